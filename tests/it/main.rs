@@ -1,0 +1,9 @@
+//! The behaviour of the whole program, in one binary: its rooms where a sentence needs only them, the built program in a
+//! home of its own everywhere else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: what cannot be must stop the test"
+)]
