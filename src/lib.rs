@@ -1,3 +1,5 @@
 //! Claude Code sessions, sent to Langfuse. The rooms stand in the order in which data flows: see `docs/ARCHITECTURE.md`.
 
 #![forbid(unsafe_code)]
+
+pub mod config;

@@ -7,3 +7,5 @@
     clippy::indexing_slicing,
     reason = "test code: what cannot be must stop the test"
 )]
+
+mod config;

@@ -1,0 +1,126 @@
+//! The base URL as people paste it, made into one form: it is half of a destination's identity, so two
+//! spellings of one server must not be two destinations.
+
+/// Makes a pasted URL uniform, or says why it can't be used. The reason never quotes the URL: it may hold a
+/// password.
+pub(super) fn normalise(pasted: &str) -> Result<String, String> {
+    let text = unquoted(pasted.trim());
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err("it does not begin with https:// or http://".to_owned());
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme != "https" && scheme != "http" {
+        return Err("it does not begin with https:// or http://".to_owned());
+    }
+    if rest
+        .chars()
+        .any(|one| one.is_whitespace() || one.is_control())
+    {
+        return Err("there is a space in it".to_owned());
+    }
+    if rest.contains(['?', '#']) {
+        return Err("it holds a query or a fragment".to_owned());
+    }
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    check_authority(authority)?;
+    // What OTLP exporters and API clients are given as their endpoint; the rest of us ask for the part before.
+    let path = match path.find("/api/public") {
+        Some(at) => path.get(..at).unwrap_or_default(),
+        None => path,
+    };
+    Ok(format!(
+        "{scheme}://{}{}",
+        authority.to_ascii_lowercase(),
+        path.trim_end_matches('/')
+    ))
+}
+
+fn check_authority(authority: &str) -> Result<(), String> {
+    if authority.contains('@') {
+        return Err(
+            "it holds a user name or password; the keys are the only credentials".to_owned(),
+        );
+    }
+    let (host, port) = match authority
+        .strip_prefix('[')
+        .and_then(|one| one.split_once(']'))
+    {
+        Some((address, port)) => (address, port),
+        None => match authority.find(':') {
+            Some(at) => authority.split_at(at),
+            None => (authority, ""),
+        },
+    };
+    if host.is_empty() {
+        return Err("it names no host".to_owned());
+    }
+    let plain = |one: u8| one.is_ascii_alphanumeric() || matches!(one, b'-' | b'.' | b'_' | b':');
+    if !host.bytes().all(plain) {
+        return Err("its host holds characters that no host name has".to_owned());
+    }
+    let number = port.strip_prefix(':');
+    if !port.is_empty() && number.is_none_or(|number| number.parse::<u16>().is_err()) {
+        return Err("its port is not a number".to_owned());
+    }
+    Ok(())
+}
+
+/// Quotes survive in files of variables that are read by something simpler than a shell.
+fn unquoted(text: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(inner) = text
+            .strip_prefix(quote)
+            .and_then(|text| text.strip_suffix(quote))
+        {
+            return inner.trim();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalise;
+
+    #[test]
+    fn what_people_paste_becomes_one_form() {
+        for (pasted, expected) in [
+            ("https://cloud.langfuse.com", "https://cloud.langfuse.com"),
+            (
+                " 'https://Cloud.Langfuse.com//' ",
+                "https://cloud.langfuse.com",
+            ),
+            ("\"http://localhost:3000/\"", "http://localhost:3000"),
+            ("HTTPS://host/Base/Path/", "https://host/Base/Path"),
+            ("https://host/api/public/otel/v1/traces", "https://host"),
+            ("https://host/lf/api/public/", "https://host/lf"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(normalise(pasted).as_deref(), Ok(expected), "{pasted}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused() {
+        for wrong in [
+            "cloud.langfuse.com",
+            "ftp://host",
+            "https://",
+            "https:///path",
+            "https://me:secret@host",
+            "https://host:port",
+            "https://host:99999",
+            "https://ho st",
+            "https://host?x=1",
+            "https://host/#top",
+            "https://höst",
+            "",
+        ] {
+            let error = normalise(wrong).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Whose Langfuse a session goes to: keys and host as one unit, so that nobody's session is sent with
+//! somebody else's keys and no key is shown to a host that was set for another.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::base_url::normalise;
+use super::key_file::{self, Unreadable};
+use super::layers::{Found, Layers};
+use super::secret::Secret;
+use super::source::{Layer, Source};
+use super::surroundings::Surroundings;
+use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
+
+/// One Langfuse project on one server, with the keys to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Scheme, host and base path, without a slash at the end.
+    pub base_url: String,
+    /// Names the Langfuse project; not a secret.
+    pub public_key: String,
+    /// Never shown.
+    pub secret_key: Secret,
+    /// Where the keys came from.
+    pub keys_source: Source,
+    /// Where the base URL came from.
+    pub base_url_source: Source,
+}
+
+impl Destination {
+    /// A destination that is in no configuration: for the demo and for tests.
+    pub fn new(base_url: &str, public_key: &str, secret_key: &str) -> Result<Self, String> {
+        Ok(Self {
+            base_url: normalise(base_url)?,
+            public_key: public_key.to_owned(),
+            secret_key: Secret::new(secret_key),
+            keys_source: built_in(&PUBLIC_KEY),
+            base_url_source: built_in(&BASE_URL),
+        })
+    }
+
+    /// What cursors are filed under: 16 hex digits made of base URL and public key.
+    pub fn id(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.base_url.as_bytes());
+        digest.update(b"\n");
+        digest.update(self.public_key.as_bytes());
+        let digest = digest.finalize();
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// The page of a trace.
+    pub fn trace_link(&self, trace_id: &str) -> String {
+        format!("{}/trace/{trace_id}", self.base_url)
+    }
+}
+
+/// Why nothing can be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationProblem {
+    /// Tracing is off, so keys were not looked for.
+    Off,
+    /// There are no keys.
+    Missing {
+        /// The file to put them in.
+        config_file: Option<PathBuf>,
+        /// The shell has keys, but they don't count in [`Scope::FilesOnly`](super::Scope::FilesOnly).
+        shell_ignored: bool,
+    },
+    /// The highest layer with a key has only one of the two.
+    HalfAPair {
+        /// The canonical name of the missing one.
+        missing: &'static str,
+        /// Where the other one is.
+        present: Source,
+    },
+    /// The two keys have changed places.
+    Swapped {
+        /// Where the public key should be.
+        source: Source,
+    },
+    /// A layer above the keys names another host than theirs.
+    HostConflict {
+        /// The host of the keys.
+        base_url: String,
+        /// Where the keys are.
+        keys: Box<Source>,
+        /// The other host.
+        other_url: String,
+        /// Where the other host is named.
+        other: Box<Source>,
+    },
+    /// A key file could not be read.
+    UnreadableKeyFile {
+        /// Where the path is written.
+        source: Source,
+        /// The path, expanded as far as possible.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The base URL can't be used.
+    BadUrl {
+        /// Where it is written.
+        source: Source,
+        /// Why; never the URL, which may hold a password.
+        reason: String,
+    },
+}
+
+impl DestinationProblem {
+    /// A stable name, for `--json` and for telling the user of each problem once.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Missing { .. } => "keys-missing",
+            Self::HalfAPair { .. } => "half-a-pair",
+            Self::Swapped { .. } => "keys-swapped",
+            Self::HostConflict { .. } => "host-conflict",
+            Self::UnreadableKeyFile { .. } => "key-file-unreadable",
+            Self::BadUrl { .. } => "bad-url",
+        }
+    }
+}
+
+impl fmt::Display for DestinationProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => write!(out, "tracing is off here; set TRACE_TO_LANGFUSE to true"),
+            Self::Missing {
+                config_file,
+                shell_ignored,
+            } => {
+                write!(
+                    out,
+                    "no Langfuse keys; set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE, in "
+                )?;
+                match config_file {
+                    Some(path) => write!(out, "{}", path.display())?,
+                    None => write!(out, "Claude Code's settings")?,
+                }
+                if *shell_ignored {
+                    write!(
+                        out,
+                        " (the shell's do not count for sessions it did not start)"
+                    )?;
+                }
+                Ok(())
+            }
+            Self::HalfAPair { missing, present } => write!(
+                out,
+                "{present} has no {missing} beside it; set both there, because keys of two places are never mixed"
+            ),
+            Self::Swapped { source } => {
+                write!(out, "{source} is not a public key; exchange the two keys")
+            }
+            Self::HostConflict {
+                base_url,
+                keys,
+                other_url,
+                other,
+            } => write!(
+                out,
+                "{other} is {other_url}, but {keys} is a key to {base_url}; set the keys where that URL is set, or remove the URL"
+            ),
+            Self::UnreadableKeyFile {
+                source,
+                path,
+                reason,
+            } => write!(
+                out,
+                "could not read the key file that {source} names: {path}: {reason}; correct the path or the file"
+            ),
+            Self::BadUrl { source, reason } => {
+                write!(
+                    out,
+                    "{source} can't be used: {reason}; use {}",
+                    BASE_URL.accepts
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for DestinationProblem {}
+
+/// The destination that the layers name. `shell_ignored` is only for the message.
+pub(super) fn resolve(
+    layers: &Layers,
+    surroundings: &Surroundings,
+    shell_ignored: bool,
+) -> Result<Destination, DestinationProblem> {
+    let keys = (0..layers.depth())
+        .map(|depth| (layers.at(depth, &PUBLIC_KEY), layers.at(depth, &SECRET_KEY)))
+        .find(|(public, secret)| public.is_some() || secret.is_some());
+    let (public, secret) = match keys {
+        Some((Some(public), Some(secret))) => (public, secret),
+        Some((Some(public), None)) => return Err(half(&SECRET_KEY, &public)),
+        Some((None, Some(secret))) => return Err(half(&PUBLIC_KEY, &secret)),
+        _ => {
+            return Err(DestinationProblem::Missing {
+                config_file: surroundings.config_file(),
+                shell_ignored,
+            });
+        }
+    };
+    let (base_url, base_url_source) = host_of(layers, &public)?;
+    let public_key = key(&public, &PUBLIC_KEY, surroundings)?;
+    let secret_key = key(&secret, &SECRET_KEY, surroundings)?;
+    // Otherwise the secret would be shown wherever a public key may be.
+    if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
+        return Err(DestinationProblem::Swapped {
+            source: public.source(),
+        });
+    }
+    Ok(Destination {
+        base_url,
+        public_key,
+        secret_key: Secret::new(secret_key),
+        keys_source: public.source(),
+        base_url_source,
+    })
+}
+
+/// The base URL of the keys' own layer, else the nearest below, else the default. No layer above may differ.
+fn host_of(layers: &Layers, keys: &Found<'_>) -> Result<(String, Source), DestinationProblem> {
+    let own = (keys.depth..layers.depth()).find_map(|depth| layers.at(depth, &BASE_URL));
+    let (base_url, source) = match own {
+        Some(found) => (url(&found)?, found.source()),
+        None => (BASE_URL.default.to_owned(), built_in(&BASE_URL)),
+    };
+    for depth in 0..keys.depth {
+        let Some(above) = layers.at(depth, &BASE_URL) else {
+            continue;
+        };
+        let other_url = url(&above)?;
+        if other_url != base_url {
+            return Err(DestinationProblem::HostConflict {
+                base_url,
+                keys: Box::new(keys.source()),
+                other_url,
+                other: Box::new(above.source()),
+            });
+        }
+    }
+    Ok((base_url, source))
+}
+
+fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {
+    normalise(found.text).map_err(|reason| DestinationProblem::BadUrl {
+        source: found.source(),
+        reason,
+    })
+}
+
+fn key(
+    found: &Found<'_>,
+    variable: &Variable,
+    surroundings: &Surroundings,
+) -> Result<String, DestinationProblem> {
+    if !found.is_file_of(variable) {
+        return Ok(found.text.to_owned());
+    }
+    key_file::read(found.text, surroundings).map_err(|Unreadable { path, reason }| {
+        DestinationProblem::UnreadableKeyFile {
+            source: found.source(),
+            path,
+            reason,
+        }
+    })
+}
+
+fn half(missing: &Variable, present: &Found<'_>) -> DestinationProblem {
+    DestinationProblem::HalfAPair {
+        missing: missing.name,
+        present: present.source(),
+    }
+}
+
+pub(super) fn built_in(variable: &Variable) -> Source {
+    Source {
+        layer: Layer::Default,
+        place: "the defaults".to_owned(),
+        name: variable.name,
+    }
+}

@@ -1,0 +1,144 @@
+//! The edge where configuration files are read: each at most once, however many sessions ask for it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::file::ConfigFile;
+use super::settings::SettingsFile;
+use super::source::Problem;
+use super::surroundings::Surroundings;
+use super::variables;
+
+/// The files read so far. One serves a whole run: `replay --all` resolves thousands of sessions from it.
+#[derive(Default)]
+pub struct Files {
+    ours: Memo<ConfigFile>,
+    settings: Memo<SettingsFile>,
+    managed: Memo<Vec<PathBuf>>,
+}
+
+impl Files {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn config_file(&self, path: &Path, surroundings: &Surroundings) -> Arc<ConfigFile> {
+        self.ours.get(path, || ConfigFile::read(path, surroundings))
+    }
+
+    pub(super) fn settings_file(&self, path: &Path) -> Arc<SettingsFile> {
+        self.settings.get(path, || SettingsFile::read(path))
+    }
+
+    /// An administrator's settings files in the order in which Claude Code applies them.
+    pub(super) fn managed(&self, folder: &Path) -> Arc<Vec<PathBuf>> {
+        self.managed.get(folder, || {
+            let mut drop_ins: Vec<PathBuf> = std::fs::read_dir(folder.join("managed-settings.d"))
+                .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+                .unwrap_or_default();
+            drop_ins.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+            drop_ins.sort();
+            drop_ins.insert(0, folder.join("managed-settings.json"));
+            drop_ins
+        })
+    }
+}
+
+/// Values by path. A mutex rather than a cell, so that threads may share one run's configuration.
+struct Memo<T>(Mutex<BTreeMap<PathBuf, Arc<T>>>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Memo<T> {
+    fn get(&self, path: &Path, read: impl FnOnce() -> T) -> Arc<T> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known.get(path) {
+            return Arc::clone(value);
+        }
+        let value = Arc::new(read());
+        known.insert(path.to_path_buf(), Arc::clone(&value));
+        value
+    }
+}
+
+/// What a JSON file holds.
+pub(super) enum Reading {
+    Absent,
+    Object(Map<String, Value>),
+    Broken(String),
+}
+
+/// Reads a JSON file whose outermost value must be an object.
+pub(super) fn read_object(path: &Path) -> Reading {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Reading::Absent;
+        }
+        Err(error) => return Reading::Broken(format!("could not read the file: {error}")),
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    // Parsed as a bare `Value`, because only then do serde's messages never quote the file: it may hold keys.
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Reading::Object(object),
+        Ok(_) => Reading::Broken("could not parse the file: it is not a JSON object".to_owned()),
+        Err(error) => Reading::Broken(format!("could not parse the file: {error}")),
+    }
+}
+
+/// The variables of ours in an `env` object, by spelling.
+pub(super) type Values = Vec<(&'static str, String)>;
+
+/// Takes the variables of ours from an `env` object. `unknown` is told of every other name.
+pub(super) fn values_of(
+    env: Value,
+    place: &str,
+    problems: &mut Vec<Problem>,
+    mut unknown: impl FnMut(&mut Vec<Problem>, &str),
+) -> Values {
+    let Value::Object(env) = env else {
+        problems.push(Problem {
+            variable: None,
+            place: place.to_owned(),
+            what: "\"env\" is not a JSON object".to_owned(),
+            remedy: "write {\"env\": {\"NAME\": \"value\"}}".to_owned(),
+        });
+        return Values::new();
+    };
+    let mut values = Values::with_capacity(env.len());
+    for (name, value) in env {
+        let Some((variable, spelling)) = variables::find(&name) else {
+            unknown(problems, &name);
+            continue;
+        };
+        match value {
+            Value::String(text) => values.push((spelling, text)),
+            Value::Bool(_) | Value::Number(_) => values.push((spelling, value.to_string())),
+            // Dropped, it would let a lower layer's consent stand. Kept, it is no yes and so counts as no.
+            _ if variable.name == variables::ENABLED.name => {
+                values.push((spelling, value.to_string()));
+            }
+            _ => problems.push(Problem {
+                variable: Some(name),
+                place: place.to_owned(),
+                what: "is not a string and is ignored".to_owned(),
+                remedy: format!("put {} in quotes", variable.accepts),
+            }),
+        }
+    }
+    values
+}

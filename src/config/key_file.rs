@@ -1,0 +1,147 @@
+//! Keys that lie in files, as agenix and sops-nix put them there: the path is written down before anybody
+//! knows where the user's runtime folder will be.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::source::shown;
+use super::surroundings::Surroundings;
+
+/// No key is longer; a mistaken path must not fill the memory.
+const LONGEST: u64 = 64 * 1024;
+
+/// What agenix writes on macOS. No shell is asked: there it is what `TMPDIR` holds.
+const AGENIX_ON_MACOS: &str = "$(getconf DARWIN_USER_TEMP_DIR)";
+
+/// Why a key could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) path: String,
+    pub(super) reason: String,
+}
+
+/// The key in the file that `written` names.
+pub(super) fn read(written: &str, surroundings: &Surroundings) -> Result<String, Unreadable> {
+    let path = expand(written, surroundings).map_err(|reason| Unreadable {
+        path: shown(written),
+        reason,
+    })?;
+    // Shown like a value: some people put the key itself where its file's path belongs.
+    key_in(&path).map_err(|reason| Unreadable {
+        path: shown(&path.display().to_string()),
+        reason,
+    })
+}
+
+fn key_in(path: &Path) -> Result<String, String> {
+    if !path.is_absolute() {
+        return Err("it is not an absolute path".to_owned());
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+        .map_err(|error| error.to_string())?;
+    // Editors and `echo` end a line; no key begins or ends with a space.
+    let key = text.trim();
+    if key.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    if key.contains('\n') {
+        return Err("the file holds more than one line".to_owned());
+    }
+    Ok(key.to_owned())
+}
+
+/// Expands a leading `~/`, every `${NAME}` and agenix's expression.
+pub(super) fn expand(written: &str, surroundings: &Surroundings) -> Result<PathBuf, String> {
+    let written = written.trim();
+    let mut path = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some(at) = rest.find('$') {
+        let (before, from) = rest.split_at(at);
+        path.push_str(before);
+        if let Some(after) = from
+            .strip_prefix(AGENIX_ON_MACOS)
+            .filter(|_| surroundings.macos)
+        {
+            let folder = surroundings
+                .variable("TMPDIR")
+                .ok_or_else(|| format!("TMPDIR is not set, so {AGENIX_ON_MACOS} is not known"))?;
+            path.push_str(folder.trim_end_matches('/'));
+            rest = after;
+        } else if let Some((name, after)) = from
+            .strip_prefix("${")
+            .and_then(|from| from.split_once('}'))
+        {
+            let value = surroundings
+                .variable(name)
+                .ok_or_else(|| format!("{name} is not set"))?;
+            path.push_str(value.trim_end_matches('/'));
+            rest = after;
+        } else {
+            path.push('$');
+            rest = from.get(1..).unwrap_or_default();
+        }
+    }
+    path.push_str(rest);
+    Ok(surroundings.expand_home(&path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::expand;
+    use crate::config::Surroundings;
+
+    fn surroundings(macos: bool) -> Surroundings {
+        Surroundings {
+            environment: [
+                ("XDG_RUNTIME_DIR", "/run/user/1000"),
+                ("TMPDIR", "/var/folders/ab/c/T/"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            home: Some(PathBuf::from("/home/me")),
+            macos,
+            ..Surroundings::default()
+        }
+    }
+
+    #[test]
+    fn home_variables_and_agenix_are_expanded() {
+        let mac = surroundings(true);
+        for (written, expected) in [
+            ("~/key", "/home/me/key"),
+            ("${XDG_RUNTIME_DIR}/agenix/key", "/run/user/1000/agenix/key"),
+            ("/a/${XDG_RUNTIME_DIR}b", "/a//run/user/1000b"),
+            (
+                "$(getconf DARWIN_USER_TEMP_DIR)/agenix/key",
+                "/var/folders/ab/c/T/agenix/key",
+            ),
+            ("/cost/$5", "/cost/$5"),
+            ("/x/~/y", "/x/~/y"),
+        ] {
+            assert_eq!(
+                expand(written, &mac).unwrap(),
+                Path::new(expected),
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unset_variable_is_named() {
+        let error = expand("${NOT_SET}/key", &surroundings(false)).unwrap_err();
+        assert_eq!(error, "NOT_SET is not set");
+    }
+
+    #[test]
+    fn agenix_of_macos_is_left_as_it_is_elsewhere() {
+        let written = "$(getconf DARWIN_USER_TEMP_DIR)/key";
+        assert_eq!(
+            expand(written, &surroundings(false)).unwrap(),
+            Path::new(written)
+        );
+    }
+}

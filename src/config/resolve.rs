@@ -1,0 +1,226 @@
+//! From layers to a [`Config`]: consent first, then keys only if they are needed, then the rest.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::destination::{self, built_in};
+use super::files::Files;
+use super::key_file::expand;
+use super::layers::{Found, Layers};
+use super::source::{Problem, Setting, masked, shown};
+use super::surroundings::Surroundings;
+use super::variables::{self as v, VARIABLES, Variable};
+use super::{Capture, Config, DestinationProblem, Flag, ParentSpan, Scope, value};
+
+/// Resolves the configuration of a session that was started in `start`.
+pub fn resolve(
+    surroundings: &Surroundings,
+    files: &Files,
+    start: Option<&Path>,
+    scope: Scope,
+    flags: &[Flag],
+) -> Config {
+    let mut problems = Vec::new();
+    let layers = Layers::gather(surroundings, files, start, scope, flags, &mut problems);
+    let mut reader = Reader {
+        layers: &layers,
+        surroundings,
+        problems,
+    };
+    let enabled = reader.read(&v::ENABLED, value::switch).unwrap_or(false);
+    let destination = if enabled || scope == Scope::Explicit {
+        destination::resolve(
+            &layers,
+            surroundings,
+            scope == Scope::FilesOnly && shell_has_keys(surroundings),
+        )
+    } else {
+        Err(DestinationProblem::Off)
+    };
+    let environment = reader.text(&v::ENVIRONMENT);
+    if environment.is_some() {
+        let _: Option<()> = reader.read(&v::ENVIRONMENT, value::environment);
+    }
+    let mut config = Config {
+        enabled,
+        destination,
+        user_id: reader.text(&v::USER_ID),
+        environment,
+        release: reader.text(&v::RELEASE),
+        timeout: reader
+            .read(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0))
+            .unwrap_or(Duration::from_secs(20)),
+        ca_file: reader.path(&v::CA_FILE),
+        tags: reader.read(&v::TRACE_TAGS, value::tags).unwrap_or_default(),
+        metadata: reader
+            .read(&v::METADATA, value::metadata)
+            .unwrap_or_default(),
+        trace_seed: reader.text(&v::TRACE_SEED),
+        parent: reader.parent(),
+        capture: reader.capture(),
+        mask: reader.read(&v::MASK, value::switch).unwrap_or(true),
+        mask_patterns: reader.text(&v::MASK_PATTERNS),
+        max_chars: reader.read(&v::MAX_CHARS, value::count).unwrap_or(100_000),
+        state_dir: reader.state_dir(),
+        debug: reader.read(&v::DEBUG, value::switch).unwrap_or(false),
+        hook_budget: reader
+            .read(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0))
+            .unwrap_or(Duration::from_secs(3)),
+        notify: reader.read(&v::NOTIFY, value::switch).unwrap_or(true),
+        problems: Vec::new(),
+        sources: Vec::new(),
+    };
+    config.problems = reader.problems;
+    config.sources = VARIABLES
+        .iter()
+        .map(|variable| setting(variable, &layers, surroundings, &config))
+        .collect();
+    config
+}
+
+/// Whether the shell holds keys, for the message that they were passed over.
+fn shell_has_keys(surroundings: &Surroundings) -> bool {
+    [v::PUBLIC_KEY, v::SECRET_KEY]
+        .iter()
+        .flat_map(|variable| variable.spellings)
+        .any(|spelling| surroundings.variable(spelling).is_some())
+}
+
+struct Reader<'a> {
+    layers: &'a Layers,
+    surroundings: &'a Surroundings,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn text(&self, variable: &Variable) -> Option<String> {
+        Some(self.layers.find(variable)?.text.to_owned())
+    }
+
+    /// None where the variable is not set, and where it can't be used, which is then a problem.
+    fn read<T>(
+        &mut self,
+        variable: &Variable,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let found = self.layers.find(variable)?;
+        parse(found.text)
+            .map_err(|what| self.refuse(&found, variable, what))
+            .ok()
+    }
+
+    fn refuse(&mut self, found: &Found<'_>, variable: &Variable, what: String) {
+        let remedy = format!("use {}", variable.accepts);
+        self.problems.push(found.problem(what, remedy));
+    }
+
+    /// A typo must not send more than was meant: whoever sets this wants less than everything.
+    fn capture(&mut self) -> Capture {
+        match self.layers.find(&v::CAPTURE) {
+            None => Capture::Full,
+            Some(_) => self
+                .read(&v::CAPTURE, value::capture)
+                .unwrap_or(Capture::Metadata),
+        }
+    }
+
+    /// An absolute path. A relative one would mean another place in each hook.
+    fn path(&mut self, variable: &Variable) -> Option<PathBuf> {
+        let surroundings = self.surroundings;
+        self.read(variable, |text| {
+            let path = expand(text, surroundings)?;
+            if path.is_absolute() {
+                Ok(path)
+            } else {
+                Err("is not an absolute path".to_owned())
+            }
+        })
+    }
+
+    fn state_dir(&mut self) -> PathBuf {
+        if let Some(path) = self.path(&v::STATE_DIR) {
+            return path;
+        }
+        if let Some(folder) = self.surroundings.claude_config_dir() {
+            return folder.join("state");
+        }
+        self.problems.push(Problem {
+            variable: None,
+            place: "the environment".to_owned(),
+            what: "there is no home folder, so nothing can be remembered".to_owned(),
+            remedy: "set HOME or CC_LANGFUSE_STATE_DIR".to_owned(),
+        });
+        // A folder nobody can make, so that nothing is scattered over the folders that hooks run in.
+        PathBuf::from("/dev/null/state")
+    }
+
+    /// The parent of the highest layer that names one in either form: like keys, its halves are never mixed.
+    fn parent(&mut self) -> Option<ParentSpan> {
+        let depth = [v::TRACEPARENT, v::PARENT_TRACE_ID, v::PARENT_SPAN_ID]
+            .iter()
+            .filter_map(|variable| self.layers.find(variable))
+            .map(|found| found.depth)
+            .min()?;
+        if let Some(found) = self.layers.at(depth, &v::TRACEPARENT) {
+            return value::traceparent(found.text)
+                .map_err(|what| self.refuse(&found, &v::TRACEPARENT, what))
+                .ok();
+        }
+        let trace = self.layers.at(depth, &v::PARENT_TRACE_ID);
+        let span = self.layers.at(depth, &v::PARENT_SPAN_ID);
+        let (found, what) = match (trace, span) {
+            (Some(trace), Some(span)) => match value::parent(trace.text, span.text) {
+                Ok(parent) => return Some(parent),
+                Err(what) => (trace, what),
+            },
+            (Some(one), None) | (None, Some(one)) => {
+                (one, "has no other half beside it".to_owned())
+            }
+            (None, None) => return None,
+        };
+        let remedy =
+            "set CC_LANGFUSE_PARENT_TRACE_ID to 32 and CC_LANGFUSE_PARENT_SPAN_ID to 16 hex digits";
+        self.problems.push(found.problem(what, remedy.to_owned()));
+        None
+    }
+}
+
+fn setting(
+    variable: &'static Variable,
+    layers: &Layers,
+    surroundings: &Surroundings,
+    config: &Config,
+) -> Setting {
+    let Some(found) = layers.find(variable) else {
+        return Setting {
+            variable,
+            shown: match variable.name {
+                name if name == v::STATE_DIR.name => config.state_dir.display().to_string(),
+                _ => variable.default.to_owned(),
+            },
+            source: built_in(variable),
+            file: None,
+        };
+    };
+    let from_file = found.is_file_of(variable);
+    let text = match &config.destination {
+        Ok(destination) if from_file && variable.secret => destination.secret_key.expose(),
+        Ok(destination) if from_file => &destination.public_key,
+        // Not read: the path is no secret.
+        Err(_) if from_file => "",
+        _ => found.text,
+    };
+    Setting {
+        variable,
+        shown: if variable.secret && !text.is_empty() {
+            masked(text)
+        } else {
+            shown(text)
+        },
+        source: found.source(),
+        file: from_file
+            .then(|| expand(found.text, surroundings).ok())
+            .flatten()
+            .filter(|path| path.is_absolute()),
+    }
+}

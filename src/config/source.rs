@@ -1,0 +1,146 @@
+//! Where a value came from and what is wrong with it. Every message of this room names its source, because
+//! a value that the reader can't find is a value that the reader can't mend.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::variables::Variable;
+
+/// The layers of the configuration; a later one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// Built in.
+    Default,
+    /// `env` of the configuration file.
+    File,
+    /// `env` of the longest matching path in the `projects` of the configuration file.
+    Project,
+    /// The shell and Claude Code's settings files, merged as Claude Code does.
+    Session,
+    /// The command line.
+    Flag,
+}
+
+impl Layer {
+    /// The layer's name in messages and in `--json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File => "config file",
+            Self::Project => "project",
+            Self::Session => "session",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+/// Where one value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The layer that won.
+    pub layer: Layer,
+    /// The file (with the project's path), the flag, or "the environment".
+    pub place: String,
+    /// The spelling that was used there.
+    pub name: &'static str,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} in {}", self.name, self.place)
+    }
+}
+
+/// One line of `claude-langfuse config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Which variable.
+    pub variable: &'static Variable,
+    /// Its value as it may be shown: a secret is masked; empty when it is not set.
+    pub shown: String,
+    /// Where the value came from.
+    pub source: Source,
+    /// The file that holds the value, when a `_FILE` spelling won.
+    pub file: Option<PathBuf>,
+}
+
+/// A value or a file that could not be used. What was done instead is said in `what`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable, as spelled at its source; none when the file itself is the problem.
+    pub variable: Option<String>,
+    /// The file, the flag, or "the environment".
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = &self.variable {
+            write!(formatter, "{variable} in ")?;
+        }
+        write!(formatter, "{}: {}; {}", self.place, self.what, self.remedy)
+    }
+}
+
+/// A value as it may be shown: control characters would reach a terminal, keys would reach a bug report.
+pub(super) fn shown(value: &str) -> String {
+    if let Some(start) = value.find("sk-lf-") {
+        let (before, secret) = value.split_at(start);
+        return format!("{}{}", shown(before), masked(secret));
+    }
+    let user = value
+        .find("://")
+        .map(|at| at + 3)
+        .and_then(|start| Some((start, value.rfind('@').filter(|at| *at >= start)?)));
+    let text = match user {
+        Some((start, at)) => format!(
+            "{}***{}",
+            value.get(..start).unwrap_or_default(),
+            value.get(at..).unwrap_or_default()
+        ),
+        None => value.to_owned(),
+    };
+    text.chars()
+        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
+        .collect()
+}
+
+/// A secret as it may be shown: enough to tell two keys apart, too little to use one.
+pub fn masked(secret: &str) -> String {
+    let prefix = if secret.starts_with("sk-lf-") {
+        "sk-lf-"
+    } else {
+        ""
+    };
+    // Of a short one even four characters are too many.
+    let tail = match secret.char_indices().nth_back(3) {
+        Some((at, _)) if secret.chars().count() >= 24 => secret.get(at..).unwrap_or_default(),
+        _ => "",
+    };
+    format!("{prefix}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{masked, shown};
+
+    #[test]
+    fn a_masked_key_keeps_its_prefix_and_four_characters() {
+        let key = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
+        assert_eq!(masked(key), "sk-lf-…9f3a");
+        assert_eq!(masked("short"), "…");
+        assert_eq!(masked(&"ü".repeat(30)), "…üüüü");
+    }
+
+    #[test]
+    fn a_key_or_password_in_a_wrong_place_is_not_shown() {
+        let key = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
+        assert_eq!(shown(&format!("key={key}")), "key=sk-lf-…9f3a");
+        assert_eq!(shown("https://me:pass@host/x"), "https://***@host/x");
+        assert_eq!(shown("a\u{1b}[2J"), "a\u{fffd}[2J");
+    }
+}

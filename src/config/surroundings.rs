@@ -1,0 +1,136 @@
+//! What a configuration depends on besides files. Nothing in this program reads the process's environment
+//! below [`Surroundings::of_process`], so that every resolution can be repeated in a test.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
+/// environment of a hook holds keys.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    /// The process's variables; a value that is not UTF-8 is left out.
+    pub environment: BTreeMap<String, String>,
+    /// The user's home, if there is one.
+    pub home: Option<PathBuf>,
+    /// Where an administrator's settings of Claude Code lie; none are read when this is none.
+    pub managed_dir: Option<PathBuf>,
+    /// `--config FILE`: this file in place of the usual one.
+    pub config_override: Option<PathBuf>,
+    /// Whether agenix's paths may mean the per-user temporary folder of macOS.
+    pub macos: bool,
+}
+
+impl Surroundings {
+    /// The surroundings of this process.
+    pub fn of_process() -> Self {
+        let macos = cfg!(target_os = "macos");
+        let managed = if macos {
+            "/Library/Application Support/ClaudeCode"
+        } else {
+            "/etc/claude-code"
+        };
+        Self {
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            home: std::env::home_dir(),
+            managed_dir: Some(PathBuf::from(managed)),
+            config_override: None,
+            macos,
+        }
+    }
+
+    /// A variable that is set to something.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let value = self.environment.get(name)?.as_str();
+        (!value.trim().is_empty()).then_some(value)
+    }
+
+    /// The user's home, if it is usable: an empty or relative one would scatter files over projects.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref().filter(|home| home.is_absolute())
+    }
+
+    /// Claude Code's folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
+    pub fn claude_config_dir(&self) -> Option<PathBuf> {
+        match self.variable("CLAUDE_CONFIG_DIR") {
+            Some(folder) => Some(self.expand_home(folder)),
+            None => Some(self.home()?.join(".claude")),
+        }
+    }
+
+    /// Our configuration file, whether or not it exists.
+    pub fn config_file(&self) -> Option<PathBuf> {
+        if let Some(path) = &self.config_override {
+            return Some(path.clone());
+        }
+        // The specification of XDG says that a relative path is to be ignored.
+        let folder = self
+            .variable("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| Some(self.home()?.join(".config")))?;
+        Some(folder.join("claude-langfuse/config.json"))
+    }
+
+    /// A path with a leading `~/` replaced by the home folder.
+    pub fn expand_home(&self, path: &str) -> PathBuf {
+        let rest = match path {
+            "~" => Some(""),
+            _ => path.strip_prefix("~/"),
+        };
+        match (rest, self.home()) {
+            (Some(""), Some(home)) => home.to_path_buf(),
+            (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+            _ => PathBuf::from(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::Surroundings;
+
+    fn with(home: Option<&str>, variables: &[(&str, &str)]) -> Surroundings {
+        Surroundings {
+            environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            home: home.map(PathBuf::from),
+            ..Surroundings::default()
+        }
+    }
+
+    #[test]
+    fn a_relative_xdg_folder_is_ignored() {
+        let here = with(Some("/home/me"), &[("XDG_CONFIG_HOME", "config")]);
+        assert_eq!(
+            here.config_file().as_deref(),
+            Some(Path::new("/home/me/.config/claude-langfuse/config.json"))
+        );
+    }
+
+    #[test]
+    fn without_a_home_there_is_no_folder_but_no_panic() {
+        for home in [None, Some(""), Some("relative")] {
+            let here = with(home, &[]);
+            assert_eq!(here.config_file(), None);
+            assert_eq!(here.claude_config_dir(), None);
+            assert_eq!(here.expand_home("~/key"), Path::new("~/key"));
+        }
+    }
+
+    #[test]
+    fn claude_codes_folder_follows_its_variable() {
+        let here = with(Some("/home/me"), &[("CLAUDE_CONFIG_DIR", "/elsewhere")]);
+        assert_eq!(
+            here.claude_config_dir().as_deref(),
+            Some(Path::new("/elsewhere"))
+        );
+    }
+}

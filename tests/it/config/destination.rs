@@ -1,0 +1,285 @@
+//! Whose keys go to which host.
+
+use claude_langfuse::config::{Config, DestinationProblem, Scope};
+use serde_json::{Value, json};
+
+use super::{SECRET, World};
+
+fn keys(layer: &str) -> Value {
+    json!({"LANGFUSE_PUBLIC_KEY": format!("pk-lf-{layer}"), "LANGFUSE_SECRET_KEY": SECRET})
+}
+
+/// Several objects as one.
+fn joined(parts: &[Value]) -> Value {
+    let members = parts.iter().flat_map(|part| part.as_object().unwrap());
+    Value::Object(members.map(|(k, v)| (k.clone(), v.clone())).collect())
+}
+
+fn problem_of(config: &Config) -> String {
+    config.destination.as_ref().unwrap_err().to_string()
+}
+
+fn public_key(config: &Config) -> &str {
+    &config.destination.as_ref().unwrap().public_key
+}
+
+#[test]
+fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": keys("file")}));
+    world
+        .shell("TRACE_TO_LANGFUSE", "true")
+        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
+        .shell("LANGFUSE_SECRET_KEY", SECRET)
+        .shell("LANGFUSE_BASE_URL", "https://shell.example")
+        .shell("CC_LANGFUSE_TRACE_SEED", "one for all")
+        .shell("CC_LANGFUSE_PARENT_TRACE_ID", &"a".repeat(32))
+        .shell("CC_LANGFUSE_PARENT_SPAN_ID", &"b".repeat(16))
+        .shell("CC_LANGFUSE_MAX_CHARS", "7");
+    let config = world.resolve(Scope::FilesOnly);
+    assert!(!config.enabled);
+    assert_eq!(config.destination, Err(DestinationProblem::Off));
+    assert_eq!((config.parent, config.trace_seed), (None, None));
+    assert_eq!(config.max_chars, 7);
+
+    world.settings(
+        "project/.claude/settings.json",
+        &json!({"TRACE_TO_LANGFUSE": "1"}),
+    );
+    let config = world.resolve(Scope::FilesOnly);
+    assert!(config.enabled);
+    assert_eq!(public_key(&config), "pk-lf-file");
+    let destination = config.destination.unwrap();
+    assert_eq!(destination.base_url, "https://cloud.langfuse.com");
+
+    let config = world.resolve(Scope::Explicit);
+    assert_eq!(public_key(&config), "pk-lf-shell");
+    assert_eq!(config.parent.unwrap().span_id, "bbbbbbbbbbbbbbbb");
+}
+
+#[test]
+fn keys_that_only_the_shell_has_are_named_as_passed_over() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": {"TRACE_TO_LANGFUSE": true}}));
+    world
+        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
+        .shell("LANGFUSE_SECRET_KEY", SECRET);
+    let problem = problem_of(&world.resolve(Scope::FilesOnly));
+    assert!(problem.contains("shell's do not count"), "{problem}");
+    assert!(problem.contains("config.json"), "{problem}");
+}
+
+#[test]
+fn half_a_pair_is_not_completed_from_another_layer() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": keys("file")}));
+    world
+        .shell("TRACE_TO_LANGFUSE", "true")
+        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell");
+    let problem = problem_of(&world.resolve(Scope::OwnHook));
+    assert!(
+        problem.contains("LANGFUSE_PUBLIC_KEY in the environment has no LANGFUSE_SECRET_KEY"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn keys_use_the_host_of_their_layer_or_the_nearest_below() {
+    let world = World::new();
+    let project = world.project();
+    let on = json!({"TRACE_TO_LANGFUSE": true, "LANGFUSE_BASE_URL": "https://below.example/"});
+    let config = |own: Value| {
+        world.config_file(&json!({
+            "env": on,
+            "projects": {project.to_str().unwrap(): {"env": joined(&[keys("project"), own])}},
+        }));
+        world.resolve(Scope::OwnHook).destination.unwrap()
+    };
+    assert_eq!(config(json!({})).base_url, "https://below.example");
+    let own = config(json!({"LANGFUSE_HOST": "'https://own.example'"}));
+    assert_eq!(own.base_url, "https://own.example");
+    let both =
+        json!({"LANGFUSE_HOST": "https://old.example", "LANGFUSE_BASE_URL": "https://new.example"});
+    assert_eq!(config(both).base_url, "https://new.example");
+}
+
+#[test]
+fn keys_never_go_to_a_host_that_a_higher_layer_names() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": joined(&[
+        keys("file"),
+        json!({"TRACE_TO_LANGFUSE": true, "LANGFUSE_BASE_URL": "https://mine.example"}),
+    ])}));
+    world.shell("LANGFUSE_HOST", "https://mine.example/api/public/otel");
+    assert!(world.resolve(Scope::OwnHook).destination.is_ok());
+    world.shell("LANGFUSE_HOST", "https://theirs.example");
+    let config = world.resolve(Scope::OwnHook);
+    let problem = problem_of(&config);
+    for part in [
+        "LANGFUSE_HOST in the environment",
+        "theirs.example",
+        "mine.example",
+        "config.json",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    assert_eq!(config.destination.unwrap_err().code(), "host-conflict");
+}
+
+#[test]
+fn a_base_url_with_a_password_is_refused_without_showing_it() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": joined(&[keys("file"), json!({"TRACE_TO_LANGFUSE": true})])}));
+    world.shell("LANGFUSE_BASE_URL", "https://me:hunter2@host.example");
+    let config = world.resolve(Scope::OwnHook);
+    assert_eq!(config.destination.as_ref().unwrap_err().code(), "bad-url");
+    assert!(!format!("{} {config:?}", problem_of(&config)).contains("hunter2"));
+}
+
+#[test]
+fn keys_that_changed_places_are_not_sent() {
+    let mut world = World::new();
+    world
+        .shell("TRACE_TO_LANGFUSE", "true")
+        .shell("LANGFUSE_PUBLIC_KEY", SECRET)
+        .shell("LANGFUSE_SECRET_KEY", "pk-lf-1");
+    let config = world.resolve(Scope::OwnHook);
+    assert_eq!(
+        config.destination.as_ref().unwrap_err().code(),
+        "keys-swapped"
+    );
+    assert!(!format!("{} {config:?}", problem_of(&config)).contains("5555"));
+}
+
+#[test]
+fn a_key_file_is_found_by_home_and_variable_and_loses_its_newline() {
+    let mut world = World::new();
+    world.write("home/keys/public", "pk-lf-from-file\n");
+    let runtime = world.write("run/agenix/secret", format!("{SECRET}\r\n"));
+    let runtime = runtime.parent().unwrap().parent().unwrap().to_owned();
+    world
+        .shell("XDG_RUNTIME_DIR", runtime.to_str().unwrap())
+        .shell("TRACE_TO_LANGFUSE", "true")
+        .shell("LANGFUSE_PUBLIC_KEY_FILE", "~/keys/public")
+        .shell(
+            "LANGFUSE_SECRET_KEY_FILE",
+            "${XDG_RUNTIME_DIR}/agenix/secret",
+        );
+    let config = world.resolve(Scope::OwnHook);
+    let destination = config.destination.as_ref().unwrap();
+    assert_eq!(destination.public_key, "pk-lf-from-file");
+    assert_eq!(destination.secret_key.expose(), SECRET);
+    let setting = config.setting("LANGFUSE_SECRET_KEY").unwrap();
+    assert_eq!(setting.shown, "sk-lf-…7777");
+    assert_eq!(setting.source.name, "LANGFUSE_SECRET_KEY_FILE");
+    assert_eq!(setting.file, Some(runtime.join("agenix/secret")));
+
+    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-value");
+    assert_eq!(public_key(&world.resolve(Scope::OwnHook)), "pk-lf-value");
+}
+
+#[test]
+fn agenixs_path_on_macos_is_resolved_without_a_process() {
+    let mut world = World::new();
+    world.write("T/agenix/secret", SECRET);
+    let folder = format!("{}/T/", world.root.display());
+    world.surroundings.macos = true;
+    world
+        .shell("TMPDIR", &folder)
+        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1")
+        .shell(
+            "LANGFUSE_SECRET_KEY_FILE",
+            "$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret",
+        );
+    assert!(world.resolve(Scope::Explicit).destination.is_ok());
+    world.surroundings.macos = false;
+    let problem = problem_of(&world.resolve(Scope::Explicit));
+    assert!(
+        problem.contains("$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_key_file_that_can_not_be_used_is_named() {
+    let mut world = World::new();
+    let many = world.write("dotenv", "A=1\nB=2\n");
+    let empty = world.write("empty", "\n");
+    let root = world.root.clone();
+    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1");
+    for (path, reason) in [
+        (root.join("missing").to_str().unwrap(), "No such file"),
+        (many.to_str().unwrap(), "more than one line"),
+        (empty.to_str().unwrap(), "empty"),
+        (root.to_str().unwrap(), "directory"),
+        ("relative/key", "not an absolute path"),
+        ("${UNKNOWN_FOLDER}/key", "UNKNOWN_FOLDER is not set"),
+    ] {
+        world.shell("LANGFUSE_SECRET_KEY_FILE", path);
+        let problem = problem_of(&world.resolve(Scope::Explicit));
+        assert!(
+            problem.contains(path) && problem.contains(reason),
+            "{problem}"
+        );
+    }
+    world.shell("LANGFUSE_SECRET_KEY_FILE", SECRET);
+    let config = world.resolve(Scope::Explicit);
+    assert!(!format!("{} {config:?}", problem_of(&config)).contains("5555"));
+}
+
+#[test]
+fn key_files_of_a_layer_that_does_not_count_are_not_read() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": {
+        "TRACE_TO_LANGFUSE": true,
+        "LANGFUSE_PUBLIC_KEY_FILE": "/nowhere/public",
+        "LANGFUSE_SECRET_KEY_FILE": "/nowhere/secret",
+    }}));
+    let config = world.resolve(Scope::OwnHook);
+    assert_eq!(
+        config.destination.unwrap_err().code(),
+        "key-file-unreadable"
+    );
+    world
+        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
+        .shell("LANGFUSE_SECRET_KEY", SECRET);
+    assert_eq!(public_key(&world.resolve(Scope::OwnHook)), "pk-lf-shell");
+}
+
+#[test]
+fn a_person_who_asks_gets_keys_even_where_tracing_is_off() {
+    let world = World::new();
+    world.config_file(&json!({"env": keys("file")}));
+    let config = world.resolve(Scope::Explicit);
+    assert!(!config.enabled && config.destination.is_ok());
+}
+
+#[test]
+fn no_secret_is_in_what_can_be_printed() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": joined(&[keys("file"), json!({"TRACE_TO_LANGFUSE": true})])}));
+    world.shell("CC_LANGFUSE_DEBUG", SECRET);
+    let config = world.resolve(Scope::OwnHook);
+    let printed = format!("{config:?} {:?}", config.problems);
+    assert!(!printed.contains("11111111"), "{printed}");
+    assert_eq!(
+        config.setting("LANGFUSE_SECRET_KEY").unwrap().shown,
+        "sk-lf-…7777"
+    );
+}
+
+#[test]
+fn a_destination_is_named_by_its_url_and_public_key() {
+    let world = World::new();
+    world.config_file(&json!({"env": joined(&[
+        keys("1"),
+        json!({"LANGFUSE_BASE_URL": "https://Host.example/lf/"}),
+    ])}));
+    let destination = world.resolve(Scope::Explicit).destination.unwrap();
+    // printf 'https://host.example/lf\npk-lf-1' | sha256sum
+    assert_eq!(destination.id(), "df4ba12d3514543c");
+    assert_eq!(
+        destination.trace_link("abc"),
+        "https://host.example/lf/trace/abc"
+    );
+}

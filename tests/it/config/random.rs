@@ -1,0 +1,157 @@
+//! Keys and host over all layers at random, against a second statement of the rule.
+
+use claude_langfuse::config::Scope;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::World;
+
+const URLS: [&str; 3] = [
+    "https://a.example",
+    "https://b.example",
+    "https://cloud.langfuse.com",
+];
+
+/// What one layer sets: for each spelling whether, and for hosts which.
+#[derive(Debug, Clone)]
+struct Level {
+    public: [bool; 3],
+    secret: [bool; 3],
+    host: [Option<usize>; 3],
+}
+
+const PUBLIC: [&str; 3] = [
+    "CC_LANGFUSE_PUBLIC_KEY",
+    "LANGFUSE_PUBLIC_KEY",
+    "LANGFUSE_PUBLIC_KEY_FILE",
+];
+const PRIVATE: [&str; 3] = [
+    "CC_LANGFUSE_SECRET_KEY",
+    "LANGFUSE_SECRET_KEY",
+    "LANGFUSE_SECRET_KEY_FILE",
+];
+const HOST: [&str; 3] = ["CC_LANGFUSE_BASE_URL", "LANGFUSE_BASE_URL", "LANGFUSE_HOST"];
+
+fn level() -> impl Strategy<Value = Level> {
+    let key = || prop::array::uniform3(prop::bool::weighted(0.2));
+    let host = prop::array::uniform3(prop::option::weighted(0.15, 0..URLS.len()));
+    (key(), key(), host).prop_map(|(public, secret, host)| Level {
+        public,
+        secret,
+        host,
+    })
+}
+
+impl Level {
+    /// The variables of this layer. Each key says in its text which layer and spelling it is of.
+    fn variables(&self, world: &World, number: usize) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        for (names, set, kind) in [(PUBLIC, self.public, "pk"), (PRIVATE, self.secret, "sk")] {
+            for (index, name) in names
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| set[*index])
+            {
+                let key = format!("{kind}-lf-{number}-{index}");
+                let value = if index == 2 {
+                    world
+                        .write(&format!("keys/{key}"), &key)
+                        .display()
+                        .to_string()
+                } else {
+                    key
+                };
+                all.push((name, value));
+            }
+        }
+        for (name, host) in HOST.into_iter().zip(self.host) {
+            all.extend(host.map(|host| (name, format!("{}/", URLS[host]))));
+        }
+        all
+    }
+
+    fn host(&self) -> Option<&'static str> {
+        self.host.iter().flatten().next().map(|index| URLS[*index])
+    }
+}
+
+/// The rule, stated again: base URL, public key, secret key, or the name of the problem.
+fn expected(levels: &[Level]) -> Result<(String, String, String), &'static str> {
+    let first = |set: [bool; 3]| set.iter().position(|set| *set);
+    let keyed = |level: &Level| first(level.public).is_some() || first(level.secret).is_some();
+    let top = levels.iter().position(keyed).ok_or("keys-missing")?;
+    let public = first(levels[top].public).ok_or("half-a-pair")?;
+    let secret = first(levels[top].secret).ok_or("half-a-pair")?;
+    let (above, rest) = levels.split_at(top);
+    let host = rest.iter().find_map(Level::host).unwrap_or(URLS[2]);
+    if above
+        .iter()
+        .filter_map(Level::host)
+        .any(|other| other != host)
+    {
+        return Err("host-conflict");
+    }
+    Ok((
+        host.to_owned(),
+        format!("pk-lf-{top}-{public}"),
+        format!("sk-lf-{top}-{secret}"),
+    ))
+}
+
+fn object(variables: &[(&'static str, String)]) -> Value {
+    Value::Object(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn keys_of_two_layers_are_never_mixed_and_never_go_to_a_host_above_theirs(
+        levels in prop::collection::vec(level(), 4),
+        in_settings in prop::collection::vec(any::<bool>(), 9),
+    ) {
+        let mut world = World::new();
+        for (variable, value) in levels[0].variables(&world, 0) {
+            world.flag(variable, &value, "--flag");
+        }
+        // A layer of two halves: what goes to the settings file has another value in the shell.
+        let session = levels[1].variables(&world, 1);
+        let mut settings = Vec::new();
+        for ((name, value), in_settings) in session.into_iter().zip(in_settings) {
+            if in_settings {
+                world.shell(name, "https://overridden.example");
+                settings.push((name, value));
+            } else {
+                world.shell(name, &value);
+            }
+        }
+        world.settings("home/.claude/settings.json", &object(&settings));
+        let project = world.project();
+        world.config_file(&json!({
+            "env": object(&levels[3].variables(&world, 3)),
+            "projects": {project.to_str().unwrap(): {"env": object(&levels[2].variables(&world, 2))}},
+        }));
+
+        let config = world.resolve(Scope::Explicit);
+        let found = match &config.destination {
+            Ok(found) => Ok((
+                found.base_url.clone(),
+                found.public_key.clone(),
+                found.secret_key.expose().to_owned(),
+            )),
+            Err(problem) => Err(problem.code()),
+        };
+        prop_assert_eq!(&found, &expected(&levels));
+        prop_assert_eq!(&config.problems, &[]);
+        if let Ok((host, public, secret)) = found {
+            prop_assert_eq!(&public[6..7], &secret[6..7]);
+            let layer: usize = public[6..7].parse().unwrap();
+            for above in &levels[..layer] {
+                prop_assert!(above.host().is_none_or(|other| other == host));
+            }
+        }
+    }
+}
