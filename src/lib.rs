@@ -3,3 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod transcript;
+
+pub mod repository;

@@ -1,0 +1,224 @@
+//! What a message holds: content blocks, made strict. Bytes of images and documents are counted here and go no further.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::rows;
+
+/// One block of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Block {
+    /// Text of a person, of the model or of the CLI.
+    Text(String),
+    /// Thinking; empty when the model was asked to omit it.
+    Thinking(String),
+    /// Thinking that only the model can read.
+    RedactedThinking {
+        /// Length of its encrypted form, in characters.
+        size: usize,
+    },
+    /// The model asks for a tool.
+    ToolUse(ToolUse),
+    /// A tool answers.
+    ToolResult(ToolResult),
+    /// An image or a document.
+    Media(Media),
+    /// A block of a kind that this program does not know.
+    Other(Value),
+}
+
+/// A tool that the model asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolUse {
+    /// `tool_use.id`.
+    pub id: String,
+    /// The tool's name; `mcp__server__tool` for MCP.
+    pub name: String,
+    /// Its arguments.
+    pub input: Value,
+}
+
+/// The answer of a tool.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolResult {
+    /// The `tool_use.id` it answers.
+    pub tool_use_id: String,
+    /// What the model was given.
+    pub content: Vec<Block>,
+    /// `is_error`; absent counts as success.
+    pub is_error: bool,
+    /// The agent that the call launched, where the row names one.
+    pub agent_id: Option<String>,
+    /// The workflow that the call launched.
+    pub workflow: Option<String>,
+    /// `toolUseResult.status`, e.g. `completed` or `async_launched`.
+    pub status: Option<String>,
+    /// The launched agent goes on in the background.
+    pub is_async: bool,
+    /// The tool's result is the turn's answer (structured output).
+    pub ends_turn: bool,
+    /// Why the tool was not run: `permission-rule`, `user-rejected`.
+    pub denial: Option<String>,
+    /// It was refused before it ran; a tool that was stopped while it ran is denied too.
+    pub denied_before_run: bool,
+    /// Who decided that the tool may run: decision and source.
+    pub permission: Option<(String, String)>,
+}
+
+/// An image or a document without its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// `image` or `document`.
+    pub kind: String,
+    /// e.g. `image/png`.
+    pub media_type: String,
+    /// Size in bytes, decoded; `None` when only a reference was given.
+    pub size: Option<usize>,
+    /// The reference, when it is no inline data.
+    pub url: Option<String>,
+}
+
+/// The blocks of a `content` field, which is a string or a list. Blocks without their essentials are kept as they are.
+pub(super) fn blocks(content: Option<&RawValue>) -> Vec<Block> {
+    let Some(content) = content.map(RawValue::get) else {
+        return Vec::new();
+    };
+    if let Ok(text) = serde_json::from_str::<String>(content) {
+        return vec![Block::Text(text)];
+    }
+    match serde_json::from_str::<Vec<&RawValue>>(content) {
+        Ok(list) => list.into_iter().map(block).collect(),
+        Err(_) => vec![Block::Other(json(content))],
+    }
+}
+
+/// A value as a tree; as its own text where it is nested deeper than the reader goes (128 levels).
+pub(super) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+fn block(raw: &RawValue) -> Block {
+    let other = || Block::Other(json(raw.get()));
+    let Ok(block) = serde_json::from_str::<rows::Block>(raw.get()) else {
+        return other();
+    };
+    match block.kind.as_deref() {
+        Some("text") => block.text.map(Block::Text),
+        Some("thinking") => block.thinking.map(Block::Thinking),
+        Some("redacted_thinking") => Some(Block::RedactedThinking {
+            size: block.data.map_or(0, |data| data.chars().count()),
+        }),
+        Some("tool_use") => block.id.zip(block.name).map(|(id, name)| {
+            let input = block
+                .input
+                .as_deref()
+                .map_or(Value::Null, |input| json(input.get()));
+            Block::ToolUse(ToolUse { id, name, input })
+        }),
+        Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
+            Block::ToolResult(ToolResult {
+                tool_use_id,
+                content: blocks(block.content.as_deref()),
+                is_error: block.is_error.unwrap_or(false),
+                ..ToolResult::default()
+            })
+        }),
+        Some(kind @ ("image" | "document")) => {
+            block.source.map(|source| Block::Media(media(kind, source)))
+        }
+        _ => None,
+    }
+    .unwrap_or_else(other)
+}
+
+fn media(kind: &str, source: rows::Source) -> Media {
+    Media {
+        kind: kind.to_owned(),
+        media_type: source
+            .media_type
+            .or(source.kind)
+            .unwrap_or_else(|| "unknown".to_owned()),
+        size: source.data.map(|data| decoded_size(&data)),
+        url: source.url,
+    }
+}
+
+/// How many bytes a base64 text stands for.
+pub fn decoded_size(base64: &str) -> usize {
+    base64.trim_end_matches('=').len() * 3 / 4
+}
+
+/// The text blocks, one after the other.
+pub fn text_of(blocks: &[Block]) -> String {
+    let texts: Vec<&str> = blocks.iter().filter_map(as_text).collect();
+    texts.join("\n")
+}
+
+/// The text of a text block.
+pub fn as_text(block: &Block) -> Option<&str> {
+    match block {
+        Block::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::{Block, Media, blocks};
+
+    fn read(content: &str) -> Vec<Block> {
+        blocks(Some(&RawValue::from_string(content.to_owned()).unwrap()))
+    }
+
+    #[test]
+    fn a_string_and_a_list_of_blocks_are_both_content() {
+        assert_eq!(read("\"hi\""), [Block::Text("hi".into())]);
+        assert_eq!(
+            read(r#"[{"type":"text","text":"hi"}]"#),
+            [Block::Text("hi".into())]
+        );
+        assert_eq!(read("[]"), []);
+    }
+
+    #[test]
+    fn an_image_is_its_type_and_size() {
+        let image = r#"[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAECAw=="}}]"#;
+        let expected = Media {
+            kind: "image".into(),
+            media_type: "image/png".into(),
+            size: Some(4),
+            url: None,
+        };
+        assert_eq!(read(image), [Block::Media(expected)]);
+    }
+
+    #[test]
+    fn a_block_of_an_unknown_kind_or_without_its_essentials_is_kept_as_it_is() {
+        for unknown in [
+            r#"{"type":"hologram","x":1}"#,
+            r#"{"type":"tool_use"}"#,
+            "3",
+            "null",
+        ] {
+            let expected = serde_json::from_str(unknown).unwrap();
+            assert_eq!(
+                read(&format!("[{unknown}]")),
+                [Block::Other(expected)],
+                "{unknown}"
+            );
+        }
+    }
+
+    #[test]
+    fn arguments_nested_too_deep_for_a_tree_are_kept_as_text() {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        let tool = format!(r#"[{{"type":"tool_use","id":"t","name":"n","input":{deep}}}]"#);
+        let blocks = read(&tool);
+        let Some(Block::ToolUse(tool)) = blocks.first() else {
+            panic!("no tool: {blocks:?}")
+        };
+        assert_eq!(tool.input, serde_json::Value::String(deep));
+    }
+}

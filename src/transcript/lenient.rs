@@ -1,0 +1,95 @@
+//! Reading fields that may be absent, null or of another type in some release: such a field is none, its row stays.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// `None` unless the value has the wanted type. The whole row would be lost by a plain `Option<T>` of a changed type.
+pub(super) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// Any value but null, as it was written.
+pub(super) fn raw<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<RawValue>>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok((raw.get() != "null").then_some(raw))
+}
+
+/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (facts 10.2), and a strict JSON
+/// reader refuses the whole row for one.
+pub(super) fn mend_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
+    let bytes = line.as_bytes();
+    let mut mended: Option<String> = None;
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        let escape = at + found;
+        at = match surrogate(bytes, escape) {
+            None => escape + 2,
+            Some(Half::High) if surrogate(bytes, escape + 6) == Some(Half::Low) => escape + 12,
+            Some(_) => {
+                let text = mended.get_or_insert_with(String::new);
+                text.push_str(line.get(copied..escape).unwrap_or_default());
+                text.push_str("\\ufffd");
+                copied = escape + 6;
+                copied
+            }
+        };
+    }
+    match mended {
+        None => line.into(),
+        Some(mut text) => {
+            text.push_str(line.get(copied..).unwrap_or_default());
+            text.into()
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a surrogate pair the escape at `at` is, if any.
+fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
+    let escape = bytes.get(at..at.checked_add(6)?)?;
+    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xD800..=0xDBFF => Some(Half::High),
+        0xDC00..=0xDFFF => Some(Half::Low),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mend_surrogates;
+
+    #[test]
+    fn lone_halves_become_replacement_characters_and_pairs_stay() {
+        for (written, read) in [
+            (r#""a\ud83db""#, "a\u{fffd}b"),
+            (r#""\ude00x""#, "\u{fffd}x"),
+            (r#""\ud83d\ude00""#, "\u{1f600}"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""back\\ud83d slash""#, r"back\ud83d slash"),
+            (r#""cut \ud83d""#, "cut \u{fffd}"),
+            (r#""plain \n""#, "plain \n"),
+        ] {
+            let mended = mend_surrogates(written);
+            assert_eq!(
+                serde_json::from_str::<String>(&mended).unwrap(),
+                read,
+                "{written}"
+            );
+        }
+    }
+}

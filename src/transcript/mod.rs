@@ -1,0 +1,26 @@
+//! What Claude Code wrote: bytes → rows → what each row says, for every release from 1.0.128 on.
+
+mod classify;
+mod content;
+mod entry;
+mod identity;
+mod lenient;
+mod lines;
+pub mod locate;
+mod reader;
+mod rows;
+pub mod settle;
+mod timestamp;
+
+pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
+pub use entry::{
+    Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
+};
+pub use identity::FileMark;
+pub use reader::{Diagnostics, Transcript};
+pub use timestamp::Timestamp;
+
+/// Replaces lone surrogate escapes in JSON text that Claude Code wrote; see the rows' reader.
+pub fn mend_surrogates(json: &str) -> std::borrow::Cow<'_, str> {
+    lenient::mend_surrogates(json)
+}

@@ -1,0 +1,271 @@
+//! The rows of a transcript as Claude Code writes them: wire types, everything optional.
+//!
+//! Facts: 1.0.128 to 2.1.330 write about 45 row types with fields that come and go. Only what some span needs is here.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::lenient;
+
+/// Any row. Which fields are there depends on `kind` and on the release.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Row {
+    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    pub kind: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub subtype: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub uuid: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub parent_uuid: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub timestamp: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub session_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub cwd: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub version: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub git_branch: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub entrypoint: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_sidechain: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_meta: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_compact_summary: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_visible_in_transcript_only: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub repeats_compact_summary: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub queue_transcript_only: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub prompt_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub prompt_source: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub turn_origin: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub origin: Option<Origin>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub permission_mode: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub forked_from: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub request_session_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub message: Option<Message>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub request_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub request_ref: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub requested_model: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub effort: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub attribution_skill: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_api_error_message: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_aborted_mid_stream: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub stream_cut_cause: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub tool_use_result: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub tool_ends_turn: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub tool_denial_kind: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub tool_denial_before_run: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub permission_decision: Option<PermissionDecision>,
+    /// `system`/`api_error`; elsewhere a string, which is of no use here.
+    #[serde(deserialize_with = "lenient::field")]
+    pub error: Option<ErrorDetail>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub compact_metadata: Option<CompactMetadata>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub attachment: Option<Attachment>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub operation: Option<String>,
+    /// `queue-operation`: the queued text.
+    #[serde(deserialize_with = "lenient::field")]
+    pub content: Option<String>,
+    /// `api-request`: its id.
+    #[serde(deserialize_with = "lenient::field")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub params: Option<Box<RawValue>>,
+}
+
+/// What a compaction's boundary row says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct CompactMetadata {
+    #[serde(deserialize_with = "lenient::field")]
+    pub trigger: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub pre_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub post_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub duration_ms: Option<u64>,
+}
+
+/// What an API error row says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorDetail {
+    #[serde(deserialize_with = "lenient::field")]
+    pub formatted: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub message: Option<String>,
+}
+
+/// Where a user row comes from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Origin {
+    #[serde(deserialize_with = "lenient::field")]
+    pub kind: Option<String>,
+}
+
+/// `message` of a user or assistant row.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Message {
+    #[serde(deserialize_with = "lenient::field")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub model: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub content: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub stop_reason: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub usage: Option<Usage>,
+}
+
+/// Tokens of a message. `input_tokens` excludes both cache kinds; error rows have null for several of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Usage {
+    #[serde(deserialize_with = "lenient::field")]
+    pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub output_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub cache_creation_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub cache_creation: Option<CacheCreation>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub output_tokens_details: Option<OutputDetails>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub service_tier: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub speed: Option<String>,
+}
+
+/// Cache writes by how long they live.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CacheCreation {
+    #[serde(deserialize_with = "lenient::field")]
+    pub ephemeral_5m_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub ephemeral_1h_input_tokens: Option<u64>,
+}
+
+/// Parts of the output tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OutputDetails {
+    #[serde(deserialize_with = "lenient::field")]
+    pub thinking_tokens: Option<u64>,
+}
+
+/// Who let a tool run, or not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PermissionDecision {
+    #[serde(deserialize_with = "lenient::field")]
+    pub decision: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub source: Option<String>,
+}
+
+/// What the CLI added to the conversation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attachment {
+    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    pub kind: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub prompt: Option<Box<RawValue>>,
+    #[serde(rename = "maxTurns", deserialize_with = "lenient::field")]
+    pub max_turns: Option<u64>,
+}
+
+/// `toolUseResult` where it says what a launched agent is and how it ended.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct LaunchResult {
+    #[serde(deserialize_with = "lenient::field")]
+    pub agent_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub status: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_async: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub run_id: Option<String>,
+}
+
+/// One content block of a message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Block {
+    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    pub kind: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub text: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub thinking: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub data: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub input: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub tool_use_id: Option<String>,
+    #[serde(deserialize_with = "lenient::raw")]
+    pub content: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub is_error: Option<bool>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub source: Option<Source>,
+}
+
+/// Where an image or a document comes from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Source {
+    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    pub kind: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub media_type: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub data: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub url: Option<String>,
+}
