@@ -6,3 +6,5 @@ pub mod config;
 pub mod transcript;
 
 pub mod repository;
+
+pub mod session;

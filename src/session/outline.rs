@@ -1,0 +1,89 @@
+//! A file's turns without their content: what first contact needs to choose where to begin.
+
+use std::path::PathBuf;
+
+use super::lineage::Lineage;
+use super::turns::{Turn, Turns};
+use crate::transcript::{Entry, Timestamp};
+
+/// The turns of a file, in short.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outline {
+    /// The session's own turns, in file order.
+    pub turns: Vec<TurnOutline>,
+    /// How many turns it inherited.
+    pub inherited: usize,
+    /// Turns that open before this offset are inherited.
+    pub own_from: u64,
+    /// The session that had the inherited turns first.
+    pub parent: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
+}
+
+/// One turn, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnOutline {
+    /// The opening row's uuid.
+    pub uuid: String,
+    /// The opening row's time.
+    pub at: Timestamp,
+    /// Claude Code's id of the prompt, since 2.1.100.
+    pub prompt_id: Option<String>,
+    /// Where its first row starts.
+    pub start: u64,
+    /// Where its last row ends.
+    pub end: u64,
+    /// A compaction that a person asked for: it is no numbered turn.
+    pub is_compaction: bool,
+    /// It has its answer; neither an interrupt nor an error ended it.
+    pub finished: bool,
+}
+
+impl Outline {
+    /// Reads all entries of a session's file.
+    ///
+    /// # Errors
+    /// Passes on what the reading of entries fails with.
+    pub fn read(
+        session: &str,
+        entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
+    ) -> anyhow::Result<Self> {
+        let mut outline = Self::default();
+        let mut lineage = Lineage::new(session);
+        let mut turns = Turns::default();
+        let mut all = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            lineage.observe(&entry);
+            if outline.start_directory.is_none() {
+                outline.start_directory = entry.header.cwd.as_ref().map(PathBuf::from);
+            }
+            all.extend(turns.push(entry).map(|turn| in_short(&turn)));
+        }
+        all.extend(turns.finish().map(|turn| in_short(&turn)));
+        outline.own_from = lineage.own_from();
+        outline.parent = lineage.parent().map(str::to_owned);
+        let count = all.len();
+        outline.turns = all
+            .into_iter()
+            .filter(|(opened_at, _)| *opened_at >= outline.own_from)
+            .map(|(_, turn)| turn)
+            .collect();
+        outline.inherited = count - outline.turns.len();
+        Ok(outline)
+    }
+}
+
+fn in_short(turn: &Turn) -> (u64, TurnOutline) {
+    let outline = TurnOutline {
+        uuid: turn.opening.uuid.clone(),
+        at: turn.opening.at,
+        prompt_id: turn.opening.header.prompt_id.clone(),
+        start: turn.start,
+        end: turn.end,
+        finished: turn.is_finished(),
+        is_compaction: turn.as_manual_compaction().is_some(),
+    };
+    (turn.opening.offset, outline)
+}

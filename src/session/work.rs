@@ -1,0 +1,290 @@
+//! The work of one model lane: one turn of the session, or one run of an agent.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
+use crate::transcript::{
+    Answer, ApiError, Block, Entry, Record, Request, Timestamp, ToolResult, as_text, text_of,
+};
+
+/// What was done between a prompt and its answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Model calls in the order of their first rows.
+    pub generations: Vec<Generation>,
+    /// Tools in the order they were asked for.
+    pub tools: Vec<ToolCall>,
+    /// What happened in between.
+    pub events: Vec<Event>,
+    /// When the context was full.
+    pub compactions: Vec<Compaction>,
+    /// The last text that the model wrote.
+    pub last_text: Option<String>,
+    /// The last row by which the work went on.
+    pub last_at: Option<Timestamp>,
+    /// The last row is one that ends a turn: an answer without a further tool, an interrupt, an error.
+    pub at_rest: bool,
+    /// The person stopped it.
+    pub interrupted: bool,
+    /// It was ended after so many model calls.
+    pub max_turns: Option<u64>,
+    /// The answer, where it is the argument of a tool (structured output).
+    pub structured: Option<Value>,
+    /// A model call failed for good, and no answer came after it.
+    pub failed: bool,
+    input: Vec<InputItem>,
+    requests: HashMap<String, (Timestamp, Value)>,
+    last_user_at: Option<Timestamp>,
+}
+
+impl Work {
+    /// The model has answered, and nobody stopped it.
+    pub fn has_finished_answer(&self) -> bool {
+        self.at_rest && !self.interrupted && !self.failed && !self.generations.is_empty()
+    }
+
+    /// Takes the next row of the lane. `at` is its time, or its predecessor's when it has none.
+    pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
+        let uuid = entry.uuid.unwrap_or_default();
+        match entry.record {
+            Record::Prompt(prompt) => {
+                self.close_all();
+                self.went_on(at, false);
+                self.hear(prompt.content, at);
+            }
+            Record::Results { results, beside } => self.results(results, beside, at),
+            Record::Injected(blocks) | Record::Local(blocks) => {
+                self.note_cut(&blocks);
+                self.hear(blocks, at);
+            }
+            Record::StopFeedback(blocks) => {
+                self.event(uuid, at, EventKind::StopBlocked, text_of(&blocks));
+                self.hear(blocks, at);
+                self.at_rest = false;
+            }
+            Record::Steering {
+                content,
+                notification,
+            } => {
+                let kind = match notification {
+                    Some(_) => EventKind::Notified,
+                    None => EventKind::Steering,
+                };
+                self.event(uuid, at, kind, text_of(&content));
+                self.hear(content, at);
+            }
+            Record::Interrupt(text) => self.interrupt(uuid, text, at),
+            Record::Answer(answer) => self.answer(answer, at),
+            Record::Request(Request { id, params }) => {
+                self.requests.insert(id, (at, params));
+            }
+            Record::ApiError(error) => self.fail(uuid, error, at),
+            Record::Compacted(boundary) => {
+                self.compactions.push(Compaction::new(uuid, at, boundary));
+            }
+            Record::Summary(text) => {
+                if let Some(compaction) = self.compactions.last_mut() {
+                    compaction.summary = Some(text);
+                }
+            }
+            Record::StructuredOutput => self.at_rest = true,
+            Record::MaxTurns(count) => {
+                self.max_turns = Some(count);
+                self.at_rest = true;
+            }
+            Record::StopHooks | Record::SessionCost | Record::Notified(_) | Record::Queued => {}
+        }
+    }
+
+    fn interrupt(&mut self, uuid: String, text: String, at: Timestamp) {
+        self.cut_last(|last| last.stop_reason.is_none());
+        self.close_all();
+        self.stop_tools(&text);
+        self.event(uuid, at, EventKind::Interrupted, text);
+        self.went_on(at, true);
+        self.interrupted = true;
+        self.last_user_at = Some(at);
+    }
+
+    fn fail(&mut self, uuid: String, error: ApiError, at: Timestamp) {
+        self.cut_last(|_| error.cut);
+        if error.retried {
+            return self.event(uuid, at, EventKind::ApiRetry, error.message);
+        }
+        self.event(uuid, at, EventKind::ApiError, error.message);
+        self.went_on(at, true);
+        self.failed = true;
+    }
+
+    /// No further row will come.
+    pub(super) fn close_all(&mut self) {
+        for generation in &mut self.generations {
+            generation.closed = true;
+        }
+    }
+
+    fn hear(&mut self, blocks: Vec<Block>, at: Timestamp) {
+        self.last_user_at = Some(at);
+        self.input.push(InputItem::User(Rc::new(blocks)));
+    }
+
+    /// An answer that was cut off after its last attempt looks finished; the row after it tells (2.1.330).
+    fn note_cut(&mut self, blocks: &[Block]) {
+        let cut = text_of(blocks).starts_with("Your response above was cut off mid-stream");
+        self.cut_last(|_| cut);
+    }
+
+    fn cut_last(&mut self, is_cut: impl Fn(&Generation) -> bool) {
+        if let Some(last) = self.generations.last_mut().filter(|last| is_cut(last)) {
+            last.aborted = true;
+        }
+    }
+
+    /// `[Request interrupted by user for tool use]`: the tools that nobody had refused were running.
+    fn stop_tools(&mut self, text: &str) {
+        if !text.contains("for tool use") {
+            return;
+        }
+        let Some(last) = self.generations.last() else {
+            return;
+        };
+        let asked = self
+            .tools
+            .iter_mut()
+            .filter(|tool| tool.message_id == last.message_id);
+        for tool in asked {
+            tool.stopped = tool
+                .result
+                .as_ref()
+                .is_none_or(|result| was_stopped(result));
+        }
+    }
+
+    /// Requests that no answer refers to: failed attempts, and those that were stopped before the first block.
+    pub fn unanswered_requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    fn went_on(&mut self, at: Timestamp, at_rest: bool) {
+        self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
+        self.at_rest = at_rest;
+    }
+
+    fn event(&mut self, uuid: String, at: Timestamp, kind: EventKind, text: String) {
+        self.events.push(Event {
+            uuid,
+            at,
+            kind,
+            text,
+        });
+    }
+
+    fn results(&mut self, results: Vec<ToolResult>, beside: Vec<Block>, at: Timestamp) {
+        // Up to 2.1.0 a message's later blocks may still stream in while its first tool has answered.
+        if let Some(generation) = self
+            .generations
+            .last_mut()
+            .filter(|last| last.stop_reason.is_some())
+        {
+            generation.closed = true;
+        }
+        self.went_on(at, results.iter().any(|result| result.ends_turn));
+        self.last_user_at = Some(at);
+        for result in results {
+            let result = Rc::new(result);
+            self.input.push(InputItem::Tool(Rc::clone(&result)));
+            let asked = self
+                .tools
+                .iter_mut()
+                .rev()
+                .find(|tool| tool.request.id == result.tool_use_id);
+            if let Some(tool) = asked {
+                if result.ends_turn {
+                    self.structured = Some(tool.request.input.clone());
+                }
+                tool.result = Some(result);
+                tool.answered_at = Some(at);
+            }
+        }
+        if !beside.is_empty() {
+            self.input.push(InputItem::User(Rc::new(beside)));
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, at: Timestamp) {
+        self.failed = false;
+        self.interrupted = false;
+        let asks = answer
+            .blocks
+            .iter()
+            .any(|block| matches!(block, Block::ToolUse(_)));
+        self.went_on(
+            at,
+            !asks && !answer.aborted && answer.stop_reason.as_deref() != Some("tool_use"),
+        );
+        if answer.blocks.iter().any(|block| as_text(block).is_some()) {
+            self.last_text = Some(text_of(&answer.blocks));
+        }
+        let known = self
+            .generations
+            .iter()
+            .rposition(|generation| generation.message_id == answer.message_id);
+        let position = known.unwrap_or_else(|| self.begin(&answer, at));
+        for block in &answer.blocks {
+            if let Block::ToolUse(request) = block {
+                self.ask(request.clone(), &answer.message_id, at);
+            }
+        }
+        if let Some(generation) = self.generations.get_mut(position) {
+            generation.add(answer, at);
+        }
+    }
+
+    /// A new message id: the calls before it are complete.
+    fn begin(&mut self, answer: &Answer, at: Timestamp) -> usize {
+        self.close_all();
+        let request = answer
+            .request_ref
+            .as_ref()
+            .and_then(|id| self.requests.remove(id));
+        let started_at = request
+            .as_ref()
+            .map(|(at, _)| *at)
+            .or(self.last_user_at)
+            .unwrap_or(at);
+        let input = std::mem::take(&mut self.input);
+        let mut generation = Generation::new(answer, started_at, at, input);
+        if let Some((_, params)) = request {
+            generation.parameters = params;
+        }
+        self.generations.push(generation);
+        self.generations.len() - 1
+    }
+
+    fn ask(&mut self, request: crate::transcript::ToolUse, message_id: &str, at: Timestamp) {
+        if self.tools.iter().any(|tool| tool.request.id == request.id) {
+            return;
+        }
+        let message_id = message_id.to_owned();
+        self.tools.push(ToolCall {
+            request,
+            message_id,
+            called_at: at,
+            result: None,
+            answered_at: None,
+            stopped: false,
+        });
+    }
+}
+
+/// Stopped while it ran: from 2.1.330 on a denial that nobody decided; before, only the text tells.
+fn was_stopped(result: &ToolResult) -> bool {
+    const TEXTS: [&str; 2] = ["The user doesn't want to proceed", "[Request interrupted"];
+    let text = text_of(&result.content);
+    let says_so = TEXTS.iter().any(|known| text.contains(known));
+    let decided = result.permission.is_some() || result.denied_before_run;
+    result.is_error && !decided && (result.denial.is_some() || says_so)
+}
