@@ -8,3 +8,5 @@ pub mod transcript;
 pub mod repository;
 
 pub mod session;
+
+pub mod trace;

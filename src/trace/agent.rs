@@ -1,0 +1,60 @@
+//! An agent's run as a tree of observations under the tool call that launched it.
+
+use super::content::plain_or_parts;
+use super::ids::{SpanId, TraceId};
+use super::observation::{Level, Observation};
+use super::work::{Launch, finish_root, launches, observe_work};
+use crate::session::AgentRun;
+
+/// What is known of an agent beside its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFacts {
+    /// Claude Code's id.
+    pub agent_id: String,
+    /// e.g. `Explore`.
+    pub agent_type: Option<String>,
+    /// What the model said it is for.
+    pub description: Option<String>,
+    /// 1 = launched by the session itself.
+    pub depth: Option<u64>,
+    /// How it ended, where its notification says so: `completed`, `failed`, `killed`.
+    pub outcome: Option<String>,
+}
+
+/// The observations of an agent's run, its root last, and what it launched itself.
+///
+/// `parent`: the tool call that launched it, if one did; `ended`: its call has its final result, its end was notified, or the
+/// session is over.
+pub fn observe_agent(
+    run: &AgentRun,
+    facts: &AgentFacts,
+    trace_id: &TraceId,
+    parent: Option<&SpanId>,
+    ended: bool,
+) -> (Vec<Observation>, Vec<Launch>) {
+    let root_id = SpanId::agent(&facts.agent_id);
+    let mut observations = observe_work(&run.work, trace_id, &root_id, ended);
+    let mut root = Observation::new(trace_id.clone(), root_id, parent.cloned(), run.opening.at);
+    root.name = facts
+        .agent_type
+        .clone()
+        .unwrap_or_else(|| "agent".to_owned());
+    finish_root(&mut root, &run.work);
+    root.complete = ended;
+    root.input = Some(plain_or_parts(&run.opening.prompt.content));
+    root.note("agent_id", Some(&*facts.agent_id));
+    root.note("agent_type", facts.agent_type.clone());
+    root.note("agent_description", facts.description.clone());
+    match facts.outcome.as_deref() {
+        Some("failed") => {
+            root.level = Level::Error;
+            root.status_message = Some("failed".to_owned());
+        }
+        Some(outcome @ ("killed" | "stopped")) => root.warn(outcome),
+        _ => {}
+    }
+    root.note("agent_outcome", facts.outcome.clone());
+    root.note("agent_depth", facts.depth.map(|depth| depth.to_string()));
+    observations.push(root);
+    (observations, launches(&run.work))
+}

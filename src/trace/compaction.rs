@@ -1,0 +1,35 @@
+//! A compaction as a span: below the turn in whose middle the context was full, or, asked for by a person between two
+//! turns, the root of a trace of its own. Its model call has no row, so it has no tokens here.
+
+use super::ids::{SpanId, TraceId};
+use super::observation::{Content, Kind, Observation};
+use crate::session::Compaction;
+
+pub(super) fn observe(
+    compaction: &Compaction,
+    trace_id: &TraceId,
+    parent: Option<&SpanId>,
+    ended: bool,
+) -> Observation {
+    let mut observation = Observation::new(
+        trace_id.clone(),
+        SpanId::compaction(&compaction.uuid),
+        parent.cloned(),
+        compaction.started_at,
+    );
+    "compaction".clone_into(&mut observation.name);
+    observation.kind = Kind::Span;
+    observation.end = compaction.ended_at.max(compaction.started_at);
+    observation.complete = ended || compaction.summary.is_some();
+    observation.output = compaction.summary.clone().map(Content::Text);
+    let trigger = if compaction.boundary.manual {
+        "manual"
+    } else {
+        "auto"
+    };
+    observation.note("compaction_trigger", Some(trigger));
+    let tokens = |count: Option<u64>| count.map(|count| count.to_string());
+    observation.note("tokens_before", tokens(compaction.boundary.tokens_before));
+    observation.note("tokens_after", tokens(compaction.boundary.tokens_after));
+    observation
+}

@@ -1,0 +1,237 @@
+//! What stands on every span of a trace: Langfuse v4 inherits nothing, and takes a trace's tags from its newest span.
+//! So it is what was known at the opening row, and it is kept in the cursor while the trace can still grow.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{SpanId, TraceId};
+use super::metadata::SCHEMA_VERSION;
+use crate::config::{Config, ParentSpan};
+use crate::session::Opening;
+
+/// The trace's name; of low cardinality, so that it can be filtered by.
+const TURN: &str = "Claude Code turn";
+
+/// The name of the trace of a compaction that a person asked for.
+const COMPACTION: &str = "Claude Code compaction";
+
+/// The name of the trace of an agent that Claude Code started for itself.
+const WARMUP: &str = "Claude Code warmup";
+
+/// Where the session's work is kept, as its git remote says: host, owner and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Repository(pub String);
+
+/// What is the same for all turns of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Claude Code's session id.
+    pub session_id: String,
+    /// Name of the directory in which the session was started.
+    pub project: Option<String>,
+    /// Where its work is kept.
+    pub repository: Option<Repository>,
+    /// The session it was forked from.
+    pub parent_session: Option<String>,
+}
+
+/// What the configuration adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `LANGFUSE_USER_ID`.
+    pub user_id: Option<String>,
+    /// `LANGFUSE_TRACING_ENVIRONMENT`.
+    pub environment: Option<String>,
+    /// `LANGFUSE_RELEASE`.
+    pub release: Option<String>,
+    /// `CC_LANGFUSE_TRACE_TAGS`.
+    pub tags: Vec<String>,
+    /// `CC_LANGFUSE_METADATA`.
+    pub metadata: Vec<(String, String)>,
+    /// `CC_LANGFUSE_TRACE_SEED`.
+    pub trace_seed: Option<String>,
+    /// `CC_LANGFUSE_TRACEPARENT`.
+    pub parent: Option<ParentSpan>,
+}
+
+impl From<&Config> for Attributes {
+    fn from(config: &Config) -> Self {
+        Self {
+            user_id: config.user_id.clone(),
+            environment: config.environment.clone(),
+            release: config.release.clone(),
+            tags: config.tags.clone(),
+            metadata: config.metadata.clone(),
+            trace_seed: config.trace_seed.clone(),
+            parent: config.parent.clone(),
+        }
+    }
+}
+
+/// What stands on every span of one trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The trace's name.
+    pub name: String,
+    /// The session.
+    pub session_id: String,
+    /// The person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Claude Code's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The release of whatever the person works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Langfuse's environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Metadata of the trace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Attached mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentSpan>,
+}
+
+impl Context {
+    /// What is known of a turn at its opening row. `number` is 1-based over the session's own turns.
+    pub fn of_turn(
+        opening: &Opening,
+        number: u64,
+        facts: &SessionFacts,
+        attributes: &Attributes,
+    ) -> Self {
+        let own = |seed: &String| TraceId::of_seed(&format!("{seed}:{number}"));
+        let trace_id = match &attributes.parent {
+            Some(parent) => TraceId::given(parent.trace_id.clone()),
+            None => attributes
+                .trace_seed
+                .as_ref()
+                .map_or_else(|| TraceId::of_seed(&opening.uuid), own),
+        };
+        Self {
+            trace_id,
+            name: TURN.to_owned(),
+            session_id: facts.session_id.clone(),
+            user_id: attributes.user_id.clone(),
+            tags: tags(opening, facts, attributes),
+            version: opening.header.version.clone(),
+            release: attributes.release.clone(),
+            environment: attributes.environment.clone(),
+            metadata: metadata(opening, number, facts, attributes),
+            parent: attributes.parent.clone(),
+        }
+    }
+
+    /// What is known of a compaction that a person asked for between two turns.
+    pub fn of_compaction(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
+        Self::beside_turns(COMPACTION, opening, facts, attributes)
+    }
+
+    /// What is known of an agent that Claude Code started for itself.
+    pub fn of_warmup(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
+        let mut context = Self::beside_turns(WARMUP, opening, facts, attributes);
+        let metadata = &mut context.metadata;
+        metadata.insert("warmup".to_owned(), "true".to_owned());
+        context
+    }
+
+    fn beside_turns(
+        name: &str,
+        opening: &Opening,
+        facts: &SessionFacts,
+        attributes: &Attributes,
+    ) -> Self {
+        let mut context = Self::of_turn(opening, 0, facts, attributes);
+        if attributes.parent.is_none() {
+            context.trace_id = other_trace(&opening.uuid, attributes);
+        }
+        name.clone_into(&mut context.name);
+        context.metadata.remove("turn_number");
+        context
+    }
+
+    /// The foreign span under which the root hangs.
+    pub fn root_parent(&self) -> Option<SpanId> {
+        self.parent
+            .as_ref()
+            .map(|parent| SpanId::given(parent.span_id.clone()))
+    }
+}
+
+/// The trace of something that is no turn of the session.
+fn other_trace(uuid: &str, attributes: &Attributes) -> TraceId {
+    match &attributes.trace_seed {
+        Some(seed) => TraceId::of_seed(&format!("{seed}:{uuid}")),
+        None => TraceId::of_seed(uuid),
+    }
+}
+
+fn tags(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Vec<String> {
+    let mut tags = vec!["claude-code".to_owned()];
+    tags.extend(
+        facts
+            .project
+            .iter()
+            .map(|project| format!("project:{project}")),
+    );
+    tags.extend(
+        opening
+            .prompt
+            .command
+            .iter()
+            .map(|command| format!("command:{}", command.trim_start_matches('/'))),
+    );
+    for tag in &attributes.tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    tags
+}
+
+fn metadata(
+    opening: &Opening,
+    number: u64,
+    facts: &SessionFacts,
+    attributes: &Attributes,
+) -> BTreeMap<String, String> {
+    // The person's own first: a key of the contract keeps its meaning.
+    let mut metadata: BTreeMap<String, String> = attributes.metadata.iter().cloned().collect();
+    let header = &opening.header;
+    let known = [
+        ("schema_version", Some(SCHEMA_VERSION.to_owned())),
+        ("project", facts.project.clone()),
+        (
+            "repository",
+            facts
+                .repository
+                .as_ref()
+                .map(|repository| repository.0.clone()),
+        ),
+        ("branch", header.branch.clone()),
+        ("cwd", header.cwd.clone()),
+        ("entrypoint", header.entrypoint.clone()),
+        ("permission_mode", opening.prompt.permission_mode.clone()),
+        ("prompt_id", header.prompt_id.clone()),
+        ("prompt_source", opening.prompt.source.clone()),
+        ("turn_origin", opening.prompt.origin.clone()),
+        ("turn_number", Some(number.to_string())),
+        ("parent_session", facts.parent_session.clone()),
+    ];
+    for (key, value) in known {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            metadata.insert(key.to_owned(), value);
+        }
+    }
+    metadata
+}

@@ -1,0 +1,129 @@
+//! Ids as pure functions of the transcript: whatever is sent again replaces itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+/// 32 lower-case hex digits. `create_trace_id(seed=…)` of any Langfuse SDK gives the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TraceId(String);
+
+/// 16 lower-case hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SpanId(String);
+
+/// 16 lower-case hex digits that stand for some content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl TraceId {
+    /// The trace of a seed.
+    pub fn of_seed(seed: &str) -> Self {
+        Self(hex(seed.as_bytes(), 16))
+    }
+
+    /// A trace that somebody else began.
+    pub fn given(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SpanId {
+    fn of(kind: &str, id: &str) -> Self {
+        Self(hex(format!("{kind}:{id}").as_bytes(), 8))
+    }
+
+    /// A turn, by the uuid of its opening row.
+    pub fn turn(uuid: &str) -> Self {
+        Self::of("turn", uuid)
+    }
+
+    /// A model call, by its message id.
+    pub fn generation(message_id: &str) -> Self {
+        Self::of("generation", message_id)
+    }
+
+    /// A tool, by its `tool_use` id.
+    pub fn tool(tool_use_id: &str) -> Self {
+        Self::of("tool", tool_use_id)
+    }
+
+    /// An agent, by its id.
+    pub fn agent(agent_id: &str) -> Self {
+        Self::of("agent", agent_id)
+    }
+
+    /// Something at one point in time, by its row's uuid.
+    pub fn event(uuid: &str) -> Self {
+        Self::of("event", uuid)
+    }
+
+    /// A compaction, by its boundary row's uuid.
+    pub fn compaction(uuid: &str) -> Self {
+        Self::of("compaction", uuid)
+    }
+
+    /// A workflow, by the id of its run.
+    pub fn workflow(run_id: &str) -> Self {
+        Self::of("workflow", run_id)
+    }
+
+    /// A span that somebody else began.
+    pub fn given(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The digest of some content, for telling whether it changed.
+pub fn digest(content: &[u8]) -> Digest {
+    Digest(hex(content, 8))
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn hex(content: &[u8], bytes: usize) -> String {
+    sha2::Sha256::digest(content)
+        .iter()
+        .take(bytes)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SpanId, TraceId};
+
+    #[test]
+    fn a_trace_id_is_the_one_that_the_langfuse_sdks_make_of_the_seed() {
+        // Seen on the wire of the official plugin.
+        let seed = "session-tool:user-tool-1";
+        assert_eq!(
+            TraceId::of_seed(seed).as_str(),
+            "d63d588287aafd6658790cd877683eab"
+        );
+    }
+
+    #[test]
+    fn kinds_do_not_share_ids() {
+        assert_ne!(SpanId::tool("x"), SpanId::generation("x"));
+        assert_eq!(SpanId::tool("x").as_str().len(), 16);
+    }
+}

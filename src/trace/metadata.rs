@@ -1,0 +1,325 @@
+//! The contract of the metadata: every key that is ever sent, where it stands, what it means. `docs/metadata.md` shows it.
+
+/// The version of this contract; it changes when a key is renamed, removed or gets another meaning.
+pub const SCHEMA_VERSION: &str = "1";
+
+/// Where a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On every span of a trace.
+    Trace,
+    /// On any observation.
+    Any,
+    /// On the root of a turn.
+    Turn,
+    /// On an agent's run.
+    Agent,
+    /// On a model call.
+    Generation,
+    /// On a tool.
+    Tool,
+    /// On a workflow.
+    Workflow,
+    /// On a compaction.
+    Compaction,
+    /// On an event.
+    Event,
+}
+
+impl Place {
+    /// Its name in the documentation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Any => "any",
+            Self::Turn => "turn",
+            Self::Agent => "agent",
+            Self::Generation => "generation",
+            Self::Tool => "tool",
+            Self::Workflow => "workflow",
+            Self::Compaction => "compaction",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// One key of the contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn key(name: &'static str, place: Place, meaning: &'static str) -> Key {
+    Key {
+        name,
+        place,
+        meaning,
+    }
+}
+
+/// All keys. A trace's key and an observation's key never share a name: Langfuse keeps both in one map.
+pub static KEYS: &[Key] = &[
+    key("schema_version", Place::Trace, "version of this contract"),
+    key(
+        "project",
+        Place::Trace,
+        "name of the directory in which the session was started",
+    ),
+    key(
+        "repository",
+        Place::Trace,
+        "host, owner and name of the git remote `origin`, without credentials",
+    ),
+    key(
+        "branch",
+        Place::Trace,
+        "git branch when the turn was opened",
+    ),
+    key(
+        "cwd",
+        Place::Trace,
+        "working directory when the turn was opened",
+    ),
+    key(
+        "entrypoint",
+        Place::Trace,
+        "how Claude Code was started: `cli`, `sdk-cli`, `sdk-py` …",
+    ),
+    key(
+        "permission_mode",
+        Place::Trace,
+        "permission mode when the turn was opened",
+    ),
+    key(
+        "prompt_id",
+        Place::Trace,
+        "Claude Code's id of the prompt (another one in a fork)",
+    ),
+    key("prompt_source", Place::Trace, "`typed`, `queued`, `sdk` …"),
+    key(
+        "turn_origin",
+        Place::Trace,
+        "what opened the turn: `human`, `sdk`, `task_notification`, `scheduled` …",
+    ),
+    key(
+        "turn_number",
+        Place::Trace,
+        "1-based number of the turn in its session",
+    ),
+    key(
+        "warmup",
+        Place::Trace,
+        "`true`: an agent that Claude Code started for itself (2.0.76)",
+    ),
+    key(
+        "parent_session",
+        Place::Trace,
+        "the session that this one was forked from",
+    ),
+    key(
+        "content_refused",
+        Place::Any,
+        "why input and output are missing: the server refused them",
+    ),
+    key(
+        "unanswered_requests",
+        Place::Turn,
+        "requests that no answer refers to: failed attempts, and those that were stopped before the first block",
+    ),
+    key(
+        "notified_task",
+        Place::Turn,
+        "the background task whose end opened this turn",
+    ),
+    key(
+        "notified_tool_use_id",
+        Place::Turn,
+        "the tool call that launched that task",
+    ),
+    key(
+        "parent_trace_id",
+        Place::Turn,
+        "attached mode: the trace it was attached to",
+    ),
+    key("agent_id", Place::Agent, "Claude Code's id of the agent"),
+    key(
+        "agent_type",
+        Place::Agent,
+        "the kind of agent, e.g. `Explore`",
+    ),
+    key(
+        "agent_description",
+        Place::Agent,
+        "what the model said the agent is for",
+    ),
+    key(
+        "agent_depth",
+        Place::Agent,
+        "1 when the session itself launched it",
+    ),
+    key(
+        "workflow_run",
+        Place::Workflow,
+        "Claude Code's id of the workflow's run",
+    ),
+    key(
+        "agent_outcome",
+        Place::Agent,
+        "how a background agent ended: `completed`, `failed`, `killed`",
+    ),
+    key(
+        "compaction_trigger",
+        Place::Compaction,
+        "`manual`: asked for by a person; `auto`: the context was full",
+    ),
+    key(
+        "tokens_before",
+        Place::Compaction,
+        "tokens of the conversation before the compaction",
+    ),
+    key(
+        "tokens_after",
+        Place::Compaction,
+        "tokens of what the compaction left",
+    ),
+    key(
+        "message_id",
+        Place::Generation,
+        "the API's id of the message",
+    ),
+    key(
+        "request_id",
+        Place::Generation,
+        "the API's id of the request",
+    ),
+    key(
+        "raw_model",
+        Place::Generation,
+        "the model's name as the API gave it, where it was changed to one that has a price",
+    ),
+    key(
+        "requested_model",
+        Place::Generation,
+        "the model that was asked for, where another one answered",
+    ),
+    key(
+        "attributed_skill",
+        Place::Generation,
+        "the skill for which the call was made",
+    ),
+    key("stop_reason", Place::Generation, "why the model stopped"),
+    key(
+        "input_kind",
+        Place::Generation,
+        "`delta`: the input is what was new since the last call",
+    ),
+    key(
+        "thinking_tokens",
+        Place::Generation,
+        "output tokens that were thinking",
+    ),
+    key(
+        "output_tokens_bound",
+        Place::Generation,
+        "`lower`: no final count was written",
+    ),
+    key(
+        "cut_off",
+        Place::Generation,
+        "`true` when the stream was stopped",
+    ),
+    key("tool_use_id", Place::Tool, "the API's id of the tool call"),
+    key(
+        "caused_by",
+        Place::Tool,
+        "span id of the model call that asked for it",
+    ),
+    key("mcp_server", Place::Tool, "MCP: the server"),
+    key(
+        "mcp_tool",
+        Place::Tool,
+        "MCP: the tool's name at the server",
+    ),
+    key(
+        "error_category",
+        Place::Tool,
+        "`exit code`, `invalid input`, `unknown tool`, `tool` (it failed itself), `refused`, `stopped`, `no result`",
+    ),
+    key(
+        "exit_code",
+        Place::Tool,
+        "exit code of a command that failed",
+    ),
+    key("skill", Place::Tool, "the skill that was called"),
+    key(
+        "denial",
+        Place::Tool,
+        "why it was not run: `permission-rule`, `user-rejected`",
+    ),
+    key("permission_decision", Place::Tool, "`accept` or `reject`"),
+    key("permission_source", Place::Tool, "who or what decided"),
+    key(
+        "agent_status",
+        Place::Tool,
+        "state of the launched agent, as the tool's result says",
+    ),
+    key("event_uuid", Place::Event, "uuid of the row"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{KEYS, Place};
+
+    #[test]
+    fn no_key_stands_twice() {
+        for (position, key) in KEYS.iter().enumerate() {
+            assert!(
+                KEYS.iter()
+                    .skip(position + 1)
+                    .all(|other| other.name != key.name),
+                "{}",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn no_key_is_one_that_langfuse_takes_for_something_else() {
+        // Facts 9.1: these leave the metadata, or collide with the server's own.
+        let taken = [
+            "tools",
+            "langfuse_user_id",
+            "langfuse_session_id",
+            "langfuse_tags",
+            "attributes",
+            "scope",
+        ];
+        assert!(
+            KEYS.iter()
+                .all(|key| !taken.contains(&key.name) && !key.name.contains('.'))
+        );
+    }
+
+    #[test]
+    fn the_documentation_lists_every_key_with_its_place_and_meaning() {
+        let documentation = include_str!("../../docs/metadata.md");
+        for key in KEYS {
+            let row = format!(
+                "| `{}` | {} | {} |",
+                key.name,
+                key.place.as_str(),
+                key.meaning
+            );
+            assert!(
+                documentation.contains(&row),
+                "docs/metadata.md lacks: {row}"
+            );
+        }
+        assert!(KEYS.iter().any(|key| key.place == Place::Trace));
+    }
+}

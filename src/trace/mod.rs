@@ -1,0 +1,21 @@
+//! What Langfuse shall show: observations with ids and times that are functions of the transcript alone. Pure.
+
+mod agent;
+mod compaction;
+mod content;
+mod context;
+mod generation;
+mod ids;
+pub mod metadata;
+mod model;
+mod observation;
+mod tool;
+mod turn;
+mod work;
+
+pub use agent::{AgentFacts, observe_agent};
+pub use context::{Attributes, Context, Repository, SessionFacts};
+pub use ids::{Digest, SpanId, TraceId, digest};
+pub use observation::{Content, Kind, Level, Observation, Role};
+pub use turn::observe_turn;
+pub use work::Launch;

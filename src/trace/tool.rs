@@ -1,0 +1,139 @@
+//! A tool call as an observation of its own, beside the model call that asked for it.
+
+use super::content::{plain_or_parts, short};
+use super::ids::{SpanId, TraceId};
+use super::observation::{Content, Kind, Level, Observation};
+use serde_json::Value;
+
+use crate::session::ToolCall;
+use crate::transcript::{Timestamp, ToolResult, text_of};
+
+/// `last_at`: the lane's last row, by which a tool without result ends; `closed`: no result will come.
+pub(super) fn observe(
+    tool: &ToolCall,
+    trace_id: &TraceId,
+    parent: &SpanId,
+    last_at: Timestamp,
+    closed: bool,
+) -> Observation {
+    let span_id = SpanId::tool(&tool.request.id);
+    let mut observation = Observation::new(
+        trace_id.clone(),
+        span_id,
+        Some(parent.clone()),
+        tool.called_at,
+    );
+    observation.name.clone_from(&tool.request.name);
+    observation.kind = match tool.request.name.as_str() {
+        "WebSearch" | "WebFetch" => Kind::Retriever,
+        _ => Kind::Tool,
+    };
+    observation.end = tool.answered_at.unwrap_or(last_at).max(tool.called_at);
+    observation.complete = tool.result.is_some() || closed;
+    observation.input = Some(Content::Json(tool.request.input.clone()));
+    observation.output = tool
+        .result
+        .as_ref()
+        .map(|result| plain_or_parts(&result.content));
+    note_failure(&mut observation, tool);
+    let skill = tool
+        .request
+        .input
+        .get("skill")
+        .or_else(|| tool.request.input.get("command"));
+    let skill = skill
+        .and_then(Value::as_str)
+        .filter(|_| tool.request.name == "Skill");
+    observation.note("skill", skill);
+    observation.note("tool_use_id", Some(&*tool.request.id));
+    observation.note(
+        "caused_by",
+        Some(SpanId::generation(&tool.message_id).as_str()),
+    );
+    if let Some((server, name)) = tool
+        .request
+        .name
+        .strip_prefix("mcp__")
+        .and_then(|name| name.split_once("__"))
+    {
+        observation.note("mcp_server", Some(server));
+        observation.note("mcp_tool", Some(name));
+    }
+    if let Some(result) = &tool.result {
+        note_result(&mut observation, result);
+    }
+    observation
+}
+
+fn note_failure(observation: &mut Observation, tool: &ToolCall) {
+    let result = tool.result.as_ref();
+    let text = result.map_or(String::new(), |result| text_of(&result.content));
+    if let Some(failure) = failure(tool, text.trim()) {
+        observation.level = failure.level;
+        let status = if text.is_empty() {
+            failure.category
+        } else {
+            text.trim()
+        };
+        observation.status_message = Some(short(status));
+        observation.note("error_category", Some(failure.category));
+        observation.note("exit_code", failure.exit_code);
+    }
+}
+
+fn note_result(observation: &mut Observation, result: &ToolResult) {
+    observation.note("denial", result.denial.clone());
+    observation.note(
+        "agent_status",
+        result.status.clone().filter(|_| result.agent_id.is_some()),
+    );
+    if let Some((decision, source)) = &result.permission {
+        observation.note("permission_decision", Some(&**decision));
+        observation.note("permission_source", Some(&**source));
+    }
+}
+
+/// How a tool ended that did not end well.
+struct Failure {
+    level: Level,
+    category: &'static str,
+    exit_code: Option<String>,
+}
+
+fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
+    let warning = |category| Failure {
+        level: Level::Warning,
+        category,
+        exit_code: None,
+    };
+    let error = |category| Failure {
+        level: Level::Error,
+        category,
+        exit_code: None,
+    };
+    let result = match &tool.result {
+        _ if tool.stopped => return Some(warning("stopped")),
+        None => return Some(warning("no result")),
+        Some(result) => result,
+    };
+    if result.denial.is_some() {
+        return Some(warning("refused"));
+    }
+    if !result.is_error {
+        return None;
+    }
+    if let Some(code) = text
+        .strip_prefix("Exit code ")
+        .and_then(|rest| rest.lines().next())
+    {
+        return Some(Failure {
+            exit_code: Some(code.trim().to_owned()),
+            ..error("exit code")
+        });
+    }
+    Some(match text.strip_prefix("<tool_use_error>") {
+        Some(reason) if reason.contains("No such tool available") => error("unknown tool"),
+        Some(reason) if reason.starts_with("InputValidationError") => error("invalid input"),
+        _ => error("tool"),
+    })
+}

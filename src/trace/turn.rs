@@ -1,0 +1,104 @@
+//! A turn as a tree of observations: the root, and below it the model calls, the tools and what happened in between.
+
+use super::agent::{AgentFacts, observe_agent};
+use super::compaction;
+use super::content::plain_or_parts;
+use super::context::Context;
+use super::ids::{SpanId, TraceId};
+use super::observation::{Level, Observation};
+use super::work::{Launch, finish_root, launches, observe_work};
+use crate::session::Turn;
+
+/// The observations of a turn, the root last, and what it launched.
+///
+/// `ended`: the turn has its answer, or none will come; without it only what can't change any more is complete.
+pub fn observe_turn(
+    turn: &Turn,
+    context: &Context,
+    ended: bool,
+) -> (Vec<Observation>, Vec<Launch>) {
+    if let Some(compaction) = turn.as_manual_compaction() {
+        let parent = context.root_parent();
+        let root = compaction::observe(compaction, &context.trace_id, parent.as_ref(), ended);
+        return (vec![root], Vec::new());
+    }
+    let root_id = SpanId::turn(&turn.opening.uuid);
+    let mut observations = observe_work(&turn.work, &context.trace_id, &root_id, ended);
+    observations.extend(observe_inline(turn, &context.trace_id, &root_id, ended));
+    let launches = launches(&turn.work);
+    let mut root = Observation::new(
+        context.trace_id.clone(),
+        root_id,
+        context.root_parent(),
+        turn.opening.at,
+    );
+    "claude-code".clone_into(&mut root.name);
+    finish_root(&mut root, &turn.work);
+    root.complete = ended;
+    if ended && turn.work.generations.is_empty() && root.level == Level::Default {
+        // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
+        root.warn("no answer");
+    }
+    let unanswered = Some(turn.work.unanswered_requests()).filter(|count| *count > 0);
+    root.note(
+        "unanswered_requests",
+        unanswered.map(|count| count.to_string()),
+    );
+    root.input = Some(plain_or_parts(&turn.opening.prompt.content));
+    if let Some(notification) = &turn.opening.prompt.notification {
+        root.note("notified_task", notification.task_id.clone());
+        root.note("notified_tool_use_id", notification.tool_use_id.clone());
+    }
+    root.note(
+        "parent_trace_id",
+        context
+            .parent
+            .as_ref()
+            .map(|parent| parent.trace_id.clone()),
+    );
+    observations.push(root);
+    (observations, launches)
+}
+
+/// The agents of 1.0.128, under the calls that asked them the same.
+fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -> Vec<Observation> {
+    let mut taken = Vec::new();
+    let mut observations = Vec::new();
+    for call in turn.work.tools.iter().filter(|call| call.launches_agent()) {
+        let input = |key: &str| {
+            call.request
+                .input
+                .get(key)
+                .and_then(serde_json::Value::as_str)
+        };
+        let Some((place, run)) = turn
+            .agents
+            .asked(input("prompt").unwrap_or_default(), &taken)
+        else {
+            continue;
+        };
+        taken.push(place);
+        let facts = AgentFacts {
+            agent_id: call.request.id.clone(),
+            agent_type: input("subagent_type").map(str::to_owned),
+            description: input("description").map(str::to_owned),
+            depth: Some(1),
+            outcome: None,
+        };
+        let parent = SpanId::tool(&call.request.id);
+        let ended = ended || call.has_final_result();
+        observations.extend(observe_agent(run, &facts, trace_id, Some(&parent), ended).0);
+    }
+    for (_, run) in turn
+        .agents
+        .runs()
+        .filter(|(place, _)| !taken.contains(place))
+    {
+        let facts = AgentFacts {
+            agent_id: run.opening.uuid.clone(),
+            ..AgentFacts::default()
+        };
+        observations.extend(observe_agent(run, &facts, trace_id, Some(root), ended).0);
+    }
+    observations
+}

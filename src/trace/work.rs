@@ -1,0 +1,154 @@
+//! What a turn and an agent's run have in common: model calls, tools and events below a root, and what they launched.
+
+use super::content::short;
+use super::ids::{Digest, SpanId, TraceId, digest};
+use super::observation::{Content, Kind, Level, Observation, Role};
+use super::{compaction, generation, tool};
+use crate::session::{Event, EventKind, ToolCall, Work};
+
+/// A tool call that launched an agent, or may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// The tool call.
+    pub tool_use_id: String,
+    /// The agent, where the call's result names it.
+    pub agent_id: Option<String>,
+    /// The run whose agents it launched.
+    pub workflow: Option<String>,
+    /// What kind of agent was asked for.
+    pub agent_type: Option<String>,
+    /// What the agent was asked, for releases that leave no other link.
+    pub prompt: Option<Digest>,
+    /// The tool's span, under which the agent stands.
+    pub span_id: SpanId,
+    /// The call has its final result: the agent is done.
+    pub finished: bool,
+}
+
+/// What the root of a turn and the root of an agent's run have in common.
+pub(super) fn finish_root(root: &mut Observation, work: &Work) {
+    root.kind = Kind::Agent;
+    root.role = Role::Root;
+    root.end = work.last_at.unwrap_or(root.start).max(root.start);
+    root.output = match &work.structured {
+        Some(answer) => Some(Content::Json(answer.clone())),
+        None => work.last_text.clone().map(Content::Text),
+    };
+    if work.interrupted {
+        root.warn("interrupted");
+    } else if let Some(count) = work.max_turns {
+        root.warn(&format!("ended after {count} model calls (--max-turns)"));
+    } else if work.failed {
+        root.level = Level::Error;
+        let error = work
+            .events
+            .iter()
+            .rev()
+            .find(|event| event.kind == EventKind::ApiError);
+        root.status_message = error.map(|event| short(&event.text));
+    }
+}
+
+pub(super) fn observe_work(
+    work: &Work,
+    trace_id: &TraceId,
+    parent: &SpanId,
+    ended: bool,
+) -> Vec<Observation> {
+    let mut observations: Vec<Observation> = work
+        .generations
+        .iter()
+        .map(|call| {
+            let mut observation = generation::observe(call, trace_id, parent);
+            observation.complete |= ended;
+            observation
+        })
+        .collect();
+    let tools = work.tools.iter().map(|call| {
+        let last_at = work.last_at.unwrap_or(call.called_at);
+        tool::observe(call, trace_id, parent, last_at, ended)
+    });
+    observations.extend(tools);
+    observations.extend(
+        work.tools
+            .iter()
+            .filter_map(|call| workflow(call, trace_id)),
+    );
+    let compactions = work.compactions.iter();
+    observations
+        .extend(compactions.map(|it| compaction::observe(it, trace_id, Some(parent), ended)));
+    let events = work.events.iter().filter(|event| !event.uuid.is_empty());
+    observations.extend(events.map(|event| observe_event(event, trace_id, parent)));
+    observations
+}
+
+/// The run of a workflow, under the call that launched it; the agents that are its steps have files of their own.
+fn workflow(call: &ToolCall, trace_id: &TraceId) -> Option<Observation> {
+    let run_id = call.result.as_ref()?.workflow.as_ref()?;
+    let parent = SpanId::tool(&call.request.id);
+    let start = call.called_at;
+    let mut observation = Observation::new(
+        trace_id.clone(),
+        SpanId::workflow(run_id),
+        Some(parent),
+        start,
+    );
+    "workflow".clone_into(&mut observation.name);
+    observation.kind = Kind::Chain;
+    observation.end = call.answered_at.unwrap_or(start).max(start);
+    observation.note("workflow_run", Some(&**run_id));
+    Some(observation)
+}
+
+fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
+    let span_id = SpanId::event(&event.uuid);
+    let mut observation =
+        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), event.at);
+    let (name, level) = match event.kind {
+        EventKind::Steering => ("steering", Level::Default),
+        EventKind::Notified => ("notification", Level::Default),
+        EventKind::ApiError => ("api error", Level::Error),
+        EventKind::ApiRetry => ("api retry", Level::Warning),
+        EventKind::Interrupted => ("interrupted", Level::Warning),
+        EventKind::StopBlocked => ("stop blocked", Level::Default),
+    };
+    name.clone_into(&mut observation.name);
+    observation.level = level;
+    if level != Level::Default {
+        observation.status_message = Some(short(&event.text));
+    }
+    observation.input = Some(Content::Text(event.text.clone()));
+    observation.note("event_uuid", Some(&*event.uuid));
+    observation
+}
+
+pub(super) fn launches(work: &Work) -> Vec<Launch> {
+    work.tools
+        .iter()
+        .filter(|call| call.launches_agent())
+        .map(launch)
+        .collect()
+}
+
+fn launch(call: &ToolCall) -> Launch {
+    let agent_type = call.request.input.get("subagent_type");
+    let prompt = call
+        .request
+        .input
+        .get("prompt")
+        .and_then(serde_json::Value::as_str);
+    Launch {
+        tool_use_id: call.request.id.clone(),
+        agent_id: call
+            .result
+            .as_ref()
+            .and_then(|result| result.agent_id.clone()),
+        workflow: call.result.as_ref().and_then(|it| it.workflow.clone()),
+        agent_type: agent_type
+            .and_then(serde_json::Value::as_str)
+            .map(str::to_owned),
+        prompt: prompt.map(|prompt| digest(prompt.as_bytes())),
+        span_id: SpanId::tool(&call.request.id),
+        finished: call.has_final_result(),
+    }
+}
