@@ -10,3 +10,5 @@ pub mod repository;
 pub mod session;
 
 pub mod trace;
+
+pub mod mask;

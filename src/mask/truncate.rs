@@ -1,0 +1,62 @@
+//! One rule for text that is too long: its head and its tail stay, and between them stands how long it was.
+
+/// Cuts `text` to at most `max_chars` characters, the marker included, where `max_chars` has room for one.
+pub(super) fn apply(text: &mut String, max_chars: usize) {
+    // No character is longer than four bytes and none is shorter than one: most texts need no count.
+    if text.len() <= max_chars {
+        return;
+    }
+    let count = text.chars().count();
+    if count <= max_chars {
+        return;
+    }
+    let marker = format!("\n…[cut: {count} characters in all]…\n");
+    let room = max_chars.saturating_sub(marker.chars().count());
+    let tail = room / 4;
+    let head = room - tail;
+    let head_end = offset_of(text, head);
+    let tail_start = offset_of(text, count - tail);
+    *text = [
+        text.get(..head_end).unwrap_or_default(),
+        &marker,
+        text.get(tail_start..).unwrap_or_default(),
+    ]
+    .concat();
+}
+
+fn offset_of(text: &str, character: usize) -> usize {
+    text.char_indices()
+        .nth(character)
+        .map_or(text.len(), |(offset, _)| offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apply;
+
+    fn cut(text: &str, max_chars: usize) -> String {
+        let mut text = text.to_owned();
+        apply(&mut text, max_chars);
+        text
+    }
+
+    #[test]
+    fn head_and_tail_stay_with_the_length_between_them() {
+        let text = format!("{}{}", "a".repeat(500), "z".repeat(500));
+        let cut = cut(&text, 200);
+        assert!(cut.starts_with("aaaa") && cut.ends_with("zzzz"), "{cut}");
+        assert!(cut.contains("…[cut: 1000 characters in all]…"), "{cut}");
+        assert_eq!(cut.chars().count(), 200);
+    }
+
+    #[test]
+    fn text_of_just_the_length_stays_whole_however_many_bytes_it_has() {
+        let text = "é".repeat(100);
+        assert_eq!(cut(&text, 100), text);
+    }
+
+    #[test]
+    fn a_limit_without_room_leaves_the_marker() {
+        assert_eq!(cut(&"a".repeat(50), 3), "\n…[cut: 50 characters in all]…\n");
+    }
+}
