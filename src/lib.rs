@@ -12,3 +12,5 @@ pub mod session;
 pub mod trace;
 
 pub mod mask;
+
+pub mod langfuse;

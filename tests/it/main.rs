@@ -8,4 +8,5 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
+mod client;
 mod config;

@@ -1,0 +1,69 @@
+//! An answer of the server, read no further than its meaning needs.
+
+use std::io::Read;
+
+use time::OffsetDateTime;
+use ureq::http::{HeaderMap, Response};
+
+use crate::langfuse::deadline::Deadline;
+use crate::langfuse::reply::{Answer, Reply, meaning};
+
+/// More of a body is never read.
+const LONGEST: usize = 64 * 1024;
+
+/// What was received.
+pub(crate) struct Received {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Broken,
+    TimedOut,
+    Unread,
+}
+
+impl Received {
+    /// Reads the body where the meaning depends on it. Elsewhere the status says it all, and an
+    /// endless body would only cost the time.
+    pub(crate) fn read(response: Response<ureq::Body>, deadline: Deadline) -> Self {
+        let (parts, stream) = response.into_parts();
+        let status = parts.status.as_u16();
+        let mut body = Vec::new();
+        let end = if matches!(status, 200..=299 | 400 | 403 | 415 | 422) {
+            let mut reader = stream.into_reader().take(LONGEST as u64 + 1);
+            match reader.read_to_end(&mut body) {
+                Ok(length) if length <= LONGEST => End::Whole,
+                Err(_) if deadline.has_passed() => End::TimedOut,
+                Ok(_) | Err(_) => End::Broken,
+            }
+        } else {
+            End::Unread
+        };
+        Self {
+            status,
+            headers: parts.headers,
+            body,
+            end,
+        }
+    }
+
+    /// What it means. `server` is `host:port`.
+    pub(crate) fn meaning(&self, server: &str) -> Reply {
+        let answer = Answer {
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body,
+            whole: self.end == End::Whole,
+        };
+        let mut reply = meaning(server, answer, OffsetDateTime::now_utc());
+        if let Reply::Later { timed_out, .. } = &mut reply {
+            *timed_out |= self.end == End::TimedOut;
+        }
+        reply
+    }
+}

@@ -1,0 +1,196 @@
+//! What it means when no answer came: ureq's errors, as the sender needs them.
+
+use std::io::{self, ErrorKind};
+
+use ureq::Error;
+
+use crate::langfuse::reply::{Problem, Reply};
+
+/// A server that closes early over a large upload loses its own 413 in a reset.
+const LARGE_UPLOAD: usize = 1024 * 1024;
+
+/// A request without an answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// ureq's account of it.
+    pub(crate) error: Error,
+    /// Whether the connection stood and the body was being sent.
+    pub(crate) started: bool,
+    /// Whether the time was over.
+    pub(crate) too_late: bool,
+    /// Length of the body.
+    pub(crate) wire_len: usize,
+}
+
+impl Failure {
+    /// Whether the server's certificate was refused, so that other roots may help.
+    pub(crate) fn is_certificate(&self) -> bool {
+        tls_text(&self.error).is_some_and(|text| text.starts_with("invalid peer certificate"))
+    }
+
+    /// Whether the certificate was refused for more than an unknown issuer.
+    pub(crate) fn tells_more(&self) -> bool {
+        self.is_certificate()
+            && tls_text(&self.error).is_some_and(|text| !text.contains("UnknownIssuer"))
+    }
+
+    /// Whether the other side hung up.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        !self.too_late && matches!(&self.error, Error::Io(error) if hung_up(error.kind()))
+    }
+
+    /// The reply it amounts to. `server` and `proxy` are `host:port`.
+    pub(crate) fn meaning(&self, server: &str, proxy: Option<&str>) -> Reply {
+        let peer = proxy.unwrap_or(server);
+        if let Some(text) = tls_text(&self.error) {
+            return tls_meaning(server, &text);
+        }
+        if self.too_late || matches!(self.error, Error::Timeout(_)) {
+            return self.out_of_time(server, peer);
+        }
+        match &self.error {
+            Error::Io(error) => self.io_meaning(server, peer, error),
+            Error::HostNotFound => network(format!("could not find the host of {peer}")),
+            Error::ConnectProxyFailed(text) => proxy_meaning(server, peer, text),
+            Error::Protocol(_) | Error::LargeResponseHeader(..) => misconfigured(
+                Problem::NotLangfuse,
+                format!("{server} did not answer in proper HTTP: check the base URL"),
+            ),
+            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => misconfigured(
+                Problem::Url,
+                format!("can't send to {server}: check the base URL"),
+            ),
+            _ => network(format!("could not send to {server}")),
+        }
+    }
+
+    fn out_of_time(&self, server: &str, peer: &str) -> Reply {
+        let reason = if self.started {
+            format!("{server} did not answer in time")
+        } else {
+            format!("could not connect to {peer} in time")
+        };
+        Reply::Later {
+            reason,
+            retry_after: None,
+            network: true,
+            timed_out: self.started,
+        }
+    }
+
+    fn io_meaning(&self, server: &str, peer: &str, error: &io::Error) -> Reply {
+        let why = one_line(error);
+        if why.starts_with("failed to lookup address") {
+            return network(format!("could not find the host of {peer}"));
+        }
+        if !self.started {
+            return network(format!("could not connect to {peer}: {why}"));
+        }
+        let reset = matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+        );
+        if reset && self.wire_len > LARGE_UPLOAD {
+            return Reply::TooLarge {
+                reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
+            };
+        }
+        network(format!("{server} hung up without an answer: {why}"))
+    }
+}
+
+fn hung_up(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::NotConnected
+    )
+}
+
+/// What rustls says, which reaches us inside an I/O error. Told apart by its text: its type is no
+/// dependency of ours, and the tests with real handshakes notice when the text changes.
+fn tls_text(error: &Error) -> Option<String> {
+    match error {
+        Error::Rustls(error) => Some(error.to_string()),
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            error.get_ref().map(|inner| inner.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn tls_meaning(server: &str, text: &str) -> Reply {
+    if let Some(detail) = text.strip_prefix("invalid peer certificate: ") {
+        return misconfigured(
+            Problem::Certificate,
+            format!(
+                "the certificate of {server} is not trusted: {}",
+                first_words(detail)
+            ),
+        );
+    }
+    if text.contains("InvalidContentType") {
+        return misconfigured(
+            Problem::Url,
+            format!("{server} does not speak TLS: check the base URL"),
+        );
+    }
+    if text.starts_with("peer is incompatible") || text.contains("ProtocolVersion") {
+        return misconfigured(
+            Problem::Certificate,
+            format!("{server} speaks no version of TLS that is safe"),
+        );
+    }
+    network(format!(
+        "no TLS connection to {server}: {}",
+        first_words(text)
+    ))
+}
+
+fn proxy_meaning(server: &str, proxy: &str, text: &str) -> Reply {
+    let code: u16 = text
+        .split(|character: char| !character.is_ascii_digit())
+        .find(|word| word.len() == 3)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or_default();
+    match code {
+        407 => misconfigured(
+            Problem::Proxy,
+            format!("the proxy {proxy} answered 407: it wants a user name and password"),
+        ),
+        400..=499 => misconfigured(
+            Problem::Proxy,
+            format!("the proxy {proxy} answered {code}: it does not let us to {server}"),
+        ),
+        0 => network(format!("the proxy {proxy} did not answer")),
+        _ => network(format!("the proxy {proxy} answered {code} for {server}")),
+    }
+}
+
+fn network(reason: String) -> Reply {
+    Reply::Later {
+        reason,
+        retry_after: None,
+        network: true,
+        timed_out: false,
+    }
+}
+
+fn misconfigured(problem: Problem, reason: String) -> Reply {
+    Reply::Misconfigured { reason, problem }
+}
+
+/// An I/O error in lower case, without the system's number.
+fn one_line(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    first_words(text).to_lowercase()
+}
+
+fn first_words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(120).collect()
+}

@@ -1,0 +1,227 @@
+//! What an answer of the server means for the sender. One table, because a wrong row here loses
+//! turns (refused too early) or sends for ever what can't arrive.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+use ureq::http::HeaderMap;
+
+use crate::langfuse::target::plain;
+
+/// No server may silence us for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// What came of one request. Reasons are one line without secrets and without the server's text:
+/// Langfuse's own answer to a success holds the public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The server has taken it: a success with a JSON body.
+    Acknowledged,
+    /// Nothing is wrong with it; the same request is to be sent again later.
+    Later {
+        /// Why.
+        reason: String,
+        /// How long the server wants to be left alone, at most a day.
+        retry_after: Option<Duration>,
+        /// Nobody answered: what else is waiting for this server needs no try now.
+        network: bool,
+        /// The time ran out while the request was on its way: a smaller one may arrive.
+        timed_out: bool,
+    },
+    /// To be split, or cut when it is one item.
+    TooLarge {
+        /// Why.
+        reason: String,
+    },
+    /// The server will never take this payload.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Only the user can mend this. Nothing is lost: it is tried again as after [`Reply::Later`],
+    /// but the user is told.
+    Misconfigured {
+        /// Why.
+        reason: String,
+        /// What is to be mended.
+        problem: Problem,
+    },
+}
+
+/// What only the user can mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Problem {
+    /// The keys are wrong, or of the wrong kind.
+    Keys,
+    /// The account may not send: its plan is used up, or ingestion is suspended.
+    Account,
+    /// The base URL leads elsewhere.
+    Url,
+    /// Something answers that is not Langfuse: a captive portal (which passes), a firewall, another
+    /// site.
+    NotLangfuse,
+    /// The server's certificate is not trusted, or there is no common version of TLS.
+    Certificate,
+    /// The proxy refuses.
+    Proxy,
+}
+
+impl Problem {
+    /// A stable name, for keeping track of what the user has been told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Account => "account",
+            Self::Url => "url",
+            Self::NotLangfuse => "not-langfuse",
+            Self::Certificate => "certificate",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// An answer as far as its meaning depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'a> {
+    /// The status code.
+    pub(crate) status: u16,
+    /// All headers.
+    pub(crate) headers: &'a HeaderMap,
+    /// The body, or as much of it as was read.
+    pub(crate) body: &'a [u8],
+    /// Whether that is the whole body.
+    pub(crate) whole: bool,
+}
+
+/// The table. `server` is `host:port`; `now` is for a `Retry-After` that is a date.
+pub(crate) fn meaning(server: &str, answer: Answer<'_>, now: OffsetDateTime) -> Reply {
+    let status = answer.status;
+    let says = |text: &str| format!("{server} answered {status}: {text}");
+    let misconfigured = |problem, text: &str| Reply::Misconfigured {
+        reason: says(text),
+        problem,
+    };
+    let later = |text: &str, timed_out| Reply::Later {
+        reason: says(text),
+        retry_after: retry_after(answer.headers, now),
+        network: false,
+        timed_out,
+    };
+    match status {
+        200..=299 => acknowledgement(server, answer),
+        300..=399 => misconfigured(Problem::Url, &elsewhere(answer.headers)),
+        401 => misconfigured(Problem::Keys, "check the keys"),
+        402 => misconfigured(Problem::Account, "check the account's plan"),
+        403 if is_suspended(answer.body) => misconfigured(
+            Problem::Account,
+            "the project may not send, check the account's plan",
+        ),
+        403 if is_json(answer) => {
+            misconfigured(Problem::Keys, "check the keys, they must be a project's")
+        }
+        404 | 405 | 410 | 414 | 421 | 426 | 501 => misconfigured(
+            Problem::Url,
+            "Langfuse's endpoint is not there, check the base URL",
+        ),
+        408 => later("it waited too long for the request", true),
+        413 => Reply::TooLarge {
+            reason: says("the request is too large"),
+        },
+        409 | 423 | 425 | 499 => later("it can't take it now", false),
+        429 => later("too many requests", false),
+        // A gateway's own refusal is a page, and no reason to give a turn up.
+        400 | 415 | 422 if is_json(answer) => Reply::Refused {
+            reason: says("it refuses this payload"),
+        },
+        500..=599 => later("it is in trouble", false),
+        _ => misconfigured(Problem::NotLangfuse, "this does not look like Langfuse"),
+    }
+}
+
+/// A success counts only when a whole JSON value comes with it: a captive portal answers 200 too.
+fn acknowledgement(server: &str, answer: Answer<'_>) -> Reply {
+    let status = answer.status;
+    if !answer.whole {
+        return Reply::Later {
+            reason: format!("{server} answered {status}, but the answer is not whole"),
+            retry_after: None,
+            network: true,
+            timed_out: false,
+        };
+    }
+    if is_json_object(answer.body) {
+        return Reply::Acknowledged;
+    }
+    Reply::Misconfigured {
+        reason: format!(
+            "{server} answered {status} with something that is not JSON: a sign-in page, or a wrong base URL"
+        ),
+        problem: Problem::NotLangfuse,
+    }
+}
+
+fn elsewhere(headers: &HeaderMap) -> String {
+    let location = headers
+        .get("location")
+        .and_then(|value| value.to_str().ok());
+    match location {
+        Some(location) => format!("it points to {}, check the base URL", plain(location)),
+        None => "it points elsewhere, check the base URL".to_owned(),
+    }
+}
+
+fn is_json(answer: Answer<'_>) -> bool {
+    let kind = answer.headers.get("content-type");
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+        || is_json_object(answer.body)
+}
+
+fn is_json_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<&RawValue>(body).is_ok()
+}
+
+/// Langfuse Cloud says 403 with this name when a free plan is used up.
+fn is_suspended(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Problem<'a> {
+        error: &'a str,
+    }
+    serde_json::from_slice::<Problem<'_>>(body).is_ok_and(|body| body.error == "ForbiddenError")
+}
+
+/// Seconds or a date; what is neither is ignored.
+fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    const DATE: &[BorrowedFormatItem<'_>] = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = |text: &str| {
+        PrimitiveDateTime::parse(text, DATE)
+            .ok()
+            .map(PrimitiveDateTime::assume_utc)
+    };
+    let header = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let value = header("retry-after")?;
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = value.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+    }
+    // Counted from the server's own clock, where it tells it: ours may be hours off.
+    let now = header("date").and_then(date).unwrap_or(now);
+    let wait = Duration::try_from(date(value)? - now).unwrap_or_default();
+    Some(wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Every way in which a server or the net before it may fail, and how long it can hold us.
+
+use std::io::Read;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use claude_langfuse::langfuse::{Body, Deadline, Problem, Reply};
+
+use super::server::Server;
+use super::{
+    EXPORT, LONG, OK, SHORT, client, closed_port, is_later, is_network, is_problem, is_timed_out,
+    noise, reason, send, send_in_short,
+};
+
+#[test]
+fn a_port_where_nobody_listens_is_a_network_failure() {
+    let address = closed_port();
+    let reply = send(&format!("http://{address}"));
+    assert!(is_network(&reply) && !is_timed_out(&reply), "{reply:?}");
+    let wanted = format!("could not connect to {address}: connection refused");
+    assert_eq!(reason(&reply), wanted);
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_a_network_failure() {
+    let start = Instant::now();
+    let reply = client("http://langfuse.invalid:1")
+        .send(&Body::new(EXPORT), Deadline::after(Duration::from_secs(1)));
+    assert!(is_network(&reply), "{reply:?}");
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn an_address_that_swallows_packets_does_not_hold_us() {
+    // TEST-NET-1: routed nowhere. Where there is no route at all the failure comes at once.
+    let reply = send_in_short("http://192.0.2.1:81", &Body::new(EXPORT));
+    assert!(is_network(&reply) && !is_timed_out(&reply), "{reply:?}");
+}
+
+#[test]
+fn a_server_that_hangs_up_is_a_network_failure() {
+    let before_reading = Server::new(|_| ());
+    let after_reading = Server::new(|connection| {
+        connection.request();
+    });
+    let within_headers = Server::answering("HTTP/1.1 200 OK\r\nContent-Ty");
+    for server in [before_reading, after_reading, within_headers] {
+        let reply = send(&server.url());
+        assert!(is_network(&reply) && !is_timed_out(&reply), "{reply:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_before_the_request_was_read_is_heard() {
+    let server = Server::new(|connection| {
+        connection.answer(401, r#"{"message":"no"}"#);
+        connection.request();
+    });
+    let reply = client(&server.url()).send(&noise(30_000), Deadline::after(LONG));
+    assert!(is_problem(&reply, Problem::Keys), "{reply:?}");
+}
+
+#[test]
+fn a_reset_over_a_large_upload_means_that_it_is_too_large() {
+    let body = noise(3 << 20);
+    let server = Server::new(|connection| {
+        let mut some = [0; 1000];
+        let _ = connection.stream.read(&mut some);
+        connection.answer(413, "{}");
+    });
+    let reply = client(&server.url()).send(&body, Deadline::after(LONG));
+    assert!(matches!(reply, Reply::TooLarge { .. }), "{reply:?}");
+}
+
+#[test]
+fn a_server_that_makes_us_wait_does_not_hold_us() {
+    let never = Server::new(|connection| {
+        connection.request();
+        thread::sleep(LONG);
+    });
+    let headers = Server::new(|connection| {
+        connection.request();
+        connection.trickle(&format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(100)));
+    });
+    let body = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{");
+        connection.trickle(&" ".repeat(100));
+    });
+    let headers_without_end = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 200 OK\r\n");
+        connection.trickle(&"a: b\r\n".repeat(100));
+    });
+    let after_continue = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+        thread::sleep(LONG);
+    });
+    for server in [never, headers, body, headers_without_end, after_continue] {
+        let reply = send_in_short(&server.url(), &Body::new(EXPORT));
+        assert!(is_timed_out(&reply), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_server_that_reads_slowly_does_not_hold_us() {
+    let server = Server::new(|connection| {
+        let mut some = vec![0; 64 * 1024];
+        while connection
+            .stream
+            .read(&mut some)
+            .is_ok_and(|length| length > 0)
+        {
+            thread::sleep(Duration::from_millis(60));
+        }
+    });
+    let reply = send_in_short(&server.url(), &noise(6 << 20));
+    assert!(is_timed_out(&reply), "{reply:?}");
+}
+
+#[test]
+fn the_client_works_on_after_a_deadline() {
+    let server = Server::new(|connection| {
+        connection.request();
+        if connection.number == 0 {
+            thread::sleep(2 * SHORT);
+        }
+        connection.write(OK);
+    });
+    let mut client = client(&server.url());
+    let body = Body::new(EXPORT);
+    assert!(is_timed_out(&client.send(&body, Deadline::after(SHORT))));
+    let reply = client.send(&body, Deadline::after(LONG));
+    assert_eq!(reply, Reply::Acknowledged);
+}
+
+#[test]
+fn a_success_without_a_whole_json_body_is_no_acknowledgement() {
+    let longer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}";
+    let cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n";
+    let garbage = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n";
+    for answer in [longer, cut, garbage] {
+        let reply = send(&Server::answering(answer).url());
+        assert!(is_network(&reply), "{answer:?}: {reply:?}");
+    }
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>";
+    let nothing = "HTTP/1.1 204 No Content\r\n\r\n";
+    let shorter = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}";
+    let packed =
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x0b\x08";
+    for answer in [page, nothing, shorter, packed] {
+        let reply = send(&Server::answering(answer).url());
+        assert!(
+            is_problem(&reply, Problem::NotLangfuse),
+            "{answer:?}: {reply:?}"
+        );
+    }
+}
+
+#[test]
+fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let until_close = "HTTP/1.1 200 OK\r\n\r\n{\"id\":1}\n";
+    let old = "HTTP/1.0 200 OK\r\n\r\n{}";
+    let after_continue = format!("HTTP/1.1 100 Continue\r\n\r\n{OK}");
+    for answer in [chunked, until_close, old, &after_continue] {
+        let reply = send(&Server::answering(answer).url());
+        assert_eq!(reply, Reply::Acknowledged, "{answer:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_end_is_not_read_to_its_end() {
+    let body = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 200 OK\r\n\r\n{");
+        while connection.write(" ".repeat(10_000)) {}
+    });
+    assert!(is_later(&send(&body.url())));
+    let headers = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 200 OK\r\n");
+        while connection.write("a: b\r\n".repeat(1000)) {}
+    });
+    let header = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 200 OK\r\na: ");
+        while connection.write("b".repeat(10_000)) {}
+    });
+    let trouble = Server::new(|connection| {
+        connection.request();
+        connection.write("HTTP/1.1 500 X\r\n\r\n");
+        while connection.write(" ".repeat(10_000)) {}
+    });
+    for server in [headers, header] {
+        let reply = send(&server.url());
+        assert!(is_problem(&reply, Problem::NotLangfuse), "{reply:?}");
+    }
+    let reply = send(&trouble.url());
+    assert!(is_later(&reply) && !is_network(&reply), "{reply:?}");
+}
+
+#[test]
+fn what_is_not_http_is_not_langfuse() {
+    for answer in [
+        "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        "HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+        "HTTP/1.1 OK\r\n\r\n{}",
+        "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n",
+    ] {
+        let reply = send(&Server::answering(answer).url());
+        assert!(
+            is_problem(&reply, Problem::NotLangfuse),
+            "{answer:?}: {reply:?}"
+        );
+    }
+}

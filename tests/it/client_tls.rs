@@ -1,0 +1,233 @@
+//! Real TLS handshakes: whose certificates are trusted, and when other roots are tried.
+//!
+//! The certificates were made once with openssl (2000 to 2100, P-256) and are good for nothing else.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use claude_langfuse::langfuse::{Body, ClientOptions, Deadline, Problem, Reply};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
+
+use super::server::{Request, Server};
+use super::{
+    EXPORT, LONG, OK, client_with, environment, is_network, is_problem, reason, send_in_short,
+};
+
+/// Signs the others.
+const AUTHORITY: &str = "\
+    MIIBdjCCAR2gAwIBAgIBATAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAg\
+    Fw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowIjEgMB4GA1UEAwwXY2xhdWRlLWxhbmdmdXNlIHRlc3Qg\
+    Q0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQueAcuFuBBS+F4QVpzgf10ul00iei651ESmIC2BXSj3hV2Jg06\
+    eoenPVx0nflEStuMKbsHEN9ymWuqMgX1chQvo0IwQDAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQEAwICBDAd\
+    BgNVHQ4EFgQUq6IDPwRiQcmbU8kvfYRSdr17cYAwCgYIKoZIzj0EAwIDRwAwRAIgURvnuEMrN8aErgfbeQhqRq6u\
+    VvcpArAxB564FC7aih8CIBZAtbBQdB2MKKQ064MkN6+GKKNQxfbM8fLv7ugBuaRz";
+/// For `localhost` and 127.0.0.1.
+const GOOD: &str = "\
+    MIIBizCCATGgAwIBAgIBAjAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAg\
+    Fw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEbGVhZjBZMBMGByqGSM49AgEGCCqG\
+    SM49AwEHA0IABHbwSilnUJlHOadvlMJQHcOUQSdD4nsoTp+fVgSc4dDU4A5M5ozCAqLErav+eC4i2ex6QNbRLUB4\
+    erPeik2J4a2jaTBnMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAJBgNVHRMEAjAAMB0GA1UdDgQWBBTRini7\
+    wSZhrHrrAGuweLXi8mO14zAfBgNVHSMEGDAWgBSrogM/BGJByZtTyS99hFJ2vXtxgDAKBggqhkjOPQQDAgNIADBF\
+    AiEAxZH721uRdRrwTOjNxd8gbWPupjZneEDS6OFP0PB7N34CIAiqTD/tHSuhxnQWV+ekULkkGAoB6DMjt2nIeDAe\
+    /xXM";
+/// For `other.example`.
+const OTHER_HOST: &str = "\
+    MIIBiTCCAS+gAwIBAgIBAzAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAg\
+    Fw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEbGVhZjBZMBMGByqGSM49AgEGCCqG\
+    SM49AwEHA0IABHbwSilnUJlHOadvlMJQHcOUQSdD4nsoTp+fVgSc4dDU4A5M5ozCAqLErav+eC4i2ex6QNbRLUB4\
+    erPeik2J4a2jZzBlMBgGA1UdEQQRMA+CDW90aGVyLmV4YW1wbGUwCQYDVR0TBAIwADAdBgNVHQ4EFgQU0Yp4u8Em\
+    Yax66wBrsHi14vJjteMwHwYDVR0jBBgwFoAUq6IDPwRiQcmbU8kvfYRSdr17cYAwCgYIKoZIzj0EAwIDSAAwRQIg\
+    ebv5sdS4/KmEKRmNoMMsFjfpBCFgYsHMRd30ltkyvUwCIQDvJ09s8SWBdfurwnO6mHo0NLRJOVhq86YHokmn50cH\
+    xw==";
+/// For `localhost`, until 2001.
+const EXPIRED: &str = "\
+    MIIBiTCCAS+gAwIBAgIBBDAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAe\
+    Fw0wMDAxMDEwMDAwMDBaFw0wMTAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBGxlYWYwWTATBgcqhkjOPQIBBggqhkjO\
+    PQMBBwNCAAR28EopZ1CZRzmnb5TCUB3DlEEnQ+J7KE6fn1YEnOHQ1OAOTOaMwgKixK2r/nguItnsekDW0S1AeHqz\
+    3opNieGto2kwZzAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCQYDVR0TBAIwADAdBgNVHQ4EFgQU0Yp4u8Em\
+    Yax66wBrsHi14vJjteMwHwYDVR0jBBgwFoAUq6IDPwRiQcmbU8kvfYRSdr17cYAwCgYIKoZIzj0EAwIDSAAwRQIh\
+    AOM3eGSU/Yzg5QK7aTpr042T7Cjyl9wPmzZ7UXmBUYSlAiBRWbmXMWauFEkrtWyGA294d9litRLQi4yyKfQQJ9gj\
+    xA==";
+/// The key of all three.
+const KEY: &str = "\
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgY+st2Z5KgbN3zDTt/cqV3rQfJa2p66g4IEZZApJz\
+    3rKhRANCAAR28EopZ1CZRzmnb5TCUB3DlEEnQ+J7KE6fn1YEnOHQ1OAOTOaMwgKixK2r/nguItnsekDW0S1AeHqz\
+    3opNieGt";
+
+/// A TLS server with this certificate, and how often it was connected to.
+fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
+    let decode = |text| BASE64_STANDARD.decode(text).unwrap();
+    let key = PrivateKeyDer::try_from(decode(KEY)).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![decode(certificate).into()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let server = Server::new(move |connection| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = StreamOwned::new(session, connection.stream.try_clone().unwrap());
+        while Request::read(&mut stream).is_some() {
+            let _ = std::io::Write::write_all(&mut stream, OK.as_bytes());
+        }
+    });
+    (server, connections)
+}
+
+fn https(server: &Server) -> String {
+    format!("https://{}", server.address)
+}
+
+fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Reply {
+    let options = ClientOptions {
+        ca_file,
+        environment: environment(variables),
+    };
+    client_with(url, options).send(&Body::new(EXPORT), Deadline::after(LONG))
+}
+
+/// A folder with a bundle of roots in it.
+fn bundle() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let pem =
+        format!("# ours\n-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n");
+    fs::write(&path, pem).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_ca_file_is_enough_and_tried_first() {
+    let (server, connections) = tls_server(GOOD);
+    let (_folder, path) = bundle();
+    assert_eq!(send(&https(&server), Some(path), &[]), Reply::Acknowledged);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_certificate_nobody_vouches_for_is_for_the_user_to_mend() {
+    let (server, connections) = tls_server(GOOD);
+    let reply = send(&https(&server), None, &[]);
+    assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
+    let wanted = format!(
+        "the certificate of {} is not trusted: UnknownIssuer",
+        server.address
+    );
+    assert_eq!(reason(&reply), wanted);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_machines_roots_are_tried_after_a_certificate_was_refused() {
+    let (_folder, path) = bundle();
+    let path = path.to_str().unwrap();
+    for variables in [
+        &[("SSL_CERT_FILE", path)][..],
+        &[("NIX_SSL_CERT_FILE", path)],
+        &[
+            ("SSL_CERT_FILE", "/nonexistent"),
+            ("NIX_SSL_CERT_FILE", path),
+        ],
+    ] {
+        let (server, connections) = tls_server(GOOD);
+        let reply = send(&https(&server), None, variables);
+        assert_eq!(reply, Reply::Acknowledged);
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[test]
+fn the_roots_that_worked_are_kept_for_the_run() {
+    let (server, connections) = tls_server(GOOD);
+    let (_folder, path) = bundle();
+    let options = ClientOptions {
+        ca_file: None,
+        environment: environment(&[("SSL_CERT_FILE", path.to_str().unwrap())]),
+    };
+    let mut client = client_with(&https(&server), options);
+    for _ in 0..3 {
+        let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
+        assert_eq!(reply, Reply::Acknowledged);
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_certificate_for_another_host_or_an_expired_one_is_refused() {
+    let (_folder, path) = bundle();
+    for (certificate, word) in [(OTHER_HOST, "not valid for name"), (EXPIRED, "expired")] {
+        let (server, _) = tls_server(certificate);
+        let reply = send(&https(&server), Some(path.clone()), &[]);
+        assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
+        assert!(reason(&reply).contains(word), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_ca_file_that_can_not_be_read_is_named_when_it_matters() {
+    let (server, _) = tls_server(GOOD);
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    fs::write(&empty, "no certificate").unwrap();
+    for path in [
+        folder.path().join("missing.pem"),
+        folder.path().to_owned(),
+        empty,
+    ] {
+        let reply = send(&https(&server), Some(path.clone()), &[]);
+        assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
+        assert!(
+            reason(&reply).ends_with(&path.display().to_string()),
+            "{reply:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_a_wrong_url() {
+    let server = Server::new(|connection| {
+        connection.write("HTTP/1.1 400 Bad Request\r\n\r\n");
+        thread::sleep(LONG);
+    });
+    let reply = send(&https(&server), None, &[]);
+    assert!(is_problem(&reply, Problem::Url), "{reply:?}");
+}
+
+#[test]
+fn an_alert_tells_an_old_tls_from_a_passing_trouble() {
+    // Alert 70, protocol_version: the answer of a server that knows TLS 1.0 only.
+    let old = Server::new(|connection| {
+        connection.write(b"\x15\x03\x01\x00\x02\x02\x46");
+        thread::sleep(LONG);
+    });
+    let reply = send(&https(&old), None, &[]);
+    assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
+    // Alert 80, internal_error: the answer of a front that has no certificate yet.
+    let trouble = Server::new(|connection| {
+        connection.write(b"\x15\x03\x03\x00\x02\x02\x50");
+        thread::sleep(LONG);
+    });
+    let reply = send(&https(&trouble), None, &[]);
+    assert!(is_network(&reply), "{reply:?}");
+}
+
+#[test]
+fn a_handshake_that_stalls_does_not_hold_us() {
+    let server = Server::new(|_| thread::sleep(LONG));
+    let reply = send_in_short(&https(&server), &Body::new(EXPORT));
+    assert!(is_network(&reply), "{reply:?}");
+    let hangs_up = Server::new(|_| ());
+    assert!(is_network(&send(&https(&hangs_up), None, &[])));
+}
