@@ -8,5 +8,9 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod client;
 mod config;
+mod mock_langfuse;

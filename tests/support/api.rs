@@ -1,0 +1,234 @@
+//! The HTTP face without sockets: authorization, routes and answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::ingest::{Events, INGEST_PATH};
+use super::observations;
+use super::rows::Row;
+
+/// The key pair of the one project.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    public: String,
+    secret: String,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::new(super::PUBLIC_KEY, super::SECRET_KEY)
+    }
+}
+
+impl Keys {
+    pub(super) fn new(public: &str, secret: &str) -> Self {
+        Self {
+            public: public.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
+    pub(super) fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// The `authorization` header that opens the project.
+    pub(super) fn basic(&self) -> String {
+        format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", self.public, self.secret))
+        )
+    }
+
+    /// What refuses the request. Langfuse finds the key by its secret half; a wrong public half is only logged there.
+    fn refusal(&self, authorization: Option<&str>) -> Option<Answer> {
+        let unauthorized = |message: &str| Some(Answer::json(401, &json!({"message": message})));
+        let host = "Confirm that you've configured the correct host.";
+        let Some(header) = authorization.filter(|header| !header.is_empty()) else {
+            return unauthorized("No authorization header");
+        };
+        if let Some(encoded) = header.strip_prefix("Basic ") {
+            let decoded = STANDARD
+                .decode(encoded.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let decoded = decoded.unwrap_or_default();
+            let mut halves = decoded.split(':');
+            return match (halves.next(), halves.next()) {
+                (Some(public), Some(secret)) if !public.is_empty() && !secret.is_empty() => {
+                    let known = secret == self.secret;
+                    if known {
+                        None
+                    } else {
+                        unauthorized(&format!("Invalid credentials. {host}"))
+                    }
+                }
+                _ => unauthorized(&format!("Invalid authorization header. {host}")),
+            };
+        }
+        match header.strip_prefix("Bearer ") {
+            Some(public) if public == self.public => {
+                let message = "Access denied - insufficient permissions for this endpoint";
+                Some(Answer::json(403, &json!({"message": message})))
+            }
+            Some(_) => unauthorized(&format!("Invalid public key. {host}")),
+            None => unauthorized("Invalid authorization header"),
+        }
+    }
+}
+
+/// Request headers, looked up in any case.
+#[derive(Clone, Copy)]
+pub struct Headers<'a>(pub &'a [(String, String)]);
+
+impl<'a> Headers<'a> {
+    /// The first header of this name, trimmed.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+
+    /// A header of Langfuse's own, which may be spelled with underscores; empty counts as absent.
+    pub fn langfuse(self, name: &str) -> Option<&'a str> {
+        let present = |name: &str| self.get(name).filter(|value| !value.is_empty());
+        present(name).or_else(|| present(&name.replace('-', "_")))
+    }
+}
+
+/// What the server answers, and what the request did.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers beside length and connection.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The rows this request stored.
+    pub accepted: Vec<Row>,
+    /// Whether a span of this request was answered 200 and is not stored.
+    pub lost: bool,
+}
+
+impl Answer {
+    /// An answer in JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::new(
+            status,
+            "application/json; charset=utf-8",
+            body.to_string().into_bytes(),
+        )
+    }
+
+    /// An answer of any type.
+    pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self {
+            status,
+            headers,
+            body,
+            accepted: Vec::new(),
+            lost: false,
+        }
+    }
+}
+
+/// Paths that answer another method with 405.
+const KNOWN: [&str; 5] = [
+    INGEST_PATH,
+    "/api/public/health",
+    "/api/public/projects",
+    "/api/public/v2/observations",
+    "/api/public/ingestion",
+];
+
+impl Events {
+    /// Any request to the server. `target` is the path, with the query if there is one.
+    pub fn handle(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Answer {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let headers = Headers(headers);
+        let refusal = || self.keys.refusal(headers.get("authorization"));
+        match (method, path) {
+            ("GET", "/api/public/health") => {
+                Answer::json(200, &json!({"status": "OK", "version": "4.16.0"}))
+            }
+            ("POST", INGEST_PATH) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.export(&headers, body))
+            }
+            ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
+            ("GET", "/api/public/v2/observations") => {
+                refusal().unwrap_or_else(|| observations::list(&self.rows(), query))
+            }
+            ("POST", "/api/public/ingestion") => refusal().unwrap_or_else(|| old_ingestion(body)),
+            ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
+                let message = "This endpoint is not available on deployments running in \
+                               Langfuse v4 events_only mode.";
+                Answer::json(
+                    404,
+                    &json!({"message": message, "error": "LangfuseNotFoundError"}),
+                )
+            }),
+            (_, path) if KNOWN.contains(&path) => {
+                let message = "Method not allowed";
+                Answer::json(
+                    405,
+                    &json!({"message": message, "error": "MethodNotAllowedError"}),
+                )
+            }
+            // The web application answers what is no API route, with a page.
+            _ => {
+                let page = b"<!DOCTYPE html><html><title>404</title></html>".to_vec();
+                Answer::new(404, "text/html; charset=utf-8", page)
+            }
+        }
+    }
+}
+
+/// Read endpoints of the older tables.
+fn retired(path: &str) -> bool {
+    let roots = [
+        "/api/public/traces",
+        "/api/public/observations",
+        "/api/public/sessions",
+    ];
+    roots.iter().any(|root| {
+        path.strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+fn projects() -> Answer {
+    let organization = json!({"id": "mock-organization", "name": "Mock organization"});
+    let project = json!({"id": "mock-project", "name": "Mock project", "organization": organization, "metadata": {}});
+    Answer::json(200, &json!({"data": [project]}))
+}
+
+/// The old ingestion API answers each event alone; in this mode it takes none but scores and SDK logs.
+fn old_ingestion(body: &[u8]) -> Answer {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(batch) = body["batch"].as_array() else {
+        return Answer::json(
+            400,
+            &json!({"message": "Invalid request data", "errors": []}),
+        );
+    };
+    let taken = |event: &&Value| event["type"] == "score-create" || event["type"] == "sdk-log";
+    let (taken, refused): (Vec<&Value>, Vec<&Value>) = batch.iter().partition(taken);
+    let successes: Vec<Value> = taken
+        .iter()
+        .map(|event| json!({"id": event["id"], "status": 201}))
+        .collect();
+    let refuse = |event: &&Value| json!({"id": event["id"], "status": 400, "message": "Event type not accepted"});
+    let errors: Vec<Value> = refused.iter().map(refuse).collect();
+    Answer::json(207, &json!({"successes": successes, "errors": errors}))
+}

@@ -1,0 +1,212 @@
+//! The mock as a server on a port of its own, with a thread for each connection; dropping it ends them all.
+
+use std::collections::VecDeque;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::ingest::{Events, INGEST_PATH};
+use super::rows::Row;
+use super::script::Reply;
+use super::serving::{accept, path_of};
+
+/// The public key of [`MockLangfuse::start`].
+pub const PUBLIC_KEY: &str = "pk-lf-test";
+/// The secret key of [`MockLangfuse::start`].
+pub const SECRET_KEY: &str = "sk-lf-test";
+
+/// A request the server received.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    /// Headers as they came.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes, compressed if they were.
+    pub body: Vec<u8>,
+    /// The body as JSON, decompressed, when it is JSON.
+    pub json: Option<Value>,
+    /// The status of the reply; `None` when the script had none.
+    pub status: Option<u16>,
+    /// Whether a span of it was answered 200 and not stored.
+    pub lost: bool,
+}
+
+impl Request {
+    /// The first header of this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        super::api::Headers(&self.headers).get(name)
+    }
+}
+
+/// What all threads share, under its lock.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) events: Events,
+    pub(super) requests: Vec<Request>,
+    pub(super) next: VecDeque<Reply>,
+    pub(super) always: Option<Reply>,
+    pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
+}
+
+/// What all threads share.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    stopped: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in one connection's thread must not hide what a test wants to see.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn running(&self) -> bool {
+        !self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// A Langfuse on `127.0.0.1`, stopped by dropping it.
+pub struct MockLangfuse {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl MockLangfuse {
+    /// Starts a server for the keys `pk-lf-test` and `sk-lf-test`.
+    pub fn start() -> Self {
+        Self::start_with_keys(PUBLIC_KEY, SECRET_KEY)
+    }
+
+    /// Starts a server for these keys. As in Langfuse, the secret decides: a wrong public key beside it is let through.
+    pub fn start_with_keys(public: &str, secret: &str) -> Self {
+        Self::start_at("127.0.0.1:0", public, secret)
+    }
+
+    /// Starts a server at an address, such as that of one that was stopped before.
+    pub fn start_at(address: &str, public: &str, secret: &str) -> Self {
+        let listener = TcpListener::bind(address).expect("a local port is free");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let state = State {
+            events: Events::with_keys(public, secret),
+            ..State::default()
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            ..Shared::default()
+        });
+        let accepting = Arc::clone(&shared);
+        let acceptor = std::thread::spawn(move || accept(&listener, &accepting));
+        Self {
+            address,
+            shared,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// The base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Queues a reply: the next ingestion POST without one gets it. The queue goes before [`Self::reply_always`].
+    pub fn reply_next(&self, reply: Reply) {
+        self.shared.state().next.push_back(reply);
+    }
+
+    /// What every ingestion POST gets from now on; `None` for the normal answer.
+    pub fn reply_always(&self, reply: Option<Reply>) {
+        self.shared.state().always = reply;
+    }
+
+    /// Everything received, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.state().requests.clone()
+    }
+
+    /// The ingestion POSTs alone.
+    pub fn exports(&self) -> Vec<Request> {
+        let export =
+            |request: &Request| request.method == "POST" && path_of(&request.path) == INGEST_PATH;
+        self.requests().into_iter().filter(export).collect()
+    }
+
+    /// The events table after replacement, sorted by trace, start and span.
+    pub fn rows(&self) -> Vec<Row> {
+        self.shared.state().events.rows()
+    }
+
+    /// Every span stored, in order of arrival, before replacement: resends show here.
+    pub fn accepted_spans(&self) -> Vec<Row> {
+        self.shared.state().events.accepted().to_vec()
+    }
+
+    /// All traces as text for people.
+    pub fn tree(&self) -> String {
+        super::tree::render(&self.rows())
+    }
+
+    /// All traces as text for snapshot tests.
+    pub fn snapshot(&self) -> String {
+        super::snapshot::snapshot(&self.rows())
+    }
+
+    /// Waits until `enough` holds for the stored rows; says whether it did within `limit`.
+    pub fn wait_for(&self, limit: Duration, enough: impl Fn(&[Row]) -> bool) -> bool {
+        let start = Instant::now();
+        while !enough(&self.rows()) {
+            if start.elapsed() >= limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
+    /// Forgets rows, requests and the script.
+    pub fn clear(&self) {
+        let mut state = self.shared.state();
+        state.events.clear();
+        state.requests.clear();
+        state.next.clear();
+        state.always = None;
+    }
+}
+
+impl Drop for MockLangfuse {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // The acceptor waits for a connection: here is one.
+        drop(TcpStream::connect_timeout(
+            &self.address,
+            Duration::from_secs(1),
+        ));
+        if let Some(acceptor) = self.acceptor.take() {
+            drop(acceptor.join());
+        }
+        let connections = std::mem::take(&mut self.shared.state().connections);
+        for (stream, thread) in connections {
+            drop(
+                stream
+                    .upgrade()
+                    .map(|stream| stream.shutdown(Shutdown::Both)),
+            );
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What the server's threads do: take connections, read requests, reply as Langfuse would or as the script says.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::api::Answer;
+use super::connection::{Connection, ReadError};
+use super::http::RawRequest;
+use super::ingest::INGEST_PATH;
+use super::script::Reply;
+use super::server::{Request, Shared};
+
+/// Takes connections until the server stops.
+pub(super) fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if !shared.running() {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        drop(stream.set_nodelay(true));
+        // Only the connection's thread owns the socket: a second handle would keep a reset from being sent.
+        let stream = Arc::new(stream);
+        let handle = Arc::downgrade(&stream);
+        let serving = Arc::clone(shared);
+        let thread = std::thread::spawn(move || serve(Connection::new(stream), &serving));
+        let mut state = shared.state();
+        state
+            .connections
+            .retain(|(_, thread)| !thread.is_finished());
+        state.connections.push((handle, thread));
+    }
+}
+
+fn serve(mut connection: Connection, shared: &Shared) {
+    while shared.running() {
+        let request = match connection.read() {
+            Ok(request) => request,
+            Err(ReadError::Closed) => return,
+            Err(ReadError::Bad(status, text)) => {
+                drop(connection.reply(
+                    &Answer::json(status, &json!({"message": text})),
+                    false,
+                    true,
+                ));
+                return connection.close();
+            }
+        };
+        let keep_alive = request.keep_alive;
+        let with_body = request.method != "HEAD";
+        let (answer, reply) = receive(request, shared);
+        match perform(connection, &answer, reply, (keep_alive, with_body), shared) {
+            Some(open) if keep_alive => connection = open,
+            Some(open) => return open.close(),
+            None => return,
+        }
+    }
+}
+
+/// Takes the request in: what the script says, what the table does, and a record of both.
+fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
+    let mut state = shared.state();
+    let export = raw.method == "POST" && path_of(&raw.target) == INGEST_PATH;
+    let planned = if export {
+        state.next.pop_front().or_else(|| state.always.clone())
+    } else {
+        None
+    };
+    let reply = planned.unwrap_or(Reply::Normal);
+    let answer = if reply.accepts() {
+        state
+            .events
+            .handle(&raw.method, &raw.target, &raw.headers, &raw.body)
+    } else {
+        // What the answer would have been; the table stays as it is.
+        state
+            .events
+            .empty_twin()
+            .handle(&raw.method, &raw.target, &raw.headers, &raw.body)
+    };
+    let status = reply.status(answer.status);
+    let swallowed = !reply.accepts() && !answer.accepted.is_empty();
+    state.requests.push(Request {
+        json: super::ingest::json_body(&super::api::Headers(&raw.headers), &raw.body),
+        method: raw.method,
+        path: raw.target,
+        headers: raw.headers,
+        body: raw.body,
+        status,
+        lost: matches!(status, Some(200..300)) && (answer.lost || swallowed),
+    });
+    (answer, reply)
+}
+
+/// Replies as scripted; the connection comes back when it can be used again.
+fn perform(
+    mut connection: Connection,
+    answer: &Answer,
+    reply: Reply,
+    (keep_alive, with_body): (bool, bool),
+    shared: &Shared,
+) -> Option<Connection> {
+    match reply {
+        Reply::Delay(pause, reply) => {
+            sleep(pause, shared);
+            return perform(connection, answer, *reply, (keep_alive, with_body), shared);
+        }
+        Reply::AcceptThen(reply) => {
+            return perform(connection, answer, *reply, (keep_alive, with_body), shared);
+        }
+        Reply::Reset | Reply::AcceptThenReset => connection.reset(),
+        Reply::Hang => connection.hang(|| shared.running()),
+        Reply::CloseWithoutReply => connection.close(),
+        Reply::Drip(pause) => {
+            drop(connection.drip(answer, pause, || shared.running()));
+            connection.close();
+        }
+        Reply::HalfBody => {
+            drop(connection.half_body(answer));
+            connection.close();
+        }
+        Reply::Garbage => {
+            drop(connection.raw(b"SSH-2.0-OpenSSH_9.6\r\n"));
+            connection.close();
+        }
+        reply => {
+            let planned = planned_answer(reply);
+            let answer = planned.as_ref().unwrap_or(answer);
+            connection.reply(answer, keep_alive, with_body).ok()?;
+            return Some(connection);
+        }
+    }
+    None
+}
+
+/// The answer that a script has instead of Langfuse's own.
+fn planned_answer(reply: Reply) -> Option<Answer> {
+    let with_headers = |status, headers, body| Answer {
+        headers,
+        ..Answer::new(status, "", body)
+    };
+    Some(match reply {
+        Reply::Status(status) => Answer::json(
+            status,
+            &json!({"message": "Planned by the test", "status": status}),
+        ),
+        Reply::StatusWithBody(status, headers, body) => with_headers(status, headers, body),
+        Reply::RateLimited(seconds) => rate_limited(seconds),
+        Reply::Html => {
+            let page = b"<!DOCTYPE html><html><title>Sign in</title></html>".to_vec();
+            Answer::new(200, "text/html; charset=utf-8", page)
+        }
+        Reply::Redirect(location) => {
+            with_headers(302, vec![("location".to_owned(), location)], Vec::new())
+        }
+        _ => return None,
+    })
+}
+
+fn rate_limited(seconds: u64) -> Answer {
+    let details = json!({"retryAfterSeconds": seconds});
+    let body =
+        json!({"message": "Rate limit exceeded", "code": "rate_limited", "details": details});
+    let mut answer = Answer::json(429, &body);
+    answer
+        .headers
+        .push(("retry-after".to_owned(), seconds.to_string()));
+    answer
+}
+
+fn sleep(pause: Duration, shared: &Shared) {
+    let start = Instant::now();
+    while shared.running() && start.elapsed() < pause {
+        std::thread::sleep(
+            pause
+                .saturating_sub(start.elapsed())
+                .min(Duration::from_millis(20)),
+        );
+    }
+}
+
+pub(super) fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
+}
