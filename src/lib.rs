@@ -14,3 +14,5 @@ pub mod trace;
 pub mod mask;
 
 pub mod langfuse;
+
+pub mod state;

@@ -1,0 +1,118 @@
+//! When to leave a server alone, and how much it takes at once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::transcript::Timestamp;
+
+const FIRST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Further ahead than this, the clock was set back meanwhile.
+const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
+/// Requests are not halved below this, in bytes.
+const SMALLEST_REQUEST: usize = 4 * 1024;
+
+/// What is known of a destination's health.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// Failures in a row.
+    #[serde(default)]
+    pub failures: u32,
+    /// Hooks open no socket before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The last failure, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The largest request that is tried, compressed, after one timed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_limit: Option<usize>,
+}
+
+impl Backoff {
+    /// Whether a hook should open no socket now.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.not_before
+            .is_some_and(|until| until > now && until.since(now) <= PLAUSIBLE)
+    }
+
+    /// Takes note of a failure. `retry_after` is the server's own wish.
+    pub fn failed(&mut self, now: Timestamp, reason: &str, retry_after: Option<Duration>) {
+        let window = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);
+        // Jitter on top, so that a team's machines don't come back as one; the clock's last digits are random enough.
+        let jitter = window
+            .mul_f64(0.25 * f64::from(u8::try_from(now.as_millis() % 256).unwrap_or(0)) / 256.0);
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(
+            now.plus(retry_after.map_or(window + jitter, |wish| wish.max(FIRST).min(PLAUSIBLE))),
+        );
+        self.reason = Some(reason.to_owned());
+    }
+
+    /// Takes note that a request of `size` bytes took too long.
+    pub fn too_slow_for(&mut self, size: usize) {
+        self.request_limit = Some((size / 2).max(SMALLEST_REQUEST));
+    }
+
+    /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.
+    pub fn succeeded(&mut self, usual: usize) {
+        (self.failures, self.not_before, self.reason) = (0, None, None);
+        self.request_limit = self
+            .request_limit
+            .map(|limit| limit * 2)
+            .filter(|limit| *limit < usual);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Backoff;
+    use crate::transcript::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn windows_begin_at_thirty_seconds_and_grow_to_an_hour() {
+        let mut backoff = Backoff::default();
+        let mut windows = Vec::new();
+        for _ in 0..10 {
+            backoff.failed(NOW, "down", None);
+            windows.push(backoff.not_before.unwrap().since(NOW).as_secs());
+        }
+        assert!((30..=38).contains(&windows[0]), "{windows:?}");
+        assert!(
+            windows.is_sorted() && (3600..=4500).contains(windows.last().unwrap()),
+            "{windows:?}"
+        );
+        assert!(backoff.holds(NOW));
+        backoff.succeeded(1000);
+        assert!(!backoff.holds(NOW));
+    }
+
+    #[test]
+    fn the_servers_wish_counts_up_to_a_day() {
+        let mut backoff = Backoff::default();
+        backoff.failed(NOW, "429", Some(Duration::from_secs(7)));
+        assert_eq!(backoff.not_before, Some(NOW.plus(Duration::from_secs(30))));
+        backoff.failed(NOW, "429", Some(Duration::from_secs(1_000_000)));
+        assert_eq!(
+            backoff.not_before,
+            Some(NOW.plus(Duration::from_secs(86_400)))
+        );
+    }
+
+    #[test]
+    fn a_time_that_only_a_clock_set_back_explains_does_not_hold() {
+        let far = NOW.plus(Duration::from_secs(200_000));
+        assert!(
+            !Backoff {
+                not_before: Some(far),
+                ..Backoff::default()
+            }
+            .holds(NOW)
+        );
+    }
+}

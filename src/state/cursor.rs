@@ -1,0 +1,225 @@
+//! How far one destination has acknowledged one session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{Context, Digest, Repository, SpanId};
+use crate::transcript::locate::Layout;
+use crate::transcript::{FileMark, Timestamp};
+
+/// The version of the file's form. A newer one is left alone.
+pub(super) const SCHEMA: u32 = 1;
+
+/// A session's cursor at one destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The version of this form.
+    pub schema: u32,
+    /// Claude Code's session id.
+    pub session_id: String,
+    /// Digest of base URL and public key.
+    pub destination: String,
+    /// The session's file.
+    pub transcript: PathBuf,
+    /// The directory in which the session was started; its configuration counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_directory: Option<PathBuf>,
+    /// Read once, so that a changed remote doesn't change spans that are sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+    /// The session it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_session: Option<String>,
+    /// Turns that open before this offset are inherited.
+    #[serde(default)]
+    pub own_from: u64,
+    /// Where the agents' files are; `None` while no row says by which release it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// The file as it was at the end of the last run.
+    #[serde(default)]
+    pub file: FileMark,
+    /// Where the open turn starts; everything before is acknowledged, inherited or passed over.
+    #[serde(default)]
+    pub open_start: u64,
+    /// The open turn, to find it again in a rewritten file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_turn: Option<OpenTurn>,
+    /// How many own turns lie before the open one.
+    #[serde(default)]
+    pub turns_before: u64,
+    /// Nothing waits, and the open turn has its answer.
+    #[serde(default)]
+    pub idle: bool,
+    /// Ranges that were not sent; only an explicit replay sends them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Passed>,
+    /// Spans of turns from `open_start` on that were acknowledged, each with a mark of what was acknowledged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acknowledged: BTreeMap<SpanId, String>,
+    /// How often a span was refused that the server may take yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<SpanId, u8>,
+    /// What stands on every span of a turn, by the opening row's uuid; for turns that can still grow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contexts: BTreeMap<String, Context>,
+    /// Agents, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lanes: BTreeMap<String, Lane>,
+    /// Tool calls whose agents have not shown up, by tool call.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub launches: BTreeMap<String, PassedLaunch>,
+    /// When something was last acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// The turn that can still grow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTurn {
+    /// The opening row's uuid.
+    pub uuid: String,
+    /// The opening row's time.
+    pub at: Timestamp,
+}
+
+/// Why a range was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// It lies before the first contact.
+    BeforeFirstContact,
+    /// Tracing was off.
+    Declined,
+}
+
+/// A range of the file that was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Where its first turn starts.
+    pub start: u64,
+    /// Where the turn after it starts; `None` while that turn is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
+    /// How many own turns lie before it.
+    pub turns_before: u64,
+    /// Why it was passed over.
+    pub why: Why,
+}
+
+/// A tool call whose agent has not shown up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedLaunch {
+    /// The turn that it belongs to.
+    pub turn: String,
+    /// The tool's span.
+    pub span: SpanId,
+    /// The agent, where the call's result names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// The run of a workflow that it launched, and with it several agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// What kind of agent was asked for; releases up to 2.1.50 say it nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_type: Option<String>,
+    /// What the agent was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Digest>,
+    /// The call has its final result.
+    #[serde(default)]
+    pub finished: bool,
+    /// How the agent ended, as its notification says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Tracing was switched off after it: only an explicit replay sends the agent.
+    #[serde(default)]
+    pub declined: bool,
+}
+
+/// Where an agent belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The turn that launched it; its own first row, where nothing launched it.
+    pub turn: String,
+    /// The tool call that launched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<SpanId>,
+}
+
+/// How far an agent's file was acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The tool call that launched it, as its meta file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_use_id: Option<String>,
+    /// Its kind, as the call that launched it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_type: Option<String>,
+    /// Where it belongs; `None` while its launch is not visible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    /// The agent has given its answer.
+    #[serde(default)]
+    pub finished: bool,
+    /// How it ended, as its notification says: `completed`, `failed`, `killed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Tracing was switched off while it ran: only an explicit replay sends what is left of it.
+    #[serde(default)]
+    pub declined: bool,
+    /// The file as it was when it was last read.
+    #[serde(default)]
+    pub file: FileMark,
+    /// Nothing of it waits.
+    #[serde(default)]
+    pub idle: bool,
+    /// It was sent as it is after its end.
+    #[serde(default)]
+    pub ended: bool,
+    /// How much of it is acknowledged for good, once it is finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Done>,
+    /// Acknowledged spans, as in the cursor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acknowledged: BTreeMap<SpanId, String>,
+}
+
+/// The first so many of each kind are acknowledged for good. An agent's file only grows, and 500 finished agents with
+/// every span by its id would be 2 MB of state to read in every hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Model calls.
+    pub generations: usize,
+    /// Tools.
+    pub tools: usize,
+    /// Events.
+    pub events: usize,
+}
+
+impl Cursor {
+    /// The cursor of a session that its destination has seen nothing of.
+    pub fn new(session_id: &str, destination: &str, transcript: PathBuf) -> Self {
+        Self {
+            schema: SCHEMA,
+            session_id: session_id.to_owned(),
+            destination: destination.to_owned(),
+            transcript,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets what stands on the spans of turns that can't grow any more.
+    pub fn forget_closed_contexts(&mut self, still_open: &BTreeSet<String>) {
+        let mut needed = still_open.clone();
+        needed.extend(
+            self.lanes
+                .values()
+                .filter_map(|lane| Some(lane.link.as_ref()?.turn.clone())),
+        );
+        needed.extend(self.launches.values().map(|launch| launch.turn.clone()));
+        self.contexts.retain(|turn, _| needed.contains(turn));
+    }
+}

@@ -1,0 +1,13 @@
+//! What is kept between runs: how far Langfuse has acknowledged each session, and when to leave a server alone.
+//! No conversation text: the transcript itself is the spool.
+
+mod backoff;
+mod cursor;
+mod files;
+mod pause;
+mod store;
+
+pub use backoff::Backoff;
+pub use cursor::{Cursor, Done, Lane, Link, OpenTurn, Passed, PassedLaunch, Why};
+pub use pause::{PausedTime, Pauses};
+pub use store::{Lock, Store};

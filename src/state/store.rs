@@ -1,0 +1,393 @@
+//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
+//! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use fs2::FileExt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::backoff::Backoff;
+use super::cursor::{Cursor, SCHEMA};
+use super::files;
+use super::pause::Pauses;
+use crate::trace::digest;
+
+/// How often a waiting process looks whether the lock is free.
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
+/// The state folder. Nothing is created before something is written.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// The session is ours until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The kernel unlocks at exit anyway.
+        let _ = FileExt::unlock(&self.file);
+    }
+}
+
+impl Store {
+    /// The store in a state folder that may be shared with other programs.
+    pub fn new(state_dir: &Path) -> Self {
+        Self {
+            root: state_dir.join("claude-langfuse"),
+        }
+    }
+
+    /// Where everything lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether any destination has a cursor of the session.
+    pub fn knows(&self, session_id: &str) -> bool {
+        self.session_folder(session_id).is_dir()
+    }
+
+    /// A session's cursor at a destination. A file that can't be understood is put aside, and counts as none; one that
+    /// can't be read counts as none too, because sending twice is better than never.
+    ///
+    /// # Errors
+    /// When a newer release wrote it.
+    pub fn cursor(&self, session_id: &str, destination: &str) -> Result<Option<Cursor>> {
+        let path = self.cursor_path(session_id, destination);
+        let cursor: Option<Cursor> = load(&path)?;
+        Ok(cursor
+            .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
+    }
+
+    /// All cursors of a session.
+    pub fn cursors_of(&self, session_id: &str) -> Vec<Cursor> {
+        cursor_files(&self.session_folder(session_id))
+            .filter_map(|path| load(&path).ok().flatten())
+            .collect()
+    }
+
+    /// All cursors, session after session.
+    pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
+        let mut folders: Vec<PathBuf> = fs::read_dir(self.root.join("sessions"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        folders.sort();
+        folders.into_iter().flat_map(|folder| {
+            let cursors: Vec<Cursor> = cursor_files(&folder)
+                .filter_map(|path| load(&path).ok().flatten())
+                .collect();
+            cursors
+        })
+    }
+
+    /// Writes a session's cursor.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_cursor(&self, cursor: &Cursor) -> Result<()> {
+        files::make_private_folder(&self.session_folder(&cursor.session_id))?;
+        save(
+            &self.cursor_path(&cursor.session_id, &cursor.destination),
+            cursor,
+        )
+    }
+
+    /// The pauses; none when they can't be read.
+    pub fn pauses(&self) -> Pauses {
+        load(&self.root.join("pauses.json"))
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Writes the pauses.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_pauses(&self, pauses: &Pauses) -> Result<()> {
+        files::make_private_folder(&self.root)?;
+        save(&self.root.join("pauses.json"), pauses)
+    }
+
+    /// Notes that a session has something left to deliver.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn waits(&self, cursor: &Cursor) -> Result<()> {
+        let path = self.waiting_path(cursor);
+        if path.exists() {
+            return Ok(());
+        }
+        files::make_private_folder(&self.root.join("waiting"))?;
+        files::write(&path, &[])
+    }
+
+    /// Notes that a session has nothing left to deliver.
+    pub fn no_longer_waits(&self, cursor: &Cursor) {
+        // Usually there is nothing to remove.
+        let _ = fs::remove_file(self.waiting_path(cursor));
+    }
+
+    /// Other sessions of the same project and destination that have something left to deliver, the first few. Their
+    /// names tell, so that none has to be read that does not count.
+    pub fn waiting(&self, own: &Cursor, at_most: usize) -> Vec<Cursor> {
+        let ours = waiting_name(own);
+        let Some(prefix) = ours.strip_suffix(&file_name(&own.session_id)) else {
+            return Vec::new();
+        };
+        fs::read_dir(self.root.join("waiting"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| *name != ours)
+            .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
+            .take(at_most)
+            .filter_map(|session| {
+                let folder = self.root.join("sessions").join(session);
+                load(&folder.join(format!("{}.json", own.destination)))
+                    .ok()
+                    .flatten()
+            })
+            .collect()
+    }
+
+    /// What is known of a destination's health; nothing when it can't be read.
+    pub fn backoff(&self, destination: &str) -> Backoff {
+        load(&self.backoff_path(destination))
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Writes what is known of a destination's health.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_backoff(&self, destination: &str, backoff: &Backoff) -> Result<()> {
+        files::make_private_folder(&self.root.join("destinations"))?;
+        save(&self.backoff_path(destination), backoff)
+    }
+
+    /// Waits for the session's lock; `None` when others held it all the while.
+    ///
+    /// # Errors
+    /// When there can be no lock: then the work goes on without one.
+    pub fn lock(&self, session_id: &str, patience: Duration) -> Result<Option<Lock>> {
+        let folder = self.session_folder(session_id);
+        files::make_private_folder(&folder)?;
+        let path = folder.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("could not open lock: {}", path.display()))?;
+        let until = Instant::now() + patience;
+        loop {
+            match FileExt::try_lock_exclusive(&file) {
+                Ok(()) => return Ok(Some(Lock { file })),
+                Err(error) if error.kind() != fs2::lock_contended_error().kind() => {
+                    return Err(error)
+                        .with_context(|| format!("could not lock: {}", path.display()));
+                }
+                Err(_) if Instant::now() >= until => return Ok(None),
+                Err(_) => std::thread::sleep(LOCK_POLL),
+            }
+        }
+    }
+
+    fn session_folder(&self, session_id: &str) -> PathBuf {
+        self.root.join("sessions").join(file_name(session_id))
+    }
+
+    fn cursor_path(&self, session_id: &str, destination: &str) -> PathBuf {
+        self.session_folder(session_id)
+            .join(format!("{destination}.json"))
+    }
+
+    fn waiting_path(&self, cursor: &Cursor) -> PathBuf {
+        self.root.join("waiting").join(waiting_name(cursor))
+    }
+
+    fn backoff_path(&self, destination: &str) -> PathBuf {
+        self.root
+            .join("destinations")
+            .join(format!("{destination}.json"))
+    }
+}
+
+/// A session id comes from outside: only what is plainly a name is used as one.
+fn file_name(session_id: &str) -> String {
+    let plain = session_id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    match plain && (1..=64).contains(&session_id.len()) {
+        true => session_id.to_owned(),
+        false => format!("x{}", digest(session_id.as_bytes())),
+    }
+}
+
+fn waiting_name(cursor: &Cursor) -> String {
+    let project = cursor.start_directory.as_deref().unwrap_or(Path::new(""));
+    let project = digest(project.as_os_str().as_encoded_bytes());
+    format!(
+        "{}-{project}-{}",
+        cursor.destination,
+        file_name(&cursor.session_id)
+    )
+}
+
+fn cursor_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .collect();
+    files.sort();
+    files.into_iter()
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default)]
+    schema: u32,
+}
+
+fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let content = match files::read(path) {
+        Ok(Some(content)) => content,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            log::warn!("{error:#}");
+            return Ok(None);
+        }
+    };
+    if let Ok(Versioned { schema }) = serde_json::from_slice(&content)
+        && schema > SCHEMA
+    {
+        bail!(
+            "could not use state: {} was written by a newer claude-langfuse",
+            path.display()
+        );
+    }
+    match serde_json::from_slice(&content) {
+        Ok(state) => Ok(Some(state)),
+        Err(error) => {
+            log::warn!(
+                "state was damaged and is put aside: {}: {error}",
+                path.display()
+            );
+            let _ = fs::rename(path, path.with_extension("bad"));
+            Ok(None)
+        }
+    }
+}
+
+fn save(path: &Path, state: &impl Serialize) -> Result<()> {
+    let content = serde_json::to_vec(state)
+        .with_context(|| format!("could not write state: {}", path.display()))?;
+    files::write(path, &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Store, file_name};
+    use crate::state::Cursor;
+
+    #[test]
+    fn a_cursor_is_found_again_and_only_its_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let cursor = Cursor::new("session", "destination", "/t.jsonl".into());
+        store.save_cursor(&cursor).unwrap();
+        assert_eq!(
+            store.cursor("session", "destination").unwrap(),
+            Some(cursor.clone())
+        );
+        assert_eq!(store.cursor("session", "other").unwrap(), None);
+        assert_eq!(store.all_cursors().collect::<Vec<_>>(), [cursor]);
+        let mode = |path: &str| {
+            folder
+                .path()
+                .join(path)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(mode("claude-langfuse"), 0o700);
+        assert_eq!(
+            mode("claude-langfuse/sessions/session/destination.json"),
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_damaged_file_is_put_aside_and_a_newer_one_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store
+            .save_cursor(&Cursor::new("s", "d", "/t".into()))
+            .unwrap();
+        let path = folder.path().join("claude-langfuse/sessions/s/d.json");
+        std::fs::write(&path, "{\"schema\":1,").unwrap();
+        assert_eq!(store.cursor("s", "d").unwrap(), None);
+        assert!(path.with_extension("bad").exists());
+        std::fs::write(&path, "{\"schema\":99}").unwrap();
+        let error = store.cursor("s", "d").unwrap_err().to_string();
+        assert!(error.contains("newer claude-langfuse"), "{error}");
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_a_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let held = store.lock("s", Duration::ZERO).unwrap();
+        assert!(held.is_some());
+        assert!(
+            store
+                .lock("s", Duration::from_millis(20))
+                .unwrap()
+                .is_none()
+        );
+        drop(held);
+        assert!(store.lock("s", Duration::ZERO).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_session_id_from_outside_never_leads_out_of_the_folder() {
+        for id in ["../../etc/passwd", "", "a/b", "🦀", &"x".repeat(10_000)] {
+            let name = file_name(id);
+            assert!(name.len() == 17 && name.starts_with('x'), "{id} {name}");
+        }
+        assert_eq!(
+            file_name("8b81bdbc-c020-4660-bfa2-b2aa8549675d"),
+            "8b81bdbc-c020-4660-bfa2-b2aa8549675d"
+        );
+    }
+}
