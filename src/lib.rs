@@ -16,3 +16,5 @@ pub mod mask;
 pub mod langfuse;
 
 pub mod state;
+
+pub mod delivery;

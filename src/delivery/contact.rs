@@ -1,0 +1,159 @@
+//! Where to begin: at the cursor, at the turn of the first contact, or at the turn that is found again in a file that
+//! was rewritten.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::feed::{Feed, wait_for_file};
+use super::{Ending, Job, Keeping, Reach};
+use crate::session::{Outline, TurnOutline};
+use crate::state::{Cursor, Passed, Why};
+
+/// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
+/// no inode stays what it is.
+pub(super) const REWRITES: usize = 2;
+
+/// A cursor to go on from.
+pub(super) struct Contact {
+    pub cursor: Cursor,
+    /// The destination has no cursor yet: it is kept before the first request.
+    pub is_first: bool,
+    /// The Stop hook's turn is complete in the file, when that was waited for already.
+    pub settled: Option<bool>,
+}
+
+/// Finds or makes the cursor; `None` when there is none and none is to be made.
+pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
+    if let Ending::Stop(_) = job.ending {
+        wait_for_file(&job.transcript);
+    }
+    let known = match (store.reader(), job.reach) {
+        (Some(store), Reach::FromContact | Reach::Known | Reach::Everything) => {
+            store.cursor(&job.session_id, &job.destination)?
+        }
+        (None, _) | (_, Reach::Again) => None,
+    };
+    match known {
+        Some(cursor) => resume(job, cursor).map(Some),
+        None if job.reach == Reach::Known => Ok(None),
+        None => first(job).map(Some),
+    }
+}
+
+fn resume(job: &Job, mut cursor: Cursor) -> Result<Contact> {
+    if !cursor.file.still_holds(&job.transcript) {
+        find_place(job, &mut cursor)?;
+    }
+    cursor.transcript.clone_from(&job.transcript);
+    Ok(Contact {
+        cursor,
+        is_first: false,
+        settled: None,
+    })
+}
+
+/// Finds the cursor's place in a file that was rewritten.
+pub(super) fn find_place(job: &Job, cursor: &mut Cursor) -> Result<()> {
+    let path = job.transcript.display();
+    log::info!("transcript was rewritten, reading it whole: {path}");
+    let (outline, _) = outline(job, None)?;
+    find_again(cursor, &outline, &job.transcript);
+    Ok(())
+}
+
+/// The open turn is found by its opening row's uuid; where that row is gone, later turns are those that opened later.
+fn find_again(cursor: &mut Cursor, outline: &Outline, transcript: &Path) {
+    let end = transcript.metadata().map_or(0, |metadata| metadata.len());
+    cursor.open_start = match cursor.open_turn.clone() {
+        None => 0,
+        Some(open) => {
+            let mut turns = outline.turns.iter();
+            match turns.clone().find(|turn| turn.uuid == open.uuid) {
+                Some(same) => same.start,
+                None => {
+                    // Its rows are gone, and with them what was not sent of it.
+                    cursor.turns_before += 1;
+                    let later = turns.find(|turn| turn.at > open.at);
+                    later.map_or(end, |turn| turn.start)
+                }
+            }
+        }
+    };
+    cursor.own_from = outline.own_from;
+    // Offsets of another file.
+    cursor.passed.clear();
+}
+
+fn first(job: &Job) -> Result<Contact> {
+    let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
+    let wait = match &job.ending {
+        Ending::Stop(expected) => Some(expected),
+        Ending::Over | Ending::ByRows { .. } => None,
+    };
+    let (outline, settled) = outline(job, wait)?;
+    cursor.own_from = outline.own_from;
+    cursor.parent_session.clone_from(&outline.parent);
+    cursor.start_directory.clone_from(&outline.start_directory);
+    if job.reach == Reach::FromContact {
+        begin_at_turn_of_hook(&mut cursor, &outline, &job.ending);
+    }
+    Ok(Contact {
+        cursor,
+        is_first: true,
+        settled: wait.map(|_| settled),
+    })
+}
+
+/// The turn the hook fired for, and the turns directly before it that nobody answered: their hooks never fired.
+fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending) {
+    let Some(last) = outline.turns.len().checked_sub(1) else {
+        return;
+    };
+    let wanted = match ending {
+        Ending::Stop(expected) => expected.prompt_id.as_ref(),
+        Ending::Over | Ending::ByRows { .. } => None,
+    };
+    // The next turn may have begun while the hook waited for the end of its own.
+    let named = wanted.and_then(|wanted| {
+        let is_wanted = |turn: &TurnOutline| turn.prompt_id.as_ref() == Some(wanted);
+        outline.turns.iter().rposition(is_wanted)
+    });
+    let fired_for = named.unwrap_or(last);
+    let answered_before = outline
+        .turns
+        .iter()
+        .take(fired_for)
+        .rposition(|turn| turn.finished);
+    let begin = answered_before.map_or(0, |position| position + 1);
+    let (Some(oldest), Some(turn)) = (outline.turns.first(), outline.turns.get(begin)) else {
+        return;
+    };
+    cursor.open_start = turn.start;
+    let earlier = outline.turns.iter().take(begin);
+    cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;
+    if begin > 0 {
+        cursor.passed.push(Passed {
+            start: oldest.start,
+            end: Some(turn.start),
+            turns_before: 0,
+            why: Why::BeforeFirstContact,
+        });
+    }
+}
+
+fn outline(
+    job: &Job,
+    wait: Option<&crate::transcript::settle::Expected>,
+) -> Result<(Outline, bool)> {
+    let mut rewrites = 0;
+    loop {
+        let mut feed = Feed::open(&job.transcript, 0, wait)?;
+        let outline = Outline::read(&job.session_id, &mut feed)
+            .with_context(|| format!("could not read transcript: {}", job.transcript.display()))?;
+        if rewrites == REWRITES || feed.is_still(&job.transcript) {
+            return Ok((outline, feed.settled()));
+        }
+        rewrites += 1;
+    }
+}

@@ -1,0 +1,88 @@
+//! While tracing is off nothing is sent, and nothing that was written then is sent later: the cursors move on past it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::feed::Feed;
+use crate::session::{Turn, Turns};
+use crate::state::{Cursor, Passed, Store, Why};
+use crate::transcript::FileMark;
+
+/// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
+///
+/// # Errors
+/// When the transcript can't be read or the cursor can't be written.
+pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()> {
+    for mut cursor in store.cursors_of(session_id) {
+        if transcript
+            .metadata()
+            .is_ok_and(|metadata| cursor.file.untouched(&metadata))
+        {
+            continue;
+        }
+        let same_file = cursor.file.still_holds(transcript);
+        let mut feed = Feed::open(
+            transcript,
+            if same_file { cursor.open_start } else { 0 },
+            None,
+        )?;
+        let mut turns = Turns::default();
+        let mut seen = Vec::new();
+        for entry in &mut feed {
+            seen.extend(turns.push(entry?));
+        }
+        seen.extend(turns.finish());
+        seen.retain(|turn| same_file && turn.opening.offset >= cursor.own_from);
+        pass_over(&mut cursor, &seen, feed.offset());
+        cursor.file = FileMark::take(transcript, feed.offset())?;
+        store.save_cursor(&cursor)?;
+    }
+    Ok(())
+}
+
+/// Declines what was written since the cursor: the turns that opened since, and what was added to the one that was sent.
+fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
+    let was_sent = |turn: &&Turn| {
+        let is_open = cursor
+            .open_turn
+            .as_ref()
+            .is_some_and(|open| open.uuid == turn.opening.uuid);
+        is_open && !cursor.acknowledged.is_empty()
+    };
+    let sent = turns.iter().take(1).filter(was_sent).count();
+    let declined = turns.iter().skip(sent);
+    cursor.turns_before += numbered(turns.iter().take(sent));
+    if let Some(first) = declined.clone().next() {
+        if let Some(last) = cursor.passed.last_mut() {
+            last.end = last.end.or(Some(first.start));
+        }
+        let turns_before = cursor.turns_before;
+        cursor.passed.push(Passed {
+            start: first.start,
+            end: None,
+            turns_before,
+            why: Why::Declined,
+        });
+        cursor.turns_before += numbered(declined);
+    }
+    cursor.open_start = end;
+    cursor.open_turn = None;
+    cursor.acknowledged.clear();
+    // An agent of a turn that was sent may go on: what it does from now on was not consented to.
+    for launch in cursor.launches.values_mut() {
+        launch.declined = true;
+    }
+    for lane in cursor.lanes.values_mut().filter(|lane| !lane.ended) {
+        lane.declined = true;
+    }
+    cursor.forget_closed_contexts(&BTreeSet::new());
+    cursor.idle = true;
+}
+
+fn numbered<'a>(turns: impl Iterator<Item = &'a Turn>) -> u64 {
+    turns
+        .filter(|turn| turn.as_manual_compaction().is_none())
+        .count() as u64
+}

@@ -1,0 +1,96 @@
+//! The entries of a session's file up to its end, where the end may be waited for.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
+use crate::transcript::{Diagnostics, Entry, Transcript};
+
+/// Entries; at the end of the file it waits, if told to, until the turn is complete.
+pub(super) struct Feed {
+    path: PathBuf,
+    transcript: Transcript,
+    waiting: Option<Settle>,
+    until: Instant,
+    grown_at: Instant,
+    settled: bool,
+}
+
+impl Feed {
+    /// Opens the file at a row's offset. `expected`: what the Stop hook was told, if the end is to be waited for.
+    pub(super) fn open(path: &Path, offset: u64, expected: Option<&Expected>) -> Result<Self> {
+        let now = Instant::now();
+        Ok(Self {
+            path: path.to_owned(),
+            transcript: Transcript::open(path, offset)?,
+            waiting: expected.cloned().map(Settle::new),
+            until: now + PATIENCE,
+            grown_at: now,
+            settled: false,
+        })
+    }
+
+    /// The end was waited for, and the turn is complete.
+    pub(super) fn settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether `path` still leads to the file that is read.
+    pub(super) fn is_still(&self, path: &Path) -> bool {
+        self.transcript.is_still(path)
+    }
+
+    /// Where the next row starts.
+    pub(super) fn offset(&self) -> u64 {
+        self.transcript.offset()
+    }
+
+    /// What could not be read.
+    pub(super) fn diagnostics(&self) -> &Diagnostics {
+        self.transcript.diagnostics()
+    }
+}
+
+impl Iterator for Feed {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let before = self.transcript.offset();
+            let entry = match self.transcript.next_entry() {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(error)),
+            };
+            if self.transcript.offset() != before {
+                self.grown_at = Instant::now();
+            }
+            if let Some(entry) = entry {
+                if let Some(settle) = &mut self.waiting {
+                    settle.observe(&entry);
+                }
+                return Some(Ok(entry));
+            }
+            let settle = self.waiting.as_ref()?;
+            if settle.is_complete(self.grown_at.elapsed()) {
+                self.settled = true;
+                self.waiting = None;
+                return None;
+            }
+            if Instant::now() >= self.until || !self.transcript.is_still(&self.path) {
+                self.waiting = None;
+                return None;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+/// On the first turn of a session the file may not be there yet when the Stop hook starts (facts 0.1).
+pub(super) fn wait_for_file(path: &Path) {
+    let until = Instant::now() + FILE_PATIENCE;
+    while !path.exists() && Instant::now() < until {
+        std::thread::sleep(POLL);
+    }
+}

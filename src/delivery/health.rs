@@ -1,0 +1,25 @@
+//! What a delivery taught about the server, kept for the next one.
+
+use super::Report;
+use crate::state::{Backoff, Store};
+use crate::transcript::Timestamp;
+
+/// Keeps when to try again, and how much the server takes at once; `usual_request`: what it is given when all is well,
+/// in bytes on the wire.
+pub fn note_health(store: &Store, destination: &str, report: &Report, usual_request: usize) {
+    let before = store.backoff(destination);
+    let mut backoff: Backoff = before.clone();
+    match &report.stopped {
+        Some(stopped) => backoff.failed(Timestamp::now(), &stopped.reason, stopped.retry_after),
+        None if report.requests > 0 => backoff.succeeded(usual_request),
+        None => {}
+    }
+    if let Some(size) = report.too_slow {
+        backoff.too_slow_for(size);
+    }
+    if backoff != before
+        && let Err(error) = store.save_backoff(destination, &backoff)
+    {
+        log::warn!("{error:#}");
+    }
+}

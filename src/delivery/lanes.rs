@@ -1,0 +1,210 @@
+//! The agents of a session. Each has a file of its own that grows by itself, maybe long after the turn that launched it;
+//! once its launch is visible it is sent under the tool call that launched it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::Ending;
+use super::outbox::Owner;
+use super::rest::is_at_rest;
+use super::run::{Delivery, is_abandoned};
+use crate::session::AgentRun;
+use crate::state::{Done, Lane, Link};
+use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
+use crate::transcript::locate::{AgentFile, agents};
+use crate::transcript::{Entry, FileMark, Transcript};
+
+/// The agents whose files were read in this run, with what of them is there for good.
+type Visited = BTreeMap<String, Option<Done>>;
+
+/// An agent's file as it was read.
+struct Read {
+    run: AgentRun,
+    mark: FileMark,
+}
+
+impl Delivery<'_> {
+    /// Sends what the agents did, as far as their launches are visible; those that they launched come after them.
+    pub(super) fn lanes(&mut self) -> Result<()> {
+        let known = |agent: &str| self.cursor.lanes.contains_key(agent);
+        let mut waiting = agents(&self.job.transcript, self.cursor.layout, known);
+        for file in &waiting {
+            let lane = || Lane {
+                tool_use_id: file.meta().tool_use_id,
+                ..Lane::default()
+            };
+            let lanes = &mut self.cursor.lanes;
+            lanes.entry(file.agent_id.clone()).or_insert_with(lane);
+        }
+        let mut read = Visited::new();
+        loop {
+            self.finish_agents();
+            let launches = self.cursor.launches.len();
+            waiting.retain(|file| !self.lane(file, &mut read));
+            if waiting.is_empty() || self.cursor.launches.len() == launches {
+                break;
+            }
+        }
+        self.send();
+        if !self.report.leaves_something() {
+            for (agent_id, done) in read {
+                self.close_lane(&agent_id, done);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives whether the lane needs no further look in this run.
+    fn lane(&mut self, file: &AgentFile, read: &mut Visited) -> bool {
+        let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
+            return true;
+        };
+        if lane.link.is_some() && is_at_rest(lane, file) && (lane.ended || !self.over) {
+            return true;
+        }
+        let Some(link) = self.link(file) else {
+            if let (Some(lane), Ok(mark)) = (
+                self.cursor.lanes.get_mut(&file.agent_id),
+                FileMark::take(&file.path, 0),
+            ) {
+                lane.file = mark;
+            }
+            return false;
+        };
+        let lane = self.cursor.lanes.get(&file.agent_id);
+        if lane.is_some_and(|lane| lane.declined) && self.job.reach.is_by_itself() {
+            return true;
+        }
+        let Some(lane_read) = self.read_lane(file) else {
+            return true;
+        };
+        self.take_run(file, lane_read, &link, read);
+        true
+    }
+
+    fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
+        let mut read = || -> Result<Option<Read>> {
+            let mut transcript = Transcript::open(&file.path, 0)?;
+            let mut entries: Vec<Entry> = Vec::new();
+            while let Some(entry) = transcript.next_entry()? {
+                self.notice(&entry);
+                entries.push(entry);
+            }
+            let mark = FileMark::take(&file.path, transcript.offset())?;
+            Ok(AgentRun::read(entries).map(|run| Read { run, mark }))
+        };
+        read().unwrap_or_else(|error| {
+            log::warn!("{error:#}");
+            None
+        })
+    }
+
+    fn take_run(&mut self, file: &AgentFile, run: Read, link: &Link, read: &mut Visited) {
+        let Some(context) = self.cursor.contexts.get(&link.turn).cloned() else {
+            return;
+        };
+        let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
+            return;
+        };
+        let meta = file.meta();
+        let facts = AgentFacts {
+            agent_id: file.agent_id.clone(),
+            agent_type: meta.agent_type.or_else(|| lane.agent_type.clone()),
+            description: meta.description,
+            depth: meta.spawn_depth,
+            outcome: lane.outcome.clone(),
+        };
+        let Read { run, mark } = run;
+        let ended = self.lane_is_over(&run) || lane.finished && run.work.at_rest;
+        let done = lane.done.unwrap_or_default();
+        let (observations, launches) =
+            observe_agent(&run, &facts, &context.trace_id, link.span.as_ref(), ended);
+        self.take_launches(launches, &link.turn);
+        let counted = count(&observations);
+        let complete = ended && is_for_good(&run);
+        let observations = beyond(observations, done);
+        self.post(observations, &Owner::Lane(file.agent_id.clone()), &context);
+        if let Some(lane) = self.cursor.lanes.get_mut(&file.agent_id) {
+            lane.file = mark;
+            lane.idle = false;
+            lane.declined = false;
+            lane.ended = ended;
+        }
+        read.insert(file.agent_id.clone(), complete.then_some(counted));
+        if self.outbox.is_full() {
+            self.send();
+        }
+    }
+
+    fn lane_is_over(&self, run: &AgentRun) -> bool {
+        match &self.job.ending {
+            Ending::Over => true,
+            Ending::Stop(_) => false,
+            Ending::ByRows { now } => {
+                self.over
+                    && run
+                        .work
+                        .last_at
+                        .is_none_or(|last_at| self.left || is_abandoned(last_at, *now))
+            }
+        }
+    }
+
+    /// All of it was acknowledged: of a finished agent only the root can change any more.
+    fn close_lane(&mut self, agent_id: &str, done: Option<Done>) {
+        let root = SpanId::agent(agent_id);
+        if let Some(lane) = self.cursor.lanes.get_mut(agent_id) {
+            lane.idle = true;
+            if done.is_some() {
+                lane.done = done;
+                lane.acknowledged.retain(|span, _| *span == root);
+            }
+        }
+    }
+}
+
+/// Nothing of it can be written again: it has its answer, every tool its result, every call its end.
+fn is_for_good(run: &AgentRun) -> bool {
+    run.work.at_rest
+        && run.work.tools.iter().all(|tool| tool.result.is_some())
+        && run
+            .work
+            .generations
+            .iter()
+            .all(|call| call.stop_reason.is_some())
+}
+
+fn slot<'a>(observation: &Observation, counts: &'a mut Done) -> Option<&'a mut usize> {
+    match (observation.role, observation.kind) {
+        (Role::Root, _) => None,
+        (_, Kind::Generation) => Some(&mut counts.generations),
+        (_, Kind::Event) => Some(&mut counts.events),
+        _ => Some(&mut counts.tools),
+    }
+}
+
+fn count(observations: &[Observation]) -> Done {
+    let mut counts = Done::default();
+    for observation in observations {
+        if let Some(count) = slot(observation, &mut counts) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// What comes after the first so many of each kind.
+fn beyond(observations: Vec<Observation>, done: Done) -> Vec<Observation> {
+    let mut left = done;
+    observations
+        .into_iter()
+        .filter(|observation| match slot(observation, &mut left) {
+            Some(0) | None => true,
+            Some(count) => {
+                *count -= 1;
+                false
+            }
+        })
+        .collect()
+}

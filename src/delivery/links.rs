@@ -1,0 +1,141 @@
+//! Which tool call launched an agent. Releases say it in different places, and one that is sent under the wrong call is
+//! worse than one that waits.
+
+use std::path::PathBuf;
+
+use super::run::Delivery;
+use crate::session::Opening;
+use crate::state::{Link, PassedLaunch};
+use crate::trace::{Context, SpanId, digest};
+use crate::transcript::locate::{AgentFile, Layout};
+use crate::transcript::{Record, Transcript, text_of};
+
+/// What 2.0.76 asks the agents that it starts for itself, to fill caches.
+const WARMUP: &str = "Warmup";
+
+impl Delivery<'_> {
+    /// Where the agent belongs: by its meta file, by the call's result, by what it was asked.
+    pub(super) fn link(&mut self, file: &AgentFile) -> Option<Link> {
+        let lane = self.cursor.lanes.get(&file.agent_id)?;
+        if lane.link.is_some() {
+            return lane.link.clone();
+        }
+        if self.cursor.launches.is_empty() && self.cursor.layout == Some(Layout::Below) {
+            // Hundreds of agents of turns that were passed over may wait: no look into their files.
+            return None;
+        }
+        if let Some(run_id) = file.workflow() {
+            return self.link_to_workflow(file, &run_id);
+        }
+        let tool_use_id = lane
+            .tool_use_id
+            .clone()
+            .or_else(|| file.meta().tool_use_id)
+            .or_else(|| self.launch_by_result(file))
+            .or_else(|| self.launch_by_prompt(file));
+        let Some(tool_use_id) = tool_use_id else {
+            return self.warmup(file);
+        };
+        let launch = self.cursor.launches.get(&tool_use_id)?;
+        let launch = launch.clone();
+        let link = Link {
+            turn: launch.turn,
+            span: Some(launch.span),
+        };
+        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
+        lane.tool_use_id = Some(tool_use_id);
+        lane.agent_type = launch.agent_type;
+        lane.link = Some(link.clone());
+        lane.finished |= launch.finished;
+        lane.outcome = lane.outcome.take().or(launch.outcome);
+        lane.declined |= launch.declined;
+        Some(link)
+    }
+
+    /// The agents of a workflow lie in the folder of its run; only that links them.
+    fn link_to_workflow(&mut self, file: &AgentFile, run_id: &str) -> Option<Link> {
+        let is_run = |launch: &&PassedLaunch| launch.workflow.as_deref() == Some(run_id);
+        let launch = self.cursor.launches.values().find(is_run)?.clone();
+        let link = Link {
+            turn: launch.turn,
+            span: Some(SpanId::workflow(run_id)),
+        };
+        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
+        lane.link = Some(link.clone());
+        lane.finished |= launch.finished;
+        lane.declined |= launch.declined;
+        Some(link)
+    }
+
+    fn launch_by_result(&self, file: &AgentFile) -> Option<String> {
+        let named = |launch: &PassedLaunch| launch.agent_id.as_ref() == Some(&file.agent_id);
+        let mut launches = self.cursor.launches.iter();
+        launches
+            .find(|(_, launch)| named(launch))
+            .map(|(tool_use_id, _)| tool_use_id.clone())
+    }
+
+    /// The only link that 2.1.50 leaves for a call without result: the first unclaimed call with the same prompt.
+    fn launch_by_prompt(&self, file: &AgentFile) -> Option<String> {
+        let asked = digest(text_of(&opening(file)?.prompt.content).as_bytes());
+        let claimed = |span: &SpanId| {
+            let mut links = self
+                .cursor
+                .lanes
+                .values()
+                .filter_map(|lane| lane.link.as_ref());
+            links.any(|link| link.span.as_ref() == Some(span))
+        };
+        let fits = |launch: &PassedLaunch| {
+            launch.agent_id.is_none()
+                && launch.prompt.as_ref() == Some(&asked)
+                && !claimed(&launch.span)
+        };
+        let mut launches = self.cursor.launches.iter();
+        launches
+            .find(|(_, launch)| fits(launch))
+            .map(|(tool_use_id, _)| tool_use_id.clone())
+    }
+
+    /// An agent that belongs to no tool call is a trace of its own, so that its cost is not hidden. It runs at the start of
+    /// a session: not wanted where that was passed over.
+    fn warmup(&mut self, file: &AgentFile) -> Option<Link> {
+        if self.cursor.layout == Some(Layout::Below) || !self.cursor.passed.is_empty() {
+            return None;
+        }
+        let opening = opening(file)?;
+        if text_of(&opening.prompt.content) != WARMUP {
+            return None;
+        }
+        // A session that was killed at once has no row of its own that tells.
+        let directory = opening.header.cwd.as_ref().map(PathBuf::from);
+        self.cursor.start_directory = self.cursor.start_directory.take().or(directory);
+        let mut context = Context::of_warmup(&opening, &self.facts(), &self.job.attributes);
+        self.job.policy.apply_to_context(&mut context);
+        let link = Link {
+            turn: opening.uuid.clone(),
+            span: None,
+        };
+        self.cursor.contexts.insert(opening.uuid, context);
+        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
+        lane.link = Some(link.clone());
+        lane.finished = true;
+        Some(link)
+    }
+}
+
+/// The row by which an agent begins.
+fn opening(file: &AgentFile) -> Option<Opening> {
+    let mut transcript = Transcript::open(&file.path, 0).ok()?;
+    let entry = transcript.next_entry().ok()??;
+    let Record::Prompt(prompt) = entry.record else {
+        return None;
+    };
+    Some(Opening {
+        uuid: entry.uuid?,
+        at: entry.at?,
+        header: entry.header,
+        prompt,
+        offset: entry.offset,
+    })
+}

@@ -1,0 +1,193 @@
+//! The corridor: a lane's entries → observations → requests → acknowledgement. Hook, flush and replay all walk through
+//! it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
+
+mod contact;
+mod courier;
+mod decline;
+mod feed;
+mod health;
+mod lanes;
+mod links;
+mod outbox;
+mod parcel;
+mod rest;
+mod run;
+mod sending;
+mod track;
+mod turns;
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::langfuse::{Body, Problem, Reply};
+use crate::mask::Policy;
+use crate::state::{PausedTime, Store};
+use crate::trace::{Attributes, TraceId};
+use crate::transcript::settle::Expected;
+use crate::transcript::{Diagnostics, Timestamp};
+
+pub use courier::{Absent, Express};
+pub use decline::decline;
+pub use health::note_health;
+pub use run::deliver;
+
+/// What carries requests: the client, a dry run, a server in a test.
+pub trait Courier {
+    /// Sends one request; `raw` is what `body` holds before compression.
+    fn send(&mut self, raw: &str, body: &Body) -> Reply;
+}
+
+/// One session to deliver.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Claude Code's session id.
+    pub session_id: String,
+    /// The session's file.
+    pub transcript: PathBuf,
+    /// Digest of base URL and public key.
+    pub destination: String,
+    /// How much of the session is wanted.
+    pub reach: Reach,
+    /// What is known about its end.
+    pub ending: Ending,
+    /// What the configuration adds to every span.
+    pub attributes: Attributes,
+    /// What is taken out.
+    pub policy: Policy,
+    /// Turns opened within these times are not sent.
+    pub paused: Vec<PausedTime>,
+    /// The largest request, compressed, in bytes; a slow link must make progress within a hook's budget.
+    pub wire_limit: Option<usize>,
+}
+
+impl Job {
+    /// A session to deliver as its configuration says, in requests of any size.
+    pub fn new(
+        session_id: &str,
+        transcript: &Path,
+        config: &Config,
+        destination: &str,
+        reach: Reach,
+        ending: Ending,
+    ) -> Self {
+        Self {
+            session_id: session_id.to_owned(),
+            transcript: transcript.to_owned(),
+            destination: destination.to_owned(),
+            reach,
+            ending,
+            attributes: Attributes::from(config),
+            policy: Policy::from(config),
+            paused: Vec::new(),
+            wire_limit: None,
+        }
+    }
+}
+
+/// How much of a session is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// What the cursor has not seen; without a cursor the last turn, and those before it that have no finished answer.
+    FromContact,
+    /// What the cursor has not seen; without a cursor nothing.
+    Known,
+    /// What the cursor has not seen, and what was passed over.
+    Everything,
+    /// All of it, whatever was acknowledged.
+    Again,
+}
+
+impl Reach {
+    /// Nobody asked for this session by name: what was declined stays unsent.
+    fn is_by_itself(self) -> bool {
+        matches!(self, Self::FromContact | Self::Known)
+    }
+}
+
+/// What is known about the end of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A Stop hook: wait for the turn's last row.
+    Stop(Expected),
+    /// A SessionEnd hook: nothing more will be written.
+    Over,
+    /// Nobody told: the rows and their age decide.
+    ByRows {
+        /// The time to reckon the age by.
+        now: Timestamp,
+    },
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Spans that were acknowledged.
+    pub spans: usize,
+    /// Turns among them.
+    pub turns: usize,
+    /// The traces of those turns, in order.
+    pub traces: Vec<TraceId>,
+    /// Requests that were acknowledged.
+    pub requests: usize,
+    /// Their size on the wire, in bytes.
+    pub bytes: usize,
+    /// Spans that the server refused; later runs try them again.
+    pub postponed: usize,
+    /// Why spans were left out for good, after they were refused again and again.
+    pub refused: Vec<String>,
+    /// The largest request that took too long, in bytes on the wire.
+    pub too_slow: Option<usize>,
+    /// Why it ended early.
+    pub stopped: Option<Stopped>,
+    /// The last turn is not over yet: what can still change of it is sent when it is.
+    pub unfinished: bool,
+    /// Why state could not be written; the spans were sent all the same.
+    pub unsaved: Option<String>,
+    /// What could not be read.
+    pub diagnostics: Diagnostics,
+}
+
+impl Report {
+    /// Something is left for a later run.
+    pub fn leaves_something(&self) -> bool {
+        self.stopped.is_some() || self.postponed > 0
+    }
+}
+
+/// Why a delivery ended early. Nothing is lost: the cursor stands where the server acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// One line for people.
+    pub reason: String,
+    /// How long the server wants to be left alone.
+    pub retry_after: Option<std::time::Duration>,
+    /// What only the user can mend.
+    pub problem: Option<Problem>,
+}
+
+/// Whether cursors are kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Keeping<'a> {
+    /// They are read and written.
+    Kept(&'a Store),
+    /// They are read only (a dry run).
+    ReadOnly(&'a Store),
+    /// There are none.
+    Forgotten,
+}
+
+impl<'a> Keeping<'a> {
+    fn reader(self) -> Option<&'a Store> {
+        match self {
+            Self::Kept(store) | Self::ReadOnly(store) => Some(store),
+            Self::Forgotten => None,
+        }
+    }
+
+    fn writer(self) -> Option<&'a Store> {
+        match self {
+            Self::Kept(store) => Some(store),
+            Self::ReadOnly(_) | Self::Forgotten => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Observations → encoded spans with the mark by which it is told later whether they were acknowledged.
+
+use std::collections::BTreeMap;
+
+use super::outbox::{Item, Owner};
+use crate::langfuse::encode;
+use crate::mask::Policy;
+use crate::trace::{Context, Observation, Role, SpanId, digest};
+
+/// Masks and encodes an observation, unless it may still change or was acknowledged as it is.
+pub(super) fn pack(
+    mut observation: Observation,
+    owner: &Owner,
+    context: &Context,
+    policy: &Policy,
+    acknowledged: &BTreeMap<SpanId, String>,
+) -> Option<Item> {
+    if !observation.complete {
+        return None;
+    }
+    let before = acknowledged.get(&observation.span_id);
+    if let Role::Generation { rows } = observation.role
+        && before
+            .and_then(|mark| rows_of(mark))
+            .is_some_and(|sent| sent >= rows)
+    {
+        // Its usage would count twice until Langfuse merges the rows.
+        return None;
+    }
+    policy.apply(&mut observation);
+    let encoded = encode(&observation, context);
+    let mark = match observation.role {
+        Role::Generation { rows } => format!("rows:{rows}"),
+        Role::Root | Role::Part => digest(encoded.as_bytes()).to_string(),
+    };
+    let is_turn = observation.role == Role::Root && matches!(owner, Owner::Turn(_));
+    (before != Some(&mark)).then(|| Item {
+        owner: owner.clone(),
+        trace_id: observation.trace_id,
+        span_id: observation.span_id,
+        mark,
+        encoded,
+        is_turn,
+    })
+}
+
+fn rows_of(mark: &str) -> Option<u32> {
+    mark.strip_prefix("rows:")?.parse().ok()
+}

@@ -1,0 +1,55 @@
+//! Is there anything to do? Answered by lengths and inodes alone, so that a hook with nothing new reads no byte.
+
+use super::{Ending, Job, Reach};
+use crate::state::{Cursor, Lane};
+use crate::transcript::locate::{AgentFile, agents};
+
+/// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
+/// means that its rows are still on their way.
+pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
+    let same_prompt = match &job.ending {
+        Ending::Stop(expected) => {
+            let open = cursor
+                .open_turn
+                .as_ref()
+                .and_then(|open| cursor.contexts.get(&open.uuid));
+            let known = open.and_then(|context| context.metadata.get("prompt_id"));
+            expected.prompt_id.is_none() || expected.prompt_id.as_ref() == known
+        }
+        Ending::Over | Ending::ByRows { .. } => true,
+    };
+    let declined = cursor.lanes.values().any(|lane| lane.declined);
+    let passed = job.reach == Reach::Everything && (declined || !cursor.passed.is_empty());
+    same_prompt
+        && !passed
+        && cursor.idle
+        && job
+            .transcript
+            .metadata()
+            .is_ok_and(|metadata| cursor.file.untouched(&metadata))
+        && agents_are_untouched(job, cursor)
+}
+
+/// No agent's file changed, and none is to be closed: nothing to read.
+fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
+    let over = job.ending == Ending::Over;
+    agents(&job.transcript, cursor.layout, |agent| {
+        cursor.lanes.contains_key(agent)
+    })
+    .iter()
+    .all(|file| {
+        cursor
+            .lanes
+            .get(&file.agent_id)
+            .is_some_and(|lane| lane.declined || is_at_rest(lane, file) && (lane.ended || !over))
+    })
+}
+
+pub(super) fn is_at_rest(lane: &Lane, file: &AgentFile) -> bool {
+    let unchanged = file
+        .path
+        .metadata()
+        .is_ok_and(|metadata| lane.file.untouched(&metadata));
+    // A lane without a link waits for its launch, which only a changed session file can show.
+    unchanged && (lane.link.is_none() || lane.idle && (lane.ended || !lane.finished))
+}

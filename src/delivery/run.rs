@@ -1,0 +1,288 @@
+//! One session from its cursor to the end of its files.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::contact::{self, Contact};
+use super::feed::Feed;
+use super::outbox::Outbox;
+use super::rest;
+use super::track::{Part, Track};
+use super::{Courier, Ending, Job, Keeping, Reach, Report};
+use crate::session::{Turn, Turns};
+use crate::state::{Cursor, Store};
+use crate::trace::SpanId;
+use crate::transcript::locate::Layout;
+use crate::transcript::settle::Expected;
+use crate::transcript::{Entry, FileMark, Notification, Record, Timestamp};
+
+/// A session whose last row is older than this is over, whatever its rows say.
+const ABANDONED: Duration = Duration::from_secs(600);
+
+/// Further ahead than this, the clock was set back since the row was written: its age says nothing.
+const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
+
+/// Nobody can be waiting for an answer any more.
+pub(super) fn is_abandoned(last_at: Timestamp, now: Timestamp) -> bool {
+    now.since(last_at) > ABANDONED || last_at.since(now) > PLAUSIBLE
+}
+
+/// A session on its way.
+pub(super) struct Delivery<'a> {
+    pub job: &'a Job,
+    pub store: Option<&'a Store>,
+    pub courier: &'a mut dyn Courier,
+    pub cursor: Cursor,
+    /// The cursor as it was last written.
+    pub saved: Option<Cursor>,
+    pub outbox: Outbox,
+    pub track: Track,
+    pub report: Report,
+    /// Ends of background tasks that were read about.
+    pub notifications: Vec<Notification>,
+    /// The session is over: nobody will answer a tool that has no answer.
+    pub over: bool,
+    /// Its process is known to have ended, and its agents with it.
+    pub left: bool,
+}
+
+/// Delivers a session and says what came of it; `None` when nothing of it is wanted.
+///
+/// # Errors
+/// When the transcript can't be read. What was acknowledged until then is kept.
+pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Result<Option<Report>> {
+    let Some(contact) = contact::begin(job, store)? else {
+        return Ok(None);
+    };
+    let Contact {
+        cursor,
+        is_first,
+        settled,
+    } = contact;
+    if !is_first && rest::is_untouched(job, &cursor) {
+        return Ok(Some(Report::default()));
+    }
+    let saved = (!is_first).then(|| cursor.clone());
+    let mut delivery = Delivery {
+        job,
+        // Sent again from the beginning: the cursor is kept when that is done, and not moved back before.
+        store: store.writer().filter(|_| job.reach != Reach::Again),
+        courier,
+        cursor,
+        saved,
+        outbox: Outbox::default(),
+        track: Track::new(Part::Open),
+        report: Report::default(),
+        notifications: Vec::new(),
+        over: job.ending == Ending::Over,
+        left: false,
+    };
+    delivery.walk(settled)?;
+    if job.reach == Reach::Again && delivery.report.stopped.is_none() {
+        delivery.store = store.writer();
+        delivery.save();
+    }
+    Ok(Some(delivery.report))
+}
+
+impl Delivery<'_> {
+    fn walk(&mut self, settled: Option<bool>) -> Result<()> {
+        if self.job.reach == Reach::Everything {
+            self.reopen_declined();
+        }
+        self.save();
+        if self.job.reach == Reach::Everything {
+            self.passed_ranges()?;
+        }
+        let expected = match &self.job.ending {
+            Ending::Stop(expected) if settled.is_none() => Some(expected),
+            _ => None,
+        };
+        let mut rewrites = 0;
+        let (feed, turns) = loop {
+            let (feed, turns) = self.open_range(expected)?;
+            if rewrites == contact::REWRITES || feed.is_still(&self.job.transcript) {
+                break (feed, turns);
+            }
+            rewrites += 1;
+            // Rewritten while its end was waited for: what was read stands in no file any more.
+            self.outbox.clear();
+            self.track = Track::new(Part::Open);
+            contact::find_place(self.job, &mut self.cursor)?;
+        };
+        let settled = settled.unwrap_or_else(|| feed.settled());
+        let ended = turns.finish().map(|turn| {
+            let ended = self.has_ended(&turn, settled);
+            self.take_turn(&turn, ended);
+            ended
+        });
+        self.report.unfinished = ended == Some(false);
+        self.lanes()?;
+        self.send();
+        self.close(&feed, ended.unwrap_or(true));
+        Ok(())
+    }
+
+    /// Reads from the open turn to the end of the file; gives what is still open there.
+    fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
+        let mut feed = Feed::open(&self.job.transcript, self.cursor.open_start, expected)?;
+        let mut turns = Turns::default();
+        for entry in &mut feed {
+            let entry = entry?;
+            self.notice(&entry);
+            if let Some(turn) = turns.push(entry) {
+                self.take_turn(&turn, true);
+            }
+        }
+        Ok((feed, turns))
+    }
+
+    /// What was declined in the middle goes on where it began.
+    fn reopen_declined(&mut self) {
+        if let Some(last) = self.cursor.passed.pop_if(|last| last.end.is_none()) {
+            self.cursor.open_start = last.start;
+            self.cursor.turns_before = last.turns_before;
+        }
+    }
+
+    fn passed_ranges(&mut self) -> Result<()> {
+        while let Some((start, Some(end))) = self
+            .cursor
+            .passed
+            .first()
+            .map(|range| (range.start, range.end))
+        {
+            self.track = Track::new(Part::Passed);
+            let mut turns = Turns::default();
+            for entry in Feed::open(&self.job.transcript, start, None)? {
+                let entry = entry?;
+                self.notice(&entry);
+                let Some(turn) = turns.push(entry) else {
+                    continue;
+                };
+                if turn.start < end {
+                    self.take_turn(&turn, true);
+                }
+                if turn.end >= end {
+                    break;
+                }
+            }
+            self.send();
+            if !self.track.is_done() {
+                break;
+            }
+            self.cursor.passed.remove(0);
+            self.save();
+        }
+        self.track = Track::new(Part::Open);
+        Ok(())
+    }
+
+    fn has_ended(&mut self, turn: &Turn, settled: bool) -> bool {
+        match &self.job.ending {
+            Ending::Stop(_) => settled,
+            Ending::Over => true,
+            Ending::ByRows { now } => {
+                let last_at = turn.work.last_at.unwrap_or(turn.opening.at);
+                self.left = turn.left;
+                self.over = turn.left || is_abandoned(last_at, *now);
+                self.over || turn.stopped || turn.work.interrupted
+            }
+        }
+    }
+
+    /// Takes note of what a row says about agents.
+    pub(super) fn notice(&mut self, entry: &Entry) {
+        if self.cursor.start_directory.is_none() {
+            self.cursor.start_directory = entry.header.cwd.as_ref().map(std::path::PathBuf::from);
+        }
+        if let Some(version) = &entry.header.version {
+            self.cursor.layout = Some(Layout::of_version(version));
+        }
+        let notification = match &entry.record {
+            Record::Notified(notification) => Some(notification),
+            Record::Steering { notification, .. } => notification.as_ref(),
+            Record::Prompt(prompt) => prompt.notification.as_ref(),
+            _ => None,
+        };
+        self.notifications.extend(notification.cloned());
+    }
+
+    /// Says of the agents whose end was notified that they are done. A notification stands before the turn that it
+    /// opens, when the turn that launched the agent may not be known yet: hence after the reading.
+    pub(super) fn finish_agents(&mut self) {
+        for notification in self.notifications.clone() {
+            self.finish_agent(&notification);
+        }
+    }
+
+    /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
+    fn finish_agent(&mut self, notification: &Notification) {
+        let Notification {
+            task_id,
+            tool_use_id,
+            status,
+        } = notification;
+        let span = tool_use_id.as_deref().map(SpanId::tool);
+        let mut workflows = Vec::new();
+        for (launched_by, launch) in &mut self.cursor.launches {
+            let same_agent = task_id.is_some() && launch.agent_id == *task_id;
+            if same_agent || Some(launched_by) == tool_use_id.as_ref() {
+                launch.finished = true;
+                launch.outcome.clone_from(status);
+                match &launch.workflow {
+                    Some(run_id) => workflows.push(SpanId::workflow(run_id)),
+                    None => launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone()),
+                }
+            }
+        }
+        for (agent_id, lane) in &mut self.cursor.lanes {
+            let launched_by = lane.link.as_ref().and_then(|link| link.span.as_ref());
+            if launched_by.is_some_and(|span| workflows.contains(span)) {
+                lane.finished = true;
+            } else if Some(agent_id) == task_id.as_ref()
+                || (span.is_some() && launched_by == span.as_ref())
+            {
+                lane.finished = true;
+                // The root shows how it ended: it is to be sent again.
+                lane.ended &= lane.outcome == *status;
+                lane.outcome.clone_from(status);
+            }
+        }
+    }
+
+    fn close(&mut self, feed: &Feed, ended: bool) {
+        self.report.diagnostics = feed.diagnostics().clone();
+        let claimed: BTreeSet<SpanId> = self
+            .cursor
+            .lanes
+            .values()
+            .filter_map(|lane| lane.link.as_ref()?.span.clone())
+            .collect();
+        let still_open = self.track.open();
+        self.cursor
+            .launches
+            .retain(|_, launch| !claimed.contains(&launch.span));
+        self.cursor.forget_closed_contexts(&still_open);
+        self.cursor.idle = ended
+            && self.report.stopped.is_none()
+            && self.track.is_done()
+            && self
+                .cursor
+                .lanes
+                .values()
+                .all(|lane| lane.idle || lane.declined || lane.link.is_none());
+        match FileMark::take(&self.job.transcript, feed.offset()) {
+            Ok(mark) => self.cursor.file = mark,
+            Err(error) => log::warn!("{error:#}"),
+        }
+        self.save();
+    }
+
+    /// Now, for people who want to know when something was last delivered; it goes into no span.
+    pub(super) fn delivered(&mut self) {
+        self.cursor.delivered_at = Some(Timestamp::now());
+    }
+}

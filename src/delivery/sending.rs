@@ -1,0 +1,142 @@
+//! From the outbox to the server, and what its replies do to the cursor.
+
+use super::outbox::{Batch, Item, Owner, Parts, pack, split};
+use super::run::Delivery;
+use super::{Report, Stopped};
+use crate::langfuse::{Reply, without_content};
+
+/// How often a span is refused before it is sent without its content: in as many runs.
+const REFUSALS: u8 = 3;
+
+impl Delivery<'_> {
+    /// Sends what waits, until the server can take no more.
+    pub(super) fn send(&mut self) {
+        while self.report.stopped.is_none() {
+            let Some(batch) = self.outbox.next_batch(self.job.wire_limit) else {
+                return;
+            };
+            self.send_whole_or_in_parts(batch);
+        }
+        self.outbox.clear();
+    }
+
+    fn send_whole_or_in_parts(&mut self, batch: Batch) {
+        let mut todo = vec![batch];
+        while let Some(batch) = todo.pop() {
+            match self.courier.send(&batch.raw, &batch.body) {
+                Reply::Acknowledged => {
+                    self.report.requests += 1;
+                    self.report.bytes += batch.body.wire_len();
+                    self.acknowledge(batch.items);
+                }
+                Reply::TooLarge { reason } | Reply::Refused { reason } => match split(batch) {
+                    Parts::Halves([first, second]) => todo.extend([second, first]),
+                    Parts::Single(item) => todo.extend(self.refused(*item, reason)),
+                    Parts::Nothing => {}
+                },
+                Reply::Later {
+                    reason,
+                    retry_after,
+                    timed_out,
+                    ..
+                } => {
+                    if timed_out {
+                        self.report.too_slow = Some(batch.body.wire_len());
+                    }
+                    self.report.stopped = Some(Stopped {
+                        reason,
+                        retry_after,
+                        problem: None,
+                    });
+                    return;
+                }
+                Reply::Misconfigured { reason, problem } => {
+                    self.report.stopped = Some(Stopped {
+                        reason,
+                        retry_after: None,
+                        problem: Some(problem),
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One span that the server does not take: it must not hold up the session, nor be lost for a proxy's mood. It is
+    /// tried again by later runs, then without its input and output, and only then left out.
+    fn refused(&mut self, item: Item, reason: String) -> Option<Batch> {
+        let times = self.cursor.refused.entry(item.span_id.clone()).or_default();
+        *times = times.saturating_add(1);
+        let name = format!(
+            "span {} of trace {}",
+            item.span_id.as_str(),
+            item.trace_id.as_str()
+        );
+        if *times < REFUSALS {
+            log::warn!("{name} was refused and is tried again later: {reason}");
+            self.report.postponed += 1;
+            return None;
+        }
+        if *times == REFUSALS {
+            log::warn!("{name} is sent without its content: {reason}");
+            let encoded = without_content(&item.encoded, &reason);
+            return Some(pack(vec![Item { encoded, ..item }]));
+        }
+        log::warn!("{name} is left out: {reason}");
+        self.report.refused.push(reason);
+        self.settle(vec![item]);
+        None
+    }
+
+    fn acknowledge(&mut self, items: Vec<Item>) {
+        count(&mut self.report, &items);
+        self.settle(items);
+    }
+
+    fn settle(&mut self, items: Vec<Item>) {
+        for Item {
+            owner,
+            span_id,
+            mark,
+            ..
+        } in items
+        {
+            self.cursor.refused.remove(&span_id);
+            match owner {
+                Owner::Turn(uuid) => {
+                    self.cursor.acknowledged.insert(span_id, mark);
+                    self.track.acknowledged(&uuid, &mut self.cursor);
+                }
+                Owner::Lane(agent_id) => {
+                    if let Some(lane) = self.cursor.lanes.get_mut(&agent_id) {
+                        lane.acknowledged.insert(span_id, mark);
+                    }
+                }
+            }
+        }
+        self.delivered();
+        self.save();
+    }
+
+    /// Keeps the cursor if it changed. Where that fails the spans are sent all the same: better twice than never.
+    pub(super) fn save(&mut self) {
+        let Some(store) = self.store else { return };
+        if self.saved.as_ref() == Some(&self.cursor) {
+            return;
+        }
+        match store.save_cursor(&self.cursor) {
+            Ok(()) => self.saved = Some(self.cursor.clone()),
+            Err(error) => self.report.unsaved = Some(format!("{error:#}")),
+        }
+    }
+}
+
+fn count(report: &mut Report, items: &[Item]) {
+    report.spans += items.len();
+    for item in items.iter().filter(|item| item.is_turn) {
+        report.turns += 1;
+        if !report.traces.contains(&item.trace_id) {
+            report.traces.push(item.trace_id.clone());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The turns between the cursor and the end of the file, and which of their spans are still to be acknowledged. The
+//! cursor moves past a turn when all of it is, and never past one that is not.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::state::{Cursor, OpenTurn, Passed, Why};
+use crate::trace::SpanId;
+use crate::transcript::Timestamp;
+
+/// A turn on its way.
+pub(super) struct Step {
+    pub uuid: String,
+    pub at: Timestamp,
+    pub start: u64,
+    /// Where the next turn starts, once there is one.
+    pub next: Option<u64>,
+    /// It is a turn, not a compaction beside them.
+    pub numbered: bool,
+    /// It is not to be sent, but by an explicit replay.
+    pub declined: bool,
+    /// All spans of the turn, acknowledged before or not.
+    pub spans: Vec<SpanId>,
+    /// How many are on their way.
+    pub outstanding: usize,
+}
+
+/// Which part of the cursor the turns belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// From the open turn on.
+    Open,
+    /// A range that was passed over, always the first one.
+    Passed,
+}
+
+/// Turns on their way, in file order.
+pub(super) struct Track {
+    part: Part,
+    steps: VecDeque<Step>,
+}
+
+impl Track {
+    pub(super) fn new(part: Part) -> Self {
+        Self {
+            part,
+            steps: VecDeque::new(),
+        }
+    }
+
+    /// The number of the turn that comes next, 1-based over the session's own turns.
+    pub(super) fn next_number(&self, cursor: &Cursor) -> u64 {
+        let before = match self.part {
+            Part::Open => cursor.turns_before,
+            Part::Passed => cursor.passed.first().map_or(0, |range| range.turns_before),
+        };
+        before + self.steps.iter().filter(|step| step.numbered).count() as u64 + 1
+    }
+
+    /// Adds the next turn of the file.
+    pub(super) fn push(&mut self, step: Step, cursor: &mut Cursor) {
+        if let Some(range) = cursor.passed.last_mut().filter(|_| self.part == Part::Open) {
+            // What was declined lasts until the next turn opens.
+            range.end = range.end.or(Some(step.start));
+        }
+        self.steps.push_back(step);
+        self.advance(cursor);
+    }
+
+    /// Takes note of an acknowledged span.
+    pub(super) fn acknowledged(&mut self, uuid: &str, cursor: &mut Cursor) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.uuid == uuid) {
+            step.outstanding = step.outstanding.saturating_sub(1);
+        }
+        self.advance(cursor);
+    }
+
+    /// Turns that can still grow or have spans on their way.
+    pub(super) fn open(&self) -> BTreeSet<String> {
+        self.steps.iter().map(|step| step.uuid.clone()).collect()
+    }
+
+    /// Everything of these turns is acknowledged.
+    pub(super) fn is_done(&self) -> bool {
+        self.steps.iter().all(|step| step.outstanding == 0)
+    }
+
+    fn advance(&mut self, cursor: &mut Cursor) {
+        while let Some(step) = self.steps.front() {
+            let start = step.start;
+            let finished = step.next.filter(|_| step.outstanding == 0);
+            self.place(cursor, start, 0);
+            if self.part == Part::Open {
+                cursor.open_turn = Some(OpenTurn {
+                    uuid: step.uuid.clone(),
+                    at: step.at,
+                });
+            }
+            let Some(next) = finished else { break };
+            let numbered = u64::from(step.numbered);
+            for span in &step.spans {
+                cursor.acknowledged.remove(span);
+            }
+            if step.declined {
+                pass_over(cursor, start, next);
+            }
+            self.steps.pop_front();
+            self.place(cursor, next, numbered);
+        }
+    }
+
+    fn place(&self, cursor: &mut Cursor, offset: u64, turns: u64) {
+        match self.part {
+            Part::Open => {
+                cursor.open_start = cursor.open_start.max(offset);
+                cursor.turns_before += turns;
+            }
+            Part::Passed => {
+                if let Some(range) = cursor.passed.first_mut() {
+                    range.start = range.start.max(offset);
+                    range.turns_before += turns;
+                }
+            }
+        }
+    }
+}
+
+/// Notes a declined turn before the cursor moves past it.
+fn pass_over(cursor: &mut Cursor, start: u64, next: u64) {
+    match cursor.passed.last_mut() {
+        Some(last) if last.end == Some(start) && last.why == Why::Declined => last.end = Some(next),
+        _ => cursor.passed.push(Passed {
+            start,
+            end: Some(next),
+            turns_before: cursor.turns_before,
+            why: Why::Declined,
+        }),
+    }
+}
