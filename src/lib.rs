@@ -18,3 +18,11 @@ pub mod langfuse;
 pub mod state;
 
 pub mod delivery;
+
+pub mod log_file;
+
+pub mod hook;
+
+pub mod cli;
+
+pub mod command;

@@ -1,3 +1,24 @@
-//! The program; its rooms come first.
+//! Parse, dispatch, error to exit code. Nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use claude_langfuse::cli::{Cli, Command};
+use claude_langfuse::{command, hook, log_file};
+
+fn main() -> ExitCode {
+    let Cli { command, global } = Cli::parse();
+    if let Command::Hook = command {
+        hook::run();
+        return ExitCode::SUCCESS;
+    }
+    log_file::to_stderr(global.verbose, global.quiet);
+    let result = match command {
+        Command::Hook => Ok(command::Outcome::Done),
+        Command::Replay(arguments) => command::replay::run(&arguments, &global),
+        Command::Flush(arguments) => command::flush::run(&arguments, &global),
+        Command::Pause(arguments) => command::pause::pause(&arguments, &global),
+        Command::Resume(arguments) => command::pause::resume(&arguments, &global),
+    };
+    command::exit_code(result)
+}

@@ -1,0 +1,131 @@
+//! The command line: definitions only, so that completions and the man page can be made from them.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Send Claude Code sessions to Langfuse
+#[derive(Debug, Parser)]
+#[command(
+    name = "claude-langfuse",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "Run 'claude-langfuse <COMMAND> --help' for examples.",
+    propagate_version = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Read this configuration file instead of ~/.config/claude-langfuse/config.json
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say more on standard error (can be repeated)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Handle one hook event of Claude Code (it calls this itself)
+    ///
+    /// Reads one JSON event from standard input and sends what is new in its session. Register it for Stop and
+    /// SessionEnd in Claude Code's settings.json. It prints nothing and always exits with 0; what it did stands in
+    /// langfuse_hook.log in the state folder (~/.claude/state).
+    #[command(after_help = HOOK_EXAMPLES)]
+    Hook,
+    /// Send sessions that are already on disk
+    ///
+    /// Sends what Langfuse has not acknowledged of each session, whatever its age. Naming a session is consent to send
+    /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Replay),
+    /// Send what hooks left behind
+    ///
+    /// Looks after the sessions that hooks have begun to send, and sends what is left of each to the place where it
+    /// began. Sessions that no hook has seen are the business of 'replay'.
+    #[command(after_help = FLUSH_EXAMPLES)]
+    Flush(Flush),
+    /// Send nothing for a while
+    ///
+    /// Turns that are opened until 'resume' are not sent, neither now nor later by hooks or 'flush'. An explicit 'replay'
+    /// sends them.
+    #[command(after_help = PAUSE_EXAMPLES)]
+    Pause(Pause),
+    /// End a pause
+    Resume(Pause),
+}
+
+/// Arguments of `replay`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Replay {
+    /// Transcripts, folders of transcripts, or session ids (the beginning is enough)
+    #[arg(value_name = "PATH|SESSION", required_unless_present = "all")]
+    pub targets: Vec<String>,
+    /// Every session of every project for which tracing is on
+    #[arg(long, conflicts_with = "targets")]
+    pub all: bool,
+    /// Print exactly what would be sent, one request a line, and send nothing; needs no keys
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Send all turns, also those that Langfuse has acknowledged
+    #[arg(long)]
+    pub again: bool,
+    /// Print one JSON object a session, and one for all
+    #[arg(long, conflicts_with = "dry_run")]
+    pub json: bool,
+}
+
+/// Arguments of `pause` and `resume`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Pause {
+    /// Only sessions that were started in this directory or below it
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+/// Arguments of `flush`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Flush {
+    /// Print one JSON object a session, and one for all
+    #[arg(long)]
+    pub json: bool,
+}
+
+const HOOK_EXAMPLES: &str = r#"Settings:
+  {"hooks": {
+    "Stop":       [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}],
+    "SessionEnd": [{"hooks": [{"type": "command", "command": "claude-langfuse hook", "timeout": 10}]}]}}"#;
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  claude-langfuse replay 3f2a                            the session whose id begins so
+  claude-langfuse replay ~/.claude/projects/-home-me-app every session of a project
+  claude-langfuse replay --all                           every project that is traced
+  claude-langfuse replay --dry-run 3f2a                  what would leave this machine
+
+Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
+4 server not reached, 5 keys refused, 6 content refused.";
+
+const PAUSE_EXAMPLES: &str = "Examples:
+  claude-langfuse pause                 everything
+  claude-langfuse pause --project .     this project
+  claude-langfuse resume                end every pause";
+
+const FLUSH_EXAMPLES: &str = "Examples:
+  claude-langfuse flush          after being offline
+  claude-langfuse flush --json   from a timer
+
+Exit codes: as of 'replay'.";

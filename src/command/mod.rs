@@ -1,0 +1,67 @@
+//! One file a command; what they have in common is here: how they end, and how they reach a server.
+
+pub mod flush;
+pub mod pause;
+mod post;
+pub mod replay;
+mod summary;
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+/// How a command ended, by its exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// 0: all is done.
+    #[default]
+    Done,
+    /// 1: some of it failed.
+    Failed,
+    /// 6: the server refused the content.
+    ContentRefused,
+    /// 4: the server was not reached, or wants to be left alone.
+    Unreachable,
+    /// 5: the server refused the keys.
+    KeysRefused,
+    /// 3: configuration is missing or invalid.
+    Misconfigured,
+}
+
+impl Outcome {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Misconfigured => 3,
+            Self::Unreachable => 4,
+            Self::KeysRefused => 5,
+            Self::ContentRefused => 6,
+        }
+    }
+}
+
+/// The exit code of a command; an error is told on standard error.
+pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        // `claude-langfuse replay --dry-run | head` is no failure.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::from(Outcome::Failed.code())
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Tells the person what went wrong. Where nobody listens there is nothing to be done about it.
+fn complain(message: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "claude-langfuse: {message}");
+}

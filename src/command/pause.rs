@@ -1,0 +1,87 @@
+//! `pause` and `resume`: nothing is sent for a while, nor later by itself what was opened in it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Outcome;
+use super::post::Post;
+use crate::cli::{Global, Pause};
+use crate::config::Scope;
+use crate::state::Store;
+use crate::transcript::Timestamp;
+
+/// Runs `pause`.
+///
+/// # Errors
+/// When the project is no directory, or the pause can't be kept.
+pub fn pause(arguments: &Pause, global: &Global) -> Result<Outcome> {
+    let (store, project) = prepare(arguments, global)?;
+    let mut pauses = store.pauses();
+    let begun = pauses.begin(project.clone(), Timestamp::now());
+    store.save_pauses(&pauses)?;
+    let what = what(project.as_deref());
+    let mut out = std::io::stdout().lock();
+    if begun {
+        writeln!(
+            out,
+            "{what} is paused: turns that are opened until 'claude-langfuse resume' are not sent"
+        )?;
+        writeln!(
+            out,
+            "'claude-langfuse replay' sends them if you want them after all"
+        )?;
+    } else {
+        writeln!(out, "{what} was paused already")?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Runs `resume`.
+///
+/// # Errors
+/// When the project is no directory, or the end of the pause can't be kept.
+pub fn resume(arguments: &Pause, global: &Global) -> Result<Outcome> {
+    let (store, project) = prepare(arguments, global)?;
+    let mut pauses = store.pauses();
+    let ended = pauses.end(project.as_deref(), Timestamp::now());
+    store.save_pauses(&pauses)?;
+    let mut out = std::io::stdout().lock();
+    let what = what(project.as_deref());
+    if ended == 0 {
+        writeln!(out, "{what} was not paused")?;
+    } else {
+        writeln!(out, "{what} is traced again, from the next prompt on")?;
+    }
+    for left in pauses.lasting() {
+        writeln!(out, "still paused: {}", self::what(left))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn prepare(arguments: &Pause, global: &Global) -> Result<(Store, Option<PathBuf>)> {
+    let project = arguments.project.as_deref().map(directory).transpose()?;
+    let config = Post::new(global.config.clone()).config(project.as_deref(), Scope::Explicit);
+    Ok((Store::new(&config.state_dir), project))
+}
+
+/// As Claude Code names it: whole, and without links.
+fn directory(project: &Path) -> Result<PathBuf> {
+    let directory = project
+        .canonicalize()
+        .with_context(|| format!("could not find project: {}", project.display()))?;
+    ensure!(
+        directory.is_dir(),
+        "could not pause {}: it is no directory",
+        project.display()
+    );
+    Ok(directory)
+}
+
+fn what(project: Option<&Path>) -> String {
+    project.map_or_else(
+        || "everything".to_owned(),
+        |project| project.display().to_string(),
+    )
+}

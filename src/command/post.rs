@@ -1,0 +1,170 @@
+//! Delivery for commands: one connection a destination, and no second try at a server that did not answer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::Outcome;
+use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
+use crate::delivery::{
+    Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
+};
+use crate::langfuse::Problem;
+use crate::mask::unmet_wish;
+use crate::state::Store;
+use crate::transcript::{Timestamp, Transcript};
+
+/// How long a command waits for a hook that has the session.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A session for a command to deliver.
+pub(super) struct Session {
+    pub id: String,
+    pub transcript: PathBuf,
+    pub reach: Reach,
+    /// The directory in which it was started.
+    pub start: Option<PathBuf>,
+}
+
+/// The post office of one command run.
+pub(super) struct Post {
+    pub surroundings: Surroundings,
+    pub files: Files,
+    connections: BTreeMap<String, Connection>,
+}
+
+struct Connection {
+    courier: Box<dyn Courier>,
+    given_up: Option<Stopped>,
+}
+
+impl Post {
+    pub(super) fn new(config_file: Option<PathBuf>) -> Self {
+        let mut surroundings = Surroundings::of_process();
+        surroundings.config_override = config_file;
+        Self {
+            surroundings,
+            files: Files::new(),
+            connections: BTreeMap::new(),
+        }
+    }
+
+    /// The configuration of a session that was started in `start`.
+    pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
+        let flags: &[Flag] = &[];
+        resolve(&self.surroundings, &self.files, start, scope, flags)
+    }
+
+    /// Delivers a session to its destination. A server that did not answer is not asked again in this run.
+    pub(super) fn deliver(
+        &mut self,
+        session: &Session,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<Report> {
+        if let Some(reason) = unmet_wish(config) {
+            bail!("{reason}");
+        }
+        let store = Store::new(&config.state_dir);
+        let _lock = match store.lock(&session.id, LOCK_PATIENCE) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => bail!(
+                "could not lock session {}: another process is sending it",
+                session.id
+            ),
+            Err(error) => {
+                log::warn!("{error:#}");
+                None
+            }
+        };
+        let connection = self.connection(config, destination)?;
+        if let Some(stopped) = &connection.given_up {
+            return Ok(Report {
+                stopped: Some(stopped.clone()),
+                ..Report::default()
+            });
+        }
+        let mut job = job(session, config, &destination.id());
+        job.paused = store.pauses().times(session.start.as_deref());
+        let report =
+            deliver(&job, Keeping::Kept(&store), connection.courier.as_mut())?.unwrap_or_default();
+        connection.given_up.clone_from(&report.stopped);
+        note_health(&store, &destination.id(), &report, 0);
+        Ok(report)
+    }
+
+    fn connection(
+        &mut self,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<&mut Connection> {
+        let id = destination.id();
+        let entry = self.connections.entry(id);
+        if let std::collections::btree_map::Entry::Vacant(vacant) = entry {
+            let environment = &self.surroundings.environment;
+            let courier: Box<dyn Courier> =
+                match Express::new(destination, config, environment, config.timeout, None) {
+                    Ok(express) => Box::new(express),
+                    Err(error) => Box::new(Absent {
+                        reason: format!("{error:#}"),
+                    }),
+                };
+            vacant.insert(Connection {
+                courier,
+                given_up: None,
+            });
+        }
+        match self.connections.get_mut(&destination.id()) {
+            Some(connection) => Ok(connection),
+            None => bail!("could not connect to {}", destination.base_url),
+        }
+    }
+}
+
+/// What is to be delivered of a session.
+pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job {
+    let ending = Ending::ByRows {
+        now: Timestamp::now(),
+    };
+    Job::new(
+        &session.id,
+        &session.transcript,
+        config,
+        destination,
+        session.reach,
+        ending,
+    )
+}
+
+/// How a delivery that ended early counts.
+pub(super) fn outcome(report: &Report) -> Outcome {
+    match &report.stopped {
+        Some(Stopped {
+            problem: Some(Problem::Keys | Problem::Account),
+            ..
+        }) => Outcome::KeysRefused,
+        Some(Stopped {
+            problem: Some(Problem::Url | Problem::NotLangfuse),
+            ..
+        }) => Outcome::Misconfigured,
+        Some(_) => Outcome::Unreachable,
+        None if !report.refused.is_empty() || report.postponed > 0 => Outcome::ContentRefused,
+        None => Outcome::Done,
+    }
+}
+
+/// Where a session was started, and what it calls itself: its first rows tell.
+pub(super) fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
+    let mut reader = Transcript::open(transcript, 0)?;
+    let (mut start, mut session) = (None, None);
+    while let Some(entry) = reader.next_entry()? {
+        start = start.or(entry.header.cwd.map(PathBuf::from));
+        session = session.or(entry.header.session_id);
+        if start.is_some() && session.is_some() {
+            break;
+        }
+    }
+    Ok((start, session))
+}

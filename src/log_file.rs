@@ -1,0 +1,113 @@
+//! The log of hooks: one line a run, in a file that comes into being with its first line. Nothing else may be written by
+//! a hook: what it prints lands in the user's transcript.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use log::LevelFilter;
+
+/// A file that has grown to this becomes `.1`, and a new one begins.
+const LARGEST: u64 = 1024 * 1024;
+
+/// The name that the known hook scripts use.
+const NAME: &str = "langfuse_hook.log";
+
+struct LogFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl LogFile {
+    fn open(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            if let Some(folder) = self.path.parent() {
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)?;
+            }
+            // A link could lead anywhere, and a FIFO would block.
+            let metadata = fs::symlink_metadata(&self.path).ok();
+            if metadata
+                .as_ref()
+                .is_some_and(|metadata| !metadata.is_file())
+            {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            if metadata.is_some_and(|metadata| metadata.len() >= LARGEST) {
+                fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            }
+            self.file = Some(
+                OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .mode(0o600)
+                    .open(&self.path)?,
+            );
+        }
+        self.file
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.open()?.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sends log lines to the file in the state folder. `debug`: also what did not matter.
+pub fn to_file(state_dir: &Path, debug: bool) {
+    let level = if debug {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Info
+    };
+    let target = LogFile {
+        path: state_dir.join(NAME),
+        file: None,
+    };
+    // A second call, as in tests, changes nothing.
+    let _ = env_logger::Builder::new()
+        .filter_module("claude_langfuse", level)
+        .target(env_logger::Target::Pipe(Box::new(target)))
+        .format(|out, record| {
+            let now = crate::transcript::Timestamp::now().rfc3339();
+            let text = record.args().to_string().replace(['\n', '\r'], " ");
+            writeln!(
+                out,
+                "{now} {:5} [{}] {text}",
+                record.level(),
+                std::process::id()
+            )
+        })
+        .try_init();
+}
+
+/// Sends log lines of a command to standard error: warnings, and with each `-v` more.
+pub fn to_stderr(verbosity: u8, quiet: bool) {
+    let level = match verbosity {
+        _ if quiet => LevelFilter::Error,
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        _ => LevelFilter::Debug,
+    };
+    let _ = env_logger::Builder::new()
+        .filter_module("claude_langfuse", level)
+        .format(|out, record| {
+            writeln!(
+                out,
+                "claude-langfuse: {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.args()
+            )
+        })
+        .try_init();
+}
