@@ -14,3 +14,4 @@ mod support;
 mod client;
 mod config;
 mod mock_langfuse;
+mod property;

@@ -1,0 +1,32 @@
+//! Whatever the pieces in which a session is seen, and whatever fails in between: Langfuse ends with the same rows, and
+//! no model call is sent a second time once it was acknowledged.
+//!
+//! In process, without sockets. The seed is fixed; `PROPTEST_CASES=20000 cargo test property` draws new cases.
+
+mod agents;
+mod desk;
+mod faults;
+mod forks;
+mod noise;
+mod receiver;
+mod recorded;
+mod replays;
+mod splits;
+
+use proptest::test_runner::{Config, RngSeed};
+
+/// So many cases, always the same, unless the environment asks for another number: then new ones.
+fn cases(number: u32) -> Config {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let standard = Config::default();
+    Config {
+        cases: if asked { standard.cases } else { number },
+        rng_seed: if asked {
+            standard.rng_seed
+        } else {
+            RngSeed::Fixed(2_1330)
+        },
+        failure_persistence: None,
+        ..standard
+    }
+}

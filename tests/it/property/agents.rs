@@ -1,0 +1,114 @@
+//! Agents write files of their own, which lag behind the session's file or run ahead of it: each point of their growth, one
+//! by one, at which a run can take them for finished or for lost.
+
+use claude_langfuse::transcript::Timestamp;
+
+use super::desk::{Desk, Run};
+use super::receiver::{Receiver, same_rows};
+use super::recorded::{Growing, SESSIONS, Session};
+
+/// More points than this of each agent's file are too many when there are several agents.
+const POINTS: usize = 2;
+/// Of all moments so many are tried, evenly spread, unless `PROPTEST_CASES` is set: then all.
+const MOMENTS: usize = 250;
+
+/// What is written when the program runs first, and why it runs.
+#[derive(Debug)]
+struct Moment {
+    session: &'static Session,
+    main: usize,
+    agents: Vec<usize>,
+    run: Run,
+}
+
+#[test]
+fn an_agents_file_may_be_met_at_any_point_of_its_growth() {
+    let moments: Vec<Moment> = SESSIONS.iter().flat_map(moments).collect();
+    assert!(!moments.is_empty(), "no transcripts with agents");
+    let all = std::env::var_os("PROPTEST_CASES").is_some();
+    let step = if all {
+        1
+    } else {
+        moments.len().div_ceil(MOMENTS)
+    };
+    for moment in moments.iter().step_by(step) {
+        let receiver = live(moment);
+        let same = same_rows(&receiver.rows(), &moment.session.expected);
+        same.and_then(|()| receiver.complaints())
+            .unwrap_or_else(|error| panic!("{moment:?}: {error}"));
+    }
+}
+
+fn moments(session: &'static Session) -> Vec<Moment> {
+    if session.agents.is_empty() {
+        return Vec::new();
+    }
+    let in_first_turn = |end: &usize| session.first_turn.contains(end);
+    let mut moments = Vec::new();
+    for main in session.main.message_ends().filter(in_first_turn) {
+        for agents in points(session) {
+            for run in [Run::Flush, Run::End] {
+                let agents = agents.clone();
+                moments.push(Moment {
+                    session,
+                    main,
+                    agents,
+                    run,
+                });
+            }
+        }
+    }
+    moments
+}
+
+/// How far the agents' files may be written, in every combination.
+fn points(session: &Session) -> Vec<Vec<usize>> {
+    let of_file = |file: &Growing| {
+        let all: Vec<usize> = std::iter::once(0).chain(file.message_ends()).collect();
+        let few = session.agents.len() > 1;
+        let step = if few { all.len().div_ceil(POINTS) } else { 1 };
+        let mut some: Vec<usize> = all.iter().copied().step_by(step).collect();
+        some.push(file.bytes.len());
+        some.dedup();
+        some
+    };
+    session
+        .agents
+        .iter()
+        .map(of_file)
+        .fold(vec![Vec::new()], |before, ends| {
+            let extend = |point: &Vec<usize>| {
+                let point = point.clone();
+                ends.clone()
+                    .into_iter()
+                    .map(move |end| [point.clone(), vec![end]].concat())
+            };
+            before.iter().flat_map(extend).collect()
+        })
+}
+
+/// Runs at this moment, when the agents' files are whole, and once more at the end.
+fn live(moment: &Moment) -> Receiver {
+    let Moment {
+        session,
+        main,
+        agents,
+        run,
+    } = moment;
+    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let now = session.main.time_at(*main);
+    let now = now.unwrap_or(Timestamp::from_millis(0));
+    let whole: Vec<usize> = session.agents.iter().map(|file| file.bytes.len()).collect();
+    desk.write(&session.main, *main, false);
+    for (agents, run) in [(agents, *run), (&whole, Run::Flush)] {
+        for (file, end) in session.agents.iter().zip(agents) {
+            desk.write(file, *end, false);
+        }
+        desk.write_beside(session);
+        desk.run(session, run, now, None, &mut receiver).unwrap();
+    }
+    desk.write_all(session);
+    desk.run(session, Run::End, now, None, &mut receiver)
+        .unwrap();
+    receiver
+}

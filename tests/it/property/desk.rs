@@ -1,0 +1,232 @@
+//! One user's machine: the files as far as they are written, the state folder, and a program that is run now and then.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use claude_langfuse::delivery::{Ending, Job, Keeping, Reach, Report, deliver};
+use claude_langfuse::mask::Policy;
+use claude_langfuse::state::Store;
+use claude_langfuse::trace::Attributes;
+use claude_langfuse::transcript::settle::Expected;
+use claude_langfuse::transcript::{Block, Record, Timestamp, Transcript};
+use proptest::prelude::*;
+
+use super::receiver::Receiver;
+use super::recorded::{Growing, Session};
+
+const DESTINATION: &str = "0123456789abcdef";
+/// A user, and the longest text that is sent whole.
+const CONFIGURED: [(&str, usize); 2] = [("somebody", 100_000), ("somebody else", 60)];
+
+/// Why the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// A Stop hook; where the rows do not end on an answer it is a `flush` right after the last row.
+    Stop,
+    /// A `flush` right after the last row.
+    Flush,
+    /// A `flush` a day later.
+    LateFlush,
+    /// A `replay` right after the last row.
+    Replay,
+    /// A SessionEnd hook.
+    End,
+}
+
+impl Run {
+    pub(super) fn any() -> impl Strategy<Value = Self> {
+        use Run::{End, Flush, LateFlush, Replay, Stop};
+        prop::sample::select(vec![
+            Stop, Stop, Stop, Flush, Flush, Flush, LateFlush, Replay, End,
+        ])
+    }
+}
+
+/// A machine.
+pub(super) struct Desk {
+    root: tempfile::TempDir,
+    pub(super) store: Store,
+    /// Which of [`CONFIGURED`] holds.
+    pub(super) configured: Cell<usize>,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(&root.path().join("state"));
+        Self {
+            root,
+            store,
+            configured: Cell::new(0),
+        }
+    }
+
+    /// A machine on which no state can be written: there is no such place, and none can be made there.
+    pub(super) fn without_state() -> Self {
+        Self {
+            store: Store::new(Path::new("/proc/no/such/folder")),
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn path(&self, relative: &Path) -> PathBuf {
+        self.root.path().join("project").join(relative)
+    }
+
+    /// Writes the first so many bytes; in place, or as a copy that takes the file's place. Nothing of nothing.
+    pub(super) fn write(&self, file: &Growing, bytes: usize, copy: bool) {
+        let path = self.path(&file.path);
+        if bytes == 0 {
+            return;
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let place = if copy {
+            path.with_extension("copy")
+        } else {
+            path.clone()
+        };
+        fs::write(&place, &file.bytes[..bytes]).unwrap();
+        if copy {
+            fs::rename(place, path).unwrap();
+        }
+    }
+
+    pub(super) fn write_beside(&self, session: &Session) {
+        for (relative, bytes) in &session.beside {
+            let path = self.path(relative);
+            if path.with_extension("").with_extension("jsonl").exists() {
+                fs::write(path, bytes).unwrap();
+            }
+        }
+    }
+
+    pub(super) fn write_all(&self, session: &Session) {
+        for file in std::iter::once(&session.main).chain(&session.agents) {
+            self.write(file, file.bytes.len(), false);
+        }
+        self.write_beside(session);
+    }
+
+    /// One run of the program, with `now` as the time of the newest row.
+    pub(super) fn run(
+        &self,
+        session: &Session,
+        run: Run,
+        now: Timestamp,
+        wire_limit: Option<usize>,
+        receiver: &mut Receiver,
+    ) -> Result<Option<Report>> {
+        let day = Duration::from_secs(24 * 3600);
+        let (reach, ending) = match run {
+            Run::Stop => {
+                let expected = self.expected(session);
+                let ending = expected.map_or(Ending::ByRows { now }, Ending::Stop);
+                (Reach::FromContact, ending)
+            }
+            Run::Flush => (Reach::FromContact, Ending::ByRows { now }),
+            Run::LateFlush => (Reach::FromContact, Ending::ByRows { now: now.plus(day) }),
+            Run::Replay => (Reach::Everything, Ending::ByRows { now }),
+            Run::End => (Reach::FromContact, Ending::Over),
+        };
+        let mut job = self.job(session, reach, ending);
+        job.wire_limit = wire_limit;
+        deliver(&job, Keeping::Kept(&self.store), receiver)
+    }
+
+    /// A `replay` long after the session.
+    pub(super) fn replay(
+        &self,
+        session: &Session,
+        receiver: &mut Receiver,
+    ) -> Result<Option<Report>> {
+        self.deliver(session, Reach::Everything, receiver)
+    }
+
+    /// A delivery long after the session.
+    pub(super) fn deliver(
+        &self,
+        session: &Session,
+        reach: Reach,
+        receiver: &mut Receiver,
+    ) -> Result<Option<Report>> {
+        let now = Timestamp::parse("2099-01-01T00:00:00Z").unwrap();
+        let job = self.job(session, reach, Ending::ByRows { now });
+        deliver(&job, Keeping::Kept(&self.store), receiver)
+    }
+
+    fn job(&self, session: &Session, reach: Reach, ending: Ending) -> Job {
+        let (user, max_chars) = CONFIGURED[self.configured.get()];
+        Job {
+            session_id: session.id.clone(),
+            transcript: self.path(&session.main.path),
+            destination: DESTINATION.to_owned(),
+            reach,
+            ending,
+            attributes: Attributes {
+                user_id: Some(user.to_owned()),
+                tags: vec!["own".to_owned()],
+                ..Attributes::default()
+            },
+            policy: Policy { max_chars },
+            paused: Vec::new(),
+            wire_limit: None,
+        }
+    }
+
+    /// What Claude Code tells a Stop hook here; nothing where no turn can be taken for complete.
+    fn expected(&self, session: &Session) -> Option<Expected> {
+        let mut transcript = Transcript::open(&self.path(&session.main.path), 0).ok()?;
+        let (mut prompt_id, mut last_text) = (None, None);
+        while let Some(entry) = transcript.next_entry().unwrap() {
+            match entry.record {
+                _ if entry.header.sidechain => {}
+                Record::Prompt(_) => (prompt_id, last_text) = (entry.header.prompt_id, None),
+                Record::Answer(answer) => {
+                    let text = answer
+                        .blocks
+                        .into_iter()
+                        .rev()
+                        .find_map(|block| match block {
+                            Block::Text(text) if !text.trim().is_empty() => Some(text),
+                            _ => None,
+                        });
+                    let ends = answer.stop_reason.as_deref() != Some("tool_use");
+                    last_text = text.filter(|_| ends);
+                }
+                Record::Results { .. }
+                | Record::StopFeedback(_)
+                | Record::Steering { .. }
+                | Record::Interrupt(_)
+                | Record::Compacted(_)
+                | Record::ApiError(_) => last_text = None,
+                _ => {}
+            }
+        }
+        let last_text = Some(last_text?);
+        Some(Expected {
+            prompt_id,
+            last_text,
+        })
+    }
+
+    /// Everything below the state folder: path and content.
+    pub(super) fn state(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.store.root().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    found.insert(path.clone(), fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,55 @@
+//! What no waiting mends: a span that the server never takes, and a state folder that can't be written.
+
+use claude_langfuse::delivery::Reach;
+use proptest::prelude::*;
+
+use super::cases;
+use super::desk::Desk;
+use super::receiver::{Receiver, same_rows};
+use super::recorded::{SESSIONS, any_session};
+use crate::support::Row;
+
+/// After so many runs a span that is always refused is given up for good.
+const RUNS: usize = 6;
+
+proptest! {
+    #![proptest_config(cases(30))]
+
+    #[test]
+    fn a_span_that_is_never_taken_holds_up_no_other(
+        session in any_session(),
+        index in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(!session.expected.is_empty());
+        let poison = index.get(&session.expected);
+        let others = session.expected.iter().filter(|row| row.span_id != poison.span_id);
+        let others: Vec<Row> = others.cloned().collect();
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        receiver.poison = Some(poison.span_id.clone());
+        desk.write_all(session);
+        let mut refused = 0;
+        for _ in 0..RUNS {
+            let report = desk.replay(session, &mut receiver).unwrap().unwrap();
+            prop_assert_eq!(report.stopped, None);
+            refused += report.refused.len();
+            same_rows(&receiver.rows(), &others)?;
+        }
+        prop_assert_eq!(refused, 1);
+        let requests = receiver.requests();
+        desk.replay(session, &mut receiver).unwrap();
+        prop_assert_eq!(receiver.requests(), requests, "tried for ever");
+        receiver.each_generation_once()?;
+    }
+}
+
+#[test]
+fn where_state_cannot_be_written_all_is_sent_all_the_same() {
+    for session in SESSIONS.iter() {
+        let (desk, mut receiver) = (Desk::without_state(), Receiver::default());
+        desk.write_all(session);
+        let report = desk.deliver(session, Reach::Everything, &mut receiver);
+        let report = report.unwrap().unwrap();
+        assert!(report.unsaved.is_some(), "{}", session.name);
+        same_rows(&receiver.rows(), &session.expected).unwrap();
+    }
+}

@@ -1,0 +1,259 @@
+//! Langfuse behind a line on which anything happens, with a memory of what it has acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use claude_langfuse::delivery::Courier;
+use claude_langfuse::langfuse::{Body, Problem, Reply};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::support::{Events, Row};
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weather {
+    /// It arrives, and so does the answer.
+    Fine,
+    /// Nobody answers.
+    Silence,
+    /// The server is in trouble.
+    Trouble,
+    /// The time runs out.
+    Slow,
+    /// It is stored, but the answer gets lost.
+    AnswerLost,
+    /// Too large, as long as it holds more than one span.
+    TooLarge,
+    /// Refused, as long as it holds more than one span.
+    Refused,
+    /// The keys do not fit.
+    Keys,
+}
+
+impl Weather {
+    pub(super) fn any() -> impl Strategy<Value = Self> {
+        use Weather::{AnswerLost, Fine, Keys, Refused, Silence, Slow, TooLarge, Trouble};
+        prop::sample::select(vec![
+            Fine, Fine, Fine, Silence, Trouble, Slow, AnswerLost, AnswerLost, TooLarge, Refused,
+            Keys,
+        ])
+    }
+}
+
+/// A receiver in process.
+#[derive(Default)]
+pub(super) struct Receiver {
+    events: Events,
+    /// What happens to the next requests; afterwards all is well.
+    pub(super) weather: VecDeque<Weather>,
+    /// A span that is refused for ever.
+    pub(super) poison: Option<String>,
+    /// Every body as it was sent.
+    pub(super) bodies: Vec<String>,
+    /// Generations with a 2xx: their JSON by trace and span.
+    acknowledged: BTreeMap<(String, String), Value>,
+    /// Generations that were sent after a 2xx: span, and whether nothing new was in it.
+    again: Vec<(String, bool)>,
+    faults: Vec<String>,
+}
+
+impl Courier for Receiver {
+    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
+        self.bodies.push(raw.to_owned());
+        let spans = spans(raw);
+        self.look_for_repetitions(&spans);
+        let weather = self.weather.pop_front().unwrap_or(Weather::Fine);
+        let later = |timed_out| Reply::Later {
+            reason: "the line is bad".to_owned(),
+            retry_after: None,
+            network: true,
+            timed_out,
+        };
+        let reason = "it does not take so many".to_owned();
+        if spans.iter().any(|span| self.is_poison(span)) {
+            return Reply::Refused { reason };
+        }
+        match weather {
+            Weather::TooLarge if spans.len() > 1 => Reply::TooLarge { reason },
+            Weather::Refused if spans.len() > 1 => Reply::Refused { reason },
+            Weather::Fine | Weather::TooLarge | Weather::Refused => {
+                self.store(raw);
+                let generations = spans.into_iter().filter(is_generation);
+                self.acknowledged
+                    .extend(generations.map(|span| (key(&span), span)));
+                Reply::Acknowledged
+            }
+            Weather::AnswerLost => {
+                self.store(raw);
+                later(false)
+            }
+            Weather::Silence | Weather::Trouble => later(false),
+            Weather::Slow => later(true),
+            Weather::Keys => Reply::Misconfigured {
+                reason,
+                problem: Problem::Keys,
+            },
+        }
+    }
+}
+
+impl Receiver {
+    fn is_poison(&self, span: &Value) -> bool {
+        self.poison
+            .as_ref()
+            .is_some_and(|poison| span["spanId"] == poison.as_str())
+    }
+
+    fn store(&mut self, raw: &str) {
+        let answer = self.events.ingest(raw.as_bytes());
+        if answer.status != 200 || answer.lost {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            self.faults
+                .push(format!("answered {} {text}: {raw}", answer.status));
+        }
+    }
+
+    fn look_for_repetitions(&mut self, spans: &[Value]) {
+        for span in spans.iter().filter(|span| is_generation(span)) {
+            if let Some(before) = self.acknowledged.get(&key(span)) {
+                self.again.push((key(span).1, before == span));
+            }
+        }
+    }
+
+    /// The table after replacement.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        self.events.rows()
+    }
+
+    /// How many requests came.
+    pub(super) fn requests(&self) -> usize {
+        self.bodies.len()
+    }
+
+    /// No acknowledged generation was sent again.
+    pub(super) fn each_generation_once(&self) -> Result<(), TestCaseError> {
+        prop_assert!(
+            self.again.is_empty(),
+            "sent again after its acknowledgement: {:?}",
+            self.again
+        );
+        Ok(())
+    }
+
+    /// What must never be: a refused span, the same generation again, a row without its parent or before its start, a
+    /// trace whose rows disagree about it.
+    pub(super) fn complaints(&self) -> Result<(), TestCaseError> {
+        prop_assert!(self.faults.is_empty(), "{:?}", self.faults);
+        let same = self.again.iter().filter(|(_, same)| *same);
+        let same: Vec<&String> = same.map(|(span, _)| span).collect();
+        prop_assert!(same.is_empty(), "the same generation again: {same:?}");
+        let rows = self.rows();
+        let known: BTreeSet<(&str, &str)> = rows.iter().map(place).collect();
+        for row in &rows {
+            let parent = row.parent_span_id.as_deref();
+            let there = parent.is_none_or(|parent| known.contains(&(&*row.trace_id, parent)));
+            prop_assert!(there, "{} has no parent {parent:?}", shown(row));
+            prop_assert!(row.end_ms >= row.start_ms, "{} ends early", shown(row));
+        }
+        prop_assert_eq!(known.len(), rows.len(), "a span with two starts");
+        // They are sorted by trace.
+        for pair in rows.windows(2) {
+            let of_one = pair[0].trace_id == pair[1].trace_id;
+            let same = of_trace(&pair[0]) == of_trace(&pair[1]);
+            prop_assert!(!of_one || same, "{:?}\n{:?}", pair[0], pair[1]);
+        }
+        Ok(())
+    }
+}
+
+fn place(row: &Row) -> (&str, &str) {
+    (&row.trace_id, &row.span_id)
+}
+
+/// What Langfuse takes for the trace's own from any of its rows.
+fn of_trace(row: &Row) -> impl PartialEq {
+    (
+        row.trace_name.clone(),
+        row.session_id.clone(),
+        row.user_id.clone(),
+        row.tags.clone(),
+        (row.environment.clone(), row.release.clone()),
+        row.version.clone(),
+    )
+}
+
+fn shown(row: &Row) -> String {
+    format!(
+        "{} {} {} of trace {}",
+        row.kind, row.name, row.span_id, row.trace_id
+    )
+}
+
+fn is_generation(span: &Value) -> bool {
+    let attributes = span["attributes"].as_array().into_iter().flatten();
+    attributes
+        .filter(|attribute| attribute["key"] == "langfuse.observation.type")
+        .any(|attribute| attribute["value"]["stringValue"] == "generation")
+}
+
+fn key(span: &Value) -> (String, String) {
+    let text = |name: &str| span[name].as_str().unwrap_or_default().to_owned();
+    (text("traceId"), text("spanId"))
+}
+
+fn spans(raw: &str) -> Vec<Value> {
+    let export: Value = serde_json::from_str(raw).unwrap();
+    let below = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    below(&export, "resourceSpans")
+        .iter()
+        .flat_map(|resource| below(resource, "scopeSpans"))
+        .flat_map(|scope| below(&scope, "spans"))
+        .collect()
+}
+
+/// The same rows, or the first that differ.
+pub(super) fn same_rows(found: &[Row], expected: &[Row]) -> Result<(), TestCaseError> {
+    let by_key = |rows: &[Row]| -> BTreeMap<(String, String, i64), Row> {
+        let owned = |row: &Row| (row.trace_id.clone(), row.span_id.clone(), row.start_ms);
+        rows.iter().map(|row| (owned(row), row.clone())).collect()
+    };
+    let (found, expected) = (by_key(found), by_key(expected));
+    let missing = expected.iter().filter(|(key, _)| !found.contains_key(key));
+    let missing: Vec<String> = missing.map(|(_, row)| shown(row)).collect();
+    let surplus = found.iter().filter(|(key, _)| !expected.contains_key(key));
+    let surplus: Vec<String> = surplus.map(|(_, row)| shown(row)).collect();
+    prop_assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "missing: {missing:#?}\nnot expected: {surplus:#?}"
+    );
+    for (key, row) in &found {
+        let wanted = &expected[key];
+        prop_assert!(
+            row == wanted,
+            "{} differs:\n{}",
+            shown(row),
+            differences(&row.to_json(), &wanted.to_json())
+        );
+    }
+    Ok(())
+}
+
+fn differences(found: &Value, expected: &Value) -> String {
+    let (Some(left), Some(right)) = (found.as_object(), expected.as_object()) else {
+        return format!("{found}\nnot {expected}");
+    };
+    let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    let unequal = names
+        .into_iter()
+        .filter(|name| left.get(*name) != right.get(*name));
+    let line = |name: &String| {
+        let of = |side: Option<&Value>| side.map_or("nothing".to_owned(), Value::to_string);
+        format!(
+            "  {name}: {}\n    not {}",
+            of(left.get(name)),
+            of(right.get(name))
+        )
+    };
+    unequal.map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,282 @@
+//! The recorded sessions under `tests/fixtures/transcripts`, and where they can be cut.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::{fmt, fs};
+
+use claude_langfuse::session::Outline;
+use claude_langfuse::transcript::{Timestamp, Transcript, locate};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::desk::Desk;
+use super::receiver::Receiver;
+use crate::support::Row;
+
+/// One file that grows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Growing {
+    /// Relative to the folder of the session's own file.
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
+    /// Where each row ends.
+    pub(super) row_ends: Vec<usize>,
+    /// The time of each row, as far as it has one.
+    pub(super) times: Vec<Option<Timestamp>>,
+}
+
+impl Growing {
+    pub(super) fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        let rows: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let times = rows.iter().map(|row| time_of(row)).collect();
+        let row_ends = rows
+            .iter()
+            .scan(0, |end, row| {
+                *end += row.len();
+                Some(*end)
+            })
+            .collect();
+        Self {
+            path,
+            bytes,
+            row_ends,
+            times,
+        }
+    }
+
+    /// The newest time in the first so many bytes.
+    pub(super) fn time_at(&self, bytes: usize) -> Option<Timestamp> {
+        let seen = self.row_ends.partition_point(|end| *end <= bytes);
+        self.times[..seen].iter().flatten().copied().max()
+    }
+
+    /// Where the rows of people, models and tools end.
+    pub(super) fn message_ends(&self) -> impl Iterator<Item = usize> {
+        let starts = std::iter::once(0).chain(self.row_ends.iter().copied());
+        let rows = starts.zip(self.row_ends.iter().copied());
+        let is_message = |row: &(usize, usize)| {
+            let row: Value = serde_json::from_slice(&self.bytes[row.0..row.1]).unwrap_or_default();
+            row["type"] == "user" || row["type"] == "assistant"
+        };
+        rows.filter(is_message).map(|(_, end)| end)
+    }
+
+    /// A place to cut at: the end of a row within `range`, and `torn` bytes of the next row.
+    pub(super) fn cut(&self, share: u16, torn: u8, range: &Range<usize>) -> usize {
+        let ends: Vec<usize> = std::iter::once(0)
+            .chain(self.row_ends.iter().copied())
+            .filter(|end| range.contains(end) || *end == range.end)
+            .collect();
+        let at = usize::from(share) * ends.len() / (usize::from(u16::MAX) + 1);
+        let end = ends.get(at).copied().unwrap_or(range.end);
+        let next = self.row_ends.iter().copied().find(|next| *next > end);
+        let room = next.unwrap_or(end) - end;
+        let torn = match torn {
+            0..=127 => 0,
+            // All but the newline: a whole row already.
+            128..=140 => room.saturating_sub(1),
+            torn => self.torn(end, room * usize::from(torn - 140) / 116, torn % 2 == 0),
+        };
+        (end + torn).min(range.end)
+    }
+
+    /// So many bytes of the row at `start`, or up to the brace before them: what is torn there looks whole.
+    fn torn(&self, start: usize, length: usize, at_brace: bool) -> usize {
+        let begun = &self.bytes[start..start + length];
+        let brace = begun.iter().rposition(|byte| *byte == b'}');
+        brace.filter(|_| at_brace).map_or(length, |brace| brace + 1)
+    }
+}
+
+fn time_of(row: &[u8]) -> Option<Timestamp> {
+    let row: Value = serde_json::from_slice(row).ok()?;
+    Timestamp::parse(row["timestamp"].as_str()?)
+}
+
+/// A session with its agents.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) main: Growing,
+    pub(super) agents: Vec<Growing>,
+    /// Files that are whole as soon as the file beside them is there: agents' `meta.json`.
+    pub(super) beside: Vec<(PathBuf, Vec<u8>)>,
+    /// Where the first run may cut: from the first row of its own to the end of its first own turn.
+    pub(super) first_turn: Range<usize>,
+    /// What one replay of the whole session leaves at Langfuse.
+    pub(super) expected: Vec<Row>,
+    /// What that replay sends.
+    pub(super) bodies: Vec<String>,
+    /// Every text of the conversation that no state may hold: of two words or more, so that it is no path or name.
+    pub(super) texts: Vec<String>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+impl Session {
+    pub(super) fn read(path: &Path, name: String) -> Self {
+        let id = locate::session_id(path);
+        let folder = path.parent().unwrap();
+        let relative = |path: &Path| path.strip_prefix(folder).unwrap().to_owned();
+        let growing = |path: &Path| Growing::new(relative(path), fs::read(path).unwrap());
+        let files = agents(path, &id);
+        let agents = files.iter().map(|file| growing(file)).collect();
+        let metas = files.iter().map(|file| file.with_extension("meta.json"));
+        let beside = metas.filter_map(|meta| Some((relative(&meta), fs::read(&meta).ok()?)));
+        let mut session = Self {
+            name,
+            first_turn: first_turn(path, &id),
+            id,
+            main: growing(path),
+            agents,
+            beside: beside.collect(),
+            expected: Vec::new(),
+            bodies: Vec::new(),
+            texts: Vec::new(),
+        };
+        let first_row = session.main.row_ends[0];
+        session.first_turn.start = session.first_turn.start.max(first_row);
+        let receiver = session.replayed();
+        session.expected = receiver.rows();
+        session.bodies = receiver.bodies;
+        session.texts = session.conversation();
+        session
+    }
+
+    /// A receiver that has got a replay of the whole session.
+    pub(super) fn replayed(&self) -> Receiver {
+        let mut receiver = Receiver::default();
+        let desk = Desk::new();
+        desk.write_all(self);
+        desk.replay(self, &mut receiver).unwrap();
+        receiver.complaints().unwrap();
+        receiver
+    }
+
+    fn conversation(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for file in std::iter::once(&self.main).chain(&self.agents) {
+            for row in file.bytes.split(|byte| *byte == b'\n') {
+                let row: Value = serde_json::from_slice(row).unwrap_or_default();
+                for part in [
+                    &row["message"]["content"],
+                    &row["content"],
+                    &row["toolUseResult"],
+                ] {
+                    collect(part, &mut texts);
+                }
+            }
+        }
+        texts.retain(|text| text.split_whitespace().count() > 1 && text.len() > 8);
+        texts.sort();
+        texts.dedup();
+        texts
+    }
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(members) => members.values().for_each(|item| collect(item, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn first_turn(path: &Path, id: &str) -> Range<usize> {
+    let mut transcript = Transcript::open(path, 0).unwrap();
+    let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
+    let outline = Outline::read(id, entries).unwrap();
+    let offset = |offset: u64| usize::try_from(offset).unwrap();
+    let end = outline.turns.first().map_or(u64::MAX, |turn| {
+        if outline.turns.len() > 1 {
+            turn.end
+        } else {
+            u64::MAX
+        }
+    });
+    let length = fs::metadata(path).unwrap().len();
+    offset(outline.own_from)..offset(end.min(length))
+}
+
+/// All recorded sessions, in the order of their paths.
+pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/transcripts");
+    let mut sessions = Vec::new();
+    for release in children(&root) {
+        for scenario in children(&release) {
+            for path in locate::sessions(&scenario) {
+                let name = scenario.strip_prefix(&root).unwrap().display();
+                let id = locate::session_id(&path);
+                let name = format!("{name}/{}", id.split('-').next().unwrap());
+                sessions.push(Session::read(&path, name));
+            }
+        }
+    }
+    assert!(!sessions.is_empty(), "no transcripts in {}", root.display());
+    sessions
+});
+
+/// One of them; as often as not one with agents, where most can go wrong.
+pub(super) fn any_session() -> impl Strategy<Value = &'static Session> {
+    let with_agents = SESSIONS.iter().filter(|session| !session.agents.is_empty());
+    let with_agents: Vec<&Session> = with_agents.collect();
+    assert!(!with_agents.is_empty(), "no transcripts with agents");
+    prop_oneof![
+        prop::sample::select(SESSIONS.iter().collect::<Vec<&Session>>()),
+        prop::sample::select(with_agents),
+    ]
+}
+
+/// The agents' files: below the session's folder, up to 2.1.0 beside its file.
+fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![path.with_extension("")];
+    while let Some(folder) = folders.pop() {
+        folders.extend(children(&folder));
+        found.extend(files(&folder));
+    }
+    let named = |file: &PathBuf| fs::read_to_string(file).unwrap().contains(id);
+    found.extend(files(path.parent().unwrap()).into_iter().filter(named));
+    found.retain(|file| {
+        let name = file.file_name().unwrap().to_string_lossy();
+        name.starts_with("agent-") && name.ends_with(".jsonl")
+    });
+    found.sort();
+    found
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect()
+}
+
+/// The sessions of one scenario, such as `v2.1.330/fork`.
+pub(super) fn of_scenario(scenario: &str) -> Vec<&'static Session> {
+    let folder = format!("{scenario}/");
+    let found: Vec<&Session> = SESSIONS
+        .iter()
+        .filter(|session| session.name.starts_with(&folder))
+        .collect();
+    assert!(!found.is_empty(), "no transcript of {scenario}");
+    found
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders
+}

@@ -1,0 +1,220 @@
+//! Any split of a session's files into runs, with anything that can go wrong between them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use claude_langfuse::transcript::Timestamp;
+use proptest::prelude::*;
+
+use super::cases;
+use super::desk::{Desk, Run};
+use super::receiver::{Receiver, Weather, same_rows};
+use super::recorded::{Growing, Session, any_session};
+use crate::support::Row;
+
+/// One run: how far the files are written, why it runs, and what happens to its requests.
+#[derive(Clone)]
+pub(super) struct Step {
+    pub(super) share: u16,
+    pub(super) torn: u8,
+    /// The same of the agents' files, which may lag or be ahead.
+    pub(super) agents: [(u16, u8); 3],
+    pub(super) run: Run,
+    pub(super) weather: Vec<Weather>,
+    pub(super) wire_limit: Option<usize>,
+    /// The files are replaced by copies.
+    pub(super) copy: bool,
+    /// Which configuration holds.
+    pub(super) configured: usize,
+}
+
+/// On one line: proptest's own form of a failure fills pages.
+impl fmt::Debug for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            share,
+            torn,
+            agents,
+            run,
+            weather,
+            wire_limit,
+            copy,
+            configured,
+        } = self;
+        write!(
+            formatter,
+            "{run:?} at ({share}, {torn}) agents {agents:?} weather {weather:?} limit {wire_limit:?} copy {copy} configuration {configured}"
+        )
+    }
+}
+
+impl Step {
+    fn any(run: impl Strategy<Value = Run>) -> impl Strategy<Value = Self> {
+        // An agent's file is often not there yet or whole.
+        let agent = prop_oneof![Just((0, 0)), Just((u16::MAX, 0)), any::<(u16, u8)>()];
+        (
+            any::<(u16, u8)>(),
+            prop::array::uniform3(agent),
+            run,
+            prop::collection::vec(Weather::any(), 0..4),
+            prop::option::weighted(0.3, 500_usize..20_000),
+            prop::bool::weighted(0.1),
+        )
+            .prop_map(
+                |((share, torn), agents, run, weather, wire_limit, copy)| Self {
+                    share,
+                    torn,
+                    agents,
+                    run,
+                    weather,
+                    wire_limit,
+                    copy,
+                    configured: 0,
+                },
+            )
+    }
+
+    pub(super) fn several(run: impl Strategy<Value = Run>) -> impl Strategy<Value = Vec<Self>> {
+        prop::collection::vec(Self::any(run), 1..8)
+    }
+}
+
+/// How far each file is written at each step: growing, the session's own file first.
+fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
+    let whole = 0..session.main.bytes.len();
+    let main = steps.iter().enumerate().map(|(index, step)| {
+        let first = index == 0;
+        let range = if first { &session.first_turn } else { &whole };
+        session.main.cut(step.share, step.torn, range)
+    });
+    let agent = |number: usize, file: &Growing| {
+        let cut = |step: &Step| {
+            let (share, torn) = step.agents[number % step.agents.len()];
+            file.cut(share, torn, &(0..file.bytes.len()))
+        };
+        steps.iter().map(cut).collect::<Vec<_>>()
+    };
+    let mut all = vec![main.collect::<Vec<_>>()];
+    all.extend(
+        session
+            .agents
+            .iter()
+            .enumerate()
+            .map(|(number, file)| agent(number, file)),
+    );
+    for file in &mut all {
+        let mut written = 0;
+        for cut in file {
+            written = written.max(*cut);
+            *cut = written;
+        }
+    }
+    all
+}
+
+/// Runs the program at each step, and once more when everything is written and the weather is fine.
+pub(super) fn live(
+    desk: &Desk,
+    session: &Session,
+    steps: &[Step],
+    receiver: &mut Receiver,
+) -> Result<(), TestCaseError> {
+    let cuts = cuts(session, steps);
+    let files: Vec<&Growing> = std::iter::once(&session.main)
+        .chain(&session.agents)
+        .collect();
+    for (index, step) in steps.iter().enumerate() {
+        for (file, cut) in files.iter().zip(&cuts) {
+            desk.write(file, cut[index], step.copy);
+        }
+        desk.write_beside(session);
+        let now = session.main.time_at(cuts[0][index]);
+        let now = now.unwrap_or(Timestamp::from_millis(0));
+        desk.configured.set(step.configured);
+        receiver.weather = VecDeque::from(step.weather.clone());
+        let report = desk.run(session, step.run, now, step.wire_limit, receiver);
+        let report = report.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        let refused = report.map(|report| report.refused).unwrap_or_default();
+        prop_assert!(refused.is_empty(), "given up: {refused:?}");
+        holds_no_text(desk, session)?;
+    }
+    receiver.weather.clear();
+    desk.write_all(session);
+    end(desk, session, receiver)?;
+    holds_no_text(desk, session)?;
+    let (requests, state) = (receiver.requests(), desk.state());
+    end(desk, session, receiver)?;
+    prop_assert_eq!(
+        receiver.requests(),
+        requests,
+        "a second SessionEnd sent something"
+    );
+    prop_assert_eq!(desk.state(), state, "a second SessionEnd wrote something");
+    Ok(())
+}
+
+fn end(desk: &Desk, session: &Session, receiver: &mut Receiver) -> Result<(), TestCaseError> {
+    let now = session.main.time_at(usize::MAX).unwrap();
+    let report = desk
+        .run(session, Run::End, now, None, receiver)
+        .unwrap()
+        .unwrap();
+    prop_assert_eq!(report.stopped, None);
+    prop_assert_eq!(report.unsaved, None);
+    Ok(())
+}
+
+fn holds_no_text(desk: &Desk, session: &Session) -> Result<(), TestCaseError> {
+    for (path, state) in desk.state() {
+        let found = session.texts.iter().find(|text| state.contains(*text));
+        prop_assert!(found.is_none(), "{} holds {found:?}", path.display());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(90))]
+
+    /// Runs that know what they do: no model call is sent twice.
+    #[test]
+    fn any_split_and_any_failures_end_in_the_rows_of_one_replay(
+        session in any_session(),
+        steps in Step::several(prop_oneof![Just(Run::Flush), Just(Run::Replay)]),
+    ) {
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        live(&desk, session, &steps, &mut receiver)?;
+        receiver.each_generation_once()?;
+        receiver.complaints()?;
+        same_rows(&receiver.rows(), &session.expected)?;
+    }
+
+    /// Hooks at any time, also where Claude Code would run none: what they took for complete is sent again when it was
+    /// not, but never twice the same.
+    #[test]
+    fn hooks_at_any_time_end_in_the_rows_of_one_replay(
+        session in any_session(),
+        steps in Step::several(Run::any()),
+    ) {
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        live(&desk, session, &steps, &mut receiver)?;
+        receiver.complaints()?;
+        same_rows(&receiver.rows(), &session.expected)?;
+    }
+
+    /// What is configured anew holds for new turns: a turn that has begun keeps what stands on its spans, and no model
+    /// call goes out again because its text would now be cut elsewhere.
+    #[test]
+    fn another_configuration_in_mid_session_splits_no_trace(
+        session in any_session(),
+        mut steps in Step::several(Just(Run::Flush)),
+        from in 1_usize..8,
+    ) {
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        steps.iter_mut().skip(from).for_each(|step| step.configured = 1);
+        live(&desk, session, &steps, &mut receiver)?;
+        receiver.each_generation_once()?;
+        receiver.complaints()?;
+        let spans = |rows: &[Row]| rows.iter().map(|row| row.span_id.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(spans(&receiver.rows()), spans(&session.expected));
+    }
+}
