@@ -11,7 +11,20 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod sandbox;
+
+mod bad_input;
+mod capture;
 mod client;
 mod config;
+mod consent;
+mod corpus;
+mod flush;
+mod hook;
+mod metadata;
 mod mock_langfuse;
+mod pause;
+mod projects;
 mod property;
+mod replay;
+mod tidy;

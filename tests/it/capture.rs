@@ -1,0 +1,30 @@
+//! A wish that this version can't fulfil is no wish to be ignored: nothing leaves.
+
+use serde_json::json;
+
+use crate::sandbox::{Doorbell, Sandbox, traced_to};
+
+#[test]
+fn where_less_than_everything_is_wanted_nothing_is_sent() {
+    let bell = Doorbell::new();
+    for (variable, value) in [
+        ("CC_LANGFUSE_CAPTURE", "metadata"),
+        ("CC_LANGFUSE_CAPTURE", "no-tool-content"),
+        ("CC_LANGFUSE_MASK_PATTERNS", "[\"secret\"]"),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut env = traced_to(&bell.url());
+        env[variable] = json!(value);
+        sandbox.config(&json!({"env": env}));
+        let session = sandbox.session("v2.1.330/simple");
+        session.whole().stop(0).unnoticed();
+        session.end().unnoticed();
+        session.replay(&[]).exits(1);
+        let dry = session.replay(&["--dry-run"]).exits(1);
+        assert!(
+            dry.stdout.is_empty() && dry.stderr.contains(variable),
+            "{dry:?}"
+        );
+        bell.assert_untouched();
+    }
+}

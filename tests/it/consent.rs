@@ -1,0 +1,247 @@
+//! Nothing is read or sent unless the project says so, and what was declined stays declined.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::sandbox::{Doorbell, PROJECT, Received, Sandbox, Session, traced_to};
+use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+
+/// Tracing is switched off in the configuration, and on again.
+fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {
+    let mut env = traced_to(&mock.url());
+    env["TRACE_TO_LANGFUSE"] = json!(on.to_string());
+    sandbox.config(&json!({"env": env}));
+}
+
+#[test]
+fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
+    let bell = Doorbell::new();
+    for consent in [
+        None,
+        Some("false"),
+        Some("0"),
+        Some("no"),
+        Some("perhaps"),
+        Some(""),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut env = traced_to(&bell.url());
+        match consent {
+            Some(consent) => env["TRACE_TO_LANGFUSE"] = json!(consent),
+            None => drop(env.as_object_mut().unwrap().remove("TRACE_TO_LANGFUSE")),
+        }
+        sandbox.config(&json!({"env": env}));
+        let session = sandbox.session("v2.1.330/simple");
+        session.answered(0).stop(0);
+        session.whole().end();
+        sandbox.raw_hook(b"rubbish").unnoticed();
+        sandbox.run(&["flush"]).exits(0);
+        sandbox.run(&["replay", "--all"]).exits(0);
+        bell.assert_untouched();
+        assert!(
+            !sandbox.state_folder().exists(),
+            "{consent:?}: {:?}",
+            sandbox.state()
+        );
+    }
+}
+
+#[test]
+fn a_project_that_is_not_traced_is_not_even_waited_for() {
+    let sandbox = Sandbox::new();
+    let session = sandbox.session("v2.1.330/simple");
+    let took = session.before_answer(0).stop(0).took;
+    assert!(took < std::time::Duration::from_millis(800), "{took:?}");
+}
+
+#[test]
+fn turns_that_finished_while_tracing_was_off_are_sent_by_an_explicit_replay_alone() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    switch(&sandbox, &mock, false);
+    session.answered(1).stop(1);
+    switch(&sandbox, &mock, true);
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+    session.whole().end();
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    assert_eq!(mock.generations_sent(), 3);
+}
+
+#[test]
+fn a_turn_that_ended_while_tracing_was_off_is_declined_whole_though_it_began_before() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    // Its prompt was written while tracing was on, but no hook of it has run.
+    session.before_answer(1);
+    switch(&sandbox, &mock, false);
+    session.answered(1).stop(1);
+    switch(&sandbox, &mock, true);
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+}
+
+#[test]
+fn a_session_that_ends_while_tracing_is_off_is_left_as_it_is() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    switch(&sandbox, &mock, false);
+    session.answered(1).stop(1);
+    session.whole().end();
+    switch(&sandbox, &mock, true);
+    sandbox.run(&["flush"]).exits(0);
+    sandbox.session("v2.1.330/simple").answered(0).stop(0);
+    let mut answers = mock.answers();
+    answers.sort_unstable();
+    assert_eq!(answers, ["Answer 1.", "Hello from the mock."]);
+}
+
+#[test]
+fn a_background_agent_that_goes_on_after_tracing_was_switched_off_is_not_sent() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/subagent-background");
+    session.answered(0).stop(0);
+    switch(&sandbox, &mock, false);
+    session.whole().stop(1);
+    switch(&sandbox, &mock, true);
+    session.end();
+    assert_eq!(mock.generations_sent(), 2, "{:?}", mock.arrivals());
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.generations_sent(), 5, "{:?}", mock.arrivals());
+}
+
+#[test]
+fn the_first_contact_sends_the_turn_that_the_hook_fired_for() {
+    for end in [false, true] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        session.whole();
+        match end {
+            true => session.end(),
+            false => session.stop(2),
+        };
+        assert_eq!(mock.answers(), ["Answer 3."]);
+        sandbox.run(&["flush"]).exits(0);
+        assert_eq!(mock.answers(), ["Answer 3."]);
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+        assert_eq!(mock.generations_sent(), 3);
+    }
+}
+
+#[test]
+fn the_first_contact_sends_unanswered_turns_directly_before_too() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let mut session = sandbox.session("v2.1.330/stream-multi");
+    forget_answer(&mut session, "Answer 2.");
+    session.whole().stop(2);
+    assert_eq!(mock.answers(), ["(no answer)", "Answer 3."]);
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let mut session = sandbox.session("v2.1.330/stream-multi");
+    forget_answer(&mut session, "Answer 1.");
+    session.whole().stop(2);
+    assert_eq!(
+        mock.answers(),
+        ["Answer 3."],
+        "an answered turn lies between"
+    );
+}
+
+#[test]
+fn replay_of_a_named_session_is_consent() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    switch(&sandbox, &mock, false);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+}
+
+#[test]
+fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    let (quiet, private) = (sandbox.path("quiet"), sandbox.path("private"));
+    let on = json!({"env": {"TRACE_TO_LANGFUSE": "true"}});
+    let mut env = traced_to(&mock.url());
+    env["TRACE_TO_LANGFUSE"] = json!("false");
+    sandbox.config(&json!({"env": env, "projects": {PROJECT: on}}));
+    sandbox.session("v2.1.330/simple").whole();
+    sandbox.session_in(&quiet, "v2.1.330/thinking").whole();
+    sandbox.session_in(&private, "v2.1.330/tools").whole();
+    let ran = sandbox.run(&["replay", "--all"]).exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+    assert!(
+        ran.stdout
+            .contains("2 sessions passed over (tracing is off there)"),
+        "{}",
+        ran.stdout
+    );
+    let ran = sandbox.run(&["replay", "--all", "--json"]).exits(0);
+    assert_eq!(ran.json().last().unwrap()["passed_over"], 2);
+}
+
+#[test]
+fn what_the_shell_says_is_no_consent_for_sessions_it_did_not_start() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::new();
+    let url = mock.url();
+    let shell = [
+        ("TRACE_TO_LANGFUSE", "true"),
+        ("LANGFUSE_PUBLIC_KEY", PUBLIC_KEY),
+        ("LANGFUSE_SECRET_KEY", SECRET_KEY),
+        ("LANGFUSE_BASE_URL", &url),
+    ];
+    for (name, value) in shell {
+        sandbox.set(name, value);
+    }
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.whole();
+    let ran = sandbox.run(&["replay", "--all"]).exits(0);
+    assert!(
+        ran.stdout.contains("1 session passed over"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(mock.requests().len(), 0);
+    // Its own hook has the environment of its session, and somebody who names it has said so.
+    session.stop(2);
+    assert_eq!(mock.answers(), ["Answer 3."]);
+    sandbox.run(&["flush"]).exits(0);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.answers().len(), 3);
+}
+
+#[test]
+fn a_configuration_that_is_broken_counts_as_none() {
+    let bell = Doorbell::new();
+    let sandbox = Sandbox::traced_to(&bell.url());
+    let file = sandbox.path(".config/claude-langfuse/config.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, &text[..text.len() - 1]).unwrap();
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().stop(0);
+    session.end();
+    bell.assert_untouched();
+    assert!(!sandbox.state_folder().exists());
+}
+
+/// The recording as if nobody had answered there.
+fn forget_answer(session: &mut Session<'_>, answer: &str) {
+    let row = session.transcript().answer(answer, 0).unwrap();
+    session.recording.sessions[0].lines.remove(row);
+}

@@ -1,0 +1,174 @@
+//! A session whose file Claude Code rewrote, twice, at compactions: nothing wrong and nothing double, what is gone is gone.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::judge;
+use crate::sandbox::{Firing, Recording, Sandbox};
+use crate::support::{MockLangfuse, Row};
+
+pub(super) const NAME: &str = "v2.1.330/compact-rewrite";
+
+/// All that the file ever was, the last last.
+const FILES: [&str; 3] = ["states/1.jsonl", "states/2.jsonl", LAST];
+const LAST: &str = "projects/-home-dev-project/eba9862a-41a3-4897-b76e-5a56cdf7d19e.jsonl";
+
+#[test]
+fn hooks_bring_every_turn_of_which_they_see_the_opening_row() {
+    let recording = Recording::open(NAME);
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    play(&sandbox, &recording);
+    assert_true(&mock, &recording, &FILES);
+    let mut seen = generations(&rows_of(&recording, &FILES));
+    for gone in generations(&rows_of_turn_without_opening(&recording)) {
+        seen.remove(&gone);
+    }
+    assert_eq!(generations_shown(&mock), seen);
+}
+
+#[test]
+fn a_replay_after_the_hooks_brings_nothing_wrong_and_nothing_double() {
+    let recording = Recording::open(NAME);
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    play(&sandbox, &recording);
+    let before = mock.rows().len();
+    sandbox.run(&["replay", &path(&sandbox)]).exits(0);
+    assert_true(&mock, &recording, &FILES);
+    assert_eq!(mock.rows().len(), before);
+}
+
+#[test]
+fn a_replay_brings_what_is_left_and_no_root_whose_opening_row_is_gone() {
+    let recording = Recording::open(NAME);
+    for file in FILES {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        put(&sandbox, &recording, (file, usize::MAX), true);
+        sandbox.run(&["replay", &path(&sandbox)]).exits(0);
+        assert_true(&mock, &recording, &[file]);
+    }
+}
+
+#[test]
+fn what_is_left_is_shown_as_before() {
+    super::is_shown_as_before(NAME);
+}
+
+fn play(sandbox: &Sandbox, recording: &Recording) {
+    let mut file = String::new();
+    for firing in &recording.firings {
+        let mut states = firing.states.iter();
+        let (at_start, rows) = states.next().expect("the file at the hook's start");
+        put(sandbox, recording, (at_start, *rows), *at_start != file);
+        file.clone_from(at_start);
+        let event = event_at(firing, &path(sandbox));
+        let hook = sandbox.start(&["hook"], event.to_string().as_bytes());
+        if let Some((late, rows)) = states.next() {
+            std::thread::sleep(firing.late);
+            put(sandbox, recording, (late, *rows), *late != file);
+            file.clone_from(late);
+        }
+        hook.end().unnoticed();
+    }
+}
+
+/// Puts the first rows of a state where the session's file is: appended, or as a new file.
+fn put(sandbox: &Sandbox, recording: &Recording, (file, rows): (&str, usize), is_new: bool) {
+    let text = recording.rows_of(file, rows);
+    let name = Path::new(".claude").join(LAST);
+    if is_new {
+        let new = sandbox.write("new.jsonl", text.as_bytes());
+        let old = sandbox.write(name.to_str().unwrap(), b"");
+        std::fs::rename(new, old).unwrap();
+        return;
+    }
+    let path = sandbox.path(name.to_str().unwrap());
+    let have = usize::try_from(path.metadata().unwrap().len()).unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    let new = text.get(have..).unwrap_or_default();
+    std::io::Write::write_all(&mut file, new.as_bytes()).unwrap();
+}
+
+fn path(sandbox: &Sandbox) -> String {
+    let path = sandbox.path(".claude").join(LAST);
+    path.to_str().unwrap().to_owned()
+}
+
+fn event_at(firing: &Firing, path: &str) -> Value {
+    let mut event = firing.event.clone();
+    event["transcript_path"] = json!(path);
+    event
+}
+
+/// All rows are sound, come from rows of these files, and every trace from one that opens it.
+fn assert_true(mock: &MockLangfuse, recording: &Recording, files: &[&str]) {
+    judge::assert_sound(mock);
+    mock.rows().iter().for_each(crate::metadata::validate);
+    let rows = rows_of(recording, files);
+    let shown = generations_shown(mock);
+    assert!(shown.is_subset(&generations(&rows)), "{shown:?}");
+    let mut openings = rows.iter().filter(|row| opens(row));
+    let openings: BTreeSet<String> = openings
+        .by_ref()
+        .filter_map(|row| Some(digest(row["uuid"].as_str()?, 32)))
+        .collect();
+    for root in roots(&mock.rows()) {
+        let what = format!("{} {:?}", root.name, root.input);
+        assert!(openings.contains(&root.trace_id), "no opening row: {what}");
+    }
+}
+
+fn roots(rows: &[Row]) -> Vec<Row> {
+    let roots = rows.iter().filter(|row| row.parent_span_id.is_none());
+    roots.cloned().collect()
+}
+
+/// Prompts, and boundaries of compactions between turns.
+fn opens(row: &Value) -> bool {
+    let opens_a_turn = !row["turnOrigin"].is_null() && row["isCompactSummary"] != true;
+    opens_a_turn || row["subtype"] == "compact_boundary"
+}
+
+fn rows_of(recording: &Recording, files: &[&str]) -> Vec<Value> {
+    let texts = files
+        .iter()
+        .map(|file| recording.rows_of(file, usize::MAX))
+        .collect::<String>();
+    let parse = |line: &str| serde_json::from_str(line).unwrap();
+    texts.lines().map(parse).collect()
+}
+
+/// No hook was called between this turn's prompt and the moment at which that row went.
+fn rows_of_turn_without_opening(recording: &Recording) -> Vec<Value> {
+    let rows = rows_of(recording, &[LAST]);
+    let until = |row: &Value| row["compactMetadata"]["trigger"] != "manual";
+    rows.into_iter().take_while(until).collect()
+}
+
+fn generations(rows: &[Value]) -> BTreeSet<String> {
+    let answers = rows.iter().filter(|row| row["type"] == "assistant");
+    answers
+        .filter(|row| row["message"]["model"] != "<synthetic>")
+        .map(|row| row["message"]["id"].as_str().unwrap())
+        .map(|id| digest(&format!("generation:{id}"), 16))
+        .collect()
+}
+
+fn generations_shown(mock: &MockLangfuse) -> BTreeSet<String> {
+    let rows = mock.rows().into_iter();
+    rows.filter(|row| row.kind == "GENERATION")
+        .map(|row| row.span_id)
+        .collect()
+}
+
+/// The first hex digits of a text's hash.
+fn digest(text: &str, digits: usize) -> String {
+    let digest = Sha256::digest(text);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex[..digits].to_owned()
+}

@@ -1,0 +1,95 @@
+//! Whatever the server does, Claude Code goes on after the hook's budget.
+
+use std::time::Duration;
+
+use super::AT_ONCE;
+use crate::sandbox::{Received, Sandbox};
+use crate::support::{MockLangfuse, Reply};
+
+/// What a process may need beside its budget on a busy machine.
+const SLACK: Duration = Duration::from_secs(1);
+
+fn slow_server(reply: Reply) -> (MockLangfuse, Sandbox) {
+    let mock = MockLangfuse::start();
+    mock.reply_always(Some(reply));
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "0.5");
+    (mock, sandbox)
+}
+
+#[test]
+fn a_server_that_hangs_holds_a_stop_up_for_its_budget_and_the_next_one_not_at_all() {
+    let (mock, sandbox) = slow_server(Reply::Hang);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    let took = session.answered(0).stop(0).took;
+    let budget = Duration::from_millis(500);
+    assert!(
+        took >= budget - Duration::from_millis(100) && took < budget + SLACK,
+        "{took:?}"
+    );
+    assert_eq!(mock.requests().len(), 1);
+    let took = session.answered(1).stop(1).took;
+    assert!(took < AT_ONCE, "{took:?}");
+    assert_eq!(
+        mock.requests().len(),
+        1,
+        "a socket was opened in spite of the back-off"
+    );
+    mock.reply_always(None);
+    sandbox.end_backoff();
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    assert_eq!(mock.generations_sent(), 3);
+}
+
+#[test]
+fn the_end_of_a_session_has_three_times_the_budget_of_a_stop() {
+    let (_mock, sandbox) = slow_server(Reply::Hang);
+    let session = sandbox.session("v2.1.330/simple");
+    let took = session.whole().end().took;
+    let budget = Duration::from_millis(1500);
+    assert!(
+        took >= budget - Duration::from_millis(100) && took < budget + SLACK,
+        "{took:?}"
+    );
+}
+
+#[test]
+fn a_plugins_end_of_a_session_is_over_before_claude_code_kills_it() {
+    let (_mock, mut sandbox) = slow_server(Reply::Hang);
+    sandbox
+        .set("CC_LANGFUSE_HOOK_BUDGET", "3")
+        .set("CLAUDE_PLUGIN_ROOT", "/plugin");
+    let session = sandbox.session("v2.1.330/simple");
+    let took = session.whole().end().took;
+    assert!(
+        took >= Duration::from_secs(1) && took < Duration::from_millis(2300),
+        "{took:?}"
+    );
+}
+
+#[test]
+fn an_answer_that_drips_in_does_not_outlast_the_budget() {
+    let (_mock, sandbox) = slow_server(Reply::Drip(Duration::from_millis(100)));
+    let session = sandbox.session("v2.1.330/simple");
+    let took = session.answered(0).stop(0).took;
+    assert!(took < Duration::from_millis(500) + SLACK, "{took:?}");
+}
+
+#[test]
+fn a_request_that_was_too_slow_is_made_smaller_the_next_time() {
+    let (mock, sandbox) = slow_server(Reply::Normal);
+    mock.reply_next(Reply::Hang);
+    let mut session = sandbox.session("v2.1.330/stream-multi");
+    session.recording = session
+        .recording
+        .replaced("Answer 1.", &super::noise(15_000));
+    session.answered(0).stop(0);
+    let size = |request: &crate::support::Request| request.body.len();
+    let first: Vec<usize> = mock.exports().iter().map(size).collect();
+    sandbox.forget_backoff_time();
+    session.answered(1).stop(1);
+    let sizes: Vec<usize> = mock.exports().iter().map(size).collect();
+    assert_eq!(mock.answers().len(), 2);
+    assert!(sizes[1..].iter().all(|size| *size < first[0]), "{sizes:?}");
+}

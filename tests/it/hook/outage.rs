@@ -1,0 +1,90 @@
+//! A server that can't be reached costs nothing and loses nothing.
+
+use std::time::Duration;
+
+use super::AT_ONCE;
+use crate::sandbox::{Received, Sandbox, unused_address};
+use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
+
+#[test]
+fn what_a_server_missed_that_was_down_arrives_with_the_next_hook_after_it_is_back() {
+    let address = unused_address().to_string();
+    let sandbox = Sandbox::traced_to(&format!("http://{address}"));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    let took = session.answered(0).stop(0).took;
+    assert!(took < AT_ONCE, "{took:?}");
+    let mock = MockLangfuse::start_at(&address, PUBLIC_KEY, SECRET_KEY);
+    session.answered(1).stop(1);
+    assert_eq!(mock.requests().len(), 0, "the back-off does not hold");
+    sandbox.end_backoff();
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    mock.assert_nothing_lost();
+}
+
+#[test]
+fn every_way_in_which_a_server_can_fail_loses_nothing_and_is_not_noticed() {
+    let failures = [
+        Reply::Status(500),
+        Reply::Status(502),
+        Reply::Status(503),
+        Reply::Status(401),
+        Reply::Status(403),
+        Reply::Status(404),
+        Reply::RateLimited(1),
+        Reply::Html,
+        Reply::Redirect("https://example.invalid/".to_owned()),
+        Reply::Reset,
+        Reply::CloseWithoutReply,
+        Reply::HalfBody,
+        Reply::Garbage,
+        Reply::AcceptThenReset,
+        Reply::AcceptThen(Box::new(Reply::Status(502))),
+    ];
+    for failure in failures {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        mock.reply_always(Some(failure.clone()));
+        session.answered(0).stop(0);
+        let failed = mock.requests().len();
+        session.answered(1).stop(1);
+        assert_eq!(
+            mock.requests().len(),
+            failed,
+            "{failure:?}: the back-off does not hold"
+        );
+        mock.reply_always(None);
+        sandbox.end_backoff();
+        session.answered(2).stop(2);
+        assert_eq!(
+            mock.answers(),
+            ["Answer 1.", "Answer 2.", "Answer 3."],
+            "{failure:?}"
+        );
+    }
+}
+
+#[test]
+fn the_server_says_how_long_it_wants_to_be_left_alone() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    mock.reply_next(Reply::RateLimited(7200));
+    sandbox.session("v2.1.330/simple").answered(0).stop(0);
+    let left = sandbox.backoff_left();
+    let hours = Duration::from_secs(7100)..Duration::from_secs(7300);
+    assert!(hours.contains(&left), "{left:?}");
+}
+
+#[test]
+fn the_end_of_the_session_that_failed_is_brought_by_flush() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    mock.reply_next(Reply::Status(503));
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().end();
+    assert_eq!(mock.answers(), [""; 0]);
+    // A command that somebody calls does not wait for a back-off.
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+}

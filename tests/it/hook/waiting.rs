@@ -1,0 +1,88 @@
+//! What a session could not deliver before it ended is brought by the next hook of its project.
+
+use crate::sandbox::{Received, Sandbox, Session};
+use crate::support::{MockLangfuse, Reply};
+
+/// The session ends while the server fails.
+fn ends_in_vain<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {
+    mock.reply_next(Reply::Status(503));
+    session.whole().end();
+    session
+}
+
+#[test]
+fn another_sessions_hook_delivers_what_waits_in_its_project() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let waiting = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    sandbox.end_backoff();
+    let other = sandbox.session("v2.1.330/thinking");
+    other.answered(0).stop(0);
+    assert_eq!(
+        mock.answers(),
+        ["Answer after thought.", "Hello from the mock."]
+    );
+    // Each as its own session, and never again.
+    let sessions: Vec<_> = mock
+        .rows()
+        .into_iter()
+        .filter_map(|row| row.session_id)
+        .collect();
+    assert!(
+        sessions.iter().any(|id| id == waiting.id()) && sessions.iter().any(|id| id == other.id())
+    );
+    other.answered(1).stop(1);
+    assert_eq!(mock.generations_sent(), 3);
+}
+
+#[test]
+fn a_hook_leaves_sessions_of_other_projects_alone() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let elsewhere = sandbox.path("elsewhere");
+    ends_in_vain(&mock, sandbox.session_in(&elsewhere, "v2.1.330/simple"));
+    sandbox.end_backoff();
+    sandbox.session("v2.1.330/thinking").answered(0).stop(0);
+    assert_eq!(mock.answers(), ["Answer after thought."]);
+}
+
+#[test]
+fn a_hook_brings_at_most_three_of_them_and_the_next_one_goes_on() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let scenarios = ["simple", "blocks", "tools", "mcp", "ttl-1h"];
+    for scenario in scenarios {
+        ends_in_vain(&mock, sandbox.session(&format!("v2.1.330/{scenario}")));
+        sandbox.end_backoff();
+    }
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    assert_eq!(mock.answers().len(), 1 + 3);
+    session.answered(1).stop(1);
+    assert_eq!(mock.answers().len(), 2 + scenarios.len());
+}
+
+#[test]
+fn a_hook_that_fails_itself_tries_no_other_session() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    sandbox.end_backoff();
+    mock.reply_next(Reply::Status(503));
+    sandbox.session("v2.1.330/thinking").answered(0).stop(0);
+    assert_eq!(mock.answers(), [""; 0]);
+    assert_eq!(mock.requests().len(), 2);
+}
+
+#[test]
+fn a_waiting_session_whose_transcript_is_gone_holds_nobody_up() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let gone = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    std::fs::remove_file(gone.path()).unwrap();
+    sandbox.end_backoff();
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    session.answered(1).stop(1);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+}

@@ -1,0 +1,184 @@
+//! The contract of what Langfuse shows, held against every row of every recording by [`validate`].
+
+use claude_langfuse::trace::metadata::{KEYS, SCHEMA_VERSION};
+use serde_json::json;
+
+use crate::support::Row;
+
+/// Names of what is no tool.
+const NAMES: &[(&str, &[&str])] = &[
+    ("GENERATION", &["chat"]),
+    ("CHAIN", &["workflow"]),
+    ("SPAN", &["compaction"]),
+    (
+        "EVENT",
+        &[
+            "steering",
+            "notification",
+            "api error",
+            "api retry",
+            "interrupted",
+            "stop blocked",
+        ],
+    ),
+];
+
+/// Traces are called so and in no other way.
+const TRACES: &[&str] = &[
+    "Claude Code turn",
+    "Claude Code compaction",
+    "Claude Code warmup",
+];
+
+/// Holds a row against `docs/metadata.md` and against what the design says of rows.
+pub(crate) fn validate(row: &Row) {
+    let what = format!("{} {:?} {}", row.kind, row.name, row.span_id);
+    let faults: Vec<String> = [keys(row), names(row), usage(row), times(row)].concat();
+    assert!(faults.is_empty(), "{what}: {}", faults.join("; "));
+}
+
+/// Every key is in the contract, at a place that this row can be.
+fn keys(row: &Row) -> Vec<String> {
+    let metadata = row.own_metadata();
+    let allowed = places(row);
+    let known = |name: &str| KEYS.iter().find(|key| key.name == name);
+    let mut faults = Vec::new();
+    for name in metadata.keys() {
+        match known(name) {
+            None => faults.push(format!("{name:?} is not in the contract")),
+            Some(key) if !allowed.contains(&key.place.as_str()) => {
+                faults.push(format!("{name:?} stands on a {}", row.kind));
+            }
+            Some(_) => {}
+        }
+    }
+    if metadata.get("schema_version") != Some(&SCHEMA_VERSION) {
+        faults.push("no schema_version".to_owned());
+    }
+    // With another scope the server keeps every attribute twice.
+    if row
+        .metadata
+        .keys()
+        .any(|name| name.starts_with("attributes."))
+    {
+        faults.push("attributes are stored twice".to_owned());
+    }
+    faults
+}
+
+/// The places, by their names in the documentation, at which a row's keys may stand.
+fn places(row: &Row) -> [&'static str; 3] {
+    let own = match (row.kind.as_str(), is_below_a_turn(row)) {
+        ("AGENT", false) => "turn",
+        ("AGENT", true) => "agent",
+        ("GENERATION", _) => "generation",
+        ("TOOL" | "RETRIEVER", _) => "tool",
+        ("EVENT", _) => "event",
+        ("CHAIN", _) => "workflow",
+        _ => "compaction",
+    };
+    ["trace", "any", own]
+}
+
+/// An agent that Claude Code started for itself is a trace of its own.
+fn is_below_a_turn(row: &Row) -> bool {
+    row.parent_span_id.is_some() || row.trace_name.as_deref() == Some("Claude Code warmup")
+}
+
+/// Names are few, and never a prompt, a command or a description.
+fn names(row: &Row) -> Vec<String> {
+    let plain = |name: &str| {
+        let plain = |character: char| character.is_alphanumeric() || "_-.:".contains(character);
+        !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
+    };
+    let good = match (row.kind.as_str(), is_below_a_turn(row)) {
+        ("AGENT", false) => row.name == "claude-code",
+        ("AGENT", true) | ("TOOL", _) => plain(&row.name),
+        ("RETRIEVER", _) => ["WebSearch", "WebFetch"].contains(&&*row.name),
+        (kind, _) => NAMES
+            .iter()
+            .any(|(of, names)| *of == kind && names.contains(&&*row.name)),
+    };
+    let trace = row.trace_name.as_deref().unwrap_or_default();
+    let mut faults = Vec::new();
+    if !good {
+        faults.push("a name that is not in the design".to_owned());
+    }
+    if !TRACES.contains(&trace) {
+        faults.push(format!("a trace called {trace:?}"));
+    }
+    if !row.tags.iter().any(|tag| tag == "claude-code") || row.session_id.is_none() {
+        faults.push("no tag claude-code, or no session".to_owned());
+    }
+    faults
+}
+
+/// Models and tokens stand on generations, and only there.
+fn usage(row: &Row) -> Vec<String> {
+    let is_generation = row.kind == "GENERATION";
+    let mut faults = Vec::new();
+    if row.usage.is_empty() == is_generation {
+        faults.push(format!("usage {:?}", row.usage));
+    }
+    if row.model.is_some() != is_generation {
+        faults.push(format!("model {:?}", row.model));
+    }
+    if row.to_json().to_string().contains("<synthetic>") {
+        faults.push("<synthetic> is no model".to_owned());
+    }
+    faults
+}
+
+/// Nothing ends before it starts, and a first token comes in between.
+fn times(row: &Row) -> Vec<String> {
+    let within = |time: i64| (row.start_ms..=row.end_ms).contains(&time);
+    let first_token = row.completion_start_ms;
+    let mut faults = Vec::new();
+    if row.end_ms < row.start_ms || row.start_ms < 1_500_000_000_000 {
+        faults.push(format!("{}..{} ms", row.start_ms, row.end_ms));
+    }
+    if !first_token.is_none_or(within) || first_token.is_some() != (row.kind == "GENERATION") {
+        faults.push(format!("first token {first_token:?}"));
+    }
+    faults
+}
+
+/// A row that breaks the contract in one way is refused for that.
+#[test]
+fn the_validator_sees_every_breach() {
+    let good = json!({
+        "type": "GENERATION", "name": "chat", "trace_name": "Claude Code turn", "span_id": "1",
+        "parent_span_id": "2", "start_ms": 1_700_000_000_000_i64, "end_ms": 1_700_000_000_001_i64,
+        "completion_start_ms": 1_700_000_000_001_i64, "model": "claude-opus-4-5", "session_id": "session",
+        "tags": ["claude-code"], "usage": {"input": 1}, "metadata": {"schema_version": SCHEMA_VERSION},
+    });
+    let good = Row::from_json(good.as_object().unwrap().clone());
+    validate(&good);
+    type Breach = fn(&mut Row);
+    let breaches: [(&str, Breach); 10] = [
+        ("unknown key", |row| {
+            drop(row.metadata.insert("colour".to_owned(), "red".to_owned()))
+        }),
+        ("key of a tool", |row| {
+            drop(row.metadata.insert("mcp_server".to_owned(), "s".to_owned()))
+        }),
+        ("no version", |row| row.metadata.clear()),
+        ("prompt as name", |row| row.name = "Say hello".to_owned()),
+        ("name of the trace", |row| {
+            row.trace_name = Some("Say hello".to_owned())
+        }),
+        ("no tag", |row| row.tags.clear()),
+        ("usage of a tool", |row| row.kind = "TOOL".to_owned()),
+        ("no usage", |row| row.usage.clear()),
+        ("ends too early", |row| row.end_ms -= 2),
+        ("first token too late", |row| {
+            row.completion_start_ms = Some(row.end_ms + 1)
+        }),
+    ];
+    for (what, breach) in breaches {
+        let mut row = good.clone();
+        breach(&mut row);
+        let faults = [keys(&row), names(&row), usage(&row), times(&row)].concat();
+        assert!(!faults.is_empty(), "{what}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Nothing is sent for a while, nor later by itself.
+
+use crate::sandbox::{Received, Sandbox};
+use crate::support::MockLangfuse;
+
+#[test]
+fn hooks_send_nothing_in_a_pause_and_an_explicit_replay_brings_it() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    sandbox.run(&["pause"]).exits(0);
+    session.answered(1).stop(1);
+    sandbox.run(&["resume"]).exits(0);
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+    session.whole().end();
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+}
+
+#[test]
+fn a_session_that_began_in_a_pause_is_not_sent_by_the_first_hook_after_it() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    // The recorded prompts are older than any pause that begins now.
+    sandbox.write(
+        ".claude/state/claude-langfuse/pauses.json",
+        br#"{"pauses":[{"from":0,"until":4102444800000}]}"#,
+    );
+    session.whole().end();
+    assert_eq!(mock.requests().len(), 0);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.answers().len(), 3);
+}
+
+#[test]
+fn people_are_told_what_is_paused() {
+    let sandbox = Sandbox::new();
+    let begun = sandbox.run(&["pause"]).exits(0);
+    assert!(
+        begun.stdout.starts_with("everything is paused"),
+        "{begun:?}"
+    );
+    let again = sandbox.run(&["pause"]).exits(0);
+    assert!(again.stdout.contains("already"), "{again:?}");
+    let ended = sandbox.run(&["resume"]).exits(0);
+    assert!(ended.stdout.contains("traced again"), "{ended:?}");
+    let nothing = sandbox.run(&["resume"]).exits(0);
+    assert!(nothing.stdout.contains("was not paused"), "{nothing:?}");
+    sandbox
+        .run(&["pause", "--project", "/nonexistent"])
+        .exits(1);
+}

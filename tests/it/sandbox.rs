@@ -1,0 +1,166 @@
+//! A home of its own for the built program, with as much of recorded sessions in it as a test wants.
+
+mod ports;
+mod process;
+mod received;
+mod recording;
+mod session;
+mod state;
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+
+pub(crate) use ports::{Doorbell, Relay, unused_address};
+pub(crate) use process::{Ran, Running};
+pub(crate) use received::{Received, is_turn};
+pub(crate) use recording::{Firing, Recording, Transcript};
+pub(crate) use session::Session;
+pub(crate) use state::mode;
+
+/// Where the sessions of the fixtures were started.
+pub(crate) const PROJECT: &str = "/home/dev/project";
+
+/// A home folder and an environment that holds nothing else.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl Sandbox {
+    /// Nothing is configured.
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut environment = BTreeMap::new();
+        let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
+        set("HOME", folder.path().display().to_string());
+        set("PATH", "/usr/bin:/bin".to_owned());
+        set("LANG", "C.UTF-8".to_owned());
+        fs::create_dir_all(folder.path().join(".claude/projects")).unwrap();
+        Self {
+            folder,
+            environment,
+        }
+    }
+
+    /// All projects are traced to this server.
+    pub(crate) fn traced(mock: &MockLangfuse) -> Self {
+        Self::traced_to(&mock.url())
+    }
+
+    /// All projects are traced to this address, with the mock's keys.
+    pub(crate) fn traced_to(url: &str) -> Self {
+        let sandbox = Self::new();
+        sandbox.config(&json!({"env": traced_to(url)}));
+        sandbox
+    }
+
+    /// Sets a variable of the shell, or of Claude Code's process for its hooks.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Writes the user's configuration file.
+    pub(crate) fn config(&self, content: &Value) {
+        self.write(
+            ".config/claude-langfuse/config.json",
+            content.to_string().as_bytes(),
+        );
+    }
+
+    /// Writes a file below the home folder.
+    pub(crate) fn write(&self, path: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A path below the home folder.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Where Claude Code keeps transcripts.
+    pub(crate) fn projects(&self) -> PathBuf {
+        self.path(".claude/projects")
+    }
+
+    /// A recorded session of which nothing is on disk yet.
+    pub(crate) fn session(&self, recording: &str) -> Session<'_> {
+        Session::new(self, Recording::open(recording))
+    }
+
+    /// The same, started in another directory.
+    pub(crate) fn session_in(&self, directory: &Path, recording: &str) -> Session<'_> {
+        let directory = directory.display().to_string();
+        Session::new(
+            self,
+            Recording::open(recording).replaced(PROJECT, &directory),
+        )
+    }
+
+    /// Lets a file grow to so many rows, as Claude Code does: never rewritten, only appended to.
+    pub(crate) fn grow(&self, transcript: &Transcript, rows: usize) {
+        let path = self.projects().join(&transcript.path);
+        let have = path
+            .metadata()
+            .map_or(0, |metadata| usize::try_from(metadata.len()).unwrap());
+        let text = transcript.text(rows);
+        if text.len() <= have {
+            return;
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if let Some(meta) = transcript.meta_at(rows) {
+            fs::write(path.with_extension("meta.json"), meta).unwrap();
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(&text.as_bytes()[have..]).unwrap();
+    }
+
+    /// What a recording has besides transcripts is there.
+    pub(crate) fn lay(&self, recording: &Recording) {
+        for (path, content) in &recording.others {
+            let path = Path::new(".claude/projects").join(path);
+            self.write(path.to_str().unwrap(), content.as_bytes());
+        }
+    }
+
+    /// Runs the program as its user would.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.start(arguments, b"").end()
+    }
+
+    /// Starts the program with this on its standard input, which stays open until [`Running::close_input`] or the end.
+    pub(crate) fn start(&self, arguments: &[&str], input: &[u8]) -> Running {
+        Running::start(arguments, &self.environment, self.folder.path(), input)
+    }
+
+    /// Runs a hook with this on its standard input, whatever it is.
+    pub(crate) fn raw_hook(&self, input: &[u8]) -> Ran {
+        let mut hook = self.start(&["hook"], input);
+        hook.close_input();
+        hook.end()
+    }
+}
+
+/// The `env` of a configuration that sends everything to a server with the mock's keys.
+pub(crate) fn traced_to(url: &str) -> Value {
+    json!({
+        "TRACE_TO_LANGFUSE": "true",
+        "LANGFUSE_BASE_URL": url,
+        "LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
+        "LANGFUSE_SECRET_KEY": SECRET_KEY,
+    })
+}

@@ -1,0 +1,85 @@
+//! Ports of this machine that tell who came.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A port at which nobody may ring.
+pub(crate) struct Doorbell(TcpListener);
+
+impl Doorbell {
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+
+    /// Nobody has connected.
+    pub(crate) fn assert_untouched(&self) {
+        let error = self.0.accept().expect_err("somebody has connected");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+}
+
+/// A port before a server, that counts connections.
+pub(crate) struct Relay {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    /// Passes on to `server` until the test is over.
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
+                pass_on(&client, &server);
+                pass_on(&server, &client);
+            }
+        });
+        Self {
+            address,
+            connections,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+fn pass_on(from: &TcpStream, to: &TcpStream) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    std::thread::spawn(move || {
+        // However it ends, the other side shall see it.
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
+/// A port that is free and stays so: systems give no client and no other test one of this range.
+pub(crate) fn unused_address() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let first = std::process::id() as usize * 7;
+    let ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::SeqCst));
+    let mut addresses = ports.map(|port| {
+        let port = u16::try_from(20_000 + port % 10_000).unwrap();
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    });
+    let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
+    addresses.find(is_free).unwrap()
+}

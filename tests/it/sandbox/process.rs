@@ -1,0 +1,122 @@
+//! The built program as a child process.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// No run of the program takes so long; one that does is killed and fails its test.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+impl Ran {
+    /// A hook: exit 0, and not a word, because the user would see it.
+    pub(crate) fn unnoticed(self) -> Self {
+        let noticed = (self.code, &*self.stdout, &*self.stderr);
+        assert_eq!(noticed, (Some(0), "", ""), "the hook was noticed");
+        self
+    }
+
+    /// A command that ends with this exit code.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// All JSON lines that it printed.
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        let parse = |line: &str| serde_json::from_str(line).expect("a line of JSON");
+        self.stdout.lines().map(parse).collect()
+    }
+}
+
+/// A run that goes on.
+pub(crate) struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    outputs: [JoinHandle<String>; 2],
+    started: Instant,
+}
+
+impl Running {
+    pub(super) fn start(
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+        directory: &Path,
+        input: &[u8],
+    ) -> Self {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
+            .args(arguments)
+            .env_clear()
+            .envs(environment)
+            .current_dir(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program is built");
+        let outputs = [
+            read(child.stdout.take().unwrap()),
+            read(child.stderr.take().unwrap()),
+        ];
+        let mut pipe = child.stdin.take().unwrap();
+        // A program that needs no input may have ended.
+        let _ = pipe.write_all(input);
+        Self {
+            child,
+            input: Some(pipe),
+            outputs,
+            started,
+        }
+    }
+
+    /// Ends standard input. Claude Code does so at once, but not on every platform and in every release.
+    pub(crate) fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end; standard input stays as it is.
+    pub(crate) fn end(mut self) -> Ran {
+        while !self.is_over() {
+            if self.started.elapsed() > LONGEST {
+                self.child.kill().unwrap();
+                self.child.wait().unwrap();
+                panic!("the program did not end");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let took = self.started.elapsed();
+        let code = self.child.wait().unwrap().code();
+        let [stdout, stderr] = self.outputs.map(|output| output.join().unwrap());
+        Ran {
+            code,
+            stdout,
+            stderr,
+            took,
+        }
+    }
+}
+
+fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).expect("the program prints UTF-8")
+    })
+}

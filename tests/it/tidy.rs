@@ -1,0 +1,176 @@
+//! The house is in order: what people agreed on is checked where it can be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file that is longer is two files.
+const LONGEST_FILE: usize = 400;
+/// `src/main.rs` parses, dispatches, and turns errors into exit codes.
+const LONGEST_MAIN: usize = 60;
+
+#[test]
+fn no_file_is_longer_than_can_be_overlooked() {
+    let too_long: Vec<String> = sources()
+        .into_iter()
+        .map(|(path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .map(|(path, lines)| format!("{path}: {lines} lines"))
+        .collect();
+    assert_eq!(too_long, [""; 0]);
+}
+
+#[test]
+fn the_main_file_does_nothing_itself() {
+    let lines = read("src/main.rs").lines().count();
+    assert!(lines < LONGEST_MAIN, "{lines} lines");
+}
+
+#[test]
+fn every_rust_file_says_what_it_is() {
+    let silent: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, text)| path.ends_with(".rs") && !text.starts_with("//! "))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(silent, [""; 0]);
+}
+
+#[test]
+fn nothing_unfinished_is_left_behind() {
+    // Put together, so that this file does not find itself.
+    let marks = [
+        ["TO", "DO"],
+        ["FIX", "ME"],
+        ["XX", "X"],
+        ["db", "g!("],
+        ["todo", "!("],
+        ["unimplemented", "!("],
+    ];
+    assert_nowhere(
+        &marks.map(|[first, second]| format!("{first}{second}")),
+        sources(),
+    );
+}
+
+#[test]
+fn nothing_tells_of_the_machine_or_the_place_it_was_made_in() {
+    let places = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/tmp/", "judge"],
+        ["/tmp/", "h-"],
+        ["claude-", "harness"],
+        ["design", ".md"],
+        ["facts", "/"],
+        ["../sha", "red"],
+    ];
+    let mut texts = sources();
+    // The checks of this repository may know where they run.
+    texts.retain(|(path, _)| !path.starts_with(".ci/"));
+    texts.extend(files("docs"));
+    texts.extend(
+        ["README.md", "CHANGELOG.md", "Cargo.toml"].map(|path| (path.to_owned(), read(path))),
+    );
+    assert_nowhere(
+        &places.map(|[first, second]| format!("{first}{second}")),
+        texts,
+    );
+}
+
+#[test]
+fn the_recordings_are_of_no_real_machine() {
+    let places = [["/wo", "rk/"], ["/ro", "ot/"]].map(|[first, second]| format!("{first}{second}"));
+    let mut texts = files("tests/fixtures/transcripts");
+    texts.extend(files("tests/it/snapshots"));
+    assert!(texts.len() > 50);
+    assert_nowhere(&places, texts);
+}
+
+#[test]
+fn the_changelog_is_open_for_the_next_change() {
+    let changelog = read("CHANGELOG.md");
+    let is_open = |line: &str| line == "## Unreleased" || line == "## [Unreleased]";
+    assert!(
+        changelog.lines().any(is_open),
+        "CHANGELOG.md has no section Unreleased"
+    );
+}
+
+#[test]
+fn no_runtime_and_no_foreign_crypto_comes_in() {
+    let lock = read("Cargo.lock");
+    let names: Vec<&str> = lock
+        .lines()
+        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .collect();
+    assert!(names.contains(&"claude-langfuse") && names.contains(&"rustls"));
+    let banned = |name: &str| {
+        let families = [
+            "tokio",
+            "openssl",
+            "aws-lc",
+            "native-tls",
+            "async-std",
+            "hyper",
+            "reqwest",
+        ];
+        families.iter().any(|family| name.starts_with(family))
+    };
+    let found: Vec<&&str> = names.iter().filter(|name| banned(name)).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
+    let mut found = Vec::new();
+    for (path, text) in texts {
+        for (number, line) in text.lines().enumerate() {
+            // Somebody's own folder is an example.
+            let line = line.replace("~/", "");
+            let hit = words.iter().find(|word| line.contains(*word));
+            found.extend(hit.map(|word| format!("{path}:{}: {word}", number + 1)));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Everything that is written by hand to be run: Rust, Nix and shell, without what was recorded or generated.
+fn sources() -> Vec<(String, String)> {
+    let folders = [
+        "src", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
+    ];
+    let mut sources: Vec<(String, String)> = folders.into_iter().flat_map(files).collect();
+    sources.retain(|(path, _)| !path.starts_with("tests/fixtures/") && !path.ends_with(".snap"));
+    for single in ["build.rs", "flake.nix"] {
+        let text = fs::read_to_string(root().join(single)).ok();
+        sources.extend(text.map(|text| (single.to_owned(), text)));
+    }
+    assert!(sources.len() > 50, "{} files", sources.len());
+    sources
+}
+
+/// All text files below a folder of this repository, by their paths in it.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                found.push((name, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
