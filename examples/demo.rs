@@ -1,0 +1,126 @@
+//! The whole path without an account: a recorded session of Claude Code, its hooks, and a stand-in for Langfuse on the
+//! loopback interface. Run it with `cargo run --example demo`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+#[path = "demo/arrived.rs"]
+mod arrived;
+#[path = "demo/claude_code.rs"]
+mod claude_code;
+#[path = "demo/recording.rs"]
+mod recording;
+#[path = "demo/style.rs"]
+mod style;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use arrived::Tally;
+use claude_code::ClaudeCode;
+use recording::Recording;
+use style::Style;
+use support::{MockLangfuse, render};
+
+/// The hidden argument with which the demo calls itself in the place of `claude-langfuse hook`.
+const HOOK: &str = "hook";
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(HOOK) {
+        claude_langfuse::hook::run();
+        return ExitCode::SUCCESS;
+    }
+    match play(&mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn play(out: &mut impl Write) -> Result<()> {
+    let style = Style::of_stdout();
+    let langfuse = MockLangfuse::start();
+    let home = tempfile::tempdir()?;
+    let recording = Recording::in_home(home.path())?;
+    writeln!(
+        out,
+        "{}\n{}\n",
+        style.bold("A recorded session of Claude Code, sent to a stand-in for Langfuse"),
+        style.dim(&format!(
+            "Langfuse is {}, home is {}. Nothing leaves this machine.",
+            langfuse.url(),
+            home.path().display()
+        )),
+    )?;
+    writeln!(
+        out,
+        "{}",
+        style.bold("Claude Code works, and calls its hooks")
+    )?;
+    let claude_code = ClaudeCode::new(home.path(), &recording, &langfuse.url())?;
+    for firing in &recording.firings {
+        let before = langfuse.rows().len();
+        let time = claude_code.fire(firing)?;
+        let new = langfuse.rows().len() - before;
+        writeln!(
+            out,
+            "  {:<10}  {:>2} of {} rows written  {new:>2} new observations in {} ms",
+            firing.event,
+            firing.rows,
+            recording.rows(),
+            time.as_millis(),
+        )?;
+    }
+    let rows = langfuse.rows();
+    let tally = Tally::of(&rows);
+    if let Err(missing) = tally.complete(recording::EXPECTED, &langfuse.accepted_spans()) {
+        let log = claude_code.log();
+        anyhow::bail!("not all of the session arrived: {missing:#}\n{log}");
+    }
+    writeln!(out, "\n{}", style.bold("What Langfuse shows"))?;
+    for line in render(&rows).lines() {
+        writeln!(out, "  {line}")?;
+    }
+    let requests = langfuse.exports().len();
+    writeln!(
+        out,
+        "\n{}\n  {tally}\n  {requests} requests, each model call sent once\n",
+        style.bold("All of it arrived")
+    )?;
+    next_steps(out, style)?;
+    Ok(())
+}
+
+fn next_steps(out: &mut impl Write, style: Style) -> io::Result<()> {
+    writeln!(out, "{}", style.bold("Your own sessions"))?;
+    let steps = [
+        (
+            "keys   ",
+            "LANGFUSE_PUBLIC_KEY, LANGFUSE_SECRET_KEY and LANGFUSE_BASE_URL under \"env\" in \
+             ~/.config/claude-langfuse/config.json",
+        ),
+        (
+            "enable ",
+            "TRACE_TO_LANGFUSE=true there, and 'claude-langfuse hook' for Stop and SessionEnd in \
+             ~/.claude/settings.json",
+        ),
+        (
+            "replay ",
+            "claude-langfuse replay --all sends what is already on disk",
+        ),
+    ];
+    for (name, text) in steps {
+        writeln!(out, "  {}{text}", style.dim(name))?;
+    }
+    Ok(())
+}
