@@ -138,8 +138,11 @@ impl Work {
     }
 
     fn cut_last(&mut self, is_cut: impl Fn(&Generation) -> bool) {
-        if let Some(last) = self.generations.last_mut().filter(|last| is_cut(last)) {
+        let last = self.generations.last_mut();
+        if let Some(last) = last.filter(|last| !last.aborted && is_cut(last)) {
             last.aborted = true;
+            // The row that tells is one of its rows: what was sent without it is sent again.
+            last.rows += 1;
         }
     }
 
