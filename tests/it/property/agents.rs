@@ -4,7 +4,7 @@
 use claude_langfuse::transcript::Timestamp;
 
 use super::desk::{Desk, Run};
-use super::receiver::{Receiver, same_rows_but_cuts};
+use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session};
 
 /// More points than this of each agent's file are too many when there are several agents.
@@ -33,7 +33,7 @@ fn an_agents_file_may_be_met_at_any_point_of_its_growth() {
     };
     for moment in moments.iter().step_by(step) {
         let receiver = live(moment);
-        let same = same_rows_but_cuts(&receiver.rows(), &moment.session.expected);
+        let same = same_rows(&receiver.rows(), &moment.session.expected);
         same.and_then(|()| receiver.complaints())
             .unwrap_or_else(|error| panic!("{moment:?}: {error}"));
     }

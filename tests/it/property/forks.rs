@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::cases;
 use super::desk::{Desk, Run};
-use super::receiver::{Receiver, same_rows_but_cuts};
+use super::receiver::{Receiver, same_rows};
 use super::recorded::{Session, of_scenario};
 use super::splits::{Step, live};
 use crate::support::Row;
@@ -33,7 +33,7 @@ fn together(family: &[&Session]) -> Vec<Row> {
 
 fn none_twice(receiver: &Receiver, family: &[&Session]) -> Result<(), TestCaseError> {
     receiver.complaints()?;
-    same_rows_but_cuts(&receiver.rows(), &together(family))?;
+    same_rows(&receiver.rows(), &together(family))?;
     let rows = receiver.rows();
     let spans: BTreeSet<&str> = rows.iter().map(|row| row.span_id.as_str()).collect();
     prop_assert_eq!(spans.len(), rows.len(), "a span in two traces");

@@ -212,25 +212,6 @@ fn spans(raw: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The same rows, but for whether a model call was cut off: a hook that came between an answer and the news that it was
-/// interrupted could not know it, and a model call is never sent again for less than further rows of its own.
-pub(super) fn same_rows_but_cuts(found: &[Row], expected: &[Row]) -> Result<(), TestCaseError> {
-    let without = |row: &Row| {
-        let Value::Object(mut exact) = row.to_json() else {
-            unreachable!("a row is an object")
-        };
-        if row.kind == "GENERATION" {
-            exact.remove("level");
-            exact.remove("status_message");
-            exact["metadata"].as_object_mut().unwrap().remove("cut_off");
-        }
-        Row::from_json(exact)
-    };
-    let found: Vec<Row> = found.iter().map(without).collect();
-    let expected: Vec<Row> = expected.iter().map(without).collect();
-    same_rows(&found, &expected)
-}
-
 /// The same rows, or the first that differ.
 pub(super) fn same_rows(found: &[Row], expected: &[Row]) -> Result<(), TestCaseError> {
     let by_key = |rows: &[Row]| -> BTreeMap<(String, String, i64), Row> {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::cases;
 use super::desk::{Desk, Run};
-use super::receiver::{Receiver, Weather, same_rows, same_rows_but_cuts};
+use super::receiver::{Receiver, Weather, same_rows};
 use super::recorded::{Growing, Session, any_session};
 use crate::support::Row;
 
@@ -198,7 +198,7 @@ proptest! {
         let (desk, mut receiver) = (Desk::new(), Receiver::default());
         live(&desk, session, &steps, &mut receiver)?;
         receiver.complaints()?;
-        same_rows_but_cuts(&receiver.rows(), &session.expected)?;
+        same_rows(&receiver.rows(), &session.expected)?;
     }
 
     /// What is configured anew holds for new turns: a turn that has begun keeps what stands on its spans, and no model
