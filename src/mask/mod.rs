@@ -1,43 +1,136 @@
 //! What must not or need not leave the machine is taken out here, after everything that leaves was made. Pure.
+//!
+//! In this order: what the capture mode leaves out, then secrets, then what is too long: a cut never hides the beginning
+//! of a secret from the rule that knows it by that.
 
 mod base64;
+mod capture;
+mod patterns;
+mod secrets;
+mod status;
+mod structure;
+mod tally;
 mod truncate;
-
-use serde_json::Value;
 
 use crate::config::{Capture, Config};
 use crate::trace::{Content, Context, Observation};
 
+use patterns::Patterns;
+use tally::Tally;
+
 /// What is taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// The longest text that is sent whole, in characters (`CC_LANGFUSE_MAX_CHARS`).
     pub max_chars: usize,
+    /// Whether secrets are masked (`CC_LANGFUSE_MASK`).
+    mask: bool,
+    /// How much content leaves (`CC_LANGFUSE_CAPTURE`).
+    capture: Capture,
+    /// The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
+    patterns: Patterns,
+}
+
+/// Masked, in full, cut at the default length.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_chars: 100_000,
+            mask: true,
+            capture: Capture::Full,
+            patterns: Patterns::default(),
+        }
+    }
 }
 
 impl From<&Config> for Policy {
     fn from(config: &Config) -> Self {
         Self {
             max_chars: config.max_chars,
+            mask: config.mask,
+            capture: config.capture,
+            patterns: Patterns::new(config.mask_patterns.as_deref().filter(|_| config.mask)),
         }
     }
 }
 
-/// Why nothing may be sent: the person wants less to leave than this version can take out.
-pub fn unmet_wish(config: &Config) -> Option<&'static str> {
-    if config.capture != Capture::Full {
-        return Some(
-            "CC_LANGFUSE_CAPTURE asks for less than everything, which this version can't do: nothing is sent",
-        );
-    }
-    config.mask_patterns.as_ref().map(
-        |_| "CC_LANGFUSE_MASK_PATTERNS is set, which this version can't honour: nothing is sent",
-    )
+/// Why nothing may be sent: the person wants something to stay here, and it can't be read what.
+pub fn unmet_wish(config: &Config) -> Option<String> {
+    let policy = Policy::from(config);
+    let problem = policy.problem()?;
+    Some(format!(
+        "CC_LANGFUSE_MASK_PATTERNS can't be read ({problem}): nothing is sent until it can"
+    ))
 }
 
 impl Policy {
+    /// The default policy with another length.
+    pub fn with_max_chars(max_chars: usize) -> Self {
+        Self {
+            max_chars,
+            ..Self::default()
+        }
+    }
+
+    /// Why the person's own patterns can't be used, if they can't. Who asks first sends nothing ([`unmet_wish`]); who does
+    /// not gets no content, as in the capture mode `metadata`.
+    pub fn problem(&self) -> Option<&str> {
+        self.patterns.problem()
+    }
+
     /// Applies the policy to everything in an observation that comes from the transcript.
     pub fn apply(&self, observation: &mut Observation) {
+        let problem = self.problem();
+        let capture = if problem.is_some() {
+            Capture::Metadata
+        } else {
+            self.capture
+        };
+        let mut tally = Tally::default();
+        let mut masker = Masker {
+            policy: self,
+            tally: &mut tally,
+        };
+        // Before the full texts that it is the beginning of are gone.
+        let status = masker.status(observation);
+        observation.status_message = status;
+        capture::apply(observation, capture);
+        masker.observation(observation);
+        let masked = match problem {
+            Some(problem) => format!("all content left out: CC_LANGFUSE_MASK_PATTERNS {problem}"),
+            None => tally.to_string(),
+        };
+        observation.note("masked", Some(masked));
+    }
+
+    /// Applies the policy to what stands on every span of a trace. The ids, and what the person configured by name (user,
+    /// environment, release), stay as they are: they are what traces are found by.
+    pub fn apply_to_context(&self, context: &mut Context) {
+        let mut tally = Tally::default();
+        let mut masker = Masker {
+            policy: self,
+            tally: &mut tally,
+        };
+        for text in context.tags.iter_mut().chain(&mut context.version) {
+            masker.text(text);
+        }
+        for (name, text) in &mut context.metadata {
+            if self.mask {
+                masker.named_text(name, text);
+            }
+            masker.text(text);
+        }
+    }
+}
+
+/// A policy at work on one observation.
+struct Masker<'a> {
+    policy: &'a Policy,
+    tally: &'a mut Tally,
+}
+
+impl Masker<'_> {
+    fn observation(&mut self, observation: &mut Observation) {
         for content in [&mut observation.input, &mut observation.output]
             .into_iter()
             .flatten()
@@ -47,45 +140,34 @@ impl Policy {
                 Content::Json(value) => self.value(value),
             }
         }
-        for text in observation
+        self.text(&mut observation.name);
+        let texts = observation
             .status_message
             .iter_mut()
-            .chain(observation.metadata.values_mut())
-        {
+            .chain(&mut observation.model);
+        for text in texts.chain(observation.metadata.values_mut()) {
             self.text(text);
         }
+        self.fields(&mut observation.parameters);
         for value in observation.parameters.values_mut() {
             self.value(value);
         }
     }
 
-    /// Applies the policy to what stands on every span of a trace.
-    pub fn apply_to_context(&self, context: &mut Context) {
-        for text in context.metadata.values_mut().chain(&mut context.tags) {
-            self.text(text);
-        }
-    }
-
-    fn text(&self, text: &mut String) {
+    fn text(&mut self, text: &mut String) {
         if let Some(placeholder) = base64::of_data_url(text) {
             *text = placeholder;
         }
-        truncate::apply(text, self.max_chars);
+        self.mask(text);
+        truncate::apply(text, self.policy.max_chars);
     }
 
-    /// Without recursion on what a model wrote: the reader lets at most 128 levels through, and each is one step here.
-    fn value(&self, value: &mut Value) {
-        let mut todo = vec![value];
-        while let Some(value) = todo.pop() {
-            match value {
-                Value::String(text) => self.text(text),
-                Value::Array(items) => todo.extend(items),
-                Value::Object(fields) => {
-                    base64::in_source(fields);
-                    todo.extend(fields.values_mut());
-                }
-                Value::Null | Value::Bool(_) | Value::Number(_) => {}
-            }
+    /// Takes the secrets out of a text and leaves its length to others.
+    fn mask(&mut self, text: &mut String) {
+        if self.policy.mask
+            && let Some(masked) = secrets::masked(text, &self.policy.patterns, self.tally)
+        {
+            *text = masked;
         }
     }
 }
@@ -94,10 +176,16 @@ impl Policy {
 mod tests {
     use serde_json::json;
 
-    use super::Policy;
+    use super::{Masker, Policy, Tally};
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
-        Policy { max_chars }.value(&mut value);
+        let policy = Policy::with_max_chars(max_chars);
+        let mut tally = Tally::default();
+        let mut masker = Masker {
+            policy: &policy,
+            tally: &mut tally,
+        };
+        masker.value(&mut value);
         value
     }
 
@@ -121,5 +209,13 @@ mod tests {
         );
         assert_eq!(masked[0]["source"]["data"], "[base64: image/png, 4 bytes]");
         assert_eq!(masked[1], "[base64: image/gif, 3 bytes]");
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_masked_before_it() {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        let text = format!("{}{token}{}", "x ".repeat(33), "y ".repeat(200));
+        let cut = applied(json!(text), 120);
+        assert!(!cut.as_str().unwrap().contains("a1B2"), "{cut}");
     }
 }

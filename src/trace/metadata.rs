@@ -127,6 +127,11 @@ pub static KEYS: &[Key] = &[
         "why input and output are missing: the server refused them",
     ),
     key(
+        "masked",
+        Place::Any,
+        "secrets taken out, by kind: `github-token 2, jwt 1`",
+    ),
+    key(
         "unanswered_requests",
         Place::Turn,
         "requests that no answer refers to: failed attempts, and those that were stopped before the first block",

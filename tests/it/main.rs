@@ -21,6 +21,7 @@ mod consent;
 mod corpus;
 mod flush;
 mod hook;
+mod mask;
 mod metadata;
 mod mock_langfuse;
 mod pause;

@@ -171,7 +171,7 @@ impl Desk {
                 tags: vec!["own".to_owned()],
                 ..Attributes::default()
             },
-            policy: Policy { max_chars },
+            policy: Policy::with_max_chars(max_chars),
             paused: Vec::new(),
             wire_limit: None,
         }

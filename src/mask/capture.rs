@@ -1,0 +1,199 @@
+//! How much content leaves the machine. What is left out leaves its size behind.
+
+use serde_json::Value;
+
+use crate::config::Capture;
+use crate::trace::{Content, Kind, Observation};
+
+/// Takes out of an observation what the mode leaves out.
+pub(super) fn apply(observation: &mut Observation, capture: Capture) {
+    match capture {
+        Capture::Full => {}
+        Capture::NoToolContent => without_tool_content(observation),
+        Capture::Metadata => without_content(observation),
+    }
+}
+
+/// Structure, names, times and tokens stay.
+fn without_content(observation: &mut Observation) {
+    for content in [&mut observation.input, &mut observation.output]
+        .into_iter()
+        .flatten()
+    {
+        leave_out(content);
+    }
+    reduce_status(observation);
+    leave_out_description(observation);
+    for value in observation.parameters.values_mut() {
+        // A name such as an effort or a tier is short.
+        if value.as_str().is_some_and(|text| text.len() > LONGEST_NAME)
+            || value.is_array()
+            || value.is_object()
+        {
+            *value = Value::String(marker(size(value)));
+        }
+    }
+}
+
+/// Prompts and answers stay; what tools were given and what they returned goes, wherever it stands.
+fn without_tool_content(observation: &mut Observation) {
+    match observation.kind {
+        Kind::Tool | Kind::Retriever => {
+            for content in [&mut observation.input, &mut observation.output]
+                .into_iter()
+                .flatten()
+            {
+                leave_out(content);
+            }
+            reduce_status(observation);
+        }
+        _ => {
+            for content in [&mut observation.input, &mut observation.output]
+                .into_iter()
+                .flatten()
+            {
+                if let Content::Json(value) = content {
+                    without_tool_parts(value);
+                }
+            }
+        }
+    }
+    leave_out_description(observation);
+}
+
+/// Longer text is no name.
+const LONGEST_NAME: usize = 64;
+
+/// What a tool may be given or may return, in a message's part.
+const PARTS: &[&str] = &["input", "content", "arguments", "output", "result"];
+
+fn without_tool_parts(value: &mut Value) {
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => {
+                let is_tool = fields.get("role").and_then(Value::as_str) == Some("tool")
+                    || fields
+                        .get("type")
+                        .and_then(Value::as_str)
+                        .is_some_and(|kind| {
+                            kind == "function"
+                                || kind.ends_with("tool_use")
+                                || kind.ends_with("tool_result")
+                        });
+                for (name, field) in fields.iter_mut() {
+                    if is_tool && PARTS.contains(&&**name) {
+                        *field = Value::String(marker(size(field)));
+                    } else {
+                        todo.push(field);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn leave_out(content: &mut Content) {
+    let size = match content {
+        Content::Text(text) => text.chars().count(),
+        Content::Json(value) => size(value),
+    };
+    *content = Content::Text(marker(size));
+}
+
+/// What the model said that an agent is for: a part of what its tool was given.
+fn leave_out_description(observation: &mut Observation) {
+    if let Some(text) = observation.metadata.get_mut("agent_description") {
+        *text = marker(text.chars().count());
+    }
+}
+
+/// A category stays, a text goes.
+fn reduce_status(observation: &mut Observation) {
+    let Some(status) = &mut observation.status_message else {
+        return;
+    };
+    if let Some(category) = observation.metadata.get("error_category") {
+        status.clone_from(category);
+    } else if !is_category(status) {
+        *status = marker(status.chars().count());
+    }
+}
+
+/// The program's own words, which quote nothing.
+fn is_category(status: &str) -> bool {
+    const CATEGORIES: &[&str] = &[
+        "cut off",
+        "cut off at the maximum of tokens",
+        "failed",
+        "interrupted",
+        "killed",
+        "no answer",
+        "no result",
+        "refused",
+        "refused by the model",
+        "stopped",
+    ];
+    CATEGORIES.contains(&status)
+        || status.starts_with("ended after ") && status.ends_with(" model calls (--max-turns)")
+}
+
+fn marker(size: usize) -> String {
+    format!("[left out: {size} chars]")
+}
+
+/// The characters of all texts in a value; of a number or a switch as they are written.
+fn size(value: &Value) -> usize {
+    let mut size = 0;
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) => size += text.chars().count(),
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values()),
+            Value::Null => {}
+            other => size += other.to_string().len(),
+        }
+    }
+    size
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{is_category, size, without_tool_parts};
+
+    #[test]
+    fn parts_of_tools_go_wherever_they_stand() {
+        let mut value = json!([
+            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "body"}]},
+            {"role": "tool", "tool_call_id": "t", "content": "body"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": {"command": "ls"}}]},
+            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": {"query": "abc"}}]},
+        ]);
+        without_tool_parts(&mut value);
+        let expected = json!([
+            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "[left out: 4 chars]"}]},
+            {"role": "tool", "tool_call_id": "t", "content": "[left out: 4 chars]"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "[left out: 2 chars]"}]},
+            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": "[left out: 3 chars]"}]},
+        ]);
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_size_counts_characters() {
+        assert_eq!(size(&json!({"a": ["é", 12, true, null]})), 7);
+    }
+
+    #[test]
+    fn the_programs_own_words_are_categories() {
+        assert!(
+            is_category("interrupted") && is_category("ended after 3 model calls (--max-turns)")
+        );
+        assert!(!is_category("could not read /home/me/x"));
+    }
+}

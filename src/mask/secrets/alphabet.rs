@@ -1,0 +1,198 @@
+//! Which bytes a secret is made of, where one begins, and how random it looks. All of it is ASCII, so that no cut falls
+//! into a character.
+
+/// A set of bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Alphabet(u16);
+
+const DIGIT: u16 = 1;
+const LOWER_HEX: u16 = 1 << 1;
+const LOWER: u16 = 1 << 2;
+const UPPER_HEX: u16 = 1 << 3;
+const UPPER: u16 = 1 << 4;
+const UNDERSCORE: u16 = 1 << 5;
+const DASH: u16 = 1 << 6;
+const DOT: u16 = 1 << 7;
+const PLUS_SLASH: u16 = 1 << 8;
+const EQUALS: u16 = 1 << 9;
+const PERCENT: u16 = 1 << 10;
+
+/// `0-9a-f`
+pub(super) const HEX: Alphabet = Alphabet(DIGIT | LOWER_HEX);
+/// `0-9a-fA-F`
+pub(super) const ANY_HEX: Alphabet = Alphabet(HEX.0 | UPPER_HEX);
+/// `0-9A-Z`
+pub(super) const CAPITAL: Alphabet = Alphabet(DIGIT | UPPER_HEX | UPPER);
+/// `0-9a-zA-Z`
+pub(super) const ALNUM: Alphabet = Alphabet(ANY_HEX.0 | LOWER | UPPER);
+/// `0-9a-zA-Z_`
+pub(super) const WORD: Alphabet = Alphabet(ALNUM.0 | UNDERSCORE);
+/// base64url: `0-9a-zA-Z_-`
+pub(super) const URLSAFE: Alphabet = Alphabet(WORD.0 | DASH);
+/// base64url in parts: `0-9a-zA-Z_.-`
+pub(super) const DOTTED: Alphabet = Alphabet(URLSAFE.0 | DOT);
+/// base64: `0-9a-zA-Z+/=`
+pub(super) const BASE64: Alphabet = Alphabet(ALNUM.0 | PLUS_SLASH | EQUALS);
+/// All that Slack, Atlassian and Sentry use.
+pub(super) const WIDE: Alphabet = Alphabet(DOTTED.0 | PLUS_SLASH | EQUALS | PERCENT);
+
+static CLASSES: [u16; 256] = classes();
+
+const fn classes() -> [u16; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let class = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'f' => LOWER_HEX,
+            b'g'..=b'z' => LOWER,
+            b'A'..=b'F' => UPPER_HEX,
+            b'G'..=b'Z' => UPPER,
+            b'_' => UNDERSCORE,
+            b'-' => DASH,
+            b'.' => DOT,
+            b'+' | b'/' => PLUS_SLASH,
+            b'=' => EQUALS,
+            b'%' => PERCENT,
+            _ => 0,
+        };
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "evaluated by the compiler, which checks the bounds"
+        )]
+        {
+            classes[byte as usize] = class;
+        }
+        byte += 1;
+    }
+    classes
+}
+
+impl Alphabet {
+    pub(super) fn has(self, byte: u8) -> bool {
+        CLASSES
+            .get(usize::from(byte))
+            .is_some_and(|class| class & self.0 != 0)
+    }
+
+    /// How many bytes from `at` on belong to it; counts no further than `most`.
+    pub(super) fn run(self, bytes: &[u8], at: usize, most: usize) -> usize {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let rest = rest.get(..most).unwrap_or(rest);
+        rest.iter()
+            .position(|byte| !self.has(*byte))
+            .unwrap_or(rest.len())
+    }
+
+    /// How many bytes before `at` belong to it; counts no further than `most`.
+    pub(super) fn run_before(self, bytes: &[u8], at: usize, most: usize) -> usize {
+        let before = bytes.get(at.saturating_sub(most)..at).unwrap_or_default();
+        before
+            .iter()
+            .rev()
+            .position(|byte| !self.has(*byte))
+            .unwrap_or(before.len())
+    }
+}
+
+/// The byte at a place; 0 outside the text.
+pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The byte before a place; 0 at the beginning.
+pub(super) fn before(bytes: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(0, |at| byte(bytes, at))
+}
+
+/// Whether a word may begin here: no letter or digit stands before it, or those that do belong to an escape (`\n`,
+/// `\u003d`, `%3D`, a colour of the terminal).
+pub(super) fn begins_word(bytes: &[u8], at: usize) -> bool {
+    let last = before(bytes, at);
+    if !last.is_ascii_alphanumeric() {
+        return true;
+    }
+    let back = |steps: usize| at.checked_sub(steps).map_or(0, |at| byte(bytes, at));
+    let hex = |steps: usize| back(steps).is_ascii_hexdigit();
+    if matches!(last, b'n' | b'r' | b't' | b'b' | b'f') && back(2) == b'\\' {
+        return true;
+    }
+    if hex(1) && hex(2) {
+        if back(3) == b'%' {
+            return true;
+        }
+        if hex(3) && hex(4) && back(5) == b'u' && back(6) == b'\\' {
+            return true;
+        }
+    }
+    last == b'm' && ends_colour(bytes, at)
+}
+
+/// `…[1;31m`
+fn ends_colour(bytes: &[u8], at: usize) -> bool {
+    let head = bytes
+        .get(at.saturating_sub(16)..at.saturating_sub(1))
+        .unwrap_or_default();
+    head.iter()
+        .rev()
+        .find(|byte| !byte.is_ascii_digit() && **byte != b';')
+        == Some(&b'[')
+}
+
+/// Shannon's entropy in bits a byte.
+pub(super) fn entropy(bytes: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in bytes {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    let total = f64::from(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let share = f64::from(*count) / total;
+            -share * share.log2()
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALNUM, HEX, begins_word, entropy};
+
+    #[test]
+    fn a_run_ends_where_the_alphabet_does() {
+        assert_eq!(HEX.run(b"--0aFg", 2, 100), 2);
+        assert_eq!(ALNUM.run(b"abcdef", 1, 3), 3);
+        assert_eq!(ALNUM.run(b"abc", 7, 3), 0);
+        assert_eq!(HEX.run_before(b"xyzab-", 5, 100), 2);
+    }
+
+    #[test]
+    fn a_word_begins_after_an_escape_too() {
+        let begins = |text: &str| begins_word(text.as_bytes(), text.len());
+        for text in [
+            "",
+            " ",
+            "=",
+            "a\\n",
+            "\\u003d",
+            "%3D",
+            "\u{1b}[31m",
+            "\\u001b[1;32m",
+        ] {
+            assert!(begins(text), "{text}");
+        }
+        for text in ["a", "n", "9", "0d", "am", "[3am"] {
+            assert!(!begins(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn entropy_is_none_of_one_letter_and_four_bits_of_sixteen() {
+        assert!(entropy(b"aaaa") < 0.01);
+        assert!((entropy(b"0123456789abcdef") - 4.0).abs() < 0.01);
+    }
+}

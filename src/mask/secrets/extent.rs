@@ -1,0 +1,187 @@
+//! How far a value reaches: to its closing quote, also where the quotes are escaped once or more; without quotes to the
+//! end of its word.
+
+use super::alphabet::{before, byte};
+
+/// A range of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// Deeper quotes are not followed: each level may be read once more.
+const DEEPEST: usize = 31;
+
+/// The text between quotes that open at `at`, without them; to the end of the line where nothing closes them.
+pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
+    let mut at = at;
+    if matches!(byte(bytes, at), b'f' | b'r' | b'b' | b'u' | b'@')
+        && matches!(byte(bytes, at + 1), b'"' | b'\'')
+    {
+        at += 1;
+    }
+    let depth = backslashes(bytes, at);
+    let quote = byte(bytes, at + depth);
+    if depth > DEEPEST || !matches!(quote, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let start = at + depth + 1;
+    let mut here = start;
+    while here < bytes.len() {
+        match byte(bytes, here) {
+            b'\\' => {
+                let count = backslashes(bytes, here);
+                let is_quote = byte(bytes, here + count) == quote;
+                // Each level of JSON doubles the backslashes; fewer than at the opening: a quote further out closes.
+                if is_quote && (count < depth || count % (2 * (depth + 1)) == depth) {
+                    let end = here + count.saturating_sub(depth);
+                    return Some(Extent { start, end });
+                }
+                here += count + usize::from(is_quote);
+            }
+            b'\n' | b'\r' => break,
+            other if other == quote => break,
+            _ => here += 1,
+        }
+    }
+    let end = here.min(bytes.len());
+    let start = start.min(end);
+    Some(Extent { start, end })
+}
+
+/// A word without quotes; `whole`: only white space and the quotes around it end it.
+pub(super) fn bare(bytes: &[u8], at: usize, whole: bool) -> Extent {
+    let mut end = at;
+    while end < bytes.len() {
+        match byte(bytes, end) {
+            0..=b' ' | b'"' | b'\'' | b'`' => break,
+            b'\\' => {
+                let count = backslashes(bytes, end);
+                if matches!(
+                    byte(bytes, end + count),
+                    b'n' | b'r' | b't' | b'"' | b'\'' | b'`' | b'\n'
+                ) {
+                    break;
+                }
+                end += count;
+            }
+            b'&' | b';' | b',' | b')' | b'}' | b']' | b'|' | b'<' | b'>' if !whole => break,
+            _ => end += 1,
+        }
+    }
+    while end > at && matches!(before(bytes, end), b';' | b',') {
+        end -= 1;
+    }
+    Extent { start: at, end }
+}
+
+/// Digits.
+pub(super) fn number(bytes: &[u8], at: usize) -> Option<Extent> {
+    let count = bytes
+        .get(at..)?
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let ends = matches!(
+        byte(bytes, at + count),
+        0..=b' ' | b',' | b'}' | b']' | b'\\'
+    );
+    (count > 0 && ends).then_some(Extent {
+        start: at,
+        end: at + count,
+    })
+}
+
+/// Whether nothing but a comment or a closing sign follows on the line.
+pub(super) fn ends_line(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let gap = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count();
+    match rest.get(gap) {
+        None
+        | Some(
+            b'\n' | b'\r' | b'"' | b'\'' | b'`' | b',' | b'}' | b']' | b')' | b';' | b'&' | b'|'
+            | b'<',
+        ) => true,
+        Some(b'#') => gap > 0,
+        Some(b'\\') => true,
+        _ => false,
+    }
+}
+
+/// A line is read no further.
+const LONGEST_LINE: usize = 4096;
+
+/// The rest of the line, up to the quote around it or an escaped end of line.
+pub(super) fn line(bytes: &[u8], at: usize) -> Extent {
+    let mut end = at;
+    let last = bytes.len().min(at + LONGEST_LINE);
+    while end < last {
+        match byte(bytes, end) {
+            b'\n' | b'\r' | b'"' | b'\'' | b'`' => break,
+            b'\\' => {
+                let count = backslashes(bytes, end);
+                if matches!(
+                    byte(bytes, end + count),
+                    b'n' | b'r' | b'"' | b'\'' | b'`' | b'\n'
+                ) {
+                    break;
+                }
+                end += count;
+            }
+            _ => end += 1,
+        }
+    }
+    Extent { start: at, end }
+}
+
+fn backslashes(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().take_while(|byte| **byte == b'\\').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bare, line, quoted};
+
+    fn inside(text: &str) -> &str {
+        let found = quoted(text.as_bytes(), 0).unwrap();
+        &text[found.start..found.end]
+    }
+
+    #[test]
+    fn a_quoted_text_ends_at_the_quote_of_its_own_depth() {
+        assert_eq!(inside(r#""a\"b" c"#), r#"a\"b"#);
+        assert_eq!(inside(r#"'a"b' c"#), r#"a"b"#);
+        assert_eq!(inside(r#"\"a\", \"c\""#), "a");
+        assert_eq!(inside(r#"\"a\\\"b\", c"#), r#"a\\\"b"#);
+        assert_eq!(inside(r#"\\\"a\\\""#), "a");
+        assert_eq!(inside(r#"\"a" c"#), "a");
+        assert_eq!(inside(r#""a\\" c"#), r"a\\");
+        assert_eq!(inside(r#"\"a\\\\\", c"#), r"a\\\\");
+        assert_eq!(inside("\"a\nb\""), "a");
+        assert_eq!(inside("\"cut"), "cut");
+        assert_eq!(inside("\"cut\\"), "cut\\");
+        assert_eq!(inside("\""), "");
+    }
+
+    #[test]
+    fn a_bare_word_ends_before_an_escape_that_is_a_space() {
+        let word = |text: &'static str, whole: bool| &text[..bare(text.as_bytes(), 0, whole).end];
+        assert_eq!(word("abc\\nDEF=1", true), "abc");
+        assert_eq!(word("abc\\\\nDEF=1", true), "abc");
+        assert_eq!(word("a&b c", true), "a&b");
+        assert_eq!(word("a&b c", false), "a");
+        assert_eq!(word("abc;", true), "abc");
+        assert_eq!(word("a\\xb", true), "a\\xb");
+    }
+
+    #[test]
+    fn a_line_ends_at_the_quote_around_it() {
+        let text = "Bearer abc' -X POST";
+        assert_eq!(line(text.as_bytes(), 0).end, 10);
+    }
+}

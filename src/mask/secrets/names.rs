@@ -1,0 +1,227 @@
+//! Which names say that their value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access_token`.
+//!
+//! Lists of words are one text with spaces: a list of texts would need a relocation for each.
+
+/// What a name says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noun {
+    /// People choose it: it may be any text.
+    Password,
+    /// Several words.
+    Phrase,
+    /// A machine made it.
+    Key,
+    /// A machine made it; but programs and prose call many other things so.
+    Token,
+    /// The value of an `Authorization` header.
+    Authorization,
+    /// The value of a `Cookie` or `Set-Cookie` header.
+    Cookie,
+    /// A signature that opens a URL.
+    Signature,
+}
+
+impl Noun {
+    /// The kind under which it is masked.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Phrase => "passphrase",
+            Self::Key => "secret",
+            Self::Token => "token",
+            Self::Authorization => "authorization",
+            Self::Cookie => "cookie",
+            Self::Signature => "url-signature",
+        }
+    }
+}
+
+/// Longer names are none.
+pub(super) const LONGEST: usize = 80;
+
+/// What may follow the noun: `SECRET_PROD`, `TOKEN_2`, `PASSWORD_BASE64`.
+const TAILS: &str = "_prod _production _staging _stage _dev _development _test _testing _live _sandbox _old _new _current \
+    _previous _primary _secondary _default _b64 _base64 _value _plain _plaintext _raw _base _backup \
+    _local _main _readonly _admin";
+
+const PASSWORDS: &str = "password passwd passcode passwort _pwd";
+const PHRASES: &str = "passphrase mnemonic seed_phrase recovery_phrase seedphrase";
+const KEYS: &str = "secret secret_key secretkey api_key apikey access_key accesskey private_key privatekey signing_key \
+    encryption_key decryption_key master_key account_key accountkey shared_key auth_key license_key \
+    deploy_key service_key storage_key session_key app_key application_key admin_key subscription_key \
+    functions_key hmac_key jwt_key aes_key cipher_key webhook_key server_key token_key crypto_key \
+    integration_key secretvalue secret_value";
+const TOKENS: &str = "token _pat jwt _auth bearer";
+
+/// `DB_PASS`, but not `first_pass`.
+const OF_PASS: &str = "db database user smtp mail email admin root mysql postgres pg redis mongo mongodb ftp sftp ssh basic \
+    auth http proxy login rabbitmq imap ldap keystore sudo wifi vpn registry docker app api service my";
+
+/// `next_token` is a place in a list, `eos_token` a word of a model, `peek_token` a parser's.
+const NOT_OF_TOKEN: &str = "next page continuation sync cancel cancellation start end prev previous last first eos bos pad unk \
+    mask sep cls current cur peek stop special lex lexer syntax parse parser keyword ident identifier \
+    max min num per pagination resume cursor this that each every one no new_line input output design \
+    color css punct operator literal by change idempotency client_request concurrency public publishable \
+    invalid unexpected missing expected";
+
+/// What a name says about its value, if it names a secret.
+pub(super) fn noun_of(name: &str) -> Option<Noun> {
+    if name.len() > LONGEST || !has_root(name) {
+        return None;
+    }
+    let words = words_of(name);
+    let mut words = words.as_str();
+    while let Some(shorter) = without_tail(words) {
+        words = shorter;
+    }
+    match words {
+        "authorization" | "proxy_authorization" | "x_authorization" => {
+            return Some(Noun::Authorization);
+        }
+        "cookie" | "set_cookie" | "cookies" => return Some(Noun::Cookie),
+        "sig" | "x_amz_signature" | "x_goog_signature" => return Some(Noun::Signature),
+        "auth" | "authtoken" => return Some(Noun::Token),
+        "pass" | "pwd" | "old_pwd" => return None,
+        _ => {}
+    }
+    let ends = |nouns: &str| nouns.split(' ').any(|noun| words.ends_with(noun));
+    if ends(PASSWORDS) || has_pass(words) {
+        Some(Noun::Password)
+    } else if ends(PHRASES) {
+        Some(Noun::Phrase)
+    } else if ends(KEYS) {
+        let is_public = words.contains("public") || words.contains("publishable");
+        (!is_public).then_some(Noun::Key)
+    } else if ends(TOKENS) {
+        let owner = words.strip_suffix("token").unwrap_or_default();
+        let owner = owner.trim_end_matches('_');
+        let owner = owner.rsplit('_').next().unwrap_or_default();
+        (!NOT_OF_TOKEN.split(' ').any(|one| one == owner)).then_some(Noun::Token)
+    } else {
+        None
+    }
+}
+
+/// Whether a part of a noun is in the name: most names end here, without being taken apart.
+fn has_root(name: &str) -> bool {
+    name.as_bytes().windows(3).any(|three| {
+        let [first, second, third] = three else {
+            return false;
+        };
+        matches!(
+            &[first | 32, second | 32, third | 32],
+            b"pas"
+                | b"pwd"
+                | b"sec"
+                | b"key"
+                | b"tok"
+                | b"aut"
+                | b"jwt"
+                | b"pat"
+                | b"bea"
+                | b"coo"
+                | b"sig"
+                | b"phr"
+                | b"mne"
+        )
+    })
+}
+
+fn has_pass(words: &str) -> bool {
+    words
+        .strip_suffix("_pass")
+        .and_then(|owner| owner.rsplit('_').next())
+        .is_some_and(|owner| OF_PASS.split(' ').any(|one| one == owner))
+}
+
+fn without_tail(words: &str) -> Option<&str> {
+    let bare = words.trim_end_matches(|last: char| last.is_ascii_digit());
+    let bare = bare.strip_suffix('_').unwrap_or(bare);
+    if !bare.is_empty() && bare.len() < words.len() {
+        return Some(bare);
+    }
+    TAILS
+        .split(' ')
+        .find_map(|tail| words.strip_suffix(tail))
+        .filter(|words| !words.is_empty())
+}
+
+/// Lower case, with `_` between words, wherever the writer put dashes, dots or capitals.
+fn words_of(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 8);
+    let mut previous = '_';
+    for letter in name.chars() {
+        if !letter.is_ascii_alphanumeric() {
+            if previous != '_' {
+                words.push('_');
+            }
+            previous = '_';
+            continue;
+        }
+        if letter.is_ascii_uppercase() && previous.is_ascii_lowercase() {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_lowercase());
+        previous = letter;
+    }
+    words.truncate(words.trim_end_matches('_').len());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Noun, noun_of};
+
+    #[test]
+    fn names_of_secrets_are_known_in_every_spelling() {
+        for (name, noun) in [
+            ("password", Noun::Password),
+            ("DB_PASSWORD", Noun::Password),
+            ("PGPASSWORD", Noun::Password),
+            ("spring.datasource.password", Noun::Password),
+            ("dbPassword2", Noun::Password),
+            ("SMTP_PASS", Noun::Password),
+            ("clientSecret", Noun::Key),
+            ("x-api-key", Noun::Key),
+            ("AWS_SECRET_ACCESS_KEY", Noun::Key),
+            ("SECRET_KEY_BASE", Noun::Key),
+            ("STRIPE_SECRET_PROD", Noun::Key),
+            ("access_token", Noun::Token),
+            ("_authToken", Noun::Token),
+            ("Authorization", Noun::Authorization),
+            ("Set-Cookie", Noun::Cookie),
+        ] {
+            assert_eq!(noun_of(name), Some(noun), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_other_things_are_not() {
+        for name in [
+            "",
+            "PWD",
+            "OLDPWD",
+            "max_tokens",
+            "tokens",
+            "nextToken",
+            "page_token",
+            "eos_token",
+            "tokenizer",
+            "token_type",
+            "password_field",
+            "secretName",
+            "first_pass",
+            "bypass",
+            "compass",
+            "key",
+            "primary_key",
+            "public_access_key",
+            "author",
+            "keyboard",
+            "secret_arn",
+            "cache_key",
+        ] {
+            assert_eq!(noun_of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What stands where a secret would stand but is none: a variable, a reference, an example, a mask.
+
+/// Words that are written in place of a secret; compared without case, and without `_`, `-` and spaces.
+const WORDS: &str = "any apikey bool boolean bytes changeme changeit default disabled dummy empty enabled example expired \
+    fake false hidden here int invalid key mask masked missing na never nil no none null number object \
+    off on optional pass passphrase passwd password placeholder pwd redacted removed required sample \
+    secret secretkey str string tbd test text token true undefined unknown unset user username value yes";
+
+/// Beginnings of a reference to a secret that is kept elsewhere, or of a mask.
+const REFERENCES: &str = "[masked: [left [redacted [filtered [hidden op:// vault: ref+ arn:aws !vault !secret !ref !sub enc[ \
+    env: file: secret: keyring: env( env[ ssm: awssm: gcpsm: process.env os.environ os.getenv \
+    import.meta secrets. var. local. %env random_";
+
+/// Parts of an example.
+const PARTS: &str = "xxxx **** .... your- your_ yourpass yourtoken yourkey yourapi -here _here <your example_ my-secret \
+    my_secret placeholder changeme replace_me replace-me redacted ••• \u{2026}";
+
+/// No placeholder is longer.
+const LONGEST: usize = 200;
+
+/// Whether a text stands in place of a secret.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    let value = value.trim();
+    if starts_with_any(value, REFERENCES) {
+        return true;
+    }
+    if value.len() > LONGEST {
+        return false;
+    }
+    is_one_letter(value)
+        || is_variable(value)
+        || is_word(value)
+        || PARTS
+            .split(' ')
+            .any(|part| contains_ignoring_case(value, part))
+}
+
+/// Whether a run of letters is the filling of an example: `xxxx…`, `0000…`, `your-…`.
+pub(super) fn is_filling(value: &str) -> bool {
+    let head = value.get(..LONGEST).unwrap_or(value);
+    is_one_letter(head)
+        || ["xxxx", "your-", "your_", "****", "...."]
+            .iter()
+            .any(|part| contains_ignoring_case(head, part))
+}
+
+/// One letter again and again, or nothing.
+fn is_one_letter(value: &str) -> bool {
+    let mut letters = value.chars();
+    match letters.next() {
+        None => true,
+        Some(first) => letters.all(|letter| letter == first),
+    }
+}
+
+/// `$VAR`, `${VAR}`, `$(command)`, `%VAR%`, `{{ var }}`, `{var}`, `<var>`, `` `command` ``, `#{var}`, `@var`, `:var`
+fn is_variable(value: &str) -> bool {
+    let pairs = [("<", ">"), ("{", "}"), ("%", "%"), ("__", "__"), ("[", "]")];
+    if pairs
+        .iter()
+        .any(|(open, close)| value.len() > 1 && value.starts_with(open) && value.ends_with(close))
+    {
+        return true;
+    }
+    if ["${", "$(", "{{", "#{", "`", "<%", "%("]
+        .iter()
+        .any(|open| value.starts_with(open))
+    {
+        return true;
+    }
+    let name = value
+        .strip_prefix('$')
+        .map(|name| name.strip_prefix("env:").unwrap_or(name));
+    name.is_some_and(|name| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
+fn is_word(value: &str) -> bool {
+    let mut letters = [0_u8; 16];
+    let mut count = 0;
+    for byte in value.bytes() {
+        if matches!(byte, b'_' | b'-' | b' ' | b'.' | b'!' | b':' | b'?' | b'/') {
+            continue;
+        }
+        let Some(letter) = letters.get_mut(count) else {
+            return false;
+        };
+        *letter = byte.to_ascii_lowercase();
+        count += 1;
+    }
+    let word = letters.get(..count).unwrap_or_default();
+    count == 0 || WORDS.split(' ').any(|one| one.as_bytes() == word)
+}
+
+fn starts_with_any(value: &str, heads: &str) -> bool {
+    heads.split(' ').any(|head| {
+        value
+            .get(..head.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(head))
+    })
+}
+
+fn contains_ignoring_case(text: &str, part: &str) -> bool {
+    text.as_bytes()
+        .windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_placeholder;
+
+    #[test]
+    fn what_stands_in_place_of_a_secret_is_known() {
+        for text in [
+            "",
+            "$TOKEN",
+            "${TOKEN}",
+            "$(pass show x)",
+            "%TOKEN%",
+            "{{ token }}",
+            "<your-token>",
+            "xxxxxxxx",
+            "********",
+            "null",
+            "True",
+            "your_api_key",
+            "YOUR-TOKEN-HERE",
+            "process.env.TOKEN",
+            "[masked: password, 8 chars]",
+            "{token}",
+            "Password:",
+            "op://vault/item",
+            "change_me",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_taken_for_a_placeholder() {
+        for text in [
+            "hunter2",
+            "$ecret!",
+            "correct horse",
+            "p@ss",
+            "abcd1234",
+            "{a",
+            "s3cr3t",
+        ] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Whether a value that stands under the name of a secret is one: programs, schemas and prose use those names too.
+
+use super::alphabet::{ALNUM, entropy};
+use super::names::Noun;
+use super::placeholders::is_placeholder;
+
+/// How the value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// The field of an object: the name says it all.
+    Field,
+    /// In quotes: a literal, not a piece of program.
+    Quoted,
+    /// `NAME=value` of a shell or an env file.
+    Env,
+    /// `?name=value&` of a URL.
+    Query,
+    /// Bare, as in YAML, INI, programs and prose.
+    Bare,
+}
+
+/// Whether `value` is the secret that its name announces.
+pub(super) fn is_secret(value: &str, noun: Noun, style: Style) -> bool {
+    let value = value.trim();
+    if is_placeholder(value) || value.len() > 5 && is_reference_to_code(value, style) {
+        return false;
+    }
+    match noun {
+        Noun::Password => is_password(value, style),
+        Noun::Phrase => {
+            value.len() >= 8 && !is_number(value) && (style != Style::Bare || has_evidence(value))
+        }
+        Noun::Key | Noun::Token => is_made(value, noun, style),
+        Noun::Signature => value.len() >= 24 && has_digit(value) && !has_space(value),
+        Noun::Authorization | Noun::Cookie => false,
+    }
+}
+
+fn is_password(value: &str, style: Style) -> bool {
+    let length = value.chars().count();
+    match style {
+        Style::Field => !is_label(value),
+        Style::Quoted => length >= 4 && !is_label(value) && !is_path(value),
+        Style::Env => length >= 3 && !is_path(value) && !is_call(value),
+        Style::Query => length >= 3,
+        Style::Bare => length >= 4 && has_evidence(value) && !is_path(value) && !is_call(value),
+    }
+}
+
+/// Whether a machine may have made it.
+fn is_made(value: &str, noun: Noun, style: Style) -> bool {
+    let least = match (noun, style) {
+        (Noun::Key, Style::Field | Style::Env) => 6,
+        _ => 8,
+    };
+    if value.len() < least
+        || has_space(value)
+        || is_path(value)
+        || is_call(value)
+        || is_label(value)
+    {
+        return false;
+    }
+    if is_number(value) && style != Style::Env || names_another(value) {
+        return false;
+    }
+    style == Style::Env || has_digit(value) || has_mark(value) || is_mixed(value)
+}
+
+/// `12345`, `1.5`, `0x8031006C`
+fn is_number(value: &str) -> bool {
+    let hex = value.strip_prefix("0x").filter(|digits| digits.len() <= 16);
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// `u32`, `__be16`, `int64_t`
+fn is_type(value: &str) -> bool {
+    let bare = value.trim_start_matches('_').trim_end_matches("_t");
+    let name = bare.trim_end_matches(|last: char| last.is_ascii_digit());
+    matches!(
+        name,
+        "u" | "i" | "f" | "s" | "be" | "le" | "int" | "uint" | "float"
+    ) && matches!(
+        bare.get(name.len()..),
+        Some("8" | "16" | "32" | "64" | "128")
+    )
+}
+
+/// More than letters: a name in a program would do without.
+fn has_evidence(value: &str) -> bool {
+    if value.contains(['(', '[', '{', '<'])
+        && !value.starts_with(['(', '[', '{', '<'])
+        && !has_mark(value)
+    {
+        return false;
+    }
+    let lower = value.to_ascii_lowercase();
+    let is_variable = value
+        .bytes()
+        .all(|byte| ALNUM.has(byte) || byte == b'_' || byte == b'.')
+        && [
+            "password", "passwd", "token", "secret", "hash", "pwd", "str",
+        ]
+        .iter()
+        .any(|noun| lower.contains(noun))
+        && !value.bytes().any(|byte| byte.is_ascii_uppercase());
+    (has_digit(value) || has_mark(value)) && !is_variable && !is_type(value)
+}
+
+/// A digit together with both cases or a mark: no word of prose looks like this.
+pub(super) fn is_strong(value: &str) -> bool {
+    let (mut lower, mut upper, mut digit, mut mark) = (false, false, false, false);
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' => lower = true,
+            b'A'..=b'Z' => upper = true,
+            b'0'..=b'9' => digit = true,
+            b'.' | b'-' | b'_' | b'/' | b':' | b'(' | b')' => {}
+            _ => mark = true,
+        }
+    }
+    value.len() >= 8 && digit && (lower && upper || mark)
+}
+
+pub(super) fn has_digit(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn has_space(value: &str) -> bool {
+    value.contains(char::is_whitespace)
+}
+
+/// A sign that names in programs, and words, do not have.
+fn has_mark(value: &str) -> bool {
+    value.bytes().any(|byte| {
+        matches!(
+            byte,
+            b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$'
+        )
+    })
+}
+
+/// Both cases in disorder.
+fn is_mixed(value: &str) -> bool {
+    let both = value.bytes().any(|byte| byte.is_ascii_lowercase())
+        && value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
+    both && value.len() >= 20 && entropy(value.as_bytes()) > 3.6 && !value.contains('.')
+}
+
+/// Words for people: `"password": "Enter your password"`.
+fn is_label(value: &str) -> bool {
+    const PROSE: &str = "your enter the must please invalid required forgot reset confirm password passwords token secret is \
+    for of characters contain not set key new change with";
+    let lower = value.to_ascii_lowercase();
+    if !has_space(value) {
+        // A key of a table of translations.
+        return lower == value
+            && !has_digit(value)
+            && value.contains('.')
+            && lower.contains("password");
+    }
+    lower
+        .split(|letter: char| !letter.is_alphanumeric())
+        .any(|word| PROSE.split(' ').any(|one| one == word))
+}
+
+/// `/run/secrets/token`, `~/.token`, `C:\token`: where it is kept, not what it is.
+fn is_path(value: &str) -> bool {
+    let rest = ["/", "~/", "./", "../", "C:", "file:"]
+        .iter()
+        .find_map(|head| value.strip_prefix(head));
+    rest.is_some_and(|rest| {
+        rest.split(['/', '\\']).all(|part| {
+            let is_name = part
+                .bytes()
+                .all(|byte| ALNUM.has(byte) || b"._-$@{}".contains(&byte));
+            is_name && !(part.len() >= 16 && is_strong(part))
+        })
+    })
+}
+
+/// `get_token(…`, `tokens[0]`
+fn is_call(value: &str) -> bool {
+    let name = value
+        .bytes()
+        .take_while(|byte| ALNUM.has(*byte) || b"_.:!?$".contains(byte))
+        .count();
+    let opens = value.as_bytes().get(name);
+    name > 0
+        && matches!(opens, Some(b'(' | b'['))
+        && !value.as_bytes().first().is_some_and(u8::is_ascii_digit)
+}
+
+/// `config.password`, `self.token`, `args.secret`; in a quoted text it would be a literal.
+fn is_reference_to_code(value: &str, style: Style) -> bool {
+    const ROOTS: &str = "process os env config settings self this req request res response args opts options ctx context user \
+    params props state data form body secrets credentials creds var local module cfg conf session auth \
+    input payload event account client std app db key login values cls parser lexer argparse flask \
+    django";
+    if matches!(style, Style::Field | Style::Quoted | Style::Query) {
+        return false;
+    }
+    let is_path = value.contains("::")
+        && value
+            .bytes()
+            .all(|byte| ALNUM.has(byte) || b"_:<>&,; ".contains(&byte));
+    if is_path {
+        return true;
+    }
+    let Some((root, rest)) = value.split_once(['.', ':', '?']) else {
+        return false;
+    };
+    let is_name = rest
+        .bytes()
+        .all(|byte| ALNUM.has(byte) || b"_.:?!&()[]'\"".contains(&byte));
+    let root = root.trim_start_matches(['&', '*', '!']);
+    is_name && ROOTS.split(' ').any(|one| one == root)
+}
+
+/// The name of a secret, not the secret: `db-credentials-2`, `api_key_v2`, `DIALOG_TOKEN_2`.
+fn names_another(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let is_name = lower
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte));
+    let one_case = lower == value || value.to_ascii_uppercase() == value;
+    let nouns = ["secret", "token", "password", "credential", "key", "auth"];
+    let is_short = value.len() < 48 && value.contains(['-', '_', '.']);
+    is_name && one_case && is_short && nouns.iter().any(|noun| lower.contains(noun))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Noun;
+    use super::{Style, is_secret};
+
+    #[test]
+    fn a_bare_word_of_a_program_is_no_password() {
+        for value in [
+            "string",
+            "String",
+            "hashedPassword",
+            "req.body.password",
+            "z.string()",
+            "getpass()",
+            "password2",
+            "Option<String>",
+            "&str",
+            "user.password,",
+        ] {
+            assert!(!is_secret(value, Noun::Password, Style::Bare), "{value}");
+        }
+        for value in ["hunter2", "Tr0ub4dor&3", "p@ssword", "123456"] {
+            assert!(is_secret(value, Noun::Password, Style::Bare), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_label_is_no_password() {
+        for value in [
+            "Enter your password",
+            "form.password.label",
+            "Password",
+            "/run/secrets/db",
+        ] {
+            assert!(!is_secret(value, Noun::Password, Style::Quoted), "{value}");
+        }
+        assert!(is_secret(
+            "correct horse battery staple",
+            Noun::Password,
+            Style::Quoted
+        ));
+    }
+
+    #[test]
+    fn a_token_is_made_by_a_machine() {
+        for value in [
+            "identifier",
+            "lexer.next()",
+            "1234567890",
+            "db-token-2",
+            "end_of_file",
+            "/var/run/token1",
+        ] {
+            assert!(!is_secret(value, Noun::Token, Style::Quoted), "{value}");
+        }
+        for value in [
+            "a1b2c3d4e5f6",
+            "/q9Xo0rTTwzQm2vXkq/1",
+            "QWxhZGRpbjpPcGVuU2VzYW1l",
+        ] {
+            assert!(is_secret(value, Noun::Token, Style::Quoted), "{value}");
+        }
+    }
+}

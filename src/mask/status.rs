@@ -1,0 +1,99 @@
+//! Status messages are the beginning of a longer text. A secret that this beginning cuts in two is known only in the whole
+//! text, which is the observation's input or output.
+
+use serde_json::Value;
+
+use super::Masker;
+use crate::trace::{Content, Observation};
+
+/// Stands at the end of a status message that was cut.
+const CUT: char = '\u{2026}';
+
+/// A run without a space that is as long as this may be half a secret.
+const LONG_WORD: usize = 12;
+
+impl Masker<'_> {
+    /// The status message, where it was cut: of the whole text without its secrets.
+    pub(super) fn status(&mut self, observation: &Observation) -> Option<String> {
+        let status = observation.status_message.clone()?;
+        let Some(head) = status.strip_suffix(CUT).filter(|_| self.policy.mask) else {
+            return Some(status);
+        };
+        let whole = [&observation.output, &observation.input]
+            .into_iter()
+            .flatten()
+            .find_map(|content| beginning_with(content, head));
+        let Some(whole) = whole else {
+            return Some(format!("{}{CUT}", without_last_word(head)));
+        };
+        let mut whole = whole.trim().to_owned();
+        let mut unused = super::Tally::default();
+        // Counted where the whole text stands, and in the status itself if it is whole there.
+        Masker {
+            policy: self.policy,
+            tally: &mut unused,
+        }
+        .mask(&mut whole);
+        let length = head.chars().count();
+        let short: String = whole.chars().take(length).collect();
+        Some(format!("{short}{CUT}"))
+    }
+}
+
+fn beginning_with<'a>(content: &'a Content, head: &str) -> Option<&'a str> {
+    let is_it = |text: &str| text.trim_start().starts_with(head);
+    match content {
+        Content::Text(text) => Some(&**text).filter(|text| is_it(text)),
+        Content::Json(Value::Array(parts)) => parts
+            .iter()
+            .find_map(|part| part.get("text")?.as_str().filter(|text| is_it(text))),
+        Content::Json(value) => value.as_str().filter(|text| is_it(text)),
+    }
+}
+
+/// No word of prose and no address: it has digits, both cases, or signs that stand in tokens and before passwords.
+fn may_be_cut(word: &str) -> bool {
+    let bytes = word.trim_start().as_bytes();
+    let capitals = bytes.iter().skip(1).any(u8::is_ascii_uppercase);
+    let after_scheme = word.split_once("://").map_or(word, |(_, rest)| rest);
+    capitals || bytes.iter().any(u8::is_ascii_digit) || after_scheme.contains(['_', '=', ':', '@'])
+}
+
+fn without_last_word(head: &str) -> &str {
+    let end = head
+        .char_indices()
+        .rev()
+        .find(|(_, letter)| letter.is_whitespace())
+        .map_or(0, |(at, _)| at);
+    let word = head.get(end..).unwrap_or_default();
+    if word.len() > LONG_WORD && may_be_cut(word) {
+        head.get(..end).unwrap_or_default()
+    } else {
+        head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_last_word;
+
+    #[test]
+    fn a_long_word_at_the_cut_goes() {
+        assert_eq!(
+            without_last_word("failed with ghp_0123456789"),
+            "failed with"
+        );
+        assert_eq!(
+            without_last_word("failed with a word"),
+            "failed with a word"
+        );
+        for kept in [
+            "see https://example.com/docs/err",
+            "an internationalisation",
+        ] {
+            assert_eq!(without_last_word(kept), kept);
+        }
+        assert_eq!(without_last_word("at https://me:hunter"), "at");
+        assert_eq!(without_last_word("ghp_0123456789abcdef"), "");
+    }
+}

@@ -1,0 +1,60 @@
+//! No secret leaves: the table of samples row by row, wherever a sample may stand; sessions with secrets in every field,
+//! however they are captured and split; and what each capture mode leaves of each field.
+
+mod capture;
+mod conformance;
+mod leaving;
+mod own_patterns;
+mod table;
+
+use claude_langfuse::config::{Config, Files, Scope, Surroundings, resolve};
+use claude_langfuse::mask::Policy;
+use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
+use claude_langfuse::transcript::Timestamp;
+use serde_json::Value;
+
+/// The policy of a configuration that sets these variables.
+fn policy(variables: &[(&str, &str)]) -> Policy {
+    Policy::from(&config(variables))
+}
+
+fn config(variables: &[(&str, &str)]) -> Config {
+    let named = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let surroundings = Surroundings {
+        environment: named.collect(),
+        home: Some("/home/dev".into()),
+        ..Surroundings::default()
+    };
+    resolve(&surroundings, &Files::new(), None, Scope::OwnHook, &[])
+}
+
+/// An observation that may be filled.
+fn observation() -> Observation {
+    let at = Timestamp::parse("2026-01-02T03:04:05Z").unwrap();
+    Observation::new(TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at)
+}
+
+/// A text after the policy was applied to it as an output.
+fn applied(policy: &Policy, text: &str) -> String {
+    match applied_to(policy, Content::Text(text.to_owned())) {
+        Content::Text(text) => text,
+        Content::Json(value) => panic!("{value}"),
+    }
+}
+
+/// A structured value after the policy was applied to it as an input.
+fn applied_to_value(policy: &Policy, value: &Value) -> Value {
+    match applied_to(policy, Content::Json(value.clone())) {
+        Content::Json(value) => value,
+        Content::Text(text) => panic!("{text}"),
+    }
+}
+
+fn applied_to(policy: &Policy, content: Content) -> Content {
+    let mut observation = observation();
+    observation.output = Some(content);
+    policy.apply(&mut observation);
+    observation.output.unwrap()
+}

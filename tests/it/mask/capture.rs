@@ -1,0 +1,198 @@
+//! What each capture mode leaves of each field: the table `capture.tsv`, row by row.
+
+use claude_langfuse::trace::{Content, Kind, Level, Observation};
+use serde_json::{Value, json};
+
+use super::{observation, policy};
+
+/// The text in every field.
+const TEXT: &str = "Some text of 22 chars.";
+const MARKER: &str = "[left out: 22 chars]";
+
+#[test]
+fn each_mode_leaves_of_each_field_what_the_table_says() {
+    let table = include_str!("../../fixtures/mask/capture.tsv");
+    let mut checked = 0;
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let modes = ["full", "no-tool-content", "metadata"];
+        for (mode, expected) in modes.into_iter().zip(&cells[2..5]) {
+            let mut observed = filled(cells[0]);
+            let before = field(&observed, cells[1]);
+            policy(&[("CC_LANGFUSE_CAPTURE", mode)]).apply(&mut observed);
+            let after = field(&observed, cells[1]);
+            let verdict = match after {
+                _ if after == before => "same",
+                Some(text) if text == "exit code" => "category",
+                Some(text) if text == MARKER => "left-out",
+                // The part went with the whole.
+                None => "left-out",
+                Some(text) => panic!("{line}, {mode}: {text}"),
+            };
+            assert!(before.is_some(), "{line}");
+            assert_eq!(verdict, *expected, "{line}, {mode}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 75, "{checked}");
+}
+
+#[test]
+fn no_text_is_left_in_the_mode_metadata() {
+    for kind in [
+        "turn",
+        "agent",
+        "generation",
+        "tool",
+        "retriever",
+        "compaction",
+        "event",
+    ] {
+        let mut observed = filled(kind);
+        policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
+        assert!(!format!("{observed:?}").contains(TEXT), "{observed:#?}");
+    }
+}
+
+#[test]
+fn a_size_is_that_of_the_text_before_it_is_masked() {
+    let mut observed = observation();
+    observed.input = Some(Content::Text(format!(
+        "PASSWORD=hunter2{}",
+        "é".repeat(100)
+    )));
+    policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
+    assert_eq!(
+        observed.input,
+        Some(Content::Text("[left out: 116 chars]".to_owned()))
+    );
+    assert!(!observed.metadata.contains_key("masked"));
+}
+
+fn filled(kind: &str) -> Observation {
+    let mut observed = observation();
+    let text = || Some(Content::Text(TEXT.to_owned()));
+    "name".clone_into(&mut observed.name);
+    observed.input = text();
+    observed.output = text();
+    observed.level = Level::Error;
+    observed.status_message = Some(TEXT.to_owned());
+    observed.note("tool_use_id", Some("toolu_1"));
+    match kind {
+        "turn" => observed.kind = Kind::Agent,
+        "agent" => {
+            observed.kind = Kind::Agent;
+            observed.note("agent_description", Some(TEXT));
+        }
+        "generation" => fill_generation(&mut observed),
+        "tool" | "retriever" => {
+            observed.kind = if kind == "tool" {
+                Kind::Tool
+            } else {
+                Kind::Retriever
+            };
+            observed.input = Some(Content::Json(json!({"command": TEXT})));
+            observed.note("error_category", Some("exit code"));
+            observed.note("skill", Some("pdf"));
+        }
+        "compaction" => observed.kind = Kind::Span,
+        "event" => observed.kind = Kind::Event,
+        other => panic!("{other}"),
+    }
+    observed
+}
+
+fn fill_generation(observed: &mut Observation) {
+    observed.kind = Kind::Generation;
+    observed.input = Some(Content::Json(json!([
+        {"role": "user", "content": TEXT},
+        {"role": "tool", "tool_call_id": "toolu_1", "content": TEXT},
+    ])));
+    observed.output = Some(Content::Json(json!({
+        "role": "assistant", "content": TEXT, "thinking": [{"type": "thinking", "content": TEXT}],
+        "tool_calls": [{"id": "toolu_1", "type": "function", "name": "Bash", "arguments": {"command": TEXT}}],
+    })));
+    observed.model = Some("claude-opus-4-5".to_owned());
+    observed
+        .parameters
+        .insert("max_tokens".to_owned(), 32000.into());
+    observed
+        .parameters
+        .insert("effort".to_owned(), "high".into());
+    observed.usage.insert("input", 3);
+}
+
+fn field(observed: &Observation, name: &str) -> Option<String> {
+    let at = |content: &Option<Content>, pointer: &str| match content {
+        Some(Content::Json(value)) => value.pointer(pointer).map(plain),
+        _ => None,
+    };
+    let whole = |content: &Option<Content>| match content {
+        Some(Content::Text(text)) => Some(text.clone()),
+        Some(Content::Json(value)) => Some(value.to_string()),
+        None => None,
+    };
+    match name {
+        "input" => whole(&observed.input),
+        "output" => whole(&observed.output),
+        "status" => observed.status_message.clone(),
+        "name" => Some(observed.name.clone()),
+        "metadata" => observed.metadata.get("tool_use_id").cloned(),
+        "description" => observed.metadata.get("agent_description").cloned(),
+        "skill" => observed.metadata.get("skill").cloned(),
+        "prompt" => at(&observed.input, "/0/content"),
+        "tool result" => at(&observed.input, "/1/content"),
+        "answer" => at(&observed.output, "/content"),
+        "thinking" => at(&observed.output, "/thinking/0/content"),
+        "arguments" => at(&observed.output, "/tool_calls/0/arguments")
+            .map(|text| text.replace(&format!("{{\"command\":\"{TEXT}\"}}"), TEXT)),
+        "tool name" => at(&observed.output, "/tool_calls/0/name"),
+        "parameters" => Some(Value::Object(observed.parameters.clone()).to_string()),
+        "usage" => Some(format!("{:?}", observed.usage)),
+        "model" => observed.model.clone(),
+        other => panic!("{other}"),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
+    for status in [
+        "interrupted",
+        "no answer",
+        "no result",
+        "refused",
+        "ended after 3 model calls (--max-turns)",
+    ] {
+        let mut observed = observation();
+        observed.warn(status);
+        policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
+        assert_eq!(observed.status_message.as_deref(), Some(status));
+    }
+}
+
+#[test]
+fn a_status_message_that_cuts_a_secret_in_two_shows_no_half_of_it() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let whole = format!("{} {token} and more", "x".repeat(280));
+    let mut observed = observation();
+    observed.status_message = Some(format!("{}…", whole.chars().take(300).collect::<String>()));
+    observed.output = Some(Content::Text(whole));
+    let alone = Observation {
+        output: None,
+        ..observed.clone()
+    };
+    for mut observed in [observed, alone] {
+        policy(&[]).apply(&mut observed);
+        let status = observed.status_message.unwrap();
+        assert!(
+            !status.contains("a1B2") && status.ends_with('…'),
+            "{status}"
+        );
+    }
+}

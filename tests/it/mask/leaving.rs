@@ -1,0 +1,232 @@
+//! A session with every secret of the table in every field: none is in any byte that is printed, sent, kept or logged,
+//! whatever is captured and in whatever pieces the session was seen.
+
+use std::fs;
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+use super::table::rows;
+use crate::sandbox::{Received, Recording, Sandbox, Session};
+use crate::support::MockLangfuse;
+
+/// A secret that is short enough for a name.
+const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
+
+#[test]
+fn a_dry_run_shows_no_secret_whatever_is_captured() {
+    let cases = [
+        ("full", "100000"),
+        ("full", "3000"),
+        ("no-tool-content", "100000"),
+        ("metadata", "100000"),
+    ];
+    for (capture, length) in cases {
+        let mut sandbox = Sandbox::new();
+        sandbox.set("CC_LANGFUSE_CAPTURE", capture);
+        sandbox.set("CC_LANGFUSE_MAX_CHARS", length);
+        sandbox.set("CC_LANGFUSE_TRACE_TAGS", format!("own,{TOKEN}"));
+        let metadata = format!(r#"{{"note": "{TOKEN}", "password": "correct-horse"}}"#);
+        sandbox.set("CC_LANGFUSE_METADATA", metadata);
+        for recording in ["subagent", "tool-error", "api-error", "compact", "mcp"] {
+            let session = session(&sandbox, &format!("v2.1.330/{recording}"));
+            let printed = session.whole().replay(&["--dry-run"]).exits(0).stdout;
+            let place = format!("{capture}, {length}, {recording}");
+            assert!(
+                printed.contains("[masked: github-token, 40 chars]"),
+                "{place}"
+            );
+            assert!(!printed.contains("correct-horse"), "{place}");
+            assert_without_secrets(&printed, &place);
+            let is_reduced = printed.contains("[left out: ");
+            assert!(
+                is_reduced == (capture != "full") || recording == "api-error",
+                "{place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_split() {
+    for capture in ["full", "no-tool-content", "metadata"] {
+        for pieces in [1, 5] {
+            let mock = MockLangfuse::start();
+            let mut sandbox = Sandbox::traced(&mock);
+            sandbox.set("CC_LANGFUSE_CAPTURE", capture);
+            sandbox.set("CC_LANGFUSE_DEBUG", "true");
+            sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "2");
+            let session = session(&sandbox, "v2.1.330/subagent");
+            let rows = session.transcript().lines.len();
+            for piece in 1..pieces {
+                session.grow(rows * piece / pieces).replay(&[]).exits(0);
+            }
+            session.whole().stop(0);
+            session.end();
+            let mut sent = 0;
+            for request in mock.exports() {
+                let mut body = String::new();
+                GzDecoder::new(request.body.as_slice())
+                    .read_to_string(&mut body)
+                    .unwrap();
+                sent += body.len();
+                assert_without_secrets(&body, &format!("{capture}, {pieces} pieces, sent"));
+            }
+            assert!(sent > 2000, "{sent}");
+            for (path, content, _) in sandbox.state_files() {
+                let content = String::from_utf8_lossy(&content).into_owned();
+                assert_without_secrets(
+                    &content,
+                    &format!("{capture}, {pieces} pieces, {}", path.display()),
+                );
+            }
+            assert_without_secrets(&sandbox.log(), "log");
+            mock.assert_nothing_lost();
+        }
+    }
+}
+
+#[test]
+fn the_observation_says_what_was_taken_out_of_it() {
+    let sandbox = Sandbox::new();
+    let session = session(&sandbox, "v2.1.330/simple");
+    let printed = session.whole().replay(&["--dry-run"]).exits(0).json();
+    let counts: Vec<&str> = strings(&printed)
+        .into_iter()
+        .filter(|text| text.contains("github-token ") && !text.contains("chars]"))
+        .collect();
+    assert!(
+        counts
+            .iter()
+            .any(|count| count.contains("aws-access-key ") && count.contains("jwt ")),
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn the_remote_of_a_repository_is_sent_without_its_password() {
+    let sandbox = Sandbox::new();
+    let directory = sandbox.path("project");
+    fs::create_dir_all(directory.join(".git")).unwrap();
+    fs::write(
+        directory.join(".git/config"),
+        format!("[remote \"origin\"]\n\turl = https://me:{TOKEN}@example.com/{TOKEN}/x.git\n"),
+    )
+    .unwrap();
+    let session = sandbox.session_in(&directory, "v2.1.330/simple");
+    let printed = session.whole().replay(&["--dry-run"]).exits(0).stdout;
+    assert!(
+        printed.contains("example.com/[masked: github-token, 40 chars]/x"),
+        "{printed}"
+    );
+    assert_without_secrets(&printed, "remote");
+}
+
+/// All samples that must be masked, as one text, as it stands in a row of a transcript.
+fn samples() -> String {
+    let samples: Vec<String> = rows().0.into_iter().map(|row| row.text).collect();
+    let text = Value::from(samples.join("\n\n")).to_string();
+    text[1..text.len() - 1].to_owned()
+}
+
+/// A recording with secrets wherever a transcript has text.
+fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
+    let mut session = sandbox.session(recording);
+    let samples = samples();
+    let name = recording.to_owned();
+    let recording = std::mem::replace(&mut session.recording, Recording::open(&name));
+    session.recording = recording
+        .replaced(
+            r#""gitBranch":"main""#,
+            &format!(r#""gitBranch":"fix/{TOKEN}""#),
+        )
+        .replaced(
+            r#""description":"count files""#,
+            &format!(r#""description":"count {TOKEN}""#),
+        )
+        .replaced(
+            r#""description": "count files""#,
+            &format!(r#""description": "count {TOKEN}""#),
+        )
+        .replaced(
+            r#""entrypoint":"sdk-cli""#,
+            &format!(r#""entrypoint":"{TOKEN}""#),
+        );
+    for transcript in session
+        .recording
+        .sessions
+        .iter_mut()
+        .chain(&mut session.recording.agents)
+    {
+        for line in &mut transcript.lines {
+            *line = with_secrets(line, &samples);
+        }
+    }
+    session
+}
+
+/// Every text, input and result of a row begins and ends with the samples.
+fn with_secrets(line: &str, samples: &str) -> String {
+    let Ok(row) = serde_json::from_str::<Value>(line) else {
+        return line.to_owned();
+    };
+    if !["user", "assistant", "system"].contains(&row["type"].as_str().unwrap_or_default()) {
+        return line.to_owned();
+    }
+    let keys = [
+        "text",
+        "thinking",
+        "content",
+        "prompt",
+        "command",
+        "file_path",
+        "error",
+    ];
+    keys.iter().fold(line.to_owned(), |line, key| {
+        line.replace(
+            &format!(r#""{key}":""#),
+            &format!(r#""{key}":"Take these:\n\n{samples}\n\n"#),
+        )
+    })
+}
+
+fn assert_without_secrets(text: &str, place: &str) {
+    assert!(!text.contains(TOKEN), "{place}");
+    for row in rows().0 {
+        for part in parts(&row.secret) {
+            if let Some(at) = text.find(part) {
+                let around = text.get(at.saturating_sub(100)..at + 60);
+                panic!("{place}: {part} of {}\n{around:?}", row.text);
+            }
+        }
+    }
+}
+
+/// What can be looked for in any encoding: pieces without signs that JSON escapes, and none that may stand anywhere.
+fn parts(secret: &str) -> Vec<&str> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-+=/.".contains(letter);
+    let parts = secret.split(|letter| !plain(letter));
+    let long: Vec<&str> = parts
+        .filter(|part| part.len() >= 16 && part.bytes().any(|byte| byte.is_ascii_digit()))
+        .collect();
+    if long.is_empty() && secret.len() >= 9 {
+        vec![secret]
+    } else {
+        long
+    }
+}
+
+fn strings(values: &[Value]) -> Vec<&str> {
+    let mut todo: Vec<&Value> = values.iter().collect();
+    let mut found = Vec::new();
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) => found.push(text.as_str()),
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values()),
+            _ => {}
+        }
+    }
+    found
+}

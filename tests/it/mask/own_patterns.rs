@@ -1,0 +1,91 @@
+//! The person's own patterns: what else is masked, what is not, and what happens when one can't be read.
+
+use serde_json::json;
+
+use super::{applied, applied_to_value, observation, policy};
+use claude_langfuse::trace::Content;
+
+#[test]
+fn own_patterns_are_masked_under_their_own_names() {
+    let policy = policy(&[(
+        "CC_LANGFUSE_MASK_PATTERNS",
+        r#"["CASE-\\d{4}", {"name": "Customer", "pattern": "customer (\\w+)"}]"#,
+    )]);
+    assert_eq!(
+        applied(&policy, "CASE-1234 of customer smith, CASE-12"),
+        "[masked: custom, 9 chars] of customer [masked: customer, 5 chars], CASE-12"
+    );
+    let value = json!({"a": ["CASE-1234"], "CASE-5678": 1});
+    assert_eq!(
+        applied_to_value(&policy, &value),
+        json!({"a": ["[masked: custom, 9 chars]"], "[masked: custom, 9 chars]": 1})
+    );
+    let once = applied(&policy, "customer smith");
+    assert_eq!(applied(&policy, &once), once);
+}
+
+#[test]
+fn what_is_allowed_stays_though_a_rule_knows_it() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let policy = policy(&[(
+        "CC_LANGFUSE_MASK_PATTERNS",
+        "!^ghp_a1B2\n!^hunter\nCASE-\\d+",
+    )]);
+    assert_eq!(applied(&policy, &token), token);
+    assert_eq!(
+        applied(&policy, "PASSWORD=hunter2 CASE-1"),
+        "PASSWORD=hunter2 [masked: custom, 6 chars]"
+    );
+    let value = json!({"password": "hunter2", "token": "a1b2c3d4e5f6a7b8"});
+    assert_eq!(applied_to_value(&policy, &value)["password"], "hunter2");
+    assert_eq!(
+        applied_to_value(&policy, &value)["token"],
+        "[masked: token, 16 chars]"
+    );
+}
+
+#[test]
+fn where_an_own_pattern_and_a_rule_meet_both_are_taken_out() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", "by [a-z]+ ghp_a1")]);
+    assert_eq!(
+        applied(&policy, &format!("made by me {token}.")),
+        "made [masked: custom, 46 chars]."
+    );
+}
+
+#[test]
+fn a_pattern_that_is_none_lets_no_content_out_and_says_why() {
+    for wrong in ["CASE-(", "[1]", r#"[{"pattern": 1}]"#, ".*"] {
+        let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", wrong)]);
+        assert!(policy.problem().is_some(), "{wrong}");
+        let mut observation = observation();
+        observation.input = Some(Content::Text("CASE-1234".to_owned()));
+        observation.output = Some(Content::Json(json!(["CASE-1234"])));
+        observation.status_message = Some("CASE-1234".to_owned());
+        policy.apply(&mut observation);
+        let left_out = Some(Content::Text("[left out: 9 chars]".to_owned()));
+        assert_eq!(
+            (&observation.input, &observation.output),
+            (&left_out, &left_out)
+        );
+        assert_eq!(
+            observation.status_message.as_deref(),
+            Some("[left out: 9 chars]")
+        );
+        let why = &observation.metadata["masked"];
+        assert!(
+            why.starts_with("all content left out: CC_LANGFUSE_MASK_PATTERNS ")
+                && !why.contains("CASE"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn patterns_are_not_shown_and_policies_can_be_compared() {
+    let with = |patterns: &str| policy(&[("CC_LANGFUSE_MASK_PATTERNS", patterns)]);
+    assert!(!format!("{:?}", with("CASE-\\d+")).contains("CASE"));
+    assert_eq!(with("a+"), with("a+"));
+    assert_ne!(with("a+"), with("b+"));
+}
