@@ -1,4 +1,5 @@
-//! Passwords in the short flags of a few programs: `curl -u user:password`, `sshpass -p`, `mysql -p…`, `redis-cli -a`.
+//! Passwords in the short flags of a few programs: `curl -u user:password`, `docker login -p`, `mysql -p…`, `redis-cli -a`,
+//! `openssl -passin pass:…`.
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
@@ -8,6 +9,15 @@ use super::values::has_digit;
 
 /// A command reaches no further back; it may go over several lines.
 const COMMAND: usize = 400;
+
+/// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
+const SPACED: &[&str] = &[
+    "sshpass",
+    "docker login",
+    "podman login",
+    "registry login",
+    "az login",
+];
 
 /// The secret after the flag at `at`: `-u`, `-p` or `-a`.
 pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
@@ -19,8 +29,14 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
     let is_spaced = byte(bytes, next) == b' ';
     match byte(bytes, at + 1) {
         b'u' if is_of(text, at, &["curl", "wget", "httpie", "xh "]) => user(text, next),
-        b'p' if is_spaced && is_of(text, at, &["sshpass"]) => word(text, next + 1),
+        b'p' if is_spaced && is_of(text, at, SPACED) => word(text, next + 1),
         b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb"]) => word(text, next),
+        b'p' if text.get(at..)?.starts_with("-passin ")
+            || text.get(at..)?.starts_with("-passout ") =>
+        {
+            let value = text.get(at..)?.find(" pass:").filter(|gap| *gap <= 8)?;
+            word(text, at + value + " pass:".len())
+        }
         b'a' if is_spaced && is_of(text, at, &["redis-cli"]) => word(text, next + 1),
         _ => None,
     }
@@ -78,7 +94,8 @@ fn value_at(bytes: &[u8], at: usize) -> Extent {
     extent::quoted(bytes, at).unwrap_or_else(|| extent::bare(bytes, at, true))
 }
 
-fn is_of(text: &str, at: usize, programs: &[&str]) -> bool {
+/// Whether one of the programs is named before `at`, in the same command.
+pub(super) fn is_of(text: &str, at: usize, programs: &[&str]) -> bool {
     let mut from = at.saturating_sub(COMMAND);
     while !text.is_char_boundary(from) {
         from += 1;

@@ -18,6 +18,7 @@ mod shapes;
 mod urls;
 mod values;
 mod vendors;
+mod words;
 
 pub(super) use assignments::{flag_name, in_field, is_secret_number};
 pub(super) use scan::{mask, masked};

@@ -44,7 +44,7 @@ const TAILS: &str = "_prod _production _staging _stage _dev _development _test _
     _previous _primary _secondary _default _b64 _base64 _value _plain _plaintext _raw _base _backup \
     _local _main _readonly _admin";
 
-const PASSWORDS: &str = "password passwd passcode passwort _pwd";
+const PASSWORDS: &str = "password passwd passcode passwort _pwd _pw";
 const PHRASES: &str = "passphrase mnemonic seed_phrase recovery_phrase seedphrase";
 const KEYS: &str = "secret secret_key secretkey api_key apikey access_key accesskey private_key privatekey signing_key \
     encryption_key decryption_key master_key account_key accountkey shared_key auth_key license_key \
@@ -112,6 +112,8 @@ fn has_root(name: &str) -> bool {
             &[first | 32, second | 32, third | 32],
             b"pas"
                 | b"pwd"
+                // `_pw`, with the bit that makes letters small.
+                | b"\x7fpw"
                 | b"sec"
                 | b"key"
                 | b"tok"
@@ -181,6 +183,7 @@ mod tests {
             ("spring.datasource.password", Noun::Password),
             ("dbPassword2", Noun::Password),
             ("SMTP_PASS", Noun::Password),
+            ("LDAP_BIND_PW", Noun::Password),
             ("clientSecret", Noun::Key),
             ("x-api-key", Noun::Key),
             ("AWS_SECRET_ACCESS_KEY", Noun::Key),

@@ -6,7 +6,7 @@ use super::assignments::at_flag;
 use super::placeholders::is_filling;
 use super::values::has_digit;
 use super::vendors::{VENDORS, VENDORS_READ, Vendor};
-use super::{flags, headers, keys, shapes, urls};
+use super::{flags, headers, keys, shapes, urls, words};
 
 /// A secret in a text: its place in bytes, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,8 @@ static SHAPES: &[(&str, Shape)] = &[
     ("BEARER ", headers::bearer),
     ("Bearer ", headers::bearer),
     ("EAAA", shapes::square_token),
+    ("ENV ", words::assigned),
+    ("IDENTIFIED BY ", words::identified),
     ("MT", shapes::discord_token),
     ("Mj", shapes::discord_token),
     ("Mz", shapes::discord_token),
@@ -119,6 +121,8 @@ static SHAPES: &[(&str, Shape)] = &[
     ("Nz", shapes::discord_token),
     ("OD", shapes::discord_token),
     ("OT", shapes::discord_token),
+    ("PASSWORD ", words::password),
+    ("Password ", words::password),
     ("Private-Lines:", keys::putty),
     ("Q~", shapes::azure_secret),
     ("_mmk", shapes::maxmind_key),
@@ -127,7 +131,12 @@ static SHAPES: &[(&str, Shape)] = &[
     ("discordapp.com/api/webhooks/", shapes::discord_webhook),
     ("eyJ", shapes::jwt),
     ("hooks.slack.com/", shapes::slack_webhook),
+    ("identified by ", words::identified),
+    ("password ", words::password),
     ("pat", shapes::airtable_token),
+    ("set -", words::assigned),
+    ("setenv ", words::assigned),
+    ("setx ", words::assigned),
     ("webhook.office.com/", shapes::teams_webhook),
 ];
 
