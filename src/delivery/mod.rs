@@ -11,6 +11,7 @@ mod links;
 mod outbox;
 mod parcel;
 mod rest;
+mod rewind;
 mod run;
 mod sending;
 mod track;

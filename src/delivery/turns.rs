@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outbox::Owner;
 use super::parcel::pack;
+use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
 use crate::session::Turn;
@@ -45,7 +46,8 @@ impl Delivery<'_> {
     fn post_turn(&mut self, turn: &Turn, ended: bool) -> (Vec<SpanId>, usize) {
         let uuid = &turn.opening.uuid;
         let context = self.context(turn);
-        let (observations, launches) = observe_turn(turn, &context, ended);
+        let rewind = rewind(turn, &self.job.transcript);
+        let (observations, launches) = observe_turn(turn, rewind.as_ref(), &context, ended);
         self.take_launches(launches, uuid);
         let spans = observations.iter().map(|it| it.span_id.clone()).collect();
         let outstanding = self.post(observations, &Owner::Turn(uuid.clone()), &context);

@@ -11,5 +11,5 @@ pub use calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 pub use inline::InlineAgents;
 pub use lineage::Lineage;
 pub use outline::{Outline, TurnOutline};
-pub use turns::{AgentRun, Opening, Turn, Turns};
+pub use turns::{AgentRun, Opening, Rewind, Turn, Turns};
 pub use work::Work;

@@ -28,6 +28,8 @@ pub struct Turn {
     pub opening: Opening,
     /// What was done.
     pub work: Work,
+    /// The row that its first row follows.
+    pub follows: Option<String>,
     /// Agents whose rows stand between those of the turn.
     pub agents: InlineAgents,
     /// Where its first row starts, which may be text that the CLI wrote before the prompt.
@@ -51,11 +53,25 @@ impl Turn {
         }
     }
 
+    /// Something came of it. A prompt that was taken back before the first block of its answer left nothing.
+    pub fn has_begun(&self) -> bool {
+        !self.work.generations.is_empty() || !self.work.events.is_empty()
+    }
+
     /// The compaction that a person asked for between two turns; it has a trace of its own.
     pub fn as_manual_compaction(&self) -> Option<&Compaction> {
         let first = self.work.compactions.first()?;
         (first.uuid == self.opening.uuid).then_some(first)
     }
+}
+
+/// A person went back in the conversation before this turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewind {
+    /// The opening row's uuid of the turn that was left.
+    pub from: String,
+    /// How many turns were abandoned, that one included.
+    pub abandoned: usize,
 }
 
 /// One run of an agent: its whole file.
@@ -196,6 +212,9 @@ impl Turns {
 impl Turn {
     fn begin(entry: Entry, at: Timestamp, held: Vec<(Entry, Timestamp)>, start: u64) -> Self {
         let shell_line = held.iter().find_map(|(entry, _)| as_shell_line(entry));
+        let first = held.iter().find(|(entry, _)| entry.uuid.is_some());
+        let first = first.map_or(&entry, |(first, _)| first);
+        let follows = first.header.parent.clone();
         let mut work = Work::default();
         for (entry, at) in held {
             work.push(as_text_only(entry), at);
@@ -211,6 +230,7 @@ impl Turn {
         Self {
             opening,
             work,
+            follows,
             agents: InlineAgents::default(),
             start,
             end,

@@ -137,6 +137,16 @@ pub static KEYS: &[Key] = &[
         "requests that no answer refers to: failed attempts, and those that were stopped before the first block",
     ),
     key(
+        "rewound_from",
+        Place::Turn,
+        "uuid of the opening row of the turn that was left: before this turn the conversation went back to an earlier place",
+    ),
+    key(
+        "turns_abandoned",
+        Place::Turn,
+        "how many turns that left behind; they stay as they are",
+    ),
+    key(
         "notified_task",
         Place::Turn,
         "the background task whose end opened this turn",

@@ -7,13 +7,14 @@ use super::context::Context;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation};
 use super::work::{Launch, finish_root, launches, observe_work};
-use crate::session::Turn;
+use crate::session::{Rewind, Turn};
 
 /// The observations of a turn, the root last, and what it launched.
 ///
 /// `ended`: the turn has its answer, or none will come; without it only what can't change any more is complete.
 pub fn observe_turn(
     turn: &Turn,
+    rewind: Option<&Rewind>,
     context: &Context,
     ended: bool,
 ) -> (Vec<Observation>, Vec<Launch>) {
@@ -44,6 +45,9 @@ pub fn observe_turn(
         "unanswered_requests",
         unanswered.map(|count| count.to_string()),
     );
+    root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
+    let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());
+    root.note("turns_abandoned", abandoned);
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     if let Some(notification) = &turn.opening.prompt.notification {
         root.note("notified_task", notification.task_id.clone());

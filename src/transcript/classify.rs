@@ -229,6 +229,7 @@ fn prompt(row: &Row, content: Vec<Block>, text: &str, tentative: bool) -> Record
             .or_else(|| row.origin.as_ref()?.kind.clone()),
         source: row.prompt_source.clone(),
         permission_mode: row.permission_mode.clone(),
+        turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index),
         notification: notification(text),
         tentative,
         marked: row.turn_origin.is_some(),

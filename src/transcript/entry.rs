@@ -113,6 +113,8 @@ pub struct Prompt {
     pub source: Option<String>,
     /// The permission mode at the time.
     pub permission_mode: Option<String>,
+    /// The how many-eth turn of its branch it opens, from 1 on (2.1.330 and later).
+    pub turn_index: Option<u64>,
     /// The task whose end it announces.
     pub notification: Option<Notification>,
     /// It may be a local command that no model sees: a turn only if a model answers.

@@ -1,5 +1,6 @@
 //! What Claude Code wrote: bytes → rows → what each row says, for every release from 1.0.128 on.
 
+mod branch;
 mod classify;
 mod content;
 mod entry;
@@ -12,6 +13,7 @@ mod rows;
 pub mod settle;
 mod timestamp;
 
+pub use branch::branch_point;
 pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,

@@ -50,6 +50,8 @@ pub(super) struct Row {
     #[serde(deserialize_with = "lenient::field")]
     pub turn_origin: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
+    pub turn_position: Option<TurnPosition>,
+    #[serde(deserialize_with = "lenient::field")]
     pub origin: Option<Origin>,
     #[serde(deserialize_with = "lenient::field")]
     pub permission_mode: Option<String>,
@@ -126,6 +128,14 @@ pub(super) struct ErrorDetail {
     pub formatted: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub message: Option<String>,
+}
+
+/// Where in the conversation a prompt stands.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct TurnPosition {
+    #[serde(deserialize_with = "lenient::field")]
+    pub turn_index: Option<u64>,
 }
 
 /// Where a user row comes from.

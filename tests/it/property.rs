@@ -11,6 +11,7 @@ mod noise;
 mod receiver;
 mod recorded;
 mod replays;
+mod rewinds;
 mod splits;
 
 use proptest::test_runner::{Config, RngSeed};

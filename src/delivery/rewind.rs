@@ -1,0 +1,61 @@
+//! Did a person go back in the conversation before a turn? What was left may have been read long ago, so the file is
+//! asked: the answer is the same whatever was read before.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::feed::Feed;
+use crate::session::{Rewind, Turn, Turns, Work};
+use crate::transcript::branch_point;
+
+/// The rewind by which this turn of the session's file began.
+pub(super) fn rewind(turn: &Turn, transcript: &Path) -> Option<Rewind> {
+    read(turn, transcript).unwrap_or_else(|error| {
+        log::warn!("{error:#}");
+        None
+    })
+}
+
+fn read(turn: &Turn, transcript: &Path) -> Result<Option<Rewind>> {
+    let Some(place) = place(turn, transcript)? else {
+        return Ok(None);
+    };
+    let mut turns = Turns::default();
+    let mut branch: Vec<Turn> = Vec::new();
+    for entry in Feed::open(transcript, place, None)? {
+        let entry = entry?;
+        if entry.offset >= turn.start {
+            break;
+        }
+        if let Some(left) = turns.push(entry) {
+            grow(&mut branch, left, transcript)?;
+        }
+    }
+    if let Some(left) = turns.finish() {
+        grow(&mut branch, left, transcript)?;
+    }
+    Ok(branch.last().map(|left| Rewind {
+        from: left.opening.uuid.clone(),
+        abandoned: branch.len(),
+    }))
+}
+
+fn place(turn: &Turn, transcript: &Path) -> std::io::Result<Option<u64>> {
+    let index = turn.opening.prompt.turn_index;
+    branch_point(transcript, turn.start, turn.follows.as_deref(), index)
+}
+
+/// Takes the next turn of those that may have been left. It may be one that rewound itself: what it left had been
+/// abandoned before.
+fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()> {
+    if let Some(place) = place(&left, transcript)? {
+        branch.retain(|turn| turn.opening.offset < place);
+    }
+    if left.has_begun() && left.as_manual_compaction().is_none() {
+        // Its place is needed, not what was done in it.
+        left.work = Work::default();
+        branch.push(left);
+    }
+    Ok(())
+}
