@@ -130,6 +130,13 @@ impl Turns {
             Record::Injected(_) | Record::Local(_) | Record::Request(_) if self.is_between() => {
                 self.held.push((entry, at));
             }
+            Record::Summary(text) if self.is_between() => {
+                if let Some(turn) = &mut self.turn {
+                    turn.work.summarize(text);
+                }
+                // The next call is given it, which may be the next turn's.
+                self.held.push((entry, at));
+            }
             record if goes_on(record) => {
                 let closed = self.release();
                 self.add(entry, at);

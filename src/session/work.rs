@@ -86,9 +86,8 @@ impl Work {
                 self.compactions.push(Compaction::new(uuid, at, boundary));
             }
             Record::Summary(text) => {
-                if let Some(compaction) = self.compactions.last_mut() {
-                    compaction.summary = Some(text);
-                }
+                self.summarize(&text);
+                self.hear(vec![Block::Text(text)], at);
             }
             Record::StructuredOutput => self.at_rest = true,
             Record::MaxTurns(count) => {
@@ -123,6 +122,13 @@ impl Work {
     pub(super) fn close_all(&mut self) {
         for generation in &mut self.generations {
             generation.closed = true;
+        }
+    }
+
+    /// What the last compaction made of the conversation.
+    pub(super) fn summarize(&mut self, text: &str) {
+        if let Some(compaction) = self.compactions.last_mut() {
+            compaction.summary = Some(text.to_owned());
         }
     }
 

@@ -1,8 +1,9 @@
 //! What opens a turn, what belongs to it, and what waits for the next one.
 
 use super::{Turn, Turns};
+use crate::session::InputItem;
 use crate::transcript::{
-    Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, Timestamp,
+    Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, Timestamp, text_of,
 };
 
 /// Rows a second apart, each ten bytes long.
@@ -183,6 +184,46 @@ fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
     let compaction = turns[1].as_manual_compaction().unwrap();
     assert_eq!(compaction.summary.as_deref(), Some("what was said"));
     assert!(turns[1].is_finished());
+}
+
+#[test]
+fn the_call_after_a_compaction_is_given_its_summary() {
+    let summary = || Record::Summary("what was said".to_owned());
+    let boundary = |manual| {
+        Record::Compacted(Boundary {
+            manual,
+            ..Boundary::default()
+        })
+    };
+    let heard = |turn: &Turn| -> Vec<String> {
+        let items = turn.work.generations.last().unwrap().input.iter();
+        let text = |item: &InputItem| match item {
+            InputItem::User(blocks) => text_of(blocks),
+            InputItem::Tool(_) => String::new(),
+        };
+        items.map(text).collect()
+    };
+    let within = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .injected("go on")
+        .add("c", boundary(false))
+        .add("s", summary())
+        .answer("m2")
+        .turns();
+    assert_eq!(heard(&within[0]), ["go on", "what was said"]);
+    let between = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .add("c", boundary(true))
+        .add("s", summary())
+        .prompt("p2")
+        .answer("m2");
+    let from_summary = Rows(between.0[3..].to_vec()).turns();
+    let between = between.turns();
+    assert_eq!(heard(&between[2]), ["what was said", "p2"]);
+    assert_eq!(between[2].start, 30);
+    assert_eq!(from_summary, between[2..], "read on from there");
 }
 
 #[test]
