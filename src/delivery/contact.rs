@@ -65,20 +65,19 @@ pub(super) fn find_place(job: &Job, cursor: &mut Cursor) -> Result<()> {
 /// The open turn is found by its opening row's uuid; where that row is gone, later turns are those that opened later.
 fn find_again(cursor: &mut Cursor, outline: &Outline, transcript: &Path) {
     let end = transcript.metadata().map_or(0, |metadata| metadata.len());
-    cursor.open_start = match cursor.open_turn.clone() {
+    let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
+    let turns = &outline.turns;
+    cursor.open_start = match &mut cursor.open_turn {
         None => 0,
-        Some(open) => {
-            let mut turns = outline.turns.iter();
-            match turns.clone().find(|turn| turn.uuid == open.uuid) {
-                Some(same) => same.start,
-                None => {
-                    // Its rows are gone, and with them what was not sent of it.
-                    cursor.turns_before += 1;
-                    let later = turns.find(|turn| turn.at > open.at);
-                    later.map_or(end, |turn| turn.start)
-                }
+        Some(open) => match turns.iter().position(|turn| turn.uuid == open.uuid) {
+            Some(same) => start(turns.get(same + usize::from(open.passed))),
+            None => {
+                // Its rows are gone, and with them what was not sent of it.
+                cursor.turns_before += u64::from(!open.passed && !open.is_compaction);
+                open.passed = true;
+                start(turns.iter().find(|turn| turn.at > open.at))
             }
-        }
+        },
     };
     cursor.own_from = outline.own_from;
     // Offsets of another file.

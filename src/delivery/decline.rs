@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::feed::Feed;
 use crate::session::{Turn, Turns};
-use crate::state::{Cursor, Passed, Store, Why};
+use crate::state::{Cursor, OpenTurn, Passed, Store, Why};
 use crate::transcript::FileMark;
 
 /// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
@@ -34,8 +34,19 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             seen.extend(turns.push(entry?));
         }
         seen.extend(turns.finish());
+        let last = seen.last().map(|turn| OpenTurn {
+            uuid: turn.opening.uuid.clone(),
+            at: turn.opening.at,
+            passed: true,
+            is_compaction: turn.as_manual_compaction().is_some(),
+        });
+        if !same_file {
+            // Offsets of another file.
+            cursor.passed.clear();
+        }
         seen.retain(|turn| same_file && turn.opening.offset >= cursor.own_from);
         pass_over(&mut cursor, &seen, feed.offset());
+        cursor.open_turn = last.or(cursor.open_turn);
         cursor.file = FileMark::take(transcript, feed.offset())?;
         store.save_cursor(&cursor)?;
     }
@@ -68,7 +79,9 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
         cursor.turns_before += numbered(declined);
     }
     cursor.open_start = end;
-    cursor.open_turn = None;
+    if let Some(open) = &mut cursor.open_turn {
+        open.passed = true;
+    }
     cursor.acknowledged.clear();
     // An agent of a turn that was sent may go on: what it does from now on was not consented to.
     for launch in cursor.launches.values_mut() {

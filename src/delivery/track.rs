@@ -93,6 +93,8 @@ impl Track {
                 cursor.open_turn = Some(OpenTurn {
                     uuid: step.uuid.clone(),
                     at: step.at,
+                    passed: false,
+                    is_compaction: !step.numbered,
                 });
             }
             let Some(next) = finished else { break };
@@ -105,6 +107,11 @@ impl Track {
             }
             self.steps.pop_front();
             self.place(cursor, next, numbered);
+            if self.part == Part::Open
+                && let Some(open) = &mut cursor.open_turn
+            {
+                open.passed = true;
+            }
         }
     }
 

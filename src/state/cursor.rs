@@ -44,7 +44,7 @@ pub struct Cursor {
     /// Where the open turn starts; everything before is acknowledged, inherited or passed over.
     #[serde(default)]
     pub open_start: u64,
-    /// The open turn, to find it again in a rewritten file.
+    /// The open turn, or the last one that was passed, to find its place again in a rewritten file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_turn: Option<OpenTurn>,
     /// How many own turns lie before the open one.
@@ -76,13 +76,19 @@ pub struct Cursor {
     pub delivered_at: Option<Timestamp>,
 }
 
-/// The turn that can still grow.
+/// The turn that can still grow, or the last one before `open_start`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenTurn {
     /// The opening row's uuid.
     pub uuid: String,
     /// The opening row's time.
     pub at: Timestamp,
+    /// It lies before `open_start`, and is counted where it counts.
+    #[serde(default)]
+    pub passed: bool,
+    /// It is a compaction that a person asked for, and no numbered turn.
+    #[serde(default)]
+    pub is_compaction: bool,
 }
 
 /// Why a range was passed over.

@@ -75,6 +75,25 @@ fn turns_that_finished_while_tracing_was_off_are_sent_by_an_explicit_replay_alon
 }
 
 #[test]
+fn what_was_declined_stays_declined_when_the_file_is_rewritten() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    switch(&sandbox, &mock, false);
+    session.answered(1).stop(1);
+    switch(&sandbox, &mock, true);
+    session.answered(2);
+    let text = fs::read_to_string(session.path()).unwrap();
+    let (_first_row, rest) = text.split_once('\n').unwrap();
+    let new = sandbox.write("new.jsonl", rest.as_bytes());
+    fs::rename(new, session.path()).unwrap();
+    session.stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
+    assert_eq!(mock.generations_sent(), 2);
+}
+
+#[test]
 fn a_turn_that_ended_while_tracing_was_off_is_declined_whole_though_it_began_before() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);

@@ -31,6 +31,23 @@ fn hooks_bring_every_turn_of_which_they_see_the_opening_row() {
 }
 
 #[test]
+fn no_two_turns_have_the_same_number() {
+    let recording = Recording::open(NAME);
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    play(&sandbox, &recording);
+    let turns = roots(&mock.rows()).into_iter();
+    let turns = turns.filter(|row| row.name == "claude-code");
+    let mut numbers: Vec<(i64, String)> = turns
+        .map(|row| (row.start_ms, row.metadata["turn_number"].clone()))
+        .collect();
+    numbers.sort_unstable();
+    let numbers: Vec<&str> = numbers.iter().map(|(_, number)| number.as_str()).collect();
+    // One turn's prompt was gone before a hook was called: nobody knows of it.
+    assert_eq!(numbers, ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
 fn a_replay_after_the_hooks_brings_nothing_wrong_and_nothing_double() {
     let recording = Recording::open(NAME);
     let mock = MockLangfuse::start();
