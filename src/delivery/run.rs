@@ -224,6 +224,7 @@ impl Delivery<'_> {
             task_id,
             tool_use_id,
             status,
+            summary: _,
         } = notification;
         let span = tool_use_id.as_deref().map(SpanId::tool);
         let mut workflows = Vec::new();
@@ -246,9 +247,7 @@ impl Delivery<'_> {
                 || (span.is_some() && launched_by == span.as_ref())
             {
                 lane.finished = true;
-                // The root shows how it ended: it is to be sent again.
-                lane.ended &= lane.outcome == *status;
-                lane.outcome.clone_from(status);
+                lane.ends_as(status.clone());
             }
         }
     }

@@ -99,6 +99,9 @@ impl Delivery<'_> {
             };
             if let Some(lane) = self.cursor.lanes.values_mut().find(linked) {
                 lane.finished |= launch.finished;
+                if lane.outcome.is_none() && launch.outcome.is_some() {
+                    lane.ends_as(launch.outcome.map(str::to_owned));
+                }
             }
             let known = self
                 .cursor
@@ -120,6 +123,8 @@ impl Delivery<'_> {
             known.agent_type = launch.agent_type.or(known.agent_type.take());
             known.prompt = launch.prompt.or(known.prompt.take());
             known.finished |= launch.finished;
+            let outcome = || launch.outcome.map(str::to_owned);
+            known.outcome = known.outcome.take().or_else(outcome);
         }
     }
 

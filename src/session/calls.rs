@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::transcript::{Answer, Block, Boundary, Timestamp, ToolResult, ToolUse, Usage};
+use crate::transcript::{
+    Answer, Block, Boundary, Notification, Timestamp, ToolResult, ToolUse, Usage,
+};
 
 /// One model call: all rows of one `message.id`.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,8 @@ pub struct ToolCall {
     pub answered_at: Option<Timestamp>,
     /// The person stopped it while it ran. (Before 2.1.330 a permission dialog left by Esc has the same rows.)
     pub stopped: bool,
+    /// How the background task that it launched ended, where that was written before the next turn began.
+    pub task_end: Option<Notification>,
 }
 
 impl ToolCall {
@@ -94,6 +98,16 @@ impl ToolCall {
                     Some("async_launched" | "teammate_spawned")
                 )
         })
+    }
+
+    /// How the launched agent ended, as far as the call's own result tells.
+    pub fn agent_outcome(&self) -> Option<&'static str> {
+        let result = self.result.as_ref().filter(|_| self.has_final_result())?;
+        match result.is_error {
+            _ if self.stopped || result.denial.is_some() => None,
+            true => Some("failed"),
+            false => Some("completed"),
+        }
     }
 }
 
@@ -138,12 +152,12 @@ pub struct Event {
 }
 
 /// What an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A prompt joined the running turn.
     Steering,
     /// A background task ended while the turn ran.
-    Notified,
+    Notified(Notification),
     /// A model call failed for good.
     ApiError,
     /// A model call failed and was tried again.

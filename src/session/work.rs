@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::transcript::{
-    Answer, ApiError, Block, Entry, Record, Request, Timestamp, ToolResult, as_text, text_of,
+    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, as_text,
+    text_of,
 };
 
 /// What was done between a prompt and its answer.
@@ -69,10 +70,8 @@ impl Work {
                 content,
                 notification,
             } => {
-                let kind = match notification {
-                    Some(_) => EventKind::Notified,
-                    None => EventKind::Steering,
-                };
+                self.end_task(notification.as_ref());
+                let kind = notification.map_or(EventKind::Steering, EventKind::Notified);
                 self.event(uuid, at, kind, text_of(&content));
                 self.hear(content, at);
             }
@@ -94,7 +93,8 @@ impl Work {
                 self.max_turns = Some(count);
                 self.at_rest = true;
             }
-            Record::StopHooks | Record::SessionCost | Record::Notified(_) | Record::Queued => {}
+            Record::Notified(notification) => self.end_task(Some(&notification)),
+            Record::StopHooks | Record::SessionCost | Record::Queued => {}
         }
     }
 
@@ -216,6 +216,8 @@ impl Work {
                 }
                 tool.result = Some(result);
                 tool.answered_at = Some(at);
+                let stopped = stopped_task(tool);
+                self.end_task(stopped.as_ref());
             }
         }
         if !beside.is_empty() {
@@ -285,8 +287,38 @@ impl Work {
             result: None,
             answered_at: None,
             stopped: false,
+            task_end: None,
         });
     }
+
+    /// The call that launched the task learns how it ended.
+    fn end_task(&mut self, end: Option<&Notification>) {
+        let Some(end) = end.filter(|end| end.task_id.is_some()) else {
+            return;
+        };
+        let launched = |tool: &&mut ToolCall| {
+            let result = tool.result.as_ref();
+            result.is_some_and(|result| result.background_task == end.task_id)
+        };
+        if let Some(tool) = self.tools.iter_mut().find(launched) {
+            tool.task_end = Some(end.clone());
+        }
+    }
+}
+
+/// The background task that this call stopped; the model stops it, and no notification follows.
+fn stopped_task(tool: &ToolCall) -> Option<Notification> {
+    let key = match tool.request.name.as_str() {
+        "TaskStop" => "task_id",
+        "KillShell" => "shell_id",
+        _ => return None,
+    };
+    tool.result.as_ref().filter(|result| !result.is_error)?;
+    Some(Notification {
+        task_id: Some(tool.request.input.get(key)?.as_str()?.to_owned()),
+        status: Some("killed".to_owned()),
+        ..Notification::default()
+    })
 }
 
 /// Stopped while it ran: from 2.1.330 on a denial that nobody decided; before, only the text tells.

@@ -137,7 +137,7 @@ pub struct PassedLaunch {
     /// The call has its final result.
     #[serde(default)]
     pub finished: bool,
-    /// How the agent ended, as its notification says.
+    /// How the agent ended, as the call's result or a notification says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Tracing was switched off after it: only an explicit replay sends the agent.
@@ -170,7 +170,7 @@ pub struct Lane {
     /// The agent has given its answer.
     #[serde(default)]
     pub finished: bool,
-    /// How it ended, as its notification says: `completed`, `failed`, `killed`.
+    /// How it ended, as its call's result or a notification says: `completed`, `failed`, `killed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Tracing was switched off while it ran: only an explicit replay sends what is left of it.
@@ -203,6 +203,14 @@ pub struct Done {
     pub tools: usize,
     /// Events.
     pub events: usize,
+}
+
+impl Lane {
+    /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
+    pub fn ends_as(&mut self, outcome: Option<String>) {
+        self.ended &= self.outcome == outcome;
+        self.outcome = outcome;
+    }
 }
 
 impl Cursor {

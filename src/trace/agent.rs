@@ -17,7 +17,7 @@ pub struct AgentFacts {
     pub description: Option<String>,
     /// 1 = launched by the session itself.
     pub depth: Option<u64>,
-    /// How it ended, where its notification says so: `completed`, `failed`, `killed`.
+    /// How it ended, where the call's result or a notification says so: `completed`, `failed`, `killed`.
     pub outcome: Option<String>,
 }
 
@@ -46,7 +46,8 @@ pub fn observe_agent(
     root.note("agent_type", facts.agent_type.clone());
     root.note("agent_description", facts.description.clone());
     match facts.outcome.as_deref() {
-        Some("failed") => {
+        // The agent's own rows say why, where they do.
+        Some("failed") if root.level != Level::Error => {
             root.level = Level::Error;
             root.status_message = Some("failed".to_owned());
         }

@@ -10,8 +10,12 @@ pub enum Place {
     Trace,
     /// On any observation.
     Any,
+    /// On the root of a turn and of an agent's run.
+    Root,
     /// On the root of a turn.
     Turn,
+    /// On what tells of the end of a background task: the turn that it opened, or an event.
+    Notification,
     /// On an agent's run.
     Agent,
     /// On a model call.
@@ -32,7 +36,9 @@ impl Place {
         match self {
             Self::Trace => "trace",
             Self::Any => "any",
+            Self::Root => "root",
             Self::Turn => "turn",
+            Self::Notification => "notification",
             Self::Agent => "agent",
             Self::Generation => "generation",
             Self::Tool => "tool",
@@ -133,7 +139,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "unanswered_requests",
-        Place::Turn,
+        Place::Root,
         "requests that no answer refers to: failed attempts, and those that were stopped before the first block",
     ),
     key(
@@ -148,13 +154,18 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "notified_task",
-        Place::Turn,
-        "the background task whose end opened this turn",
+        Place::Notification,
+        "the background task whose end was notified",
     ),
     key(
         "notified_tool_use_id",
-        Place::Turn,
-        "the tool call that launched that task",
+        Place::Notification,
+        "the tool call that launched that task, or resumed that agent",
+    ),
+    key(
+        "notified_status",
+        Place::Notification,
+        "how it ended: `completed`, `failed`, `killed`, `stopped`",
     ),
     key(
         "parent_trace_id",
@@ -185,7 +196,7 @@ pub static KEYS: &[Key] = &[
     key(
         "agent_outcome",
         Place::Agent,
-        "how a background agent ended: `completed`, `failed`, `killed`",
+        "how it ended: `completed`, `failed`, `killed`; `stopped`: lost with the process that ran it",
     ),
     key(
         "compaction_trigger",
@@ -268,7 +279,7 @@ pub static KEYS: &[Key] = &[
     key(
         "exit_code",
         Place::Tool,
-        "exit code of a command that failed",
+        "exit code of a command that failed, or that ran in the background",
     ),
     key("skill", Place::Tool, "the skill that was called"),
     key(
@@ -282,6 +293,16 @@ pub static KEYS: &[Key] = &[
         "agent_status",
         Place::Tool,
         "state of the launched agent, as the tool's result says",
+    ),
+    key(
+        "background_task",
+        Place::Tool,
+        "the background task that it launched",
+    ),
+    key(
+        "background_outcome",
+        Place::Tool,
+        "how that task ended, where it did before the next turn: `completed`, `failed`, `killed`",
     ),
     key("event_uuid", Place::Event, "uuid of the row"),
 ];

@@ -62,6 +62,10 @@ pub(super) fn observe(
     if let Some(result) = &tool.result {
         note_result(&mut observation, result);
     }
+    if let Some(end) = &tool.task_end {
+        observation.note("background_outcome", end.status.clone());
+        observation.note("exit_code", end.exit_code());
+    }
     observation
 }
 
@@ -70,10 +74,11 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
     let text = result.map_or(String::new(), |result| text_of(&result.content));
     if let Some(failure) = failure(tool, text.trim()) {
         observation.level = failure.level;
-        let status = if text.is_empty() {
-            failure.category
-        } else {
-            text.trim()
+        let of_task = tool.task_end.as_ref().map(|end| end.summary.as_deref());
+        let status = match of_task {
+            Some(summary) => summary.unwrap_or(failure.category),
+            None if text.is_empty() => failure.category,
+            None => text.trim(),
         };
         observation.status_message = Some(short(status));
         observation.note("error_category", Some(failure.category));
@@ -83,6 +88,7 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
 
 fn note_result(observation: &mut Observation, result: &ToolResult) {
     observation.note("denial", result.denial.clone());
+    observation.note("background_task", result.background_task.clone());
     observation.note(
         "agent_status",
         result.status.clone().filter(|_| result.agent_id.is_some()),
@@ -118,6 +124,14 @@ fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
     };
     if result.denial.is_some() {
         return Some(warning("refused"));
+    }
+    if let Some(end) = &tool.task_end {
+        return match end.status.as_deref() {
+            Some("failed") if end.exit_code().is_some() => Some(error("exit code")),
+            Some("failed") => Some(error("tool")),
+            Some("killed" | "stopped") => Some(warning("stopped")),
+            _ => None,
+        };
     }
     if !result.is_error {
         return None;

@@ -6,7 +6,7 @@ use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation};
-use super::work::{Launch, finish_root, launches, observe_work};
+use super::work::{Launch, finish_root, launches, note_end_of_task, observe_work};
 use crate::session::{Rewind, Turn};
 
 /// The observations of a turn, the root last, and what it launched.
@@ -40,18 +40,12 @@ pub fn observe_turn(
         // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
         root.warn("no answer");
     }
-    let unanswered = Some(turn.work.unanswered_requests()).filter(|count| *count > 0);
-    root.note(
-        "unanswered_requests",
-        unanswered.map(|count| count.to_string()),
-    );
     root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
     let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());
     root.note("turns_abandoned", abandoned);
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     if let Some(notification) = &turn.opening.prompt.notification {
-        root.note("notified_task", notification.task_id.clone());
-        root.note("notified_tool_use_id", notification.tool_use_id.clone());
+        note_end_of_task(&mut root, notification);
     }
     root.note(
         "parent_trace_id",
@@ -87,7 +81,7 @@ fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -
             agent_type: input("subagent_type").map(str::to_owned),
             description: input("description").map(str::to_owned),
             depth: Some(1),
-            outcome: None,
+            outcome: call.agent_outcome().map(str::to_owned),
         };
         let parent = SpanId::tool(&call.request.id);
         let ended = ended || call.has_final_result();

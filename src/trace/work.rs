@@ -5,6 +5,7 @@ use super::ids::{Digest, SpanId, TraceId, digest};
 use super::observation::{Content, Kind, Level, Observation, Role};
 use super::{compaction, generation, tool};
 use crate::session::{Event, EventKind, ToolCall, Work};
+use crate::transcript::Notification;
 
 /// A tool call that launched an agent, or may have.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Launch {
     pub span_id: SpanId,
     /// The call has its final result: the agent is done.
     pub finished: bool,
+    /// How the agent ended, where the call's result tells.
+    pub outcome: Option<&'static str>,
 }
 
 /// What the root of a turn and the root of an agent's run have in common.
@@ -46,6 +49,29 @@ pub(super) fn finish_root(root: &mut Observation, work: &Work) {
             .rev()
             .find(|event| event.kind == EventKind::ApiError);
         root.status_message = error.map(|event| short(&event.text));
+    }
+    let unanswered = Some(work.unanswered_requests()).filter(|count| *count > 0);
+    root.note(
+        "unanswered_requests",
+        unanswered.map(|count| count.to_string()),
+    );
+}
+
+/// What a row that tells of the end of a background task says, on the turn that it opens or on its own event.
+pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
+    let Notification {
+        task_id,
+        tool_use_id,
+        status,
+        summary,
+    } = notification;
+    observation.note("notified_task", task_id.clone());
+    observation.note("notified_tool_use_id", tool_use_id.clone());
+    observation.note("notified_status", status.clone());
+    if let Some(status) = status.as_ref().filter(|status| *status != "completed")
+        && observation.level == Level::Default
+    {
+        observation.warn(&short(summary.as_ref().unwrap_or(status)));
     }
 }
 
@@ -104,9 +130,9 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     let span_id = SpanId::event(&event.uuid);
     let mut observation =
         Observation::new(trace_id.clone(), span_id, Some(parent.clone()), event.at);
-    let (name, level) = match event.kind {
+    let (name, level) = match &event.kind {
         EventKind::Steering => ("steering", Level::Default),
-        EventKind::Notified => ("notification", Level::Default),
+        EventKind::Notified(_) => ("notification", Level::Default),
         EventKind::ApiError => ("api error", Level::Error),
         EventKind::ApiRetry => ("api retry", Level::Warning),
         EventKind::Interrupted => ("interrupted", Level::Warning),
@@ -119,6 +145,9 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     }
     observation.input = Some(Content::Text(event.text.clone()));
     observation.note("event_uuid", Some(&*event.uuid));
+    if let EventKind::Notified(notification) = &event.kind {
+        note_end_of_task(&mut observation, notification);
+    }
     observation
 }
 
@@ -150,5 +179,6 @@ fn launch(call: &ToolCall) -> Launch {
         prompt: prompt.map(|prompt| digest(prompt.as_bytes())),
         span_id: SpanId::tool(&call.request.id),
         finished: call.has_final_result(),
+        outcome: call.agent_outcome(),
     }
 }

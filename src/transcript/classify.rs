@@ -253,6 +253,9 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
             Block::ToolResult(mut result) => {
                 result.agent_id.clone_from(&launch.agent_id);
                 result.workflow.clone_from(&launch.run_id);
+                result
+                    .background_task
+                    .clone_from(&launch.background_task_id);
                 result.status.clone_from(&launch.status);
                 result.is_async = launch.is_async.unwrap_or(false);
                 result.ends_turn = row.tool_ends_turn.unwrap_or(false);
@@ -373,6 +376,7 @@ fn notification(text: &str) -> Option<Notification> {
         task_id: tag("task-id"),
         tool_use_id: tag("tool-use-id"),
         status: tag("status"),
+        summary: tag("summary"),
     })
 }
 

@@ -49,6 +49,8 @@ pub struct ToolResult {
     pub is_error: bool,
     /// The agent that the call launched, where the row names one.
     pub agent_id: Option<String>,
+    /// The background task that the call launched.
+    pub background_task: Option<String>,
     /// The workflow that the call launched.
     pub workflow: Option<String>,
     /// `toolUseResult.status`, e.g. `completed` or `async_launched`.

@@ -124,7 +124,7 @@ pub struct Prompt {
 }
 
 /// A background task that ended.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// The task; for agents the agent's id.
     pub task_id: Option<String>,
@@ -132,6 +132,18 @@ pub struct Notification {
     pub tool_use_id: Option<String>,
     /// `completed`, `failed`, `killed` …
     pub status: Option<String>,
+    /// One line for people; of a shell the only place of its exit code.
+    pub summary: Option<String>,
+}
+
+impl Notification {
+    /// The exit code of a shell.
+    pub fn exit_code(&self) -> Option<&str> {
+        let (_, code) = self.summary.as_ref()?.rsplit_once("exit code ")?;
+        code.split(|character: char| !character.is_ascii_digit())
+            .next()
+            .filter(|code| !code.is_empty())
+    }
 }
 
 /// One row of an answer.

@@ -224,7 +224,7 @@ pub(super) struct Attachment {
     pub max_turns: Option<u64>,
 }
 
-/// `toolUseResult` where it says what a launched agent is and how it ended.
+/// `toolUseResult` where it says what was launched and how it ended.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct LaunchResult {
@@ -236,6 +236,8 @@ pub(super) struct LaunchResult {
     pub is_async: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
     pub run_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub background_task_id: Option<String>,
 }
 
 /// One content block of a message.

@@ -13,6 +13,7 @@ mod support;
 
 mod sandbox;
 
+mod agents;
 mod bad_input;
 mod capture;
 mod client;

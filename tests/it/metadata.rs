@@ -67,17 +67,18 @@ fn keys(row: &Row) -> Vec<String> {
 }
 
 /// The places, by their names in the documentation, at which a row's keys may stand.
-fn places(row: &Row) -> [&'static str; 3] {
-    let own = match (row.kind.as_str(), is_below_a_turn(row)) {
-        ("AGENT", false) => "turn",
-        ("AGENT", true) => "agent",
-        ("GENERATION", _) => "generation",
-        ("TOOL" | "RETRIEVER", _) => "tool",
-        ("EVENT", _) => "event",
-        ("CHAIN", _) => "workflow",
-        _ => "compaction",
+fn places(row: &Row) -> Vec<&'static str> {
+    let own: &[&str] = match (row.kind.as_str(), is_below_a_turn(row)) {
+        ("AGENT", false) => &["turn", "root", "notification"],
+        ("AGENT", true) => &["agent", "root"],
+        ("GENERATION", _) => &["generation"],
+        ("TOOL" | "RETRIEVER", _) => &["tool"],
+        ("EVENT", _) if row.name == "notification" => &["event", "notification"],
+        ("EVENT", _) => &["event"],
+        ("CHAIN", _) => &["workflow"],
+        _ => &["compaction"],
     };
-    ["trace", "any", own]
+    [&["trace", "any"], own].concat()
 }
 
 /// An agent that Claude Code started for itself is a trace of its own.

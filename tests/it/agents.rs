@@ -1,0 +1,149 @@
+//! Agents and background tasks: how they ended, why they failed, and which call they belong to.
+
+use crate::sandbox::Sandbox;
+use crate::support::{MockLangfuse, Row};
+
+/// What a replay of a recording with one session shows.
+fn shown(recording: &str) -> Vec<Row> {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session(recording);
+    sandbox.lay(&session.recording);
+    session.whole().replay(&[]).exits(0);
+    mock.rows()
+}
+
+/// The rows with this value of a metadata key.
+fn with<'a>(rows: &'a [Row], key: &str, value: &str) -> Vec<&'a Row> {
+    let has = |row: &&Row| row.metadata.get(key).is_some_and(|have| have == value);
+    rows.iter().filter(has).collect()
+}
+
+/// The one row with this value of a metadata key.
+fn only<'a>(rows: &'a [Row], key: &str, value: &str) -> &'a Row {
+    match with(rows, key, value)[..] {
+        [row] => row,
+        ref others => panic!("{} rows with {key} {value}", others.len()),
+    }
+}
+
+fn noted<'a>(row: &'a Row, key: &str) -> Option<&'a str> {
+    row.metadata.get(key).map(String::as_str)
+}
+
+#[test]
+fn an_agent_that_failed_says_why_in_the_foreground_and_in_the_background() {
+    let rows = shown("v2.1.330/agent-failed");
+    for agent in ["foreground job", "background job"] {
+        let row = only(&rows, "agent_description", agent);
+        assert_eq!(row.level, "ERROR", "{agent}");
+        assert_eq!(
+            row.status_message.as_deref(),
+            Some("API Error: 400 mock: bad request in the agent"),
+            "{agent}"
+        );
+        assert_eq!(noted(row, "agent_outcome"), Some("failed"), "{agent}");
+        // One that answered, and six attempts that did not.
+        assert_eq!(noted(row, "unanswered_requests"), Some("6"), "{agent}");
+    }
+}
+
+#[test]
+fn an_agent_says_how_it_ended_whichever_row_tells() {
+    for (recording, outcome) in [
+        ("v1.0.128/subagent", "completed"),
+        ("v2.1.50/subagent", "completed"),
+        ("v2.1.197/subagent-background", "completed"),
+        ("v2.1.330/subagent-nested", "completed"),
+        ("v2.1.330/agent-resumed", "completed"),
+        ("v2.1.330/agent-killed", "killed"),
+        ("v2.1.330/agent-lost", "stopped"),
+    ] {
+        let rows = shown(recording);
+        let agents: Vec<&Row> = rows
+            .iter()
+            .filter(|row| noted(row, "agent_id").is_some())
+            .collect();
+        assert!(!agents.is_empty(), "{recording}");
+        for agent in agents {
+            assert_eq!(noted(agent, "agent_outcome"), Some(outcome), "{recording}");
+        }
+    }
+}
+
+#[test]
+fn a_background_command_carries_its_task_and_how_it_ended_as_far_as_its_turn_knew() {
+    let rows = shown("v2.1.330/background-shell");
+    let tool = |task| {
+        let row = only(&rows, "background_task", task);
+        let notes = ["background_outcome", "exit_code"].map(|key| noted(row, key));
+        (
+            row.name.as_str(),
+            row.level.as_str(),
+            row.status_message.as_deref(),
+            notes,
+        )
+    };
+    assert_eq!(
+        tool("by0d75sde"),
+        ("Bash", "DEFAULT", None, [Some("completed"), Some("0")])
+    );
+    let failed = "Background command \"bad job\" failed with exit code 3";
+    assert_eq!(
+        tool("bhnt83i16"),
+        ("Bash", "ERROR", Some(failed), [Some("failed"), Some("3")])
+    );
+    // Stopped by the model, of which no notification tells.
+    assert_eq!(
+        tool("beh7l6p89"),
+        ("Bash", "WARNING", Some("stopped"), [Some("killed"), None])
+    );
+}
+
+#[test]
+fn a_turn_that_a_task_opened_says_how_the_task_ended_and_points_to_its_tool() {
+    let rows = shown("v2.1.330/background-shell");
+    for (task, status, level, message) in [
+        ("by0d75sde", "completed", "DEFAULT", None),
+        (
+            "bhnt83i16",
+            "failed",
+            "WARNING",
+            Some("Background command \"bad job\" failed with exit code 3"),
+        ),
+    ] {
+        let turn = only(&rows, "notified_task", task);
+        let tool = only(&rows, "background_task", task);
+        assert!(turn.parent_span_id.is_none());
+        assert_eq!(
+            noted(turn, "notified_tool_use_id"),
+            noted(tool, "tool_use_id")
+        );
+        assert_eq!(noted(turn, "notified_status"), Some(status));
+        assert_eq!(
+            (turn.level.as_str(), turn.status_message.as_deref()),
+            (level, message)
+        );
+    }
+}
+
+#[test]
+fn a_notification_within_a_turn_points_to_its_tool_too() {
+    let rows = shown("v2.1.330/agent-killed");
+    let event = only(&rows, "notified_task", "a4ec2736585ac795c");
+    let launch = rows.iter().find(|row| row.name == "Agent").unwrap();
+    assert_eq!(
+        (event.kind.as_str(), event.name.as_str()),
+        ("EVENT", "notification")
+    );
+    assert_eq!(
+        noted(event, "notified_tool_use_id"),
+        noted(launch, "tool_use_id")
+    );
+    assert_eq!(noted(event, "notified_status"), Some("killed"));
+    assert_eq!(event.level, "WARNING");
+    assert_eq!(
+        event.status_message.as_deref(),
+        Some("Agent \"endless job\" was stopped by Claude")
+    );
+}
