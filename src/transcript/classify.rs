@@ -257,7 +257,7 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
                     .background_task
                     .clone_from(&launch.background_task_id);
                 result.status.clone_from(&launch.status);
-                result.is_async = launch.is_async.unwrap_or(false);
+                result.is_async = launch.is_async.unwrap_or_else(|| result.tells_of_launch());
                 result.ends_turn = row.tool_ends_turn.unwrap_or(false);
                 result.denial.clone_from(&row.tool_denial_kind);
                 result.denied_before_run = row.tool_denial_before_run.unwrap_or(false);

@@ -67,6 +67,14 @@ pub struct ToolResult {
     pub permission: Option<(String, String)>,
 }
 
+impl ToolResult {
+    /// Rows of agents have no `toolUseResult` since 2.1.50: that an agent below goes on stands only in the text.
+    pub(super) fn tells_of_launch(&self) -> bool {
+        let first = self.content.first().and_then(as_text);
+        first.is_some_and(|text| text.starts_with("Async agent launched successfully"))
+    }
+}
+
 /// An image or a document without its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {

@@ -147,3 +147,22 @@ fn a_notification_within_a_turn_points_to_its_tool_too() {
         Some("Agent \"endless job\" was stopped by Claude")
     );
 }
+
+/// Rows of agents have no `toolUseResult`: of a launch below an agent only the text tells that it is no answer.
+#[test]
+fn an_agent_below_another_one_is_not_done_when_it_is_launched_in_the_background() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/agent-deep");
+    session.answered(0);
+    for agent in &session.recording.agents {
+        // The inner ones are cut off while the innermost one's tool runs.
+        let rows = agent.rows_at(&session.recording.firings[0]);
+        sandbox.grow(agent, rows);
+    }
+    session.end();
+    let rows = mock.rows();
+    let outcome = |agent| noted(only(&rows, "agent_description", agent), "agent_outcome");
+    assert_eq!(outcome("one"), Some("completed"));
+    assert_eq!(outcome("two"), None);
+}

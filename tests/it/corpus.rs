@@ -72,6 +72,7 @@ recordings! { whole, JUDGED:
     v2_1_197_stop_block "v2.1.197/stop-block"
     v2_1_197_subagent "v2.1.197/subagent"
     v2_1_197_subagent_background "v2.1.197/subagent-background"
+    v2_1_330_agent_deep "v2.1.330/agent-deep"
     v2_1_330_agent_failed "v2.1.330/agent-failed"
     v2_1_330_agent_killed "v2.1.330/agent-killed"
     v2_1_330_agent_lost "v2.1.330/agent-lost"
