@@ -13,10 +13,10 @@ use crate::session::AgentRun;
 use crate::state::{Done, Lane, Link};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
 use crate::transcript::locate::{AgentFile, agents};
-use crate::transcript::{Entry, FileMark, Transcript};
+use crate::transcript::{Entry, FileMark, Timestamp, Transcript};
 
 /// The agents whose files were read in this run, with what of them is there for good.
-type Visited = BTreeMap<String, Option<Done>>;
+pub(super) type Visited = BTreeMap<String, Option<Done>>;
 
 /// An agent's file as it was read.
 struct Read {
@@ -40,12 +40,14 @@ impl Delivery<'_> {
         let mut read = Visited::new();
         loop {
             self.finish_agents();
-            let launches = self.cursor.launches.len();
+            let known = (self.cursor.launches.len(), self.cursor.lanes.len());
             waiting.retain(|file| !self.lane(file, &mut read));
-            if waiting.is_empty() || self.cursor.launches.len() == launches {
+            if waiting.is_empty() || known == (self.cursor.launches.len(), self.cursor.lanes.len())
+            {
                 break;
             }
         }
+        self.workflows(&mut read);
         self.send();
         if !self.report.leaves_something() {
             for (agent_id, done) in read {
@@ -60,7 +62,7 @@ impl Delivery<'_> {
         let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
             return true;
         };
-        if lane.link.is_some() && is_at_rest(lane, file) && (lane.ended || !self.over) {
+        if lane.link.is_some() && is_at_rest(lane, &file.path) && (lane.ended || !self.over) {
             return true;
         }
         let Some(link) = self.link(file) else {
@@ -113,14 +115,18 @@ impl Delivery<'_> {
             agent_type: meta.agent_type.or_else(|| lane.agent_type.clone()),
             description: meta.description,
             depth: meta.spawn_depth,
+            workflow_phase: meta.workflow_phase,
             outcome: lane.outcome.clone(),
         };
         let Read { run, mark } = run;
-        let ended = self.lane_is_over(&run) || lane.finished && run.work.at_rest;
+        let ended = self.is_over(run.work.last_at) || lane.finished && run.work.at_rest;
         let done = lane.done.unwrap_or_default();
         let (observations, launches) =
             observe_agent(&run, &facts, &context.trace_id, link.span.as_ref(), ended);
         self.take_launches(launches, &link.turn);
+        if let Some(run_id) = file.workflow() {
+            self.note_step(&run_id, run.work.last_at);
+        }
         let counted = count(&observations);
         let complete = ended && is_for_good(&run);
         let observations = beyond(observations, done);
@@ -137,16 +143,13 @@ impl Delivery<'_> {
         }
     }
 
-    fn lane_is_over(&self, run: &AgentRun) -> bool {
+    /// Nobody will write more of what wrote its last row then.
+    pub(super) fn is_over(&self, last_at: Option<Timestamp>) -> bool {
         match &self.job.ending {
             Ending::Over => true,
             Ending::Stop(_) => false,
             Ending::ByRows { now } => {
-                self.over
-                    && run
-                        .work
-                        .last_at
-                        .is_none_or(|last_at| self.left || is_abandoned(last_at, *now))
+                self.over && last_at.is_none_or(|last_at| self.left || is_abandoned(last_at, *now))
             }
         }
     }

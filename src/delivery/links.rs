@@ -20,12 +20,12 @@ impl Delivery<'_> {
         if lane.link.is_some() {
             return lane.link.clone();
         }
+        if let (None, Some(run_id)) = (&lane.tool_use_id, file.workflow()) {
+            return self.link_to_workflow(file, &run_id);
+        }
         if self.cursor.launches.is_empty() && self.cursor.layout == Some(Layout::Below) {
             // Hundreds of agents of turns that were passed over may wait: no look into their files.
             return None;
-        }
-        if let Some(run_id) = file.workflow() {
-            return self.link_to_workflow(file, &run_id);
         }
         let tool_use_id = lane
             .tool_use_id
@@ -54,16 +54,16 @@ impl Delivery<'_> {
 
     /// The agents of a workflow lie in the folder of its run; only that links them.
     fn link_to_workflow(&mut self, file: &AgentFile, run_id: &str) -> Option<Link> {
-        let is_run = |launch: &&PassedLaunch| launch.workflow.as_deref() == Some(run_id);
-        let launch = self.cursor.launches.values().find(is_run)?.clone();
+        let run = self.cursor.lanes.get(run_id)?;
+        let (finished, declined) = (run.finished, run.declined);
         let link = Link {
-            turn: launch.turn,
+            turn: run.link.as_ref()?.turn.clone(),
             span: Some(SpanId::workflow(run_id)),
         };
         let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
         lane.link = Some(link.clone());
-        lane.finished |= launch.finished;
-        lane.declined |= launch.declined;
+        lane.finished |= finished;
+        lane.declined |= declined;
         Some(link)
     }
 

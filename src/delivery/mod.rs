@@ -16,6 +16,7 @@ mod run;
 mod sending;
 mod track;
 mod turns;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 

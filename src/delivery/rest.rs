@@ -1,8 +1,11 @@
 //! Is there anything to do? Answered by lengths and inodes alone, so that a hook with nothing new reads no byte.
 
+use std::path::Path;
+
 use super::{Ending, Job, Reach};
 use crate::state::{Cursor, Lane};
-use crate::transcript::locate::{AgentFile, agents};
+use crate::transcript::locate::agents;
+use crate::transcript::{FileMark, RunEnd};
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.
@@ -33,23 +36,29 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
 /// No agent's file changed, and none is to be closed: nothing to read.
 fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     let over = job.ending == Ending::Over;
-    agents(&job.transcript, cursor.layout, |agent| {
+    let is_quiet =
+        |lane: &Lane, path: &Path| lane.declined || is_at_rest(lane, path) && (lane.ended || !over);
+    let agents = agents(&job.transcript, cursor.layout, |agent| {
         cursor.lanes.contains_key(agent)
     })
     .iter()
     .all(|file| {
-        cursor
-            .lanes
-            .get(&file.agent_id)
-            .is_some_and(|lane| lane.declined || is_at_rest(lane, file) && (lane.ended || !over))
-    })
+        let lane = cursor.lanes.get(&file.agent_id);
+        lane.is_some_and(|lane| is_quiet(lane, &file.path))
+    });
+    let mut runs = cursor
+        .lanes
+        .iter()
+        .filter(|(_, lane)| lane.workflow.is_some());
+    agents && runs.all(|(id, lane)| is_quiet(lane, &RunEnd::path(&job.transcript, id)))
 }
 
-pub(super) fn is_at_rest(lane: &Lane, file: &AgentFile) -> bool {
-    let unchanged = file
-        .path
-        .metadata()
-        .is_ok_and(|metadata| lane.file.untouched(&metadata));
+pub(super) fn is_at_rest(lane: &Lane, path: &Path) -> bool {
+    let unchanged = match path.metadata() {
+        Ok(metadata) => lane.file.untouched(&metadata),
+        // A run of a workflow has no file while it goes on.
+        Err(_) => lane.file == FileMark::default(),
+    };
     // A lane without a link waits for its launch, which only a changed session file can show.
     unchanged && (lane.link.is_none() || lane.idle && (lane.ended || !lane.finished))
 }

@@ -216,6 +216,7 @@ impl Delivery<'_> {
         for notification in self.notifications.clone() {
             self.finish_agent(&notification);
         }
+        self.finish_workflows();
     }
 
     /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
@@ -227,23 +228,17 @@ impl Delivery<'_> {
             summary: _,
         } = notification;
         let span = tool_use_id.as_deref().map(SpanId::tool);
-        let mut workflows = Vec::new();
         for (launched_by, launch) in &mut self.cursor.launches {
             let same_agent = task_id.is_some() && launch.agent_id == *task_id;
             if same_agent || Some(launched_by) == tool_use_id.as_ref() {
                 launch.finished = true;
                 launch.outcome.clone_from(status);
-                match &launch.workflow {
-                    Some(run_id) => workflows.push(SpanId::workflow(run_id)),
-                    None => launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone()),
-                }
+                launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone());
             }
         }
         for (agent_id, lane) in &mut self.cursor.lanes {
             let launched_by = lane.link.as_ref().and_then(|link| link.span.as_ref());
-            if launched_by.is_some_and(|span| workflows.contains(span)) {
-                lane.finished = true;
-            } else if Some(agent_id) == task_id.as_ref()
+            if Some(agent_id) == task_id.as_ref()
                 || (span.is_some() && launched_by == span.as_ref())
             {
                 lane.finished = true;

@@ -92,6 +92,10 @@ impl Delivery<'_> {
 
     pub(super) fn take_launches(&mut self, launches: Vec<Launch>, turn: &str) {
         for launch in launches {
+            if let Some(run) = launch.workflow {
+                self.begin_workflow(run, launch.span_id, turn);
+                continue;
+            }
             let linked = |lane: &&mut Lane| {
                 lane.link
                     .as_ref()
@@ -111,7 +115,6 @@ impl Delivery<'_> {
                     turn: turn.to_owned(),
                     span: launch.span_id,
                     agent_id: None,
-                    workflow: None,
                     agent_type: None,
                     prompt: None,
                     finished: false,
@@ -119,7 +122,6 @@ impl Delivery<'_> {
                     declined: false,
                 });
             known.agent_id = launch.agent_id.or(known.agent_id.take());
-            known.workflow = launch.workflow.or(known.workflow.take());
             known.agent_type = launch.agent_type.or(known.agent_type.take());
             known.prompt = launch.prompt.or(known.prompt.take());
             known.finished |= launch.finished;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Context, Digest, Repository, SpanId};
+use crate::trace::{Context, Digest, Repository, SpanId, WorkflowRun};
 use crate::transcript::locate::Layout;
 use crate::transcript::{FileMark, Timestamp};
 
@@ -65,7 +65,7 @@ pub struct Cursor {
     /// What stands on every span of a turn, by the opening row's uuid; for turns that can still grow.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, Context>,
-    /// Agents, by their ids.
+    /// Agents and runs of workflows, by their ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lanes: BTreeMap<String, Lane>,
     /// Tool calls whose agents have not shown up, by tool call.
@@ -125,9 +125,6 @@ pub struct PassedLaunch {
     /// The agent, where the call's result names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// The run of a workflow that it launched, and with it several agents.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<String>,
     /// What kind of agent was asked for; releases up to 2.1.50 say it nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
@@ -155,7 +152,7 @@ pub struct Link {
     pub span: Option<SpanId>,
 }
 
-/// How far an agent's file was acknowledged.
+/// How far an agent's file was acknowledged, or a workflow's run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// The tool call that launched it, as its meta file says.
@@ -167,6 +164,9 @@ pub struct Lane {
     /// Where it belongs; `None` while its launch is not visible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// It is a run of a workflow, whose file is the one that tells of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<WorkflowRun>,
     /// The agent has given its answer.
     #[serde(default)]
     pub finished: bool,

@@ -17,6 +17,8 @@ pub struct AgentFacts {
     pub description: Option<String>,
     /// 1 = launched by the session itself.
     pub depth: Option<u64>,
+    /// The phase of the workflow whose step it is.
+    pub workflow_phase: Option<String>,
     /// How it ended, where the call's result or a notification says so: `completed`, `failed`, `killed`.
     pub outcome: Option<String>,
 }
@@ -45,6 +47,7 @@ pub fn observe_agent(
     root.note("agent_id", Some(&*facts.agent_id));
     root.note("agent_type", facts.agent_type.clone());
     root.note("agent_description", facts.description.clone());
+    root.note("workflow_phase", facts.workflow_phase.clone());
     match facts.outcome.as_deref() {
         // The agent's own rows say why, where they do.
         Some("failed") if root.level != Level::Error => {
@@ -53,6 +56,9 @@ pub fn observe_agent(
         }
         Some(outcome @ ("killed" | "stopped")) => root.warn(outcome),
         _ => {}
+    }
+    if !run.work.at_rest && root.level == Level::Default {
+        root.warn("no result");
     }
     root.note("agent_outcome", facts.outcome.clone());
     root.note("agent_depth", facts.depth.map(|depth| depth.to_string()));

@@ -194,6 +194,21 @@ pub static KEYS: &[Key] = &[
         "Claude Code's id of the workflow's run",
     ),
     key(
+        "workflow_name",
+        Place::Workflow,
+        "what the workflow's script calls it",
+    ),
+    key(
+        "workflow_status",
+        Place::Workflow,
+        "how the run ended: `completed`, `failed`, `killed`; `stopped`: lost with the process that ran it",
+    ),
+    key(
+        "workflow_phase",
+        Place::Agent,
+        "the phase of the workflow whose step it is",
+    ),
+    key(
         "agent_outcome",
         Place::Agent,
         "how it ended: `completed`, `failed`, `killed`; `stopped`: lost with the process that ran it",

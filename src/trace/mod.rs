@@ -12,6 +12,7 @@ mod observation;
 mod tool;
 mod turn;
 mod work;
+mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
 pub use context::{Attributes, Context, Repository, SessionFacts};
@@ -19,3 +20,4 @@ pub use ids::{Digest, SpanId, TraceId, digest};
 pub use observation::{Content, Kind, Level, Observation, Role};
 pub use turn::observe_turn;
 pub use work::Launch;
+pub use workflow::{WorkflowRun, observe_workflow};

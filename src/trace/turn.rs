@@ -81,6 +81,7 @@ fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -
             agent_type: input("subagent_type").map(str::to_owned),
             description: input("description").map(str::to_owned),
             depth: Some(1),
+            workflow_phase: None,
             outcome: call.agent_outcome().map(str::to_owned),
         };
         let parent = SpanId::tool(&call.request.id);

@@ -3,6 +3,7 @@
 use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
 use super::observation::{Content, Kind, Level, Observation, Role};
+use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 use crate::session::{Event, EventKind, ToolCall, Work};
 use crate::transcript::Notification;
@@ -14,8 +15,8 @@ pub struct Launch {
     pub tool_use_id: String,
     /// The agent, where the call's result names it.
     pub agent_id: Option<String>,
-    /// The run whose agents it launched.
-    pub workflow: Option<String>,
+    /// The run of a workflow that it launched.
+    pub workflow: Option<WorkflowRun>,
     /// What kind of agent was asked for.
     pub agent_type: Option<String>,
     /// What the agent was asked, for releases that leave no other link.
@@ -71,7 +72,8 @@ pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Not
     if let Some(status) = status.as_ref().filter(|status| *status != "completed")
         && observation.level == Level::Default
     {
-        observation.warn(&short(summary.as_ref().unwrap_or(status)));
+        let reason = summary.as_ref().and_then(|summary| summary.lines().next());
+        observation.warn(&short(reason.unwrap_or(status)));
     }
 }
 
@@ -95,35 +97,12 @@ pub(super) fn observe_work(
         tool::observe(call, trace_id, parent, last_at, ended)
     });
     observations.extend(tools);
-    observations.extend(
-        work.tools
-            .iter()
-            .filter_map(|call| workflow(call, trace_id)),
-    );
     let compactions = work.compactions.iter();
     observations
         .extend(compactions.map(|it| compaction::observe(it, trace_id, Some(parent), ended)));
     let events = work.events.iter().filter(|event| !event.uuid.is_empty());
     observations.extend(events.map(|event| observe_event(event, trace_id, parent)));
     observations
-}
-
-/// The run of a workflow, under the call that launched it; the agents that are its steps have files of their own.
-fn workflow(call: &ToolCall, trace_id: &TraceId) -> Option<Observation> {
-    let run_id = call.result.as_ref()?.workflow.as_ref()?;
-    let parent = SpanId::tool(&call.request.id);
-    let start = call.called_at;
-    let mut observation = Observation::new(
-        trace_id.clone(),
-        SpanId::workflow(run_id),
-        Some(parent),
-        start,
-    );
-    "workflow".clone_into(&mut observation.name);
-    observation.kind = Kind::Chain;
-    observation.end = call.answered_at.unwrap_or(start).max(start);
-    observation.note("workflow_run", Some(&**run_id));
-    Some(observation)
 }
 
 fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
@@ -172,7 +151,7 @@ fn launch(call: &ToolCall) -> Launch {
             .result
             .as_ref()
             .and_then(|result| result.agent_id.clone()),
-        workflow: call.result.as_ref().and_then(|it| it.workflow.clone()),
+        workflow: workflow(call),
         agent_type: agent_type
             .and_then(serde_json::Value::as_str)
             .map(str::to_owned),
@@ -181,4 +160,14 @@ fn launch(call: &ToolCall) -> Launch {
         finished: call.has_final_result(),
         outcome: call.agent_outcome(),
     }
+}
+
+fn workflow(call: &ToolCall) -> Option<WorkflowRun> {
+    let result = call.result.as_ref()?;
+    Some(WorkflowRun {
+        run_id: result.workflow.clone()?,
+        name: result.workflow_name.clone(),
+        started_at: call.called_at,
+        last_at: call.answered_at.unwrap_or(call.called_at),
+    })
 }

@@ -253,6 +253,7 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
             Block::ToolResult(mut result) => {
                 result.agent_id.clone_from(&launch.agent_id);
                 result.workflow.clone_from(&launch.run_id);
+                result.workflow_name.clone_from(&launch.workflow_name);
                 result
                     .background_task
                     .clone_from(&launch.background_task_id);

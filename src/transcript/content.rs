@@ -51,8 +51,10 @@ pub struct ToolResult {
     pub agent_id: Option<String>,
     /// The background task that the call launched.
     pub background_task: Option<String>,
-    /// The workflow that the call launched.
+    /// The run of the workflow that the call launched.
     pub workflow: Option<String>,
+    /// What that workflow is called.
+    pub workflow_name: Option<String>,
     /// `toolUseResult.status`, e.g. `completed` or `async_launched`.
     pub status: Option<String>,
     /// The launched agent goes on in the background.

@@ -29,6 +29,8 @@ pub struct AgentMeta {
     pub tool_use_id: Option<String>,
     /// 1 = launched by the session itself.
     pub spawn_depth: Option<u64>,
+    /// The phase of the workflow whose step it is.
+    pub workflow_phase: Option<String>,
 }
 
 impl AgentFile {

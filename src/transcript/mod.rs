@@ -12,6 +12,7 @@ mod reader;
 mod rows;
 pub mod settle;
 mod timestamp;
+mod workflow;
 
 pub use branch::branch_point;
 pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
@@ -21,6 +22,7 @@ pub use entry::{
 pub use identity::FileMark;
 pub use reader::{Diagnostics, Transcript};
 pub use timestamp::Timestamp;
+pub use workflow::RunEnd;
 
 /// Replaces lone surrogate escapes in JSON text that Claude Code wrote; see the rows' reader.
 pub fn mend_surrogates(json: &str) -> std::borrow::Cow<'_, str> {

@@ -237,6 +237,8 @@ pub(super) struct LaunchResult {
     #[serde(deserialize_with = "lenient::field")]
     pub run_id: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
+    pub workflow_name: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
     pub background_task_id: Option<String>,
 }
 

@@ -1,6 +1,8 @@
 //! Agents and background tasks: how they ended, why they failed, and which call they belong to.
 
-use crate::sandbox::Sandbox;
+use serde_json::Value;
+
+use crate::sandbox::{Recording, Sandbox};
 use crate::support::{MockLangfuse, Row};
 
 /// What a replay of a recording with one session shows.
@@ -165,4 +167,96 @@ fn an_agent_below_another_one_is_not_done_when_it_is_launched_in_the_background(
     let outcome = |agent| noted(only(&rows, "agent_description", agent), "agent_outcome");
     assert_eq!(outcome("one"), Some("completed"));
     assert_eq!(outcome("two"), None);
+}
+
+/// The one chain of a recording's run.
+fn run<'a>(rows: &'a [Row], status: &str) -> &'a Row {
+    let chain = only(rows, "workflow_status", status);
+    assert_eq!(
+        (chain.kind.as_str(), chain.name.as_str()),
+        ("CHAIN", "workflow")
+    );
+    assert_eq!(noted(chain, "workflow_name"), Some("count-things"));
+    chain
+}
+
+#[test]
+fn a_workflow_lasts_as_long_as_its_run_and_shows_what_came_of_it() {
+    let rows = shown("v2.1.330/workflow");
+    let chain = run(&rows, "completed");
+    let result = r#"{"counted":["1 file.","0 folders."],"verdict":{"ok":true}}"#;
+    assert_eq!(chain.output.as_deref(), Some(result));
+    assert_eq!(chain.level, "DEFAULT");
+    let below: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.parent_span_id.as_ref() == Some(&chain.span_id))
+        .collect();
+    assert_eq!(below.len(), 3);
+    for agent in below {
+        let within = chain.start_ms <= agent.start_ms && agent.end_ms <= chain.end_ms;
+        assert!(within, "{:?}", agent.output);
+    }
+}
+
+/// The journal is Claude Code's own account of the steps.
+#[test]
+fn the_steps_of_a_workflow_are_those_of_its_journal() {
+    let recording = Recording::open("v2.1.330/workflow");
+    let journal = recording.others.iter();
+    let mut journal = journal.filter(|other| other.path.ends_with("journal.jsonl"));
+    let lines = journal.next().expect("a journal").content.lines();
+    let lines: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let rows = shown("v2.1.330/workflow");
+    let of_kind = |kind: &'static str| lines.iter().filter(move |line| line["type"] == kind);
+    assert_eq!(of_kind("started").count(), 3);
+    for step in of_kind("started") {
+        let agent = only(&rows, "agent_id", step["agentId"].as_str().unwrap());
+        assert_eq!(noted(agent, "workflow_phase"), step["phase"].as_str());
+        assert_eq!(noted(agent, "agent_description"), step["label"].as_str());
+    }
+    assert_eq!(of_kind("result").count(), 3);
+    for step in of_kind("result") {
+        let agent = only(&rows, "agent_id", step["agentId"].as_str().unwrap());
+        let output = agent.output.as_deref().unwrap();
+        let output = serde_json::from_str(output).unwrap_or_else(|_| Value::from(output));
+        assert_eq!(output, step["result"]);
+    }
+}
+
+#[test]
+fn a_workflow_that_failed_was_stopped_or_was_lost_says_so() {
+    let rows = shown("v2.1.330/workflow-failed");
+    let ended = |row: &Row| (row.level.clone(), row.status_message.clone().unwrap());
+    let expected = |level: &str, why: &str| (level.to_owned(), why.to_owned());
+    assert_eq!(
+        ended(run(&rows, "failed")),
+        expected("ERROR", "Error: no verdict")
+    );
+    assert_eq!(ended(run(&rows, "killed")), expected("WARNING", "killed"));
+    let rows = shown("v2.1.330/workflow-lost");
+    assert_eq!(ended(run(&rows, "stopped")), expected("WARNING", "stopped"));
+}
+
+#[test]
+fn a_workflow_is_not_sent_before_it_ends_unless_its_session_does() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/workflow-lost");
+    session.answered(0).stop(0);
+    for agent in &session.recording.agents {
+        sandbox.grow(agent, usize::MAX);
+    }
+    session.stop(0);
+    let chain = || mock.rows().into_iter().find(|row| row.kind == "CHAIN");
+    assert!(chain().is_none());
+    session.end();
+    let chain = chain().expect("the session is over");
+    assert_eq!(chain.level, "WARNING");
+    assert_eq!(chain.status_message.as_deref(), Some("no result"));
+    let rows = mock.rows();
+    let step = only(&rows, "workflow_phase", "Count");
+    assert_eq!(chain.end_ms, step.end_ms);
+    assert_eq!(step.status_message.as_deref(), Some("no result"));
 }

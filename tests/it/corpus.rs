@@ -128,6 +128,8 @@ recordings! { whole, JUDGED:
     v2_1_330_tui_interrupt "v2.1.330/tui-interrupt"
     v2_1_330_unicode "v2.1.330/unicode"
     v2_1_330_workflow "v2.1.330/workflow"
+    v2_1_330_workflow_failed "v2.1.330/workflow-failed"
+    v2_1_330_workflow_lost "v2.1.330/workflow-lost"
     v2_1_330_worktree "v2.1.330/worktree"
     v2_1_50_simple "v2.1.50/simple"
     v2_1_50_subagent "v2.1.50/subagent"

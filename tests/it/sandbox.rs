@@ -20,7 +20,7 @@ use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 pub(crate) use ports::{Doorbell, Relay, unused_address};
 pub(crate) use process::{Ran, Running};
 pub(crate) use received::{Received, is_turn};
-pub(crate) use recording::{Firing, Recording, Transcript};
+pub(crate) use recording::{Firing, Other, Recording, Transcript};
 pub(crate) use session::Session;
 pub(crate) use state::mode;
 
@@ -131,9 +131,23 @@ impl Sandbox {
 
     /// What a recording has besides transcripts is there.
     pub(crate) fn lay(&self, recording: &Recording) {
-        for (path, content) in &recording.others {
-            let path = Path::new(".claude/projects").join(path);
-            self.write(path.to_str().unwrap(), content.as_bytes());
+        recording.others.iter().for_each(|other| self.put(other));
+    }
+
+    /// Of that, what was there when the hook was called.
+    pub(crate) fn lay_at(&self, recording: &Recording, firing: &Firing) {
+        let others = recording.others.iter();
+        others
+            .filter(|other| other.is_there_at(firing))
+            .for_each(|other| self.put(other));
+    }
+
+    /// Puts a file where it is not yet.
+    fn put(&self, other: &Other) {
+        let path = Path::new(".claude/projects").join(&other.path);
+        let path = path.to_str().unwrap();
+        if !self.path(path).exists() {
+            self.write(path, other.content.as_bytes());
         }
     }
 

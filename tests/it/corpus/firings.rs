@@ -12,7 +12,6 @@ const USUALLY_LATE: Duration = Duration::from_millis(60);
 
 /// Calls the recorded hooks one after the other; at the end, all that was recorded is on disk.
 pub(super) fn play(sandbox: &Sandbox, recording: &Recording) {
-    sandbox.lay(recording);
     for (position, firing) in recording.firings.iter().enumerate() {
         fire(sandbox, recording, firing, position % 2 == 0);
     }
@@ -46,6 +45,7 @@ pub(super) fn unnoticed(recording: &Recording) -> impl Iterator<Item = &Transcri
 /// One hook. `keep_open`: its standard input never ends.
 fn fire(sandbox: &Sandbox, recording: &Recording, firing: &Firing, keep_open: bool) {
     let transcript = recording.session(firing.session());
+    sandbox.lay_at(recording, firing);
     for agent in recording.agents_of(firing.session()) {
         sandbox.grow(agent, agent.rows_at(firing));
     }

@@ -234,7 +234,7 @@ pub(super) fn any_session() -> impl Strategy<Value = &'static Session> {
     ]
 }
 
-/// The agents' files: below the session's folder, up to 2.1.0 beside its file.
+/// The agents' files: below the session's folder, up to 2.1.0 beside its file; and those that tell of a workflow's end.
 fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![path.with_extension("")];
@@ -246,7 +246,8 @@ fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
     found.extend(files(path.parent().unwrap()).into_iter().filter(named));
     found.retain(|file| {
         let name = file.file_name().unwrap().to_string_lossy();
-        name.starts_with("agent-") && name.ends_with(".jsonl")
+        let is_agent = name.starts_with("agent-") && name.ends_with(".jsonl");
+        is_agent || name.starts_with("wf_") && name.ends_with(".json")
     });
     found.sort();
     found

@@ -23,8 +23,17 @@ pub(crate) struct Recording {
     pub(crate) firings: Vec<Firing>,
     /// What the API really played, and what of it can be reached in the files.
     pub(crate) expected: Value,
-    /// What lies below `~/.claude/projects` and is no transcript, by its path there.
-    pub(crate) others: Vec<(PathBuf, String)>,
+    /// What lies below `~/.claude/projects` and is no transcript.
+    pub(crate) others: Vec<Other>,
+}
+
+/// A file that is written at once.
+pub(crate) struct Other {
+    /// Below `~/.claude/projects`.
+    pub(crate) path: PathBuf,
+    pub(crate) content: String,
+    /// When, where the file says so: a workflow's run at its end.
+    written: Option<OffsetDateTime>,
 }
 
 /// A file of rows.
@@ -69,10 +78,7 @@ impl Recording {
             .iter()
             .map(|file| Transcript::read(&root, file))
             .partition(|transcript| is_agent(&transcript.path));
-        let others = others.iter().map(|file| {
-            let path = file.strip_prefix(&root).unwrap().to_owned();
-            (path, fs::read_to_string(file).unwrap())
-        });
+        let others = others.iter().map(|file| Other::read(&root, file));
         let firings = fs::read_to_string(folder.join("hooks.log")).unwrap();
         let expected = fs::read_to_string(folder.join("expected.json")).unwrap();
         let expected: Value = serde_json::from_str(&expected).unwrap();
@@ -157,6 +163,23 @@ impl Recording {
     }
 }
 
+impl Other {
+    fn read(root: &Path, file: &Path) -> Self {
+        let content = fs::read_to_string(file).unwrap();
+        let value: Option<Value> = serde_json::from_str(&content).ok();
+        Self {
+            path: file.strip_prefix(root).unwrap().to_owned(),
+            written: value.as_ref().and_then(time_of),
+            content,
+        }
+    }
+
+    /// It was there when the hook was called.
+    pub(crate) fn is_there_at(&self, firing: &Firing) -> bool {
+        self.written.is_none_or(|time| !firing.is_before(time))
+    }
+}
+
 impl Transcript {
     fn read(root: &Path, file: &Path) -> Self {
         let text = fs::read_to_string(file).unwrap();
@@ -202,9 +225,7 @@ impl Transcript {
 
     /// How many rows were written when the hook was called.
     pub(crate) fn rows_at(&self, firing: &Firing) -> usize {
-        let later = |row: &Value| {
-            time_of(row).is_some_and(|time| time.unix_timestamp_nanos() as f64 / 1e9 > firing.at)
-        };
+        let later = |row: &Value| time_of(row).is_some_and(|time| firing.is_before(time));
         self.rows().take_while(|row| !later(row)).count()
     }
 
@@ -246,6 +267,10 @@ impl Firing {
                 .filter_map(|name| state(&firing[name]))
                 .collect(),
         }
+    }
+
+    fn is_before(&self, time: OffsetDateTime) -> bool {
+        time.unix_timestamp_nanos() as f64 / 1e9 > self.at
     }
 
     /// The event's session.
