@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod regular_file;
+
 pub mod config;
 pub mod transcript;
 

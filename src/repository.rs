@@ -1,14 +1,18 @@
 //! What a repository is called, read from its `.git` without starting a process: host, owner and name of `origin`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::regular_file::read_text;
+
+/// No file of git's that is read here is larger.
+const LARGEST: u64 = 1024 * 1024;
 
 /// The identity of the repository that `directory` lies in; `None` without one, or without a remote.
 pub fn identity(directory: &Path) -> Option<String> {
     let config = directory
         .ancestors()
         .find_map(|folder| config_file(&folder.join(".git")))?;
-    identity_of_url(&origin_url(&fs::read_to_string(config).ok()?)?)
+    identity_of_url(&origin_url(&read_text(&config, LARGEST).ok()?)?)
 }
 
 /// `.git` is a folder, or in a worktree or a submodule a file that names one.
@@ -16,11 +20,11 @@ fn config_file(git: &Path) -> Option<PathBuf> {
     if git.is_dir() {
         return Some(git.join("config"));
     }
-    let named = fs::read_to_string(git).ok()?;
+    let named = read_text(git, LARGEST).ok()?;
     let folder = git
         .parent()?
         .join(named.trim().strip_prefix("gitdir:")?.trim());
-    let common = fs::read_to_string(folder.join("commondir")).ok();
+    let common = read_text(&folder.join("commondir"), LARGEST).ok();
     Some(
         common
             .map_or_else(|| folder.clone(), |common| folder.join(common.trim()))

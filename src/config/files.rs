@@ -12,6 +12,10 @@ use super::settings::SettingsFile;
 use super::source::Problem;
 use super::surroundings::Surroundings;
 use super::variables;
+use crate::regular_file;
+
+/// No file of settings is larger; a link to a device is.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// The files read so far. One serves a whole run: `replay --all` resolves thousands of sessions from it.
 #[derive(Default)]
@@ -79,7 +83,7 @@ pub(super) enum Reading {
 
 /// Reads a JSON file whose outermost value must be an object.
 pub(super) fn read_object(path: &Path) -> Reading {
-    let text = match std::fs::read_to_string(path) {
+    let text = match regular_file::read_text(path, LARGEST) {
         Ok(text) => text,
         Err(error)
             if matches!(

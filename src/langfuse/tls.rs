@@ -2,10 +2,11 @@
 //! are read (5 ms and more) only when a certificate has been refused.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+use crate::regular_file;
 
 /// No bundle in use is near this; anything larger is not one.
 const LARGEST_BUNDLE: u64 = 8 * 1024 * 1024;
@@ -88,11 +89,7 @@ impl Roots {
 
 fn read_bundle(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let shown = path.display();
-    // A FIFO would block for ever, past every deadline.
-    let is_bundle =
-        fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() <= LARGEST_BUNDLE);
-    let pem = if is_bundle { fs::read(path).ok() } else { None };
-    let Some(pem) = pem else {
+    let Ok(pem) = regular_file::read(path, LARGEST_BUNDLE) else {
         return Err(format!("could not read the certificates in {shown}"));
     };
     let certificates: Vec<_> = parse_pem(&pem)

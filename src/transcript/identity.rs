@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::regular_file;
+
 /// How much of the file before the offset is remembered by its hash.
 const WINDOW: u64 = 256;
 
@@ -31,7 +33,7 @@ pub struct FileMark {
 impl FileMark {
     /// Looks at the file as it is now.
     pub fn take(path: &Path, offset: u64) -> Result<Self> {
-        let mut file = File::open(path)
+        let mut file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
         let metadata = file
             .metadata()
@@ -61,7 +63,7 @@ impl FileMark {
             return true;
         }
         let unchanged = || -> std::io::Result<bool> {
-            let mut file = File::open(path)?;
+            let mut file = regular_file::open(path)?;
             Ok(file.metadata()?.len() >= self.offset
                 && hash_before(&mut file, self.offset)? == self.hash)
         };

@@ -5,8 +5,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use memchr::memchr;
+
+use crate::regular_file;
 
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
@@ -38,14 +40,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Opens a regular file at `offset`. A FIFO or a device is refused: opening one would block the hook.
     pub(super) fn open(path: &Path, offset: u64) -> Result<Self> {
-        let metadata = std::fs::metadata(path)
-            .with_context(|| format!("could not read transcript: {}", path.display()))?;
-        ensure!(
-            metadata.is_file(),
-            "could not read transcript: {} is not a regular file",
-            path.display()
-        );
-        let mut file = File::open(path)
+        let mut file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
         file.seek(SeekFrom::Start(offset))
             .with_context(|| format!("could not seek in transcript: {}", path.display()))?;
@@ -187,7 +182,7 @@ mod tests {
     #[test]
     fn a_directory_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Lines::open(folder.path(), 0).unwrap_err().to_string();
-        assert!(error.contains("is not a regular file"), "{error}");
+        let error = format!("{:#}", Lines::open(folder.path(), 0).unwrap_err());
+        assert!(error.contains("not a regular file"), "{error}");
     }
 }

@@ -7,6 +7,10 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::reader::Transcript;
+use crate::regular_file;
+
+/// A few lines of JSON; anything larger is something else.
+const LARGEST_META: u64 = 1024 * 1024;
 
 /// An agent's transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub struct AgentMeta {
 impl AgentFile {
     /// Reads the file beside the transcript; what can't be read is as if it were not there.
     pub fn meta(&self) -> AgentMeta {
-        fs::read(self.path.with_extension("meta.json"))
+        regular_file::read(&self.path.with_extension("meta.json"), LARGEST_META)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
