@@ -68,6 +68,22 @@ fn check_authority(authority: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether what is sent there can be read on the way.
+pub(super) fn is_plain_and_remote(base_url: &str) -> bool {
+    let Some(rest) = base_url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    match host.parse::<std::net::IpAddr>() {
+        Ok(address) => !address.to_canonical().is_loopback(),
+        Err(_) => host != "localhost" && !host.ends_with(".localhost"),
+    }
+}
+
 /// Quotes survive in files of variables that are read by something simpler than a shell.
 fn unquoted(text: &str) -> &str {
     for quote in ['"', '\''] {
@@ -83,7 +99,7 @@ fn unquoted(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::normalise;
+    use super::{is_plain_and_remote, normalise};
 
     #[test]
     fn what_people_paste_becomes_one_form() {
@@ -121,6 +137,27 @@ mod tests {
         ] {
             let error = normalise(wrong).unwrap_err();
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_unseen_without_encryption() {
+        for seen in [
+            "http://langfuse.corp",
+            "http://10.0.0.7:3000/base",
+            "http://[fd00::1]:3000",
+            "http://localhost.corp",
+        ] {
+            assert!(is_plain_and_remote(seen), "{seen}");
+        }
+        for unseen in [
+            "https://langfuse.corp",
+            "http://localhost:3000",
+            "http://a.localhost",
+            "http://127.9.9.9:3000/base",
+            "http://[::1]",
+        ] {
+            assert!(!is_plain_and_remote(unseen), "{unseen}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! knows where the user's runtime folder will be.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::source::shown;
@@ -31,6 +32,13 @@ pub(super) fn read(written: &str, surroundings: &Surroundings) -> Result<String,
         path: shown(&path.display().to_string()),
         reason,
     })
+}
+
+/// Whether every user of this machine can read the key.
+pub(super) fn is_open_to_all(written: &str, surroundings: &Surroundings) -> bool {
+    let mode = |path: PathBuf| Some(path.metadata().ok()?.permissions().mode());
+    let mode = expand(written, surroundings).ok().and_then(mode);
+    mode.is_some_and(|mode| mode & 0o004 != 0)
 }
 
 fn key_in(path: &Path) -> Result<String, String> {

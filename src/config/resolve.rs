@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::base_url::is_plain_and_remote;
 use super::destination::{self, built_in};
 use super::files::Files;
-use super::key_file::expand;
+use super::key_file::{expand, is_open_to_all};
 use super::layers::{Found, Layers};
-use super::source::{Problem, Setting, masked, shown};
+use super::source::{Problem, Setting, Source, masked, shown};
 use super::surroundings::Surroundings;
 use super::variables::{self as v, VARIABLES, Variable};
-use super::{Capture, Config, DestinationProblem, Flag, ParentSpan, Scope, value};
+use super::{Capture, Config, Destination, DestinationProblem, Flag, ParentSpan, Scope, value};
 
 /// Resolves the configuration of a session that was started in `start`.
 pub fn resolve(
@@ -37,6 +38,9 @@ pub fn resolve(
     } else {
         Err(DestinationProblem::Off)
     };
+    if let Ok(destination) = &destination {
+        reader.warn_of_exposure(destination);
+    }
     let environment = reader.text(&v::ENVIRONMENT);
     if environment.is_some() {
         let _: Option<()> = reader.read(&v::ENVIRONMENT, value::environment);
@@ -112,6 +116,26 @@ impl Reader<'_> {
     fn refuse(&mut self, found: &Found<'_>, variable: &Variable, what: String) {
         let remedy = format!("use {}", variable.accepts);
         self.problems.push(found.problem(what, remedy));
+    }
+
+    /// What others may see: the key on this machine, or everything on the way to the server.
+    fn warn_of_exposure(&mut self, destination: &Destination) {
+        let key = self.layers.find(&v::SECRET_KEY);
+        let file = key.filter(|found| found.is_file_of(&v::SECRET_KEY));
+        if let Some(found) = file.filter(|found| is_open_to_all(found.text, self.surroundings)) {
+            let what = "every user of this machine can read the key file".to_owned();
+            let remedy = "take that right away (chmod 600)".to_owned();
+            self.problems.push(found.problem(what, remedy));
+        }
+        if is_plain_and_remote(&destination.base_url) {
+            let Source { place, name, .. } = &destination.base_url_source;
+            self.problems.push(Problem {
+                variable: Some((*name).to_owned()),
+                place: place.clone(),
+                what: "keys and sessions travel unencrypted to another machine".to_owned(),
+                remedy: "use https:// if the server has it".to_owned(),
+            });
+        }
     }
 
     /// A typo must not send more than was meant: whoever sets this wants less than everything.

@@ -11,6 +11,7 @@ mod random;
 mod value;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use claude_langfuse::config::{Config, Files, Flag, Layer, Scope, Surroundings, resolve};
@@ -48,6 +49,8 @@ impl World {
         let path = self.root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text.as_ref()).unwrap();
+        // As files with keys are: another mode is a warning.
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         path
     }
 

@@ -283,3 +283,44 @@ fn a_destination_is_named_by_its_url_and_public_key() {
         "https://host.example/lf/trace/abc"
     );
 }
+
+#[test]
+fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let file = world.write("key", SECRET);
+    let env = json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY_FILE": file});
+    world.config_file(&json!({"env": env}));
+    let warned = |mode| {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        let config = world.resolve(Scope::OwnHook);
+        assert_eq!(config.destination.unwrap().secret_key.expose(), SECRET);
+        let told: Vec<String> = config.problems.iter().map(ToString::to_string).collect();
+        assert!(!told.concat().contains(SECRET), "{told:?}");
+        told.iter()
+            .filter(|text| text.contains("chmod 600"))
+            .count()
+    };
+    assert_eq!([0o644, 0o604].map(warned), [1, 1]);
+    assert_eq!([0o600, 0o400, 0o440].map(warned), [0, 0, 0]);
+}
+
+#[test]
+fn an_address_without_encryption_is_used_with_a_warning_where_others_could_listen() {
+    let warned = |url: &str| {
+        let world = World::new();
+        let env = joined(&[
+            keys("1"),
+            json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_BASE_URL": url}),
+        ]);
+        world.config_file(&json!({"env": env}));
+        let config = world.resolve(Scope::OwnHook);
+        assert!(config.destination.is_ok());
+        config
+            .problems
+            .iter()
+            .any(|problem| problem.what.contains("unencrypted"))
+    };
+    assert!(warned("http://langfuse.corp") && warned("http://10.0.0.7:3000"));
+    assert!(!warned("http://localhost:3000") && !warned("https://langfuse.corp"));
+}
