@@ -25,6 +25,9 @@ pub struct Backoff {
     /// The last failure, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The name of what only the user can mend, when it was that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// The largest request that is tried, compressed, after one timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
@@ -48,6 +51,7 @@ impl Backoff {
             now.plus(retry_after.map_or(window + jitter, |wish| wish.max(FIRST).min(PLAUSIBLE))),
         );
         self.reason = Some(reason.to_owned());
+        self.problem = None;
     }
 
     /// Takes note that a request of `size` bytes took too long.
@@ -57,7 +61,8 @@ impl Backoff {
 
     /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.
     pub fn succeeded(&mut self, usual: usize) {
-        (self.failures, self.not_before, self.reason) = (0, None, None);
+        (self.failures, self.not_before) = (0, None);
+        (self.reason, self.problem) = (None, None);
         self.request_limit = self
             .request_limit
             .map(|limit| limit * 2)

@@ -1,53 +1,88 @@
 //! Files that are never half there: written beside their place and renamed. Readable by their owner only.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use fs2::FileExt;
+
+use crate::regular_file;
 
 /// State is small; a file larger than this is not ours.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// Makes a folder that only its owner can look into.
-pub(super) fn make_private_folder(folder: &Path) -> Result<()> {
+/// Makes `folder`, which is `root` or lies below it. The folder around `root` may be anybody's; into `root` only its owner
+/// can look, and its owner is us: nobody else could take the others' rights away.
+pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .with_context(|| format!("could not create state folder: {}", folder.display()))
+        .with_context(|| format!("could not create state folder: {}", folder.display()))?;
+    let is_private = |metadata: fs::Metadata| metadata.mode() & 0o077 == 0;
+    if fs::metadata(root).is_ok_and(is_private) {
+        return Ok(());
+    }
+    fs::set_permissions(root, Permissions::from_mode(0o700))
+        .with_context(|| format!("could not use state folder: {} is not ours", root.display()))
+}
+
+/// Opens a file that processes share, and makes it if it is not there. A link could lead to another's file, and a FIFO
+/// would block.
+pub(super) fn open_shared(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Removes what writers left behind that were killed. A writer holds a lock on what it writes.
+pub(super) fn sweep(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let is_temporary = path.extension().is_some_and(|ending| ending == "tmp");
+        if is_temporary
+            && open_shared(&path).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())
+        {
+            // Best effort: it is in nobody's way.
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 /// The file's content; `None` when there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let could_not = || format!("could not read state: {}", path.display());
-    let metadata = match fs::symlink_metadata(path) {
+    match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        metadata => metadata.with_context(could_not)?,
-    };
-    ensure!(
-        metadata.is_file(),
-        "could not read state: {} is not a regular file",
-        path.display()
-    );
-    ensure!(
-        metadata.len() <= LARGEST,
-        "could not read state: {} is too large",
-        path.display()
-    );
-    let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_end(&mut content))
-        .with_context(could_not)?;
-    Ok(Some(content))
+        // Not ours: what we write is a file.
+        Ok(metadata) => ensure!(
+            !metadata.is_symlink(),
+            "could not read state: {} is a link",
+            path.display()
+        ),
+        Err(error) => return Err(error).with_context(could_not),
+    }
+    regular_file::read(path, LARGEST)
+        .map(Some)
+        .with_context(could_not)
 }
 
 /// Writes the file whole or not at all. Without fsync: it costs 0.35 ms idle and 11 ms on a busy disk, and after a
 /// power cut an older cursor only sends again what replaces itself.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, content).and_then(|_locked| fs::rename(&temporary, path));
     if written.is_err() {
         // Best effort: the error that matters is the one that is returned.
         let _ = fs::remove_file(&temporary);
@@ -55,7 +90,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
     written.with_context(|| format!("could not write state: {}", path.display()))
 }
 
-fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn write_new(path: &Path, content: &[u8]) -> std::io::Result<File> {
     // What an earlier process with this id left behind.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -66,5 +101,8 @@ fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(content)
+    // Where nothing can be locked, nothing is swept either.
+    let _ = FileExt::try_lock_exclusive(&file);
+    file.write_all(content)?;
+    Ok(file)
 }

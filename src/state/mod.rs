@@ -4,10 +4,13 @@
 mod backoff;
 mod cursor;
 mod files;
+mod lock;
 mod pause;
 mod store;
+mod told;
 
 pub use backoff::Backoff;
 pub use cursor::{Cursor, Done, Lane, Link, OpenTurn, Passed, PassedLaunch, Why};
+pub use lock::Lock;
 pub use pause::{PausedTime, Pauses};
-pub use store::{Lock, Store};
+pub use store::Store;

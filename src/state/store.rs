@@ -1,42 +1,25 @@
 //! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
 //! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use fs2::FileExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use super::cursor::{Cursor, SCHEMA};
 use super::files;
+use super::lock::{Lock, lock};
 use super::pause::Pauses;
 use crate::trace::digest;
-
-/// How often a waiting process looks whether the lock is free.
-const LOCK_POLL: Duration = Duration::from_millis(10);
 
 /// The state folder. Nothing is created before something is written.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// The session is ours until this is dropped.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // The kernel unlocks at exit anyway.
-        let _ = FileExt::unlock(&self.file);
-    }
 }
 
 impl Store {
@@ -98,7 +81,7 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn save_cursor(&self, cursor: &Cursor) -> Result<()> {
-        files::make_private_folder(&self.session_folder(&cursor.session_id))?;
+        files::make_private_folder(&self.root, &self.session_folder(&cursor.session_id))?;
         save(
             &self.cursor_path(&cursor.session_id, &cursor.destination),
             cursor,
@@ -118,7 +101,7 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn save_pauses(&self, pauses: &Pauses) -> Result<()> {
-        files::make_private_folder(&self.root)?;
+        files::make_private_folder(&self.root, &self.root)?;
         save(&self.root.join("pauses.json"), pauses)
     }
 
@@ -131,8 +114,10 @@ impl Store {
         if path.exists() {
             return Ok(());
         }
-        files::make_private_folder(&self.root.join("waiting"))?;
-        files::write(&path, &[])
+        files::make_private_folder(&self.root, &self.root.join("waiting"))?;
+        files::open_shared(&path)
+            .map(drop)
+            .with_context(|| format!("could not write state: {}", path.display()))
     }
 
     /// Notes that a session has nothing left to deliver.
@@ -155,13 +140,13 @@ impl Store {
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| *name != ours)
             .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
-            .take(at_most)
             .filter_map(|session| {
                 let folder = self.root.join("sessions").join(session);
                 load(&folder.join(format!("{}.json", own.destination)))
                     .ok()
                     .flatten()
             })
+            .take(at_most)
             .collect()
     }
 
@@ -178,7 +163,7 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn save_backoff(&self, destination: &str, backoff: &Backoff) -> Result<()> {
-        files::make_private_folder(&self.root.join("destinations"))?;
+        files::make_private_folder(&self.root, &self.root.join("destinations"))?;
         save(&self.backoff_path(destination), backoff)
     }
 
@@ -188,27 +173,15 @@ impl Store {
     /// When there can be no lock: then the work goes on without one.
     pub fn lock(&self, session_id: &str, patience: Duration) -> Result<Option<Lock>> {
         let folder = self.session_folder(session_id);
-        files::make_private_folder(&folder)?;
-        let path = folder.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("could not open lock: {}", path.display()))?;
-        let until = Instant::now() + patience;
-        loop {
-            match FileExt::try_lock_exclusive(&file) {
-                Ok(()) => return Ok(Some(Lock { file })),
-                Err(error) if error.kind() != fs2::lock_contended_error().kind() => {
-                    return Err(error)
-                        .with_context(|| format!("could not lock: {}", path.display()));
-                }
-                Err(_) if Instant::now() >= until => return Ok(None),
-                Err(_) => std::thread::sleep(LOCK_POLL),
-            }
+        files::make_private_folder(&self.root, &folder)?;
+        let lock = lock(&folder.join("lock"), patience)?;
+        if lock.is_some() {
+            let destinations = self.root.join("destinations");
+            [&self.root, &destinations, &folder]
+                .into_iter()
+                .for_each(|folder| files::sweep(folder));
         }
+        Ok(lock)
     }
 
     fn session_folder(&self, session_id: &str) -> PathBuf {
