@@ -10,7 +10,10 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
     let before = store.backoff(destination);
     let mut backoff: Backoff = before.clone();
     match &report.stopped {
-        Some(stopped) => backoff.failed(Timestamp::now(), &stopped.reason, stopped.retry_after),
+        Some(stopped) => {
+            backoff.failed(Timestamp::now(), &stopped.reason, stopped.retry_after);
+            backoff.problem = stopped.problem.map(|problem| problem.name().to_owned());
+        }
         None if report.requests > 0 => backoff.succeeded(usual_request),
         None => {}
     }

@@ -1,6 +1,8 @@
 //! One hook event: from Claude Code's standard input to Langfuse, within a budget, without ever disturbing the user.
 
 mod event;
+mod notice;
+mod quiet;
 mod waiting;
 
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use crate::mask::unmet_wish;
 use crate::state::{Backoff, PausedTime, Store};
 use crate::transcript::Timestamp;
 use event::{Event, Kind};
+use quiet::{keep_panics_quiet, quit_after};
 
 /// The largest request of a Stop hook on the wire: 1.5 s at 256 kbit/s.
 const STOP_REQUEST: usize = 48 * 1024;
@@ -33,6 +36,7 @@ const UNKNOWN_EVENT: Duration = Duration::from_secs(10);
 /// Handles the event on standard input. It has no result: a hook that fails must not be noticed by its user.
 pub fn run() {
     let started = Instant::now();
+    keep_panics_quiet();
     quit_after(UNKNOWN_EVENT);
     let event = event::read(std::io::stdin().lock());
     let surroundings = Surroundings::of_process();
@@ -69,20 +73,12 @@ pub fn run() {
         log::warn!("{problem}");
     }
     if let Some(reason) = unmet_wish(&hook.config) {
-        return log::error!("{reason}");
+        return hook.tell_of_configuration("mask-patterns", &reason);
     }
     match &hook.config.destination {
         Ok(destination) => hook.deliver(destination),
-        Err(problem) => log::error!("{problem}"),
+        Err(problem) => hook.tell_of_configuration(problem.code(), &problem.to_string()),
     }
-}
-
-/// Ends the process for good: nothing that hangs, a pipe, a disk, a name server, may hold up Claude Code.
-fn quit_after(time: Duration) {
-    std::thread::spawn(move || {
-        std::thread::sleep(time);
-        std::process::exit(0);
-    });
 }
 
 struct Hook {
@@ -148,7 +144,7 @@ impl Hook {
         let held = backoff.holds(Timestamp::now());
         let mut courier: Box<dyn Courier> = match self.courier(destination, &backoff) {
             Ok(courier) => courier,
-            Err(error) => return log::error!("{error:#}"),
+            Err(error) => return self.tell_of_configuration("address", &format!("{error:#}")),
         };
         let result = deliver(
             &self.job(&id, &backoff),
@@ -160,11 +156,12 @@ impl Hook {
                 let report = report.unwrap_or_default();
                 self.tell(&report);
                 self.note_waiting(&store, &id, &report);
-                if held {
-                    return;
+                if !held {
+                    note_health(&store, &id, &report, self.usual_request());
                 }
-                note_health(&store, &id, &report, self.usual_request());
-                if report.stopped.is_none() {
+                if report.stopped.is_some() {
+                    self.tell_of_destination(&store, &id);
+                } else if !held {
                     waiting::deliver_waiting(self, &store, destination, courier.as_mut());
                 }
             }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod disk;
+mod notice;
 mod outage;
 mod waiting;
 

@@ -87,6 +87,21 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
+    /// The notes of what the user was told, and when.
+    pub(crate) fn told(&self) -> Vec<PathBuf> {
+        let mut state = self.state();
+        state.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("told")));
+        state
+    }
+
+    /// All that the user was told was told so long ago.
+    pub(crate) fn told_before(&self, time: Duration) {
+        for note in self.told() {
+            let told = OffsetDateTime::now_utc() - time;
+            fs::write(note, told.format(&Rfc3339).unwrap()).unwrap();
+        }
+    }
+
     fn known_of_destination(&self) -> Value {
         serde_json::from_slice(&fs::read(self.destination()).unwrap()).unwrap()
     }

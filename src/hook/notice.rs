@@ -1,0 +1,46 @@
+//! The one thing that a hook says: that delivery fails until its user mends something. Silence would be taken for success.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::{Hook, Kind};
+use crate::state::Store;
+use crate::transcript::Timestamp;
+
+/// Stands for a destination where the configuration names none.
+const NOWHERE: &str = "nowhere";
+
+impl Hook {
+    /// Tells of a configuration that leads nowhere.
+    pub(super) fn tell_of_configuration(&self, problem: &str, reason: &str) {
+        log::error!("{reason}");
+        let store = Store::new(&self.config.state_dir);
+        self.tell_user(&store, NOWHERE, problem, reason);
+    }
+
+    /// Tells of what the destination is known to fail for, if only the user can mend it.
+    pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
+        let known = store.backoff(destination);
+        if let (Some(problem), Some(reason)) = (&known.problem, &known.reason) {
+            self.tell_user(store, destination, problem, reason);
+        }
+    }
+
+    /// Claude Code shows a system message to the person and keeps it from the model. Only a Stop has somebody to read it,
+    /// and only where somebody sits: in a script it would be noise.
+    fn tell_user(&self, store: &Store, destination: &str, problem: &str, reason: &str) {
+        let attended = self.surroundings.variable("CLAUDE_CODE_SESSION_ATTENDED");
+        let is_wanted = self.kind == Kind::Stop
+            && self.config.notify
+            && attended.is_some_and(|value| matches!(value, "1" | "true"));
+        if !is_wanted || !store.may_tell(destination, problem, Timestamp::now()) {
+            return;
+        }
+        let text = format!(
+            "claude-langfuse can't deliver: {reason}. Run 'claude-langfuse doctor' to see what to do."
+        );
+        // Where nobody listens there is nobody to be told.
+        let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": text }));
+    }
+}

@@ -1,0 +1,214 @@
+//! What only the user can mend is said once a day where somebody sits, and nowhere else.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Received, Sandbox, Session, traced_to, unused_address};
+use crate::support::{MockLangfuse, Reply, SECRET_KEY};
+
+/// A sandbox in which somebody sits.
+fn attended(sandbox: Sandbox) -> Sandbox {
+    let mut sandbox = sandbox;
+    sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1");
+    sandbox
+}
+
+/// What a hook tells its user; it exits with 0 and is silent on standard error all the same.
+fn told(ran: Ran) -> Option<String> {
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    if ran.stdout.is_empty() {
+        return None;
+    }
+    let [said] = <[Value; 1]>::try_from(ran.json()).expect("one line");
+    let members = said.as_object().unwrap();
+    assert_eq!(members.len(), 1, "{said}");
+    assert_eq!(ran.stdout.lines().count(), 1);
+    let text = members["systemMessage"]
+        .as_str()
+        .expect("a message")
+        .to_owned();
+    assert!(text.contains("claude-langfuse doctor"), "{text}");
+    assert!(!text.contains(SECRET_KEY), "{text}");
+    Some(text)
+}
+
+fn stop(session: &Session<'_>, number: usize) -> Option<String> {
+    session.answered(number);
+    told(session.start(&session.stop_event(number)).end())
+}
+
+#[test]
+fn a_refusal_that_only_the_user_can_mend_is_said_once() {
+    let refusals = [
+        (Reply::Status(401), "check the keys"),
+        (Reply::Status(402), "check the account's plan"),
+        (Reply::Status(404), "check the base URL"),
+        (
+            Reply::Redirect("https://example.invalid/".to_owned()),
+            "it points to https://example.invalid/",
+        ),
+        (Reply::Html, "not JSON"),
+    ];
+    for (refusal, advice) in refusals {
+        let mock = MockLangfuse::start();
+        let sandbox = attended(Sandbox::traced(&mock));
+        let session = sandbox.session("v2.1.330/stream-multi");
+        mock.reply_always(Some(refusal.clone()));
+        let text = stop(&session, 0).unwrap_or_else(|| panic!("{refusal:?}: nothing was said"));
+        assert!(text.contains(advice), "{refusal:?}: {text}");
+        sandbox.forget_backoff_time();
+        assert_eq!(stop(&session, 1), None, "{refusal:?}: said again");
+        assert_eq!(mock.requests().len(), 2, "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_configuration_that_leads_nowhere_is_said_once() {
+    let keys = |public: &str| json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": public});
+    let mut unreadable_pattern = traced_to("http://127.0.0.1:1");
+    unreadable_pattern["CC_LANGFUSE_MASK_PATTERNS"] = json!("(");
+    let cases = [
+        (json!({"TRACE_TO_LANGFUSE": "true"}), "no Langfuse keys"),
+        (keys("pk-lf-1"), "LANGFUSE_SECRET_KEY"),
+        (
+            json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY_FILE": "/nonexistent"}),
+            "could not read the key file",
+        ),
+        (traced_to("langfuse.corp"), "LANGFUSE_BASE_URL"),
+        (unreadable_pattern, "CC_LANGFUSE_MASK_PATTERNS"),
+    ];
+    for (env, advice) in cases {
+        let sandbox = attended(Sandbox::new());
+        sandbox.config(&json!({"env": env}));
+        let session = sandbox.session("v2.1.330/stream-multi");
+        let text = stop(&session, 0).unwrap_or_else(|| panic!("{advice}: nothing was said"));
+        assert!(text.contains(advice), "{text}");
+        assert_eq!(stop(&session, 1), None, "{advice}: said again");
+    }
+}
+
+#[test]
+fn keys_of_one_host_and_the_address_of_another_are_said_with_both_names() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = attended(Sandbox::traced(&mock));
+    sandbox.set("LANGFUSE_BASE_URL", "https://other.example");
+    let text = stop(&sandbox.session("v2.1.330/simple"), 0).expect("a conflict");
+    assert!(
+        text.contains("https://other.example") && text.contains(&mock.url()),
+        "{text}"
+    );
+    assert_eq!(mock.requests().len(), 0);
+}
+
+#[test]
+fn what_passes_by_itself_is_not_said() {
+    let passing = [
+        Reply::Status(503),
+        Reply::RateLimited(1),
+        Reply::Reset,
+        Reply::Status(422),
+    ];
+    for reply in passing {
+        let mock = MockLangfuse::start();
+        let sandbox = attended(Sandbox::traced(&mock));
+        mock.reply_always(Some(reply.clone()));
+        let session = sandbox.session("v2.1.330/simple");
+        assert_eq!(stop(&session, 0), None, "{reply:?}");
+        assert!(!sandbox.log().is_empty(), "{reply:?}");
+    }
+    let sandbox = attended(Sandbox::traced_to(&format!("http://{}", unused_address())));
+    assert_eq!(stop(&sandbox.session("v2.1.330/simple"), 0), None);
+}
+
+#[test]
+fn nothing_is_said_where_nobody_sits_or_nobody_wants_to_hear_it() {
+    let mock = MockLangfuse::start();
+    mock.reply_always(Some(Reply::Status(401)));
+    let unattended = Sandbox::traced(&mock);
+    let mut said_no = Sandbox::traced(&mock);
+    said_no.set("CLAUDE_CODE_SESSION_ATTENDED", "0");
+    let mut unwanted = attended(Sandbox::traced(&mock));
+    unwanted.set("CC_LANGFUSE_NOTIFY", "false");
+    let mut forgetful = attended(Sandbox::traced(&mock));
+    forgetful.set("CC_LANGFUSE_STATE_DIR", "/dev/null/state");
+    for sandbox in [unattended, said_no, unwanted, forgetful] {
+        let session = sandbox.session("v2.1.330/simple");
+        assert_eq!(stop(&session, 0), None);
+        assert!(!sandbox.path(".claude/state/claude-langfuse/told").exists());
+    }
+    assert_eq!(mock.requests().len(), 4);
+}
+
+#[test]
+fn what_the_end_of_a_session_met_is_said_by_the_next_stop_in_spite_of_the_back_off() {
+    let mock = MockLangfuse::start();
+    let sandbox = attended(Sandbox::traced(&mock));
+    mock.reply_always(Some(Reply::Status(401)));
+    sandbox.session("v2.1.330/simple").whole().end();
+    let text = stop(&sandbox.session("v2.1.330/thinking"), 0).expect("a message");
+    assert!(text.contains("check the keys"), "{text}");
+    assert_eq!(mock.requests().len(), 1);
+}
+
+#[test]
+fn a_trouble_that_passes_is_not_taken_for_the_problem_before_it() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_next(Reply::Status(401));
+    session.answered(0).stop(0);
+    sandbox.forget_backoff_time();
+    mock.reply_next(Reply::Status(503));
+    session.answered(1).stop(1);
+    sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1");
+    assert_eq!(stop(&sandbox.session("v2.1.330/stream-multi"), 2), None);
+}
+
+#[test]
+fn a_day_later_and_for_another_problem_or_server_it_is_said_again() {
+    let [mock, other] = [MockLangfuse::start(), MockLangfuse::start()];
+    let sandbox = attended(Sandbox::traced(&mock));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_always(Some(Reply::Status(401)));
+    assert!(stop(&session, 0).is_some());
+    mock.reply_always(Some(Reply::Status(404)));
+    sandbox.forget_backoff_time();
+    assert!(stop(&session, 1).is_some(), "another problem");
+    sandbox.forget_backoff_time();
+    assert_eq!(stop(&session, 2), None);
+    sandbox.told_before(Duration::from_secs(24 * 3600 + 60));
+    assert!(stop(&session, 2).is_some(), "a day later");
+    sandbox.told_before(Duration::from_secs(23 * 3600));
+    assert_eq!(stop(&session, 2), None);
+    sandbox.config(&json!({"env": traced_to(&other.url())}));
+    other.reply_always(Some(Reply::Status(404)));
+    assert!(stop(&session, 2).is_some(), "another server");
+}
+
+#[test]
+fn a_note_that_is_damaged_counts_as_none() {
+    let mock = MockLangfuse::start();
+    let sandbox = attended(Sandbox::traced(&mock));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_always(Some(Reply::Status(401)));
+    assert!(stop(&session, 0).is_some());
+    for damage in ["", "\0\0\0", "yesterday", "9999-12-31T23:59:59Z"] {
+        fs::write(&sandbox.told()[0], damage).unwrap();
+        assert!(stop(&session, 1).is_some(), "{damage:?}");
+        assert_eq!(stop(&session, 1), None, "{damage:?}");
+    }
+}
+
+#[test]
+fn a_message_does_not_keep_anything_from_being_delivered() {
+    let mock = MockLangfuse::start();
+    let sandbox = attended(Sandbox::traced(&mock));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_next(Reply::Status(403));
+    assert!(stop(&session, 0).is_some());
+    sandbox.end_backoff();
+    assert_eq!(stop(&session, 1), None);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+}
