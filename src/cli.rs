@@ -53,6 +53,13 @@ pub enum Command {
     /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
+    /// Show a session as Langfuse would
+    ///
+    /// Prints the turns of a session with their model calls, tools and agents, as 'replay' would send them: after
+    /// masking. Tokens are summed up and compared with what Claude Code itself counted. Langfuse reckons the cost by its
+    /// own prices, so none is shown here. Nothing is sent, no keys are needed.
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
     /// Send what hooks left behind
     ///
     /// Looks after the sessions that hooks have begun to send, and sends what is left of each to the place where it
@@ -89,6 +96,20 @@ pub struct Replay {
     pub json: bool,
 }
 
+/// Arguments of `show`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Show {
+    /// A transcript, or a session's id (the beginning is enough)
+    #[arg(value_name = "PATH|SESSION")]
+    pub session: String,
+    /// Only this turn of the session
+    #[arg(long, value_name = "N")]
+    pub turn: Option<u64>,
+    /// Print one JSON object an observation, with all that would be sent of it, and one for all
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `pause` and `resume`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Pause {
@@ -118,6 +139,13 @@ const REPLAY_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
 4 server not reached, 5 keys refused, 6 content refused.";
+
+const SHOW_EXAMPLES: &str = "Examples:
+  claude-langfuse show 3f2a              the session whose id begins so
+  claude-langfuse show 3f2a --turn 2     one turn of it
+  claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
+
+Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
 
 const PAUSE_EXAMPLES: &str = "Examples:
   claude-langfuse pause                 everything

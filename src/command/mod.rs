@@ -3,8 +3,13 @@
 pub mod flush;
 pub mod pause;
 mod post;
+mod preview;
 pub mod replay;
+pub mod show;
 mod summary;
+mod terminal;
+mod tokens;
+mod which;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -50,6 +55,28 @@ pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
             complain(&format!("{error:#}"));
             ExitCode::from(Outcome::Failed.code())
         }
+    }
+}
+
+/// Runs a command whose result a script reads: it is told of an error in its own language too.
+fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+    use std::io::Write;
+    match run() {
+        Err(error) if json && !is_closed_pipe(&error) => {
+            let error =
+                serde_json::json!({"schema": 1, "error": {"message": format!("{error:#}")}});
+            writeln!(std::io::stdout().lock(), "{error}")?;
+            Ok(Outcome::Failed)
+        }
+        result => result,
+    }
+}
+
+/// A number of things, in words.
+fn many(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
     }
 }
 

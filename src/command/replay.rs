@@ -1,13 +1,13 @@
 //! `replay`: sessions that are already on disk.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use super::post::{Post, Session, job, origin, outcome};
+use super::post::{Post, Session, job, outcome};
 use super::summary::Summary;
-use super::{Outcome, complain};
+use super::{Outcome, complain, which};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
 use crate::delivery::{Courier, Keeping, Reach, deliver};
@@ -22,13 +22,11 @@ use crate::transcript::locate;
 /// When the sessions that were named can't be found.
 pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
-    let claude_config = post.surroundings.claude_config_dir().context(
-        "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
-    )?;
+    let claude_config = which::claude_config(&post)?;
     let transcripts = if arguments.all {
         locate::sessions(&claude_config)
     } else {
-        named(&arguments.targets, &claude_config)?
+        which::named(&arguments.targets, &claude_config)?
     };
     let mut summary = Summary::new(arguments.json);
     for transcript in transcripts {
@@ -40,63 +38,29 @@ pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
     Ok(summary.finish("tracing is off there")?)
 }
 
-/// The transcripts that were named, each once, in the order of the names.
-fn named(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
-    let mut transcripts: Vec<PathBuf> = Vec::new();
-    for target in targets {
-        let path = Path::new(target);
-        let found = if path.is_dir() {
-            let found = locate::sessions_in(path);
-            if found.is_empty() {
-                bail!(
-                    "could not find sessions: no transcript in {}",
-                    path.display()
-                );
-            }
-            found
-        } else if path.exists() || target.contains('/') {
-            if path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("agent-"))
-            {
-                bail!(
-                    "could not replay {}: it is an agent's transcript, name its session",
-                    path.display()
-                );
-            }
-            vec![
-                std::path::absolute(path)
-                    .with_context(|| format!("could not find transcript: {target}"))?,
-            ]
-        } else {
-            vec![locate::session_by_prefix(claude_config, target)?]
-        };
-        let new: Vec<PathBuf> = found
-            .into_iter()
-            .filter(|path| !transcripts.contains(path))
-            .collect();
-        transcripts.extend(new);
-    }
-    Ok(transcripts)
-}
-
 fn one(
     post: &mut Post,
     transcript: &Path,
     arguments: &Replay,
     summary: &mut Summary,
 ) -> Result<()> {
-    let name = locate::session_id(transcript);
-    let (start, session_id) = match origin(transcript) {
-        Ok((start, row_session)) => (start, own_id(name.clone(), row_session)),
-        Err(error) => return Ok(summary.failure(&name, &format!("{error:#}"), Outcome::Failed)?),
-    };
     let scope = if arguments.all {
         Scope::FilesOnly
     } else {
         Scope::Explicit
     };
-    let config = post.config(start.as_deref(), scope);
+    let reach = if arguments.again {
+        Reach::Again
+    } else {
+        Reach::Everything
+    };
+    let (session, config) = match which::session(post, transcript, reach, scope) {
+        Ok(found) => found,
+        Err(error) => {
+            let id = locate::session_id(transcript);
+            return Ok(summary.failure(&id, &format!("{error:#}"), Outcome::Failed)?);
+        }
+    };
     if arguments.all && !config.enabled {
         summary.pass_over();
         return Ok(());
@@ -104,17 +68,6 @@ fn one(
     for problem in &config.problems {
         log::warn!("{problem}");
     }
-    let reach = if arguments.again {
-        Reach::Again
-    } else {
-        Reach::Everything
-    };
-    let session = Session {
-        id: session_id,
-        transcript: transcript.to_owned(),
-        reach,
-        start,
-    };
     if arguments.dry_run {
         return dry_run(&session, &config);
     }
@@ -133,18 +86,6 @@ fn one(
         Err(error) => summary.failure(&session.id, &format!("{error:#}"), Outcome::Failed)?,
     }
     Ok(())
-}
-
-/// A session is called as its file; a copy that a person gave another name keeps the id of its rows.
-fn own_id(name: String, row_session: Option<String>) -> String {
-    let is_uuid = name.len() == 36
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    match row_session {
-        Some(row_session) if !is_uuid => row_session,
-        _ => name,
-    }
 }
 
 /// Prints each request on a line of its own.

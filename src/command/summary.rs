@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, many};
 use crate::config::Destination;
 use crate::delivery::Report;
 use crate::trace::TraceId;
@@ -177,13 +177,6 @@ fn help(outcome: Outcome, destination: &Destination) -> Option<String> {
         Outcome::ContentRefused => {
             Some("the next run tries again what was refused; -v says why".to_owned())
         }
-    }
-}
-
-fn many(count: usize, thing: &str) -> String {
-    match count {
-        1 => format!("1 {thing}"),
-        count => format!("{count} {thing}s"),
     }
 }
 

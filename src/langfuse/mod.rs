@@ -7,6 +7,7 @@ mod failure;
 mod otlp;
 mod proxy;
 mod reply;
+mod span;
 mod target;
 mod tls;
 
@@ -15,3 +16,4 @@ pub use client::{Client, ClientOptions};
 pub use deadline::Deadline;
 pub use otlp::{encode, export, export_overhead, without_content};
 pub use reply::{Problem, Reply};
+pub use span::Span;

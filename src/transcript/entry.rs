@@ -209,6 +209,17 @@ impl Usage {
             thinking: self.thinking.max(other.thinking),
         }
     }
+
+    /// The sum of each field that every release has.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+            ..self
+        }
+    }
 }
 
 /// A request that is about to be made.

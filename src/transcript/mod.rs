@@ -1,5 +1,6 @@
 //! What Claude Code wrote: bytes → rows → what each row says, for every release from 1.0.128 on.
 
+mod about;
 mod branch;
 mod classify;
 mod content;
@@ -14,6 +15,7 @@ pub mod settle;
 mod timestamp;
 mod workflow;
 
+pub use about::{About, Reckoning};
 pub use branch::branch_point;
 pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{

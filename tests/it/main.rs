@@ -29,4 +29,5 @@ mod pause;
 mod projects;
 mod property;
 mod replay;
+mod show;
 mod tidy;

@@ -4,6 +4,7 @@ mod ports;
 mod process;
 mod received;
 mod recording;
+mod screen;
 mod session;
 mod state;
 

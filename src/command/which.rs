@@ -1,0 +1,102 @@
+//! Which sessions a person means: paths, folders, ids or their beginnings.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::post::{Post, Session, origin};
+use crate::config::{Config, Scope};
+use crate::delivery::Reach;
+use crate::transcript::locate;
+
+/// Where Claude Code keeps its sessions.
+///
+/// # Errors
+/// When neither a home nor a folder is known.
+pub(super) fn claude_config(post: &Post) -> Result<PathBuf> {
+    post.surroundings
+        .claude_config_dir()
+        .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
+}
+
+/// The transcripts that were named, each once, in the order of the names.
+///
+/// # Errors
+/// When one of the names leads to no session, or to more than one.
+pub(super) fn named(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
+    let mut transcripts: Vec<PathBuf> = Vec::new();
+    for target in targets {
+        let path = Path::new(target);
+        let found = if path.is_dir() {
+            let found = locate::sessions_in(path);
+            if found.is_empty() {
+                bail!(
+                    "could not find sessions: no transcript in {}",
+                    path.display()
+                );
+            }
+            found
+        } else {
+            vec![one(target, claude_config)?]
+        };
+        let new: Vec<PathBuf> = found
+            .into_iter()
+            .filter(|path| !transcripts.contains(path))
+            .collect();
+        transcripts.extend(new);
+    }
+    Ok(transcripts)
+}
+
+/// The transcript of one session.
+///
+/// # Errors
+/// When the name leads to no session, or to more than one.
+pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
+    let path = Path::new(target);
+    if !path.exists() && !target.contains('/') {
+        let found = locate::session_by_prefix(claude_config, target);
+        return found.map_err(|error| anyhow!("{error:#}; 'claude-langfuse sessions' lists them"));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("agent-") {
+        bail!("could not use {target}: it is an agent's transcript, name its session");
+    }
+    if path.is_dir() {
+        bail!("could not use {target}: it is a folder, name one session");
+    }
+    std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
+}
+
+/// A session with the configuration of the place where it was started.
+///
+/// # Errors
+/// When its transcript can't be read.
+pub(super) fn session(
+    post: &Post,
+    transcript: &Path,
+    reach: Reach,
+    scope: Scope,
+) -> Result<(Session, Config)> {
+    let (start, row_session) = origin(transcript)?;
+    let config = post.config(start.as_deref(), scope);
+    let session = Session {
+        id: own_id(locate::session_id(transcript), row_session),
+        transcript: transcript.to_owned(),
+        reach,
+        start,
+    };
+    Ok((session, config))
+}
+
+/// A session is called as its file; a copy that a person gave another name keeps the id of its rows.
+fn own_id(name: String, row_session: Option<String>) -> String {
+    let is_uuid = name.len() == 36
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match row_session {
+        Some(row_session) if !is_uuid => row_session,
+        _ => name,
+    }
+}

@@ -1,0 +1,209 @@
+//! `show` tells what a replay would send, no more and no less, and says whether the tokens are all there are.
+
+use std::collections::BTreeMap;
+
+use claude_langfuse::transcript::Timestamp;
+use serde_json::{Value, json};
+
+use crate::sandbox::{Recording, Sandbox};
+use crate::support::{MockLangfuse, Row};
+
+#[test]
+fn a_session_is_shown_as_its_trees_with_their_tokens() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/subagent-background").whole();
+    sandbox.session("v2.1.330/tool-error").whole();
+    sandbox
+        .screen()
+        .types("claude-langfuse show bd098")
+        .types("claude-langfuse show bd098 --turn 2")
+        .types("claude-langfuse show 81dd")
+        .is("show");
+    assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
+}
+
+#[test]
+fn the_gap_to_what_claude_code_counted_is_named() {
+    let sandbox = Sandbox::new();
+    for recording in ["v2.1.330/compact", "v2.1.330/cut-off", "v2.1.330/esc-first"] {
+        sandbox.session(recording).whole();
+    }
+    lay(&sandbox, "v2.1.330/fork");
+    lay(&sandbox, "v2.1.330/interrupt");
+    let sessions = ["912a", "aa57", "f4d5", "f61d", "4c42", "d263"];
+    let shown = sessions.iter().fold(sandbox.screen(), |screen, session| {
+        screen.types(&format!("claude-langfuse show {session}"))
+    });
+    shown.is("show_gap");
+}
+
+#[test]
+fn scripts_are_told_everything_that_would_be_sent() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/compact").whole();
+    sandbox.session("v2.1.330/tool-error").whole();
+    sandbox
+        .screen()
+        .types("claude-langfuse show 912a --turn 2 --json")
+        .types("claude-langfuse show 912a --turn 9 --json")
+        .is("show_json");
+}
+
+#[test]
+fn a_name_that_fits_no_session_or_several_is_told_with_what_to_do() {
+    let sandbox = Sandbox::new();
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.whole();
+    let text = session.transcript().text(usize::MAX);
+    for name in ["aaaa1111", "aaaa2222", "agent-a1"] {
+        sandbox.write(
+            &format!(".claude/projects/-p/{name}.jsonl"),
+            text.as_bytes(),
+        );
+    }
+    sandbox
+        .screen()
+        .types("claude-langfuse show aaaa")
+        .types("claude-langfuse show ffff")
+        .types("claude-langfuse show no/such/file.jsonl")
+        .types("claude-langfuse show .claude/projects")
+        .types("claude-langfuse show .claude/projects/-p/agent-a1.jsonl")
+        .types("claude-langfuse show aaaa1111 --turn 9")
+        .types("claude-langfuse show")
+        .is("show_errors");
+}
+
+#[test]
+fn help_has_examples() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .screen()
+        .types("claude-langfuse show --help")
+        .is("show_help");
+}
+
+#[test]
+fn a_narrow_terminal_gets_lines_that_fit() {
+    let mut sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/subagent-background").whole();
+    sandbox.set("COLUMNS", "32");
+    let shown = sandbox.run(&["show", "bd098"]).exits(0).stdout;
+    let trees = shown.lines().take_while(|line| !line.starts_with("tokens"));
+    let widths: Vec<usize> = trees.map(|line| line.chars().count()).collect();
+    assert!(
+        widths.len() > 10 && widths.iter().all(|width| *width <= 32),
+        "{shown}"
+    );
+}
+
+#[test]
+fn styles_are_shown_where_they_are_wanted() {
+    let shown = |variables: &[(&str, &str)]| {
+        let mut sandbox = Sandbox::new();
+        sandbox.session("v2.1.330/tool-error").whole();
+        for (name, value) in variables {
+            sandbox.set(name, *value);
+        }
+        sandbox.run(&["show", "81dd"]).exits(0).stdout
+    };
+    let plain = shown(&[]);
+    let styled = shown(&[("CLICOLOR_FORCE", "1")]);
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    assert!(styled.contains("\u{1b}[31mtool "), "{styled}");
+    assert_eq!(shown(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
+    assert_eq!(shown(&[("CLICOLOR_FORCE", "0")]), plain);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.session("v2.1.330/tools").whole().argument();
+    for options in ["", "--json"] {
+        let program = env!("CARGO_BIN_EXE_claude-langfuse");
+        let script = format!(
+            "set -o pipefail; for i in 1 2 3; do '{program}' show '{path}' {options}; done | head -c 10 >/dev/null"
+        );
+        let status = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .env("HOME", sandbox.path(""))
+            .status();
+        assert!(status.unwrap().success(), "{options}");
+    }
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_not_passed_on() {
+    let sandbox = Sandbox::new();
+    let mut session = sandbox.session("v2.1.330/subagent-background");
+    session.recording = session
+        .recording
+        .replaced("Start a slow job", "\\u001b[2J\\u0007Start a slow job");
+    session.whole();
+    let shown = sandbox.run(&["show", session.id()]).exits(0).stdout;
+    assert!(shown.contains("[2J Start a slow job"), "{shown}");
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'));
+}
+
+/// Every recording: the observations that are shown are the rows that a replay makes, and their tokens the same.
+#[test]
+fn what_is_shown_is_what_is_sent() {
+    for name in Recording::names() {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let recording = Recording::open(&name);
+        lay(&sandbox, &name);
+        let folder = sandbox.projects().display().to_string();
+        let mut shown = BTreeMap::new();
+        for session in &recording.sessions {
+            let path = sandbox.projects().join(&session.path);
+            let told = sandbox
+                .run(&["show", path.to_str().unwrap(), "--json"])
+                .exits(0)
+                .json();
+            let (sum, observations) = told.split_last().unwrap();
+            assert_eq!(sum["observations"], observations.len(), "{name}");
+            shown.extend(observations.iter().map(|one| (key(one), one.clone())));
+        }
+        assert_eq!(mock.requests().len(), 0);
+        sandbox.run(&["replay", &folder]).exits(0);
+        let sent: BTreeMap<_, _> = mock.rows().iter().map(of_row).collect();
+        let told: BTreeMap<_, _> = shown
+            .into_iter()
+            .map(|(key, one)| (key, usage(&one["usage"])))
+            .collect();
+        assert_eq!(told, sent, "{name}");
+    }
+}
+
+fn key(observation: &Value) -> [String; 4] {
+    ["trace", "id", "start", "name"].map(|field| observation[field].as_str().unwrap().to_owned())
+}
+
+fn usage(usage: &Value) -> Value {
+    match usage {
+        Value::Object(usage) if !usage.is_empty() => json!(usage),
+        _ => Value::Null,
+    }
+}
+
+fn of_row(row: &Row) -> ([String; 4], Value) {
+    let start = Timestamp::from_millis(row.start_ms.try_into().unwrap()).rfc3339();
+    let mut usage = row.usage.clone();
+    usage.remove("total");
+    let key = [
+        row.trace_id.clone(),
+        row.span_id.clone(),
+        start,
+        row.name.clone(),
+    ];
+    (key, self::usage(&json!(usage)))
+}
+
+/// All files of a recording with several sessions are there.
+fn lay(sandbox: &Sandbox, name: &str) {
+    let recording = Recording::open(name);
+    for transcript in recording.sessions.iter().chain(&recording.agents) {
+        sandbox.grow(transcript, usize::MAX);
+    }
+    sandbox.lay(&recording);
+}
