@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::transcript::Timestamp;
+
+pub mod when;
+
 /// Send Claude Code sessions to Langfuse
 #[derive(Debug, Parser)]
 #[command(
@@ -53,6 +57,12 @@ pub enum Command {
     /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
+    /// List the sessions on disk
+    ///
+    /// Newest first: when it last went on, its project, how many of its turns Langfuse has acknowledged, its tokens and its
+    /// title, else its first prompt. The ids are those that other commands take.
+    #[command(after_help = SESSIONS_EXAMPLES)]
+    Sessions(Sessions),
     /// Show a session as Langfuse would
     ///
     /// Prints the turns of a session with their model calls, tools and agents, as 'replay' would send them: after
@@ -94,6 +104,34 @@ pub struct Replay {
     /// Print one JSON object a session, and one for all
     #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,
+}
+
+/// Arguments of `sessions`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Sessions {
+    /// Which of them.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// So many at most; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Print one JSON object a session
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which sessions, of those that are on disk.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Filter {
+    /// Only sessions that were started in this directory or below it
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Only sessions that went on after this: an age (90m, 12h, 7d, 2w) or a date (2026-11-23, in UTC)
+    #[arg(long, value_name = "WHEN", value_parser = when::parse)]
+    pub since: Option<Timestamp>,
+    /// Only sessions that did not go on after this
+    #[arg(long, value_name = "WHEN", value_parser = when::parse)]
+    pub until: Option<Timestamp>,
 }
 
 /// Arguments of `show`.
@@ -139,6 +177,13 @@ const REPLAY_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
 4 server not reached, 5 keys refused, 6 content refused.";
+
+const SESSIONS_EXAMPLES: &str = "Examples:
+  claude-langfuse sessions                            the newest 20
+  claude-langfuse sessions --project . --since 7d     of this project, of this week
+  claude-langfuse sessions --limit 0 --json | jq -r 'select(.sent < .turns) | .session'
+
+Exit codes: 0 listed, 1 Claude Code's folder is not known, 2 wrong usage.";
 
 const SHOW_EXAMPLES: &str = "Examples:
   claude-langfuse show 3f2a              the session whose id begins so

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Hook => Ok(command::Outcome::Done),
         Command::Replay(arguments) => command::replay::run(&arguments, &global),
+        Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
         Command::Show(arguments) => command::show::run(&arguments, &global),
         Command::Flush(arguments) => command::flush::run(&arguments, &global),
         Command::Pause(arguments) => command::pause::pause(&arguments, &global),

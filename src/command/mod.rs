@@ -5,6 +5,7 @@ pub mod pause;
 mod post;
 mod preview;
 pub mod replay;
+pub mod sessions;
 pub mod show;
 mod summary;
 mod terminal;

@@ -24,7 +24,7 @@ pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
     let claude_config = which::claude_config(&post)?;
     let transcripts = if arguments.all {
-        locate::sessions(&claude_config)
+        locate::sessions(&claude_config).collect()
     } else {
         which::named(&arguments.targets, &claude_config)?
     };

@@ -58,7 +58,6 @@ pub(super) fn in_all(tokens: &Usage) -> u64 {
 }
 
 /// Three digits at most, for a column: `950`, `12k`, `3.4M`.
-#[cfg(test)]
 pub(super) fn short(count: u64) -> String {
     let scaled = |unit: u64, name: &str| match count / unit {
         whole @ 0..10 => format!("{whole}.{}{name}", count % unit * 10 / unit),

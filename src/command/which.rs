@@ -1,13 +1,63 @@
 //! Which sessions a person means: paths, folders, ids or their beginnings.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::post::{Post, Session, origin};
+use crate::cli::Filter;
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
-use crate::transcript::locate;
+use crate::transcript::{Timestamp, last_activity, locate};
+
+/// The sessions that a filter lets through.
+pub(super) struct Wanted<'a> {
+    filter: &'a Filter,
+    /// The project as it was typed and as it is without links: Claude Code names it whole.
+    project: Option<[PathBuf; 2]>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(filter: &'a Filter) -> Self {
+        let project = filter.project.as_ref().map(|project| {
+            let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
+            // A project that is no longer there may have sessions still.
+            let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+            [absolute, real]
+        });
+        Self { filter, project }
+    }
+
+    /// Whether a file that was last written then can be wanted: nothing in it is younger.
+    pub(super) fn by_file(&self, modified: SystemTime) -> bool {
+        let since = self.filter.since;
+        since.is_none_or(|since| Timestamp::of(modified) >= since)
+    }
+
+    /// Whether a transcript is wanted, by its first and last rows.
+    pub(super) fn by_content(&self, transcript: &Path) -> bool {
+        self.by_time(transcript) && self.by_project(transcript)
+    }
+
+    fn by_time(&self, transcript: &Path) -> bool {
+        let Filter { since, until, .. } = self.filter;
+        if since.is_none() && until.is_none() {
+            return true;
+        }
+        last_activity(transcript).is_some_and(|last| {
+            since.is_none_or(|since| last >= since) && until.is_none_or(|until| last < until)
+        })
+    }
+
+    fn by_project(&self, transcript: &Path) -> bool {
+        let Some(projects) = &self.project else {
+            return true;
+        };
+        let start = origin(transcript).ok().and_then(|(start, _)| start);
+        start.is_some_and(|start| projects.iter().any(|project| start.starts_with(project)))
+    }
+}
 
 /// Where Claude Code keeps its sessions.
 ///

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::lineage::Lineage;
 use super::turns::{Turn, Turns};
-use crate::transcript::{Entry, Timestamp};
+use crate::transcript::{Entry, Timestamp, Usage, text_of};
 
 /// The turns of a file, in short.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,14 @@ pub struct TurnOutline {
     pub is_compaction: bool,
     /// It has its answer; neither an interrupt nor an error ended it.
     pub finished: bool,
+    /// The beginning of what was asked.
+    pub prompt: String,
+    /// Its tokens, with those of agents between its rows.
+    pub usage: Usage,
 }
+
+/// How much of a prompt is kept, in characters: more than a list shows, so that a secret in it is whole when it is masked.
+const PROMPT: usize = 1000;
 
 impl Outline {
     /// Reads all entries of a session's file.
@@ -84,6 +91,13 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
         end: turn.end,
         finished: turn.is_finished(),
         is_compaction: turn.as_manual_compaction().is_some(),
+        prompt: text_of(&turn.opening.prompt.content)
+            .chars()
+            .take(PROMPT)
+            .collect(),
+        usage: turn.agents.runs().fold(turn.work.usage(), |sum, (_, run)| {
+            sum.plus(run.work.usage())
+        }),
     };
     (turn.opening.offset, outline)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::transcript::{
-    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, as_text,
+    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, Usage, as_text,
     text_of,
 };
 
@@ -45,6 +45,12 @@ impl Work {
     /// The model has answered, and nobody stopped it.
     pub fn has_finished_answer(&self) -> bool {
         self.at_rest && !self.interrupted && !self.failed && !self.generations.is_empty()
+    }
+
+    /// Tokens of all its model calls.
+    pub fn usage(&self) -> Usage {
+        let calls = self.generations.iter().map(|call| call.usage);
+        calls.fold(Usage::default(), Usage::plus)
     }
 
     /// Takes the next row of the lane. `at` is its time, or its predecessor's when it has none.

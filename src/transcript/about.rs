@@ -1,6 +1,8 @@
 //! What rows that no span needs say of the whole session: what it is called, and what Claude Code itself reckons that it
 //! took. The last of each counts.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use super::entry::Usage;
 use super::lines::Lines;
+use super::timestamp::Timestamp;
 
 /// What a session says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +62,30 @@ impl About {
     }
 }
 
+/// How much of a file's end is searched for its last time.
+const TAIL: u64 = 64 * 1024;
+
+/// When a session last went on: the last time that is written in it, else when the file was written.
+pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
+    let mut file = File::open(transcript).ok()?;
+    let metadata = file.metadata().ok()?;
+    let mut tail = Vec::new();
+    let begin = metadata.len().saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(begin)).ok()?;
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    last_time(&tail).or_else(|| metadata.modified().ok().map(Timestamp::of))
+}
+
+/// Within a text of the conversation the quotes would be escaped.
+fn last_time(rows: &[u8]) -> Option<Timestamp> {
+    const FIELD: &[u8] = b"\"timestamp\":\"";
+    memchr::memmem::rfind_iter(rows, FIELD).find_map(|at| {
+        let value = rows.get(at + FIELD.len()..)?;
+        let value = value.split(|byte| *byte == b'"').next()?;
+        Timestamp::parse(std::str::from_utf8(value).ok()?)
+    })
+}
+
 impl Reckoning {
     fn read(row: &[u8]) -> Option<Self> {
         let row: Value = serde_json::from_slice(row).ok()?;
@@ -98,7 +125,7 @@ fn text(row: &[u8], field: &str) -> Option<String> {
 mod tests {
     use std::io::Write;
 
-    use super::About;
+    use super::{About, Timestamp, last_activity};
 
     fn about(rows: &[&str]) -> About {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -114,6 +141,22 @@ mod tests {
         assert_eq!(about(&[made]).title.as_deref(), Some("Made up"));
         assert_eq!(about(&[first, last, made]).title.as_deref(), Some("Last"));
         assert_eq!(about(&["no JSON", "{}"]).title, None);
+    }
+
+    #[test]
+    fn the_last_time_in_a_file_is_its_last_activity() {
+        let last = |content: &str| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            last_activity(file.path()).unwrap()
+        };
+        let row = r#"{"timestamp":"2024-11-23T06:40:46.354Z","x":"\"timestamp\":\"2030-01-01T00:00:00Z\""}"#;
+        let untimed = format!("{row}\n{{\"type\":\"mode\",\"timestamp\":\"soon\"}}\n");
+        for content in [row, &untimed, &format!("{}\n{row}\n", "x".repeat(100_000))] {
+            assert_eq!(last(content).rfc3339(), "2024-11-23T06:40:46.354Z");
+        }
+        let now = Timestamp::now();
+        assert!(now.since(last("{}")).as_secs() < 60);
     }
 
     #[test]

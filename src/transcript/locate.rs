@@ -145,15 +145,18 @@ pub fn session_id(transcript: &Path) -> String {
         .into_owned()
 }
 
-/// Every session's transcript under `<Claude config folder>/projects`, in the order of their paths.
-pub fn sessions(claude_config: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = subfolders(&claude_config.join("projects"))
-        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
-        .map(|entry| entry.path())
-        .filter(|path| is_session(path))
-        .collect();
-    found.sort();
-    found
+/// Every session's transcript under `<Claude config folder>/projects`, folder by folder, in the order of their paths. No
+/// more than one folder's names are held at a time.
+pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let mut folders: Vec<PathBuf> = subfolders(&claude_config.join("projects")).collect();
+    folders.sort();
+    folders.into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        found.retain(|path| is_session(path));
+        found.sort();
+        found
+    })
 }
 
 /// The session whose id starts with `prefix`.
@@ -169,7 +172,6 @@ pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> 
         return Ok(path);
     }
     let mut matching: Vec<PathBuf> = sessions(claude_config)
-        .into_iter()
         .filter(|path| session_id(path).starts_with(prefix))
         .collect();
     match matching.len() {

@@ -15,7 +15,7 @@ pub mod settle;
 mod timestamp;
 mod workflow;
 
-pub use about::{About, Reckoning};
+pub use about::{About, Reckoning, last_activity};
 pub use branch::branch_point;
 pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{

@@ -1,6 +1,6 @@
 //! A point in time as Claude Code writes it and Langfuse stores it: whole milliseconds.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -23,9 +23,12 @@ impl Timestamp {
 
     /// The clock's time. Only for back-off and for "is this session over?", never for a span.
     pub fn now() -> Self {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        Self::of(SystemTime::now())
+    }
+
+    /// A time of the system's; the epoch for one before it.
+    pub fn of(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 

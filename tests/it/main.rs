@@ -29,5 +29,6 @@ mod pause;
 mod projects;
 mod property;
 mod replay;
+mod sessions;
 mod show;
 mod tidy;
