@@ -76,6 +76,14 @@ pub enum Command {
     /// began. Sessions that no hook has seen are the business of 'replay'.
     #[command(after_help = FLUSH_EXAMPLES)]
     Flush(Flush),
+    /// Register the hook in Claude Code's settings
+    ///
+    /// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or mends those that are there. All else in
+    /// the file stays, and what it was before is kept beside it. An entry whose program is gone does nothing.
+    #[command(after_help = INSTALL_EXAMPLES)]
+    Install(Install),
+    /// Take the hook out of Claude Code's settings
+    Uninstall(Registration),
     /// Send nothing for a while
     ///
     /// Turns that are opened until 'resume' are not sent, neither now nor later by hooks or 'flush'. An explicit 'replay'
@@ -148,6 +156,31 @@ pub struct Show {
     pub json: bool,
 }
 
+/// Arguments of `install`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Install {
+    /// Register the program at this path, whether or not it is there yet
+    #[arg(long, value_name = "PATH")]
+    pub program: Option<PathBuf>,
+    /// What `uninstall` takes too.
+    #[command(flatten)]
+    pub common: Registration,
+}
+
+/// Arguments of `install` and `uninstall`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Registration {
+    /// The personal settings of this project (.claude/settings.local.json), not those of the user
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object a file
+    #[arg(long, conflicts_with = "dry_run")]
+    pub json: bool,
+}
+
 /// Arguments of `pause` and `resume`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Pause {
@@ -191,6 +224,11 @@ const SHOW_EXAMPLES: &str = "Examples:
   claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
 
 Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
+
+const INSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse install --dry-run     what would change
+  claude-langfuse install               for all projects; which are traced says the configuration
+  claude-langfuse install --project .   for this project alone";
 
 const PAUSE_EXAMPLES: &str = "Examples:
   claude-langfuse pause                 everything

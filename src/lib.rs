@@ -21,6 +21,8 @@ pub mod state;
 
 pub mod delivery;
 
+pub mod registration;
+
 pub mod log_file;
 
 pub mod hook;

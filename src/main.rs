@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
         Command::Show(arguments) => command::show::run(&arguments, &global),
         Command::Flush(arguments) => command::flush::run(&arguments, &global),
+        Command::Install(arguments) => command::install::install(&arguments),
+        Command::Uninstall(arguments) => command::install::uninstall(&arguments),
         Command::Pause(arguments) => command::pause::pause(&arguments, &global),
         Command::Resume(arguments) => command::pause::resume(&arguments, &global),
     };

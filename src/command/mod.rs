@@ -1,6 +1,8 @@
 //! One file a command; what they have in common is here: how they end, and how they reach a server.
 
+mod diff;
 pub mod flush;
+pub mod install;
 pub mod pause;
 mod post;
 mod preview;

@@ -24,7 +24,8 @@ pub use destination::{Destination, DestinationProblem};
 pub use files::Files;
 pub use resolve::resolve;
 pub use secret::Secret;
-pub use source::{Layer, Problem, Setting, Source, masked};
+pub use settings::settings_paths;
+pub use source::{Layer, Problem, Setting, Source, masked, shown};
 pub use surroundings::Surroundings;
 pub use variables::{VARIABLES, Variable};
 

@@ -41,12 +41,12 @@ impl SettingsFile {
     }
 }
 
-/// The settings files of a session started in `start`, weakest first.
-pub(super) fn files_for(
+/// The settings files of a session started in `start`, weakest first, whether or not they exist.
+pub fn settings_paths(
     surroundings: &Surroundings,
     files: &Files,
     start: Option<&Path>,
-) -> Vec<Arc<SettingsFile>> {
+) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
     if let Some(folder) = surroundings.claude_config_dir() {
         paths.push(folder.join("settings.json"));
@@ -58,5 +58,17 @@ pub(super) fn files_for(
     if let Some(folder) = &surroundings.managed_dir {
         paths.extend(files.managed(folder).iter().cloned());
     }
-    paths.iter().map(|path| files.settings_file(path)).collect()
+    paths
+}
+
+/// The same files as read.
+pub(super) fn files_for(
+    surroundings: &Surroundings,
+    files: &Files,
+    start: Option<&Path>,
+) -> Vec<Arc<SettingsFile>> {
+    settings_paths(surroundings, files, start)
+        .iter()
+        .map(|path| files.settings_file(path))
+        .collect()
 }

@@ -87,7 +87,7 @@ impl fmt::Display for Problem {
 }
 
 /// A value as it may be shown: control characters would reach a terminal, keys would reach a bug report.
-pub(super) fn shown(value: &str) -> String {
+pub fn shown(value: &str) -> String {
     if let Some(start) = value.find("sk-lf-") {
         let (before, secret) = value.split_at(start);
         return format!("{}{}", shown(before), masked(secret));

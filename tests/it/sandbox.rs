@@ -25,6 +25,9 @@ pub(crate) use recording::{Firing, Other, Recording, Transcript};
 pub(crate) use session::Session;
 pub(crate) use state::mode;
 
+/// The built program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_claude-langfuse");
+
 /// Where the sessions of the fixtures were started.
 pub(crate) const PROJECT: &str = "/home/dev/project";
 
@@ -159,7 +162,26 @@ impl Sandbox {
 
     /// Starts the program with this on its standard input, which stays open until [`Running::close_input`] or the end.
     pub(crate) fn start(&self, arguments: &[&str], input: &[u8]) -> Running {
-        Running::start(arguments, &self.environment, self.folder.path(), input)
+        Running::start(
+            PROGRAM,
+            arguments,
+            &self.environment,
+            self.folder.path(),
+            input,
+        )
+    }
+
+    /// Runs a hook's command as Claude Code does, with this on its standard input.
+    pub(crate) fn shell(&self, command: &str, input: &[u8]) -> Ran {
+        let arguments = ["-c", command];
+        Running::start(
+            "/bin/sh",
+            &arguments,
+            &self.environment,
+            self.folder.path(),
+            input,
+        )
+        .end()
     }
 
     /// Runs a hook with this on its standard input, whatever it is.

@@ -50,13 +50,14 @@ pub(crate) struct Running {
 
 impl Running {
     pub(super) fn start(
+        program: &str,
         arguments: &[&str],
         environment: &BTreeMap<String, String>,
         directory: &Path,
         input: &[u8],
     ) -> Self {
         let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(environment)
@@ -65,7 +66,7 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("the program is built");
+            .expect("the program is there");
         let outputs = [
             read(child.stdout.take().unwrap()),
             read(child.stderr.take().unwrap()),

@@ -1,0 +1,140 @@
+//! The command of a hook entry: ours as it should be, and ours in whatever form people have written it.
+
+use std::path::Path;
+
+/// The name by which the program is recognised.
+const PROGRAM: &str = "claude-langfuse";
+
+/// The command to register. It says nothing and succeeds where the program is gone, because Claude Code shows each
+/// failure of a hook; and it is the same text wherever it is registered, because Claude Code runs identical commands
+/// once. The Nix module writes it too.
+pub fn guarded(program: &Path) -> String {
+    let quoted = format!("'{}'", program.display().to_string().replace('\'', r"'\''"));
+    format!("[ -x {quoted} ] && exec {quoted} hook; :")
+}
+
+/// The program of ours that a command runs as a hook, as it is written there.
+pub(super) fn our_program(words: &[String]) -> Option<&str> {
+    let hook = words.iter().rposition(|word| word == "hook")?;
+    let before = words.get(..hook)?;
+    let program = before.iter().rev().find(|word| name_of(word) == PROGRAM)?;
+    Some(program)
+}
+
+/// Whether another program is run that sends turns to Langfuse.
+pub(super) fn runs_a_rival(words: &[String]) -> bool {
+    our_program(words).is_none()
+        && words.iter().any(|word| {
+            let name = name_of(word);
+            name == "code-trace" || name.to_ascii_lowercase().contains("langfuse")
+        })
+}
+
+fn name_of(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// The words of a shell command, near enough to tell which programs it runs.
+pub(super) fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    let mut characters = command.chars();
+    while let Some(one) = characters.next() {
+        let apart = quote.is_none() && (one.is_whitespace() || ";&|()".contains(one));
+        if apart {
+            words.push(String::new());
+            continue;
+        }
+        let next = match one {
+            '\\' if quote != Some('\'') => characters.next(),
+            '\'' | '"' if quote == Some(one) => {
+                quote = None;
+                None
+            }
+            '\'' | '"' if quote.is_none() => {
+                quote = Some(one);
+                None
+            }
+            one => Some(one),
+        };
+        if let Some(word) = words.last_mut() {
+            word.extend(next);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{guarded, our_program, runs_a_rival, words};
+
+    fn program(command: &str) -> Option<String> {
+        our_program(&words(command)).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_registered_command_names_its_program() {
+        for path in [
+            "/home/me/.nix-profile/bin/claude-langfuse",
+            "/home/it's me/bin/claude-langfuse",
+            "/home/a b;c/\"d\"/claude-langfuse",
+        ] {
+            assert_eq!(program(&guarded(Path::new(path))).as_deref(), Some(path));
+        }
+    }
+
+    #[test]
+    fn ours_is_found_in_every_form() {
+        for (command, expected) in [
+            ("claude-langfuse hook", "claude-langfuse"),
+            (
+                "CC_LANGFUSE_DEBUG=1 claude-langfuse hook",
+                "claude-langfuse",
+            ),
+            (
+                "claude-langfuse --config /x/y.json hook;",
+                "claude-langfuse",
+            ),
+            (
+                "\"$HOME\"/bin/claude-langfuse hook 2>&1",
+                "$HOME/bin/claude-langfuse",
+            ),
+            (
+                "sh -c 'true' ; exec /nix/store/x-1/bin/claude-langfuse hook",
+                "/nix/store/x-1/bin/claude-langfuse",
+            ),
+        ] {
+            assert_eq!(program(command).as_deref(), Some(expected), "{command}");
+        }
+        for other in [
+            "claude-langfuse flush",
+            "echo hook claude-langfuse",
+            "claude-langfuse-notify hook",
+            "",
+        ] {
+            assert_eq!(program(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_sends_the_same_turns_is_a_rival() {
+        for rival in [
+            "uv run \"$HOME/.claude/hooks/langfuse_hook.py\"",
+            "npx -y cc-langfuse",
+            "code-trace --on-stop",
+            "python3 -m claude_code_langfuse_hook",
+        ] {
+            assert!(runs_a_rival(&words(rival)), "{rival}");
+        }
+        for other in [
+            "notify-send done",
+            "claude-langfuse hook",
+            "cat /srv/langfuse/log",
+        ] {
+            assert!(!runs_a_rival(&words(other)), "{other}");
+        }
+    }
+}

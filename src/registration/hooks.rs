@@ -1,0 +1,116 @@
+//! What one settings file says about hooks. Pure; what has another shape than Claude Code's is passed over, as Claude
+//! Code does.
+
+use serde_json::{Map, Value};
+
+use super::command::{our_program, runs_a_rival, words};
+
+/// The name of the plugin that the Nix module can make, which is no rival.
+const OUR_PLUGIN: &str = "langfuse-traces";
+
+/// One registered hook command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The event it is registered for.
+    pub event: String,
+    /// The command, with its arguments.
+    pub command: String,
+    /// Seconds it may take, where it says so.
+    pub timeout: Option<f64>,
+    /// A matcher lets only some of the events through.
+    pub narrowed: bool,
+    /// Claude Code does not wait for it, and ends it when it exits itself.
+    pub asynchronous: bool,
+}
+
+impl Entry {
+    /// The program of ours that is run, as it is written there; none for other people's hooks.
+    pub fn our_program(&self) -> Option<String> {
+        our_program(&words(&self.command)).map(str::to_owned)
+    }
+}
+
+/// What one settings file says about hooks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Hooks {
+    /// Our own entries, in whatever form.
+    pub ours: Vec<Entry>,
+    /// What else sends turns to Langfuse, described.
+    pub rivals: Vec<String>,
+    /// `disableAllHooks`, where it is set.
+    pub disable_all: Option<bool>,
+    /// `allowManagedHooksOnly`, which counts in an administrator's file alone.
+    pub managed_only: bool,
+}
+
+impl Hooks {
+    /// Reads a settings file.
+    pub fn of(settings: &Map<String, Value>) -> Self {
+        let switch = |name: &str| settings.get(name).and_then(Value::as_bool);
+        let (mut ours, mut rivals) = (Vec::new(), Vec::new());
+        for entry in entries(settings) {
+            let words = words(&entry.command);
+            if our_program(&words).is_some() {
+                ours.push(entry);
+            } else if runs_a_rival(&words) {
+                rivals.push(format!("the {} hook '{}'", entry.event, entry.command));
+            }
+        }
+        let plugins = settings.get("enabledPlugins").and_then(Value::as_object);
+        for (name, enabled) in plugins.into_iter().flatten() {
+            let is_on = !matches!(enabled, Value::Bool(false) | Value::Null);
+            if is_on && name.contains("langfuse") && !name.starts_with(OUR_PLUGIN) {
+                rivals.push(format!("the plugin {name}"));
+            }
+        }
+        Self {
+            ours,
+            rivals,
+            disable_all: switch("disableAllHooks"),
+            managed_only: switch("allowManagedHooksOnly") == Some(true),
+        }
+    }
+}
+
+fn entries(settings: &Map<String, Value>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let events = settings.get("hooks").and_then(Value::as_object);
+    for (event, groups) in events.into_iter().flatten() {
+        for group in groups.as_array().into_iter().flatten() {
+            let hooks = group.get("hooks").and_then(Value::as_array);
+            for hook in hooks.into_iter().flatten() {
+                entries.extend(entry(event, is_narrowed(event, group), hook));
+            }
+        }
+    }
+    entries
+}
+
+fn entry(event: &str, narrowed: bool, hook: &Value) -> Option<Entry> {
+    Some(Entry {
+        event: event.to_owned(),
+        command: command_of(hook)?,
+        timeout: hook.get("timeout").and_then(Value::as_f64),
+        narrowed,
+        asynchronous: ["async", "asyncRewake"]
+            .iter()
+            .any(|key| hook.get(key).and_then(Value::as_bool) == Some(true)),
+    })
+}
+
+/// The command of a hook with its arguments; none for hooks that are prompts, requests and the like.
+pub(super) fn command_of(hook: &Value) -> Option<String> {
+    let mut command = hook.get("command")?.as_str()?.to_owned();
+    let arguments = hook.get("args").and_then(Value::as_array);
+    for argument in arguments.into_iter().flatten() {
+        command.push(' ');
+        command.push_str(argument.as_str().unwrap_or_default());
+    }
+    Some(command)
+}
+
+/// Whether a group's matcher keeps some of its events away. For Stop Claude Code ignores it.
+pub(super) fn is_narrowed(event: &str, group: &Value) -> bool {
+    let matcher = group.get("matcher").and_then(Value::as_str);
+    event != "Stop" && !matches!(matcher, None | Some("" | "*"))
+}

@@ -1,0 +1,83 @@
+//! All settings files that a session obeys, by what they say about hooks.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::file::SettingsFile;
+use super::hooks::Hooks;
+use crate::config::{Files, Surroundings, settings_paths};
+
+/// One file that is there.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// It is an administrator's.
+    pub managed: bool,
+    /// What it says, or why it can't be told.
+    pub hooks: Result<Hooks, String>,
+}
+
+/// The settings files of a session that was started in `start`, weakest first, after the plugin that the Nix module can
+/// make. Files that don't exist are left out.
+pub fn survey(surroundings: &Surroundings, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
+    let plugin = surroundings
+        .claude_config_dir()
+        .map(|folder| folder.join("skills/langfuse-traces/hooks/hooks.json"));
+    plugin
+        .into_iter()
+        .chain(settings_paths(surroundings, files, start))
+        .filter_map(|path| {
+            let hooks = match content(&path) {
+                Ok(None) => return None,
+                Ok(Some(settings)) => Ok(Hooks::of(&settings)),
+                Err(error) => Err(format!("{error:#}")),
+            };
+            let managed = surroundings
+                .managed_dir
+                .as_ref()
+                .is_some_and(|folder| path.starts_with(folder));
+            Some(Surveyed {
+                path,
+                managed,
+                hooks,
+            })
+        })
+        .collect()
+}
+
+fn content(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
+    let file = SettingsFile::open(path)?;
+    if !file.exists() {
+        return Ok(None);
+    }
+    file.content().map(Some)
+}
+
+/// The file and the switch in it that keep Claude Code from calling us; none when nothing does. As for every setting
+/// the strongest file decides, but an administrator's own hooks are stopped by an administrator alone.
+pub fn switched_off(surveyed: &[Surveyed]) -> Option<(&Path, &'static str)> {
+    let ours_is_managed = surveyed
+        .iter()
+        .any(|one| one.managed && one.hooks.as_ref().is_ok_and(|hooks| !hooks.ours.is_empty()));
+    let mut off = None;
+    for one in surveyed {
+        let Ok(hooks) = &one.hooks else {
+            continue;
+        };
+        match hooks.disable_all {
+            Some(true) if one.managed || !ours_is_managed => {
+                off = Some((one.path.as_path(), "disableAllHooks"));
+            }
+            Some(false) => off = None,
+            _ => {}
+        }
+    }
+    off.or_else(|| {
+        let only = surveyed
+            .iter()
+            .find(|one| one.managed && one.hooks.as_ref().is_ok_and(|hooks| hooks.managed_only))?;
+        (!ours_is_managed).then_some((only.path.as_path(), "allowManagedHooksOnly"))
+    })
+}

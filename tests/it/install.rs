@@ -1,0 +1,262 @@
+//! `install` and `uninstall`: a file of the user's that is changed where it must be, and nowhere else.
+
+mod links;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{PROGRAM, Received, Sandbox};
+use crate::support::MockLangfuse;
+
+const SETTINGS: &str = ".claude/settings.json";
+
+/// As an editor with other habits leaves it: another indentation, no newline at the end.
+const OF_A_USER: &str = r#"{
+    "model": "opus",
+    "hooks": {
+        "Stop": [
+            {
+                "hooks": [
+                    {
+                        "type": "command",
+                        "command": "notify-send 'dönë'"
+                    }
+                ]
+            }
+        ]
+    },
+    "unknownToAll": {
+        "b": 1.50e3,
+        "a": [
+            null,
+            18446744073709551615
+        ]
+    }
+}"#;
+
+fn settings(sandbox: &Sandbox) -> Value {
+    serde_json::from_str(&text(sandbox)).unwrap()
+}
+
+fn text(sandbox: &Sandbox) -> String {
+    fs::read_to_string(sandbox.path(SETTINGS)).unwrap()
+}
+
+fn files(sandbox: &Sandbox, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(sandbox.path(folder)).unwrap();
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+fn command() -> String {
+    format!("[ -x '{PROGRAM}' ] && exec '{PROGRAM}' hook; :")
+}
+
+#[test]
+fn a_home_without_settings_gets_exactly_two_entries() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).exits(0);
+    let command = command();
+    assert_eq!(
+        settings(&sandbox),
+        json!({"hooks": {
+            "Stop": [{"hooks": [{"type": "command", "command": command}]}],
+            "SessionEnd": [{"hooks": [{"type": "command", "command": command, "timeout": 10}]}],
+        }})
+    );
+    let ran = sandbox.run(&["uninstall"]).exits(0);
+    assert!(ran.stdout.contains("not registered any more"), "{ran:?}");
+    assert_eq!(text(&sandbox), "{}\n");
+}
+
+#[test]
+fn a_second_run_changes_no_byte_and_uninstall_brings_the_first_ones_back() {
+    let sandbox = Sandbox::new();
+    let before = OF_A_USER.replace("1.50e3", "1500.0");
+    sandbox.write(SETTINGS, before.as_bytes());
+    sandbox.run(&["install"]).exits(0);
+    let once = text(&sandbox);
+    assert!(once.starts_with("{\n    \"model\": \"opus\",\n    \"hooks\""));
+    assert!(once.contains("notify-send 'dönë'") && once.contains("18446744073709551615"));
+    let modified = || {
+        sandbox
+            .path(SETTINGS)
+            .metadata()
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let first = modified();
+    let ran = sandbox.run(&["install"]).exits(0);
+    assert!(ran.stdout.contains("nothing to do"), "{ran:?}");
+    assert_eq!((text(&sandbox), modified()), (once, first));
+    sandbox.run(&["uninstall"]).exits(0);
+    assert_eq!(text(&sandbox), before);
+}
+
+#[test]
+fn what_was_there_is_kept_beside_it_and_the_mode_stays() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write(SETTINGS, OF_A_USER.as_bytes());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let ran = sandbox.run(&["install"]).exits(0);
+    assert!(
+        ran.stdout.contains("settings.json.before-claude-langfuse"),
+        "{ran:?}"
+    );
+    let backup = sandbox.path(".claude/settings.json.before-claude-langfuse");
+    assert_eq!(fs::read_to_string(backup).unwrap(), OF_A_USER);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(
+        files(&sandbox, ".claude"),
+        [
+            "projects",
+            "settings.json",
+            "settings.json.before-claude-langfuse"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_is_left_alone() {
+    for (content, reason) in [
+        (
+            "{\"env\": {\"KEY\": \"sk-lf-1\"}, // mine\n}",
+            "could not parse settings",
+        ),
+        ("[]", "not a JSON object"),
+        ("{\"hooks\": []}", "could not understand settings"),
+        ("{\"hooks\": {\"SessionEnd\": {}}}", "hooks.SessionEnd"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(SETTINGS, content.as_bytes());
+        let ran = sandbox.run(&["install"]).exits(1);
+        assert!(ran.stderr.contains(reason), "{ran:?}");
+        assert!(!ran.stderr.contains("sk-lf-1"), "{ran:?}");
+        assert_eq!(text(&sandbox), content);
+        assert_eq!(files(&sandbox, ".claude"), ["projects", "settings.json"]);
+    }
+}
+
+#[test]
+fn a_dry_run_shows_what_would_change_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["install", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("@@ -0,0 +1,"), "{ran:?}");
+    assert!(!sandbox.path(SETTINGS).exists());
+    let before =
+        "{\n\t\"env\": {\n\t\t\"LANGFUSE_SECRET_KEY\": \"sk-lf-0123456789abcdef\"\n\t}\n}\n";
+    sandbox.write(SETTINGS, before.as_bytes());
+    let ran = sandbox.run(&["install", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("\n+    \"hooks\": {\n"), "{ran:?}");
+    assert!(!ran.stdout.contains("0123456789"), "{ran:?}");
+    assert_eq!(text(&sandbox), before);
+    assert_eq!(files(&sandbox, ".claude"), ["projects", "settings.json"]);
+}
+
+#[test]
+fn a_projects_entry_is_personal_unless_it_has_one_already() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("app")).unwrap();
+    let ran = sandbox
+        .run(&["install", "--project", "app", "--json"])
+        .exits(0);
+    assert_eq!(files(&sandbox, "app/.claude"), ["settings.local.json"]);
+    assert!(!sandbox.path(SETTINGS).exists());
+    assert_eq!(ran.json()[0]["changed"], json!(true));
+    let both = sandbox
+        .run(&["uninstall", "--project", "app", "--json"])
+        .exits(0);
+    let changed: Vec<_> = both
+        .json()
+        .iter()
+        .map(|one| one["changed"].clone())
+        .collect();
+    assert_eq!(changed, [json!(false), json!(true)]);
+
+    let shared = r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}]}}"#;
+    sandbox.write("app/.claude/settings.json", shared.as_bytes());
+    sandbox.run(&["install", "--project", "app"]).exits(0);
+    let shared = fs::read_to_string(sandbox.path("app/.claude/settings.json")).unwrap();
+    assert_eq!(shared.matches("exec").count(), 2);
+    let personal = fs::read_to_string(sandbox.path("app/.claude/settings.local.json")).unwrap();
+    assert_eq!(personal, "{}\n");
+    sandbox.run(&["install", "--project", "nowhere"]).exits(1);
+}
+
+#[test]
+fn claude_codes_folder_may_be_elsewhere_and_the_program_another() {
+    let mut sandbox = Sandbox::new();
+    let folder = sandbox.path("else/where").display().to_string();
+    sandbox.set("CLAUDE_CONFIG_DIR", folder);
+    let program = "/home/it's me/.nix-profile/bin/claude-langfuse";
+    sandbox.run(&["install", "--program", program]).exits(0);
+    let text = fs::read_to_string(sandbox.path("else/where/settings.json")).unwrap();
+    assert!(
+        text.contains(r"exec '/home/it'\\''s me/.nix-profile/bin/claude-langfuse' hook; :"),
+        "{text}"
+    );
+    let ran = sandbox
+        .run(&["install", "--program", "bin/claude-langfuse"])
+        .exits(1);
+    assert!(ran.stderr.contains("whole path"), "{ran:?}");
+}
+
+#[test]
+fn people_are_told_of_tools_that_send_the_same_and_of_hooks_switched_off() {
+    let sandbox = Sandbox::new();
+    let rivals = json!({
+        "disableAllHooks": true,
+        "enabledPlugins": {"langfuse-observability@langfuse-observability": true},
+        "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "uv run ~/.claude/hooks/langfuse_hook.py"}]}]},
+    });
+    sandbox.write(SETTINGS, rivals.to_string().as_bytes());
+    let ran = sandbox.run(&["install"]).exits(0);
+    for word in [
+        "langfuse_hook.py",
+        "langfuse-observability@",
+        "disableAllHooks",
+    ] {
+        assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_registered_command_delivers_and_is_silent_where_the_program_is_gone() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let program = sandbox.path("bin of mine/claude-langfuse");
+    fs::create_dir(program.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
+    let argument = program.display().to_string();
+    sandbox.run(&["install", "--program", &argument]).exits(0);
+    let settings = settings(&sandbox);
+    let registered = |event: &str| {
+        let pointer = format!("/hooks/{event}/0/hooks/0/command");
+        settings
+            .pointer(&pointer)
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let stop = format!("{}\n", session.stop_event(0));
+    sandbox
+        .shell(&registered("Stop"), stop.as_bytes())
+        .unnoticed();
+    let end = format!("{}\n", session.end_event());
+    sandbox
+        .shell(&registered("SessionEnd"), end.as_bytes())
+        .unnoticed();
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+    fs::remove_file(&program).unwrap();
+    sandbox
+        .shell(&registered("Stop"), stop.as_bytes())
+        .unnoticed();
+}

@@ -1,0 +1,70 @@
+//! A settings file that is a link, as Nix and managers of dotfiles make it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{OF_A_USER, SETTINGS, files};
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_link_out_of_the_store_is_followed_and_stays() {
+    let sandbox = Sandbox::new();
+    let target = sandbox.write("dotfiles/claude.json", OF_A_USER.as_bytes());
+    fs::create_dir(sandbox.path("deep")).unwrap();
+    symlink("../dotfiles/claude.json", sandbox.path("deep/link")).unwrap();
+    symlink(sandbox.path("deep/link"), sandbox.path(SETTINGS)).unwrap();
+    sandbox.run(&["install"]).exits(0);
+    assert!(fs::read_to_string(&target).unwrap().contains("exec"));
+    assert_eq!(
+        fs::read_link(sandbox.path(SETTINGS)).unwrap(),
+        sandbox.path("deep/link")
+    );
+    // Whoever keeps dotfiles in a repository wants no other file in it.
+    assert_eq!(files(&sandbox, "dotfiles"), ["claude.json"]);
+    assert!(
+        sandbox
+            .path(".claude/settings.json.before-claude-langfuse")
+            .exists()
+    );
+}
+
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("dotfiles")).unwrap();
+    symlink(sandbox.path("dotfiles/new.json"), sandbox.path(SETTINGS)).unwrap();
+    sandbox.run(&["install"]).exits(0);
+    assert!(sandbox.path("dotfiles/new.json").exists());
+    assert!(sandbox.path(SETTINGS).is_symlink());
+}
+
+#[test]
+fn a_link_into_the_store_is_left_alone_with_the_remedies() {
+    let sandbox = Sandbox::new();
+    let target = "/nix/store/00000000000000000000000000000000-settings.json";
+    symlink(target, sandbox.path(SETTINGS)).unwrap();
+    for arguments in [&["install"][..], &["install", "--dry-run"]] {
+        let ran = sandbox.run(arguments).exits(1);
+        for remedy in [
+            "hook.via = \"claude-code\"",
+            "hookSettings",
+            "mkOutOfStoreSymlink",
+        ] {
+            assert!(ran.stderr.contains(remedy), "{ran:?}");
+        }
+    }
+    assert_eq!(
+        fs::read_link(sandbox.path(SETTINGS)).unwrap().to_str(),
+        Some(target)
+    );
+    // There is nothing in it that would have to go.
+    sandbox.run(&["uninstall"]).exits(0);
+}
+
+#[test]
+fn links_in_a_circle_are_an_error_and_no_endless_run() {
+    let sandbox = Sandbox::new();
+    symlink("settings.json", sandbox.path(SETTINGS)).unwrap();
+    let ran = sandbox.run(&["install"]).exits(1);
+    assert!(ran.stderr.contains("circle"), "{ran:?}");
+}
