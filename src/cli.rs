@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::transcript::Timestamp;
 
+pub mod help;
 pub mod when;
 
 /// Send Claude Code sessions to Langfuse
@@ -13,9 +14,9 @@ pub mod when;
 #[command(
     name = "claude-langfuse",
     version,
-    about,
     arg_required_else_help = true,
-    after_help = "Run 'claude-langfuse <COMMAND> --help' for examples.",
+    after_help = "Run 'claude-langfuse <COMMAND> --help' for examples, 'claude-langfuse --help' for all variables.",
+    after_long_help = help::below_all(),
     propagate_version = true
 )]
 pub struct Cli {
@@ -91,7 +92,16 @@ pub enum Command {
     #[command(after_help = PAUSE_EXAMPLES)]
     Pause(Pause),
     /// End a pause
+    ///
+    /// From the next prompt on, turns are sent again. Those of the pause stay unsent; an explicit 'replay' sends them.
+    #[command(after_help = PAUSE_EXAMPLES)]
     Resume(Pause),
+    /// Print what completes commands and options in a shell
+    #[command(after_help = help::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(after_help = help::MAN_EXAMPLES)]
+    Man,
 }
 
 /// Arguments of `replay`.
@@ -187,6 +197,13 @@ pub struct Pause {
     /// Only sessions that were started in this directory or below it
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Clone, Debug, Args)]
+pub struct Completions {
+    /// The shell that completes
+    pub shell: clap_complete::Shell,
 }
 
 /// Arguments of `flush`.

@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Command::Uninstall(arguments) => command::install::uninstall(&arguments),
         Command::Pause(arguments) => command::pause::pause(&arguments, &global),
         Command::Resume(arguments) => command::pause::resume(&arguments, &global),
+        Command::Completions(arguments) => command::completions::run(&arguments),
+        Command::Man => command::man::run(),
     };
     command::exit_code(result)
 }

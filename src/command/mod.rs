@@ -1,8 +1,10 @@
 //! One file a command; what they have in common is here: how they end, and how they reach a server.
 
+pub mod completions;
 mod diff;
 pub mod flush;
 pub mod install;
+pub mod man;
 pub mod pause;
 mod post;
 mod preview;

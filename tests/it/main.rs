@@ -21,6 +21,7 @@ mod config;
 mod consent;
 mod corpus;
 mod flush;
+mod help;
 mod hook;
 mod mask;
 mod install;

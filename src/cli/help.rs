@@ -1,0 +1,60 @@
+//! What help says below the options: examples, exit codes, the table of variables.
+
+use std::fmt::Write;
+
+use crate::config::{VARIABLES, Variable};
+
+pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
+  claude-langfuse completions bash > ~/.local/share/bash-completion/completions/claude-langfuse
+  claude-langfuse completions zsh > ~/.zfunc/_claude-langfuse
+  claude-langfuse completions fish > ~/.config/fish/completions/claude-langfuse.fish";
+
+pub(super) const MAN_EXAMPLES: &str = "Examples:
+  claude-langfuse man | man -l -
+  claude-langfuse man > ~/.local/share/man/man1/claude-langfuse.1";
+
+/// What each exit code means. Hooks exit with 0 alone.
+pub const EXIT_CODES: [(u8, &str); 7] = [
+    (0, "done"),
+    (1, "some of the work failed, or a check did"),
+    (2, "wrong usage"),
+    (3, "configuration missing or invalid"),
+    (4, "server not reached, or it wants to be left alone"),
+    (5, "keys refused"),
+    (6, "content refused"),
+];
+
+/// The end of `claude-langfuse --help`.
+pub(super) fn below_all() -> String {
+    let mut text = String::from(
+        "Variables (in the configuration file, the shell or Claude Code's settings):\n",
+    );
+    for variable in VARIABLES {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "  {:<30} {}", spelling(variable), meaning(variable));
+    }
+    text.push_str("\nEach LANGFUSE_* is also read as CC_LANGFUSE_*, which wins.\n\nExit codes:\n");
+    for (code, meaning) in EXIT_CODES {
+        let _ = writeln!(text, "  {code}  {meaning}");
+    }
+    text.push_str("\nRun 'claude-langfuse <COMMAND> --help' for examples.");
+    text
+}
+
+/// The name of a variable, with a mark where it may also name a file.
+pub fn spelling(variable: &Variable) -> String {
+    let may_be_file = variable
+        .spellings
+        .iter()
+        .any(|spelling| variable.is_file_spelling(spelling));
+    let ending = if may_be_file { "[_FILE]" } else { "" };
+    format!("{}{ending}", variable.name)
+}
+
+/// What a variable does, and what it is when nobody sets it.
+pub fn meaning(variable: &Variable) -> String {
+    match variable.default {
+        "" => variable.about.to_owned(),
+        default => format!("{} [default: {default}]", variable.about),
+    }
+}
