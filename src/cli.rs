@@ -96,6 +96,12 @@ pub enum Command {
     /// From the next prompt on, turns are sent again. Those of the pause stay unsent; an explicit 'replay' sends them.
     #[command(after_help = PAUSE_EXAMPLES)]
     Resume(Pause),
+    /// Show which settings count here, and where each was made
+    ///
+    /// Secrets are shown by their last four characters. 'config check' says what is wrong: values that can't be used, keys
+    /// that are missing, variables that nothing reads.
+    #[command(after_help = help::CONFIG_EXAMPLES)]
+    Config(Config),
     /// Print what completes commands and options in a shell
     #[command(after_help = help::COMPLETIONS_EXAMPLES)]
     Completions(Completions),
@@ -197,6 +203,28 @@ pub struct Pause {
     /// Only sessions that were started in this directory or below it
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
+}
+
+/// Arguments of `config`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(disable_help_subcommand = true)]
+pub struct Config {
+    /// What else to do than to show it.
+    #[command(subcommand)]
+    pub command: Option<ConfigCommand>,
+    /// As if a session were started in this directory instead of the current one
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands of `config`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with the configuration, and what to do
+    Check,
 }
 
 /// Arguments of `completions`.

@@ -4,6 +4,11 @@ use std::fmt::Write;
 
 use crate::config::{VARIABLES, Variable};
 
+pub(super) const CONFIG_EXAMPLES: &str = "Examples:
+  claude-langfuse config                        for sessions started here
+  claude-langfuse config --project ~/code/app   for sessions of another project
+  claude-langfuse config check                  what is wrong, and what to do; exit code 3 when something is";
+
 pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
   claude-langfuse completions bash > ~/.local/share/bash-completion/completions/claude-langfuse
   claude-langfuse completions zsh > ~/.zfunc/_claude-langfuse

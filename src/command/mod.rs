@@ -1,6 +1,7 @@
 //! One file a command; what they have in common is here: how they end, and how they reach a server.
 
 pub mod completions;
+pub mod config;
 mod diff;
 pub mod flush;
 pub mod install;
@@ -9,9 +10,11 @@ pub mod pause;
 mod post;
 mod preview;
 pub mod replay;
+mod report;
 pub mod sessions;
 pub mod show;
 mod summary;
+mod surroundings;
 mod terminal;
 mod tokens;
 mod which;

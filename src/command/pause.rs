@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::Outcome;
 use super::post::Post;
+use super::surroundings::start_directory;
 use crate::cli::{Global, Pause};
 use crate::config::Scope;
 use crate::state::Store;
@@ -61,22 +62,12 @@ pub fn resume(arguments: &Pause, global: &Global) -> Result<Outcome> {
 }
 
 fn prepare(arguments: &Pause, global: &Global) -> Result<(Store, Option<PathBuf>)> {
-    let project = arguments.project.as_deref().map(directory).transpose()?;
+    let project = match &arguments.project {
+        Some(project) => Some(start_directory(Some(project))?),
+        None => None,
+    };
     let config = Post::new(global.config.clone()).config(project.as_deref(), Scope::Explicit);
     Ok((Store::new(&config.state_dir), project))
-}
-
-/// As Claude Code names it: whole, and without links.
-fn directory(project: &Path) -> Result<PathBuf> {
-    let directory = project
-        .canonicalize()
-        .with_context(|| format!("could not find project: {}", project.display()))?;
-    ensure!(
-        directory.is_dir(),
-        "could not pause {}: it is no directory",
-        project.display()
-    );
-    Ok(directory)
 }
 
 fn what(project: Option<&Path>) -> String {

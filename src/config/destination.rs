@@ -129,62 +129,71 @@ impl DestinationProblem {
     }
 }
 
-impl fmt::Display for DestinationProblem {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DestinationProblem {
+    /// What is wrong.
+    pub fn what(&self) -> String {
         match self {
-            Self::Off => write!(out, "tracing is off here; set TRACE_TO_LANGFUSE to true"),
+            Self::Off => "tracing is off here".to_owned(),
             Self::Missing {
-                config_file,
-                shell_ignored,
-            } => {
-                write!(
-                    out,
-                    "no Langfuse keys; set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE, in "
-                )?;
-                match config_file {
-                    Some(path) => write!(out, "{}", path.display())?,
-                    None => write!(out, "Claude Code's settings")?,
-                }
-                if *shell_ignored {
-                    write!(
-                        out,
-                        " (the shell's do not count for sessions it did not start)"
-                    )?;
-                }
-                Ok(())
+                shell_ignored: false,
+                ..
+            } => "no Langfuse keys".to_owned(),
+            Self::Missing { .. } => {
+                "no Langfuse keys (the shell's do not count for sessions it did not start)"
+                    .to_owned()
             }
-            Self::HalfAPair { missing, present } => write!(
-                out,
-                "{present} has no {missing} beside it; set both there, because keys of two places are never mixed"
-            ),
-            Self::Swapped { source } => {
-                write!(out, "{source} is not a public key; exchange the two keys")
+            Self::HalfAPair { missing, present } => {
+                format!("{present} has no {missing} beside it")
             }
+            Self::Swapped { source } => format!("{source} is not a public key"),
             Self::HostConflict {
                 base_url,
                 keys,
                 other_url,
                 other,
-            } => write!(
-                out,
-                "{other} is {other_url}, but {keys} is a key to {base_url}; set the keys where that URL is set, or remove the URL"
-            ),
+            } => {
+                format!("{other} is {other_url}, but {keys} is a key to {base_url}")
+            }
             Self::UnreadableKeyFile {
                 source,
                 path,
                 reason,
-            } => write!(
-                out,
-                "could not read the key file that {source} names: {path}: {reason}; correct the path or the file"
-            ),
-            Self::BadUrl { source, reason } => {
-                write!(
-                    out,
-                    "{source} can't be used: {reason}; use {}",
-                    BASE_URL.accepts
+            } => {
+                format!("could not read the key file that {source} names: {path}: {reason}")
+            }
+            Self::BadUrl { source, reason } => format!("{source} can't be used: {reason}"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Off => "set TRACE_TO_LANGFUSE to true".to_owned(),
+            Self::Missing { config_file, .. } => {
+                let place = match config_file {
+                    Some(path) => path.display().to_string(),
+                    None => "Claude Code's settings".to_owned(),
+                };
+                format!(
+                    "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE, in {place}"
                 )
             }
+            Self::HalfAPair { .. } => {
+                "set both there, because keys of two places are never mixed".to_owned()
+            }
+            Self::Swapped { .. } => "exchange the two keys".to_owned(),
+            Self::HostConflict { .. } => {
+                "set the keys where that URL is set, or remove the URL".to_owned()
+            }
+            Self::UnreadableKeyFile { .. } => "correct the path or the file".to_owned(),
+            Self::BadUrl { .. } => format!("use {}", BASE_URL.accepts),
         }
+    }
+}
+
+impl fmt::Display for DestinationProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}; {}", self.what(), self.remedy())
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use super::files::{Reading, Values, read_object, values_of};
 use super::project::Project;
 use super::source::{Problem, shown};
+use super::strangers;
 use super::surroundings::Surroundings;
+use super::value;
 use super::variables::ENABLED;
 
 const SHAPE: &str =
@@ -101,13 +103,26 @@ impl ConfigFile {
         self.projects.push(Project { path, place, env });
     }
 
+    /// The projects for which the file itself says that they are traced.
+    pub(super) fn traced_projects(&self) -> impl Iterator<Item = &Path> {
+        let is_traced = |project: &&Project| {
+            let mut values = project.env.iter();
+            values.any(|(name, value)| *name == ENABLED.name && value::switch(value) == Ok(true))
+        };
+        self.projects
+            .iter()
+            .filter(is_traced)
+            .map(|project| project.path.as_path())
+    }
+
     fn values(&mut self, env: Value, place: &str) -> Values {
         values_of(env, place, &mut self.problems, |problems, name| {
             problems.push(Problem {
                 variable: Some(shown(name)),
                 place: place.to_owned(),
                 what: "is not a variable of claude-langfuse".to_owned(),
-                remedy: "see claude-langfuse --help for their names".to_owned(),
+                remedy: strangers::remedy(name)
+                    .unwrap_or_else(|| "see claude-langfuse --help for their names".to_owned()),
             });
         })
     }

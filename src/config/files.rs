@@ -39,6 +39,17 @@ impl Files {
         self.settings.get(path, || SettingsFile::read(path))
     }
 
+    /// The projects for which the configuration file says that they are traced.
+    pub fn traced_projects(&self, surroundings: &Surroundings) -> Vec<PathBuf> {
+        let file = surroundings
+            .config_file()
+            .map(|path| self.config_file(&path, surroundings));
+        file.iter()
+            .flat_map(|file| file.traced_projects())
+            .map(Path::to_path_buf)
+            .collect()
+    }
+
     /// An administrator's settings files in the order in which Claude Code applies them.
     pub(super) fn managed(&self, folder: &Path) -> Arc<Vec<PathBuf>> {
         self.managed.get(folder, || {

@@ -12,6 +12,7 @@ mod resolve;
 mod secret;
 mod settings;
 mod source;
+mod strangers;
 mod surroundings;
 mod value;
 pub mod variables;
@@ -26,6 +27,7 @@ pub use resolve::resolve;
 pub use secret::Secret;
 pub use settings::settings_paths;
 pub use source::{Layer, Problem, Setting, Source, masked, shown};
+pub use strangers::{Stranger, strangers};
 pub use surroundings::Surroundings;
 pub use variables::{VARIABLES, Variable};
 

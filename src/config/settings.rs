@@ -13,6 +13,8 @@ use super::surroundings::Surroundings;
 pub(super) struct SettingsFile {
     pub(super) place: String,
     pub(super) env: Values,
+    /// Names in `env` that are not ours, of which some may be meant to be.
+    pub(super) others: Vec<String>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -25,8 +27,11 @@ impl SettingsFile {
         match read_object(path) {
             Reading::Object(mut object) => {
                 if let Some(env) = object.remove("env") {
-                    // Other names are other programs' business.
-                    file.env = values_of(env, &file.place, &mut file.problems, |_, _| {});
+                    let others = &mut file.others;
+                    // Other names are other programs' business, but a slip is ours.
+                    file.env = values_of(env, &file.place, &mut file.problems, |_, name| {
+                        others.push(name.to_owned());
+                    });
                 }
             }
             Reading::Absent => {}
@@ -54,6 +59,8 @@ pub fn settings_paths(
     if let Some(start) = start {
         paths.push(start.join(".claude/settings.json"));
         paths.push(start.join(".claude/settings.local.json"));
+        // In the home folder the user's file is the project's too.
+        paths.dedup();
     }
     if let Some(folder) = &surroundings.managed_dir {
         paths.extend(files.managed(folder).iter().cloned());

@@ -18,6 +18,7 @@ mod bad_input;
 mod capture;
 mod client;
 mod config;
+mod config_command;
 mod consent;
 mod corpus;
 mod flush;

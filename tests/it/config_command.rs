@@ -1,0 +1,110 @@
+//! `config` shows which value counts and where it was set; `config check` names what is wrong with it.
+
+use serde_json::json;
+
+use crate::sandbox::Sandbox;
+
+const SECRET: &str = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
+
+/// Keys for all, one project that is traced, and more of it in Claude Code's settings and the shell.
+fn layered() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.write(".secrets/langfuse", format!("{SECRET}\n").as_bytes());
+    std::fs::create_dir_all(sandbox.path("code/app")).unwrap();
+    sandbox.config(&json!({
+        "env": {
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-1234",
+            "LANGFUSE_SECRET_KEY_FILE": "~/.secrets/langfuse",
+        },
+        "projects": {"~/code/app": {"env": {"TRACE_TO_LANGFUSE": "true"}}},
+    }));
+    let settings = json!({"env": {"LANGFUSE_TRACING_ENVIRONMENT": "development", "ANTHROPIC_API_KEY": "other"}});
+    sandbox.write(".claude/settings.json", settings.to_string().as_bytes());
+    sandbox.set("CC_LANGFUSE_DEBUG", "true");
+    sandbox
+}
+
+#[test]
+fn each_value_stands_below_the_place_where_it_was_set() {
+    layered()
+        .screen()
+        .types("claude-langfuse config --project code/app")
+        .types("claude-langfuse config check --project code/app")
+        .types("claude-langfuse config check")
+        .is("config");
+}
+
+#[test]
+fn a_script_gets_the_same_as_json() {
+    let sandbox = layered();
+    let shown = sandbox
+        .run(&["config", "--json", "--project", "code/app"])
+        .exits(0);
+    let [all] = &shown.json()[..] else {
+        panic!("one object")
+    };
+    assert_eq!((&all["schema"], &all["enabled"]), (&json!(1), &json!(true)));
+    let variable = |name: &str| {
+        let mut variables = all["variables"].as_array().unwrap().iter();
+        variables.find(|one| one["name"] == name).unwrap().clone()
+    };
+    let config_file = sandbox.path(".config/claude-langfuse/config.json");
+    assert_eq!(
+        variable("LANGFUSE_SECRET_KEY"),
+        json!({
+            "name": "LANGFUSE_SECRET_KEY", "value": "sk-lf-…9f3a", "layer": "config file", "place": config_file,
+            "spelling": "LANGFUSE_SECRET_KEY_FILE", "file": sandbox.path(".secrets/langfuse"),
+        })
+    );
+    assert_eq!(variable("LANGFUSE_USER_ID")["value"], json!(null));
+    assert_eq!(variable("LANGFUSE_TIMEOUT")["layer"], "default");
+    assert!(!shown.stdout.contains("0a1b2c3d"));
+    let checked = sandbox
+        .run(&["config", "check", "--json", "--project", "code/app"])
+        .exits(0);
+    assert_eq!(checked.json()[0]["verdict"], "ok");
+}
+
+#[test]
+fn nothing_configured_is_told_with_what_to_do() {
+    Sandbox::new()
+        .screen()
+        .types("claude-langfuse config")
+        .types("claude-langfuse config check")
+        .types("claude-langfuse config --project nowhere")
+        .is("config_of_nothing");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
+    let mut sandbox = Sandbox::new();
+    sandbox.config(&json!({
+        "env": {
+            "TRACE_TO_LANGFUSE": "ture",
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-1234",
+            "LANGFUSE_SECRET_KEY_FILE": "~/.secrets/nothing",
+            "LANGFUSE_PUBLICKEY": "pk-lf-1234",
+            "CC_LANGFUSE_MAX_CHARS": "many",
+            "CC_LANGFUSE_CAPTURE_IMAGES": "true",
+        },
+        "project": {},
+    }));
+    let settings = json!({"env": {"CC_LANGFUSE_TAGS": "a", "CC_LANGFUSE_FLUSH_TIMEOUT": "35", "LANGFUSE_SAMPLE_RATE": "1"}});
+    sandbox.write(".claude/settings.json", settings.to_string().as_bytes());
+    sandbox.set("TRACE_TO_LANGFUS", "true");
+    sandbox
+        .screen()
+        .types("claude-langfuse config check")
+        .is("config_problems");
+}
+
+#[test]
+fn a_broken_file_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".config/claude-langfuse/config.json", b"{\"env\": {");
+    sandbox
+        .screen()
+        .types("claude-langfuse config check")
+        .types("claude-langfuse config check --config elsewhere.json")
+        .is("config_broken");
+}
