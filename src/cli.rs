@@ -96,6 +96,11 @@ pub enum Command {
     /// From the next prompt on, turns are sent again. Those of the pause stay unsent; an explicit 'replay' sends them.
     #[command(after_help = PAUSE_EXAMPLES)]
     Resume(Pause),
+    /// Tell whether it works: what was delivered, what waits, what is wrong
+    ///
+    /// Asks nobody, so it is quick: what it tells stands on this machine. 'doctor' also asks Langfuse.
+    #[command(after_help = help::STATUS_EXAMPLES)]
+    Status(Status),
     /// Show which settings count here, and where each was made
     ///
     /// Secrets are shown by their last four characters. 'config check' says what is wrong: values that can't be used, keys
@@ -203,6 +208,20 @@ pub struct Pause {
     /// Only sessions that were started in this directory or below it
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
+}
+
+/// Arguments of `status`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Status {
+    /// As if a session were started in this directory instead of the current one
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print one short line, for a statusline; always exits with 0
+    #[arg(long, conflicts_with = "json")]
+    pub line: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `config`.

@@ -4,6 +4,13 @@ use std::fmt::Write;
 
 use crate::config::{VARIABLES, Variable};
 
+pub(super) const STATUS_EXAMPLES: &str = "Examples:
+  claude-langfuse status                        sessions started here
+  claude-langfuse status --project ~/code/app   sessions of another project
+  claude-langfuse status --line                 for Claude Code's statusLine or a prompt
+
+Exit codes: 0 all is well or tracing is off, 1 something waits or failed, 3 configuration missing or invalid.";
+
 pub(super) const CONFIG_EXAMPLES: &str = "Examples:
   claude-langfuse config                        for sessions started here
   claude-langfuse config --project ~/code/app   for sessions of another project

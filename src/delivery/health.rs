@@ -1,7 +1,7 @@
 //! What a delivery taught about the server, kept for the next one.
 
 use super::Report;
-use crate::state::{Backoff, Store};
+use crate::state::{Backoff, Delivered, Store};
 use crate::transcript::Timestamp;
 
 /// Keeps when to try again, and how much the server takes at once; `usual_request`: what it is given when all is well,
@@ -23,6 +23,21 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
     if backoff != before
         && let Err(error) = store.save_backoff(destination, &backoff)
     {
+        log::warn!("{error:#}");
+    }
+    if report.requests > 0 {
+        note_delivered(store, destination, report);
+    }
+}
+
+fn note_delivered(store: &Store, destination: &str, report: &Report) {
+    let last = report.traces.last().cloned();
+    let delivered = Delivered {
+        at: Timestamp::now(),
+        // What an agent did in the background is no turn of its own.
+        trace: last.or_else(|| store.delivered(destination)?.trace),
+    };
+    if let Err(error) = store.save_delivered(destination, &delivered) {
         log::warn!("{error:#}");
     }
 }

@@ -72,6 +72,19 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The problem of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        const ALL: [Problem; 6] = [
+            Problem::Keys,
+            Problem::Account,
+            Problem::Url,
+            Problem::NotLangfuse,
+            Problem::Certificate,
+            Problem::Proxy,
+        ];
+        ALL.into_iter().find(|problem| problem.name() == name)
+    }
+
     /// A stable name, for keeping track of what the user has been told.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod cursor;
+mod delivered;
 mod files;
 mod lock;
 mod pause;
@@ -11,6 +12,7 @@ mod told;
 
 pub use backoff::Backoff;
 pub use cursor::{Cursor, Done, Lane, Link, OpenTurn, Passed, PassedLaunch, Why};
+pub use delivered::{Delivered, Waiting};
 pub use lock::Lock;
 pub use pause::{PausedTime, Pauses};
 pub use store::Store;

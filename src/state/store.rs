@@ -197,7 +197,7 @@ impl Store {
         self.root.join("waiting").join(waiting_name(cursor))
     }
 
-    fn backoff_path(&self, destination: &str) -> PathBuf {
+    pub(super) fn backoff_path(&self, destination: &str) -> PathBuf {
         self.root
             .join("destinations")
             .join(format!("{destination}.json"))
@@ -246,7 +246,7 @@ struct Versioned {
     schema: u32,
 }
 
-fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let content = match files::read(path) {
         Ok(Some(content)) => content,
         Ok(None) => return Ok(None),
@@ -276,7 +276,7 @@ fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn save(path: &Path, state: &impl Serialize) -> Result<()> {
+pub(super) fn save(path: &Path, state: &impl Serialize) -> Result<()> {
     let content = serde_json::to_vec(state)
         .with_context(|| format!("could not write state: {}", path.display()))?;
     files::write(path, &content)

@@ -35,4 +35,5 @@ mod registration;
 mod replay;
 mod sessions;
 mod show;
+mod status;
 mod tidy;

@@ -29,6 +29,12 @@ impl Sandbox {
 }
 
 impl Screen<'_> {
+    /// Shows something else for what is another thing in each run, such as a port.
+    pub(crate) fn hide(mut self, what: impl Into<String>, shown: &str) -> Self {
+        self.hidden.insert(0, (what.into(), shown.to_owned()));
+        self
+    }
+
     /// Types a command line, of words without spaces.
     pub(crate) fn types(mut self, line: &str) -> Self {
         let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();

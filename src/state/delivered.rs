@@ -1,0 +1,76 @@
+//! What was delivered last and what waits, for people who ask whether it works.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use super::store::{Store, load, save};
+use crate::trace::TraceId;
+use crate::transcript::Timestamp;
+
+/// The last delivery to a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// When.
+    pub at: Timestamp,
+    /// The last turn of it; none when all of it belonged to earlier turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+}
+
+/// Sessions that have something left to deliver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub sessions: usize,
+    /// Since when the oldest of them waits.
+    pub since: Option<Timestamp>,
+}
+
+impl Store {
+    /// The last delivery to a destination; none when it can't be read.
+    pub fn delivered(&self, destination: &str) -> Option<Delivered> {
+        load(&self.delivered_path(destination)).ok().flatten()
+    }
+
+    /// Writes the last delivery to a destination. In a file of its own: hooks of two sessions that end at once must not
+    /// take each other's notes about the server away.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_delivered(&self, destination: &str, delivered: &Delivered) -> Result<()> {
+        files::make_private_folder(&self.root().join("deliveries"))?;
+        save(&self.delivered_path(destination), delivered)
+    }
+
+    fn delivered_path(&self, destination: &str) -> PathBuf {
+        self.root()
+            .join("deliveries")
+            .join(format!("{destination}.json"))
+    }
+
+    /// What waits, whatever its project. Names and times of files tell, so that none is read.
+    pub fn all_waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        let marks = fs::read_dir(self.root().join("waiting"));
+        for mark in marks.into_iter().flatten().flatten() {
+            waiting.sessions += 1;
+            let since = mark.metadata().and_then(|mark| mark.modified());
+            let since = since.ok().map(Timestamp::of);
+            waiting.since = match (waiting.since, since) {
+                (Some(known), Some(since)) => Some(known.min(since)),
+                (known, since) => known.or(since),
+            };
+        }
+        waiting
+    }
+
+    /// When the last failure of a destination was noted.
+    pub fn failed_at(&self, destination: &str) -> Option<Timestamp> {
+        let changed = fs::metadata(self.backoff_path(destination)).and_then(|file| file.modified());
+        changed.ok().map(Timestamp::of)
+    }
+}
