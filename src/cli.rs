@@ -50,51 +50,52 @@ pub enum Command {
     /// Reads one JSON event from standard input and sends what is new in its session. Register it for Stop and
     /// SessionEnd in Claude Code's settings.json. It prints nothing and always exits with 0; what it did stands in
     /// langfuse_hook.log in the state folder (~/.claude/state).
-    #[command(after_help = HOOK_EXAMPLES)]
+    #[command(after_help = help::HOOK_EXAMPLES)]
     Hook,
     /// Send sessions that are already on disk
     ///
     /// Sends what Langfuse has not acknowledged of each session, whatever its age. Naming a session is consent to send
     /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true.
-    #[command(after_help = REPLAY_EXAMPLES)]
+    #[command(after_help = help::REPLAY_EXAMPLES)]
     Replay(Replay),
     /// List the sessions on disk
     ///
     /// Newest first: when it last went on, its project, how many of its turns Langfuse has acknowledged, its tokens and its
     /// title, else its first prompt. The ids are those that other commands take.
-    #[command(after_help = SESSIONS_EXAMPLES)]
+    #[command(after_help = help::SESSIONS_EXAMPLES)]
     Sessions(Sessions),
     /// Show a session as Langfuse would
     ///
     /// Prints the turns of a session with their model calls, tools and agents, as 'replay' would send them: after
     /// masking. Tokens are summed up and compared with what Claude Code itself counted. Langfuse reckons the cost by its
     /// own prices, so none is shown here. Nothing is sent, no keys are needed.
-    #[command(after_help = SHOW_EXAMPLES)]
+    #[command(after_help = help::SHOW_EXAMPLES)]
     Show(Show),
     /// Send what hooks left behind
     ///
     /// Looks after the sessions that hooks have begun to send, and sends what is left of each to the place where it
     /// began. Sessions that no hook has seen are the business of 'replay'.
-    #[command(after_help = FLUSH_EXAMPLES)]
+    #[command(after_help = help::FLUSH_EXAMPLES)]
     Flush(Flush),
     /// Register the hook in Claude Code's settings
     ///
     /// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or mends those that are there. All else in
     /// the file stays, and what it was before is kept beside it. An entry whose program is gone does nothing.
-    #[command(after_help = INSTALL_EXAMPLES)]
+    #[command(after_help = help::INSTALL_EXAMPLES)]
     Install(Install),
     /// Take the hook out of Claude Code's settings
+    #[command(after_help = help::UNINSTALL_EXAMPLES)]
     Uninstall(Registration),
     /// Send nothing for a while
     ///
     /// Turns that are opened until 'resume' are not sent, neither now nor later by hooks or 'flush'. An explicit 'replay'
     /// sends them.
-    #[command(after_help = PAUSE_EXAMPLES)]
+    #[command(after_help = help::PAUSE_EXAMPLES)]
     Pause(Pause),
     /// End a pause
     ///
     /// From the next prompt on, turns are sent again. Those of the pause stay unsent; an explicit 'replay' sends them.
-    #[command(after_help = PAUSE_EXAMPLES)]
+    #[command(after_help = help::PAUSE_EXAMPLES)]
     Resume(Pause),
     /// Tell whether it works: what was delivered, what waits, what is wrong
     ///
@@ -260,47 +261,3 @@ pub struct Flush {
     #[arg(long)]
     pub json: bool,
 }
-
-const HOOK_EXAMPLES: &str = r#"Settings:
-  {"hooks": {
-    "Stop":       [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}],
-    "SessionEnd": [{"hooks": [{"type": "command", "command": "claude-langfuse hook", "timeout": 10}]}]}}"#;
-
-const REPLAY_EXAMPLES: &str = "Examples:
-  claude-langfuse replay 3f2a                            the session whose id begins so
-  claude-langfuse replay ~/.claude/projects/-home-me-app every session of a project
-  claude-langfuse replay --all                           every project that is traced
-  claude-langfuse replay --dry-run 3f2a                  what would leave this machine
-
-Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
-4 server not reached, 5 keys refused, 6 content refused.";
-
-const SESSIONS_EXAMPLES: &str = "Examples:
-  claude-langfuse sessions                            the newest 20
-  claude-langfuse sessions --project . --since 7d     of this project, of this week
-  claude-langfuse sessions --limit 0 --json | jq -r 'select(.sent < .turns) | .session'
-
-Exit codes: 0 listed, 1 Claude Code's folder is not known, 2 wrong usage.";
-
-const SHOW_EXAMPLES: &str = "Examples:
-  claude-langfuse show 3f2a              the session whose id begins so
-  claude-langfuse show 3f2a --turn 2     one turn of it
-  claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
-
-Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
-
-const INSTALL_EXAMPLES: &str = "Examples:
-  claude-langfuse install --dry-run     what would change
-  claude-langfuse install               for all projects; which are traced says the configuration
-  claude-langfuse install --project .   for this project alone";
-
-const PAUSE_EXAMPLES: &str = "Examples:
-  claude-langfuse pause                 everything
-  claude-langfuse pause --project .     this project
-  claude-langfuse resume                end every pause";
-
-const FLUSH_EXAMPLES: &str = "Examples:
-  claude-langfuse flush          after being offline
-  claude-langfuse flush --json   from a timer
-
-Exit codes: as of 'replay'.";

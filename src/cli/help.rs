@@ -4,6 +4,55 @@ use std::fmt::Write;
 
 use crate::config::{VARIABLES, Variable};
 
+pub(super) const HOOK_EXAMPLES: &str = r#"Settings:
+  {"hooks": {
+    "Stop":       [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}],
+    "SessionEnd": [{"hooks": [{"type": "command", "command": "claude-langfuse hook", "timeout": 10}]}]}}"#;
+
+pub(super) const REPLAY_EXAMPLES: &str = "Examples:
+  claude-langfuse replay 3f2a                            the session whose id begins so
+  claude-langfuse replay ~/.claude/projects/-home-me-app every session of a project
+  claude-langfuse replay --all                           every project that is traced
+  claude-langfuse replay --dry-run 3f2a                  what would leave this machine
+
+Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
+4 server not reached, 5 keys refused, 6 content refused.";
+
+pub(super) const SESSIONS_EXAMPLES: &str = "Examples:
+  claude-langfuse sessions                            the newest 20
+  claude-langfuse sessions --project . --since 7d     of this project, of this week
+  claude-langfuse sessions --limit 0 --json | jq -r 'select(.sent < .turns) | .session'
+
+Exit codes: 0 listed, 1 Claude Code's folder is not known, 2 wrong usage.";
+
+pub(super) const SHOW_EXAMPLES: &str = "Examples:
+  claude-langfuse show 3f2a              the session whose id begins so
+  claude-langfuse show 3f2a --turn 2     one turn of it
+  claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
+
+Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
+
+pub(super) const INSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse install --dry-run     what would change
+  claude-langfuse install               for all projects; which are traced says the configuration
+  claude-langfuse install --project .   for this project alone";
+
+pub(super) const PAUSE_EXAMPLES: &str = "Examples:
+  claude-langfuse pause                 everything
+  claude-langfuse pause --project .     this project
+  claude-langfuse resume                end every pause";
+
+pub(super) const FLUSH_EXAMPLES: &str = "Examples:
+  claude-langfuse flush          after being offline
+  claude-langfuse flush --json   from a timer
+
+Exit codes: as of 'replay'.";
+
+pub(super) const UNINSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse uninstall --dry-run     what would change
+  claude-langfuse uninstall               for all projects; the configuration and what was sent stay as they are
+  claude-langfuse uninstall --project .   for this project alone";
+
 pub(super) const STATUS_EXAMPLES: &str = "Examples:
   claude-langfuse status                        sessions started here
   claude-langfuse status --project ~/code/app   sessions of another project

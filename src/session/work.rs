@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::transcript::{
-    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, Usage, as_text,
-    text_of,
+    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, Usage,
+    as_text, text_of,
 };
 
 /// What was done between a prompt and its answer.

@@ -42,7 +42,7 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn save_delivered(&self, destination: &str, delivered: &Delivered) -> Result<()> {
-        files::make_private_folder(&self.root().join("deliveries"))?;
+        files::make_private_folder(self.root(), &self.root().join("deliveries"))?;
         save(&self.delivered_path(destination), delivered)
     }
 
