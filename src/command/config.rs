@@ -12,7 +12,7 @@ use super::report::{Report, Verdict, tilde};
 use super::surroundings::start_directory;
 use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
-    Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
+    Config, DestinationProblem, Files, Layer, Problem, Scope, Setting, Surroundings, strangers,
 };
 
 /// Runs the command.
@@ -131,6 +131,13 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
     Ok(())
 }
 
+fn told(problem: &Problem) -> String {
+    match &problem.variable {
+        Some(variable) => format!("{variable} in {}: {}", problem.place, problem.what),
+        None => format!("{}: {}", problem.place, problem.what),
+    }
+}
+
 /// What is wrong with the configuration of sessions that are started in `start`.
 pub(super) fn check(
     report: &mut Report,
@@ -140,15 +147,10 @@ pub(super) fn check(
     config: &Config,
 ) {
     for problem in &config.problems {
-        let place = match &problem.variable {
-            Some(variable) => format!("{variable} in {}", problem.place),
-            None => problem.place.clone(),
-        };
-        report.fail(
-            "config",
-            format!("{place}: {}", problem.what),
-            &problem.remedy,
-        );
+        report.fail("config", told(problem), &problem.remedy);
+    }
+    for problem in &config.warnings {
+        report.warn("config", told(problem), &problem.remedy);
     }
     for stranger in strangers(surroundings, files, Some(start)) {
         let message = format!(

@@ -65,7 +65,7 @@ fn one(
         summary.pass_over();
         return Ok(());
     }
-    for problem in &config.problems {
+    for problem in config.problems.iter().chain(&config.warnings) {
         log::warn!("{problem}");
     }
     if arguments.dry_run {

@@ -120,6 +120,8 @@ pub struct Config {
     pub notify: bool,
     /// What could not be used.
     pub problems: Vec<Problem>,
+    /// What was used and had better be mended.
+    pub warnings: Vec<Problem>,
     /// Every variable with its value and its source, in the order of [`VARIABLES`].
     pub sources: Vec<Setting>,
 }

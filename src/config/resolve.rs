@@ -27,6 +27,7 @@ pub fn resolve(
         layers: &layers,
         surroundings,
         problems,
+        warnings: Vec::new(),
     };
     let enabled = reader.read(&v::ENABLED, value::switch).unwrap_or(false);
     let destination = if enabled || scope == Scope::Explicit {
@@ -41,15 +42,11 @@ pub fn resolve(
     if let Ok(destination) = &destination {
         reader.warn_of_exposure(destination);
     }
-    let environment = reader.text(&v::ENVIRONMENT);
-    if environment.is_some() {
-        let _: Option<()> = reader.read(&v::ENVIRONMENT, value::environment);
-    }
     let mut config = Config {
         enabled,
         destination,
         user_id: reader.text(&v::USER_ID),
-        environment,
+        environment: reader.environment(),
         release: reader.text(&v::RELEASE),
         timeout: reader
             .read(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0))
@@ -72,9 +69,11 @@ pub fn resolve(
             .unwrap_or(Duration::from_secs(3)),
         notify: reader.read(&v::NOTIFY, value::switch).unwrap_or(true),
         problems: Vec::new(),
+        warnings: Vec::new(),
         sources: Vec::new(),
     };
     config.problems = reader.problems;
+    config.warnings = reader.warnings;
     config.sources = VARIABLES
         .iter()
         .map(|variable| setting(variable, &layers, surroundings, &config))
@@ -94,11 +93,18 @@ struct Reader<'a> {
     layers: &'a Layers,
     surroundings: &'a Surroundings,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Reader<'_> {
     fn text(&self, variable: &Variable) -> Option<String> {
         Some(self.layers.find(variable)?.text.to_owned())
+    }
+
+    /// As it is: Langfuse takes any, but not every one is what people meant.
+    fn environment(&mut self) -> Option<String> {
+        let _: Option<()> = self.read(&v::ENVIRONMENT, value::environment);
+        self.text(&v::ENVIRONMENT)
     }
 
     /// None where the variable is not set, and where it can't be used, which is then a problem.
@@ -125,11 +131,11 @@ impl Reader<'_> {
         if let Some(found) = file.filter(|found| is_open_to_all(found.text, self.surroundings)) {
             let what = "every user of this machine can read the key file".to_owned();
             let remedy = "take that right away (chmod 600)".to_owned();
-            self.problems.push(found.problem(what, remedy));
+            self.warnings.push(found.problem(what, remedy));
         }
         if is_plain_and_remote(&destination.base_url) {
             let Source { place, name, .. } = &destination.base_url_source;
-            self.problems.push(Problem {
+            self.warnings.push(Problem {
                 variable: Some((*name).to_owned()),
                 place: place.clone(),
                 what: "keys and sessions travel unencrypted to another machine".to_owned(),

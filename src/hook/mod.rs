@@ -69,7 +69,7 @@ pub fn run() {
         return hook.decline();
     }
     quit_after(hook.budget() + GRACE);
-    for problem in &hook.config.problems {
+    for problem in hook.config.problems.iter().chain(&hook.config.warnings) {
         log::warn!("{problem}");
     }
     if let Some(reason) = unmet_wish(&hook.config) {

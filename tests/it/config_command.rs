@@ -1,5 +1,8 @@
 //! `config` shows which value counts and where it was set; `config check` names what is wrong with it.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::json;
 
 use crate::sandbox::Sandbox;
@@ -10,7 +13,9 @@ const SECRET: &str = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
 fn layered() -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.write(".secrets/langfuse", format!("{SECRET}\n").as_bytes());
-    std::fs::create_dir_all(sandbox.path("code/app")).unwrap();
+    let owner_alone = Permissions::from_mode(0o600);
+    fs::set_permissions(sandbox.path(".secrets/langfuse"), owner_alone).unwrap();
+    fs::create_dir_all(sandbox.path("code/app")).unwrap();
     sandbox.config(&json!({
         "env": {
             "LANGFUSE_PUBLIC_KEY": "pk-lf-1234",
@@ -107,4 +112,20 @@ fn a_broken_file_is_named() {
         .types("claude-langfuse config check")
         .types("claude-langfuse config check --config elsewhere.json")
         .is("config_broken");
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
+    let sandbox = layered();
+    let everybody = Permissions::from_mode(0o644);
+    fs::set_permissions(sandbox.path(".secrets/langfuse"), everybody).unwrap();
+    let checked = sandbox
+        .run(&["config", "check", "--json", "--project", "code/app"])
+        .exits(0);
+    let first = &checked.json()[0];
+    assert_eq!(first["verdict"], "warn");
+    assert!(
+        first.to_string().contains("can read the key file"),
+        "{first}"
+    );
 }

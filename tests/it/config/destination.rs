@@ -295,7 +295,7 @@ fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
         let config = world.resolve(Scope::OwnHook);
         assert_eq!(config.destination.unwrap().secret_key.expose(), SECRET);
-        let told: Vec<String> = config.problems.iter().map(ToString::to_string).collect();
+        let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         assert!(!told.concat().contains(SECRET), "{told:?}");
         told.iter()
             .filter(|text| text.contains("chmod 600"))
@@ -317,7 +317,7 @@ fn an_address_without_encryption_is_used_with_a_warning_where_others_could_liste
         let config = world.resolve(Scope::OwnHook);
         assert!(config.destination.is_ok());
         config
-            .problems
+            .warnings
             .iter()
             .any(|problem| problem.what.contains("unencrypted"))
     };
