@@ -50,14 +50,14 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
     observation.note("attributed_skill", generation.skill.clone());
     observation.note("stop_reason", generation.stop_reason.clone());
     observation.note("input_kind", Some("delta"));
-    observation.note(
-        "thinking_tokens",
-        generation
-            .usage
-            .thinking
-            .filter(|count| *count > 0)
-            .map(|n| n.to_string()),
-    );
+    let counts = [
+        ("thinking_tokens", generation.usage.thinking.unwrap_or(0)),
+        ("web_search_requests", generation.usage.web_searches),
+        ("web_fetch_requests", generation.usage.web_fetches),
+    ];
+    for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        observation.note(key, Some(count.to_string()));
+    }
     let stub = generation.stop_reason.is_none() || generation.aborted;
     observation.note("output_tokens_bound", stub.then_some("lower"));
     observation.note("cut_off", generation.aborted.then_some("true"));

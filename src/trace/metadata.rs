@@ -265,6 +265,16 @@ pub static KEYS: &[Key] = &[
         "output tokens that were thinking",
     ),
     key(
+        "web_search_requests",
+        Place::Generation,
+        "searches that the API made itself; they have a price of their own, which no token count holds",
+    ),
+    key(
+        "web_fetch_requests",
+        Place::Generation,
+        "pages that the API fetched itself",
+    ),
+    key(
         "output_tokens_bound",
         Place::Generation,
         "`lower`: no final count was written",

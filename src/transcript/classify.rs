@@ -304,6 +304,7 @@ fn assistant(row: &Row) -> Option<Record> {
 
 fn tokens(usage: &rows::Usage) -> Usage {
     let lives = usage.cache_creation.as_ref();
+    let tools = usage.server_tool_use.as_ref();
     Usage {
         input: usage.input_tokens.unwrap_or(0),
         output: usage.output_tokens.unwrap_or(0),
@@ -315,6 +316,8 @@ fn tokens(usage: &rows::Usage) -> Usage {
             .output_tokens_details
             .as_ref()
             .and_then(|details| details.thinking_tokens),
+        web_searches: tools.and_then(|it| it.web_search_requests).unwrap_or(0),
+        web_fetches: tools.and_then(|it| it.web_fetch_requests).unwrap_or(0),
     }
 }
 

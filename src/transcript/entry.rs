@@ -177,7 +177,7 @@ pub struct Answer {
     pub aborted: bool,
 }
 
-/// Tokens by kind. Each field is a maximum over the rows of a message.
+/// Tokens by kind, and tools that the API ran. Each field is a maximum over the rows of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Input outside both caches.
@@ -194,6 +194,10 @@ pub struct Usage {
     pub cache_write_1h: Option<u64>,
     /// Of the output, thinking.
     pub thinking: Option<u64>,
+    /// Searches that the API made itself.
+    pub web_searches: u64,
+    /// Pages that the API fetched itself.
+    pub web_fetches: u64,
 }
 
 impl Usage {
@@ -207,6 +211,8 @@ impl Usage {
             cache_write_5m: self.cache_write_5m.max(other.cache_write_5m),
             cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
             thinking: self.thinking.max(other.thinking),
+            web_searches: self.web_searches.max(other.web_searches),
+            web_fetches: self.web_fetches.max(other.web_fetches),
         }
     }
 

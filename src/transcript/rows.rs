@@ -179,6 +179,8 @@ pub(super) struct Usage {
     #[serde(deserialize_with = "lenient::field")]
     pub output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "lenient::field")]
+    pub server_tool_use: Option<ServerToolUse>,
+    #[serde(deserialize_with = "lenient::field")]
     pub service_tier: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub speed: Option<String>,
@@ -200,6 +202,16 @@ pub(super) struct CacheCreation {
 pub(super) struct OutputDetails {
     #[serde(deserialize_with = "lenient::field")]
     pub thinking_tokens: Option<u64>,
+}
+
+/// Tools that the API ran itself; each use has its price.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServerToolUse {
+    #[serde(deserialize_with = "lenient::field")]
+    pub web_search_requests: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub web_fetch_requests: Option<u64>,
 }
 
 /// Who let a tool run, or not.
