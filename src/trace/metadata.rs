@@ -315,6 +315,12 @@ pub static KEYS: &[Key] = &[
     key("permission_decision", Place::Tool, "`accept` or `reject`"),
     key("permission_source", Place::Tool, "who or what decided"),
     key(
+        "saved_to",
+        Place::Tool,
+        "file with all of an output that was too large for the model, which got its beginning",
+    ),
+    key("saved_size", Place::Tool, "size of that file in bytes"),
+    key(
         "agent_status",
         Place::Tool,
         "state of the launched agent, as the tool's result says",

@@ -1,9 +1,9 @@
 //! A tool call as an observation of its own, beside the model call that asked for it.
 
-use super::content::{plain_or_parts, short};
+use super::content::{content, plain_or_parts, short};
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Level, Observation};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::session::ToolCall;
 use crate::transcript::{Timestamp, ToolResult, text_of};
@@ -31,10 +31,7 @@ pub(super) fn observe(
     observation.end = tool.answered_at.unwrap_or(last_at).max(tool.called_at);
     observation.complete = tool.result.is_some() || closed;
     observation.input = Some(Content::Json(tool.request.input.clone()));
-    observation.output = tool
-        .result
-        .as_ref()
-        .map(|result| plain_or_parts(&result.content));
+    observation.output = tool.result.as_deref().map(output);
     note_failure(&mut observation, tool);
     let skill = tool
         .request
@@ -69,6 +66,21 @@ pub(super) fn observe(
     observation
 }
 
+/// What the model was given; and what an MCP server gave beside it, unless it is the same once more.
+fn output(result: &ToolResult) -> Content {
+    let text = text_of(&result.content);
+    let is_new = |structured: &&Value| {
+        serde_json::from_str::<Value>(&text).map_or(true, |text| text != **structured)
+    };
+    match result.structured.as_ref().filter(is_new) {
+        Some(structured) => Content::Json(json!({
+            "content": content(&result.content),
+            "structured_content": structured,
+        })),
+        None => plain_or_parts(&result.content),
+    }
+}
+
 fn note_failure(observation: &mut Observation, tool: &ToolCall) {
     let result = tool.result.as_ref();
     let text = result.map_or(String::new(), |result| text_of(&result.content));
@@ -89,6 +101,8 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
 fn note_result(observation: &mut Observation, result: &ToolResult) {
     observation.note("denial", result.denial.clone());
     observation.note("background_task", result.background_task.clone());
+    observation.note("saved_to", result.saved_to.clone());
+    observation.note("saved_size", result.saved_size.map(|size| size.to_string()));
     observation.note(
         "agent_status",
         result.status.clone().filter(|_| result.agent_id.is_some()),
@@ -150,4 +164,32 @@ fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
         Some(reason) if reason.starts_with("InputValidationError") => error("invalid input"),
         _ => error("tool"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Content, output};
+    use crate::transcript::{Block, ToolResult};
+
+    fn shown(text: &str, structured: Option<Value>) -> Content {
+        output(&ToolResult {
+            content: vec![Block::Text(text.to_owned())],
+            structured,
+            ..ToolResult::default()
+        })
+    }
+
+    #[test]
+    fn what_an_mcp_server_gave_beside_the_text_is_shown_unless_it_is_the_text() {
+        let text = |text: &str| Content::Text(text.to_owned());
+        assert_eq!(shown("five", None), text("five"));
+        let same = shown("{\"sum\": 5}", Some(json!({"sum": 5})));
+        assert_eq!(same, text("{\"sum\": 5}"));
+        assert_eq!(
+            shown("five", Some(json!({"sum": 5}))),
+            Content::Json(json!({"content": "five", "structured_content": {"sum": 5}}))
+        );
+    }
 }

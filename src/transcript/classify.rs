@@ -238,7 +238,7 @@ fn prompt(row: &Row, content: Vec<Block>, text: &str, tentative: bool) -> Record
 }
 
 fn results(row: &Row, blocks: Vec<Block>) -> Record {
-    let launch: rows::LaunchResult = row
+    let outcome: rows::Outcome = row
         .tool_use_result
         .as_deref()
         .and_then(|raw| serde_json::from_str(raw.get()).ok())
@@ -247,22 +247,28 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
         .permission_decision
         .as_ref()
         .and_then(|permission| permission.decision.clone().zip(permission.source.clone()));
+    let structured = row.mcp_meta.as_ref();
+    let structured = structured.and_then(|meta| meta.structured_content.as_deref());
+    let structured = structured.map(|content| content::json(content.get()));
     let (mut results, mut beside) = (Vec::new(), Vec::new());
     for block in blocks {
         match block {
             Block::ToolResult(mut result) => {
-                result.agent_id.clone_from(&launch.agent_id);
-                result.workflow.clone_from(&launch.run_id);
-                result.workflow_name.clone_from(&launch.workflow_name);
+                result.agent_id.clone_from(&outcome.agent_id);
+                result.workflow.clone_from(&outcome.run_id);
+                result.workflow_name.clone_from(&outcome.workflow_name);
                 result
                     .background_task
-                    .clone_from(&launch.background_task_id);
-                result.status.clone_from(&launch.status);
-                result.is_async = launch.is_async.unwrap_or_else(|| result.tells_of_launch());
+                    .clone_from(&outcome.background_task_id);
+                result.status.clone_from(&outcome.status);
+                result.is_async = outcome.is_async.unwrap_or_else(|| result.tells_of_launch());
                 result.ends_turn = row.tool_ends_turn.unwrap_or(false);
                 result.denial.clone_from(&row.tool_denial_kind);
                 result.denied_before_run = row.tool_denial_before_run.unwrap_or(false);
                 result.permission.clone_from(&permission);
+                result.saved_to.clone_from(&outcome.persisted_output_path);
+                result.saved_size = outcome.persisted_output_size;
+                result.structured.clone_from(&structured);
                 results.push(result);
             }
             block => beside.push(block),
@@ -289,7 +295,7 @@ fn assistant(row: &Row) -> Option<Record> {
         message_id: message.id.clone()?,
         model: message.model.clone().unwrap_or_default(),
         stop_reason: message.stop_reason.clone(),
-        usage: usage.map(tokens).unwrap_or_default(),
+        usage: usage.map(Usage::from).unwrap_or_default(),
         service_tier: usage.and_then(|usage| usage.service_tier.clone()),
         speed: usage.and_then(|usage| usage.speed.clone()),
         request_id: row.request_id.clone(),
@@ -300,25 +306,6 @@ fn assistant(row: &Row) -> Option<Record> {
         aborted: row.is_aborted_mid_stream.unwrap_or(false),
         blocks,
     }))
-}
-
-fn tokens(usage: &rows::Usage) -> Usage {
-    let lives = usage.cache_creation.as_ref();
-    let tools = usage.server_tool_use.as_ref();
-    Usage {
-        input: usage.input_tokens.unwrap_or(0),
-        output: usage.output_tokens.unwrap_or(0),
-        cache_read: usage.cache_read_input_tokens.unwrap_or(0),
-        cache_write: usage.cache_creation_input_tokens.unwrap_or(0),
-        cache_write_5m: lives.and_then(|lives| lives.ephemeral_5m_input_tokens),
-        cache_write_1h: lives.and_then(|lives| lives.ephemeral_1h_input_tokens),
-        thinking: usage
-            .output_tokens_details
-            .as_ref()
-            .and_then(|details| details.thinking_tokens),
-        web_searches: tools.and_then(|it| it.web_search_requests).unwrap_or(0),
-        web_fetches: tools.and_then(|it| it.web_fetch_requests).unwrap_or(0),
-    }
 }
 
 fn system(row: &Row) -> Option<Record> {

@@ -67,6 +67,12 @@ pub struct ToolResult {
     pub denied_before_run: bool,
     /// Who decided that the tool may run: decision and source.
     pub permission: Option<(String, String)>,
+    /// The file that holds all of an output that was too large for the model.
+    pub saved_to: Option<String>,
+    /// Its size in bytes.
+    pub saved_size: Option<u64>,
+    /// What an MCP server gave beside the text.
+    pub structured: Option<Value>,
 }
 
 impl ToolResult {
@@ -144,13 +150,18 @@ fn block(raw: &RawValue) -> Block {
 }
 
 fn media(kind: &str, source: rows::Source) -> Media {
+    let is_text = source.kind.as_deref() == Some("text");
+    let size = |data: String| match is_text {
+        true => data.len(),
+        false => decoded_size(&data),
+    };
     Media {
         kind: kind.to_owned(),
+        size: source.data.map(size),
         media_type: source
             .media_type
             .or(source.kind)
             .unwrap_or_else(|| "unknown".to_owned()),
-        size: source.data.map(|data| decoded_size(&data)),
         url: source.url,
     }
 }
@@ -204,6 +215,24 @@ mod tests {
             url: None,
         };
         assert_eq!(read(image), [Block::Media(expected)]);
+    }
+
+    #[test]
+    fn a_document_is_its_type_and_size_whether_it_is_text_or_not() {
+        let size = |source: &str| {
+            let document = format!(r#"[{{"type":"document","source":{source}}}]"#);
+            match read(&document).pop() {
+                Some(Block::Media(media)) => (media.media_type, media.size, media.url),
+                other => panic!("{other:?}"),
+            }
+        };
+        let pdf = r#"{"type":"base64","media_type":"application/pdf","data":"AAECAw=="}"#;
+        assert_eq!(size(pdf), ("application/pdf".into(), Some(4), None));
+        let text = r#"{"type":"text","media_type":"text/plain","data":"eight \u00fc"}"#;
+        assert_eq!(size(text), ("text/plain".into(), Some(8), None));
+        let url = r#"{"type":"url","url":"https://example.com/a.pdf"}"#;
+        let reference = Some("https://example.com/a.pdf".into());
+        assert_eq!(size(url), ("url".into(), None, reference));
     }
 
     #[test]

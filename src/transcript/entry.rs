@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::content::{Block, ToolResult};
+use super::rows;
 use super::timestamp::Timestamp;
 
 /// One row that some span needs.
@@ -224,6 +225,27 @@ impl Usage {
             cache_read: self.cache_read + other.cache_read,
             cache_write: self.cache_write + other.cache_write,
             ..self
+        }
+    }
+}
+
+impl From<&rows::Usage> for Usage {
+    fn from(usage: &rows::Usage) -> Self {
+        let lives = usage.cache_creation.as_ref();
+        let tools = usage.server_tool_use.as_ref();
+        Self {
+            input: usage.input_tokens.unwrap_or(0),
+            output: usage.output_tokens.unwrap_or(0),
+            cache_read: usage.cache_read_input_tokens.unwrap_or(0),
+            cache_write: usage.cache_creation_input_tokens.unwrap_or(0),
+            cache_write_5m: lives.and_then(|lives| lives.ephemeral_5m_input_tokens),
+            cache_write_1h: lives.and_then(|lives| lives.ephemeral_1h_input_tokens),
+            thinking: usage
+                .output_tokens_details
+                .as_ref()
+                .and_then(|details| details.thinking_tokens),
+            web_searches: tools.and_then(|it| it.web_search_requests).unwrap_or(0),
+            web_fetches: tools.and_then(|it| it.web_fetch_requests).unwrap_or(0),
         }
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct Row {
     #[serde(deserialize_with = "lenient::raw")]
     pub tool_use_result: Option<Box<RawValue>>,
     #[serde(deserialize_with = "lenient::field")]
+    pub mcp_meta: Option<McpMeta>,
+    #[serde(deserialize_with = "lenient::field")]
     pub tool_ends_turn: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
     pub tool_denial_kind: Option<String>,
@@ -236,10 +238,18 @@ pub(super) struct Attachment {
     pub max_turns: Option<u64>,
 }
 
-/// `toolUseResult` where it says what was launched and how it ended.
+/// What an MCP server gave beside the text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct LaunchResult {
+pub(super) struct McpMeta {
+    #[serde(deserialize_with = "lenient::raw")]
+    pub structured_content: Option<Box<RawValue>>,
+}
+
+/// `toolUseResult` where it says what was launched and how it ended, or where a large output was saved.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Outcome {
     #[serde(deserialize_with = "lenient::field")]
     pub agent_id: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -252,6 +262,10 @@ pub(super) struct LaunchResult {
     pub workflow_name: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub background_task_id: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub persisted_output_path: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub persisted_output_size: Option<u64>,
 }
 
 /// One content block of a message.
