@@ -7,7 +7,7 @@ use super::cases;
 use super::recorded::{Growing, any_session};
 
 /// Lines that say nothing to anyone yet, or that are no rows at all.
-const LINES: [&str; 14] = [
+const LINES: [&str; 15] = [
     "",
     "{",
     "[]",
@@ -21,6 +21,7 @@ const LINES: [&str; 14] = [
     "{\"attachment\":{\"type\":\"new_thing\",\"prompt\":\"hi\"},\"type\":\"attachment\",\"uuid\":\"2\"}",
     "{\"type\":\"user\",\"message\":null,\"uuid\":\"3\",\"timestamp\":\"2030-01-01T00:00:00.000Z\"}",
     "{\"type\":\"assistant\",\"message\":{\"id\":null,\"content\":null},\"uuid\":\"4\"}",
+    "{\"parentUuid\":\"1\",\"isSidechain\":false,\"type\":\"telemetry\",\"message\":{\"role\":\"user\",\"content\":\"hi\"},\"turnOrigin\":\"human\",\"turnPosition\":{\"promptIndex\":9},\"uuid\":\"6\"}",
     "{\"type\":\"user\",\"uuid\":\"5\",\"message\":{\"role\":\"user\",\"con",
 ];
 
@@ -48,19 +49,64 @@ const KNOWN: [&str; 20] = [
     "version",
 ];
 
+/// Of these, any value but null means something, whatever it is.
+const MEANINGFUL: [&str; 2] = ["forkedFrom", "toolUseResult"];
+
+/// Known names that no span needs: absent and null are as good as what is there.
+const NEEDLESS: [&str; 16] = [
+    "apiBlockIndex",
+    "attributionAgent",
+    "hookInfos",
+    "imagePasteIds",
+    "level",
+    "logicalParentUuid",
+    "madeBy",
+    "perTurnEffort",
+    "preservedMessages",
+    "promptCacheRequested",
+    "rendered",
+    "sandboxed",
+    "session_id",
+    "slug",
+    "sourceToolAssistantUUID",
+    "userType",
+];
+
 /// Names of releases to come.
 const NEW: [&str; 4] = ["aNewField", "schema2", "attachments", "type2"];
+
+/// Where in a row something changes.
+const PLACES: [&str; 14] = [
+    "",
+    "/message",
+    "/message/usage",
+    "/message/usage/cache_creation",
+    "/message/usage/server_tool_use",
+    "/message/content/0",
+    "/message/content/0/source",
+    "/toolUseResult",
+    "/attachment",
+    "/permissionDecision",
+    "/compactMetadata",
+    "/turnPosition",
+    "/origin",
+    "/error",
+];
 
 /// One change to a file.
 #[derive(Clone, Debug)]
 enum Noise {
+    /// A line before the row.
     Line(&'static str),
+    /// A field that is not there yet.
     Field {
         place: &'static str,
         name: &'static str,
         value: Value,
         first: bool,
     },
+    /// A field that nobody needs is null or gone.
+    Without { name: &'static str, null: bool },
 }
 
 fn noise() -> impl Strategy<Value = Noise> {
@@ -71,38 +117,45 @@ fn noise() -> impl Strategy<Value = Noise> {
         json!([{"type": "summary"}, 1.5, true]),
         json!(-1),
     ]);
-    let place = || prop::sample::select(vec!["", "", "message", "usage"]);
-    let new = (
-        place(),
-        prop::sample::select(NEW.to_vec()),
-        value,
-        any::<bool>(),
-    );
-    let known = (prop::sample::select(KNOWN.to_vec()), any::<bool>());
+    let place = prop_oneof![Just(""), prop::sample::select(PLACES.to_vec())];
+    let new = prop::sample::select(NEW.to_vec());
+    let known = prop::sample::select(KNOWN.to_vec());
+    // A type that no release has written yet.
+    let odd = prop::sample::select(vec![json!(null), json!(42), json!([])]);
+    let needless = prop::sample::select(NEEDLESS.to_vec());
     prop_oneof![
         prop::sample::select(LINES.to_vec()).prop_map(Noise::Line),
-        new.prop_map(|(place, name, value, first)| Noise::Field {
-            place,
-            name,
-            value,
-            first
+        (place, new, value, any::<bool>()).prop_map(|(place, name, value, first)| {
+            Noise::Field {
+                place,
+                name,
+                value,
+                first,
+            }
         }),
-        known.prop_map(|(name, first)| Noise::Field {
+        (known, odd, any::<bool>()).prop_map(|(name, odd, first)| Noise::Field {
             place: "",
             name,
-            value: Value::Null,
-            first
+            value: match MEANINGFUL.contains(&name) {
+                true => Value::Null,
+                false => odd,
+            },
+            first,
         }),
+        (needless, any::<bool>()).prop_map(|(name, null)| Noise::Without { name, null }),
     ]
 }
 
 impl Noise {
     /// The row with this change, and what comes before it.
     fn apply(&self, row: &str, before: &mut String) -> String {
+        let Ok(mut parsed) = serde_json::from_str::<Value>(row) else {
+            return row.to_owned();
+        };
         match self {
             Self::Line(line) => {
                 *before += &format!("{line}\n");
-                row.to_owned()
+                return row.to_owned();
             }
             Self::Field {
                 place,
@@ -110,21 +163,29 @@ impl Noise {
                 value,
                 first,
             } => {
-                let Ok(mut parsed) = serde_json::from_str::<Value>(row) else {
-                    return row.to_owned();
-                };
-                let members = match *place {
-                    "" => parsed.as_object_mut(),
-                    "message" => parsed["message"].as_object_mut(),
-                    _ => parsed["message"]["usage"].as_object_mut(),
-                };
-                if let Some(members) = members {
+                let place = parsed.pointer_mut(place);
+                let members = place.and_then(Value::as_object_mut);
+                if let Some(members) = members.filter(|it| !is_shown_as_it_is(it)) {
                     insert(members, name, value, *first);
                 }
-                parsed.to_string()
+            }
+            Self::Without { name, null } => {
+                let members = parsed.as_object_mut().unwrap();
+                match members.get_mut(*name) {
+                    Some(value) if *null => *value = Value::Null,
+                    Some(_) => drop(members.shift_remove(*name)),
+                    None => {}
+                }
             }
         }
+        parsed.to_string()
     }
+}
+
+/// A block of these kinds is not understood, but not left out either.
+fn is_shown_as_it_is(members: &Map<String, Value>) -> bool {
+    let kind = members.get("type").and_then(Value::as_str);
+    matches!(kind, Some("server_tool_use" | "web_search_tool_result"))
 }
 
 fn insert(members: &mut Map<String, Value>, name: &str, value: &Value, first: bool) {
@@ -153,6 +214,28 @@ fn noisy(file: &Growing, noise: &[(u16, Noise)]) -> Growing {
     Growing::new(file.path.clone(), out.into_bytes())
 }
 
+/// A kind of block that nobody has written yet.
+const BLOCK: &str = "hologram";
+
+/// Puts such a block first or last into the messages of some rows.
+fn with_blocks(file: &Growing, places: &[(u16, bool)]) -> Growing {
+    let text = String::from_utf8(file.bytes.clone()).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let mut parsed: Value = serde_json::from_str(row).unwrap();
+        let hits = |share: &u16| usize::from(*share) * rows.len() / 65_536 == index;
+        for (_, first) in places.iter().filter(|(share, _)| hits(share)) {
+            if let Some(blocks) = parsed["message"]["content"].as_array_mut() {
+                let place = if *first { 0 } else { blocks.len() };
+                blocks.insert(place, json!({"type": BLOCK, "id": "h1", "text": 7}));
+            }
+        }
+        out += &format!("{parsed}\n");
+    }
+    Growing::new(file.path.clone(), out.into_bytes())
+}
+
 proptest! {
     #![proptest_config(cases(70))]
 
@@ -165,6 +248,35 @@ proptest! {
         let mut changed = session.clone();
         changed.main = noisy(&session.main, &own);
         changed.agents = session.agents.iter().map(|file| noisy(file, &agents)).collect();
+        for (_, meta) in &mut changed.beside {
+            let text = String::from_utf8(std::mem::take(meta)).unwrap();
+            let fields = agents.iter().filter(|(_, noise)| matches!(noise, Noise::Field { .. }));
+            let add = |text: String, (_, noise): &(u16, Noise)| noise.apply(&text, &mut String::new());
+            *meta = fields.fold(text, add).into_bytes();
+        }
         prop_assert_eq!(&changed.replayed().bodies, &session.bodies);
+    }
+
+    /// It is shown where it stands, and nowhere else is anything different.
+    #[test]
+    fn a_new_content_block_changes_only_what_holds_it(
+        session in any_session(),
+        own in prop::collection::vec((any::<u16>(), any::<bool>()), 1..6),
+        agents in prop::collection::vec((any::<u16>(), any::<bool>()), 0..6),
+    ) {
+        let mut changed = session.clone();
+        changed.main = with_blocks(&session.main, &own);
+        changed.agents = session.agents.iter().map(|file| with_blocks(file, &agents)).collect();
+        let (before, after) = (&session.expected, changed.replayed().rows());
+        prop_assert_eq!(before.len(), after.len());
+        for (before, after) in before.iter().zip(&after) {
+            let (before, mut after) = (before.to_json(), after.to_json());
+            for content in ["input", "output"] {
+                if after[content].to_string().contains(BLOCK) {
+                    after[content] = before[content].clone();
+                }
+            }
+            prop_assert_eq!(before, after);
+        }
     }
 }
