@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::transcript::{
-    Answer, Block, Boundary, Notification, Timestamp, ToolResult, ToolUse, Usage,
+    Answer, ApiError, Block, Boundary, Notification, Timestamp, ToolResult, ToolUse, Usage,
 };
 
 /// One model call: all rows of one `message.id`.
@@ -149,6 +149,8 @@ pub struct Event {
     pub kind: EventKind,
     /// Its text.
     pub text: String,
+    /// What is known of the failed call.
+    pub failure: Option<ApiError>,
 }
 
 /// What an event is.

@@ -116,12 +116,21 @@ impl Work {
 
     fn fail(&mut self, uuid: String, error: ApiError, at: Timestamp) {
         self.cut_last(|_| error.cut);
-        if error.retried {
-            return self.event(uuid, at, EventKind::ApiRetry, error.message);
+        let kind = match error.retried {
+            true => EventKind::ApiRetry,
+            false => EventKind::ApiError,
+        };
+        if kind == EventKind::ApiError {
+            self.went_on(at, true);
+            self.failed = true;
         }
-        self.event(uuid, at, EventKind::ApiError, error.message);
-        self.went_on(at, true);
-        self.failed = true;
+        self.events.push(Event {
+            uuid,
+            at,
+            kind,
+            text: error.message.clone(),
+            failure: Some(error),
+        });
     }
 
     /// No further row will come.
@@ -194,6 +203,7 @@ impl Work {
             at,
             kind,
             text,
+            failure: None,
         });
     }
 

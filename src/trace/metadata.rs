@@ -336,6 +336,21 @@ pub static KEYS: &[Key] = &[
         "how that task ended, where it did before the next turn: `completed`, `failed`, `killed`",
     ),
     key("event_uuid", Place::Event, "uuid of the row"),
+    key(
+        "http_status",
+        Place::Event,
+        "failed call: the status of the API's answer",
+    ),
+    key(
+        "api_error",
+        Place::Event,
+        "failed call: the kind of error, e.g. `overloaded_error`, `max_output_tokens`",
+    ),
+    key(
+        "attempt",
+        Place::Event,
+        "failed call that was tried again: which attempt it was, from 1 on",
+    ),
 ];
 
 #[cfg(test)]

@@ -127,6 +127,12 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     if let EventKind::Notified(notification) = &event.kind {
         note_end_of_task(&mut observation, notification);
     }
+    if let Some(failure) = &event.failure {
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        observation.note("http_status", number(failure.status));
+        observation.note("api_error", failure.kind.clone());
+        observation.note("attempt", number(failure.attempt));
+    }
     observation
 }
 

@@ -285,6 +285,9 @@ fn assistant(row: &Row) -> Option<Record> {
             message: content::text_of(&blocks),
             retried: false,
             cut: row.stream_cut_cause.is_some(),
+            status: row.api_error_status,
+            kind: row.api_error_type.clone().or_else(|| row.api_error.clone()),
+            attempt: None,
         }));
     }
     if message.model.as_deref() == Some(SYNTHETIC) {
@@ -319,7 +322,9 @@ fn system(row: &Row) -> Option<Record> {
             Some(Record::ApiError(ApiError {
                 message: message.unwrap_or_default(),
                 retried: true,
-                cut: false,
+                status: error.and_then(|error| error.status),
+                attempt: row.retry_attempt,
+                ..ApiError::default()
             }))
         }
         _ => None,

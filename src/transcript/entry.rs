@@ -273,7 +273,7 @@ pub struct Boundary {
 }
 
 /// A failed model call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiError {
     /// What the person was shown.
     pub message: String,
@@ -281,4 +281,10 @@ pub struct ApiError {
     pub retried: bool,
     /// The connection was lost after the answer before it had begun (2.1.330): that one is not whole.
     pub cut: bool,
+    /// The status of the HTTP answer, where there was one.
+    pub status: Option<u64>,
+    /// `overloaded_error`, `max_output_tokens` …
+    pub kind: Option<String>,
+    /// Which attempt failed, from 1 on.
+    pub attempt: Option<u64>,
 }

@@ -74,6 +74,14 @@ pub(super) struct Row {
     #[serde(deserialize_with = "lenient::field")]
     pub is_api_error_message: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
+    pub api_error: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub api_error_type: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub api_error_status: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub retry_attempt: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
     pub is_aborted_mid_stream: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
     pub stream_cut_cause: Option<String>,
@@ -128,6 +136,8 @@ pub(super) struct CompactMetadata {
 pub(super) struct ErrorDetail {
     #[serde(deserialize_with = "lenient::field")]
     pub formatted: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub status: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub message: Option<String>,
 }
