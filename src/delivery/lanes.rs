@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::Ending;
+use super::links::description;
 use super::outbox::Owner;
 use super::rest::is_at_rest;
 use super::run::{Delivery, is_abandoned};
@@ -110,11 +111,14 @@ impl Delivery<'_> {
             return;
         };
         let meta = file.meta();
+        let launcher_depth = lane.launcher.as_ref().map(|launcher| launcher.depth);
         let facts = AgentFacts {
             agent_id: file.agent_id.clone(),
             agent_type: meta.agent_type.or_else(|| lane.agent_type.clone()),
-            description: meta.description,
-            depth: meta.spawn_depth,
+            description: meta
+                .description
+                .or_else(|| description(lane, file, &self.job.transcript)),
+            depth: meta.spawn_depth.or(launcher_depth),
             workflow_phase: meta.workflow_phase,
             outcome: lane.outcome.clone(),
         };
@@ -123,7 +127,8 @@ impl Delivery<'_> {
         let done = lane.done.unwrap_or_default();
         let (observations, launches) =
             observe_agent(&run, &facts, &context.trace_id, link.span.as_ref(), ended);
-        self.take_launches(launches, &link.turn);
+        let below = facts.depth.unwrap_or(0) + 1;
+        self.take_launches(launches, &link.turn, Some(&file.agent_id), below);
         if let Some(run_id) = file.workflow() {
             self.note_step(&run_id, run.work.last_at);
         }

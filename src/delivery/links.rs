@@ -1,14 +1,14 @@
 //! Which tool call launched an agent. Releases say it in different places, and one that is sent under the wrong call is
 //! worse than one that waits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::run::Delivery;
 use crate::session::Opening;
-use crate::state::{Link, PassedLaunch};
+use crate::state::{Lane, Link, PassedLaunch};
 use crate::trace::{Context, SpanId, digest};
 use crate::transcript::locate::{AgentFile, Layout};
-use crate::transcript::{Record, Transcript, text_of};
+use crate::transcript::{Block, Record, Transcript, text_of};
 
 /// What 2.0.76 asks the agents that it starts for itself, to fill caches.
 const WARMUP: &str = "Warmup";
@@ -45,6 +45,7 @@ impl Delivery<'_> {
         let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
         lane.tool_use_id = Some(tool_use_id);
         lane.agent_type = launch.agent_type;
+        lane.launcher = launch.launcher;
         lane.link = Some(link.clone());
         lane.finished |= launch.finished;
         lane.outcome = lane.outcome.take().or(launch.outcome);
@@ -122,6 +123,24 @@ impl Delivery<'_> {
         lane.finished = true;
         Some(link)
     }
+}
+
+/// What the call that launched an agent says it is for; only releases up to 2.1.50 say it nowhere else.
+pub(super) fn description(lane: &Lane, file: &AgentFile, session: &Path) -> Option<String> {
+    let launcher = lane.launcher.as_ref()?;
+    let path = match &launcher.agent_id {
+        Some(agent_id) => file.path.with_file_name(format!("agent-{agent_id}.jsonl")),
+        None => session.to_owned(),
+    };
+    let mut transcript = Transcript::open(&path, launcher.offset).ok()?;
+    let Record::Answer(answer) = transcript.next_entry().ok()??.record else {
+        return None;
+    };
+    let call = answer.blocks.into_iter().find_map(|block| match block {
+        Block::ToolUse(call) if Some(&call.id) == lane.tool_use_id.as_ref() => Some(call),
+        _ => None,
+    });
+    Some(call?.input.get("description")?.as_str()?.to_owned())
 }
 
 /// The row by which an agent begins.

@@ -8,7 +8,7 @@ use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
 use crate::session::Turn;
-use crate::state::{Lane, PassedLaunch};
+use crate::state::{Lane, Launcher, PassedLaunch};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, SpanId, observe_turn};
 
 impl Delivery<'_> {
@@ -48,7 +48,7 @@ impl Delivery<'_> {
         let context = self.context(turn);
         let rewind = rewind(turn, &self.job.transcript);
         let (observations, launches) = observe_turn(turn, rewind.as_ref(), &context, ended);
-        self.take_launches(launches, uuid);
+        self.take_launches(launches, uuid, None, 1);
         let spans = observations.iter().map(|it| it.span_id.clone()).collect();
         let outstanding = self.post(observations, &Owner::Turn(uuid.clone()), &context);
         (spans, outstanding)
@@ -90,7 +90,14 @@ impl Delivery<'_> {
         }
     }
 
-    pub(super) fn take_launches(&mut self, launches: Vec<Launch>, turn: &str) {
+    /// What was launched by the session itself, or by an agent; `depth`: of what was launched.
+    pub(super) fn take_launches(
+        &mut self,
+        launches: Vec<Launch>,
+        turn: &str,
+        by: Option<&str>,
+        depth: u64,
+    ) {
         for launch in launches {
             if let Some(run) = launch.workflow {
                 self.begin_workflow(run, launch.span_id, turn);
@@ -107,6 +114,11 @@ impl Delivery<'_> {
                     lane.ends_as(launch.outcome.map(str::to_owned));
                 }
             }
+            let launcher = Launcher {
+                agent_id: by.map(str::to_owned),
+                offset: launch.offset,
+                depth,
+            };
             let known = self
                 .cursor
                 .launches
@@ -114,6 +126,7 @@ impl Delivery<'_> {
                 .or_insert_with(|| PassedLaunch {
                     turn: turn.to_owned(),
                     span: launch.span_id,
+                    launcher: None,
                     agent_id: None,
                     agent_type: None,
                     prompt: None,
@@ -121,6 +134,7 @@ impl Delivery<'_> {
                     outcome: None,
                     declined: false,
                 });
+            known.launcher = Some(launcher);
             known.agent_id = launch.agent_id.or(known.agent_id.take());
             known.agent_type = launch.agent_type.or(known.agent_type.take());
             known.prompt = launch.prompt.or(known.prompt.take());

@@ -69,6 +69,8 @@ pub struct ToolCall {
     pub message_id: String,
     /// The row that holds the request.
     pub called_at: Timestamp,
+    /// Where that row starts in its file.
+    pub offset: u64,
     /// The answer, once there is one.
     pub result: Option<Rc<ToolResult>>,
     /// When the answer was written.

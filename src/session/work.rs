@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::transcript::{
-    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, Usage,
-    as_text, text_of,
+    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, ToolUse,
+    Usage, as_text, text_of,
 };
 
 /// What was done between a prompt and its answer.
@@ -56,6 +56,7 @@ impl Work {
     /// Takes the next row of the lane. `at` is its time, or its predecessor's when it has none.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         let uuid = entry.uuid.unwrap_or_default();
+        let offset = entry.offset;
         match entry.record {
             Record::Prompt(prompt) => {
                 self.close_all();
@@ -82,7 +83,7 @@ impl Work {
                 self.hear(content, at);
             }
             Record::Interrupt(text) => self.interrupt(uuid, text, at),
-            Record::Answer(answer) => self.answer(answer, at),
+            Record::Answer(answer) => self.answer(answer, at, offset),
             Record::Request(Request { id, params }) => {
                 self.requests.insert(id, (at, params));
             }
@@ -241,7 +242,7 @@ impl Work {
         }
     }
 
-    fn answer(&mut self, answer: Answer, at: Timestamp) {
+    fn answer(&mut self, answer: Answer, at: Timestamp, offset: u64) {
         self.failed = false;
         self.interrupted = false;
         let asks = answer
@@ -262,7 +263,7 @@ impl Work {
         let position = known.unwrap_or_else(|| self.begin(&answer, at));
         for block in &answer.blocks {
             if let Block::ToolUse(request) = block {
-                self.ask(request.clone(), &answer.message_id, at);
+                self.ask(request.clone(), &answer.message_id, at, offset);
             }
         }
         if let Some(generation) = self.generations.get_mut(position) {
@@ -291,7 +292,7 @@ impl Work {
         self.generations.len() - 1
     }
 
-    fn ask(&mut self, request: crate::transcript::ToolUse, message_id: &str, at: Timestamp) {
+    fn ask(&mut self, request: ToolUse, message_id: &str, at: Timestamp, offset: u64) {
         if self.tools.iter().any(|tool| tool.request.id == request.id) {
             return;
         }
@@ -300,6 +301,7 @@ impl Work {
             request,
             message_id,
             called_at: at,
+            offset,
             result: None,
             answered_at: None,
             stopped: false,

@@ -122,6 +122,9 @@ pub struct PassedLaunch {
     pub turn: String,
     /// The tool's span.
     pub span: SpanId,
+    /// Where the call stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launcher: Option<Launcher>,
     /// The agent, where the call's result names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
@@ -140,6 +143,19 @@ pub struct PassedLaunch {
     /// Tracing was switched off after it: only an explicit replay sends the agent.
     #[serde(default)]
     pub declined: bool,
+}
+
+/// Where the call that launched an agent stands. What it says of the agent is read there: it is conversation, which is
+/// not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launcher {
+    /// The agent in whose file it stands; none for the session's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Where its row starts.
+    pub offset: u64,
+    /// How deep the launched agent is: 1 when the session itself launched it.
+    pub depth: u64,
 }
 
 /// Where an agent belongs.
@@ -161,6 +177,9 @@ pub struct Lane {
     /// Its kind, as the call that launched it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
+    /// Where the call stands that launched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launcher: Option<Launcher>,
     /// Where it belongs; `None` while its launch is not visible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,

@@ -11,7 +11,7 @@ mod store;
 mod told;
 
 pub use backoff::Backoff;
-pub use cursor::{Cursor, Done, Lane, Link, OpenTurn, Passed, PassedLaunch, Why};
+pub use cursor::{Cursor, Done, Lane, Launcher, Link, OpenTurn, Passed, PassedLaunch, Why};
 pub use delivered::{Delivered, Waiting};
 pub use lock::Lock;
 pub use pause::{PausedTime, Pauses};

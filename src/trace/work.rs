@@ -21,6 +21,8 @@ pub struct Launch {
     pub agent_type: Option<String>,
     /// What the agent was asked, for releases that leave no other link.
     pub prompt: Option<Digest>,
+    /// Where the row of the call starts in its file.
+    pub offset: u64,
     /// The tool's span, under which the agent stands.
     pub span_id: SpanId,
     /// The call has its final result: the agent is done.
@@ -162,6 +164,7 @@ fn launch(call: &ToolCall) -> Launch {
             .and_then(serde_json::Value::as_str)
             .map(str::to_owned),
         prompt: prompt.map(|prompt| digest(prompt.as_bytes())),
+        offset: call.offset,
         span_id: SpanId::tool(&call.request.id),
         finished: call.has_final_result(),
         outcome: call.agent_outcome(),

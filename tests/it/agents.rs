@@ -260,3 +260,29 @@ fn a_workflow_is_not_sent_before_it_ends_unless_its_session_does() {
     assert_eq!(chain.end_ms, step.end_ms);
     assert_eq!(step.status_message.as_deref(), Some("no result"));
 }
+
+/// Up to 2.1.50 no file beside an agent's says what it is for, only the call that launched it.
+#[test]
+fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
+    for (recording, description) in [
+        ("v1.0.128/subagent", "count files"),
+        ("v2.0.76/subagent", "count files"),
+        ("v2.1.50/subagent", "count files"),
+        ("v2.1.197/subagent", "count files"),
+        ("v2.1.330/subagent", "count files"),
+    ] {
+        let rows = shown(recording);
+        let launched = rows
+            .iter()
+            .filter(|row| row.kind == "AGENT" && row.parent_span_id.is_some());
+        let said = |row: &Row| {
+            ["agent_description", "agent_depth"].map(|key| noted(row, key).map(str::to_owned))
+        };
+        let all: Vec<_> = launched.map(said).collect();
+        assert_eq!(
+            all,
+            [[Some(description.to_owned()), Some("1".to_owned())]],
+            "{recording}"
+        );
+    }
+}
