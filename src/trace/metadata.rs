@@ -94,7 +94,7 @@ pub static KEYS: &[Key] = &[
     key(
         "entrypoint",
         Place::Trace,
-        "how Claude Code was started: `cli`, `sdk-cli`, `sdk-py` …",
+        "how Claude Code was started: `cli`, `sdk-cli`, `sdk-py`, `sdk-ts` …",
     ),
     key(
         "permission_mode",

@@ -286,3 +286,24 @@ fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
         );
     }
 }
+
+#[test]
+fn sessions_of_the_agent_sdk_are_told_apart_by_their_entrypoint() {
+    for (recording, entrypoint) in [
+        ("v2.1.330/sdk-user", "sdk-py"),
+        ("v2.1.330/sdk-inline", "sdk-py"),
+        ("v2.1.330/sdk-empty", "sdk-py"),
+        ("v2.1.330/sdk-query", "sdk-py"),
+        ("v2.1.330/sdk-ts", "sdk-ts"),
+        ("v2.1.330/simple", "sdk-cli"),
+        ("v2.1.330/esc-first", "cli"),
+    ] {
+        let rows = shown(recording);
+        assert!(!rows.is_empty(), "{recording}");
+        assert_eq!(
+            with(&rows, "entrypoint", entrypoint).len(),
+            rows.len(),
+            "{recording}"
+        );
+    }
+}

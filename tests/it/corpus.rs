@@ -110,6 +110,7 @@ recordings! { whole, JUDGED:
     v2_1_330_rewind_tui "v2.1.330/rewind-tui"
     v2_1_330_sdk_inline "v2.1.330/sdk-inline"
     v2_1_330_sdk_query "v2.1.330/sdk-query"
+    v2_1_330_sdk_ts "v2.1.330/sdk-ts"
     v2_1_330_sdk_user "v2.1.330/sdk-user"
     v2_1_330_server_tools "v2.1.330/server-tools"
     v2_1_330_simple "v2.1.330/simple"
