@@ -226,7 +226,7 @@ fn prompt(row: &Row, content: Vec<Block>, text: &str, tentative: bool) -> Record
         origin: row
             .turn_origin
             .clone()
-            .or_else(|| row.origin.as_ref()?.kind.clone()),
+            .or_else(|| Some(row.origin.as_ref()?.kind.as_ref()?.replace('-', "_"))),
         source: row.prompt_source.clone(),
         permission_mode: row.permission_mode.clone(),
         turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index),

@@ -307,3 +307,16 @@ fn sessions_of_the_agent_sdk_are_told_apart_by_their_entrypoint() {
         );
     }
 }
+
+/// 2.1.197 writes it with a hyphen, in another field.
+#[test]
+fn what_opened_a_turn_is_called_the_same_in_every_release() {
+    for recording in [
+        "v2.1.197/subagent-background",
+        "v2.1.330/subagent-background",
+    ] {
+        let rows = shown(recording);
+        let opened = with(&rows, "turn_origin", "task_notification");
+        assert_eq!(opened.len(), 2, "{recording}");
+    }
+}
