@@ -51,7 +51,6 @@ fn people_are_told_what_is_paused() {
     assert!(ended.stdout.contains("traced again"), "{ended:?}");
     let nothing = sandbox.run(&["resume"]).exits(0);
     assert!(nothing.stdout.contains("was not paused"), "{nothing:?}");
-    sandbox
-        .run(&["pause", "--project", "/nonexistent"])
-        .exits(1);
+    let nowhere = sandbox.path("nowhere").display().to_string();
+    sandbox.run(&["pause", "--project", &nowhere]).exits(1);
 }
