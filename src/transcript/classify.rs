@@ -269,7 +269,7 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
                 result.saved_to.clone_from(&outcome.persisted_output_path);
                 result.saved_size = outcome.persisted_output_size;
                 result.structured.clone_from(&structured);
-                results.push(result);
+                results.push(*result);
             }
             block => beside.push(block),
         }

@@ -19,8 +19,8 @@ pub enum Block {
     },
     /// The model asks for a tool.
     ToolUse(ToolUse),
-    /// A tool answers.
-    ToolResult(ToolResult),
+    /// A tool answers. Boxed: it is large, and rare among the blocks.
+    ToolResult(Box<ToolResult>),
     /// An image or a document.
     Media(Media),
     /// A block of a kind that this program does not know.
@@ -134,12 +134,12 @@ fn block(raw: &RawValue) -> Block {
             Block::ToolUse(ToolUse { id, name, input })
         }),
         Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
-            Block::ToolResult(ToolResult {
+            Block::ToolResult(Box::new(ToolResult {
                 tool_use_id,
                 content: blocks(block.content.as_deref()),
                 is_error: block.is_error.unwrap_or(false),
                 ..ToolResult::default()
-            })
+            }))
         }),
         Some(kind @ ("image" | "document")) => {
             block.source.map(|source| Block::Media(media(kind, source)))
