@@ -166,6 +166,8 @@ pub enum EventKind {
     ApiError,
     /// A model call failed and was tried again.
     ApiRetry,
+    /// Another model was asked than the chosen one.
+    Fallback,
     /// The person stopped the turn.
     Interrupted,
     /// A Stop hook let the model go on.

@@ -95,6 +95,7 @@ impl Work {
                 self.summarize(&text);
                 self.hear(vec![Block::Text(text)], at);
             }
+            Record::Fallback(text) => self.event(uuid, at, EventKind::Fallback, text),
             Record::StructuredOutput => self.at_rest = true,
             Record::MaxTurns(count) => {
                 self.max_turns = Some(count);

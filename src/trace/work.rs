@@ -116,6 +116,7 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
         EventKind::Notified(_) => ("notification", Level::Default),
         EventKind::ApiError => ("api error", Level::Error),
         EventKind::ApiRetry => ("api retry", Level::Warning),
+        EventKind::Fallback => ("model fallback", Level::Warning),
         EventKind::Interrupted => ("interrupted", Level::Warning),
         EventKind::StopBlocked => ("stop blocked", Level::Default),
     };

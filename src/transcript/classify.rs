@@ -314,6 +314,9 @@ fn assistant(row: &Row) -> Option<Record> {
 fn system(row: &Row) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
+        "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
+            Some(Record::Fallback(row.content.clone().unwrap_or_default()))
+        }
         "compact_boundary" => Some(Record::Compacted(boundary(row))),
         "api_error" => {
             let error = row.error.as_ref();

@@ -83,6 +83,8 @@ pub enum Record {
     Request(Request),
     /// An attempt that failed, or the failure of the whole call.
     ApiError(ApiError),
+    /// Another model was asked than the chosen one; the text says why.
+    Fallback(String),
     /// The CLI ran the Stop hooks of the turn.
     StopHooks,
     /// The process that held the session ended.

@@ -106,7 +106,7 @@ pub(super) struct Row {
     pub attachment: Option<Attachment>,
     #[serde(deserialize_with = "lenient::field")]
     pub operation: Option<String>,
-    /// `queue-operation`: the queued text.
+    /// `queue-operation`: the queued text. `system`: what the person was told.
     #[serde(deserialize_with = "lenient::field")]
     pub content: Option<String>,
     /// `api-request`: its id.

@@ -96,6 +96,7 @@ recordings! { whole, JUDGED:
     v2_1_330_max_tokens "v2.1.330/max-tokens"
     v2_1_330_max_turns "v2.1.330/max-turns"
     v2_1_330_mcp "v2.1.330/mcp"
+    v2_1_330_model_fallback "v2.1.330/model-fallback"
     v2_1_330_model_switch "v2.1.330/model-switch"
     v2_1_330_parallel_tools "v2.1.330/parallel-tools"
     v2_1_330_permission_denied "v2.1.330/permission-denied"

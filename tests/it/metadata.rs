@@ -18,6 +18,7 @@ const NAMES: &[(&str, &[&str])] = &[
             "api error",
             "api retry",
             "interrupted",
+            "model fallback",
             "stop blocked",
         ],
     ),
