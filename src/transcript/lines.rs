@@ -13,6 +13,9 @@ use crate::regular_file;
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
 
+/// How much of a line that is no row is kept, for the reason why it is none.
+const KEPT_OF_NO_ROW: usize = 256;
+
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
@@ -33,8 +36,12 @@ pub(super) struct Lines {
     start: usize,
     /// How far `buffer` was searched for a newline, so that a long line is scanned once.
     searched: usize,
-    /// The file's offset of `buffer[start]`.
+    /// Where in the file the line in the making starts, with the zeros before it.
     offset: u64,
+    /// How many zero bytes before that line were let go.
+    zeros: u64,
+    /// How many bytes of the line in the making were let go, because they can be no row.
+    dropped: u64,
 }
 
 impl Lines {
@@ -50,6 +57,8 @@ impl Lines {
             start: 0,
             searched: 0,
             offset,
+            zeros: 0,
+            dropped: 0,
         })
     }
 
@@ -73,12 +82,14 @@ impl Lines {
     /// is lost when a session ends on it.
     pub(super) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         loop {
+            self.skip_zeros();
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(position) = memchr(b'\n', unsearched) {
                 let newline = self.searched + position;
                 return Ok(Some(self.take(newline, newline + 1)));
             }
             self.searched = self.buffer.len();
+            self.drop_what_is_no_row();
             if self.fill()? == 0 {
                 break;
             }
@@ -93,9 +104,39 @@ impl Lines {
         Ok(None)
     }
 
+    /// Passes over zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
+    /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
+    /// systems on which the content comes after the length.
+    fn skip_zeros(&mut self) {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        // By blocks, because there may be gigabytes of them.
+        let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
+        let blocks = rest.chunks(ZEROS.len()).take_while(is_zero);
+        let whole: usize = blocks.map(<[u8]>::len).sum();
+        let last = rest.get(whole..).unwrap_or_default();
+        let zeros = whole + last.iter().take_while(|byte| **byte == 0).count();
+        self.start += zeros;
+        self.searched = self.searched.max(self.start);
+        self.zeros += zeros as u64;
+    }
+
+    /// A row begins with a brace. Of a line that does not, only its end is waited for: it may be a gigabyte of anything.
+    fn drop_what_is_no_row(&mut self) {
+        let line = self.buffer.get(self.start..).unwrap_or_default();
+        let begins = line.trim_ascii_start().first() == Some(&b'{');
+        let may_be_row = begins && self.dropped == 0;
+        if !may_be_row && line.len() > KEPT_OF_NO_ROW {
+            self.dropped += (line.len() - KEPT_OF_NO_ROW) as u64;
+            self.buffer.truncate(self.start + KEPT_OF_NO_ROW);
+            self.searched = self.buffer.len();
+        }
+    }
+
     fn take(&mut self, line_end: usize, next: usize) -> Line<'_> {
-        let (start, offset) = (self.start, self.offset);
-        self.offset += (next - start) as u64;
+        let start = self.start;
+        let offset = self.offset + std::mem::take(&mut self.zeros);
+        self.offset = offset + (next - start) as u64 + std::mem::take(&mut self.dropped);
         self.start = next;
         self.searched = next;
         let bytes = self.buffer.get(start..line_end).unwrap_or_default();
@@ -169,7 +210,7 @@ mod tests {
 
     #[test]
     fn lines_longer_than_a_read_and_windows_line_ends_are_read_whole() {
-        let long = "x".repeat(3 * super::CHUNK);
+        let long = format!("{{{}}}", "x".repeat(3 * super::CHUNK));
         let mut file = tempfile::NamedTempFile::new().unwrap();
         write!(file, "{long}\r\nshort\r\n").unwrap();
         let lines = collect(&mut Lines::open(file.path(), 0).unwrap());
@@ -177,6 +218,44 @@ mod tests {
             lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
             [long.len(), 5]
         );
+    }
+
+    #[test]
+    fn zeros_that_a_power_cut_left_are_passed_over() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n").unwrap();
+        let zeros = vec![0; 9 * super::CHUNK + 5];
+        file.write_all(&zeros).unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        assert_eq!(collect(&mut lines), [(0, "{\"a\":1}".to_owned())]);
+        assert_eq!(lines.offset(), 8, "what is there may yet come");
+        assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
+        file.write_all(b"{\"b\":2}\n").unwrap();
+        let after = 8 + zeros.len() as u64;
+        assert_eq!(collect(&mut lines), [(after, "{\"b\":2}".to_owned())]);
+        assert_eq!(lines.offset(), after + 8);
+    }
+
+    #[test]
+    fn a_long_line_that_is_no_row_takes_no_memory_and_leaves_the_next_one_in_its_place() {
+        for byte in [b"x", b" ", b"["] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let rubbish = byte.repeat(9 * super::CHUNK);
+            file.write_all(&rubbish).unwrap();
+            let mut lines = Lines::open(file.path(), 0).unwrap();
+            assert_eq!(collect(&mut lines), []);
+            assert_eq!(lines.offset(), 0, "it may still grow");
+            file.write_all(b"{}}\n{\"b\":2}\n").unwrap();
+            let read = collect(&mut lines);
+            let end = rubbish.len() as u64 + 4;
+            assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
+            assert!(
+                read[0].1.len() <= super::KEPT_OF_NO_ROW + 4,
+                "{}",
+                read[0].1.len()
+            );
+            assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
+        }
     }
 
     #[test]
