@@ -75,4 +75,8 @@ impl Courier for Absent {
             timed_out: false,
         }
     }
+
+    fn absence(&self) -> Option<&str> {
+        Some(&self.reason)
+    }
 }

@@ -11,6 +11,9 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
     let mut backoff: Backoff = before.clone();
     match &report.stopped {
         Some(stopped) => {
+            if report.requests > 0 {
+                backoff.got_through();
+            }
             backoff.failed(Timestamp::now(), &stopped.reason, stopped.retry_after);
             backoff.problem = stopped.problem.map(|problem| problem.name().to_owned());
         }

@@ -63,6 +63,9 @@ impl Delivery<'_> {
         let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
             return true;
         };
+        if self.report.stopped.is_some() {
+            return true;
+        }
         if lane.link.is_some() && is_at_rest(lane, &file.path) && (lane.ended || !self.over) {
             return true;
         }
@@ -143,7 +146,7 @@ impl Delivery<'_> {
             lane.ended = ended;
         }
         read.insert(file.agent_id.clone(), complete.then_some(counted));
-        if self.outbox.is_full() {
+        if self.outbox.is_full(self.job.wire_limit) {
             self.send();
         }
     }

@@ -37,6 +37,11 @@ pub use run::deliver;
 pub trait Courier {
     /// Sends one request; `raw` is what `body` holds before compression.
     fn send(&mut self, raw: &str, body: &Body) -> Reply;
+
+    /// Why nothing can be sent, where that is known without a try: then nothing is read either.
+    fn absence(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// One session to deliver.
@@ -137,7 +142,7 @@ pub struct Report {
     pub postponed: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
-    /// The largest request that took too long, in bytes on the wire.
+    /// The size of the first request, in bytes on the wire, when it took too long.
     pub too_slow: Option<usize>,
     /// Why it ended early.
     pub stopped: Option<Stopped>,

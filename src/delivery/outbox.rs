@@ -8,6 +8,9 @@ use crate::trace::{SpanId, TraceId};
 /// The largest request before compression; proxies and servers take more, but not all.
 const LARGEST: usize = 3 * 1024 * 1024;
 
+/// Conversations hardly ever compress better.
+const BEST_RATIO: usize = 12;
+
 /// Who keeps the books of a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -49,9 +52,10 @@ impl Outbox {
         self.items.push_back(item);
     }
 
-    /// A request's worth waits.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes >= LARGEST
+    /// A request's worth waits, also where `wire_limit` counts what is left of it after compression.
+    pub(super) fn is_full(&self, wire_limit: Option<usize>) -> bool {
+        let wanted = wire_limit.map_or(LARGEST, |limit| limit.saturating_mul(BEST_RATIO));
+        self.bytes >= wanted.min(LARGEST)
     }
 
     pub(super) fn clear(&mut self) {

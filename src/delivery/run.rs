@@ -10,7 +10,7 @@ use super::feed::Feed;
 use super::outbox::Outbox;
 use super::rest;
 use super::track::{Part, Track};
-use super::{Courier, Ending, Job, Keeping, Reach, Report};
+use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
 use crate::trace::SpanId;
@@ -53,6 +53,7 @@ pub(super) struct Delivery<'a> {
 /// # Errors
 /// When the transcript can't be read. What was acknowledged until then is kept.
 pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Result<Option<Report>> {
+    let absence = courier.absence().map(str::to_owned);
     let Some(contact) = contact::begin(job, store)? else {
         return Ok(None);
     };
@@ -79,7 +80,18 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         over: job.ending == Ending::Over,
         left: false,
     };
-    delivery.walk(settled)?;
+    match absence {
+        None => delivery.walk(settled)?,
+        // The first contact is kept, so that the turn is found again.
+        Some(reason) => {
+            delivery.save();
+            delivery.report.stopped = Some(Stopped {
+                reason,
+                retry_after: None,
+                problem: None,
+            });
+        }
+    }
     if job.reach == Reach::Again && delivery.report.stopped.is_none() {
         delivery.store = store.writer();
         delivery.save();
@@ -135,6 +147,10 @@ impl Delivery<'_> {
             if let Some(turn) = turns.push(entry) {
                 self.take_turn(&turn, true);
             }
+            if self.report.stopped.is_some() {
+                // The rest is read when somebody takes it.
+                return Ok((feed, Turns::default()));
+            }
         }
         Ok((feed, turns))
     }
@@ -165,7 +181,7 @@ impl Delivery<'_> {
                 if turn.start < end {
                     self.take_turn(&turn, true);
                 }
-                if turn.end >= end {
+                if turn.end >= end || self.report.stopped.is_some() {
                     break;
                 }
             }

@@ -40,7 +40,8 @@ impl Delivery<'_> {
                     timed_out,
                     ..
                 } => {
-                    if timed_out {
+                    // After others of its size it was not too large: the time was over.
+                    if timed_out && self.report.requests == 0 {
                         self.report.too_slow = Some(batch.body.wire_len());
                     }
                     self.report.stopped = Some(Stopped {

@@ -31,7 +31,7 @@ impl Delivery<'_> {
             (step.spans, step.outstanding) = self.post_turn(turn, ended);
         }
         self.track.push(step, &mut self.cursor);
-        if self.outbox.is_full() {
+        if self.outbox.is_full(self.job.wire_limit) {
             self.send();
         }
     }

@@ -40,6 +40,12 @@ impl Backoff {
             .is_some_and(|until| until > now && until.since(now) <= PLAUSIBLE)
     }
 
+    /// Takes note that the server took something before it failed: it is slow rather than down, and what waits for it
+    /// must not wait longer each time.
+    pub fn got_through(&mut self) {
+        self.failures = 0;
+    }
+
     /// Takes note of a failure. `retry_after` is the server's own wish.
     pub fn failed(&mut self, now: Timestamp, reason: &str, retry_after: Option<Duration>) {
         let window = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);

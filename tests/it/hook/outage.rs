@@ -66,6 +66,23 @@ fn every_way_in_which_a_server_can_fail_loses_nothing_and_is_not_noticed() {
 }
 
 #[test]
+fn a_stop_within_the_back_off_waits_for_no_row() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_next(Reply::Status(503));
+    session.answered(0).stop(0);
+    // Its answer never comes, and would be waited for for a second.
+    session.before_answer(1);
+    let took = session.stop(1).took;
+    assert!(took < AT_ONCE, "{took:?}");
+    sandbox.end_backoff();
+    session.whole().end();
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    assert_eq!(mock.generations_sent(), 3);
+}
+
+#[test]
 fn the_server_says_how_long_it_wants_to_be_left_alone() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
