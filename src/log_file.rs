@@ -1,9 +1,9 @@
 //! The log of hooks: one line a run, in a file that comes into being with its first line. Nothing else may be written by
 //! a hook: what it prints lands in the user's transcript.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
@@ -39,13 +39,17 @@ impl LogFile {
             if metadata.is_some_and(|metadata| metadata.len() >= LARGEST) {
                 fs::rename(&self.path, self.path.with_extension("log.1"))?;
             }
-            self.file = Some(
-                OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .mode(0o600)
-                    .open(&self.path)?,
-            );
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                .open(&self.path)?;
+            // Scripts that use the same file leave it open to all. Where it is not ours, it stays as it is.
+            if file.metadata()?.mode() & 0o077 != 0 {
+                let _ = file.set_permissions(Permissions::from_mode(0o600));
+            }
+            self.file = Some(file);
         }
         self.file
             .as_mut()
