@@ -21,6 +21,7 @@ mod config;
 mod config_command;
 mod consent;
 mod corpus;
+mod faults;
 mod flush;
 mod help;
 mod hook;

@@ -162,26 +162,19 @@ impl Sandbox {
 
     /// Starts the program with this on its standard input, which stays open until [`Running::close_input`] or the end.
     pub(crate) fn start(&self, arguments: &[&str], input: &[u8]) -> Running {
-        Running::start(
-            PROGRAM,
-            arguments,
-            &self.environment,
-            self.folder.path(),
-            input,
-        )
+        self.start_under(&[], arguments, input)
+    }
+
+    /// The same, run by another program: `strace -f`, or a shell that sets limits first.
+    pub(crate) fn start_under(&self, runner: &[&str], arguments: &[&str], input: &[u8]) -> Running {
+        let command = [runner, &[PROGRAM], arguments].concat();
+        Running::start(&command, &self.environment, self.folder.path(), input)
     }
 
     /// Runs a hook's command as Claude Code does, with this on its standard input.
     pub(crate) fn shell(&self, command: &str, input: &[u8]) -> Ran {
-        let arguments = ["-c", command];
-        Running::start(
-            "/bin/sh",
-            &arguments,
-            &self.environment,
-            self.folder.path(),
-            input,
-        )
-        .end()
+        let command = ["/bin/sh", "-c", command];
+        Running::start(&command, &self.environment, self.folder.path(), input).end()
     }
 
     /// Runs a hook with this on its standard input, whatever it is.

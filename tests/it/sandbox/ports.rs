@@ -1,9 +1,10 @@
 //! Ports of this machine that tell who came.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A port at which nobody may ring.
 pub(crate) struct Doorbell(TcpListener);
@@ -35,6 +36,15 @@ pub(crate) struct Relay {
 impl Relay {
     /// Passes on to `server` until the test is over.
     pub(crate) fn to(server: SocketAddr) -> Self {
+        Self::with_rate(server, None)
+    }
+
+    /// Passes on to `server` no more than so many bytes in a second.
+    pub(crate) fn slow(server: SocketAddr, rate: usize) -> Self {
+        Self::with_rate(server, Some(rate))
+    }
+
+    fn with_rate(server: SocketAddr, rate: Option<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -43,8 +53,8 @@ impl Relay {
             for client in listener.incoming() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                pass_on(&client, &server);
-                pass_on(&server, &client);
+                pass_on(&client, &server, rate);
+                pass_on(&server, &client, None);
             }
         });
         Self {
@@ -62,13 +72,29 @@ impl Relay {
     }
 }
 
-fn pass_on(from: &TcpStream, to: &TcpStream) {
+fn pass_on(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
         // However it ends, the other side shall see it.
-        let _ = io::copy(&mut from, &mut to);
+        let _ = match rate {
+            None => io::copy(&mut from, &mut to).map(drop),
+            Some(rate) => trickle(&mut from, &mut to, rate),
+        };
         let _ = to.shutdown(Shutdown::Write);
     });
+}
+
+/// The time that passes here is the link's own: nobody waits for it to pass.
+fn trickle(from: &mut TcpStream, to: &mut TcpStream, rate: usize) -> io::Result<()> {
+    let mut some = [0; 1024];
+    loop {
+        let length = from.read(&mut some)?;
+        if length == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_micros((length * 1_000_000 / rate) as u64));
+        to.write_all(&some[..length])?;
+    }
 }
 
 /// A port that is free and stays so: systems give no client and no other test one of this range.

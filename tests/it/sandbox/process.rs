@@ -49,16 +49,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// `command`: the program with its arguments, or something that runs it.
     pub(super) fn start(
-        program: &str,
-        arguments: &[&str],
+        command: &[&str],
         environment: &BTreeMap<String, String>,
         directory: &Path,
         input: &[u8],
     ) -> Self {
         let started = Instant::now();
-        let mut child = Command::new(program)
-            .args(arguments)
+        let mut child = Command::new(command[0])
+            .args(&command[1..])
             .env_clear()
             .envs(environment)
             .current_dir(directory)
@@ -87,9 +87,31 @@ impl Running {
         self.input = None;
     }
 
+    /// Sends it a signal by name: `TERM`, `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success(), "{name} to {id}");
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn is_over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end; gives also the most memory that it had, in kilobytes, as far as the system tells.
+    pub(crate) fn end_with_peak(mut self) -> (Ran, usize) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let mut peak = 0;
+        while !self.is_over() {
+            let status = std::fs::read_to_string(&status).unwrap_or_default();
+            let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let number = high.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            peak = peak.max(number.unwrap_or(0));
+            assert!(self.started.elapsed() < LONGEST, "the program did not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (self.end(), peak)
     }
 
     /// Waits for the end; standard input stays as it is.

@@ -72,6 +72,17 @@ impl Sandbox {
         fs::write(self.destination(), known.to_string()).unwrap();
     }
 
+    /// Hooks open no socket until this time.
+    pub(crate) fn hold_until(&self, time: &str) {
+        let time = OffsetDateTime::parse(time, &Rfc3339).unwrap();
+        let mut known = self.known_of_destination();
+        known["not_before"] = match known["not_before"].is_string() {
+            true => time.format(&Rfc3339).unwrap().into(),
+            false => (time.unix_timestamp() * 1000).into(),
+        };
+        fs::write(self.destination(), known.to_string()).unwrap();
+    }
+
     /// How long hooks will open no socket to the one server.
     pub(crate) fn backoff_left(&self) -> Duration {
         let until = self.known_of_destination()["not_before"].clone();

@@ -1,0 +1,11 @@
+//! What is promised when something goes wrong, whatever it is: `docs/guarantees.md` names these tests.
+
+mod crash;
+mod crowd;
+mod disk;
+mod input;
+mod limits;
+mod long;
+mod oracle;
+mod secrets;
+mod slow_link;

@@ -1,0 +1,195 @@
+//! A run that is killed at any of its system calls, and one that comes after it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::oracle::{in_order, same_rows, undisturbed};
+use crate::sandbox::{Sandbox, Session};
+use crate::support::{MockLangfuse, Row};
+
+/// The calls by which others can tell how far a run came: files, locks, and the connection.
+const TELLING: [&str; 13] = [
+    "connect",
+    "flock",
+    "ftruncate",
+    "mkdir",
+    "mkdirat",
+    "openat",
+    "recvfrom",
+    "rename",
+    "renameat",
+    "sendto",
+    "unlink",
+    "unlinkat",
+    "write",
+];
+
+/// A run, and what was before it.
+struct Scene {
+    recording: &'static str,
+    before: fn(&Session<'_>),
+    /// The arguments of the run that is killed, and its standard input.
+    run: fn(&Session<'_>) -> (Vec<String>, String),
+}
+
+const FIRST_CONTACT: Scene = Scene {
+    recording: "v2.1.330/subagent",
+    before: |session| {
+        session.whole();
+    },
+    run: |session| (vec!["hook".to_owned()], session.end_event().to_string()),
+};
+
+const LATER_TURN: Scene = Scene {
+    recording: "v2.1.330/stream-multi",
+    before: |session| {
+        session.answered(0).stop(0);
+        session.answered(1);
+    },
+    run: |session| (vec!["hook".to_owned()], session.stop_event(1).to_string()),
+};
+
+const REPLAY: Scene = Scene {
+    recording: "v2.1.330/stream-multi",
+    before: |session| {
+        session.answered(0).stop(0);
+        session.whole();
+    },
+    run: |session| (vec!["replay".to_owned(), session.argument()], String::new()),
+};
+
+impl Scene {
+    /// Kills the run at every point of the calls that count, each time in a world of its own.
+    fn killed_wherever(&self, counts: impl Fn(&str) -> bool) {
+        if !can_trace() {
+            return say("skipped: strace is not here, or may not trace");
+        }
+        let points: Vec<(String, usize)> = self
+            .calls()
+            .into_iter()
+            .filter(|(call, _)| counts(call))
+            .flat_map(|(call, times)| (1..=times).map(move |time| (call.clone(), time)))
+            .collect();
+        assert!(points.len() > 20, "{points:?}");
+        say(&format!(
+            "{} points of a run of {}",
+            points.len(),
+            self.recording
+        ));
+        let expected = undisturbed(self.recording);
+        let (next, killed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Some((call, time)) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        let was_killed = self.killed_at(call, *time, &expected);
+                        killed.fetch_add(usize::from(was_killed), Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        // Which of two threads does something first is not always the same, so some points are not met.
+        let killed = killed.into_inner();
+        assert!(
+            killed * 10 > points.len() * 8,
+            "{killed} of {}",
+            points.len()
+        );
+    }
+
+    /// How often each system call is made by the thread that makes it most often.
+    fn calls(&self) -> BTreeMap<String, usize> {
+        let (mock, mut counts) = (MockLangfuse::start(), BTreeMap::new());
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session(self.recording);
+        (self.before)(&session);
+        let log = sandbox.path("calls");
+        self.trace(&sandbox, &session, &["-o", log.to_str().unwrap()]);
+        let mut by_thread: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for line in std::fs::read_to_string(log).unwrap().lines() {
+            let mut words = line.split([' ', '(']).filter(|word| !word.is_empty());
+            let (thread, call) = (words.next().unwrap(), words.next().unwrap());
+            if call
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            {
+                *by_thread
+                    .entry((thread.to_owned(), call.to_owned()))
+                    .or_default() += 1;
+            }
+        }
+        for ((_, call), times) in by_thread {
+            let most: &mut usize = counts.entry(call).or_default();
+            *most = times.max(*most);
+        }
+        counts
+    }
+
+    fn trace(&self, sandbox: &Sandbox, session: &Session<'_>, options: &[&str]) -> bool {
+        let (arguments, input) = (self.run)(session);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let runner = [&["strace", "-f", "-qq"], options, &["--"]].concat();
+        sandbox
+            .start_under(&runner, &arguments, input.as_bytes())
+            .end()
+            .code
+            .is_none()
+    }
+
+    fn killed_at(&self, call: &str, time: usize, expected: &[Row]) -> bool {
+        let what = format!("killed at {call} {time}");
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session(self.recording);
+        (self.before)(&session);
+        let inject = format!("inject={call}:signal=KILL:when={time}");
+        let was_killed = self.trace(&sandbox, &session, &["-o", "/dev/null", "-e", &inject]);
+        // The same again, and then the end.
+        let (arguments, input) = (self.run)(&session);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let again = sandbox.start(&arguments, input.as_bytes()).end();
+        assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""), "{what}");
+        session.whole().end();
+        same_rows(&mock.rows(), expected, &what);
+        in_order(&sandbox, &what);
+        was_killed
+    }
+}
+
+fn can_trace() -> bool {
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-qq", "-o", "/dev/null", "true"])
+        .stderr(Stdio::null());
+    strace.status().is_ok_and(|status| status.success())
+}
+
+/// Past the harness, which shows nothing of a test that goes well.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "faults::crash: {text}");
+}
+
+#[test]
+fn a_first_hook_killed_wherever_others_can_tell_loses_nothing() {
+    FIRST_CONTACT.killed_wherever(|call| TELLING.contains(&call));
+}
+
+#[test]
+fn a_later_hook_killed_wherever_others_can_tell_loses_nothing() {
+    LATER_TURN.killed_wherever(|call| TELLING.contains(&call));
+}
+
+#[test]
+fn a_replay_killed_wherever_others_can_tell_loses_nothing() {
+    REPLAY.killed_wherever(|call| TELLING.contains(&call));
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_run_killed_at_any_system_call_loses_nothing() {
+    for scene in [FIRST_CONTACT, LATER_TURN, REPLAY] {
+        scene.killed_wherever(|_| true);
+    }
+}

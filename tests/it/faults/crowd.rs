@@ -1,0 +1,126 @@
+//! Many processes at once.
+
+use std::time::Duration;
+
+use super::long::LongSession;
+use super::oracle::{in_order, same_rows, undisturbed};
+use crate::sandbox::{Received, Running, Sandbox};
+use crate::support::{MockLangfuse, Reply};
+
+const CROWD: usize = 50;
+/// Never reached by a test that goes well.
+const LONG: Duration = Duration::from_secs(20);
+
+fn traced() -> (MockLangfuse, Sandbox) {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    // Fifty of them take longer than one on two processors.
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "20");
+    (mock, sandbox)
+}
+
+#[test]
+fn fifty_hooks_of_one_session_send_each_span_once() {
+    let (mock, sandbox) = traced();
+    let session = sandbox.session("v2.1.330/subagent");
+    session.whole();
+    let hooks: Vec<Running> = (0..CROWD)
+        .map(|_| session.start(&session.end_event()))
+        .collect();
+    for hook in hooks {
+        hook.end().unnoticed();
+    }
+    let expected = undisturbed("v2.1.330/subagent");
+    same_rows(&mock.rows(), &expected, "in the end");
+    assert_eq!(
+        mock.accepted_spans().len(),
+        expected.len(),
+        "{:?}",
+        mock.arrivals()
+    );
+    in_order(&sandbox, "one session");
+}
+
+#[test]
+fn fifty_hooks_of_fifty_sessions_do_not_get_into_each_others_way() {
+    let (mock, sandbox) = traced();
+    let session = |number| {
+        let mut session =
+            LongSession::numbered(sandbox.projects().join("-home-dev-project"), number);
+        session.turn(1000);
+        session
+    };
+    let sessions: Vec<LongSession> = (0..CROWD).map(session).collect();
+    let event = |session: &LongSession| session.event("SessionEnd");
+    let hooks: Vec<Running> = sessions
+        .iter()
+        .map(|session| sandbox.start(&["hook"], event(session).as_bytes()))
+        .collect();
+    for hook in hooks {
+        hook.end().unnoticed();
+    }
+    assert_eq!(mock.answers().len(), CROWD);
+    assert_eq!(mock.accepted_spans().len(), 2 * CROWD);
+    let sent = sandbox
+        .log()
+        .lines()
+        .filter(|line| line.contains("sent 1 turns"))
+        .count();
+    assert_eq!(sent, CROWD, "each has a whole line in the log");
+    in_order(&sandbox, "fifty sessions");
+}
+
+#[test]
+fn a_hook_a_replay_and_a_flush_at_the_same_time_send_each_span_once() {
+    let (mock, sandbox) = traced();
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    session.whole();
+    let path = session.argument();
+    let mut runs = Vec::new();
+    for _ in 0..5 {
+        runs.push(session.start(&session.end_event()));
+        runs.push(sandbox.start(&["replay", &path], b""));
+        runs.push(sandbox.start(&["flush"], b""));
+    }
+    for run in runs {
+        let ran = run.end();
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    }
+    same_rows(
+        &mock.rows(),
+        &undisturbed("v2.1.330/stream-multi"),
+        "in the end",
+    );
+    assert_eq!(mock.generations_sent(), 3);
+    in_order(&sandbox, "all at once");
+}
+
+#[test]
+fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
+    let (mock, mut sandbox) = traced();
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "0.3");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0);
+    mock.reply_next(Reply::Hang);
+    let stopped = session.start(&session.stop_event(0));
+    assert!(mock.wait_for(LONG, |_| { !mock.requests().is_empty() }));
+    stopped.signal("STOP");
+    session.answered(1).stop(1);
+    assert!(
+        sandbox.log().contains("another process has it"),
+        "{}",
+        sandbox.log()
+    );
+    assert_eq!(mock.requests().len(), 1);
+    stopped.signal("KILL");
+    stopped.end();
+    session.whole().end();
+    same_rows(
+        &mock.rows(),
+        &undisturbed("v2.1.330/stream-multi"),
+        "in the end",
+    );
+    assert_eq!(mock.generations_sent(), 3);
+    in_order(&sandbox, "stopped");
+}

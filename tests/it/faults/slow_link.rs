@@ -1,0 +1,172 @@
+//! A link of 256 kbit/s: what no hook can send whole arrives in parts, whatever its length.
+
+use std::time::Duration;
+
+use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
+use claude_langfuse::langfuse::{Body, Reply};
+use claude_langfuse::mask::Policy;
+use claude_langfuse::state::Store;
+use claude_langfuse::trace::Attributes;
+use serde_json::Value;
+
+use super::long::LongSession;
+use crate::sandbox::{Received, Relay, Sandbox, is_turn};
+use crate::support::{Events, MockLangfuse};
+
+/// Bytes in a second.
+const RATE: usize = 32 * 1024;
+/// Until the server has read a request and answered.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+/// Budget, and largest request, of the two kinds of hooks.
+const STOP: (Duration, usize) = (Duration::from_secs(3), 48 * 1024);
+const END: (Duration, usize) = (Duration::from_secs(9), 160 * 1024);
+
+/// A link with a clock of its own.
+#[derive(Default)]
+struct Link {
+    events: Events,
+    /// Left of the hook's budget.
+    left: Duration,
+    /// Sizes of the requests that arrived, and how often time ran out under one.
+    arrived: Vec<usize>,
+    cut_off: usize,
+}
+
+impl Courier for Link {
+    fn send(&mut self, raw: &str, body: &Body) -> Reply {
+        let needed = ROUND_TRIP
+            + Duration::from_secs(1) * u32::try_from(body.wire_len()).unwrap()
+                / u32::try_from(RATE).unwrap();
+        if needed > self.left {
+            self.left = Duration::ZERO;
+            self.cut_off += 1;
+            return Reply::Later {
+                reason: "did not answer in time".to_owned(),
+                retry_after: None,
+                network: true,
+                timed_out: true,
+            };
+        }
+        self.left -= needed;
+        self.arrived.push(body.wire_len());
+        self.events.ingest(raw.as_bytes());
+        Reply::Acknowledged
+    }
+}
+
+/// One hook, as `hook` calls it; whether it left something.
+fn hook(
+    session: &LongSession,
+    store: &Store,
+    link: &mut Link,
+    (budget, usual): (Duration, usize),
+) -> bool {
+    let known = store.backoff("destination");
+    let job = Job {
+        session_id: session.id.to_owned(),
+        transcript: session.path.clone(),
+        destination: "destination".to_owned(),
+        reach: Reach::FromContact,
+        ending: Ending::Over,
+        attributes: Attributes::default(),
+        policy: Policy::with_max_chars(200_000),
+        paused: Vec::new(),
+        wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),
+    };
+    link.left = budget;
+    let report = deliver(&job, Keeping::Kept(store), link).unwrap().unwrap();
+    note_health(store, "destination", &report, usual);
+    report.leaves_something()
+}
+
+#[test]
+fn a_backlog_that_no_hook_can_send_whole_arrives_over_a_slow_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut link) = (Store::new(folder.path()), Link::default());
+    let mut session = LongSession::in_folder(folder.path().join("project"));
+    // While there was no link at all.
+    session.turn(100);
+    assert!(hook(&session, &store, &mut link, (Duration::ZERO, STOP.1)));
+    for _ in 0..40 {
+        session.turn(50_000);
+    }
+    // More than any Stop can carry, and less than 160 KB.
+    session.dense_turn(170_000);
+    session.turn(50_000);
+    let mut hooks = 0;
+    while hook(
+        &session,
+        &store,
+        &mut link,
+        if hooks % 5 == 4 { END } else { STOP },
+    ) {
+        hooks += 1;
+        assert!(hooks < 100, "no progress: {:?}", link.arrived);
+    }
+    let answers = link.events.rows().into_iter().filter(is_turn).count();
+    assert_eq!(answers, session.turns());
+    let largest = *link.arrived.iter().max().unwrap();
+    assert!((100_000..160_000).contains(&largest), "{largest}");
+    // A request that is cut off is time lost, so not all of a hook's time is used; but most of it.
+    let bytes: usize = link.arrived.iter().sum();
+    let needed = bytes / RATE / 3;
+    assert!(
+        hooks < 3 * needed,
+        "{hooks} hooks for what {needed} could carry: {:?}",
+        link.arrived
+    );
+}
+
+#[test]
+fn hooks_that_get_something_through_do_not_wait_longer_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut link) = (Store::new(folder.path()), Link::default());
+    let mut session = LongSession::in_folder(folder.path().join("project"));
+    session.turn(100);
+    assert!(hook(&session, &store, &mut link, (Duration::ZERO, STOP.1)));
+    (0..20).for_each(|_| session.turn(50_000));
+    for _ in 0..4 {
+        assert!(hook(&session, &store, &mut link, STOP));
+        assert_eq!(store.backoff("destination").failures, 1);
+    }
+}
+
+/// The real thing: the program, a port that lets 256 kbit/s through, 50 MB of transcript.
+#[test]
+#[ignore = "takes as long as the link needs: a quarter of an hour"]
+fn fifty_megabytes_arrive_over_a_link_of_256_kbit() {
+    let mock = MockLangfuse::start();
+    let relay = Relay::slow(mock.address(), RATE);
+    let sandbox = Sandbox::traced_to(&relay.url());
+    let mut session = LongSession::new(&sandbox);
+    let hook = |session: &LongSession, name: &str| {
+        let ran = sandbox.raw_hook(session.event(name).as_bytes()).unnoticed();
+        assert!(ran.took < Duration::from_secs(11), "{:?}", ran.took);
+    };
+    session.turn(100);
+    hook(&session, "Stop");
+    while session.path.metadata().unwrap().len() < 50_000_000 {
+        (0..9).for_each(|_| session.turn(60_000));
+        session.dense_turn(95_000);
+    }
+    let mut hooks = 0;
+    while mock.answers().len() < session.turns() {
+        hook(&session, if hooks % 5 == 4 { "SessionEnd" } else { "Stop" });
+        sandbox.forget_backoff_time();
+        hooks += 1;
+        assert!(hooks < 2000, "no progress");
+    }
+    let sizes = mock.exports().into_iter().map(|request| request.body.len());
+    println!(
+        "{hooks} hooks, {} requests, {} bytes",
+        mock.exports().len(),
+        sizes.sum::<usize>()
+    );
+    let rows: Vec<Value> = mock
+        .rows()
+        .iter()
+        .map(|row| Value::from(row.span_id.clone()))
+        .collect();
+    assert_eq!(rows.len(), 2 * session.turns());
+    assert_eq!(mock.generations_sent(), session.turns());
+}
