@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::feed::{Feed, wait_for_file};
 use super::{Ending, Job, Keeping, Reach};
 use crate::session::{Outline, TurnOutline};
-use crate::state::{Cursor, Passed, Why};
+use crate::state::{Cursor, OpenTurn, Passed, Why};
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
 /// no inode stays what it is.
@@ -129,6 +129,10 @@ fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending
         return;
     };
     cursor.open_start = turn.start;
+    cursor.open_turn = Some(OpenTurn {
+        uuid: turn.uuid.clone(),
+        at: turn.at,
+    });
     let earlier = outline.turns.iter().take(begin);
     cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;
     if begin > 0 {

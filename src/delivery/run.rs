@@ -140,7 +140,7 @@ impl Delivery<'_> {
     /// Reads from the open turn to the end of the file; gives what is still open there.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
         let mut feed = Feed::open(&self.job.transcript, self.cursor.open_start, expected)?;
-        let mut turns = Turns::default();
+        let mut turns = Turns::after(self.cursor.open_turn.as_ref().map(|open| open.at));
         for entry in &mut feed {
             let entry = entry?;
             self.notice(&entry);

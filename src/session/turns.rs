@@ -98,6 +98,14 @@ pub struct Turns {
 }
 
 impl Turns {
+    /// Turns of rows that come after one of this time: a row without a time has that of the row before it.
+    pub fn after(last_at: Option<Timestamp>) -> Self {
+        Self {
+            last_at,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next row; gives the turn that it closes.
     pub fn push(&mut self, entry: Entry) -> Option<Turn> {
         self.last_at = entry.at.or(self.last_at);

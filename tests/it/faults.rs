@@ -6,6 +6,7 @@ mod disk;
 mod input;
 mod limits;
 mod long;
+mod odd;
 mod oracle;
 mod secrets;
 mod slow_link;

@@ -1,0 +1,177 @@
+//! Rows and names that are possible, and that nobody would write.
+
+use serde_json::{Value, json};
+
+use super::long::LongSession;
+use super::oracle::{in_order, same_rows, undisturbed};
+use crate::sandbox::{Received, Sandbox, Session};
+use crate::support::{MockLangfuse, Row};
+
+const RECORDING: &str = "v2.1.330/stream-multi";
+
+/// What a hook and a replay of a changed recording bring; both the same.
+fn rows_of(change: impl Fn(&mut Vec<String>)) -> Vec<Row> {
+    let run = |deliver: fn(&Session<'_>)| {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let mut session = sandbox.session(RECORDING);
+        change(&mut session.recording.sessions[0].lines);
+        deliver(&session);
+        mock.assert_nothing_lost();
+        in_order(&sandbox, "odd");
+        mock.rows()
+    };
+    let replayed = run(|session| drop(session.whole().replay(&[]).exits(0)));
+    let hooked = run(|session| {
+        let rows = session.transcript().lines.len();
+        for share in 1..=4 {
+            session.grow(rows * share / 4).end();
+        }
+    });
+    same_rows(&hooked, &replayed, "by hooks and by replay");
+    replayed
+}
+
+fn change_each(lines: &mut [String], change: impl Fn(usize, &mut Value)) {
+    for (number, line) in lines.iter_mut().enumerate() {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        change(number, &mut row);
+        *line = format!("{row}\n");
+    }
+}
+
+#[test]
+fn line_ends_of_windows_and_empty_lines_change_nothing() {
+    let rows = rows_of(|lines| {
+        lines
+            .iter_mut()
+            .for_each(|line| *line = line.replace('\n', "\r\n\r\n"))
+    });
+    same_rows(&rows, &undisturbed(RECORDING), "line ends");
+}
+
+#[test]
+fn a_byte_order_mark_costs_at_most_its_row() {
+    let rows = rows_of(|lines| lines.insert(0, "\u{feff}{\"type\":\"mode\"}\n".to_owned()));
+    same_rows(&rows, &undisturbed(RECORDING), "a mark");
+}
+
+#[test]
+fn rows_that_stand_twice_are_sent_once() {
+    let rows = rows_of(|lines| {
+        *lines = lines
+            .iter()
+            .flat_map(|line| [line.clone(), line.clone()])
+            .collect()
+    });
+    let ids = |rows: &[Row]| {
+        rows.iter()
+            .map(|row| row.span_id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&rows), ids(&undisturbed(RECORDING)));
+}
+
+#[test]
+fn parents_that_are_missing_or_go_round_in_a_circle_change_nothing() {
+    let strays: [fn(&mut Value); 3] = [
+        |row| row["parentUuid"] = row["uuid"].clone(),
+        |row| row["parentUuid"] = json!("00000000-0000-4000-8000-000000000000"),
+        |row| row["parentUuid"] = json!({"not": "an id"}),
+    ];
+    for stray in strays {
+        let rows = rows_of(|lines| change_each(lines, |_, row| stray(row)));
+        same_rows(&rows, &undisturbed(RECORDING), "parents");
+    }
+}
+
+#[test]
+fn times_that_are_missing_wrong_or_out_of_order_lose_no_span_and_none_ends_before_it_starts() {
+    // Every four rows go backwards.
+    fn backwards(number: usize) -> Value {
+        let second = number / 4 * 4 + 3 - number % 4;
+        json!(format!(
+            "2026-01-01T00:{:02}:{:02}Z",
+            second / 60,
+            second % 60
+        ))
+    }
+    let times: [fn(usize) -> Value; 4] = [
+        backwards,
+        |number| match number % 3 {
+            0 => Value::Null,
+            _ => backwards(number),
+        },
+        |number| match number {
+            0..4 => json!("2026-01-01T00:00:00Z"),
+            _ => json!("yesterday"),
+        },
+        |_| json!("2100-01-01T00:00:00Z"),
+    ];
+    for time in times {
+        let rows = rows_of(|lines| {
+            change_each(lines, |number, row| {
+                // An opening row older than what was queued above it is another session's.
+                if row.get("message").is_some() {
+                    row["timestamp"] = time(number);
+                }
+            })
+        });
+        assert!(rows.iter().all(|row| row.end_ms >= row.start_ms));
+        assert_eq!(
+            rows.len(),
+            undisturbed(RECORDING).len(),
+            "{:?}",
+            rows.iter().map(|row| &row.name).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn a_path_with_spaces_line_ends_and_dots_is_a_path() {
+    for folder in [
+        "with spaces",
+        "with\na line end",
+        "smile \u{1f600}",
+        "up/../and down",
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        std::fs::create_dir_all(sandbox.projects().join("up")).unwrap();
+        let mut session = LongSession::in_folder(sandbox.projects().join(folder));
+        session.turn(100);
+        sandbox
+            .raw_hook(session.event("SessionEnd").as_bytes())
+            .unnoticed();
+        assert_eq!(mock.answers().len(), 1, "{folder:?}");
+        assert!(
+            sandbox.log().lines().all(|line| line.contains(" INFO ")),
+            "{}",
+            sandbox.log()
+        );
+    }
+}
+
+#[test]
+fn a_session_id_of_any_form_is_a_session() {
+    for id in [
+        "../../../up",
+        "",
+        "a/b",
+        "\u{1f980}",
+        "with space",
+        &"x".repeat(10_000),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let mut session = LongSession::new(&sandbox);
+        session.turn(100);
+        id.clone_into(&mut session.id);
+        let ran = sandbox
+            .raw_hook(session.event("SessionEnd").as_bytes())
+            .unnoticed();
+        drop(ran);
+        assert!(mock.requests().len() <= 1, "{id}");
+        in_order(&sandbox, id);
+    }
+}
