@@ -22,3 +22,35 @@ pub(super) fn quit_after(time: Duration) {
     // Where no thread can be had, every wait of the hook still has its own end.
     let _ = thread::Builder::new().spawn(quit);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    const CHILD: &str = "CLAUDE_LANGFUSE_TEST_PANICS";
+    const NAME: &str = "hook::quiet::tests::a_panic_is_the_end_without_a_word_and_with_success";
+
+    /// The test is its own child, because a panic hook is the whole process's.
+    #[test]
+    fn a_panic_is_the_end_without_a_word_and_with_success() {
+        if std::env::var_os(CHILD).is_some() {
+            super::keep_panics_quiet();
+            panic!("words of the conversation");
+        }
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME, "--nocapture"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&child.stdout);
+        assert_eq!(
+            (child.status.code(), child.stderr.as_slice()),
+            (Some(0), &[][..])
+        );
+        // What is there is the harness's announcement.
+        assert!(
+            stdout.contains("running 1 test") && !stdout.contains("conversation"),
+            "{stdout}"
+        );
+    }
+}
