@@ -15,7 +15,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// An event that needs work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A turn has ended, or a Stop hook let it go on.
     Stop,
     /// The session is over.
@@ -25,19 +25,24 @@ pub(super) enum Kind {
 /// One hook event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Event {
+pub struct Event {
+    /// Which one: `Stop`, `SessionEnd`.
     #[serde(rename = "hook_event_name")]
     pub name: String,
+    /// Claude Code's session id.
     pub session_id: String,
+    /// The session's file.
     #[serde(rename = "transcript_path")]
     pub transcript: PathBuf,
+    /// Where the session is now.
     pub cwd: Option<PathBuf>,
     prompt_id: Option<String>,
     last_assistant_message: Option<String>,
 }
 
 impl Event {
-    pub(super) fn kind(&self) -> Option<Kind> {
+    /// What it asks for; nothing, when it is none of ours.
+    pub fn kind(&self) -> Option<Kind> {
         match self.name.as_str() {
             "Stop" => Some(Kind::Stop),
             "SessionEnd" => Some(Kind::SessionEnd),
@@ -45,7 +50,8 @@ impl Event {
         }
     }
 
-    pub(super) fn expected(&self) -> Expected {
+    /// What the turn ends with, as far as the release tells.
+    pub fn expected(&self) -> Expected {
         let last_text = self
             .last_assistant_message
             .clone()
@@ -58,7 +64,10 @@ impl Event {
 }
 
 /// Reads one JSON value and stops: the pipe may stay open for hours (Claude Code issues 87289 and 90585).
-pub(super) fn read(input: impl Read) -> Result<Event> {
+///
+/// # Errors
+/// When it is no event. The reason does not quote it.
+pub fn read(input: impl Read) -> Result<Event> {
     let mut values =
         serde_json::Deserializer::from_reader(input.take(LARGEST)).into_iter::<Box<RawValue>>();
     let value = values

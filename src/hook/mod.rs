@@ -1,6 +1,6 @@
 //! One hook event: from Claude Code's standard input to Langfuse, within a budget, without ever disturbing the user.
 
-mod event;
+pub mod event;
 mod notice;
 mod quiet;
 mod waiting;

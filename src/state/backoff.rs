@@ -71,7 +71,7 @@ impl Backoff {
         (self.reason, self.problem) = (None, None);
         self.request_limit = self
             .request_limit
-            .map(|limit| limit * 2)
+            .map(|limit| limit.saturating_mul(2))
             .filter(|limit| *limit < usual);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::trace::{Context, Digest, Repository, SpanId, WorkflowRun};
 use crate::transcript::locate::Layout;
@@ -33,7 +33,7 @@ pub struct Cursor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_session: Option<String>,
     /// Turns that open before this offset are inherited.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plausible")]
     pub own_from: u64,
     /// Where the agents' files are; `None` while no row says by which release it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,13 +42,13 @@ pub struct Cursor {
     #[serde(default)]
     pub file: FileMark,
     /// Where the open turn starts; everything before is acknowledged, inherited or passed over.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plausible")]
     pub open_start: u64,
     /// The open turn, or the last one that was passed, to find its place again in a rewritten file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_turn: Option<OpenTurn>,
     /// How many own turns lie before the open one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plausible")]
     pub turns_before: u64,
     /// Nothing waits, and the open turn has its answer.
     #[serde(default)]
@@ -105,11 +105,13 @@ pub enum Why {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
     /// Where its first turn starts.
+    #[serde(deserialize_with = "plausible")]
     pub start: u64,
     /// Where the turn after it starts; `None` while that turn is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
     /// How many own turns lie before it.
+    #[serde(deserialize_with = "plausible")]
     pub turns_before: u64,
     /// Why it was passed over.
     pub why: Why,
@@ -229,6 +231,15 @@ impl Lane {
     pub fn ends_as(&mut self, outcome: Option<String>) {
         self.ended &= self.outcome == outcome;
         self.outcome = outcome;
+    }
+}
+
+/// An offset or a count as a file can have it; a larger one means that the state was damaged.
+fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    match number < 1 << 53 {
+        true => Ok(number),
+        false => Err(serde::de::Error::custom("an offset that no file has")),
     }
 }
 

@@ -23,6 +23,7 @@ mod consent;
 mod corpus;
 mod faults;
 mod flush;
+mod fuzz;
 mod help;
 mod hook;
 mod install;

@@ -1,0 +1,56 @@
+//! The fuzzer's corpus, run as any other test. `fuzz/README.md` says how more is found.
+
+#[path = "../../fuzz/src/lib.rs"]
+#[allow(
+    unreachable_pub,
+    reason = "public in the crate of its own that it is to the fuzzer"
+)]
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+/// Runs everything of a corpus, and every file of it cut off and with a byte changed.
+fn all_of(corpus: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(corpus);
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let content = fs::read(entry.unwrap().path()).unwrap();
+        target(&content);
+        target(&content[..content.len() / 3]);
+        for at in (0..content.len()).step_by(content.len() / 7 + 1) {
+            let mut changed = content.clone();
+            changed[at] ^= 1;
+            target(&changed);
+        }
+        count += 1;
+    }
+    assert!(count > 3, "{count} files");
+}
+
+#[test]
+fn anything_on_standard_input_is_an_event_or_refused() {
+    all_of("stdin", targets::stdin);
+}
+
+#[test]
+fn anything_in_a_transcript_is_sent_the_same_each_time() {
+    all_of("transcript", targets::transcript);
+}
+
+#[test]
+fn anything_in_a_configuration_is_resolved_and_shows_no_key() {
+    all_of("config", targets::config);
+}
+
+#[test]
+fn anything_in_state_is_used_or_left_alone() {
+    all_of("state", targets::state);
+}
+
+#[test]
+fn any_answer_of_a_server_means_something() {
+    all_of("reply", targets::reply);
+}
