@@ -132,6 +132,8 @@ fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending
     cursor.open_turn = Some(OpenTurn {
         uuid: turn.uuid.clone(),
         at: turn.at,
+        passed: false,
+        is_compaction: turn.is_compaction,
     });
     let earlier = outline.turns.iter().take(begin);
     cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;

@@ -24,6 +24,8 @@ mod corpus;
 mod faults;
 mod flush;
 mod fuzz;
+
+mod guarantees;
 mod help;
 mod hook;
 mod install;
