@@ -102,6 +102,12 @@ pub enum Command {
     /// Asks nobody, so it is quick: what it tells stands on this machine. 'doctor' also asks Langfuse.
     #[command(after_help = help::STATUS_EXAMPLES)]
     Status(Status),
+    /// Find out why nothing arrives, and what to do
+    ///
+    /// Looks at the configuration, the state folder, the way to Langfuse and its keys, the hooks in Claude Code's settings,
+    /// and the newest transcript. What it prints can be pasted: no secrets, and ~ for the home folder.
+    #[command(after_help = help::DOCTOR_EXAMPLES)]
+    Doctor(Doctor),
     /// Show which settings count here, and where each was made
     ///
     /// Secrets are shown by their last four characters. 'config check' says what is wrong: values that can't be used, keys
@@ -220,6 +226,26 @@ pub struct Status {
     /// Print one short line, for a statusline; always exits with 0
     #[arg(long, conflicts_with = "json")]
     pub line: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Doctor {
+    /// As if a session were started in this directory instead of the current one
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Leave the network alone
+    #[arg(long)]
+    pub offline: bool,
+    /// Send a small trace and read it back
+    #[arg(long, conflicts_with = "offline")]
+    pub send_test: bool,
+    /// Try keys that the default host refuses at the other regions of Langfuse Cloud, without asking
+    #[arg(long, conflicts_with = "offline")]
+    pub yes: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

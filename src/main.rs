@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Pause(arguments) => command::pause::pause(&arguments, &global),
         Command::Resume(arguments) => command::pause::resume(&arguments, &global),
         Command::Status(arguments) => command::status::run(&arguments, &global),
+        Command::Doctor(arguments) => command::doctor::run(&arguments, &global),
         Command::Config(arguments) => command::config::run(&arguments, &global),
         Command::Completions(arguments) => command::completions::run(&arguments),
         Command::Man => command::man::run(),

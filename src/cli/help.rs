@@ -60,6 +60,14 @@ pub(super) const STATUS_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 all is well or tracing is off, 1 something waits or failed, 3 configuration missing or invalid.";
 
+pub(super) const DOCTOR_EXAMPLES: &str = "Examples:
+  claude-langfuse doctor                        when nothing arrives, or for a bug report
+  claude-langfuse doctor --project ~/code/app   for sessions of another project
+  claude-langfuse doctor --send-test            there and back, with a trace of its own
+
+Exit codes: 0 nothing fails, 1 a check failed, 3 configuration missing or invalid, 4 server not reached,
+5 keys refused.";
+
 pub(super) const CONFIG_EXAMPLES: &str = "Examples:
   claude-langfuse config                        for sessions started here
   claude-langfuse config --project ~/code/app   for sessions of another project

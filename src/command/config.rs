@@ -14,6 +14,7 @@ use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
     Config, DestinationProblem, Files, Layer, Problem, Scope, Setting, Surroundings, strangers,
 };
+use crate::mask::unmet_wish;
 
 /// Runs the command.
 ///
@@ -36,7 +37,7 @@ pub fn run(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
             );
             match arguments.json {
                 true => report.print_json(home)?,
-                false => report.print(home)?,
+                false => report.print(&post.surroundings)?,
             }
             Ok(match report.verdict() {
                 Verdict::Fail => Outcome::Misconfigured,
@@ -158,6 +159,9 @@ pub(super) fn check(
             stranger.name, stranger.place
         );
         report.warn("config", message, stranger.remedy);
+    }
+    if let Some(wish) = unmet_wish(config) {
+        report.fail("mask", wish, "mend the pattern, or remove it");
     }
     let traced = files.traced_projects(surroundings);
     consent(report, start, config, &traced);

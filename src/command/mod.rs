@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 mod diff;
+pub mod doctor;
 pub mod flush;
 pub mod install;
 pub mod man;

@@ -4,9 +4,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use serde_json::{Value, json};
+
+use super::terminal::{Terminal, wrapped};
+use crate::config::Surroundings;
 
 /// What a finding means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +30,13 @@ impl Verdict {
         }
     }
 
-    fn style(self) -> Style {
-        let colour = match self {
-            Self::Ok => AnsiColor::Green,
-            Self::Warn => AnsiColor::Yellow,
-            Self::Fail => AnsiColor::Red,
-        };
-        colour.on_default()
+    fn shown(self, terminal: Terminal) -> String {
+        let name = format!("{:<4}", self.name());
+        match self {
+            Self::Ok => terminal.green(&name),
+            Self::Warn => terminal.yellow(&name),
+            Self::Fail => terminal.red(&name),
+        }
     }
 }
 
@@ -105,8 +107,12 @@ impl Report {
     }
 
     /// Prints a line a finding, with its remedy below.
-    pub(super) fn print(&self, home: Option<&Path>) -> Result<()> {
-        let mut out = anstream::stdout().lock();
+    pub(super) fn print(&self, surroundings: &Surroundings) -> Result<()> {
+        const INDENTATION: usize = 6;
+        let home = surroundings.home();
+        let terminal = Terminal::of_stdout(surroundings);
+        let text = |text: &str| wrapped(&tilde(home, text), INDENTATION, terminal.width());
+        let mut out = std::io::stdout().lock();
         for Finding {
             check,
             verdict,
@@ -114,14 +120,10 @@ impl Report {
             help,
         } in &self.0
         {
-            let (style, name) = (verdict.style(), verdict.name());
-            writeln!(
-                out,
-                "{style}{name:<4}{style:#}  {check}: {}",
-                tilde(home, message)
-            )?;
+            let name = verdict.shown(terminal);
+            writeln!(out, "{name}  {}", text(&format!("{check}: {message}")))?;
             if let Some(help) = help {
-                writeln!(out, "      help: {}", tilde(home, help))?;
+                writeln!(out, "      {}", text(&format!("help: {help}")))?;
             }
         }
         let (fails, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));

@@ -50,6 +50,11 @@ impl Terminal {
         self.styled("33", text)
     }
 
+    /// Something that is as it should be.
+    pub(super) fn green(self, text: &str) -> String {
+        self.styled("32", text)
+    }
+
     fn styled(self, code: &str, text: &str) -> String {
         match self.styled {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
@@ -64,6 +69,31 @@ impl Terminal {
             None => text.to_owned(),
         }
     }
+}
+
+/// Columns that a line has at least, however narrow the terminal says it is.
+const NARROWEST: usize = 30;
+
+/// A text of words in as many lines as it takes, each after the first with this indentation. The first begins at the same
+/// column, after what is there already.
+pub(super) fn wrapped(text: &str, indentation: usize, columns: Option<usize>) -> String {
+    let columns = columns.unwrap_or(usize::MAX).max(NARROWEST);
+    let mut lines = String::with_capacity(text.len());
+    let mut at = indentation;
+    for word in text.split(' ') {
+        let wanted = width(word);
+        if at > indentation && at + 1 + wanted > columns {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indentation));
+            at = indentation;
+        } else if at > indentation {
+            lines.push(' ');
+            at += 1;
+        }
+        lines.push_str(word);
+        at += wanted;
+    }
+    lines
 }
 
 /// Text of a transcript on one line, without what a terminal would obey.
@@ -116,7 +146,7 @@ fn columns_of(character: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, one_line, width};
+    use super::{cut, one_line, width, wrapped};
 
     #[test]
     fn text_is_cut_by_columns_and_says_so() {
@@ -131,6 +161,18 @@ mod tests {
             assert_eq!(cut(text, columns), shown);
             assert!(width(shown) <= columns);
         }
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words_and_words_stay_whole() {
+        let text = "one two three-four-five-six-seven-eight nine";
+        assert_eq!(wrapped(text, 2, None), text);
+        assert_eq!(
+            wrapped(text, 2, Some(30)),
+            "one two\n  three-four-five-six-seven-eight\n  nine"
+        );
+        assert_eq!(wrapped(text, 2, Some(1)), wrapped(text, 2, Some(30)));
+        assert_eq!(wrapped("", 2, Some(30)), "");
     }
 
     #[test]

@@ -12,8 +12,10 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use time::OffsetDateTime;
+use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Proxy, SendBody};
+use ureq::{Agent, Proxy, RequestBuilder, SendBody, Timeout};
 
 use crate::config::Secret;
 use crate::langfuse::body::Body;
@@ -44,6 +46,22 @@ pub struct ClientOptions {
     pub environment: BTreeMap<String, String>,
 }
 
+/// Where traces are sent.
+const TRACES: &str = "/api/public/otel/v1/traces";
+/// More of an acknowledgement is never read.
+const ACKNOWLEDGEMENT: usize = 64 * 1024;
+/// A page of a thousand observations without their content has half a megabyte.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What is asked of the server.
+#[derive(Clone, Copy)]
+enum Call<'a> {
+    Post(&'a Body),
+    Get(&'a str),
+}
+
+type Answered = Result<Response<ureq::Body>, ureq::Error>;
+
 /// Sends to one Langfuse server with one pair of keys.
 #[derive(Debug)]
 pub struct Client {
@@ -54,6 +72,8 @@ pub struct Client {
     agent: Agent,
     /// A request has been answered, so the next one goes over a connection that may be stale.
     used: bool,
+    /// What the server's clock said in its last answer.
+    server_time: Option<OffsetDateTime>,
 }
 
 impl Client {
@@ -79,6 +99,7 @@ impl Client {
             proxy,
             roots,
             used: false,
+            server_time: None,
         })
     }
 
@@ -93,6 +114,11 @@ impl Client {
         Some(format!("{}:{}", proxy.host(), proxy.port()))
     }
 
+    /// What the server's clock said in its last answer, if it said something.
+    pub fn server_time(&self) -> Option<OffsetDateTime> {
+        self.server_time
+    }
+
     /// POSTs one OTLP/JSON export and says what came of it. Never blocks past the deadline.
     pub fn send(&mut self, body: &Body, deadline: Deadline) -> Reply {
         if deadline.has_passed() {
@@ -103,12 +129,38 @@ impl Client {
                 timed_out: false,
             };
         }
-        let mut refused = None;
-        let reply = loop {
-            match self.attempt(body, deadline) {
+        let reply = match self.ask(Call::Post(body), deadline) {
+            Ok(received) => received.meaning(&self.server()),
+            Err(reply) => reply,
+        };
+        log::debug!("sent {} bytes: {reply:?}", body.wire_len());
+        reply
+    }
+
+    /// GETs a path of the API, with its query; `None` where this server has no such thing.
+    ///
+    /// # Errors
+    /// What came instead of an answer in JSON.
+    pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Reply> {
+        let received = self.ask(Call::Get(path), deadline)?;
+        if received.is_not_found() {
+            return Ok(None);
+        }
+        match received.meaning(&self.server()) {
+            Reply::Acknowledged => Ok(Some(received.into_body())),
+            reply => Err(reply),
+        }
+    }
+
+    /// Makes one call and says why there is no answer, if there is none.
+    fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Reply> {
+        let mut refused: Option<Failure> = None;
+        loop {
+            match self.attempt(call, deadline) {
                 Ok(received) => {
                     self.used = true;
-                    break received.meaning(&self.server());
+                    self.server_time = received.server_time();
+                    return Ok(received);
                 }
                 Err(failure) if !deadline.has_passed() && self.can_mend(&failure) => {
                     // That it expired under the right root tells more than that a wrong one is
@@ -117,12 +169,10 @@ impl Client {
                 }
                 Err(failure) => {
                     let telling = refused.filter(|_| failure.is_certificate());
-                    break self.explain(telling.as_ref().unwrap_or(&failure));
+                    return Err(self.explain(telling.as_ref().unwrap_or(&failure)));
                 }
             }
-        };
-        log::debug!("sent {} bytes: {reply:?}", body.wire_len());
-        reply
+        }
     }
 
     /// Whether another try at once may do better: with other roots, or on a fresh connection.
@@ -151,7 +201,7 @@ impl Client {
     /// One request. ureq bounds each write by what is left when it begins, but a write over a slow
     /// link is given that time again for every part that gets through (626 ms of 300 at 100 kbit/s):
     /// so at the deadline the connection is closed under it.
-    fn attempt(&mut self, body: &Body, deadline: Deadline) -> Result<Received, Failure> {
+    fn attempt(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
         let (done, waiting) = mpsc::channel::<()>();
         let watched = self.agent.clone();
         let limit = deadline.remaining().saturating_add(GRACE);
@@ -163,7 +213,7 @@ impl Client {
                 }
                 late
             });
-            let outcome = self.exchange(body, deadline);
+            let outcome = self.exchange(call, deadline);
             drop(done);
             let closed = watch.is_ok_and(|watch| watch.join().unwrap_or(true));
             (outcome, closed)
@@ -175,38 +225,63 @@ impl Client {
         outcome
     }
 
-    fn exchange(&self, body: &Body, deadline: Deadline) -> Result<Received, Failure> {
+    fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
         let started = Cell::new(false);
+        let (answer, wire_len, longest) = match call {
+            Call::Post(body) => (
+                self.post(body, &started, deadline),
+                body.wire_len(),
+                ACKNOWLEDGEMENT,
+            ),
+            Call::Get(path) => (self.fetch(path, deadline), 0, LONGEST_ANSWER),
+        };
+        match answer {
+            Ok(response) => Ok(Received::read(response, longest, deadline)),
+            Err(error) => Err(Failure {
+                too_late: deadline.has_passed(),
+                started: started.get() || matches!(call, Call::Get(_)) && had_connected(&error),
+                wire_len,
+                error,
+            }),
+        }
+    }
+
+    fn post(&self, body: &Body, started: &Cell<bool>, deadline: Deadline) -> Answered {
         let mut upload = Upload {
             rest: body.bytes(),
-            started: &started,
+            started,
         };
-        let remaining = deadline.remaining();
         let mut request = self
-            .agent
-            .post(self.target.traces_url())
+            .prepared(self.agent.post(self.target.url(TRACES)), deadline)
+            .header("Content-Type", "application/json")
+            .header("Content-Length", body.wire_len())
+            .header("x-langfuse-ingestion-version", "4");
+        if body.is_gzip() {
+            request = request.header("Content-Encoding", "gzip");
+        }
+        request.send(SendBody::from_reader(&mut upload))
+    }
+
+    fn fetch(&self, path: &str, deadline: Deadline) -> Answered {
+        let url = self.target.url(path);
+        self.prepared(self.agent.get(url), deadline).call()
+    }
+
+    /// What every request has.
+    fn prepared<Any>(
+        &self,
+        request: RequestBuilder<Any>,
+        deadline: Deadline,
+    ) -> RequestBuilder<Any> {
+        let remaining = deadline.remaining();
+        request
             .config()
             .timeout_global(Some(remaining))
             .timeout_connect(Some(CONNECT.min(remaining)))
             .build()
             .header("Authorization", self.authorization.expose())
-            .header("Content-Type", "application/json")
-            .header("Content-Length", body.wire_len())
-            .header("x-langfuse-ingestion-version", "4")
             .header("x-langfuse-sdk-name", "claude-langfuse")
-            .header("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"));
-        if body.is_gzip() {
-            request = request.header("Content-Encoding", "gzip");
-        }
-        match request.send(SendBody::from_reader(&mut upload)) {
-            Ok(response) => Ok(Received::read(response, deadline)),
-            Err(error) => Err(Failure {
-                too_late: deadline.has_passed(),
-                started: started.get(),
-                wire_len: body.wire_len(),
-                error,
-            }),
-        }
+            .header("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))
     }
 }
 
@@ -220,6 +295,18 @@ impl Read for Upload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.started.set(true);
         self.rest.read(buffer)
+    }
+}
+
+/// Whether a request without a body failed only after the connection stood.
+fn had_connected(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Timeout(timeout) => !matches!(timeout, Timeout::Resolve | Timeout::Connect),
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The wire: how observations are written for Langfuse, how they are sent, and what a reply means.
 
+mod about;
+mod api;
 mod body;
 mod client;
 mod deadline;
@@ -11,9 +13,11 @@ mod span;
 mod target;
 mod tls;
 
+pub use about::{Health, Project, ReadBack, health, observations_of, project};
+pub use api::{Page, Stored, Wanted};
 pub use body::Body;
 pub use client::{Client, ClientOptions};
 pub use deadline::Deadline;
-pub use otlp::{encode, export, export_overhead, without_content};
+pub use otlp::{SCOPE, encode, export, export_overhead, without_content};
 pub use reply::{Problem, Reply};
 pub use span::Span;

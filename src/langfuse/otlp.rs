@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::trace::{Content, Context, Level, Observation};
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
-const SCOPE: &str = "langfuse-sdk.claude-langfuse";
+pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
 
 #[derive(Serialize)]
 struct Span<'a> {

@@ -216,24 +216,33 @@ fn is_suspended(body: &[u8]) -> bool {
 
 /// Seconds or a date; what is neither is ignored.
 fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
-    const DATE: &[BorrowedFormatItem<'_>] = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let date = |text: &str| {
-        PrimitiveDateTime::parse(text, DATE)
-            .ok()
-            .map(PrimitiveDateTime::assume_utc)
-    };
-    let header = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let value = header("retry-after")?;
+    let value = header(headers, "retry-after")?;
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
     // Counted from the server's own clock, where it tells it: ours may be hours off.
-    let now = header("date").and_then(date).unwrap_or(now);
+    let now = server_time(headers).unwrap_or(now);
     let wait = Duration::try_from(date(value)? - now).unwrap_or_default();
     Some(wait.min(LONGEST_WAIT))
+}
+
+/// What the server's clock says.
+pub(crate) fn server_time(headers: &HeaderMap) -> Option<OffsetDateTime> {
+    header(headers, "date").and_then(date)
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn date(text: &str) -> Option<OffsetDateTime> {
+    const DATE: &[BorrowedFormatItem<'_>] = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    PrimitiveDateTime::parse(text, DATE)
+        .ok()
+        .map(PrimitiveDateTime::assume_utc)
 }
 
 #[cfg(test)]

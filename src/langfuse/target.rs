@@ -5,8 +5,6 @@ use anyhow::{Context, Result, bail};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-const TRACES: &str = "/api/public/otel/v1/traces";
-
 /// A Langfuse server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -47,9 +45,9 @@ impl Target {
         })
     }
 
-    /// Where traces are sent.
-    pub(crate) fn traces_url(&self) -> String {
-        format!("{}{TRACES}", self.base)
+    /// A path of the API, with its query.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 
     /// Whether the connection is encrypted.
@@ -111,27 +109,23 @@ mod tests {
             (
                 "https://cloud.langfuse.com",
                 "cloud.langfuse.com:443",
-                "https://cloud.langfuse.com/api/public/otel/v1/traces",
+                "https://cloud.langfuse.com/api",
             ),
             (
                 "http://LocalHost:3000/",
                 "localhost:3000",
-                "http://LocalHost:3000/api/public/otel/v1/traces",
+                "http://LocalHost:3000/api",
             ),
             (
                 "https://host/langfuse//",
                 "host:443",
-                "https://host/langfuse/api/public/otel/v1/traces",
+                "https://host/langfuse/api",
             ),
-            (
-                "http://[::1]",
-                "[::1]:80",
-                "http://[::1]/api/public/otel/v1/traces",
-            ),
+            ("http://[::1]", "[::1]:80", "http://[::1]/api"),
         ] {
             let target = Target::parse(base).unwrap();
             assert_eq!(
-                (target.label().as_str(), target.traces_url().as_str()),
+                (target.label().as_str(), target.url("/api").as_str()),
                 (label, url)
             );
         }

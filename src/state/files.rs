@@ -64,7 +64,9 @@ pub(super) fn sweep(folder: &Path) {
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let could_not = || format!("could not read state: {}", path.display());
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         // Not ours: what we write is a file.
         Ok(metadata) => ensure!(
             !metadata.is_symlink(),

@@ -5,6 +5,7 @@ mod branch;
 mod classify;
 mod content;
 mod entry;
+mod hook_times;
 mod identity;
 mod lenient;
 mod lines;
@@ -21,6 +22,7 @@ pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text
 pub use entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };
+pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub use reader::{Diagnostics, Transcript};
 pub use timestamp::Timestamp;

@@ -21,9 +21,9 @@ mod faults;
 #[path = "client_proxy.rs"]
 mod proxy;
 #[path = "client_server.rs"]
-mod server;
+pub(crate) mod server;
 #[path = "client_tls.rs"]
-mod tls;
+pub(crate) mod tls;
 
 use server::Server;
 

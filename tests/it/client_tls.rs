@@ -29,7 +29,7 @@ const AUTHORITY: &str = "\
     BgNVHQ4EFgQUq6IDPwRiQcmbU8kvfYRSdr17cYAwCgYIKoZIzj0EAwIDRwAwRAIgURvnuEMrN8aErgfbeQhqRq6u\
     VvcpArAxB564FC7aih8CIBZAtbBQdB2MKKQ064MkN6+GKKNQxfbM8fLv7ugBuaRz";
 /// For `localhost` and 127.0.0.1.
-const GOOD: &str = "\
+pub(crate) const GOOD: &str = "\
     MIIBizCCATGgAwIBAgIBAjAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAg\
     Fw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEbGVhZjBZMBMGByqGSM49AgEGCCqG\
     SM49AwEHA0IABHbwSilnUJlHOadvlMJQHcOUQSdD4nsoTp+fVgSc4dDU4A5M5ozCAqLErav+eC4i2ex6QNbRLUB4\
@@ -38,7 +38,7 @@ const GOOD: &str = "\
     AiEAxZH721uRdRrwTOjNxd8gbWPupjZneEDS6OFP0PB7N34CIAiqTD/tHSuhxnQWV+ekULkkGAoB6DMjt2nIeDAe\
     /xXM";
 /// For `other.example`.
-const OTHER_HOST: &str = "\
+pub(crate) const OTHER_HOST: &str = "\
     MIIBiTCCAS+gAwIBAgIBAzAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAg\
     Fw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEbGVhZjBZMBMGByqGSM49AgEGCCqG\
     SM49AwEHA0IABHbwSilnUJlHOadvlMJQHcOUQSdD4nsoTp+fVgSc4dDU4A5M5ozCAqLErav+eC4i2ex6QNbRLUB4\
@@ -47,7 +47,7 @@ const OTHER_HOST: &str = "\
     ebv5sdS4/KmEKRmNoMMsFjfpBCFgYsHMRd30ltkyvUwCIQDvJ09s8SWBdfurwnO6mHo0NLRJOVhq86YHokmn50cH\
     xw==";
 /// For `localhost`, until 2001.
-const EXPIRED: &str = "\
+pub(crate) const EXPIRED: &str = "\
     MIIBiTCCAS+gAwIBAgIBBDAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdjbGF1ZGUtbGFuZ2Z1c2UgdGVzdCBDQTAe\
     Fw0wMDAxMDEwMDAwMDBaFw0wMTAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBGxlYWYwWTATBgcqhkjOPQIBBggqhkjO\
     PQMBBwNCAAR28EopZ1CZRzmnb5TCUB3DlEEnQ+J7KE6fn1YEnOHQ1OAOTOaMwgKixK2r/nguItnsekDW0S1AeHqz\
@@ -62,7 +62,7 @@ const KEY: &str = "\
     3opNieGt";
 
 /// A TLS server with this certificate, and how often it was connected to.
-fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
+pub(crate) fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
     let decode = |text| BASE64_STANDARD.decode(text).unwrap();
     let key = PrivateKeyDer::try_from(decode(KEY)).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -99,7 +99,7 @@ fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Repl
 }
 
 /// A folder with a bundle of roots in it.
-fn bundle() -> (TempDir, PathBuf) {
+pub(crate) fn bundle() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
     let pem =

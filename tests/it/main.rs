@@ -8,12 +8,7 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod sandbox;
-
-mod agents;
+#[path = "../support/mod.rs"]mod agents;
 mod bad_input;
 mod capture;
 mod client;
@@ -21,10 +16,10 @@ mod config;
 mod config_command;
 mod consent;
 mod corpus;
+mod doctor;
 mod faults;
 mod flush;
 mod fuzz;
-
 mod guarantees;
 mod help;
 mod hook;
@@ -37,7 +32,9 @@ mod projects;
 mod property;
 mod registration;
 mod replay;
+mod sandbox;
 mod sessions;
 mod show;
 mod status;
+mod support;
 mod tidy;

@@ -6,10 +6,7 @@ use time::OffsetDateTime;
 use ureq::http::{HeaderMap, Response};
 
 use crate::langfuse::deadline::Deadline;
-use crate::langfuse::reply::{Answer, Reply, meaning};
-
-/// More of a body is never read.
-const LONGEST: usize = 64 * 1024;
+use crate::langfuse::reply::{Answer, Reply, meaning, server_time};
 
 /// What was received.
 pub(crate) struct Received {
@@ -29,15 +26,15 @@ enum End {
 
 impl Received {
     /// Reads the body where the meaning depends on it. Elsewhere the status says it all, and an
-    /// endless body would only cost the time.
-    pub(crate) fn read(response: Response<ureq::Body>, deadline: Deadline) -> Self {
+    /// endless body would only cost the time. No more than `longest` bytes are read.
+    pub(crate) fn read(response: Response<ureq::Body>, longest: usize, deadline: Deadline) -> Self {
         let (parts, stream) = response.into_parts();
         let status = parts.status.as_u16();
         let mut body = Vec::new();
         let end = if matches!(status, 200..=299 | 400 | 403 | 415 | 422) {
-            let mut reader = stream.into_reader().take(LONGEST as u64 + 1);
+            let mut reader = stream.into_reader().take(longest as u64 + 1);
             match reader.read_to_end(&mut body) {
-                Ok(length) if length <= LONGEST => End::Whole,
+                Ok(length) if length <= longest => End::Whole,
                 Err(_) if deadline.has_passed() => End::TimedOut,
                 Ok(_) | Err(_) => End::Broken,
             }
@@ -50,6 +47,21 @@ impl Received {
             body,
             end,
         }
+    }
+
+    /// What the server's clock says.
+    pub(crate) fn server_time(&self) -> Option<OffsetDateTime> {
+        server_time(&self.headers)
+    }
+
+    /// The server has no such thing, which Langfuse says of endpoints of another deployment mode.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == 404
+    }
+
+    /// The body, as far as it was read.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// What it means. `server` is `host:port`.

@@ -1,0 +1,104 @@
+//! `doctor`: what is in the way of a turn to Langfuse, told apart step by step, each with what to do about it.
+
+mod claude_code;
+mod connection;
+mod hooks;
+mod regions;
+mod state;
+mod test_trace;
+mod transcripts;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::Outcome;
+use super::config;
+use super::post::Post;
+use super::report::{Report, Verdict};
+use super::surroundings::start_directory;
+use crate::cli::{self, Global};
+use crate::config::{Config, Scope};
+use crate::transcript::locate;
+
+/// What the checks look at.
+struct Patient<'a> {
+    arguments: &'a cli::Doctor,
+    post: Post,
+    start: PathBuf,
+    config: Config,
+    /// Transcripts, the newest first.
+    newest: Vec<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory does not exist, or nothing can be printed.
+pub fn run(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
+    let start = start_directory(arguments.project.as_deref())?;
+    let post = Post::new(global.config.clone());
+    let config = post.config(Some(&start), Scope::Explicit);
+    let claude_config = post.surroundings.claude_config_dir();
+    let patient = Patient {
+        arguments,
+        newest: claude_config
+            .map(|folder| newest_first(locate::sessions(&folder).collect()))
+            .unwrap_or_default(),
+        post,
+        start,
+        config,
+    };
+    let mut report = Report::default();
+    let mut outcome = patient.examine(&mut report);
+    let surroundings = &patient.post.surroundings;
+    match arguments.json {
+        true => report.print_json(surroundings.home())?,
+        false => report.print(surroundings)?,
+    }
+    if report.verdict() == Verdict::Fail {
+        // What it failed of is more than that it failed.
+        outcome = outcome.max(Outcome::Failed);
+    }
+    Ok(outcome)
+}
+
+impl Patient<'_> {
+    fn examine(&self, report: &mut Report) -> Outcome {
+        report.ok(
+            "program",
+            format!(
+                "claude-langfuse {} on {} {}",
+                env!("CARGO_PKG_VERSION"),
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            ),
+        );
+        config::check(
+            report,
+            &self.post.surroundings,
+            &self.post.files,
+            &self.start,
+            &self.config,
+        );
+        let mut outcome = match report.verdict() {
+            Verdict::Fail => Outcome::Misconfigured,
+            Verdict::Ok | Verdict::Warn => Outcome::Done,
+        };
+        state::check(self, report);
+        if !self.arguments.offline {
+            outcome = outcome.max(connection::check(self, report));
+        }
+        hooks::check(self, report);
+        claude_code::check(self, report);
+        transcripts::check(self, report);
+        outcome
+    }
+}
+
+/// By the time of their last change.
+fn newest_first(mut transcripts: Vec<PathBuf>) -> Vec<PathBuf> {
+    let changed = |path: &PathBuf| path.metadata().and_then(|file| file.modified()).ok();
+    transcripts.sort_by_cached_key(|path| std::cmp::Reverse(changed(path)));
+    transcripts
+}

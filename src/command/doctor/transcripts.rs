@@ -1,0 +1,93 @@
+//! Whether what Claude Code writes can be read, and what the hook cost lately.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Patient;
+use crate::command::report::Report;
+use crate::transcript::{Diagnostics, Transcript, hook_times};
+
+/// As many sessions tell what the hook cost.
+const LATELY: usize = 5;
+/// From here on somebody notices.
+const SLOW: Duration = Duration::from_secs(1);
+
+pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
+    let Some(newest) = patient.newest.first() else {
+        return report.warn(
+            "transcripts",
+            "Claude Code has written none yet",
+            "start a session; 'claude --print hello' makes one",
+        );
+    };
+    match read(newest) {
+        Ok(diagnostics) => readable(newest, &diagnostics, report),
+        Err(error) => report.fail(
+            "transcripts",
+            format!("{error:#}"),
+            "make the file readable for you",
+        ),
+    }
+    cost(patient, report);
+}
+
+fn read(path: &Path) -> anyhow::Result<Diagnostics> {
+    let mut transcript = Transcript::open(path, 0)?;
+    while transcript.next_entry()?.is_some() {}
+    Ok(transcript.diagnostics().clone())
+}
+
+fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
+    let shown = path.display();
+    if diagnostics.broken_lines > 0 {
+        let first = diagnostics.broken.first();
+        let (offset, reason) = first.map_or((0, ""), |(offset, reason)| (*offset, reason.as_str()));
+        report.warn(
+            "transcripts",
+            format!(
+                "{} lines of {shown} can't be read, the first at byte {offset}: {reason}",
+                diagnostics.broken_lines
+            ),
+            "they are passed over, the rest is sent; a crash or a full disk leaves such lines",
+        );
+    }
+    if !diagnostics.unknown.is_empty() {
+        let kinds: Vec<&str> = diagnostics.unknown.keys().map(String::as_str).collect();
+        report.warn(
+            "transcripts",
+            format!("{shown} has rows of unknown types: {}", kinds.join(", ")),
+            "they are passed over; a newer claude-langfuse may know them",
+        );
+    }
+    if diagnostics.broken_lines == 0 && diagnostics.unknown.is_empty() {
+        report.ok("transcripts", format!("the newest can be read: {shown}"));
+    }
+}
+
+/// What Claude Code itself measured of our hook.
+fn cost(patient: &Patient<'_>, report: &mut Report) {
+    let newest = patient.newest.iter().take(LATELY);
+    let mut times: Vec<Duration> = newest
+        .flat_map(|path| hook_times(path).unwrap_or_default())
+        .filter(|time| time.command.contains("claude-langfuse"))
+        .map(|time| time.took)
+        .collect();
+    times.sort_unstable();
+    let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else {
+        return;
+    };
+    let told = format!(
+        "the hook took {} ms in the middle and {} ms at most, in {} turns lately",
+        median.as_millis(),
+        longest.as_millis(),
+        times.len()
+    );
+    match *median >= SLOW {
+        true => report.warn(
+            "hook time",
+            told,
+            "the network or Langfuse is slow: CC_LANGFUSE_HOOK_BUDGET limits the wait, what it cuts off is sent later",
+        ),
+        false => report.ok("hook time", told),
+    }
+}

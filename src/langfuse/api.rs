@@ -1,0 +1,172 @@
+//! Reading back: what Langfuse has stored of a session or a trace, page by page.
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::deadline::Deadline;
+use super::reply::{Problem, Reply};
+use crate::transcript::Timestamp;
+
+/// The largest pages that the server gives, of the newer and of the older API.
+const PAGE: usize = 1000;
+const OLD_PAGE: usize = 100;
+
+/// Which observations are wanted.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// All of a session. Only Langfuse 4 can tell.
+    Session(String),
+    /// All of a trace.
+    Trace(String),
+}
+
+/// One stored version of an observation. There may be several of one id: Langfuse 4 lists what it has not merged, and
+/// keeps another start for ever.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The trace it is in.
+    pub trace_id: String,
+    /// Its id.
+    pub span_id: String,
+    /// When it began.
+    pub start: Timestamp,
+    /// Tokens by Langfuse's keys.
+    pub usage: Value,
+}
+
+/// Some of the observations that are wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// In no particular order.
+    pub observations: Vec<Stored>,
+    /// What to ask for the next page with; `None` on the last.
+    pub next: Option<String>,
+}
+
+impl Client {
+    /// A page of observations, the one after `next`, if that is given. `None` where the server can't tell: of a session
+    /// before Langfuse 4, or in a deployment mode that has only the older tables.
+    ///
+    /// # Errors
+    /// What came instead.
+    pub fn observations(
+        &mut self,
+        wanted: &Wanted,
+        next: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<Option<Page>, Reply> {
+        let (name, id) = match wanted {
+            Wanted::Session(id) => ("sessionId", id),
+            Wanted::Trace(id) => ("traceId", id),
+        };
+        let mut path = format!(
+            "/api/public/v2/observations?fields=core,usage&limit={PAGE}&{name}={}",
+            escaped(id)
+        );
+        if let Some(cursor) = next {
+            path.push_str(&format!("&cursor={}", escaped(cursor)));
+        }
+        let Some(answer) = self.get(&path, deadline)? else {
+            return Ok(None);
+        };
+        let answer = self.read(&answer)?;
+        let cursor = answer.pointer("/meta/cursor").and_then(Value::as_str);
+        Ok(Some(Page {
+            observations: stored(&answer),
+            next: cursor.map(str::to_owned),
+        }))
+    }
+
+    /// The same of a trace, from a server that has only the older tables.
+    ///
+    /// # Errors
+    /// What came instead.
+    pub fn old_observations(
+        &mut self,
+        trace_id: &str,
+        next: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<Page, Reply> {
+        let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
+        let path = format!(
+            "/api/public/observations?limit={OLD_PAGE}&page={page}&traceId={}",
+            escaped(trace_id)
+        );
+        let Some(answer) = self.get(&path, deadline)? else {
+            return Err(Reply::Misconfigured {
+                reason: format!(
+                    "{} has no endpoint that lists observations, check the base URL",
+                    self.server()
+                ),
+                problem: Problem::Url,
+            });
+        };
+        let answer = self.read(&answer)?;
+        let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64);
+        Ok(Page {
+            observations: stored(&answer),
+            next: (page < pages.unwrap_or_default()).then(|| (page + 1).to_string()),
+        })
+    }
+
+    fn read(&self, answer: &[u8]) -> Result<Value, Reply> {
+        let read: Option<Value> = serde_json::from_slice(answer).ok();
+        read.filter(|answer| answer.get("data").is_some_and(Value::is_array))
+            .ok_or_else(|| Reply::Misconfigured {
+                reason: format!("{} did not answer with observations", self.server()),
+                problem: Problem::NotLangfuse,
+            })
+    }
+}
+
+fn stored(answer: &Value) -> Vec<Stored> {
+    let rows = answer.get("data").and_then(Value::as_array);
+    let read = |row: &Value| {
+        let text = |field: &str| row.get(field).and_then(Value::as_str);
+        Some(Stored {
+            trace_id: text("traceId")?.to_owned(),
+            span_id: text("id")?.to_owned(),
+            start: Timestamp::parse(text("startTime")?)?,
+            usage: row.get("usageDetails").cloned().unwrap_or_default(),
+        })
+    };
+    rows.into_iter().flatten().filter_map(read).collect()
+}
+
+/// A value in a query.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                escaped.push(char::from(byte));
+            }
+            byte => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{escaped, stored};
+
+    #[test]
+    fn what_has_a_meaning_in_a_query_is_escaped() {
+        assert_eq!(escaped("aZ09-_.~"), "aZ09-_.~");
+        assert_eq!(escaped("a b&c=d/é+"), "a%20b%26c%3Dd%2F%C3%A9%2B");
+    }
+
+    #[test]
+    fn rows_without_an_id_or_a_start_are_none() {
+        let whole = json!({"traceId": "t", "id": "s", "startTime": "2024-11-23T06:40:46.354Z", "usageDetails": {"input": 1}});
+        let mut broken = whole.clone();
+        broken["startTime"] = json!(null);
+        let rows = stored(&json!({"data": [whole, broken, 7]}));
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].start.rfc3339(), "2024-11-23T06:40:46.354Z");
+        assert_eq!(rows[0].usage, json!({"input": 1}));
+    }
+}

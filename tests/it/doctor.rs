@@ -1,0 +1,181 @@
+//! `doctor` names what is in the way and what to do about it, and invents nothing where all is well.
+
+mod cloud;
+mod configured;
+mod connected;
+mod hooked;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Sandbox};
+use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+
+/// A user for whom everything works: traced, hooked, with a session behind them.
+pub(crate) struct Clinic {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) mock: MockLangfuse,
+}
+
+impl Clinic {
+    pub(crate) fn healthy() -> Self {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        sandbox.run(&["install"]).exits(0);
+        let mut session = sandbox.session("v2.1.330/resume");
+        let logger = "/home/dev/bin/hook_logger.py /home/dev/log/hooks.jsonl user";
+        session.recording = session
+            .recording
+            // The price list of the mock is older than the recording's model.
+            .replaced("claude-opus-5-5", "claude-opus-5")
+            .replaced(logger, "claude-langfuse hook");
+        session.whole().stop(0);
+        Self { sandbox, mock }
+    }
+
+    /// Writes the `env` of the configuration anew, with these changes.
+    pub(crate) fn configured(&self, changes: &Value) -> &Self {
+        let mut env = crate::sandbox::traced_to(&self.mock.url());
+        for (name, value) in changes.as_object().unwrap() {
+            match value {
+                Value::Null => env.as_object_mut().unwrap().remove(name),
+                value => env
+                    .as_object_mut()
+                    .unwrap()
+                    .insert(name.clone(), value.clone()),
+            };
+        }
+        self.sandbox.config(&json!({"env": env}));
+        self
+    }
+
+    /// Changes Claude Code's settings.
+    pub(crate) fn settings(&self, change: impl FnOnce(&mut Value)) -> &Self {
+        let path = self.sandbox.path(".claude/settings.json");
+        let mut settings = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut settings);
+        std::fs::write(path, settings.to_string()).unwrap();
+        self
+    }
+
+    /// The doctor finds that this fails, and says what to do.
+    pub(crate) fn fails(&self, check: &str, message: &str, help: &str, code: i32) -> Ran {
+        self.finds(&[], "fail", check, message, help, code)
+    }
+
+    /// The doctor finds that this is worth a look, and nothing worse.
+    pub(crate) fn warns(&self, check: &str, message: &str, help: &str) -> Ran {
+        self.finds(&[], "warn", check, message, help, 0)
+    }
+
+    /// The doctor, asked this way, has this as the first finding of its worst kind: what follows from it may follow.
+    pub(crate) fn finds(
+        &self,
+        options: &[&str],
+        verdict: &str,
+        check: &str,
+        message: &str,
+        help: &str,
+        code: i32,
+    ) -> Ran {
+        let arguments = [&["doctor", "--json"], options].concat();
+        let ran = self.sandbox.run(&arguments).exits(code);
+        let report = ran.json().remove(0);
+        assert_eq!(report["verdict"], verdict, "{report:#}");
+        let findings = report["findings"].as_array().unwrap();
+        let worst: Vec<&Value> = findings
+            .iter()
+            .filter(|one| one["verdict"] == verdict)
+            .collect();
+        let finding = worst[0];
+        let told = |name: &str| finding[name].as_str().unwrap().to_owned();
+        assert_eq!(told("check"), check, "{finding:#}");
+        assert!(told("message").contains(message), "{finding:#}");
+        assert!(told("help").contains(help), "{finding:#}");
+        assert_clean(&ran, &self.sandbox);
+        ran
+    }
+}
+
+/// It can be pasted into a bug report.
+fn assert_clean(ran: &Ran, sandbox: &Sandbox) {
+    let home = sandbox.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    assert!(!ran.stdout.contains(home), "{ran:?}");
+    for printed in [&ran.stdout, &ran.stderr] {
+        assert!(!printed.contains(SECRET_KEY), "{ran:?}");
+    }
+}
+
+#[test]
+fn where_all_is_well_it_invents_nothing() {
+    let clinic = Clinic::healthy();
+    let ran = clinic.sandbox.run(&["doctor"]).exits(0);
+    assert!(
+        !ran.stdout.contains("warn") && !ran.stdout.contains("fail"),
+        "{}",
+        ran.stdout
+    );
+    assert_clean(&ran, &clinic.sandbox);
+    clinic
+        .sandbox
+        .screen()
+        .hide(
+            env!("CARGO_BIN_EXE_claude-langfuse"),
+            "/usr/bin/claude-langfuse",
+        )
+        .hide(clinic.mock.address().to_string(), "langfuse.example:443")
+        .hide(clinic.mock.url(), "https://langfuse.example")
+        .hide(
+            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            "linux x86_64",
+        )
+        .types("claude-langfuse doctor --offline")
+        .types("claude-langfuse doctor --send-test --project nowhere")
+        .types("claude-langfuse doctor --offline --send-test")
+        .is("doctor");
+}
+
+#[test]
+fn a_test_trace_is_sent_and_read_back() {
+    let clinic = Clinic::healthy();
+    let before = clinic.mock.rows().len();
+    let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
+    let rows = clinic.mock.rows();
+    assert_eq!(rows.len(), before + 1);
+    let sent = rows
+        .iter()
+        .find(|row| row.name == "claude-langfuse doctor")
+        .unwrap();
+    assert!(
+        ran.stdout.contains(&format!("/trace/{}", sent.trace_id)),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn what_is_not_asked_for_is_not_sent() {
+    let clinic = Clinic::healthy();
+    let (rows, state) = (clinic.mock.rows().len(), clinic.sandbox.state_files());
+    clinic.sandbox.run(&["doctor"]).exits(0);
+    assert_eq!(clinic.mock.rows().len(), rows);
+    assert_eq!(clinic.sandbox.state_files(), state);
+    let requests = clinic.mock.requests().len();
+    clinic.sandbox.run(&["doctor", "--offline"]).exits(0);
+    assert_eq!(clinic.mock.requests().len(), requests);
+}
+
+#[test]
+fn before_anything_is_set_up_it_says_where_to_begin() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .screen()
+        .hide(
+            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            "linux x86_64",
+        )
+        .types("claude-langfuse doctor")
+        .is("doctor_of_nothing");
+    assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
+    assert_ne!(PUBLIC_KEY, SECRET_KEY);
+}

@@ -1,0 +1,389 @@
+//! Faults on the way to Langfuse, each told apart.
+
+use serde_json::json;
+
+use super::Clinic;
+use super::cloud::Cloud;
+use crate::client::server::Server;
+use crate::client::tls::{EXPIRED, GOOD, OTHER_HOST, bundle, tls_server};
+use crate::sandbox::{Sandbox, unused_address};
+use crate::support::{PUBLIC_KEY, Reply, SECRET_KEY};
+
+/// An answer of a server that may be anything.
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A user whose Langfuse is at this address.
+fn at(url: &str) -> Clinic {
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_BASE_URL": url}));
+    clinic
+}
+
+/// Keys for Langfuse Cloud, which is behind a proxy, and no host.
+fn in_cloud(cloud: &Cloud) -> Clinic {
+    let mut clinic = Clinic::healthy();
+    let authority = clinic
+        .sandbox
+        .write("ca.pem", Cloud::authority().as_bytes());
+    clinic.configured(&json!({"LANGFUSE_BASE_URL": null, "LANGFUSE_CA_FILE": authority}));
+    clinic
+        .sandbox
+        .set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
+    clinic
+}
+
+const ADDRESS: &str =
+    "check the address: LANGFUSE_BASE_URL in ~/.config/claude-langfuse/config.json";
+
+#[test]
+fn a_wrong_key() {
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_SECRET_KEY": "sk-lf-wrong"}));
+    clinic.fails(
+        "keys",
+        "answered 401",
+        "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config",
+        5,
+    );
+}
+
+#[test]
+fn a_key_of_another_region_is_found_if_the_user_wants_that() {
+    let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
+    let clinic = in_cloud(&cloud);
+    clinic.fails(
+        "keys",
+        "answered 401",
+        "'claude-langfuse doctor --yes' finds out which",
+        5,
+    );
+    assert_eq!(
+        cloud.asked(),
+        ["cloud.langfuse.com"],
+        "keys were shown to a host without a question"
+    );
+    clinic.finds(
+        &["--yes"],
+        "fail",
+        "keys",
+        "but https://us.cloud.langfuse.com takes them",
+        "add \"LANGFUSE_BASE_URL\": \"https://us.cloud.langfuse.com\" beside LANGFUSE_PUBLIC_KEY in ~/.config",
+        5,
+    );
+}
+
+#[test]
+fn a_key_of_no_region() {
+    let cloud = Cloud::with_keys_of("nowhere");
+    let clinic = in_cloud(&cloud);
+    clinic.finds(
+        &["--yes"],
+        "fail",
+        "keys",
+        "and so does every other region",
+        "check the keys",
+        5,
+    );
+    assert_eq!(cloud.asked().len(), 4, "{:?}", cloud.asked());
+}
+
+#[test]
+fn a_key_that_is_of_the_default_region_is_asked_for_nowhere_else() {
+    let cloud = Cloud::with_keys_of("cloud.langfuse.com");
+    let clinic = in_cloud(&cloud);
+    let report = clinic.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
+    assert!(
+        report.stdout.contains("through the proxy"),
+        "{}",
+        report.stdout
+    );
+    assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
+}
+
+#[test]
+fn a_key_of_an_organisation() {
+    let server = Server::new(|connection| {
+        connection.request();
+        connection.answer(200, r#"{"status":"OK","version":"4.16.0"}"#);
+        connection.request();
+        connection.answer(403, r#"{"message":"Organization-scoped API key"}"#);
+    });
+    at(&server.url()).fails("keys", "they must be a project's", "check the keys", 5);
+}
+
+#[test]
+fn a_host_that_does_not_exist() {
+    at("https://langfuse.invalid").fails(
+        "dns",
+        "the host of langfuse.invalid:443 was not found",
+        "check the spelling",
+        4,
+    );
+}
+
+#[test]
+fn a_port_on_which_nobody_listens() {
+    at(&format!("http://{}", unused_address())).fails(
+        "tcp",
+        "does not answer",
+        "check port and host",
+        4,
+    );
+}
+
+#[test]
+fn a_captive_portal() {
+    let page = answer(
+        "200 OK",
+        "Content-Type: text/html\r\n",
+        "<html>Welcome to our Wi-Fi</html>",
+    );
+    let portal = Server::answering(page);
+    at(&portal.url()).fails("server", "a sign-in page", "sign in to the network", 3);
+}
+
+#[test]
+fn another_web_site() {
+    let site = Server::answering(answer(
+        "404 Not Found",
+        "Content-Type: text/html\r\n",
+        "<html>404</html>",
+    ));
+    at(&site.url()).fails("server", "Langfuse's endpoint is not there", ADDRESS, 3);
+}
+
+#[test]
+fn an_address_that_moved() {
+    let old = Server::answering(answer(
+        "301 Moved Permanently",
+        "Location: https://new.example/\r\n",
+        "",
+    ));
+    at(&old.url()).fails("server", "it points to https://new.example/", ADDRESS, 3);
+}
+
+#[test]
+fn something_that_is_no_web_server() {
+    let other = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
+    at(&other.url()).fails(
+        "server",
+        "did not answer in proper HTTP",
+        "check the address",
+        3,
+    );
+}
+
+#[test]
+fn an_expired_certificate() {
+    let (_folder, authority) = bundle();
+    let (server, _) = tls_server(EXPIRED);
+    let clinic = at(&format!("https://localhost:{}", server.address.port()));
+    clinic.configured(&json!({
+        "LANGFUSE_BASE_URL": format!("https://localhost:{}", server.address.port()),
+        "LANGFUSE_CA_FILE": authority,
+    }));
+    clinic.fails(
+        "tls",
+        "certificate expired",
+        "have the certificate renewed",
+        3,
+    );
+}
+
+#[test]
+fn a_certificate_of_another_host_or_of_nobody() {
+    let (_folder, authority) = bundle();
+    let (server, _) = tls_server(OTHER_HOST);
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": authority}));
+    clinic.fails("tls", "not valid for name", "LANGFUSE_CA_FILE", 3);
+    let (server, _) = tls_server(GOOD);
+    at(&format!("https://{}", server.address)).fails("tls", "UnknownIssuer", "LANGFUSE_CA_FILE", 3);
+}
+
+#[test]
+fn an_authority_that_can_not_be_read() {
+    let (server, _) = tls_server(GOOD);
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
+    clinic.fails(
+        "tls",
+        "could not read the certificates in ~/nothing.pem",
+        "LANGFUSE_CA_FILE",
+        3,
+    );
+}
+
+#[test]
+fn encryption_where_there_is_none() {
+    let plain = Server::new(|connection| {
+        connection.write(answer("400 Bad Request", "", ""));
+        // What is said in another language is not read, but it has to go somewhere.
+        let _ = std::io::copy(&mut connection.stream, &mut std::io::sink());
+    });
+    at(&format!("https://{}", plain.address)).fails(
+        "server",
+        "does not speak TLS",
+        "check the address",
+        3,
+    );
+}
+
+#[test]
+fn a_server_in_trouble() {
+    let server = Server::answering(answer(
+        "503 Service Unavailable",
+        "Content-Type: application/json\r\n",
+        "{}",
+    ));
+    at(&server.url()).fails("server", "answered 503", "nothing is lost", 4);
+}
+
+#[test]
+fn a_server_that_hangs() {
+    let server = Server::new(|connection| while connection.request() {});
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_BASE_URL": server.url(), "LANGFUSE_TIMEOUT": "0.3"}));
+    clinic.fails("server", "did not answer in time", "nothing is lost", 4);
+}
+
+#[test]
+fn a_clock_that_is_wrong() {
+    let date = "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let body = r#"{"status":"OK","version":"4.16.0","data":[{"id":"p","name":"Project"}]}"#;
+    let server = Server::answering(answer("200 OK", date, body));
+    at(&server.url()).warns("clock", "apart", "set its clock by the network");
+}
+
+#[test]
+fn a_proxy_that_is_dead_or_wants_a_password() {
+    let mut clinic = at("https://langfuse.example");
+    let dead = unused_address();
+    clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
+    clinic.fails(
+        "tcp",
+        &format!("the proxy {dead} does not answer"),
+        "check port and host",
+        4,
+    );
+    let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
+    clinic
+        .sandbox
+        .set("HTTPS_PROXY", format!("http://{}", proxy.address));
+    clinic.fails("server", "answered 407", "check HTTPS_PROXY", 3);
+    clinic.sandbox.set("HTTPS_PROXY", "socks5://127.0.0.1:9050");
+    clinic.fails("address", "speaks SOCKS", "check HTTPS_PROXY", 3);
+}
+
+#[test]
+fn a_server_that_takes_everything_and_stores_nothing() {
+    let clinic = Clinic::healthy();
+    clinic.configured(&json!({"LANGFUSE_TIMEOUT": "0.8"}));
+    clinic.mock.reply_always(Some(Reply::Lose));
+    clinic.finds(
+        &["--send-test"],
+        "fail",
+        "test trace",
+        "did not store it",
+        "look at the worker",
+        1,
+    );
+}
+
+#[test]
+fn a_server_with_older_tables_is_read_by_its_older_page() {
+    let server = Server::new(|connection| {
+        for (status, body) in [
+            (200, r#"{"status":"OK","version":"3.178.0"}"#),
+            (200, r#"{"data":[{"id":"p","name":"Project"}]}"#),
+            (200, "{}"),
+            (
+                404,
+                r#"{"message":"only available in a Langfuse v4 write mode"}"#,
+            ),
+            (200, r#"{"observations":[{"id":"1234567890abcdef"}]}"#),
+        ] {
+            connection.request();
+            connection.answer(status, body);
+        }
+    });
+    let ran = at(&server.url())
+        .sandbox
+        .run(&["doctor", "--send-test"])
+        .exits(0);
+    assert!(
+        ran.stdout.contains("it was sent and read back"),
+        "{}",
+        ran.stdout
+    );
+    let requests = server.requests();
+    let lines: Vec<&str> = requests.iter().map(|request| &*request.line).collect();
+    assert!(
+        lines[3].starts_with("GET /api/public/v2/observations?traceId="),
+        "{lines:?}"
+    );
+    assert!(lines[4].starts_with("GET /api/public/traces/"), "{lines:?}");
+}
+
+#[test]
+fn an_account_that_may_not_send() {
+    let clinic = Clinic::healthy();
+    let suspended = br#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#.to_vec();
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    clinic
+        .mock
+        .reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
+    clinic.finds(
+        &["--send-test"],
+        "fail",
+        "test trace",
+        "the project may not send",
+        "check the plan",
+        5,
+    );
+}
+
+#[test]
+fn a_last_trace_that_is_gone() {
+    let clinic = Clinic::healthy();
+    clinic.mock.clear();
+    clinic.warns("last trace", "is not there", "replay --again");
+}
+
+#[test]
+fn a_model_without_a_price() {
+    let mock = crate::support::MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox.run(&["install"]).exits(0);
+    sandbox.session("v2.1.330/simple").whole().stop(0);
+    let clinic = Clinic { sandbox, mock };
+    clinic.warns(
+        "prices",
+        "no price for claude-opus-5-5",
+        "add the model with its prices",
+    );
+}
+
+#[test]
+fn keys_are_never_shown() {
+    let clinic = Clinic::healthy();
+    for options in [
+        &["doctor"][..],
+        &["doctor", "-v", "-v"],
+        &["config"],
+        &["status"],
+        &["config", "check"],
+    ] {
+        let ran = clinic.sandbox.run(options);
+        assert!(
+            !ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY),
+            "{ran:?}"
+        );
+    }
+    assert!(clinic.sandbox.run(&["config"]).stdout.contains(PUBLIC_KEY));
+}

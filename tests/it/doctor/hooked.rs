@@ -1,0 +1,260 @@
+//! Faults between Claude Code and this program.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+
+use super::Clinic;
+
+const SETTINGS: &str = "~/.claude/settings.json";
+
+/// The one hook of an event.
+fn hook<'a>(settings: &'a mut Value, event: &str) -> &'a mut Value {
+    &mut settings["hooks"][event][0]["hooks"][0]
+}
+
+#[test]
+fn no_hook_at_all() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| *settings = json!({}));
+    clinic.fails(
+        "hooks",
+        "does not call this program",
+        "claude-langfuse install",
+        1,
+    );
+}
+
+#[test]
+fn a_hook_for_one_of_the_two_events() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        settings["hooks"]
+            .as_object_mut()
+            .unwrap()
+            .remove("SessionEnd");
+    });
+    clinic.fails(
+        "hooks",
+        "not registered for SessionEnd",
+        "claude-langfuse install",
+        1,
+    );
+}
+
+#[test]
+fn a_hook_twice() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        let other = json!({"hooks": [{"type": "command", "command": format!("{} hook", env!("CARGO_BIN_EXE_claude-langfuse"))}]});
+        settings["hooks"]["Stop"].as_array_mut().unwrap().push(other);
+    });
+    clinic.warns("hooks", "registered 2 times for Stop", "remove all but one");
+}
+
+#[test]
+fn the_same_hook_in_two_files_runs_once() {
+    let clinic = Clinic::healthy();
+    let settings = fs::read(clinic.sandbox.path(".claude/settings.json")).unwrap();
+    clinic
+        .sandbox
+        .write("code/app/.claude/settings.json", &settings);
+    let report = clinic
+        .sandbox
+        .run(&["doctor", "--json", "--project", "code/app"])
+        .exits(0)
+        .json()
+        .remove(0);
+    assert_eq!(report["verdict"], "ok", "{report:#}");
+}
+
+#[test]
+fn a_timeout_that_ends_the_hook_too_soon() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| hook(settings, "Stop")["timeout"] = json!(1));
+    clinic.fails("hooks", "is ended after 1 s", "remove \"timeout\" there", 1);
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        hook(settings, "SessionEnd")
+            .as_object_mut()
+            .unwrap()
+            .remove("timeout");
+    });
+    clinic.warns("hooks", "is ended after 1.5 s", "set \"timeout\": 10 there");
+}
+
+#[test]
+fn a_hook_that_claude_code_does_not_wait_for() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| hook(settings, "Stop")["async"] = json!(true));
+    clinic.fails("hooks", "asynchronous", "remove \"async\"", 1);
+}
+
+#[test]
+fn a_matcher_that_lets_some_events_through() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| settings["hooks"]["SessionEnd"][0]["matcher"] = json!("clear"));
+    clinic.warns("hooks", "a matcher keeps some events", "remove the matcher");
+}
+
+#[test]
+fn hooks_that_are_switched_off() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| settings["disableAllHooks"] = json!(true));
+    clinic.fails(
+        "hooks",
+        &format!("disableAllHooks in {SETTINGS}"),
+        "remove disableAllHooks there",
+        1,
+    );
+}
+
+#[test]
+fn settings_that_are_broken() {
+    let clinic = Clinic::healthy();
+    clinic
+        .sandbox
+        .write(".claude/settings.json", b"{\"hooks\": {},}");
+    clinic.fails("config", SETTINGS, "mend it", 3);
+}
+
+#[test]
+fn a_program_that_is_gone() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        for event in ["Stop", "SessionEnd"] {
+            hook(settings, event)["command"] = json!("/nonexistent/bin/claude-langfuse hook");
+        }
+    });
+    clinic.fails(
+        "hooks",
+        "is not there: /nonexistent/bin/claude-langfuse",
+        "claude-langfuse install",
+        1,
+    );
+}
+
+#[test]
+fn another_program_of_the_same_name() {
+    let clinic = Clinic::healthy();
+    let other = clinic.sandbox.write("old/claude-langfuse", b"#!/bin/sh\n");
+    clinic.settings(|settings| {
+        for event in ["Stop", "SessionEnd"] {
+            hook(settings, event)["command"] = json!(format!("{} hook", other.display()));
+        }
+    });
+    clinic.warns(
+        "hooks",
+        "runs ~/old/claude-langfuse, and this is",
+        "claude-langfuse install",
+    );
+}
+
+#[test]
+fn a_program_that_is_found_by_its_name_is_this_one() {
+    let mut clinic = Clinic::healthy();
+    let folder = clinic.sandbox.path("bin");
+    fs::create_dir(&folder).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_claude-langfuse"),
+        folder.join("claude-langfuse"),
+    )
+    .unwrap();
+    clinic.sandbox.set("PATH", folder.display().to_string());
+    clinic.settings(|settings| {
+        for event in ["Stop", "SessionEnd"] {
+            hook(settings, event)["command"] = json!("claude-langfuse hook");
+        }
+    });
+    let report = clinic
+        .sandbox
+        .run(&["doctor", "--json"])
+        .exits(0)
+        .json()
+        .remove(0);
+    assert_eq!(report["verdict"], "ok", "{report:#}");
+}
+
+#[test]
+fn another_hook_that_sends_the_same_turns() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        let old = json!({"hooks": [{"type": "command", "command": "python3 ~/.claude/hooks/langfuse_hook.py"}]});
+        settings["hooks"]["Stop"].as_array_mut().unwrap().push(old);
+    });
+    clinic.fails("rivals", "langfuse_hook.py", "remove one of the two", 1);
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| {
+        settings["enabledPlugins"] = json!({"langfuse-observability@langfuse": true})
+    });
+    clinic.fails(
+        "rivals",
+        "the plugin langfuse-observability@langfuse",
+        "remove one of the two",
+        1,
+    );
+}
+
+#[test]
+fn an_old_release_that_meets_an_event_it_does_not_know() {
+    let clinic = Clinic::healthy();
+    clinic.settings(|settings| settings["hooks"]["FileChanged"] = json!([]));
+    let report = clinic
+        .sandbox
+        .run(&["doctor", "--json"])
+        .exits(0)
+        .json()
+        .remove(0);
+    assert_eq!(report["verdict"], "ok", "{report:#}");
+    let row = r#"{"type":"user","uuid":"u","sessionId":"s","version":"2.0.76","message":{"role":"user","content":"hi"}}"#;
+    clinic.sandbox.write(
+        ".claude/projects/-old/11111111-1111-4111-8111-111111111111.jsonl",
+        format!("{row}\n").as_bytes(),
+    );
+    clinic.fails(
+        "claude code",
+        "release 2.0.76 switches all hooks off",
+        "update Claude Code",
+        1,
+    );
+}
+
+#[test]
+fn rows_that_nobody_can_read_or_knows() {
+    let clinic = Clinic::healthy();
+    let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
+    clinic
+        .sandbox
+        .write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
+    clinic.warns(
+        "transcripts",
+        "rows of unknown types: hologram",
+        "a newer claude-langfuse",
+    );
+    clinic.sandbox.write(path, b"{\"type\":\n{}\n");
+    clinic.warns(
+        "transcripts",
+        "can't be read, the first at byte 0",
+        "they are passed over",
+    );
+}
+
+#[test]
+fn no_transcript() {
+    let clinic = Clinic::healthy();
+    fs::remove_dir_all(clinic.sandbox.projects()).unwrap();
+    clinic.warns("transcripts", "has written none yet", "start a session");
+}
+
+#[test]
+fn a_hook_that_is_felt() {
+    let clinic = Clinic::healthy();
+    let row = r#"{"type":"system","subtype":"stop_hook_summary","version":"2.1.330","hookInfos":[{"command":"claude-langfuse hook","durationMs":2900}]}"#;
+    let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
+    clinic.sandbox.write(
+        path,
+        format!("{row}\n{row}\n{row}\n{row}\n{row}\n").as_bytes(),
+    );
+    clinic.warns("hook time", "2900 ms at most", "CC_LANGFUSE_HOOK_BUDGET");
+}
