@@ -133,6 +133,11 @@ mod tests {
     fn what_another_hook_reads_has_a_counterpart_or_a_reason() {
         for (name, advice) in FOREIGN {
             assert_eq!(remedy(name).as_deref(), Some(advice));
+            let told = include_str!("../../docs/migrating.md");
+            assert!(
+                told.contains(&format!("`{name}`")),
+                "{name} is not in docs/migrating.md"
+            );
             let ours = VARIABLES.iter().any(|one| one.spellings.contains(&name));
             assert!(!ours, "{name} is a variable of ours");
         }

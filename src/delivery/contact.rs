@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::feed::{Feed, wait_for_file};
 use super::{Ending, Job, Keeping, Reach};
 use crate::session::{Outline, TurnOutline};
-use crate::state::{Cursor, OpenTurn, Passed, Why};
+use crate::state::{Cursor, Former, OpenTurn, Passed, Store, Why};
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
 /// no inode stays what it is.
@@ -37,7 +37,7 @@ pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
     match known {
         Some(cursor) => resume(job, cursor).map(Some),
         None if job.reach == Reach::Known => Ok(None),
-        None => first(job).map(Some),
+        None => first(job, store.reader()).map(Some),
     }
 }
 
@@ -84,7 +84,7 @@ fn find_again(cursor: &mut Cursor, outline: &Outline, transcript: &Path) {
     cursor.passed.clear();
 }
 
-fn first(job: &Job) -> Result<Contact> {
+fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     let wait = match &job.ending {
         Ending::Stop(expected) => Some(expected),
@@ -95,7 +95,8 @@ fn first(job: &Job) -> Result<Contact> {
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
     if job.reach == Reach::FromContact {
-        begin_at_turn_of_hook(&mut cursor, &outline, &job.ending);
+        let former = store.and_then(|store| store.former(&job.session_id, &job.transcript));
+        begin_at_turn_of_hook(&mut cursor, &outline, &job.ending, former.as_ref());
     }
     Ok(Contact {
         cursor,
@@ -105,7 +106,12 @@ fn first(job: &Job) -> Result<Contact> {
 }
 
 /// The turn the hook fired for, and the turns directly before it that nobody answered: their hooks never fired.
-fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending) {
+fn begin_at_turn_of_hook(
+    cursor: &mut Cursor,
+    outline: &Outline,
+    ending: &Ending,
+    former: Option<&Former>,
+) {
     let Some(last) = outline.turns.len().checked_sub(1) else {
         return;
     };
@@ -125,11 +131,13 @@ fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending
         .take(fired_for)
         .rposition(|turn| turn.finished);
     let begin = answered_before.map_or(0, |position| position + 1);
-    let (Some(oldest), Some(turn)) = (outline.turns.first(), outline.turns.get(begin)) else {
+    let begin = begin.max(former.map_or(0, |former| not_sent_by(former, &outline.turns)));
+    let (Some(oldest), Some(newest)) = (outline.turns.first(), outline.turns.last()) else {
         return;
     };
-    cursor.open_start = turn.start;
-    cursor.open_turn = Some(OpenTurn {
+    let next = outline.turns.get(begin);
+    cursor.open_start = next.map_or(newest.end, |turn| turn.start);
+    cursor.open_turn = next.map(|turn| OpenTurn {
         uuid: turn.uuid.clone(),
         at: turn.at,
         passed: false,
@@ -140,11 +148,19 @@ fn begin_at_turn_of_hook(cursor: &mut Cursor, outline: &Outline, ending: &Ending
     if begin > 0 {
         cursor.passed.push(Passed {
             start: oldest.start,
-            end: Some(turn.start),
+            end: next.map(|turn| turn.start),
             turns_before: 0,
             why: Why::BeforeFirstContact,
         });
     }
+}
+
+/// Where the turns begin that another hook has not sent.
+fn not_sent_by(former: &Former, turns: &[TurnOutline]) -> usize {
+    let is_left = |turn: &TurnOutline| {
+        turn.start >= former.offset || former.kept_back.as_ref() == Some(&turn.uuid)
+    };
+    turns.iter().position(is_left).unwrap_or(turns.len())
 }
 
 fn outline(

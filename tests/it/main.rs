@@ -8,7 +8,12 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
-#[path = "../support/mod.rs"]mod agents;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod sandbox;
+
+mod agents;
 mod bad_input;
 mod capture;
 mod client;
@@ -26,15 +31,14 @@ mod hook;
 mod install;
 mod mask;
 mod metadata;
+mod migrating;
 mod mock_langfuse;
 mod pause;
 mod projects;
 mod property;
 mod registration;
 mod replay;
-mod sandbox;
 mod sessions;
 mod show;
 mod status;
-mod support;
 mod tidy;

@@ -1,0 +1,124 @@
+//! How far another hook has sent a session. The Langfuse plugin and the Python hooks keep that in `langfuse_state.json`, in the
+//! folder that holds our own: whoever changes over from one of them must not get a turn from both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::files;
+use super::store::Store;
+
+/// How far another hook came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// It has read the transcript up to here.
+    pub offset: u64,
+    /// The turn before that which it kept back whole, by the uuid of its opening row.
+    pub kept_back: Option<String>,
+}
+
+/// What such a hook keeps of a session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    offset: u64,
+    open_turn: Option<OpenTurn>,
+    turn_progress: BTreeMap<String, Progress>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OpenTurn {
+    user_row_uuid: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Progress {
+    emitted_keys: Vec<String>,
+}
+
+impl Store {
+    /// How far another hook has sent a session; `None` where none has.
+    pub fn former(&self, session_id: &str, transcript: &Path) -> Option<Former> {
+        let path = self.root().parent()?.join("langfuse_state.json");
+        let content = files::read(&path).ok().flatten()?;
+        // Only this session's entry has to be what it should be.
+        let all: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&content).ok()?;
+        let written = transcript.to_path_buf();
+        let resolved = transcript.canonicalize().ok();
+        let mut entries = [Some(written), resolved].into_iter().flatten();
+        let entry = entries.find_map(|path| all.get(&key(session_id, &path)))?;
+        let entry: Entry = serde_json::from_value(entry.clone()).ok()?;
+        let length = transcript.metadata().ok()?.len();
+        let open = entry.open_turn.and_then(|open| open.user_row_uuid);
+        let untouched = |uuid: &String| {
+            let progress = entry.turn_progress.get(uuid);
+            progress.is_none_or(|progress| progress.emitted_keys.is_empty())
+        };
+        // An offset beyond the end is one of a file that is no more.
+        (entry.offset > 0 && entry.offset <= length).then(|| Former {
+            offset: entry.offset,
+            kept_back: open.filter(untouched),
+        })
+    }
+}
+
+/// All of them name a session so.
+fn key(session_id: &str, transcript: &Path) -> String {
+    let named = format!("{session_id}::{}", transcript.display());
+    let digest = Sha256::digest(named.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::{Former, key};
+    use crate::state::Store;
+
+    #[test]
+    fn the_key_is_that_of_the_other_hooks() {
+        // hashlib.sha256(b"s::/t.jsonl").hexdigest()
+        let expected = "548d6f8dcf1d1372a50d4ddee79997af96487f2aea187d03e87d9cf81e8599cf";
+        assert_eq!(key("s", "/t.jsonl".as_ref()), expected);
+    }
+
+    #[test]
+    fn an_entry_that_is_not_there_or_not_understood_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let transcript = folder.path().join("t.jsonl");
+        fs::write(&transcript, "0123456789").unwrap();
+        let store = Store::new(folder.path());
+        let state = folder.path().join("langfuse_state.json");
+        assert_eq!(store.former("s", &transcript), None);
+        let key = key("s", &transcript);
+        for (content, expected) in [
+            (json!("rubbish"), None),
+            (json!({"other": {"offset": 5}}), None),
+            (json!({&key: {"offset": -1}}), None),
+            (json!({&key: {"offset": 11}}), None),
+            (json!({&key: {"offset": 5}, "other": 7}), Some((5, None))),
+            (
+                json!({&key: {"offset": 5, "open_turn": {"user_row_uuid": "u", "rows": [1]}}}),
+                Some((5, Some("u"))),
+            ),
+            (
+                json!({&key: {"offset": 5, "open_turn": {"user_row_uuid": "u"}, "turn_progress": {"u": {"emitted_keys": ["gen:m"]}}}}),
+                Some((5, None)),
+            ),
+        ] {
+            fs::write(&state, content.to_string()).unwrap();
+            let expected = expected.map(|(offset, uuid)| Former {
+                offset,
+                kept_back: uuid.map(str::to_owned),
+            });
+            assert_eq!(store.former("s", &transcript), expected, "{content}");
+        }
+    }
+}
