@@ -69,7 +69,14 @@ fn nothing_tells_of_the_machine_or_the_place_it_was_made_in() {
     texts.retain(|(path, _)| !path.starts_with(".ci/"));
     texts.extend(files("docs"));
     texts.extend(
-        ["README.md", "CHANGELOG.md", "Cargo.toml"].map(|path| (path.to_owned(), read(path))),
+        [
+            "README.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "Cargo.toml",
+            "justfile",
+        ]
+        .map(|path| (path.to_owned(), read(path))),
     );
     assert_nowhere(
         &places.map(|[first, second]| format!("{first}{second}")),

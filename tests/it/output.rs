@@ -1,0 +1,138 @@
+//! What is printed suits whoever reads it: a terminal, a pipe, or nobody any more.
+
+use std::process::{Command, Stdio};
+
+use crate::sandbox::Sandbox;
+use crate::support::MockLangfuse;
+
+/// Commands that print, each with its exit code for a reader.
+const PRINTING: [(&[&str], i32); 10] = [
+    (&["--help"], 0),
+    (&["-V"], 0),
+    (&["config"], 0),
+    (&["config", "--json"], 0),
+    (&["config", "check"], 0),
+    (&["status"], 0),
+    (&["status", "--line"], 0),
+    (&["completions", "bash"], 0),
+    (&["man"], 0),
+    (&["doctor", "--offline"], 1),
+];
+
+#[test]
+fn a_reader_who_has_had_enough_is_no_failure() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    for (arguments, code) in PRINTING {
+        sandbox.run(arguments).exits(code);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", sandbox.path(""))
+            .current_dir(sandbox.path(""))
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), said.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_ask_for_them() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let is_coloured = |sandbox: &Sandbox| {
+        sandbox
+            .run(&["doctor", "--offline"])
+            .exits(1)
+            .stdout
+            .contains('\u{1b}')
+    };
+    assert!(!is_coloured(&sandbox), "a pipe is no terminal");
+    sandbox.set("CLICOLOR_FORCE", "1");
+    assert!(is_coloured(&sandbox));
+    sandbox.set("NO_COLOR", "1");
+    assert!(!is_coloured(&sandbox));
+    // The word tells what the colour tells.
+    let plain = sandbox.run(&["doctor", "--offline"]).stdout;
+    assert!(
+        plain.lines().any(|line| line.starts_with("fail  hooks: ")),
+        "{plain}"
+    );
+}
+
+#[test]
+fn a_narrow_terminal_gets_whole_words() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let wide = sandbox.run(&["doctor", "--offline"]).exits(1).stdout;
+    assert!(
+        wide.lines().any(|line| line.len() > 60),
+        "a pipe gets whole lines: {wide}"
+    );
+    sandbox.set("COLUMNS", "60");
+    let narrow = sandbox.run(&["doctor", "--offline"]).exits(1).stdout;
+    let has_many = |line: &str| line.trim_start().contains(' ');
+    let long: Vec<&str> = narrow
+        .lines()
+        .filter(|line| line.chars().count() > 60 && has_many(line))
+        .collect();
+    assert_eq!(long, [""; 0]);
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words(&narrow), words(&wide));
+}
+
+#[test]
+fn json_is_one_object_a_line_and_never_coloured() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CLICOLOR_FORCE", "1");
+    for arguments in [
+        &["doctor", "--offline", "--json"][..],
+        &["status", "--json"],
+        &["config", "--json"],
+        &["config", "check", "--json"],
+    ] {
+        let objects = sandbox.run(arguments).json();
+        assert_eq!(objects.len(), 1, "{arguments:?}");
+        assert_eq!(objects[0]["schema"], 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
+    for arguments in [
+        &["status"][..],
+        &["config"],
+        &["config", "check"],
+        &["doctor", "--offline"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", "")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.code().is_some_and(|code| code <= 3),
+            "{arguments:?} {output:?}"
+        );
+    }
+}
