@@ -71,6 +71,12 @@ pub enum Command {
     /// own prices, so none is shown here. Nothing is sent, no keys are needed.
     #[command(after_help = help::SHOW_EXAMPLES)]
     Show(Show),
+    /// Check that all that was sent has arrived
+    ///
+    /// Langfuse answers before it has stored anything. This reads the observations back and compares ids, starts and tokens
+    /// with what the transcript says: missing, double, different. What was not to be sent is not missed.
+    #[command(after_help = help::VERIFY_EXAMPLES)]
+    Verify(Verify),
     /// Send what hooks left behind
     ///
     /// Looks after the sessions that hooks have begun to send, and sends what is left of each to the place where it
@@ -206,6 +212,30 @@ pub struct Registration {
     pub dry_run: bool,
     /// Print one JSON object a file
     #[arg(long, conflicts_with = "dry_run")]
+    pub json: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Verify {
+    /// A transcript, or a session's id (the beginning is enough)
+    #[arg(
+        value_name = "PATH|SESSION",
+        required_unless_present = "since",
+        conflicts_with = "since"
+    )]
+    pub session: Option<String>,
+    /// Every session of the projects that are traced that went on after this: an age (7d) or a date (2026-11-23, in UTC)
+    #[arg(long, value_name = "WHEN", value_parser = when::parse)]
+    pub since: Option<Timestamp>,
+    /// Send what is missing, and look again
+    #[arg(long)]
+    pub repair: bool,
+    /// How long to wait for what was sent just now
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub wait: u64,
+    /// Print one JSON object a session, and one for all
+    #[arg(long)]
     pub json: bool,
 }
 

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => command::replay::run(&arguments, &global),
         Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
         Command::Show(arguments) => command::show::run(&arguments, &global),
+        Command::Verify(arguments) => command::verify::run(&arguments, &global),
         Command::Flush(arguments) => command::flush::run(&arguments, &global),
         Command::Install(arguments) => command::install::install(&arguments),
         Command::Uninstall(arguments) => command::install::uninstall(&arguments),

@@ -32,6 +32,14 @@ pub(super) const SHOW_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
 
+pub(super) const VERIFY_EXAMPLES: &str = "Examples:
+  claude-langfuse verify 3f2a             one session
+  claude-langfuse verify --since 7d       all of the last week
+  claude-langfuse verify --since 7d --repair
+
+Exit codes: 0 all is there, 1 something is missing, double or different, 2 wrong usage,
+3 configuration missing or invalid, 4 server not reached, 5 keys refused.";
+
 pub(super) const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install --dry-run     what would change
   claude-langfuse install               for all projects; which are traced says the configuration

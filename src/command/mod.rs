@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod flush;
 pub mod install;
 pub mod man;
+mod patience;
 pub mod pause;
 mod post;
 mod preview;
@@ -20,6 +21,7 @@ mod summary;
 mod surroundings;
 mod terminal;
 mod tokens;
+pub mod verify;
 mod which;
 
 use std::io::ErrorKind;

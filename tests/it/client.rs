@@ -20,6 +20,8 @@ use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, 
 mod faults;
 #[path = "client_proxy.rs"]
 mod proxy;
+#[path = "client_reading.rs"]
+mod reading;
 #[path = "client_server.rs"]
 pub(crate) mod server;
 #[path = "client_tls.rs"]

@@ -43,3 +43,4 @@ mod sessions;
 mod show;
 mod status;
 mod tidy;
+mod verify;

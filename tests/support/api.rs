@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::ingest::{Events, INGEST_PATH};
+use super::ingest::{Events, INGEST_PATH, Reading};
 use super::observations;
 use super::rows::Row;
 
@@ -166,16 +166,20 @@ impl Events {
                 refusal.unwrap_or_else(|| self.export(&headers, body))
             }
             ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
-            ("GET", "/api/public/v2/observations") => {
-                refusal().unwrap_or_else(|| observations::list(&self.rows(), query))
+            ("GET", "/api/public/v2/observations") => refusal().unwrap_or_else(|| match self.reading {
+                Reading::Merged => observations::list(&self.rows(), query),
+                Reading::Unmerged => observations::list(self.accepted(), query),
+                Reading::Old => not_found(
+                    "The observations v2 API is only available in a Langfuse v4 write mode.",
+                ),
+            }),
+            ("GET", "/api/public/observations") if self.reading == Reading::Old => {
+                refusal().unwrap_or_else(|| observations::list_old(&self.rows(), query))
             }
             ("POST", "/api/public/ingestion") => refusal().unwrap_or_else(|| old_ingestion(body)),
             ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
-                let message = "This endpoint is not available on deployments running in \
-                               Langfuse v4 events_only mode.";
-                Answer::json(
-                    404,
-                    &json!({"message": message, "error": "LangfuseNotFoundError"}),
+                not_found(
+                    "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
                 )
             }),
             (_, path) if KNOWN.contains(&path) => {
@@ -192,6 +196,13 @@ impl Events {
             }
         }
     }
+}
+
+fn not_found(message: &str) -> Answer {
+    Answer::json(
+        404,
+        &json!({"message": message, "error": "LangfuseNotFoundError"}),
+    )
 }
 
 /// Read endpoints of the older tables.

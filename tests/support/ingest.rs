@@ -23,6 +23,19 @@ pub struct Events {
     rows: BTreeMap<(String, String, i64), Row>,
     accepted: Vec<Row>,
     now_ms: Option<i64>,
+    pub(super) reading: Reading,
+}
+
+/// What those who read see of the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// Each row once: the parts are merged.
+    #[default]
+    Merged,
+    /// Every version that was stored. Langfuse 4 shows them so until it merges, for seconds or for minutes.
+    Unmerged,
+    /// A deployment that has the older tables only, and their endpoints.
+    Old,
 }
 
 impl Events {

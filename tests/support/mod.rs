@@ -49,7 +49,7 @@ mod usage;
 mod values;
 
 pub use api::Answer;
-pub use ingest::{Events, INGEST_PATH};
+pub use ingest::{Events, INGEST_PATH, Reading};
 pub use rows::Row;
 pub use script::Reply;
 pub use server::{MockLangfuse, PUBLIC_KEY, Request, SECRET_KEY};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::ingest::{Events, INGEST_PATH};
+use super::ingest::{Events, INGEST_PATH, Reading};
 use super::rows::Row;
 use super::script::Reply;
 use super::serving::{accept, path_of};
@@ -51,6 +51,7 @@ pub(super) struct State {
     pub(super) events: Events,
     pub(super) requests: Vec<Request>,
     pub(super) next: VecDeque<Reply>,
+    pub(super) next_read: VecDeque<Reply>,
     pub(super) always: Option<Reply>,
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
 }
@@ -134,6 +135,16 @@ impl MockLangfuse {
         self.shared.state().always = reply;
     }
 
+    /// Queues a reply for those who read: the next GET of observations without one gets it.
+    pub fn reply_to_reader(&self, reply: Reply) {
+        self.shared.state().next_read.push_back(reply);
+    }
+
+    /// What readers see from now on.
+    pub fn show(&self, reading: Reading) {
+        self.shared.state().events.reading = reading;
+    }
+
     /// Everything received, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
@@ -184,6 +195,7 @@ impl MockLangfuse {
         state.events.clear();
         state.requests.clear();
         state.next.clear();
+        state.next_read.clear();
         state.always = None;
     }
 }

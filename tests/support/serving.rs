@@ -63,8 +63,11 @@ fn serve(mut connection: Connection, shared: &Shared) {
 fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     let mut state = shared.state();
     let export = raw.method == "POST" && path_of(&raw.target) == INGEST_PATH;
+    let read = raw.method == "GET" && path_of(&raw.target).ends_with("/observations");
     let planned = if export {
         state.next.pop_front().or_else(|| state.always.clone())
+    } else if read {
+        state.next_read.pop_front()
     } else {
         None
     };

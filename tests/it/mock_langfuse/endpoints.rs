@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::client::{Client, export, get};
-use crate::support::{INGEST_PATH, MockLangfuse, Reply};
+use crate::support::{INGEST_PATH, MockLangfuse, Reading, Reply};
 
 #[test]
 fn one_connection_carries_many_requests() {
@@ -157,7 +157,7 @@ fn stored_rows_can_be_read_back() {
     let mut client = Client::connect(&server);
     client.post(&export("b7ad6b7169203331", 0, "one"));
     client.reply();
-    let target = "/api/public/v2/observations?traceId=0af7651916cd43dd8448eb211c80319c&fields=core%2Cio&limit=1000";
+    let target = "/api/public/v2/observations?traceId=0af7651916cd43dd8448eb211c80319c&fields=core%2Cbasic%2Cio&limit=1000";
     let found: Value = serde_json::from_str(&get(&server, target).1).unwrap();
     let found = &found["data"][0];
     assert_eq!(found["output"], "one");
@@ -173,6 +173,84 @@ fn stored_rows_can_be_read_back() {
         get(&server, "/api/public/v2/observations?limit=1001").0,
         400
     );
+}
+
+#[test]
+fn rows_are_read_page_by_page_with_the_fields_that_were_asked_for() {
+    let server = MockLangfuse::start();
+    let mut client = Client::connect(&server);
+    for span in ["b7ad6b7169203331", "b7ad6b7169203332", "b7ad6b7169203333"] {
+        client.post(&export(span, 0, "same start"));
+        client.reply();
+    }
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let target = format!("/api/public/v2/observations?limit=1&fields=usage{cursor}");
+        let page: Value = serde_json::from_str(&get(&server, &target).1).unwrap();
+        assert!(
+            page["data"][0].get("usageDetails").is_some() && page["data"][0].get("name").is_none()
+        );
+        found.extend(
+            page["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].clone()),
+        );
+        match page["meta"]["cursor"].as_str() {
+            Some(next) => {
+                cursor = format!("&cursor={}", next.replace('=', "%3D").replace('+', "%2B"))
+            }
+            None => break,
+        }
+    }
+    assert_eq!(
+        found,
+        [
+            json!("b7ad6b7169203333"),
+            json!("b7ad6b7169203332"),
+            json!("b7ad6b7169203331")
+        ]
+    );
+    assert_eq!(get(&server, "/api/public/v2/observations?cursor=x").0, 400);
+}
+
+#[test]
+fn a_deployment_of_the_older_tables_lists_by_numbered_pages() {
+    let server = MockLangfuse::start();
+    server.show(Reading::Old);
+    let mut client = Client::connect(&server);
+    for span in ["b7ad6b7169203331", "b7ad6b7169203332"] {
+        client.post(&export(span, 0, "one"));
+        client.reply();
+    }
+    assert_eq!(get(&server, "/api/public/v2/observations").0, 404);
+    let target = "/api/public/observations?limit=1&page=2";
+    let page: Value = serde_json::from_str(&get(&server, target).1).unwrap();
+    assert_eq!(page["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        page["meta"],
+        json!({"page": 2, "limit": 1, "totalItems": 2, "totalPages": 2})
+    );
+    assert_eq!(get(&server, "/api/public/observations?limit=101").0, 400);
+}
+
+#[test]
+fn what_is_not_merged_is_listed_in_all_its_versions() {
+    let server = MockLangfuse::start();
+    let mut client = Client::connect(&server);
+    for output in ["half", "whole"] {
+        client.post(&export("b7ad6b7169203331", 0, output));
+        client.reply();
+    }
+    let rows = || -> usize {
+        let answer = get(&server, "/api/public/v2/observations").1;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["data"].as_array().unwrap().len()
+    };
+    assert_eq!(rows(), 1);
+    server.show(Reading::Unmerged);
+    assert_eq!(rows(), 2);
 }
 
 #[test]

@@ -1,0 +1,228 @@
+//! One server: reading back from it, and sending it what it lacks.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::super::Outcome;
+use super::super::patience::Patience;
+use super::super::post::Session;
+use super::super::preview::each_span;
+use super::compare::Comparison;
+use crate::cli::Verify;
+use crate::config::{Config, Destination};
+use crate::langfuse::{
+    Body, Client, ClientOptions, Deadline, Page, Problem, Reply, Wanted, export,
+};
+use crate::transcript::Timestamp;
+
+/// How often it is looked again for what was sent just now: Langfuse takes a second or two.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The largest request before compression.
+const LARGEST: usize = 3 * 1024 * 1024;
+
+/// Why there is no comparison.
+pub(super) enum Failed {
+    /// The server did not tell.
+    Server(Reply),
+    /// It went wrong on this machine.
+    Here(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+/// A connection to one server.
+pub(super) struct Server {
+    client: Client,
+    request_time: Duration,
+    /// It has only the older tables.
+    old: bool,
+}
+
+impl Server {
+    pub(super) fn new(
+        config: &Config,
+        destination: &Destination,
+        environment: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
+        let options = ClientOptions {
+            ca_file: config.ca_file.clone(),
+            environment: environment.clone(),
+        };
+        let Destination {
+            base_url,
+            public_key,
+            secret_key,
+            ..
+        } = destination;
+        Ok(Self {
+            client: Client::new(base_url, public_key, secret_key, options)?,
+            request_time: config.timeout,
+            old: false,
+        })
+    }
+
+    /// Compares, and looks again for a while for what was sent just now.
+    pub(super) fn read_back(
+        &mut self,
+        comparison: &mut Comparison,
+        sent_at: Option<Timestamp>,
+        arguments: &Verify,
+    ) -> Result<(), Failed> {
+        let wait = Duration::from_secs(arguments.wait);
+        let since = |sent_at| Timestamp::now().since(sent_at);
+        let left = sent_at.map_or(Duration::ZERO, |sent_at| {
+            wait.saturating_sub(since(sent_at))
+        });
+        let until = Instant::now() + left.min(wait);
+        loop {
+            self.look(comparison)?;
+            if !comparison.is_lacking() || Instant::now() + PAUSE > until {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Sends what is missing, and looks for it.
+    pub(super) fn repair(
+        &mut self,
+        comparison: &mut Comparison,
+        session: &Session,
+        config: &Config,
+        arguments: &Verify,
+    ) -> Result<(), Failed> {
+        let missing = comparison.missing();
+        let (mut waiting, mut size) = (Vec::new(), 0);
+        let mut failed = None;
+        each_span(session, config, |span| {
+            if failed.is_none() && missing.contains(span.span_id()) {
+                let encoded = span.encoded();
+                if size + encoded.len() > LARGEST {
+                    failed = self.send(&mut waiting).err();
+                    size = 0;
+                }
+                size += encoded.len();
+                waiting.push(encoded);
+            }
+            Ok(())
+        })?;
+        match failed.map_or_else(|| self.send(&mut waiting), Err) {
+            Ok(()) => comparison.repaired = missing.len(),
+            Err(reply) => return Err(Failed::Server(reply)),
+        }
+        self.read_back(comparison, Some(Timestamp::now()), arguments)
+    }
+
+    fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Reply> {
+        if spans.is_empty() {
+            return Ok(());
+        }
+        let body = Body::new(export(spans.iter().map(String::as_str)).as_bytes());
+        spans.clear();
+        self.patiently(|client, deadline| match client.send(&body, deadline) {
+            Reply::Acknowledged => Ok(()),
+            reply => Err(reply),
+        })
+    }
+
+    fn look(&mut self, comparison: &mut Comparison) -> Result<(), Failed> {
+        comparison.begin();
+        self.read(comparison).map_err(Failed::Server)
+    }
+
+    /// By the session, or trace by trace where the server or the spans do not know it.
+    fn read(&mut self, comparison: &mut Comparison) -> Result<(), Reply> {
+        let traces = comparison.traces();
+        if !self.old {
+            let wanted = match comparison.attached {
+                true => traces.iter().cloned().map(Wanted::Trace).collect(),
+                false => vec![Wanted::Session(comparison.session.clone())],
+            };
+            self.old = !self.read_new(&wanted, comparison)?;
+        }
+        if self.old {
+            for trace in &traces {
+                self.read_old(trace, comparison)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives whether the server has this API.
+    fn read_new(&mut self, wanted: &[Wanted], comparison: &mut Comparison) -> Result<bool, Reply> {
+        for wanted in wanted {
+            let mut next: Option<String> = None;
+            loop {
+                let page = self.patiently(|client, deadline| {
+                    client.observations(wanted, next.as_deref(), deadline)
+                })?;
+                let Some(page) = page else { return Ok(false) };
+                next = take(page, comparison);
+                if next.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_old(&mut self, trace: &str, comparison: &mut Comparison) -> Result<(), Reply> {
+        let mut next: Option<String> = None;
+        loop {
+            let page = self.patiently(|client, deadline| {
+                client.old_observations(trace, next.as_deref(), deadline)
+            })?;
+            next = take(page, comparison);
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn patiently<Answer>(
+        &mut self,
+        mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
+    ) -> Result<Answer, Reply> {
+        let mut patience = Patience::new();
+        loop {
+            let answer = ask(&mut self.client, Deadline::after(self.request_time));
+            match answer {
+                Err(reply) if patience.waits(&reply) => {}
+                answer => return answer,
+            }
+        }
+    }
+}
+
+fn take(page: Page, comparison: &mut Comparison) -> Option<String> {
+    for stored in &page.observations {
+        comparison.find(stored);
+    }
+    page.next
+}
+
+/// Why a server did not do what it was asked, and how that counts.
+pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outcome) {
+    match reply {
+        Reply::Misconfigured {
+            reason,
+            problem: Problem::Keys | Problem::Account,
+        } => {
+            let source = &destination.keys_source;
+            (format!("{reason} ({source})"), Outcome::KeysRefused)
+        }
+        Reply::Misconfigured { reason, .. } => {
+            let source = &destination.base_url_source;
+            (format!("{reason} ({source})"), Outcome::Misconfigured)
+        }
+        Reply::Refused { reason } | Reply::TooLarge { reason } => {
+            (reason.clone(), Outcome::ContentRefused)
+        }
+        Reply::Later { reason, .. } => (reason.clone(), Outcome::Unreachable),
+        Reply::Acknowledged => (String::new(), Outcome::Done),
+    }
+}

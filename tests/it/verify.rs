@@ -1,0 +1,360 @@
+//! `verify` reads back what Langfuse has and holds it to the transcript; `--repair` sends what is missing, and nothing that
+//! was not to be sent.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Received, Recording, Sandbox, traced_to, unused_address};
+use crate::support::{MockLangfuse, Reading, Reply};
+
+fn verify(sandbox: &Sandbox, options: &[&str]) -> Ran {
+    sandbox.run(&[&["verify", "--wait", "0"], options].concat())
+}
+
+/// What is told of the one session.
+fn told(sandbox: &Sandbox, options: &[&str]) -> Value {
+    let told = verify(sandbox, &[options, &["--json"]].concat()).json();
+    assert_eq!(told.len(), 2, "{told:?}");
+    told[0].clone()
+}
+
+#[test]
+fn a_session_is_held_to_what_langfuse_has_of_it() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/subagent-background");
+    session.whole();
+    mock.reply_next(Reply::Lose);
+    session.replay(&[]).exits(0);
+    let screen = sandbox
+        .screen()
+        .hide(mock.url(), "http://langfuse.test")
+        .types("claude-langfuse verify bd09 --wait 0")
+        .types("claude-langfuse verify bd09 --wait 0 --json")
+        .types("claude-langfuse verify bd09 --repair --wait 0")
+        .types("claude-langfuse verify bd09")
+        .types("claude-langfuse verify --since 2024-11-01")
+        .types("claude-langfuse verify --since 1d --json");
+    screen.is("verify");
+    assert_eq!(mock.rows().len(), 10);
+}
+
+#[test]
+fn what_can_go_wrong_is_told_with_what_to_do() {
+    let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
+    sandbox.session("v2.1.330/simple").whole();
+    sandbox
+        .screen()
+        .types("claude-langfuse verify")
+        .types("claude-langfuse verify ffff")
+        .types("claude-langfuse verify 2c97 --since 7d")
+        .types("claude-langfuse verify --since 7")
+        .is("verify_errors");
+    verify(&sandbox, &["2c97"]).exits(4);
+    sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
+    verify(&sandbox, &["2c97"]).exits(3);
+}
+
+#[test]
+fn help_has_examples() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .screen()
+        .types("claude-langfuse verify --help")
+        .is("verify_help");
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_failure_it_was() {
+    let page = |status| Reply::StatusWithBody(status, Vec::new(), b"<html>".to_vec());
+    for (reply, code) in [
+        (Reply::Status(401), 5),
+        (Reply::Status(403), 5),
+        (page(404), 3),
+        (Reply::Html, 3),
+        (Reply::Status(503), 4),
+        (Reply::RateLimited(7200), 4),
+        (Reply::HalfBody, 4),
+        (Reply::StatusWithBody(200, Vec::new(), b"{}".to_vec()), 3),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        sandbox
+            .session("v2.1.330/simple")
+            .whole()
+            .replay(&[])
+            .exits(0);
+        mock.reply_to_reader(reply.clone());
+        assert_eq!(verify(&sandbox, &["2c97"]).code, Some(code), "{reply:?}");
+        verify(&sandbox, &["2c97"]).exits(0);
+    }
+}
+
+/// Every recording is there after a replay, whichever API tells.
+#[test]
+fn what_was_replayed_is_there() {
+    for name in Recording::names() {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let recording = Recording::open(&name);
+        for transcript in recording.sessions.iter().chain(&recording.agents) {
+            sandbox.grow(transcript, usize::MAX);
+        }
+        sandbox.lay(&recording);
+        let folder = sandbox.projects().display().to_string();
+        sandbox.run(&["replay", &folder]).exits(0);
+        for reading in [Reading::Merged, Reading::Old] {
+            mock.show(reading);
+            let ran = verify(&sandbox, &["--since", "2020-01-01", "--json"]);
+            let told = ran.json();
+            assert_eq!(ran.code, Some(0), "{name} {told:?}");
+            let all = told.last().unwrap();
+            assert_eq!(all["observations"], mock.rows().len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_sent_again_and_nothing_else() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    mock.reply_next(Reply::Lose);
+    session.answered(1).stop(1);
+    session.whole().replay(&[]).exits(0);
+    let before = mock.arrivals().len();
+    let found = told(&sandbox, &[session.id()]);
+    assert_eq!(found["missing"].as_array().unwrap().len(), 2, "{found}");
+    verify(&sandbox, &[session.id(), "--repair"]).exits(0);
+    assert_eq!(mock.arrivals().len(), before + 2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    // As the rows that a replay would have made.
+    let rows = mock.rows();
+    session.replay(&["--again"]).exits(0);
+    assert_eq!(mock.rows(), rows);
+}
+
+#[test]
+fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    // First contact is late: the first turn is passed over. The last one is not sent yet.
+    session.answered(1).stop(1);
+    session.whole();
+    let ran = verify(&sandbox, &[session.id(), "--repair"]).exits(0);
+    assert!(
+        ran.stdout.contains("2 not yet sent, 2 passed over"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(mock.answers(), ["Answer 2."]);
+    // It is lost: then it is missed, and it alone.
+    mock.clear();
+    verify(&sandbox, &[session.id(), "--repair"]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 2."]);
+}
+
+#[test]
+fn a_row_with_another_start_is_double_for_good() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    let moved = moved_by_a_millisecond(&mock);
+    let found = told(&sandbox, &[session.id()]);
+    assert_eq!(found["double"].as_array().unwrap().len(), moved, "{found}");
+    verify(&sandbox, &[session.id(), "--repair"]).exits(1);
+    // Without the right one, it is another.
+    mock.clear();
+    let body = moved_export(&session.path().display().to_string(), &sandbox);
+    post(&mock, &body);
+    let found = told(&sandbox, &[session.id()]);
+    assert_eq!(
+        found["different"].as_array().unwrap().len(),
+        moved,
+        "{found}"
+    );
+}
+
+/// Sends all that is there once more, a millisecond later; gives how many rows that are.
+fn moved_by_a_millisecond(mock: &MockLangfuse) -> usize {
+    let bodies: Vec<Value> = mock
+        .exports()
+        .iter()
+        .filter_map(|request| request.json.clone())
+        .collect();
+    let before = mock.rows().len();
+    for body in bodies {
+        post(mock, &moved(body));
+    }
+    mock.rows().len() - before
+}
+
+fn moved_export(path: &str, sandbox: &Sandbox) -> Value {
+    let printed = sandbox
+        .run(&["replay", "--again", "--dry-run", path])
+        .exits(0);
+    moved(printed.json()[0].clone())
+}
+
+fn moved(mut body: Value) -> Value {
+    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .as_array_mut()
+        .unwrap()
+    {
+        let start: u64 = span["startTimeUnixNano"].as_str().unwrap().parse().unwrap();
+        span["startTimeUnixNano"] = json!((start + 1_000_000).to_string());
+    }
+    body
+}
+
+fn post(mock: &MockLangfuse, body: &Value) {
+    use base64::Engine;
+    let keys = base64::engine::general_purpose::STANDARD.encode("pk-lf-test:sk-lf-test");
+    let sent = ureq::post(format!("{}/api/public/otel/v1/traces", mock.url()))
+        .header("authorization", format!("Basic {keys}"))
+        .header("content-type", "application/json")
+        .header("x-langfuse-ingestion-version", "4")
+        .send(body.to_string());
+    assert_eq!(sent.unwrap().status(), 200);
+}
+
+#[test]
+fn other_tokens_are_told() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let body = sandbox
+        .run(&["replay", "--dry-run", session.id()])
+        .exits(0)
+        .stdout;
+    post(
+        &mock,
+        &serde_json::from_str(&body.replace("8000", "8001")).unwrap(),
+    );
+    let found = told(&sandbox, &[session.id()]);
+    let different = found["different"].as_array().unwrap();
+    assert_eq!(different.len(), 1, "{found}");
+    assert_eq!(different[0]["observation"], "generation chat");
+}
+
+#[test]
+fn versions_that_wait_for_their_merge_are_no_fault() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    session.replay(&["--again"]).exits(0);
+    mock.show(Reading::Unmerged);
+    let ran = verify(&sandbox, &[session.id()]).exits(0);
+    assert!(
+        ran.stdout.contains("2 counted twice until Langfuse merges"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn what_others_sent_in_the_session_is_counted() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    let mut body = mock.exports()[0].json.clone().unwrap();
+    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .as_array_mut()
+        .unwrap()
+    {
+        span["spanId"] = json!(format!("ffff{}", &span["spanId"].as_str().unwrap()[4..]));
+    }
+    post(&mock, &body);
+    assert_eq!(told(&sandbox, &[session.id()])["foreign"], 2);
+}
+
+#[test]
+fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    let mut env = traced_to(&mock.url());
+    env["CC_LANGFUSE_TRACEPARENT"] =
+        json!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    sandbox.config(&json!({"env": env}));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.whole().replay(&[]).exits(0);
+    for reading in [Reading::Merged, Reading::Old] {
+        mock.show(reading);
+        let ran = verify(&sandbox, &[session.id()]).exits(0);
+        assert!(
+            ran.stdout.contains("6 of 6 observations there\n"),
+            "{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox.session("v2.1.330/simple").whole();
+    let all = verify(&sandbox, &["--since", "2020-01-01", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&all[0]["never_sent"], &all[0]["sessions"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(mock.requests().len(), 0);
+    // Asked for by name, it is missed as a whole.
+    let found = told(&sandbox, &["2c97"]);
+    assert_eq!(found["missing"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_transcript_that_was_rewritten_is_to_be_replayed_first() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.whole().replay(&[]).exits(0);
+    let text = std::fs::read_to_string(session.path()).unwrap();
+    let half: Vec<&str> = text.lines().skip(3).collect();
+    std::fs::write(session.path(), half.join("\n")).unwrap();
+    let ran = verify(&sandbox, &[session.id()]).exits(1);
+    assert!(
+        ran.stderr.contains("'claude-langfuse replay' first"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn one_session_that_can_not_be_read_does_not_hide_the_others() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    let other = sandbox.session("v2.1.330/stream-multi");
+    other.whole().replay(&[]).exits(0);
+    std::fs::write(other.path(), "{}\n").unwrap();
+    // Without a time of its own, it was last written now.
+    let ran = verify(&sandbox, &["--since", "2020-01-01", "--json"]).exits(1);
+    let told = ran.json();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(
+        (&told[2]["sessions"], &told[2]["failed"]),
+        (&json!(1), &json!(1))
+    );
+}
+
+#[test]
+fn a_rate_limit_is_waited_for() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    mock.reply_to_reader(Reply::RateLimited(1));
+    let ran = verify(&sandbox, &[session.id()]).exits(0);
+    assert!(ran.stderr.contains("going on in 1 s"), "{}", ran.stderr);
+}
