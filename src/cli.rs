@@ -55,7 +55,8 @@ pub enum Command {
     /// Send sessions that are already on disk
     ///
     /// Sends what Langfuse has not acknowledged of each session, whatever its age. Naming a session is consent to send
-    /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true.
+    /// it; --all takes only projects for which TRACE_TO_LANGFUSE is true. What was acknowledged is kept at once: after
+    /// Ctrl-C the same command goes on where it was. A server that asks for a pause is given it.
     #[command(after_help = help::REPLAY_EXAMPLES)]
     Replay(Replay),
     /// List the sessions on disk
@@ -137,13 +138,16 @@ pub struct Replay {
     /// Every session of every project for which tracing is on
     #[arg(long, conflicts_with = "targets")]
     pub all: bool,
+    /// Which of them.
+    #[command(flatten)]
+    pub filter: Filter,
     /// Print exactly what would be sent, one request a line, and send nothing; needs no keys
     #[arg(long)]
     pub dry_run: bool,
     /// Send all turns, also those that Langfuse has acknowledged
     #[arg(long)]
     pub again: bool,
-    /// Print one JSON object a session, and one for all
+    /// Print one JSON object a session, with --all one a project, and one for all
     #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,
 }

@@ -13,6 +13,7 @@ pub(super) const REPLAY_EXAMPLES: &str = "Examples:
   claude-langfuse replay 3f2a                            the session whose id begins so
   claude-langfuse replay ~/.claude/projects/-home-me-app every session of a project
   claude-langfuse replay --all                           every project that is traced
+  claude-langfuse replay --all --project . --since 30d   the last month of this project
   claude-langfuse replay --dry-run 3f2a                  what would leave this machine
 
 Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,

@@ -51,10 +51,13 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
                 store.no_longer_waits(cursor);
             }
             if report.spans > 0 || report.stopped.is_some() {
-                summary.session(&session.id, &report, destination, outcome(&report))?;
+                summary.session(&session, &report, destination, outcome(&report))?;
             }
         }
-        Err(error) => summary.failure(&session.id, &format!("{error:#}"), Outcome::Failed)?,
+        Err(error) => {
+            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
+            summary.failure(&session.id, start, &reason, Outcome::Failed)?;
+        }
     }
     Ok(())
 }

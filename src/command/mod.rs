@@ -11,6 +11,7 @@ mod patience;
 pub mod pause;
 mod post;
 mod preview;
+mod progress;
 mod remedy;
 pub mod replay;
 mod report;
@@ -90,6 +91,15 @@ fn many(count: usize, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
+    }
+}
+
+/// A time in words: `8s`, `1m23s`, `2h05m`.
+fn clock(seconds: u128) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
     }
 }
 

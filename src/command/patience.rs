@@ -1,9 +1,10 @@
 //! What a command does when a server wants to be left alone for a while: it waits and goes on. A hook never does.
 
-use std::io::Write;
 use std::time::Duration;
 
-use crate::langfuse::Reply;
+use super::complain;
+use crate::delivery::Courier;
+use crate::langfuse::{Body, Reply};
 
 /// The longest that one request may be put off. Langfuse counts requests by the minute.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -25,15 +26,8 @@ impl Patience {
         let Some(wait) = self.wait(reply) else {
             return false;
         };
-        if log::log_enabled!(log::Level::Warn)
-            && let Reply::Later { reason, .. } = reply
-        {
-            // Told at once: it may be the last that is seen for a while.
-            let _ = writeln!(
-                std::io::stderr(),
-                "{reason}: going on in {} s",
-                wait.as_secs()
-            );
+        if let Reply::Later { reason, .. } = reply {
+            complain(&format!("{reason}: going on in {} s", wait.as_secs()));
         }
         std::thread::sleep(wait);
         true
@@ -50,6 +44,21 @@ impl Patience {
         let wait = (*wait).max(SHORTEST);
         self.left = self.left.checked_sub(wait)?;
         Some(wait)
+    }
+}
+
+/// A courier that waits where it is asked to.
+pub(super) struct Patient<Inner>(pub Inner);
+
+impl<Inner: Courier> Courier for Patient<Inner> {
+    fn send(&mut self, raw: &str, body: &Body) -> Reply {
+        let mut patience = Patience::new();
+        loop {
+            let reply = self.0.send(raw, body);
+            if !patience.waits(&reply) {
+                return reply;
+            }
+        }
     }
 }
 

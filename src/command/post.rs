@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::Outcome;
+use super::patience::Patient;
 use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
@@ -32,6 +33,8 @@ pub(super) struct Session {
 pub(super) struct Post {
     pub surroundings: Surroundings,
     pub files: Files,
+    /// A server that asks to be left alone for a while is waited for.
+    pub patient: bool,
     connections: BTreeMap<String, Connection>,
 }
 
@@ -47,6 +50,7 @@ impl Post {
         Self {
             surroundings,
             files: Files::new(),
+            patient: false,
             connections: BTreeMap::new(),
         }
     }
@@ -106,6 +110,7 @@ impl Post {
             let environment = &self.surroundings.environment;
             let courier: Box<dyn Courier> =
                 match Express::new(destination, config, environment, config.timeout, None) {
+                    Ok(express) if self.patient => Box::new(Patient(express)),
                     Ok(express) => Box::new(express),
                     Err(error) => Box::new(Absent {
                         reason: format!("{error:#}"),

@@ -1,13 +1,15 @@
 //! `replay`: sessions that are already on disk.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use super::post::{Post, Session, job, outcome};
+use super::progress::{Amount, Progress};
 use super::summary::Summary;
-use super::{Outcome, complain, which};
+use super::which::{self, Wanted};
+use super::{Outcome, complain};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
 use crate::delivery::{Courier, Keeping, Reach, deliver};
@@ -22,20 +24,44 @@ use crate::transcript::locate;
 /// When the sessions that were named can't be found.
 pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
+    post.patient = true;
     let claude_config = which::claude_config(&post)?;
-    let transcripts = if arguments.all {
-        locate::sessions(&claude_config).collect()
-    } else {
-        which::named(&arguments.targets, &claude_config)?
+    let wanted = Wanted::new(&arguments.filter);
+    let mut summary = match arguments.all && !arguments.dry_run {
+        true => Summary::of_all(
+            arguments.json,
+            Progress::begin(|| amount(locate::sessions(&claude_config))),
+        ),
+        false => Summary::new(arguments.json),
     };
-    let mut summary = Summary::new(arguments.json);
+    let transcripts: Box<dyn Iterator<Item = PathBuf>> = match arguments.all {
+        true => Box::new(locate::sessions(&claude_config)),
+        false => Box::new(which::named(&arguments.targets, &claude_config)?.into_iter()),
+    };
     for transcript in transcripts {
-        one(&mut post, &transcript, arguments, &mut summary)?;
+        let metadata = transcript.metadata();
+        let modified = metadata
+            .as_ref()
+            .ok()
+            .and_then(|metadata| metadata.modified().ok());
+        // One that can't be read is told of where it is tried.
+        let may_be = modified.is_none_or(|modified| wanted.by_file(modified));
+        if may_be && (modified.is_none() || wanted.by_content(&transcript)) {
+            one(&mut post, &transcript, arguments, &mut summary)?;
+        }
+        summary.step(metadata.map_or(0, |metadata| metadata.len()));
     }
     if arguments.dry_run {
         return Ok(Outcome::Done);
     }
     Ok(summary.finish("tracing is off there")?)
+}
+
+fn amount(transcripts: impl Iterator<Item = PathBuf>) -> Amount {
+    transcripts.fold(Amount::default(), |all, path| Amount {
+        sessions: all.sessions + 1,
+        bytes: all.bytes + path.metadata().map_or(0, |metadata| metadata.len()),
+    })
 }
 
 fn one(
@@ -58,7 +84,8 @@ fn one(
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
-            return Ok(summary.failure(&id, &format!("{error:#}"), Outcome::Failed)?);
+            let reason = format!("{error:#}");
+            return Ok(summary.failure(&id, None, &reason, Outcome::Failed)?);
         }
     };
     if arguments.all && !config.enabled {
@@ -76,14 +103,18 @@ fn one(
         Err(problem) => {
             return Ok(summary.failure(
                 &session.id,
+                session.start.as_deref(),
                 &problem.to_string(),
                 Outcome::Misconfigured,
             )?);
         }
     };
     match post.deliver(&session, &config, destination) {
-        Ok(report) => summary.session(&session.id, &report, destination, outcome(&report))?,
-        Err(error) => summary.failure(&session.id, &format!("{error:#}"), Outcome::Failed)?,
+        Ok(report) => summary.session(&session, &report, destination, outcome(&report))?,
+        Err(error) => {
+            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
+            summary.failure(&session.id, start, &reason, Outcome::Failed)?;
+        }
     }
     Ok(())
 }

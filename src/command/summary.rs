@@ -1,9 +1,13 @@
 //! What a delivering command tells: a line a session, then the whole in one line. People read it, or a script does.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::post::{Session, outcome};
+use super::progress::Progress;
 use super::{Outcome, many};
 use crate::config::Destination;
 use crate::delivery::Report;
@@ -16,15 +20,35 @@ const LINKS: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     json: bool,
+    /// Nobody named the sessions: thousands of them may have nothing new.
+    all: bool,
+    sums: Sums,
+    projects: BTreeMap<PathBuf, Sums>,
+    refused: usize,
+    passed_over: usize,
+    outcome: Outcome,
+    last_complaint: String,
+    progress: Progress,
+}
+
+/// What was done for some sessions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
     sessions: usize,
     turns: usize,
     spans: usize,
     bytes: usize,
     failed: usize,
-    refused: usize,
-    passed_over: usize,
-    outcome: Outcome,
-    last_complaint: String,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.sessions += other.sessions;
+        self.turns += other.turns;
+        self.spans += other.spans;
+        self.bytes += other.bytes;
+        self.failed += other.failed;
+    }
 }
 
 impl Summary {
@@ -35,35 +59,70 @@ impl Summary {
         }
     }
 
+    /// Of all sessions that are there, project by project.
+    pub(super) fn of_all(json: bool, progress: Progress) -> Self {
+        Self {
+            all: true,
+            progress,
+            ..Self::new(json)
+        }
+    }
+
+    /// A transcript of so many bytes is done with.
+    pub(super) fn step(&mut self, bytes: u64) {
+        self.progress.step(bytes);
+    }
+
+    fn count(&mut self, project: Option<&Path>, sums: &Sums, outcome: Outcome) {
+        self.sums.add(sums);
+        self.outcome = self.outcome.max(outcome);
+        if self.all {
+            let project = project.unwrap_or(Path::new("(unknown)"));
+            self.projects
+                .entry(project.to_owned())
+                .or_default()
+                .add(sums);
+        }
+        self.progress.hide();
+    }
+
     /// A session went through, whole or in part.
     pub(super) fn session(
         &mut self,
-        id: &str,
+        session: &Session,
         report: &Report,
         destination: &Destination,
         outcome: Outcome,
     ) -> io::Result<()> {
-        self.sessions += 1;
-        self.turns += report.turns;
-        self.spans += report.spans;
-        self.bytes += report.bytes;
+        let sums = Sums {
+            sessions: 1,
+            turns: report.turns,
+            spans: report.spans,
+            bytes: report.bytes,
+            failed: usize::from(report.stopped.is_some()),
+        };
+        self.count(session.start.as_deref(), &sums, outcome);
         self.refused += report.refused.len() + report.postponed;
-        self.failed += usize::from(report.stopped.is_some());
-        self.outcome = self.outcome.max(outcome);
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
             return print(&json!({
-                "session": id, "turns": report.turns, "spans": report.spans, "bytes": report.bytes,
+                "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
                 "unfinished": report.unfinished,
                 "error": report.stopped.as_ref().map(|stopped| &stopped.reason), "traces": links,
             }));
         }
+        if self.is_told_already(report) {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
-        writeln!(out, "{id}  {}", said(report))?;
+        writeln!(out, "{}  {}", session.id, said(report))?;
         if let Some(help) = help(outcome, destination) {
             writeln!(out, "  help: {help}")?;
+        }
+        if self.all {
+            return Ok(());
         }
         if report.unfinished {
             writeln!(
@@ -82,13 +141,35 @@ impl Summary {
             .try_for_each(|trace| writeln!(out, "  {}", link(trace)))
     }
 
+    /// Of thousands of sessions those with nothing new need no line, and a server that is down is told of once.
+    fn is_told_already(&mut self, report: &Report) -> bool {
+        match &report.stopped {
+            None => self.all && report.spans == 0 && outcome(report) == Outcome::Done,
+            Some(stopped) if report.spans == 0 => {
+                let told = self.last_complaint == stopped.reason;
+                self.last_complaint.clone_from(&stopped.reason);
+                told
+            }
+            Some(_) => false,
+        }
+    }
+
     /// A session could not be read or sent at all.
-    pub(super) fn failure(&mut self, id: &str, message: &str, outcome: Outcome) -> io::Result<()> {
-        self.sessions += 1;
-        self.failed += 1;
-        self.outcome = self.outcome.max(outcome);
+    pub(super) fn failure(
+        &mut self,
+        id: &str,
+        project: Option<&Path>,
+        message: &str,
+        outcome: Outcome,
+    ) -> io::Result<()> {
+        let sums = Sums {
+            sessions: 1,
+            failed: 1,
+            ..Sums::default()
+        };
+        self.count(project, &sums, outcome);
         if self.json {
-            return print(&json!({"session": id, "error": message}));
+            return print(&json!({"schema": 1, "session": id, "error": message}));
         }
         // Keys that are missing are missing for every session of a folder.
         if self.last_complaint != message {
@@ -104,33 +185,33 @@ impl Summary {
     }
 
     /// Ends the run.
-    pub(super) fn finish(self, passed_over_because: &str) -> io::Result<Outcome> {
-        let Self {
-            json,
+    pub(super) fn finish(mut self, passed_over_because: &str) -> io::Result<Outcome> {
+        self.progress.hide();
+        let Sums {
             sessions,
             turns,
             spans,
             bytes,
             failed,
-            refused,
-            passed_over,
-            outcome,
-            last_complaint: _,
-        } = self;
-        if json {
+        } = self.sums;
+        let (refused, passed_over) = (self.refused, self.passed_over);
+        if self.json {
+            for (project, sums) in &self.projects {
+                print(&json!({
+                    "schema": 1, "project": project, "sessions": sums.sessions, "turns": sums.turns, "spans": sums.spans,
+                    "bytes": sums.bytes, "failed": sums.failed,
+                }))?;
+            }
             print(&json!({
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                 "failed": failed, "refused": refused, "passed_over": passed_over,
             }))?;
-            return Ok(outcome);
+            return Ok(self.outcome);
         }
-        let size = human(bytes);
-        let mut line = format!(
-            "{}: {}, {} sent ({size}), {failed} failed",
-            many(sessions, "session"),
-            many(turns, "turn"),
-            many(spans, "observation"),
-        );
+        if self.projects.len() > 1 {
+            by_project(&self.projects)?;
+        }
+        let mut line = in_words(&self.sums);
         if refused > 0 {
             line.push_str(&format!(
                 ", {} refused by the server",
@@ -144,8 +225,28 @@ impl Summary {
             ));
         }
         writeln!(io::stdout().lock(), "{line}")?;
-        Ok(outcome)
+        Ok(self.outcome)
     }
+}
+
+fn by_project(projects: &BTreeMap<PathBuf, Sums>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (project, sums) in projects {
+        writeln!(out, "{}", project.display())?;
+        writeln!(out, "  {}", in_words(sums))?;
+    }
+    Ok(())
+}
+
+fn in_words(sums: &Sums) -> String {
+    format!(
+        "{}: {}, {} sent ({}), {} failed",
+        many(sums.sessions, "session"),
+        many(sums.turns, "turn"),
+        many(sums.spans, "observation"),
+        human(sums.bytes),
+        sums.failed
+    )
 }
 
 fn said(report: &Report) -> String {

@@ -39,6 +39,7 @@ mod projects;
 mod property;
 mod registration;
 mod replay;
+mod replay_all;
 mod sessions;
 mod show;
 mod status;

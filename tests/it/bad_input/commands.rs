@@ -13,7 +13,7 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
         (Reply::Status(404), 3, "check the base URL"),
         (Reply::Html, 3, "not JSON"),
         (Reply::Status(503), 4, "503"),
-        (Reply::RateLimited(60), 4, "429"),
+        (Reply::RateLimited(7200), 4, "429"),
         (Reply::Reset, 4, "hung up"),
     ];
     for (reply, code, told) in cases {
