@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::Outcome;
 use super::post::{Post, Session, outcome};
 use super::summary::Summary;
+use super::{Outcome, told};
 use crate::cli::{Flush, Global};
 use crate::config::Scope;
 use crate::delivery::Reach;
@@ -15,6 +15,10 @@ use crate::state::{Cursor, Store};
 /// # Errors
 /// When nothing can be printed.
 pub fn run(arguments: &Flush, global: &Global) -> Result<Outcome> {
+    told(arguments.json, || flush(arguments, global))
+}
+
+fn flush(arguments: &Flush, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
     let config = post.config(None, Scope::FilesOnly);
     let store = Store::new(&config.state_dir);

@@ -31,8 +31,8 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Begins a run; `all` is asked for only where the line can be shown.
-    pub(super) fn begin(all: impl FnOnce() -> Amount) -> Self {
-        if !std::io::stderr().is_terminal() {
+    pub(super) fn begin(quiet: bool, all: impl FnOnce() -> Amount) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
             return Self::default();
         }
         Self {
@@ -56,7 +56,9 @@ impl Progress {
             let width = width.map_or(80, |(width, _)| usize::from(width.0));
             let line = line(self.done, self.all, begun.elapsed());
             self.drawn = Some(Instant::now());
-            write(&format!("{CLEAR}{}", cut(&line, width.saturating_sub(1))));
+            // The cursor goes back, so that whatever else is told begins a line.
+            let line = cut(&line, width.saturating_sub(1));
+            write(&format!("{CLEAR}{line}\r"));
         }
     }
 

@@ -9,7 +9,7 @@ use super::post::{Post, Session, job, outcome};
 use super::progress::{Amount, Progress};
 use super::summary::Summary;
 use super::which::{self, Wanted};
-use super::{Outcome, complain};
+use super::{Outcome, complain, told};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
 use crate::delivery::{Courier, Keeping, Reach, deliver};
@@ -23,6 +23,10 @@ use crate::transcript::locate;
 /// # Errors
 /// When the sessions that were named can't be found.
 pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
+    told(arguments.json, || replay(arguments, global))
+}
+
+fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
     post.patient = true;
     let claude_config = which::claude_config(&post)?;
@@ -30,7 +34,7 @@ pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut summary = match arguments.all && !arguments.dry_run {
         true => Summary::of_all(
             arguments.json,
-            Progress::begin(|| amount(locate::sessions(&claude_config))),
+            Progress::begin(global.quiet, || amount(locate::sessions(&claude_config))),
         ),
         false => Summary::new(arguments.json),
     };

@@ -26,7 +26,9 @@ impl Terminal {
         let size = || terminal_size::terminal_size().filter(|_| is_terminal);
         Self {
             styled: !is_set("NO_COLOR") && (forced || is_terminal && !dumb),
-            width: told.or_else(|| size().map(|(width, _)| usize::from(width.0))),
+            width: told
+                .filter(|width| *width > 0)
+                .or_else(|| size().map(|(width, _)| usize::from(width.0))),
         }
     }
 

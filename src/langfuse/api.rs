@@ -1,5 +1,7 @@
 //! Reading back: what Langfuse has stored of a session or a trace, page by page.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::client::Client;
@@ -13,11 +15,29 @@ const OLD_PAGE: usize = 100;
 
 /// Which observations are wanted.
 #[derive(Clone, Debug)]
-pub enum Wanted {
-    /// All of a session. Only Langfuse 4 can tell.
-    Session(String),
-    /// All of a trace.
-    Trace(String),
+pub struct Query(String);
+
+impl Query {
+    /// All of a session that began within these times. Only Langfuse 4 can tell.
+    pub fn of_session(id: &str, times: Range<Timestamp>) -> Self {
+        Self::new("sessionId", id, times)
+    }
+
+    /// All of a trace that began within these times.
+    pub fn of_trace(id: &str, times: Range<Timestamp>) -> Self {
+        Self::new("traceId", id, times)
+    }
+
+    /// Without times the server would look through all that it has.
+    fn new(name: &str, id: &str, times: Range<Timestamp>) -> Self {
+        let time = |time: Timestamp| escaped(&time.rfc3339());
+        Self(format!(
+            "{name}={}&fromStartTime={}&toStartTime={}",
+            escaped(id),
+            time(times.start),
+            time(times.end)
+        ))
+    }
 }
 
 /// One stored version of an observation. There may be several of one id: Langfuse 4 lists what it has not merged, and
@@ -44,25 +64,19 @@ pub struct Page {
 }
 
 impl Client {
-    /// A page of observations, the one after `next`, if that is given. `None` where the server can't tell: of a session
-    /// before Langfuse 4, or in a deployment mode that has only the older tables.
+    /// A page of observations, the one after `next`, if that is given. `None` where the server can't tell: it has only the
+    /// older tables.
     ///
     /// # Errors
     /// What came instead.
     pub fn observations(
         &mut self,
-        wanted: &Wanted,
+        Query(query): &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Option<Page>, Reply> {
-        let (name, id) = match wanted {
-            Wanted::Session(id) => ("sessionId", id),
-            Wanted::Trace(id) => ("traceId", id),
-        };
-        let mut path = format!(
-            "/api/public/v2/observations?fields=core,usage&limit={PAGE}&{name}={}",
-            escaped(id)
-        );
+        let mut path =
+            format!("/api/public/v2/observations?fields=core,usage&limit={PAGE}&{query}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
@@ -77,21 +91,18 @@ impl Client {
         }))
     }
 
-    /// The same of a trace, from a server that has only the older tables.
+    /// The same from a server that has only the older tables, which knows traces but no sessions.
     ///
     /// # Errors
     /// What came instead.
     pub fn old_observations(
         &mut self,
-        trace_id: &str,
+        Query(query): &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Page, Reply> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
-        let path = format!(
-            "/api/public/observations?limit={OLD_PAGE}&page={page}&traceId={}",
-            escaped(trace_id)
-        );
+        let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{query}");
         let Some(answer) = self.get(&path, deadline)? else {
             return Err(Reply::Misconfigured {
                 reason: format!(

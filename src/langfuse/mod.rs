@@ -14,7 +14,7 @@ mod target;
 mod tls;
 
 pub use about::{Health, Project, ReadBack, health, observations_of, project};
-pub use api::{Page, Stored, Wanted};
+pub use api::{Page, Query, Stored};
 pub use body::Body;
 pub use client::{Client, ClientOptions};
 pub use deadline::Deadline;

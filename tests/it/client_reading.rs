@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use claude_langfuse::langfuse::{Body, Deadline, Reply, Wanted};
+use claude_langfuse::langfuse::{Body, Deadline, Query, Reply};
+use claude_langfuse::transcript::Timestamp;
 use serde_json::{Value, json};
 
 use super::{LONG, SHORT, client};
@@ -11,6 +12,11 @@ use crate::support::{self, MockLangfuse, Reading};
 
 const SESSION: &str = "a session/with & odd = name é+";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// The end is not one of them.
+fn times() -> std::ops::Range<Timestamp> {
+    Timestamp::from_millis(1_782_000_000_123)..Timestamp::from_millis(1_782_000_000_124)
+}
 
 /// A server that has so many observations of one session, in one trace.
 fn server_with(count: usize) -> MockLangfuse {
@@ -39,7 +45,7 @@ fn server_with(count: usize) -> MockLangfuse {
 fn all_pages_of_a_session_are_read_over_one_connection() {
     let server = server_with(1001);
     let mut client = client(&server.url());
-    let wanted = Wanted::Session(SESSION.to_owned());
+    let wanted = Query::of_session(SESSION, times());
     let mut ids = BTreeSet::new();
     let mut read = |next: Option<&str>| {
         let page = client.observations(&wanted, next, Deadline::after(LONG));
@@ -64,11 +70,11 @@ fn a_server_of_the_older_tables_is_read_trace_by_trace() {
     server.show(Reading::Old);
     let mut client = client(&server.url());
     let deadline = || Deadline::after(LONG);
-    let wanted = Wanted::Trace(TRACE.to_owned());
+    let wanted = Query::of_trace(TRACE, times());
     assert_eq!(client.observations(&wanted, None, deadline()), Ok(None));
-    let first = client.old_observations(TRACE, None, deadline()).unwrap();
+    let first = client.old_observations(&wanted, None, deadline()).unwrap();
     let second = client
-        .old_observations(TRACE, first.next.as_deref(), deadline())
+        .old_observations(&wanted, first.next.as_deref(), deadline())
         .unwrap();
     assert_eq!(
         (first.observations.len(), second.observations.len()),
@@ -86,7 +92,7 @@ fn a_reader_does_not_wait_longer_than_it_may() {
         let server = server_with(1);
         server.reply_to_reader(reply);
         let start = Instant::now();
-        let wanted = Wanted::Session(SESSION.to_owned());
+        let wanted = Query::of_session(SESSION, times());
         let answer = client(&server.url()).observations(&wanted, None, Deadline::after(SHORT));
         assert!(
             matches!(

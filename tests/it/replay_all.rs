@@ -79,6 +79,7 @@ fn what_goes_wrong_is_told_once_with_what_to_do() {
         .types("claude-langfuse replay --all")
         .types("claude-langfuse replay --all --since soon")
         .types("claude-langfuse replay --project /home/dev/other")
+        .types("claude-langfuse replay ffff --json")
         .is("replay_all_errors");
 }
 

@@ -35,7 +35,7 @@ struct Heading {
     turn: Option<u64>,
     trace: String,
     prompt: String,
-    pub parent_session: Option<String>,
+    parent_session: Option<String>,
 }
 
 /// All observations of a session.

@@ -1,6 +1,8 @@
 //! What a replay would send of a session, beside what the server has of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -13,6 +15,9 @@ use crate::session::Outline;
 use crate::state::{Cursor, Lane};
 use crate::trace::SpanId;
 use crate::transcript::{Timestamp, Usage};
+
+/// How far from its place a row is looked for.
+const ASTRAY: Duration = Duration::from_secs(86_400);
 
 /// An observation of the transcript, and what was found of it.
 pub(super) struct Expected {
@@ -192,6 +197,12 @@ impl Comparison {
     pub(super) fn traces(&self) -> BTreeSet<String> {
         let expected = self.expected.values();
         expected.map(|expected| expected.trace.clone()).collect()
+    }
+
+    /// The times within which all of it began, and a day around them for what went astray.
+    pub(super) fn times(&self) -> Option<Range<Timestamp>> {
+        let starts = || self.expected.values().map(|expected| expected.start);
+        Some(starts().min()?.before(ASTRAY)..starts().max()?.plus(ASTRAY))
     }
 
     /// Something is not there that should be.

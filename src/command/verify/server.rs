@@ -10,9 +10,7 @@ use super::super::preview::each_span;
 use super::compare::Comparison;
 use crate::cli::Verify;
 use crate::config::{Config, Destination};
-use crate::langfuse::{
-    Body, Client, ClientOptions, Deadline, Page, Problem, Reply, Wanted, export,
-};
+use crate::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Query, Reply, export};
 use crate::transcript::Timestamp;
 
 /// How often it is looked again for what was sent just now: Langfuse takes a second or two.
@@ -136,51 +134,51 @@ impl Server {
 
     /// By the session, or trace by trace where the server or the spans do not know it.
     fn read(&mut self, comparison: &mut Comparison) -> Result<(), Reply> {
+        let Some(times) = comparison.times() else {
+            return Ok(());
+        };
         let traces = comparison.traces();
+        let by_trace: Vec<Query> = traces
+            .iter()
+            .map(|trace| Query::of_trace(trace, times.clone()))
+            .collect();
         if !self.old {
-            let wanted = match comparison.attached {
-                true => traces.iter().cloned().map(Wanted::Trace).collect(),
-                false => vec![Wanted::Session(comparison.session.clone())],
+            let by_session = [Query::of_session(&comparison.session, times)];
+            let queries = match comparison.attached {
+                true => by_trace.as_slice(),
+                false => &by_session,
             };
-            self.old = !self.read_new(&wanted, comparison)?;
+            self.old = !self.read_all(queries, comparison)?;
         }
         if self.old {
-            for trace in &traces {
-                self.read_old(trace, comparison)?;
-            }
+            self.read_all(&by_trace, comparison)?;
         }
         Ok(())
     }
 
-    /// Gives whether the server has this API.
-    fn read_new(&mut self, wanted: &[Wanted], comparison: &mut Comparison) -> Result<bool, Reply> {
-        for wanted in wanted {
+    /// Gives whether the server has the API that it was asked by.
+    fn read_all(&mut self, queries: &[Query], comparison: &mut Comparison) -> Result<bool, Reply> {
+        let old = self.old;
+        for query in queries {
             let mut next: Option<String> = None;
             loop {
-                let page = self.patiently(|client, deadline| {
-                    client.observations(wanted, next.as_deref(), deadline)
+                let page = self.patiently(|client, deadline| match old {
+                    true => client
+                        .old_observations(query, next.as_deref(), deadline)
+                        .map(Some),
+                    false => client.observations(query, next.as_deref(), deadline),
                 })?;
                 let Some(page) = page else { return Ok(false) };
-                next = take(page, comparison);
+                page.observations
+                    .iter()
+                    .for_each(|stored| comparison.find(stored));
+                next = page.next;
                 if next.is_none() {
                     break;
                 }
             }
         }
         Ok(true)
-    }
-
-    fn read_old(&mut self, trace: &str, comparison: &mut Comparison) -> Result<(), Reply> {
-        let mut next: Option<String> = None;
-        loop {
-            let page = self.patiently(|client, deadline| {
-                client.old_observations(trace, next.as_deref(), deadline)
-            })?;
-            next = take(page, comparison);
-            if next.is_none() {
-                return Ok(());
-            }
-        }
     }
 
     fn patiently<Answer>(
@@ -196,13 +194,6 @@ impl Server {
             }
         }
     }
-}
-
-fn take(page: Page, comparison: &mut Comparison) -> Option<String> {
-    for stored in &page.observations {
-        comparison.find(stored);
-    }
-    page.next
 }
 
 /// Why a server did not do what it was asked, and how that counts.
