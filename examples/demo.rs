@@ -1,7 +1,9 @@
 //! The whole path without an account: a recorded session of Claude Code, its hooks, and a stand-in for Langfuse on the
-//! loopback interface. Run it with `cargo run --example demo`.
+//! loopback interface. Run it with `cargo run --example demo`. The checks of the Nix module play it in a home that was
+//! activated, with the hooks and the configuration that are there: `demo --home HOME ADDRESS`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -21,17 +23,23 @@ use arrived::Tally;
 use claude_code::ClaudeCode;
 use recording::Recording;
 use style::Style;
-use support::{MockLangfuse, render};
+use support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY, render};
 
 /// The hidden argument with which the demo calls itself in the place of `claude-langfuse hook`.
 const HOOK: &str = "hook";
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(HOOK) {
-        claude_langfuse::hook::run();
-        return ExitCode::SUCCESS;
-    }
-    match play(&mut io::stdout().lock()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let played = match arguments[..] {
+        [HOOK] => {
+            claude_langfuse::hook::run();
+            return ExitCode::SUCCESS;
+        }
+        ["--home", home, address] => in_home(Path::new(home), address),
+        _ => alone(&mut io::stdout().lock()),
+    };
+    match played {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -47,7 +55,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn play(out: &mut impl Write) -> Result<()> {
+fn alone(out: &mut impl Write) -> Result<()> {
     let style = Style::of_stdout();
     let langfuse = MockLangfuse::start();
     let home = tempfile::tempdir()?;
@@ -62,12 +70,39 @@ fn play(out: &mut impl Write) -> Result<()> {
             home.path().display()
         )),
     )?;
+    let claude_code = ClaudeCode::new(home.path(), &recording, &langfuse.url())?;
+    play(out, style, &claude_code, &recording, &langfuse)?;
+    next_steps(out, style)?;
+    Ok(())
+}
+
+/// Plays it in a home that is set up to send to this address.
+fn in_home(home: &Path, address: &str) -> Result<()> {
+    let langfuse = MockLangfuse::start_at(address, PUBLIC_KEY, SECRET_KEY);
+    let recording = Recording::in_home(home)?;
+    let claude_code = ClaudeCode::set_up(home, &recording)?;
+    let mut out = io::stdout().lock();
+    play(
+        &mut out,
+        Style::of_stdout(),
+        &claude_code,
+        &recording,
+        &langfuse,
+    )
+}
+
+fn play(
+    out: &mut impl Write,
+    style: Style,
+    claude_code: &ClaudeCode<'_>,
+    recording: &Recording,
+    langfuse: &MockLangfuse,
+) -> Result<()> {
     writeln!(
         out,
         "{}",
         style.bold("Claude Code works, and calls its hooks")
     )?;
-    let claude_code = ClaudeCode::new(home.path(), &recording, &langfuse.url())?;
     for firing in &recording.firings {
         let before = langfuse.rows().len();
         let time = claude_code.fire(firing)?;
@@ -97,7 +132,6 @@ fn play(out: &mut impl Write) -> Result<()> {
         "\n{}\n  {tally}\n  {requests} requests, each model call sent once\n",
         style.bold("All of it arrived")
     )?;
-    next_steps(out, style)?;
     Ok(())
 }
 
@@ -111,8 +145,7 @@ fn next_steps(out: &mut impl Write, style: Style) -> io::Result<()> {
         ),
         (
             "enable ",
-            "TRACE_TO_LANGFUSE=true there, and 'claude-langfuse hook' for Stop and SessionEnd in \
-             ~/.claude/settings.json",
+            "TRACE_TO_LANGFUSE=true there, and claude-langfuse install, which registers the hook",
         ),
         (
             "replay ",

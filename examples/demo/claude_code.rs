@@ -1,5 +1,6 @@
 //! Claude Code, as far as a hook can tell: it writes rows, and calls the hook with an event on its standard input.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use claude_langfuse::config::{Files, Surroundings};
+use claude_langfuse::registration::{EVENTS, guarded, survey};
 
-use crate::HOOK;
 use crate::recording::{Firing, Growing, Recording};
 use crate::support::{PUBLIC_KEY, SECRET_KEY};
 
@@ -16,29 +18,59 @@ use crate::support::{PUBLIC_KEY, SECRET_KEY};
 pub(crate) struct ClaudeCode<'a> {
     recording: &'a Recording,
     home: PathBuf,
-    program: PathBuf,
+    /// The hook's command, by event.
+    commands: BTreeMap<String, String>,
     environment: Vec<(&'static str, String)>,
 }
 
 impl<'a> ClaudeCode<'a> {
-    /// Starts in a home, with what the user's settings set.
+    /// Starts in a home of its own, with the demo in the place of `claude-langfuse hook`.
     pub(crate) fn new(home: &Path, recording: &'a Recording, base_url: &str) -> Result<Self> {
-        fs::create_dir_all(&recording.project)?;
-        let text = |path: &Path| path.display().to_string();
-        let environment = vec![
-            ("HOME", text(home)),
-            ("CLAUDE_PROJECT_DIR", text(&recording.project)),
+        let program = std::env::current_exe().context("could not find the demo itself")?;
+        let command = guarded(&program);
+        let mut claude_code = Self::start(home, recording)?;
+        claude_code.commands = EVENTS
+            .map(|event| (event.to_owned(), command.clone()))
+            .into();
+        claude_code.environment.extend([
             ("TRACE_TO_LANGFUSE", "true".to_owned()),
             ("LANGFUSE_BASE_URL", base_url.to_owned()),
             ("LANGFUSE_PUBLIC_KEY", PUBLIC_KEY.to_owned()),
             ("LANGFUSE_SECRET_KEY", SECRET_KEY.to_owned()),
             ("LANGFUSE_USER_ID", "dev@example.com".to_owned()),
-        ];
+        ]);
+        Ok(claude_code)
+    }
+
+    /// Starts in a home that somebody has set up, with the hooks that are registered there.
+    pub(crate) fn set_up(home: &Path, recording: &'a Recording) -> Result<Self> {
+        let mut claude_code = Self::start(home, recording)?;
+        let surroundings = Surroundings {
+            home: Some(home.to_owned()),
+            ..Surroundings::default()
+        };
+        let files = survey(&surroundings, &Files::new(), Some(&recording.project));
+        let registered = files.iter().flat_map(|file| &file.hooks);
+        for entry in registered.flat_map(|hooks| &hooks.ours) {
+            let before = claude_code
+                .commands
+                .insert(entry.event.clone(), entry.command.clone());
+            ensure!(before.is_none(), "{} is registered twice", entry.event);
+        }
+        Ok(claude_code)
+    }
+
+    fn start(home: &Path, recording: &'a Recording) -> Result<Self> {
+        fs::create_dir_all(&recording.project)?;
+        let text = |path: &Path| path.display().to_string();
         Ok(Self {
             recording,
             home: home.to_owned(),
-            program: std::env::current_exe().context("could not find the demo itself")?,
-            environment,
+            commands: BTreeMap::new(),
+            environment: vec![
+                ("HOME", text(home)),
+                ("CLAUDE_PROJECT_DIR", text(&recording.project)),
+            ],
         })
     }
 
@@ -53,9 +85,11 @@ impl<'a> ClaudeCode<'a> {
         write_rows(session, firing.rows)?;
         write_rows(agent, firing.agent_rows)?;
         fs::write(agent.path.with_extension("meta.json"), agent_meta)?;
+        let command = self.commands.get(&firing.event);
+        let command = command.with_context(|| format!("no hook for {}", firing.event))?;
         let started = Instant::now();
-        let mut hook = Command::new(&self.program)
-            .arg(HOOK)
+        let mut hook = Command::new("/bin/sh")
+            .args(["-c", command])
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.recording.project)
