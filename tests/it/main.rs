@@ -33,6 +33,7 @@ mod mask;
 mod metadata;
 mod migrating;
 mod mock_langfuse;
+mod nix_module;
 mod output;
 mod pause;
 mod projects;

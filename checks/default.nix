@@ -1,0 +1,21 @@
+# The module, as its users meet it: evaluated, activated in a home, and with a session of Claude Code played in it.
+{
+  pkgs,
+  home-manager,
+  homeModule,
+  demo,
+}:
+let
+  inherit (pkgs) lib;
+  home = import ./home.nix { inherit pkgs home-manager homeModule; };
+in
+{
+  refusals = import ./refusals.nix { inherit pkgs home; };
+  written = import ./written.nix { inherit pkgs home; };
+}
+# On macOS activation loads launch agents, which no build may do.
+// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (
+  import ./matrix.nix { inherit pkgs home; }
+  // import ./transitions.nix { inherit pkgs home; }
+  // import ./delivery.nix { inherit pkgs home demo; }
+)

@@ -1,0 +1,76 @@
+# What checks do in a home. Sourced; HOME is the folder that the configurations were made for.
+
+settings=$HOME/.claude/settings.json
+own=$HOME/dotfiles/settings.json
+
+# A user's settings, as no formatter of ours would write them.
+of_a_user='{
+    "model": "opus",
+    "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}
+}'
+
+fail() {
+  echo "FAILED: $*"
+  [ ! -e "$HOME.log" ] || cat "$HOME.log"
+  exit 1
+}
+
+# A home without anything in it, but what `settings` says: absent, mutable, link (out of the store) or store.
+fresh_home() {
+  chmod -R u+w "$HOME" 2>/dev/null || true
+  rm -rf "$HOME" "$HOME.log"
+  mkdir -p "$HOME/.local/state/nix/profiles" "$HOME"/.{claude,config} "$HOME/dotfiles"
+  case $1 in
+  absent) ;;
+  mutable) printf %s "$of_a_user" >"$settings" ;;
+  link)
+    printf %s "$of_a_user" >"$own"
+    ln -s "$own" "$settings"
+    ;;
+  store)
+    # Anything in the store will do that holds JSON.
+    ln -s "$in_store" "$settings"
+    ;;
+  esac
+}
+
+# activate GENERATION [VARIABLE=VALUE...]: as `home-manager switch` does.
+activate() {
+  local generation=$1
+  shift
+  env SKIP_SANITY_CHECKS=1 "$@" "$generation/activate" --driver-version 1 >"$HOME.log" 2>&1 || return 1
+  # By this the next activation knows what to clean up; it is Nix that makes it otherwise.
+  case " $* " in
+  *" DRY_RUN=1 "*) ;;
+  *)
+    mkdir -p "$HOME/.local/state/home-manager/gcroots"
+    ln -sfn "$generation" "$HOME/.local/state/home-manager/gcroots/current-home"
+    ;;
+  esac
+}
+
+# Every file that a person would miss, with its content.
+snapshot() {
+  (
+    cd "$HOME"
+    find .claude .config dotfiles \( -type l -printf '%p -> %l\n' \) -o -printf '%p %m\n' 2>/dev/null | sort
+    find .claude .config dotfiles -type f -exec cat {} + 2>/dev/null | cksum
+  )
+}
+
+# The entries of ours that Claude Code would find, as JSON.
+registered() {
+  jq -c '[.hooks // {} | to_entries[] | {event: .key, hook: .value[].hooks[] | select(.command | tostring | contains("claude-langfuse"))}]' "$1"
+}
+
+# The entries as they should be.
+expected() {
+  jq -cn --argjson hooks "$hook_settings" '[$hooks | to_entries[] | {event: .key, hook: .value[0].hooks[0]}]'
+}
+
+same_entries() {
+  local have want
+  have=$(registered "$1" | jq -cS sort) || fail "$1 is no JSON"
+  want=$(expected | jq -cS sort)
+  [ "$have" = "$want" ] || fail "in $1: $have instead of $want"
+}

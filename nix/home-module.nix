@@ -1,0 +1,11 @@
+# The home-manager module with this flake's package as its default.
+self:
+{ lib, pkgs, ... }:
+{
+  # Imported under two names, it is still one module.
+  key = "claude-langfuse";
+  imports = [ ../modules/home-manager.nix ];
+  programs.claude-langfuse.package =
+    lib.mkDefault
+      self.packages.${pkgs.stdenv.hostPlatform.system}.claude-langfuse;
+}
