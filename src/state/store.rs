@@ -176,10 +176,11 @@ impl Store {
         files::make_private_folder(&self.root, &folder)?;
         let lock = lock(&folder.join("lock"), patience)?;
         if lock.is_some() {
-            let destinations = self.root.join("destinations");
-            [&self.root, &destinations, &folder]
-                .into_iter()
-                .for_each(|folder| files::sweep(folder));
+            files::sweep(&self.root);
+            files::sweep(&folder);
+            for shared in ["destinations", "deliveries"] {
+                files::sweep(&self.root.join(shared));
+            }
         }
         Ok(lock)
     }
