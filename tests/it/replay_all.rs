@@ -130,7 +130,9 @@ fn filters_choose_from_what_was_named_too() {
 #[test]
 fn a_run_that_is_interrupted_goes_on_where_it_was() {
     let mock = MockLangfuse::start();
-    let sandbox = Sandbox::traced(&mock);
+    let mut sandbox = Sandbox::traced(&mock);
+    // On a busy machine it may be long until it is interrupted.
+    sandbox.set("LANGFUSE_TIMEOUT", "120");
     for recording in ["v2.1.330/simple", "v2.1.330/stream-multi", "v2.1.330/tools"] {
         sandbox.session(recording).whole();
     }
