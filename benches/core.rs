@@ -1,0 +1,97 @@
+//! The pure core, piece by piece: `cargo bench --bench core`. Times are of this machine; compare them within one run.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "measuring code, not shipped"
+)]
+
+#[path = "transcript.rs"]
+mod transcript;
+
+use claude_langfuse::langfuse::Body;
+use claude_langfuse::mask::Policy;
+use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
+use claude_langfuse::transcript::Timestamp;
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use serde_json::json;
+use transcript::{Release, Transcript};
+
+fn main() {
+    divan::main();
+}
+
+/// An observation with this output.
+fn observation(output: Content) -> Observation {
+    let at = Timestamp::parse("2024-11-01T00:00:00Z").unwrap();
+    let mut observation =
+        Observation::new(TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at);
+    observation.output = Some(output);
+    observation
+}
+
+fn mask(bencher: Bencher<'_, '_>, output: &Content) {
+    let bytes = match output {
+        Content::Text(text) => text.len(),
+        Content::Json(value) => value.to_string().len(),
+    };
+    let policy = Policy::with_max_chars(usize::MAX);
+    bencher
+        .counter(BytesCount::new(bytes))
+        .with_inputs(|| observation(output.clone()))
+        .bench_local_values(|mut observation| {
+            policy.apply(black_box(&mut observation));
+            observation
+        });
+}
+
+mod masking {
+    use divan::Bencher;
+    use serde_json::json;
+
+    use super::{Content, Release, Transcript, mask};
+
+    /// Code, prose and JSON, as a long turn has them. Bar: 30 ms.
+    #[divan::bench]
+    fn a_turn_of_1_mb(bencher: Bencher<'_, '_>) {
+        let turns: Vec<String> = std::iter::repeat_with({
+            let mut transcript = Transcript::new(Release::V2_0_76);
+            move || transcript.turn()
+        })
+        .take(16)
+        .collect();
+        mask(bencher, &Content::Text(turns.concat()));
+    }
+
+    /// A prompt and an answer. Bar: 0.3 ms.
+    #[divan::bench]
+    fn a_small_turn_without_secrets(bencher: Bencher<'_, '_>) {
+        mask(
+            bencher,
+            &Content::Json(
+                json!([{"role": "user", "content": "Say hello to the team in one line. ".repeat(60)}]),
+            ),
+        );
+    }
+
+    /// Nothing but beginnings of secrets and names that announce one.
+    #[divan::bench]
+    fn a_text_of_1_mb_made_to_be_slow(bencher: Bencher<'_, '_>) {
+        mask(
+            bencher,
+            &Content::Text("token: password=https://eyJ-----BEGIN PRIVATE KEY--".repeat(20_000)),
+        );
+    }
+}
+
+/// Compressing a request of 1 MB.
+#[divan::bench]
+fn pack_1_mb(bencher: Bencher<'_, '_>) {
+    let mut transcript = Transcript::new(Release::V2_0_76);
+    let body: String = (0..16).map(|_| transcript.turn()).collect();
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench_local(|| Body::new(black_box(body.as_bytes())));
+}
