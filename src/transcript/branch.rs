@@ -12,6 +12,8 @@ use memchr::memmem::FinderRev;
 const NEAR: u64 = 4 * 1024;
 /// The largest read.
 const FAR: u64 = 1024 * 1024;
+/// No search goes back further: a row that is gone would cost a reading of the whole file at every turn.
+const FARTHEST: u64 = 4 * 1024 * 1024;
 /// The longest number.
 const DIGITS: usize = 20;
 
@@ -44,7 +46,8 @@ pub fn branch_point(
         repeated |= !is_before;
         is_before
     })?;
-    Ok(repeated.then(|| before.unwrap_or(0)))
+    let beginning = (start <= FARTHEST).then_some(0);
+    Ok(before.or(beginning).filter(|_| repeated))
 }
 
 fn leading_number(text: &[u8]) -> Option<u64> {
@@ -53,7 +56,7 @@ fn leading_number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The last place before `end` where `needle` stands and what follows it is `wanted`.
+/// The last place before `end`, and not too far from it, where `needle` stands and what follows it is `wanted`.
 fn rfind(
     file: &mut File,
     end: u64,
@@ -62,8 +65,9 @@ fn rfind(
 ) -> Result<Option<u64>> {
     let finder = FinderRev::new(needle);
     let (mut window, mut searched, mut size) = (Vec::new(), end, NEAR);
-    while searched > 0 {
-        let start = searched.saturating_sub(size);
+    let last = end.saturating_sub(FARTHEST);
+    while searched > last {
+        let start = searched.saturating_sub(size).max(last);
         file.seek(SeekFrom::Start(start))?;
         window.clear();
         // A needle that begins before `searched` may reach beyond it.
@@ -88,7 +92,7 @@ fn rfind(
 mod tests {
     use std::io::Write;
 
-    use super::{FAR, NEAR, branch_point, rfind};
+    use super::{FAR, FARTHEST, NEAR, branch_point, rfind};
 
     fn file(rows: &[String]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -135,6 +139,19 @@ mod tests {
         assert_eq!(row(&rows, "a1", None), Some(1));
         assert_eq!(row(&rows, "a2", Some(2)), Some(0));
         assert_eq!(row(&rows, "a2", Some(1)), Some(0), "from the beginning");
+    }
+
+    #[test]
+    fn what_lies_too_far_back_is_not_looked_for() {
+        let far = "x".repeat(usize::try_from(FARTHEST).unwrap());
+        let rows = [
+            prompt("p1", "", 1),
+            answer("a1", "p1"),
+            prompt("p2", "a1", 2),
+            far,
+        ];
+        assert_eq!(row(&rows, "a1", None), None);
+        assert_eq!(row(&rows, "gone", Some(1)), None);
     }
 
     #[test]
