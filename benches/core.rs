@@ -16,7 +16,6 @@ use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
 use claude_langfuse::transcript::Timestamp;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use serde_json::json;
 use transcript::{Release, Transcript};
 
 fn main() {

@@ -317,6 +317,8 @@ fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
         .proxy(proxy)
         .user_agent(USER_AGENT)
         .max_idle_age(LONGEST_IDLE)
+        // It is zeroed first, and 128 KB unless said: a hook's request is at most 48 KB.
+        .output_buffer_size(64 * 1024)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build()
         .new_agent()

@@ -88,9 +88,13 @@ impl SpanId {
     }
 }
 
-/// The digest of some content, for telling whether it changed.
+/// The digest of some content, for telling whether it changed: FNV-1a of 64 bits. Every hook digests all that its turn would
+/// send; with SHA-256 that was a sixth of its instructions, where the processor has none for it.
 pub fn digest(content: &[u8]) -> Digest {
-    Digest(hex(content, 8))
+    let sum = content.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Digest(format!("{sum:016x}"))
 }
 
 impl fmt::Display for Digest {
@@ -99,6 +103,7 @@ impl fmt::Display for Digest {
     }
 }
 
+/// The first bytes of the SHA-256 of some content.
 fn hex(content: &[u8], bytes: usize) -> String {
     sha2::Sha256::digest(content)
         .iter()
@@ -109,7 +114,7 @@ fn hex(content: &[u8], bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SpanId, TraceId};
+    use super::{SpanId, TraceId, digest};
 
     #[test]
     fn a_trace_id_is_the_one_that_the_langfuse_sdks_make_of_the_seed() {
@@ -119,6 +124,13 @@ mod tests {
             TraceId::of_seed(seed).as_str(),
             "d63d588287aafd6658790cd877683eab"
         );
+    }
+
+    #[test]
+    fn a_digest_is_fnv_1a() {
+        // Test vectors of its authors.
+        assert_eq!(digest(b"").to_string(), "cbf29ce484222325");
+        assert_eq!(digest(b"foobar").to_string(), "85944171f73967e8");
     }
 
     #[test]

@@ -68,7 +68,11 @@ pub(super) fn classify(line: &Line<'_>) -> Reading {
     if trimmed.first() != Some(&b'{') {
         return Reading::Broken("no JSON object".to_owned());
     }
-    let text = String::from_utf8_lossy(trimmed);
+    // The strict reading goes sixteen bytes at a time, the lossy one goes byte by byte.
+    let text = match str::from_utf8(trimmed) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(trimmed),
+    };
     let text: Cow<'_, str> = match mend_surrogates(&text) {
         Cow::Owned(mended) => Cow::Owned(mended),
         Cow::Borrowed(_) => text,
