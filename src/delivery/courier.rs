@@ -16,6 +16,23 @@ pub struct Express {
     request_time: Duration,
     /// When all must be over.
     deadline: Option<Deadline>,
+    pace: Pace,
+}
+
+/// How long the last request took, by its size.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    bytes: usize,
+    took: Duration,
+}
+
+impl Pace {
+    /// Whether a request would surely be cut off: it would arrive for all that, and its tokens count twice until Langfuse
+    /// merges them. Only of a like size, because a small request is mostly the way there and back.
+    fn is_too_slow_for(self, bytes: usize, left: Duration) -> bool {
+        let is_like = bytes <= self.bytes.saturating_mul(2);
+        is_like && self.took.as_millis() * bytes as u128 > left.as_millis() * self.bytes as u128
+    }
 }
 
 impl Express {
@@ -46,6 +63,7 @@ impl Express {
             client,
             request_time,
             deadline,
+            pace: Pace::default(),
         })
     }
 }
@@ -56,7 +74,19 @@ impl Courier for Express {
             Some(deadline) => deadline.at_most(self.request_time),
             None => Deadline::after(self.request_time),
         };
-        self.client.send(body, deadline)
+        let (bytes, left) = (body.wire_len(), deadline.remaining());
+        if self.pace.is_too_slow_for(bytes, left) {
+            return Reply::Later {
+                reason: format!("no time left to send more to {}", self.client.server()),
+                retry_after: None,
+                network: false,
+                timed_out: false,
+            };
+        }
+        let reply = self.client.send(body, deadline);
+        let took = left.saturating_sub(deadline.remaining());
+        self.pace = Pace { bytes, took };
+        reply
     }
 }
 
@@ -78,5 +108,27 @@ impl Courier for Absent {
 
     fn absence(&self) -> Option<&str> {
         Some(&self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Pace;
+
+    #[test]
+    fn a_request_like_the_last_one_is_not_begun_when_there_is_not_its_time() {
+        let took = Duration::from_millis(1500);
+        let pace = Pace {
+            bytes: 48_000,
+            took,
+        };
+        let too_slow = |bytes, left| pace.is_too_slow_for(bytes, Duration::from_millis(left));
+        assert!(too_slow(48_000, 1400) && !too_slow(48_000, 1600));
+        assert!(too_slow(90_000, 1600) && !too_slow(10_000, 400));
+        // What is much larger may go through as fast: most of the time may have been the way.
+        assert!(!too_slow(100_000, 1600));
+        assert!(!Pace::default().is_too_slow_for(48_000, Duration::ZERO));
     }
 }
