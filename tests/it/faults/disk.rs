@@ -93,8 +93,8 @@ fn a_cursor_that_can_not_be_understood_is_put_aside_and_the_session_goes_on() {
 
 #[test]
 fn a_file_of_state_that_is_none_is_not_touched_and_the_session_goes_on() {
-    let damages: [(&str, Damage); 8] = [
-        ("the cursor is huge", |sandbox| {
+    let damages: [(&str, &str, Damage); 9] = [
+        ("the cursor is huge", "is too large", |sandbox| {
             fs::File::options()
                 .write(true)
                 .open(sandbox.cursor())
@@ -102,33 +102,46 @@ fn a_file_of_state_that_is_none_is_not_touched_and_the_session_goes_on() {
                 .set_len(200 << 20)
                 .unwrap();
         }),
-        ("the cursor is a folder", |sandbox| {
+        ("the cursor is a folder", "not a regular file", |sandbox| {
             replace_by_folder(&sandbox.cursor())
         }),
-        ("the cursor is a FIFO", |sandbox| {
+        ("the cursor is a FIFO", "not a regular file", |sandbox| {
             replace_by_fifo(&sandbox.cursor())
         }),
-        ("the cursor is a link", |sandbox| {
+        ("the cursor is a link", "is a link", |sandbox| {
             replace_by_link(&sandbox.cursor(), &victim(sandbox))
         }),
-        ("the lock is a folder", |sandbox| {
+        ("the lock is a folder", "could not open lock", |sandbox| {
             replace_by_folder(&session_folder(sandbox).join("lock"))
         }),
-        ("the lock is a FIFO", |sandbox| {
+        ("the lock is a FIFO", "could not open lock", |sandbox| {
             replace_by_fifo(&session_folder(sandbox).join("lock"))
         }),
-        ("the lock is a link", |sandbox| {
+        ("the lock is a link", "could not open lock", |sandbox| {
             replace_by_link(&session_folder(sandbox).join("lock"), &victim(sandbox))
         }),
-        ("the pauses are a FIFO", |sandbox| {
+        (
+            "the lock is a link to nowhere",
+            "could not open lock",
+            |sandbox| {
+                replace_by_link(
+                    &session_folder(sandbox).join("lock"),
+                    &sandbox.path("nowhere"),
+                );
+            },
+        ),
+        ("the pauses are a FIFO", "not a regular file", |sandbox| {
             fs::write(ours(sandbox).join("pauses.json"), "").unwrap();
             replace_by_fifo(&ours(sandbox).join("pauses.json"));
         }),
     ];
-    for (what, damage) in damages {
+    for (what, told, damage) in damages {
         let (_mock, sandbox) = goes_on_after(what, damage);
         let victim = fs::read_to_string(sandbox.path("victim"));
         assert!(victim.is_err() || victim.unwrap() == "precious", "{what}");
+        assert!(!sandbox.path("nowhere").exists(), "{what}: followed");
+        let log = sandbox.log();
+        assert!(log.contains(told), "{what}: {log}");
     }
 }
 
@@ -224,12 +237,14 @@ fn what_a_killed_writer_left_behind_is_removed_and_what_a_living_one_writes_is_n
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
-    mock.reply_next(Reply::Status(503));
     session.answered(0).stop(0);
+    mock.reply_next(Reply::Status(503));
+    session.answered(1).stop(1);
     sandbox.forget_backoff_time();
     let folders = [
         ours(&sandbox),
         ours(&sandbox).join("destinations"),
+        ours(&sandbox).join("deliveries"),
         session_folder(&sandbox),
     ];
     let place = |name: &str| folders.clone().map(|folder| folder.join(name));
@@ -242,7 +257,7 @@ fn what_a_killed_writer_left_behind_is_removed_and_what_a_living_one_writes_is_n
         FileExt::lock_exclusive(&file).unwrap();
         file
     });
-    session.answered(1).stop(1);
+    session.answered(2).stop(2);
     assert!(place("dead.1.tmp").iter().all(|path| !path.exists()));
     assert!(place("living.2.tmp").iter().all(|path| path.exists()));
     drop(living);

@@ -7,7 +7,6 @@ use claude_langfuse::langfuse::{Body, Reply};
 use claude_langfuse::mask::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
-use serde_json::Value;
 
 use super::long::LongSession;
 use crate::sandbox::{Received, Relay, Sandbox, is_turn};
@@ -162,11 +161,11 @@ fn fifty_megabytes_arrive_over_a_link_of_256_kbit() {
         mock.exports().len(),
         sizes.sum::<usize>()
     );
-    let rows: Vec<Value> = mock
-        .rows()
-        .iter()
-        .map(|row| Value::from(row.span_id.clone()))
-        .collect();
-    assert_eq!(rows.len(), 2 * session.turns());
-    assert_eq!(mock.generations_sent(), session.turns());
+    assert_eq!(mock.rows().len(), 2 * session.turns());
+    // What was cut off may have arrived for all that, as the same row.
+    assert!(
+        mock.generations_sent() < session.turns() * 6 / 5,
+        "{} sent",
+        mock.generations_sent()
+    );
 }
