@@ -57,7 +57,6 @@ impl Backoff {
             now.plus(retry_after.map_or(window + jitter, |wish| wish.max(FIRST).min(PLAUSIBLE))),
         );
         self.reason = Some(reason.to_owned());
-        self.problem = None;
     }
 
     /// Takes note that a request of `size` bytes took too long.
