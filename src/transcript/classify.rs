@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use super::content::{self, Block};
 use super::entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
@@ -136,7 +134,7 @@ fn quoted(text: &[u8]) -> Option<&[u8]> {
     memchr::memchr(b'"', text).and_then(|end| text.get(..end))
 }
 
-fn header(row: &Row) -> Header {
+fn header(row: &Row<'_>) -> Header {
     Header {
         session_id: row.session_id.clone(),
         request_session_id: row.request_session_id.clone(),
@@ -151,7 +149,7 @@ fn header(row: &Row) -> Header {
     }
 }
 
-fn record(row: &Row) -> Option<Record> {
+fn record(row: &Row<'_>) -> Option<Record> {
     match row.kind.as_deref()? {
         "user" => user(row),
         "assistant" => assistant(row),
@@ -162,12 +160,9 @@ fn record(row: &Row) -> Option<Record> {
             None => Record::Queued,
         }),
         "api-request" => {
-            let params = row
-                .params
-                .as_deref()
-                .map_or(serde_json::Value::Null, |params| {
-                    content::json(params.get())
-                });
+            let params = row.params.map_or(serde_json::Value::Null, |params| {
+                content::json(params.get())
+            });
             Some(Record::Request(Request {
                 id: row.id.clone()?,
                 params,
@@ -178,9 +173,9 @@ fn record(row: &Row) -> Option<Record> {
     }
 }
 
-fn user(row: &Row) -> Option<Record> {
+fn user(row: &Row<'_>) -> Option<Record> {
     let flagged = |flag: Option<bool>| flag.unwrap_or(false);
-    let blocks = content::blocks(row.message.as_ref()?.content.as_deref());
+    let blocks = content::blocks(row.message.as_ref()?.content);
     if flagged(row.repeats_compact_summary) {
         return None;
     }
@@ -223,7 +218,7 @@ fn user(row: &Row) -> Option<Record> {
     })
 }
 
-fn prompt(row: &Row, content: Vec<Block>, text: &str, tentative: bool) -> Record {
+fn prompt(row: &Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Record {
     Record::Prompt(Prompt {
         command: between(text, "<command-name>", "</command-name>")
             .map(|name| format!("/{}", name.trim_matches('/'))),
@@ -241,10 +236,9 @@ fn prompt(row: &Row, content: Vec<Block>, text: &str, tentative: bool) -> Record
     })
 }
 
-fn results(row: &Row, blocks: Vec<Block>) -> Record {
+fn results(row: &Row<'_>, blocks: Vec<Block>) -> Record {
     let outcome: rows::Outcome = row
         .tool_use_result
-        .as_deref()
         .and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or_default();
     let permission = row
@@ -252,7 +246,7 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
         .as_ref()
         .and_then(|permission| permission.decision.clone().zip(permission.source.clone()));
     let structured = row.mcp_meta.as_ref();
-    let structured = structured.and_then(|meta| meta.structured_content.as_deref());
+    let structured = structured.and_then(|meta| meta.structured_content);
     let structured = structured.map(|content| content::json(content.get()));
     let (mut results, mut beside) = (Vec::new(), Vec::new());
     for block in blocks {
@@ -281,9 +275,9 @@ fn results(row: &Row, blocks: Vec<Block>) -> Record {
     Record::Results { results, beside }
 }
 
-fn assistant(row: &Row) -> Option<Record> {
+fn assistant(row: &Row<'_>) -> Option<Record> {
     let message = row.message.as_ref()?;
-    let blocks = content::blocks(message.content.as_deref());
+    let blocks = content::blocks(message.content);
     if row.is_api_error_message.unwrap_or(false) {
         return Some(Record::ApiError(ApiError {
             message: content::text_of(&blocks),
@@ -315,7 +309,7 @@ fn assistant(row: &Row) -> Option<Record> {
     }))
 }
 
-fn system(row: &Row) -> Option<Record> {
+fn system(row: &Row<'_>) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
         "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
@@ -338,7 +332,7 @@ fn system(row: &Row) -> Option<Record> {
     }
 }
 
-fn boundary(row: &Row) -> Boundary {
+fn boundary(row: &Row<'_>) -> Boundary {
     let metadata = row.compact_metadata.as_ref();
     Boundary {
         manual: metadata.and_then(|metadata| metadata.trigger.as_deref()) == Some("manual"),
@@ -348,16 +342,11 @@ fn boundary(row: &Row) -> Boundary {
     }
 }
 
-fn attachment(row: &Row) -> Option<Record> {
+fn attachment(row: &Row<'_>) -> Option<Record> {
     let attachment = row.attachment.as_ref()?;
     match attachment.kind.as_deref()? {
         "queued_command" => {
-            let content = content::blocks(
-                attachment
-                    .prompt
-                    .as_deref()
-                    .map(|prompt| -> &RawValue { prompt }),
-            );
+            let content = content::blocks(attachment.prompt);
             let notification = notification(&content::text_of(&content));
             Some(Record::Steering {
                 content,

@@ -127,16 +127,13 @@ fn block(raw: &RawValue) -> Block {
             size: block.data.map_or(0, |data| data.chars().count()),
         }),
         Some("tool_use") => block.id.zip(block.name).map(|(id, name)| {
-            let input = block
-                .input
-                .as_deref()
-                .map_or(Value::Null, |input| json(input.get()));
+            let input = block.input.map_or(Value::Null, |input| json(input.get()));
             Block::ToolUse(ToolUse { id, name, input })
         }),
         Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
             Block::ToolResult(Box::new(ToolResult {
                 tool_use_id,
-                content: blocks(block.content.as_deref()),
+                content: blocks(block.content),
                 is_error: block.is_error.unwrap_or(false),
                 ..ToolResult::default()
             }))

@@ -1,6 +1,5 @@
 //! Reading fields that may be absent, null or of another type in some release: such a field is none, its row stays.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -8,17 +7,17 @@ use serde_json::value::RawValue;
 pub(super) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
 {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).ok())
 }
 
-/// Any value but null, as it was written.
+/// Any value but null, as it was written. Borrowed: it may be a hundred megabytes.
 pub(super) fn raw<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Box<RawValue>>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
+) -> Result<Option<&'de RawValue>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
     Ok((raw.get() != "null").then_some(raw))
 }
 

@@ -13,6 +13,9 @@ use crate::regular_file;
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
 
+/// What the buffer keeps after a line; usual lines need no more.
+const ROOM: usize = 4 * CHUNK;
+
 /// How much of a line that is no row is kept, for the reason why it is none.
 const KEPT_OF_NO_ROW: usize = 256;
 
@@ -152,6 +155,8 @@ impl Lines {
             self.buffer.drain(..self.start);
             self.searched -= self.start;
             self.start = 0;
+            // One long line must not keep its memory while others are read and sent.
+            self.buffer.shrink_to(ROOM);
         }
         (&mut self.file)
             .take(CHUNK as u64)

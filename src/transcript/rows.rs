@@ -10,7 +10,7 @@ use super::lenient;
 /// Any row. Which fields are there depends on `kind` and on the release.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Row {
+pub(super) struct Row<'a> {
     #[serde(rename = "type", deserialize_with = "lenient::field")]
     pub kind: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -55,12 +55,12 @@ pub(super) struct Row {
     pub origin: Option<Origin>,
     #[serde(deserialize_with = "lenient::field")]
     pub permission_mode: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub forked_from: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub forked_from: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub request_session_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
-    pub message: Option<Message>,
+    #[serde(borrow, deserialize_with = "lenient::field")]
+    pub message: Option<Message<'a>>,
     #[serde(deserialize_with = "lenient::field")]
     pub request_id: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -85,10 +85,10 @@ pub(super) struct Row {
     pub is_aborted_mid_stream: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
     pub stream_cut_cause: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub tool_use_result: Option<Box<RawValue>>,
-    #[serde(deserialize_with = "lenient::field")]
-    pub mcp_meta: Option<McpMeta>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub tool_use_result: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::field")]
+    pub mcp_meta: Option<McpMeta<'a>>,
     #[serde(deserialize_with = "lenient::field")]
     pub tool_ends_turn: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
@@ -102,8 +102,8 @@ pub(super) struct Row {
     pub error: Option<ErrorDetail>,
     #[serde(deserialize_with = "lenient::field")]
     pub compact_metadata: Option<CompactMetadata>,
-    #[serde(deserialize_with = "lenient::field")]
-    pub attachment: Option<Attachment>,
+    #[serde(borrow, deserialize_with = "lenient::field")]
+    pub attachment: Option<Attachment<'a>>,
     #[serde(deserialize_with = "lenient::field")]
     pub operation: Option<String>,
     /// `queue-operation`: the queued text. `system`: what the person was told.
@@ -112,8 +112,8 @@ pub(super) struct Row {
     /// `api-request`: its id.
     #[serde(deserialize_with = "lenient::field")]
     pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub params: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub params: Option<&'a RawValue>,
 }
 
 /// What a compaction's boundary row says.
@@ -161,13 +161,13 @@ pub(super) struct Origin {
 /// `message` of a user or assistant row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Message {
+pub(super) struct Message<'a> {
     #[serde(deserialize_with = "lenient::field")]
     pub id: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub model: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub content: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub content: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub stop_reason: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -239,11 +239,11 @@ pub(super) struct PermissionDecision {
 /// What the CLI added to the conversation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Attachment {
+pub(super) struct Attachment<'a> {
     #[serde(rename = "type", deserialize_with = "lenient::field")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub prompt: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub prompt: Option<&'a RawValue>,
     #[serde(rename = "maxTurns", deserialize_with = "lenient::field")]
     pub max_turns: Option<u64>,
 }
@@ -251,9 +251,9 @@ pub(super) struct Attachment {
 /// What an MCP server gave beside the text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct McpMeta {
-    #[serde(deserialize_with = "lenient::raw")]
-    pub structured_content: Option<Box<RawValue>>,
+pub(super) struct McpMeta<'a> {
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub structured_content: Option<&'a RawValue>,
 }
 
 /// `toolUseResult` where it says what was launched and how it ended, or where a large output was saved.
@@ -281,7 +281,7 @@ pub(super) struct Outcome {
 /// One content block of a message.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Block {
+pub(super) struct Block<'a> {
     #[serde(rename = "type", deserialize_with = "lenient::field")]
     pub kind: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -294,12 +294,12 @@ pub(super) struct Block {
     pub id: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub name: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub input: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub input: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub tool_use_id: Option<String>,
-    #[serde(deserialize_with = "lenient::raw")]
-    pub content: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub content: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_error: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]

@@ -28,7 +28,7 @@ pub struct RunEnd {
 /// The file, with what some span needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct RunFile {
+struct RunFile<'a> {
     #[serde(deserialize_with = "lenient::field")]
     status: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
@@ -37,8 +37,8 @@ struct RunFile {
     start_time: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     duration_ms: Option<u64>,
-    #[serde(deserialize_with = "lenient::raw")]
-    result: Option<Box<RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    result: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     error: Option<String>,
 }
@@ -54,7 +54,8 @@ impl RunEnd {
     pub fn read(path: &Path) -> Option<Self> {
         let text = fs::read(path).ok()?;
         let text = String::from_utf8_lossy(&text);
-        let file: RunFile = serde_json::from_str(&lenient::mend_surrogates(&text)).ok()?;
+        let text = lenient::mend_surrogates(&text);
+        let file: RunFile = serde_json::from_str(&text).ok()?;
         let status = file.status?;
         if matches!(status.as_str(), "running" | "paused" | "pending") {
             return None;
