@@ -141,7 +141,8 @@ fn a_run_that_is_interrupted_goes_on_where_it_was() {
     let running = sandbox.start(&["replay", "--all"], b"");
     // The second request is on its way: the first was acknowledged, and that is kept.
     assert!(mock.wait_for(Duration::from_secs(20), |_| mock.requests().len() == 2));
-    running.signal("INT");
+    // As Ctrl-C does, which is ignored where the tests run in the background.
+    running.signal("TERM");
     assert_eq!(running.end().code, None);
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_once(
@@ -166,7 +167,8 @@ fn a_long_session_that_is_interrupted_goes_on_in_its_middle() {
     assert!(mock.wait_for(Duration::from_secs(20), |_| mock.requests().len() == 2));
     let sent = mock.accepted_spans().len();
     assert!(sent > 0);
-    running.signal("INT");
+    // As Ctrl-C does, which is ignored where the tests run in the background.
+    running.signal("TERM");
     running.end();
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_once(&mock, &["v2.1.330/stream-multi"]);
