@@ -1,6 +1,6 @@
 //! What is done with input that may be anything. Each function panics when something does not hold, and only then.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -120,7 +120,8 @@ pub fn transcript(data: &[u8]) {
         &mut hooks,
     )
     .expect("it can be read");
-    let ids = |bodies: &[String]| -> BTreeMap<String, usize> {
+    // By span alone: a call that stands in two turns is acknowledged once.
+    let ids = |bodies: &[String]| -> BTreeSet<String> {
         let exports = bodies
             .iter()
             .map(|body| serde_json::from_str::<Value>(body).expect("JSON"));
@@ -130,13 +131,11 @@ pub fn transcript(data: &[u8]) {
                 .cloned()
                 .unwrap_or_default()
         });
-        spans
-            .map(|span| (format!("{}{}", span["traceId"], span["spanId"]), 1))
-            .collect()
+        spans.map(|span| span["spanId"].to_string()).collect()
     };
     let (replayed, hooked) = (ids(&replays[0]), ids(&hooks.bodies));
     assert!(
-        replayed.keys().all(|id| hooked.contains_key(id)),
+        replayed.is_subset(&hooked),
         "a span got lost between two runs"
     );
 }
