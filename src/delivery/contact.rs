@@ -1,8 +1,6 @@
 //! Where to begin: at the cursor, at the turn of the first contact, or at the turn that is found again in a file that
 //! was rewritten.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 
 use super::feed::{Feed, wait_for_file};
@@ -58,15 +56,16 @@ pub(super) fn find_place(job: &Job, cursor: &mut Cursor) -> Result<()> {
     let path = job.transcript.display();
     log::info!("transcript was rewritten, reading it whole: {path}");
     let (outline, _) = outline(job, None)?;
-    find_again(cursor, &outline, &job.transcript);
+    find_again(cursor, &outline);
     Ok(())
 }
 
 /// The open turn is found by its opening row's uuid; where that row is gone, later turns are those that opened later.
-fn find_again(cursor: &mut Cursor, outline: &Outline, transcript: &Path) {
-    let end = transcript.metadata().map_or(0, |metadata| metadata.len());
-    let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
+fn find_again(cursor: &mut Cursor, outline: &Outline) {
     let turns = &outline.turns;
+    // Not the file's end: what stands after the last turn may belong to the next one.
+    let end = turns.last().map_or(0, |turn| turn.end);
+    let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
     cursor.open_start = match &mut cursor.open_turn {
         None => 0,
         Some(open) => match turns.iter().position(|turn| turn.uuid == open.uuid) {
@@ -137,11 +136,12 @@ fn begin_at_turn_of_hook(
     };
     let next = outline.turns.get(begin);
     cursor.open_start = next.map_or(newest.end, |turn| turn.start);
-    cursor.open_turn = next.map(|turn| OpenTurn {
-        uuid: turn.uuid.clone(),
-        at: turn.at,
-        passed: false,
-        is_compaction: turn.is_compaction,
+    let known = next.unwrap_or(newest);
+    cursor.open_turn = Some(OpenTurn {
+        uuid: known.uuid.clone(),
+        at: known.at,
+        passed: next.is_none(),
+        is_compaction: known.is_compaction,
     });
     let earlier = outline.turns.iter().take(begin);
     cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;

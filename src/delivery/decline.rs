@@ -43,6 +43,7 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         if !same_file {
             // Offsets of another file.
             cursor.passed.clear();
+            cursor.own_from = 0;
         }
         seen.retain(|turn| same_file && turn.opening.offset >= cursor.own_from);
         pass_over(&mut cursor, &seen, feed.offset());

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::sandbox::{Doorbell, PROJECT, Received, Sandbox, Session, traced_to};
+use crate::sandbox::{Doorbell, PROJECT, Received, Recording, Sandbox, Session, traced_to};
 use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 /// Tracing is switched off in the configuration, and on again.
@@ -91,6 +91,69 @@ fn what_was_declined_stays_declined_when_the_file_is_rewritten() {
     session.stop(2);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 3."]);
     assert_eq!(mock.generations_sent(), 2);
+}
+
+#[test]
+fn what_stands_before_the_next_prompt_of_a_rewritten_file_is_not_passed_over() {
+    let [mock, whole] = [MockLangfuse::start(), MockLangfuse::start()];
+    let sandbox = Sandbox::traced(&mock);
+    let mut session = sandbox.session("v2.1.330/bash-line");
+    session.answered(0).stop(0);
+    switch(&sandbox, &mock, false);
+    session.answered(1).stop(1);
+    switch(&sandbox, &mock, true);
+    let is_shell_line = |row: Value| row.to_string().contains("<bash-input>ls");
+    let shell_line = session.transcript().rows().position(is_shell_line);
+    // The shell's line is there and what it gave, which opens the turn, is not.
+    fs::remove_file(session.path()).unwrap();
+    session.recording.sessions[0].lines.remove(0);
+    session.grow(shell_line.unwrap());
+    session.end();
+    session.answered(2).stop(2);
+    switch(&sandbox, &whole, true);
+    session.replay(&[]).exits(0);
+    let asked = |mock: &MockLangfuse| {
+        let rows = mock.rows().into_iter();
+        let mut turns = rows.filter(|row| row.output.as_deref() == Some("I saw it fail."));
+        turns.next().expect("the turn").input
+    };
+    assert_eq!(asked(&mock), asked(&whole));
+}
+
+#[test]
+fn turns_of_a_fork_are_sent_after_its_file_was_rewritten_shorter_while_tracing_was_off() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let recording = Recording::open("v2.1.330/fork");
+    let fork = recording.session("f61dec74-eaad-420b-b634-b4eada2a1347");
+    sandbox.grow(fork, usize::MAX);
+    let path = sandbox.projects().join(&fork.path);
+    let hook = |name: &str| {
+        let event =
+            json!({"hook_event_name": name, "session_id": fork.session, "transcript_path": path});
+        sandbox.raw_hook(event.to_string().as_bytes()).unnoticed();
+    };
+    hook("SessionEnd");
+    assert_eq!(mock.answers(), ["Fork answer."]);
+    switch(&sandbox, &mock, false);
+    let own = fork
+        .rows()
+        .skip_while(|row| row["message"]["content"] != "Fork prompt");
+    let own = own.filter(|row| row["message"].is_object());
+    let own: String = own.map(|row| format!("{row}\n")).collect();
+    let copy = sandbox.write("copy.jsonl", own.as_bytes());
+    fs::rename(copy, &path).unwrap();
+    hook("SessionEnd");
+    switch(&sandbox, &mock, true);
+    let later = own.replace("Fork answer", "Later answer");
+    let later = ["uuid", "id"].iter().fold(later, |text, field| {
+        text.replace(&format!("\"{field}\":\""), &format!("\"{field}\":\"9"))
+    });
+    fs::write(&path, own + &later).unwrap();
+    hook("SessionEnd");
+    let mut answers = mock.answers();
+    answers.sort_unstable();
+    assert_eq!(answers, ["Fork answer.", "Later answer."]);
 }
 
 #[test]

@@ -66,6 +66,24 @@ fn an_explicit_replay_sends_what_the_other_hook_sent_too() {
 }
 
 #[test]
+fn what_the_other_hook_sent_is_not_sent_when_the_file_is_rewritten_before_the_next_turn() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(1);
+    let read = std::fs::read(session.path()).unwrap().len();
+    former_hook_read(&sandbox, &session, read);
+    session.stop(1);
+    session.whole();
+    let text = std::fs::read_to_string(session.path()).unwrap();
+    let (_first_row, rest) = text.split_once('\n').unwrap();
+    let new = sandbox.write("new.jsonl", rest.as_bytes());
+    std::fs::rename(new, session.path()).unwrap();
+    session.stop(2);
+    assert_eq!(mock.answers(), ["Answer 3."]);
+}
+
+#[test]
 fn a_state_of_another_session_changes_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
