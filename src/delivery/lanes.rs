@@ -130,7 +130,7 @@ impl Delivery<'_> {
         let done = lane.done.unwrap_or_default();
         let (observations, launches) =
             observe_agent(&run, &facts, &context.trace_id, link.span.as_ref(), ended);
-        let below = facts.depth.unwrap_or(0) + 1;
+        let below = facts.depth.unwrap_or(0).saturating_add(1);
         self.take_launches(launches, &link.turn, Some(&file.agent_id), below);
         if let Some(run_id) = file.workflow() {
             self.note_step(&run_id, run.work.last_at);

@@ -1,7 +1,6 @@
 //! What rows that no span needs say of the whole session: what it is called, and what Claude Code itself reckons that it
 //! took. The last of each counts.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 use super::entry::Usage;
 use super::lines::Lines;
 use super::timestamp::Timestamp;
+use crate::regular_file;
 
 /// What a session says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,7 +67,7 @@ const TAIL: u64 = 64 * 1024;
 
 /// When a session last went on: the last time that is written in it, else when the file was written.
 pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
-    let mut file = File::open(transcript).ok()?;
+    let mut file = regular_file::open(transcript).ok()?;
     let metadata = file.metadata().ok()?;
     let mut tail = Vec::new();
     let begin = metadata.len().saturating_sub(TAIL);
@@ -92,10 +92,14 @@ impl Reckoning {
         let mut usage = Usage::default();
         for model in row.get("modelUsage")?.as_object()?.values() {
             let count = |field: &str| model.get(field).and_then(Value::as_u64).unwrap_or_default();
-            usage.input += count("inputTokens");
-            usage.output += count("outputTokens");
-            usage.cache_read += count("cacheReadInputTokens");
-            usage.cache_write += count("cacheCreationInputTokens");
+            usage.input = usage.input.saturating_add(count("inputTokens"));
+            usage.output = usage.output.saturating_add(count("outputTokens"));
+            usage.cache_read = usage
+                .cache_read
+                .saturating_add(count("cacheReadInputTokens"));
+            usage.cache_write = usage
+                .cache_write
+                .saturating_add(count("cacheCreationInputTokens"));
         }
         Some(Self {
             usage,

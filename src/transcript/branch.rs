@@ -8,6 +8,8 @@ use std::path::Path;
 
 use memchr::memmem::FinderRev;
 
+use crate::regular_file;
+
 /// The first read; the row before a turn is rarely farther away.
 const NEAR: u64 = 4 * 1024;
 /// The largest read.
@@ -28,7 +30,7 @@ pub fn branch_point(
     follows: Option<&str>,
     index: Option<u64>,
 ) -> Result<Option<u64>> {
-    let mut file = File::open(path)?;
+    let mut file = regular_file::open(path)?;
     if let Some(parent) = follows {
         let row = format!("\"uuid\":\"{parent}\"");
         if let Some(at) = rfind(&mut file, start, &row, |_| true)? {

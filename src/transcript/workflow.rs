@@ -1,6 +1,5 @@
 //! What Claude Code wrote of a workflow's run when it ended: `<session>/workflows/<run id>.json`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,10 @@ use serde_json::value::RawValue;
 use super::content::json;
 use super::lenient;
 use super::timestamp::Timestamp;
+use crate::regular_file;
+
+/// It repeats the script and what its agents answered; anything larger is something else.
+const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +55,7 @@ impl RunEnd {
 
     /// Reads it; `None` while the run goes on, and where the file can't be read.
     pub fn read(path: &Path) -> Option<Self> {
-        let text = fs::read(path).ok()?;
+        let text = regular_file::read(path, LARGEST).ok()?;
         let text = String::from_utf8_lossy(&text);
         let text = lenient::mend_surrogates(&text);
         let file: RunFile = serde_json::from_str(&text).ok()?;

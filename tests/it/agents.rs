@@ -261,6 +261,31 @@ fn a_workflow_is_not_sent_before_it_ends_unless_its_session_does() {
     assert_eq!(step.status_message.as_deref(), Some("no result"));
 }
 
+#[test]
+fn a_fifo_in_the_place_of_a_workflows_end_and_an_impossible_depth_hold_nothing_up() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/workflow-lost");
+    session.answered(0);
+    let below = session.path().with_extension("");
+    let run = "wf_0be9dea5-b6c";
+    let fifo = below.join(format!("workflows/{run}.json"));
+    std::fs::create_dir_all(fifo.parent().unwrap()).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let agent = &session.recording.agents[0];
+    sandbox.grow(agent, usize::MAX);
+    let meta = sandbox
+        .projects()
+        .join(&agent.path)
+        .with_extension("meta.json");
+    std::fs::write(&meta, format!("{{\"spawnDepth\":{}}}", u64::MAX)).unwrap();
+    session.end();
+    let rows = mock.rows();
+    let chain = rows.iter().find(|row| row.kind == "CHAIN");
+    assert!(chain.is_some(), "{}", sandbox.log());
+}
+
 /// Up to 2.1.50 no file beside an agent's says what it is for, only the call that launched it.
 #[test]
 fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
