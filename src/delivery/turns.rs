@@ -98,7 +98,10 @@ impl Delivery<'_> {
         by: Option<&str>,
         depth: u64,
     ) {
-        for launch in launches {
+        for mut launch in launches {
+            if let Some(agent_type) = &mut launch.agent_type {
+                self.job.policy.apply_to_name(agent_type);
+            }
             if let Some(run) = launch.workflow {
                 self.begin_workflow(run, launch.span_id, turn);
                 continue;

@@ -10,7 +10,10 @@ use crate::transcript::{FileMark, RunEnd, Timestamp};
 
 impl Delivery<'_> {
     /// A run has a lane as its agents have. Taken up again by a later call, it stays where it was launched first.
-    pub(super) fn begin_workflow(&mut self, run: WorkflowRun, launched_by: SpanId, turn: &str) {
+    pub(super) fn begin_workflow(&mut self, mut run: WorkflowRun, launched_by: SpanId, turn: &str) {
+        if let Some(name) = &mut run.name {
+            self.job.policy.apply_to_name(name);
+        }
         let lanes = &mut self.cursor.lanes;
         let lane = lanes.entry(run.run_id.clone()).or_insert_with(|| Lane {
             link: Some(Link {

@@ -103,6 +103,16 @@ impl Policy {
         observation.note("masked", Some(masked));
     }
 
+    /// Applies the policy to a name that state keeps until it is sent.
+    pub fn apply_to_name(&self, name: &mut String) {
+        let mut tally = Tally::default();
+        let mut masker = Masker {
+            policy: self,
+            tally: &mut tally,
+        };
+        masker.text(name);
+    }
+
     /// Applies the policy to what stands on every span of a trace. The ids, and what the person configured by name (user,
     /// environment, release), stay as they are: they are what traces are found by.
     pub fn apply_to_context(&self, context: &mut Context) {
