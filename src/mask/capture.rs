@@ -23,7 +23,7 @@ fn without_content(observation: &mut Observation) {
         leave_out(content);
     }
     reduce_status(observation);
-    leave_out_description(observation);
+    leave_out_descriptions(observation);
     for value in observation.parameters.values_mut() {
         // A name such as an effort or a tier is short.
         if value.as_str().is_some_and(|text| text.len() > LONGEST_NAME)
@@ -37,28 +37,27 @@ fn without_content(observation: &mut Observation) {
 
 /// Prompts and answers stay; what tools were given and what they returned goes, wherever it stands.
 fn without_tool_content(observation: &mut Observation) {
-    match observation.kind {
-        Kind::Tool | Kind::Retriever => {
-            for content in [&mut observation.input, &mut observation.output]
-                .into_iter()
-                .flatten()
-            {
-                leave_out(content);
-            }
-            reduce_status(observation);
-        }
-        _ => {
-            for content in [&mut observation.input, &mut observation.output]
-                .into_iter()
-                .flatten()
-            {
-                if let Content::Json(value) = content {
-                    without_tool_parts(value);
-                }
-            }
+    let is_tool = matches!(observation.kind, Kind::Tool | Kind::Retriever | Kind::Chain);
+    for content in [&mut observation.input, &mut observation.output]
+        .into_iter()
+        .flatten()
+    {
+        match content {
+            content if is_tool => leave_out(content),
+            Content::Json(value) => without_tool_parts(value),
+            Content::Text(text) if is_notification(text) => leave_out(content),
+            Content::Text(_) => {}
         }
     }
-    leave_out_description(observation);
+    if is_tool || observation.metadata.contains_key("notified_status") {
+        reduce_status(observation);
+    }
+    leave_out_descriptions(observation);
+}
+
+/// What a background task gave back, with what it was for.
+fn is_notification(text: &str) -> bool {
+    text.trim_start().starts_with("<task-notification>")
 }
 
 /// Longer text is no name.
@@ -90,6 +89,9 @@ fn without_tool_parts(value: &mut Value) {
                     }
                 }
             }
+            Value::String(text) if is_notification(text) => {
+                *text = marker(text.chars().count());
+            }
             _ => {}
         }
     }
@@ -103,28 +105,36 @@ fn leave_out(content: &mut Content) {
     *content = Content::Text(marker(size));
 }
 
-/// What the model said that an agent is for: a part of what its tool was given.
-fn leave_out_description(observation: &mut Observation) {
-    if let Some(text) = observation.metadata.get_mut("agent_description") {
-        *text = marker(text.chars().count());
+/// Metadata that is a part of what a tool was given: the model's own text.
+const DESCRIPTIONS: [&str; 3] = ["agent_description", "workflow_name", "workflow_phase"];
+
+fn leave_out_descriptions(observation: &mut Observation) {
+    for name in DESCRIPTIONS {
+        if let Some(text) = observation.metadata.get_mut(name) {
+            *text = marker(text.chars().count());
+        }
     }
 }
+
+/// Metadata that says in one word what a status message says at length.
+const CATEGORIES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
 
 /// A category stays, a text goes.
 fn reduce_status(observation: &mut Observation) {
     let Some(status) = &mut observation.status_message else {
         return;
     };
-    if let Some(category) = observation.metadata.get("error_category") {
+    let metadata = &observation.metadata;
+    if let Some(category) = CATEGORIES.iter().find_map(|name| metadata.get(*name)) {
         status.clone_from(category);
-    } else if !is_category(status) {
+    } else if !is_own_word(status) {
         *status = marker(status.chars().count());
     }
 }
 
 /// The program's own words, which quote nothing.
-fn is_category(status: &str) -> bool {
-    const CATEGORIES: &[&str] = &[
+fn is_own_word(status: &str) -> bool {
+    const WORDS: &[&str] = &[
         "cut off",
         "cut off at the maximum of tokens",
         "failed",
@@ -136,7 +146,7 @@ fn is_category(status: &str) -> bool {
         "refused by the model",
         "stopped",
     ];
-    CATEGORIES.contains(&status)
+    WORDS.contains(&status)
         || status.starts_with("ended after ") && status.ends_with(" model calls (--max-turns)")
 }
 
@@ -164,7 +174,7 @@ fn size(value: &Value) -> usize {
 mod tests {
     use serde_json::json;
 
-    use super::{is_category, size, without_tool_parts};
+    use super::{is_own_word, size, without_tool_parts};
 
     #[test]
     fn parts_of_tools_go_wherever_they_stand() {
@@ -190,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_own_words_are_categories() {
+    fn the_programs_own_words_are_known() {
         assert!(
-            is_category("interrupted") && is_category("ended after 3 model calls (--max-turns)")
+            is_own_word("interrupted") && is_own_word("ended after 3 model calls (--max-turns)")
         );
-        assert!(!is_category("could not read /home/me/x"));
+        assert!(!is_own_word("could not read /home/me/x"));
     }
 }
