@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use super::feed::{Feed, wait_for_file};
+use super::feed::Feed;
 use super::{Ending, Job, Keeping, Reach};
 use crate::session::{Outline, TurnOutline};
 use crate::state::{Cursor, Former, OpenTurn, Passed, Store, Why};
@@ -23,9 +23,6 @@ pub(super) struct Contact {
 
 /// Finds or makes the cursor; `None` when there is none and none is to be made.
 pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
-    if let Ending::Stop(_) = job.ending {
-        wait_for_file(&job.transcript);
-    }
     let known = match (store.reader(), job.reach) {
         (Some(store), Reach::FromContact | Reach::Known | Reach::Everything) => {
             store.cursor(&job.session_id, &job.destination)?

@@ -87,10 +87,18 @@ impl Iterator for Feed {
     }
 }
 
-/// On the first turn of a session the file may not be there yet when the Stop hook starts (facts 0.1).
-pub(super) fn wait_for_file(path: &Path) {
+/// Whether there is a transcript. On the first turn of a session it may come only after the Stop hook has started, so
+/// that it is waited for if told to.
+pub fn has_transcript(path: &Path, wait: bool) -> bool {
     let until = Instant::now() + FILE_PATIENCE;
-    while !path.exists() && Instant::now() < until {
+    loop {
+        // What can't be looked at is reported by who opens it.
+        if path.try_exists().unwrap_or(true) {
+            return true;
+        }
+        if !wait || Instant::now() >= until {
+            return false;
+        }
         std::thread::sleep(POLL);
     }
 }

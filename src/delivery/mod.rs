@@ -30,6 +30,7 @@ use crate::transcript::{Diagnostics, Timestamp};
 
 pub use courier::{Absent, Express};
 pub use decline::decline;
+pub use feed::has_transcript;
 pub use health::note_health;
 pub use run::deliver;
 

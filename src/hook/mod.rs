@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, Destination, Files, Scope, Surroundings, resolve};
 use crate::delivery::{
-    Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver, note_health,
+    Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
+    has_transcript, note_health,
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
@@ -124,8 +125,12 @@ impl Hook {
     }
 
     fn deliver(&self, destination: &Destination) {
+        let (session, transcript) = (&self.event.session_id, &self.event.transcript);
+        if !has_transcript(transcript, self.kind == Kind::Stop) {
+            let path = transcript.display();
+            return log::info!("{session}: no transcript (--no-session-persistence?): {path}");
+        }
         let store = Store::new(&self.config.state_dir);
-        let session = &self.event.session_id;
         let _lock = match store.lock(session, self.left()) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => {

@@ -22,6 +22,22 @@ fn nothing_new_opens_no_connection_and_writes_no_file() {
     assert_eq!(sandbox.state_files(), files);
 }
 
+/// `claude --no-session-persistence`: its hooks are called with the path of a file that never comes.
+#[test]
+fn a_session_that_claude_code_keeps_nowhere_is_no_error_and_leaves_no_file() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.stop(0);
+    session.end();
+    assert_eq!(mock.requests().len(), 0);
+    let log = sandbox.log();
+    assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    assert!(log.contains("--no-session-persistence"), "{log}");
+    let files = sandbox.state_files().len();
+    assert_eq!(files, 1, "the log: {:?}", sandbox.state());
+}
+
 #[test]
 fn state_holds_nothing_of_the_conversation_and_no_key() {
     for recording in [
@@ -42,6 +58,30 @@ fn state_holds_nothing_of_the_conversation_and_no_key() {
         assert_no_trace_of(&sandbox, &texts);
         session.replay(&[]).exits(0);
         assert_no_trace_of(&sandbox, &texts);
+    }
+}
+
+#[test]
+fn names_that_the_model_gave_are_kept_without_their_secrets() {
+    let secret = format!("ghp_{}", "a1B2".repeat(9));
+    for (recording, name, before_its_end) in [
+        ("v2.1.330/workflow-lost", "count-things", 25),
+        ("v2.0.76/subagent", "general-purpose", usize::MAX),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let mut session = sandbox.session(recording);
+        session.recording = session.recording.replaced(name, &secret);
+        // The agents' files are not there yet, so that what launched them is kept.
+        session.grow(before_its_end);
+        session.end();
+        let kept = sandbox.state_files();
+        let kept = kept
+            .iter()
+            .map(|(_, content, _)| String::from_utf8_lossy(content));
+        let kept: String = kept.collect();
+        assert!(kept.contains("masked: github-token"), "{recording}: {kept}");
+        assert!(!kept.contains("a1B2"), "{recording}: {kept}");
     }
 }
 
