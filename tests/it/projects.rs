@@ -101,6 +101,38 @@ fn where_the_session_was_started_counts_and_not_where_its_hook_runs() {
     assert_eq!(there.requests().len(), 0);
 }
 
+/// `cd` in a session: later rows and hooks have another directory, and the session's file stays where it is.
+#[test]
+fn a_session_that_goes_to_another_directory_stays_with_the_project_it_was_started_in() {
+    let Two {
+        here,
+        there,
+        mut sandbox,
+    } = Two::new();
+    let [started, gone] = ["here", "there"].map(|name| sandbox.path(name).display().to_string());
+    sandbox.set("CLAUDE_PROJECT_DIR", started.clone());
+    let mut session = sandbox.session_in(&sandbox.path("here"), "v2.1.330/stream-multi");
+    let second = session.transcript().answer("Answer 1.", 0).unwrap() + 1;
+    for line in session.recording.sessions[0].lines.iter_mut().skip(second) {
+        *line = line.replace(
+            &format!("\"cwd\":\"{started}\""),
+            &format!("\"cwd\":\"{gone}\""),
+        );
+    }
+    let mut event = session.answered(1).stop_event(1);
+    event["cwd"] = json!(gone);
+    session.start(&event).end().unnoticed();
+    session.whole();
+    // Later, by a command that has nothing but the file to go by.
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(here.answers(), ["Answer 2.", "Answer 3."]);
+    assert_eq!(there.requests().len(), 0);
+    for row in here.rows() {
+        assert_eq!(row.metadata["project"], "here");
+        assert_eq!(row.metadata["cwd"], gone);
+    }
+}
+
 #[test]
 fn replay_sends_each_session_to_the_server_of_its_project() {
     let Two {
