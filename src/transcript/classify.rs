@@ -364,10 +364,12 @@ fn notification(text: &str) -> Option<Notification> {
     let text = text.trim_start().strip_prefix("<task-notification>")?;
     let tag =
         |name: &str| between(text, &format!("<{name}>"), &format!("</{name}>")).map(str::to_owned);
+    // Somebody may have pasted the like with anything in it; ids and states go into metadata and are kept.
+    let word = |name: &str| tag(name).filter(|word| !word.contains(char::is_whitespace));
     Some(Notification {
-        task_id: tag("task-id"),
-        tool_use_id: tag("tool-use-id"),
-        status: tag("status"),
+        task_id: word("task-id"),
+        tool_use_id: word("tool-use-id"),
+        status: word("status"),
         summary: tag("summary"),
     })
 }

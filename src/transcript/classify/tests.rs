@@ -134,6 +134,20 @@ const USER_ROWS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn ids_and_states_of_a_notification_are_words_and_not_what_somebody_wrote_there() {
+    let read = |status: &str| {
+        let text = format!("<task-notification><task-id>a1</task-id><status>{status}</status>");
+        super::notification(&text).unwrap()
+    };
+    assert_eq!(read("killed").status.as_deref(), Some("killed"));
+    let pasted = read("a sentence of a prompt");
+    assert_eq!(
+        (pasted.task_id.as_deref(), pasted.status),
+        (Some("a1"), None)
+    );
+}
+
+#[test]
 fn user_rows_are_told_apart_by_their_marks_and_their_texts() {
     for (more, content, expected) in USER_ROWS {
         assert_eq!(said(&user(more, content)), *expected, "{more} {content}");
