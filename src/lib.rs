@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod regular_file;
+mod sha256;
 
 pub mod config;
 pub mod transcript;

@@ -4,8 +4,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
 use super::base_url::normalise;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
@@ -13,6 +11,7 @@ use super::secret::Secret;
 use super::source::{Layer, Source};
 use super::surroundings::Surroundings;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
+use crate::sha256;
 
 /// One Langfuse project on one server, with the keys to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,16 +42,8 @@ impl Destination {
 
     /// What cursors are filed under: 16 hex digits made of base URL and public key.
     pub fn id(&self) -> String {
-        let mut digest = Sha256::new();
-        digest.update(self.base_url.as_bytes());
-        digest.update(b"\n");
-        digest.update(self.public_key.as_bytes());
-        let digest = digest.finalize();
-        digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let named = format!("{}\n{}", self.base_url, self.public_key);
+        sha256::hex(named.as_bytes(), 8)
     }
 
     /// The page of a trace.

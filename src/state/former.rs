@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::files;
 use super::store::Store;
+use crate::sha256;
 
 /// How far another hook came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +69,7 @@ impl Store {
 /// All of them name a session so.
 fn key(session_id: &str, transcript: &Path) -> String {
     let named = format!("{session_id}::{}", transcript.display());
-    let digest = Sha256::digest(named.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256::hex(named.as_bytes(), 32)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
+
+use crate::sha256::hex;
 
 /// 32 lower-case hex digits. `create_trace_id(seed=…)` of any Langfuse SDK gives the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,15 +102,6 @@ impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
-}
-
-/// The first bytes of the SHA-256 of some content.
-fn hex(content: &[u8], bytes: usize) -> String {
-    sha2::Sha256::digest(content)
-        .iter()
-        .take(bytes)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

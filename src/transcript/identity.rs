@@ -8,9 +8,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::regular_file;
+use crate::{regular_file, sha256};
 
 /// How much of the file before the offset is remembered by its hash.
 const WINDOW: u64 = 256;
@@ -76,11 +75,7 @@ fn hash_before(file: &mut File, offset: u64) -> std::io::Result<String> {
     file.seek(SeekFrom::Start(start))?;
     let mut window = Vec::new();
     file.take(offset - start).read_to_end(&mut window)?;
-    Ok(Sha256::digest(&window)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(sha256::hex(&window, 8))
 }
 
 #[cfg(test)]
