@@ -67,7 +67,7 @@ pub(super) const STATUS_EXAMPLES: &str = "Examples:
   claude-langfuse status --project ~/code/app   sessions of another project
   claude-langfuse status --line                 for Claude Code's statusLine or a prompt
 
-Exit codes: 0 all is well or tracing is off, 1 something waits or failed, 3 configuration missing or invalid.";
+Exit codes: 0 all is well, also where tracing is off, 1 something waits or failed, 3 configuration missing or invalid.";
 
 pub(super) const DOCTOR_EXAMPLES: &str = "Examples:
   claude-langfuse doctor                        when nothing arrives, or for a bug report

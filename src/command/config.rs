@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::post::Post;
 use super::report::{Report, Verdict, tilde};
 use super::surroundings::start_directory;
+use super::{Outcome, told};
 use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
     Config, DestinationProblem, Files, Layer, Problem, Scope, Setting, Surroundings, strangers,
@@ -21,6 +21,10 @@ use crate::mask::unmet_wish;
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub fn run(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
+    told(arguments.json, || tell(arguments, global))
+}
+
+fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
     let post = Post::new(global.config.clone());
     let config = post.config(Some(&start), Scope::Explicit);
@@ -132,7 +136,7 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
     Ok(())
 }
 
-fn told(problem: &Problem) -> String {
+fn said(problem: &Problem) -> String {
     match &problem.variable {
         Some(variable) => format!("{variable} in {}: {}", problem.place, problem.what),
         None => format!("{}: {}", problem.place, problem.what),
@@ -148,10 +152,10 @@ pub(super) fn check(
     config: &Config,
 ) {
     for problem in &config.problems {
-        report.fail("config", told(problem), &problem.remedy);
+        report.fail("config", said(problem), &problem.remedy);
     }
     for problem in &config.warnings {
-        report.warn("config", told(problem), &problem.remedy);
+        report.warn("config", said(problem), &problem.remedy);
     }
     for stranger in strangers(surroundings, files, Some(start)) {
         let message = format!(

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::post::{Post, Session, outcome};
+use super::post::{Post, Session};
 use super::summary::Summary;
 use super::{Outcome, told};
 use crate::cli::{Flush, Global};
@@ -21,6 +21,7 @@ pub fn run(arguments: &Flush, global: &Global) -> Result<Outcome> {
 fn flush(arguments: &Flush, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
     let config = post.config(None, Scope::FilesOnly);
+    post.warn(&config);
     let store = Store::new(&config.state_dir);
     let mut summary = Summary::new(arguments.json);
     for cursor in store.all_cursors() {
@@ -36,6 +37,7 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
         return Ok(());
     }
     let config = post.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
+    post.warn(&config);
     let destination = match &config.destination {
         Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
         _ => {
@@ -55,7 +57,7 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
                 store.no_longer_waits(cursor);
             }
             if report.spans > 0 || report.stopped.is_some() {
-                summary.session(&session, &report, destination, outcome(&report))?;
+                summary.session(&session, &report, destination)?;
             }
         }
         Err(error) => {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::Outcome;
 use super::diff::unified;
+use super::{Outcome, told};
 use crate::cli::{Install, Registration};
 use crate::config::{Files, Surroundings, shown};
 use crate::registration::{
@@ -28,6 +28,10 @@ const NO_PROGRAM: &str =
 /// # Errors
 /// When the settings can't be read, understood or written.
 pub fn install(arguments: &Install) -> Result<Outcome> {
+    told(arguments.common.json, || add(arguments))
+}
+
+fn add(arguments: &Install) -> Result<Outcome> {
     let surroundings = Surroundings::of_process();
     let program = match &arguments.program {
         Some(program) => {
@@ -70,6 +74,10 @@ pub fn install(arguments: &Install) -> Result<Outcome> {
 /// # Errors
 /// When the settings can't be read, understood or written.
 pub fn uninstall(arguments: &Registration) -> Result<Outcome> {
+    told(arguments.json, || remove(arguments))
+}
+
+fn remove(arguments: &Registration) -> Result<Outcome> {
     let surroundings = Surroundings::of_process();
     for path in paths(arguments, &surroundings)? {
         let file = SettingsFile::open(&path)?;

@@ -28,6 +28,11 @@ mod which;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
+use crate::langfuse::Problem;
+use crate::transcript::Diagnostics;
+
 /// How a command ended, by its exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -57,6 +62,29 @@ impl Outcome {
             Self::ContentRefused => 6,
         }
     }
+
+    /// The name that scripts know it by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Misconfigured => "misconfigured",
+            Self::Unreachable => "unreachable",
+            Self::KeysRefused => "keys_refused",
+            Self::ContentRefused => "content_refused",
+        }
+    }
+
+    /// How a server counts that did not take something; `None` stands for one that was not reached or is in trouble.
+    fn of(problem: Option<Problem>) -> Self {
+        match problem {
+            None => Self::Unreachable,
+            Some(Problem::Keys | Problem::Account) => Self::KeysRefused,
+            Some(Problem::Url | Problem::NotLangfuse | Problem::Certificate | Problem::Proxy) => {
+                Self::Misconfigured
+            }
+        }
+    }
 }
 
 /// The exit code of a command; an error is told on standard error.
@@ -77,13 +105,22 @@ fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Re
     use std::io::Write;
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
-            let error =
-                serde_json::json!({"schema": 1, "error": {"message": format!("{error:#}")}});
-            writeln!(std::io::stdout().lock(), "{error}")?;
-            Ok(Outcome::Failed)
+            let outcome = Outcome::Failed;
+            let error = error_object(outcome, &format!("{error:#}"));
+            writeln!(
+                std::io::stdout().lock(),
+                "{}",
+                json!({"schema": 1, "error": error})
+            )?;
+            Ok(outcome)
         }
         result => result,
     }
+}
+
+/// What went wrong, for scripts: the same words for the same exit code in every command.
+fn error_object(outcome: Outcome, message: &str) -> Value {
+    json!({"code": outcome.name(), "message": message})
 }
 
 /// A number of things, in words.
@@ -92,6 +129,15 @@ fn many(count: usize, thing: &str) -> String {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
     }
+}
+
+/// What of a transcript could not be read, in words.
+fn broken_lines(diagnostics: &Diagnostics) -> Option<String> {
+    let (offset, reason) = diagnostics.broken.first()?;
+    let lines = many(usize::try_from(diagnostics.broken_lines).ok()?, "line");
+    Some(format!(
+        "{lines} can't be read, the first at byte {offset}: {reason}"
+    ))
 }
 
 /// A time in words: `8s`, `1m23s`, `2h05m`.

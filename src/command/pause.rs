@@ -53,7 +53,7 @@ pub fn resume(arguments: &Pause, global: &Global) -> Result<Outcome> {
     if ended == 0 {
         writeln!(out, "{what} was not paused")?;
     } else {
-        writeln!(out, "{what} is traced again, from the next prompt on")?;
+        writeln!(out, "{what} is no longer paused, from the next prompt on")?;
     }
     for left in pauses.lasting() {
         writeln!(out, "still paused: {}", self::what(left))?;

@@ -1,6 +1,6 @@
 //! Delivery for commands: one connection a destination, and no second try at a server that did not answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resol
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
 };
-use crate::langfuse::Problem;
 use crate::mask::unmet_wish;
 use crate::state::Store;
 use crate::transcript::{Timestamp, Transcript};
@@ -35,6 +34,8 @@ pub(super) struct Post {
     pub files: Files,
     /// A server that asks to be left alone for a while is waited for.
     pub patient: bool,
+    /// What was told of the configuration: thousands of sessions may have the same.
+    warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
 }
 
@@ -51,6 +52,7 @@ impl Post {
             surroundings,
             files: Files::new(),
             patient: false,
+            warned: BTreeSet::new(),
             connections: BTreeMap::new(),
         }
     }
@@ -59,6 +61,17 @@ impl Post {
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
         let flags: &[Flag] = &[];
         resolve(&self.surroundings, &self.files, start, scope, flags)
+    }
+
+    /// Tells what is wrong with a configuration that is about to be used, each thing once.
+    pub(super) fn warn(&mut self, config: &Config) {
+        for problem in config.problems.iter().chain(&config.warnings) {
+            let told = problem.to_string();
+            if !self.warned.contains(&told) {
+                log::warn!("{told}");
+                self.warned.insert(told);
+            }
+        }
     }
 
     /// Delivers a session to its destination. A server that did not answer is not asked again in this run.
@@ -146,15 +159,7 @@ pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job 
 /// How a delivery that ended early counts.
 pub(super) fn outcome(report: &Report) -> Outcome {
     match &report.stopped {
-        Some(Stopped {
-            problem: Some(Problem::Keys | Problem::Account),
-            ..
-        }) => Outcome::KeysRefused,
-        Some(Stopped {
-            problem: Some(Problem::Url | Problem::NotLangfuse),
-            ..
-        }) => Outcome::Misconfigured,
-        Some(_) => Outcome::Unreachable,
+        Some(stopped) => Outcome::of(stopped.problem),
         None if !report.refused.is_empty() || report.postponed > 0 => Outcome::ContentRefused,
         None => Outcome::Done,
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::post::{Post, Session, job, outcome};
+use super::post::{Post, Session, job};
 use super::progress::{Amount, Progress};
 use super::summary::Summary;
 use super::which::{self, Wanted};
@@ -96,9 +96,6 @@ fn one(
         summary.pass_over();
         return Ok(());
     }
-    for problem in config.problems.iter().chain(&config.warnings) {
-        log::warn!("{problem}");
-    }
     if arguments.dry_run {
         return dry_run(&session, &config);
     }
@@ -114,7 +111,7 @@ fn one(
         }
     };
     match post.deliver(&session, &config, destination) {
-        Ok(report) => summary.session(&session, &report, destination, outcome(&report))?,
+        Ok(report) => summary.session(&session, &report, destination)?,
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
             summary.failure(&session.id, start, &reason, Outcome::Failed)?;

@@ -35,7 +35,7 @@ pub fn run(arguments: &Sessions, global: &Global) -> Result<Outcome> {
 }
 
 fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
-    let post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone());
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
     let mut files: Vec<(SystemTime, PathBuf)> = locate::sessions(&claude_config)
@@ -50,7 +50,7 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
         if !wanted.by_content(&path) {
             continue;
         }
-        let row = match Row::read(&post, &path) {
+        let row = match Row::read(&mut post, &path) {
             Ok(row) => row,
             Err(error) => {
                 log::warn!("{error:#}");
@@ -82,7 +82,7 @@ fn epilogue(listed: usize, left: usize, claude_config: &Path) -> io::Result<()> 
     let projects = claude_config.join("projects");
     let mut error = io::stderr().lock();
     match (listed, left) {
-        (0, _) => writeln!(error, "no such session under {}", projects.display()),
+        (0, _) => writeln!(error, "no sessions found under {}", projects.display()),
         (_, 0) => Ok(()),
         (listed, left) => writeln!(error, "the newest {listed}; --limit 0 looks at {left} more"),
     }
@@ -103,7 +103,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(post: &Post, path: &Path) -> Result<Self> {
+    fn read(post: &mut Post, path: &Path) -> Result<Self> {
         let (session, config) = which::session(post, path, Reach::Known, Scope::Explicit)?;
         let mut transcript = Transcript::open(path, 0)?;
         let mut layout = None;

@@ -13,7 +13,7 @@ use super::Outcome;
 use super::post::{Post, Session};
 use super::preview::each_span;
 use super::terminal::Terminal;
-use super::{told, which};
+use super::{broken_lines, told, which};
 use crate::cli::{Global, Show};
 use crate::config::{Config, Scope};
 use crate::delivery::{Reach, Report};
@@ -31,9 +31,9 @@ pub fn run(arguments: &Show, global: &Global) -> Result<Outcome> {
 }
 
 fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
-    let post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone());
     let transcript = which::one(&arguments.session, &which::claude_config(&post)?)?;
-    let (session, config) = which::session(&post, &transcript, Reach::Again, Scope::Explicit)?;
+    let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
     let mut forest = Forest::default();
     let mut sum = Sum::default();
     let report = each_span(&session, &config, |span| {
@@ -57,6 +57,7 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
         as_json(&session, &config, &is_wanted)?;
         let mut all = json!({
             "schema": 1, "session": session.id, "turns": forest.turns().len(), "unfinished": report.unfinished,
+            "broken_lines": report.diagnostics.broken_lines,
         });
         merge(&mut all, sum.as_json());
         writeln!(io::stdout().lock(), "{all}")?;
@@ -100,6 +101,9 @@ fn head(
     writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
     if forest.is_empty() {
         writeln!(out, "no turns of its own that would be sent")?;
+    }
+    if let Some(broken) = broken_lines(&report.diagnostics) {
+        writeln!(out, "{broken}")?;
     }
     if report.unfinished {
         writeln!(

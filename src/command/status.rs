@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::post::Post;
 use super::remedy::remedy;
 use super::report::tilde;
 use super::surroundings::start_directory;
+use super::{Outcome, many, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::langfuse::Problem;
@@ -24,6 +24,10 @@ use crate::transcript::Timestamp;
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub fn run(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
+    told(arguments.json, || tell(arguments, global))
+}
+
+fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
     let post = Post::new(global.config.clone());
     let config = post.config(Some(&start), Scope::Explicit);
@@ -191,12 +195,10 @@ impl Status {
             Waiting { sessions: 0, .. } => say("waiting", "nothing")?,
             Waiting { sessions, since } => {
                 let since = since.map(|since| self.ago(since)).unwrap_or_default();
-                let noun = if sessions == 1 { "session" } else { "sessions" };
+                let sessions = many(sessions, "session");
                 say(
                     "waiting",
-                    &format!(
-                        "{sessions} {noun}, for {since}; 'claude-langfuse flush' sends what is left"
-                    ),
+                    &format!("{sessions}, for {since}; 'claude-langfuse flush' sends what is left"),
                 )?;
             }
         }

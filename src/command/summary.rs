@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::post::{Session, outcome};
 use super::progress::Progress;
-use super::{Outcome, many};
+use super::remedy::remedy;
+use super::{Outcome, broken_lines, error_object, many};
 use crate::config::Destination;
-use crate::delivery::Report;
+use crate::delivery::{Report, Stopped};
 use crate::trace::TraceId;
 
 /// Links that are shown of one session; a long one has hundreds.
@@ -92,8 +93,8 @@ impl Summary {
         session: &Session,
         report: &Report,
         destination: &Destination,
-        outcome: Outcome,
     ) -> io::Result<()> {
+        let outcome = outcome(report);
         let sums = Sums {
             sessions: 1,
             turns: report.turns,
@@ -110,7 +111,7 @@ impl Summary {
                 "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
                 "unfinished": report.unfinished,
-                "error": report.stopped.as_ref().map(|stopped| &stopped.reason), "traces": links,
+                "error": report.stopped.as_ref().map(|stopped| error_object(outcome, &stopped.reason)), "traces": links,
             }));
         }
         if self.is_told_already(report) {
@@ -118,8 +119,11 @@ impl Summary {
         }
         let mut out = io::stdout().lock();
         writeln!(out, "{}  {}", session.id, said(report))?;
-        if let Some(help) = help(outcome, destination) {
+        if let Some(help) = help(report, destination) {
             writeln!(out, "  help: {help}")?;
+        }
+        if let Some(broken) = broken_lines(&report.diagnostics) {
+            writeln!(out, "  {broken}")?;
         }
         if self.all {
             return Ok(());
@@ -169,7 +173,9 @@ impl Summary {
         };
         self.count(project, &sums, outcome);
         if self.json {
-            return print(&json!({"schema": 1, "session": id, "error": message}));
+            return print(
+                &json!({"schema": 1, "session": id, "error": error_object(outcome, message)}),
+            );
         }
         // Keys that are missing are missing for every session of a folder.
         if self.last_complaint != message {
@@ -264,20 +270,17 @@ fn said(report: &Report) -> String {
 }
 
 /// What to do next, where a person can do something.
-fn help(outcome: Outcome, destination: &Destination) -> Option<String> {
-    match outcome {
-        Outcome::Done | Outcome::Failed => None,
-        Outcome::Unreachable => {
-            Some("nothing is lost; run it again when the server can be reached".to_owned())
-        }
-        Outcome::KeysRefused => Some(format!("check the keys: {}", destination.keys_source)),
-        Outcome::Misconfigured => Some(format!(
-            "check the address: {}",
-            destination.base_url_source
-        )),
-        Outcome::ContentRefused => {
+fn help(report: &Report, destination: &Destination) -> Option<String> {
+    match &report.stopped {
+        Some(Stopped {
+            problem: problem @ Some(_),
+            ..
+        }) => Some(remedy(*problem, destination)),
+        Some(_) => Some("nothing is lost; run it again when the server can be reached".to_owned()),
+        None if outcome(report) == Outcome::ContentRefused => {
             Some("the next run tries again what was refused; -v says why".to_owned())
         }
+        None => None,
     }
 }
 

@@ -77,7 +77,7 @@ impl Run<'_> {
     }
 
     fn one(&mut self, transcript: &Path, scope: Scope) -> Result<()> {
-        let (session, config) = which::session(&self.post, transcript, Reach::Again, scope)?;
+        let (session, config) = which::session(&mut self.post, transcript, Reach::Again, scope)?;
         let named = scope == Scope::Explicit;
         if !named && !config.enabled {
             return Ok(());

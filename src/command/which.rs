@@ -118,18 +118,19 @@ pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
 }
 
-/// A session with the configuration of the place where it was started.
+/// A session with the configuration of the place where it was started, of which is told what is wrong with it.
 ///
 /// # Errors
 /// When its transcript can't be read.
 pub(super) fn session(
-    post: &Post,
+    post: &mut Post,
     transcript: &Path,
     reach: Reach,
     scope: Scope,
 ) -> Result<(Session, Config)> {
     let (start, row_session) = origin(transcript)?;
     let config = post.config(start.as_deref(), scope);
+    post.warn(&config);
     let session = Session {
         id: own_id(locate::session_id(transcript), row_session),
         transcript: transcript.to_owned(),

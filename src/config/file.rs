@@ -120,7 +120,7 @@ impl ConfigFile {
             problems.push(Problem {
                 variable: Some(shown(name)),
                 place: place.to_owned(),
-                what: "is not a variable of claude-langfuse".to_owned(),
+                what: "is no variable of claude-langfuse".to_owned(),
                 remedy: strangers::remedy(name)
                     .unwrap_or_else(|| "see claude-langfuse --help for their names".to_owned()),
             });

@@ -41,6 +41,7 @@ mod property;
 mod registration;
 mod replay;
 mod replay_all;
+mod scripts;
 mod sessions;
 mod show;
 mod status;

@@ -48,7 +48,12 @@ fn people_are_told_what_is_paused() {
     let again = sandbox.run(&["pause"]).exits(0);
     assert!(again.stdout.contains("already"), "{again:?}");
     let ended = sandbox.run(&["resume"]).exits(0);
-    assert!(ended.stdout.contains("traced again"), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("no longer paused, from the next prompt on"),
+        "{ended:?}"
+    );
     let nothing = sandbox.run(&["resume"]).exits(0);
     assert!(nothing.stdout.contains("was not paused"), "{nothing:?}");
     let nowhere = sandbox.path("nowhere").display().to_string();

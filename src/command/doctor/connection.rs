@@ -177,9 +177,5 @@ pub(super) fn refused(
         Reply::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
     };
     report.fail(check, reason, remedy(problem, destination));
-    match problem {
-        None => Outcome::Unreachable,
-        Some(Problem::Keys | Problem::Account) => Outcome::KeysRefused,
-        Some(_) => Outcome::Misconfigured,
-    }
+    Outcome::of(problem)
 }

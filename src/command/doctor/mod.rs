@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Outcome;
 use super::config;
 use super::post::Post;
 use super::report::{Report, Verdict};
 use super::surroundings::start_directory;
+use super::{Outcome, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Scope};
 use crate::transcript::locate;
@@ -36,6 +36,10 @@ struct Patient<'a> {
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub fn run(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
+    told(arguments.json, || examine(arguments, global))
+}
+
+fn examine(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
     let post = Post::new(global.config.clone());
     let config = post.config(Some(&start), Scope::Explicit);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Patient;
+use crate::command::broken_lines;
 use crate::command::report::Report;
 use crate::transcript::{Diagnostics, Transcript, hook_times};
 
@@ -39,15 +40,10 @@ fn read(path: &Path) -> anyhow::Result<Diagnostics> {
 
 fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
     let shown = path.display();
-    if diagnostics.broken_lines > 0 {
-        let first = diagnostics.broken.first();
-        let (offset, reason) = first.map_or((0, ""), |(offset, reason)| (*offset, reason.as_str()));
+    if let Some(broken) = broken_lines(diagnostics) {
         report.warn(
             "transcripts",
-            format!(
-                "{} lines of {shown} can't be read, the first at byte {offset}: {reason}",
-                diagnostics.broken_lines
-            ),
+            format!("{shown}: {broken}"),
             "they are passed over, the rest is sent; a crash or a full disk leaves such lines",
         );
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Outcome, complain, many};
+use super::super::{Outcome, complain, error_object, many};
 use super::compare::{Comparison, Excuse, Expected, Verdict};
 use crate::transcript::Timestamp;
 
@@ -61,7 +61,9 @@ impl Findings {
         self.failed += 1;
         self.outcome = self.outcome.max(outcome);
         match self.json {
-            true => print(&json!({"schema": 1, "session": id, "error": {"message": reason}})),
+            true => {
+                print(&json!({"schema": 1, "session": id, "error": error_object(outcome, reason)}))
+            }
             false => {
                 complain(&format!("could not verify {id}: {reason}"));
                 Ok(())

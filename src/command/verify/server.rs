@@ -10,7 +10,7 @@ use super::super::preview::each_span;
 use super::compare::Comparison;
 use crate::cli::Verify;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Query, Reply, export};
+use crate::langfuse::{Body, Client, ClientOptions, Deadline, Query, Reply, export};
 use crate::transcript::Timestamp;
 
 /// How often it is looked again for what was sent just now: Langfuse takes a second or two.
@@ -199,16 +199,13 @@ impl Server {
 /// Why a server did not do what it was asked, and how that counts.
 pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outcome) {
     match reply {
-        Reply::Misconfigured {
-            reason,
-            problem: Problem::Keys | Problem::Account,
-        } => {
-            let source = &destination.keys_source;
-            (format!("{reason} ({source})"), Outcome::KeysRefused)
-        }
-        Reply::Misconfigured { reason, .. } => {
-            let source = &destination.base_url_source;
-            (format!("{reason} ({source})"), Outcome::Misconfigured)
+        Reply::Misconfigured { reason, problem } => {
+            let outcome = Outcome::of(Some(*problem));
+            let source = match outcome {
+                Outcome::KeysRefused => &destination.keys_source,
+                _ => &destination.base_url_source,
+            };
+            (format!("{reason} ({source})"), outcome)
         }
         Reply::Refused { reason } | Reply::TooLarge { reason } => {
             (reason.clone(), Outcome::ContentRefused)

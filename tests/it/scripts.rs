@@ -1,0 +1,146 @@
+//! What a script can rely on, whichever command it runs: one shape of errors, one meaning of exit codes, each warning once.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::client::tls::{EXPIRED, bundle, tls_server};
+use crate::sandbox::{Sandbox, traced_to, unused_address};
+use crate::support::MockLangfuse;
+
+#[test]
+fn every_command_that_speaks_json_tells_of_its_errors_in_json() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["status", "--project", "nowhere"][..],
+        &["doctor", "--project", "nowhere"],
+        &["config", "--project", "nowhere"],
+        &["config", "check", "--project", "nowhere"],
+        &["install", "--project", "nowhere"],
+        &["uninstall", "--project", "nowhere"],
+        &["show", "ffff"],
+        &["replay", "ffff"],
+        &["verify", "ffff"],
+    ] {
+        let ran = sandbox.run(&[arguments, &["--json"]].concat()).exits(1);
+        let [told] = ran.json().try_into().unwrap();
+        assert_eq!(told["schema"], 1, "{arguments:?}");
+        assert_eq!(told["error"]["code"], "failed", "{arguments:?}");
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("could not find "), "{message}");
+        assert_eq!(ran.stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_session_that_failed_says_why_in_one_shape() {
+    let mock = MockLangfuse::start();
+    let down = format!("http://{}", unused_address());
+    for (name, value, code, exit) in [
+        ("LANGFUSE_SECRET_KEY", "sk-lf-wrong", "keys_refused", 5),
+        ("LANGFUSE_BASE_URL", &down, "unreachable", 4),
+        ("LANGFUSE_BASE_URL", "nothing", "misconfigured", 3),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut variables = traced_to(&mock.url());
+        variables[name] = json!(value);
+        sandbox.config(&json!({"env": variables}));
+        let session = sandbox.session("v2.1.330/simple");
+        session.whole();
+        for command in ["replay", "verify"] {
+            let ran = sandbox.run(&[command, session.id(), "--json"]);
+            let told: Vec<Value> = ran.exits(exit).json();
+            let error = &told[0]["error"];
+            assert_eq!(error["code"], code, "{command}: {told:?}");
+            assert!(error["message"].is_string(), "{command}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_counts_the_same_in_every_command() {
+    let (server, _) = tls_server(EXPIRED);
+    let (_folder, roots) = bundle();
+    let sandbox = Sandbox::new();
+    let mut variables = traced_to(&format!("https://localhost:{}", server.address.port()));
+    variables["LANGFUSE_CA_FILE"] = json!(roots);
+    sandbox.config(&json!({"env": variables}));
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    for arguments in [
+        &["doctor"][..],
+        &["verify", session.id()],
+        &["replay", session.id()],
+    ] {
+        let ran = sandbox.run(arguments).exits(3);
+        let told = ran.stdout + &ran.stderr;
+        assert!(told.contains("certificate"), "{arguments:?}: {told}");
+    }
+    let told = sandbox.run(&["replay", session.id()]).stdout;
+    assert!(
+        told.contains("help: name a PEM file with the authority"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_warning_about_the_configuration_is_given_once_a_run_by_all_that_heed_it() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    let mut variables = traced_to(&mock.url());
+    variables["CC_LANGFUSE_MAX_CHARS"] = json!("many");
+    sandbox.config(&json!({"env": variables}));
+    let first = sandbox.session("v2.1.330/simple");
+    first.whole();
+    sandbox.session("v2.1.330/stream-multi").whole();
+    for arguments in [
+        &["replay", "--all"][..],
+        &["replay", "--all", "--dry-run"],
+        &["verify", "--since", "2020-01-01"],
+        &["show", first.id()],
+        &["sessions"],
+        &["flush"],
+    ] {
+        let ran = sandbox.run(arguments).exits(0);
+        let warnings = ran.stderr.matches("\"many\" is not a whole number").count();
+        assert_eq!(warnings, 1, "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_configuration_file_that_is_not_there_is_told_of() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/simple").whole();
+    for arguments in [
+        &["replay", "--all"][..],
+        &["verify", "--since", "2020-01-01"],
+        &["sessions"],
+    ] {
+        let ran = sandbox.run(&[arguments, &["--config", "nowhere.json"]].concat());
+        let told = ran.exits(0).stderr;
+        assert!(
+            told.contains("nowhere.json: there is no such file"),
+            "{arguments:?}: {told}"
+        );
+    }
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_told_of() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let text = fs::read_to_string(session.path()).unwrap();
+    fs::write(session.path(), format!("{{\"type\":\"user\",\n{text}")).unwrap();
+    let notes = sandbox.write("notes.txt", b"milk\neggs\n");
+    for (target, lines) in [
+        (session.id().to_owned(), "1 line can't be read"),
+        (notes.display().to_string(), "2 lines can't be read"),
+    ] {
+        for command in ["show", "replay"] {
+            let told = sandbox.run(&[command, &target]).exits(0).stdout;
+            assert!(told.contains(lines), "{command}: {told}");
+        }
+    }
+}
