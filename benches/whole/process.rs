@@ -17,19 +17,18 @@ const RUNS: usize = 5;
 /// How to measure.
 pub struct Measure {
     has_callgrind: bool,
-    only_instructions: bool,
 }
 
 /// What was measured.
 #[derive(Clone, Copy)]
 pub struct Figures {
-    pub instructions: Option<u64>,
+    instructions: Option<u64>,
     /// CPU time in microseconds, and memory in KB.
-    usage: Option<(u64, u64)>,
+    usage: (u64, u64),
 }
 
 impl Measure {
-    pub fn new(only_instructions: bool) -> Self {
+    pub fn new() -> Self {
         let has_callgrind = Command::new("valgrind")
             .arg("--version")
             .stdout(Stdio::null())
@@ -39,10 +38,7 @@ impl Measure {
         if !has_callgrind {
             println!("valgrind is not installed: instructions are not counted");
         }
-        Self {
-            has_callgrind,
-            only_instructions,
-        }
+        Self { has_callgrind }
     }
 
     /// Measures a command; `prepare` is called before each run.
@@ -56,13 +52,13 @@ impl Measure {
             prepare();
             command.count_instructions()
         });
-        let usage = (!self.only_instructions).then(|| {
+        let usage = {
             let runs = (0..if is_long { 1 } else { RUNS }).map(|_| {
                 prepare();
                 command.usage()
             });
             runs.min().expect("there are runs")
-        });
+        };
         Figures {
             instructions,
             usage,
@@ -76,15 +72,13 @@ impl fmt::Display for Figures {
             Some(count) => write!(formatter, "{:>12.2} M", count as f64 / 1e6)?,
             None => write!(formatter, "{:>14}", "-")?,
         }
-        match self.usage {
-            Some((time, memory)) => write!(
-                formatter,
-                "{:>7.1} ms{:>7.1} MB",
-                time as f64 / 1e3,
-                memory as f64 / 1e3
-            ),
-            None => write!(formatter, "{:>10}{:>10}", "-", "-"),
-        }
+        let (time, memory) = self.usage;
+        write!(
+            formatter,
+            "{:>7.1} ms{:>7.1} MB",
+            time as f64 / 1e3,
+            memory as f64 / 1e3
+        )
     }
 }
 

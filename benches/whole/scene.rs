@@ -138,24 +138,22 @@ impl Scene {
     pub fn crowd(count: usize) -> Self {
         let scene = Self::new_turn(1_000_000);
         let sessions = scene.state().join("claude-langfuse/sessions");
-        let cursor = fs::read_dir(&sessions).expect("cursors").find_map(|entry| {
-            let path = entry.expect("an entry").path();
-            let is_cursor = path
-                .extension()
-                .is_some_and(|extension| extension == "json");
-            is_cursor.then(|| fs::read_to_string(&path).expect("a cursor"))
-        });
-        let cursor = cursor.expect("the session has a cursor");
+        let own = fs::read_dir(sessions.join(SESSION)).expect("the session has state");
+        let cursor = own
+            .map(|entry| entry.expect("an entry").path())
+            .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .expect("the session has a cursor");
+        let text = fs::read_to_string(&cursor).expect("a cursor");
         for other in 0..count {
             let id = format!("22222222-2222-4333-8444-{other:012}");
-            let name = format!("{id}.jsonl");
-            fs::write(projects(scene.home.path()).join(&name), "").expect("a transcript");
-            fs::write(
-                sessions.join(format!("{id}.json")),
-                cursor.replace(SESSION, &id),
-            )
-            .expect("a cursor");
+            let transcript = projects(scene.home.path()).join(format!("{id}.jsonl"));
+            fs::write(transcript, "").expect("a transcript");
+            let folder = sessions.join(&id);
+            fs::create_dir(&folder).expect("a folder for a session");
+            let name = cursor.file_name().expect("a cursor has a name");
+            fs::write(folder.join(name), text.replace(SESSION, &id)).expect("a cursor");
         }
+        copy(&scene.state(), &scene.home.path().join("before"));
         scene
     }
 
