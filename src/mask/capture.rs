@@ -49,7 +49,7 @@ fn without_tool_content(observation: &mut Observation) {
             Content::Text(_) => {}
         }
     }
-    if is_tool || observation.metadata.contains_key("notified_status") {
+    if is_tool || category(observation).is_some() {
         reduce_status(observation);
     }
     leave_out_descriptions(observation);
@@ -116,19 +116,23 @@ fn leave_out_descriptions(observation: &mut Observation) {
     }
 }
 
-/// Metadata that says in one word what a status message says at length.
-const CATEGORIES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
+/// What metadata says in one word of what a status message says at length. A task that was completed has no such message:
+/// then it is about something else.
+fn category(observation: &Observation) -> Option<String> {
+    const NAMES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
+    let metadata = &observation.metadata;
+    let category = NAMES.iter().find_map(|name| metadata.get(*name))?;
+    (category != "completed").then(|| category.clone())
+}
 
 /// A category stays, a text goes.
 fn reduce_status(observation: &mut Observation) {
+    let category = category(observation);
     let Some(status) = &mut observation.status_message else {
         return;
     };
-    let metadata = &observation.metadata;
-    if let Some(category) = CATEGORIES.iter().find_map(|name| metadata.get(*name)) {
-        status.clone_from(category);
-    } else if !is_own_word(status) {
-        *status = marker(status.chars().count());
+    if !is_own_word(status) {
+        *status = category.unwrap_or_else(|| marker(status.chars().count()));
     }
 }
 

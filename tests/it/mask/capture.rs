@@ -206,9 +206,24 @@ fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
     ] {
         let mut observed = observation();
         observed.warn(status);
+        // Of a turn that a background task opened, it is about the turn.
+        observed.note("notified_status", Some("failed"));
         policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
         assert_eq!(observed.status_message.as_deref(), Some(status));
     }
+}
+
+#[test]
+fn a_turn_that_failed_after_a_task_was_completed_is_not_called_completed() {
+    let shown = |mode| {
+        let mut observed = observation();
+        observed.status_message = Some(TEXT.to_owned());
+        observed.note("notified_status", Some("completed"));
+        policy(&[("CC_LANGFUSE_CAPTURE", mode)]).apply(&mut observed);
+        observed.status_message.unwrap()
+    };
+    assert_eq!(shown("no-tool-content"), TEXT);
+    assert_eq!(shown("metadata"), MARKER);
 }
 
 #[test]
