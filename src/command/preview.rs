@@ -1,5 +1,6 @@
-//! What a replay would send of a session, span by span: taken from its requests, so that what is shown, compared and sent
-//! can't differ.
+//! What a replay would send of a session: taken from its requests, so that what is shown, compared and sent can't differ.
+
+use std::io;
 
 use anyhow::{Result, bail};
 
@@ -10,15 +11,14 @@ use crate::langfuse::{Body, Reply, Span};
 use crate::mask::unmet_wish;
 
 /// A courier that goes nowhere.
-struct Reader<'a> {
-    see: &'a mut dyn FnMut(Span) -> std::io::Result<()>,
-    failed: Option<std::io::Error>,
+struct Reader<See> {
+    see: See,
+    failed: Option<io::Error>,
 }
 
-impl Courier for Reader<'_> {
+impl<See: FnMut(&str) -> io::Result<()>> Courier for Reader<See> {
     fn send(&mut self, raw: &str, _body: &Body) -> Reply {
-        let seen = Span::all_of(raw).into_iter().try_for_each(&mut *self.see);
-        match seen {
+        match (self.see)(raw) {
             Ok(()) => Reply::Acknowledged,
             Err(error) => {
                 let reason = format!("could not print: {error}");
@@ -34,26 +34,39 @@ impl Courier for Reader<'_> {
     }
 }
 
-/// Gives every span of a session that can't change any more to `see`, whatever of it was sent.
+/// Gives every request to `see` that would be made to this destination.
 ///
 /// # Errors
 /// When the transcript can't be read, when `see` fails, or when nothing of it may be sent.
-pub(super) fn each_span(
+pub(super) fn each_request(
     session: &Session,
     config: &Config,
-    mut see: impl FnMut(Span) -> std::io::Result<()>,
+    destination: &str,
+    keeping: Keeping<'_>,
+    see: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(reason) = unmet_wish(config) {
         bail!("{reason}");
     }
-    let mut reader = Reader {
-        see: &mut see,
-        failed: None,
-    };
-    let job = job(session, config, "");
-    let report = deliver(&job, Keeping::Forgotten, &mut reader)?.unwrap_or_default();
+    let mut reader = Reader { see, failed: None };
+    let job = job(session, config, destination);
+    let report = deliver(&job, keeping, &mut reader)?.unwrap_or_default();
     match reader.failed {
         Some(error) => Err(error.into()),
         None => Ok(report),
     }
+}
+
+/// Gives every span of a session that can't change any more to `see`, whatever of it was sent.
+///
+/// # Errors
+/// As `each_request`.
+pub(super) fn each_span(
+    session: &Session,
+    config: &Config,
+    mut see: impl FnMut(Span) -> io::Result<()>,
+) -> Result<Report> {
+    each_request(session, config, "", Keeping::Forgotten, |raw| {
+        Span::all_of(raw).into_iter().try_for_each(&mut see)
+    })
 }

@@ -3,18 +3,17 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::post::{Post, Session, job};
+use super::post::{Post, Session};
+use super::preview::each_request;
 use super::progress::{Amount, Progress};
 use super::summary::Summary;
 use super::which::{self, Wanted};
 use super::{Outcome, complain, told};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
-use crate::delivery::{Courier, Keeping, Reach, deliver};
-use crate::langfuse::{Body, Reply};
-use crate::mask::unmet_wish;
+use crate::delivery::{Keeping, Reach};
 use crate::state::Store;
 use crate::transcript::locate;
 
@@ -121,43 +120,15 @@ fn one(
 }
 
 /// Prints each request on a line of its own.
-struct Printer {
-    failed: Option<std::io::Error>,
-}
-
-impl Courier for Printer {
-    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
-        match writeln!(std::io::stdout().lock(), "{raw}") {
-            Ok(()) => Reply::Acknowledged,
-            Err(error) => {
-                let reason = format!("could not print: {error}");
-                self.failed = Some(error);
-                Reply::Later {
-                    reason,
-                    retry_after: None,
-                    network: false,
-                    timed_out: false,
-                }
-            }
-        }
-    }
-}
-
 fn dry_run(session: &Session, config: &Config) -> Result<()> {
-    if let Some(reason) = unmet_wish(config) {
-        bail!("{reason}");
-    }
     let store = Store::new(&config.state_dir);
     let (destination, keeping) = match &config.destination {
         Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
         Err(_) => (String::new(), Keeping::Forgotten),
     };
-    let mut printer = Printer { failed: None };
-    let report =
-        deliver(&job(session, config, &destination), keeping, &mut printer)?.unwrap_or_default();
-    if let Some(error) = printer.failed {
-        return Err(error.into());
-    }
+    let report = each_request(session, config, &destination, keeping, |raw| {
+        writeln!(std::io::stdout().lock(), "{raw}")
+    })?;
     if report.requests == 0 {
         complain(&format!("{}: nothing new", session.id));
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::Courier;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, ClientOptions, Deadline, Reply};
+use crate::langfuse::{Body, Client, Deadline, Reply};
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
 pub struct Express {
@@ -48,17 +48,7 @@ impl Express {
         request_time: Duration,
         deadline: Option<Deadline>,
     ) -> Result<Self> {
-        let options = ClientOptions {
-            ca_file: config.ca_file.clone(),
-            environment: environment.clone(),
-        };
-        let Destination {
-            base_url,
-            public_key,
-            secret_key,
-            ..
-        } = destination;
-        let client = Client::new(base_url, public_key, secret_key, options)?;
+        let client = Client::to(destination, config.ca_file.as_deref(), environment)?;
         Ok(Self {
             client,
             request_time,

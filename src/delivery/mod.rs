@@ -32,6 +32,7 @@ pub use courier::{Absent, Express};
 pub use decline::decline;
 pub use feed::has_transcript;
 pub use health::note_health;
+pub use outbox::LARGEST_REQUEST;
 pub use run::deliver;
 
 /// What carries requests: the client, a dry run, a server in a test.

@@ -6,7 +6,7 @@ use crate::langfuse::{Body, export, export_overhead};
 use crate::trace::{SpanId, TraceId};
 
 /// The largest request before compression; proxies and servers take more, but not all.
-const LARGEST: usize = 3 * 1024 * 1024;
+pub const LARGEST_REQUEST: usize = 3 * 1024 * 1024;
 
 /// Conversations hardly ever compress better.
 const BEST_RATIO: usize = 12;
@@ -54,8 +54,8 @@ impl Outbox {
 
     /// A request's worth waits, also where `wire_limit` counts what is left of it after compression.
     pub(super) fn is_full(&self, wire_limit: Option<usize>) -> bool {
-        let wanted = wire_limit.map_or(LARGEST, |limit| limit.saturating_mul(BEST_RATIO));
-        self.bytes >= wanted.min(LARGEST)
+        let wanted = wire_limit.map_or(LARGEST_REQUEST, |limit| limit.saturating_mul(BEST_RATIO));
+        self.bytes >= wanted.min(LARGEST_REQUEST)
     }
 
     pub(super) fn clear(&mut self) {
@@ -90,7 +90,7 @@ impl Outbox {
     }
 
     fn count_that_fits(&self) -> usize {
-        let mut room = LARGEST.saturating_sub(export_overhead());
+        let mut room = LARGEST_REQUEST.saturating_sub(export_overhead());
         let mut count = 0;
         for item in &self.items {
             let size = item.encoded.len() + 1;

@@ -15,7 +15,10 @@ const OLD_PAGE: usize = 100;
 
 /// Which observations are wanted.
 #[derive(Clone, Debug)]
-pub struct Query(String);
+pub struct Query {
+    filter: String,
+    fields: &'static str,
+}
 
 impl Query {
     /// All of a session that began within these times. Only Langfuse 4 can tell.
@@ -28,15 +31,27 @@ impl Query {
         Self::new("traceId", id, times)
     }
 
+    /// All of a trace, whenever it was, with the price of each.
+    pub fn of_trace_with_prices(id: &str) -> Self {
+        Self {
+            filter: format!("traceId={}", escaped(id)),
+            fields: "core,model,usage",
+        }
+    }
+
     /// Without times the server would look through all that it has.
     fn new(name: &str, id: &str, times: Range<Timestamp>) -> Self {
         let time = |time: Timestamp| escaped(&time.rfc3339());
-        Self(format!(
+        let filter = format!(
             "{name}={}&fromStartTime={}&toStartTime={}",
             escaped(id),
             time(times.start),
             time(times.end)
-        ))
+        );
+        Self {
+            filter,
+            fields: "core,usage",
+        }
     }
 }
 
@@ -52,6 +67,18 @@ pub struct Stored {
     pub start: Timestamp,
     /// Tokens by Langfuse's keys.
     pub usage: Value,
+    /// The model, where it is a model call with one, and it was asked for.
+    pub model: Option<String>,
+    /// Whether Langfuse knew a price.
+    pub has_cost: bool,
+}
+
+impl Stored {
+    /// Whether it has tokens.
+    pub fn has_usage(&self) -> bool {
+        let mut counts = self.usage.as_object().into_iter().flatten();
+        counts.any(|(_, count)| count.as_f64().is_some_and(|count| count > 0.0))
+    }
 }
 
 /// Some of the observations that are wanted.
@@ -71,12 +98,11 @@ impl Client {
     /// What came instead.
     pub fn observations(
         &mut self,
-        Query(query): &Query,
+        Query { filter, fields }: &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Option<Page>, Reply> {
-        let mut path =
-            format!("/api/public/v2/observations?fields=core,usage&limit={PAGE}&{query}");
+        let mut path = format!("/api/public/v2/observations?fields={fields}&limit={PAGE}&{filter}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
@@ -97,12 +123,12 @@ impl Client {
     /// What came instead.
     pub fn old_observations(
         &mut self,
-        Query(query): &Query,
+        Query { filter, .. }: &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Page, Reply> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
-        let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{query}");
+        let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
             return Err(Reply::Misconfigured {
                 reason: format!(
@@ -139,9 +165,22 @@ fn stored(answer: &Value) -> Vec<Stored> {
             span_id: text("id")?.to_owned(),
             start: Timestamp::parse(text("startTime")?)?,
             usage: row.get("usageDetails").cloned().unwrap_or_default(),
+            model: text("providedModelName")
+                .or_else(|| text("model"))
+                .filter(|model| !model.is_empty())
+                .map(str::to_owned),
+            has_cost: has_cost(row),
         })
     };
     rows.into_iter().flatten().filter_map(read).collect()
+}
+
+fn has_cost(row: &Value) -> bool {
+    let total = |name: &str| row.get(name).and_then(Value::as_f64);
+    let costs = row.get("costDetails").and_then(Value::as_object);
+    total("totalCost").is_some_and(|cost| cost > 0.0)
+        || total("calculatedTotalCost").is_some_and(|cost| cost > 0.0)
+        || costs.is_some_and(|costs| !costs.is_empty())
 }
 
 /// A value in a query.

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, RequestBuilder, SendBody, Timeout};
 
-use crate::config::Secret;
+use crate::config::{Destination, Secret};
 use crate::langfuse::body::Body;
 use crate::langfuse::deadline::Deadline;
 use crate::langfuse::failure::Failure;
@@ -101,6 +101,28 @@ impl Client {
             used: false,
             server_time: None,
         })
+    }
+
+    /// A client for the place where a configuration sends to, with the variables of the process for proxies and certificates.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn to(
+        destination: &Destination,
+        ca_file: Option<&Path>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let options = ClientOptions {
+            ca_file: ca_file.map(Path::to_path_buf),
+            environment: environment.clone(),
+        };
+        let Destination {
+            base_url,
+            public_key,
+            secret_key,
+            ..
+        } = destination;
+        Self::new(base_url, public_key, secret_key, options)
     }
 
     /// The server as messages name it: `host:port`.

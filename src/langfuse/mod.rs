@@ -13,7 +13,7 @@ mod span;
 mod target;
 mod tls;
 
-pub use about::{Health, Project, ReadBack, health, observations_of, project};
+pub use about::{Health, Project, health, project};
 pub use api::{Page, Query, Stored};
 pub use body::Body;
 pub use client::{Client, ClientOptions};

@@ -11,9 +11,7 @@ use crate::command::remedy::remedy;
 use crate::command::report::Report;
 use crate::command::status::roughly;
 use crate::config::Destination;
-use crate::langfuse::{
-    Client, ClientOptions, Deadline, Health, Problem, Project, Reply, health, project,
-};
+use crate::langfuse::{Client, Deadline, Health, Problem, Project, Reply, health, project};
 
 /// A name server that does not answer is not waited for any longer.
 const LOOKUP: Duration = Duration::from_secs(5);
@@ -55,17 +53,9 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) -> Outcome {
 }
 
 pub(super) fn client(patient: &Patient<'_>, destination: &Destination) -> Result<Client, String> {
-    let options = ClientOptions {
-        ca_file: patient.config.ca_file.clone(),
-        environment: patient.post.surroundings.environment.clone(),
-    };
-    let Destination {
-        base_url,
-        public_key,
-        secret_key,
-        ..
-    } = destination;
-    Client::new(base_url, public_key, secret_key, options).map_err(|error| format!("{error:#}"))
+    let environment = &patient.post.surroundings.environment;
+    let client = Client::to(destination, patient.config.ca_file.as_deref(), environment);
+    client.map_err(|error| format!("{error:#}"))
 }
 
 /// Name and address of the server, or of the proxy before it.

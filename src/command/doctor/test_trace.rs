@@ -6,7 +6,7 @@ use super::{Patient, connection};
 use crate::command::Outcome;
 use crate::command::report::Report;
 use crate::config::Destination;
-use crate::langfuse::{Body, Client, Deadline, ReadBack, Reply, SCOPE, observations_of};
+use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
 use crate::state::Store;
 use crate::trace::TraceId;
 use crate::transcript::Timestamp;
@@ -26,7 +26,7 @@ pub(super) fn check(
         .and_then(|delivered| delivered.trace);
     if let Some(trace) = last {
         let deadline = Deadline::after(patient.config.timeout);
-        match observations_of(client, trace.as_str(), deadline) {
+        match observations_of(client, &trace, deadline) {
             Ok(observations) => last_trace(
                 &destination.trace_link(trace.as_str()),
                 &observations,
@@ -41,8 +41,22 @@ pub(super) fn check(
     }
 }
 
+/// The observations of a trace as far as they are stored: the first page, which holds a turn. None means: not there yet.
+fn observations_of(
+    client: &mut Client,
+    trace: &TraceId,
+    deadline: Deadline,
+) -> Result<Vec<Stored>, Reply> {
+    let query = Query::of_trace_with_prices(trace.as_str());
+    let page = match client.observations(&query, None, deadline)? {
+        Some(page) => page,
+        None => client.old_observations(&query, None, deadline)?,
+    };
+    Ok(page.observations)
+}
+
 /// A model that Langfuse has no price for shows no cost, and nothing else says so.
-fn last_trace(link: &str, observations: &[ReadBack], report: &mut Report) {
+fn last_trace(link: &str, observations: &[Stored], report: &mut Report) {
     if observations.is_empty() {
         return report.warn(
             "last trace",
@@ -50,7 +64,7 @@ fn last_trace(link: &str, observations: &[ReadBack], report: &mut Report) {
             "look again in some minutes; 'claude-langfuse replay --again <session>' sends a session once more",
         );
     }
-    let unpriced = |one: &&ReadBack| one.has_usage && !one.has_cost;
+    let unpriced = |one: &&Stored| one.has_usage() && !one.has_cost;
     let mut models: Vec<&str> = observations
         .iter()
         .filter(unpriced)
@@ -88,7 +102,7 @@ fn send(
     }
     let patience = Deadline::after(patient.config.timeout);
     loop {
-        match observations_of(client, trace.as_str(), patience) {
+        match observations_of(client, &trace, patience) {
             Ok(observations) if !observations.is_empty() => {
                 report.ok("test trace", format!("it was sent and read back: {link}"));
                 return Outcome::Done;

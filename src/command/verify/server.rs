@@ -10,13 +10,12 @@ use super::super::preview::each_span;
 use super::compare::Comparison;
 use crate::cli::Verify;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, ClientOptions, Deadline, Query, Reply, export};
+use crate::delivery::LARGEST_REQUEST;
+use crate::langfuse::{Body, Client, Deadline, Query, Reply, export};
 use crate::transcript::Timestamp;
 
 /// How often it is looked again for what was sent just now: Langfuse takes a second or two.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The largest request before compression.
-const LARGEST: usize = 3 * 1024 * 1024;
 
 /// Why there is no comparison.
 pub(super) enum Failed {
@@ -46,18 +45,8 @@ impl Server {
         destination: &Destination,
         environment: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
-        let options = ClientOptions {
-            ca_file: config.ca_file.clone(),
-            environment: environment.clone(),
-        };
-        let Destination {
-            base_url,
-            public_key,
-            secret_key,
-            ..
-        } = destination;
         Ok(Self {
-            client: Client::new(base_url, public_key, secret_key, options)?,
+            client: Client::to(destination, config.ca_file.as_deref(), environment)?,
             request_time: config.timeout,
             old: false,
         })
@@ -99,7 +88,7 @@ impl Server {
         each_span(session, config, |span| {
             if failed.is_none() && missing.contains(span.span_id()) {
                 let encoded = span.encoded();
-                if size + encoded.len() > LARGEST {
+                if size + encoded.len() > LARGEST_REQUEST {
                     failed = self.send(&mut waiting).err();
                     size = 0;
                 }
