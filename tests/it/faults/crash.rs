@@ -1,11 +1,9 @@
 //! A run that is killed at any of its system calls, and one that comes after it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::oracle::{in_order, same_rows, undisturbed};
+use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Sandbox, Session};
 use crate::support::{MockLangfuse, Row};
 
@@ -64,7 +62,7 @@ impl Scene {
     /// Kills the run at every point of the calls that count, each time in a world of its own.
     fn killed_wherever(&self, counts: impl Fn(&str) -> bool) {
         if !can_trace() {
-            return say("skipped: strace is not here, or may not trace");
+            return say("not killed: strace is not here, or may not trace");
         }
         let points: Vec<(String, usize)> = self
             .calls()
@@ -156,19 +154,6 @@ impl Scene {
         in_order(&sandbox, &what);
         was_killed
     }
-}
-
-fn can_trace() -> bool {
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-qq", "-o", "/dev/null", "true"])
-        .stderr(Stdio::null());
-    strace.status().is_ok_and(|status| status.success())
-}
-
-/// Past the harness, which shows nothing of a test that goes well.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "faults::crash: {text}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::oracle::{in_order, same_rows, undisturbed};
+use super::oracle::{in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Received, Sandbox, mode};
 use crate::support::{MockLangfuse, Reply};
 
@@ -222,8 +222,8 @@ fn a_state_folder_that_can_not_be_made_keeps_nothing_from_being_sent() {
 #[test]
 fn state_that_may_be_read_and_not_written_is_used_and_loses_nothing() {
     if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        // No permission stops the superuser: there a folder that can't be made stands for it.
-        return;
+        // A folder that can't be made stands for it there.
+        return say("nothing is read-only to the superuser");
     }
     let (_mock, sandbox) = goes_on_after("read-only", |sandbox| {
         fs::set_permissions(session_folder(sandbox), Permissions::from_mode(0o500)).unwrap();

@@ -1,7 +1,9 @@
 //! What must hold after any fault.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -53,4 +55,17 @@ pub(super) fn in_order(sandbox: &Sandbox, what: &str) {
 
 fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "tmp")
+}
+
+/// Whether strace is here, and may trace.
+pub(super) fn can_trace() -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "true"]);
+    let status = strace.stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Past the harness, which shows nothing of a test that goes well: what could not be tried here.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "faults: {text}");
 }
