@@ -132,8 +132,7 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
         "enabled": config.enabled,
         "variables": variables,
     });
-    writeln!(std::io::stdout().lock(), "{all}")?;
-    Ok(())
+    Ok(super::print_json(&all)?)
 }
 
 fn said(problem: &Problem) -> String {

@@ -25,7 +25,7 @@ mod tokens;
 pub mod verify;
 mod which;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -102,20 +102,20 @@ pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
 
 /// Runs a command whose result a script reads: it is told of an error in its own language too.
 fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
-    use std::io::Write;
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
             let outcome = Outcome::Failed;
             let error = error_object(outcome, &format!("{error:#}"));
-            writeln!(
-                std::io::stdout().lock(),
-                "{}",
-                json!({"schema": 1, "error": error})
-            )?;
+            print_json(&json!({"schema": 1, "error": error}))?;
             Ok(outcome)
         }
         result => result,
     }
+}
+
+/// A line for scripts.
+fn print_json(object: &Value) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{object}")
 }
 
 /// What went wrong, for scripts: the same words for the same exit code in every command.
@@ -158,6 +158,5 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Tells the person what went wrong. Where nobody listens there is nothing to be done about it.
 fn complain(message: &str) {
-    use std::io::Write;
     let _ = writeln!(std::io::stderr(), "claude-langfuse: {message}");
 }

@@ -55,7 +55,7 @@ fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
         summary.step(metadata.map_or(0, |metadata| metadata.len()));
     }
     if arguments.dry_run {
-        return Ok(Outcome::Done);
+        return Ok(summary.outcome());
     }
     Ok(summary.finish("tracing is off there")?)
 }

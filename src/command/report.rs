@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::print_json;
 use super::terminal::{Terminal, wrapped};
 use crate::config::Surroundings;
 
@@ -151,8 +152,7 @@ impl Report {
             })
             .collect();
         let report = json!({"schema": 1, "verdict": self.verdict().name(), "findings": findings});
-        writeln!(std::io::stdout().lock(), "{report}")?;
-        Ok(())
+        Ok(print_json(&report)?)
     }
 }
 

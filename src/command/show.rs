@@ -13,7 +13,7 @@ use super::Outcome;
 use super::post::{Post, Session};
 use super::preview::each_span;
 use super::terminal::Terminal;
-use super::{broken_lines, told, which};
+use super::{broken_lines, print_json, told, which};
 use crate::cli::{Global, Show};
 use crate::config::{Config, Scope};
 use crate::delivery::{Reach, Report};
@@ -60,7 +60,7 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
             "broken_lines": report.diagnostics.broken_lines,
         });
         merge(&mut all, sum.as_json());
-        writeln!(io::stdout().lock(), "{all}")?;
+        print_json(&all)?;
         return Ok(Outcome::Done);
     }
     let terminal = Terminal::of_stdout(&post.surroundings);

@@ -11,7 +11,7 @@ use super::post::Post;
 use super::remedy::remedy;
 use super::report::tilde;
 use super::surroundings::start_directory;
-use super::{Outcome, many, told};
+use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::langfuse::Problem;
@@ -38,7 +38,7 @@ fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     match arguments.json {
-        true => writeln!(std::io::stdout().lock(), "{}", status.json())?,
+        true => print_json(&status.json())?,
         false => status.print(post.surroundings.home())?,
     }
     Ok(status.outcome())

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::post::{Session, outcome};
 use super::progress::Progress;
 use super::remedy::remedy;
-use super::{Outcome, broken_lines, error_object, many};
+use super::{Outcome, broken_lines, error_object, many, print_json};
 use crate::config::Destination;
 use crate::delivery::{Report, Stopped};
 use crate::trace::TraceId;
@@ -107,7 +107,7 @@ impl Summary {
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
-            return print(&json!({
+            return print_json(&json!({
                 "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
                 "unfinished": report.unfinished,
@@ -173,7 +173,7 @@ impl Summary {
         };
         self.count(project, &sums, outcome);
         if self.json {
-            return print(
+            return print_json(
                 &json!({"schema": 1, "session": id, "error": error_object(outcome, message)}),
             );
         }
@@ -190,6 +190,11 @@ impl Summary {
         self.passed_over += 1;
     }
 
+    /// How it came out so far.
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
     /// Ends the run.
     pub(super) fn finish(mut self, passed_over_because: &str) -> io::Result<Outcome> {
         self.progress.hide();
@@ -203,12 +208,12 @@ impl Summary {
         let (refused, passed_over) = (self.refused, self.passed_over);
         if self.json {
             for (project, sums) in &self.projects {
-                print(&json!({
+                print_json(&json!({
                     "schema": 1, "project": project, "sessions": sums.sessions, "turns": sums.turns, "spans": sums.spans,
                     "bytes": sums.bytes, "failed": sums.failed,
                 }))?;
             }
-            print(&json!({
+            print_json(&json!({
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                 "failed": failed, "refused": refused, "passed_over": passed_over,
             }))?;
@@ -290,8 +295,4 @@ fn human(bytes: usize) -> String {
         1_000..1_000_000 => format!("{} KB", bytes / 1_000),
         _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
-}
-
-fn print(value: &Value) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{value}")
 }

@@ -58,6 +58,18 @@ fn a_session_that_failed_says_why_in_one_shape() {
 }
 
 #[test]
+fn a_dry_run_that_could_not_read_a_session_has_failed_and_reads_the_others() {
+    let sandbox = Sandbox::new();
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let ran = sandbox
+        .run(&["replay", "--dry-run", "no/such.jsonl", session.id()])
+        .exits(1);
+    assert!(ran.stderr.contains("could not open transcript"), "{ran:?}");
+    assert_eq!(ran.json().len(), 1);
+}
+
+#[test]
 fn a_certificate_counts_the_same_in_every_command() {
     let (server, _) = tls_server(EXPIRED);
     let (_folder, roots) = bundle();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Outcome, complain, error_object, many};
+use super::super::{Outcome, complain, error_object, many, print_json};
 use super::compare::{Comparison, Excuse, Expected, Verdict};
 use crate::transcript::Timestamp;
 
@@ -61,9 +61,9 @@ impl Findings {
         self.failed += 1;
         self.outcome = self.outcome.max(outcome);
         match self.json {
-            true => {
-                print(&json!({"schema": 1, "session": id, "error": error_object(outcome, reason)}))
-            }
+            true => print_json(
+                &json!({"schema": 1, "session": id, "error": error_object(outcome, reason)}),
+            ),
             false => {
                 complain(&format!("could not verify {id}: {reason}"));
                 Ok(())
@@ -89,7 +89,7 @@ impl Findings {
             self.outcome = self.outcome.max(Outcome::Failed);
         }
         if self.json {
-            return print(&as_json(comparison));
+            return print_json(&as_json(comparison));
         }
         let mut out = io::stdout().lock();
         writeln!(out, "{}", line(comparison))?;
@@ -134,7 +134,7 @@ impl Findings {
             outcome,
         } = self;
         if json {
-            print(&json!({
+            print_json(&json!({
                 "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": double,
                 "different": different, "repaired": repaired, "never_sent": never_sent, "failed": failed,
             }))?;
@@ -229,8 +229,4 @@ fn faulty(
         0 => Ok(()),
         more => writeln!(out, "  {name:9}  and {more} more"),
     }
-}
-
-fn print(value: &Value) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{value}")
 }
