@@ -50,10 +50,10 @@ pub fn resume(arguments: &Pause, global: &Global) -> Result<Outcome> {
     store.save_pauses(&pauses)?;
     let mut out = std::io::stdout().lock();
     let what = what(project.as_deref());
-    if ended == 0 {
-        writeln!(out, "{what} was not paused")?;
-    } else {
-        writeln!(out, "{what} is no longer paused, from the next prompt on")?;
+    match (ended, &project) {
+        (0, None) => writeln!(out, "nothing was paused")?,
+        (0, Some(_)) => writeln!(out, "{what} was not paused")?,
+        _ => writeln!(out, "{what} is no longer paused, from the next prompt on")?,
     }
     for left in pauses.lasting() {
         writeln!(out, "still paused: {}", self::what(left))?;

@@ -55,7 +55,7 @@ fn people_are_told_what_is_paused() {
         "{ended:?}"
     );
     let nothing = sandbox.run(&["resume"]).exits(0);
-    assert!(nothing.stdout.contains("was not paused"), "{nothing:?}");
+    assert!(nothing.stdout.contains("nothing was paused"), "{nothing:?}");
     let nowhere = sandbox.path("nowhere").display().to_string();
     sandbox.run(&["pause", "--project", &nowhere]).exits(1);
 }
