@@ -46,10 +46,15 @@ fn place(turn: &Turn, transcript: &Path) -> std::io::Result<Option<u64>> {
     branch_point(transcript, turn.start, turn.follows.as_deref(), index)
 }
 
+/// So many turns that were left are asked whether they rewound themselves: each asks the file.
+const MOST_ASKED: usize = 20;
+
 /// Takes the next turn of those that may have been left. It may be one that rewound itself: what it left had been
 /// abandoned before.
 fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()> {
-    if let Some(place) = place(&left, transcript)? {
+    if branch.len() < MOST_ASKED
+        && let Some(place) = place(&left, transcript)?
+    {
         branch.retain(|turn| turn.opening.offset < place);
     }
     if left.has_begun() && left.as_manual_compaction().is_none() {
