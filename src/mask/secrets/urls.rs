@@ -112,7 +112,7 @@ mod tests {
     fn ports_paths_and_examples_are_none() {
         for text in [
             "http://localhost:3000/@vite/client",
-            "https://registry.npmjs.org:443/@scope/name",
+            "https://registry.example.org:443/@scope/name",
             "https://example.com/a:b@c",
             "ssh://git@github.com/x",
             "postgres://user:password@localhost/db",
