@@ -61,18 +61,22 @@ const KEY: &str = "\
     3rKhRANCAAR28EopZ1CZRzmnb5TCUB3DlEEnQ+J7KE6fn1YEnOHQ1OAOTOaMwgKixK2r/nguItnsekDW0S1AeHqz\
     3opNieGt";
 
-/// A TLS server with this certificate, and how often it was connected to.
-pub(crate) fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
+/// What a server with this certificate and this key says of itself.
+pub(crate) fn server_config(certificate: &str, key: &str) -> Arc<ServerConfig> {
     let decode = |text| BASE64_STANDARD.decode(text).unwrap();
-    let key = PrivateKeyDer::try_from(decode(KEY)).unwrap();
+    let key = PrivateKeyDer::try_from(decode(key)).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![decode(certificate).into()], key)
-        .unwrap();
-    let config = Arc::new(config);
+        .with_single_cert(vec![decode(certificate).into()], key);
+    Arc::new(config.unwrap())
+}
+
+/// A TLS server with this certificate, and how often it was connected to.
+pub(crate) fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
+    let config = server_config(certificate, KEY);
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     let server = Server::new(move |connection| {

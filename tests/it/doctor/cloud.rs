@@ -7,10 +7,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::client::tls::server_config;
 
 /// Signs the other.
 const AUTHORITY: &str = "\
@@ -45,16 +44,7 @@ pub(super) struct Cloud {
 impl Cloud {
     /// The keys are of this region; everybody else refuses them.
     pub(super) fn with_keys_of(region: &'static str) -> Self {
-        let decode = |text| BASE64_STANDARD.decode(text).unwrap();
-        let key = PrivateKeyDer::try_from(decode(KEY)).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![decode(CLOUD).into()], key)
-            .unwrap();
-        let config = Arc::new(config);
+        let config = server_config(CLOUD, KEY);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = listener.local_addr().unwrap();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
