@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::transcript::Timestamp;
+use reference::Reference;
 
 pub mod help;
+pub mod reference;
 pub mod when;
 
 /// Send Claude Code sessions to Langfuse
@@ -183,10 +185,10 @@ pub struct Filter {
 /// Arguments of `show`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Show {
-    /// A transcript, or a session's id (the beginning is enough)
-    #[arg(value_name = "PATH|SESSION")]
-    pub session: String,
-    /// Only this turn of the session
+    /// A transcript, or a session's id (the beginning is enough); with #N or #A..B only those turns of it
+    #[arg(value_name = "PATH|SESSION", value_parser = reference::parse)]
+    pub session: Reference,
+    /// Only this turn of the session: the same as #N
     #[arg(long, value_name = "N")]
     pub turn: Option<u64>,
     /// Print one JSON object an observation, with all that would be sent of it, and one for all

@@ -28,7 +28,8 @@ Exit codes: 0 listed, 1 Claude Code's folder is not known, 2 wrong usage.";
 
 pub(super) const SHOW_EXAMPLES: &str = "Examples:
   claude-langfuse show 3f2a              the session whose id begins so
-  claude-langfuse show 3f2a --turn 2     one turn of it
+  claude-langfuse show 3f2a#2            one turn of it
+  claude-langfuse show 3f2a#2..5         some turns
   claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
 
 Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";

@@ -3,7 +3,6 @@
 mod gap;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anyhow::{Result, bail};
@@ -14,6 +13,7 @@ use super::post::{Post, Session};
 use super::preview::each_span;
 use super::terminal::Terminal;
 use super::{broken_lines, print_json, told, which};
+use crate::cli::reference::{Reference, Turns};
 use crate::cli::{Global, Show};
 use crate::config::{Config, Scope};
 use crate::delivery::{Reach, Report};
@@ -32,7 +32,8 @@ pub fn run(arguments: &Show, global: &Global) -> Result<Outcome> {
 
 fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
-    let transcript = which::one(&arguments.session, &which::claude_config(&post)?)?;
+    let reference = reference(arguments)?;
+    let transcript = which::one(&reference.session, &which::claude_config(&post)?)?;
     let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
     let mut forest = Forest::default();
     let mut sum = Sum::default();
@@ -40,17 +41,15 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
         forest.add(&span);
         Ok(())
     })?;
-    let wanted = match arguments.turn {
-        Some(turn) => Some(one_turn(&forest, turn)?),
-        None => None,
-    };
-    let is_wanted = |span: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(span));
+    which::check_turns(&reference, &forest.turns())?;
+    let wanted = forest.spans_of(reference.turns);
+    let is_wanted = |span: &str| wanted.contains(span);
     forest.each(|line| {
         if is_wanted(&line.span_id) {
             sum.add(line);
         }
     });
-    if arguments.turn.is_none() {
+    if reference.turns.are_all() {
         sum.compare(About::read(&transcript)?.reckoning);
     }
     if arguments.json {
@@ -66,24 +65,23 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
     let terminal = Terminal::of_stdout(&post.surroundings);
     let mut out = io::stdout().lock();
     head(&mut out, terminal, &session, &forest, &report)?;
-    forest.print(&mut out, terminal, arguments.turn)?;
+    forest.print(&mut out, terminal, reference.turns)?;
     sum.print(&mut out)?;
     Ok(Outcome::Done)
 }
 
-/// The spans of one turn.
-fn one_turn(forest: &Forest, turn: u64) -> Result<BTreeSet<String>> {
-    let spans = forest.spans_of(turn);
-    if spans.is_empty() {
-        let turns = forest.turns();
-        match (turns.first(), turns.last()) {
-            (Some(first), Some(last)) => {
-                bail!("could not find turn {turn}: the session's turns are {first} to {last}")
-            }
-            _ => bail!("could not find turn {turn}: the session has no turns of its own"),
+/// What is meant: a turn is named behind the session or by `--turn`.
+fn reference(arguments: &Show) -> Result<Reference> {
+    let mut reference = arguments.session.clone();
+    if let Some(turn) = arguments.turn {
+        if !reference.turns.are_all() {
+            bail!(
+                "could not tell which turn is meant: name it behind the # or by --turn, not by both"
+            );
         }
+        reference.turns = Turns::one(turn);
     }
-    Ok(spans)
+    Ok(reference)
 }
 
 fn head(

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::post::{Post, Session, origin};
 use crate::cli::Filter;
+use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
 use crate::transcript::{Timestamp, last_activity, locate};
@@ -116,6 +117,26 @@ pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
         bail!("could not use {target}: it is a folder, name one session");
     }
     std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
+}
+
+/// Makes sure that a session has the turns that are meant of it; `own`: the numbers of its turns.
+///
+/// # Errors
+/// When it has not.
+pub(super) fn check_turns(reference: &Reference, own: &[u64]) -> Result<()> {
+    if reference.turns.are_all() {
+        return Ok(());
+    }
+    let session = &reference.session;
+    let (Some(first), Some(last)) = (own.iter().min(), own.iter().max()) else {
+        bail!("could not find a turn in {session}: the session has no turns of its own");
+    };
+    match reference.turns.beyond(*first..=*last) {
+        None => Ok(()),
+        Some(turn) => bail!(
+            "could not find turn {turn}: the session's turns are {first} to {last}; 'claude-langfuse show {session}' lists them"
+        ),
+    }
 }
 
 /// A session with the configuration of the place where it was started, of which is told what is wrong with it.

@@ -38,6 +38,29 @@ fn the_gap_to_what_claude_code_counted_is_named() {
 }
 
 #[test]
+fn turns_are_named_behind_the_session() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.session("v2.1.330/compact").whole().argument();
+    let shown = |arguments: &[&str]| sandbox.run(arguments).exits(0).stdout;
+    let second = shown(&["show", "912a", "--turn", "2"]);
+    assert_eq!(shown(&["show", "912a#2"]), second);
+    assert_eq!(shown(&["show", &format!("{path}#2")]), second);
+    let headings = |text: String| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("turn "));
+        lines.map(|line| line[..6].to_owned()).collect()
+    };
+    assert_eq!(
+        headings(shown(&["show", "912a#1..2"])),
+        ["turn 1", "turn 2"]
+    );
+    assert_eq!(
+        headings(shown(&["show", "912a#2.."])).first().unwrap(),
+        "turn 2"
+    );
+    assert_eq!(headings(shown(&["show", "912a#..1"])), ["turn 1"]);
+}
+
+#[test]
 fn scripts_are_told_everything_that_would_be_sent() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/compact").whole();
@@ -69,6 +92,9 @@ fn a_name_that_fits_no_session_or_several_is_told_with_what_to_do() {
         .types("claude-langfuse show .claude/projects")
         .types("claude-langfuse show .claude/projects/-p/agent-a1.jsonl")
         .types("claude-langfuse show aaaa1111 --turn 9")
+        .types("claude-langfuse show aaaa1111#2..9")
+        .types("claude-langfuse show aaaa1111#two")
+        .types("claude-langfuse show aaaa1111#2 --turn 3")
         .types("claude-langfuse show")
         .is("show_errors");
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::super::terminal::{Terminal, cut, one_line};
 use super::super::tokens;
+use crate::cli::reference::Turns;
 use crate::langfuse::Span;
 use crate::transcript::{Timestamp, Usage};
 
@@ -157,10 +158,10 @@ impl Forest {
         turns
     }
 
-    /// The ids of all spans of a turn.
-    pub(super) fn spans_of(&self, turn: u64) -> BTreeSet<String> {
+    /// The ids of all spans of some turns.
+    pub(super) fn spans_of(&self, turns: Turns) -> BTreeSet<String> {
         let mut spans = BTreeSet::new();
-        self.walk(Some(turn), |_, line, _| {
+        self.walk(turns, |_, line, _| {
             spans.insert(line.span_id.clone());
             Ok(())
         })
@@ -168,14 +169,14 @@ impl Forest {
         spans
     }
 
-    /// Prints all turns or one.
+    /// Prints all turns or some.
     pub(super) fn print(
         &self,
         out: &mut impl Write,
         terminal: Terminal,
-        turn: Option<u64>,
+        turns: Turns,
     ) -> io::Result<()> {
-        self.walk(turn, |prefix, line, is_root| {
+        self.walk(turns, |prefix, line, is_root| {
             if is_root {
                 let heading = line.heading.text(line.start);
                 writeln!(out, "{}", terminal.bold(&terminal.fit(heading.trim_end())))?;
@@ -210,10 +211,10 @@ impl Forest {
         (roots, children)
     }
 
-    /// Visits the spans of all turns or of one, parents before children, with what stands before each.
+    /// Visits the spans of all turns or of some, parents before children, with what stands before each.
     fn walk(
         &self,
-        turn: Option<u64>,
+        turns: Turns,
         mut visit: impl FnMut(&str, &Line, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let (roots, children) = self.places();
@@ -221,7 +222,8 @@ impl Forest {
             let Some(first) = self.lines.get(root) else {
                 continue;
             };
-            if turn.is_some() && first.heading.turn != turn {
+            let is_meant = first.heading.turn.is_some_and(|turn| turns.have(turn));
+            if !turns.are_all() && !is_meant {
                 continue;
             }
             // An agent that launches agents to any depth must not exhaust the stack.
