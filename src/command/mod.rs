@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod flush;
 pub mod install;
 pub mod man;
+mod newest;
 mod patience;
 pub mod pause;
 mod post;

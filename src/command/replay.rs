@@ -43,13 +43,9 @@ fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
     };
     for transcript in transcripts {
         let metadata = transcript.metadata();
-        let modified = metadata
-            .as_ref()
-            .ok()
-            .and_then(|metadata| metadata.modified().ok());
-        // One that can't be read is told of where it is tried.
-        let may_be = modified.is_none_or(|modified| wanted.by_file(modified));
-        if may_be && (modified.is_none() || wanted.by_content(&transcript)) {
+        let is_wanted = || wanted.by_file(&transcript) && wanted.by_content(&transcript);
+        // One that is gone is told of where it is tried.
+        if metadata.is_err() || is_wanted() {
             one(&mut post, &transcript, arguments, &mut summary)?;
         }
         summary.step(metadata.map_or(0, |metadata| metadata.len()));

@@ -1,15 +1,17 @@
 //! `sessions`: what is on disk, newest first, and how much of it Langfuse has acknowledged. Only the sessions that are
 //! listed are read.
 
+mod columns;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::json;
 
+use super::newest::NewestFirst;
 use super::post::Post;
-use super::terminal::{Terminal, cut, one_line, width};
+use super::terminal::{Terminal, one_line};
 use super::which::{self, Wanted};
 use super::{Outcome, tokens, told};
 use crate::cli::{Global, Sessions};
@@ -21,10 +23,7 @@ use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
 use crate::transcript::locate::{self, Layout, agents};
 use crate::transcript::{About, Timestamp, Transcript, Usage, last_activity};
-
-/// Columns of the project's name and, where lines are not cut to a terminal, of the title.
-const PROJECT: usize = 16;
-const TITLE: usize = 60;
+use columns::{Cells, Columns};
 
 /// Runs the command.
 ///
@@ -38,15 +37,12 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone());
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
-    let mut files: Vec<(SystemTime, PathBuf)> = locate::sessions(&claude_config)
-        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
-        .filter(|(modified, _)| wanted.by_file(*modified))
-        .collect();
-    files.sort_unstable_by(|left, right| right.cmp(left));
+    let sessions = locate::sessions(&claude_config).filter(|path| wanted.by_file(path));
+    let mut sessions = NewestFirst::new(sessions);
     let terminal = Terminal::of_stdout(&post.surroundings);
-    let mut files = files.into_iter();
+    let columns = Columns::within(terminal.width());
     let mut listed = 0;
-    for (_, path) in files.by_ref() {
+    for path in sessions.by_ref() {
         if !wanted.by_content(&path) {
             continue;
         }
@@ -62,9 +58,9 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
             true => writeln!(out, "{}", row.as_json())?,
             false => {
                 if listed == 0 {
-                    writeln!(out, "{}", terminal.bold(&terminal.fit(&heading())))?;
+                    writeln!(out, "{}", terminal.bold(&columns.heading()))?;
                 }
-                writeln!(out, "{}", row.line(terminal))?;
+                writeln!(out, "{}", columns.line(&row.cells()))?;
             }
         }
         listed += 1;
@@ -73,7 +69,7 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
         }
     }
     if !arguments.json {
-        epilogue(listed, files.len(), &claude_config)?;
+        epilogue(listed, sessions.left(), &claude_config)?;
     }
     Ok(Outcome::Done)
 }
@@ -141,38 +137,21 @@ impl Row {
         })
     }
 
-    fn line(&self, terminal: Terminal) -> String {
+    /// What the list shows of it.
+    fn cells(&self) -> Cells {
         let project = self.project.as_deref().and_then(Path::file_name);
-        let project = project.unwrap_or_default().to_string_lossy();
         let last = self.last.map(|last| last.rfc3339().replace('T', " "));
-        let sent = self
-            .sent
-            .map_or_else(|| "?".to_owned(), |sent| sent.to_string());
+        let sent = self.sent.map(|sent| sent.to_string());
         let title = self.title.as_ref().or(self.prompt.as_ref());
-        let line = columns(
-            &self.id.chars().take(8).collect::<String>(),
-            last.as_deref()
-                .and_then(|last| last.get(..16))
-                .unwrap_or_default(),
-            &cut(&one_line(&project), PROJECT),
-            &format!("{sent}/{}", self.turns),
-            &tokens::short(tokens::in_all(&self.usage)),
-            &one_line(title.map_or("", String::as_str)),
-        );
-        match terminal.width() {
-            Some(_) => terminal.fit(&line),
-            None => cut(&line, columns("", "", "", "", "", "").len() + TITLE),
+        Cells {
+            id: self.id.chars().take(8).collect(),
+            last: last.map_or_else(String::new, |last| last.chars().take(16).collect()),
+            project: one_line(&project.unwrap_or_default().to_string_lossy()),
+            sent: format!("{}/{}", sent.as_deref().unwrap_or("?"), self.turns),
+            tokens: tokens::short(tokens::in_all(&self.usage)),
+            title: title.map_or_else(String::new, |title| one_line(title)),
         }
     }
-}
-
-fn heading() -> String {
-    columns("ID", "LAST (UTC)", "PROJECT", "SENT", "TOKENS", "TITLE")
-}
-
-fn columns(id: &str, last: &str, project: &str, sent: &str, tokens: &str, title: &str) -> String {
-    let gap = " ".repeat(PROJECT.saturating_sub(width(project)));
-    format!("{id:8}  {last:16}  {project}{gap}  {sent:>7}  {tokens:>6}  {title}")
 }
 
 /// As it would be sent: a list may be shown to somebody.

@@ -60,10 +60,7 @@ impl Run<'_> {
             ..Filter::default()
         };
         let wanted = Wanted::new(&filter);
-        let is_wanted = |path: &PathBuf| {
-            let modified = path.metadata().and_then(|metadata| metadata.modified());
-            modified.is_ok_and(|modified| wanted.by_file(modified)) && wanted.by_content(path)
-        };
+        let is_wanted = |path: &PathBuf| wanted.by_file(path) && wanted.by_content(path);
         for path in locate::sessions(claude_config).filter(is_wanted) {
             match self.one(&path, Scope::FilesOnly) {
                 Err(error) if !is_closed_pipe(&error) => {

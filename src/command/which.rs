@@ -1,7 +1,6 @@
 //! Which sessions a person means: paths, folders, ids or their beginnings.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -30,10 +29,11 @@ impl<'a> Wanted<'a> {
         Self { filter, project }
     }
 
-    /// Whether a file that was last written then can be wanted: nothing in it is younger.
-    pub(super) fn by_file(&self, modified: SystemTime) -> bool {
+    /// Whether a file can be wanted, by when it was last written: nothing in it is younger.
+    pub(super) fn by_file(&self, transcript: &Path) -> bool {
+        let modified = transcript.metadata().and_then(|file| file.modified());
         let since = self.filter.since;
-        since.is_none_or(|since| Timestamp::of(modified) >= since)
+        modified.is_ok_and(|modified| since.is_none_or(|since| Timestamp::of(modified) >= since))
     }
 
     /// Whether a transcript is wanted, by its first and last rows.

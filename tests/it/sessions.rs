@@ -171,15 +171,46 @@ fn files_that_are_no_sessions_do_no_harm() {
 }
 
 #[test]
-fn a_narrow_terminal_gets_lines_that_fit() {
+fn a_narrow_terminal_gets_fewer_columns_and_always_the_title() {
     let mut sandbox = Sandbox::new();
     three(&sandbox);
+    for columns in [30, 40, 60, 79, 200] {
+        sandbox.set("COLUMNS", columns.to_string());
+        let listed = sandbox.run(&["sessions"]).exits(0).stdout;
+        let fits = |line: &str| line.chars().count() <= columns;
+        assert!(listed.lines().all(fits), "{listed}");
+        assert!(listed.contains("Prompt 1"), "{listed}");
+    }
     sandbox.set("COLUMNS", "40");
-    let listed = sandbox.run(&["sessions"]).exits(0).stdout;
+    sandbox
+        .screen()
+        .types("claude-langfuse sessions")
+        .is("sessions_narrow");
+}
+
+/// A backup that was put back is written today and went on long ago.
+#[test]
+fn the_newest_is_the_one_that_went_on_last_whenever_its_file_was_written() {
+    let sandbox = Sandbox::new();
+    three(&sandbox);
+    let listed = || -> Vec<(String, String)> {
+        let listed = sandbox.run(&["sessions", "--json"]).exits(0).json();
+        let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let times = listed
+            .iter()
+            .map(|row| (text(row, "last_activity"), text(row, "path")));
+        times.collect()
+    };
+    let before = listed();
     assert!(
-        listed.lines().all(|line| line.chars().count() <= 40),
-        "{listed}"
+        before.is_sorted_by(|left, right| left.0 >= right.0),
+        "{before:?}"
     );
+    let (_, oldest) = before.last().unwrap();
+    written(oldest.as_ref(), Duration::ZERO);
+    assert_eq!(listed(), before);
+    let first = &sandbox.run(&["sessions", "--json", "--limit", "1"]).json()[0];
+    assert_eq!(first["path"], before[0].1);
 }
 
 /// Every recording: turns and tokens are those that `show` makes of it.

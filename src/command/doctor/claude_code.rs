@@ -27,12 +27,7 @@ const KNOWN_OF_OLD: [&str; 9] = [
 const TOLERANT: (u32, u32, u32) = (2, 1, 150);
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
-    let Some(version) = patient
-        .newest
-        .iter()
-        .take(3)
-        .find_map(|path| version_in(path))
-    else {
+    let Some(version) = patient.newest.iter().find_map(|path| version_in(path)) else {
         return;
     };
     let unknown = unknown_events(patient);

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::config;
+use super::newest::NewestFirst;
 use super::post::Post;
 use super::report::{Report, Verdict};
 use super::surroundings::start_directory;
@@ -21,13 +22,16 @@ use crate::cli::{self, Global};
 use crate::config::{Config, Scope};
 use crate::transcript::locate;
 
+/// As many sessions tell how it goes here.
+const LATELY: usize = 5;
+
 /// What the checks look at.
 struct Patient<'a> {
     arguments: &'a cli::Doctor,
     post: Post,
     start: PathBuf,
     config: Config,
-    /// Transcripts, the newest first.
+    /// The transcripts that went on last, the newest first.
     newest: Vec<PathBuf>,
 }
 
@@ -47,8 +51,10 @@ fn examine(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
     let patient = Patient {
         arguments,
         newest: claude_config
-            .map(|folder| newest_first(locate::sessions(&folder).collect()))
-            .unwrap_or_default(),
+            .map(|folder| NewestFirst::new(locate::sessions(&folder)).take(LATELY))
+            .into_iter()
+            .flatten()
+            .collect(),
         post,
         start,
         config,
@@ -98,11 +104,4 @@ impl Patient<'_> {
         transcripts::check(self, report);
         outcome
     }
-}
-
-/// By the time of their last change.
-fn newest_first(mut transcripts: Vec<PathBuf>) -> Vec<PathBuf> {
-    let changed = |path: &PathBuf| path.metadata().and_then(|file| file.modified()).ok();
-    transcripts.sort_by_cached_key(|path| std::cmp::Reverse(changed(path)));
-    transcripts
 }

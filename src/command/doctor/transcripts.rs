@@ -8,8 +8,6 @@ use crate::command::broken_lines;
 use crate::command::report::Report;
 use crate::transcript::{Diagnostics, Transcript, hook_times};
 
-/// As many sessions tell what the hook cost.
-const LATELY: usize = 5;
 /// From here on somebody notices.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -62,7 +60,7 @@ fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
 
 /// What Claude Code itself measured of our hook.
 fn cost(patient: &Patient<'_>, report: &mut Report) {
-    let newest = patient.newest.iter().take(LATELY);
+    let newest = patient.newest.iter();
     let mut times: Vec<Duration> = newest
         .flat_map(|path| hook_times(path).unwrap_or_default())
         .filter(|time| time.command.contains("claude-langfuse"))
