@@ -94,6 +94,10 @@ impl Run<'_> {
             return Ok(());
         }
         match self.compare(&session, &config, destination, cursor.as_ref()) {
+            // Somebody else may have sent it, or this program before its state was lost.
+            Ok(comparison) if cursor.is_none() && comparison.is_absent() => {
+                Ok(self.findings.named_never_sent(&session.id)?)
+            }
             Ok(comparison) => {
                 let link = |trace: &str| destination.trace_link(trace);
                 Ok(self.findings.session(&comparison, link)?)

@@ -307,9 +307,15 @@ fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone
         (&json!(1), &json!(0))
     );
     assert_eq!(mock.requests().len(), 0);
-    // Asked for by name, it is missed as a whole.
-    let found = told(&sandbox, &["2c97"]);
-    assert_eq!(found["missing"].as_array().unwrap().len(), 2);
+    // Asked for by name, it is told to be absent, unless it is there after all.
+    sandbox
+        .screen()
+        .types("claude-langfuse verify --since 2020-01-01")
+        .types("claude-langfuse verify 2c97 --wait 0")
+        .types("claude-langfuse verify 2c97 --wait 0 --json")
+        .types("claude-langfuse verify 2c97 --wait 0 --repair")
+        .is("verify_never_sent");
+    assert_eq!(told(&sandbox, &["2c97"])["missing"], json!([]));
 }
 
 #[test]

@@ -205,6 +205,12 @@ impl Comparison {
         Some(starts().min()?.before(ASTRAY)..starts().max()?.plus(ASTRAY))
     }
 
+    /// Nothing of it is there.
+    pub(super) fn is_absent(&self) -> bool {
+        self.verdicts()
+            .all(|(_, _, verdict)| verdict == Verdict::Missing)
+    }
+
     /// Something is not there that should be.
     pub(super) fn is_lacking(&self) -> bool {
         self.verdicts()

@@ -56,6 +56,19 @@ impl Findings {
         self.never_sent += 1;
     }
 
+    /// As [`Self::never_sent`], of a session whose name was given: so it is not there, which is what was asked.
+    pub(super) fn named_never_sent(&mut self, id: &str) -> io::Result<()> {
+        self.never_sent();
+        self.outcome = self.outcome.max(Outcome::Failed);
+        match self.json {
+            true => print_json(&json!({"schema": 1, "session": id, "never_sent": true})),
+            false => writeln!(
+                io::stdout().lock(),
+                "{id}  never sent\n  help: 'claude-langfuse replay {id}' sends it"
+            ),
+        }
+    }
+
     /// A session could not be compared.
     pub(super) fn failed(&mut self, id: &str, reason: &str, outcome: Outcome) -> io::Result<()> {
         self.failed += 1;
@@ -108,9 +121,7 @@ impl Findings {
             .first()
             .map(|(_, first)| first.start);
         let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN;
-        if comparison.count(|verdict| verdict != Verdict::Missing) == 0
-            && oldest.is_some_and(is_old)
-        {
+        if comparison.is_absent() && oldest.is_some_and(is_old) {
             writeln!(
                 out,
                 "  help: the free plan of Langfuse Cloud shows nothing that is older than 30 days"
