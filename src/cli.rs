@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 
 use crate::transcript::Timestamp;
 use reference::Reference;
@@ -133,12 +133,13 @@ pub enum Command {
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Default, Args)]
+#[command(group = ArgGroup::new("which").args(["targets", "all"]).required(true))]
 pub struct Replay {
     /// Transcripts, folders of transcripts, or session ids (the beginning is enough)
-    #[arg(value_name = "PATH|SESSION", required_unless_present = "all")]
+    #[arg(value_name = "PATH|SESSION")]
     pub targets: Vec<String>,
     /// Every session of every project for which tracing is on
-    #[arg(long, conflicts_with = "targets")]
+    #[arg(long)]
     pub all: bool,
     /// Which of them.
     #[command(flatten)]
@@ -223,13 +224,10 @@ pub struct Registration {
 
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Default, Args)]
+#[command(group = ArgGroup::new("which").args(["session", "since"]).required(true))]
 pub struct Verify {
     /// A transcript, or a session's id (the beginning is enough)
-    #[arg(
-        value_name = "PATH|SESSION",
-        required_unless_present = "since",
-        conflicts_with = "since"
-    )]
+    #[arg(value_name = "PATH|SESSION")]
     pub session: Option<String>,
     /// Every session of the projects that are traced that went on after this: an age (7d) or a date (2026-11-23, in UTC)
     #[arg(long, value_name = "WHEN", value_parser = when::parse)]

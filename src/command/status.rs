@@ -29,7 +29,7 @@ pub fn run(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
 
 fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
-    let post = Post::new(global.config.clone());
+    let post = Post::new(global.config.clone())?;
     let config = post.config(Some(&start), Scope::Explicit);
     let status = Status::of(start, config);
     if arguments.line {
@@ -182,7 +182,7 @@ impl Status {
                     &format!("{} ({})", destination.public_key, destination.keys_source),
                 )?;
             }
-            Err(_) => say("langfuse", "nowhere")?,
+            Err(problem) => say("langfuse", &format!("nowhere: {}", problem.what()))?,
         }
         match &self.delivered {
             Some(delivered) => say("delivered", &format!("{} ago", self.ago(delivered.at)))?,

@@ -4,6 +4,10 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::files::Values;
+use crate::regular_file;
+
+/// A `.git` file is one line with a path.
+const LONGEST: u64 = 64 * 1024;
 
 /// One entry of `projects`.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ fn in_main_repository(start: &Path) -> Option<PathBuf> {
         if !metadata.is_file() {
             return None;
         }
-        let text = std::fs::read_to_string(&git).ok()?;
+        let text = regular_file::read_text(&git, LONGEST).ok()?;
         let target = folder.join(text.strip_prefix("gitdir:")?.trim());
         let main = main_repository(&without_dots(&target))?;
         let rest = start.strip_prefix(folder).ok()?;
