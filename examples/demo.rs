@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let played = match arguments[..] {
         [HOOK] => {
-            claude_langfuse::hook::run();
+            claude_langfuse::hook::run(None, None);
             return ExitCode::SUCCESS;
         }
         ["--home", home, address] => in_home(Path::new(home), address),

@@ -7,9 +7,25 @@ use claude_langfuse::cli::{Cli, Command};
 use claude_langfuse::{command, hook, log_file};
 
 fn main() -> ExitCode {
-    let Cli { command, global } = Cli::parse();
+    match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        // Claude Code takes exit code 2 of a hook for a refusal and shows it to its user: a hook goes without what it does
+        // not understand.
+        Err(error) if error.use_stderr() && is_hook() => {
+            hook::run(None, Some(error.to_string()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+fn is_hook() -> bool {
+    std::env::args_os().skip(1).any(|word| word == "hook")
+}
+
+fn run(Cli { command, global }: Cli) -> ExitCode {
     if let Command::Hook = command {
-        hook::run();
+        hook::run(global.config, None);
         return ExitCode::SUCCESS;
     }
     log_file::to_stderr(global.verbose, global.quiet);

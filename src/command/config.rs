@@ -26,7 +26,7 @@ pub fn run(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
 
 fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
-    let post = Post::new(global.config.clone());
+    let post = Post::new(global.config.clone())?;
     let config = post.config(Some(&start), Scope::Explicit);
     let home = post.surroundings.home();
     match arguments.command {

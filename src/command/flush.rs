@@ -19,7 +19,7 @@ pub fn run(arguments: &Flush, global: &Global) -> Result<Outcome> {
 }
 
 fn flush(arguments: &Flush, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone())?;
     let config = post.config(None, Scope::FilesOnly);
     post.warn(&config);
     let store = Store::new(&config.state_dir);

@@ -76,6 +76,14 @@ impl Outcome {
         }
     }
 
+    /// How an error counts.
+    fn of_error(error: &anyhow::Error) -> Self {
+        match error.is::<Misconfigured>() {
+            true => Self::Misconfigured,
+            false => Self::Failed,
+        }
+    }
+
     /// How a server counts that did not take something; `None` stands for one that was not reached or is in trouble.
     fn of(problem: Option<Problem>) -> Self {
         match problem {
@@ -96,16 +104,28 @@ pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
-            ExitCode::from(Outcome::Failed.code())
+            ExitCode::from(Outcome::of_error(&error).code())
         }
     }
 }
+
+/// What a command can't even begin with.
+#[derive(Debug)]
+struct Misconfigured(String);
+
+impl std::fmt::Display for Misconfigured {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misconfigured {}
 
 /// Runs a command whose result a script reads: it is told of an error in its own language too.
 fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
-            let outcome = Outcome::Failed;
+            let outcome = Outcome::of_error(&error);
             let error = error_object(outcome, &format!("{error:#}"));
             print_json(&json!({"schema": 1, "error": error}))?;
             Ok(outcome)

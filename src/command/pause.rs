@@ -66,7 +66,7 @@ fn prepare(arguments: &Pause, global: &Global) -> Result<(Store, Option<PathBuf>
         Some(project) => Some(start_directory(Some(project))?),
         None => None,
     };
-    let config = Post::new(global.config.clone()).config(project.as_deref(), Scope::Explicit);
+    let config = Post::new(global.config.clone())?.config(project.as_deref(), Scope::Explicit);
     Ok((Store::new(&config.state_dir), project))
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::Outcome;
 use super::patience::Patient;
+use super::{Misconfigured, Outcome};
 use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
@@ -45,16 +45,27 @@ struct Connection {
 }
 
 impl Post {
-    pub(super) fn new(config_file: Option<PathBuf>) -> Self {
+    /// With this configuration file instead of the user's.
+    ///
+    /// # Errors
+    /// When there is no such file: whoever names one does not mean the defaults.
+    pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
+        if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
+            let what = format!(
+                "could not find the configuration file of --config: {}",
+                path.display()
+            );
+            return Err(Misconfigured(what).into());
+        }
         let mut surroundings = Surroundings::of_process();
         surroundings.config_override = config_file;
-        Self {
+        Ok(Self {
             surroundings,
             files: Files::new(),
             patient: false,
             warned: BTreeSet::new(),
             connections: BTreeMap::new(),
-        }
+        })
     }
 
     /// The configuration of a session that was started in `start`.

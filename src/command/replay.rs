@@ -26,7 +26,7 @@ pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
 }
 
 fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone())?;
     post.patient = true;
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);

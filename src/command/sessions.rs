@@ -34,7 +34,7 @@ pub fn run(arguments: &Sessions, global: &Global) -> Result<Outcome> {
 }
 
 fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone())?;
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
     let sessions = locate::sessions(&claude_config).filter(|path| wanted.by_file(path));

@@ -31,7 +31,7 @@ pub fn run(arguments: &Show, global: &Global) -> Result<Outcome> {
 }
 
 fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone());
+    let mut post = Post::new(global.config.clone())?;
     let reference = reference(arguments)?;
     let transcript = which::one(&reference.session, &which::claude_config(&post)?)?;
     let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;

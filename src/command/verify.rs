@@ -31,7 +31,7 @@ pub fn run(arguments: &Verify, global: &Global) -> Result<Outcome> {
 }
 
 fn verify(arguments: &Verify, global: &Global) -> Result<Outcome> {
-    let post = Post::new(global.config.clone());
+    let post = Post::new(global.config.clone())?;
     let claude_config = which::claude_config(&post)?;
     let mut run = Run {
         post,

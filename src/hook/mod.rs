@@ -34,13 +34,15 @@ const GRACE: Duration = Duration::from_millis(300);
 /// Until the event says what it is, this much time is enough for any.
 const UNKNOWN_EVENT: Duration = Duration::from_secs(10);
 
-/// Handles the event on standard input. It has no result: a hook that fails must not be noticed by its user.
-pub fn run() {
+/// Handles the event on standard input, with this configuration file instead of the user's. It has no result: a hook that
+/// fails must not be noticed by its user. What of its command line was not understood goes to the log.
+pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let started = Instant::now();
     keep_panics_quiet();
     quit_after(UNKNOWN_EVENT);
     let event = event::read(std::io::stdin().lock());
-    let surroundings = Surroundings::of_process();
+    let mut surroundings = Surroundings::of_process();
+    surroundings.config_override = config_file;
     let files = Files::new();
     let start = surroundings
         .variable("CLAUDE_PROJECT_DIR")
@@ -49,6 +51,12 @@ pub fn run() {
     let config = resolve(&surroundings, &files, start.as_deref(), Scope::OwnHook, &[]);
     if config.enabled {
         log_file::to_file(&config.state_dir, config.debug);
+    }
+    if let Some(reason) = misunderstood
+        .as_deref()
+        .and_then(|told| told.lines().next())
+    {
+        log::error!("the hook's command line is not understood: {reason}");
     }
     let event = match event {
         Ok(event) => event,

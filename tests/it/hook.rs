@@ -1,6 +1,7 @@
 //! The hook: it waits for rows that are on their way, sends each thing once, and is never noticed.
 
 mod budget;
+mod command_line;
 mod disk;
 mod notice;
 mod outage;

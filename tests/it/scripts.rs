@@ -120,21 +120,35 @@ fn a_warning_about_the_configuration_is_given_once_a_run_by_all_that_heed_it() {
 }
 
 #[test]
-fn a_configuration_file_that_is_not_there_is_told_of() {
+fn a_configuration_file_that_is_named_and_not_there_ends_the_command() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
     for arguments in [
         &["replay", "--all"][..],
         &["verify", "--since", "2020-01-01"],
         &["sessions"],
+        &["show", "2c97"],
+        &["flush"],
+        &["pause"],
+        &["resume"],
+        &["status"],
+        &["doctor", "--offline"],
+        &["config"],
+        &["config", "check"],
     ] {
         let ran = sandbox.run(&[arguments, &["--config", "nowhere.json"]].concat());
-        let told = ran.exits(0).stderr;
+        let told = ran.exits(3).stderr;
         assert!(
-            told.contains("nowhere.json: there is no such file"),
+            told.contains("could not find the configuration file of --config: nowhere.json"),
             "{arguments:?}: {told}"
         );
     }
+    assert!(sandbox.state().is_empty());
+    let told = sandbox
+        .run(&["status", "--json", "--config", "nowhere.json"])
+        .exits(3)
+        .json();
+    assert_eq!(told[0]["error"]["code"], "misconfigured");
 }
 
 #[test]

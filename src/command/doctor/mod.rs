@@ -45,7 +45,7 @@ pub fn run(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
 
 fn examine(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
-    let post = Post::new(global.config.clone());
+    let post = Post::new(global.config.clone())?;
     let config = post.config(Some(&start), Scope::Explicit);
     let claude_config = post.surroundings.claude_config_dir();
     let patient = Patient {
