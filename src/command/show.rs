@@ -66,7 +66,7 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
     let mut out = io::stdout().lock();
     head(&mut out, terminal, &session, &forest, &report)?;
     forest.print(&mut out, terminal, reference.turns)?;
-    sum.print(&mut out)?;
+    sum.print(&mut out, terminal)?;
     Ok(Outcome::Done)
 }
 

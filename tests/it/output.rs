@@ -137,3 +137,34 @@ fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
         );
     }
 }
+
+#[test]
+fn a_terminal_gets_headings_and_lines_that_fit_it() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox.session("v2.1.330/stream-multi").whole();
+    for arguments in [
+        &["sessions"][..],
+        &["show", "8ceb"],
+        &["doctor", "--offline"],
+    ] {
+        let (_, screen) = sandbox.sits_at(44, arguments).ends();
+        assert!(screen.contains("\u{1b}["), "{arguments:?}: {screen:?}");
+        for line in plain(&screen).lines() {
+            let has_a_long_word = line.split_whitespace().any(|word| word.len() > 34);
+            assert!(
+                line.chars().count() <= 44 || has_a_long_word,
+                "{arguments:?}: {line}"
+            );
+        }
+    }
+}
+
+/// What is seen: without the sequences that make it bold or coloured.
+fn plain(screen: &str) -> String {
+    let mut parts = screen.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |seen, part| {
+        seen + part.split_once('m').map_or("", |(_, text)| text)
+    })
+}

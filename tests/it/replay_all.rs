@@ -232,6 +232,39 @@ fn where_there_is_no_terminal_there_is_no_progress() {
 }
 
 #[test]
+fn on_a_terminal_one_line_tells_how_far_it_is_and_makes_room_for_the_result() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    four(&sandbox, &mock);
+    let slow = Reply::Delay(Duration::from_millis(700), Box::new(Reply::Normal));
+    mock.reply_always(Some(slow));
+    for columns in [80, 30] {
+        let arguments = ["replay", "--all", "--again"];
+        let mut seat = sandbox.sits_at(columns, &arguments);
+        seat.sees("of 4 sessions");
+        let (code, screen) = seat.ends();
+        assert_eq!(code, Some(0), "{screen}");
+        let (before, result) = screen.rsplit_once("\r\u{1b}[K").unwrap();
+        let progress: Vec<&str> = before
+            .split(['\r', '\n'])
+            .filter_map(|line| line.strip_prefix("\u{1b}[K"))
+            .filter(|line| line.contains(" of 4 sessions"))
+            .collect();
+        let fits = |line: &&str| line.chars().count() < columns.into();
+        assert!(
+            !progress.is_empty() && progress.iter().all(fits),
+            "{progress:?}"
+        );
+        assert!(result.contains("3 sessions: 6 turns"), "{result}");
+    }
+    let (code, screen) = sandbox
+        .sits_at(80, &["replay", "--all", "--again", "--quiet"])
+        .ends();
+    assert_eq!(code, Some(0));
+    assert!(!screen.contains('\u{1b}'), "{screen:?}");
+}
+
+#[test]
 fn a_session_that_can_not_be_read_does_not_hide_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();

@@ -5,6 +5,7 @@ mod process;
 mod received;
 mod recording;
 mod screen;
+mod seat;
 mod session;
 mod state;
 

@@ -4,9 +4,13 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::super::terminal::{Terminal, wrapped};
 use super::super::{many, tokens};
 use super::tree::Line;
 use crate::transcript::{Reckoning, Usage};
+
+/// Columns of the names before the sums.
+const NAMES: usize = 13;
 
 /// What a session's observations amount to.
 #[derive(Default)]
@@ -91,45 +95,38 @@ impl Sum {
         }
     }
 
-    pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn print(&self, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
         if self.observations == 0 {
             return Ok(());
         }
+        let mut say = |name: &str, text: &str| {
+            let text = wrapped(text, NAMES, terminal.width());
+            writeln!(out, "{name:NAMES$}{text}")
+        };
         let calls = many(self.calls, "model call");
-        writeln!(
-            out,
-            "tokens       {}  in {calls}",
-            tokens::said(&self.usage)
-        )?;
+        let usage = tokens::said(&self.usage);
+        say("tokens", &format!("{usage}  in {calls}"))?;
         if self.lower_bounds > 0 {
             let answers = many(self.lower_bounds, "answer");
-            writeln!(out, "             the output of {answers} is a lower bound")?;
+            say("", &format!("the output of {answers} is a lower bound"))?;
         }
         let Some(reckoning) = &self.reckoning else {
             return Ok(());
         };
-        let counted = tokens::said(&reckoning.usage);
-        writeln!(
-            out,
-            "Claude Code  {counted}  ${:.4} by its own prices",
-            reckoning.dollars
-        )?;
+        let (usage, dollars) = (tokens::said(&reckoning.usage), reckoning.dollars);
+        let counted = format!("{usage}  ${dollars:.4} by its own prices");
+        say("Claude Code", &counted)?;
         let [more, less] = self.gaps(&reckoning.usage);
         if tokens::in_all(&more) > 0 {
-            let reasons = self.reasons(&more).join("; ");
-            writeln!(
-                out,
-                "gap          {} more there: {reasons}",
-                tokens::said_of_some(&more)
-            )?;
+            let (more, reasons) = (tokens::said_of_some(&more), self.reasons(&more).join("; "));
+            say("gap", &format!("{more} more there: {reasons}"))?;
         }
         if tokens::in_all(&less) > 0 {
-            let reason = self.reasons_for_less(reckoning);
-            writeln!(
-                out,
-                "gap          {} less there: {reason}",
-                tokens::said_of_some(&less)
-            )?;
+            let (less, reason) = (
+                tokens::said_of_some(&less),
+                self.reasons_for_less(reckoning),
+            );
+            say("gap", &format!("{less} less there: {reason}"))?;
         }
         Ok(())
     }

@@ -78,6 +78,24 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
 }
 
 #[test]
+fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
+    for (answer, found) in [("y", true), ("yes", true), ("", false), ("n", false)] {
+        let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
+        let clinic = in_cloud(&cloud);
+        let mut seat = clinic.sandbox.sits_at(300, &["doctor"]);
+        seat.sees(
+            "Try them at the other regions of Langfuse Cloud (https://us.cloud.langfuse.com, ",
+        );
+        seat.sees("? [y/N] ");
+        assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
+        let (code, screen) = seat.types(answer).ends();
+        assert_eq!(code, Some(5), "{screen}");
+        let told = screen.contains("https://us.cloud.langfuse.com takes them");
+        assert_eq!((told, cloud.asked().len() > 1), (found, found), "{screen}");
+    }
+}
+
+#[test]
 fn a_key_of_no_region() {
     let cloud = Cloud::with_keys_of("nowhere");
     let clinic = in_cloud(&cloud);

@@ -1,0 +1,105 @@
+//! A person at a terminal: the program's input and output are a pseudo-terminal of some width.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use nix::pty::{Winsize, openpty};
+
+use super::{PROGRAM, Sandbox};
+
+/// Nothing that is waited for takes so long.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A run at a terminal.
+pub(crate) struct Seat {
+    child: Child,
+    keyboard: File,
+    bytes: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Sandbox {
+    /// Starts the program at a terminal with so many columns.
+    pub(crate) fn sits_at(&self, columns: u16, arguments: &[&str]) -> Seat {
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let terminal = openpty(Some(&size), None).unwrap();
+        let end = || Stdio::from(terminal.slave.try_clone().unwrap());
+        let child = Command::new(PROGRAM)
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .env("TERM", "xterm-256color")
+            .current_dir(self.folder.path())
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("the program is there");
+        let keyboard = File::from(terminal.master);
+        Seat {
+            child,
+            bytes: read(keyboard.try_clone().unwrap()),
+            keyboard,
+            seen: String::new(),
+        }
+    }
+}
+
+impl Seat {
+    /// Waits until this is on the screen.
+    pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
+        while !self.seen.contains(text) {
+            assert!(self.reads(), "{text:?} never came: {:?}", self.seen);
+        }
+        self
+    }
+
+    /// Types this, and Enter.
+    pub(crate) fn types(&mut self, line: &str) -> &mut Self {
+        writeln!(self.keyboard, "{line}").unwrap();
+        self
+    }
+
+    /// Waits for the end; gives the exit code and all that the terminal was sent.
+    pub(crate) fn ends(&mut self) -> (Option<i32>, String) {
+        while self.reads() {}
+        let code = self.child.wait().unwrap().code();
+        (code, std::mem::take(&mut self.seen))
+    }
+
+    /// Whether more came.
+    fn reads(&mut self) -> bool {
+        match self.bytes.recv_timeout(LONGEST) {
+            Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => {
+                self.child.kill().unwrap();
+                panic!("the program did not go on: {:?}", self.seen);
+            }
+        }
+        true
+    }
+}
+
+/// What comes, until the last process that has the terminal is gone: Linux calls that an error.
+fn read(mut screen: File) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = screen.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
