@@ -47,3 +47,4 @@ mod show;
 mod status;
 mod tidy;
 mod verify;
+mod walkthrough;

@@ -273,3 +273,34 @@ fn find(patient: &Patient<'_>, named: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(&named))
         .find(|path| path.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Report, settings};
+    use crate::command::report::Verdict;
+    use crate::config::{Files, Surroundings};
+    use crate::registration::survey;
+
+    /// Only an administrator may write where such a file counts, so no test can seed this fault in a home.
+    #[test]
+    fn hooks_of_administrators_alone_are_a_reason_why_nothing_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let managed = folder.path().join("managed-settings.json");
+        let surroundings = Surroundings {
+            managed_dir: Some(folder.path().to_owned()),
+            home: Some(folder.path().to_owned()),
+            ..Surroundings::default()
+        };
+        let told = || {
+            let mut report = Report::default();
+            settings(&survey(&surroundings, &Files::new(), None), &mut report);
+            report
+        };
+        fs::write(&managed, r#"{"allowManagedHooksOnly": false}"#).unwrap();
+        assert_eq!(told().verdict(), Verdict::Ok);
+        fs::write(&managed, r#"{"allowManagedHooksOnly": true}"#).unwrap();
+        assert_eq!(told().verdict(), Verdict::Fail);
+    }
+}
