@@ -8,6 +8,8 @@ mod sha256;
 pub mod config;
 pub mod transcript;
 
+pub mod conversation;
+
 pub mod repository;
 
 pub mod session;

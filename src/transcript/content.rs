@@ -111,7 +111,7 @@ pub(super) fn blocks(content: Option<&RawValue>) -> Vec<Block> {
 }
 
 /// A value as a tree; as its own text where it is nested deeper than the reader goes (128 levels).
-pub(super) fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 

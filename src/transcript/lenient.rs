@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// `None` unless the value has the wanted type. The whole row would be lost by a plain `Option<T>` of a changed type.
-pub(super) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -14,7 +14,7 @@ where
 }
 
 /// Any value but null, as it was written. Borrowed: it may be a hundred megabytes.
-pub(super) fn raw<'de, D: Deserializer<'de>>(
+pub(crate) fn raw<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'de RawValue>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;

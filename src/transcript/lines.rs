@@ -21,18 +21,18 @@ const KEPT_OF_NO_ROW: usize = 256;
 
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Where the line starts in the file.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Where the next line starts.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// The line's bytes.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
 }
 
 /// Reads lines from an offset on; may be asked again when the file has grown.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     file: File,
     /// Bytes read and not yet given out lie in `buffer[start..]`.
     buffer: Vec<u8>,
@@ -49,7 +49,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Opens a regular file at `offset`. A FIFO or a device is refused: opening one would block the hook.
-    pub(super) fn open(path: &Path, offset: u64) -> Result<Self> {
+    pub(crate) fn open(path: &Path, offset: u64) -> Result<Self> {
         let mut file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
         file.seek(SeekFrom::Start(offset))
@@ -66,7 +66,7 @@ impl Lines {
     }
 
     /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.
-    pub(super) fn is_still(&self, path: &Path) -> bool {
+    pub(crate) fn is_still(&self, path: &Path) -> bool {
         let open = self.file.metadata();
         let now = std::fs::metadata(path);
         let same =
@@ -75,7 +75,7 @@ impl Lines {
     }
 
     /// Where the next line starts.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
@@ -83,7 +83,7 @@ impl Lines {
     ///
     /// A last line without newline counts when it is a whole JSON object: no longer line can begin with it, so nothing
     /// is lost when a session ends on it.
-    pub(super) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
+    pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         loop {
             self.skip_zeros();
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();

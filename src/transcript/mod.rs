@@ -7,7 +7,7 @@ mod content;
 mod entry;
 mod hook_times;
 mod identity;
-mod lenient;
+pub(crate) mod lenient;
 mod lines;
 pub mod locate;
 mod reader;
@@ -18,12 +18,14 @@ mod workflow;
 
 pub use about::{About, Reckoning, last_activity};
 pub use branch::branch_point;
+pub(crate) use content::json as as_json;
 pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
+pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript};
 pub use timestamp::Timestamp;
 pub use workflow::RunEnd;

@@ -20,6 +20,7 @@ mod client;
 mod config;
 mod config_command;
 mod consent;
+mod conversation;
 mod corpus;
 mod doctor;
 mod faults;

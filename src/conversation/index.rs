@@ -1,0 +1,195 @@
+//! Where the rows of a file stand, and what ties them together.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::rows::{self, Compacted};
+use crate::transcript::{Line, Lines};
+
+/// Where a row stands in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub offset: u64,
+    pub length: usize,
+}
+
+/// A row of the main lane.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub place: Place,
+    pub parent: Option<String>,
+    pub kind: Kind,
+}
+
+/// What a row is to the conversation.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A user's row, with the tool calls that it answers.
+    User {
+        results: Vec<String>,
+        is_summary: bool,
+    },
+    /// A row of an answer, with the tool calls that it makes.
+    Answer {
+        message_id: String,
+        calls: Vec<String>,
+    },
+    /// A failure that the CLI tells as if the model had said it. The model is never sent it.
+    Failure,
+    /// What joined the running turn, or what a local command said.
+    Beside,
+    /// The conversation was replaced by its summary.
+    Boundary(Box<Boundary>),
+    /// Nothing that is sent, but a step on the way from a row to the one before it.
+    Step,
+}
+
+/// A compaction.
+#[derive(Debug, Default)]
+pub(super) struct Boundary {
+    /// The last row before it.
+    pub after: Option<String>,
+    /// What it says of the rows that stay as they are.
+    pub kept: Compacted,
+}
+
+/// A request as it was noted: the first messages of another one, and these.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    pub base: Option<String>,
+    pub keep: usize,
+    pub tail: Vec<String>,
+}
+
+/// All rows of a file, without their content.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub rows: Vec<Row>,
+    pub requests: HashMap<String, Request>,
+    /// Messages that stand in rows of their own, by their hash.
+    pub blobs: HashMap<String, Place>,
+    /// 2.1.100 writes some rows twice.
+    by_uuid: HashMap<String, Vec<usize>>,
+    answers: HashMap<String, Vec<usize>>,
+    /// The request that an answer's first row names.
+    asked_by: HashMap<usize, String>,
+    boundaries: Vec<usize>,
+}
+
+impl Index {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let mut lines = Lines::open(path, 0)?;
+        let mut index = Self::default();
+        while let Some(line) = lines.next_line()? {
+            index.add(&line);
+        }
+        Ok(index)
+    }
+
+    /// The rows of an answer.
+    pub(super) fn answer(&self, message_id: &str) -> impl Iterator<Item = usize> {
+        self.answers.get(message_id).into_iter().flatten().copied()
+    }
+
+    /// The request that an answer came of, where it was noted.
+    pub(super) fn request_of(&self, row: usize) -> Option<String> {
+        self.asked_by.get(&row).cloned()
+    }
+
+    /// The row of this id before another one: the last that was written.
+    pub(super) fn row_before(&self, uuid: &str, before: usize) -> Option<usize> {
+        let written = self.by_uuid.get(uuid)?;
+        written.iter().rev().copied().find(|row| *row < before)
+    }
+
+    /// The compactions before a row, the last one first.
+    pub(super) fn boundaries_before(&self, row: usize) -> impl Iterator<Item = (usize, &Boundary)> {
+        let before = self.boundaries.iter().rev().filter(move |at| **at < row);
+        before.filter_map(|at| match &self.rows.get(*at)?.kind {
+            Kind::Boundary(boundary) => Some((*at, &**boundary)),
+            _ => None,
+        })
+    }
+
+    fn add(&mut self, line: &Line<'_>) {
+        let place = Place {
+            offset: line.offset,
+            length: line.bytes.len(),
+        };
+        let text = String::from_utf8_lossy(line.bytes);
+        let Some(mut row) = rows::read(&text) else {
+            return;
+        };
+        match row.kind.as_deref() {
+            Some("api-request") => self.add_request(row),
+            Some("api-request-blob") => {
+                self.blobs.extend(row.hash.map(|hash| (hash, place)));
+            }
+            _ if row.is_sidechain == Some(true) => {}
+            _ => {
+                let Some(uuid) = row.uuid.take() else { return };
+                let at = self.rows.len();
+                let kind = self.kind(&mut row, at);
+                self.by_uuid.entry(uuid).or_default().push(at);
+                self.rows.push(Row {
+                    place,
+                    parent: row.parent_uuid,
+                    kind,
+                });
+            }
+        }
+    }
+
+    fn add_request(&mut self, row: rows::Row<'_>) {
+        let request = Request {
+            base: row.base,
+            keep: row.keep.unwrap_or_default(),
+            tail: row.tail.unwrap_or_default(),
+        };
+        self.requests.extend(row.id.map(|id| (id, request)));
+    }
+
+    fn kind(&mut self, row: &mut rows::Row<'_>, at: usize) -> Kind {
+        let message_id = row.message.as_ref().and_then(|message| message.id.clone());
+        match (row.kind.as_deref(), row.subtype.as_deref()) {
+            (Some("user"), _) => Kind::User {
+                results: row.tools("tool_result"),
+                is_summary: row.is_compact_summary == Some(true),
+            },
+            (Some("assistant"), _) if row.is_api_error_message == Some(true) => Kind::Failure,
+            (Some("assistant"), _) => {
+                let message_id = message_id.unwrap_or_default();
+                let calls = row.tools("tool_use");
+                let rows = self.answers.entry(message_id.clone()).or_default();
+                let is_repeated = row
+                    .uuid
+                    .as_ref()
+                    .is_some_and(|uuid| self.by_uuid.contains_key(uuid));
+                if !is_repeated {
+                    rows.push(at);
+                }
+                if let Some(request) = row.request_ref.take() {
+                    self.asked_by.insert(at, request);
+                }
+                Kind::Answer { message_id, calls }
+            }
+            (Some("system"), Some("compact_boundary")) => {
+                self.boundaries.push(at);
+                Kind::Boundary(Box::new(Boundary {
+                    after: row.logical_parent_uuid.take(),
+                    kept: row.compact_metadata.take().unwrap_or_default(),
+                }))
+            }
+            (Some("system"), Some("local_command")) => Kind::Beside,
+            (Some("attachment"), _) => {
+                match row.attachment.as_ref().and_then(|it| it.kind.as_deref()) {
+                    Some("queued_command") => Kind::Beside,
+                    _ => Kind::Step,
+                }
+            }
+            _ => Kind::Step,
+        }
+    }
+}
