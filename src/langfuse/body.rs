@@ -6,7 +6,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// One export, compressed unless that makes it longer.
+/// One request's body; an export is compressed unless that makes it longer.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Vec<u8>,
@@ -23,6 +23,14 @@ impl Body {
         Self {
             gzip: compressed.is_some(),
             bytes: compressed.unwrap_or_else(|| raw.to_vec()),
+        }
+    }
+
+    /// Prepares one request to a path that unpacks nothing: all but the OTLP endpoint.
+    pub fn plain(raw: &[u8]) -> Self {
+        Self {
+            bytes: raw.to_vec(),
+            gzip: false,
         }
     }
 

@@ -56,7 +56,8 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// What is asked of the server.
 #[derive(Clone, Copy)]
 enum Call<'a> {
-    Post(&'a Body),
+    Export(&'a Body),
+    Post(&'a str, &'a Body),
     Get(&'a str),
 }
 
@@ -151,7 +152,7 @@ impl Client {
                 timed_out: false,
             };
         }
-        let reply = match self.ask(Call::Post(body), deadline) {
+        let reply = match self.ask(Call::Export(body), deadline) {
             Ok(received) => received.meaning(&self.server()),
             Err(reply) => reply,
         };
@@ -164,7 +165,24 @@ impl Client {
     /// # Errors
     /// What came instead of an answer in JSON.
     pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Reply> {
-        let received = self.ask(Call::Get(path), deadline)?;
+        self.answer(Call::Get(path), deadline)
+    }
+
+    /// POSTs to a path of the API; gives what was answered, `None` where this server has no such thing.
+    ///
+    /// # Errors
+    /// What came instead of an answer in JSON.
+    pub fn post(
+        &mut self,
+        path: &str,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, Reply> {
+        self.answer(Call::Post(path, body), deadline)
+    }
+
+    fn answer(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Option<Vec<u8>>, Reply> {
+        let received = self.ask(call, deadline)?;
         if received.is_not_found() {
             return Ok(None);
         }
@@ -250,10 +268,15 @@ impl Client {
     fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
         let started = Cell::new(false);
         let (answer, wire_len, longest) = match call {
-            Call::Post(body) => (
-                self.post(body, &started, deadline),
+            Call::Export(body) => (
+                self.upload(TRACES, body, &started, deadline),
                 body.wire_len(),
                 ACKNOWLEDGEMENT,
+            ),
+            Call::Post(path, body) => (
+                self.upload(path, body, &started, deadline),
+                body.wire_len(),
+                LONGEST_ANSWER,
             ),
             Call::Get(path) => (self.fetch(path, deadline), 0, LONGEST_ANSWER),
         };
@@ -268,13 +291,19 @@ impl Client {
         }
     }
 
-    fn post(&self, body: &Body, started: &Cell<bool>, deadline: Deadline) -> Answered {
+    fn upload(
+        &self,
+        path: &str,
+        body: &Body,
+        started: &Cell<bool>,
+        deadline: Deadline,
+    ) -> Answered {
         let mut upload = Upload {
             rest: body.bytes(),
             started,
         };
         let mut request = self
-            .prepared(self.agent.post(self.target.url(TRACES)), deadline)
+            .prepared(self.agent.post(self.target.url(path)), deadline)
             .header("Content-Type", "application/json")
             .header("Content-Length", body.wire_len())
             .header("x-langfuse-ingestion-version", "4");
