@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 
 use crate::transcript::Timestamp;
+use judgement::{Judgement, Kind};
 use reference::Reference;
 
 pub mod help;
+pub mod judgement;
 pub mod reference;
 pub mod when;
 
@@ -80,6 +82,12 @@ pub enum Command {
     /// with what the transcript says: missing, double, different. What was not to be sent is not missed.
     #[command(after_help = help::VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Say in Langfuse how good a turn or a session was
+    ///
+    /// Scores the trace of a turn, or the session as a whole. A number is numeric, 'true' and 'false' are boolean, any other
+    /// word is categorical. Scoring once more by the same name replaces. Comments are masked as all that leaves.
+    #[command(after_help = help::SCORE_EXAMPLES)]
+    Score(Score),
     /// Send what hooks left behind
     ///
     /// Looks after the sessions that hooks have begun to send, and sends what is left of each to the place where it
@@ -240,6 +248,29 @@ pub struct Verify {
     pub wait: u64,
     /// Print one JSON object a session, and one for all
     #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `score`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Score {
+    /// A transcript, or a session's id (the beginning is enough); with #N that turn of it
+    #[arg(value_name = "PATH|SESSION", value_parser = reference::parse)]
+    pub session: Reference,
+    /// What is judged, and how
+    #[arg(value_name = "NAME=VALUE", required = true, value_parser = judgement::parse)]
+    pub judgements: Vec<Judgement>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// What the values are, where they don't tell: numeric, boolean, categorical or text
+    #[arg(long = "type", value_name = "TYPE", value_parser = judgement::kind)]
+    pub kind: Option<Kind>,
+    /// Print exactly what would be sent, and send nothing; needs no keys
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,
 }
 

@@ -16,6 +16,8 @@ pub mod session;
 
 pub mod trace;
 
+pub mod score;
+
 pub mod mask;
 
 pub mod langfuse;

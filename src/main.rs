@@ -35,6 +35,7 @@ fn run(Cli { command, global }: Cli) -> ExitCode {
         Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
         Command::Show(arguments) => command::show::run(&arguments, &global),
         Command::Verify(arguments) => command::verify::run(&arguments, &global),
+        Command::Score(arguments) => command::score::run(&arguments, &global),
         Command::Flush(arguments) => command::flush::run(&arguments, &global),
         Command::Install(arguments) => command::install::install(&arguments),
         Command::Uninstall(arguments) => command::install::uninstall(&arguments),

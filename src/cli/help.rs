@@ -42,6 +42,15 @@ pub(super) const VERIFY_EXAMPLES: &str = "Examples:
 Exit codes: 0 all is there, 1 something is missing, double or different, 2 wrong usage,
 3 configuration missing or invalid, 4 server not reached, 5 keys refused.";
 
+pub(super) const SCORE_EXAMPLES: &str = "Examples:
+  claude-langfuse score 3f2a#2 helpful=true
+  claude-langfuse score 3f2a#2 quality=4 tone=friendly --comment 'found the cause at once'
+  claude-langfuse score 3f2a solved=false         the whole session
+  claude-langfuse score 3f2a#2 grade=1 --type categorical
+
+Exit codes: 0 taken, 1 no such session or turn, or a value that does not fit, 2 wrong usage,
+3 configuration missing or invalid, 4 server not reached, 5 keys refused, 6 content refused.";
+
 pub(super) const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install --dry-run     what would change
   claude-langfuse install               for all projects; which are traced says the configuration

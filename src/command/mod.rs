@@ -16,6 +16,7 @@ mod progress;
 mod remedy;
 pub mod replay;
 mod report;
+pub mod score;
 pub mod sessions;
 pub mod show;
 pub mod status;

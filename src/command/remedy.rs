@@ -1,7 +1,8 @@
 //! What to do about a server that does not take what is sent: one text for `status`, `doctor` and all that deliver.
 
+use super::Outcome;
 use crate::config::Destination;
-use crate::langfuse::Problem;
+use crate::langfuse::{Problem, Reply};
 
 /// The remedy; `None` stands for a server that was not reached or is in trouble.
 pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> String {
@@ -22,5 +23,24 @@ pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> Str
             "name a PEM file with the authority that signed it in LANGFUSE_CA_FILE, or have the certificate renewed".to_owned()
         }
         Some(Problem::Proxy) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY".to_owned(),
+    }
+}
+
+/// Why a server did not do what it was asked, and how that counts.
+pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outcome) {
+    match reply {
+        Reply::Misconfigured { reason, problem } => {
+            let outcome = Outcome::of(Some(*problem));
+            let source = match outcome {
+                Outcome::KeysRefused => &destination.keys_source,
+                _ => &destination.base_url_source,
+            };
+            (format!("{reason} ({source})"), outcome)
+        }
+        Reply::Refused { reason } | Reply::TooLarge { reason } => {
+            (reason.clone(), Outcome::ContentRefused)
+        }
+        Reply::Later { reason, .. } => (reason.clone(), Outcome::Unreachable),
+        Reply::Acknowledged => (String::new(), Outcome::Done),
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::post::{Post, Session};
+use super::remedy::meaning;
 use super::which::{self, Wanted};
 use super::{Outcome, is_closed_pipe, told};
 use crate::cli::{Filter, Global, Verify};
@@ -103,7 +104,7 @@ impl Run<'_> {
                 Ok(self.findings.session(&comparison, link)?)
             }
             Err(Failed::Server(reply)) => {
-                let (reason, outcome) = server::meaning(&reply, destination);
+                let (reason, outcome) = meaning(&reply, destination);
                 Ok(self.findings.failed(&session.id, &reason, outcome)?)
             }
             Err(Failed::Here(error)) => Err(error),

@@ -42,6 +42,7 @@ mod property;
 mod registration;
 mod replay;
 mod replay_all;
+mod score;
 mod scripts;
 mod sessions;
 mod show;

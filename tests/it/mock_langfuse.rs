@@ -15,6 +15,7 @@ use crate::support::{Answer, Events, INGEST_PATH};
 mod client;
 mod endpoints;
 mod planned;
+mod scores;
 mod shown;
 
 /// One recorded case a line; `why` says what it is about.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::ingest::{Events, INGEST_PATH, Reading};
 use super::observations;
 use super::rows::Row;
+use super::scores::Scoring;
 
 /// The key pair of the one project.
 #[derive(Debug, Clone)]
@@ -137,12 +138,13 @@ impl Answer {
 }
 
 /// Paths that answer another method with 405.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     INGEST_PATH,
     "/api/public/health",
     "/api/public/projects",
     "/api/public/v2/observations",
     "/api/public/ingestion",
+    "/api/public/scores",
 ];
 
 impl Events {
@@ -176,7 +178,17 @@ impl Events {
             ("GET", "/api/public/observations") if self.reading == Reading::Old => {
                 refusal().unwrap_or_else(|| observations::list_old(&self.rows(), query))
             }
-            ("POST", "/api/public/ingestion") => refusal().unwrap_or_else(|| old_ingestion(body)),
+            ("POST", "/api/public/ingestion") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| match self.scores.scoring {
+                    Scoring::Events => self.scores.ingest(body),
+                    Scoring::Lists => not_found("This endpoint is no longer available."),
+                })
+            }
+            ("POST", "/api/public/scores") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
+            }
             ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
                 not_found(
                     "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
@@ -222,24 +234,4 @@ fn projects() -> Answer {
     let organization = json!({"id": "mock-organization", "name": "Mock organization"});
     let project = json!({"id": "mock-project", "name": "Mock project", "organization": organization, "metadata": {}});
     Answer::json(200, &json!({"data": [project]}))
-}
-
-/// The old ingestion API answers each event alone; in this mode it takes none but scores and SDK logs.
-fn old_ingestion(body: &[u8]) -> Answer {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let Some(batch) = body["batch"].as_array() else {
-        return Answer::json(
-            400,
-            &json!({"message": "Invalid request data", "errors": []}),
-        );
-    };
-    let taken = |event: &&Value| event["type"] == "score-create" || event["type"] == "sdk-log";
-    let (taken, refused): (Vec<&Value>, Vec<&Value>) = batch.iter().partition(taken);
-    let successes: Vec<Value> = taken
-        .iter()
-        .map(|event| json!({"id": event["id"], "status": 201}))
-        .collect();
-    let refuse = |event: &&Value| json!({"id": event["id"], "status": 400, "message": "Event type not accepted"});
-    let errors: Vec<Value> = refused.iter().map(refuse).collect();
-    Answer::json(207, &json!({"successes": successes, "errors": errors}))
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::{Answer, Headers, Keys};
 use super::javascript::{parse, parse_int, truthy};
 use super::rows::Row;
+use super::scores::{ScoreRow, Scores};
 use super::{columns, refuse};
 
 /// Where spans are sent.
@@ -24,6 +25,7 @@ pub struct Events {
     accepted: Vec<Row>,
     now_ms: Option<i64>,
     pub(super) reading: Reading,
+    pub(super) scores: Scores,
 }
 
 /// What those who read see of the table.
@@ -64,6 +66,7 @@ impl Events {
         Self {
             keys: self.keys.clone(),
             now_ms: self.now_ms,
+            scores: self.scores.empty_twin(),
             ..Self::default()
         }
     }
@@ -97,8 +100,14 @@ impl Events {
         &self.accepted
     }
 
-    /// Empties the table.
+    /// The table of scores.
+    pub fn scores(&self) -> Vec<ScoreRow> {
+        self.scores.rows()
+    }
+
+    /// Empties the tables.
     pub fn clear(&mut self) {
+        self.scores.clear();
         self.rows.clear();
         self.accepted.clear();
     }

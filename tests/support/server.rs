@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::ingest::{Events, INGEST_PATH, Reading};
 use super::rows::Row;
+use super::scores::{ScoreRow, Scoring};
 use super::script::Reply;
-use super::serving::{accept, path_of};
+use super::serving::{accept, path_of, takes_scores};
 
 /// The public key of [`MockLangfuse::start`].
 pub const PUBLIC_KEY: &str = "pk-lf-test";
@@ -52,6 +53,7 @@ pub(super) struct State {
     pub(super) requests: Vec<Request>,
     pub(super) next: VecDeque<Reply>,
     pub(super) next_read: VecDeque<Reply>,
+    pub(super) next_score: VecDeque<Reply>,
     pub(super) always: Option<Reply>,
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
 }
@@ -140,6 +142,16 @@ impl MockLangfuse {
         self.shared.state().next_read.push_back(reply);
     }
 
+    /// Queues a reply for those who score: the next POST of scores without one gets it.
+    pub fn reply_to_scorer(&self, reply: Reply) {
+        self.shared.state().next_score.push_back(reply);
+    }
+
+    /// How scores are taken from now on.
+    pub fn take_scores(&self, scoring: Scoring) {
+        self.shared.state().events.scores.scoring = scoring;
+    }
+
     /// What readers see from now on.
     pub fn show(&self, reading: Reading) {
         self.shared.state().events.reading = reading;
@@ -155,6 +167,17 @@ impl MockLangfuse {
         let export =
             |request: &Request| request.method == "POST" && path_of(&request.path) == INGEST_PATH;
         self.requests().into_iter().filter(export).collect()
+    }
+
+    /// The POSTs of scores alone.
+    pub fn score_requests(&self) -> Vec<Request> {
+        let scores = |request: &Request| request.method == "POST" && takes_scores(&request.path);
+        self.requests().into_iter().filter(scores).collect()
+    }
+
+    /// The table of scores, by name and id.
+    pub fn scores(&self) -> Vec<ScoreRow> {
+        self.shared.state().events.scores()
     }
 
     /// The events table after replacement, sorted by trace, start and span.
@@ -196,6 +219,7 @@ impl MockLangfuse {
         state.requests.clear();
         state.next.clear();
         state.next_read.clear();
+        state.next_score.clear();
         state.always = None;
     }
 }

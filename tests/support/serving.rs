@@ -68,6 +68,8 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
         state.next.pop_front().or_else(|| state.always.clone())
     } else if read {
         state.next_read.pop_front()
+    } else if raw.method == "POST" && takes_scores(&raw.target) {
+        state.next_score.pop_front()
     } else {
         None
     };
@@ -186,4 +188,9 @@ fn sleep(pause: Duration, shared: &Shared) {
 
 pub(super) fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap_or_default()
+}
+
+/// The two endpoints that take scores.
+pub(super) fn takes_scores(target: &str) -> bool {
+    ["/api/public/ingestion", "/api/public/scores"].contains(&path_of(target))
 }

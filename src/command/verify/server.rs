@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::super::Outcome;
 use super::super::patience::Patience;
 use super::super::post::Session;
 use super::super::preview::each_span;
@@ -182,24 +181,5 @@ impl Server {
                 answer => return answer,
             }
         }
-    }
-}
-
-/// Why a server did not do what it was asked, and how that counts.
-pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outcome) {
-    match reply {
-        Reply::Misconfigured { reason, problem } => {
-            let outcome = Outcome::of(Some(*problem));
-            let source = match outcome {
-                Outcome::KeysRefused => &destination.keys_source,
-                _ => &destination.base_url_source,
-            };
-            (format!("{reason} ({source})"), outcome)
-        }
-        Reply::Refused { reason } | Reply::TooLarge { reason } => {
-            (reason.clone(), Outcome::ContentRefused)
-        }
-        Reply::Later { reason, .. } => (reason.clone(), Outcome::Unreachable),
-        Reply::Acknowledged => (String::new(), Outcome::Done),
     }
 }

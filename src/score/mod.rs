@@ -1,0 +1,111 @@
+//! What is said of a turn or of a session: a person's judgement, or what the transcript shows of its outcome. Pure.
+
+use crate::sha256::hex;
+use crate::trace::{SpanId, TraceId};
+use crate::transcript::Timestamp;
+
+/// One score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// What it is told again by: scored once more, it is replaced.
+    pub id: String,
+    /// What is scored.
+    pub subject: Subject,
+    /// What is judged of it.
+    pub name: String,
+    /// How.
+    pub value: Value,
+    /// Why.
+    pub comment: Option<String>,
+    /// Langfuse's environment, that of the trace.
+    pub environment: Option<String>,
+    /// The day it is filed under. Never changes: on another day Langfuse keeps a second row for ever.
+    pub filed: Timestamp,
+    /// When it was judged: of two of one id the later counts.
+    pub judged: Timestamp,
+}
+
+/// What is scored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A session, by Claude Code's id.
+    Session(String),
+    /// The trace of a turn.
+    Trace(TraceId),
+    /// A turn in somebody else's trace.
+    Observation(TraceId, SpanId),
+}
+
+/// Langfuse's types of values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A finite number.
+    Numeric(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// One of some words.
+    Categorical(String),
+    /// Free text.
+    Text(String),
+}
+
+/// Who judged. A person's score never replaces a computed one of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// Somebody, by `claude-langfuse score`.
+    Person,
+    /// This program, from the transcript.
+    Transcript,
+}
+
+impl Score {
+    /// The id of a score: 32 hex digits.
+    pub fn id(judge: Judge, subject: &Subject, name: &str) -> String {
+        let judge = match judge {
+            Judge::Person => "score",
+            Judge::Transcript => "outcome",
+        };
+        let subject = match subject {
+            Subject::Session(session) => format!("session:{session}"),
+            Subject::Trace(trace) => trace.as_str().to_owned(),
+            Subject::Observation(trace, span) => format!("{}:{}", trace.as_str(), span.as_str()),
+        };
+        hex(format!("{judge}:{subject}:{name}").as_bytes(), 16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judge, Score, Subject};
+    use crate::trace::{SpanId, TraceId};
+
+    #[test]
+    fn an_id_depends_on_who_scores_what_by_which_name() {
+        let trace = || TraceId::of_seed("uuid");
+        let subjects = [
+            Subject::Trace(trace()),
+            Subject::Observation(trace(), SpanId::turn("uuid")),
+            Subject::Session("uuid".to_owned()),
+        ];
+        let mut ids: Vec<String> = Vec::new();
+        for subject in &subjects {
+            for judge in [Judge::Person, Judge::Transcript] {
+                ids.extend(["quality", "tone"].map(|name| Score::id(judge, subject, name)));
+            }
+        }
+        assert!(ids.iter().all(|id| id.len() == 32));
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 12);
+    }
+
+    #[test]
+    fn an_id_can_be_computed_by_anybody() {
+        // printf 'score:%s:quality' 0af7651916cd43dd8448eb211c80319c | sha256sum | head -c 32
+        let subject = Subject::Trace(TraceId::given("0af7651916cd43dd8448eb211c80319c"));
+        assert_eq!(
+            Score::id(Judge::Person, &subject, "quality"),
+            "32f6239e80b5bb549638b45877056298"
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! `score` says in Langfuse what a person thinks of a turn or a session: accepted, on the right trace, once.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Sandbox, unused_address};
+use crate::support::{MockLangfuse, Reply, ScoreRow, Scoring};
+
+const SESSION: &str = "912a4919-16f4-48ff-afb9-2a856b816505";
+
+fn score(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
+    sandbox.run(&[&["score"], arguments].concat())
+}
+
+/// A session of four turns that was sent.
+fn sent(mock: &MockLangfuse) -> Sandbox {
+    let sandbox = Sandbox::traced(mock);
+    sandbox.session("v2.1.330/compact").whole();
+    sandbox.run(&["replay", SESSION]).exits(0);
+    sandbox
+}
+
+fn trace_of_turn(mock: &MockLangfuse, turn: u64) -> String {
+    let rows = mock.rows();
+    let is_turn = |row: &&crate::support::Row| {
+        row.name == "claude-code" && row.metadata.get("turn_number") == Some(&turn.to_string())
+    };
+    rows.iter().find(is_turn).unwrap().trace_id.clone()
+}
+
+fn only(mock: &MockLangfuse) -> ScoreRow {
+    let scores = mock.scores();
+    assert_eq!(scores.len(), 1, "{scores:?}");
+    scores[0].clone()
+}
+
+#[test]
+fn a_turn_and_a_session_are_scored() {
+    let mock = MockLangfuse::start();
+    let sandbox = sent(&mock);
+    let trace = trace_of_turn(&mock, 2);
+    sandbox
+        .screen()
+        .hide(mock.url(), "http://langfuse.test")
+        .types("claude-langfuse score 912a#2 quality=4 helpful=true tone=friendly")
+        .types("claude-langfuse score 912a solved=false --comment gave-up")
+        .types("claude-langfuse score 912a#2 note=fine --type text --json")
+        .is("score");
+    let told: Vec<(String, String, Value)> = mock
+        .scores()
+        .iter()
+        .map(|row| {
+            (
+                row.name().to_owned(),
+                row.text("dataType").to_owned(),
+                row.value(),
+            )
+        })
+        .collect();
+    let row = |name: &str, kind: &str, value: Value| (name.to_owned(), kind.to_owned(), value);
+    assert_eq!(
+        told,
+        [
+            row("helpful", "BOOLEAN", json!(1)),
+            row("note", "TEXT", json!("fine")),
+            row("quality", "NUMERIC", json!(4.0)),
+            row("solved", "BOOLEAN", json!(0)),
+            row("tone", "CATEGORICAL", json!("friendly")),
+        ]
+    );
+    for row in mock.scores() {
+        match row.name() {
+            "solved" => {
+                assert_eq!((row.text("sessionId"), row.text("traceId")), (SESSION, ""));
+                assert_eq!(row.text("comment"), "gave-up");
+            }
+            _ => assert_eq!((row.text("sessionId"), row.text("traceId")), ("", &*trace)),
+        }
+    }
+    assert_eq!(mock.score_requests().len(), 3);
+}
+
+#[test]
+fn scored_again_it_is_replaced() {
+    for scoring in [Scoring::Events, Scoring::Lists] {
+        let mock = MockLangfuse::start();
+        mock.take_scores(scoring);
+        let sandbox = sent(&mock);
+        for value in ["1", "2", "3"] {
+            score(&sandbox, &["912a#1", &format!("quality={value}")]).exits(0);
+        }
+        assert_eq!(only(&mock).value(), json!(3.0), "{scoring:?}");
+    }
+}
+
+#[test]
+fn servers_that_take_scores_in_either_way_get_one_request_each() {
+    let mock = MockLangfuse::start();
+    let sandbox = sent(&mock);
+    let paths = || -> Vec<String> {
+        let requests = mock.score_requests();
+        requests.into_iter().map(|request| request.path).collect()
+    };
+    score(&sandbox, &["912a#1", "a=1", "b=2"]).exits(0);
+    assert_eq!(paths(), ["/api/public/ingestion"]);
+    mock.take_scores(Scoring::Lists);
+    score(&sandbox, &["912a#1", "c=3"]).exits(0);
+    assert_eq!(
+        paths()[1..],
+        ["/api/public/ingestion", "/api/public/scores"]
+    );
+    assert_eq!(mock.scores().len(), 3);
+}
+
+#[test]
+fn a_comment_leaves_without_its_secrets() {
+    let mock = MockLangfuse::start();
+    let sandbox = sent(&mock);
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let comment = format!("it printed {token}");
+    let word = format!("why={token}");
+    let arguments = ["912a#1", &word, "--comment", &comment];
+    score(&sandbox, &arguments).exits(0);
+    let sent = String::from_utf8(mock.score_requests()[0].body.clone()).unwrap();
+    assert!(
+        sent.contains("it printed") && !sent.contains("a1B2"),
+        "{sent}"
+    );
+    let shown = score(&sandbox, &[&arguments[..], &["--dry-run"]].concat()).exits(0);
+    assert!(!shown.stdout.contains("a1B2"), "{}", shown.stdout);
+}
+
+#[test]
+fn a_dry_run_prints_what_would_be_sent_and_needs_no_keys() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/compact").whole();
+    let told = score(&sandbox, &["912a#2", "quality=4", "--dry-run"])
+        .exits(0)
+        .json();
+    let event = &told[0]["batch"][0];
+    assert_eq!(
+        (&event["type"], &event["body"]["value"]),
+        (&json!("score-create"), &json!(4.0))
+    );
+    assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
+}
+
+#[test]
+fn an_environment_and_a_seed_are_those_of_the_trace() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox
+        .set("LANGFUSE_TRACING_ENVIRONMENT", "staging")
+        .set("CC_LANGFUSE_TRACE_SEED", "case-7");
+    sandbox.session("v2.1.330/compact").whole();
+    sandbox.run(&["replay", SESSION]).exits(0);
+    score(&sandbox, &["912a#3", "quality=4"]).exits(0);
+    let row = only(&mock);
+    assert_eq!(row.text("traceId"), trace_of_turn(&mock, 3));
+    assert_eq!(row.text("environment"), "staging");
+}
+
+/// The seed was in the environment of the hook that sent the turn, and nowhere else.
+#[test]
+fn a_turn_is_scored_where_it_was_sent() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CC_LANGFUSE_TRACE_SEED", "case-7");
+    let session = sandbox.session("v2.1.330/simple");
+    session.answered(0).stop(0).unnoticed();
+    let (id, trace) = (session.id().to_owned(), mock.rows()[0].trace_id.clone());
+    sandbox.set("CC_LANGFUSE_TRACE_SEED", "another");
+    score(&sandbox, &[&format!("{id}#1"), "quality=4"]).exits(0);
+    assert_eq!(only(&mock).text("traceId"), trace);
+}
+
+#[test]
+fn in_somebody_elses_trace_the_turn_is_scored_and_not_the_trace() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    sandbox.set("CC_LANGFUSE_TRACEPARENT", parent);
+    sandbox.session("v2.1.330/compact").whole();
+    sandbox.run(&["replay", SESSION]).exits(0);
+    for turn in 1..=2 {
+        score(&sandbox, &[&format!("912a#{turn}"), "quality=4"]).exits(0);
+    }
+    let scores = mock.scores();
+    assert_eq!(scores.len(), 2);
+    assert_ne!(
+        scores[0].text("observationId"),
+        scores[1].text("observationId")
+    );
+    for row in &scores {
+        assert_eq!(row.text("traceId"), "0af7651916cd43dd8448eb211c80319c");
+        let is_scored = |span: &crate::support::Row| span.span_id == row.text("observationId");
+        assert!(
+            mock.rows()
+                .iter()
+                .any(|span| is_scored(span) && span.name == "claude-code")
+        );
+    }
+    let told = score(&sandbox, &["912a", "quality=4"]).exits(1);
+    assert!(told.stderr.contains("name a turn"), "{}", told.stderr);
+}
+
+#[test]
+fn what_can_not_be_scored_is_told_with_what_to_do() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/compact").whole();
+    sandbox
+        .screen()
+        .types("claude-langfuse score")
+        .types("claude-langfuse score 912a#2")
+        .types("claude-langfuse score 912a#2 quality")
+        .types("claude-langfuse score 912a#2 quality=4 --type stars")
+        .types("claude-langfuse score 912a#2 quality=good --type numeric")
+        .types("claude-langfuse score 912a#9 quality=4")
+        .types("claude-langfuse score 912a#1..2 quality=4")
+        .types("claude-langfuse score ffff#1 quality=4")
+        .types("claude-langfuse score 912a#2 quality=4")
+        .types("claude-langfuse score 912a#2 quality=4 --json")
+        .types("claude-langfuse score 912a#2 quality=4 --dry-run --json")
+        .is("score_errors");
+}
+
+#[test]
+fn help_has_examples() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .screen()
+        .types("claude-langfuse score --help")
+        .is("score_help");
+}
+
+#[test]
+fn a_session_that_was_not_sent_is_told_of() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox.session("v2.1.330/compact").whole();
+    let told = score(&sandbox, &["912a#1", "quality=4"]).exits(0);
+    assert!(
+        told.stderr.contains("claude-langfuse replay 912a"),
+        "{}",
+        told.stderr
+    );
+    assert_eq!(mock.scores().len(), 1);
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_failure_it_was() {
+    let refused = json!({"successes": [], "errors": [{"id": "x", "status": 400, "message": "no"}]});
+    let in_trouble = json!({"successes": [], "errors": [{"id": "x", "status": 500}]});
+    let answer =
+        |body: &Value| Reply::StatusWithBody(207, Vec::new(), body.to_string().into_bytes());
+    for (replies, code) in [
+        (vec![Reply::Status(401)], 5),
+        (vec![Reply::Html], 3),
+        (vec![Reply::Status(503)], 4),
+        (vec![Reply::RateLimited(7200)], 4),
+        (vec![answer(&in_trouble)], 4),
+        (vec![answer(&refused), Reply::Status(400)], 6),
+        (vec![Reply::Status(404), Reply::Status(404)], 3),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = sent(&mock);
+        let said = format!("{replies:?}");
+        replies
+            .into_iter()
+            .for_each(|reply| mock.reply_to_scorer(reply));
+        let ran = score(&sandbox, &["912a#1", "quality=4"]);
+        assert_eq!(ran.code, Some(code), "{said}: {}", ran.stderr);
+        assert_eq!(mock.scores(), []);
+    }
+    let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
+    sandbox.session("v2.1.330/compact").whole();
+    score(&sandbox, &["912a#1", "quality=4"]).exits(4);
+}

@@ -1,0 +1,303 @@
+//! Scores: what the server takes (its zod schemas, read in `packages/shared/src/server/ingestion/types.ts` and
+//! `features/scores/interfaces/api/shared.ts` of langfuse/langfuse 4.16.0), and which row is left of one that is told twice.
+//!
+//! The list that newer servers take is as the Python SDK 5.0.4 has it (`api/scores`); what they do is not in 4.16.0.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::api::Answer;
+
+/// How many scores a server takes in one request, and where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scoring {
+    /// As events of the ingestion API; `/api/public/scores` takes one. Up to 4.16.
+    #[default]
+    Events,
+    /// As a list at `/api/public/scores`; the ingestion API is closed.
+    Lists,
+}
+
+/// What the table of scores has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    /// Its id.
+    pub id: String,
+    /// When it was first told: with the name and the id it is the key, by its day.
+    pub timestamp: String,
+    /// All that was sent of it.
+    pub body: Map<String, Value>,
+}
+
+impl ScoreRow {
+    /// A field as text; empty where it is not set.
+    pub fn text(&self, key: &str) -> &str {
+        self.body
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.text("name")
+    }
+
+    /// The value as it was sent.
+    pub fn value(&self) -> Value {
+        self.body["value"].clone()
+    }
+}
+
+/// Every event of each score: the server keeps them as files, and makes the row of all of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scores {
+    pub(super) scoring: Scoring,
+    events: BTreeMap<String, Vec<Event>>,
+}
+
+#[derive(Debug, Clone)]
+struct Event {
+    file: String,
+    at: String,
+    body: Map<String, Value>,
+}
+
+impl Scores {
+    /// The rows, by name and id.
+    pub(super) fn rows(&self) -> Vec<ScoreRow> {
+        let mut rows: Vec<ScoreRow> = self.events.iter().map(row).collect();
+        rows.sort_by(|a, b| (a.name(), &a.id).cmp(&(b.name(), &b.id)));
+        rows
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.events.clear();
+    }
+
+    /// An empty table of a server that takes scores in the same way.
+    pub(super) fn empty_twin(&self) -> Self {
+        Self {
+            scoring: self.scoring,
+            ..Self::default()
+        }
+    }
+
+    /// `POST /api/public/ingestion`: each event is answered alone, and of a v4 only scores and SDK logs are taken.
+    pub(super) fn ingest(&mut self, body: &[u8]) -> Answer {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let Some(batch) = body["batch"].as_array() else {
+            let message = json!({"message": "Invalid request data", "errors": []});
+            return Answer::json(400, &message);
+        };
+        let (mut successes, mut errors) = (Vec::new(), Vec::new());
+        for event in batch {
+            let id = event["id"].as_str().unwrap_or("unknown");
+            let refused = match event["type"].as_str() {
+                Some("sdk-log") => continue,
+                Some("score-create") => self.take_event(event).err(),
+                _ => Some("Event type not accepted"),
+            };
+            match refused {
+                None => successes.push(json!({"id": id, "status": 201})),
+                Some(message) => {
+                    errors.push(
+                        json!({"id": id, "status": 400, "message": message, "error": message}),
+                    );
+                }
+            }
+        }
+        Answer::json(207, &json!({"successes": successes, "errors": errors}))
+    }
+
+    fn take_event(&mut self, event: &Value) -> Result<(), &'static str> {
+        let file = id(&event["id"])?;
+        let at = time(&event["timestamp"])?;
+        let body = score(&event["body"])?;
+        if body.get("id").is_some_and(|id| !id.is_null()) {
+            self.store(file, at, body);
+        }
+        // Without an id of its own it is reported as a success and stored nowhere.
+        Ok(())
+    }
+
+    /// `POST /api/public/scores`: one score, and on newer servers a list of them.
+    pub(super) fn post(&mut self, body: &[u8], now: &str) -> Answer {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        match (&body, self.scoring) {
+            (Value::Array(list), Scoring::Lists) => self.take_list(list, now),
+            _ => self.take_one(&body, now),
+        }
+    }
+
+    fn take_one(&mut self, body: &Value, now: &str) -> Answer {
+        match score(body) {
+            Ok(mut body) => {
+                // 4.16 takes no time: it is when the request came.
+                body.remove("timestamp");
+                // Without an id it gets one.
+                let given = body.get("id").and_then(Value::as_str).map(str::to_owned);
+                let id = given.unwrap_or_else(|| format!("generated-{}", self.events.len()));
+                body.insert("id".to_owned(), id.as_str().into());
+                self.store(format!("{now}{body:?}"), now.to_owned(), body);
+                Answer::json(200, &json!({"id": id}))
+            }
+            Err(message) => Answer::json(
+                400,
+                &json!({"message": "Invalid request data", "error": message}),
+            ),
+        }
+    }
+
+    fn take_list(&mut self, list: &[Value], now: &str) -> Answer {
+        let mut errors = Vec::new();
+        for one in list {
+            let at = match &one["timestamp"] {
+                Value::Null => Ok(now.to_owned()),
+                timestamp => time(timestamp),
+            };
+            match at.and_then(|at| Ok((at, score(one)?))) {
+                // Told again by its id and its time it is replaced, which is to be one and the same row.
+                Ok((at, body)) => self.replace(at, body),
+                Err(message) => errors.push(json!({"message": message})),
+            }
+        }
+        if errors.is_empty() {
+            return Answer::json(202, &json!({"message": "Accepted"}));
+        }
+        let accepted = list.len() - errors.len();
+        Answer::json(
+            207,
+            &json!({"accepted": accepted, "rejected": errors.len(), "errors": errors}),
+        )
+    }
+
+    fn store(&mut self, file: String, at: String, body: Map<String, Value>) {
+        let id = body["id"].as_str().unwrap_or_default().to_owned();
+        let events = self.events.entry(id).or_default();
+        // The worker skips a file that it has read.
+        if events.iter().all(|known| known.file != file) {
+            events.push(Event { file, at, body });
+        }
+    }
+
+    fn replace(&mut self, at: String, body: Map<String, Value>) {
+        let id = body["id"].as_str().unwrap_or_default().to_owned();
+        let event = Event {
+            file: at.clone(),
+            at,
+            body,
+        };
+        match self.events.get_mut(&id) {
+            Some(events) => {
+                events.retain(|known| known.at != event.at);
+                events.push(event);
+            }
+            None => drop(self.events.insert(id, vec![event])),
+        }
+    }
+}
+
+/// Events are merged field by field in the order of their times; the first one's time, subject and environment stay. Of two
+/// of one time any may win: here the one that came first, which is never the one that was meant.
+fn row((id, events): (&String, &Vec<Event>)) -> ScoreRow {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.reverse();
+    events.sort_by(|a, b| a.at.cmp(&b.at));
+    let mut body = Map::new();
+    for event in &events {
+        for (key, value) in &event.body {
+            let stays = ["traceId", "environment"].contains(&key.as_str());
+            if !(value.is_null() || stays && body.contains_key(key)) {
+                body.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    ScoreRow {
+        id: id.clone(),
+        timestamp: events
+            .first()
+            .map(|event| event.at.clone())
+            .unwrap_or_default(),
+        body,
+    }
+}
+
+fn id(value: &Value) -> Result<String, &'static str> {
+    let id = value.as_str().ok_or("id: expected string")?;
+    match id.is_empty() || id.len() > 800 || id.contains('\r') {
+        true => Err("id: 1 to 800 characters without a carriage return"),
+        false => Ok(id.to_owned()),
+    }
+}
+
+/// An ISO time with a zone; of the zones that there are only `Z` is sent here.
+fn time(value: &Value) -> Result<String, &'static str> {
+    let time = value.as_str().ok_or("timestamp: expected string")?;
+    let shape: String = time
+        .chars()
+        .map(|one| if one.is_ascii_digit() { '0' } else { one })
+        .collect();
+    match shape == "0000-00-00T00:00:00.000Z" || shape == "0000-00-00T00:00:00Z" {
+        true => Ok(time.to_owned()),
+        false => Err("timestamp: invalid ISO datetime"),
+    }
+}
+
+/// The score as the schema lets it through, without fields that it does not know.
+fn score(body: &Value) -> Result<Map<String, Value>, &'static str> {
+    let body = body.as_object().ok_or("expected object")?;
+    let field = |key: &str| body.get(key).filter(|value| !value.is_null());
+    for key in [
+        "id",
+        "traceId",
+        "sessionId",
+        "datasetRunId",
+        "observationId",
+        "comment",
+        "environment",
+        "configId",
+        "queueId",
+    ] {
+        if field(key).is_some_and(|value| !value.is_string()) {
+            return Err("expected string");
+        }
+    }
+    field("id").map(id).transpose()?;
+    if field("name")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
+        return Err("name: too small");
+    }
+    let set = |key: &str| {
+        field(key)
+            .and_then(Value::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
+    let subjects = ["traceId", "sessionId", "datasetRunId"].map(set);
+    let of_trace = !set("observationId") || set("traceId");
+    if subjects.iter().filter(|set| **set).count() != 1 || !of_trace {
+        return Err(
+            "Provide exactly one of the following: traceId, sessionId or datasetRunId. ObservationId requires traceId.",
+        );
+    }
+    value(field("dataType"), field("value").unwrap_or(&Value::Null))?;
+    Ok(body.clone())
+}
+
+fn value(data_type: Option<&Value>, value: &Value) -> Result<(), &'static str> {
+    let number = value.as_f64();
+    let length = value.as_str().map(|text| text.encode_utf16().count());
+    let fits = match data_type.map(|kind| kind.as_str().unwrap_or_default()) {
+        None => number.is_some() || length.is_some(),
+        Some("NUMERIC") => number.is_some(),
+        Some("BOOLEAN") => number == Some(0.0) || number == Some(1.0),
+        Some("CATEGORICAL" | "CORRECTION") => length.is_some(),
+        Some("TEXT") => length.is_some_and(|length| (1..=500).contains(&length)),
+        Some(_) => return Err("dataType: invalid discriminator value"),
+    };
+    fits.then_some(())
+        .ok_or("value: does not fit the data type")
+}
