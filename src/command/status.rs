@@ -1,7 +1,7 @@
 //! `status`: whether it works, on one screen, from what is on disk alone; fast enough for a prompt.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,13 +11,17 @@ use super::post::Post;
 use super::remedy::remedy;
 use super::report::tilde;
 use super::surroundings::start_directory;
+use super::terminal::{Terminal, wrapped};
 use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
-use crate::config::{Config, Destination, Scope};
+use crate::config::{Config, Destination, Scope, Surroundings};
 use crate::langfuse::Problem;
 use crate::mask::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 use crate::transcript::Timestamp;
+
+/// Columns of the names on the left.
+const NAMES: usize = 11;
 
 /// Runs the command.
 ///
@@ -39,7 +43,7 @@ fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
     }
     match arguments.json {
         true => print_json(&status.json())?,
-        false => status.print(post.surroundings.home())?,
+        false => status.print(&post.surroundings)?,
     }
     Ok(status.outcome())
 }
@@ -149,9 +153,13 @@ impl Status {
         line
     }
 
-    fn print(&self, home: Option<&Path>) -> Result<()> {
+    fn print(&self, surroundings: &Surroundings) -> Result<()> {
+        let width = Terminal::of_stdout(surroundings).width();
         let mut out = std::io::stdout().lock();
-        let mut say = |name: &str, text: &str| writeln!(out, "{name:<10} {}", tilde(home, text));
+        let mut say = |name: &str, text: &str| {
+            let text = tilde(surroundings.home(), text);
+            writeln!(out, "{name:NAMES$}{}", wrapped(&text, NAMES, width))
+        };
         let consent = self
             .config
             .setting("TRACE_TO_LANGFUSE")
