@@ -9,7 +9,7 @@ use super::entry::{
 };
 use super::lenient::mend_surrogates;
 use super::lines::Line;
-use super::rows::{self, Row};
+use super::rows::Row;
 use super::timestamp::Timestamp;
 
 /// What a line turned out to be.
@@ -237,10 +237,7 @@ fn prompt(row: &Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Re
 }
 
 fn results(row: &Row<'_>, blocks: Vec<Block>) -> Record {
-    let outcome: rows::Outcome = row
-        .tool_use_result
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default();
+    let outcome = row.tool_use_result.clone().unwrap_or_default();
     let permission = row
         .permission_decision
         .as_ref()

@@ -104,6 +104,13 @@ pub(super) fn blocks(content: Option<&RawValue>) -> Vec<Block> {
     if let Ok(text) = serde_json::from_str::<String>(content) {
         return vec![Block::Text(text)];
     }
+    // Nearly always all of them are known: then they are read once, and need no text of their own.
+    let listed: Option<Vec<Block>> = serde_json::from_str::<Vec<rows::Block>>(content)
+        .ok()
+        .and_then(|list| list.into_iter().map(known).collect());
+    if let Some(blocks) = listed {
+        return blocks;
+    }
     match serde_json::from_str::<Vec<&RawValue>>(content) {
         Ok(list) => list.into_iter().map(block).collect(),
         Err(_) => vec![Block::Other(json(content))],
@@ -116,10 +123,13 @@ pub(crate) fn json(text: &str) -> Value {
 }
 
 fn block(raw: &RawValue) -> Block {
-    let other = || Block::Other(json(raw.get()));
-    let Ok(block) = serde_json::from_str::<rows::Block>(raw.get()) else {
-        return other();
-    };
+    let read = serde_json::from_str::<rows::Block>(raw.get()).ok();
+    read.and_then(known)
+        .unwrap_or_else(|| Block::Other(json(raw.get())))
+}
+
+/// A block of a kind that this program knows, with its essentials.
+fn known(block: rows::Block) -> Option<Block> {
     match block.kind.as_deref() {
         Some("text") => block.text.map(Block::Text),
         Some("thinking") => block.thinking.map(Block::Thinking),
@@ -143,7 +153,6 @@ fn block(raw: &RawValue) -> Block {
         }
         _ => None,
     }
-    .unwrap_or_else(other)
 }
 
 fn media(kind: &str, source: rows::Source) -> Media {

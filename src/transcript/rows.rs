@@ -11,25 +11,25 @@ use super::lenient;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Row<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub subtype: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub uuid: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub parent_uuid: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub timestamp: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub session_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub cwd: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub version: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub git_branch: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub entrypoint: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_sidechain: Option<bool>,
@@ -43,39 +43,39 @@ pub(super) struct Row<'a> {
     pub repeats_compact_summary: Option<bool>,
     #[serde(deserialize_with = "lenient::field")]
     pub queue_transcript_only: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub prompt_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub prompt_source: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub turn_origin: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub turn_position: Option<TurnPosition>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub origin: Option<Origin>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub permission_mode: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub forked_from: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub request_session_id: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::field")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub message: Option<Message<'a>>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub request_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub request_ref: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub requested_model: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub effort: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub attribution_skill: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_api_error_message: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub api_error: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub api_error_type: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub api_error_status: Option<u64>,
@@ -83,34 +83,34 @@ pub(super) struct Row<'a> {
     pub retry_attempt: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_aborted_mid_stream: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub stream_cut_cause: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
-    pub tool_use_result: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
+    pub tool_use_result: Option<Outcome>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub mcp_meta: Option<McpMeta<'a>>,
     #[serde(deserialize_with = "lenient::field")]
     pub tool_ends_turn: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub tool_denial_kind: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub tool_denial_before_run: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub permission_decision: Option<PermissionDecision>,
     /// `system`/`api_error`; elsewhere a string, which is of no use here.
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub error: Option<ErrorDetail>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub compact_metadata: Option<CompactMetadata>,
-    #[serde(borrow, deserialize_with = "lenient::field")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub attachment: Option<Attachment<'a>>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub operation: Option<String>,
     /// `queue-operation`: the queued text. `system`: what the person was told.
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub content: Option<String>,
     /// `api-request`: its id.
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub id: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub params: Option<&'a RawValue>,
@@ -120,7 +120,7 @@ pub(super) struct Row<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct CompactMetadata {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub trigger: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub pre_tokens: Option<u64>,
@@ -134,11 +134,11 @@ pub(super) struct CompactMetadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ErrorDetail {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub formatted: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub status: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }
 
@@ -154,7 +154,7 @@ pub(super) struct TurnPosition {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Origin {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub kind: Option<String>,
 }
 
@@ -162,15 +162,15 @@ pub(super) struct Origin {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message<'a> {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub model: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub stop_reason: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub usage: Option<Usage>,
 }
 
@@ -186,15 +186,15 @@ pub(super) struct Usage {
     pub cache_read_input_tokens: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub cache_creation_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub cache_creation: Option<CacheCreation>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub output_tokens_details: Option<OutputDetails>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub server_tool_use: Option<ServerToolUse>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub service_tier: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub speed: Option<String>,
 }
 
@@ -230,9 +230,9 @@ pub(super) struct ServerToolUse {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PermissionDecision {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub decision: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub source: Option<String>,
 }
 
@@ -240,7 +240,7 @@ pub(super) struct PermissionDecision {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attachment<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub prompt: Option<&'a RawValue>,
@@ -257,22 +257,22 @@ pub(super) struct McpMeta<'a> {
 }
 
 /// `toolUseResult` where it says what was launched and how it ended, or where a large output was saved.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outcome {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub agent_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub status: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_async: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub run_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub workflow_name: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub background_task_id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub persisted_output_path: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub persisted_output_size: Option<u64>,
@@ -282,27 +282,27 @@ pub(super) struct Outcome {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Block<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub text: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub thinking: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub data: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub name: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub input: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub tool_use_id: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub content: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_error: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::object")]
     pub source: Option<Source>,
 }
 
@@ -310,12 +310,12 @@ pub(super) struct Block<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Source {
-    #[serde(rename = "type", deserialize_with = "lenient::field")]
+    #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub media_type: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub data: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "lenient::text")]
     pub url: Option<String>,
 }
