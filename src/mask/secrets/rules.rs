@@ -70,26 +70,28 @@ fn looks_made(body: &str) -> bool {
 /// The secret that begins at `at`: by its shape, else by the longest beginning that is there and leads to one.
 pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
     let rest = text.as_bytes().get(at..)?;
-    let [shapes, vendors] = FIRST.get(usize::from(*rest.first()?))?;
-    // The second byte tells most beginnings apart, for less than a call that compares texts.
-    let second = rest.get(1);
-    let begins = |begin: &str| {
+    let (first, second) = (*rest.first()?, *rest.get(1)?);
+    let [shapes, vendors] = FIRST.get(usize::from(first))?;
+    // Sorted by their beginnings: the longer one of two that begin alike comes later. The second byte tells most of them
+    // apart, for less than a call that compares texts.
+    for (begin, shape) in SHAPES.get(range(*shapes))?.iter().rev() {
         let begin = begin.as_bytes();
-        begin.get(1) == second && rest.starts_with(begin)
-    };
-    // Sorted by their beginnings: the longer one of two that begin alike comes later.
-    let shaped = SHAPES.get(range(*shapes))?.iter().rev();
-    let shaped = shaped.filter(|(begin, _)| begins(begin));
-    shaped
-        .map(|(_, shape)| shape)
-        .find_map(|shape| shape(text, at))
-        .or_else(|| {
-            let vendors = VENDORS.get(range(*vendors))?.iter().rev();
-            let vendors = vendors.filter(|vendor| begins(vendor.begin()));
-            vendors
-                .into_iter()
-                .find_map(|vendor| of_vendor(vendor, text, at))
-        })
+        if begin.get(1) == Some(&second)
+            && rest.starts_with(begin)
+            && let Some(hit) = shape(text, at)
+        {
+            return Some(hit);
+        }
+    }
+    for vendor in VENDORS.get(range(*vendors))?.iter().rev() {
+        if vendor.first_two == [first, second]
+            && rest.starts_with(vendor.begin().as_bytes())
+            && let Some(hit) = of_vendor(vendor, text, at)
+        {
+            return Some(hit);
+        }
+    }
+    None
 }
 
 fn range((from, to): (u8, u8)) -> std::ops::Range<usize> {
@@ -152,13 +154,13 @@ pub(super) fn whole(text: &str) -> Option<&'static str> {
 }
 
 /// Whether something may begin with these two bytes: rules, and the signs that assign.
-pub(super) fn may_begin(first: u8, second: u8) -> bool {
-    let words = PAIRS.get(usize::from(first)).copied().unwrap_or_default();
-    words >> (second & 127) & 1 == 1 && (second < 128 || words == u128::MAX)
+pub(super) fn may_begin(pair: u16) -> bool {
+    let bits = PAIRS.get(usize::from(pair >> 3)).copied();
+    bits.unwrap_or_default() >> (pair & 7) & 1 == 1
 }
 
-/// For each first byte the second bytes, of which all are ASCII.
-static PAIRS: [u128; 128] = pairs();
+/// A bit for each two bytes: all of them, so that no bound has to be looked at.
+static PAIRS: [u8; 256 * 256 / 8] = pairs();
 /// For each first byte where its shapes and its vendors stand in their tables.
 static FIRST: [[(u8, u8); 2]; 128] = firsts();
 
@@ -166,21 +168,26 @@ static FIRST: [[(u8, u8); 2]; 128] = firsts();
     clippy::indexing_slicing,
     reason = "evaluated by the compiler, which checks the bounds"
 )]
-const fn pairs() -> [u128; 128] {
-    let mut pairs = [0; 128];
-    pairs[b'=' as usize] = u128::MAX;
-    pairs[b':' as usize] = u128::MAX;
-    pairs[b'>' as usize] = u128::MAX;
+const fn pairs() -> [u8; 256 * 256 / 8] {
+    let mut pairs = [0; 256 * 256 / 8];
     let mut at = 0;
+    while at < 256 {
+        // Anything can be assigned.
+        pairs[(b'=' as usize * 256 + at) / 8] = u8::MAX;
+        pairs[(b':' as usize * 256 + at) / 8] = u8::MAX;
+        pairs[(b'>' as usize * 256 + at) / 8] = u8::MAX;
+        at += 1;
+    }
+    at = 0;
     while at < SHAPES.len() {
         let begin = SHAPES[at].0.as_bytes();
-        pairs[begin[0] as usize] |= 1 << begin[1];
+        pairs[begin[0] as usize * 32 + begin[1] as usize / 8] |= 1 << (begin[1] & 7);
         at += 1;
     }
     at = 0;
     while at < VENDORS_READ.len() {
-        let begin = VENDORS_READ[at].first_two();
-        pairs[begin[0] as usize] |= 1 << begin[1];
+        let begin = VENDORS_READ[at].first_two;
+        pairs[begin[0] as usize * 32 + begin[1] as usize / 8] |= 1 << (begin[1] & 7);
         at += 1;
     }
     pairs
@@ -205,7 +212,7 @@ const fn firsts() -> [[(u8, u8); 2]; 128] {
     }
     at = 0;
     while at < VENDORS_READ.len() {
-        let first = VENDORS_READ[at].first_two()[0] as usize;
+        let first = VENDORS_READ[at].first_two[0] as usize;
         if firsts[first][1].1 == 0 {
             firsts[first][1].0 = at as u8;
         }
@@ -224,10 +231,12 @@ mod tests {
         let vendors = VENDORS.iter().map(|vendor| vendor.begin());
         for begin in vendors.chain(SHAPES.iter().map(|shape| shape.0)) {
             let bytes = begin.as_bytes();
-            assert!(may_begin(bytes[0], bytes[1]), "{begin}");
+            let pair = u16::from_be_bytes([bytes[0], bytes[1]]);
+            assert!(may_begin(pair), "{begin}");
         }
         assert!(SHAPES.iter().map(|shape| shape.0).is_sorted());
-        assert!(may_begin(b'=', 200) && !may_begin(b'a', b' ') && !may_begin(b's', 200));
+        let may_begin = |pair| may_begin(u16::from_be_bytes(pair));
+        assert!(may_begin([b'=', 200]) && !may_begin([b'a', b' ']) && !may_begin([b's', 200]));
     }
 
     #[test]

@@ -53,26 +53,28 @@ pub(in crate::mask) fn mask(kind: &str, length: usize) -> String {
 }
 
 fn built_in<'a>(text: &str, patterns: &Patterns, findings: &mut Vec<Finding<'a>>) {
-    let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some([first, second]) = pair(bytes, at) {
-        if !may_begin(first, second) {
-            at += 1;
-            continue;
-        }
-        let hit = at_place(text, at, first).filter(|hit| !is_allowed(text, hit, patterns));
-        match hit {
-            Some(hit) => {
-                at = hit.end.max(at + 1);
-                push(findings, hit);
-            }
-            None => at += 1,
+    while let Some((place, first)) = next_place(text.as_bytes(), at) {
+        let hit = at_place(text, place, first).filter(|hit| !is_allowed(text, hit, patterns));
+        at = place + 1;
+        if let Some(hit) = hit {
+            at = at.max(hit.end);
+            push(findings, hit);
         }
     }
 }
 
-fn pair(bytes: &[u8], at: usize) -> Option<[u8; 2]> {
-    bytes.get(at..at + 2)?.try_into().ok()
+/// The next place from `at` on where a rule may begin, and the byte that stands there. Most of a hook's masking is this.
+fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let (first, rest) = bytes.get(at..)?.split_first()?;
+    let mut pair = u16::from(*first);
+    for (steps, byte) in rest.iter().enumerate() {
+        pair = pair << 8 | u16::from(*byte);
+        if may_begin(pair) {
+            return Some((at + steps, pair.to_be_bytes()[0]));
+        }
+    }
+    None
 }
 
 fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {

@@ -31,6 +31,8 @@ pub(super) struct Vendor {
     pub(super) most: u16,
     /// A word must begin here.
     pub(super) at_word: bool,
+    /// The first two bytes of its beginning.
+    pub(super) first_two: [u8; 2],
 }
 
 /// No bound.
@@ -39,13 +41,6 @@ const ANY: u16 = u16::MAX;
 impl Vendor {
     pub(super) fn begin(&self) -> &'static str {
         part(self.begin)
-    }
-
-    /// The first two bytes of its beginning.
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-    pub(super) const fn first_two(&self) -> [u8; 2] {
-        let at = self.begin.0 as usize;
-        [TEXT_BYTES[at], TEXT_BYTES[at + 1]]
     }
 
     pub(super) fn kind(&self) -> &'static str {
@@ -100,6 +95,7 @@ const fn read() -> [Vendor; COUNT] {
         least: 0,
         most: ANY,
         at_word: false,
+        first_two: [0; 2],
     };
     let mut vendors = [empty; COUNT];
     let (mut at, mut line) = (0, 0);
@@ -122,6 +118,7 @@ const fn read() -> [Vendor; COUNT] {
                 ANY
             },
             at_word: TEXT_BYTES[letter + 1] == b'!',
+            first_two: [TEXT_BYTES[at], TEXT_BYTES[at + 1]],
         };
         at = end + 1;
         line += 1;
