@@ -7,6 +7,12 @@ use claude_langfuse::cli::{Cli, Command};
 use claude_langfuse::{command, hook, log_file};
 
 fn main() -> ExitCode {
+    // A hook runs after every answer: it does without the definitions of all commands, which are a third of what one with
+    // nothing to do costs.
+    if std::env::args_os().skip(1).eq(["hook"]) {
+        hook::run(None, None);
+        return ExitCode::SUCCESS;
+    }
     match Cli::try_parse() {
         Ok(cli) => run(cli),
         // Claude Code takes exit code 2 of a hook for a refusal and shows it to its user: a hook goes without what it does
