@@ -368,8 +368,10 @@ fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
         .proxy(proxy)
         .user_agent(USER_AGENT)
         .max_idle_age(LONGEST_IDLE)
-        // It is zeroed first, and 128 KB unless said: a hook's request is at most 48 KB.
-        .output_buffer_size(64 * 1024)
+        // They are zeroed first, and 128 KB each unless said: more than a hook sends and gets. Headers must fit in.
+        .max_response_header_size(16 * 1024)
+        .input_buffer_size(32 * 1024)
+        .output_buffer_size(32 * 1024)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build()
         .new_agent()
