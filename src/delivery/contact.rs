@@ -7,6 +7,7 @@ use super::feed::Feed;
 use super::{Ending, Job, Keeping, Reach};
 use crate::session::{Outline, TurnOutline};
 use crate::state::{Cursor, Former, OpenTurn, Passed, Store, Why};
+use crate::transcript::settle::Expected;
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
 /// no inode stays what it is.
@@ -52,7 +53,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Contact> {
 pub(super) fn find_place(job: &Job, cursor: &mut Cursor) -> Result<()> {
     let path = job.transcript.display();
     log::info!("transcript was rewritten, reading it whole: {path}");
-    let (outline, _) = outline(job, None)?;
+    let (outline, _) = read_outline(job, None)?;
     find_again(cursor, &outline);
     Ok(())
 }
@@ -86,7 +87,7 @@ fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
         Ending::Stop(expected) => Some(expected),
         Ending::Over | Ending::ByRows { .. } => None,
     };
-    let (outline, settled) = outline(job, wait)?;
+    let (outline, settled) = outline_of_turn(job, wait)?;
     cursor.own_from = outline.own_from;
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
@@ -97,7 +98,7 @@ fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
     Ok(Contact {
         cursor,
         is_first: true,
-        settled: wait.map(|_| settled),
+        settled,
     })
 }
 
@@ -160,14 +161,28 @@ fn not_sent_by(former: &Former, turns: &[TurnOutline]) -> usize {
     turns.iter().position(is_left).unwrap_or(turns.len())
 }
 
-fn outline(
-    job: &Job,
-    wait: Option<&crate::transcript::settle::Expected>,
-) -> Result<(Outline, bool)> {
+/// The file as it is, where the hook's turn is in it: its end is waited for when it is read. Else its prompt is waited for,
+/// and with it the end; then it is known whether that came.
+fn outline_of_turn(job: &Job, wait: Option<&Expected>) -> Result<(Outline, Option<bool>)> {
+    let (outline, _) = read_outline(job, None)?;
+    let is_there = |wanted: &String| {
+        let mut turns = outline.turns.iter();
+        turns.any(|turn| turn.prompt_id.as_ref() == Some(wanted))
+    };
+    match wait {
+        Some(expected) if !expected.prompt_id.as_ref().is_some_and(is_there) => {
+            let (outline, settled) = read_outline(job, wait)?;
+            Ok((outline, Some(settled)))
+        }
+        _ => Ok((outline, None)),
+    }
+}
+
+fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
     let mut rewrites = 0;
     loop {
         let mut feed = Feed::open(&job.transcript, 0, wait)?;
-        let outline = Outline::read(&job.session_id, &mut feed)
+        let outline = Outline::read(&job.session_id, feed.until_settled())
             .with_context(|| format!("could not read transcript: {}", job.transcript.display()))?;
         if rewrites == REWRITES || feed.is_still(&job.transcript) {
             return Ok((outline, feed.settled()));

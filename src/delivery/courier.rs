@@ -58,12 +58,22 @@ impl Express {
     }
 }
 
-impl Courier for Express {
-    fn send(&mut self, _raw: &str, body: &Body) -> Reply {
-        let deadline = match self.deadline {
+impl Express {
+    fn time_of_request(&self) -> Deadline {
+        match self.deadline {
             Some(deadline) => deadline.at_most(self.request_time),
             None => Deadline::after(self.request_time),
-        };
+        }
+    }
+}
+
+impl Courier for Express {
+    fn prepare(&mut self) -> Result<(), Reply> {
+        self.client.connect(self.time_of_request())
+    }
+
+    fn send(&mut self, _raw: &str, body: &Body) -> Reply {
+        let deadline = self.time_of_request();
         let (bytes, left) = (body.wire_len(), deadline.remaining());
         if self.pace.is_too_slow_for(bytes, left) {
             return Reply::Later {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
 use crate::transcript::{Diagnostics, Entry, Transcript};
 
-/// Entries; at the end of the file it waits, if told to, until the turn is complete.
+/// Entries up to what is the end of the file for now; who wants to can wait for more until the turn is complete.
 pub(super) struct Feed {
     path: PathBuf,
     transcript: Transcript,
@@ -53,37 +53,53 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// More is to be waited for: the turn is not complete, and there is patience left.
+    pub(super) fn is_awaited(&mut self) -> bool {
+        let Some(settle) = &self.waiting else {
+            return false;
+        };
+        self.settled = settle.is_complete(self.grown_at.elapsed());
+        let is_awaited =
+            !self.settled && Instant::now() < self.until && self.transcript.is_still(&self.path);
+        if !is_awaited {
+            self.waiting = None;
+        }
+        is_awaited
+    }
+
+    /// Gives the file time to grow.
+    pub(super) fn pause() {
+        std::thread::sleep(POLL);
+    }
+
+    /// All entries, with what is waited for.
+    pub(super) fn until_settled(&mut self) -> impl Iterator<Item = Result<Entry>> {
+        std::iter::from_fn(move || {
+            loop {
+                let entry = self.next();
+                if entry.is_some() || !self.is_awaited() {
+                    return entry;
+                }
+                Self::pause();
+            }
+        })
+    }
+}
+
 impl Iterator for Feed {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let before = self.transcript.offset();
-            let entry = match self.transcript.next_entry() {
-                Ok(entry) => entry,
-                Err(error) => return Some(Err(error)),
-            };
-            if self.transcript.offset() != before {
-                self.grown_at = Instant::now();
-            }
-            if let Some(entry) = entry {
-                if let Some(settle) = &mut self.waiting {
-                    settle.observe(&entry);
-                }
-                return Some(Ok(entry));
-            }
-            let settle = self.waiting.as_ref()?;
-            if settle.is_complete(self.grown_at.elapsed()) {
-                self.settled = true;
-                self.waiting = None;
-                return None;
-            }
-            if Instant::now() >= self.until || !self.transcript.is_still(&self.path) {
-                self.waiting = None;
-                return None;
-            }
-            std::thread::sleep(POLL);
+        let before = self.transcript.offset();
+        let entry = self.transcript.next_entry().transpose();
+        if self.transcript.offset() != before {
+            self.grown_at = Instant::now();
         }
+        if let (Some(settle), Some(Ok(entry))) = (&mut self.waiting, &entry) {
+            settle.observe(entry);
+        }
+        entry
     }
 }
 

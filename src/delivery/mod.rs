@@ -40,6 +40,14 @@ pub trait Courier {
     /// Sends one request; `raw` is what `body` holds before compression.
     fn send(&mut self, raw: &str, body: &Body) -> Reply;
 
+    /// Gets ready, because something will soon be sent.
+    ///
+    /// # Errors
+    /// What the request would be answered.
+    fn prepare(&mut self) -> Result<(), Reply> {
+        Ok(())
+    }
+
     /// Why nothing can be sent, where that is known without a try: then nothing is read either.
     fn absence(&self) -> Option<&str> {
         None

@@ -137,22 +137,37 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// Reads from the open turn to the end of the file; gives what is still open there.
+    /// Reads from the open turn to the end of the file; gives what is still open there. While the last row of the turn is on
+    /// its way, so is the connection.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
         let mut feed = Feed::open(&self.job.transcript, self.cursor.open_start, expected)?;
         let mut turns = Turns::after(self.cursor.open_turn.as_ref().map(|open| open.at));
-        for entry in &mut feed {
-            let entry = entry?;
-            self.notice(&entry);
-            if let Some(turn) = turns.push(entry) {
-                self.take_turn(&turn, true);
+        let mut is_ready = false;
+        loop {
+            for entry in &mut feed {
+                let entry = entry?;
+                self.notice(&entry);
+                if let Some(turn) = turns.push(entry) {
+                    self.take_turn(&turn, true);
+                }
+                if self.report.stopped.is_some() {
+                    break;
+                }
             }
             if self.report.stopped.is_some() {
                 // The rest is read when somebody takes it.
                 return Ok((feed, Turns::default()));
             }
+            if !feed.is_awaited() {
+                return Ok((feed, turns));
+            }
+            if is_ready || !turns.open_turn().is_some_and(|turn| self.is_wanted(turn)) {
+                Feed::pause();
+            } else {
+                self.get_ready();
+                is_ready = true;
+            }
         }
-        Ok((feed, turns))
     }
 
     /// What was declined in the middle goes on where it began.

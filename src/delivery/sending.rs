@@ -34,33 +34,47 @@ impl Delivery<'_> {
                     Parts::Single(item) => todo.extend(self.refused(*item, reason)),
                     Parts::Nothing => {}
                 },
-                Reply::Later {
-                    reason,
-                    retry_after,
-                    timed_out,
-                    ..
-                } => {
+                reply => {
                     // After others of its size it was not too large: the time was over.
-                    if timed_out && self.report.requests == 0 {
+                    if matches!(
+                        reply,
+                        Reply::Later {
+                            timed_out: true,
+                            ..
+                        }
+                    ) && self.report.requests == 0
+                    {
                         self.report.too_slow = Some(batch.body.wire_len());
                     }
-                    self.report.stopped = Some(Stopped {
-                        reason,
-                        retry_after,
-                        problem: None,
-                    });
-                    return;
-                }
-                Reply::Misconfigured { reason, problem } => {
-                    self.report.stopped = Some(Stopped {
-                        reason,
-                        retry_after: None,
-                        problem: Some(problem),
-                    });
-                    return;
+                    return self.stop(reply);
                 }
             }
         }
+    }
+
+    /// Connects, as long as nothing is known that keeps the server from taking what will be sent.
+    pub(super) fn get_ready(&mut self) {
+        if let Err(reply) = self.courier.prepare() {
+            self.stop(reply);
+        }
+    }
+
+    /// The server takes no more in this run.
+    fn stop(&mut self, reply: Reply) {
+        let (reason, retry_after, problem) = match reply {
+            Reply::Later {
+                reason,
+                retry_after,
+                ..
+            } => (reason, retry_after, None),
+            Reply::Misconfigured { reason, problem } => (reason, None, Some(problem)),
+            Reply::Acknowledged | Reply::TooLarge { .. } | Reply::Refused { .. } => return,
+        };
+        self.report.stopped = Some(Stopped {
+            reason,
+            retry_after,
+            problem,
+        });
     }
 
     /// One span that the server does not take: it must not hold up the session, nor be lost for a proxy's mood. It is

@@ -36,6 +36,11 @@ impl Delivery<'_> {
         }
     }
 
+    /// It is the session's own and not declined.
+    pub(super) fn is_wanted(&self, turn: &Turn) -> bool {
+        turn.opening.offset >= self.cursor.own_from && !self.is_declined(turn)
+    }
+
     /// It was opened while the person had paused: only an explicit replay sends it.
     fn is_declined(&self, turn: &Turn) -> bool {
         let mut times = self.job.paused.iter();

@@ -13,8 +13,10 @@ use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
+use ureq::config::Config;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody, Timeout};
 
 use crate::config::{Destination, Secret};
@@ -25,8 +27,10 @@ use crate::langfuse::proxy;
 use crate::langfuse::reply::Reply;
 use crate::langfuse::target::Target;
 use crate::langfuse::tls::Roots;
+use ahead::Ahead;
 use answer::Received;
 
+mod ahead;
 mod answer;
 
 const CONNECT: Duration = Duration::from_secs(2);
@@ -71,7 +75,8 @@ pub struct Client {
     proxy: Option<Proxy>,
     roots: Roots,
     agent: Agent,
-    /// A request has been answered, so the next one goes over a connection that may be stale.
+    ahead: Ahead,
+    /// A connection stands, so the next request goes over one that may be stale.
     used: bool,
     /// What the server's clock said in its last answer.
     server_time: Option<OffsetDateTime>,
@@ -93,9 +98,11 @@ impl Client {
             .transpose()?;
         let mut roots = Roots::new(options.ca_file.as_deref(), &options.environment);
         let first = roots.next().unwrap_or(RootCerts::WebPki);
+        let ahead = Ahead::default();
         Ok(Self {
             authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(keys))),
-            agent: agent(first, proxy.clone()),
+            agent: agent(config(first, proxy.clone()), &ahead),
+            ahead,
             target,
             proxy,
             roots,
@@ -140,6 +147,25 @@ impl Client {
     /// What the server's clock said in its last answer, if it said something.
     pub fn server_time(&self) -> Option<OffsetDateTime> {
         self.server_time
+    }
+
+    /// Opens the connection, so that the first request need not wait for it. Through a proxy that is left to the request.
+    ///
+    /// # Errors
+    /// What the request would meet.
+    pub fn connect(&mut self, deadline: Deadline) -> Result<(), Reply> {
+        if self.used || self.proxy.is_some() || deadline.has_passed() {
+            return Ok(());
+        }
+        self.mending(deadline, |client| {
+            let connected = client.ahead.connect(|| client.fetch(TRACES, deadline));
+            connected.map_err(|error| Failure {
+                too_late: deadline.has_passed(),
+                started: false,
+                wire_len: 0,
+                error,
+            })
+        })
     }
 
     /// POSTs one OTLP/JSON export and says what came of it. Never blocks past the deadline.
@@ -194,13 +220,23 @@ impl Client {
 
     /// Makes one call and says why there is no answer, if there is none.
     fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Reply> {
+        let received = self.mending(deadline, |client| client.exchange(call, deadline))?;
+        self.server_time = received.server_time();
+        Ok(received)
+    }
+
+    /// Tries again where that may help at once.
+    fn mending<Got>(
+        &mut self,
+        deadline: Deadline,
+        attempt: impl Fn(&Self) -> Result<Got, Failure>,
+    ) -> Result<Got, Reply> {
         let mut refused: Option<Failure> = None;
         loop {
-            match self.attempt(call, deadline) {
-                Ok(received) => {
+            match self.watched(deadline, &attempt) {
+                Ok(got) => {
                     self.used = true;
-                    self.server_time = received.server_time();
-                    return Ok(received);
+                    return Ok(got);
                 }
                 Err(failure) if !deadline.has_passed() && self.can_mend(&failure) => {
                     // That it expired under the right root tells more than that a wrong one is
@@ -221,7 +257,7 @@ impl Client {
             let Some(roots) = self.roots.next() else {
                 return false;
             };
-            self.agent = agent(roots, self.proxy.clone());
+            self.agent = agent(config(roots, self.proxy.clone()), &self.ahead);
             return true;
         }
         std::mem::take(&mut self.used) && failure.is_hang_up()
@@ -241,7 +277,11 @@ impl Client {
     /// One request. ureq bounds each write by what is left when it begins, but a write over a slow
     /// link is given that time again for every part that gets through (626 ms of 300 at 100 kbit/s):
     /// so at the deadline the connection is closed under it.
-    fn attempt(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
+    fn watched<Got>(
+        &mut self,
+        deadline: Deadline,
+        attempt: impl Fn(&Self) -> Result<Got, Failure>,
+    ) -> Result<Got, Failure> {
         let (done, waiting) = mpsc::channel::<()>();
         let watched = self.agent.clone();
         let limit = deadline.remaining().saturating_add(GRACE);
@@ -253,13 +293,13 @@ impl Client {
                 }
                 late
             });
-            let outcome = self.exchange(call, deadline);
+            let outcome = attempt(self);
             drop(done);
             let closed = watch.is_ok_and(|watch| watch.join().unwrap_or(true));
             (outcome, closed)
         });
         if closed {
-            self.agent = self.agent.config().new_agent();
+            self.agent = agent(self.agent.config().clone(), &self.ahead);
             self.used = false;
         }
         outcome
@@ -361,7 +401,11 @@ fn had_connected(error: &ureq::Error) -> bool {
     }
 }
 
-fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
+fn agent(config: Config, ahead: &Ahead) -> Agent {
+    Agent::with_parts(config, ahead.clone(), DefaultResolver::default())
+}
+
+fn config(roots: RootCerts, proxy: Option<Proxy>) -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -374,5 +418,4 @@ fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
         .output_buffer_size(32 * 1024)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build()
-        .new_agent()
 }

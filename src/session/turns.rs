@@ -155,6 +155,11 @@ impl Turns {
         None
     }
 
+    /// The turn that is open now.
+    pub fn open_turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
+    }
+
     /// The turn that is still open at the end of the file.
     pub fn finish(self) -> Option<Turn> {
         self.turn

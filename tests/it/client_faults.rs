@@ -22,6 +22,46 @@ fn a_port_where_nobody_listens_is_a_network_failure() {
 }
 
 #[test]
+fn a_connection_that_was_opened_ahead_carries_the_request() {
+    let server = Server::new(|connection| {
+        if connection.number == 0 && connection.request() {
+            connection.write(OK);
+        }
+    });
+    let mut client = client(&server.url());
+    assert_eq!(client.connect(Deadline::after(LONG)), Ok(()));
+    assert_eq!(server.requests().len(), 0);
+    let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
+    assert_eq!(reply, Reply::Acknowledged);
+}
+
+#[test]
+fn a_connection_that_was_opened_ahead_and_closed_again_is_replaced() {
+    let server = Server::new(|connection| {
+        if connection.number > 0 && connection.request() {
+            connection.write(OK);
+        }
+    });
+    let mut client = client(&server.url());
+    assert_eq!(client.connect(Deadline::after(LONG)), Ok(()));
+    let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
+    assert_eq!(reply, Reply::Acknowledged);
+}
+
+#[test]
+fn a_connection_that_can_not_be_opened_ahead_says_why_and_is_tried_again() {
+    let address = closed_port();
+    let mut client = client(&format!("http://{address}"));
+    for _ in 0..2 {
+        let reply = client.connect(Deadline::after(LONG)).unwrap_err();
+        assert!(is_network(&reply), "{reply:?}");
+    }
+    let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
+    let wanted = format!("could not connect to {address}: connection refused");
+    assert_eq!(reason(&reply), wanted);
+}
+
+#[test]
 fn a_name_that_does_not_exist_is_a_network_failure() {
     let start = Instant::now();
     let reply = client("http://langfuse.invalid:1")

@@ -134,6 +134,26 @@ fn a_certificate_nobody_vouches_for_is_for_the_user_to_mend() {
 }
 
 #[test]
+fn a_connection_that_is_opened_ahead_has_its_certificate_looked_at() {
+    let (_folder, path) = bundle();
+    let path = path.to_str().unwrap();
+    let (server, connections) = tls_server(GOOD);
+    let opened = |variables: &[(&str, &str)]| {
+        let options = ClientOptions {
+            ca_file: None,
+            environment: environment(variables),
+        };
+        let mut client = client_with(&https(&server), options);
+        let connected = client.connect(Deadline::after(LONG));
+        connected.map(|()| client.send(&Body::new(EXPORT), Deadline::after(LONG)))
+    };
+    let reply = opened(&[]).unwrap_err();
+    assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
+    assert_eq!(opened(&[("SSL_CERT_FILE", path)]), Ok(Reply::Acknowledged));
+    assert_eq!(connections.load(Ordering::SeqCst), 3);
+}
+
+#[test]
 fn the_machines_roots_are_tried_after_a_certificate_was_refused() {
     let (_folder, path) = bundle();
     let path = path.to_str().unwrap();

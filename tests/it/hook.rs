@@ -1,5 +1,6 @@
 //! The hook: it waits for rows that are on their way, sends each thing once, and is never noticed.
 
+mod ahead;
 mod budget;
 mod command_line;
 mod disk;

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 /// A port at which nobody may ring.
@@ -31,6 +32,7 @@ impl Doorbell {
 pub(crate) struct Relay {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    connected: Receiver<()>,
 }
 
 impl Relay {
@@ -49,9 +51,11 @@ impl Relay {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
+        let (tell, connected) = mpsc::channel();
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 counted.fetch_add(1, Ordering::SeqCst);
+                let _ = tell.send(());
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
                 pass_on(&client, &server, rate);
                 pass_on(&server, &client, None);
@@ -60,11 +64,18 @@ impl Relay {
         Self {
             address,
             connections,
+            connected,
         }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until somebody has connected, once for each who does.
+    pub(crate) fn wait_for_connection(&self) {
+        let come = self.connected.recv_timeout(Duration::from_secs(20));
+        come.expect("nobody has connected");
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -1,0 +1,74 @@
+//! A connection that is opened before there is anything to send. ureq opens one only for a request: so one is begun, and
+//! given up when its connection stands; the next request finds that here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ureq::Error;
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
+
+/// ureq's own way to connect, with a place to keep one connection for later. Copies share the place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ahead(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    connector: DefaultConnector,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    #[default]
+    Empty,
+    /// The next connection is not for the request that asks for it.
+    Reserved,
+    Taken(Box<dyn Transport>),
+}
+
+impl Ahead {
+    /// Runs a request only as far as its connection; gives whether that stands.
+    pub(super) fn connect<Answer>(
+        &self,
+        request: impl FnOnce() -> Result<Answer, Error>,
+    ) -> Result<(), Error> {
+        *self.place() = Place::Reserved;
+        let outcome = request();
+        let mut place = self.place();
+        match outcome {
+            Err(error) if !matches!(*place, Place::Taken(_)) => {
+                *place = Place::Empty;
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connector for Ahead {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let before = std::mem::take(&mut *self.place());
+        let is_reserved = matches!(before, Place::Reserved);
+        // Whether it is still open shows when it is used: a TLS server may have sent something that nobody has read yet.
+        if let Place::Taken(transport) = before {
+            return Ok(Some(transport));
+        }
+        let transport = self.0.connector.connect(details, chained)?;
+        match transport {
+            Some(transport) if is_reserved => {
+                *self.place() = Place::Taken(transport);
+                Err(Error::ConnectionFailed)
+            }
+            transport => Ok(transport),
+        }
+    }
+}

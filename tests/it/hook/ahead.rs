@@ -1,0 +1,40 @@
+//! While the last row of a turn is on its way, so is the connection that it will need.
+
+use super::AT_ONCE;
+use crate::sandbox::{Received, Relay, Sandbox, unused_address};
+use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+
+#[test]
+fn a_hook_connects_before_the_last_row_is_there_and_sends_after_it_over_that_connection() {
+    let mock = MockLangfuse::start();
+    let relay = Relay::to(mock.address());
+    let sandbox = Sandbox::traced_to(&relay.url());
+    let session = sandbox.session("v2.1.330/stream-multi");
+    for stop in 0..2 {
+        session.before_answer(stop);
+        let hook = session.start(&session.stop_event(stop));
+        relay.wait_for_connection();
+        let sent = mock.requests().len();
+        session.answered(stop);
+        hook.end().unnoticed();
+        assert_eq!((sent, mock.requests().len()), (stop, stop + 1));
+        assert_eq!(relay.connections(), stop + 1);
+    }
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+}
+
+#[test]
+fn a_server_that_is_down_is_met_before_the_row_is_waited_for() {
+    let address = unused_address().to_string();
+    let sandbox = Sandbox::traced_to(&format!("http://{address}"));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.before_answer(0);
+    let took = session.stop(0).took;
+    assert!(took < AT_ONCE, "{took:?}");
+    let mock = MockLangfuse::start_at(&address, PUBLIC_KEY, SECRET_KEY);
+    session.answered(1).stop(1);
+    assert_eq!(mock.requests().len(), 0, "the back-off does not hold");
+    sandbox.end_backoff();
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+}
