@@ -118,7 +118,7 @@ impl Index {
             offset: line.offset,
             length: line.bytes.len(),
         };
-        let text = String::from_utf8_lossy(line.bytes);
+        let text = String::from_utf8_lossy(&line.bytes);
         let Some(mut row) = rows::read(&text) else {
             return;
         };

@@ -32,6 +32,12 @@ impl Feed {
         })
     }
 
+    /// Keeps texts of so many characters whole.
+    pub(super) fn keeping(mut self, longest: usize) -> Self {
+        self.transcript = self.transcript.keeping(longest);
+        self
+    }
+
     /// The end was waited for, and the turn is complete.
     pub(super) fn settled(&self) -> bool {
         self.settled

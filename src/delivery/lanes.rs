@@ -91,7 +91,8 @@ impl Delivery<'_> {
 
     fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
         let mut read = || -> Result<Option<Read>> {
-            let mut transcript = Transcript::open(&file.path, 0)?;
+            let transcript = Transcript::open(&file.path, 0)?;
+            let mut transcript = transcript.keeping(self.job.policy.max_chars);
             let mut entries: Vec<Entry> = Vec::new();
             while let Some(entry) = transcript.next_entry()? {
                 self.notice(&entry);

@@ -78,7 +78,7 @@ impl Delivery<'_> {
 
     /// The only link that 2.1.50 leaves for a call without result: the first unclaimed call with the same prompt.
     fn launch_by_prompt(&self, file: &AgentFile) -> Option<String> {
-        let asked = digest(text_of(&opening(file)?.prompt.content).as_bytes());
+        let asked = digest(text_of(&self.opening(file)?.prompt.content).as_bytes());
         let claimed = |span: &SpanId| {
             let mut links = self
                 .cursor
@@ -104,7 +104,7 @@ impl Delivery<'_> {
         if self.cursor.layout == Some(Layout::Below) || !self.cursor.passed.is_empty() {
             return None;
         }
-        let opening = opening(file)?;
+        let opening = self.opening(file)?;
         if text_of(&opening.prompt.content) != WARMUP {
             return None;
         }
@@ -122,6 +122,23 @@ impl Delivery<'_> {
         lane.link = Some(link.clone());
         lane.finished = true;
         Some(link)
+    }
+
+    /// The row by which an agent begins.
+    fn opening(&self, file: &AgentFile) -> Option<Opening> {
+        let transcript = Transcript::open(&file.path, 0).ok()?;
+        let mut transcript = transcript.keeping(self.job.policy.max_chars);
+        let entry = transcript.next_entry().ok()??;
+        let Record::Prompt(prompt) = entry.record else {
+            return None;
+        };
+        Some(Opening {
+            uuid: entry.uuid?,
+            at: entry.at?,
+            header: entry.header,
+            prompt,
+            offset: entry.offset,
+        })
     }
 }
 
@@ -141,20 +158,4 @@ pub(super) fn description(lane: &Lane, file: &AgentFile, session: &Path) -> Opti
         _ => None,
     });
     Some(call?.input.get("description")?.as_str()?.to_owned())
-}
-
-/// The row by which an agent begins.
-fn opening(file: &AgentFile) -> Option<Opening> {
-    let mut transcript = Transcript::open(&file.path, 0).ok()?;
-    let entry = transcript.next_entry().ok()??;
-    let Record::Prompt(prompt) = entry.record else {
-        return None;
-    };
-    Some(Opening {
-        uuid: entry.uuid?,
-        at: entry.at?,
-        header: entry.header,
-        prompt,
-        offset: entry.offset,
-    })
 }

@@ -140,7 +140,9 @@ impl Delivery<'_> {
     /// Reads from the open turn to the end of the file; gives what is still open there. While the last row of the turn is on
     /// its way, so is the connection.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
-        let mut feed = Feed::open(&self.job.transcript, self.cursor.open_start, expected)?;
+        let start = self.cursor.open_start;
+        let feed = Feed::open(&self.job.transcript, start, expected)?;
+        let mut feed = feed.keeping(self.job.policy.max_chars);
         let mut turns = Turns::after(self.cursor.open_turn.as_ref().map(|open| open.at));
         let mut is_ready = false;
         loop {
@@ -187,7 +189,8 @@ impl Delivery<'_> {
         {
             self.track = Track::new(Part::Passed);
             let mut turns = Turns::default();
-            for entry in Feed::open(&self.job.transcript, start, None)? {
+            let feed = Feed::open(&self.job.transcript, start, None)?;
+            for entry in feed.keeping(self.job.policy.max_chars) {
                 let entry = entry?;
                 self.notice(&entry);
                 let Some(turn) = turns.push(entry) else {

@@ -39,11 +39,12 @@ impl Delivery<'_> {
 
     /// Says of the agents of the runs that have ended that they are done. A run that the model stopped has no notification.
     pub(super) fn finish_workflows(&mut self) {
+        let longest = self.job.policy.max_chars;
         let mut over = Vec::new();
         for (run_id, lane) in &mut self.cursor.lanes {
             if lane.workflow.is_some() {
                 let path = RunEnd::path(&self.job.transcript, run_id);
-                lane.finished = lane.finished || RunEnd::read(&path).is_some();
+                lane.finished = lane.finished || RunEnd::read(&path, longest).is_some();
                 over.extend(lane.finished.then(|| SpanId::workflow(run_id)));
             }
         }
@@ -75,7 +76,7 @@ impl Delivery<'_> {
         let context = self.cursor.contexts.get(&link.turn)?.clone();
         // Taken first: what is written while it is read is seen by the next run.
         let mark = FileMark::take(&path, 0).unwrap_or_default();
-        let end = RunEnd::read(&path);
+        let end = RunEnd::read(&path, self.job.policy.max_chars);
         let ended = end.is_some() || lane.finished || self.is_over(Some(run.last_at));
         let outcome = lane.outcome.as_deref();
         let parent = link.span.as_ref();

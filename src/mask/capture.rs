@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::config::Capture;
 use crate::trace::{Content, Kind, Observation};
+use crate::transcript::characters;
 
 /// Takes out of an observation what the mode leaves out.
 pub(super) fn apply(observation: &mut Observation, capture: Capture) {
@@ -90,7 +91,7 @@ fn without_tool_parts(value: &mut Value) {
                 }
             }
             Value::String(text) if is_notification(text) => {
-                *text = marker(text.chars().count());
+                *text = marker(characters(text));
             }
             _ => {}
         }
@@ -99,7 +100,7 @@ fn without_tool_parts(value: &mut Value) {
 
 fn leave_out(content: &mut Content) {
     let size = match content {
-        Content::Text(text) => text.chars().count(),
+        Content::Text(text) => characters(text),
         Content::Json(value) => size(value),
     };
     *content = Content::Text(marker(size));
@@ -164,7 +165,7 @@ fn size(value: &Value) -> usize {
     let mut todo = vec![value];
     while let Some(value) = todo.pop() {
         match value {
-            Value::String(text) => size += text.chars().count(),
+            Value::String(text) => size += characters(text),
             Value::Array(items) => todo.extend(items),
             Value::Object(fields) => todo.extend(fields.values()),
             Value::Null => {}

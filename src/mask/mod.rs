@@ -12,11 +12,15 @@ mod structure;
 mod tally;
 mod truncate;
 
+use std::ops::Range;
+
 use crate::config::{Capture, Config};
 use crate::trace::{Content, Context, Observation};
+use crate::transcript::{Excerpt, excerpt};
 
 use patterns::Patterns;
 use tally::Tally;
+use truncate::{Cut, offset_of};
 
 /// What is taken out.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,14 +172,44 @@ impl Masker<'_> {
         if let Some(placeholder) = base64::of_data_url(text) {
             *text = placeholder;
         }
-        self.mask(text);
-        truncate::apply(text, self.policy.max_chars);
+        if let Some(excerpt) = excerpt(text) {
+            *text = self.excerpt(&excerpt);
+        } else {
+            self.mask(text);
+            truncate::apply(text, self.policy.max_chars);
+        }
+    }
+
+    /// A text of which only the ends were kept, in the form of one that is cut here. It was cut anywhere: what stands at that
+    /// place is looked at for secrets that lie across the end of what leaves, and does not leave.
+    fn excerpt(&mut self, excerpt: &Excerpt<'_>) -> String {
+        let Excerpt {
+            head,
+            tail,
+            characters,
+        } = excerpt;
+        let cut = Cut::to(self.policy.max_chars, *characters);
+        let head = self.part(head, 0..offset_of(head, cut.head));
+        let tail_start = tail.chars().count().saturating_sub(cut.tail);
+        let tail = self.part(tail, offset_of(tail, tail_start)..tail.len());
+        cut.join(&head, &tail)
+    }
+
+    /// A part of a text without the secrets that are in it, or of which a part is in it.
+    fn part(&mut self, text: &str, part: Range<usize>) -> String {
+        let masked = if self.policy.mask {
+            secrets::masked(text, part.clone(), &self.policy.patterns, self.tally)
+        } else {
+            None
+        };
+        masked.unwrap_or_else(|| text.get(part).unwrap_or_default().to_owned())
     }
 
     /// Takes the secrets out of a text and leaves its length to others.
     fn mask(&mut self, text: &mut String) {
         if self.policy.mask
-            && let Some(masked) = secrets::masked(text, &self.policy.patterns, self.tally)
+            && let Some(masked) =
+                secrets::masked(text, 0..text.len(), &self.policy.patterns, self.tally)
         {
             *text = masked;
         }
@@ -227,5 +261,28 @@ mod tests {
         let text = format!("{}{token}{}", "x ".repeat(33), "y ".repeat(200));
         let cut = applied(json!(text), 120);
         assert!(!cut.as_str().unwrap().contains("a1B2"), "{cut}");
+    }
+
+    #[test]
+    fn of_a_text_that_was_read_in_part_no_part_of_a_secret_leaves() {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        let spaced = |letter: &str| format!("{letter} ").repeat(4_000);
+        // Whole ones everywhere, so that some lie across the places of the cut; and where it was read in part, halves.
+        let side = |letter: &str| spaced(&format!("{letter} {token}"));
+        let head = format!("{}{}", side("h"), &token[..20]);
+        let tail = format!("{}{}", &token[20..], side("t"));
+        let text = format!("{head}\u{fdd0}1000000\u{fdd0}{tail}");
+        let count = head.len() + 1_000_000 + tail.len();
+        for max_chars in 200..240 {
+            let cut = applied(json!(text), max_chars);
+            let cut = cut.as_str().unwrap();
+            assert!(cut.contains(&format!("…[cut: {count} characters in all]…")));
+            assert!(cut.starts_with("h [masked: github-token, 40 chars] h"));
+            assert!(cut.ends_with("[masked: github-token, 40 chars] "));
+            assert!(
+                cut.chars().count() <= max_chars && !cut.contains("a1B2"),
+                "{cut}"
+            );
+        }
     }
 }

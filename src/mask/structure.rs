@@ -102,7 +102,7 @@ impl Masker<'_> {
     fn names(&mut self, fields: &mut Map<String, Value>) {
         let names: Vec<Option<String>> = fields
             .keys()
-            .map(|name| secrets::masked(name, &self.policy.patterns, self.tally))
+            .map(|name| secrets::masked(name, 0..name.len(), &self.policy.patterns, self.tally))
             .collect();
         if names.iter().all(Option::is_none) {
             return;

@@ -1,30 +1,54 @@
 //! One rule for text that is too long: its head and its tail stay, and between them stands how long it was.
 
-/// Cuts `text` to at most `max_chars` characters, the marker included, where `max_chars` has room for one.
+/// How a text is cut.
+pub(super) struct Cut {
+    /// How many characters stay at its beginning.
+    pub(super) head: usize,
+    /// How many stay at its end.
+    pub(super) tail: usize,
+    marker: String,
+}
+
+impl Cut {
+    /// To at most `max_chars` characters, the marker included, where `max_chars` has room for one.
+    pub(super) fn to(max_chars: usize, characters: usize) -> Self {
+        let marker = format!("\n…[cut: {characters} characters in all]…\n");
+        let room = max_chars.saturating_sub(marker.chars().count());
+        let tail = room / 4;
+        Self {
+            head: room - tail,
+            tail,
+            marker,
+        }
+    }
+
+    /// The text in its cut form: as much as stays of a beginning and an end of it.
+    pub(super) fn join(&self, beginning: &str, end: &str) -> String {
+        let head_end = offset_of(beginning, self.head);
+        let tail_start = end.chars().count().saturating_sub(self.tail);
+        [
+            beginning.get(..head_end).unwrap_or_default(),
+            &self.marker,
+            end.get(offset_of(end, tail_start)..).unwrap_or_default(),
+        ]
+        .concat()
+    }
+}
+
+/// Cuts a text that is too long.
 pub(super) fn apply(text: &mut String, max_chars: usize) {
     // No character is longer than four bytes and none is shorter than one: most texts need no count.
     if text.len() <= max_chars {
         return;
     }
     let count = text.chars().count();
-    if count <= max_chars {
-        return;
+    if count > max_chars {
+        *text = Cut::to(max_chars, count).join(text, text);
     }
-    let marker = format!("\n…[cut: {count} characters in all]…\n");
-    let room = max_chars.saturating_sub(marker.chars().count());
-    let tail = room / 4;
-    let head = room - tail;
-    let head_end = offset_of(text, head);
-    let tail_start = offset_of(text, count - tail);
-    *text = [
-        text.get(..head_end).unwrap_or_default(),
-        &marker,
-        text.get(tail_start..).unwrap_or_default(),
-    ]
-    .concat();
 }
 
-fn offset_of(text: &str, character: usize) -> usize {
+/// Where the character of this number stands; the text's end where it has no so many.
+pub(super) fn offset_of(text: &str, character: usize) -> usize {
     text.char_indices()
         .nth(character)
         .map_or(text.len(), |(offset, _)| offset)

@@ -42,16 +42,16 @@ impl About {
         let (mut given, mut made) = (None, None);
         let mut reckoning: Option<Reckoning> = None;
         while let Some(line) = lines.next_line()? {
-            let Some(kind) = kind(line.bytes) else {
+            let Some(kind) = kind(&line.bytes) else {
                 if let Some(reckoning) = &mut reckoning {
-                    reckoning.outdated |= is_answer(line.bytes);
+                    reckoning.outdated |= is_answer(&line.bytes);
                 }
                 continue;
             };
             match kind {
-                b"custom-title" => given = text(line.bytes, "customTitle").or(given),
-                b"ai-title" => made = text(line.bytes, "aiTitle").or(made),
-                b"cost-state" => reckoning = Reckoning::read(line.bytes).or(reckoning),
+                b"custom-title" => given = text(&line.bytes, "customTitle").or(given),
+                b"ai-title" => made = text(&line.bytes, "aiTitle").or(made),
+                b"cost-state" => reckoning = Reckoning::read(&line.bytes).or(reckoning),
                 _ => {}
             }
         }

@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::content::{self, Block};
 use super::entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };
+use super::head;
 use super::lenient::mend_surrogates;
 use super::lines::Line;
+use super::room::Room;
 use super::rows::Row;
 use super::timestamp::Timestamp;
 
@@ -28,75 +32,58 @@ pub(super) enum Reading {
 /// The model name of rows that the CLI made up: errors and placeholders.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// Row types that exist and that no span needs.
-const NEEDLESS: &[&str] = &[
-    "agent-color",
-    "agent-name",
-    "ai-title",
-    "api-request-blob",
-    "api-request-shape",
-    "atis-latch",
-    "bridge-session",
-    "content-replacement",
-    "custom-title",
-    "file-history-delta",
-    "file-history-snapshot",
-    "last-prompt",
-    "mode",
-    "permission-mode",
-    "pr-link",
-    "progress",
-    "relocated",
-    "session-owner",
-    "summary",
-    "tag",
-    "tools-used",
-    "worktree-state",
-];
-
-/// Attachments that some span needs. The others are most of the bytes of a 2.1.330 file.
-const NEEDED_ATTACHMENTS: &[&str] = &["queued_command", "structured_output", "max_turns_reached"];
-
-/// Reads one line.
-pub(super) fn classify(line: &Line<'_>) -> Reading {
+/// Reads one line; no more of a text is kept than `longest` says.
+pub(super) fn classify(line: Line<'_>, longest: usize) -> Reading {
     let trimmed = line.bytes.trim_ascii();
-    if trimmed.is_empty() || is_needless(trimmed) {
+    if trimmed.is_empty() || head::is_needless(trimmed) {
         return Reading::Needless;
     }
     if trimmed.first() != Some(&b'{') {
         return Reading::Broken("no JSON object".to_owned());
     }
-    // The strict reading goes sixteen bytes at a time, the lossy one goes byte by byte.
-    let text = match str::from_utf8(trimmed) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(trimmed),
-    };
-    let text: Cow<'_, str> = match mend_surrogates(&text) {
-        Cow::Owned(mended) => Cow::Owned(mended),
-        Cow::Borrowed(_) => text,
-    };
+    if line.is_cut {
+        let broken = || Reading::Broken("no JSON object".to_owned());
+        return head::of_no_use(trimmed).unwrap_or_else(broken);
+    }
+    let (offset, end) = (line.offset, line.end);
+    let text = text_of_line(line.bytes);
     let row: Row = match serde_json::from_str(&text) {
         Ok(row) => row,
         Err(error) => {
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
         }
     };
-    let Some(record) = record(&row) else {
-        return match row.kind.as_deref() {
-            Some("user" | "assistant" | "system" | "attachment") => Reading::Needless,
-            Some(kind) if NEEDLESS.contains(&kind) => Reading::Needless,
-            Some(kind) => Reading::Unknown(kind.to_owned()),
-            None => Reading::Unknown("(no type)".to_owned()),
-        };
+    let Some(record) = record(&row, &Room::for_texts_of(longest)) else {
+        return head::unneeded(row.kind.as_deref().unwrap_or("(no type)"));
     };
     Reading::Entry(Box::new(Entry {
-        offset: line.offset,
-        end: line.end,
+        offset,
+        end,
         at: row.timestamp.as_deref().and_then(Timestamp::parse),
         header: header(&row),
         uuid: row.uuid,
         record,
     }))
+}
+
+/// The line as valid JSON text. One that is given away is gone as soon as there is another form of it.
+fn text_of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    // The strict reading goes sixteen bytes at a time, the lossy one goes byte by byte.
+    let text = match bytes {
+        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
+        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }),
+    };
+    let mended = match mend_surrogates(&text) {
+        Cow::Owned(mended) => Some(mended),
+        Cow::Borrowed(_) => None,
+    };
+    mended.map_or(text, Cow::Owned)
 }
 
 /// Not serde_json's own message: it can quote the conversation.
@@ -106,32 +93,6 @@ fn category(error: &serde_json::Error) -> &'static str {
         serde_json::error::Category::Eof => "JSON that ends too early",
         serde_json::error::Category::Data | serde_json::error::Category::Io => "no JSON object",
     }
-}
-
-/// Tells from the first bytes, without parsing, that a row is not needed. 97 % of a one-turn file of 2.1.330 is such.
-fn is_needless(line: &[u8]) -> bool {
-    const ATTACHMENT: &[u8] = b"\"attachment\":{\"type\":\"";
-    if let Some(rest) = line.strip_prefix(b"{\"type\":\"") {
-        return quoted(rest)
-            .is_some_and(|kind| NEEDLESS.iter().any(|known| known.as_bytes() == kind));
-    }
-    let head = line.get(..line.len().min(400)).unwrap_or_default();
-    let Some(at) = memchr::memmem::find(head, ATTACHMENT) else {
-        return false;
-    };
-    // Nested in another value it could be anything, e.g. a tool's argument.
-    let at_top_level = memchr::memchr_iter(b'{', head.get(..at).unwrap_or_default()).count() == 1;
-    let kind = quoted(head.get(at + ATTACHMENT.len()..).unwrap_or_default());
-    at_top_level
-        && kind.is_some_and(|kind| {
-            NEEDED_ATTACHMENTS
-                .iter()
-                .all(|needed| needed.as_bytes() != kind)
-        })
-}
-
-fn quoted(text: &[u8]) -> Option<&[u8]> {
-    memchr::memchr(b'"', text).and_then(|end| text.get(..end))
 }
 
 fn header(row: &Row<'_>) -> Header {
@@ -149,20 +110,21 @@ fn header(row: &Row<'_>) -> Header {
     }
 }
 
-fn record(row: &Row<'_>) -> Option<Record> {
+fn record(row: &Row<'_>, room: &Room) -> Option<Record> {
+    let content = || room.text(row.content?.get());
     match row.kind.as_deref()? {
-        "user" => user(row),
-        "assistant" => assistant(row),
-        "system" => system(row),
-        "attachment" => attachment(row),
-        "queue-operation" => Some(match row.content.as_deref().and_then(notification) {
+        "user" => user(row, room),
+        "assistant" => assistant(row, room),
+        "system" => system(row, content),
+        "attachment" => attachment(row, room),
+        "queue-operation" => Some(match content().as_deref().and_then(notification) {
             Some(notification) => Record::Notified(notification),
             None => Record::Queued,
         }),
         "api-request" => {
-            let params = row.params.map_or(serde_json::Value::Null, |params| {
-                content::json(params.get())
-            });
+            let params = row
+                .params
+                .map_or(Value::Null, |params| room.tree(params.get()));
             Some(Record::Request(Request {
                 id: row.id.clone()?,
                 params,
@@ -173,9 +135,9 @@ fn record(row: &Row<'_>) -> Option<Record> {
     }
 }
 
-fn user(row: &Row<'_>) -> Option<Record> {
+fn user(row: &Row<'_>, room: &Room) -> Option<Record> {
     let flagged = |flag: Option<bool>| flag.unwrap_or(false);
-    let blocks = content::blocks(row.message.as_ref()?.content);
+    let blocks = content::blocks(row.message.as_ref()?.content, room);
     if flagged(row.repeats_compact_summary) {
         return None;
     }
@@ -189,7 +151,7 @@ fn user(row: &Row<'_>) -> Option<Record> {
         .iter()
         .any(|block| matches!(block, Block::ToolResult(_)))
     {
-        return Some(results(row, blocks));
+        return Some(results(row, blocks, room));
     }
     let text = content::text_of(&blocks);
     let opens = row.turn_origin.is_some();
@@ -236,7 +198,7 @@ fn prompt(row: &Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Re
     })
 }
 
-fn results(row: &Row<'_>, blocks: Vec<Block>) -> Record {
+fn results(row: &Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
     let outcome = row.tool_use_result.clone().unwrap_or_default();
     let permission = row
         .permission_decision
@@ -244,7 +206,7 @@ fn results(row: &Row<'_>, blocks: Vec<Block>) -> Record {
         .and_then(|permission| permission.decision.clone().zip(permission.source.clone()));
     let structured = row.mcp_meta.as_ref();
     let structured = structured.and_then(|meta| meta.structured_content);
-    let structured = structured.map(|content| content::json(content.get()));
+    let structured = structured.map(|content| room.tree(content.get()));
     let (mut results, mut beside) = (Vec::new(), Vec::new());
     for block in blocks {
         match block {
@@ -272,9 +234,9 @@ fn results(row: &Row<'_>, blocks: Vec<Block>) -> Record {
     Record::Results { results, beside }
 }
 
-fn assistant(row: &Row<'_>) -> Option<Record> {
+fn assistant(row: &Row<'_>, room: &Room) -> Option<Record> {
     let message = row.message.as_ref()?;
-    let blocks = content::blocks(message.content);
+    let blocks = content::blocks(message.content, room);
     if row.is_api_error_message.unwrap_or(false) {
         return Some(Record::ApiError(ApiError {
             message: content::text_of(&blocks),
@@ -306,11 +268,12 @@ fn assistant(row: &Row<'_>) -> Option<Record> {
     }))
 }
 
-fn system(row: &Row<'_>) -> Option<Record> {
+/// `content`: what the person was told.
+fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
         "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
-            Some(Record::Fallback(row.content.clone().unwrap_or_default()))
+            Some(Record::Fallback(content().unwrap_or_default()))
         }
         "compact_boundary" => Some(Record::Compacted(boundary(row))),
         "api_error" => {
@@ -339,11 +302,11 @@ fn boundary(row: &Row<'_>) -> Boundary {
     }
 }
 
-fn attachment(row: &Row<'_>) -> Option<Record> {
+fn attachment(row: &Row<'_>, room: &Room) -> Option<Record> {
     let attachment = row.attachment.as_ref()?;
     match attachment.kind.as_deref()? {
         "queued_command" => {
-            let content = content::blocks(attachment.prompt);
+            let content = content::blocks(attachment.prompt, room);
             let notification = notification(&content::text_of(&content));
             Some(Record::Steering {
                 content,

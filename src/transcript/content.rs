@@ -1,8 +1,12 @@
 //! What a message holds: content blocks, made strict. Bytes of images and documents are counted here and go no further.
 
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::excerpt::characters;
+use super::json_text::Characters;
+use super::room::Room;
 use super::rows;
 
 /// One block of a message.
@@ -97,23 +101,66 @@ pub struct Media {
 }
 
 /// The blocks of a `content` field, which is a string or a list. Blocks without their essentials are kept as they are.
-pub(super) fn blocks(content: Option<&RawValue>) -> Vec<Block> {
+pub(super) fn blocks(content: Option<&RawValue>, room: &Room) -> Vec<Block> {
     let Some(content) = content.map(RawValue::get) else {
         return Vec::new();
     };
-    if let Ok(text) = serde_json::from_str::<String>(content) {
+    if let Some(text) = room.text(content) {
         return vec![Block::Text(text)];
     }
+    let read = |list| serde_json::Deserializer::from_str(content).deserialize_any(list);
     // Nearly always all of them are known: then they are read once, and need no text of their own.
-    let listed: Option<Vec<Block>> = serde_json::from_str::<Vec<rows::Block>>(content)
-        .ok()
-        .and_then(|list| list.into_iter().map(known).collect());
-    if let Some(blocks) = listed {
-        return blocks;
+    room.attempt(|| {
+        read(List {
+            room,
+            known_only: true,
+        })
+    })
+    .or_else(|_| {
+        room.attempt(|| {
+            read(List {
+                room,
+                known_only: false,
+            })
+        })
+    })
+    .unwrap_or_else(|_| vec![Block::Other(room.tree(content))])
+}
+
+/// Reads a list of blocks.
+struct List<'a> {
+    room: &'a Room,
+    /// One that is not known is a failure.
+    known_only: bool,
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<Block>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a list")
     }
-    match serde_json::from_str::<Vec<&RawValue>>(content) {
-        Ok(list) => list.into_iter().map(block).collect(),
-        Err(_) => vec![Block::Other(json(content))],
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Block>, A::Error> {
+        let mut blocks = Vec::new();
+        loop {
+            let block = if self.known_only {
+                let Some(block) = list.next_element()? else {
+                    break;
+                };
+                let unknown = || A::Error::custom("a block that is not known");
+                known(block, self.room).ok_or_else(unknown)?
+            } else {
+                let Some(raw) = list.next_element()? else {
+                    break;
+                };
+                any(raw, self.room)
+            };
+            if self.room.take(size_of::<Block>()) {
+                blocks.push(block);
+            }
+        }
+        Ok(blocks)
     }
 }
 
@@ -122,28 +169,31 @@ pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
-fn block(raw: &RawValue) -> Block {
+fn any(raw: &RawValue, room: &Room) -> Block {
     let read = serde_json::from_str::<rows::Block>(raw.get()).ok();
-    read.and_then(known)
-        .unwrap_or_else(|| Block::Other(json(raw.get())))
+    read.and_then(|block| known(block, room))
+        .unwrap_or_else(|| Block::Other(room.tree(raw.get())))
 }
 
 /// A block of a kind that this program knows, with its essentials.
-fn known(block: rows::Block) -> Option<Block> {
+fn known(block: rows::Block<'_>, room: &Room) -> Option<Block> {
+    let text = |text: Option<&RawValue>| room.text(text?.get());
     match block.kind.as_deref() {
-        Some("text") => block.text.map(Block::Text),
-        Some("thinking") => block.thinking.map(Block::Thinking),
+        Some("text") => text(block.text).map(Block::Text),
+        Some("thinking") => text(block.thinking).map(Block::Thinking),
         Some("redacted_thinking") => Some(Block::RedactedThinking {
-            size: block.data.map_or(0, |data| data.chars().count()),
+            size: measured(block.data, |data| data.chars().count()).unwrap_or(0),
         }),
         Some("tool_use") => block.id.zip(block.name).map(|(id, name)| {
-            let input = block.input.map_or(Value::Null, |input| json(input.get()));
+            let input = block
+                .input
+                .map_or(Value::Null, |input| room.tree(input.get()));
             Block::ToolUse(ToolUse { id, name, input })
         }),
         Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
             Block::ToolResult(Box::new(ToolResult {
                 tool_use_id,
-                content: blocks(block.content),
+                content: blocks(block.content, room),
                 is_error: block.is_error.unwrap_or(false),
                 ..ToolResult::default()
             }))
@@ -155,15 +205,14 @@ fn known(block: rows::Block) -> Option<Block> {
     }
 }
 
-fn media(kind: &str, source: rows::Source) -> Media {
-    let is_text = source.kind.as_deref() == Some("text");
-    let size = |data: String| match is_text {
-        true => data.len(),
-        false => decoded_size(&data),
+fn media(kind: &str, source: rows::Source<'_>) -> Media {
+    let size = match source.kind.as_deref() {
+        Some("text") => str::len,
+        _ => decoded_size,
     };
     Media {
         kind: kind.to_owned(),
-        size: source.data.map(size),
+        size: measured(source.data, size),
         media_type: source
             .media_type
             .or(source.kind)
@@ -172,9 +221,14 @@ fn media(kind: &str, source: rows::Source) -> Media {
     }
 }
 
+/// The measure of a text that is not kept.
+fn measured(text: Option<&RawValue>, measure: fn(&str) -> usize) -> Option<usize> {
+    Some(measure(&Characters::of(text?.get())?.text()))
+}
+
 /// How many bytes a base64 text stands for.
 pub fn decoded_size(base64: &str) -> usize {
-    base64.trim_end_matches('=').len() * 3 / 4
+    characters(base64.trim_end_matches('=')) * 3 / 4
 }
 
 /// The text blocks, one after the other.
@@ -195,10 +249,11 @@ pub fn as_text(block: &Block) -> Option<&str> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::{Block, Media, blocks};
+    use super::{Block, Media, Room, blocks};
 
     fn read(content: &str) -> Vec<Block> {
-        blocks(Some(&RawValue::from_string(content.to_owned()).unwrap()))
+        let content = RawValue::from_string(content.to_owned()).unwrap();
+        blocks(Some(&content), &Room::for_texts_of(100))
     }
 
     #[test]

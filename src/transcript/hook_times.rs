@@ -42,11 +42,11 @@ pub fn hook_times(transcript: &Path) -> Result<Vec<HookTime>> {
     let mut lines = Lines::open(transcript, 0)?;
     let mut times = Vec::new();
     while let Some(line) = lines.next_line()? {
-        if finder.find(line.bytes).is_none() {
+        if finder.find(&line.bytes).is_none() {
             continue;
         }
         // A conversation may quote such a row; one that is none has another subtype.
-        let row: Row = serde_json::from_slice(line.bytes).unwrap_or_default();
+        let row: Row = serde_json::from_slice(&line.bytes).unwrap_or_default();
         if row.subtype == "stop_hook_summary" {
             times.extend(row.hook_infos.into_iter().map(|info| HookTime {
                 command: info.command,

@@ -1,5 +1,6 @@
 //! Bytes of a growing file → whole lines with their offsets. A line that is still being written waits.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use memchr::memchr;
 
+use super::head;
 use crate::regular_file;
 
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
@@ -16,8 +18,8 @@ const CHUNK: usize = 256 * 1024;
 /// What the buffer keeps after a line; usual lines need no more.
 const ROOM: usize = 4 * CHUNK;
 
-/// How much of a line that is no row is kept, for the reason why it is none.
-const KEPT_OF_NO_ROW: usize = 256;
+/// How much of a line is kept that no span can need, to tell why.
+const KEPT_OF_NO_USE: usize = head::LENGTH;
 
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,8 +28,10 @@ pub(crate) struct Line<'a> {
     pub(crate) offset: u64,
     /// Where the next line starts.
     pub(crate) end: u64,
-    /// The line's bytes.
-    pub(crate) bytes: &'a [u8],
+    /// The line's bytes; those of a long line are given away, so that they are free as soon as it is read.
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// The middle was let go: no span can need the line.
+    pub(crate) is_cut: bool,
 }
 
 /// Reads lines from an offset on; may be asked again when the file has grown.
@@ -43,7 +47,9 @@ pub(crate) struct Lines {
     offset: u64,
     /// How many zero bytes before that line were let go.
     zeros: u64,
-    /// How many bytes of the line in the making were let go, because they can be no row.
+    /// Only what some span may need is wanted.
+    for_spans: bool,
+    /// How many bytes of the line in the making were let go, because it can be no row, or one that is not wanted.
     dropped: u64,
 }
 
@@ -61,8 +67,15 @@ impl Lines {
             searched: 0,
             offset,
             zeros: 0,
+            for_spans: false,
             dropped: 0,
         })
+    }
+
+    /// Lets go of long rows that no span needs.
+    pub(super) fn for_spans(mut self) -> Self {
+        self.for_spans = true;
+        self
     }
 
     /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.
@@ -92,7 +105,7 @@ impl Lines {
                 return Ok(Some(self.take(newline, newline + 1)));
             }
             self.searched = self.buffer.len();
-            self.drop_what_is_no_row();
+            self.drop_what_is_of_no_use();
             if self.fill()? == 0 {
                 break;
             }
@@ -124,30 +137,48 @@ impl Lines {
         self.zeros += zeros as u64;
     }
 
-    /// A row begins with a brace. Of a line that does not, only its end is waited for: it may be a gigabyte of anything.
-    fn drop_what_is_no_row(&mut self) {
+    /// Of a line that can be no row, or one that no span needs, only the end is waited for: it may be a gigabyte of anything.
+    fn drop_what_is_of_no_use(&mut self) {
         let line = self.buffer.get(self.start..).unwrap_or_default();
-        let begins = line.trim_ascii_start().first() == Some(&b'{');
-        let may_be_row = begins && self.dropped == 0;
-        if !may_be_row && line.len() > KEPT_OF_NO_ROW {
-            self.dropped += (line.len() - KEPT_OF_NO_ROW) as u64;
-            self.buffer.truncate(self.start + KEPT_OF_NO_ROW);
+        let row = line.trim_ascii_start();
+        let may_be_needed = row.first() == Some(&b'{')
+            && self.dropped == 0
+            && (!self.for_spans || row.len() < CHUNK || head::of_no_use(row).is_none());
+        if !may_be_needed && line.len() > KEPT_OF_NO_USE {
+            self.dropped += (line.len() - KEPT_OF_NO_USE) as u64;
+            self.buffer.truncate(self.start + KEPT_OF_NO_USE);
             self.searched = self.buffer.len();
         }
     }
 
     fn take(&mut self, line_end: usize, next: usize) -> Line<'_> {
         let start = self.start;
+        let dropped = std::mem::take(&mut self.dropped);
         let offset = self.offset + std::mem::take(&mut self.zeros);
-        self.offset = offset + (next - start) as u64 + std::mem::take(&mut self.dropped);
+        self.offset = offset + (next - start) as u64 + dropped;
         self.start = next;
         self.searched = next;
-        let bytes = self.buffer.get(start..line_end).unwrap_or_default();
+        let bytes = if next - start > ROOM {
+            Cow::Owned(self.give_away(start, line_end))
+        } else {
+            Cow::Borrowed(self.buffer.get(start..line_end).unwrap_or_default())
+        };
         Line {
             offset,
             end: self.offset,
-            bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes),
+            bytes: without_return(bytes),
+            is_cut: dropped > 0,
         }
+    }
+
+    /// The line's bytes with their memory; what follows it goes to a buffer of its own.
+    fn give_away(&mut self, start: usize, end: usize) -> Vec<u8> {
+        let rest = self.buffer.split_off(self.start);
+        let mut line = std::mem::replace(&mut self.buffer, rest);
+        (self.start, self.searched) = (0, 0);
+        line.truncate(end);
+        line.drain(..start);
+        line
     }
 
     fn fill(&mut self) -> Result<usize> {
@@ -155,14 +186,21 @@ impl Lines {
             self.buffer.drain(..self.start);
             self.searched -= self.start;
             self.start = 0;
-            // One long line must not keep its memory while others are read and sent.
-            self.buffer.shrink_to(ROOM);
         }
         (&mut self.file)
             .take(CHUNK as u64)
             .read_to_end(&mut self.buffer)
             .context("could not read transcript")
     }
+}
+
+/// Windows ends a line with two bytes.
+fn without_return(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match &mut line {
+        Cow::Borrowed(bytes) => *bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes),
+        Cow::Owned(bytes) => drop(bytes.pop_if(|last| *last == b'\r')),
+    }
+    line
 }
 
 #[cfg(test)]
@@ -176,7 +214,7 @@ mod tests {
         while let Some(line) = lines.next_line().unwrap() {
             all.push((
                 line.offset,
-                String::from_utf8_lossy(line.bytes).into_owned(),
+                String::from_utf8_lossy(&line.bytes).into_owned(),
             ));
         }
         all
@@ -242,12 +280,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_that_is_no_row_takes_no_memory_and_leaves_the_next_one_in_its_place() {
-        for byte in [b"x", b" ", b"["] {
+    fn a_long_line_that_nobody_needs_takes_no_memory_and_leaves_the_next_one_in_its_place() {
+        for start in ["x", " ", "[", "{\"a\":0,\"type\":\"new\",\"b\":"] {
             let mut file = tempfile::NamedTempFile::new().unwrap();
-            let rubbish = byte.repeat(9 * super::CHUNK);
-            file.write_all(&rubbish).unwrap();
-            let mut lines = Lines::open(file.path(), 0).unwrap();
+            let rubbish = [start, &start[..1].repeat(9 * super::CHUNK)].concat();
+            let rubbish = rubbish.as_bytes();
+            file.write_all(rubbish).unwrap();
+            let mut lines = Lines::open(file.path(), 0).unwrap().for_spans();
             assert_eq!(collect(&mut lines), []);
             assert_eq!(lines.offset(), 0, "it may still grow");
             file.write_all(b"{}}\n{\"b\":2}\n").unwrap();
@@ -255,7 +294,7 @@ mod tests {
             let end = rubbish.len() as u64 + 4;
             assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
             assert!(
-                read[0].1.len() <= super::KEPT_OF_NO_ROW + 4,
+                read[0].1.len() <= super::KEPT_OF_NO_USE + 4,
                 "{}",
                 read[0].1.len()
             );

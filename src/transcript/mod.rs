@@ -5,12 +5,16 @@ mod branch;
 mod classify;
 mod content;
 mod entry;
+mod excerpt;
+mod head;
 mod hook_times;
 mod identity;
+mod json_text;
 pub(crate) mod lenient;
 mod lines;
 pub mod locate;
 mod reader;
+mod room;
 mod rows;
 pub mod settle;
 mod timestamp;
@@ -23,6 +27,7 @@ pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text
 pub use entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };
+pub use excerpt::{Excerpt, characters, excerpt};
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub(crate) use lines::{Line, Lines};

@@ -23,10 +23,15 @@ pub struct Diagnostics {
 /// Broken lines that are kept with their reason; a binary file has millions.
 const BROKEN_KEPT: usize = 5;
 
+/// What is looked at without being sent is not longer, in characters.
+const SHOWN: usize = 10_000;
+
 /// An open transcript.
 #[derive(Debug)]
 pub struct Transcript {
     lines: Lines,
+    /// The longest text that is needed whole, in characters.
+    longest: usize,
     diagnostics: Diagnostics,
 }
 
@@ -37,9 +42,17 @@ impl Transcript {
     /// When there is no such file, it is no regular file, or it can't be read.
     pub fn open(path: &Path, offset: u64) -> Result<Self> {
         Ok(Self {
-            lines: Lines::open(path, offset)?,
+            lines: Lines::open(path, offset)?.for_spans(),
+            longest: SHOWN,
             diagnostics: Diagnostics::default(),
         })
+    }
+
+    /// Keeps texts of so many characters whole; of much longer ones there will be both ends.
+    #[must_use]
+    pub fn keeping(mut self, longest: usize) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// The next entry, or `None` at what is the end for now; asked again, it goes on where the file grew.
@@ -48,14 +61,15 @@ impl Transcript {
     /// When the file can't be read.
     pub fn next_entry(&mut self) -> Result<Option<Entry>> {
         while let Some(line) = self.lines.next_line()? {
-            match classify(&line) {
+            let offset = line.offset;
+            match classify(line, self.longest) {
                 Reading::Entry(entry) => return Ok(Some(*entry)),
                 Reading::Needless => {}
                 Reading::Unknown(kind) => *self.diagnostics.unknown.entry(kind).or_default() += 1,
                 Reading::Broken(reason) => {
                     self.diagnostics.broken_lines += 1;
                     if self.diagnostics.broken.len() < BROKEN_KEPT {
-                        self.diagnostics.broken.push((line.offset, reason));
+                        self.diagnostics.broken.push((offset, reason));
                     }
                 }
             }

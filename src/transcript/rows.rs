@@ -107,8 +107,8 @@ pub(super) struct Row<'a> {
     #[serde(deserialize_with = "lenient::text")]
     pub operation: Option<String>,
     /// `queue-operation`: the queued text. `system`: what the person was told.
-    #[serde(deserialize_with = "lenient::text")]
-    pub content: Option<String>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub content: Option<&'a RawValue>,
     /// `api-request`: its id.
     #[serde(deserialize_with = "lenient::text")]
     pub id: Option<String>,
@@ -284,12 +284,12 @@ pub(super) struct Outcome {
 pub(super) struct Block<'a> {
     #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
-    pub text: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
-    pub thinking: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
-    pub data: Option<String>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub text: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub thinking: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub data: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::text")]
     pub id: Option<String>,
     #[serde(deserialize_with = "lenient::text")]
@@ -302,20 +302,20 @@ pub(super) struct Block<'a> {
     pub content: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_error: Option<bool>,
-    #[serde(deserialize_with = "lenient::object")]
-    pub source: Option<Source>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    pub source: Option<Source<'a>>,
 }
 
 /// Where an image or a document comes from.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Source {
+pub(super) struct Source<'a> {
     #[serde(rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
     #[serde(deserialize_with = "lenient::text")]
     pub media_type: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
-    pub data: Option<String>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    pub data: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient::text")]
     pub url: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::content::{Block, as_text, text_of};
 use super::entry::{Entry, Record};
+use super::excerpt::is_same;
 
 /// How often to look.
 pub const POLL: Duration = Duration::from_millis(10);
@@ -84,11 +85,11 @@ impl Settle {
     /// The last text block; or all texts of the row, when the answer came at once instead of as a stream (2.1.330, after
     /// streams were cut off).
     fn is_expected(&self, blocks: &[Block]) -> bool {
-        let Some(expected) = self.expected.last_text.as_deref().map(str::trim) else {
+        let Some(expected) = self.expected.last_text.as_deref() else {
             return false;
         };
         let last = blocks.iter().rev().find_map(as_text);
-        last.is_some_and(|last| last.trim() == expected || text_of(blocks).trim() == expected)
+        last.is_some_and(|last| is_same(last, expected) || is_same(&text_of(blocks), expected))
     }
 
     fn match_prompt(&mut self, entry: &Entry) {

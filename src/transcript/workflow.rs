@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::content::json;
 use super::lenient;
+use super::room::Room;
 use super::timestamp::Timestamp;
 use crate::regular_file;
 
@@ -53,8 +53,8 @@ impl RunEnd {
         folder.join(format!("{run_id}.json"))
     }
 
-    /// Reads it; `None` while the run goes on, and where the file can't be read.
-    pub fn read(path: &Path) -> Option<Self> {
+    /// Reads it, texts of so many characters whole; `None` while the run goes on, and where the file can't be read.
+    pub fn read(path: &Path, longest: usize) -> Option<Self> {
         let text = regular_file::read(path, LARGEST).ok()?;
         let text = String::from_utf8_lossy(&text);
         let text = lenient::mend_surrogates(&text);
@@ -70,7 +70,9 @@ impl RunEnd {
         Some(Self {
             status,
             at: measured.or_else(|| Timestamp::parse(file.timestamp.as_deref()?)),
-            result: file.result.map(|result| json(result.get())),
+            result: file
+                .result
+                .map(|result| Room::for_texts_of(longest).tree(result.get())),
             error: file.error,
         })
     }

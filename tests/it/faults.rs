@@ -6,6 +6,7 @@ mod disk;
 mod input;
 mod limits;
 mod long;
+mod memory;
 mod odd;
 mod oracle;
 mod secrets;

@@ -1,5 +1,7 @@
 //! One pass over a text: where a rule may begin, it is asked; what is found is replaced by its kind and length.
 
+use std::ops::Range;
+
 use super::alphabet::byte;
 use super::assignments::{at_element, at_separator};
 use super::rules::{Hit, find, may_begin};
@@ -14,9 +16,10 @@ struct Finding<'a> {
     bare: bool,
 }
 
-/// The text without its secrets; `None` where it has none.
+/// A part of the text without the secrets of which something is in it; `None` where there are none.
 pub(in crate::mask) fn masked(
     text: &str,
+    part: Range<usize>,
     patterns: &Patterns,
     tally: &mut Tally,
 ) -> Option<String> {
@@ -25,14 +28,15 @@ pub(in crate::mask) fn masked(
     if !patterns.is_empty() {
         own(text, patterns, &mut findings);
     }
+    findings.retain(|finding| finding.start < part.end && part.start < finding.end);
     if findings.is_empty() {
         return None;
     }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = 0;
+    let mut out = String::with_capacity(part.len());
+    let mut rest = part.start;
     for finding in &findings {
         let secret = text.get(finding.start..finding.end)?;
-        out.push_str(text.get(rest..finding.start)?);
+        out.push_str(text.get(rest..finding.start).unwrap_or_default());
         let mask = mask(finding.kind, secret.chars().count());
         if finding.bare {
             let quote = quote_around(text, finding.start);
@@ -43,7 +47,7 @@ pub(in crate::mask) fn masked(
         tally.add(finding.kind);
         rest = finding.end;
     }
-    out.push_str(text.get(rest..)?);
+    out.push_str(text.get(rest..part.end).unwrap_or_default());
     Some(out)
 }
 
@@ -161,7 +165,13 @@ mod tests {
     use crate::mask::tally::Tally;
 
     fn out(text: &str) -> String {
-        masked(text, &Patterns::default(), &mut Tally::default()).unwrap_or_else(|| text.to_owned())
+        masked(
+            text,
+            0..text.len(),
+            &Patterns::default(),
+            &mut Tally::default(),
+        )
+        .unwrap_or_else(|| text.to_owned())
     }
 
     #[test]

@@ -4,16 +4,18 @@ use super::{Reading, classify};
 use crate::transcript::lines::Line;
 use crate::transcript::{Entry, Record};
 
-fn read(line: &str) -> Reading {
-    classify(&Line {
+fn read(line: &[u8]) -> Reading {
+    let line = Line {
         offset: 0,
         end: line.len() as u64,
-        bytes: line.as_bytes(),
-    })
+        bytes: line.into(),
+        is_cut: false,
+    };
+    classify(line, 1000)
 }
 
 fn entry(line: &str) -> Entry {
-    match read(line) {
+    match read(line.as_bytes()) {
         Reading::Entry(entry) => *entry,
         other => panic!("{line}: {other:?}"),
     }
@@ -21,7 +23,7 @@ fn entry(line: &str) -> Entry {
 
 /// The record's kind and what matters of it, in short.
 fn said(line: &str) -> String {
-    match read(line) {
+    match read(line.as_bytes()) {
         Reading::Needless => "needless".to_owned(),
         Reading::Unknown(kind) => format!("unknown {kind}"),
         Reading::Broken(reason) => format!("broken: {reason}"),
@@ -252,11 +254,7 @@ fn invalid_utf8_and_lone_surrogates_do_not_lose_the_row() {
     let mut line = user("", r#""caf"#).into_bytes();
     line.truncate(line.len() - 2);
     line.extend(b"\xff\\ud83d\"}}");
-    let Reading::Entry(entry) = classify(&Line {
-        offset: 0,
-        end: 1,
-        bytes: &line,
-    }) else {
+    let Reading::Entry(entry) = read(&line) else {
         panic!("the row is lost");
     };
     let Record::Prompt(prompt) = entry.record else {

@@ -90,12 +90,16 @@ impl LongSession {
     }
 
     pub(super) fn append(&self, rows: &str) {
+        self.append_bytes(rows.as_bytes());
+    }
+
+    pub(super) fn append_bytes(&self, rows: &[u8]) {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.path)
             .unwrap();
-        file.write_all(rows.as_bytes()).unwrap();
+        file.write_all(rows).unwrap();
     }
 
     /// What Claude Code tells a hook now.

@@ -1,0 +1,200 @@
+//! What rows of any length cost: at most twice the longest one that is needed, whatever is in it and however many there are.
+
+use serde_json::{Value, json};
+
+use super::long::LongSession;
+use crate::sandbox::{Received, Sandbox};
+use crate::support::MockLangfuse;
+
+const MEGABYTE: usize = 1024 * 1024;
+/// Of one long row.
+const LENGTH: usize = 8 * MEGABYTE;
+/// What a run may need beside the longest row.
+const PROMISED: usize = 32 * MEGABYTE;
+/// What a run needs where no row is long; as the tests run it, without optimisation, four times as much as it is shipped.
+const USUAL: usize = 18 * MEGABYTE;
+
+/// Text with what has to be escaped in it.
+fn text(length: usize) -> String {
+    "He said \"no\",\n\tand went. ü ".repeat(length / 28)
+}
+
+/// The rows of a turn, with room for something long in each.
+struct Rows {
+    prompt: Value,
+    thinking: String,
+    input: Value,
+    result: Value,
+    answer: String,
+    /// Beside the others, as it is.
+    line: Vec<u8>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            prompt: json!("Do it"),
+            thinking: "Hm".to_owned(),
+            input: json!({"command": "ls"}),
+            result: json!("a\nb"),
+            answer: "Done".to_owned(),
+            line: Vec::new(),
+        }
+    }
+}
+
+impl Rows {
+    fn write(self, session: &LongSession) {
+        let row = |number: u8, fields: Value| {
+            let mut row = json!({"parentUuid": null, "isSidechain": false, "version": "2.1.330", "sessionId": session.id,
+                "uuid": format!("00000000-0000-4000-8000-0000000000{number:02}"),
+                "timestamp": format!("2026-01-01T00:00:{number:02}Z")});
+            let all = row.as_object_mut().unwrap();
+            all.extend(fields.as_object().unwrap().clone());
+            format!("{row}\n")
+        };
+        let answer = |number: u8, id: &str, stop: &str, block: Value| {
+            let message = json!({"id": id, "role": "assistant", "model": "claude-opus-5-5", "content": [block],
+                "stop_reason": stop, "usage": {"input_tokens": 1, "output_tokens": 2}});
+            row(number, json!({"message": message, "type": "assistant"}))
+        };
+        let tool = json!({"type": "tool_use", "id": "t", "name": "Bash", "input": self.input});
+        let result = json!([{"type": "tool_result", "tool_use_id": "t", "content": self.result}]);
+        let user = |content: Value| json!({"type": "user", "message": {"role": "user", "content": content}});
+        session.append(&row(1, user(self.prompt)));
+        session.append_bytes(&self.line);
+        session.append(&answer(
+            2,
+            "m1",
+            "tool_use",
+            json!({"type": "thinking", "thinking": self.thinking}),
+        ));
+        session.append(&answer(3, "m1", "tool_use", tool));
+        session.append(&row(4, user(result)));
+        session.append(&answer(
+            5,
+            "m2",
+            "end_turn",
+            json!({"type": "text", "text": self.answer}),
+        ));
+        session.append(&row(
+            6,
+            json!({"type": "system", "subtype": "stop_hook_summary"}),
+        ));
+    }
+}
+
+/// The most memory that a replay of one turn had, in bytes, and what the server was sent.
+fn peak_of(rows: Rows) -> (usize, MockLangfuse) {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = LongSession::new(&sandbox);
+    rows.write(&session);
+    let path = session.path.to_str().unwrap();
+    let (ran, peak) = sandbox.start(&["replay", path], b"").end_with_peak();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    mock.assert_nothing_lost();
+    (peak * 1024, mock)
+}
+
+fn costs_at_most(what: &str, allowed: usize, rows: Rows) -> MockLangfuse {
+    let (peak, mock) = peak_of(rows);
+    eprintln!("{what}: {} of {} MB", peak / MEGABYTE, allowed / MEGABYTE);
+    assert!(peak < allowed, "{what}: {} MB", peak / MEGABYTE);
+    assert_eq!(mock.rows().len(), 4, "{what}");
+    mock
+}
+
+/// A row of text that the CLI gave the model, with a place where something is wrong.
+fn broken_row(place: &[u8]) -> Vec<u8> {
+    let text = text(LENGTH).replace(['"', '\n', '\t'], " ");
+    [
+        br#"{"type":"user","isMeta":true,"uuid":"u","message":{"content":""#,
+        place,
+        text.as_bytes(),
+        b"\"}}\n",
+    ]
+    .concat()
+}
+
+fn part(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+type Change = fn(&mut Rows);
+
+#[test]
+fn a_long_text_costs_the_length_of_its_row_once_wherever_it_stands() {
+    let kinds: [(&str, Change); 6] = [
+        ("a prompt", |rows| rows.prompt = json!(text(LENGTH))),
+        ("thinking", |rows| rows.thinking = text(LENGTH)),
+        ("a tool's input", |rows| {
+            rows.input = json!({"file_path": "/a", "content": text(LENGTH)});
+        }),
+        ("a tool's result", |rows| rows.result = json!(text(LENGTH))),
+        ("an image", |rows| {
+            let data = "iVBORw0KGgo".repeat(LENGTH / 11);
+            let source = json!({"type": "base64", "media_type": "image/png", "data": data});
+            rows.result = json!([{"type": "image", "source": source}]);
+        }),
+        ("an answer", |rows| rows.answer = text(LENGTH)),
+    ];
+    for (what, change) in kinds {
+        let mut rows = Rows::default();
+        change(&mut rows);
+        costs_at_most(what, USUAL + LENGTH * 3 / 2, rows);
+    }
+}
+
+#[test]
+fn a_row_that_is_long_in_another_way_costs_at_most_twice_its_length() {
+    let kinds: [(&str, Change); 5] = [
+        ("a prompt of parts", |rows| {
+            rows.prompt = json!([part("A"), part(&text(LENGTH / 2)), part(&text(LENGTH / 2))]);
+        }),
+        ("an input of many parts", |rows| {
+            rows.input = json!({"numbers": vec![1; LENGTH / 2]});
+        }),
+        ("a result of many parts", |rows| {
+            rows.result = (0..LENGTH / 60_000).map(|_| part(&text(60_000))).collect();
+        }),
+        ("half a character", |rows| {
+            rows.line = broken_row(b"\\ud800")
+        }),
+        ("what is no UTF-8", |rows| rows.line = broken_row(b"\xff")),
+    ];
+    for (what, change) in kinds {
+        let mut rows = Rows::default();
+        change(&mut rows);
+        costs_at_most(what, USUAL + 6 * MEGABYTE + 2 * LENGTH, rows);
+    }
+}
+
+#[test]
+fn several_long_rows_of_a_turn_cost_no_more_than_the_longest() {
+    let rows = Rows {
+        prompt: json!(text(LENGTH)),
+        thinking: text(LENGTH),
+        input: json!({"content": text(LENGTH)}),
+        result: json!(text(LENGTH)),
+        answer: text(LENGTH),
+        line: Vec::new(),
+    };
+    costs_at_most("several", PROMISED + 2 * LENGTH, rows);
+}
+
+#[test]
+fn a_long_row_that_no_span_needs_costs_nothing() {
+    for head in [
+        "{\"type\":\"file-history-snapshot\",\"x\":\"",
+        "{\"parentUuid\":null,\"type\":\"hologram\",\"x\":\"",
+        "{\"parentUuid\":null,\"attachment\":{\"type\":\"todo_list\",\"x\":\"",
+    ] {
+        let line = format!("{head}{}\"}}\n", "x".repeat(100 * MEGABYTE));
+        let rows = Rows {
+            line: line.into_bytes(),
+            ..Rows::default()
+        };
+        costs_at_most(head, USUAL, rows);
+    }
+}
