@@ -8,6 +8,7 @@ use crate::transcript::Timestamp;
 use judgement::{Judgement, Kind};
 use reference::Reference;
 
+pub mod export;
 pub mod help;
 pub mod judgement;
 pub mod reference;
@@ -76,6 +77,12 @@ pub enum Command {
     /// own prices, so none is shown here. Nothing is sent, no keys are needed.
     #[command(after_help = help::SHOW_EXAMPLES)]
     Show(Show),
+    /// Write conversations to a file, for fine-tuning and evaluation
+    ///
+    /// Writes one JSON object a line: the messages that the model was sent, and its answer. What 'replay' would mask or leave
+    /// out is masked or left out here too. Nothing is sent, no keys are needed.
+    #[command(after_help = help::EXPORT_EXAMPLES)]
+    Export(export::Export),
     /// Check that all that was sent has arrived
     ///
     /// Langfuse answers before it has stored anything. This reads the observations back and compares ids, starts and tokens

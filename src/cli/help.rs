@@ -34,6 +34,14 @@ pub(super) const SHOW_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 shown, 1 no such session or turn, 2 wrong usage.";
 
+pub(super) const EXPORT_EXAMPLES: &str = "Examples:
+  claude-langfuse export 3f2a                            the session whose id begins so
+  claude-langfuse export 3f2a#2..5 --per turn            four of its turns, a line each
+  claude-langfuse export --all --format openai --no-failed --min-turns 2 --output train.jsonl
+  claude-langfuse export --all --project . --since 30d --format anthropic | head -1
+
+Exit codes: 0 written, 1 a session could not be read or found, 2 wrong usage, 3 its configuration lets no content out.";
+
 pub(super) const VERIFY_EXAMPLES: &str = "Examples:
   claude-langfuse verify 3f2a             one session
   claude-langfuse verify --since 7d       all of the last week

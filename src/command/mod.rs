@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 mod diff;
 pub mod doctor;
+pub mod export;
 pub mod flush;
 pub mod install;
 pub mod man;

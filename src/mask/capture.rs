@@ -56,6 +56,23 @@ fn without_tool_content(observation: &mut Observation) {
     leave_out_descriptions(observation);
 }
 
+/// Out of messages goes what tools were given and gave, and what the CLI said in between: it tells of files, and of what
+/// hooks made of a tool's result.
+pub(super) fn without_tools_in(messages: &mut Value) {
+    without_tool_parts(messages);
+    for message in messages.as_array_mut().into_iter().flatten() {
+        let is_of_cli = message.get("role").and_then(Value::as_str) == Some("system");
+        let blocks = message.get_mut("content").and_then(Value::as_array_mut);
+        for block in blocks.into_iter().flatten() {
+            if let Some(Value::String(text)) = block.get_mut("text")
+                && (is_of_cli || text.starts_with("<system-reminder>"))
+            {
+                *text = marker(text.chars().count());
+            }
+        }
+    }
+}
+
 /// What a background task gave back, with what it was for.
 fn is_notification(text: &str) -> bool {
     text.trim_start().starts_with("<task-notification>")

@@ -12,6 +12,7 @@ mod structure;
 mod tally;
 mod truncate;
 
+use serde_json::Value;
 use std::ops::Range;
 
 use crate::config::{Capture, Config};
@@ -105,6 +106,21 @@ impl Policy {
             None => tally.to_string(),
         };
         observation.note("masked", Some(masked));
+    }
+
+    /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
+    pub fn apply_to_messages(&self, messages: &mut Value) {
+        match (self.capture, self.problem()) {
+            (Capture::Metadata, _) | (_, Some(_)) => *messages = Value::Null,
+            (Capture::NoToolContent, None) => capture::without_tools_in(messages),
+            (Capture::Full, None) => {}
+        }
+        let mut tally = Tally::default();
+        let mut masker = Masker {
+            policy: self,
+            tally: &mut tally,
+        };
+        masker.value(messages);
     }
 
     /// Applies the policy to a name that state keeps until it is sent.

@@ -10,6 +10,6 @@ mod work;
 pub use calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 pub use inline::InlineAgents;
 pub use lineage::Lineage;
-pub use outline::{Outline, TurnOutline};
+pub use outline::{Calls, Outline, TurnOutline};
 pub use turns::{AgentRun, Opening, Rewind, Turn, Turns};
 pub use work::Work;

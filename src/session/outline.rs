@@ -42,6 +42,19 @@ pub struct TurnOutline {
     pub prompt: String,
     /// Its tokens, with those of agents between its rows.
     pub usage: Usage,
+    /// Its model calls, if it has any.
+    pub calls: Option<Calls>,
+}
+
+/// The model calls of a turn, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// The message id of the first.
+    pub first: String,
+    /// The message id of the last.
+    pub last: String,
+    /// The model that answered last.
+    pub model: String,
 }
 
 /// How much of a prompt is kept, in characters: more than a list shows, so that a secret in it is whole when it is masked.
@@ -98,6 +111,19 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
         usage: turn.agents.runs().fold(turn.work.usage(), |sum, (_, run)| {
             sum.plus(run.work.usage())
         }),
+        calls: calls(turn),
     };
     (turn.opening.offset, outline)
+}
+
+fn calls(turn: &Turn) -> Option<Calls> {
+    let (first, last) = (
+        turn.work.generations.first()?,
+        turn.work.generations.last()?,
+    );
+    Some(Calls {
+        first: first.message_id.clone(),
+        last: last.message_id.clone(),
+        model: last.model.clone(),
+    })
 }

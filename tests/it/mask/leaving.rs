@@ -49,6 +49,36 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
 }
 
 #[test]
+fn an_export_holds_no_secret_in_any_format() {
+    for (capture, format) in [
+        ("full", "messages"),
+        ("full", "openai"),
+        ("full", "anthropic"),
+        ("no-tool-content", "openai"),
+    ] {
+        let mut sandbox = Sandbox::new();
+        sandbox.set("CC_LANGFUSE_CAPTURE", capture);
+        for recording in ["subagent", "tool-error", "api-error", "compact", "mcp"] {
+            let session = session(&sandbox, &format!("v2.1.330/{recording}"));
+            let path = session.whole().argument();
+            let arguments = [
+                "export",
+                &path,
+                "--per",
+                "turn",
+                "--thinking",
+                "--format",
+                format,
+            ];
+            let printed = sandbox.run(&arguments).exits(0).stdout;
+            let place = format!("{capture}, {format}, {recording}");
+            assert!(printed.contains("[masked: "), "{place}");
+            assert_without_secrets(&printed, &place);
+        }
+    }
+}
+
+#[test]
 fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_split() {
     for capture in ["full", "no-tool-content", "metadata"] {
         for pieces in [1, 5] {

@@ -1,0 +1,64 @@
+//! Where lines go: standard output, or a file that is there only when all of it is written.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// Takes lines.
+pub(super) struct Sink {
+    out: BufWriter<Box<dyn Write>>,
+    /// The file in the making, and what it is to be called.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl Sink {
+    pub(super) fn open(output: Option<&Path>) -> Result<Self> {
+        let Some(path) = output else {
+            let out: Box<dyn Write> = Box::new(io::stdout().lock());
+            return Ok(Self {
+                out: BufWriter::new(out),
+                file: None,
+            });
+        };
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        // Nobody else is to read what a person said.
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options
+            .open(&part)
+            .with_context(|| format!("could not write: {}", part.display()))?;
+        Ok(Self {
+            out: BufWriter::new(Box::new(file)),
+            file: Some((part, path.to_owned())),
+        })
+    }
+
+    pub(super) fn line(&mut self, line: &Value) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+    }
+
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.out.flush()?;
+        if let Some((part, path)) = &self.file {
+            fs::rename(part, path)
+                .with_context(|| format!("could not write: {}", path.display()))?;
+        }
+        self.file = None;
+        Ok(())
+    }
+}
+
+/// What was not written to its end is no file.
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some((part, _)) = &self.file {
+            let _ = fs::remove_file(part);
+        }
+    }
+}

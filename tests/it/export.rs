@@ -1,0 +1,351 @@
+//! `export` writes conversations that those who train and judge models can load, masked as everything that leaves.
+
+mod schema;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Recording, Sandbox};
+
+const FORMATS: [&str; 3] = ["messages", "openai", "anthropic"];
+
+fn lines(ran: &Ran) -> Vec<Value> {
+    let lines = ran.stdout.split_terminator('\n');
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn export(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Value> {
+    lines(&sandbox.run(&[&["export"], arguments].concat()).exits(0))
+}
+
+/// Everything that was recorded, of all releases.
+fn everything() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let recordings = Recording::names();
+    assert!(recordings.len() > 60);
+    recordings.iter().for_each(|name| lay(&sandbox, name));
+    sandbox
+}
+
+/// All sessions of a recording.
+fn lay(sandbox: &Sandbox, name: &str) {
+    for transcript in &Recording::open(name).sessions {
+        sandbox.grow(transcript, usize::MAX);
+    }
+}
+
+#[test]
+fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/tool-error").whole();
+    let first =
+        |format: &str| export(&sandbox, &["81dd", "--format", format])[0]["messages"].clone();
+    let calls = |messages: &Value| -> Vec<Value> {
+        let messages = messages.as_array().unwrap();
+        messages
+            .iter()
+            .filter(|it| it["role"] == "assistant")
+            .take(1)
+            .cloned()
+            .collect()
+    };
+    let call = |format: &str| calls(&first(format)).remove(0);
+    let id = call("messages")["tool_calls"][0]["id"].clone();
+    let command = json!({"command": "echo out; echo err >&2; exit 3", "description": "fail"});
+    assert_eq!(
+        call("messages")["tool_calls"],
+        json!([{"id": id, "type": "function", "name": "Bash", "arguments": command}])
+    );
+    let function = json!({"name": "Bash", "arguments": command.to_string()});
+    assert_eq!(
+        call("openai")["tool_calls"],
+        json!([{"id": id, "type": "function", "function": function}])
+    );
+    assert_eq!(
+        call("anthropic")["content"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap(),
+        &json!({"type": "tool_use", "id": id, "name": "Bash", "input": command})
+    );
+    let answer = |messages: &Value, role: &str| {
+        let all = messages.as_array().unwrap();
+        all.iter()
+            .find(|it| it["role"] == role && !it["tool_call_id"].is_null())
+            .cloned()
+    };
+    let said = answer(&first("openai"), "tool").unwrap();
+    assert_eq!(said["tool_call_id"], id);
+    assert_eq!(
+        said.get("is_error"),
+        None,
+        "their messages have no place for it"
+    );
+    assert_eq!(
+        answer(&first("messages"), "tool").unwrap()["is_error"],
+        true
+    );
+}
+
+#[test]
+fn a_turn_is_a_line_with_all_that_the_model_had_before_it() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/resume").whole();
+    let turns = export(&sandbox, &["--all", "--per", "turn"]);
+    let asked: Vec<Vec<Value>> = turns.iter().map(|line| of(line, "user")).collect();
+    assert_eq!(asked.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(asked[2][..2], asked[1][..]);
+    let numbers: Vec<&Value> = turns.iter().map(|line| &line["turn"]).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(
+        export(&sandbox, &["--all"]),
+        turns[2..],
+        "a conversation is as it stood at its end"
+    );
+    let id = turns[0]["session"].as_str().unwrap();
+    let some = export(&sandbox, &[&format!("{id}#2.."), "--per", "turn"]);
+    assert_eq!(some, turns[1..]);
+    let upto = export(&sandbox, &[&format!("{id}#2")]);
+    assert_eq!(upto, turns[1..2]);
+}
+
+fn of(line: &Value, role: &str) -> Vec<Value> {
+    let messages = line["messages"].as_array().unwrap();
+    messages
+        .iter()
+        .filter(|it| it["role"] == role)
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn each_line_is_what_the_vendors_take() {
+    let sandbox = everything();
+    for arguments in [
+        &["--per", "turn", "--thinking"][..],
+        &["--per", "conversation"],
+    ] {
+        let of_format = |format| {
+            export(
+                &sandbox,
+                &[&["--all", "--format", format], arguments].concat(),
+            )
+        };
+        let all = of_format("openai");
+        assert!(all.len() > 60, "{}", all.len());
+        all.iter().for_each(schema::assert_openai);
+        of_format("anthropic")
+            .iter()
+            .for_each(schema::assert_anthropic);
+        of_format("messages")
+            .iter()
+            .for_each(schema::assert_messages);
+    }
+}
+
+/// The vendors' own types, where Python has them: `pip install openai anthropic`. The schemas above stand for them elsewhere.
+#[test]
+fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
+    let sandbox = everything();
+    for vendor in ["openai", "anthropic"] {
+        let lines = sandbox
+            .run(&[
+                "export",
+                "--all",
+                "--per",
+                "turn",
+                "--thinking",
+                "--format",
+                vendor,
+            ])
+            .exits(0)
+            .stdout;
+        let check = Command::new("python3")
+            .args(["-c", include_str!("export/sdk.py"), vendor])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut check) = check else {
+            eprintln!("skipped: there is no python3");
+            return;
+        };
+        // It may be gone before it has read a line.
+        let _ = check.stdin.take().unwrap().write_all(lines.as_bytes());
+        let output = check.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(77) {
+            eprintln!("{vendor}: {told}");
+            continue;
+        }
+        assert!(output.status.success(), "{vendor}: {told}");
+        assert!(lines.matches('\n').count() > 60);
+        let count = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(count.trim(), lines.matches('\n').count().to_string());
+    }
+}
+
+#[test]
+fn filters_leave_out_sessions_and_turns() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/resume").whole();
+    sandbox.session("v2.1.330/api-error").whole();
+    sandbox.session("v2.1.330/model-switch").whole();
+    let count = |arguments: &[&str]| {
+        export(&sandbox, &[&["--all", "--per", "turn"], arguments].concat()).len()
+    };
+    let all = count(&[]);
+    assert_eq!(count(&["--min-turns", "1"]), all);
+    assert_eq!(count(&["--min-turns", "99"]), 0);
+    let haiku = count(&["--model", "claude-haiku"]);
+    assert!(0 < haiku && haiku < all, "{haiku} of {all}");
+    assert_eq!(count(&["--model", "gpt"]), 0);
+    assert_eq!(count(&["--since", "2030-01-01"]), 0);
+    assert_eq!(count(&["--until", "2030-01-01"]), all);
+    assert_eq!(count(&["--project", "/nowhere"]), 0);
+}
+
+#[test]
+fn failed_turns_are_left_out_on_request() {
+    let sandbox = Sandbox::new();
+    lay(&sandbox, "v2.1.330/interrupt");
+    lay(&sandbox, "v2.1.330/simple");
+    let all = export(&sandbox, &["--all", "--per", "turn"]);
+    let finished = export(&sandbox, &["--all", "--per", "turn", "--no-failed"]);
+    assert!(!finished.is_empty() && finished.len() < all.len());
+    assert!(finished.iter().all(|line| line["finished"] == true));
+    assert!(all.iter().any(|line| line["finished"] == false));
+}
+
+#[test]
+fn the_same_sessions_give_the_same_bytes_wherever_they_go() {
+    let sandbox = everything();
+    for format in FORMATS {
+        let arguments = ["export", "--all", "--per", "turn", "--format", format];
+        let printed = sandbox.run(&arguments).exits(0).stdout;
+        assert_eq!(sandbox.run(&arguments).exits(0).stdout, printed);
+        let path = sandbox.path("out.jsonl");
+        let output = ["--output", path.to_str().unwrap()];
+        let ran = sandbox.run(&[&arguments[..], &output].concat()).exits(0);
+        assert_eq!(ran.stdout, "");
+        assert_eq!(fs::read_to_string(&path).unwrap(), printed);
+        assert_eq!(crate::sandbox::mode(&path), 0o600);
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let sandbox = everything();
+    let ran = sandbox.shell(
+        &format!(
+            "{} -q export --all --per turn | head -n 1",
+            env!("CARGO_BIN_EXE_claude-langfuse")
+        ),
+        b"",
+    );
+    assert_eq!((ran.stdout.matches('\n').count(), &*ran.stderr), (1, ""));
+}
+
+#[test]
+fn what_tools_were_given_and_gave_stays_here_when_it_is_not_captured() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("CC_LANGFUSE_CAPTURE", "no-tool-content");
+    sandbox.session("v2.1.330/tools").whole();
+    for format in FORMATS {
+        let ran = sandbox
+            .run(&["export", "--all", "--format", format])
+            .exits(0);
+        assert!(
+            !ran.stdout.contains("oops") && ran.stdout.contains("[left out: "),
+            "{}",
+            ran.stdout
+        );
+        assert!(ran.stderr.contains("CC_LANGFUSE_CAPTURE"), "{}", ran.stderr);
+        match format {
+            "openai" => lines(&ran).iter().for_each(schema::assert_openai),
+            "anthropic" => lines(&ran).iter().for_each(schema::assert_anthropic),
+            _ => lines(&ran).iter().for_each(schema::assert_messages),
+        }
+    }
+}
+
+#[test]
+fn images_leave_their_type_and_size() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/image").whole();
+    for format in FORMATS {
+        let lines = export(&sandbox, &["--all", "--format", format]);
+        let text = lines[0].to_string();
+        assert!(
+            text.contains("[image: image/png, ") && !text.contains("base64"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn thinking_comes_on_request() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/thinking").whole();
+    for (format, mark) in [
+        ("messages", r#""thinking":[{"type":"thinking","content":"#),
+        ("openai", "<thinking>"),
+        ("anthropic", r#"{"type":"thinking","thinking":"#),
+    ] {
+        let arguments = ["export", "--all", "--per", "turn", "--format", format];
+        let without = sandbox.run(&arguments).exits(0).stdout;
+        assert!(!without.contains(mark), "{format}");
+        let with = sandbox
+            .run(&[&arguments[..], &["--thinking"]].concat())
+            .exits(0)
+            .stdout;
+        assert!(with.contains(mark), "{format}: {with}");
+    }
+}
+
+#[test]
+fn what_a_person_sees() {
+    let sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/simple").whole();
+    sandbox.session("v2.1.330/resume").whole();
+    let path = sandbox.projects().join("-home-dev-project/0broken.jsonl");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(
+        &path,
+        "{\"type\":\"user\",\"cwd\":\"/home/dev/project\"}\n{\"type\":\n{}\n",
+    )
+    .unwrap();
+    sandbox
+        .screen()
+        .types("claude-langfuse export --help")
+        .is("export_help");
+    sandbox
+        .screen()
+        .types("claude-langfuse export 2c97 --format openai")
+        .types("claude-langfuse export 2c97 --format anthropic")
+        .types("claude-langfuse export 2c97")
+        .types("claude-langfuse export --all --output train.jsonl")
+        .is("export");
+    let mut sandbox = sandbox;
+    fs::remove_file(path).unwrap();
+    sandbox
+        .screen()
+        .types("claude-langfuse export")
+        .types("claude-langfuse export ffff")
+        .types("claude-langfuse export 2c97#9")
+        .types("claude-langfuse export 2c97#x")
+        .types("claude-langfuse export 2c97 --format pickle")
+        .types("claude-langfuse export --all --output /nowhere/train.jsonl")
+        .is("export_errors");
+    sandbox.set("CC_LANGFUSE_CAPTURE", "metadata");
+    sandbox
+        .screen()
+        .types("claude-langfuse export 2c97")
+        .is("export_of_nothing");
+}
