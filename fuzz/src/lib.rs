@@ -10,8 +10,9 @@ use std::time::Duration;
 use claude_langfuse::config::{Files, Scope, Secret, Surroundings, resolve};
 use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
 use claude_langfuse::hook::event;
-use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply};
+use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply, batch};
 use claude_langfuse::mask::Policy;
+use claude_langfuse::score::Score;
 use claude_langfuse::state::{Cursor, Store};
 use claude_langfuse::trace::Attributes;
 use claude_langfuse::transcript::Timestamp;
@@ -38,6 +39,13 @@ impl Courier for Taker {
         check_export(raw);
         self.bodies.push(raw.to_owned());
         Reply::Acknowledged
+    }
+
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+        let request: Value = serde_json::from_str(&batch(scores)).expect("scores are JSON");
+        let events = request["batch"].as_array().expect("a list of events");
+        assert_eq!(events.len(), scores.len());
+        Ok(0)
     }
 }
 
@@ -280,6 +288,7 @@ fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
         ending,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(100_000),
+        scores: true,
         paused: Vec::new(),
         wire_limit: None,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::complain;
 use crate::delivery::Courier;
 use crate::langfuse::{Body, Reply};
+use crate::score::Score;
 
 /// The longest that one request may be put off. Langfuse counts requests by the minute.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -51,6 +52,16 @@ impl Patience {
 pub(super) struct Patient<Inner>(pub Inner);
 
 impl<Inner: Courier> Courier for Patient<Inner> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+        let mut patience = Patience::new();
+        loop {
+            match self.0.score(scores) {
+                Err(reply) if patience.waits(&reply) => {}
+                answer => return answer,
+            }
+        }
+    }
+
     fn send(&mut self, raw: &str, body: &Body) -> Reply {
         let mut patience = Patience::new();
         loop {

@@ -102,6 +102,8 @@ pub struct Config {
     pub trace_seed: Option<String>,
     /// Attached mode.
     pub parent: Option<ParentSpan>,
+    /// Whether each turn is scored by what its transcript shows.
+    pub scores: bool,
     /// How much content leaves the machine. An unclear value counts as the least.
     pub capture: Capture,
     /// Whether secrets are masked.

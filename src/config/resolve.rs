@@ -58,6 +58,7 @@ pub fn resolve(
             .unwrap_or_default(),
         trace_seed: reader.text(&v::TRACE_SEED),
         parent: reader.parent(),
+        scores: reader.read(&v::SCORES, value::switch).unwrap_or(false),
         capture: reader.capture(),
         mask: reader.read(&v::MASK, value::switch).unwrap_or(true),
         mask_patterns: reader.text(&v::MASK_PATTERNS),

@@ -182,6 +182,10 @@ pub const PARENT_TRACE_ID: Variable = own!("CC_LANGFUSE_PARENT_TRACE_ID")
 pub const PARENT_SPAN_ID: Variable = own!("CC_LANGFUSE_PARENT_SPAN_ID")
     .about("Span to hang turns under", "16 hex digits")
     .files_only();
+/// Whether outcomes are scored.
+pub const SCORES: Variable = own!("CC_LANGFUSE_SCORES")
+    .about("Score each turn by what its transcript shows", FLAG)
+    .default("false");
 /// How much leaves the machine.
 pub const CAPTURE: Variable = own!("CC_LANGFUSE_CAPTURE")
     .about(
@@ -243,6 +247,7 @@ pub static VARIABLES: &[Variable] = &[
     TRACEPARENT,
     PARENT_TRACE_ID,
     PARENT_SPAN_ID,
+    SCORES,
     CAPTURE,
     MASK,
     MASK_PATTERNS,

@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use super::Courier;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, Deadline, Reply};
+use crate::langfuse::{Body, Client, Deadline, Reply, send_scores};
+use crate::score::Score;
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
 pub struct Express {
@@ -88,6 +89,11 @@ impl Courier for Express {
         self.pace = Pace { bytes, took };
         reply
     }
+
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+        let deadline = self.time_of_request();
+        send_scores(&mut self.client, scores, deadline)
+    }
 }
 
 /// Sends nothing and opens no socket: why is known already.
@@ -96,14 +102,24 @@ pub struct Absent {
     pub reason: String,
 }
 
-impl Courier for Absent {
-    fn send(&mut self, _raw: &str, _body: &Body) -> Reply {
+impl Absent {
+    fn reply(&self) -> Reply {
         Reply::Later {
             reason: self.reason.clone(),
             retry_after: None,
             network: true,
             timed_out: false,
         }
+    }
+}
+
+impl Courier for Absent {
+    fn send(&mut self, _raw: &str, _body: &Body) -> Reply {
+        self.reply()
+    }
+
+    fn score(&mut self, _scores: &[Score]) -> Result<usize, Reply> {
+        Err(self.reply())
     }
 
     fn absence(&self) -> Option<&str> {

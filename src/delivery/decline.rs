@@ -84,6 +84,7 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
         open.passed = true;
     }
     cursor.acknowledged.clear();
+    cursor.scored.clear();
     // An agent of a turn that was sent may go on: what it does from now on was not consented to.
     for launch in cursor.launches.values_mut() {
         launch.declined = true;

@@ -13,6 +13,7 @@ mod parcel;
 mod rest;
 mod rewind;
 mod run;
+mod scoring;
 mod sending;
 mod track;
 mod turns;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 use crate::langfuse::{Body, Problem, Reply};
 use crate::mask::Policy;
+use crate::score::Score;
 use crate::state::{PausedTime, Store};
 use crate::trace::{Attributes, TraceId};
 use crate::transcript::settle::Expected;
@@ -48,6 +50,12 @@ pub trait Courier {
         Ok(())
     }
 
+    /// Sends scores, at most [`MOST_SCORES`](crate::langfuse::MOST_SCORES); gives how many of them will never be taken.
+    ///
+    /// # Errors
+    /// Why none of them counts as taken.
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply>;
+
     /// Why nothing can be sent, where that is known without a try: then nothing is read either.
     fn absence(&self) -> Option<&str> {
         None
@@ -71,6 +79,8 @@ pub struct Job {
     pub attributes: Attributes,
     /// What is taken out.
     pub policy: Policy,
+    /// Whether turns are scored by their outcome.
+    pub scores: bool,
     /// Turns opened within these times are not sent.
     pub paused: Vec<PausedTime>,
     /// The largest request, compressed, in bytes; a slow link must make progress within a hook's budget.
@@ -95,6 +105,7 @@ impl Job {
             ending,
             attributes: Attributes::from(config),
             policy: Policy::from(config),
+            scores: config.scores,
             paused: Vec::new(),
             wire_limit: None,
         }
@@ -144,6 +155,8 @@ pub struct Report {
     pub turns: usize,
     /// The traces of those turns, in order.
     pub traces: Vec<TraceId>,
+    /// Scores that were acknowledged.
+    pub scores: usize,
     /// Requests that were acknowledged.
     pub requests: usize,
     /// Their size on the wire, in bytes.

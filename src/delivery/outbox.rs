@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::langfuse::{Body, export, export_overhead};
-use crate::trace::{SpanId, TraceId};
+use crate::score::Score;
+use crate::trace::{Digest, SpanId, TraceId};
 
 /// The largest request before compression; proxies and servers take more, but not all.
 pub const LARGEST_REQUEST: usize = 3 * 1024 * 1024;
@@ -32,6 +33,15 @@ pub(super) struct Item {
     pub is_turn: bool,
 }
 
+/// A score of a turn, with what is kept of it once it is acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Scored {
+    /// The turn, by its opening row's uuid.
+    pub turn: String,
+    pub score: Score,
+    pub mark: Digest,
+}
+
 /// A request and what it carries.
 pub(super) struct Batch {
     pub items: Vec<Item>,
@@ -44,6 +54,8 @@ pub(super) struct Batch {
 pub(super) struct Outbox {
     items: VecDeque<Item>,
     bytes: usize,
+    /// Scores go after the spans of their turns.
+    pub scores: Vec<Scored>,
 }
 
 impl Outbox {

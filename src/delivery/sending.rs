@@ -13,11 +13,14 @@ impl Delivery<'_> {
     pub(super) fn send(&mut self) {
         while self.report.stopped.is_none() {
             let Some(batch) = self.outbox.next_batch(self.job.wire_limit) else {
-                return;
+                self.send_scores();
+                break;
             };
             self.send_whole_or_in_parts(batch);
         }
-        self.outbox.clear();
+        if self.report.stopped.is_some() {
+            self.outbox.clear();
+        }
     }
 
     fn send_whole_or_in_parts(&mut self, batch: Batch) {

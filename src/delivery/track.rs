@@ -22,6 +22,16 @@ pub(super) struct Step {
     pub spans: Vec<SpanId>,
     /// How many are on their way.
     pub outstanding: usize,
+    /// All scores of the turn, by their ids.
+    pub scores: Vec<String>,
+    /// How many of them are on their way.
+    pub unscored: usize,
+}
+
+impl Step {
+    fn is_done(&self) -> bool {
+        self.outstanding == 0 && self.unscored == 0
+    }
 }
 
 /// Which part of the cursor the turns belong to.
@@ -74,6 +84,20 @@ impl Track {
         self.advance(cursor);
     }
 
+    /// Takes note of an acknowledged score.
+    pub(super) fn scored(&mut self, uuid: &str, cursor: &mut Cursor) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.uuid == uuid) {
+            step.unscored = step.unscored.saturating_sub(1);
+        }
+        self.advance(cursor);
+    }
+
+    /// The turn's spans are acknowledged: it may be scored.
+    pub(super) fn is_there(&self, uuid: &str) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.uuid == uuid && step.outstanding == 0)
+    }
+
     /// Turns that can still grow or have spans on their way.
     pub(super) fn open(&self) -> BTreeSet<String> {
         self.steps.iter().map(|step| step.uuid.clone()).collect()
@@ -81,13 +105,13 @@ impl Track {
 
     /// Everything of these turns is acknowledged.
     pub(super) fn is_done(&self) -> bool {
-        self.steps.iter().all(|step| step.outstanding == 0)
+        self.steps.iter().all(Step::is_done)
     }
 
     fn advance(&mut self, cursor: &mut Cursor) {
         while let Some(step) = self.steps.front() {
             let start = step.start;
-            let finished = step.next.filter(|_| step.outstanding == 0);
+            let finished = step.next.filter(|_| step.is_done());
             self.place(cursor, start, 0);
             if self.part == Part::Open {
                 cursor.open_turn = Some(OpenTurn {
@@ -101,6 +125,9 @@ impl Track {
             let numbered = u64::from(step.numbered);
             for span in &step.spans {
                 cursor.acknowledged.remove(span);
+            }
+            for score in &step.scores {
+                cursor.scored.remove(score);
             }
             if step.declined {
                 pass_over(cursor, start, next);

@@ -26,9 +26,14 @@ impl Delivery<'_> {
             declined,
             spans: Vec::new(),
             outstanding: 0,
+            scores: Vec::new(),
+            unscored: 0,
         };
         if !declined {
             (step.spans, step.outstanding) = self.post_turn(turn, ended);
+            if self.job.scores && ended {
+                (step.scores, step.unscored) = self.post_scores(turn);
+            }
         }
         self.track.push(step, &mut self.cursor);
         if self.outbox.is_full(self.job.wire_limit) {
@@ -60,7 +65,7 @@ impl Delivery<'_> {
     }
 
     /// What stands on every span of the turn: as it was when the turn was first seen, else as it is now.
-    fn context(&mut self, turn: &Turn) -> Context {
+    pub(super) fn context(&mut self, turn: &Turn) -> Context {
         let opening = &turn.opening;
         if let Some(context) = self.cursor.contexts.get(&opening.uuid) {
             return context.clone();

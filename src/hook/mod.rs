@@ -260,6 +260,7 @@ impl Hook {
         let Report {
             turns,
             spans,
+            scores,
             requests,
             bytes,
             ..
@@ -286,7 +287,7 @@ impl Hook {
             }
             None if *requests == 0 => log::debug!("{session}: {name}: nothing new in {time} ms"),
             None => log::info!(
-                "{session}: {name}: sent {turns} turns, {spans} spans, {bytes} bytes in {requests} requests, {time} ms"
+                "{session}: {name}: sent {turns} turns, {spans} spans, {scores} scores, {bytes} bytes in {requests} requests, {time} ms"
             ),
         }
     }

@@ -1,8 +1,13 @@
 //! What is said of a turn or of a session: a person's judgement, or what the transcript shows of its outcome. Pure.
 
+mod outcome;
+mod test_run;
+
 use crate::sha256::hex;
 use crate::trace::{SpanId, TraceId};
 use crate::transcript::Timestamp;
+
+pub use outcome::outcomes;
 
 /// One score.
 #[derive(Clone, Debug, PartialEq)]

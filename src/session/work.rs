@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub struct Work {
     pub structured: Option<Value>,
     /// A model call failed for good, and no answer came after it.
     pub failed: bool,
+    /// When Claude Code said how long it took, and what it said: without the time for which it waited for the person.
+    pub took: Option<(Timestamp, Duration)>,
     input: Vec<InputItem>,
     requests: HashMap<String, (Timestamp, Value)>,
     last_user_at: Option<Timestamp>,
@@ -102,6 +105,7 @@ impl Work {
                 self.at_rest = true;
             }
             Record::Notified(notification) => self.end_task(Some(&notification)),
+            Record::TurnTook(duration) => self.took = Some((at, duration)),
             Record::StopHooks | Record::SessionCost | Record::Queued => {}
         }
     }

@@ -59,6 +59,9 @@ pub struct Cursor {
     /// Spans of turns from `open_start` on that were acknowledged, each with a mark of what was acknowledged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub acknowledged: BTreeMap<SpanId, String>,
+    /// Scores of those turns that were acknowledged, by their ids, each with a mark of what was acknowledged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scored: BTreeMap<String, Digest>,
     /// How often a span was refused that the server may take yet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<SpanId, u8>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::content::{self, Block};
+use super::content::{self, Block, Patch};
 use super::entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };
@@ -226,6 +226,7 @@ fn results(row: &Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
                 result.saved_to.clone_from(&outcome.persisted_output_path);
                 result.saved_size = outcome.persisted_output_size;
                 result.structured.clone_from(&structured);
+                result.patch = outcome.structured_patch.as_deref().map(Patch::of);
                 results.push(*result);
             }
             block => beside.push(block),
@@ -272,6 +273,7 @@ fn assistant(row: &Row<'_>, room: &Room) -> Option<Record> {
 fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
+        "turn_duration" => Some(Record::TurnTook(Duration::from_millis(row.duration_ms?))),
         "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
             Some(Record::Fallback(content().unwrap_or_default()))
         }

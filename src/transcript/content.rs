@@ -77,6 +77,34 @@ pub struct ToolResult {
     pub saved_size: Option<u64>,
     /// What an MCP server gave beside the text.
     pub structured: Option<Value>,
+    /// What the tool changed in a file that was there before.
+    pub patch: Option<Patch>,
+}
+
+/// Lines that an edit took and gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// Lines that were not there before.
+    pub added: u64,
+    /// Lines that are no longer there.
+    pub removed: u64,
+}
+
+impl Patch {
+    /// Counts the lines of a patch in hunks.
+    pub(super) fn of(hunks: &[rows::Hunk]) -> Self {
+        let lines = || {
+            hunks
+                .iter()
+                .filter_map(|hunk| hunk.lines.as_ref())
+                .flatten()
+        };
+        let count = |mark: char| lines().filter(|line| line.starts_with(mark)).count() as u64;
+        Self {
+            added: count('+'),
+            removed: count('-'),
+        }
+    }
 }
 
 impl ToolResult {

@@ -87,6 +87,8 @@ pub enum Record {
     Fallback(String),
     /// The CLI ran the Stop hooks of the turn.
     StopHooks,
+    /// How long the turn took, without the time for which it waited for the person. Only the terminal writes it.
+    TurnTook(Duration),
     /// The process that held the session ended.
     SessionCost,
     /// A background task ended, and its notification waits for its turn.

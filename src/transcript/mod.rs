@@ -23,7 +23,7 @@ mod workflow;
 pub use about::{About, Reckoning, last_activity};
 pub use branch::branch_point;
 pub(crate) use content::json as as_json;
-pub use content::{Block, Media, ToolResult, ToolUse, as_text, decoded_size, text_of};
+pub use content::{Block, Media, Patch, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{
     Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
 };

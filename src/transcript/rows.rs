@@ -81,6 +81,9 @@ pub(super) struct Row<'a> {
     pub api_error_status: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub retry_attempt: Option<u64>,
+    /// `system`/`turn_duration`.
+    #[serde(deserialize_with = "lenient::field")]
+    pub duration_ms: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub is_aborted_mid_stream: Option<bool>,
     #[serde(deserialize_with = "lenient::text")]
@@ -256,7 +259,7 @@ pub(super) struct McpMeta<'a> {
     pub structured_content: Option<&'a RawValue>,
 }
 
-/// `toolUseResult` where it says what was launched and how it ended, or where a large output was saved.
+/// `toolUseResult` where it says what was launched and how it ended, where a large output was saved, or what was changed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outcome {
@@ -276,6 +279,16 @@ pub(super) struct Outcome {
     pub persisted_output_path: Option<String>,
     #[serde(deserialize_with = "lenient::field")]
     pub persisted_output_size: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub structured_patch: Option<Vec<Hunk>>,
+}
+
+/// One place where a file was changed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Hunk {
+    #[serde(deserialize_with = "lenient::field")]
+    pub lines: Option<Vec<String>>,
 }
 
 /// One content block of a message.

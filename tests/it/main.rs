@@ -36,6 +36,7 @@ mod metadata;
 mod migrating;
 mod mock_langfuse;
 mod nix_module;
+mod outcomes;
 mod output;
 mod pause;
 mod projects;

@@ -86,6 +86,11 @@ impl Events {
         self.post(&headers, body)
     }
 
+    /// An authorized POST of scores as events.
+    pub fn score(&mut self, body: &[u8]) -> Answer {
+        self.scores.ingest(body)
+    }
+
     /// The table after replacement, sorted by trace, start and span.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.rows.values().cloned().collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
 use claude_langfuse::langfuse::{Body, Reply};
 use claude_langfuse::mask::Policy;
+use claude_langfuse::score::Score;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
 
@@ -51,6 +52,10 @@ impl Courier for Link {
         self.events.ingest(raw.as_bytes());
         Reply::Acknowledged
     }
+
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+        unreachable!("nobody asked for {} scores", scores.len())
+    }
 }
 
 /// One hook, as `hook` calls it; whether it left something.
@@ -69,6 +74,7 @@ fn hook(
         ending: Ending::Over,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(200_000),
+        scores: false,
         paused: Vec::new(),
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),
     };

@@ -172,6 +172,7 @@ impl Desk {
                 ..Attributes::default()
             },
             policy: Policy::with_max_chars(max_chars),
+            scores: true,
             paused: Vec::new(),
             wire_limit: None,
         }

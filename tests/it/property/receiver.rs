@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use claude_langfuse::delivery::Courier;
-use claude_langfuse::langfuse::{Body, Problem, Reply};
+use claude_langfuse::langfuse::{Body, Problem, Reply, batch};
+use claude_langfuse::score::Score;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Events, Row};
 
@@ -54,6 +55,9 @@ pub(super) struct Receiver {
     acknowledged: BTreeMap<(String, String), Value>,
     /// Generations that were sent after a 2xx: span, and whether nothing new was in it.
     again: Vec<(String, bool)>,
+    /// Events of scores with a 2xx.
+    scored: BTreeSet<String>,
+    score_requests: usize,
     faults: Vec<String>,
 }
 
@@ -95,9 +99,72 @@ impl Courier for Receiver {
             },
         }
     }
+
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+        self.score_requests += 1;
+        let raw = batch(scores);
+        let request: Value = serde_json::from_str(&raw).unwrap();
+        let events = request["batch"].as_array().unwrap();
+        self.look_at_scores(events);
+        let reason = "the line is bad".to_owned();
+        let later = |timed_out| Reply::Later {
+            reason: reason.clone(),
+            retry_after: None,
+            network: true,
+            timed_out,
+        };
+        match self.weather.pop_front().unwrap_or(Weather::Fine) {
+            Weather::Fine | Weather::TooLarge | Weather::Refused => {
+                self.store_scores(&raw);
+                self.scored.extend(events.iter().map(Value::to_string));
+                Ok(0)
+            }
+            Weather::AnswerLost => {
+                self.store_scores(&raw);
+                Err(later(false))
+            }
+            Weather::Silence | Weather::Trouble => Err(later(false)),
+            Weather::Slow => Err(later(true)),
+            Weather::Keys => Err(Reply::Misconfigured {
+                reason,
+                problem: Problem::Keys,
+            }),
+        }
+    }
 }
 
 impl Receiver {
+    /// A score stands on a turn that is there, and is not told again once it was acknowledged.
+    fn look_at_scores(&mut self, events: &[Value]) {
+        let rows = self.rows();
+        for event in events {
+            let trace = event["body"]["traceId"].as_str().unwrap_or_default();
+            let is_there = |row: &Row| row.trace_id == trace && row.name == "claude-code";
+            if !rows.iter().any(is_there) {
+                self.faults
+                    .push(format!("a score before its turn: {event}"));
+            }
+            if self.scored.contains(&event.to_string()) {
+                self.faults.push(format!("a score again: {event}"));
+            }
+        }
+    }
+
+    fn store_scores(&mut self, raw: &str) {
+        let answer = self.events.score(raw.as_bytes());
+        let errors: Value = serde_json::from_slice(&answer.body).unwrap();
+        if answer.status != 207 || errors["errors"] != json!([]) {
+            self.faults
+                .push(format!("answered {} {errors}: {raw}", answer.status));
+        }
+    }
+
+    /// All scores, without the time at which each was told first.
+    pub(super) fn scores(&self) -> Vec<Value> {
+        let rows = self.events.scores().into_iter();
+        rows.map(|row| row.body.into()).collect()
+    }
+
     fn is_poison(&self, span: &Value) -> bool {
         self.poison
             .as_ref()
@@ -128,7 +195,7 @@ impl Receiver {
 
     /// How many requests came.
     pub(super) fn requests(&self) -> usize {
-        self.bodies.len()
+        self.bodies.len() + self.score_requests
     }
 
     /// No acknowledged generation was sent again.

@@ -107,6 +107,8 @@ pub(super) struct Session {
     pub(super) first_turn: Range<usize>,
     /// What one replay of the whole session leaves at Langfuse.
     pub(super) expected: Vec<Row>,
+    /// The scores that one replay ends in.
+    pub(super) scores: Vec<Value>,
     /// What that replay sends.
     pub(super) bodies: Vec<String>,
     /// Every text of the conversation that no state may hold: of two words or more, so that it is no path or name.
@@ -137,6 +139,7 @@ impl Session {
             agents,
             beside: beside.collect(),
             expected: Vec::new(),
+            scores: Vec::new(),
             bodies: Vec::new(),
             texts: Vec::new(),
         };
@@ -144,6 +147,7 @@ impl Session {
         session.first_turn.start = session.first_turn.start.max(first_row);
         let receiver = session.replayed();
         session.expected = receiver.rows();
+        session.scores = receiver.scores();
         session.bodies = receiver.bodies;
         session.texts = session.conversation();
         session

@@ -55,6 +55,7 @@ proptest! {
         live(&desk, session, &steps, &mut receiver)?;
         receiver.each_generation_once()?;
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
     /// After the hooks there is nothing left for it, and `--again` sends the same rows once more.
@@ -68,6 +69,7 @@ proptest! {
         desk.deliver(session, Reach::Again, &mut receiver).unwrap();
         prop_assert!(receiver.requests() > requests || session.expected.is_empty());
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
         let requests = receiver.requests();
         desk.replay(session, &mut receiver).unwrap();
         prop_assert_eq!(receiver.requests(), requests, "after --again something is left");
@@ -85,5 +87,6 @@ proptest! {
         receiver.each_generation_once()?;
         receiver.complaints()?;
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 }

@@ -124,5 +124,6 @@ proptest! {
         live(&desk, &session, &steps, &mut receiver)?;
         receiver.complaints()?;
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 }

@@ -186,6 +186,7 @@ proptest! {
         receiver.each_generation_once()?;
         receiver.complaints()?;
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
     /// Hooks at any time, also where Claude Code would run none: what they took for complete is sent again when it was
@@ -199,6 +200,7 @@ proptest! {
         live(&desk, session, &steps, &mut receiver)?;
         receiver.complaints()?;
         same_rows(&receiver.rows(), &session.expected)?;
+        prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
     /// What is configured anew holds for new turns: a turn that has begun keeps what stands on its spans, and no model

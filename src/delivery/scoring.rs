@@ -1,0 +1,101 @@
+//! Scores of turns: each is sent once its turn's spans are acknowledged, and holds the cursor back as they do.
+
+use super::Stopped;
+use super::outbox::Scored;
+use super::run::Delivery;
+use crate::langfuse::{MOST_SCORES, Problem, Reply, batch};
+use crate::score::{Score, outcomes};
+use crate::session::Turn;
+use crate::trace::digest;
+
+impl Delivery<'_> {
+    /// Gives the ids of all scores of the turn, and how many of them are on their way now.
+    pub(super) fn post_scores(&mut self, turn: &Turn) -> (Vec<String>, usize) {
+        let context = self.context(turn);
+        let scores = outcomes(turn, &context);
+        let ids = scores.iter().map(|score| score.id.clone()).collect();
+        let is_new =
+            |scored: &Scored| self.cursor.scored.get(&scored.score.id) != Some(&scored.mark);
+        let new: Vec<Scored> = scores
+            .into_iter()
+            .map(|score| Scored {
+                turn: turn.opening.uuid.clone(),
+                mark: digest(batch(std::slice::from_ref(&score)).as_bytes()),
+                score,
+            })
+            .filter(is_new)
+            .collect();
+        let count = new.len();
+        if self.report.stopped.is_none() {
+            self.outbox.scores.extend(new);
+        }
+        (ids, count)
+    }
+
+    /// Sends the scores that wait and whose turns are there. Those of a turn of which a span was put off wait for it: a
+    /// later run makes them again.
+    pub(super) fn send_scores(&mut self) {
+        let waiting = std::mem::take(&mut self.outbox.scores);
+        let ready: Vec<Scored> = waiting
+            .into_iter()
+            .filter(|scored| self.track.is_there(&scored.turn))
+            .collect();
+        for some in ready.chunks(MOST_SCORES) {
+            let scores: Vec<Score> = some.iter().map(|scored| scored.score.clone()).collect();
+            match self.courier.score(&scores) {
+                Ok(refused) => self.take_note(some, refused),
+                Err(reply) => match reason_to_stop(reply) {
+                    Some(stopped) => {
+                        self.report.stopped = Some(stopped);
+                        return;
+                    }
+                    // What will never be taken must not hold up the session.
+                    None => self.take_note(some, some.len()),
+                },
+            }
+        }
+    }
+
+    fn take_note(&mut self, scores: &[Scored], refused: usize) {
+        if refused > 0 {
+            log::warn!(
+                "{refused} of {} scores were refused and are left out",
+                scores.len()
+            );
+        }
+        self.report.scores += scores.len() - refused.min(scores.len());
+        self.report.requests += 1;
+        for Scored { turn, score, mark } in scores {
+            self.cursor.scored.insert(score.id.clone(), mark.clone());
+            self.track.scored(turn, &mut self.cursor);
+        }
+        self.delivered();
+        self.save();
+    }
+}
+
+/// `None` where the server has taken the spans and will never take the scores.
+fn reason_to_stop(reply: Reply) -> Option<Stopped> {
+    let (reason, retry_after, problem) = match reply {
+        Reply::Later {
+            reason,
+            retry_after,
+            ..
+        } => (reason, retry_after, None),
+        Reply::Misconfigured { reason, problem } if problem != Problem::Url => {
+            (reason, None, Some(problem))
+        }
+        Reply::Misconfigured { reason, .. }
+        | Reply::Refused { reason }
+        | Reply::TooLarge { reason } => {
+            log::warn!("{reason}");
+            return None;
+        }
+        Reply::Acknowledged => return None,
+    };
+    Some(Stopped {
+        reason,
+        retry_after,
+        problem,
+    })
+}

@@ -1,0 +1,198 @@
+//! How a turn went, by its rows alone: figures with a published meaning (`docs/scores.md`). What the rows don't show is not
+//! scored: a missing figure is no zero.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::test_run::TestRun;
+use super::{Judge, Score, Subject, Value};
+use crate::session::{ToolCall, Turn, Work};
+use crate::trace::{Context, SpanId};
+use crate::transcript::{Patch, Usage, text_of};
+
+/// The scores of a turn that is complete, in the session's own file: agents have files and times of their own.
+pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
+    if turn.as_manual_compaction().is_some() || !turn.has_begun() {
+        return Vec::new();
+    }
+    let trace = context.trace_id.clone();
+    let subject = match context.parent {
+        Some(_) => Subject::Observation(trace, SpanId::turn(&turn.opening.uuid)),
+        None => Subject::Trace(trace),
+    };
+    let filed = turn.opening.at;
+    let score = |(name, value): (&str, Value)| Score {
+        id: Score::id(Judge::Transcript, &subject, name),
+        subject: subject.clone(),
+        name: name.to_owned(),
+        value,
+        comment: None,
+        environment: context.environment.clone(),
+        filed,
+        judged: turn.work.last_at.unwrap_or(filed).max(filed),
+    };
+    figures(turn).into_iter().map(score).collect()
+}
+
+fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
+    let work = &turn.work;
+    let tests = tests(work);
+    let lines = lines_changed(work);
+    let numbers = [
+        ("tool_error_rate", tool_error_rate(work)),
+        ("tools_refused", tools_refused(work)),
+        ("command_retries", command_retries(work)),
+        ("files_changed", files_changed(work)),
+        ("lines_added", lines.map(|lines| number(lines.added))),
+        ("lines_removed", lines.map(|lines| number(lines.removed))),
+        ("tests_run", tests.map(|tests| number(tests.run()))),
+        ("tests_passed", tests.map(|tests| number(tests.passed))),
+        ("cache_hit_ratio", cache_hit_ratio(&work.usage())),
+        ("compactions", Some(number(work.compactions.len() as u64))),
+        ("waited_for_person", waited_for_person(turn)),
+    ];
+    let numbers = numbers
+        .into_iter()
+        .filter_map(|(name, figure)| Some((name, Value::Numeric(figure?))));
+    numbers
+        .chain([("interrupted", Value::Boolean(work.interrupted))])
+        .collect()
+}
+
+/// Every count that a file can have is exact as a float.
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| (number(part) / number(whole) * 10_000.0).round() / 10_000.0)
+}
+
+fn is_refused(tool: &ToolCall) -> bool {
+    let result = tool.result.as_ref().filter(|_| !tool.stopped);
+    result.is_some_and(|result| result.denial.is_some())
+}
+
+/// Tools that ran to their end, and whether they failed.
+fn ran(work: &Work) -> impl Iterator<Item = (&ToolCall, bool)> {
+    work.tools.iter().filter_map(|tool| {
+        let result = tool.result.as_ref()?;
+        let ran = !tool.stopped && result.denial.is_none();
+        ran.then_some((tool, result.is_error))
+    })
+}
+
+fn tool_error_rate(work: &Work) -> Option<f64> {
+    let (mut all, mut failed) = (0, 0);
+    for (_, is_error) in ran(work) {
+        all += 1;
+        failed += u64::from(is_error);
+    }
+    share(failed, all)
+}
+
+fn tools_refused(work: &Work) -> Option<f64> {
+    let refused = work.tools.iter().filter(|tool| is_refused(tool)).count();
+    (!work.tools.is_empty()).then(|| number(refused as u64))
+}
+
+/// Commands that were run once more as they were after they had failed.
+fn command_retries(work: &Work) -> Option<f64> {
+    let mut failed_before: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut retries = 0;
+    for (tool, is_error) in ran(work) {
+        if let Some(command) = input(tool, "command").filter(|_| tool.request.name == "Bash") {
+            let failed = failed_before.insert(command.trim(), is_error);
+            retries += u64::from(failed == Some(true));
+        }
+    }
+    (!failed_before.is_empty()).then(|| number(retries))
+}
+
+/// Edits that were made, each with its file.
+fn edits(work: &Work) -> Vec<(&ToolCall, &str)> {
+    let edit = |(tool, is_error): (_, bool)| {
+        let tool: &ToolCall = tool;
+        let key = match tool.request.name.as_str() {
+            "Edit" | "MultiEdit" | "Write" => "file_path",
+            "NotebookEdit" => "notebook_path",
+            _ => return None,
+        };
+        Some((tool, input(tool, key).filter(|_| !is_error)?))
+    };
+    ran(work).filter_map(edit).collect()
+}
+
+fn files_changed(work: &Work) -> Option<f64> {
+    let files: BTreeSet<&str> = edits(work).into_iter().map(|(_, file)| file).collect();
+    (!files.is_empty()).then(|| number(files.len() as u64))
+}
+
+fn lines_changed(work: &Work) -> Option<Patch> {
+    let patches = edits(work).into_iter().filter_map(|(tool, _)| patch(tool));
+    patches.reduce(|all, patch| Patch {
+        added: all.added + patch.added,
+        removed: all.removed + patch.removed,
+    })
+}
+
+/// The patch of a new file is empty: all its lines are new.
+fn patch(tool: &ToolCall) -> Option<Patch> {
+    let patch = tool.result.as_ref()?.patch?;
+    let content = input(tool, "content").filter(|_| patch == Patch::default());
+    Some(match content {
+        Some(content) if tool.request.name == "Write" => Patch {
+            added: content.lines().count() as u64,
+            removed: 0,
+        },
+        _ => patch,
+    })
+}
+
+/// The last command whose output ends with the figures of a test runner.
+fn tests(work: &Work) -> Option<TestRun> {
+    let commands = work
+        .tools
+        .iter()
+        .rev()
+        .filter(|tool| tool.request.name == "Bash");
+    let mut runs = commands.filter_map(|tool| {
+        let result = tool
+            .result
+            .as_ref()
+            .filter(|result| result.denial.is_none())?;
+        TestRun::read(&text_of(&result.content))
+    });
+    runs.next()
+}
+
+fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
+    let Usage {
+        input,
+        cache_read,
+        cache_write,
+        ..
+    } = *usage;
+    let all = input.saturating_add(cache_read).saturating_add(cache_write);
+    share(cache_read, all)
+}
+
+/// Between the prompt and the row in which Claude Code says how long the turn took without waiting. A prompt that waited in
+/// the queue itself was typed long before.
+fn waited_for_person(turn: &Turn) -> Option<f64> {
+    let (at, took) = turn.work.took?;
+    if turn.opening.prompt.source.as_deref() == Some("queued") {
+        return None;
+    }
+    let waited = at.since(turn.opening.at).saturating_sub(took);
+    Some((waited.as_secs_f64() * 10.0).round() / 10.0)
+}
+
+fn input<'a>(tool: &'a ToolCall, key: &str) -> Option<&'a str> {
+    tool.request.input.get(key).and_then(Json::as_str)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! What a turn's transcript shows of its outcome becomes scores, for those who want it: after the turn's spans, by hooks as
+//! by replay, and in spite of whatever fails.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::sandbox::{Recording, Sandbox, Session};
+use crate::support::{MockLangfuse, Reply, Scoring};
+
+fn scored(mock: &MockLangfuse) -> Sandbox {
+    let mut sandbox = Sandbox::traced(mock);
+    sandbox.set("CC_LANGFUSE_SCORES", "true");
+    sandbox
+}
+
+/// All scores, without the time at which each was told first.
+fn told(mock: &MockLangfuse) -> Vec<Value> {
+    let scores = mock.scores().into_iter();
+    scores.map(|score| score.body.into()).collect()
+}
+
+fn by_replay(recording: &str) -> Vec<Value> {
+    let mock = MockLangfuse::start();
+    let sandbox = scored(&mock);
+    sandbox.session(recording).whole().replay(&[]).exits(0);
+    told(&mock)
+}
+
+/// Lets each Stop hook of the session fire as it did, then SessionEnd.
+fn live(session: &Session<'_>, stops: usize) {
+    for stop in 0..stops {
+        session.answered(stop).stop(stop).unnoticed();
+    }
+    session.whole().end().unnoticed();
+}
+
+#[test]
+fn nobody_who_did_not_ask_is_scored() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/tool-error");
+    live(&session, 1);
+    session.replay(&["--again"]).exits(0);
+    assert_eq!(mock.score_requests().len(), 0);
+    for path in sandbox.state() {
+        let content = std::fs::read_to_string(sandbox.path("").join(&path)).unwrap_or_default();
+        assert!(!content.contains("scored"), "{}", path.display());
+    }
+}
+
+#[test]
+fn hooks_and_a_replay_give_the_same_scores() {
+    for (recording, stops) in [
+        ("v2.1.330/tool-error", 1),
+        ("v2.1.330/stream-multi", 3),
+        ("v2.1.330/tui-interrupt", 1),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = scored(&mock);
+        let session = sandbox.session(recording);
+        live(&session, stops);
+        assert_eq!(told(&mock), by_replay(recording), "{recording}");
+        let requests = mock.requests().len();
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.requests().len(), requests, "{recording}");
+    }
+}
+
+#[test]
+fn scores_go_in_one_request_after_the_spans_of_their_turns() {
+    let mock = MockLangfuse::start();
+    let sandbox = scored(&mock);
+    sandbox
+        .session("v2.1.330/stream-multi")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    let paths: Vec<String> = mock
+        .requests()
+        .into_iter()
+        .map(|request| request.path)
+        .collect();
+    assert_eq!(
+        paths,
+        ["/api/public/otel/v1/traces", "/api/public/ingestion"]
+    );
+    let traces: Vec<String> = mock.rows().into_iter().map(|row| row.trace_id).collect();
+    let scores = mock.scores();
+    assert!(scores.len() >= 9, "{scores:?}");
+    assert!(
+        scores
+            .iter()
+            .all(|score| traces.contains(&score.text("traceId").to_owned()))
+    );
+}
+
+#[test]
+fn what_could_not_be_scored_is_scored_by_the_next_hook() {
+    for failure in [
+        Reply::Status(503),
+        Reply::Reset,
+        Reply::HalfBody,
+        Reply::AcceptThenReset,
+        Reply::Status(401),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = scored(&mock);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        let what = format!("{failure:?}");
+        mock.reply_to_scorer(failure);
+        session
+            .answered(0)
+            .start(&session.stop_event(0))
+            .end()
+            .exits(0);
+        let spans = mock.accepted_spans().len();
+        assert!(spans > 0, "{what}: the spans did not wait for the scores");
+        sandbox.run(&["flush"]).exits(0);
+        assert_eq!(
+            mock.accepted_spans().len(),
+            spans,
+            "{what}: a span was sent twice"
+        );
+        session.whole().replay(&[]).exits(0);
+        assert_eq!(told(&mock), by_replay("v2.1.330/stream-multi"), "{what}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_scores_gets_all_spans() {
+    for status in [404, 400] {
+        let mock = MockLangfuse::start();
+        let sandbox = scored(&mock);
+        for _ in 0..2 {
+            mock.reply_to_scorer(Reply::Status(status));
+        }
+        let session = sandbox.session("v2.1.330/stream-multi");
+        session.whole().replay(&[]).exits(0);
+        assert_eq!((mock.scores().len(), mock.score_requests().len()), (0, 2));
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.score_requests().len(), 2, "they are left out for good");
+    }
+}
+
+#[test]
+fn newer_servers_are_told_the_same() {
+    let mock = MockLangfuse::start();
+    mock.take_scores(Scoring::Lists);
+    let sandbox = scored(&mock);
+    let session = sandbox.session("v2.1.330/tool-error");
+    live(&session, 1);
+    let without_time = |mut score: Value| {
+        score.as_object_mut().unwrap().remove("timestamp");
+        score
+    };
+    let told: Vec<Value> = told(&mock).into_iter().map(without_time).collect();
+    assert_eq!(told, by_replay("v2.1.330/tool-error"));
+}
+
+#[test]
+fn figures_hold_no_content_and_belong_to_the_environment() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = scored(&mock);
+    sandbox
+        .set("CC_LANGFUSE_CAPTURE", "metadata")
+        .set("LANGFUSE_TRACING_ENVIRONMENT", "staging");
+    sandbox
+        .session("v2.1.330/tool-error")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    for score in mock.scores() {
+        assert_eq!(score.text("environment"), "staging");
+        assert_eq!(score.text("comment"), "");
+        assert!(score.value().is_number(), "{score:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_them() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("CC_LANGFUSE_SCORES", "true");
+    let session = sandbox.session("v2.1.330/simple");
+    let requests = session.whole().replay(&["--dry-run"]).exits(0).json();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[0]["resourceSpans"].is_array());
+    assert_eq!(requests[1]["batch"][0]["type"], "score-create");
+    // What is shown and verified has none of them.
+    sandbox.run(&["show", session.id()]).exits(0);
+}
+
+#[test]
+fn in_somebody_elses_trace_each_turn_has_its_own() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = scored(&mock);
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    sandbox.set("CC_LANGFUSE_TRACEPARENT", parent);
+    sandbox
+        .session("v2.1.330/stream-multi")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    let scores = mock.scores();
+    let interrupted = scores.iter().filter(|score| score.name() == "interrupted");
+    let turns: Vec<&str> = interrupted
+        .map(|score| score.text("observationId"))
+        .collect();
+    assert_eq!(turns.len(), 3);
+    let roots = mock
+        .rows()
+        .into_iter()
+        .filter(|row| row.name == "claude-code");
+    assert!(
+        roots
+            .map(|row| row.span_id)
+            .all(|root| turns.contains(&root.as_str()))
+    );
+}
+
+/// Every recording: to be read.
+#[test]
+fn the_figures_of_every_recording() {
+    let mut text = String::new();
+    for name in Recording::names() {
+        let mock = MockLangfuse::start();
+        let sandbox = scored(&mock);
+        let recording = Recording::open(&name);
+        for transcript in recording.sessions.iter().chain(&recording.agents) {
+            sandbox.grow(transcript, usize::MAX);
+        }
+        sandbox.lay(&recording);
+        sandbox
+            .run(&["replay", &sandbox.projects().display().to_string()])
+            .exits(0);
+        let mut roots: Vec<_> = mock
+            .rows()
+            .into_iter()
+            .filter(|row| row.name == "claude-code")
+            .collect();
+        roots.sort_by_key(|row| row.start_ms);
+        let scores = mock.scores();
+        for root in roots {
+            let own = scores
+                .iter()
+                .filter(|score| score.text("traceId") == root.trace_id);
+            let figures: Vec<String> = own
+                .map(|score| format!("{}={}", score.name(), score.value()))
+                .collect();
+            let turn = root
+                .metadata
+                .get("turn_number")
+                .cloned()
+                .unwrap_or_default();
+            let _ = writeln!(text, "{name}#{turn}  {}", figures.join(" "));
+        }
+    }
+    insta::assert_snapshot!(text);
+}
