@@ -127,7 +127,7 @@ pub(super) fn below_all() -> String {
     );
     for variable in VARIABLES {
         // Writing to a string can't fail.
-        let _ = writeln!(text, "  {:<30} {}", spelling(variable), meaning(variable));
+        let _ = writeln!(text, "  {:<38} {}", spelling(variable), meaning(variable));
     }
     text.push_str("\nEach LANGFUSE_* is also read as CC_LANGFUSE_*, which wins.\n\nExit codes:\n");
     for (code, meaning) in EXIT_CODES {

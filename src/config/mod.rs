@@ -77,6 +77,26 @@ pub struct ParentSpan {
     pub span_id: String,
 }
 
+/// The experiment of an evaluation that launched Claude Code, and the item of its dataset that the turns try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Names the experiment: a dataset run.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_id: Option<String>,
+    /// The dataset's item.
+    pub item_id: String,
+    /// The time at which the item became what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_version: Option<String>,
+    /// What is to come of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_output: Option<String>,
+}
+
 /// The configuration of one session. Resolving never fails: what could not be used is in `problems`.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -102,6 +122,8 @@ pub struct Config {
     pub trace_seed: Option<String>,
     /// Attached mode.
     pub parent: Option<ParentSpan>,
+    /// The experiment that the turns belong to.
+    pub experiment: Option<Experiment>,
     /// Whether each turn is scored by what its transcript shows.
     pub scores: bool,
     /// How much content leaves the machine. An unclear value counts as the least.

@@ -11,7 +11,9 @@ use super::layers::{Found, Layers};
 use super::source::{Problem, Setting, Source, masked, shown};
 use super::surroundings::Surroundings;
 use super::variables::{self as v, VARIABLES, Variable};
-use super::{Capture, Config, Destination, DestinationProblem, Flag, ParentSpan, Scope, value};
+use super::{
+    Capture, Config, Destination, DestinationProblem, Experiment, Flag, ParentSpan, Scope, value,
+};
 
 /// Resolves the configuration of a session that was started in `start`.
 pub fn resolve(
@@ -58,6 +60,7 @@ pub fn resolve(
             .unwrap_or_default(),
         trace_seed: reader.text(&v::TRACE_SEED),
         parent: reader.parent(),
+        experiment: reader.experiment(),
         scores: reader.read(&v::SCORES, value::switch).unwrap_or(false),
         capture: reader.capture(),
         mask: reader.read(&v::MASK, value::switch).unwrap_or(true),
@@ -183,6 +186,32 @@ impl Reader<'_> {
         });
         // A folder nobody can make, so that nothing is scattered over the folders that hooks run in.
         PathBuf::from("/dev/null/state")
+    }
+
+    /// Langfuse lists nothing of an experiment that names no item.
+    fn experiment(&mut self) -> Option<Experiment> {
+        let item_version = self.read(&v::EXPERIMENT_ITEM_VERSION, value::time);
+        let halves = [&v::EXPERIMENT_ID, &v::EXPERIMENT_ITEM_ID].map(|half| self.layers.find(half));
+        match halves {
+            [Some(id), Some(item)] => Some(Experiment {
+                id: id.text.to_owned(),
+                name: self
+                    .text(&v::EXPERIMENT_NAME)
+                    .unwrap_or_else(|| id.text.to_owned()),
+                dataset_id: self.text(&v::EXPERIMENT_DATASET_ID),
+                item_id: item.text.to_owned(),
+                item_version,
+                expected_output: self.text(&v::EXPERIMENT_EXPECTED_OUTPUT),
+            }),
+            [Some(one), None] | [None, Some(one)] => {
+                let what = "has no other half, and counts for nothing".to_owned();
+                let remedy =
+                    "set both CC_LANGFUSE_EXPERIMENT_ID and CC_LANGFUSE_EXPERIMENT_ITEM_ID";
+                self.problems.push(one.problem(what, remedy.to_owned()));
+                None
+            }
+            [None, None] => None,
+        }
     }
 
     /// The parent of the highest layer that names one in either form: like keys, its halves are never mixed.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::source::shown;
 use super::{Capture, ParentSpan};
+use crate::transcript::Timestamp;
 
 /// Reads a switch. Anything but a clear yes or no is an error, because one of these variables is consent.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
@@ -32,6 +33,14 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err(format!("{} is not a whole number above 0", quoted(text))),
+    }
+}
+
+/// Reads a time; it is kept as it was written.
+pub(super) fn time(text: &str) -> Result<String, String> {
+    match Timestamp::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("{} is not a time", quoted(text))),
     }
 }
 

@@ -182,6 +182,30 @@ pub const PARENT_TRACE_ID: Variable = own!("CC_LANGFUSE_PARENT_TRACE_ID")
 pub const PARENT_SPAN_ID: Variable = own!("CC_LANGFUSE_PARENT_SPAN_ID")
     .about("Span to hang turns under", "16 hex digits")
     .files_only();
+/// The experiment that the turns belong to.
+pub const EXPERIMENT_ID: Variable = own!("CC_LANGFUSE_EXPERIMENT_ID")
+    .about("Experiment (dataset run) that turns belong to", "any text")
+    .files_only();
+/// What it is called.
+pub const EXPERIMENT_NAME: Variable = own!("CC_LANGFUSE_EXPERIMENT_NAME")
+    .about("Name of the experiment [else its id]", "any text")
+    .files_only();
+/// The dataset that it goes through.
+pub const EXPERIMENT_DATASET_ID: Variable = own!("CC_LANGFUSE_EXPERIMENT_DATASET_ID")
+    .about("Dataset of the experiment", "the id of a dataset")
+    .files_only();
+/// The item that is tried.
+pub const EXPERIMENT_ITEM_ID: Variable = own!("CC_LANGFUSE_EXPERIMENT_ITEM_ID")
+    .about("Item of the experiment that turns try", "any text")
+    .files_only();
+/// Its version.
+pub const EXPERIMENT_ITEM_VERSION: Variable = own!("CC_LANGFUSE_EXPERIMENT_ITEM_VERSION")
+    .about("Version of the item", "a time such as 2026-11-23T10:00:00Z")
+    .files_only();
+/// What is to come of it.
+pub const EXPERIMENT_EXPECTED_OUTPUT: Variable = own!("CC_LANGFUSE_EXPERIMENT_EXPECTED_OUTPUT")
+    .about("Output that the item expects", "any text")
+    .files_only();
 /// Whether outcomes are scored.
 pub const SCORES: Variable = own!("CC_LANGFUSE_SCORES")
     .about("Score each turn by what its transcript shows", FLAG)
@@ -247,6 +271,12 @@ pub static VARIABLES: &[Variable] = &[
     TRACEPARENT,
     PARENT_TRACE_ID,
     PARENT_SPAN_ID,
+    EXPERIMENT_ID,
+    EXPERIMENT_NAME,
+    EXPERIMENT_DATASET_ID,
+    EXPERIMENT_ITEM_ID,
+    EXPERIMENT_ITEM_VERSION,
+    EXPERIMENT_EXPECTED_OUTPUT,
     SCORES,
     CAPTURE,
     MASK,

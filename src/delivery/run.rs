@@ -82,6 +82,8 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
     };
     match absence {
         None => delivery.walk(settled)?,
+        // What only this run knows of its turns is read and kept, so that it stands on them whoever sends them.
+        Some(_) if job.attributes.are_of_the_run() => delivery.walk(settled)?,
         // The first contact is kept, so that the turn is found again.
         Some(reason) => {
             delivery.save();
@@ -163,7 +165,9 @@ impl Delivery<'_> {
             if !feed.is_awaited() {
                 return Ok((feed, turns));
             }
-            if is_ready || !turns.open_turn().is_some_and(|turn| self.is_wanted(turn)) {
+            let is_wanted = turns.open_turn().is_some_and(|turn| self.is_wanted(turn));
+            // A server that is not there ends the run, and what only this run knows of the turn is to be kept before.
+            if is_ready || !is_wanted || self.job.attributes.are_of_the_run() {
                 Feed::pause();
             } else {
                 self.get_ready();

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::trace::{Content, Context, Level, Observation};
+use crate::trace::{Content, Context, Level, Observation, Trial};
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
@@ -110,6 +110,7 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     attributes.add_some("langfuse.environment", context.environment.clone());
     attributes.add_some("langfuse.release", context.release.clone());
     attributes.add_some("langfuse.version", context.version.clone());
+    experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
     for (key, value) in &context.metadata {
         // The trace belongs to somebody else in attached mode: what we know goes to our own root.
@@ -120,6 +121,31 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
             }
             true => {}
         }
+    }
+}
+
+/// On every span, what the item expects on the one that is shown for it.
+fn experiment_attributes(
+    attributes: &mut Attributes,
+    context: &Context,
+    observation: &Observation,
+) {
+    let Some(Trial { of, root }) = &context.experiment else {
+        return;
+    };
+    attributes.add("langfuse.experiment.id", &*of.id);
+    attributes.add("langfuse.experiment.name", &*of.name);
+    attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.clone());
+    attributes.add("langfuse.experiment.item.id", &*of.item_id);
+    attributes.add(
+        "langfuse.experiment.item.root_observation_id",
+        root.as_str(),
+    );
+    if observation.span_id == *root {
+        let version = of.item_version.clone();
+        attributes.add_some("langfuse.experiment.item.version", version);
+        let expected = of.expected_output.clone();
+        attributes.add_some("langfuse.experiment.item.expected_output", expected);
     }
 }
 

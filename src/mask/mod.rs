@@ -150,6 +150,14 @@ impl Policy {
             }
             masker.text(text);
         }
+        if let Some(trial) = &mut context.experiment {
+            masker.text(&mut trial.of.name);
+            trial
+                .of
+                .expected_output
+                .iter_mut()
+                .for_each(|text| masker.text(text));
+        }
     }
 }
 

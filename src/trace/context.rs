@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{SpanId, TraceId};
 use super::metadata::SCHEMA_VERSION;
-use crate::config::{Config, ParentSpan};
+use crate::config::{Config, Experiment, ParentSpan};
 use crate::session::Opening;
 
 /// The trace's name; of low cardinality, so that it can be filtered by.
@@ -54,6 +54,15 @@ pub struct Attributes {
     pub trace_seed: Option<String>,
     /// `CC_LANGFUSE_TRACEPARENT`.
     pub parent: Option<ParentSpan>,
+    /// `CC_LANGFUSE_EXPERIMENT_…`.
+    pub experiment: Option<Experiment>,
+}
+
+impl Attributes {
+    /// Something of it belongs to this run of Claude Code alone: whoever sends the session later may not know it.
+    pub fn are_of_the_run(&self) -> bool {
+        self.trace_seed.is_some() || self.parent.is_some() || self.experiment.is_some()
+    }
 }
 
 impl From<&Config> for Attributes {
@@ -66,6 +75,7 @@ impl From<&Config> for Attributes {
             metadata: config.metadata.clone(),
             trace_seed: config.trace_seed.clone(),
             parent: config.parent.clone(),
+            experiment: config.experiment.clone(),
         }
     }
 }
@@ -100,6 +110,18 @@ pub struct Context {
     /// Attached mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentSpan>,
+    /// The experiment, and the observation that tries its item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Trial>,
+}
+
+/// An item of an experiment as it is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The experiment and its item.
+    pub of: Experiment,
+    /// The observation that Langfuse shows for the item: the turn, or in attached mode the span that it hangs under.
+    pub root: SpanId,
 }
 
 impl Context {
@@ -129,6 +151,13 @@ impl Context {
             environment: attributes.environment.clone(),
             metadata: metadata(opening, number, facts, attributes),
             parent: attributes.parent.clone(),
+            experiment: attributes.experiment.clone().map(|of| Trial {
+                of,
+                root: attributes.parent.as_ref().map_or_else(
+                    || SpanId::turn(&opening.uuid),
+                    |parent| SpanId::given(parent.span_id.clone()),
+                ),
+            }),
         }
     }
 
@@ -157,6 +186,8 @@ impl Context {
         }
         name.clone_into(&mut context.name);
         context.metadata.remove("turn_number");
+        // It tries no item.
+        context.experiment = None;
         context
     }
 

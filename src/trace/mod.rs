@@ -15,7 +15,7 @@ mod work;
 mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
-pub use context::{Attributes, Context, Repository, SessionFacts};
+pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest};
 pub use observation::{Content, Kind, Level, Observation, Role};
 pub use turn::observe_turn;

@@ -23,6 +23,7 @@ mod consent;
 mod conversation;
 mod corpus;
 mod doctor;
+mod experiments;
 mod export;
 mod faults;
 mod flush;

@@ -81,7 +81,28 @@ fn row(
     columns.extend(content(&map, scope)?);
     columns.extend(consumption(&map));
     columns.extend(map.trace_columns());
+    columns.insert("experiment".to_owned(), experiment(&span_attributes));
     Ok(Row::from_json(columns))
+}
+
+/// What the server reads of an experiment (`extractExperimentFields` of 4.16.0); a version that is no time is dropped.
+fn experiment(attributes: &Map<String, Value>) -> Value {
+    let columns = [
+        ("id", "id"),
+        ("name", "name"),
+        ("dataset_id", "dataset.id"),
+        ("item_id", "item.id"),
+        ("item_version", "item.version"),
+        ("item_root_span_id", "item.root_observation_id"),
+        ("item_expected_output", "item.expected_output"),
+    ];
+    let column = |(column, key): (&str, &str)| {
+        let value = attributes.get(&format!("langfuse.experiment.{key}"))?;
+        let is_time = value.as_str().is_some_and(|text| text.contains('T'));
+        let kept = truthy(value) && (column != "item_version" || is_time);
+        kept.then(|| (column.to_owned(), text_or_json(value).into()))
+    };
+    Value::Object(columns.into_iter().filter_map(column).collect())
 }
 
 /// Input, output, metadata and what is read out of them.

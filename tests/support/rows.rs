@@ -67,6 +67,8 @@ pub struct Row {
     pub tool_definitions: BTreeMap<String, String>,
     /// Whether the trace is public.
     pub public: bool,
+    /// The experiment: `id`, `name`, `dataset_id`, `item_id`, `item_version`, `item_root_span_id`, `item_expected_output`.
+    pub experiment: BTreeMap<String, String>,
     exact: Map<String, Value>,
 }
 
@@ -114,6 +116,9 @@ impl Row {
             version: text("version"),
             trace_name: text("trace_name"),
             prompt_name: text("prompt_name"),
+            experiment: members(get("experiment"))
+                .map(|(name, value)| (name, text_or_json(value)))
+                .collect(),
             tool_call_names: texts("tool_call_names"),
             tool_definitions: members(get("tool_definitions"))
                 .map(|(name, value)| (name, text_or_json(value)))

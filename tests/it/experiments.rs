@@ -1,0 +1,320 @@
+//! A run of Claude Code that an evaluation launched lands in its experiment: by what the environment of the run says, also when
+//! that environment is gone by the time the turns are sent.
+
+use serde_json::json;
+
+use crate::sandbox::{Sandbox, traced_to, unused_address};
+use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, Row, SECRET_KEY};
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn set(sandbox: &mut Sandbox, variables: &[(&str, &str)]) {
+    for (name, value) in variables {
+        sandbox.set(&format!("CC_LANGFUSE_EXPERIMENT_{name}"), *value);
+    }
+}
+
+/// What an evaluation says of one item.
+fn item(sandbox: &mut Sandbox) {
+    set(
+        sandbox,
+        &[
+            ("ID", "run-7"),
+            ("NAME", "new prompt"),
+            ("DATASET_ID", "dataset-1"),
+            ("ITEM_ID", "item-3"),
+            ("ITEM_VERSION", "2026-11-20T10:00:00Z"),
+            ("EXPECTED_OUTPUT", "two files"),
+        ],
+    );
+}
+
+fn forget(sandbox: &mut Sandbox) {
+    for name in [
+        "ID",
+        "NAME",
+        "DATASET_ID",
+        "ITEM_ID",
+        "ITEM_VERSION",
+        "EXPECTED_OUTPUT",
+    ] {
+        set(sandbox, &[(name, "")]);
+    }
+}
+
+fn told<'a>(row: &'a Row, key: &str) -> Option<&'a str> {
+    row.experiment.get(key).map(String::as_str)
+}
+
+fn is_root(row: &Row) -> bool {
+    row.name == "claude-code"
+}
+
+fn assert_is_item(rows: &[Row]) {
+    assert!(!rows.is_empty());
+    for row in rows {
+        let root = rows
+            .iter()
+            .find(|root| root.trace_id == row.trace_id && is_root(root))
+            .unwrap();
+        let everywhere =
+            ["id", "name", "dataset_id", "item_id", "item_root_span_id"].map(|key| told(row, key));
+        let expected = ["run-7", "new prompt", "dataset-1", "item-3", &*root.span_id];
+        assert_eq!(everywhere, expected.map(Some), "{}", row.name);
+        let of_root = ["item_version", "item_expected_output"].map(|key| told(row, key));
+        let expected =
+            ["2026-11-20T10:00:00Z", "two files"].map(|text| is_root(row).then_some(text));
+        assert_eq!(of_root, expected, "{}", row.name);
+    }
+}
+
+#[test]
+fn every_span_of_a_run_is_in_its_experiment() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    let session = sandbox.session("v2.1.330/subagent");
+    session.answered(0).stop(0).unnoticed();
+    session.whole().end().unnoticed();
+    assert_is_item(&mock.rows());
+    let by_hooks = mock.rows();
+    mock.clear();
+    session.replay(&["--again"]).exits(0);
+    assert_eq!(mock.rows(), by_hooks);
+}
+
+#[test]
+fn who_says_nothing_is_in_none() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox
+        .session("v2.1.330/simple")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    assert!(mock.rows().iter().all(|row| row.experiment.is_empty()));
+}
+
+#[test]
+fn under_the_callers_span_that_span_stands_for_the_item() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    sandbox.set("CC_LANGFUSE_TRACEPARENT", PARENT);
+    sandbox
+        .session("v2.1.330/subagent")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    for row in mock.rows() {
+        assert_eq!(told(&row, "item_id"), Some("item-3"));
+        assert_eq!(told(&row, "item_root_span_id"), Some("b7ad6b7169203331"));
+        assert_eq!(
+            told(&row, "item_expected_output"),
+            None,
+            "it is the caller's to tell"
+        );
+    }
+}
+
+#[test]
+fn a_compaction_between_turns_tries_no_item() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    sandbox
+        .session("v2.1.330/compact")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    let rows = mock.rows();
+    let (compactions, turns): (Vec<Row>, Vec<Row>) = rows
+        .into_iter()
+        .partition(|row| row.trace_name.as_deref() == Some("Claude Code compaction"));
+    assert!(!compactions.is_empty() && compactions.iter().all(|row| row.experiment.is_empty()));
+    assert_is_item(&turns);
+}
+
+#[test]
+fn half_of_it_counts_for_nothing_and_is_told() {
+    for (given, other) in [
+        ("ID", "CC_LANGFUSE_EXPERIMENT_ITEM_ID"),
+        ("ITEM_ID", "CC_LANGFUSE_EXPERIMENT_ID"),
+    ] {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::traced(&mock);
+        set(&mut sandbox, &[(given, "x"), ("NAME", "y")]);
+        let checked = sandbox.run(&["config", "check"]).exits(3);
+        assert!(checked.stdout.contains(other), "{}", checked.stdout);
+        sandbox
+            .session("v2.1.330/simple")
+            .whole()
+            .replay(&[])
+            .exits(0);
+        assert!(mock.rows().iter().all(|row| row.experiment.is_empty()));
+    }
+}
+
+#[test]
+fn a_version_is_a_time_and_a_name_may_be_missing() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    set(
+        &mut sandbox,
+        &[
+            ("ID", "run-7"),
+            ("ITEM_ID", "item-3"),
+            ("ITEM_VERSION", "v1"),
+        ],
+    );
+    let checked = sandbox.run(&["config", "check"]).exits(3);
+    assert!(checked.stdout.contains("not a time"), "{}", checked.stdout);
+    sandbox
+        .session("v2.1.330/simple")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    for row in mock.rows() {
+        assert_eq!(
+            (told(&row, "name"), told(&row, "item_version")),
+            (Some("run-7"), None)
+        );
+    }
+}
+
+/// The environment of a run is gone when its turns are sent later, by whomever.
+#[test]
+fn what_a_hook_knew_stands_on_its_turns_whoever_sends_them() {
+    for failure in [Reply::Status(503), Reply::Reset, Reply::Status(401)] {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::traced(&mock);
+        item(&mut sandbox);
+        sandbox.set("CC_LANGFUSE_TRACE_SEED", "case-3");
+        let what = format!("{failure:?}");
+        mock.reply_next(failure);
+        sandbox
+            .session("v2.1.330/subagent")
+            .answered(0)
+            .stop(0)
+            .unnoticed();
+        assert_eq!(mock.rows().len(), 0, "{what}");
+        forget(&mut sandbox);
+        sandbox.set("CC_LANGFUSE_TRACE_SEED", "");
+        sandbox.run(&["flush"]).exits(0);
+        assert_is_item(&mock.rows());
+        let seeded = claude_langfuse::trace::TraceId::of_seed("case-3:1");
+        assert!(
+            mock.rows()
+                .iter()
+                .all(|row| row.trace_id == seeded.as_str()),
+            "{what}"
+        );
+    }
+}
+
+/// While a hook waits for the last row it connects, and gives up where nobody is.
+#[test]
+fn what_a_hook_knew_is_kept_also_when_nobody_was_there() {
+    let address = unused_address();
+    let mut sandbox = Sandbox::traced_to(&format!("http://{address}"));
+    item(&mut sandbox);
+    let session = sandbox.session("v2.1.330/subagent");
+    session.before_answer(0).stop(0).unnoticed();
+    session.whole();
+    forget(&mut sandbox);
+    let mock = MockLangfuse::start_at(&address.to_string(), PUBLIC_KEY, SECRET_KEY);
+    sandbox.run(&["flush"]).exits(0);
+    assert_is_item(&mock.rows());
+}
+
+/// After a failure hooks leave the server alone for a while: nothing is sent, but what they know is kept.
+#[test]
+fn what_a_hook_knew_is_kept_also_when_it_did_not_try() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    mock.reply_next(Reply::RateLimited(3600));
+    sandbox
+        .session("v2.1.330/simple")
+        .answered(0)
+        .stop(0)
+        .unnoticed();
+    let requests = mock.requests().len();
+    item(&mut sandbox);
+    let session = sandbox.session("v2.1.330/subagent");
+    session.answered(0).stop(0).unnoticed();
+    assert_eq!(mock.requests().len(), requests, "no socket was opened");
+    let id = session.id().to_owned();
+    forget(&mut sandbox);
+    sandbox.run(&["flush"]).exits(0);
+    let rows = mock.rows();
+    let own: Vec<Row> = rows
+        .into_iter()
+        .filter(|row| row.session_id.as_deref() == Some(&*id))
+        .collect();
+    assert_is_item(&own);
+}
+
+/// What the shell of `flush` or `replay --all` says belongs to whoever runs it.
+#[test]
+fn sessions_that_happen_to_be_there_are_in_nobodys_experiment() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    sandbox.session("v2.1.330/simple").whole();
+    sandbox.run(&["replay", "--all"]).exits(0);
+    assert!(!mock.rows().is_empty());
+    assert!(mock.rows().iter().all(|row| row.experiment.is_empty()));
+}
+
+#[test]
+fn what_is_expected_leaves_without_its_secrets() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    set(
+        &mut sandbox,
+        &[
+            ("ID", "run-7"),
+            ("ITEM_ID", "item-3"),
+            ("EXPECTED_OUTPUT", &format!("prints {token}")),
+        ],
+    );
+    sandbox
+        .session("v2.1.330/simple")
+        .answered(0)
+        .stop(0)
+        .unnoticed();
+    let root = mock.rows().into_iter().find(is_root).unwrap();
+    let expected = told(&root, "item_expected_output").unwrap();
+    assert!(
+        expected.starts_with("prints [masked") && !expected.contains("a1B2"),
+        "{expected}"
+    );
+    let state = sandbox.state_files();
+    assert!(
+        state
+            .iter()
+            .all(|(_, content, _)| !String::from_utf8_lossy(content).contains("a1B2"))
+    );
+}
+
+#[test]
+fn an_experiment_may_stand_in_the_configuration_of_a_project() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let mut env = traced_to(&mock.url());
+    env["CC_LANGFUSE_EXPERIMENT_ID"] = "run-7".into();
+    sandbox.config(&json!({"env": env}));
+    set(&mut sandbox, &[("ITEM_ID", "item-3")]);
+    sandbox
+        .session("v2.1.330/simple")
+        .whole()
+        .replay(&[])
+        .exits(0);
+    for row in mock.rows() {
+        assert_eq!(
+            (told(&row, "id"), told(&row, "item_id")),
+            (Some("run-7"), Some("item-3"))
+        );
+    }
+}
