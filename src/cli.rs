@@ -8,6 +8,7 @@ use crate::transcript::Timestamp;
 use judgement::{Judgement, Kind};
 use reference::Reference;
 
+pub mod dataset;
 pub mod export;
 pub mod help;
 pub mod judgement;
@@ -83,6 +84,9 @@ pub enum Command {
     /// out is masked or left out here too. Nothing is sent, no keys are needed.
     #[command(after_help = help::EXPORT_EXAMPLES)]
     Export(export::Export),
+    /// Keep turns as items of a dataset in Langfuse
+    #[command(after_help = help::DATASET_EXAMPLES)]
+    Dataset(dataset::Dataset),
     /// Check that all that was sent has arrived
     ///
     /// Langfuse answers before it has stored anything. This reads the observations back and compares ids, starts and tokens

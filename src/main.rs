@@ -40,6 +40,7 @@ fn run(Cli { command, global }: Cli) -> ExitCode {
         Command::Replay(arguments) => command::replay::run(&arguments, &global),
         Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
         Command::Show(arguments) => command::show::run(&arguments, &global),
+        Command::Dataset(arguments) => command::dataset::run(&arguments, &global),
         Command::Export(arguments) => command::export::run(&arguments, &global),
         Command::Verify(arguments) => command::verify::run(&arguments, &global),
         Command::Score(arguments) => command::score::run(&arguments, &global),

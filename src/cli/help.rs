@@ -42,6 +42,15 @@ pub(super) const EXPORT_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 written, 1 a session could not be read or found, 2 wrong usage, 3 its configuration lets no content out.";
 
+pub(super) const DATASET_EXAMPLES: &str = "Examples:
+  claude-langfuse dataset add 3f2a#2 --dataset regressions --create      one turn; the dataset is made if need be
+  claude-langfuse dataset add 3f2a --dataset regressions                 each answered turn of a session
+  claude-langfuse dataset add 3f2a#2 --dataset regressions --expected answer.md
+  claude-langfuse dataset add 3f2a#2..5 --dataset regressions --dry-run  what would leave this machine
+
+Exit codes: 0 added, 1 no such session, turn or dataset, 2 wrong usage, 3 configuration missing or invalid,
+4 server not reached, 5 keys refused, 6 content refused.";
+
 pub(super) const VERIFY_EXAMPLES: &str = "Examples:
   claude-langfuse verify 3f2a             one session
   claude-langfuse verify --since 7d       all of the last week

@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod dataset;
 mod diff;
 pub mod doctor;
 pub mod export;
@@ -17,6 +18,7 @@ mod progress;
 mod remedy;
 pub mod replay;
 mod report;
+mod roots;
 pub mod score;
 pub mod sessions;
 pub mod show;

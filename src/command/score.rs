@@ -7,16 +7,15 @@ use serde_json::{Value as Json, json};
 
 use super::patience::Patience;
 use super::post::{Post, Session};
-use super::preview::each_span;
 use super::remedy::meaning;
+use super::roots::{Root, context_as_sent, roots, warn_of_unsent};
 use super::{Outcome, complain, error_object, print_json, told, which};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
-use crate::langfuse::{Client, Deadline, Reply, Span, batch, send_scores};
+use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
 use crate::mask::Policy;
 use crate::score::{Judge, Score, Subject, Value};
-use crate::state::Store;
 use crate::trace::{SpanId, TraceId};
 use crate::transcript::Timestamp;
 
@@ -68,39 +67,6 @@ fn score(arguments: &cli::Score, global: &Global) -> Result<Outcome> {
     }
 }
 
-/// The root of a turn, as it would be sent.
-struct Root {
-    turn: u64,
-    trace: String,
-    span: String,
-    start: Timestamp,
-    /// The trace is somebody else's.
-    attached: bool,
-}
-
-fn roots(session: &Session, config: &Config) -> Result<Vec<Root>> {
-    let mut roots = Vec::new();
-    each_span(session, config, |span| {
-        roots.extend(root(&span));
-        Ok(())
-    })?;
-    Ok(roots)
-}
-
-/// In somebody else's trace only the root of a turn says its number.
-fn root(span: &Span) -> Option<Root> {
-    let of_trace = span.attribute("langfuse.trace.metadata.turn_number");
-    let of_root = span.attribute("langfuse.observation.metadata.turn_number");
-    let number = of_root.or(of_trace.filter(|_| span.parent().is_none()))?;
-    Some(Root {
-        turn: number.parse().ok()?,
-        trace: span.trace_id().to_owned(),
-        span: span.span_id().to_owned(),
-        start: span.start(),
-        attached: span.parent().is_some(),
-    })
-}
-
 /// What is scored, and what is told of it.
 struct Target {
     subject: Subject,
@@ -145,14 +111,9 @@ fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
     }
 }
 
-/// Where the turn was sent, while the cursor knows: a seed or a parent may have been in the environment of its hook alone.
+/// The turn as it was sent, which its own configuration of now may not tell any more.
 fn sent_as(session: &Session, config: &Config, root: &SpanId) -> Option<Subject> {
-    let destination = config.destination.as_ref().ok()?.id();
-    let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination);
-    let contexts = cursor.ok()??.contexts;
-    let (_, context) = contexts
-        .into_iter()
-        .find(|(uuid, _)| SpanId::turn(uuid) == *root)?;
+    let context = context_as_sent(session, config, root.as_str())?;
     Some(subject(
         context.trace_id,
         root.clone(),
@@ -189,17 +150,6 @@ impl Target {
             })
         };
         arguments.judgements.iter().map(score).collect()
-    }
-}
-
-/// Langfuse takes a score of anything, and shows it when the trace comes.
-fn warn_of_unsent(session: &Session, config: &Config, destination: &Destination, named: &str) {
-    let store = Store::new(&config.state_dir);
-    if matches!(store.cursor(&session.id, &destination.id()), Ok(None)) {
-        log::warn!(
-            "session {} was not sent from here: 'claude-langfuse replay {named}' sends it",
-            session.id
-        );
     }
 }
 

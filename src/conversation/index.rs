@@ -76,6 +76,8 @@ pub(super) struct Index {
     /// The request that an answer's first row names.
     asked_by: HashMap<usize, String>,
     boundaries: Vec<usize>,
+    /// The commits that the model was told of, with the row before which that was.
+    commits: Vec<(usize, String)>,
 }
 
 impl Index {
@@ -111,6 +113,12 @@ impl Index {
             Kind::Boundary(boundary) => Some((*at, &**boundary)),
             _ => None,
         })
+    }
+
+    pub(super) fn commit_before(&self, row: usize) -> Option<&str> {
+        let mut told = self.commits.iter().rev();
+        let (_, commit) = told.find(|(at, _)| *at < row)?;
+        Some(commit)
     }
 
     fn add(&mut self, line: &Line<'_>) {
@@ -153,6 +161,8 @@ impl Index {
 
     fn kind(&mut self, row: &mut rows::Row<'_>, at: usize) -> Kind {
         let message_id = row.message.as_ref().and_then(|message| message.id.clone());
+        let commit = row.attachment.as_ref().and_then(rows::Attachment::commit);
+        self.commits.extend(commit.map(|commit| (at, commit)));
         match (row.kind.as_deref(), row.subtype.as_deref()) {
             (Some("user"), _) => Kind::User {
                 results: row.tools("tool_result"),

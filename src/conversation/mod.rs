@@ -76,6 +76,12 @@ impl Conversation {
         Ok(self.merged(&rows)?.pop())
     }
 
+    /// The commit that the work stood on before an answer, as far as Claude Code told the model (2.1.330 and later).
+    pub fn commit_before(&self, message_id: &str) -> Option<&str> {
+        let first = self.index.answer(message_id).next()?;
+        self.index.commit_before(first)
+    }
+
     /// Rows as the messages that they were sent as.
     fn merged(&self, rows: &[usize]) -> Result<Vec<Message>> {
         let mut messages = message::Merged::default();

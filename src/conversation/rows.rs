@@ -73,6 +73,27 @@ pub(super) struct Attachment<'a> {
     pub kind: Option<String>,
     #[serde(borrow, deserialize_with = "lenient::raw")]
     pub prompt: Option<&'a RawValue>,
+    #[serde(deserialize_with = "lenient::field")]
+    pub context: Option<SessionContext>,
+}
+
+/// What the model is told of the surroundings when a process begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SessionContext {
+    #[serde(deserialize_with = "lenient::field")]
+    pub git_status: Option<String>,
+}
+
+impl Attachment<'_> {
+    /// The newest commit in what `git log` said.
+    pub(super) fn commit(&self) -> Option<String> {
+        let status = self.context.as_ref()?.git_status.as_deref()?;
+        let (_, log) = status.split_once("\nRecent commits:\n")?;
+        let hash = log.split_whitespace().next()?;
+        let is_hash = hash.len() >= 4 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| hash.to_owned())
+    }
 }
 
 /// What a compaction's boundary says of the rows that it kept.

@@ -184,7 +184,7 @@ fn has_cost(row: &Value) -> bool {
 }
 
 /// A value in a query.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

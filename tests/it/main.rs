@@ -22,6 +22,7 @@ mod config_command;
 mod consent;
 mod conversation;
 mod corpus;
+mod dataset;
 mod doctor;
 mod experiments;
 mod export;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Events, INGEST_PATH};
 
 mod client;
+mod datasets;
 mod endpoints;
 mod planned;
 mod scores;

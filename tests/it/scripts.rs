@@ -21,6 +21,7 @@ fn every_command_that_speaks_json_tells_of_its_errors_in_json() {
         &["show", "ffff"],
         &["replay", "ffff"],
         &["verify", "ffff"],
+        &["dataset", "add", "ffff", "--dataset", "bugs"],
     ] {
         let ran = sandbox.run(&[arguments, &["--json"]].concat()).exits(1);
         let [told] = ran.json().try_into().unwrap();

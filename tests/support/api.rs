@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::datasets::is_of_datasets;
 use super::ingest::{Events, INGEST_PATH, Reading};
 use super::observations;
 use super::rows::Row;
@@ -188,6 +189,10 @@ impl Events {
             ("POST", "/api/public/scores") => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
+            }
+            (method, path) if is_of_datasets(path) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.datasets.handle(method, path, body))
             }
             ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
                 not_found(

@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use super::api::{Answer, Headers, Keys};
+use super::datasets::Datasets;
 use super::javascript::{parse, parse_int, truthy};
 use super::rows::Row;
 use super::scores::{ScoreRow, Scores};
@@ -26,6 +27,7 @@ pub struct Events {
     now_ms: Option<i64>,
     pub(super) reading: Reading,
     pub(super) scores: Scores,
+    pub(super) datasets: Datasets,
 }
 
 /// What those who read see of the table.
@@ -67,6 +69,7 @@ impl Events {
             keys: self.keys.clone(),
             now_ms: self.now_ms,
             scores: self.scores.empty_twin(),
+            datasets: self.datasets.clone(),
             ..Self::default()
         }
     }

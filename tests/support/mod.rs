@@ -27,6 +27,7 @@ mod api;
 mod attributes;
 mod columns;
 mod connection;
+mod datasets;
 mod http;
 mod ingest;
 mod input_output;

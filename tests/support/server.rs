@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ingest::{Events, INGEST_PATH, Reading};
 use super::rows::Row;
@@ -54,6 +54,7 @@ pub(super) struct State {
     pub(super) next: VecDeque<Reply>,
     pub(super) next_read: VecDeque<Reply>,
     pub(super) next_score: VecDeque<Reply>,
+    pub(super) next_dataset: VecDeque<Reply>,
     pub(super) always: Option<Reply>,
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
 }
@@ -147,6 +148,22 @@ impl MockLangfuse {
         self.shared.state().next_score.push_back(reply);
     }
 
+    /// Queues a reply for those who speak of datasets: the next request without one gets it.
+    pub fn reply_about_datasets(&self, reply: Reply) {
+        self.shared.state().next_dataset.push_back(reply);
+    }
+
+    /// The names of the datasets.
+    pub fn datasets(&self) -> Vec<String> {
+        self.shared.state().events.datasets.names()
+    }
+
+    /// Every version of each item of a dataset, by its id.
+    pub fn dataset_items(&self) -> Vec<Vec<Map<String, Value>>> {
+        let state = self.shared.state();
+        state.events.datasets.items().values().cloned().collect()
+    }
+
     /// How scores are taken from now on.
     pub fn take_scores(&self, scoring: Scoring) {
         self.shared.state().events.scores.scoring = scoring;
@@ -220,6 +237,7 @@ impl MockLangfuse {
         state.next.clear();
         state.next_read.clear();
         state.next_score.clear();
+        state.next_dataset.clear();
         state.always = None;
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::api::Answer;
 use super::connection::{Connection, ReadError};
+use super::datasets::is_of_datasets;
 use super::http::RawRequest;
 use super::ingest::INGEST_PATH;
 use super::script::Reply;
@@ -70,6 +71,8 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
         state.next_read.pop_front()
     } else if raw.method == "POST" && takes_scores(&raw.target) {
         state.next_score.pop_front()
+    } else if is_of_datasets(path_of(&raw.target)) {
+        state.next_dataset.pop_front()
     } else {
         None
     };

@@ -49,7 +49,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
 }
 
 #[test]
-fn an_export_holds_no_secret_in_any_format() {
+fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
     for (capture, format) in [
         ("full", "messages"),
         ("full", "openai"),
@@ -74,6 +74,14 @@ fn an_export_holds_no_secret_in_any_format() {
             let place = format!("{capture}, {format}, {recording}");
             assert!(printed.contains("[masked: "), "{place}");
             assert_without_secrets(&printed, &place);
+            let expected = sandbox.write("expected.txt", format!("use {TOKEN}").as_bytes());
+            let turn = format!("{path}#1");
+            let arguments = ["dataset", "add", &turn, "--dataset", "d", "--dry-run"];
+            let item = sandbox.run(&arguments).stdout;
+            assert_without_secrets(&item, &place);
+            let expected = ["--expected", expected.to_str().unwrap()];
+            let item = sandbox.run(&[&arguments[..], &expected].concat()).stdout;
+            assert!(!item.contains(TOKEN), "{place}: {item}");
         }
     }
 }
