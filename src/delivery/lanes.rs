@@ -129,17 +129,22 @@ impl Delivery<'_> {
         let Read { run, mark } = run;
         let ended = self.is_over(run.work.last_at) || lane.finished && run.work.at_rest;
         let done = lane.done.unwrap_or_default();
-        let (observations, launches) =
-            observe_agent(&run, &facts, &context.trace_id, link.span.as_ref(), ended);
+        let owner = Owner::Lane(file.agent_id.clone());
+        let (mut counted, mut left) = (Done::default(), done);
+        let trace_id = &context.trace_id;
+        let parent = link.span.as_ref();
+        let launches = observe_agent(&run, &facts, trace_id, parent, ended, &mut |observation| {
+            count(&observation, &mut counted);
+            if !is_among(&observation, &mut left) {
+                self.post(observation, &owner, &context);
+            }
+        });
         let below = facts.depth.unwrap_or(0).saturating_add(1);
         self.take_launches(launches, &link.turn, Some(&file.agent_id), below);
         if let Some(run_id) = file.workflow() {
             self.note_step(&run_id, run.work.last_at);
         }
-        let counted = count(&observations);
         let complete = ended && is_for_good(&run);
-        let observations = beyond(observations, done);
-        self.post(observations, &Owner::Lane(file.agent_id.clone()), &context);
         if let Some(lane) = self.cursor.lanes.get_mut(&file.agent_id) {
             lane.file = mark;
             lane.idle = false;
@@ -147,9 +152,6 @@ impl Delivery<'_> {
             lane.ended = ended;
         }
         read.insert(file.agent_id.clone(), complete.then_some(counted));
-        if self.outbox.is_full(self.job.wire_limit) {
-            self.send();
-        }
     }
 
     /// Nobody will write more of what wrote its last row then.
@@ -196,27 +198,19 @@ fn slot<'a>(observation: &Observation, counts: &'a mut Done) -> Option<&'a mut u
     }
 }
 
-fn count(observations: &[Observation]) -> Done {
-    let mut counts = Done::default();
-    for observation in observations {
-        if let Some(count) = slot(observation, &mut counts) {
-            *count += 1;
-        }
+fn count(observation: &Observation, counts: &mut Done) {
+    if let Some(count) = slot(observation, counts) {
+        *count += 1;
     }
-    counts
 }
 
-/// What comes after the first so many of each kind.
-fn beyond(observations: Vec<Observation>, done: Done) -> Vec<Observation> {
-    let mut left = done;
-    observations
-        .into_iter()
-        .filter(|observation| match slot(observation, &mut left) {
-            Some(0) | None => true,
-            Some(count) => {
-                *count -= 1;
-                false
-            }
-        })
-        .collect()
+/// Whether it is among the first so many of its kind.
+fn is_among(observation: &Observation, left: &mut Done) -> bool {
+    match slot(observation, left) {
+        Some(0) | None => false,
+        Some(count) => {
+            *count -= 1;
+            true
+        }
+    }
 }

@@ -6,40 +6,35 @@ use super::run::Delivery;
 use crate::langfuse::{MOST_SCORES, Problem, Reply, batch};
 use crate::score::{Score, outcomes};
 use crate::session::Turn;
-use crate::trace::digest;
+use crate::trace::{Context, digest};
 
 impl Delivery<'_> {
-    /// Gives the ids of all scores of the turn, and how many of them are on their way now.
-    pub(super) fn post_scores(&mut self, turn: &Turn) -> (Vec<String>, usize) {
-        let context = self.context(turn);
-        let scores = outcomes(turn, &context);
-        let ids = scores.iter().map(|score| score.id.clone()).collect();
-        let is_new =
-            |scored: &Scored| self.cursor.scored.get(&scored.score.id) != Some(&scored.mark);
-        let new: Vec<Scored> = scores
-            .into_iter()
-            .map(|score| Scored {
-                turn: turn.opening.uuid.clone(),
+    /// Puts the scores of a turn whose spans are posted into the outbox, those that are not there yet.
+    pub(super) fn post_scores(&mut self, turn: &Turn, context: &Context) {
+        let uuid = &turn.opening.uuid;
+        for score in outcomes(turn, context) {
+            let scored = Scored {
+                turn: uuid.clone(),
                 mark: digest(batch(std::slice::from_ref(&score)).as_bytes()),
                 score,
-            })
-            .filter(is_new)
-            .collect();
-        let count = new.len();
-        if self.report.stopped.is_none() {
-            self.outbox.scores.extend(new);
+            };
+            let id = &scored.score.id;
+            let is_new = self.cursor.scored.get(id) != Some(&scored.mark);
+            self.track.add_score(id.clone(), is_new);
+            if is_new && self.report.stopped.is_none() {
+                self.outbox.scores.push(scored);
+            }
         }
-        (ids, count)
     }
 
-    /// Sends the scores that wait and whose turns are there. Those of a turn of which a span was put off wait for it: a
-    /// later run makes them again.
+    /// Sends the scores that wait and whose turns are there. Those of a turn of which a span was put off are left to a later
+    /// run, which makes them again.
     pub(super) fn send_scores(&mut self) {
         let waiting = std::mem::take(&mut self.outbox.scores);
-        let ready: Vec<Scored> = waiting
+        let (ready, waiting): (Vec<Scored>, Vec<Scored>) = waiting
             .into_iter()
-            .filter(|scored| self.track.is_there(&scored.turn))
-            .collect();
+            .partition(|scored| self.track.is_there(&scored.turn));
+        self.outbox.scores = waiting;
         for some in ready.chunks(MOST_SCORES) {
             let scores: Vec<Score> = some.iter().map(|scored| scored.score.clone()).collect();
             match self.courier.score(&scores) {

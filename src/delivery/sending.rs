@@ -11,16 +11,31 @@ const REFUSALS: u8 = 3;
 impl Delivery<'_> {
     /// Sends what waits, until the server can take no more.
     pub(super) fn send(&mut self) {
-        while self.report.stopped.is_none() {
-            let Some(batch) = self.outbox.next_batch(self.job.wire_limit) else {
-                self.send_scores();
-                break;
-            };
-            self.send_whole_or_in_parts(batch);
+        while self.report.stopped.is_none() && self.send_next() {}
+        if self.report.stopped.is_none() {
+            self.send_scores();
         }
-        if self.report.stopped.is_some() {
-            self.outbox.clear();
+        self.outbox.clear();
+    }
+
+    /// Sends while a request's worth waits.
+    pub(super) fn send_full(&mut self) {
+        if !self.outbox.is_full(self.job.wire_limit) {
+            return;
         }
+        while self.outbox.is_full(self.job.wire_limit) && self.send_next() {
+            if self.report.stopped.is_some() {
+                return self.outbox.clear();
+            }
+        }
+        self.send_scores();
+    }
+
+    fn send_next(&mut self) -> bool {
+        let batch = self.outbox.next_batch(self.job.wire_limit);
+        batch
+            .map(|batch| self.send_whole_or_in_parts(batch))
+            .is_some()
     }
 
     fn send_whole_or_in_parts(&mut self, batch: Batch) {

@@ -12,7 +12,7 @@ pub(super) struct Step {
     pub uuid: String,
     pub at: Timestamp,
     pub start: u64,
-    /// Where the next turn starts, once there is one.
+    /// Where the next turn starts, once there is one and all spans of this one are known.
     pub next: Option<u64>,
     /// It is a turn, not a compaction beside them.
     pub numbered: bool,
@@ -66,13 +66,37 @@ impl Track {
         before + self.steps.iter().filter(|step| step.numbered).count() as u64 + 1
     }
 
-    /// Adds the next turn of the file.
-    pub(super) fn push(&mut self, step: Step, cursor: &mut Cursor) {
+    /// Adds the next turn of the file. Its spans follow, one by one.
+    pub(super) fn begin(&mut self, step: Step, cursor: &mut Cursor) {
         if let Some(range) = cursor.passed.last_mut().filter(|_| self.part == Part::Open) {
             // What was declined lasts until the next turn opens.
             range.end = range.end.or(Some(step.start));
         }
         self.steps.push_back(step);
+        self.advance(cursor);
+    }
+
+    /// Takes note of a span of the last turn; it is on its way, or need not be sent.
+    pub(super) fn add(&mut self, span: SpanId, is_on_its_way: bool) {
+        if let Some(step) = self.steps.back_mut() {
+            step.spans.push(span);
+            step.outstanding += usize::from(is_on_its_way);
+        }
+    }
+
+    /// Takes note of a score of the last turn; it is on its way, or need not be sent.
+    pub(super) fn add_score(&mut self, id: String, is_on_its_way: bool) {
+        if let Some(step) = self.steps.back_mut() {
+            step.scores.push(id);
+            step.unscored += usize::from(is_on_its_way);
+        }
+    }
+
+    /// All spans and scores of the last turn were added; where the next one starts, once there is one.
+    pub(super) fn close(&mut self, next: Option<u64>, cursor: &mut Cursor) {
+        if let Some(step) = self.steps.back_mut() {
+            step.next = next;
+        }
         self.advance(cursor);
     }
 

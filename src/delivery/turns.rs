@@ -9,7 +9,7 @@ use super::run::Delivery;
 use super::track::Step;
 use crate::session::Turn;
 use crate::state::{Lane, Launcher, PassedLaunch};
-use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, SpanId, observe_turn};
+use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
 
 impl Delivery<'_> {
     pub(super) fn take_turn(&mut self, turn: &Turn, ended: bool) {
@@ -17,11 +17,12 @@ impl Delivery<'_> {
             return;
         }
         let declined = self.is_declined(turn);
-        let mut step = Step {
+        let context = (!declined).then(|| self.context(turn));
+        let step = Step {
             uuid: turn.opening.uuid.clone(),
             at: turn.opening.at,
             start: turn.start,
-            next: turn.closed.then_some(turn.end),
+            next: None,
             numbered: turn.as_manual_compaction().is_none(),
             declined,
             spans: Vec::new(),
@@ -29,16 +30,15 @@ impl Delivery<'_> {
             scores: Vec::new(),
             unscored: 0,
         };
-        if !declined {
-            (step.spans, step.outstanding) = self.post_turn(turn, ended);
+        self.track.begin(step, &mut self.cursor);
+        if let Some(context) = context {
+            self.post_turn(turn, &context, ended);
             if self.job.scores && ended {
-                (step.scores, step.unscored) = self.post_scores(turn);
+                self.post_scores(turn, &context);
             }
         }
-        self.track.push(step, &mut self.cursor);
-        if self.outbox.is_full(self.job.wire_limit) {
-            self.send();
-        }
+        let next = turn.closed.then_some(turn.end);
+        self.track.close(next, &mut self.cursor);
     }
 
     /// It is the session's own and not declined.
@@ -52,16 +52,14 @@ impl Delivery<'_> {
         self.job.reach.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
     }
 
-    /// Gives all spans of the turn, and how many of them are on their way now.
-    fn post_turn(&mut self, turn: &Turn, ended: bool) -> (Vec<SpanId>, usize) {
+    fn post_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
         let uuid = &turn.opening.uuid;
-        let context = self.context(turn);
         let rewind = rewind(turn, &self.job.transcript);
-        let (observations, launches) = observe_turn(turn, rewind.as_ref(), &context, ended);
+        let owner = Owner::Turn(uuid.clone());
+        let launches = observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {
+            self.post(observation, &owner, context);
+        });
         self.take_launches(launches, uuid, None, 1);
-        let spans = observations.iter().map(|it| it.span_id.clone()).collect();
-        let outstanding = self.post(observations, &Owner::Turn(uuid.clone()), &context);
-        (spans, outstanding)
     }
 
     /// What stands on every span of the turn: as it was when the turn was first seen, else as it is now.
@@ -157,13 +155,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// Puts what can be sent into the outbox; gives how many spans that are.
-    pub(super) fn post(
-        &mut self,
-        observations: Vec<Observation>,
-        owner: &Owner,
-        context: &Context,
-    ) -> usize {
+    /// Puts an observation into the outbox, if it can be sent, and sends what is there once that is a request's worth.
+    pub(super) fn post(&mut self, observation: Observation, owner: &Owner, context: &Context) {
         let none = BTreeMap::new();
         let acknowledged = match owner {
             Owner::Turn(_) => &self.cursor.acknowledged,
@@ -173,17 +166,15 @@ impl Delivery<'_> {
                 .get(agent_id)
                 .map_or(&none, |lane| &lane.acknowledged),
         };
-        let items: Vec<_> = observations
-            .into_iter()
-            .filter_map(|observation| {
-                pack(observation, owner, context, &self.job.policy, acknowledged)
-            })
-            .collect();
-        let count = items.len();
-        // Once the server is given up for this run, nothing is collected any more: the transcript keeps it.
-        if self.report.stopped.is_none() {
-            items.into_iter().for_each(|item| self.outbox.push(item));
+        let span_id = observation.span_id.clone();
+        let item = pack(observation, owner, context, &self.job.policy, acknowledged);
+        if let Owner::Turn(_) = owner {
+            self.track.add(span_id, item.is_some());
         }
-        count
+        // Once the server is given up for this run, nothing is collected any more: the transcript keeps it.
+        if let Some(item) = item.filter(|_| self.report.stopped.is_none()) {
+            self.outbox.push(item);
+            self.send_full();
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Delivery<'_> {
         let parent = link.span.as_ref();
         let mut observation = observe_workflow(&run, end, outcome, &context.trace_id, parent);
         observation.complete = ended;
-        self.post(vec![observation], &Owner::Lane(run_id.clone()), &context);
+        self.post(observation, &Owner::Lane(run_id.clone()), &context);
         let lane = self.cursor.lanes.get_mut(&run_id)?;
         lane.file = mark;
         (lane.idle, lane.declined, lane.ended) = (false, false, ended);

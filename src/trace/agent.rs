@@ -23,7 +23,7 @@ pub struct AgentFacts {
     pub outcome: Option<String>,
 }
 
-/// The observations of an agent's run, its root last, and what it launched itself.
+/// Gives the observations of an agent's run one after the other, its root last, and returns what it launched itself.
 ///
 /// `parent`: the tool call that launched it, if one did; `ended`: its call has its final result, its end was notified, or the
 /// session is over.
@@ -33,9 +33,10 @@ pub fn observe_agent(
     trace_id: &TraceId,
     parent: Option<&SpanId>,
     ended: bool,
-) -> (Vec<Observation>, Vec<Launch>) {
+    give: &mut dyn FnMut(Observation),
+) -> Vec<Launch> {
     let root_id = SpanId::agent(&facts.agent_id);
-    let mut observations = observe_work(&run.work, trace_id, &root_id, ended);
+    observe_work(&run.work, trace_id, &root_id, ended, give);
     let mut root = Observation::new(trace_id.clone(), root_id, parent.cloned(), run.opening.at);
     root.name = facts
         .agent_type
@@ -62,6 +63,6 @@ pub fn observe_agent(
     }
     root.note("agent_outcome", facts.outcome.clone());
     root.note("agent_depth", facts.depth.map(|depth| depth.to_string()));
-    observations.push(root);
-    (observations, launches(&run.work))
+    give(root);
+    launches(&run.work)
 }

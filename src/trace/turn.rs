@@ -9,7 +9,7 @@ use super::observation::{Level, Observation};
 use super::work::{Launch, finish_root, launches, note_end_of_task, observe_work};
 use crate::session::{Rewind, Turn};
 
-/// The observations of a turn, the root last, and what it launched.
+/// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
 ///
 /// `ended`: the turn has its answer, or none will come; without it only what can't change any more is complete.
 pub fn observe_turn(
@@ -17,16 +17,22 @@ pub fn observe_turn(
     rewind: Option<&Rewind>,
     context: &Context,
     ended: bool,
-) -> (Vec<Observation>, Vec<Launch>) {
+    give: &mut dyn FnMut(Observation),
+) -> Vec<Launch> {
     if let Some(compaction) = turn.as_manual_compaction() {
         let parent = context.root_parent();
-        let root = compaction::observe(compaction, &context.trace_id, parent.as_ref(), ended);
-        return (vec![root], Vec::new());
+        let trace_id = &context.trace_id;
+        give(compaction::observe(
+            compaction,
+            trace_id,
+            parent.as_ref(),
+            ended,
+        ));
+        return Vec::new();
     }
     let root_id = SpanId::turn(&turn.opening.uuid);
-    let mut observations = observe_work(&turn.work, &context.trace_id, &root_id, ended);
-    observations.extend(observe_inline(turn, &context.trace_id, &root_id, ended));
-    let launches = launches(&turn.work);
+    observe_work(&turn.work, &context.trace_id, &root_id, ended, give);
+    observe_inline(turn, &context.trace_id, &root_id, ended, give);
     let mut root = Observation::new(
         context.trace_id.clone(),
         root_id,
@@ -54,14 +60,19 @@ pub fn observe_turn(
             .as_ref()
             .map(|parent| parent.trace_id.clone()),
     );
-    observations.push(root);
-    (observations, launches)
+    give(root);
+    launches(&turn.work)
 }
 
 /// The agents of 1.0.128, under the calls that asked them the same.
-fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -> Vec<Observation> {
+fn observe_inline(
+    turn: &Turn,
+    trace_id: &TraceId,
+    root: &SpanId,
+    ended: bool,
+    give: &mut dyn FnMut(Observation),
+) {
     let mut taken = Vec::new();
-    let mut observations = Vec::new();
     for call in turn.work.tools.iter().filter(|call| call.launches_agent()) {
         let input = |key: &str| {
             call.request
@@ -86,7 +97,7 @@ fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -
         };
         let parent = SpanId::tool(&call.request.id);
         let ended = ended || call.has_final_result();
-        observations.extend(observe_agent(run, &facts, trace_id, Some(&parent), ended).0);
+        observe_agent(run, &facts, trace_id, Some(&parent), ended, give);
     }
     for (_, run) in turn
         .agents
@@ -97,7 +108,6 @@ fn observe_inline(turn: &Turn, trace_id: &TraceId, root: &SpanId, ended: bool) -
             agent_id: run.opening.uuid.clone(),
             ..AgentFacts::default()
         };
-        observations.extend(observe_agent(run, &facts, trace_id, Some(root), ended).0);
+        observe_agent(run, &facts, trace_id, Some(root), ended, give);
     }
-    observations
 }

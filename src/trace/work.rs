@@ -79,32 +79,29 @@ pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Not
     }
 }
 
+/// Gives one observation after the other, so that a turn is never there twice.
 pub(super) fn observe_work(
     work: &Work,
     trace_id: &TraceId,
     parent: &SpanId,
     ended: bool,
-) -> Vec<Observation> {
-    let mut observations: Vec<Observation> = work
-        .generations
-        .iter()
-        .map(|call| {
-            let mut observation = generation::observe(call, trace_id, parent);
-            observation.complete |= ended;
-            observation
-        })
-        .collect();
-    let tools = work.tools.iter().map(|call| {
+    give: &mut dyn FnMut(Observation),
+) {
+    for call in &work.generations {
+        let mut observation = generation::observe(call, trace_id, parent);
+        observation.complete |= ended;
+        give(observation);
+    }
+    for call in &work.tools {
         let last_at = work.last_at.unwrap_or(call.called_at);
-        tool::observe(call, trace_id, parent, last_at, ended)
-    });
-    observations.extend(tools);
-    let compactions = work.compactions.iter();
-    observations
-        .extend(compactions.map(|it| compaction::observe(it, trace_id, Some(parent), ended)));
-    let events = work.events.iter().filter(|event| !event.uuid.is_empty());
-    observations.extend(events.map(|event| observe_event(event, trace_id, parent)));
-    observations
+        give(tool::observe(call, trace_id, parent, last_at, ended));
+    }
+    for it in &work.compactions {
+        give(compaction::observe(it, trace_id, Some(parent), ended));
+    }
+    for event in work.events.iter().filter(|event| !event.uuid.is_empty()) {
+        give(observe_event(event, trace_id, parent));
+    }
 }
 
 fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
