@@ -64,7 +64,7 @@ pub enum InputItem {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// The request.
-    pub request: ToolUse,
+    pub request: Rc<ToolUse>,
     /// The model call that asked for it.
     pub message_id: String,
     /// The row that holds the request.

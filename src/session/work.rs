@@ -268,7 +268,7 @@ impl Work {
         let position = known.unwrap_or_else(|| self.begin(&answer, at));
         for block in &answer.blocks {
             if let Block::ToolUse(request) = block {
-                self.ask(request.clone(), &answer.message_id, at, offset);
+                self.ask(Rc::clone(request), &answer.message_id, at, offset);
             }
         }
         if let Some(generation) = self.generations.get_mut(position) {
@@ -297,7 +297,7 @@ impl Work {
         self.generations.len() - 1
     }
 
-    fn ask(&mut self, request: ToolUse, message_id: &str, at: Timestamp, offset: u64) {
+    fn ask(&mut self, request: Rc<ToolUse>, message_id: &str, at: Timestamp, offset: u64) {
         if self.tools.iter().any(|tool| tool.request.id == request.id) {
             return;
         }

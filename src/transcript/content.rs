@@ -1,5 +1,7 @@
 //! What a message holds: content blocks, made strict. Bytes of images and documents are counted here and go no further.
 
+use std::rc::Rc;
+
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,8 +23,8 @@ pub enum Block {
         /// Length of its encrypted form, in characters.
         size: usize,
     },
-    /// The model asks for a tool.
-    ToolUse(ToolUse),
+    /// The model asks for a tool. Shared: the answer holds it, and so does the call.
+    ToolUse(Rc<ToolUse>),
     /// A tool answers. Boxed: it is large, and rare among the blocks.
     ToolResult(Box<ToolResult>),
     /// An image or a document.
@@ -216,7 +218,7 @@ fn known(block: rows::Block<'_>, room: &Room) -> Option<Block> {
             let input = block
                 .input
                 .map_or(Value::Null, |input| room.tree(input.get()));
-            Block::ToolUse(ToolUse { id, name, input })
+            Block::ToolUse(Rc::new(ToolUse { id, name, input }))
         }),
         Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
             Block::ToolResult(Box::new(ToolResult {

@@ -99,7 +99,6 @@ fn peak_of(rows: Rows) -> (usize, MockLangfuse) {
 
 fn costs_at_most(what: &str, allowed: usize, rows: Rows) -> MockLangfuse {
     let (peak, mock) = peak_of(rows);
-    eprintln!("{what}: {} of {} MB", peak / MEGABYTE, allowed / MEGABYTE);
     assert!(peak < allowed, "{what}: {} MB", peak / MEGABYTE);
     assert_eq!(mock.rows().len(), 4, "{what}");
     mock
@@ -197,4 +196,30 @@ fn a_long_row_that_no_span_needs_costs_nothing() {
         };
         costs_at_most(head, USUAL, rows);
     }
+}
+
+/// The rows of a call that writes a text, and is given it back.
+fn call(number: usize, text: &str) -> String {
+    let input = json!({"type": "tool_use", "id": format!("t{number}"), "name": "Write", "input": {"content": text}});
+    let answer = json!({"type": "assistant", "timestamp": "2026-01-01T00:00:01Z", "message": {"id": format!("call{number}"),
+        "model": "claude-opus-5-5", "content": [input], "stop_reason": "tool_use"}});
+    let result =
+        json!({"type": "tool_result", "tool_use_id": format!("t{number}"), "content": text});
+    let user = json!({"type": "user", "timestamp": "2026-01-01T00:00:02Z", "message": {"content": [result]}});
+    format!("{answer}\n{user}\n")
+}
+
+#[test]
+fn a_turn_of_many_rows_costs_its_texts_once() {
+    let (count, length) = (200, 20_000);
+    let texts = 2 * count * length;
+    let line: String = (0..count)
+        .map(|number| call(number, &text(length)))
+        .collect();
+    let (peak, mock) = peak_of(Rows {
+        line: line.into_bytes(),
+        ..Rows::default()
+    });
+    assert_eq!(mock.rows().len(), 4 + 2 * count);
+    assert!(peak < PROMISED + texts, "{} MB", peak / MEGABYTE);
 }
