@@ -126,8 +126,10 @@ impl Hook {
         if !store.knows(&self.event.session_id) {
             return;
         }
-        // Without a log: nothing but the cursors may be touched where tracing is off.
-        if let Ok(Some(_lock)) = store.lock(&self.event.session_id, self.left()) {
+        let lock = store.lock(&self.event.session_id, self.left());
+        // Without a log: nothing but the cursors may be touched where tracing is off. Where nothing can be locked it is
+        // noted all the same: else it would be sent later.
+        if !matches!(lock, Ok(None)) {
             let _ = decline(&store, &self.event.session_id, &self.event.transcript);
         }
     }

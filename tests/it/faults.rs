@@ -5,6 +5,7 @@ mod crowd;
 mod disk;
 mod input;
 mod limits;
+mod locks;
 mod long;
 mod memory;
 mod odd;
