@@ -24,7 +24,7 @@ impl Feed {
         let now = Instant::now();
         Ok(Self {
             path: path.to_owned(),
-            transcript: Transcript::open(path, offset)?,
+            transcript: Transcript::open(path, offset)?.timed(),
             waiting: expected.cloned().map(Settle::new),
             until: now + PATIENCE,
             grown_at: now,

@@ -92,7 +92,7 @@ impl Delivery<'_> {
     fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
         let mut read = || -> Result<Option<Read>> {
             let transcript = Transcript::open(&file.path, 0)?;
-            let mut transcript = transcript.keeping(self.job.policy.max_chars);
+            let mut transcript = transcript.keeping(self.job.policy.max_chars).timed();
             let mut entries: Vec<Entry> = Vec::new();
             while let Some(entry) = transcript.next_entry()? {
                 self.notice(&entry);

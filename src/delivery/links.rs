@@ -127,7 +127,7 @@ impl Delivery<'_> {
     /// The row by which an agent begins.
     fn opening(&self, file: &AgentFile) -> Option<Opening> {
         let transcript = Transcript::open(&file.path, 0).ok()?;
-        let mut transcript = transcript.keeping(self.job.policy.max_chars);
+        let mut transcript = transcript.keeping(self.job.policy.max_chars).timed();
         let entry = transcript.next_entry().ok()??;
         let Record::Prompt(prompt) = entry.record else {
             return None;

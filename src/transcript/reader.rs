@@ -1,6 +1,6 @@
 //! A transcript file as a stream of entries; what couldn't be read is counted, not fatal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
 use anyhow::Result;
@@ -23,6 +23,9 @@ pub struct Diagnostics {
 /// Broken lines that are kept with their reason; a binary file has millions.
 const BROKEN_KEPT: usize = 5;
 
+/// So many rows may wait for a time; a file of which more have none is of somebody else.
+const EARLY: usize = 100;
+
 /// What is looked at without being sent is not longer, in characters.
 const SHOWN: usize = 10_000;
 
@@ -32,6 +35,10 @@ pub struct Transcript {
     lines: Lines,
     /// The longest text that is needed whole, in characters.
     longest: usize,
+    /// Rows at the beginning of the file that have no time wait for the first that has one.
+    early: VecDeque<Entry>,
+    /// No row with a time was read yet.
+    is_early: bool,
     diagnostics: Diagnostics,
 }
 
@@ -44,6 +51,8 @@ impl Transcript {
         Ok(Self {
             lines: Lines::open(path, offset)?.for_spans(),
             longest: SHOWN,
+            early: VecDeque::new(),
+            is_early: false,
             diagnostics: Diagnostics::default(),
         })
     }
@@ -55,11 +64,35 @@ impl Transcript {
         self
     }
 
+    /// Gives each row a time: those at the beginning of the file that have none wait for the first that has one.
+    #[must_use]
+    pub fn timed(mut self) -> Self {
+        self.is_early = self.offset() == 0;
+        self
+    }
+
     /// The next entry, or `None` at what is the end for now; asked again, it goes on where the file grew.
     ///
     /// # Errors
     /// When the file can't be read.
     pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        while self.is_early {
+            let Some(entry) = self.read_entry()? else {
+                return Ok(None);
+            };
+            if entry.at.is_some() || self.early.len() == EARLY {
+                self.is_early = false;
+                self.early.iter_mut().for_each(|early| early.at = entry.at);
+            }
+            self.early.push_back(entry);
+        }
+        match self.early.pop_front() {
+            Some(entry) => Ok(Some(entry)),
+            None => self.read_entry(),
+        }
+    }
+
+    fn read_entry(&mut self) -> Result<Option<Entry>> {
         while let Some(line) = self.lines.next_line()? {
             let offset = line.offset;
             match classify(line, self.longest) {

@@ -1,5 +1,7 @@
 //! Rows and names that are possible, and that nobody would write.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::long::LongSession;
@@ -125,6 +127,41 @@ fn times_that_are_missing_wrong_or_out_of_order_lose_no_span_and_none_ends_befor
             rows.iter().map(|row| &row.name).collect::<Vec<_>>()
         );
     }
+}
+
+#[test]
+fn a_turn_whose_first_row_has_no_time_is_no_less_a_turn() {
+    // Of the session's first rows, and of each prompt.
+    let untimed: [fn(usize, &Value) -> bool; 3] = [
+        |number, _| number < 6,
+        |_, row| row["type"] == "user",
+        |number, row| number < 6 || row["type"] == "user",
+    ];
+    for untimed in untimed {
+        let rows = rows_of(|lines| {
+            change_each(lines, |number, row| {
+                if untimed(number, row) {
+                    row.as_object_mut().unwrap().remove("timestamp");
+                }
+            })
+        });
+        let ids =
+            |rows: &[Row]| -> BTreeSet<_> { rows.iter().map(|row| row.span_id.clone()).collect() };
+        assert_eq!(ids(&rows), ids(&undisturbed(RECORDING)));
+    }
+}
+
+#[test]
+fn a_model_call_whose_id_stands_in_two_turns_is_in_both_traces() {
+    let rows = rows_of(|lines| {
+        change_each(lines, |_, row| {
+            if row["message"]["id"].is_string() {
+                row["message"]["id"] = json!("msg_of_all");
+            }
+        })
+    });
+    let calls = rows.iter().filter(|row| row.kind == "GENERATION").count();
+    assert_eq!(calls, 3);
 }
 
 #[test]
