@@ -31,9 +31,9 @@ pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
         (None, _) | (_, Reach::Again) => None,
     };
     match known {
-        Some(cursor) => resume(job, cursor).map(Some),
+        Some(cursor) if cursor.begun_for.is_none() => resume(job, cursor).map(Some),
         None if job.reach == Reach::Known => Ok(None),
-        None => first(job, store.reader()).map(Some),
+        begun => first(job, begun, store).map(Some),
     }
 }
 
@@ -81,7 +81,12 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
     cursor.passed.clear();
 }
 
-fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
+/// `begun`: what a hook left that was killed at this.
+fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact> {
+    let begun_for = match begun {
+        Some(begun) => begun.begun_for,
+        None => note_begin(job, store.writer()),
+    };
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     let wait = match &job.ending {
         Ending::Stop(expected) => Some(expected),
@@ -91,9 +96,11 @@ fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
     cursor.own_from = outline.own_from;
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
-    if job.reach == Reach::FromContact {
-        let former = store.and_then(|store| store.former(&job.session_id, &job.transcript));
-        begin_at_turn_of_hook(&mut cursor, &outline, &job.ending, former.as_ref());
+    if job.reach.is_by_itself() {
+        let former = store
+            .reader()
+            .and_then(|store| store.former(&job.session_id, &job.transcript));
+        begin_at_turn_of_hook(&mut cursor, &outline, begun_for.as_ref(), former.as_ref());
     }
     Ok(Contact {
         cursor,
@@ -102,19 +109,32 @@ fn first(job: &Job, store: Option<&Store>) -> Result<Contact> {
     })
 }
 
+/// Notes which turn a hook was called for before anything is read: all of a long file may have to be.
+fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
+    let Ending::Stop(Expected { prompt_id, .. }) = &job.ending else {
+        return None;
+    };
+    let store = store.filter(|_| job.reach == Reach::FromContact && prompt_id.is_some());
+    let begun = Cursor {
+        begun_for: prompt_id.clone(),
+        ..Cursor::new(&job.session_id, &job.destination, job.transcript.clone())
+    };
+    if let Some(Err(error)) = store.map(|store| store.save_cursor(&begun)) {
+        // What could not be written is reported with the cursor itself.
+        log::debug!("{error:#}");
+    }
+    begun.begun_for
+}
+
 /// The turn the hook fired for, and the turns directly before it that nobody answered: their hooks never fired.
 fn begin_at_turn_of_hook(
     cursor: &mut Cursor,
     outline: &Outline,
-    ending: &Ending,
+    wanted: Option<&String>,
     former: Option<&Former>,
 ) {
     let Some(last) = outline.turns.len().checked_sub(1) else {
         return;
-    };
-    let wanted = match ending {
-        Ending::Stop(expected) => expected.prompt_id.as_ref(),
-        Ending::Over | Ending::ByRows { .. } => None,
     };
     // The next turn may have begun while the hook waited for the end of its own.
     let named = wanted.and_then(|wanted| {

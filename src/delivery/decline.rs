@@ -16,6 +16,11 @@ use crate::transcript::FileMark;
 /// When the transcript can't be read or the cursor can't be written.
 pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()> {
     for mut cursor in store.cursors_of(session_id) {
+        if cursor.begun_for.is_some() {
+            // It would begin with turns that were declined since.
+            store.remove_cursor(&cursor)?;
+            continue;
+        }
         if transcript
             .metadata()
             .is_ok_and(|metadata| cursor.file.untouched(&metadata))

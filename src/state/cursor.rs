@@ -23,6 +23,10 @@ pub struct Cursor {
     pub destination: String,
     /// The session's file.
     pub transcript: PathBuf,
+    /// Of a hook that has only begun: the prompt that it was called for. Nothing else is known yet, and if the hook was
+    /// killed, the next one begins with that turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_for: Option<String>,
     /// The directory in which the session was started; its configuration counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_directory: Option<PathBuf>,

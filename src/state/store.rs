@@ -88,6 +88,16 @@ impl Store {
         )
     }
 
+    /// Takes a cursor away again.
+    ///
+    /// # Errors
+    /// When the file can't be removed.
+    pub fn remove_cursor(&self, cursor: &Cursor) -> Result<()> {
+        let path = self.cursor_path(&cursor.session_id, &cursor.destination);
+        fs::remove_file(&path)
+            .with_context(|| format!("could not remove state: {}", path.display()))
+    }
+
     /// The pauses; none when they can't be read.
     pub fn pauses(&self) -> Pauses {
         load(&self.root.join("pauses.json"))

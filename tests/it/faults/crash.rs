@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
-use crate::sandbox::{Sandbox, Session};
+use crate::sandbox::{Received, Sandbox, Session};
 use crate::support::{MockLangfuse, Row};
 
 /// The calls by which others can tell how far a run came: files, locks, and the connection.
@@ -169,6 +169,37 @@ fn a_later_hook_killed_wherever_others_can_tell_loses_nothing() {
 #[test]
 fn a_replay_killed_wherever_others_can_tell_loses_nothing() {
     REPLAY.killed_wherever(|call| TELLING.contains(&call));
+}
+
+#[test]
+fn the_turn_of_a_first_hook_that_was_killed_before_it_had_read_a_byte_is_sent_by_the_next_one() {
+    if !can_trace() {
+        return say("not killed: strace is not here, or may not trace");
+    }
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session(LATER_TURN.recording);
+    let path = session.answered(0).argument();
+    let at_first_look = ["-P", &path, "-e", "inject=lseek:signal=KILL:when=1", "--"];
+    let strace = [
+        &["strace", "-f", "-qq", "-o", "/dev/null"],
+        &at_first_look[..],
+    ]
+    .concat();
+    let event = session.stop_event(0).to_string();
+    let killed = sandbox
+        .start_under(&strace, &["hook"], event.as_bytes())
+        .end();
+    assert_eq!(killed.code, None);
+    session.answered(1).stop(1);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+    session.whole().end();
+    same_rows(
+        &mock.rows(),
+        &undisturbed(LATER_TURN.recording),
+        "in the end",
+    );
+    in_order(&sandbox, "killed at first contact");
 }
 
 #[test]
