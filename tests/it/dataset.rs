@@ -250,6 +250,7 @@ fn what_a_person_sees() {
         .types("claude-langfuse dataset add 912a#2 --dataset bugs")
         .types("claude-langfuse dataset add 912a#2 --dataset bugs --json")
         .types("claude-langfuse dataset add 912a --dataset bugs --create")
+        .types("claude-langfuse dataset add 912a#1 --dataset bugs --dry-run")
         .types("claude-langfuse dataset add 912a#2..3 --dataset bugs")
         .types("claude-langfuse dataset add 912a#2 --dataset bugs --json")
         .is("dataset");

@@ -331,6 +331,10 @@ fn what_a_person_sees() {
         .types("claude-langfuse export 2c97 --format anthropic")
         .types("claude-langfuse export 2c97")
         .types("claude-langfuse export --all --output train.jsonl")
+        .types("claude-langfuse export --all --project other --output train.jsonl")
+        .types("claude-langfuse export --all --since 2024-11-01 --until 2024-11-02 --output train.jsonl")
+        .types("claude-langfuse export --all --per turn --thinking --no-failed --output train.jsonl")
+        .types("claude-langfuse export --all --min-turns 3 --model opus --output train.jsonl")
         .is("export");
     let mut sandbox = sandbox;
     fs::remove_file(path).unwrap();

@@ -5,7 +5,7 @@ use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use claude_langfuse::cli::Cli;
 use serde_json::json;
 
@@ -100,6 +100,7 @@ fn scripts_are_told_in_json() {
         .hide(format!("{OS} {ARCH}"), "linux x86_64")
         .types("claude-langfuse status --json")
         .types("claude-langfuse config --json")
+        .types("claude-langfuse config check --help")
         .types("claude-langfuse config check --json")
         .types("claude-langfuse doctor --offline --json --project code")
         .types("claude-langfuse doctor --offline --yes")
@@ -148,26 +149,11 @@ fn exit_codes_tell_failures_apart() {
 #[test]
 fn every_flag_of_every_command_and_every_exit_code_was_typed() {
     let lines = typed();
-    let mut missing = BTreeSet::new();
     let mut program = Cli::command();
     program.build();
-    for command in program
-        .get_subcommands()
-        .filter(|command| command.get_name() != "help")
-    {
-        let of_command = |line: &&String| line.split(' ').nth(2) == Some(command.get_name());
-        let lines: Vec<&String> = lines.iter().filter(of_command).collect();
-        let flags = command.get_arguments().filter(|flag| !flag.is_global_set());
-        let flags = flags.filter_map(|flag| flag.get_long());
-        for flag in flags.filter(|flag| *flag != "version") {
-            let flag = format!("--{flag}");
-            if !lines
-                .iter()
-                .any(|line| line.split(' ').any(|word| word == flag))
-            {
-                missing.insert(format!("{} {flag}", command.get_name()));
-            }
-        }
+    let mut missing = BTreeSet::new();
+    for command in program.get_subcommands() {
+        note_untyped(command, "claude-langfuse", &lines, &mut missing);
     }
     for code in 1..=6 {
         let code = format!("exit {code}");
@@ -176,6 +162,26 @@ fn every_flag_of_every_command_and_every_exit_code_was_typed() {
         }
     }
     assert_eq!(missing, BTreeSet::new());
+}
+
+fn note_untyped(command: &Command, before: &str, lines: &[String], missing: &mut BTreeSet<String>) {
+    let name = format!("{before} {}", command.get_name());
+    let begin = format!("$ {name} ");
+    let flags = command.get_arguments().filter(|flag| !flag.is_global_set());
+    let flags = flags.filter_map(|flag| flag.get_long());
+    for flag in flags.filter(|flag| *flag != "version") {
+        let flag = format!("--{flag}");
+        let has_flag = |line: &String| {
+            let rest = line.strip_prefix(&begin);
+            rest.is_some_and(|rest| rest.split(' ').any(|word| word == flag))
+        };
+        if !lines.iter().any(has_flag) {
+            missing.insert(format!("{name} {flag}"));
+        }
+    }
+    for below in command.get_subcommands() {
+        note_untyped(below, &name, lines, missing);
+    }
 }
 
 /// The command lines and exit codes of all screens.
