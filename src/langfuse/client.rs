@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -17,7 +16,7 @@ use ureq::config::Config;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::{Agent, Proxy, RequestBuilder, SendBody, Timeout};
+use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use crate::config::{Destination, Secret};
 use crate::langfuse::body::Body;
@@ -29,9 +28,11 @@ use crate::langfuse::target::Target;
 use crate::langfuse::tls::Roots;
 use ahead::Ahead;
 use answer::Received;
+use progress::{Upload, had_connected};
 
 mod ahead;
 mod answer;
+mod progress;
 
 const CONNECT: Duration = Duration::from_secs(2);
 /// Node, under Langfuse, closes a connection that was idle for 5 s.
@@ -373,31 +374,6 @@ impl Client {
             .header("Authorization", self.authorization.expose())
             .header("x-langfuse-sdk-name", "claude-langfuse")
             .header("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))
-    }
-}
-
-/// The body on its way, which notes that it is: only ureq knows when the connection stood.
-struct Upload<'a> {
-    rest: &'a [u8],
-    started: &'a Cell<bool>,
-}
-
-impl Read for Upload<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.started.set(true);
-        self.rest.read(buffer)
-    }
-}
-
-/// Whether a request without a body failed only after the connection stood.
-fn had_connected(error: &ureq::Error) -> bool {
-    match error {
-        ureq::Error::Timeout(timeout) => !matches!(timeout, Timeout::Resolve | Timeout::Connect),
-        ureq::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
-        ),
-        _ => false,
     }
 }
 
