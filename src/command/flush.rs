@@ -56,7 +56,7 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
             if !report.leaves_something() {
                 store.no_longer_waits(cursor);
             }
-            if report.spans > 0 || report.stopped.is_some() {
+            if !report.is_empty() || report.stopped.is_some() {
                 summary.session(&session, &report, destination)?;
             }
         }

@@ -108,7 +108,7 @@ impl Summary {
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
             return print_json(&json!({
-                "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "bytes": report.bytes,
+                "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
                 "unfinished": report.unfinished,
                 "error": report.stopped.as_ref().map(|stopped| error_object(outcome, &stopped.reason)), "traces": links,
@@ -148,8 +148,8 @@ impl Summary {
     /// Of thousands of sessions those with nothing new need no line, and a server that is down is told of once.
     fn is_told_already(&mut self, report: &Report) -> bool {
         match &report.stopped {
-            None => self.all && report.spans == 0 && outcome(report) == Outcome::Done,
-            Some(stopped) if report.spans == 0 => {
+            None => self.all && report.is_empty() && outcome(report) == Outcome::Done,
+            Some(stopped) if report.is_empty() => {
                 let told = self.last_complaint == stopped.reason;
                 self.last_complaint.clone_from(&stopped.reason);
                 told
@@ -261,15 +261,16 @@ fn in_words(sums: &Sums) -> String {
 }
 
 fn said(report: &Report) -> String {
-    let sent = format!(
-        "{}, {} sent",
+    let mut sent = vec![
         many(report.turns, "turn"),
-        many(report.spans, "observation")
-    );
+        many(report.spans, "observation"),
+    ];
+    sent.extend((report.scores > 0).then(|| many(report.scores, "score")));
+    let sent = format!("{} sent", sent.join(", "));
     match &report.stopped {
-        Some(stopped) if report.spans == 0 => format!("not sent: {}", stopped.reason),
+        Some(stopped) if report.is_empty() => format!("not sent: {}", stopped.reason),
         Some(stopped) => format!("{sent}, the rest failed: {}", stopped.reason),
-        None if report.spans == 0 => "nothing new".to_owned(),
+        None if report.is_empty() => "nothing new".to_owned(),
         None => sent,
     }
 }

@@ -178,6 +178,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The server has taken nothing.
+    pub fn is_empty(&self) -> bool {
+        self.spans == 0 && self.scores == 0
+    }
+
     /// Something is left for a later run.
     pub fn leaves_something(&self) -> bool {
         self.stopped.is_some() || self.postponed > 0

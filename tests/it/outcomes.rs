@@ -218,6 +218,29 @@ fn in_somebody_elses_trace_each_turn_has_its_own() {
     );
 }
 
+#[test]
+fn a_person_is_told_how_many_there_are() {
+    let mock = MockLangfuse::start();
+    let sandbox = scored(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    mock.reply_to_scorer(Reply::Status(503));
+    let told = session.whole().replay(&[]).exits(4).stdout;
+    assert!(
+        told.contains("1 turn, 2 observations sent, the rest failed"),
+        "{told}"
+    );
+    let told = sandbox.run(&["flush"]).exits(0).stdout;
+    assert!(
+        told.contains("0 turns, 0 observations, 3 scores sent"),
+        "{told}"
+    );
+    let told = session.replay(&["--again", "--json"]).exits(0).json();
+    assert_eq!(
+        (&told[0]["spans"], &told[0]["scores"]),
+        (&2.into(), &3.into())
+    );
+}
+
 /// Every recording: to be read.
 #[test]
 fn the_figures_of_every_recording() {
