@@ -1,6 +1,5 @@
 //! Scores of turns: each is sent once its turn's spans are acknowledged, and holds the cursor back as they do.
 
-use super::Stopped;
 use super::outbox::Scored;
 use super::run::Delivery;
 use crate::langfuse::{MOST_SCORES, Problem, Reply, batch};
@@ -39,14 +38,19 @@ impl Delivery<'_> {
             let scores: Vec<Score> = some.iter().map(|scored| scored.score.clone()).collect();
             match self.courier.score(&scores) {
                 Ok(refused) => self.take_note(some, refused),
-                Err(reply) => match reason_to_stop(reply) {
-                    Some(stopped) => {
-                        self.report.stopped = Some(stopped);
-                        return;
-                    }
-                    // What will never be taken must not hold up the session.
-                    None => self.take_note(some, some.len()),
-                },
+                // The server has taken the spans and will never take the scores: they must not hold up the session.
+                Err(
+                    Reply::Refused { reason }
+                    | Reply::TooLarge { reason }
+                    | Reply::Misconfigured {
+                        reason,
+                        problem: Problem::Url,
+                    },
+                ) => {
+                    log::warn!("{reason}");
+                    self.take_note(some, some.len());
+                }
+                Err(reply) => return self.stop(reply),
             }
         }
     }
@@ -67,30 +71,4 @@ impl Delivery<'_> {
         self.delivered();
         self.save();
     }
-}
-
-/// `None` where the server has taken the spans and will never take the scores.
-fn reason_to_stop(reply: Reply) -> Option<Stopped> {
-    let (reason, retry_after, problem) = match reply {
-        Reply::Later {
-            reason,
-            retry_after,
-            ..
-        } => (reason, retry_after, None),
-        Reply::Misconfigured { reason, problem } if problem != Problem::Url => {
-            (reason, None, Some(problem))
-        }
-        Reply::Misconfigured { reason, .. }
-        | Reply::Refused { reason }
-        | Reply::TooLarge { reason } => {
-            log::warn!("{reason}");
-            return None;
-        }
-        Reply::Acknowledged => return None,
-    };
-    Some(Stopped {
-        reason,
-        retry_after,
-        problem,
-    })
 }

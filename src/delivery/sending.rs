@@ -78,7 +78,7 @@ impl Delivery<'_> {
     }
 
     /// The server takes no more in this run.
-    fn stop(&mut self, reply: Reply) {
+    pub(super) fn stop(&mut self, reply: Reply) {
         let (reason, retry_after, problem) = match reply {
             Reply::Later {
                 reason,

@@ -140,6 +140,34 @@ fn a_turn_that_only_answers_has_the_figures_that_every_turn_has() {
 }
 
 #[test]
+fn every_figure_has_a_published_meaning() {
+    let table = include_str!("../../../docs/scores.md");
+    let (_, table) = table.split_once("| score | unit |").unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|row| row.strip_prefix("| `"));
+    let names = rows.flat_map(|row| {
+        let names = row.split(" |").next().unwrap_or_default();
+        names
+            .split(", ")
+            .map(|name| name.trim_matches('`').to_owned())
+    });
+    let played = Played::prompt()
+        .edit("Edit", json!({"file_path": "a"}), hunks(&["+x"]))
+        .bash(
+            "cargo test",
+            "test result: ok. 1 passed; 0 failed; 0 ignored",
+            false,
+        )
+        .answer()
+        .row(json!({"type": "system", "subtype": "turn_duration", "durationMs": 1}));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert_eq!(names, played.figures().into_keys().collect::<Vec<_>>());
+}
+
+#[test]
 fn a_turn_of_which_nothing_came_is_not_scored() {
     assert_eq!(Played::prompt().scores(), []);
 }
