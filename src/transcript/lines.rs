@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -106,7 +106,7 @@ impl Lines {
             }
             self.searched = self.buffer.len();
             self.drop_what_is_of_no_use();
-            if self.fill()? == 0 {
+            if self.is_hollow() || self.fill()? == 0 {
                 break;
             }
         }
@@ -135,6 +135,24 @@ impl Lines {
         self.start += zeros;
         self.searched = self.searched.max(self.start);
         self.zeros += zeros as u64;
+    }
+
+    /// There is nothing from here to the end of the file but zeros that take no room on the disk, as far as can be told
+    /// without reading gigabytes of them each time: many were read, the last ones are, and the file has fewer bytes than were
+    /// passed.
+    fn is_hollow(&self) -> bool {
+        // Looked for once: who has read on from there reads to the end.
+        let once = ROOM as u64..(ROOM + CHUNK) as u64;
+        let is_among_zeros = once.contains(&self.zeros) && self.start == self.buffer.len();
+        let is_hollow = || -> std::io::Result<bool> {
+            let metadata = self.file.metadata()?;
+            let mut last = vec![0; CHUNK];
+            let at = metadata.len().saturating_sub(CHUNK as u64);
+            let read = self.file.read_at(&mut last, at)?;
+            let is_zero = last.iter().take(read).all(|byte| *byte == 0);
+            Ok(is_zero && metadata.blocks().saturating_mul(512) < self.offset + self.zeros)
+        };
+        is_among_zeros && is_hollow().unwrap_or(false)
     }
 
     /// Of a line that can be no row, or one that no span needs, only the end is waited for: it may be a gigabyte of anything.
@@ -205,7 +223,7 @@ fn without_return(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Seek, SeekFrom, Write};
 
     use super::Lines;
 
@@ -277,6 +295,22 @@ mod tests {
         let after = 8 + zeros.len() as u64;
         assert_eq!(collect(&mut lines), [(after, "{\"b\":2}".to_owned())]);
         assert_eq!(lines.offset(), after + 8);
+    }
+
+    #[test]
+    fn a_hollow_end_is_not_read_to_its_end_before_something_stands_there() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n").unwrap();
+        let hollow = 64 << 20;
+        file.as_file().set_len(hollow).unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        for _ in 0..3 {
+            collect(&mut lines);
+            assert!(lines.file.stream_position().unwrap() < 2 * super::ROOM as u64);
+        }
+        file.seek(SeekFrom::Start(hollow)).unwrap();
+        file.write_all(b"{\"b\":2}\n").unwrap();
+        assert_eq!(collect(&mut lines), [(hollow, "{\"b\":2}".to_owned())]);
     }
 
     #[test]
