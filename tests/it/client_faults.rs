@@ -1,8 +1,17 @@
 //! Every way in which a server or the net before it may fail, and how long it can hold us.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Error};
 
 use claude_langfuse::langfuse::{Body, Deadline, Problem, Reply};
 
@@ -75,6 +84,31 @@ fn an_address_that_swallows_packets_does_not_hold_us() {
     // TEST-NET-1: routed nowhere. Where there is no route at all the failure comes at once.
     let reply = send_in_short("http://192.0.2.1:81", &Body::new(EXPORT));
     assert!(is_network(&reply) && !is_timed_out(&reply), "{reply:?}");
+}
+
+/// A name with two addresses, of which the first swallows packets or has no route.
+#[derive(Debug)]
+struct TwoAddresses(SocketAddr);
+
+impl Resolver for TwoAddresses {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let mut addresses = self.empty();
+        // Of the prefix for documentation: nobody has it.
+        addresses.push("[2001:db8::1]:81".parse().unwrap());
+        addresses.push(self.0);
+        Ok(addresses)
+    }
+}
+
+/// Which is what the client relies on, whose time to connect it is: a name can't be given two addresses from here.
+#[test]
+fn an_address_that_swallows_packets_leaves_time_for_the_next_one() {
+    let server = Server::answering(OK);
+    let resolver = TwoAddresses(server.url().trim_start_matches("http://").parse().unwrap());
+    let config = Agent::config_builder().timeout_connect(Some(Duration::from_secs(2)));
+    let agent = Agent::with_parts(config.build(), DefaultConnector::default(), resolver);
+    let answer = agent.get("http://two.invalid/").call().unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 #[test]
@@ -173,6 +207,34 @@ fn the_client_works_on_after_a_deadline() {
     assert!(is_timed_out(&client.send(&body, Deadline::after(SHORT))));
     let reply = client.send(&body, Deadline::after(LONG));
     assert_eq!(reply, Reply::Acknowledged);
+}
+
+#[test]
+fn an_answer_that_is_packed_is_not_unpacked() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(b"{").unwrap();
+    packed.write_all(&vec![b' '; 100 << 20]).unwrap();
+    packed.write_all(b"}").unwrap();
+    let packed = packed.finish().unwrap();
+    let server = Server::new(move |connection| {
+        connection.request();
+        let length = packed.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n"
+        );
+        connection.write(head);
+        connection.write(&packed);
+    });
+    let reply = send(&server.url());
+    assert!(!matches!(reply, Reply::Acknowledged), "{reply:?}");
+    let [request] = &server.requests()[..] else {
+        panic!("one request");
+    };
+    assert_eq!(
+        request.header("accept-encoding"),
+        "",
+        "it was not asked for"
+    );
 }
 
 #[test]

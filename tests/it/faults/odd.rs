@@ -153,13 +153,21 @@ fn a_turn_whose_first_row_has_no_time_is_no_less_a_turn() {
 
 #[test]
 fn a_model_call_whose_id_stands_in_two_turns_is_in_both_traces() {
-    let rows = rows_of(|lines| {
+    fn change(lines: &mut [String]) {
         change_each(lines, |_, row| {
             if row["message"]["id"].is_string() {
                 row["message"]["id"] = json!("msg_of_all");
             }
-        })
-    });
+        });
+    }
+    let rows = rows_of(|lines| change(lines));
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let mut session = sandbox.session(RECORDING);
+    change(&mut session.recording.sessions[0].lines);
+    (0..3).for_each(|stop| drop(session.answered(stop).stop(stop)));
+    session.whole().end();
+    same_rows(&mock.rows(), &rows, "by the hook of each turn");
     let calls = rows.iter().filter(|row| row.kind == "GENERATION").count();
     assert_eq!(calls, 3);
 }
