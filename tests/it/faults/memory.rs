@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::long::LongSession;
+use super::oracle::undisturbed;
 use crate::sandbox::{Received, Sandbox};
 use crate::support::MockLangfuse;
 
@@ -222,4 +223,47 @@ fn a_turn_of_many_rows_costs_its_texts_once() {
     });
     assert_eq!(mock.rows().len(), 4 + 2 * count);
     assert!(peak < PROMISED + texts, "{} MB", peak / MEGABYTE);
+}
+
+#[test]
+fn a_long_answer_of_an_agent_costs_the_length_of_its_row_once() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let mut session = sandbox.session("v2.1.330/subagent");
+    let spans = undisturbed("v2.1.330/subagent").len();
+    let rows = &mut session.recording.agents[0].lines;
+    let is_answer = |row: &Value| row["message"]["content"][0]["type"] == "text";
+    let last = rows.iter_mut().rev().find_map(|line| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        (row["type"] == "assistant" && is_answer(&row)).then_some((line, row))
+    });
+    let (line, mut row) = last.unwrap();
+    row["message"]["content"][0]["text"] = json!(text(LENGTH));
+    *line = format!("{row}\n");
+    let path = session.whole().argument();
+    let (ran, peak) = sandbox.start(&["replay", &path], b"").end_with_peak();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(mock.rows().len(), spans);
+    let allowed = USUAL + LENGTH * 3 / 2;
+    assert!(peak * 1024 < allowed, "{} MB", peak / 1024);
+}
+
+#[test]
+fn many_sessions_cost_no_more_than_one() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let folder = sandbox.projects().join("-home-dev-project");
+    let paths: Vec<String> = (0..20)
+        .map(|number| {
+            let mut session = LongSession::numbered(folder.clone(), number);
+            session.turn(MEGABYTE);
+            session.path.display().to_string()
+        })
+        .collect();
+    let paths = paths.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["replay"].into_iter().chain(paths).collect();
+    let (ran, peak) = sandbox.start(&arguments, b"").end_with_peak();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(mock.answers().len(), 20);
+    assert!(peak * 1024 < USUAL + 4 * MEGABYTE, "{} MB", peak / 1024);
 }
