@@ -1,6 +1,8 @@
 //! Observations as OTLP/JSON. Own types, because Langfuse loses a whole batch for one null attribute after answering
 //! 200: an attribute is a key and a string (tags: strings), and an absent value is no attribute.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,7 +26,7 @@ struct Span<'a> {
     #[serde(rename = "endTimeUnixNano")]
     end: String,
     status: Status,
-    attributes: Vec<Attribute>,
+    attributes: Vec<Attribute<'a>>,
 }
 
 /// The number 2 is the only status that Langfuse reads.
@@ -35,41 +37,42 @@ struct Status {
 }
 
 #[derive(Serialize)]
-struct Attribute {
-    key: String,
-    value: AttributeValue,
+struct Attribute<'a> {
+    key: Cow<'a, str>,
+    value: AttributeValue<'a>,
 }
 
 #[derive(Serialize)]
-enum AttributeValue {
+enum AttributeValue<'a> {
     #[serde(rename = "stringValue")]
-    String(String),
+    String(Cow<'a, str>),
     #[serde(rename = "arrayValue")]
-    Array { values: Vec<AttributeValue> },
+    Array { values: Vec<AttributeValue<'a>> },
 }
 
 #[derive(Default)]
-struct Attributes(Vec<Attribute>);
+struct Attributes<'a>(Vec<Attribute<'a>>);
 
-impl Attributes {
-    fn add(&mut self, key: &str, value: impl Into<String>) {
+impl<'a> Attributes<'a> {
+    fn add(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
         self.0.push(Attribute {
-            key: key.to_owned(),
+            key: key.into(),
             value: AttributeValue::String(value.into()),
         });
     }
 
-    fn add_some(&mut self, key: &str, value: Option<impl Into<String>>) {
+    fn add_some(&mut self, key: &'a str, value: Option<impl Into<Cow<'a, str>>>) {
         if let Some(value) = value {
             self.add(key, value);
         }
     }
 
-    fn add_list(&mut self, key: &str, values: &[String]) {
+    fn add_list(&mut self, key: &'a str, values: &'a [String]) {
         if !values.is_empty() {
-            let values = values.iter().cloned().map(AttributeValue::String).collect();
+            let text = |value: &'a String| AttributeValue::String(value.into());
+            let values = values.iter().map(text).collect();
             self.0.push(Attribute {
-                key: key.to_owned(),
+                key: key.into(),
                 value: AttributeValue::Array { values },
             });
         }
@@ -99,25 +102,29 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
 }
 
 /// What Langfuse v4 wants on every span of a trace: it inherits nothing.
-fn trace_attributes(attributes: &mut Attributes, context: &Context, observation: &Observation) {
+fn trace_attributes<'a>(
+    attributes: &mut Attributes<'a>,
+    context: &'a Context,
+    observation: &Observation,
+) {
     let attached = context.parent.is_some();
     if !attached {
         attributes.add("langfuse.trace.name", &*context.name);
         attributes.add("session.id", &*context.session_id);
-        attributes.add_some("user.id", context.user_id.clone());
+        attributes.add_some("user.id", context.user_id.as_deref());
         attributes.add_list("langfuse.trace.tags", &context.tags);
     }
-    attributes.add_some("langfuse.environment", context.environment.clone());
-    attributes.add_some("langfuse.release", context.release.clone());
-    attributes.add_some("langfuse.version", context.version.clone());
+    attributes.add_some("langfuse.environment", context.environment.as_deref());
+    attributes.add_some("langfuse.release", context.release.as_deref());
+    attributes.add_some("langfuse.version", context.version.as_deref());
     experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
     for (key, value) in &context.metadata {
         // The trace belongs to somebody else in attached mode: what we know goes to our own root.
         match attached {
-            false => attributes.add(&format!("langfuse.trace.metadata.{key}"), &**value),
+            false => attributes.add(format!("langfuse.trace.metadata.{key}"), &**value),
             true if is_root => {
-                attributes.add(&format!("langfuse.observation.metadata.{key}"), &**value)
+                attributes.add(format!("langfuse.observation.metadata.{key}"), &**value)
             }
             true => {}
         }
@@ -125,9 +132,9 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
 }
 
 /// On every span, what the item expects on the one that is shown for it.
-fn experiment_attributes(
-    attributes: &mut Attributes,
-    context: &Context,
+fn experiment_attributes<'a>(
+    attributes: &mut Attributes<'a>,
+    context: &'a Context,
     observation: &Observation,
 ) {
     let Some(Trial { of, root }) = &context.experiment else {
@@ -135,28 +142,28 @@ fn experiment_attributes(
     };
     attributes.add("langfuse.experiment.id", &*of.id);
     attributes.add("langfuse.experiment.name", &*of.name);
-    attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.clone());
+    attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.as_deref());
     attributes.add("langfuse.experiment.item.id", &*of.item_id);
     attributes.add(
         "langfuse.experiment.item.root_observation_id",
         root.as_str(),
     );
     if observation.span_id == *root {
-        let version = of.item_version.clone();
+        let version = of.item_version.as_deref();
         attributes.add_some("langfuse.experiment.item.version", version);
-        let expected = of.expected_output.clone();
+        let expected = of.expected_output.as_deref();
         attributes.add_some("langfuse.experiment.item.expected_output", expected);
     }
 }
 
-fn observation_attributes(attributes: &mut Attributes, observation: &Observation) {
+fn observation_attributes<'a>(attributes: &mut Attributes<'a>, observation: &'a Observation) {
     attributes.add("langfuse.observation.type", observation.kind.as_str());
     if observation.level != Level::Default {
         attributes.add("langfuse.observation.level", observation.level.as_str());
     }
     attributes.add_some(
         "langfuse.observation.status_message",
-        observation.status_message.clone(),
+        observation.status_message.as_deref(),
     );
     attributes.add_some(
         "langfuse.observation.input",
@@ -166,7 +173,10 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
         "langfuse.observation.output",
         observation.output.as_ref().map(text),
     );
-    attributes.add_some("langfuse.observation.model.name", observation.model.clone());
+    attributes.add_some(
+        "langfuse.observation.model.name",
+        observation.model.as_deref(),
+    );
     if !observation.parameters.is_empty() {
         let parameters = Value::Object(observation.parameters.clone());
         attributes.add(
@@ -184,21 +194,21 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
         completion_start,
     );
     for (key, value) in &observation.metadata {
-        attributes.add(&format!("langfuse.observation.metadata.{key}"), &**value);
+        attributes.add(format!("langfuse.observation.metadata.{key}"), &**value);
     }
 }
 
-fn text(content: &Content) -> String {
+fn text(content: &Content) -> Cow<'_, str> {
     match content {
-        Content::Text(text) => text.clone(),
-        Content::Json(value) => in_chat_form(value).to_string(),
+        Content::Text(text) => text.into(),
+        Content::Json(value) => in_chat_form(value).to_string().into(),
     }
 }
 
 /// Langfuse's chat view and tool statistics want the arguments of a tool call as JSON text.
-fn in_chat_form(value: &Value) -> std::borrow::Cow<'_, Value> {
+fn in_chat_form(value: &Value) -> Cow<'_, Value> {
     let Some(calls) = value.get("tool_calls").and_then(Value::as_array) else {
-        return std::borrow::Cow::Borrowed(value);
+        return Cow::Borrowed(value);
     };
     let calls = calls.iter().map(|call| {
         let mut call = call.clone();
@@ -217,7 +227,7 @@ fn in_chat_form(value: &Value) -> std::borrow::Cow<'_, Value> {
     {
         *slot = calls.collect();
     }
-    std::borrow::Cow::Owned(message)
+    Cow::Owned(message)
 }
 
 /// An encoded span without its input and output, marked with the reason: for a server that refuses it as it is.
