@@ -7,6 +7,12 @@ use super::index::{Boundary, Index, Kind};
 impl Index {
     /// The rows before an answer, in the order in which the model was sent them.
     pub(super) fn way_to(&self, answer: usize) -> Vec<usize> {
+        let mut rows = self.rows_before(answer);
+        self.drop_unanswered_calls(&mut rows);
+        rows
+    }
+
+    fn rows_before(&self, answer: usize) -> Vec<usize> {
         let mut way = self.walk(answer);
         let Some((at, boundary)) = self.compaction_on(&way, answer) else {
             self.add_siblings(&mut way, answer);
@@ -118,6 +124,22 @@ impl Index {
                 _ => false,
             });
         way.extend(results);
+    }
+
+    /// A process that was killed leaves calls that nothing answers. The API takes none, and the CLI leaves them out.
+    fn drop_unanswered_calls(&self, rows: &mut Vec<usize>) {
+        let kind = |row: &usize| self.rows.get(*row).map(|row| &row.kind);
+        let results = rows.iter().filter_map(|row| match kind(row)? {
+            Kind::User { results, .. } => Some(results),
+            _ => None,
+        });
+        let answered: HashSet<&String> = results.flatten().collect();
+        rows.retain(|row| match kind(row) {
+            Some(Kind::Answer { calls, .. }) => {
+                calls.is_empty() || calls.iter().any(|call| answered.contains(call))
+            }
+            _ => true,
+        });
     }
 
     /// Rows stand in the file in the order in which they were sent.

@@ -13,10 +13,8 @@ use crate::sandbox::{Ran, Recording, Sandbox};
 const FORMATS: [&str; 3] = ["messages", "openai", "anthropic"];
 
 fn lines(ran: &Ran) -> Vec<Value> {
-    let lines = ran.stdout.split_terminator('\n');
-    lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    let read = |line| serde_json::from_str(line).unwrap();
+    ran.stdout.split_terminator('\n').map(read).collect()
 }
 
 fn export(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Value> {
