@@ -144,6 +144,22 @@ fn the_same_turn_in_another_dataset_is_another_item() {
 }
 
 #[test]
+fn a_turn_that_is_not_over_waits() {
+    let sandbox = Sandbox::new();
+    let recording = Recording::open("v2.1.330/tools").moved_to_now();
+    let session = &recording.sessions[0];
+    let rows: Vec<Value> = session.rows().collect();
+    let last = rows.iter().rposition(|row| row["type"] == "assistant");
+    sandbox.grow(session, last.unwrap());
+    let ran = add(&sandbox, &[&session.session, "--dry-run"]).exits(1);
+    assert!(
+        ran.stderr.contains("turn 1: it is not over yet"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn what_is_expected_may_be_json() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::cli::export::Format;
@@ -85,7 +85,9 @@ impl<'a> Items<'a> {
         let root = self.roots.get(span.as_str());
         let as_sent = context_as_sent(self.session, self.config, span.as_str());
         let trace = as_sent.map(|context| context.trace_id.as_str().to_owned());
-        let trace = trace.or_else(|| root.map(|root| root.trace.clone()));
+        let Some(trace) = trace.or_else(|| root.map(|root| root.trace.clone())) else {
+            bail!("could not add turn {}: it is not over yet", turn.number);
+        };
         let metadata = self.metadata(root, calls);
         let expected = match &self.expected {
             Some(expected) => expected.clone(),
@@ -102,7 +104,6 @@ impl<'a> Items<'a> {
             "sourceObservationId": span.as_str(),
         });
         without_controls(&mut body);
-        let trace = trace.unwrap_or_default();
         Ok(Item { body, trace })
     }
 
