@@ -308,6 +308,52 @@ fn thinking_comes_on_request() {
 }
 
 #[test]
+fn an_answer_that_was_cut_off_in_its_thoughts_is_one_only_with_them() {
+    let sandbox = Sandbox::new();
+    let row = |kind: &str, uuid: &str, parent: Value, message: Value| {
+        json!({
+            "type": kind, "uuid": uuid, "parentUuid": parent, "message": message, "timestamp": "2024-11-23T06:00:00.000Z",
+            "sessionId": "cut", "cwd": "/home/dev/project", "version": "2.1.197",
+        })
+    };
+    let thoughts = json!([{"type": "thinking", "thinking": "Let me", "signature": ""}]);
+    let rows = [
+        row(
+            "user",
+            "u1",
+            Value::Null,
+            json!({"role": "user", "content": "go"}),
+        ),
+        row(
+            "assistant",
+            "a1",
+            json!("u1"),
+            json!({"id": "msg_1", "role": "assistant", "model": "claude-opus-5", "content": thoughts}),
+        ),
+    ];
+    let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let path = sandbox.write(
+        ".claude/projects/-home-dev-project/cut.jsonl",
+        text.as_bytes(),
+    );
+    let path = path.to_str().unwrap();
+    for format in FORMATS {
+        assert_eq!(
+            export(&sandbox, &[path, "--format", format]),
+            [Value::Null; 0],
+            "{format}"
+        );
+        assert_eq!(
+            export(&sandbox, &[path, "--format", format, "--thinking"]).len(),
+            1,
+            "{format}"
+        );
+    }
+    let twice = export(&sandbox, &[path, path, "--thinking"]);
+    assert_eq!(twice.len(), 1, "named twice, it is one");
+}
+
+#[test]
 fn what_a_person_sees() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();

@@ -62,7 +62,10 @@ fn named(targets: &[Reference], claude_config: &Path) -> Result<Vec<(PathBuf, Re
     for reference in targets {
         let mut found = which::named(std::slice::from_ref(&reference.session), claude_config)?;
         found.sort_unstable();
-        named.extend(found.into_iter().map(|path| (path, reference.clone())));
+        let found = found.into_iter().map(|path| (path, reference.clone()));
+        let new: Vec<(PathBuf, Reference)> =
+            found.filter(|target| !named.contains(target)).collect();
+        named.extend(new);
     }
     Ok(named)
 }
@@ -142,35 +145,42 @@ impl Run<'_> {
         };
         for turn in chosen {
             match self.line(session, &policy, &mut conversation, &turn) {
-                Ok(line) => self.sink.line(&line)?,
+                Ok(Some(line)) => {
+                    self.sink.line(&line)?;
+                    self.lines += 1;
+                }
+                Ok(None) => {}
                 Err(error) => {
                     self.skip(&session.transcript, &format!("{error:#}"), Outcome::Failed);
                     return Ok(());
                 }
             }
-            self.lines += 1;
         }
         Ok(())
     }
 
+    /// `None` where an answer was cut off while the model thought, and its thoughts are not wanted.
     fn line(
         &self,
         session: &Session,
         policy: &Policy,
         conversation: &mut Conversation,
         (number, turn, calls): &(u64, TurnOutline, Calls),
-    ) -> Result<Value> {
+    ) -> Result<Option<Value>> {
         let mut messages = conversation.before(&calls.last)?;
         messages.extend(conversation.answer(&calls.last)?);
         let masked = shape::masked(messages, self.arguments.thinking, policy);
+        if !masked.last().is_some_and(shape::is_answer) {
+            return Ok(None);
+        }
         let messages = shape::shaped(&masked, self.arguments.format);
-        Ok(match self.arguments.format {
+        Ok(Some(match self.arguments.format {
             Format::Messages => json!({
                 "schema": 1, "session": session.id, "turn": number, "at": turn.at.rfc3339(),
                 "model": calls.model, "finished": turn.finished, "messages": messages,
             }),
             Format::Openai | Format::Anthropic => json!({ "messages": messages }),
-        })
+        }))
     }
 
     fn skip(&mut self, path: &Path, reason: &str, outcome: Outcome) {

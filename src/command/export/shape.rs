@@ -14,20 +14,19 @@ pub(in crate::command) fn masked(
     with_thinking: bool,
     policy: &Policy,
 ) -> Vec<Value> {
-    let mut all = Value::Array(Vec::new());
-    if let Value::Array(all) = &mut all {
-        for Message { role, content } in messages {
-            let all_thought = !content.is_empty() && content.iter().all(is_thinking);
-            if all_thought && !with_thinking {
-                continue;
-            }
+    let has_more = |content: &[Value]| content.is_empty() || !content.iter().all(is_thinking);
+    let wanted = messages
+        .into_iter()
+        .filter(|message| with_thinking || has_more(&message.content));
+    let mut all: Value = wanted
+        .map(|Message { role, content }| {
             let blocks = content
                 .into_iter()
                 .filter(|block| with_thinking || !is_thinking(block));
             let content: Vec<Value> = blocks.map(without_bytes).collect();
-            all.push(json!({"role": role.name(), "content": content}));
-        }
-    }
+            json!({"role": role.name(), "content": content})
+        })
+        .collect();
     policy.apply_to_messages(&mut all);
     match all {
         Value::Array(messages) => messages,
@@ -42,6 +41,11 @@ pub(in crate::command) fn shaped(messages: &[Value], format: Format) -> Vec<Valu
         Format::Openai | Format::Messages => chat(message, format),
     };
     messages.iter().flat_map(shape).collect()
+}
+
+/// Whether a message is the model's.
+pub(super) fn is_answer(message: &Value) -> bool {
+    field(message, "role") == Role::Assistant.name()
 }
 
 fn is_thinking(block: &Value) -> bool {
@@ -151,7 +155,7 @@ fn text_of(block: &Value) -> String {
 /// Messages that are texts: the answer of each tool is one of its own.
 fn chat(message: &Value, format: Format) -> Vec<Value> {
     let blocks = blocks(message);
-    if field(message, "role") == Role::Assistant.name() {
+    if is_answer(message) {
         return vec![answer(blocks, format)];
     }
     let (results, rest): (Vec<&Value>, Vec<&Value>) = blocks
