@@ -72,29 +72,26 @@ impl Index {
 
     /// The rows that a compaction left as they were, and the one that they follow now.
     fn kept_by(&self, boundary: &Boundary, at: usize) -> (Option<usize>, Vec<usize>) {
-        let anchor = |uuid: &str| self.row_before(uuid, usize::MAX);
-        if let Some(listed) = &boundary.kept.preserved_messages {
-            let rows = listed.uuids.iter();
-            let kept = rows.filter_map(|uuid| self.row_before(uuid, at));
-            let kept = kept.filter(|row| self.is_sent(*row)).collect();
-            return (anchor(&listed.anchor_uuid), kept);
-        }
-        let Some(segment) = &boundary.kept.preserved_segment else {
-            return (None, Vec::new());
-        };
-        let mut kept = Vec::new();
-        let head = self.row_before(&segment.head_uuid, at);
-        let mut row = self.row_before(&segment.tail_uuid, at);
-        while let Some(at) = row.filter(|at| !kept.contains(at)) {
-            kept.push(at);
-            let parent = self.rows.get(at).and_then(|row| row.parent.as_deref());
-            row = parent
-                .filter(|_| Some(at) != head)
-                .and_then(|parent| self.row_before(parent, at));
+        let anchor = boundary.anchor.as_deref();
+        let anchor = anchor.and_then(|uuid| self.row_before(uuid, usize::MAX));
+        let listed = boundary.kept.iter();
+        let mut kept: Vec<usize> = listed
+            .filter_map(|uuid| self.row_before(uuid, at))
+            .collect();
+        if let Some((head, tail)) = boundary.ends.as_ref().filter(|_| kept.is_empty()) {
+            let head = self.row_before(head, at);
+            let mut row = self.row_before(tail, at);
+            while let Some(at) = row.filter(|at| !kept.contains(at)) {
+                kept.push(at);
+                let parent = self.rows.get(at).and_then(|row| row.parent.as_deref());
+                row = parent
+                    .filter(|_| Some(at) != head)
+                    .and_then(|parent| self.row_before(parent, at));
+            }
+            kept.reverse();
         }
         kept.retain(|row| self.is_sent(*row));
-        kept.reverse();
-        (anchor(&segment.anchor_uuid), kept)
+        (anchor, kept)
     }
 
     /// With parallel tools the way goes through one of them only: the others are rows of the same answer, and what answers

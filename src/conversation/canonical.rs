@@ -1,9 +1,8 @@
 //! A message's hash as Claude Code makes it: SHA-256 of its JSON with sorted keys, without the marks for the cache.
 
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
+use super::rows::{Fields, items};
 use crate::sha256::hex;
 
 /// Deeper is nothing that a CLI wrote.
@@ -17,8 +16,8 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// Takes the blocks of a row's content; `None` when they are none.
-    pub(super) fn add(&mut self, content: &RawValue) -> Option<()> {
-        let content = content.get();
+    pub(super) fn add(&mut self, raw: &RawValue) -> Option<()> {
+        let content = raw.get();
         if content.starts_with('"') {
             self.separate();
             self.canonical.push_str("{\"text\":");
@@ -26,10 +25,9 @@ impl Blocks {
             self.canonical.push_str(",\"type\":\"text\"}");
             return Some(());
         }
-        let blocks: Vec<&RawValue> = serde_json::from_str(content).ok()?;
-        for block in blocks {
+        for block in items(raw)? {
             self.separate();
-            write(block.get(), &mut self.canonical, 0)?;
+            write(block, &mut self.canonical, 0)?;
         }
         Some(())
     }
@@ -48,32 +46,31 @@ impl Blocks {
 }
 
 /// Numbers stay as they were written: the same program wrote them.
-fn write(json: &str, out: &mut String, depth: usize) -> Option<()> {
+fn write(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     if depth > DEEPEST {
         return None;
     }
-    let json = json.trim();
+    let json = raw.get();
     if json.starts_with('{') {
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+        let fields = Fields::read(json)?;
         out.push('{');
-        let fields = fields.iter().filter(|(name, _)| *name != "cache_control");
+        let fields = fields.each().filter(|(name, _)| *name != "cache_control");
         for (count, (name, value)) in fields.enumerate() {
             if count > 0 {
                 out.push(',');
             }
             out.push_str(&serde_json::to_string(name).ok()?);
             out.push(':');
-            write(value.get(), out, depth + 1)?;
+            write(value, out, depth + 1)?;
         }
         out.push('}');
     } else if json.starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         out.push('[');
-        for (count, item) in items.iter().enumerate() {
+        for (count, item) in items(raw)?.into_iter().enumerate() {
             if count > 0 {
                 out.push(',');
             }
-            write(item.get(), out, depth + 1)?;
+            write(item, out, depth + 1)?;
         }
         out.push(']');
     } else {

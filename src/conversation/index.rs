@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::rows::{self, Compacted};
+use super::rows::Fields;
 use crate::transcript::{Line, Lines};
 
 /// Where a row stands in its file.
@@ -51,8 +51,12 @@ pub(super) enum Kind {
 pub(super) struct Boundary {
     /// The last row before it.
     pub after: Option<String>,
-    /// What it says of the rows that stay as they are.
-    pub kept: Compacted,
+    /// The rows that stay as they are.
+    pub kept: Vec<String>,
+    /// The same by the first and the last of them, in releases that do not list them.
+    pub ends: Option<(String, String)>,
+    /// The row that they follow now.
+    pub anchor: Option<String>,
 }
 
 /// A request as it was noted: the first messages of another one, and these.
@@ -127,79 +131,90 @@ impl Index {
             length: line.bytes.len(),
         };
         let text = String::from_utf8_lossy(&line.bytes);
-        let Some(mut row) = rows::read(&text) else {
+        let Some(row) = Fields::read(&text) else {
             return;
         };
-        match row.kind.as_deref() {
-            Some("api-request") => self.add_request(row),
-            Some("api-request-blob") => {
-                self.blobs.extend(row.hash.map(|hash| (hash, place)));
+        let kind = row.text("type");
+        match (kind.as_deref(), row.text("uuid")) {
+            (Some("api-request"), _) => self.add_request(&row),
+            (Some("api-request-blob"), _) => {
+                self.blobs
+                    .extend(row.text("hash").map(|hash| (hash, place)));
             }
-            _ if row.is_sidechain == Some(true) => {}
-            _ => {
-                let Some(uuid) = row.uuid.take() else { return };
+            (Some(kind), Some(uuid)) if !row.is_set("isSidechain") => {
                 let at = self.rows.len();
-                let kind = self.kind(&mut row, at);
+                let kind = self.kind(kind, &row, &uuid, at);
                 self.by_uuid.entry(uuid).or_default().push(at);
                 self.rows.push(Row {
                     place,
-                    parent: row.parent_uuid,
+                    parent: row.text("parentUuid"),
                     kind,
                 });
             }
+            _ => {}
         }
     }
 
-    fn add_request(&mut self, row: rows::Row<'_>) {
+    fn add_request(&mut self, row: &Fields<'_>) {
         let request = Request {
-            base: row.base,
-            keep: row.keep.unwrap_or_default(),
-            tail: row.tail.unwrap_or_default(),
+            base: row.text("base"),
+            keep: row.number("keep").unwrap_or_default(),
+            tail: row.texts("tail"),
         };
-        self.requests.extend(row.id.map(|id| (id, request)));
+        self.requests.extend(row.text("id").map(|id| (id, request)));
     }
 
-    fn kind(&mut self, row: &mut rows::Row<'_>, at: usize) -> Kind {
-        let message_id = row.message.as_ref().and_then(|message| message.id.clone());
-        let commit = row.attachment.as_ref().and_then(rows::Attachment::commit);
-        self.commits.extend(commit.map(|commit| (at, commit)));
-        match (row.kind.as_deref(), row.subtype.as_deref()) {
-            (Some("user"), _) => Kind::User {
-                results: row.tools("tool_result"),
-                is_summary: row.is_compact_summary == Some(true),
+    fn kind(&mut self, kind: &str, row: &Fields<'_>, uuid: &str, at: usize) -> Kind {
+        let message = row.object("message");
+        match kind {
+            "user" => Kind::User {
+                results: message.tools("tool_result", "tool_use_id"),
+                is_summary: row.is_set("isCompactSummary"),
             },
-            (Some("assistant"), _) if row.is_api_error_message == Some(true) => Kind::Failure,
-            (Some("assistant"), _) => {
-                let message_id = message_id.unwrap_or_default();
-                let calls = row.tools("tool_use");
+            "assistant" if row.is_set("isApiErrorMessage") => Kind::Failure,
+            "assistant" => {
+                let message_id = message.text("id").unwrap_or_default();
                 let rows = self.answers.entry(message_id.clone()).or_default();
-                let is_repeated = row
-                    .uuid
-                    .as_ref()
-                    .is_some_and(|uuid| self.by_uuid.contains_key(uuid));
-                if !is_repeated {
+                if !self.by_uuid.contains_key(uuid) {
                     rows.push(at);
                 }
-                if let Some(request) = row.request_ref.take() {
-                    self.asked_by.insert(at, request);
-                }
+                let request = row.text("requestRef");
+                self.asked_by.extend(request.map(|request| (at, request)));
+                let calls = message.tools("tool_use", "id");
                 Kind::Answer { message_id, calls }
             }
-            (Some("system"), Some("compact_boundary")) => {
-                self.boundaries.push(at);
-                Kind::Boundary(Box::new(Boundary {
-                    after: row.logical_parent_uuid.take(),
-                    kept: row.compact_metadata.take().unwrap_or_default(),
-                }))
-            }
-            (Some("system"), Some("local_command")) => Kind::Beside,
-            (Some("attachment"), _) => {
-                match row.attachment.as_ref().and_then(|it| it.kind.as_deref()) {
+            "system" => match row.text("subtype").as_deref() {
+                Some("compact_boundary") => {
+                    self.boundaries.push(at);
+                    Kind::Boundary(Box::new(boundary(row)))
+                }
+                Some("local_command") => Kind::Beside,
+                _ => Kind::Step,
+            },
+            "attachment" => {
+                let attachment = row.object("attachment");
+                let commit = attachment.commit();
+                self.commits.extend(commit.map(|commit| (at, commit)));
+                match attachment.text("type").as_deref() {
                     Some("queued_command") => Kind::Beside,
                     _ => Kind::Step,
                 }
             }
             _ => Kind::Step,
         }
+    }
+}
+
+fn boundary(row: &Fields<'_>) -> Boundary {
+    let metadata = row.object("compactMetadata");
+    let (listed, segment) = (
+        metadata.object("preservedMessages"),
+        metadata.object("preservedSegment"),
+    );
+    Boundary {
+        after: row.text("logicalParentUuid"),
+        kept: listed.texts("uuids"),
+        ends: segment.text("headUuid").zip(segment.text("tailUuid")),
+        anchor: listed.text("anchorUuid").or(segment.text("anchorUuid")),
     }
 }

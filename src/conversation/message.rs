@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::rows::{self, Row};
+use super::rows::Fields;
 use crate::transcript::{as_json, mend_surrogates};
 
 /// Who speaks.
@@ -38,13 +38,13 @@ pub struct Message {
 }
 
 /// A message as it was sent.
-pub(super) fn of(message: &rows::Message<'_>) -> Option<Message> {
-    let role = match message.role.as_deref()? {
+pub(super) fn of(message: &Fields<'_>) -> Option<Message> {
+    let role = match message.text("role")?.as_str() {
         "assistant" => Role::Assistant,
         "system" => Role::System,
         _ => Role::User,
     };
-    let content = blocks(message.content?);
+    let content = blocks(message.raw("content")?);
     Some(Message { role, content })
 }
 
@@ -57,22 +57,22 @@ pub(super) struct Merged {
 impl Merged {
     /// Takes the next row: one of the same role joins the last message, a part of an answer joins the answer, even when a
     /// tool's result was written before it.
-    pub(super) fn add(&mut self, row: &Row<'_>) {
-        let message = row.message.as_ref();
-        let beside = row
-            .attachment
-            .as_ref()
-            .and_then(|it| it.prompt)
-            .or(row.content);
-        let content = message.and_then(|message| message.content).or(beside);
-        let is_failure = row.is_api_error_message == Some(true);
+    pub(super) fn add(&mut self, row: &Fields<'_>) {
+        let message = row.object("message");
+        let beside = || {
+            row.object("attachment")
+                .raw("prompt")
+                .or(row.raw("content"))
+        };
+        let content = message.raw("content").or_else(beside);
+        let is_failure = row.is_set("isApiErrorMessage");
         let Some(content) = content.filter(|_| !is_failure).map(blocks) else {
             return;
         };
-        if row.kind.as_deref() != Some("assistant") {
+        if row.text("type").as_deref() != Some("assistant") {
             return self.join(Role::User, None, content);
         }
-        let id = message.and_then(|message| message.id.clone());
+        let id = message.text("id");
         let before = self.messages.len().checked_sub(2);
         if let Some((answer, other)) = before.and_then(|before| self.messages.get_mut(before))
             && answer.role == Role::Assistant

@@ -21,6 +21,7 @@ use crate::regular_file;
 use index::{Index, Place};
 pub use message::{Message, Role};
 use recorded::Source;
+use rows::Fields;
 
 /// The main lane of a session's file. Holds where its rows stand, and reads what it is asked for: a message is in memory once,
 /// whatever the size of the file.
@@ -87,7 +88,7 @@ impl Conversation {
         let mut messages = message::Merged::default();
         for row in rows.iter().filter_map(|row| self.index.rows.get(*row)) {
             let text = self.text(row.place)?;
-            if let Some(read) = rows::read(&text) {
+            if let Some(read) = Fields::read(&text) {
                 messages.add(&read);
             }
         }

@@ -9,7 +9,7 @@ use super::Conversation;
 use super::canonical::Blocks;
 use super::index::{Index, Kind, Place};
 use super::message::{self, Message};
-use super::rows;
+use super::rows::Fields;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,8 @@ impl Conversation {
         match source {
             Source::Own(place) => {
                 let text = self.text(place)?;
-                let row = rows::read(&text);
-                Ok(row.and_then(|row| message::of(&row.message?)))
+                let row = Fields::read(&text);
+                Ok(row.and_then(|row| message::of(&row.object("message"))))
             }
             Source::Rows(first, last) => {
                 let is_message = |row: &usize| self.index.is_message(*row);
@@ -82,23 +82,23 @@ impl Conversation {
                 continue;
             }
             let text = self.text(row.place)?;
-            let Some(message) = rows::read(&text).and_then(|row| row.message) else {
-                run = None;
-                continue;
-            };
+            let message = Fields::read(&text).map(|row| row.object("message"));
+            let message = message.unwrap_or_default();
+            let message_id = message.text("id");
             let is_user = matches!(row.kind, Kind::User { .. });
             let goes_on = run.as_ref().is_some_and(|(first, id, _)| {
                 let was_user = matches!(
                     index.rows.get(*first).map(|row| &row.kind),
                     Some(Kind::User { .. })
                 );
-                is_user == was_user && (is_user || id.is_some() && *id == message.id)
+                is_user == was_user && (is_user || id.is_some() && *id == message_id)
             });
             if !goes_on {
-                run = Some((at, message.id.clone(), Blocks::default()));
+                run = Some((at, message_id, Blocks::default()));
             }
-            let blocks = run.as_mut().zip(message.content);
+            let blocks = run.as_mut().zip(message.raw("content"));
             let Some(((first, _, blocks), content)) = blocks else {
+                run = None;
                 continue;
             };
             if blocks.add(content).is_none() {

@@ -42,7 +42,7 @@ macro_rules! others_are_none {
 }
 
 /// `None` unless the value has the wanted type. The whole row would be lost by a plain `Option<T>` of a changed type.
-pub(crate) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -98,7 +98,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
 }
 
 /// Any value but null, as it was written. Borrowed: it may be a hundred megabytes.
-pub(crate) fn raw<'de, D: Deserializer<'de>>(
+pub(super) fn raw<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'de RawValue>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;

@@ -10,7 +10,7 @@ mod head;
 mod hook_times;
 mod identity;
 mod json_text;
-pub(crate) mod lenient;
+mod lenient;
 mod lines;
 pub mod locate;
 mod reader;
