@@ -69,11 +69,12 @@ impl Delivery<'_> {
         if lane.link.is_some() && is_at_rest(lane, &file.path) && (lane.ended || !self.over) {
             return true;
         }
+        let is_touched = !is_at_rest(lane, &file.path);
         let Some(link) = self.link(file) else {
-            if let (Some(lane), Ok(mark)) = (
-                self.cursor.lanes.get_mut(&file.agent_id),
-                FileMark::take(&file.path, 0),
-            ) {
+            if is_touched
+                && let Some(lane) = self.cursor.lanes.get_mut(&file.agent_id)
+                && let Ok(mark) = FileMark::take(&file.path, 0)
+            {
                 lane.file = mark;
             }
             return false;

@@ -36,8 +36,10 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
 /// No agent's file changed, and none is to be closed: nothing to read.
 fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     let over = job.ending == Ending::Over;
-    let is_quiet =
-        |lane: &Lane, path: &Path| lane.declined || is_at_rest(lane, path) && (lane.ended || !over);
+    let is_quiet = |lane: &Lane, path: &Path| {
+        let is_closed = lane.ended || !over || lane.link.is_none();
+        lane.declined || is_closed && is_at_rest(lane, path)
+    };
     let agents = agents(&job.transcript, cursor.layout, |agent| {
         cursor.lanes.contains_key(agent)
     })

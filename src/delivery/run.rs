@@ -36,7 +36,7 @@ pub(super) struct Delivery<'a> {
     pub courier: &'a mut dyn Courier,
     pub cursor: Cursor,
     /// The cursor as it was last written.
-    pub saved: Option<Cursor>,
+    pub saved: Option<Vec<u8>>,
     pub outbox: Outbox,
     pub track: Track,
     pub report: Report,
@@ -65,7 +65,7 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
     if !is_first && rest::is_untouched(job, &cursor) {
         return Ok(Some(Report::default()));
     }
-    let saved = (!is_first).then(|| cursor.clone());
+    let saved = (!is_first).then(|| cursor.encoded().ok()).flatten();
     let mut delivery = Delivery {
         job,
         // Sent again from the beginning: the cursor is kept when that is done, and not moved back before.

@@ -154,12 +154,8 @@ impl Delivery<'_> {
     /// Keeps the cursor if it changed. Where that fails the spans are sent all the same: better twice than never.
     pub(super) fn save(&mut self) {
         let Some(store) = self.store else { return };
-        if self.saved.as_ref() == Some(&self.cursor) {
-            return;
-        }
-        match store.save_cursor(&self.cursor) {
-            Ok(()) => self.saved = Some(self.cursor.clone()),
-            Err(error) => self.report.unsaved = Some(format!("{error:#}")),
+        if let Err(error) = store.save_if_changed(&self.cursor, &mut self.saved) {
+            self.report.unsaved = Some(format!("{error:#}"));
         }
     }
 }

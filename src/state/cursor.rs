@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::trace::{Context, Digest, Repository, SpanId, WorkflowRun};
+use super::lane::Lane;
+use crate::trace::{Context, Digest, Repository, SpanId};
 use crate::transcript::locate::Layout;
 use crate::transcript::{FileMark, Timestamp};
 
@@ -167,80 +168,6 @@ pub struct Launcher {
     pub depth: u64,
 }
 
-/// Where an agent belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The turn that launched it; its own first row, where nothing launched it.
-    pub turn: String,
-    /// The tool call that launched it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub span: Option<SpanId>,
-}
-
-/// How far an agent's file was acknowledged, or a workflow's run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lane {
-    /// The tool call that launched it, as its meta file says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tool_use_id: Option<String>,
-    /// Its kind, as the call that launched it says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_type: Option<String>,
-    /// Where the call stands that launched it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub launcher: Option<Launcher>,
-    /// Where it belongs; `None` while its launch is not visible.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<Link>,
-    /// It is a run of a workflow, whose file is the one that tells of its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<WorkflowRun>,
-    /// The agent has given its answer.
-    #[serde(default)]
-    pub finished: bool,
-    /// How it ended, as its call's result or a notification says: `completed`, `failed`, `killed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<String>,
-    /// Tracing was switched off while it ran: only an explicit replay sends what is left of it.
-    #[serde(default)]
-    pub declined: bool,
-    /// The file as it was when it was last read.
-    #[serde(default)]
-    pub file: FileMark,
-    /// Nothing of it waits.
-    #[serde(default)]
-    pub idle: bool,
-    /// It was sent as it is after its end.
-    #[serde(default)]
-    pub ended: bool,
-    /// How much of it is acknowledged for good, once it is finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub done: Option<Done>,
-    /// Acknowledged spans, as in the cursor.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub acknowledged: BTreeMap<SpanId, String>,
-}
-
-/// The first so many of each kind are acknowledged for good. An agent's file only grows, and 500 finished agents with
-/// every span by its id would be 2 MB of state to read in every hook.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Done {
-    /// Model calls.
-    pub generations: usize,
-    /// Tools.
-    pub tools: usize,
-    /// Events.
-    pub events: usize,
-}
-
-impl Lane {
-    /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
-    pub fn ends_as(&mut self, outcome: Option<String>) {
-        self.ended &= self.outcome == outcome;
-        self.outcome = outcome;
-    }
-}
-
 /// An offset or a count as a file can have it; a larger one means that the state was damaged.
 fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = u64::deserialize(deserializer)?;
@@ -260,6 +187,14 @@ impl Cursor {
             transcript,
             ..Self::default()
         }
+    }
+
+    /// As it is kept.
+    ///
+    /// # Errors
+    /// When a path in it is no UTF-8.
+    pub fn encoded(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
     }
 
     /// Forgets what stands on the spans of turns that can't grow any more.

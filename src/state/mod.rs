@@ -6,15 +6,17 @@ mod cursor;
 mod delivered;
 mod files;
 mod former;
+mod lane;
 mod lock;
 mod pause;
 mod store;
 mod told;
 
 pub use backoff::Backoff;
-pub use cursor::{Cursor, Done, Lane, Launcher, Link, OpenTurn, Passed, PassedLaunch, Why};
+pub use cursor::{Cursor, Launcher, OpenTurn, Passed, PassedLaunch, Why};
 pub use delivered::{Delivered, Waiting};
 pub use former::Former;
+pub use lane::{Done, Lane, Link};
 pub use lock::Lock;
 pub use pause::{PausedTime, Pauses};
 pub use store::Store;

@@ -81,11 +81,25 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn save_cursor(&self, cursor: &Cursor) -> Result<()> {
-        files::make_private_folder(&self.root, &self.session_folder(&cursor.session_id))?;
-        save(
-            &self.cursor_path(&cursor.session_id, &cursor.destination),
-            cursor,
-        )
+        self.save_if_changed(cursor, &mut None)
+    }
+
+    /// The same, unless it is what `saved` says; that is then brought up to date. A text of all lanes is compared and kept
+    /// faster than a copy of them.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn save_if_changed(&self, cursor: &Cursor, saved: &mut Option<Vec<u8>>) -> Result<()> {
+        let path = self.cursor_path(&cursor.session_id, &cursor.destination);
+        let content = cursor
+            .encoded()
+            .with_context(|| format!("could not write state: {}", path.display()))?;
+        if saved.as_ref() != Some(&content) {
+            files::make_private_folder(&self.root, &self.session_folder(&cursor.session_id))?;
+            files::write(&path, &content)?;
+            *saved = Some(content);
+        }
+        Ok(())
     }
 
     /// Takes a cursor away again.
@@ -257,6 +271,12 @@ struct Versioned {
     schema: u32,
 }
 
+/// Written by a newer version. What this one wrote says so with its first field: a cursor can be too long to be read twice.
+fn is_newer(content: &str) -> bool {
+    !content.starts_with(&format!(r#"{{"schema":{SCHEMA},"#))
+        && serde_json::from_str::<Versioned>(content).is_ok_and(|it| it.schema > SCHEMA)
+}
+
 pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let content = match files::read(path) {
         Ok(Some(content)) => content,
@@ -266,15 +286,15 @@ pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
             return Ok(None);
         }
     };
-    if let Ok(Versioned { schema }) = serde_json::from_slice(&content)
-        && schema > SCHEMA
-    {
+    // Checked at once, and not string by string. What is no text is no JSON either.
+    let content = str::from_utf8(&content).unwrap_or_default();
+    if is_newer(content) {
         bail!(
             "could not use state: {} was written by a newer claude-langfuse",
             path.display()
         );
     }
-    match serde_json::from_slice(&content) {
+    match serde_json::from_str(content) {
         Ok(state) => Ok(Some(state)),
         Err(error) => {
             log::warn!(
