@@ -12,10 +12,8 @@ use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
-use ureq::config::Config;
 use ureq::http::Response;
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
+use ureq::tls::RootCerts;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use crate::config::{Destination, Secret};
@@ -26,20 +24,19 @@ use crate::langfuse::proxy;
 use crate::langfuse::reply::Reply;
 use crate::langfuse::target::Target;
 use crate::langfuse::tls::Roots;
+use agent::{agent, config};
 use ahead::Ahead;
 use answer::Received;
 use progress::{Upload, had_connected};
 
+mod agent;
 mod ahead;
 mod answer;
 mod progress;
 
 const CONNECT: Duration = Duration::from_secs(2);
-/// Node, under Langfuse, closes a connection that was idle for 5 s.
-const LONGEST_IDLE: Duration = Duration::from_secs(4);
 /// How far ureq's own timeouts may be behind before the socket is taken away from it.
 const GRACE: Duration = Duration::from_millis(50);
-const USER_AGENT: &str = concat!("claude-langfuse/", env!("CARGO_PKG_VERSION"));
 
 /// What the client needs beside the address and the keys.
 #[derive(Clone, Debug, Default)]
@@ -375,23 +372,4 @@ impl Client {
             .header("x-langfuse-sdk-name", "claude-langfuse")
             .header("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))
     }
-}
-
-fn agent(config: Config, ahead: &Ahead) -> Agent {
-    Agent::with_parts(config, ahead.clone(), DefaultResolver::default())
-}
-
-fn config(roots: RootCerts, proxy: Option<Proxy>) -> Config {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .proxy(proxy)
-        .user_agent(USER_AGENT)
-        .max_idle_age(LONGEST_IDLE)
-        // They are zeroed first, and 128 KB each unless said: more than a hook sends and gets. Headers must fit in.
-        .max_response_header_size(16 * 1024)
-        .input_buffer_size(32 * 1024)
-        .output_buffer_size(32 * 1024)
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
-        .build()
 }
