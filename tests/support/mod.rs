@@ -44,6 +44,7 @@ mod server;
 mod serving;
 mod snapshot;
 mod times;
+pub mod tls;
 mod tools;
 mod trace;
 mod tree;
