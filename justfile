@@ -26,7 +26,10 @@ lint:
 demo:
     cargo run --example demo
 
-# How large the program is; at most 4 MB
-size:
+# Whole runs of the release build, measured; names choose among them (benches/README.md)
+bench *names:
     cargo build --release
-    wc -c target/release/claude-langfuse
+    MEASURED_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/claude-langfuse" cargo bench --profile dev --bench whole -- {{ names }}
+
+# What the check holds instructions and size to, anew
+record: (bench "--record")

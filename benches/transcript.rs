@@ -44,6 +44,8 @@ pub struct Transcript {
     release: Release,
     turns: u64,
     rows: u64,
+    /// The id of the last prompt, and the text of the last answer: what a Stop hook is told.
+    pub last: (String, String),
 }
 
 impl Transcript {
@@ -52,7 +54,51 @@ impl Transcript {
             release,
             turns: 0,
             rows: 0,
+            last: Default::default(),
         }
+    }
+
+    /// Of an agent, with ids that no other transcript has.
+    pub fn of_agent(number: u64) -> Self {
+        Self {
+            turns: (number + 1) * 1_000_000,
+            rows: (number + 1) * 1_000,
+            ..Self::new(Release::V2_1_330)
+        }
+    }
+
+    /// The rows of a turn that launches agents and waits for them; gives the tool calls too, in the order of the agents.
+    pub fn launching_turn(&mut self, agents: &[String]) -> (String, Vec<String>) {
+        self.turns += 1;
+        let prompt = self.uuid("1");
+        let mut rows = vec![self.prompt(&prompt)];
+        let tools: Vec<String> = agents
+            .iter()
+            .map(|agent| format!("toolu_{agent}"))
+            .collect();
+        let message = format!("msg_{:06}_0", self.turns);
+        for tool in &tools {
+            let input = json!({"description": "Look around", "prompt": words(300, 2), "subagent_type": "Explore"});
+            let block = json!({"type": "tool_use", "id": tool, "name": "Agent", "input": input});
+            rows.push(self.row(
+                "assistant",
+                "5",
+                json!({"message": message_of(&message, block, false)}),
+            ));
+        }
+        for (agent, tool) in agents.iter().zip(&tools) {
+            let text = json!([{"type": "text", "text": words(400, 3)}]);
+            let block = json!({"tool_use_id": tool, "type": "tool_result", "content": text});
+            let outcome = json!({"status": "completed", "agentId": agent, "content": text});
+            rows.push(self.row(
+                "user",
+                "6",
+                json!({"message": {"role": "user", "content": [block]},
+                "promptId": prompt, "toolUseResult": outcome}),
+            ));
+        }
+        self.call(&mut rows, CALLS - 1, &prompt);
+        (rows.iter().map(|row| format!("{row}\n")).collect(), tools)
     }
 
     /// Writes turns of 64 KB until the file has this many bytes; says how many it has.
@@ -121,6 +167,7 @@ impl Transcript {
         let message = json!({"role": "user", "content": words(200, self.turns)});
         let mut row = self.row("user", "1", json!({"message": message, "promptId": uuid}));
         row["uuid"] = json!(uuid);
+        self.last.0 = uuid.to_owned();
         row
     }
 
@@ -135,17 +182,14 @@ impl Transcript {
             "max_tokens": 32000, "thinking": {"type": "adaptive"}, "betas": ["one", "two"]}})
     }
 
-    fn answer(&self, message: &str, tool: &str, is_last: bool) -> Value {
+    fn answer(&mut self, message: &str, tool: &str, is_last: bool) -> Value {
         let block = if is_last {
-            json!({"type": "text", "text": words(800, self.turns)})
+            self.last.1 = words(800, self.turns);
+            json!({"type": "text", "text": self.last.1})
         } else {
             json!({"type": "tool_use", "id": tool, "name": "Bash", "input": {"command": words(120, 3)}})
         };
-        json!({"id": message, "type": "message", "role": "assistant", "model": "claude-opus-5-5",
-            "content": [block], "stop_reason": if is_last { "end_turn" } else { "tool_use" },
-            "usage": {"input_tokens": 10, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 5000,
-                "output_tokens": 50, "service_tier": "standard",
-                "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 0}}})
+        message_of(message, block, is_last)
     }
 
     /// A row with what every row of the conversation has.
@@ -177,6 +221,14 @@ impl Transcript {
             milliseconds % 1000
         )
     }
+}
+
+fn message_of(id: &str, block: Value, is_last: bool) -> Value {
+    json!({"id": id, "type": "message", "role": "assistant", "model": "claude-opus-5-5",
+        "content": [block], "stop_reason": if is_last { "end_turn" } else { "tool_use" },
+        "usage": {"input_tokens": 10, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 5000,
+            "output_tokens": 50, "service_tier": "standard",
+            "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 0}}})
 }
 
 /// Text of about this many bytes, with quotes and ends of lines as code has them.

@@ -1,5 +1,5 @@
-//! Whole runs of the built program, as people feel them: `cargo bench --bench whole`. Instructions are counted by callgrind,
-//! because they are the same on a busy machine; CPU time and memory come from the kernel. `-- --large` adds files of 500 MB.
+//! Whole runs of the built program, as people feel them: `cargo bench --bench whole`; README.md says with which arguments.
+//! Nothing is asserted about time: instructions and system calls are the figures to keep, and `--guard` keeps them.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -11,10 +11,16 @@
     reason = "measuring code, not shipped"
 )]
 
+#[path = "whole/guard.rs"]
+mod guard;
+#[path = "whole/link.rs"]
+mod link;
 #[path = "whole/process.rs"]
 mod process;
 #[path = "whole/scene.rs"]
 mod scene;
+#[path = "whole/server.rs"]
+mod server;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "transcript.rs"]
@@ -22,7 +28,7 @@ mod transcript;
 
 use process::Measure;
 use scene::{Run, Scene};
-use transcript::Release;
+use transcript::Release::{V2_0_76, V2_1_330};
 
 const MB: u64 = 1_000_000;
 
@@ -35,52 +41,80 @@ fn main() {
         return process::be_child(&arguments[1..]);
     }
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let names = arguments.iter().filter(|name| !name.starts_with("--"));
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
+    if has("--guard") || has("--record") {
+        return guard::run(runs(false), has("--record"));
+    }
     let measure = Measure::new();
-    println!(
-        "{:<58}{:>14}{:>10}{:>10}",
-        "", "instructions", "CPU", "memory"
-    );
+    println!("{:<62}{}", "", process::HEAD);
     for run in runs(has("--large")) {
-        let figures = run.measure(&measure);
-        println!("{:<58}{figures}", run.name);
+        if wanted(&run.name) {
+            println!("{:<62}{}", run.name, run.measure(&measure));
+        }
+    }
+    if wanted(link::NAME) {
+        link::measure();
     }
 }
 
 /// All that is measured, in the order of the table in README.md.
 fn runs(large: bool) -> Vec<Run> {
     let mut runs = vec![
-        Run::new("the program's name and version", Scene::version),
-        Run::new("a hook where tracing is off", Scene::disabled),
-        Run::new("a hook with nothing to do", || Scene::idle(MB)),
-        Run::new("a hook with one new turn of 64 KB, after 1 MB", || {
-            Scene::new_turn(MB)
-        }),
-        Run::new("a hook with one new turn of 64 KB, after 50 MB", || {
-            Scene::new_turn(50 * MB)
-        }),
-        Run::new("a hook with nothing to do, 500 agents at rest", || {
-            Scene::agents(500)
-        }),
-        Run::new("a hook with one new turn, 10,000 sessions on disk", || {
-            Scene::crowd(10_000)
-        }),
-        Run::new("a first hook on a session of 50 MB", || {
-            Scene::first_contact(50 * MB)
-        }),
-        Run::new("a replay of 10 MB as 2.1.330 writes it", || {
-            Scene::replay(Release::V2_1_330, 10 * MB)
-        }),
-        Run::new("a replay of 10 MB as 2.0.76 writes it", || {
-            Scene::replay(Release::V2_0_76, 10 * MB)
+        Run::new("the program's name and version", Scene::version).guarded(),
+        Run::new("a hook where tracing is off", Scene::disabled).guarded(),
+        Run::new("a Stop with nothing to do", || Scene::idle(MB)).guarded(),
+        Run::new("a Stop, one new turn of 64 KB", || {
+            Scene::new_turn(V2_1_330, MB)
+        })
+        .guarded(),
+        Run::new("the same by HTTPS", || {
+            Scene::new_turn(V2_1_330, MB).by_tls()
         }),
     ];
+    for (release, name) in [(V2_1_330, "2.1.330"), (V2_0_76, "2.0.76")] {
+        for size in [1, 50, 500] {
+            if size < 500 || large {
+                let name = format!("a Stop, one new turn, after {size} MB of {name}");
+                runs.push(Run::new(&name, move || Scene::new_turn(release, size * MB)));
+            }
+        }
+    }
+    runs.extend([
+        Run::new("a Stop with nothing to do, 500 agents at rest", || {
+            Scene::agents(500)
+        })
+        .guarded(),
+        Run::new(
+            "a SessionEnd with nothing to do, 500 agents at rest",
+            || Scene::agents(500).at_the_end(),
+        ),
+        Run::new("a Stop, one new turn, 500 agents at rest", || {
+            Scene::agents(500).with_new_turn()
+        })
+        .guarded(),
+        Run::new("a Stop, one new turn, 10,000 sessions on disk", || {
+            Scene::crowd(10_000)
+        }),
+        Run::new("a first Stop in a session of 50 MB", || {
+            Scene::first_contact(V2_1_330, 50 * MB)
+        }),
+        Run::new("a replay of 1 MB of 2.1.330", || {
+            Scene::replay(V2_1_330, MB)
+        })
+        .guarded(),
+        Run::new("a replay of 1 MB of 2.0.76", || Scene::replay(V2_0_76, MB)).guarded(),
+        Run::new("a replay of 50 MB of 2.1.330", || {
+            Scene::replay(V2_1_330, 50 * MB)
+        }),
+        Run::new("a replay of 50 MB of 2.0.76", || {
+            Scene::replay(V2_0_76, 50 * MB)
+        }),
+    ]);
     if large {
-        runs.push(Run::new(
-            "a hook with one new turn of 64 KB, after 500 MB",
-            || Scene::new_turn(500 * MB),
-        ));
-        runs.push(Run::new("a replay of 500 MB as 2.1.330 writes it", || {
-            Scene::replay(Release::V2_1_330, 500 * MB)
+        runs.push(Run::new("a replay of 500 MB of 2.1.330", || {
+            Scene::replay(V2_1_330, 500 * MB)
         }));
     }
     runs

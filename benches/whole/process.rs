@@ -1,9 +1,9 @@
-//! One process, measured: its instructions by callgrind, its CPU time and memory by the kernel.
+//! One process, measured: its instructions by callgrind, its system calls by strace, its CPU time and memory by the kernel.
 
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
@@ -14,9 +14,13 @@ pub const CHILD: &str = "--measure-one";
 /// So many runs; the fastest counts.
 const RUNS: usize = 5;
 
+/// The columns.
+pub const HEAD: &str = "instructions       CPU    memory     calls  connections";
+
 /// How to measure.
 pub struct Measure {
     has_callgrind: bool,
+    has_strace: bool,
 }
 
 /// What was measured.
@@ -25,43 +29,56 @@ pub struct Figures {
     instructions: Option<u64>,
     /// CPU time in microseconds, and memory in KB.
     usage: (u64, u64),
+    /// System calls, and connections among them.
+    calls: Option<(u64, u64)>,
+    /// How many bytes of transcripts it read, where that is what it does.
+    bytes: Option<u64>,
 }
 
 impl Measure {
     pub fn new() -> Self {
-        let has_callgrind = Command::new("valgrind")
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success());
-        if !has_callgrind {
-            println!("valgrind is not installed: instructions are not counted");
+        let has = |program: &str| {
+            let mut command = Command::new(program);
+            command.arg("--version").stdout(Stdio::null());
+            let status = command.stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        };
+        Self {
+            has_callgrind: has("valgrind"),
+            has_strace: has("strace"),
         }
-        Self { has_callgrind }
     }
 
-    /// Measures a command; `prepare` is called before each run.
+    pub fn has_callgrind(&self) -> bool {
+        self.has_callgrind
+    }
+
+    /// Measures a command; `prepare` is called before each run. What takes long is run once by each means.
     pub fn figures(
         &self,
         command: &Invocation,
-        is_long: bool,
+        bytes: Option<u64>,
         mut prepare: impl FnMut(),
     ) -> Figures {
-        let instructions = self.has_callgrind.then(|| {
+        let is_long = bytes.is_some_and(|bytes| bytes > 10_000_000);
+        let calls = self.has_strace.then(|| {
+            prepare();
+            command.count_calls()
+        });
+        let runs = (0..if is_long { 1 } else { RUNS }).map(|_| {
+            prepare();
+            command.usage()
+        });
+        let usage = runs.min().expect("there are runs");
+        let instructions = (self.has_callgrind && !is_long).then(|| {
             prepare();
             command.count_instructions()
         });
-        let usage = {
-            let runs = (0..if is_long { 1 } else { RUNS }).map(|_| {
-                prepare();
-                command.usage()
-            });
-            runs.min().expect("there are runs")
-        };
         Figures {
             instructions,
             usage,
+            calls,
+            bytes,
         }
     }
 }
@@ -69,8 +86,8 @@ impl Measure {
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.instructions {
-            Some(count) => write!(formatter, "{:>12.2} M", count as f64 / 1e6)?,
-            None => write!(formatter, "{:>14}", "-")?,
+            Some(count) => write!(formatter, "{:>10.2} M", count as f64 / 1e6)?,
+            None => write!(formatter, "{:>12}", "-")?,
         }
         let (time, memory) = self.usage;
         write!(
@@ -78,7 +95,15 @@ impl fmt::Display for Figures {
             "{:>7.1} ms{:>7.1} MB",
             time as f64 / 1e3,
             memory as f64 / 1e3
-        )
+        )?;
+        match self.calls {
+            Some((calls, connections)) => write!(formatter, "{calls:>10}{connections:>13}")?,
+            None => write!(formatter, "{:>10}{:>13}", "-", "-")?,
+        }
+        match self.bytes {
+            Some(bytes) => write!(formatter, "{:>7.0} MB/s", bytes as f64 / time as f64),
+            None => Ok(()),
+        }
     }
 }
 
@@ -95,13 +120,18 @@ impl Invocation {
         self.run(Command::new(program()).args(&self.arguments));
     }
 
-    fn count_instructions(&self) -> u64 {
+    /// Starts the program without measuring it.
+    pub fn start(&self) -> Child {
+        self.begin(Command::new(program()).args(&self.arguments))
+    }
+
+    pub fn count_instructions(&self) -> u64 {
         let mut command = Command::new("valgrind");
-        command.args([
-            "--tool=callgrind",
-            "--callgrind-out-file=/dev/null",
-            program(),
-        ]);
+        let profile = std::env::var("CALLGRIND_OUT_FILE").unwrap_or("/dev/null".to_owned());
+        command
+            .args(["--tool=callgrind", "--main-stacksize=8388608"])
+            .arg(format!("--callgrind-out-file={profile}"))
+            .arg(program());
         let report = self.run(command.args(&self.arguments));
         let count = report
             .lines()
@@ -110,9 +140,26 @@ impl Invocation {
         count.1.trim().parse().expect("a count of instructions")
     }
 
+    /// System calls of all its threads, and how many of them opened a connection.
+    fn count_calls(&self) -> (u64, u64) {
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-c", "-U", "name,calls"])
+            .arg(program());
+        let report = self.run(command.args(&self.arguments));
+        let calls_of = |name: &str| {
+            let mut lines = report.lines().map(str::split_whitespace);
+            let line = lines.find_map(|mut words| (words.next() == Some(name)).then_some(words));
+            let calls = line.and_then(|mut words| words.next()?.parse::<u64>().ok());
+            calls.unwrap_or_default()
+        };
+        (calls_of("total"), calls_of("connect"))
+    }
+
     fn usage(&self) -> (u64, u64) {
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-        let report = self.run(command.arg(CHILD).args(&self.arguments));
+        command.arg(CHILD).arg(program());
+        let report = self.run(command.args(&self.arguments));
         let mut figures = report
             .split_whitespace()
             .map(|figure| figure.parse().expect("a figure"));
@@ -124,6 +171,18 @@ impl Invocation {
 
     /// Runs a command to its end; gives back what it told on stderr.
     fn run(&self, command: &mut Command) -> String {
+        let output = self.begin(command).wait_with_output();
+        let output = output.expect("the program ends");
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success(),
+            "{:?} failed: {report}",
+            self.arguments
+        );
+        report
+    }
+
+    fn begin(&self, command: &mut Command) -> Child {
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         let mut child = command
             .env_clear()
@@ -137,25 +196,23 @@ impl Invocation {
         stdin
             .write_all(self.stdin.as_bytes())
             .expect("stdin is read");
-        drop(stdin);
-        let output = child.wait_with_output().expect("the program ends");
-        let report = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            output.status.success(),
-            "{:?} failed: {report}",
-            self.arguments
-        );
-        report
+        child
     }
 }
 
-fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_claude-langfuse")
+/// The program that is measured: the one that is built with this, unless `MEASURED_PROGRAM` names another.
+pub fn program() -> &'static str {
+    static NAMED: OnceLock<Option<String>> = OnceLock::new();
+    let named = NAMED.get_or_init(|| std::env::var("MEASURED_PROGRAM").ok());
+    named
+        .as_deref()
+        .unwrap_or(env!("CARGO_BIN_EXE_claude-langfuse"))
 }
 
-/// Runs the program once, and tells what it used.
+/// Runs the program once, and tells what it used. The variables of a hook are all that it has.
 pub fn be_child(arguments: &[String]) {
-    let status = Command::new(Path::new(program()))
+    let (program, arguments) = arguments.split_first().expect("a program");
+    let status = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

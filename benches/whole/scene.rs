@@ -1,51 +1,76 @@
 //! What a run finds: a home with transcripts and state, a Langfuse that takes everything, and the event on stdin.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::link;
 use super::process::{Figures, Invocation, Measure};
-use super::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+use super::server::Server;
+use super::support::{PUBLIC_KEY, SECRET_KEY};
 use super::transcript::{Release, SESSION, Transcript};
+
+/// So many agents are launched in one turn.
+const AGENTS_A_TURN: usize = 10;
 
 /// One line of the table.
 pub struct Run {
-    pub name: &'static str,
+    pub name: String,
+    /// Whether its instructions are held to the record.
+    pub is_guarded: bool,
     scene: Box<dyn Fn() -> Scene>,
 }
 
 impl Run {
-    pub fn new(name: &'static str, scene: impl Fn() -> Scene + 'static) -> Self {
+    pub fn new(name: &str, scene: impl Fn() -> Scene + 'static) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
+            is_guarded: false,
             scene: Box::new(scene),
         }
     }
 
+    pub fn guarded(mut self) -> Self {
+        self.is_guarded = true;
+        self
+    }
+
     pub fn measure(&self, measure: &Measure) -> Figures {
         let scene = (self.scene)();
-        let figures = measure.figures(&scene.invocation(), scene.is_long, || scene.reset());
-        assert_eq!(
-            scene.langfuse.exports().is_empty(),
-            !scene.sends,
-            "{}",
-            self.name
-        );
+        let figures = measure.figures(&scene.invocation(), scene.replayed, || scene.reset());
+        scene.assert_sent(&self.name);
         figures
+    }
+
+    pub fn count_instructions(&self, measure: &Measure) -> Option<u64> {
+        let scene = (self.scene)();
+        scene.reset();
+        let count = measure
+            .has_callgrind()
+            .then(|| scene.invocation().count_instructions())?;
+        scene.assert_sent(&self.name);
+        Some(count)
     }
 }
 
 /// A home before a run, to which it is set back before each.
 pub struct Scene {
     home: TempDir,
-    langfuse: MockLangfuse,
+    server: Server,
+    /// The port by which the server is reached.
+    port: u16,
     arguments: Vec<String>,
     enabled: bool,
+    is_end: bool,
     /// Whether the run must send something.
     sends: bool,
-    is_long: bool,
+    /// How many bytes it replays.
+    replayed: Option<u64>,
+    transcript: Transcript,
     /// What is appended to the transcript after each set-back.
     new_turn: String,
     /// The length of the transcript before that.
@@ -53,19 +78,21 @@ pub struct Scene {
 }
 
 impl Scene {
-    fn new(arguments: &[&str]) -> Self {
+    fn new(arguments: &[&str], release: Release) -> Self {
         let home = tempfile::tempdir().expect("a folder for the home");
         fs::create_dir_all(projects(home.path())).expect("a folder for the project");
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        let server = Server::plain();
         Self {
             home,
-            langfuse: MockLangfuse::start(),
-            arguments: arguments
-                .iter()
-                .map(|&argument| argument.to_owned())
-                .collect(),
+            port: server.address().port(),
+            server,
+            arguments: arguments.collect(),
             enabled: true,
+            is_end: false,
             sends: true,
-            is_long: false,
+            replayed: None,
+            transcript: Transcript::new(release),
             new_turn: String::new(),
             length: 0,
         }
@@ -74,7 +101,7 @@ impl Scene {
     pub fn version() -> Self {
         Self {
             sends: false,
-            ..Self::new(&["--version"])
+            ..Self::new(&["--version"], Release::V2_1_330)
         }
     }
 
@@ -82,61 +109,104 @@ impl Scene {
         Self {
             enabled: false,
             sends: false,
-            ..Self::new(&["hook"])
+            ..Self::new(&["hook"], Release::V2_1_330)
         }
     }
 
     /// All of the session is delivered.
     pub fn idle(bytes: u64) -> Self {
-        let mut scene = Self::new_turn(bytes);
-        scene.new_turn.clear();
+        let mut scene = Self::filled(Release::V2_1_330, bytes);
         scene.sends = false;
+        scene.deliver();
         scene
     }
 
     /// The session is delivered but for its last turn.
-    pub fn new_turn(bytes: u64) -> Self {
-        let mut scene = Self::first_contact(bytes);
+    pub fn new_turn(release: Release, bytes: u64) -> Self {
+        let mut scene = Self::filled(release, bytes);
         scene.deliver();
+        scene.with_new_turn()
+    }
+
+    pub fn first_contact(release: Release, bytes: u64) -> Self {
+        Self::filled(release, bytes).with_new_turn()
+    }
+
+    fn filled(release: Release, bytes: u64) -> Self {
+        let mut scene = Self::new(&["hook"], release);
+        let path = scene.path();
+        let length = scene.transcript.fill(&path, bytes);
+        scene.length = length.expect("a transcript");
         scene
     }
 
-    pub fn first_contact(bytes: u64) -> Self {
-        let mut scene = Self::new(&["hook"]);
-        let mut transcript = Transcript::new(Release::V2_1_330);
-        scene.length = transcript
-            .fill(&scene.transcript(), bytes)
-            .expect("a transcript");
-        scene.new_turn = transcript.turn();
-        scene
+    pub fn with_new_turn(mut self) -> Self {
+        self.new_turn = self.transcript.turn();
+        self.sends = true;
+        self
     }
 
-    /// Beside the session stand agents that have ended and are delivered.
+    /// The hook is that of the session's end.
+    pub fn at_the_end(mut self) -> Self {
+        self.is_end = true;
+        self
+    }
+
+    /// The same, sent by HTTPS.
+    pub fn by_tls(mut self) -> Self {
+        self.server = Server::tls();
+        self.port = self.server.address().port();
+        Server::write_authority(&self.authority());
+        self.deliver_all_but_the_new_turn()
+    }
+
+    /// Between the hook and its server is a link.
+    pub fn over_a_link(mut self) -> Self {
+        self.port = link::to(self.server.address());
+        self.deliver_all_but_the_new_turn()
+    }
+
+    /// The server has another address, and with it a cursor of its own.
+    fn deliver_all_but_the_new_turn(mut self) -> Self {
+        let new_turn = std::mem::take(&mut self.new_turn);
+        self.deliver();
+        self.new_turn = new_turn;
+        self
+    }
+
+    /// The session launched agents, turn by turn, which have ended; all of it is delivered.
     pub fn agents(count: usize) -> Self {
-        let mut scene = Self::first_contact(1_000_000);
-        let folder = scene.transcript().with_extension("").join("subagents");
+        let mut scene = Self::idle(100_000);
+        let folder = scene.path().with_extension("").join("subagents");
         fs::create_dir_all(&folder).expect("a folder for agents");
-        let rows = Transcript::new(Release::V2_1_330)
-            .turn()
-            .replace(r#""isSidechain":false"#, r#""isSidechain":true"#);
-        for agent in 0..count {
-            fs::write(folder.join(format!("agent-a{agent:07}.jsonl")), &rows).expect("an agent");
-            let meta = json!({"agentType": "general-purpose", "toolUseId": "toolu_000001_0", "spawnDepth": 1});
-            fs::write(
-                folder.join(format!("agent-a{agent:07}.meta.json")),
-                meta.to_string(),
-            )
-            .expect("an agent's meta");
+        let ids: Vec<String> = (0..count).map(|agent| format!("a{agent:016x}")).collect();
+        let mut rows = String::new();
+        for agents in ids.chunks(AGENTS_A_TURN) {
+            let (turn, tools) = scene.transcript.launching_turn(agents);
+            rows.push_str(&turn);
+            for (agent, tool) in agents.iter().zip(tools) {
+                let number = u64::from_str_radix(&agent[1..], 16).expect("a number");
+                let (run, _) = Transcript::of_agent(number).launching_turn(&[]);
+                let run = run.replace(r#""isSidechain":false"#, r#""isSidechain":true"#);
+                let path = folder.join(format!("agent-{agent}.jsonl"));
+                fs::write(&path, run).expect("an agent");
+                let meta = json!({"agentType": "Explore", "description": "Look around",
+                    "toolUseId": tool, "spawnDepth": 1});
+                fs::write(path.with_extension("meta.json"), meta.to_string()).expect("its meta");
+            }
         }
+        scene.append(&rows);
+        scene.length += rows.len() as u64;
+        // That takes longer than a hook may on a busy machine.
+        scene.arguments = scene.replaying();
         scene.deliver();
-        scene.new_turn.clear();
-        scene.sends = false;
+        scene.arguments = vec!["hook".to_owned()];
         scene
     }
 
     /// Many other sessions have transcripts and cursors.
     pub fn crowd(count: usize) -> Self {
-        let scene = Self::new_turn(1_000_000);
+        let scene = Self::new_turn(Release::V2_1_330, 1_000_000);
         let sessions = scene.state().join("claude-langfuse/sessions");
         let own = fs::read_dir(sessions.join(SESSION)).expect("the session has state");
         let cursor = own
@@ -153,80 +223,131 @@ impl Scene {
             let name = cursor.file_name().expect("a cursor has a name");
             fs::write(folder.join(name), text.replace(SESSION, &id)).expect("a cursor");
         }
-        copy(&scene.state(), &scene.home.path().join("before"));
         scene
     }
 
     pub fn replay(release: Release, bytes: u64) -> Self {
-        let mut scene = Self::new(&["replay", "--quiet"]);
-        scene.length = Transcript::new(release)
-            .fill(&scene.transcript(), bytes)
-            .expect("a transcript");
+        let mut scene = Self::filled(release, bytes);
+        scene.arguments = scene.replaying();
+        scene.replayed = Some(scene.length);
         scene
-            .arguments
-            .push(scene.transcript().display().to_string());
-        scene.is_long = bytes > 50_000_000;
-        scene
+    }
+
+    fn replaying(&self) -> Vec<String> {
+        let path = self.path().display().to_string();
+        ["replay", "--quiet", &path].map(str::to_owned).into()
+    }
+
+    /// How long a hook takes; `late`: how long after its start the row of the answer comes. The best of five.
+    pub fn felt(&self, late: Option<Duration>) -> Duration {
+        let rows: Vec<&str> = self.new_turn.split_inclusive('\n').collect();
+        let (before, answer) = rows.split_at(rows.len() - 2);
+        let runs = (0..5).map(|_| {
+            self.reset_to(&before.concat());
+            if late.is_none() {
+                self.append(&answer.concat());
+            }
+            let start = Instant::now();
+            let mut hook = self.invocation().start();
+            if let Some(late) = late {
+                std::thread::sleep(late);
+                self.append(&answer.concat());
+            }
+            let status = hook.wait().expect("the hook ends");
+            assert!(status.success(), "{status}");
+            start.elapsed()
+        });
+        let felt = runs.min().expect("there are runs");
+        self.assert_sent("a hook over a link");
+        felt
     }
 
     /// A hook runs, and its state is what later runs begin with.
     fn deliver(&mut self) {
         self.reset();
-        let new_turn = std::mem::take(&mut self.new_turn);
-        fs::OpenOptions::new()
-            .write(true)
-            .open(self.transcript())
-            .and_then(|file| file.set_len(self.length))
-            .expect("a transcript of the first length");
+        let event = std::mem::replace(&mut self.is_end, true);
         self.invocation().run_once();
+        self.is_end = event;
         copy(&self.state(), &self.home.path().join("before"));
-        self.new_turn = new_turn;
-        self.langfuse.clear();
+        self.server.clear();
     }
 
     fn reset(&self) {
-        drop(fs::remove_dir_all(self.state()));
+        self.reset_to(&self.new_turn);
+    }
+
+    fn reset_to(&self, new_turn: &str) {
+        // Other sessions, of which there may be thousands, stay.
+        let own = format!("claude-langfuse/sessions/{SESSION}");
+        drop(fs::remove_dir_all(self.state().join(own)));
         let before = self.home.path().join("before");
         if before.exists() {
             copy(&before, &self.state());
         }
         if self.length > 0 {
-            let file = fs::OpenOptions::new().append(true).open(self.transcript());
-            let mut file = file.expect("a transcript");
-            file.set_len(self.length).expect("a shorter transcript");
-            std::io::Write::write_all(&mut file, self.new_turn.as_bytes())
-                .expect("a longer transcript");
+            let file = fs::OpenOptions::new().write(true).open(self.path());
+            file.and_then(|file| file.set_len(self.length))
+                .expect("a transcript of the first length");
+            self.append(new_turn);
         }
     }
 
+    fn append(&self, rows: &str) {
+        let file = fs::OpenOptions::new().append(true).open(self.path());
+        file.and_then(|mut file| file.write_all(rows.as_bytes()))
+            .expect("a longer transcript");
+    }
+
+    fn assert_sent(&self, name: &str) {
+        assert_eq!(self.server.exports() > 0, self.sends, "{name}");
+    }
+
     fn invocation(&self) -> Invocation {
-        let event = json!({"hook_event_name": "SessionEnd", "session_id": SESSION, "reason": "other",
-            "transcript_path": self.transcript(), "cwd": "/home/dev/project"});
+        let mut event = json!({"hook_event_name": "SessionEnd", "session_id": SESSION, "reason": "other",
+            "transcript_path": self.path(), "cwd": "/home/dev/project"});
+        if !self.is_end {
+            let (prompt, answer) = &self.transcript.last;
+            event["hook_event_name"] = json!("Stop");
+            event["prompt_id"] = json!(prompt);
+            event["last_assistant_message"] = json!(answer);
+        }
         let variables = [
             ("HOME", self.home.path().display().to_string()),
             ("TRACE_TO_LANGFUSE", self.enabled.to_string()),
-            ("LANGFUSE_BASE_URL", self.langfuse.url()),
+            (
+                "LANGFUSE_BASE_URL",
+                format!("{}://127.0.0.1:{}", self.server.protocol(), self.port),
+            ),
             ("LANGFUSE_PUBLIC_KEY", PUBLIC_KEY.to_owned()),
             ("LANGFUSE_SECRET_KEY", SECRET_KEY.to_owned()),
             // Under callgrind everything takes fifty times as long.
             ("CC_LANGFUSE_HOOK_BUDGET", "100".to_owned()),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
         ];
+        let mut environment: Vec<(String, String)> = variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+        if self.authority().exists() {
+            let path = self.authority().display().to_string();
+            environment.push(("LANGFUSE_CA_FILE".to_owned(), path));
+        }
         Invocation {
             arguments: self.arguments.clone(),
-            environment: variables
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            environment,
             stdin: event.to_string(),
         }
     }
 
-    fn transcript(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         projects(self.home.path()).join(format!("{SESSION}.jsonl"))
     }
 
     fn state(&self) -> PathBuf {
         self.home.path().join(".claude/state")
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.home.path().join("authority.pem")
     }
 }
 

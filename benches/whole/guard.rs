@@ -1,0 +1,66 @@
+//! Holds instructions and the binary's size to what was recorded: for a check that must not depend on the machine's speed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use super::process::{Measure, program};
+use super::scene::Run;
+
+/// A C library or a kernel of another age costs some more, and a change for the better should not need a new record.
+const SLACK: f64 = 1.10;
+/// The same for the binary: another linker.
+const SIZE_SLACK: f64 = 1.03;
+/// No binary is larger, whatever was recorded.
+const LARGEST: u64 = 4_000_000;
+const SIZE: &str = "bytes of the binary";
+
+/// Compares each guarded run with the record, or makes the record anew.
+pub fn run(runs: Vec<Run>, record: bool) {
+    let size = fs::metadata(program()).expect("the program is built").len();
+    let mut figures = vec![(SIZE.to_owned(), size)];
+    let measure = Measure::new();
+    if !measure.has_callgrind() {
+        println!("valgrind is not installed: only the binary's size is looked at");
+    }
+    for run in runs.into_iter().filter(|run| run.is_guarded) {
+        let count = run.count_instructions(&measure);
+        figures.extend(count.map(|count| (run.name, count)));
+    }
+    if record {
+        let lines: Vec<String> = figures
+            .iter()
+            .map(|(name, figure)| format!("{figure}\t{name}\n"))
+            .collect();
+        return fs::write(record_path(), lines.concat()).expect("the record is written");
+    }
+    let recorded = read();
+    let mut is_over = size > LARGEST;
+    for (name, figure) in figures {
+        let was = *recorded.get(&name).unwrap_or_else(|| {
+            panic!("nothing is recorded of '{name}': make the record anew with --record")
+        });
+        let slack = if name == SIZE { SIZE_SLACK } else { SLACK };
+        let ratio = figure as f64 / was as f64;
+        let verdict = if ratio > slack { "TOO MUCH" } else { "ok" };
+        is_over |= ratio > slack;
+        println!("{name:<62}{figure:>12}{was:>12}{ratio:>8.3}  {verdict}");
+    }
+    assert!(
+        !is_over,
+        "more than was recorded: find out why, or record it (--record) and say in the commit what it is worth"
+    );
+}
+
+fn read() -> BTreeMap<String, u64> {
+    let text = fs::read_to_string(record_path()).expect("there is a record");
+    let lines = text.lines().map(|line| {
+        let (figure, name) = line.split_once('\t').expect("a figure and a name");
+        (name.to_owned(), figure.parse().expect("a figure"))
+    });
+    lines.collect()
+}
+
+fn record_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/recorded.tsv")
+}
