@@ -207,7 +207,7 @@ fn an_old_release_that_meets_an_event_it_does_not_know() {
         .json()
         .remove(0);
     assert_eq!(report["verdict"], "ok", "{report:#}");
-    let row = r#"{"type":"user","uuid":"u","sessionId":"s","version":"2.0.76","message":{"role":"user","content":"hi"}}"#;
+    let row = r#"{"type":"user","uuid":"u","sessionId":"s","version":"2.0.76","timestamp":"2025-01-01T00:00:00Z","message":{"role":"user","content":"hi"}}"#;
     clinic.sandbox.write(
         ".claude/projects/-old/11111111-1111-4111-8111-111111111111.jsonl",
         format!("{row}\n").as_bytes(),
