@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ordered;
 mod regular_file;
 mod sha256;
 

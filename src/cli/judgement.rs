@@ -62,12 +62,7 @@ impl Judgement {
     /// When it does not fit the type: the text says what would.
     pub fn value(&self, kind: Option<Kind>) -> Result<Value, String> {
         let text = || self.value.clone();
-        let number = || {
-            self.value
-                .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite())
-        };
+        let number = || serde_json::from_str::<f64>(&self.value).ok();
         let fails = |wanted: &str| format!("{}={}: {wanted}", self.name, self.value);
         match kind {
             Some(Kind::Numeric) => number()

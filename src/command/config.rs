@@ -75,8 +75,9 @@ fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<(
             places.push(place);
         }
     }
-    places.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
-    for (layer, place) in places {
+    let layers = [Layer::Flag, Layer::Session, Layer::Project, Layer::File];
+    let of = |layer| places.iter().filter(move |(one, _)| *one == layer);
+    for (layer, place) in layers.into_iter().flat_map(of).copied() {
         writeln!(out, "\n{} ({})", tilde(home, place), layer.name())?;
         for setting in &config.sources {
             if (setting.source.layer, setting.source.place.as_str()) == (layer, place) {

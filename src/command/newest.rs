@@ -2,15 +2,14 @@
 
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use crate::transcript::{Timestamp, last_activity};
 
 /// Transcripts, the one that went on last first.
 pub(super) struct NewestFirst {
-    /// By when they were written, the last at the end. What is in a file is no younger, and may be much older: a copy, a
-    /// backup that was put back.
-    files: Vec<(SystemTime, PathBuf)>,
+    /// By when they were written. What is in a file is no younger, and may be much older: a copy, a backup that was put
+    /// back.
+    files: BinaryHeap<(Timestamp, PathBuf)>,
     /// Those that were looked into.
     sessions: BinaryHeap<(Timestamp, PathBuf)>,
 }
@@ -18,11 +17,12 @@ pub(super) struct NewestFirst {
 impl NewestFirst {
     /// Files that are gone are left out.
     pub(super) fn new(transcripts: impl Iterator<Item = PathBuf>) -> Self {
-        let written = |path: PathBuf| Some((path.metadata().ok()?.modified().ok()?, path));
-        let mut files: Vec<(SystemTime, PathBuf)> = transcripts.filter_map(written).collect();
-        files.sort_unstable();
+        let written = |path: PathBuf| {
+            let modified = path.metadata().ok()?.modified().ok()?;
+            Some((Timestamp::of(modified), path))
+        };
         Self {
-            files,
+            files: transcripts.filter_map(written).collect(),
             sessions: BinaryHeap::new(),
         }
     }
@@ -33,10 +33,13 @@ impl NewestFirst {
     }
 
     /// A file that may hold a session which went on later than all that were looked into.
-    fn rival(&mut self) -> Option<(SystemTime, PathBuf)> {
+    fn rival(&mut self) -> Option<(Timestamp, PathBuf)> {
         let newest = self.sessions.peek().map(|(last, _)| *last);
-        self.files
-            .pop_if(|(written, _)| newest.is_none_or(|last| Timestamp::of(*written) > last))
+        let (written, _) = self.files.peek()?;
+        match newest.is_none_or(|last| *written > last) {
+            true => self.files.pop(),
+            false => None,
+        }
     }
 }
 
@@ -45,7 +48,7 @@ impl Iterator for NewestFirst {
 
     fn next(&mut self) -> Option<PathBuf> {
         while let Some((written, path)) = self.rival() {
-            let last = last_activity(&path).unwrap_or_else(|| Timestamp::of(written));
+            let last = last_activity(&path).unwrap_or(written);
             self.sessions.push((last, path));
         }
         self.sessions.pop().map(|(_, path)| path)

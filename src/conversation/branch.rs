@@ -1,8 +1,9 @@
 //! Which rows an answer was given: those on the way from the answer back to the beginning, or to the last compaction.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::index::{Boundary, Index, Kind};
+use crate::ordered;
 
 impl Index {
     /// The rows before an answer, in the order in which the model was sent them.
@@ -31,8 +32,8 @@ impl Index {
     }
 
     /// From an answer back, row by row.
-    fn walk(&self, answer: usize) -> HashSet<usize> {
-        let mut way = HashSet::new();
+    fn walk(&self, answer: usize) -> BTreeSet<usize> {
+        let mut way = BTreeSet::new();
         let mut at = answer;
         while let Some(parent) = self.rows.get(at).and_then(|row| row.parent.as_deref()) {
             // A row may stand before the one that it follows, but never behind the answer.
@@ -46,7 +47,7 @@ impl Index {
 
     /// The last compaction on the way. It is not always a step of it: up to 2.1.197 the rows of `/compact` follow what was
     /// before it.
-    fn compaction_on(&self, way: &HashSet<usize>, answer: usize) -> Option<(usize, &Boundary)> {
+    fn compaction_on(&self, way: &BTreeSet<usize>, answer: usize) -> Option<(usize, &Boundary)> {
         self.boundaries_before(answer).find(|(at, boundary)| {
             let after = boundary.after.as_deref();
             let before = after.and_then(|after| self.row_before(after, *at));
@@ -96,25 +97,22 @@ impl Index {
 
     /// With parallel tools the way goes through one of them only: the others are rows of the same answer, and what answers
     /// their calls.
-    fn add_siblings(&self, way: &mut HashSet<usize>, answer: usize) {
-        let Some(first) = way.iter().min().copied() else {
+    fn add_siblings(&self, way: &mut BTreeSet<usize>, answer: usize) {
+        let Some(first) = way.first().copied() else {
             return;
         };
         let answer_of = |row: usize| match &self.rows.get(row)?.kind {
             Kind::Answer { message_id, calls } => Some((message_id, calls)),
             _ => None,
         };
-        let ids: HashSet<&String> = way
-            .iter()
-            .filter_map(|row| answer_of(*row).map(|(id, _)| id))
-            .collect();
+        let ids = ordered::set(
+            way.iter()
+                .filter_map(|row| answer_of(*row).map(|(id, _)| id)),
+        );
         let parts: Vec<usize> = ids.iter().flat_map(|id| self.answer(id)).collect();
         way.extend(parts.iter().filter(|row| (first..answer).contains(*row)));
-        let calls: HashSet<&String> = parts
-            .iter()
-            .filter_map(|row| answer_of(*row))
-            .flat_map(|(_, calls)| calls)
-            .collect();
+        let answers = parts.iter().filter_map(|row| answer_of(*row));
+        let calls = ordered::set(answers.flat_map(|(_, calls)| calls));
         let results =
             (first..answer).filter(|row| match self.rows.get(*row).map(|row| &row.kind) {
                 Some(Kind::User { results, .. }) => results.iter().any(|call| calls.contains(call)),
@@ -130,7 +128,7 @@ impl Index {
             Kind::User { results, .. } => Some(results),
             _ => None,
         });
-        let answered: HashSet<&String> = results.flatten().collect();
+        let answered = ordered::set(results.flatten());
         rows.retain(|row| match kind(row) {
             Some(Kind::Answer { calls, .. }) => {
                 calls.is_empty() || calls.iter().any(|call| answered.contains(call))
@@ -140,10 +138,8 @@ impl Index {
     }
 
     /// Rows stand in the file in the order in which they were sent.
-    fn in_order(&self, way: HashSet<usize>) -> Vec<usize> {
-        let mut rows: Vec<usize> = way.into_iter().filter(|row| self.is_sent(*row)).collect();
-        rows.sort_unstable();
-        rows
+    fn in_order(&self, way: BTreeSet<usize>) -> Vec<usize> {
+        way.into_iter().filter(|row| self.is_sent(*row)).collect()
     }
 
     fn is_sent(&self, row: usize) -> bool {

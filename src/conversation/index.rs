@@ -1,6 +1,6 @@
 //! Where the rows of a file stand, and what ties them together.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -71,14 +71,14 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub rows: Vec<Row>,
-    pub requests: HashMap<String, Request>,
+    pub requests: BTreeMap<String, Request>,
     /// Messages that stand in rows of their own, by their hash.
-    pub blobs: HashMap<String, Place>,
+    pub blobs: BTreeMap<String, Place>,
     /// 2.1.100 writes some rows twice.
-    by_uuid: HashMap<String, Vec<usize>>,
-    answers: HashMap<String, Vec<usize>>,
+    by_uuid: BTreeMap<String, Vec<usize>>,
+    answers: BTreeMap<String, Vec<usize>>,
     /// The request that an answer's first row names.
-    asked_by: HashMap<usize, String>,
+    asked_by: BTreeMap<usize, String>,
     boundaries: Vec<usize>,
     /// The commits that the model was told of, with the row before which that was.
     commits: Vec<(usize, String)>,

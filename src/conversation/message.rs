@@ -107,7 +107,10 @@ impl Merged {
 /// Answers of tools come first in their message: the API takes them nowhere else.
 pub(super) fn results_first(messages: &mut [Message]) {
     for message in messages {
-        message.content.sort_by_key(|block| !is_result(block));
+        let blocks = message.content.drain(..);
+        let (mut results, others): (Vec<Value>, Vec<Value>) = blocks.partition(is_result);
+        results.extend(others);
+        message.content = results;
     }
 }
 

@@ -10,7 +10,7 @@ mod message;
 mod recorded;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct Conversation {
     file: File,
     index: Index,
     /// Where the messages stand that the requests name by their hashes; made when first asked for.
-    known: Option<HashMap<String, Source>>,
+    known: Option<BTreeMap<String, Source>>,
 }
 
 impl Conversation {

@@ -1,7 +1,7 @@
 //! Requests that Claude Code wrote down (2.1.330 and later): the hashes of their messages, each of which stands in a row of
 //! its own or is what rows of one role were merged into. A message that is found by its hash is the one that was sent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
@@ -10,6 +10,7 @@ use super::canonical::Blocks;
 use super::index::{Index, Kind, Place};
 use super::message::{self, Message};
 use super::rows::Fields;
+use crate::ordered;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +63,13 @@ impl Conversation {
 
     /// Looks for all messages that some request names. As Claude Code does it: one message is all rows of users with no
     /// answer between them, or all rows of one answer.
-    fn find(&self) -> Result<HashMap<String, Source>> {
+    fn find(&self) -> Result<BTreeMap<String, Source>> {
         let index = &self.index;
-        let wanted: HashSet<&str> = index
-            .requests
-            .values()
-            .flat_map(|request| request.tail.iter().map(String::as_str))
-            .collect();
+        let requests = index.requests.values();
+        let hashes = requests.flat_map(|request| request.tail.iter().map(String::as_str));
+        let wanted = ordered::set(hashes);
         let own = index.blobs.iter();
-        let mut known: HashMap<String, Source> = own
-            .map(|(hash, place)| (hash.clone(), Source::Own(*place)))
-            .collect();
+        let mut known = ordered::map(own.map(|(hash, place)| (hash.clone(), Source::Own(*place))));
         let mut run: Option<(usize, Option<String>, Blocks)> = None;
         for (at, row) in index.rows.iter().enumerate() {
             if matches!(row.kind, Kind::Boundary(_)) {

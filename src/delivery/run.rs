@@ -1,6 +1,5 @@
 //! One session from its cursor to the end of its files.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,6 +10,7 @@ use super::outbox::Outbox;
 use super::rest;
 use super::track::{Part, Track};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
+use crate::ordered;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
 use crate::trace::SpanId;
@@ -287,12 +287,8 @@ impl Delivery<'_> {
 
     fn close(&mut self, feed: &Feed, ended: bool) {
         self.report.diagnostics = feed.diagnostics().clone();
-        let claimed: BTreeSet<SpanId> = self
-            .cursor
-            .lanes
-            .values()
-            .filter_map(|lane| lane.link.as_ref()?.span.clone())
-            .collect();
+        let lanes = self.cursor.lanes.values();
+        let claimed = ordered::set(lanes.filter_map(|lane| lane.link.as_ref()?.span.clone()));
         let still_open = self.track.open();
         self.cursor
             .launches

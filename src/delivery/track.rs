@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::ordered;
 use crate::state::{Cursor, OpenTurn, Passed, Why};
 use crate::trace::SpanId;
 use crate::transcript::Timestamp;
@@ -124,7 +125,7 @@ impl Track {
 
     /// Turns that can still grow or have spans on their way.
     pub(super) fn open(&self) -> BTreeSet<String> {
-        self.steps.iter().map(|step| step.uuid.clone()).collect()
+        ordered::set(self.steps.iter().map(|step| step.uuid.clone()))
     }
 
     /// Everything of these turns is acknowledged.

@@ -1,12 +1,13 @@
 //! How a turn went, by its rows alone: figures with a published meaning (`docs/scores.md`). What the rows don't show is not
 //! scored: a missing figure is no zero.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use super::test_run::TestRun;
 use super::{Judge, Score, Subject, Value};
+use crate::ordered;
 use crate::session::{ToolCall, Turn, Work};
 use crate::trace::{Context, SpanId};
 use crate::transcript::{Patch, Usage, text_of};
@@ -126,7 +127,7 @@ fn edits(work: &Work) -> Vec<(&ToolCall, &str)> {
 }
 
 fn files_changed(work: &Work) -> Option<f64> {
-    let files: BTreeSet<&str> = edits(work).into_iter().map(|(_, file)| file).collect();
+    let files = ordered::set(edits(work).into_iter().map(|(_, file)| file));
     (!files.is_empty()).then(|| number(files.len() as u64))
 }
 

@@ -69,7 +69,10 @@ fn pytest(output: &str) -> Option<TestRun> {
     sum(output, |line| {
         let (counts, time) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
         let seconds = time.split(' ').next()?.strip_suffix('s')?;
-        seconds.parse::<f64>().ok()?;
+        let is_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        if seconds.is_empty() || !seconds.bytes().all(is_number) {
+            return None;
+        }
         let counts = Counts::read(counts, ',');
         let known = ["passed", "failed", "error", "errors"];
         known

@@ -1,6 +1,6 @@
 //! Agents up to 1.0.128: their rows stand between those of the session, marked as a side chain, without an id.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::turns::AgentRun;
 use crate::transcript::{Entry, Timestamp, text_of};
@@ -10,7 +10,7 @@ use crate::transcript::{Entry, Timestamp, text_of};
 pub struct InlineAgents {
     runs: Vec<AgentRun>,
     /// Which run a row belongs to, by its uuid.
-    owners: HashMap<String, usize>,
+    owners: BTreeMap<String, usize>,
 }
 
 impl InlineAgents {

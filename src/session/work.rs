@@ -1,6 +1,6 @@
 //! The work of one model lane: one turn of the session, or one run of an agent.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Work {
     /// When Claude Code said how long it took, and what it said: without the time for which it waited for the person.
     pub took: Option<(Timestamp, Duration)>,
     input: Vec<InputItem>,
-    requests: HashMap<String, (Timestamp, Value)>,
+    requests: BTreeMap<String, (Timestamp, Value)>,
     last_user_at: Option<Timestamp>,
 }
 

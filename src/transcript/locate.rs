@@ -102,7 +102,7 @@ pub fn agents(
                 .filter(|file| known(&file.agent_id) || file.session().as_ref() == Some(&session)),
         );
     }
-    found.sort_by(|left, right| left.agent_id.cmp(&right.agent_id));
+    found.sort_unstable_by(|left, right| left.agent_id.cmp(&right.agent_id));
     found
 }
 

@@ -2,7 +2,7 @@
 //! so that the first thing that is wrong is the one that is told.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use super::{Patient, regions, test_trace};
@@ -100,17 +100,20 @@ fn reach(client: &Client, report: &mut Report) -> Result<(), Outcome> {
 
 /// In a thread, because the system's own patience can be half a minute.
 fn lookup(peer: &str) -> Result<Vec<SocketAddr>, String> {
-    let (done, answer) = mpsc::channel();
+    let (done, waiting) = mpsc::channel::<()>();
     let name = peer.to_owned();
-    std::thread::spawn(move || {
-        // Nobody may wait for it any more.
-        let _ = done.send(name.to_socket_addrs().map(Iterator::collect::<Vec<_>>));
+    let asking = std::thread::spawn(move || {
+        let found = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        drop(done);
+        found
     });
-    match answer.recv_timeout(LOOKUP) {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".to_owned()),
-        Ok(Ok(addresses)) => Ok(addresses),
+    if waiting.recv_timeout(LOOKUP) == Err(RecvTimeoutError::Timeout) {
+        return Err("the name server does not answer".to_owned());
+    }
+    match asking.join() {
+        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the name server does not answer".to_owned()),
+        Ok(Ok(_)) | Err(_) => Err("it has no address".to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Patient;
 use crate::command::report::Report;
+use crate::ordered;
 use crate::registration::{
     EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
 };
@@ -118,13 +119,8 @@ fn registered(
             INSTALL,
         );
     };
-    let mut commands: Vec<&str> = entries
-        .iter()
-        .map(|(_, entry)| entry.command.as_str())
-        .collect();
-    commands.sort_unstable();
     // Claude Code runs identical commands once.
-    commands.dedup();
+    let commands = ordered::set(entries.iter().map(|(_, entry)| entry.command.as_str()));
     if commands.len() > 1 {
         let places: Vec<String> = entries
             .iter()

@@ -7,6 +7,7 @@ use crate::command::Outcome;
 use crate::command::report::Report;
 use crate::config::Destination;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
+use crate::ordered;
 use crate::state::Store;
 use crate::trace::TraceId;
 use crate::transcript::Timestamp;
@@ -65,13 +66,9 @@ fn last_trace(link: &str, observations: &[Stored], report: &mut Report) {
         );
     }
     let unpriced = |one: &&Stored| one.has_usage() && !one.has_cost;
-    let mut models: Vec<&str> = observations
-        .iter()
-        .filter(unpriced)
-        .filter_map(|one| one.model.as_deref())
-        .collect();
-    models.sort_unstable();
-    models.dedup();
+    let unpriced = observations.iter().filter(unpriced);
+    let models = ordered::set(unpriced.filter_map(|one| one.model.as_deref()));
+    let models: Vec<&str> = models.into_iter().collect();
     if models.is_empty() {
         return report.ok("last trace", format!("{link} is there"));
     }

@@ -1,15 +1,14 @@
 //! Whether what Claude Code writes can be read, and what the hook cost lately.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::Patient;
 use crate::command::broken_lines;
 use crate::command::report::Report;
 use crate::transcript::{Diagnostics, Transcript, hook_times};
 
-/// From here on somebody notices.
-const SLOW: Duration = Duration::from_secs(1);
+/// From here on somebody notices. In milliseconds.
+const SLOW: u64 = 1000;
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     let Some(newest) = patient.newest.first() else {
@@ -61,19 +60,17 @@ fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
 /// What Claude Code itself measured of our hook.
 fn cost(patient: &Patient<'_>, report: &mut Report) {
     let newest = patient.newest.iter();
-    let mut times: Vec<Duration> = newest
+    let mut times: Vec<u64> = newest
         .flat_map(|path| hook_times(path).unwrap_or_default())
         .filter(|time| time.command.contains("claude-langfuse"))
-        .map(|time| time.took)
+        .filter_map(|time| u64::try_from(time.took.as_millis()).ok())
         .collect();
     times.sort_unstable();
     let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else {
         return;
     };
     let told = format!(
-        "the hook took {} ms in the middle and {} ms at most, in {} turns lately",
-        median.as_millis(),
-        longest.as_millis(),
+        "the hook took {median} ms in the middle and {longest} ms at most, in {} turns lately",
         times.len()
     );
     match *median >= SLOW {

@@ -52,7 +52,7 @@ pub fn run(arguments: &Export, global: &Global) -> Result<Outcome> {
 /// In an order that is the same wherever the files lie.
 fn all(claude_config: &Path) -> Vec<(PathBuf, Reference)> {
     let mut all: Vec<PathBuf> = locate::sessions(claude_config).collect();
-    all.sort_unstable();
+    all.sort();
     let whole = |path| (path, Reference::default());
     all.into_iter().map(whole).collect()
 }
@@ -61,7 +61,7 @@ fn named(targets: &[Reference], claude_config: &Path) -> Result<Vec<(PathBuf, Re
     let mut named: Vec<(PathBuf, Reference)> = Vec::new();
     for reference in targets {
         let mut found = which::named(std::slice::from_ref(&reference.session), claude_config)?;
-        found.sort_unstable();
+        found.sort();
         let found = found.into_iter().map(|path| (path, reference.clone()));
         let new: Vec<(PathBuf, Reference)> =
             found.filter(|target| !named.contains(target)).collect();

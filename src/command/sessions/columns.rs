@@ -24,8 +24,8 @@ pub(super) struct Cells {
 
 /// A column between the id and the title.
 struct Column {
-    /// Counted from the left.
-    place: u8,
+    /// 1 for the one that is missed most.
+    importance: u8,
     name: &'static str,
     width: usize,
     alignment: Alignment,
@@ -37,31 +37,31 @@ enum Alignment {
     Right,
 }
 
-/// What is missed most first.
+/// From left to right.
 const COLUMNS: [Column; 4] = [
     Column {
-        place: 1,
+        importance: 1,
         name: "LAST (UTC)",
         width: 16,
         alignment: Alignment::Left,
         cell: |cells| &cells.last,
     },
     Column {
-        place: 3,
-        name: "SENT",
-        width: 7,
-        alignment: Alignment::Right,
-        cell: |cells| &cells.sent,
-    },
-    Column {
-        place: 2,
+        importance: 3,
         name: "PROJECT",
         width: 16,
         alignment: Alignment::Left,
         cell: |cells| &cells.project,
     },
     Column {
-        place: 4,
+        importance: 2,
+        name: "SENT",
+        width: 7,
+        alignment: Alignment::Right,
+        cell: |cells| &cells.sent,
+    },
+    Column {
+        importance: 4,
         name: "TOKENS",
         width: 6,
         alignment: Alignment::Right,
@@ -81,14 +81,18 @@ impl Columns {
         let mut room = width
             .unwrap_or(usize::MAX)
             .saturating_sub(ID + GAP + LEAST_TITLE);
-        let has_room = |column: &&Column| {
-            let wanted = column.width + GAP;
-            let fits = wanted <= room;
-            room -= if fits { wanted } else { 0 };
-            fits
-        };
-        let mut shown: Vec<&Column> = COLUMNS.iter().filter(has_room).collect();
-        shown.sort_by_key(|column| column.place);
+        let mut kept = Vec::new();
+        for importance in 1..=4 {
+            let mut columns = COLUMNS.iter();
+            let column = columns.find(|column| column.importance == importance);
+            let wanted = column.map_or(usize::MAX, |column| column.width + GAP);
+            if wanted <= room {
+                room -= wanted;
+                kept.push(importance);
+            }
+        }
+        let is_kept = |column: &&Column| kept.contains(&column.importance);
+        let shown = COLUMNS.iter().filter(is_kept).collect();
         Self { shown, width }
     }
 

@@ -11,6 +11,7 @@ use super::super::preview::each_span;
 use super::super::tokens;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
+use crate::ordered;
 use crate::session::Outline;
 use crate::state::{Cursor, Lane};
 use crate::trace::SpanId;
@@ -116,11 +117,10 @@ impl Comparison {
                 turns.insert(root, Excuse::NotYetSent);
             }
         }
-        let agents: BTreeMap<String, &Lane> = cursor
-            .lanes
-            .iter()
-            .map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane))
-            .collect();
+        let lanes = cursor.lanes.iter();
+        let agents = ordered::map(
+            lanes.map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane)),
+        );
         let excuses: Vec<(String, Excuse)> = self
             .expected
             .keys()
@@ -196,7 +196,7 @@ impl Comparison {
     /// The traces in which something is expected.
     pub(super) fn traces(&self) -> BTreeSet<String> {
         let expected = self.expected.values();
-        expected.map(|expected| expected.trace.clone()).collect()
+        ordered::set(expected.map(|expected| expected.trace.clone()))
     }
 
     /// The times within which all of it began, and a day around them for what went astray.
@@ -222,7 +222,7 @@ impl Comparison {
         let missing = self
             .verdicts()
             .filter(|(_, _, verdict)| *verdict == Verdict::Missing);
-        missing.map(|(id, _, _)| id.to_owned()).collect()
+        ordered::set(missing.map(|(id, _, _)| id.to_owned()))
     }
 
     /// What came of each observation.
@@ -235,7 +235,9 @@ impl Comparison {
     pub(super) fn with(&self, wanted: Verdict) -> Vec<(&str, &Expected)> {
         let found = self.verdicts().filter(|(_, _, verdict)| *verdict == wanted);
         let mut found: Vec<_> = found.map(|(id, expected, _)| (id, expected)).collect();
-        found.sort_by_key(|(_, expected)| expected.start);
+        found.sort_unstable_by(|(left_id, left), (right_id, right)| {
+            (left.start, left_id).cmp(&(right.start, right_id))
+        });
         found
     }
 
