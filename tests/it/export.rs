@@ -1,5 +1,6 @@
 //! `export` writes conversations that those who train and judge models can load, masked as everything that leaves.
 
+mod output;
 mod schema;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Where lines go: standard output, or a file that is there only when all of it is written.
+//! Where lines go: standard output, a file that is there only when all of it is written, or a pipe or device as it is.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -24,6 +24,17 @@ impl Sink {
                 file: None,
             });
         };
+        let is_no_file = path.metadata().is_ok_and(|there| !there.is_file());
+        if is_no_file {
+            let out = OpenOptions::new()
+                .write(true)
+                .open(path)
+                .with_context(|| format!("could not write: {}", path.display()))?;
+            return Ok(Self {
+                out: BufWriter::new(Box::new(out)),
+                file: None,
+            });
+        }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
