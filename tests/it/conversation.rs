@@ -149,20 +149,20 @@ fn of_2_1_330_equals_what_was_sent_to_the_letter() {
     }
 }
 
+/// `transcript`: of the session, as it is or without some rows.
+fn assert_essentials_are_those_sent(session: &Path, transcript: &Path, requests: &[Sent]) {
+    let mut conversation = Conversation::open(transcript).unwrap();
+    for sent in requests {
+        let rebuilt = essentials(&as_sent(&conversation.before(&sent.answer).unwrap()));
+        assert_same(session, sent, &rebuilt, &essentials(&sent.messages));
+    }
+}
+
 #[test]
 fn of_older_releases_equals_what_was_sent_in_texts_calls_and_results() {
     for release in ["v2.1.197", "v2.1.50", "v2.0.76"] {
         for (session, requests) in recorded(release) {
-            let mut conversation = Conversation::open(&session).unwrap();
-            for sent in &requests {
-                let rebuilt = as_sent(&conversation.before(&sent.answer).unwrap());
-                assert_same(
-                    &session,
-                    sent,
-                    &essentials(&rebuilt),
-                    &essentials(&sent.messages),
-                );
-            }
+            assert_essentials_are_those_sent(&session, &session, &requests);
         }
     }
 }
@@ -178,16 +178,7 @@ fn without_the_notes_of_the_cli_it_is_the_same_in_texts_calls_and_results() {
             .collect();
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), without).unwrap();
-        let mut conversation = Conversation::open(file.path()).unwrap();
-        for sent in &requests {
-            let rebuilt = as_sent(&conversation.before(&sent.answer).unwrap());
-            assert_same(
-                &session,
-                sent,
-                &essentials(&rebuilt),
-                &essentials(&sent.messages),
-            );
-        }
+        assert_essentials_are_those_sent(&session, file.path(), &requests);
     }
 }
 
