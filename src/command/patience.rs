@@ -12,18 +12,31 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// A server that says 0 would be asked without a pause.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Asks, and asks again for as long as the server wants to be left alone meanwhile.
+pub(super) fn patiently<Answer>(
+    mut ask: impl FnMut() -> Result<Answer, Reply>,
+) -> Result<Answer, Reply> {
+    let mut patience = Patience::new();
+    loop {
+        match ask() {
+            Err(reply) if patience.waits(&reply) => {}
+            answer => return answer,
+        }
+    }
+}
+
 /// What is left of the patience with one request.
-pub(super) struct Patience {
+struct Patience {
     left: Duration,
 }
 
 impl Patience {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { left: LONGEST }
     }
 
     /// Waits as long as the server asks for; gives whether it is to be asked again.
-    pub(super) fn waits(&mut self, reply: &Reply) -> bool {
+    fn waits(&mut self, reply: &Reply) -> bool {
         let Some(wait) = self.wait(reply) else {
             return false;
         };
@@ -53,13 +66,7 @@ pub(super) struct Patient<Inner>(pub Inner);
 
 impl<Inner: Courier> Courier for Patient<Inner> {
     fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
-        let mut patience = Patience::new();
-        loop {
-            match self.0.score(scores) {
-                Err(reply) if patience.waits(&reply) => {}
-                answer => return answer,
-            }
-        }
+        patiently(|| self.0.score(scores))
     }
 
     fn send(&mut self, raw: &str, body: &Body) -> Reply {

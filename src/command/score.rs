@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 
-use super::patience::Patience;
+use super::patience::patiently;
 use super::post::{Post, Session};
 use super::remedy::meaning;
 use super::roots::{Root, context_as_sent, roots, warn_of_unsent};
@@ -161,13 +161,8 @@ fn send(
 ) -> Result<Result<usize, Reply>> {
     let environment = &post.surroundings.environment;
     let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
-    let mut patience = Patience::new();
-    loop {
-        match send_scores(&mut client, scores, Deadline::after(config.timeout)) {
-            Err(reply) if patience.waits(&reply) => {}
-            answer => return Ok(answer),
-        }
-    }
+    let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
+    Ok(patiently(send))
 }
 
 fn failed(arguments: &cli::Score, reason: &str, outcome: Outcome) -> Result<Outcome> {

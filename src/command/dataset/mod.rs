@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::export::{nothing_left, numbered, outline};
-use super::patience::Patience;
+use super::patience::patiently;
 use super::post::{Post, Session};
 use super::remedy::meaning;
 use super::roots::{roots, warn_of_unsent};
@@ -164,13 +164,7 @@ impl Server<'_> {
         &mut self,
         mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
     ) -> Result<Answer, Reply> {
-        let mut patience = Patience::new();
-        loop {
-            match ask(&mut self.client, Deadline::after(self.config.timeout)) {
-                Err(reply) if patience.waits(&reply) => {}
-                answer => return answer,
-            }
-        }
+        patiently(|| ask(&mut self.client, Deadline::after(self.config.timeout)))
     }
 
     fn failed(&self, arguments: &Add, reply: &Reply) -> Result<Outcome> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::super::patience::Patience;
+use super::super::patience::patiently;
 use super::super::post::Session;
 use super::super::preview::each_span;
 use super::compare::Comparison;
@@ -173,13 +173,6 @@ impl Server {
         &mut self,
         mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
     ) -> Result<Answer, Reply> {
-        let mut patience = Patience::new();
-        loop {
-            let answer = ask(&mut self.client, Deadline::after(self.request_time));
-            match answer {
-                Err(reply) if patience.waits(&reply) => {}
-                answer => return answer,
-            }
-        }
+        patiently(|| ask(&mut self.client, Deadline::after(self.request_time)))
     }
 }
