@@ -129,13 +129,19 @@ impl std::error::Error for Misconfigured {}
 fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
-            let outcome = Outcome::of_error(&error);
-            let error = error_object(outcome, &format!("{error:#}"));
-            print_json(&json!({"schema": 1, "error": error}))?;
-            Ok(outcome)
+            failed(json, &format!("{error:#}"), Outcome::of_error(&error))
         }
         result => result,
     }
+}
+
+/// Ends a command that could not do what it was asked: a script is told in its own language.
+fn failed(json: bool, message: &str, outcome: Outcome) -> anyhow::Result<Outcome> {
+    match json {
+        true => print_json(&json!({"schema": 1, "error": error_object(outcome, message)}))?,
+        false => complain(message),
+    }
+    Ok(outcome)
 }
 
 /// A line for scripts.

@@ -9,7 +9,7 @@ use super::patience::patiently;
 use super::post::{Post, Session};
 use super::remedy::meaning;
 use super::roots::{Root, context_as_sent, roots, warn_of_unsent};
-use super::{Outcome, complain, error_object, print_json, told, which};
+use super::{Outcome, print_json, told, which};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
@@ -167,11 +167,7 @@ fn send(
 
 fn failed(arguments: &cli::Score, reason: &str, outcome: Outcome) -> Result<Outcome> {
     let message = format!("could not score: {reason}");
-    match arguments.json {
-        true => print_json(&json!({"schema": 1, "error": error_object(outcome, &message)}))?,
-        false => complain(&message),
-    }
-    Ok(outcome)
+    super::failed(arguments.json, &message, outcome)
 }
 
 fn tell(

@@ -12,7 +12,7 @@ use super::patience::patiently;
 use super::post::{Post, Session};
 use super::remedy::meaning;
 use super::roots::{roots, warn_of_unsent};
-use super::{Outcome, complain, error_object, many, print_json, told, which};
+use super::{Outcome, many, print_json, told, which};
 use crate::cli::Global;
 use crate::cli::dataset::{Add, Dataset, DatasetCommand};
 use crate::config::{Config, Destination, Scope};
@@ -175,11 +175,7 @@ impl Server<'_> {
 
 fn failed(arguments: &Add, reason: &str, outcome: Outcome) -> Result<Outcome> {
     let message = format!("could not add to dataset {}: {reason}", arguments.dataset);
-    match arguments.json {
-        true => print_json(&json!({"schema": 1, "error": error_object(outcome, &message)}))?,
-        false => complain(&message),
-    }
-    Ok(outcome)
+    super::failed(arguments.json, &message, outcome)
 }
 
 fn tell(
