@@ -13,8 +13,9 @@ use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
 };
 use crate::mask::unmet_wish;
+use crate::session::Outline;
 use crate::state::Store;
-use crate::transcript::{Timestamp, Transcript};
+use crate::transcript::{Diagnostics, Timestamp, Transcript};
 
 /// How long a command waits for a hook that has the session.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -26,6 +27,16 @@ pub(super) struct Session {
     pub reach: Reach,
     /// The directory in which it was started.
     pub start: Option<PathBuf>,
+}
+
+impl Session {
+    /// Its turns, without their content, and what of its file could not be read.
+    pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
+        let mut transcript = Transcript::open(&self.transcript, 0)?;
+        let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
+        let outline = Outline::read(&self.id, entries)?;
+        Ok((outline, transcript.diagnostics().clone()))
+    }
 }
 
 /// The post office of one command run.

@@ -42,13 +42,11 @@ fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
         false => Box::new(which::named(&arguments.targets, &claude_config)?.into_iter()),
     };
     for transcript in transcripts {
-        let metadata = transcript.metadata();
-        let is_wanted = || wanted.by_file(&transcript) && wanted.by_content(&transcript);
-        // One that is gone is told of where it is tried.
-        if metadata.is_err() || is_wanted() {
+        let length = transcript.metadata().map_or(0, |file| file.len());
+        if wanted.has_or_misses(&transcript) {
             one(&mut post, &transcript, arguments, &mut summary)?;
         }
-        summary.step(metadata.map_or(0, |metadata| metadata.len()));
+        summary.step(length);
     }
     if arguments.dry_run {
         return Ok(summary.outcome());

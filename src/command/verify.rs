@@ -16,9 +16,8 @@ use super::{Outcome, is_closed_pipe, told};
 use crate::cli::{Filter, Global, Verify};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
-use crate::session::Outline;
 use crate::state::{Cursor, Store};
-use crate::transcript::{Transcript, locate};
+use crate::transcript::locate;
 use compare::Comparison;
 use said::Findings;
 use server::{Failed, Server};
@@ -61,7 +60,7 @@ impl Run<'_> {
             ..Filter::default()
         };
         let wanted = Wanted::new(&filter);
-        let is_wanted = |path: &PathBuf| wanted.by_file(path) && wanted.by_content(path);
+        let is_wanted = |path: &PathBuf| wanted.has(path);
         for path in locate::sessions(claude_config).filter(is_wanted) {
             match self.one(&path, Scope::FilesOnly) {
                 Err(error) if !is_closed_pipe(&error) => {
@@ -120,7 +119,8 @@ impl Run<'_> {
     ) -> Result<Comparison, Failed> {
         let mut comparison = Comparison::of(session, config)?;
         if let Some(cursor) = cursor {
-            comparison.set_aside(cursor, &outline(session)?)?;
+            let (outline, _) = session.outline()?;
+            comparison.set_aside(cursor, &outline)?;
         }
         let arguments = self.arguments;
         let server = self.server(config, destination)?;
@@ -146,10 +146,4 @@ impl Run<'_> {
         let server = self.servers.get_mut(&id);
         Ok(server.context("could not keep the connection")?)
     }
-}
-
-fn outline(session: &Session) -> Result<Outline> {
-    let mut transcript = Transcript::open(&session.transcript, 0)?;
-    let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-    Outline::read(&session.id, entries)
 }

@@ -29,6 +29,16 @@ impl<'a> Wanted<'a> {
         Self { filter, project }
     }
 
+    /// Whether a transcript is wanted.
+    pub(super) fn has(&self, transcript: &Path) -> bool {
+        self.by_file(transcript) && self.by_content(transcript)
+    }
+
+    /// Whether a transcript is to be tried: one that is gone is told of where it is.
+    pub(super) fn has_or_misses(&self, transcript: &Path) -> bool {
+        transcript.metadata().is_err() || self.has(transcript)
+    }
+
     /// Whether a file can be wanted, by when it was last written: nothing in it is younger.
     pub(super) fn by_file(&self, transcript: &Path) -> bool {
         let modified = transcript.metadata().and_then(|file| file.modified());

@@ -20,7 +20,7 @@ use crate::conversation::Conversation;
 use crate::delivery::Reach;
 use crate::mask::{Policy, unmet_wish};
 use crate::session::{Calls, Outline, TurnOutline};
-use crate::transcript::{Transcript, locate};
+use crate::transcript::locate;
 use sink::Sink;
 
 /// Runs the command.
@@ -86,9 +86,7 @@ type Chosen = Vec<(u64, TurnOutline, Calls)>;
 
 impl Run<'_> {
     fn session(&mut self, post: &mut Post, path: &Path, reference: &Reference) -> Result<()> {
-        let is_wanted = || self.wanted.by_file(path) && self.wanted.by_content(path);
-        // One that is gone is told of.
-        if path.metadata().is_ok() && !is_wanted() {
+        if !self.wanted.has_or_misses(path) {
             return Ok(());
         }
         match readable(post, path) {
@@ -228,10 +226,8 @@ pub(super) fn numbered(outline: Outline) -> Vec<(u64, TurnOutline)> {
 
 /// A transcript that has lost rows is no conversation.
 pub(super) fn outline(session: &Session) -> Result<Outline> {
-    let mut transcript = Transcript::open(&session.transcript, 0)?;
-    let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-    let outline = Outline::read(&session.id, entries)?;
-    match broken_lines(transcript.diagnostics()) {
+    let (outline, diagnostics) = session.outline()?;
+    match broken_lines(&diagnostics) {
         Some(broken) => anyhow::bail!("{broken}"),
         None => Ok(outline),
     }
