@@ -1,4 +1,5 @@
-//! The one hash of the program, as people and other programs write it.
+//! The hash of ids, names and marks of files, as people and other programs write it. What only this program compares has a
+//! faster one: `trace::digest`.
 
 use sha2::{Digest, Sha256};
 
