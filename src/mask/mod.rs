@@ -12,8 +12,9 @@ mod structure;
 mod tally;
 mod truncate;
 
-use serde_json::Value;
 use std::ops::Range;
+
+use serde_json::Value;
 
 use crate::config::{Capture, Config};
 use crate::trace::{Content, Context, Observation};
@@ -92,10 +93,7 @@ impl Policy {
             self.capture
         };
         let mut tally = Tally::default();
-        let mut masker = Masker {
-            policy: self,
-            tally: &mut tally,
-        };
+        let mut masker = self.masker(&mut tally);
         // Before the full texts that it is the beginning of are gone.
         let status = masker.status(observation);
         observation.status_message = status;
@@ -108,6 +106,13 @@ impl Policy {
         observation.note("masked", Some(masked));
     }
 
+    fn masker<'a>(&'a self, tally: &'a mut Tally) -> Masker<'a> {
+        Masker {
+            policy: self,
+            tally,
+        }
+    }
+
     /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
     pub fn apply_to_messages(&self, messages: &mut Value) {
         match (self.capture, self.problem()) {
@@ -116,20 +121,14 @@ impl Policy {
             (Capture::Full, None) => {}
         }
         let mut tally = Tally::default();
-        let mut masker = Masker {
-            policy: self,
-            tally: &mut tally,
-        };
+        let mut masker = self.masker(&mut tally);
         masker.value(messages);
     }
 
     /// Applies the policy to a name that state keeps until it is sent.
     pub fn apply_to_name(&self, name: &mut String) {
         let mut tally = Tally::default();
-        let mut masker = Masker {
-            policy: self,
-            tally: &mut tally,
-        };
+        let mut masker = self.masker(&mut tally);
         masker.text(name);
     }
 
@@ -137,10 +136,7 @@ impl Policy {
     /// environment, release), stay as they are: they are what traces are found by.
     pub fn apply_to_context(&self, context: &mut Context) {
         let mut tally = Tally::default();
-        let mut masker = Masker {
-            policy: self,
-            tally: &mut tally,
-        };
+        let mut masker = self.masker(&mut tally);
         for text in context.tags.iter_mut().chain(&mut context.version) {
             masker.text(text);
         }
@@ -244,15 +240,12 @@ impl Masker<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::{Masker, Policy, Tally};
+    use super::{Policy, Tally};
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
         let policy = Policy::with_max_chars(max_chars);
         let mut tally = Tally::default();
-        let mut masker = Masker {
-            policy: &policy,
-            tally: &mut tally,
-        };
+        let mut masker = policy.masker(&mut tally);
         masker.value(&mut value);
         value
     }
