@@ -1,4 +1,5 @@
-//! One process, measured: its instructions by callgrind, its system calls by strace, its CPU time and memory by the kernel.
+//! One process, measured: its instructions by callgrind, its system calls by strace, its memory by GNU time, its CPU time by
+//! the kernel.
 
 use std::fmt;
 use std::io::Write;
@@ -21,14 +22,17 @@ pub const HEAD: &str = "instructions       CPU    memory     calls  connections"
 pub struct Measure {
     has_callgrind: bool,
     has_strace: bool,
+    has_time: bool,
 }
 
 /// What was measured.
 #[derive(Clone, Copy)]
 pub struct Figures {
     instructions: Option<u64>,
-    /// CPU time in microseconds, and memory in KB.
-    usage: (u64, u64),
+    /// CPU time in microseconds.
+    time: u64,
+    /// The most memory that it had at a time, in KB.
+    memory: Option<u64>,
     /// System calls, and connections among them.
     calls: Option<(u64, u64)>,
     /// How many bytes of transcripts it read, where that is what it does.
@@ -46,6 +50,7 @@ impl Measure {
         Self {
             has_callgrind: has("valgrind"),
             has_strace: has("strace"),
+            has_time: has("time"),
         }
     }
 
@@ -65,18 +70,24 @@ impl Measure {
             prepare();
             command.count_calls()
         });
-        let runs = (0..if is_long { 1 } else { RUNS }).map(|_| {
-            prepare();
-            command.usage()
-        });
-        let usage = runs.min().expect("there are runs");
+        let runs = if is_long { 1 } else { RUNS };
+        let mut best = |measure: &dyn Fn() -> u64| {
+            let runs = (0..runs).map(|_| {
+                prepare();
+                measure()
+            });
+            runs.min().expect("there are runs")
+        };
+        let time = best(&|| command.cpu_time());
+        let memory = self.has_time.then(|| best(&|| command.memory()));
         let instructions = (self.has_callgrind && !is_long).then(|| {
             prepare();
             command.count_instructions()
         });
         Figures {
             instructions,
-            usage,
+            time,
+            memory,
             calls,
             bytes,
         }
@@ -89,19 +100,17 @@ impl fmt::Display for Figures {
             Some(count) => write!(formatter, "{:>10.2} M", count as f64 / 1e6)?,
             None => write!(formatter, "{:>12}", "-")?,
         }
-        let (time, memory) = self.usage;
-        write!(
-            formatter,
-            "{:>7.1} ms{:>7.1} MB",
-            time as f64 / 1e3,
-            memory as f64 / 1e3
-        )?;
+        write!(formatter, "{:>7.1} ms", self.time as f64 / 1e3)?;
+        match self.memory {
+            Some(memory) => write!(formatter, "{:>7.1} MB", memory as f64 / 1e3)?,
+            None => write!(formatter, "{:>10}", "-")?,
+        }
         match self.calls {
             Some((calls, connections)) => write!(formatter, "{calls:>10}{connections:>13}")?,
             None => write!(formatter, "{:>10}{:>13}", "-", "-")?,
         }
         match self.bytes {
-            Some(bytes) => write!(formatter, "{:>7.0} MB/s", bytes as f64 / time as f64),
+            Some(bytes) => write!(formatter, "{:>7.0} MB/s", bytes as f64 / self.time as f64),
             None => Ok(()),
         }
     }
@@ -156,17 +165,22 @@ impl Invocation {
         (calls_of("total"), calls_of("connect"))
     }
 
-    fn usage(&self) -> (u64, u64) {
+    /// In microseconds.
+    fn cpu_time(&self) -> u64 {
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
         command.arg(CHILD).arg(program());
         let report = self.run(command.args(&self.arguments));
-        let mut figures = report
-            .split_whitespace()
-            .map(|figure| figure.parse().expect("a figure"));
-        (
-            figures.next().expect("the time"),
-            figures.next().expect("the memory"),
-        )
+        report.trim().parse().expect("a time")
+    }
+
+    /// In KB. The kernel counts what the process was before it became the program, which is as large as what started it: hence
+    /// by a program that is smaller than any that is measured.
+    fn memory(&self) -> u64 {
+        let mut command = Command::new("time");
+        command.args(["--format", "%M"]).arg(program());
+        let report = self.run(command.args(&self.arguments));
+        let memory = report.lines().last().and_then(|line| line.parse().ok());
+        memory.expect("a size")
     }
 
     /// Runs a command to its end; gives back what it told on stderr.
@@ -222,8 +236,7 @@ pub fn be_child(arguments: &[String]) {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
     let microseconds = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
     eprintln!(
-        "{} {}",
-        microseconds(usage.user_time()) + microseconds(usage.system_time()),
-        usage.max_rss()
+        "{}",
+        microseconds(usage.user_time()) + microseconds(usage.system_time())
     );
 }
