@@ -1,5 +1,6 @@
 //! One session from its cursor to the end of its files.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,7 +14,7 @@ use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
 use crate::ordered;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
-use crate::trace::SpanId;
+use crate::trace::{SpanId, TraceId};
 use crate::transcript::locate::Layout;
 use crate::transcript::settle::Expected;
 use crate::transcript::{Entry, FileMark, Notification, Record, Timestamp};
@@ -40,6 +41,10 @@ pub(super) struct Delivery<'a> {
     pub outbox: Outbox,
     pub track: Track,
     pub report: Report,
+    /// The traces in the report. It holds them in order, and a search there for each turn would be a square of their number.
+    pub counted: BTreeSet<TraceId>,
+    /// It was looked for the repository in this run.
+    pub sought_repository: bool,
     /// Ends of background tasks that were read about.
     pub notifications: Vec<Notification>,
     /// The session is over: nobody will answer a tool that has no answer.
@@ -76,6 +81,8 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         outbox: Outbox::default(),
         track: Track::new(Part::Open),
         report: Report::default(),
+        counted: BTreeSet::new(),
+        sought_repository: false,
         notifications: Vec::new(),
         over: job.ending == Ending::Over,
         left: false,

@@ -1,8 +1,8 @@
 //! From the outbox to the server, and what its replies do to the cursor.
 
+use super::Stopped;
 use super::outbox::{Batch, Item, Owner, Parts, pack, split};
 use super::run::Delivery;
-use super::{Report, Stopped};
 use crate::langfuse::{Reply, without_content};
 
 /// How often a span is refused before it is sent without its content: in as many runs.
@@ -122,8 +122,19 @@ impl Delivery<'_> {
     }
 
     fn acknowledge(&mut self, items: Vec<Item>) {
-        count(&mut self.report, &items);
+        self.count(&items);
         self.settle(items);
+    }
+
+    fn count(&mut self, items: &[Item]) {
+        self.report.spans += items.len();
+        for item in items.iter().filter(|item| item.is_turn) {
+            self.report.turns += 1;
+            // Turns that hang under a span of somebody else are in one trace.
+            if self.counted.insert(item.trace_id.clone()) {
+                self.report.traces.push(item.trace_id.clone());
+            }
+        }
     }
 
     fn settle(&mut self, items: Vec<Item>) {
@@ -156,16 +167,6 @@ impl Delivery<'_> {
         let Some(store) = self.store else { return };
         if let Err(error) = store.save_if_changed(&self.cursor, &mut self.saved) {
             self.report.unsaved = Some(format!("{error:#}"));
-        }
-    }
-}
-
-fn count(report: &mut Report, items: &[Item]) {
-    report.spans += items.len();
-    for item in items.iter().filter(|item| item.is_turn) {
-        report.turns += 1;
-        if !report.traces.contains(&item.trace_id) {
-            report.traces.push(item.trace_id.clone());
         }
     }
 }

@@ -48,6 +48,8 @@ pub(super) enum Part {
 pub(super) struct Track {
     part: Part,
     steps: VecDeque<Step>,
+    /// Turns that the cursor moved past since the last one began.
+    done: Vec<String>,
 }
 
 impl Track {
@@ -55,6 +57,7 @@ impl Track {
         Self {
             part,
             steps: VecDeque::new(),
+            done: Vec::new(),
         }
     }
 
@@ -74,7 +77,18 @@ impl Track {
             range.end = range.end.or(Some(step.start));
         }
         self.steps.push_back(step);
+        self.forget_done(cursor);
         self.advance(cursor);
+    }
+
+    /// Not only at the end: a session may have ten thousand turns, and the cursor is written after each request. A turn whose
+    /// opening row stands there twice is the same one once more.
+    fn forget_done(&mut self, cursor: &mut Cursor) {
+        for uuid in self.done.drain(..) {
+            if self.steps.iter().all(|step| step.uuid != uuid) {
+                cursor.forget_context(&uuid);
+            }
+        }
     }
 
     /// Takes note of a span of the last turn; it is on its way, or need not be sent.
@@ -157,7 +171,8 @@ impl Track {
             if step.declined {
                 pass_over(cursor, start, next);
             }
-            self.steps.pop_front();
+            self.done
+                .extend(self.steps.pop_front().map(|step| step.uuid));
             self.place(cursor, next, numbered);
             if self.part == Part::Open
                 && let Some(open) = &mut cursor.open_turn

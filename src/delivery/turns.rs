@@ -83,11 +83,12 @@ impl Delivery<'_> {
 
     pub(super) fn facts(&mut self) -> SessionFacts {
         let start = self.cursor.start_directory.clone();
-        if self.cursor.repository.is_none() {
-            self.cursor.repository = start
-                .as_deref()
-                .and_then(crate::repository::identity)
-                .map(Repository);
+        if self.cursor.repository.is_none()
+            && let Some(start) = start.as_deref().filter(|_| !self.sought_repository)
+        {
+            // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
+            self.sought_repository = true;
+            self.cursor.repository = crate::repository::identity(start).map(Repository);
         }
         SessionFacts {
             session_id: self.cursor.session_id.clone(),

@@ -197,7 +197,16 @@ impl Cursor {
         serde_json::to_vec(self)
     }
 
-    /// Forgets what stands on the spans of turns that can't grow any more.
+    /// Forgets what stands on the spans of a turn that can't grow any more, unless agents that it launched can.
+    pub fn forget_context(&mut self, turn: &str) {
+        let mut links = self.lanes.values().filter_map(|lane| lane.link.as_ref());
+        let mut launches = self.launches.values();
+        if links.all(|link| link.turn != turn) && launches.all(|launch| launch.turn != turn) {
+            self.contexts.remove(turn);
+        }
+    }
+
+    /// The same of all turns but those that are `still_open`.
     pub fn forget_closed_contexts(&mut self, still_open: &BTreeSet<String>) {
         let mut needed = still_open.clone();
         needed.extend(
