@@ -79,6 +79,14 @@ impl Feed {
         std::thread::sleep(POLL);
     }
 
+    /// The next entry among the rows that are wanted, up to what is the end for now.
+    pub(super) fn next_among(
+        &mut self,
+        is_wanted: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Entry>> {
+        self.transcript.next_entry_among(is_wanted)
+    }
+
     /// All entries, with what is waited for.
     pub(super) fn until_settled(&mut self) -> impl Iterator<Item = Result<Entry>> {
         std::iter::from_fn(move || {

@@ -1,4 +1,9 @@
-//! Which turns a fork brought along. They belong to the session that had them first and are never sent from the copy.
+//! Where a session comes from, and which turns a fork brought along. They belong to the session that had them first and are
+//! never sent from the copy.
+
+use std::path::PathBuf;
+
+use memchr::memmem;
 
 use crate::transcript::{Entry, Record, Timestamp};
 
@@ -6,8 +11,12 @@ use crate::transcript::{Entry, Record, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Lineage {
     session: String,
-    own_from: u64,
-    parent: Option<String>,
+    /// Turns whose opening row starts before this offset are inherited.
+    pub own_from: u64,
+    /// The session that had them first.
+    pub parent: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
     queued_at: Option<Timestamp>,
     in_copied_run: bool,
 }
@@ -19,14 +28,36 @@ impl Lineage {
             session: session.into(),
             own_from: 0,
             parent: None,
+            start_directory: None,
             queued_at: None,
             in_copied_run: true,
         }
     }
 
+    /// Whether a row, by its bytes, may tell more than is known: each at the beginning, later only those that name another
+    /// session. Who wants nothing but the lineage is spared the parsing of nearly all others.
+    pub fn may_grow_by(&self, row: &[u8]) -> bool {
+        self.in_copied_run || self.start_directory.is_none() || self.may_be_foreign(row)
+    }
+
+    /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied.
+    fn may_be_foreign(&self, row: &[u8]) -> bool {
+        const ID: &[u8] = b"essionId\"";
+        let is_own = |at: usize| {
+            let value = row.get(at + ID.len()..).unwrap_or_default();
+            let id = value.strip_prefix(b":\"");
+            id.and_then(|id| id.strip_prefix(self.session.as_bytes()))
+                .is_some_and(|rest| rest.first() == Some(&b'"'))
+        };
+        !memmem::find_iter(row, ID).all(is_own) || memmem::find(row, b"\"forkedFrom\"").is_some()
+    }
+
     /// Takes the next row.
     pub fn observe(&mut self, entry: &Entry) {
         let header = &entry.header;
+        if self.start_directory.is_none() {
+            self.start_directory = header.cwd.as_ref().map(PathBuf::from);
+        }
         let foreign = |id: &Option<String>| id.clone().filter(|id| *id != self.session);
         let parent = foreign(&header.request_session_id).or_else(|| foreign(&header.session_id));
         if header.forked || parent.is_some() {
@@ -45,16 +76,6 @@ impl Lineage {
             }
             _ => {}
         }
-    }
-
-    /// Turns whose opening row starts before this offset are inherited.
-    pub fn own_from(&self) -> u64 {
-        self.own_from
-    }
-
-    /// The session that had them first.
-    pub fn parent(&self) -> Option<&str> {
-        self.parent.as_deref()
     }
 }
 
@@ -88,7 +109,26 @@ mod tests {
     fn own_from(rows: &[Entry]) -> u64 {
         let mut lineage = Lineage::new("mine");
         rows.iter().for_each(|row| lineage.observe(row));
-        lineage.own_from()
+        lineage.own_from
+    }
+
+    #[test]
+    fn only_what_names_another_session_is_looked_at_once_the_beginning_is_over() {
+        let mut lineage = Lineage::new("mine");
+        let own_row = br#"{"type":"user","sessionId":"mine","text":"of \"sessionId\":\"x\""}"#;
+        assert!(lineage.may_grow_by(own_row), "it may be the first prompt");
+        let mut header = own();
+        header.cwd = Some("/".to_owned());
+        lineage.observe(&row(0, 1, header, prompt()));
+        assert!(!lineage.may_grow_by(own_row));
+        for foreign in [
+            r#"{"sessionId":"mine","requestSessionId":"other"}"#,
+            r#"{"sessionId":"mine2"}"#,
+            r#"{"sessionId": "other"}"#,
+            r#"{"sessionId":"mine","forkedFrom":{}}"#,
+        ] {
+            assert!(lineage.may_grow_by(foreign.as_bytes()), "{foreign}");
+        }
     }
 
     #[test]

@@ -69,21 +69,16 @@ impl Outline {
         session: &str,
         entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
     ) -> anyhow::Result<Self> {
-        let mut outline = Self::default();
         let mut lineage = Lineage::new(session);
         let mut turns = Turns::default();
         let mut all = Vec::new();
         for entry in entries {
             let entry = entry?;
             lineage.observe(&entry);
-            if outline.start_directory.is_none() {
-                outline.start_directory = entry.header.cwd.as_ref().map(PathBuf::from);
-            }
             all.extend(turns.push(entry).map(|turn| in_short(&turn)));
         }
         all.extend(turns.finish().map(|turn| in_short(&turn)));
-        outline.own_from = lineage.own_from();
-        outline.parent = lineage.parent().map(str::to_owned);
+        let mut outline = Self::of(lineage);
         let count = all.len();
         outline.turns = all
             .into_iter()
@@ -92,6 +87,16 @@ impl Outline {
             .collect();
         outline.inherited = count - outline.turns.len();
         Ok(outline)
+    }
+
+    /// What is known without the turns.
+    pub fn of(lineage: Lineage) -> Self {
+        Self {
+            own_from: lineage.own_from,
+            parent: lineage.parent,
+            start_directory: lineage.start_directory,
+            ..Self::default()
+        }
     }
 }
 

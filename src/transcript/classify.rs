@@ -32,10 +32,14 @@ pub(super) enum Reading {
 /// The model name of rows that the CLI made up: errors and placeholders.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// Reads one line; no more of a text is kept than `longest` says.
-pub(super) fn classify(line: Line<'_>, longest: usize) -> Reading {
+/// Reads one line, if it is wanted; no more of a text is kept than `longest` says.
+pub(super) fn classify(
+    line: Line<'_>,
+    longest: usize,
+    is_wanted: &dyn Fn(&[u8]) -> bool,
+) -> Reading {
     let trimmed = line.bytes.trim_ascii();
-    if trimmed.is_empty() || head::is_needless(trimmed) {
+    if trimmed.is_empty() || head::is_needless(trimmed) || !is_wanted(trimmed) {
         return Reading::Needless;
     }
     if trimmed.first() != Some(&b'{') {

@@ -76,8 +76,16 @@ impl Transcript {
     /// # Errors
     /// When the file can't be read.
     pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        self.next_entry_among(&|_| true)
+    }
+
+    /// The next entry among the rows that are wanted, by their bytes: the others are not even parsed.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn next_entry_among(&mut self, is_wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Entry>> {
         while self.is_early {
-            let Some(entry) = self.read_entry()? else {
+            let Some(entry) = self.read_entry(is_wanted)? else {
                 return Ok(None);
             };
             if entry.at.is_some() || self.early.len() == EARLY {
@@ -88,14 +96,14 @@ impl Transcript {
         }
         match self.early.pop_front() {
             Some(entry) => Ok(Some(entry)),
-            None => self.read_entry(),
+            None => self.read_entry(is_wanted),
         }
     }
 
-    fn read_entry(&mut self) -> Result<Option<Entry>> {
+    fn read_entry(&mut self, is_wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Entry>> {
         while let Some(line) = self.lines.next_line()? {
             let offset = line.offset;
-            match classify(line, self.longest) {
+            match classify(line, self.longest, is_wanted) {
                 Reading::Entry(entry) => return Ok(Some(*entry)),
                 Reading::Needless => {}
                 Reading::Unknown(kind) => *self.diagnostics.unknown.entry(kind).or_default() += 1,

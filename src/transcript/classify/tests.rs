@@ -11,7 +11,7 @@ fn read(line: &[u8]) -> Reading {
         bytes: line.into(),
         is_cut: false,
     };
-    classify(line, 1000)
+    classify(line, 1000, &|_| true)
 }
 
 fn entry(line: &str) -> Entry {
