@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
@@ -14,6 +14,12 @@ use crate::regular_file;
 
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
+
+/// The first read: nearly all that a hook has to read.
+const FIRST: usize = CHUNK / 4;
+
+/// What is looked for, and what room for a read is made of, by blocks.
+const ZEROS: [u8; 4096] = [0; 4096];
 
 /// What the buffer keeps after a line; usual lines need no more.
 const ROOM: usize = 4 * CHUNK;
@@ -41,6 +47,8 @@ pub(crate) struct Lines {
     /// Bytes read and not yet given out lie in `buffer[start..]`.
     buffer: Vec<u8>,
     start: usize,
+    /// How many bytes are read next.
+    next_read: usize,
     /// How far `buffer` was searched for a newline, so that a long line is scanned once.
     searched: usize,
     /// Where in the file the line in the making starts, with the zeros before it.
@@ -64,6 +72,7 @@ impl Lines {
             file,
             buffer: Vec::new(),
             start: 0,
+            next_read: FIRST,
             searched: 0,
             offset,
             zeros: 0,
@@ -124,7 +133,6 @@ impl Lines {
     /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
     /// systems on which the content comes after the length.
     fn skip_zeros(&mut self) {
-        const ZEROS: [u8; 4096] = [0; 4096];
         let rest = self.buffer.get(self.start..).unwrap_or_default();
         // By blocks, because there may be gigabytes of them.
         let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
@@ -205,10 +213,27 @@ impl Lines {
             self.searched -= self.start;
             self.start = 0;
         }
-        (&mut self.file)
-            .take(CHUNK as u64)
-            .read_to_end(&mut self.buffer)
-            .context("could not read transcript")
+        // In one call: `read_to_end` makes six of it, each time from 8 KB on.
+        let filled = self.buffer.len();
+        while self.buffer.len() < filled + self.next_read {
+            // `resize` writes byte by byte where the program is built for its size.
+            self.buffer.extend_from_slice(&ZEROS);
+        }
+        let room = self.buffer.get_mut(filled..).unwrap_or_default();
+        let read = loop {
+            match self.file.read(room) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.context("could not read transcript"),
+            }
+        };
+        let length = *read.as_ref().unwrap_or(&0);
+        self.buffer.truncate(filled + length);
+        self.next_read = if length < self.next_read {
+            FIRST
+        } else {
+            CHUNK
+        };
+        read
     }
 }
 
