@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outbox::{Item, Owner};
 use crate::langfuse::encode;
-use crate::mask::Policy;
+use crate::mask::{Clean, Policy};
 use crate::trace::{Context, Observation, Role, SpanId, digest};
 
 /// Masks and encodes an observation, unless it may still change or was acknowledged as it is.
@@ -13,6 +13,7 @@ pub(super) fn pack(
     owner: &Owner,
     context: &Context,
     policy: &Policy,
+    clean: &mut Clean,
     acknowledged: &BTreeMap<SpanId, String>,
 ) -> Option<Item> {
     if !observation.complete {
@@ -27,7 +28,7 @@ pub(super) fn pack(
         // Its usage would count twice until Langfuse merges the rows.
         return None;
     }
-    policy.apply(&mut observation);
+    policy.apply_to_next(&mut observation, clean);
     let encoded = encode(&observation, context);
     let mark = match observation.role {
         Role::Generation { rows } => format!("rows:{rows}"),

@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use super::rest;
 use super::track::{Part, Track};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
+use crate::mask::Clean;
 use crate::ordered;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
@@ -45,6 +46,8 @@ pub(super) struct Delivery<'a> {
     pub counted: BTreeSet<TraceId>,
     /// It was looked for the repository in this run.
     pub sought_repository: bool,
+    /// Texts of this turn that leave as they are.
+    pub clean: Clean,
     /// Ends of background tasks that were read about.
     pub notifications: Vec<Notification>,
     /// The session is over: nobody will answer a tool that has no answer.
@@ -83,6 +86,7 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         report: Report::default(),
         counted: BTreeSet::new(),
         sought_repository: false,
+        clean: Clean::default(),
         notifications: Vec::new(),
         over: job.ending == Ending::Over,
         left: false,

@@ -7,6 +7,7 @@ use super::parcel::pack;
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
+use crate::mask::Clean;
 use crate::session::Turn;
 use crate::state::{Lane, Launcher, PassedLaunch};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
@@ -53,6 +54,8 @@ impl Delivery<'_> {
     }
 
     fn post_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
+        // What is there twice is nearly always in one turn.
+        self.clean = Clean::default();
         let uuid = &turn.opening.uuid;
         let rewind = rewind(turn, &self.job.transcript);
         let owner = Owner::Turn(uuid.clone());
@@ -168,7 +171,15 @@ impl Delivery<'_> {
                 .map_or(&none, |lane| &lane.acknowledged),
         };
         let span_id = observation.span_id.clone();
-        let item = pack(observation, owner, context, &self.job.policy, acknowledged);
+        let policy = &self.job.policy;
+        let item = pack(
+            observation,
+            owner,
+            context,
+            policy,
+            &mut self.clean,
+            acknowledged,
+        );
         if let Owner::Turn(_) = owner {
             self.track.add(span_id, item.is_some());
         }

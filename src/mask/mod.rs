@@ -5,6 +5,7 @@
 
 mod base64;
 mod capture;
+mod clean;
 mod patterns;
 mod secrets;
 mod status;
@@ -20,6 +21,7 @@ use crate::config::{Capture, Config};
 use crate::trace::{Content, Context, Observation};
 use crate::transcript::{Excerpt, excerpt};
 
+pub use clean::Clean;
 use patterns::Patterns;
 use tally::Tally;
 use truncate::{Cut, offset_of};
@@ -86,6 +88,11 @@ impl Policy {
 
     /// Applies the policy to everything in an observation that comes from the transcript.
     pub fn apply(&self, observation: &mut Observation) {
+        self.apply_to_next(observation, &mut Clean::default());
+    }
+
+    /// The same to one observation after the other; `clean`: what was learned about their texts.
+    pub fn apply_to_next(&self, observation: &mut Observation, clean: &mut Clean) {
         let problem = self.problem();
         let capture = if problem.is_some() {
             Capture::Metadata
@@ -93,7 +100,7 @@ impl Policy {
             self.capture
         };
         let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally);
+        let mut masker = self.masker(&mut tally, clean);
         // Before the full texts that it is the beginning of are gone.
         let status = masker.status(observation);
         observation.status_message = status;
@@ -106,10 +113,11 @@ impl Policy {
         observation.note("masked", Some(masked));
     }
 
-    fn masker<'a>(&'a self, tally: &'a mut Tally) -> Masker<'a> {
+    fn masker<'a>(&'a self, tally: &'a mut Tally, clean: &'a mut Clean) -> Masker<'a> {
         Masker {
             policy: self,
             tally,
+            clean,
         }
     }
 
@@ -120,23 +128,23 @@ impl Policy {
             (Capture::NoToolContent, None) => capture::without_tools_in(messages),
             (Capture::Full, None) => {}
         }
-        let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally);
+        let (mut tally, mut clean) = Default::default();
+        let mut masker = self.masker(&mut tally, &mut clean);
         masker.value(messages);
     }
 
     /// Applies the policy to a name that state keeps until it is sent.
     pub fn apply_to_name(&self, name: &mut String) {
-        let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally);
+        let (mut tally, mut clean) = Default::default();
+        let mut masker = self.masker(&mut tally, &mut clean);
         masker.text(name);
     }
 
     /// Applies the policy to what stands on every span of a trace. The ids, and what the person configured by name (user,
     /// environment, release), stay as they are: they are what traces are found by.
     pub fn apply_to_context(&self, context: &mut Context) {
-        let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally);
+        let (mut tally, mut clean) = Default::default();
+        let mut masker = self.masker(&mut tally, &mut clean);
         for text in context.tags.iter_mut().chain(&mut context.version) {
             masker.text(text);
         }
@@ -161,6 +169,7 @@ impl Policy {
 struct Masker<'a> {
     policy: &'a Policy,
     tally: &'a mut Tally,
+    clean: &'a mut Clean,
 }
 
 impl Masker<'_> {
@@ -227,11 +236,12 @@ impl Masker<'_> {
 
     /// Takes the secrets out of a text and leaves its length to others.
     fn mask(&mut self, text: &mut String) {
-        if self.policy.mask
-            && let Some(masked) =
-                secrets::masked(text, 0..text.len(), &self.policy.patterns, self.tally)
-        {
-            *text = masked;
+        if !self.policy.mask || self.clean.holds(text) {
+            return;
+        }
+        match secrets::masked(text, 0..text.len(), &self.policy.patterns, self.tally) {
+            Some(masked) => *text = masked,
+            None => self.clean.add(text),
         }
     }
 }
@@ -240,12 +250,12 @@ impl Masker<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::{Policy, Tally};
+    use super::Policy;
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
         let policy = Policy::with_max_chars(max_chars);
-        let mut tally = Tally::default();
-        let mut masker = policy.masker(&mut tally);
+        let (mut tally, mut clean) = Default::default();
+        let mut masker = policy.masker(&mut tally, &mut clean);
         masker.value(&mut value);
         value
     }

@@ -32,6 +32,7 @@ impl Masker<'_> {
         Masker {
             policy: self.policy,
             tally: &mut unused,
+            clean: self.clean,
         }
         .mask(&mut whole);
         let length = head.chars().count();
