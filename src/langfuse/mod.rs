@@ -7,6 +7,7 @@ mod client;
 mod datasets;
 mod deadline;
 mod failure;
+mod json;
 mod otlp;
 mod proxy;
 mod reply;

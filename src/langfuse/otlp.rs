@@ -1,116 +1,133 @@
-//! Observations as OTLP/JSON. Own types, because Langfuse loses a whole batch for one null attribute after answering
+//! Observations as OTLP/JSON. Written by hand, because Langfuse loses a whole batch for one null attribute after answering
 //! 200: an attribute is a key and a string (tags: strings), and an absent value is no attribute.
 
-use std::borrow::Cow;
-
-use serde::Serialize;
 use serde_json::Value;
 
+use super::json::Json;
 use crate::trace::{Content, Context, Level, Observation, Trial};
+use crate::transcript::Timestamp;
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
 
-#[derive(Serialize)]
-struct Span<'a> {
-    #[serde(rename = "traceId")]
-    trace_id: &'a str,
-    #[serde(rename = "spanId")]
-    span_id: &'a str,
-    #[serde(rename = "parentSpanId", skip_serializing_if = "Option::is_none")]
-    parent_span_id: Option<&'a str>,
-    name: &'a str,
-    kind: u8,
-    #[serde(rename = "startTimeUnixNano")]
-    start: String,
-    #[serde(rename = "endTimeUnixNano")]
-    end: String,
-    status: Status,
-    attributes: Vec<Attribute<'a>>,
+/// The attributes of a span, as they are written.
+struct Attributes {
+    json: Json,
+    gap: &'static str,
 }
 
-/// The number 2 is the only status that Langfuse reads.
-#[derive(Serialize)]
-struct Status {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u8>,
-}
-
-#[derive(Serialize)]
-struct Attribute<'a> {
-    key: Cow<'a, str>,
-    value: AttributeValue<'a>,
-}
-
-#[derive(Serialize)]
-enum AttributeValue<'a> {
-    #[serde(rename = "stringValue")]
-    String(Cow<'a, str>),
-    #[serde(rename = "arrayValue")]
-    Array { values: Vec<AttributeValue<'a>> },
-}
-
-#[derive(Default)]
-struct Attributes<'a>(Vec<Attribute<'a>>);
-
-impl<'a> Attributes<'a> {
-    fn add(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
-        self.0.push(Attribute {
-            key: key.into(),
-            value: AttributeValue::String(value.into()),
-        });
+impl Attributes {
+    /// After what stands before them.
+    fn after(json: Json) -> Self {
+        Self { json, gap: "[" }
     }
 
-    fn add_some(&mut self, key: &'a str, value: Option<impl Into<Cow<'a, str>>>) {
+    fn add(&mut self, key: &str, value: &str) {
+        self.add_below("", key, value);
+    }
+
+    fn add_some(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.add(key, value);
         }
     }
 
-    fn add_list(&mut self, key: &'a str, values: &'a [String]) {
-        if !values.is_empty() {
-            let text = |value: &'a String| AttributeValue::String(value.into());
-            let values = values.iter().map(text).collect();
-            self.0.push(Attribute {
-                key: key.into(),
-                value: AttributeValue::Array { values },
-            });
+    /// `prefix` is the beginning of the key.
+    fn add_below(&mut self, prefix: &str, key: &str, value: &str) {
+        self.key(prefix, key);
+        self.string(value);
+        self.json.raw("}");
+    }
+
+    fn add_content(&mut self, key: &str, content: Option<&Content>) {
+        match content {
+            None => {}
+            Some(Content::Text(text)) => self.add(key, text),
+            Some(Content::Json(value)) => self.add_json(key, |json| chat_form(json, value)),
         }
+    }
+
+    /// JSON as a text, as `write` writes it.
+    fn add_json(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
+        self.key("", key);
+        self.json.raw(r#"{"stringValue":"#);
+        self.json.within(write);
+        self.json.raw("}}");
+    }
+
+    fn add_list(&mut self, key: &str, values: &[String]) {
+        if values.is_empty() {
+            return;
+        }
+        self.key("", key);
+        self.json.raw(r#"{"arrayValue":{"values":"#);
+        let mut gap = "[";
+        for value in values {
+            self.json.raw(gap);
+            self.string(value);
+            gap = ",";
+        }
+        self.json.raw("]}}}");
+    }
+
+    fn key(&mut self, prefix: &str, key: &str) {
+        self.json.raw(self.gap);
+        self.gap = ",";
+        self.json.raw(r#"{"key":"#);
+        self.json.within(|json| {
+            json.characters(prefix);
+            json.characters(key);
+        });
+        self.json.raw(r#","value":"#);
+    }
+
+    fn string(&mut self, text: &str) {
+        self.json.raw(r#"{"stringValue":"#);
+        self.json.text(text);
+        self.json.raw("}");
+    }
+
+    /// There is one at least: the type of the observation, the name of the service.
+    fn finish(mut self) -> String {
+        self.json.raw("]");
+        self.json.finish()
     }
 }
 
 /// One span as JSON. The same observation always gives the same bytes.
 pub fn encode(observation: &Observation, context: &Context) -> String {
-    let mut attributes = Attributes::default();
+    let mut json = Json::default();
+    json.raw(r#"{"traceId":"#);
+    json.text(observation.trace_id.as_str());
+    json.raw(r#","spanId":"#);
+    json.text(observation.span_id.as_str());
+    if let Some(parent) = &observation.parent {
+        json.raw(r#","parentSpanId":"#);
+        json.text(parent.as_str());
+    }
+    json.raw(r#","name":"#);
+    json.text(&observation.name);
+    json.raw(r#","kind":1,"startTimeUnixNano":"#);
+    json.text(&observation.start.unix_nanos());
+    json.raw(r#","endTimeUnixNano":"#);
+    json.text(&observation.end.unix_nanos());
+    // The number 2 is the only status that Langfuse reads.
+    json.raw(match observation.level {
+        Level::Error => r#","status":{"code":2},"attributes":"#,
+        Level::Default | Level::Warning => r#","status":{},"attributes":"#,
+    });
+    let mut attributes = Attributes::after(json);
     trace_attributes(&mut attributes, context, observation);
     observation_attributes(&mut attributes, observation);
-    let span = Span {
-        trace_id: observation.trace_id.as_str(),
-        span_id: observation.span_id.as_str(),
-        parent_span_id: observation.parent.as_ref().map(|parent| parent.as_str()),
-        name: &observation.name,
-        kind: 1,
-        start: observation.start.unix_nanos(),
-        end: observation.end.unix_nanos(),
-        status: Status {
-            code: (observation.level == Level::Error).then_some(2),
-        },
-        attributes: attributes.0,
-    };
-    // Strings and lists of strings can't fail to be written.
-    serde_json::to_string(&span).unwrap_or_default()
+    attributes.finish() + "}"
 }
 
 /// What Langfuse v4 wants on every span of a trace: it inherits nothing.
-fn trace_attributes<'a>(
-    attributes: &mut Attributes<'a>,
-    context: &'a Context,
-    observation: &Observation,
-) {
+fn trace_attributes(attributes: &mut Attributes, context: &Context, observation: &Observation) {
     let attached = context.parent.is_some();
     if !attached {
-        attributes.add("langfuse.trace.name", &*context.name);
-        attributes.add("session.id", &*context.session_id);
+        attributes.add("langfuse.trace.name", &context.name);
+        attributes.add("session.id", &context.session_id);
         attributes.add_some("user.id", context.user_id.as_deref());
         attributes.add_list("langfuse.trace.tags", &context.tags);
     }
@@ -122,28 +139,26 @@ fn trace_attributes<'a>(
     for (key, value) in &context.metadata {
         // The trace belongs to somebody else in attached mode: what we know goes to our own root.
         match attached {
-            false => attributes.add(format!("langfuse.trace.metadata.{key}"), &**value),
-            true if is_root => {
-                attributes.add(format!("langfuse.observation.metadata.{key}"), &**value)
-            }
+            false => attributes.add_below("langfuse.trace.metadata.", key, value),
+            true if is_root => attributes.add_below("langfuse.observation.metadata.", key, value),
             true => {}
         }
     }
 }
 
 /// On every span, what the item expects on the one that is shown for it.
-fn experiment_attributes<'a>(
-    attributes: &mut Attributes<'a>,
-    context: &'a Context,
+fn experiment_attributes(
+    attributes: &mut Attributes,
+    context: &Context,
     observation: &Observation,
 ) {
     let Some(Trial { of, root }) = &context.experiment else {
         return;
     };
-    attributes.add("langfuse.experiment.id", &*of.id);
-    attributes.add("langfuse.experiment.name", &*of.name);
+    attributes.add("langfuse.experiment.id", &of.id);
+    attributes.add("langfuse.experiment.name", &of.name);
     attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.as_deref());
-    attributes.add("langfuse.experiment.item.id", &*of.item_id);
+    attributes.add("langfuse.experiment.item.id", &of.item_id);
     attributes.add(
         "langfuse.experiment.item.root_observation_id",
         root.as_str(),
@@ -156,7 +171,7 @@ fn experiment_attributes<'a>(
     }
 }
 
-fn observation_attributes<'a>(attributes: &mut Attributes<'a>, observation: &'a Observation) {
+fn observation_attributes(attributes: &mut Attributes, observation: &Observation) {
     attributes.add("langfuse.observation.type", observation.kind.as_str());
     if observation.level != Level::Default {
         attributes.add("langfuse.observation.level", observation.level.as_str());
@@ -165,69 +180,53 @@ fn observation_attributes<'a>(attributes: &mut Attributes<'a>, observation: &'a 
         "langfuse.observation.status_message",
         observation.status_message.as_deref(),
     );
-    attributes.add_some(
-        "langfuse.observation.input",
-        observation.input.as_ref().map(text),
-    );
-    attributes.add_some(
-        "langfuse.observation.output",
-        observation.output.as_ref().map(text),
-    );
+    attributes.add_content("langfuse.observation.input", observation.input.as_ref());
+    attributes.add_content("langfuse.observation.output", observation.output.as_ref());
     attributes.add_some(
         "langfuse.observation.model.name",
         observation.model.as_deref(),
     );
     if !observation.parameters.is_empty() {
-        let parameters = Value::Object(observation.parameters.clone());
-        attributes.add(
-            "langfuse.observation.model.parameters",
-            parameters.to_string(),
-        );
+        attributes.add_json("langfuse.observation.model.parameters", |json| {
+            json.object(&observation.parameters, |json, _, value| json.value(value));
+        });
     }
     if !observation.usage.is_empty() {
         let usage = serde_json::to_string(&observation.usage).unwrap_or_default();
-        attributes.add("langfuse.observation.usage_details", usage);
+        attributes.add("langfuse.observation.usage_details", &usage);
     }
-    let completion_start = observation.completion_start.map(|at| at.rfc3339());
+    let completion_start = observation.completion_start.map(Timestamp::rfc3339);
     attributes.add_some(
         "langfuse.observation.completion_start_time",
-        completion_start,
+        completion_start.as_deref(),
     );
     for (key, value) in &observation.metadata {
-        attributes.add(format!("langfuse.observation.metadata.{key}"), &**value);
-    }
-}
-
-fn text(content: &Content) -> Cow<'_, str> {
-    match content {
-        Content::Text(text) => text.into(),
-        Content::Json(value) => in_chat_form(value).to_string().into(),
+        attributes.add_below("langfuse.observation.metadata.", key, value);
     }
 }
 
 /// Langfuse's chat view and tool statistics want the arguments of a tool call as JSON text.
-fn in_chat_form(value: &Value) -> Cow<'_, Value> {
-    let Some(calls) = value.get("tool_calls").and_then(Value::as_array) else {
-        return Cow::Borrowed(value);
+fn chat_form(json: &mut Json, value: &Value) {
+    let Value::Object(message) = value else {
+        return json.value(value);
     };
-    let calls = calls.iter().map(|call| {
-        let mut call = call.clone();
-        if let Some(arguments) = call
-            .get_mut("arguments")
-            .filter(|arguments| !arguments.is_string())
-        {
-            *arguments = Value::String(arguments.to_string());
-        }
-        call
+    json.object(message, |json, name, value| match value {
+        Value::Array(calls) if name == "tool_calls" => json.list(calls, tool_call),
+        value => json.value(value),
     });
-    let mut message = value.clone();
-    if let Some(slot) = value
-        .get("tool_calls")
-        .and_then(|_| message.get_mut("tool_calls"))
-    {
-        *slot = calls.collect();
-    }
-    Cow::Owned(message)
+}
+
+fn tool_call(json: &mut Json, call: &Value) {
+    let Value::Object(call) = call else {
+        return json.value(call);
+    };
+    json.object(call, |json, name, value| {
+        if name == "arguments" && !value.is_string() {
+            json.within(|json| json.value(value));
+        } else {
+            json.value(value);
+        }
+    });
 }
 
 /// An encoded span without its input and output, marked with the reason: for a server that refuses it as it is.
@@ -270,13 +269,15 @@ pub fn export_overhead() -> usize {
 }
 
 fn envelope() -> (String, &'static str) {
-    let mut resource = Attributes::default();
+    let mut json = Json::default();
+    json.raw(r#"{"resourceSpans":[{"resource":{"attributes":"#);
+    let mut resource = Attributes::after(json);
     resource.add("service.name", "claude-code");
     resource.add("telemetry.sdk.name", "claude-langfuse");
     resource.add("telemetry.sdk.language", "rust");
-    let attributes = serde_json::to_string(&resource.0).unwrap_or_default();
     let head = format!(
-        r#"{{"resourceSpans":[{{"resource":{{"attributes":{attributes}}},"scopeSpans":[{{"scope":{{"name":"{SCOPE}","version":"{}"}},"spans":["#,
+        r#"{}}},"scopeSpans":[{{"scope":{{"name":"{SCOPE}","version":"{}"}},"spans":["#,
+        resource.finish(),
         env!("CARGO_PKG_VERSION")
     );
     (head, "]}]}]}")
