@@ -15,7 +15,7 @@ use crate::mask::Clean;
 use crate::ordered;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
-use crate::trace::{SpanId, TraceId};
+use crate::trace::SpanId;
 use crate::transcript::locate::Layout;
 use crate::transcript::settle::Expected;
 use crate::transcript::{Entry, FileMark, Notification, Record, Timestamp};
@@ -43,7 +43,7 @@ pub(super) struct Delivery<'a> {
     pub track: Track,
     pub report: Report,
     /// The traces in the report. It holds them in order, and a search there for each turn would be a square of their number.
-    pub counted: BTreeSet<TraceId>,
+    pub counted: BTreeSet<String>,
     /// It was looked for the repository in this run.
     pub sought_repository: bool,
     /// Texts of this turn that leave as they are.

@@ -131,7 +131,7 @@ impl Delivery<'_> {
         for item in items.iter().filter(|item| item.is_turn) {
             self.report.turns += 1;
             // Turns that hang under a span of somebody else are in one trace.
-            if self.counted.insert(item.trace_id.clone()) {
+            if self.counted.insert(item.trace_id.as_str().to_owned()) {
                 self.report.traces.push(item.trace_id.clone());
             }
         }

@@ -44,13 +44,13 @@ impl Json {
             Value::Bool(false) => self.raw("false"),
             Value::Number(number) => self.raw(&number.to_string()),
             Value::String(text) => self.text(text),
-            Value::Array(items) => self.list(items, Self::value),
-            Value::Object(fields) => self.object(fields, |json, _, value| json.value(value)),
+            Value::Array(items) => self.list(items, &Self::value),
+            Value::Object(fields) => self.object(fields, &|json, _, value| json.value(value)),
         }
     }
 
     /// Writes a list, each item by `write`.
-    pub(super) fn list(&mut self, items: &[Value], write: impl Fn(&mut Self, &Value)) {
+    pub(super) fn list(&mut self, items: &[Value], write: &dyn Fn(&mut Self, &Value)) {
         let mut gap = "[";
         for item in items {
             self.raw(gap);
@@ -64,7 +64,7 @@ impl Json {
     pub(super) fn object(
         &mut self,
         fields: &serde_json::Map<String, Value>,
-        write: impl Fn(&mut Self, &str, &Value),
+        write: &dyn Fn(&mut Self, &str, &Value),
     ) {
         let mut gap = "{";
         for (name, value) in fields {

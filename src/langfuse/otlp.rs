@@ -188,7 +188,7 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     );
     if !observation.parameters.is_empty() {
         attributes.add_json("langfuse.observation.model.parameters", |json| {
-            json.object(&observation.parameters, |json, _, value| json.value(value));
+            json.object(&observation.parameters, &|json, _, value| json.value(value));
         });
     }
     if !observation.usage.is_empty() {
@@ -210,8 +210,8 @@ fn chat_form(json: &mut Json, value: &Value) {
     let Value::Object(message) = value else {
         return json.value(value);
     };
-    json.object(message, |json, name, value| match value {
-        Value::Array(calls) if name == "tool_calls" => json.list(calls, tool_call),
+    json.object(message, &|json, name, value| match value {
+        Value::Array(calls) if name == "tool_calls" => json.list(calls, &tool_call),
         value => json.value(value),
     });
 }
@@ -220,7 +220,7 @@ fn tool_call(json: &mut Json, call: &Value) {
     let Value::Object(call) = call else {
         return json.value(call);
     };
-    json.object(call, |json, name, value| {
+    json.object(call, &|json, name, value| {
         if name == "arguments" && !value.is_string() {
             json.within(|json| json.value(value));
         } else {
