@@ -70,15 +70,10 @@ fn built_in<'a>(text: &str, patterns: &Patterns, findings: &mut Vec<Finding<'a>>
 
 /// The next place from `at` on where a rule may begin, and the byte that stands there. Most of a hook's masking is this.
 fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
-    let (first, rest) = bytes.get(at..)?.split_first()?;
-    let mut pair = u16::from(*first);
-    for (steps, byte) in rest.iter().enumerate() {
-        pair = pair << 8 | u16::from(*byte);
-        if may_begin(pair) {
-            return Some((at + steps, pair.to_be_bytes()[0]));
-        }
-    }
-    None
+    let mut pairs = bytes.get(at..)?.windows(2);
+    let begins = |pair: &[u8]| matches!(*pair, [first, second] if may_begin([first, second]));
+    let place = at + pairs.position(begins)?;
+    Some((place, byte(bytes, place)))
 }
 
 fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {
