@@ -51,21 +51,21 @@ pub(super) fn classify(
     }
     let (offset, end) = (line.offset, line.end);
     let text = text_of_line(line.bytes);
-    let row: Row = match serde_json::from_str(&text) {
+    let mut row: Row = match serde_json::from_str(&text) {
         Ok(row) => row,
         Err(error) => {
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
         }
     };
-    let Some(record) = record(&row, &Room::for_texts_of(longest)) else {
+    let Some(record) = record(&mut row, &Room::for_texts_of(longest)) else {
         return head::unneeded(row.kind.as_deref().unwrap_or("(no type)"));
     };
     Reading::Entry(Box::new(Entry {
         offset,
         end,
         at: row.timestamp.as_deref().and_then(Timestamp::parse),
-        header: header(&row),
-        uuid: row.uuid,
+        uuid: row.uuid.take(),
+        header: header(row),
         record,
     }))
 }
@@ -99,22 +99,23 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-fn header(row: &Row<'_>) -> Header {
+fn header(row: Row<'_>) -> Header {
     Header {
-        session_id: row.session_id.clone(),
-        request_session_id: row.request_session_id.clone(),
+        session_id: row.session_id,
+        request_session_id: row.request_session_id,
         forked: row.forked_from.is_some(),
-        cwd: row.cwd.clone(),
-        version: row.version.clone(),
-        branch: row.git_branch.clone(),
-        entrypoint: row.entrypoint.clone(),
-        prompt_id: row.prompt_id.clone(),
+        cwd: row.cwd,
+        version: row.version,
+        branch: row.git_branch,
+        entrypoint: row.entrypoint,
+        prompt_id: row.prompt_id,
         sidechain: row.is_sidechain.unwrap_or(false),
-        parent: row.parent_uuid.clone(),
+        parent: row.parent_uuid,
     }
 }
 
-fn record(row: &Row<'_>, room: &Room) -> Option<Record> {
+/// What the row records; it takes the texts that only this needs.
+fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
     let content = || room.text(row.content?.get());
     match row.kind.as_deref()? {
         "user" => user(row, room),
@@ -130,7 +131,7 @@ fn record(row: &Row<'_>, room: &Room) -> Option<Record> {
                 .params
                 .map_or(Value::Null, |params| room.tree(params.get()));
             Some(Record::Request(Request {
-                id: row.id.clone()?,
+                id: row.id.take()?,
                 params,
             }))
         }
@@ -139,7 +140,7 @@ fn record(row: &Row<'_>, room: &Room) -> Option<Record> {
     }
 }
 
-fn user(row: &Row<'_>, room: &Room) -> Option<Record> {
+fn user(row: &mut Row<'_>, room: &Room) -> Option<Record> {
     let flagged = |flag: Option<bool>| flag.unwrap_or(false);
     let blocks = content::blocks(row.message.as_ref()?.content, room);
     if flagged(row.repeats_compact_summary) {
@@ -184,26 +185,26 @@ fn user(row: &Row<'_>, room: &Room) -> Option<Record> {
     })
 }
 
-fn prompt(row: &Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Record {
+fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Record {
     Record::Prompt(Prompt {
         command: between(text, "<command-name>", "</command-name>")
             .map(|name| format!("/{}", name.trim_matches('/'))),
+        marked: row.turn_origin.is_some(),
         origin: row
             .turn_origin
-            .clone()
+            .take()
             .or_else(|| Some(row.origin.as_ref()?.kind.as_ref()?.replace('-', "_"))),
-        source: row.prompt_source.clone(),
-        permission_mode: row.permission_mode.clone(),
+        source: row.prompt_source.take(),
+        permission_mode: row.permission_mode.take(),
         turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index),
         notification: notification(text),
         tentative,
-        marked: row.turn_origin.is_some(),
         content,
     })
 }
 
-fn results(row: &Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
-    let outcome = row.tool_use_result.clone().unwrap_or_default();
+fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
+    let outcome = row.tool_use_result.take().unwrap_or_default();
     let permission = row
         .permission_decision
         .as_ref()
@@ -239,8 +240,8 @@ fn results(row: &Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
     Record::Results { results, beside }
 }
 
-fn assistant(row: &Row<'_>, room: &Room) -> Option<Record> {
-    let message = row.message.as_ref()?;
+fn assistant(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+    let message = row.message.as_mut()?;
     let blocks = content::blocks(message.content, room);
     if row.is_api_error_message.unwrap_or(false) {
         return Some(Record::ApiError(ApiError {
@@ -248,26 +249,26 @@ fn assistant(row: &Row<'_>, room: &Room) -> Option<Record> {
             retried: false,
             cut: row.stream_cut_cause.is_some(),
             status: row.api_error_status,
-            kind: row.api_error_type.clone().or_else(|| row.api_error.clone()),
+            kind: row.api_error_type.take().or_else(|| row.api_error.take()),
             attempt: None,
         }));
     }
     if message.model.as_deref() == Some(SYNTHETIC) {
         return None;
     }
-    let usage = message.usage.as_ref();
+    let mut usage = message.usage.take();
     Some(Record::Answer(Answer {
-        message_id: message.id.clone()?,
-        model: message.model.clone().unwrap_or_default(),
-        stop_reason: message.stop_reason.clone(),
-        usage: usage.map(Usage::from).unwrap_or_default(),
-        service_tier: usage.and_then(|usage| usage.service_tier.clone()),
-        speed: usage.and_then(|usage| usage.speed.clone()),
-        request_id: row.request_id.clone(),
-        request_ref: row.request_ref.clone(),
-        requested_model: row.requested_model.clone(),
-        effort: row.effort.clone(),
-        skill: row.attribution_skill.clone(),
+        message_id: message.id.take()?,
+        model: message.model.take().unwrap_or_default(),
+        stop_reason: message.stop_reason.take(),
+        service_tier: usage.as_mut().and_then(|usage| usage.service_tier.take()),
+        speed: usage.as_mut().and_then(|usage| usage.speed.take()),
+        usage: usage.as_ref().map(Usage::from).unwrap_or_default(),
+        request_id: row.request_id.take(),
+        request_ref: row.request_ref.take(),
+        requested_model: row.requested_model.take(),
+        effort: row.effort.take(),
+        skill: row.attribution_skill.take(),
         aborted: row.is_aborted_mid_stream.unwrap_or(false),
         blocks,
     }))
