@@ -3,9 +3,12 @@
 
 use std::path::PathBuf;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::transcript::{Entry, Record, Timestamp};
+
+/// The end of `sessionId` and of `requestSessionId`.
+const ID: &[u8] = b"essionId\"";
 
 /// Watches a whole file go by and tells where the session's own turns begin.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct Lineage {
     pub start_directory: Option<PathBuf>,
     queued_at: Option<Timestamp>,
     in_copied_run: bool,
+    ids: Finder<'static>,
+    forked: Finder<'static>,
 }
 
 impl Lineage {
@@ -31,6 +36,8 @@ impl Lineage {
             start_directory: None,
             queued_at: None,
             in_copied_run: true,
+            ids: Finder::new(ID),
+            forked: Finder::new(b"\"forkedFrom\""),
         }
     }
 
@@ -42,14 +49,13 @@ impl Lineage {
 
     /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied.
     fn may_be_foreign(&self, row: &[u8]) -> bool {
-        const ID: &[u8] = b"essionId\"";
         let is_own = |at: usize| {
             let value = row.get(at + ID.len()..).unwrap_or_default();
             let id = value.strip_prefix(b":\"");
             id.and_then(|id| id.strip_prefix(self.session.as_bytes()))
                 .is_some_and(|rest| rest.first() == Some(&b'"'))
         };
-        !memmem::find_iter(row, ID).all(is_own) || memmem::find(row, b"\"forkedFrom\"").is_some()
+        !self.ids.find_iter(row).all(is_own) || self.forked.find(row).is_some()
     }
 
     /// Takes the next row.

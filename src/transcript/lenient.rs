@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -105,26 +107,29 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
     Ok((raw.get() != "null").then_some(raw))
 }
 
+/// Made once: that takes as long as to look through 10 KB.
+static UNICODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
+
 /// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (facts 10.2), and a strict JSON
 /// reader refuses the whole row for one.
 pub(super) fn mend_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
     let bytes = line.as_bytes();
     let mut mended: Option<String> = None;
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
-        let escape = at + found;
-        at = match surrogate(bytes, escape) {
-            None => escape + 2,
-            Some(Half::High) if surrogate(bytes, escape + 6) == Some(Half::Low) => escape + 12,
-            Some(_) => {
-                let text = mended.get_or_insert_with(String::new);
-                text.push_str(line.get(copied..escape).unwrap_or_default());
-                text.push_str("\\ufffd");
-                copied = escape + 6;
-                copied
-            }
+    let (mut copied, mut read) = (0, 0);
+    // Not each escape is looked at: a row of code has one at each end of a line.
+    for escape in UNICODE.find_iter(bytes) {
+        let half = surrogate(bytes, escape).filter(|_| escape >= read);
+        let Some(half) = half.filter(|_| !is_escaped(bytes, escape)) else {
+            continue;
         };
+        if half == Half::High && surrogate(bytes, escape + 6) == Some(Half::Low) {
+            read = escape + 12;
+            continue;
+        }
+        let text = mended.get_or_insert_with(String::new);
+        text.push_str(line.get(copied..escape).unwrap_or_default());
+        text.push_str("\\ufffd");
+        copied = escape + 6;
     }
     match mended {
         None => line.into(),
@@ -133,6 +138,13 @@ pub(super) fn mend_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
             text.into()
         }
     }
+}
+
+/// Whether the backslash there is the second one of a pair.
+fn is_escaped(bytes: &[u8], at: usize) -> bool {
+    let before = bytes.get(..at).unwrap_or_default();
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
+    backslashes.count() % 2 == 1
 }
 
 #[derive(PartialEq)]
@@ -164,6 +176,9 @@ mod tests {
             (r#""\ud83d\ude00""#, "\u{1f600}"),
             (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
             (r#""back\\ud83d slash""#, r"back\ud83d slash"),
+            (r#""two\\\ud83d""#, "two\\\u{fffd}"),
+            (r#""\ud83d\\ude00""#, "\u{fffd}\\ude00"),
+            (r#""\n\u0041\uD83D\uDE00\udE00""#, "\nA\u{1f600}\u{fffd}"),
             (r#""cut \ud83d""#, "cut \u{fffd}"),
             (r#""plain \n""#, "plain \n"),
         ] {
