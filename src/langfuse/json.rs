@@ -12,6 +12,14 @@ pub(super) struct Json {
 }
 
 impl Json {
+    /// With room for so many bytes to begin with.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self {
+            out: String::with_capacity(bytes),
+            depth: 0,
+        }
+    }
+
     /// What was written.
     pub(super) fn finish(self) -> String {
         self.out

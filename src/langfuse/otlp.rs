@@ -10,6 +10,9 @@ use crate::transcript::Timestamp;
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
 
+/// In bytes: what a span takes whose content is short.
+const USUAL_SPAN: usize = 2048;
+
 /// The attributes of a span, as they are written.
 struct Attributes {
     json: Json,
@@ -96,7 +99,7 @@ impl Attributes {
 
 /// One span as JSON. The same observation always gives the same bytes.
 pub fn encode(observation: &Observation, context: &Context) -> String {
-    let mut json = Json::default();
+    let mut json = Json::with_room(USUAL_SPAN);
     json.raw(r#"{"traceId":"#);
     json.text(observation.trace_id.as_str());
     json.raw(r#","spanId":"#);

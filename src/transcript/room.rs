@@ -39,7 +39,7 @@ impl Room {
 
     /// What is kept of a text of the row, from its JSON; `None` when it is none.
     pub(super) fn text(&self, json: &str) -> Option<String> {
-        if json.len() > SMALL {
+        if json.len() > SMALL || !json.starts_with('"') {
             return Characters::of(json).map(|text| self.keep(text));
         }
         let text: String = serde_json::from_str(json).ok()?;
