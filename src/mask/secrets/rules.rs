@@ -71,9 +71,10 @@ fn looks_made(body: &str) -> bool {
 pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
     let rest = text.as_bytes().get(at..)?;
     let (first, second) = (*rest.first()?, *rest.get(1)?);
+    let third = rest.get(2).copied().unwrap_or_default();
     let [shapes, vendors] = FIRST.get(usize::from(first))?;
-    // Sorted by their beginnings: the longer one of two that begin alike comes later. The second byte tells most of them
-    // apart, for less than a call that compares texts.
+    // Sorted by their beginnings: the longer one of two that begin alike comes later. The bytes after the first tell most
+    // of them apart, for less than a call that compares texts.
     for (begin, shape) in SHAPES.get(range(*shapes))?.iter().rev() {
         let begin = begin.as_bytes();
         if begin.get(1) == Some(&second)
@@ -84,7 +85,9 @@ pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
         }
     }
     for vendor in VENDORS.get(range(*vendors))?.iter().rev() {
-        if vendor.first_two == [first, second]
+        let [_, vendor_second, vendor_third] = vendor.first_three;
+        if vendor_second == second
+            && (vendor_third == third || vendor_third == b' ')
             && rest.starts_with(vendor.begin().as_bytes())
             && let Some(hit) = of_vendor(vendor, text, at)
         {
@@ -188,7 +191,7 @@ const fn pairs() -> [u8; 256 * 256 / 8] {
     }
     at = 0;
     while at < VENDORS_READ.len() {
-        let begin = VENDORS_READ[at].first_two;
+        let begin = VENDORS_READ[at].first_three;
         pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
         at += 1;
     }
@@ -214,7 +217,7 @@ const fn firsts() -> [[(u8, u8); 2]; 128] {
     }
     at = 0;
     while at < VENDORS_READ.len() {
-        let first = VENDORS_READ[at].first_two[0] as usize;
+        let first = VENDORS_READ[at].first_three[0] as usize;
         if firsts[first][1].1 == 0 {
             firsts[first][1].0 = at as u8;
         }

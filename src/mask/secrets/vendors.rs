@@ -31,8 +31,8 @@ pub(super) struct Vendor {
     pub(super) most: u16,
     /// A word must begin here.
     pub(super) at_word: bool,
-    /// The first two bytes of its beginning.
-    pub(super) first_two: [u8; 2],
+    /// The first bytes of its beginning; where there are but two, a space is the third.
+    pub(super) first_three: [u8; 3],
 }
 
 /// No bound.
@@ -95,7 +95,7 @@ const fn read() -> [Vendor; COUNT] {
         least: 0,
         most: ANY,
         at_word: false,
-        first_two: [0; 2],
+        first_three: [0; 3],
     };
     let mut vendors = [empty; COUNT];
     let (mut at, mut line) = (0, 0);
@@ -118,7 +118,7 @@ const fn read() -> [Vendor; COUNT] {
                 ANY
             },
             at_word: TEXT_BYTES[letter + 1] == b'!',
-            first_two: [TEXT_BYTES[at], TEXT_BYTES[at + 1]],
+            first_three: [TEXT_BYTES[at], TEXT_BYTES[at + 1], TEXT_BYTES[at + 2]],
         };
         at = end + 1;
         line += 1;
