@@ -26,7 +26,7 @@ pub(super) struct Contact {
 pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
     let known = match (store.reader(), job.reach) {
         (Some(store), Reach::FromContact | Reach::Known | Reach::Everything) => {
-            store.cursor(&job.session_id, &job.destination)?
+            store.cursor_partly_asleep(&job.session_id, &job.destination)?
         }
         (None, _) | (_, Reach::Again) => None,
     };
@@ -119,10 +119,8 @@ fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
         return None;
     };
     let store = store.filter(|_| job.reach == Reach::FromContact && prompt_id.is_some());
-    let begun = Cursor {
-        begun_for: prompt_id.clone(),
-        ..Cursor::new(&job.session_id, &job.destination, job.transcript.clone())
-    };
+    let mut begun = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
+    begun.begun_for.clone_from(prompt_id);
     if let Some(Err(error)) = store.map(|store| store.save_cursor(&begun)) {
         // What could not be written is reported with the cursor itself.
         log::debug!("{error:#}");

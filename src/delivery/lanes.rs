@@ -8,12 +8,12 @@ use anyhow::Result;
 use super::Ending;
 use super::links::description;
 use super::outbox::Owner;
-use super::rest::is_at_rest;
+use super::rest::{agent_files, is_at_rest};
 use super::run::{Delivery, is_abandoned};
 use crate::session::AgentRun;
 use crate::state::{Done, Lane, Link};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
-use crate::transcript::locate::{AgentFile, agents};
+use crate::transcript::locate::AgentFile;
 use crate::transcript::{Entry, FileMark, Timestamp, Transcript};
 
 /// The agents whose files were read in this run, with what of them is there for good.
@@ -28,22 +28,19 @@ struct Read {
 impl Delivery<'_> {
     /// Sends what the agents did, as far as their launches are visible; those that they launched come after them.
     pub(super) fn lanes(&mut self) -> Result<()> {
-        let known = |agent: &str| self.cursor.lanes.contains_key(agent);
-        let mut waiting = agents(&self.job.transcript, self.cursor.layout, known);
-        for file in &waiting {
-            let lane = || Lane {
-                tool_use_id: file.meta().tool_use_id,
-                ..Lane::default()
-            };
-            let lanes = &mut self.cursor.lanes;
-            lanes.entry(file.agent_id.clone()).or_insert_with(lane);
-        }
+        let mut waiting = self.agent_files();
         let mut read = Visited::new();
         loop {
+            let is_partly_asleep = self.cursor.is_partly_asleep();
             self.finish_agents();
             let known = (self.cursor.launches.len(), self.cursor.lanes.len());
             waiting.retain(|file| !self.lane(file, &mut read));
-            if waiting.is_empty() || known == (self.cursor.launches.len(), self.cursor.lanes.len())
+            if is_partly_asleep && !self.cursor.is_partly_asleep() {
+                // What was read told of one of them: each may now have something to do.
+                waiting = self.agent_files();
+                waiting.retain(|file| !read.contains_key(&file.agent_id));
+            } else if waiting.is_empty()
+                || known == (self.cursor.launches.len(), self.cursor.lanes.len())
             {
                 break;
             }
@@ -56,6 +53,20 @@ impl Delivery<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The files to look at; each has a lane.
+    fn agent_files(&mut self) -> Vec<AgentFile> {
+        let files = agent_files(&self.job.transcript, &mut self.cursor);
+        for file in &files {
+            let lane = || Lane {
+                tool_use_id: file.meta().tool_use_id,
+                ..Lane::default()
+            };
+            let lanes = &mut self.cursor.lanes;
+            lanes.entry(file.agent_id.clone()).or_insert_with(lane);
+        }
+        files
     }
 
     /// Gives whether the lane needs no further look in this run.

@@ -1,15 +1,16 @@
 //! Is there anything to do? Answered by lengths and inodes alone, so that a hook with nothing new reads no byte.
 
+use std::fs::DirEntry;
 use std::path::Path;
 
 use super::{Ending, Job, Reach};
 use crate::state::{Cursor, Lane};
-use crate::transcript::locate::agents;
+use crate::transcript::locate::{AgentFile, Layout, agents};
 use crate::transcript::{FileMark, RunEnd};
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.
-pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
+pub(super) fn is_untouched(job: &Job, cursor: &mut Cursor) -> bool {
     let same_prompt = match &job.ending {
         Ending::Stop(expected) => {
             let open = cursor
@@ -34,17 +35,14 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
 }
 
 /// No agent's file changed, and none is to be closed: nothing to read.
-fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
+fn agents_are_untouched(job: &Job, cursor: &mut Cursor) -> bool {
+    let files = agent_files(&job.transcript, cursor);
     let over = job.ending == Ending::Over;
     let is_quiet = |lane: &Lane, path: &Path| {
         let is_closed = lane.ended || !over || lane.link.is_none();
         lane.declined || is_closed && is_at_rest(lane, path)
     };
-    let agents = agents(&job.transcript, cursor.layout, |agent| {
-        cursor.lanes.contains_key(agent)
-    })
-    .iter()
-    .all(|file| {
+    let agents = files.iter().all(|file| {
         let lane = cursor.lanes.get(&file.agent_id);
         lane.is_some_and(|lane| is_quiet(lane, &file.path))
     });
@@ -53,6 +51,31 @@ fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
         .iter()
         .filter(|(_, lane)| lane.workflow.is_some());
     agents && runs.all(|(id, lane)| is_quiet(lane, &RunEnd::path(&job.transcript, id)))
+}
+
+/// The agents' files that have to be looked at: not those of agents that may sleep on. One whose file changed wakes them all.
+pub(super) fn agent_files(transcript: &Path, cursor: &mut Cursor) -> Vec<AgentFile> {
+    if cursor.layout != Some(Layout::Below) {
+        // Their files are among those of other sessions.
+        cursor.wake();
+    }
+    let known = |agent: &str| cursor.lanes.contains_key(agent);
+    let sleeps = |agent: &str, entry: &DirEntry| {
+        cursor.is_partly_asleep()
+            && !known(agent)
+            && (entry.metadata()).is_ok_and(|metadata| cursor.lets_sleep(agent, &metadata))
+    };
+    let files = agents(transcript, cursor.layout, &known, &sleeps);
+    let is_partly_asleep = cursor.is_partly_asleep();
+    for file in &files {
+        if !cursor.lanes.contains_key(&file.agent_id) {
+            cursor.wake_if_named(&file.agent_id);
+        }
+    }
+    match is_partly_asleep == cursor.is_partly_asleep() {
+        true => files,
+        false => agent_files(transcript, cursor),
+    }
 }
 
 pub(super) fn is_at_rest(lane: &Lane, path: &Path) -> bool {

@@ -66,11 +66,11 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         return Ok(None);
     };
     let Contact {
-        cursor,
+        mut cursor,
         is_first,
         settled,
     } = contact;
-    if !is_first && rest::is_untouched(job, &cursor) {
+    if !is_first && rest::is_untouched(job, &mut cursor) {
         return Ok(Some(Report::default()));
     }
     let saved = (!is_first).then(|| cursor.encoded().ok()).flatten();
@@ -256,7 +256,13 @@ impl Delivery<'_> {
             Record::Prompt(prompt) => prompt.notification.as_ref(),
             _ => None,
         };
-        self.notifications.extend(notification.cloned());
+        if let Some(notification) = notification {
+            let names = [&notification.task_id, &notification.tool_use_id];
+            for name in names.into_iter().flatten() {
+                self.cursor.wake_if_named(name);
+            }
+            self.notifications.push(notification.clone());
+        }
     }
 
     /// Says of the agents whose end was notified that they are done. A notification stands before the turn that it
@@ -304,6 +310,9 @@ impl Delivery<'_> {
         self.cursor
             .launches
             .retain(|_, launch| !claimed.contains(&launch.span));
+        if let Some(store) = self.store {
+            store.lay_to_rest(&mut self.cursor, &still_open, &self.notifications);
+        }
         self.cursor.forget_closed_contexts(&still_open);
         self.cursor.idle = ended
             && self.report.stopped.is_none()

@@ -68,6 +68,9 @@ impl Delivery<'_> {
     /// What stands on every span of the turn: as it was when the turn was first seen, else as it is now.
     pub(super) fn context(&mut self, turn: &Turn) -> Context {
         let opening = &turn.opening;
+        if !self.cursor.contexts.contains_key(&opening.uuid) {
+            self.cursor.wake_if_named(&opening.uuid);
+        }
         if let Some(context) = self.cursor.contexts.get(&opening.uuid) {
             return context.clone();
         }
@@ -118,12 +121,16 @@ impl Delivery<'_> {
                 self.begin_workflow(run, launch.span_id, turn);
                 continue;
             }
-            let linked = |lane: &&mut Lane| {
+            let linked = |lane: &Lane| {
                 lane.link
                     .as_ref()
                     .is_some_and(|link| link.span.as_ref() == Some(&launch.span_id))
             };
-            if let Some(lane) = self.cursor.lanes.values_mut().find(linked) {
+            if !self.cursor.lanes.values().any(linked) {
+                self.cursor.wake_if_named(&launch.tool_use_id);
+            }
+            let mut lanes = self.cursor.lanes.values_mut();
+            if let Some(lane) = lanes.find(|lane| linked(lane)) {
                 lane.finished |= launch.finished;
                 if lane.outcome.is_none() && launch.outcome.is_some() {
                     lane.ends_as(launch.outcome.map(str::to_owned));

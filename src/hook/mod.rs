@@ -16,7 +16,7 @@ use crate::delivery::{
 use crate::langfuse::Deadline;
 use crate::log_file;
 use crate::mask::unmet_wish;
-use crate::state::{Backoff, PausedTime, Store};
+use crate::state::{Backoff, Cursor, PausedTime, Store};
 use crate::transcript::Timestamp;
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};
@@ -170,14 +170,18 @@ impl Hook {
             Ok(report) => {
                 let report = report.unwrap_or_default();
                 self.tell(&report);
-                self.note_waiting(&store, &id, &report);
+                let own = store.cursor_partly_asleep(session, &id);
+                let own = own.ok().flatten();
+                if let Some(own) = &own {
+                    note_waiting(&store, own, &report);
+                }
                 if !held {
                     note_health(&store, &id, &report, self.usual_request());
                 }
                 if report.stopped.is_some() {
                     self.tell_of_destination(&store, &id);
-                } else if !held {
-                    waiting::deliver_waiting(self, &store, destination, courier.as_mut());
+                } else if let Some(own) = own.filter(|_| !held) {
+                    waiting::deliver_waiting(self, &store, &own, destination, courier.as_mut());
                 }
             }
             Err(error) => log::error!("{session}: {error:#}"),
@@ -243,18 +247,6 @@ impl Hook {
         }
     }
 
-    /// Whether a later hook of the project has to look after this session.
-    fn note_waiting(&self, store: &Store, destination: &str, report: &Report) {
-        let Ok(Some(cursor)) = store.cursor(&self.event.session_id, destination) else {
-            return;
-        };
-        if !report.leaves_something() {
-            store.no_longer_waits(&cursor);
-        } else if let Err(error) = store.waits(&cursor) {
-            log::warn!("{error:#}");
-        }
-    }
-
     /// One line a run.
     fn tell(&self, report: &Report) {
         let session = &self.event.session_id;
@@ -292,5 +284,14 @@ impl Hook {
                 "{session}: {name}: sent {turns} turns, {spans} spans, {scores} scores, {bytes} bytes in {requests} requests, {time} ms"
             ),
         }
+    }
+}
+
+/// Whether a later hook of the project has to look after this session.
+fn note_waiting(store: &Store, own: &Cursor, report: &Report) {
+    if !report.leaves_something() {
+        store.no_longer_waits(own);
+    } else if let Err(error) = store.waits(own) {
+        log::warn!("{error:#}");
     }
 }

@@ -16,13 +16,11 @@ const AT_MOST: usize = 3;
 pub(super) fn deliver_waiting(
     hook: &Hook,
     store: &Store,
+    own: &Cursor,
     destination: &Destination,
     courier: &mut dyn Courier,
 ) {
-    let Ok(Some(own)) = store.cursor(&hook.event.session_id, &destination.id()) else {
-        return;
-    };
-    let sessions = store.waiting(&own, AT_MOST);
+    let sessions = store.waiting(own, AT_MOST);
     let files = Files::new();
     for cursor in sessions {
         if hook.left().is_zero() || !deliver_one(hook, store, destination, courier, &files, &cursor)

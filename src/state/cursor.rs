@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lane::Lane;
+use super::resting::Resting;
 use crate::trace::{Context, Digest, Repository, SpanId};
 use crate::transcript::locate::Layout;
 use crate::transcript::{FileMark, Timestamp};
 
 /// The version of the file's form. A newer one is left alone.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 /// A session's cursor at one destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ pub struct Cursor {
     /// What stands on every span of a turn, by the opening row's uuid; for turns that can still grow.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, Context>,
-    /// Agents and runs of workflows, by their ids.
+    /// Agents and runs of workflows, by their ids; without the agents that sleep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lanes: BTreeMap<String, Lane>,
     /// Tool calls whose agents have not shown up, by tool call.
@@ -82,6 +83,9 @@ pub struct Cursor {
     /// When something was last acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
+    /// Agents that need not be known to go on.
+    #[serde(default, skip_serializing_if = "Resting::is_empty")]
+    pub(super) resting: Resting,
 }
 
 /// The turn that can still grow, or the last one before `open_start`.

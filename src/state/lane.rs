@@ -1,5 +1,5 @@
 //! How far an agent's file was acknowledged. A session can have hundreds of agents, most of them done: those are kept as one
-//! line of words each, because every hook reads them all.
+//! line of words each, which is short and fast to read.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -80,6 +80,16 @@ pub struct Done {
 }
 
 impl Lane {
+    /// Nothing is to be done for it, unless its file changes or a row tells of it or of its launch. Runs of workflows are
+    /// few, and their files are elsewhere.
+    pub(super) fn can_rest(&self) -> bool {
+        let has_nothing_to_send = match self.link {
+            Some(_) => self.idle && self.ended,
+            None => self.tool_use_id.is_some(),
+        };
+        has_nothing_to_send && !self.declined && self.workflow.is_none()
+    }
+
     /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
     pub fn ends_as(&mut self, outcome: Option<String>) {
         self.ended &= self.outcome == outcome;

@@ -9,6 +9,7 @@ mod former;
 mod lane;
 mod lock;
 mod pause;
+mod resting;
 mod store;
 mod told;
 

@@ -1,4 +1,4 @@
-//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
+//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock and agents at rest beside, and
 //! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
 
 use std::fs;
@@ -46,20 +46,38 @@ impl Store {
     /// # Errors
     /// When a newer release wrote it.
     pub fn cursor(&self, session_id: &str, destination: &str) -> Result<Option<Cursor>> {
-        let path = self.cursor_path(session_id, destination);
-        let cursor: Option<Cursor> = load(&path)?;
+        let mut cursor = self.cursor_partly_asleep(session_id, destination)?;
+        cursor.iter_mut().for_each(Cursor::wake);
+        Ok(cursor)
+    }
+
+    /// The same for those who wake agents at rest only when they need them.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn cursor_partly_asleep(
+        &self,
+        session_id: &str,
+        destination: &str,
+    ) -> Result<Option<Cursor>> {
+        let cursor = load_cursor(&self.cursor_path(session_id, destination))?;
         Ok(cursor
             .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
     }
 
     /// All cursors of a session.
     pub fn cursors_of(&self, session_id: &str) -> Vec<Cursor> {
-        cursor_files(&self.session_folder(session_id))
-            .filter_map(|path| load(&path).ok().flatten())
-            .collect()
+        let mut cursors = Vec::new();
+        for path in cursor_files(&self.session_folder(session_id)) {
+            if let Ok(Some(mut cursor)) = load_cursor(&path) {
+                cursor.wake();
+                cursors.push(cursor);
+            }
+        }
+        cursors
     }
 
-    /// All cursors, session after session.
+    /// All cursors, session after session, with their agents at rest asleep.
     pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
         let mut folders: Vec<PathBuf> = fs::read_dir(self.root.join("sessions"))
             .into_iter()
@@ -70,7 +88,7 @@ impl Store {
         folders.sort();
         folders.into_iter().flat_map(|folder| {
             let cursors: Vec<Cursor> = cursor_files(&folder)
-                .filter_map(|path| load(&path).ok().flatten())
+                .filter_map(|path| load_cursor(&path).ok().flatten())
                 .collect();
             cursors
         })
@@ -151,7 +169,7 @@ impl Store {
     }
 
     /// Other sessions of the same project and destination that have something left to deliver, the first few. Their
-    /// names tell, so that none has to be read that does not count.
+    /// names tell, so that none has to be read that does not count. Their agents at rest are asleep.
     pub fn waiting(&self, own: &Cursor, at_most: usize) -> Vec<Cursor> {
         let ours = waiting_name(own);
         let Some(prefix) = ours.strip_suffix(&file_name(&own.session_id)) else {
@@ -166,9 +184,8 @@ impl Store {
             .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
             .filter_map(|session| {
                 let folder = self.root.join("sessions").join(session);
-                load(&folder.join(format!("{}.json", own.destination)))
-                    .ok()
-                    .flatten()
+                let path = folder.join(format!("{}.json", own.destination));
+                load_cursor(&path).ok().flatten()
             })
             .take(at_most)
             .collect()
@@ -213,7 +230,7 @@ impl Store {
         self.root.join("sessions").join(file_name(session_id))
     }
 
-    fn cursor_path(&self, session_id: &str, destination: &str) -> PathBuf {
+    pub(super) fn cursor_path(&self, session_id: &str, destination: &str) -> PathBuf {
         self.session_folder(session_id)
             .join(format!("{destination}.json"))
     }
@@ -277,6 +294,16 @@ fn is_newer(content: &str) -> bool {
         && serde_json::from_str::<Versioned>(content).is_ok_and(|it| it.schema > SCHEMA)
 }
 
+fn load_cursor(path: &Path) -> Result<Option<Cursor>> {
+    let mut cursor: Option<Cursor> = load(path)?;
+    if let Some(cursor) = &mut cursor {
+        // It is written as this release writes it.
+        cursor.schema = SCHEMA;
+        cursor.rests_beside(path);
+    }
+    Ok(cursor)
+}
+
 pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let content = match files::read(path) {
         Ok(Some(content)) => content,
@@ -314,84 +341,4 @@ pub(super) fn save(path: &Path, state: &impl Serialize) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Store, file_name};
-    use crate::state::Cursor;
-
-    #[test]
-    fn a_cursor_is_found_again_and_only_its_owner_can_read_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
-        let cursor = Cursor::new("session", "destination", "/t.jsonl".into());
-        store.save_cursor(&cursor).unwrap();
-        assert_eq!(
-            store.cursor("session", "destination").unwrap(),
-            Some(cursor.clone())
-        );
-        assert_eq!(store.cursor("session", "other").unwrap(), None);
-        assert_eq!(store.all_cursors().collect::<Vec<_>>(), [cursor]);
-        let mode = |path: &str| {
-            folder
-                .path()
-                .join(path)
-                .metadata()
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777
-        };
-        assert_eq!(mode("claude-langfuse"), 0o700);
-        assert_eq!(
-            mode("claude-langfuse/sessions/session/destination.json"),
-            0o600
-        );
-    }
-
-    #[test]
-    fn a_damaged_file_is_put_aside_and_a_newer_one_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
-        store
-            .save_cursor(&Cursor::new("s", "d", "/t".into()))
-            .unwrap();
-        let path = folder.path().join("claude-langfuse/sessions/s/d.json");
-        std::fs::write(&path, "{\"schema\":1,").unwrap();
-        assert_eq!(store.cursor("s", "d").unwrap(), None);
-        assert!(path.with_extension("bad").exists());
-        std::fs::write(&path, "{\"schema\":99}").unwrap();
-        let error = store.cursor("s", "d").unwrap_err().to_string();
-        assert!(error.contains("newer claude-langfuse"), "{error}");
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn one_process_at_a_time_has_a_session() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
-        let held = store.lock("s", Duration::ZERO).unwrap();
-        assert!(held.is_some());
-        assert!(
-            store
-                .lock("s", Duration::from_millis(20))
-                .unwrap()
-                .is_none()
-        );
-        drop(held);
-        assert!(store.lock("s", Duration::ZERO).unwrap().is_some());
-    }
-
-    #[test]
-    fn a_session_id_from_outside_never_leads_out_of_the_folder() {
-        for id in ["../../etc/passwd", "", "a/b", "🦀", &"x".repeat(10_000)] {
-            let name = file_name(id);
-            assert!(name.len() == 17 && name.starts_with('x'), "{id} {name}");
-        }
-        assert_eq!(
-            file_name("8b81bdbc-c020-4660-bfa2-b2aa8549675d"),
-            "8b81bdbc-c020-4660-bfa2-b2aa8549675d"
-        );
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
-pub use ids::{Digest, SpanId, TraceId, digest};
+pub use ids::{Digest, SpanId, TraceId, digest, hash};
 pub use observation::{Content, Kind, Level, Observation, Role};
 pub use turn::observe_turn;
 pub use work::Launch;

@@ -40,12 +40,20 @@ impl FileMark {
         let hash = hash_before(&mut file, offset)
             .with_context(|| format!("could not read transcript: {}", path.display()))?;
         Ok(Self {
+            offset,
+            hash,
+            ..Self::of(&metadata)
+        })
+    }
+
+    /// A file of which nothing was read.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             length: metadata.len(),
-            offset,
-            hash,
-        })
+            ..Self::default()
+        }
     }
 
     /// Nothing was written since: same file, same length. No byte is read to know it.

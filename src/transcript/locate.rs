@@ -1,6 +1,7 @@
 //! Where the files are: sessions under the Claude config folder, and the agents that belong to a session.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -85,20 +86,25 @@ impl Layout {
 }
 
 /// The agents of a session, in the order of their ids. `known`: agents that are the session's for sure, which saves a
-/// look into their files where the layout mixes sessions; an unknown layout may.
+/// look into their files where the layout mixes sessions; an unknown layout may. `needless`: agents below the session's
+/// folder that nobody needs to look at.
 pub fn agents(
     transcript: &Path,
     layout: Option<Layout>,
-    known: impl Fn(&str) -> bool,
+    known: &dyn Fn(&str) -> bool,
+    needless: &dyn Fn(&str, &DirEntry) -> bool,
 ) -> Vec<AgentFile> {
-    let mut found = agents_below(transcript);
+    let mut found = agents_below(transcript, needless);
     if layout != Some(Layout::Below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
         let beside = fs::read_dir(folder).into_iter().flatten().flatten();
         found.extend(
             beside
-                .filter_map(|entry| agent_file(&entry))
+                .filter_map(|entry| {
+                    let name = entry.file_name();
+                    Some(agent_file(agent_id(&name)?, &entry))
+                })
                 .filter(|file| known(&file.agent_id) || file.session().as_ref() == Some(&session)),
         );
     }
@@ -106,19 +112,19 @@ pub fn agents(
     found
 }
 
-fn agent_file(entry: &fs::DirEntry) -> Option<AgentFile> {
-    let name = entry.file_name();
-    let agent_id = name
-        .to_str()?
-        .strip_prefix("agent-")?
-        .strip_suffix(".jsonl")?;
-    Some(AgentFile {
-        agent_id: agent_id.to_owned(),
-        path: entry.path(),
-    })
+fn agent_id(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?.strip_prefix("agent-")?;
+    name.strip_suffix(".jsonl")
 }
 
-fn agents_below(transcript: &Path) -> Vec<AgentFile> {
+fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
+    AgentFile {
+        agent_id: agent_id.to_owned(),
+        path: entry.path(),
+    }
+}
+
+fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -> Vec<AgentFile> {
     let mut found = Vec::new();
     let mut folders = vec![transcript.with_extension("").join("subagents")];
     while let Some(folder) = folders.pop() {
@@ -126,10 +132,13 @@ fn agents_below(transcript: &Path) -> Vec<AgentFile> {
             continue;
         };
         for entry in entries.flatten() {
-            if let Some(file) = agent_file(&entry) {
-                found.push(file);
-            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
+            match agent_id(&entry.file_name()) {
+                Some(agent_id) if needless(agent_id, &entry) => {}
+                Some(agent_id) => found.push(agent_file(agent_id, &entry)),
+                None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
+                    folders.push(entry.path());
+                }
+                None => {}
             }
         }
     }

@@ -11,8 +11,11 @@ mod noise;
 mod receiver;
 mod recorded;
 mod replays;
+mod resting;
 mod rewinds;
+mod sleepers;
 mod splits;
+mod twins;
 
 use proptest::test_runner::{Config, RngSeed};
 

@@ -269,7 +269,8 @@ fn key(span: &Value) -> (String, String) {
     (text("traceId"), text("spanId"))
 }
 
-fn spans(raw: &str) -> Vec<Value> {
+/// The spans of a request.
+pub(super) fn spans(raw: &str) -> Vec<Value> {
     let export: Value = serde_json::from_str(raw).unwrap();
     let below = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     below(&export, "resourceSpans")

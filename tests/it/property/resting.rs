@@ -1,0 +1,72 @@
+//! Agents at rest sleep beside the cursor. Whatever happens to them or to the others, that must not be seen from outside:
+//! all is as where nobody ever sleeps.
+
+use proptest::prelude::*;
+
+use super::cases;
+use super::desk::Run;
+use super::receiver::Weather;
+use super::twins::{Event, World, begin, now};
+
+fn event() -> impl Strategy<Value = Event> {
+    use Event::{Background, Copied, Declined, Grows, Nested, Nothing};
+    use Event::{Removed, Renamed, Rewritten, Shrinks, Stray, Told, Turn};
+    let agent = || 0_u8..6;
+    let outcome = prop::sample::select(vec!["completed", "failed", "killed"]);
+    prop_oneof![
+        9 => prop::collection::vec(agent(), 0..3).prop_map(Turn),
+        2 => agent().prop_map(Background),
+        2 => (agent(), outcome).prop_map(|(agent, outcome)| Told(agent, outcome)),
+        1 => (agent(), agent()).prop_map(|(agent, other)| Nested(agent, other)),
+        2 => agent().prop_map(Grows),
+        1 => agent().prop_map(Shrinks),
+        1 => agent().prop_map(Copied),
+        1 => agent().prop_map(Removed),
+        1 => (agent(), agent()).prop_map(|(agent, other)| Renamed(agent, other)),
+        1 => agent().prop_map(Stray),
+        1 => Just(Rewritten),
+        1 => Just(Declined),
+        2 => Just(Nothing),
+    ]
+}
+
+/// What happens, the run after it, what happens to its requests, and which configuration holds.
+type Step = (Event, Run, Vec<Weather>, usize);
+
+fn step() -> impl Strategy<Value = Step> {
+    // Mostly fine: who has something left to send is not at rest. Of a request nothing or all is taken, because agents that are
+    // woken by what another one launched come after those that were awake.
+    let failures = vec![Weather::Silence, Weather::AnswerLost, Weather::Slow];
+    let failures = prop::collection::vec(prop::sample::select(failures), 1..3);
+    let weather = prop_oneof![5 => Just(Vec::new()), 1 => failures];
+    (event(), Run::any(), weather, 0_usize..2)
+}
+
+/// Lives through the same in both worlds.
+fn live(steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut worlds = [World::new(false), World::new(true)];
+    let (session, mut author) = begin(&worlds);
+    for (number, (event, run, weather, configured)) in steps.iter().enumerate() {
+        author.write(event, &worlds);
+        let now = now(&author);
+        let [seen, expected] = worlds.each_mut().map(|world| {
+            world.desk.configured.set(*configured);
+            world.run(&session, *run, weather, now)
+        });
+        prop_assert_eq!(seen, expected, "after step {} {:?}", number, event);
+        let [found, expected] = worlds.each_mut().map(World::sent);
+        prop_assert_eq!(found, expected, "after step {} {:?}", number, event);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn whatever_happens_to_agents_at_rest_is_done_as_if_they_were_awake(
+        steps in prop::collection::vec(step(), 1..20),
+    ) {
+        live(&steps)?;
+    }
+}

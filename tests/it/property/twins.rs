@@ -1,0 +1,336 @@
+//! Two machines to which the same happens, in one of which no agent ever sleeps; and Claude Code, which writes in both.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claude_langfuse::delivery::decline;
+use claude_langfuse::state::Cursor;
+use claude_langfuse::transcript::{FileMark, Timestamp};
+use serde_json::{Value, json};
+
+use super::desk::{Desk, Run};
+use super::receiver::{Receiver, Weather, spans};
+use super::recorded::Session;
+
+pub(super) const ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// What happens between two runs. Agents are meant by their numbers.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A turn launches agents and waits for them.
+    Turn(Vec<u8>),
+    /// A turn launches an agent in the background, which has only begun.
+    Background(u8),
+    /// A turn is opened by what is told of an agent's end.
+    Told(u8, &'static str),
+    /// An agent launches another one and waits for it.
+    Nested(u8, u8),
+    /// An agent goes on, maybe without anybody's call: it answers once more.
+    Grows(u8),
+    /// An agent's file is cut off in the middle.
+    Shrinks(u8),
+    /// An agent's file is replaced by a copy.
+    Copied(u8),
+    Removed(u8),
+    /// An agent's file gets another name, and with it the agent.
+    Renamed(u8, u8),
+    /// Nothing tells where an agent belongs.
+    Stray(u8),
+    /// The session's file is written anew without its first row.
+    Rewritten,
+    /// Tracing was off when a hook ran.
+    Declined,
+    Nothing,
+}
+
+pub(super) fn agent_id(agent: u8) -> String {
+    format!("a{agent:016x}")
+}
+
+/// The session's own file.
+pub(super) fn main_path() -> PathBuf {
+    PathBuf::from(format!("{ID}.jsonl"))
+}
+
+fn agent_path(agent: u8) -> PathBuf {
+    let name = format!("agent-{}.jsonl", agent_id(agent));
+    // Some are the steps of a workflow's run that nobody knows of.
+    let folder = if agent == 5 { "workflows/wf_1" } else { "" };
+    Path::new(ID).join("subagents").join(folder).join(name)
+}
+
+/// Writes what Claude Code would.
+#[derive(Default)]
+pub(super) struct Author {
+    rows: u64,
+    main: String,
+}
+
+impl Author {
+    fn row(&mut self, kind: &str, agent: Option<u8>, fields: Value) -> String {
+        self.rows += 1;
+        let (minutes, seconds) = (self.rows / 60, self.rows % 60);
+        let mut row = json!({
+            "parentUuid": null, "isSidechain": agent.is_some(), "type": kind, "uuid": format!("u{}", self.rows),
+            "timestamp": format!("2024-01-01T00:{minutes:02}:{seconds:02}.000Z"),
+            "sessionId": ID, "version": "2.1.330", "cwd": "/home/dev/project"
+        });
+        if let Some(agent) = agent {
+            row["agentId"] = json!(agent_id(agent));
+        }
+        let row = row.as_object_mut().unwrap();
+        row.extend(fields.as_object().unwrap().clone());
+        format!("{}\n", json!(row))
+    }
+
+    fn prompt(&mut self, agent: Option<u8>, text: &str) -> String {
+        let fields = json!({"promptId": format!("p{}", self.rows), "message": {"role": "user", "content": text}});
+        self.row("user", agent, fields)
+    }
+
+    /// No two beginnings are of the same length: a file may be given the inode of one that was removed.
+    fn begins(&mut self, agent: u8) -> String {
+        let text = format!("look {}", ".".repeat(usize::try_from(self.rows).unwrap()));
+        self.prompt(Some(agent), &text)
+    }
+
+    fn answer(&mut self, agent: Option<u8>, block: Value, ends: bool) -> String {
+        let message = json!({
+            "id": format!("m{}", self.rows), "role": "assistant", "model": "claude", "content": [block],
+            "stop_reason": if ends { "end_turn" } else { "tool_use" }, "usage": {"output_tokens": 1}
+        });
+        self.row("assistant", agent, json!({"message": message}))
+    }
+
+    fn says(&mut self, agent: Option<u8>) -> String {
+        let text = format!("words {}", self.rows);
+        self.answer(agent, json!({"type": "text", "text": text}), true)
+    }
+
+    /// A call that launches an agent, and its result.
+    fn launch(&mut self, by: Option<u8>, agent: u8, status: &str) -> (String, String) {
+        let tool = format!("toolu_{}", self.rows);
+        let input = json!({"prompt": "look", "description": "look", "subagent_type": "Explore"});
+        let call = json!({"type": "tool_use", "id": tool, "name": "Agent", "input": input});
+        let mut rows = self.answer(by, call, false);
+        let result = json!({"type": "tool_result", "tool_use_id": tool, "content": "done"});
+        let mut fields = json!({"message": {"role": "user", "content": [result]}});
+        if by.is_none() {
+            fields["toolUseResult"] = json!({"status": status, "agentId": agent_id(agent)});
+        }
+        rows += &self.row("user", by, fields);
+        (tool, rows)
+    }
+
+    /// What an event writes, in both worlds.
+    pub(super) fn write(&mut self, event: &Event, worlds: &[World; 2]) {
+        if let Event::Rewritten = event {
+            self.main = self.main.split_once('\n').unwrap().1.to_owned();
+            for world in worlds {
+                world.replace(&main_path(), &self.main);
+            }
+        }
+        let rows = self.turn(event, worlds);
+        self.main += &rows;
+        for world in worlds {
+            world.append(&main_path(), &rows);
+        }
+        self.agents(event, worlds);
+    }
+
+    /// What it writes into the session's own file.
+    fn turn(&mut self, event: &Event, worlds: &[World; 2]) -> String {
+        let (prompt, agents, status) = match event {
+            Event::Turn(agents) => ("work".to_owned(), agents.clone(), "completed"),
+            Event::Background(agent) => ("work".to_owned(), vec![*agent], "async_launched"),
+            Event::Rewritten => ("after that".to_owned(), Vec::new(), ""),
+            Event::Told(agent, status) => {
+                let id = format!("<task-id>{}</task-id>", agent_id(*agent));
+                let how = format!("<status>{status}</status>\n<summary>done</summary>");
+                let told = format!("<task-notification>\n{id}\n{how}\n</task-notification>");
+                (told, Vec::new(), "")
+            }
+            _ => return String::new(),
+        };
+        let mut rows = self.prompt(None, &prompt);
+        for agent in agents {
+            let (tool, launch) = self.launch(None, agent, status);
+            rows += &launch;
+            let mut run = self.begins(agent);
+            if status == "completed" {
+                run += &self.says(Some(agent));
+            }
+            for world in worlds {
+                world.begin(agent, &tool, &run);
+            }
+        }
+        rows + &self.says(None)
+    }
+
+    /// What it writes into agents' files, or does to them.
+    fn agents(&mut self, event: &Event, worlds: &[World; 2]) {
+        match event {
+            Event::Nested(by, agent) => {
+                let (tool, rows) = self.launch(Some(*by), *agent, "completed");
+                let rows = rows + &self.says(Some(*by));
+                let run = self.begins(*agent) + &self.says(Some(*agent));
+                for world in worlds {
+                    world.begin(*agent, &tool, &run);
+                    world.append(&agent_path(*by), &rows);
+                }
+            }
+            Event::Grows(agent) => {
+                let rows = self.says(Some(*agent));
+                for world in worlds {
+                    world.append(&agent_path(*agent), &rows);
+                }
+            }
+            Event::Stray(agent) => {
+                let run = self.begins(*agent) + &self.says(Some(*agent));
+                for world in worlds {
+                    world.begin(*agent, "toolu_unheard_of", &run);
+                }
+            }
+            other => worlds.iter().for_each(|world| world.suffer(other)),
+        }
+    }
+}
+
+/// One of two machines to which the same happens.
+pub(super) struct World {
+    pub(super) desk: Desk,
+    pub(super) receiver: Receiver,
+    /// Whoever was laid to rest is woken after each run.
+    sleepless: bool,
+}
+
+impl World {
+    pub(super) fn new(sleepless: bool) -> Self {
+        Self {
+            desk: Desk::new(),
+            receiver: Receiver::default(),
+            sleepless,
+        }
+    }
+
+    fn append(&self, path: &Path, rows: &str) {
+        let path = self.desk.path(path);
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, before + rows).unwrap();
+    }
+
+    fn replace(&self, path: &Path, content: &str) {
+        let path = self.desk.path(path);
+        fs::write(path.with_extension("copy"), content).unwrap();
+        fs::rename(path.with_extension("copy"), path).unwrap();
+    }
+
+    /// An agent's file begins, or goes on with another call's prompt.
+    fn begin(&self, agent: u8, tool: &str, run: &str) {
+        let path = agent_path(agent);
+        self.append(&path, run);
+        let meta = json!({"agentType": "Explore", "toolUseId": tool, "spawnDepth": 1});
+        let place = self.desk.path(&path).with_extension("meta.json");
+        if !place.exists() {
+            fs::write(place, meta.to_string()).unwrap();
+        }
+    }
+
+    /// What happens to files that are there.
+    fn suffer(&self, event: &Event) {
+        let path = |agent: &u8| self.desk.path(&agent_path(*agent));
+        let content = |agent: &u8| fs::read_to_string(path(agent));
+        match event {
+            Event::Shrinks(agent) => {
+                if let Ok(content) = content(agent) {
+                    fs::write(path(agent), &content[..content.len() / 2]).unwrap();
+                }
+            }
+            Event::Copied(agent) => {
+                if let Ok(content) = content(agent) {
+                    self.replace(&agent_path(*agent), &content);
+                }
+            }
+            Event::Removed(agent) => drop(fs::remove_file(path(agent))),
+            Event::Renamed(agent, other) => drop(fs::rename(path(agent), path(other))),
+            Event::Declined => {
+                let transcript = self.desk.path(&main_path());
+                decline(&self.desk.store, ID, &transcript).unwrap();
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs the program; gives all that can be seen of it but its requests.
+    pub(super) fn run(
+        &mut self,
+        session: &Session,
+        run: Run,
+        weather: &[Weather],
+        now: Timestamp,
+    ) -> String {
+        self.receiver.weather = VecDeque::from(weather.to_vec());
+        let report = self.desk.run(session, run, now, None, &mut self.receiver);
+        let mut report = report.unwrap().unwrap_or_default();
+        // Other orders are packed otherwise.
+        report.bytes = 0;
+        let mut cursors = self.desk.store.cursors_of(ID);
+        if self.sleepless {
+            for cursor in &cursors {
+                self.desk.store.save_cursor(cursor).unwrap();
+            }
+        }
+        for cursor in &cursors {
+            let mut links = cursor.lanes.values().filter_map(|lane| lane.link.as_ref());
+            let is_known = links.all(|link| cursor.contexts.contains_key(&link.turn));
+            assert!(
+                is_known,
+                "what stands on its spans was forgotten: {cursor:?}"
+            );
+        }
+        let cursors: Vec<Value> = cursors.iter_mut().map(alike).collect();
+        format!("{report:?} {cursors:#?}")
+    }
+
+    /// The spans of each request of the last run.
+    pub(super) fn sent(&mut self) -> Vec<Vec<String>> {
+        let bodies = std::mem::take(&mut self.receiver.bodies).into_iter();
+        let sorted = bodies.map(|raw| {
+            let mut spans: Vec<String> = spans(&raw).iter().map(Value::to_string).collect();
+            spans.sort();
+            spans
+        });
+        sorted.collect()
+    }
+}
+
+/// What of a cursor is the same in both worlds.
+fn alike(cursor: &mut Cursor) -> Value {
+    let Cursor {
+        file,
+        lanes,
+        transcript,
+        delivered_at,
+        ..
+    } = cursor;
+    (*file, *transcript, *delivered_at) = (FileMark::default(), PathBuf::new(), None);
+    for lane in lanes.values_mut() {
+        lane.file = FileMark::default();
+    }
+    serde_json::to_value(cursor).unwrap()
+}
+
+/// A session with a turn that was answered.
+pub(super) fn begin(worlds: &[World; 2]) -> (Session, Author) {
+    let mut author = Author::default();
+    author.write(&Event::Turn(vec![]), worlds);
+    let path = worlds[0].desk.path(&main_path());
+    (Session::read(&path, "made up".to_owned()), author)
+}
+
+pub(super) fn now(author: &Author) -> Timestamp {
+    let begin = Timestamp::parse("2024-01-01T00:00:00Z").unwrap();
+    begin.plus(std::time::Duration::from_secs(author.rows))
+}
