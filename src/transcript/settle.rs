@@ -8,7 +8,7 @@ use super::entry::{Entry, Record};
 use super::excerpt::is_same;
 
 /// How often to look.
-pub const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(2);
 /// How long to wait for the last row; the longest wait seen is 156 ms.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait for a transcript that does not exist yet.
