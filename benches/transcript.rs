@@ -97,7 +97,7 @@ impl Transcript {
                 "promptId": prompt, "toolUseResult": outcome}),
             ));
         }
-        self.call(&mut rows, CALLS - 1, &prompt);
+        self.call(&mut rows, CALLS - 1, &prompt, true);
         (rows.iter().map(|row| format!("{row}\n")).collect(), tools)
     }
 
@@ -116,14 +116,19 @@ impl Transcript {
 
     /// The rows of the next turn, about 64 KB.
     pub fn turn(&mut self) -> String {
+        self.turn_of(CALLS)
+    }
+
+    /// The rows of a next turn of so many calls, about 16 KB each.
+    pub fn turn_of(&mut self, calls: u64) -> String {
         self.turns += 1;
         let prompt = self.uuid("1");
         let mut rows = vec![self.prompt(&prompt)];
         if self.release == Release::V2_1_330 {
             rows.push(self.attachment());
         }
-        for call in 0..CALLS {
-            self.call(&mut rows, call, &prompt);
+        for call in 0..calls {
+            self.call(&mut rows, call, &prompt, call + 1 == calls);
         }
         if self.release == Release::V2_1_330 {
             rows.push(self.row("system", "2", json!({"subtype": "stop_hook_summary"})));
@@ -131,8 +136,7 @@ impl Transcript {
         rows.iter().map(|row| format!("{row}\n")).collect()
     }
 
-    fn call(&mut self, rows: &mut Vec<Value>, call: u64, prompt: &str) {
-        let is_last = call + 1 == CALLS;
+    fn call(&mut self, rows: &mut Vec<Value>, call: u64, prompt: &str, is_last: bool) {
         let (message, tool) = (
             format!("msg_{:06}_{call}", self.turns),
             format!("toolu_{:06}_{call}", self.turns),

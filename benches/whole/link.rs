@@ -1,6 +1,7 @@
-//! A link of 20 ms each way, between a hook and its server on this machine. A connection through it stands when one way
-//! there and back is over, and nothing that is sent before leaves before. How TCP widens its window is not in it.
+//! A link between a hook and its server on this machine. A connection through it stands when one way there and back is over,
+//! and nothing that is sent before leaves before. It is made of threads, so that it needs no privileges.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -10,28 +11,115 @@ use std::time::{Duration, Instant};
 use super::scene::Scene;
 use super::transcript::Release;
 
-pub const NAME: &str = "a Stop over a link with 20 ms each way";
+pub const NAME: &str = "a Stop over a link";
 
-const WAY: Duration = Duration::from_millis(20);
 /// The row that a Stop hook waits for comes about so long after the hook was called.
 const LATE: Duration = Duration::from_millis(90);
+/// What TCP sends at once, and how many of these before the first is acknowledged.
+const SEGMENT: usize = 1460;
+const FIRST_WINDOW: usize = 10 * SEGMENT;
 
-/// Gives the port of a link to `server`.
-pub fn to(server: SocketAddr) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let port = listener.local_addr().expect("its address").port();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let stands = Instant::now() + 2 * WAY;
-            let server = TcpStream::connect(server).expect("the server is there");
-            pass_on(&client, &server, stands);
-            pass_on(&server, &client, stands);
-        }
-    });
-    port
+/// What the way to the server is like.
+#[derive(Clone, Copy)]
+pub struct Link {
+    /// How long one way takes.
+    way: Duration,
+    /// Whether TCP's window is in it, which begins with ten segments and doubles with each way there and back.
+    has_window: bool,
+    /// Bytes a second from the hook to the server, where they count.
+    rate: Option<u64>,
 }
 
-fn pass_on(from: &TcpStream, to: &TcpStream, stands: Instant) {
+/// The links that are measured, with their names.
+const LINKS: [(&str, Link); 3] = [
+    (
+        "20 ms each way",
+        Link {
+            way: Duration::from_millis(20),
+            has_window: false,
+            rate: None,
+        },
+    ),
+    (
+        "20 ms, TCP's window",
+        Link {
+            way: Duration::from_millis(20),
+            has_window: true,
+            rate: None,
+        },
+    ),
+    (
+        "10 ms, window, 5 Mbit/s",
+        Link {
+            way: Duration::from_millis(10),
+            has_window: true,
+            rate: Some(5_000_000 / 8),
+        },
+    ),
+];
+
+impl Link {
+    /// Gives the port of a link to `server`.
+    pub fn to(self, server: SocketAddr) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let stands = Instant::now() + 2 * self.way;
+                let server = TcpStream::connect(server).expect("the server is there");
+                pass_on(&client, &server, Departures::from(self, stands));
+                let back = Self { rate: None, ..self };
+                pass_on(&server, &client, Departures::from(back, stands));
+            }
+        });
+        port
+    }
+}
+
+/// When what is written may leave.
+struct Departures {
+    link: Link,
+    /// Until then there is no connection yet, or what left before takes the whole way.
+    free: Instant,
+    window: usize,
+    /// What left and is not acknowledged yet, with when it will be.
+    under_way: VecDeque<(Instant, usize)>,
+}
+
+impl Departures {
+    fn from(link: Link, stands: Instant) -> Self {
+        Self {
+            link,
+            free: stands,
+            window: FIRST_WINDOW,
+            under_way: VecDeque::new(),
+        }
+    }
+
+    /// When a segment arrives that is written now.
+    fn arrival(&mut self, length: usize) -> Instant {
+        let mut leaves = Instant::now().max(self.free);
+        while let Some(&(acknowledged_at, acknowledged)) = self.under_way.front() {
+            let taken: usize = self.under_way.iter().map(|(_, length)| length).sum();
+            let is_full = self.link.has_window && taken + length > self.window;
+            if acknowledged_at > leaves && !is_full {
+                break;
+            }
+            leaves = leaves.max(acknowledged_at);
+            self.window += acknowledged;
+            self.under_way.pop_front();
+        }
+        if let Some(rate) = self.link.rate {
+            leaves += Duration::from_nanos(length as u64 * 1_000_000_000 / rate);
+        }
+        self.free = leaves;
+        self.under_way
+            .push_back((leaves + 2 * self.link.way, length));
+        leaves + self.link.way
+    }
+}
+
+fn pass_on(from: &TcpStream, to: &TcpStream, mut departures: Departures) {
     let mut from = from.try_clone().expect("a stream");
     let mut to = to.try_clone().expect("a stream");
     drop(to.set_nodelay(true));
@@ -39,8 +127,10 @@ fn pass_on(from: &TcpStream, to: &TcpStream, stands: Instant) {
     thread::spawn(move || {
         let mut some = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut some) {
-            let arrives = Instant::now().max(stands) + WAY;
-            drop(under_way.send((arrives, some[..length].to_vec())));
+            for segment in some[..length].chunks(SEGMENT) {
+                let arrives = departures.arrival(segment.len());
+                drop(under_way.send((arrives, segment.to_vec())));
+            }
         }
     });
     thread::spawn(move || {
@@ -56,16 +146,35 @@ fn pass_on(from: &TcpStream, to: &TcpStream, stands: Instant) {
 
 /// What is felt of a hook whose last row is there, and of one whose last row comes late.
 pub fn measure() {
-    let scene = || Scene::new_turn(Release::V2_1_330, 1_000_000);
-    for (protocol, scene) in [("HTTP", scene()), ("HTTPS", scene().by_tls())] {
-        let scene = scene.over_a_link();
-        let alone = scene.felt(None).as_millis();
-        let late = scene.felt(Some(LATE)).as_millis();
-        println!(
-            "{NAME}, {protocol}: {alone} ms where its last row is there, {late} ms where that comes after {} ms \
-            (one after the other: {} ms)",
-            LATE.as_millis(),
-            alone + LATE.as_millis()
-        );
+    println!(
+        "{:<62}{:>10}{:>14}{:>14}{:>10}{:>10}",
+        NAME, "row there", "after 90 ms", "one by one", "requests", "bytes"
+    );
+    for (name, link) in LINKS {
+        for (size, calls) in [("64 KB", 4), ("300 KB", 19), ("2 MB", 128)] {
+            // The stand-in behind HTTP takes its time to look at what is long.
+            let protocols: &[&str] = if calls > 4 {
+                &["HTTPS"]
+            } else {
+                &["HTTP", "HTTPS"]
+            };
+            for &protocol in protocols {
+                let scene = Scene::turn_of_calls(Release::V2_1_330, calls);
+                let scene = if protocol == "HTTPS" {
+                    scene.by_tls()
+                } else {
+                    scene
+                };
+                let scene = scene.over(link);
+                let there = scene.felt(None).as_millis();
+                let late = scene.felt(Some(LATE)).as_millis();
+                let one_by_one = there + LATE.as_millis();
+                let (requests, bytes) = scene.sent();
+                let name = format!("{name}, {protocol}, a turn of {size}");
+                println!(
+                    "{name:<62}{there:>7} ms{late:>11} ms{one_by_one:>11} ms{requests:>10}{bytes:>10}"
+                );
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::link;
+use super::link::Link;
 use super::process::{Figures, Invocation, Measure};
 use super::server::Server;
 use super::support::{PUBLIC_KEY, SECRET_KEY};
@@ -128,6 +128,14 @@ impl Scene {
         scene.with_new_turn()
     }
 
+    /// The session is delivered but for its last turn, which has so many calls of the model.
+    pub fn turn_of_calls(release: Release, calls: u64) -> Self {
+        let mut scene = Self::filled(release, 1_000_000);
+        scene.deliver();
+        scene.new_turn = scene.transcript.turn_of(calls);
+        scene
+    }
+
     pub fn first_contact(release: Release, bytes: u64) -> Self {
         Self::filled(release, bytes).with_new_turn()
     }
@@ -161,8 +169,8 @@ impl Scene {
     }
 
     /// Between the hook and its server is a link.
-    pub fn over_a_link(mut self) -> Self {
-        self.port = link::to(self.server.address());
+    pub fn over(mut self, link: Link) -> Self {
+        self.port = link.to(self.server.address());
         self.deliver_all_but_the_new_turn()
     }
 
@@ -238,11 +246,12 @@ impl Scene {
         ["replay", "--quiet", &path].map(str::to_owned).into()
     }
 
-    /// How long a hook takes; `late`: how long after its start the row of the answer comes. The best of five.
+    /// How long a hook takes; `late`: how long after its start the row of the answer comes. The median of seven.
     pub fn felt(&self, late: Option<Duration>) -> Duration {
         let rows: Vec<&str> = self.new_turn.split_inclusive('\n').collect();
         let (before, answer) = rows.split_at(rows.len() - 2);
-        let runs = (0..5).map(|_| {
+        let runs = (0..7).map(|_| {
+            self.server.clear();
             self.reset_to(&before.concat());
             if late.is_none() {
                 self.append(&answer.concat());
@@ -257,9 +266,15 @@ impl Scene {
             assert!(status.success(), "{status}");
             start.elapsed()
         });
-        let felt = runs.min().expect("there are runs");
+        let mut felt: Vec<Duration> = runs.collect();
+        felt.sort();
         self.assert_sent("a hook over a link");
-        felt
+        felt[felt.len() / 2]
+    }
+
+    /// How many requests the last run needed, and how many bytes they had.
+    pub fn sent(&self) -> (usize, usize) {
+        (self.server.exports(), self.server.bytes())
     }
 
     /// A hook runs, and its state is what later runs begin with.

@@ -20,6 +20,7 @@ pub enum Server {
 pub struct TlsServer {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    bytes: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -31,14 +32,21 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let requests = Arc::new(AtomicUsize::new(0));
+        let bytes = Arc::new(AtomicUsize::new(0));
         let (counter, config) = (Arc::clone(&requests), server_config(GOOD, KEY));
+        let sum = Arc::clone(&bytes);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (counter, config) = (Arc::clone(&counter), Arc::clone(&config));
-                std::thread::spawn(move || serve(stream, config, &counter));
+                let sum = Arc::clone(&sum);
+                std::thread::spawn(move || serve(stream, config, &counter, &sum));
             }
         });
-        Self::Tls(TlsServer { address, requests })
+        Self::Tls(TlsServer {
+            address,
+            requests,
+            bytes,
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -68,20 +76,37 @@ impl Server {
         }
     }
 
+    /// How long their bodies were in all.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(mock) => mock.exports().iter().map(|export| export.body.len()).sum(),
+            Self::Tls(server) => server.bytes.load(Ordering::SeqCst),
+        }
+    }
+
     /// Forgets them.
     pub fn clear(&self) {
         match self {
             Self::Plain(mock) => mock.clear(),
-            Self::Tls(server) => server.requests.store(0, Ordering::SeqCst),
+            Self::Tls(server) => {
+                server.requests.store(0, Ordering::SeqCst);
+                server.bytes.store(0, Ordering::SeqCst);
+            }
         }
     }
 }
 
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, requests: &AtomicUsize) {
+fn serve(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    requests: &AtomicUsize,
+    bytes: &AtomicUsize,
+) {
     drop(stream.set_nodelay(true));
     let session = ServerConnection::new(config).expect("a TLS session");
     let mut stream = StreamOwned::new(session, stream);
-    while read_request(&mut stream).is_some() {
+    while let Some(length) = read_request(&mut stream) {
+        bytes.fetch_add(length, Ordering::SeqCst);
         requests.fetch_add(1, Ordering::SeqCst);
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -91,17 +116,39 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, requests: &AtomicUsize) {
     }
 }
 
-fn read_request(stream: &mut impl Read) -> Option<()> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).ok()?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8(head).ok()?.to_ascii_lowercase();
+/// Reads a request, whose body has a length or comes in chunks; gives how long that is.
+fn read_request(stream: &mut impl Read) -> Option<usize> {
+    let head = read_until(stream, b"\r\n\r\n")?.to_ascii_lowercase();
     let length = head
         .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))?;
-    let mut body = vec![0; length.trim().parse().ok()?];
-    stream.read_exact(&mut body).ok()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    if let Some(length) = length {
+        return read_exactly(stream, length.trim().parse().ok()?);
+    }
+    let mut whole = 0;
+    loop {
+        let size = read_until(stream, b"\r\n")?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        whole += size;
+        read_exactly(stream, size + 2)?;
+        if size == 0 {
+            return Some(whole);
+        }
+    }
+}
+
+fn read_until(stream: &mut impl Read, end: &[u8]) -> Option<String> {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(end) {
+        stream.read_exact(&mut byte).ok()?;
+        text.extend(byte);
+    }
+    String::from_utf8(text).ok()
+}
+
+fn read_exactly(stream: &mut impl Read, length: usize) -> Option<usize> {
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some(length)
 }
