@@ -20,12 +20,9 @@ pub(super) fn pack(
         return None;
     }
     let before = acknowledged.get(&observation.span_id);
-    if let Role::Generation { rows } = observation.role
-        && before
-            .and_then(|mark| rows_of(mark))
-            .is_some_and(|sent| sent >= rows)
-    {
-        // Its usage would count twice until Langfuse merges the rows.
+    // The usage of a model call would count twice until Langfuse merges the rows.
+    let is_call = matches!(observation.role, Role::Generation { .. });
+    if is_call && before.is_some_and(|mark| is_sent(&observation, mark)) {
         return None;
     }
     policy.apply_to_next(&mut observation, clean);
@@ -43,6 +40,14 @@ pub(super) fn pack(
         encoded,
         is_turn,
     })
+}
+
+/// Whether a complete observation was sent under this mark with all it has: a model call may have got more rows.
+pub(super) fn is_sent(observation: &Observation, mark: &str) -> bool {
+    let Role::Generation { rows } = observation.role else {
+        return true;
+    };
+    rows_of(mark).is_some_and(|sent| sent >= rows)
 }
 
 fn rows_of(mark: &str) -> Option<u32> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::contact::{self, Contact};
+use super::early::Early;
 use super::feed::Feed;
 use super::outbox::Outbox;
 use super::rest;
@@ -40,6 +41,7 @@ pub(super) struct Delivery<'a> {
     /// The cursor as it was last written.
     pub saved: Option<Vec<u8>>,
     pub outbox: Outbox,
+    pub early: Early,
     pub track: Track,
     pub report: Report,
     /// The traces in the report. It holds them in order, and a search there for each turn would be a square of their number.
@@ -82,6 +84,7 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         cursor,
         saved,
         outbox: Outbox::default(),
+        early: Early::default(),
         track: Track::new(Part::Open),
         report: Report::default(),
         counted: BTreeSet::new(),
@@ -133,6 +136,7 @@ impl Delivery<'_> {
             }
             rewrites += 1;
             // Rewritten while its end was waited for: what was read stands in no file any more.
+            self.forget_early();
             self.outbox.clear();
             self.track = Track::new(Part::Open);
             contact::find_place(self.job, &mut self.cursor)?;
@@ -176,13 +180,14 @@ impl Delivery<'_> {
             if !feed.is_awaited() {
                 return Ok((feed, turns));
             }
-            let is_wanted = turns.open_turn().is_some_and(|turn| self.is_wanted(turn));
             // A server that is not there ends the run, and what only this run knows of the turn is to be kept before.
-            if is_ready || !is_wanted || self.job.attributes.are_of_the_run() {
-                Feed::pause();
-            } else {
-                self.get_ready();
-                is_ready = true;
+            let open = turns.open_turn().filter(|turn| self.is_wanted(turn));
+            match open.filter(|_| !is_ready && !self.job.attributes.are_of_the_run()) {
+                Some(turn) => {
+                    self.send_early(turn);
+                    is_ready = true;
+                }
+                None => Feed::pause(),
             }
         }
     }

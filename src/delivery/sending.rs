@@ -32,42 +32,46 @@ impl Delivery<'_> {
     }
 
     fn send_next(&mut self) -> bool {
+        if self.send_rest() {
+            return true;
+        }
         let batch = self.outbox.next_batch(self.job.wire_limit);
         batch
             .map(|batch| self.send_whole_or_in_parts(batch))
             .is_some()
     }
 
-    fn send_whole_or_in_parts(&mut self, batch: Batch) {
+    pub(super) fn send_whole_or_in_parts(&mut self, batch: Batch) {
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
             match self.courier.send(&batch.raw, &batch.body) {
-                Reply::Acknowledged => {
-                    self.report.requests += 1;
-                    self.report.bytes += batch.body.wire_len();
-                    self.acknowledge(batch.items);
-                }
+                Reply::Acknowledged => self.acknowledged(batch.items, batch.body.wire_len()),
                 Reply::TooLarge { reason } | Reply::Refused { reason } => match split(batch) {
                     Parts::Halves([first, second]) => todo.extend([second, first]),
                     Parts::Single(item) => todo.extend(self.refused(*item, reason)),
                     Parts::Nothing => {}
                 },
                 reply => {
-                    // After others of its size it was not too large: the time was over.
-                    if matches!(
-                        reply,
-                        Reply::Later {
-                            timed_out: true,
-                            ..
-                        }
-                    ) && self.report.requests == 0
-                    {
-                        self.report.too_slow = Some(batch.body.wire_len());
-                    }
-                    return self.stop(reply);
+                    return self.failed(reply, batch.body.wire_len());
                 }
             }
         }
+    }
+
+    /// The server did not take a request of so many bytes now.
+    pub(super) fn failed(&mut self, reply: Reply, wire_len: usize) {
+        let timed_out = matches!(
+            &reply,
+            Reply::Later {
+                timed_out: true,
+                ..
+            }
+        );
+        // After others of its size it was not too large: the time was over.
+        if timed_out && self.report.requests == 0 {
+            self.report.too_slow = Some(wire_len);
+        }
+        self.stop(reply);
     }
 
     /// Connects, as long as nothing is known that keeps the server from taking what will be sent.
@@ -121,7 +125,9 @@ impl Delivery<'_> {
         None
     }
 
-    fn acknowledge(&mut self, items: Vec<Item>) {
+    pub(super) fn acknowledged(&mut self, items: Vec<Item>, wire_len: usize) {
+        self.report.requests += 1;
+        self.report.bytes += wire_len;
         self.count(&items);
         self.settle(items);
     }
@@ -148,8 +154,11 @@ impl Delivery<'_> {
             self.cursor.refused.remove(&span_id);
             match owner {
                 Owner::Turn(uuid) => {
+                    let is_ahead = self.early.is_ahead(&span_id);
                     self.cursor.acknowledged.insert(span_id, mark);
-                    self.track.acknowledged(&uuid, &mut self.cursor);
+                    if !is_ahead {
+                        self.track.acknowledged(&uuid, &mut self.cursor);
+                    }
                 }
                 Owner::Lane(agent_id) => {
                     if let Some(lane) = self.cursor.lanes.get_mut(&agent_id) {

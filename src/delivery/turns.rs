@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outbox::Owner;
-use super::parcel::pack;
+use super::parcel::{is_sent, pack};
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
@@ -178,6 +178,13 @@ impl Delivery<'_> {
                 .map_or(&none, |lane| &lane.acknowledged),
         };
         let span_id = observation.span_id.clone();
+        if let Some(mark) = self.early.catch_up(&span_id) {
+            let is_on_its_way = acknowledged.get(&span_id) != Some(&mark);
+            self.track.add(span_id.clone(), is_on_its_way);
+            if is_sent(&observation, &mark) {
+                return;
+            }
+        }
         let policy = &self.job.policy;
         let item = pack(
             observation,

@@ -203,13 +203,15 @@ impl Hook {
                 reason: format!("no try before {until}: {reason}"),
             }));
         }
-        Ok(Box::new(Express::new(
+        let mut courier = Express::new(
             destination,
             &self.config,
             &self.surroundings.environment,
             self.budget(),
             Some(Deadline::after(self.left())),
-        )?))
+        )?;
+        courier.lets_requests_grow = backoff.lets_requests_grow(Timestamp::now());
+        Ok(Box::new(courier))
     }
 
     fn job(&self, destination: &str, backoff: &Backoff) -> Job {

@@ -4,8 +4,6 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
 use ureq::http::Response;
 use ureq::tls::RootCerts;
+use ureq::typestate::WithBody;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use crate::config::{Destination, Secret};
@@ -27,12 +26,16 @@ use crate::langfuse::tls::Roots;
 use agent::{agent, config};
 use ahead::Ahead;
 use answer::Received;
+pub use growing::Growing;
 use progress::{Upload, had_connected};
+use watch::Watch;
 
 mod agent;
 mod ahead;
 mod answer;
+mod growing;
 mod progress;
+mod watch;
 
 const CONNECT: Duration = Duration::from_secs(2);
 /// How far ureq's own timeouts may be behind before the socket is taken away from it.
@@ -275,32 +278,14 @@ impl Client {
     /// One request. ureq bounds each write by what is left when it begins, but a write over a slow
     /// link is given that time again for every part that gets through (626 ms of 300 at 100 kbit/s):
     /// so at the deadline the connection is closed under it.
-    fn watched<Got>(
-        &mut self,
-        deadline: Deadline,
-        attempt: impl Fn(&Self) -> Result<Got, Failure>,
-    ) -> Result<Got, Failure> {
-        let (done, waiting) = mpsc::channel::<()>();
-        let watched = self.agent.clone();
-        let limit = deadline.remaining().saturating_add(GRACE);
-        let (outcome, closed) = thread::scope(|scope| {
-            let watch = thread::Builder::new().spawn_scoped(scope, move || {
-                let late = waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-                if late {
-                    watched.shutdown();
-                }
-                late
-            });
-            let outcome = attempt(self);
-            drop(done);
-            let closed = watch.is_ok_and(|watch| watch.join().unwrap_or(true));
-            (outcome, closed)
-        });
-        if closed {
+    fn watched<Got>(&mut self, deadline: Deadline, attempt: impl FnOnce(&Self) -> Got) -> Got {
+        let watch = Watch::begin(&self.agent, deadline.remaining().saturating_add(GRACE));
+        let got = attempt(self);
+        if watch.end() {
             self.agent = agent(self.agent.config().clone(), &self.ahead);
             self.used = false;
         }
-        outcome
+        got
     }
 
     fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
@@ -341,14 +326,18 @@ impl Client {
             started,
         };
         let mut request = self
-            .prepared(self.agent.post(self.target.url(path)), deadline)
-            .header("Content-Type", "application/json")
-            .header("Content-Length", body.wire_len())
-            .header("x-langfuse-ingestion-version", "4");
+            .posting(path, deadline)
+            .header("Content-Length", body.wire_len());
         if body.is_gzip() {
             request = request.header("Content-Encoding", "gzip");
         }
         request.send(SendBody::from_reader(&mut upload))
+    }
+
+    fn posting(&self, path: &str, deadline: Deadline) -> RequestBuilder<WithBody> {
+        self.prepared(self.agent.post(self.target.url(path)), deadline)
+            .header("Content-Type", "application/json")
+            .header("x-langfuse-ingestion-version", "4")
     }
 
     fn fetch(&self, path: &str, deadline: Deadline) -> Answered {

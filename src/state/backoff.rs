@@ -8,7 +8,7 @@ use crate::transcript::Timestamp;
 
 const FIRST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(3600);
-/// Further ahead than this, the clock was set back meanwhile.
+/// Further ahead than this, the clock was set back meanwhile: nothing is kept in mind for longer.
 const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
 /// Requests are not halved below this, in bytes.
 const SMALLEST_REQUEST: usize = 4 * 1024;
@@ -31,6 +31,9 @@ pub struct Backoff {
     /// The largest request that is tried, compressed, after one timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
+    /// Until then requests are whole before they leave: something on the way did not take one that was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_until: Option<Timestamp>,
 }
 
 impl Backoff {
@@ -62,6 +65,20 @@ impl Backoff {
     /// Takes note that a request of `size` bytes took too long.
     pub fn too_slow_for(&mut self, size: usize) {
         self.request_limit = Some((size / 2).max(SMALLEST_REQUEST));
+    }
+
+    /// Takes note that a request was taken with a length, and not without.
+    pub fn needs_length(&mut self, now: Timestamp) {
+        self.whole_until = Some(now.plus(PLAUSIBLE));
+    }
+
+    /// Whether a request may leave before it is whole.
+    pub fn lets_requests_grow(&self, now: Timestamp) -> bool {
+        // After a time-out there is little sense in holding a request open.
+        self.request_limit.is_none()
+            && self
+                .whole_until
+                .is_none_or(|until| until <= now || until.since(now) > PLAUSIBLE)
     }
 
     /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.

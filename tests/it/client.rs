@@ -18,6 +18,8 @@ use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, 
 
 #[path = "client_faults.rs"]
 mod faults;
+#[path = "client_growing.rs"]
+mod growing;
 #[path = "client_proxy.rs"]
 mod proxy;
 #[path = "client_reading.rs"]

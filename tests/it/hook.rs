@@ -4,6 +4,7 @@ mod ahead;
 mod budget;
 mod command_line;
 mod disk;
+mod early;
 mod notice;
 mod outage;
 mod waiting;

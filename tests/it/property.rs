@@ -5,6 +5,7 @@
 
 mod agents;
 mod desk;
+mod early;
 mod faults;
 mod forks;
 mod noise;

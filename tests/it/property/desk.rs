@@ -22,6 +22,9 @@ const DESTINATION: &str = "0123456789abcdef";
 /// A user, and the longest text that is sent whole.
 const CONFIGURED: [(&str, usize); 2] = [("somebody", 100_000), ("somebody else", 60)];
 
+/// The largest request of a Stop hook.
+const STOP_REQUEST: usize = 48 * 1024;
+
 /// Why the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Run {
@@ -111,7 +114,7 @@ impl Desk {
         self.write_beside(session);
     }
 
-    /// One run of the program, with `now` as the time of the newest row.
+    /// One run of the program; a Stop hook may begin before the rows that the receiver has. With `now` as the time of the newest row.
     pub(super) fn run(
         &self,
         session: &Session,
@@ -124,6 +127,14 @@ impl Desk {
         let (reach, ending) = match run {
             Run::Stop => {
                 let expected = self.expected(session);
+                let is_awaited = expected
+                    .as_ref()
+                    .is_some_and(|expected| expected.prompt_id.is_some());
+                receiver.late = receiver.late.take().filter(|_| is_awaited);
+                if let Some((path, rows)) = &receiver.late {
+                    let file = fs::OpenOptions::new().write(true).open(path)?;
+                    file.set_len(file.metadata()?.len() - rows.len() as u64)?;
+                }
                 let ending = expected.map_or(Ending::ByRows { now }, Ending::Stop);
                 (Reach::FromContact, ending)
             }
@@ -133,8 +144,11 @@ impl Desk {
             Run::End => (Reach::FromContact, Ending::Over),
         };
         let mut job = self.job(session, reach, ending);
-        job.wire_limit = wire_limit;
-        deliver(&job, Keeping::Kept(&self.store), receiver)
+        let usual = (run == Run::Stop).then_some(STOP_REQUEST);
+        job.wire_limit = wire_limit.or(usual);
+        let report = deliver(&job, Keeping::Kept(&self.store), receiver);
+        receiver.append_late();
+        report
     }
 
     /// A `replay` long after the session.
@@ -179,7 +193,7 @@ impl Desk {
     }
 
     /// What Claude Code tells a Stop hook here; nothing where no turn can be taken for complete.
-    fn expected(&self, session: &Session) -> Option<Expected> {
+    pub(super) fn expected(&self, session: &Session) -> Option<Expected> {
         let mut transcript = Transcript::open(&self.path(&session.main.path), 0).ok()?;
         let (mut prompt_id, mut last_text) = (None, None);
         while let Some(entry) = transcript.next_entry().unwrap() {

@@ -1,6 +1,9 @@
 //! Langfuse behind a line on which anything happens, with a memory of what it has acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
 
 use claude_langfuse::delivery::Courier;
 use claude_langfuse::langfuse::{Body, Problem, Reply, batch};
@@ -57,7 +60,13 @@ pub(super) struct Receiver {
     again: Vec<(String, bool)>,
     /// Events of scores with a 2xx.
     scored: BTreeSet<String>,
+    /// What is appended to a file as soon as a run gets ready to send: its last rows come late.
+    pub(super) late: Option<(PathBuf, Vec<u8>)>,
+    /// The first part of a request that was begun.
+    begun: Option<String>,
     score_requests: usize,
+    /// Requests that were begun before their last part was known, and finished.
+    pub(super) begun_requests: usize,
     faults: Vec<String>,
 }
 
@@ -100,6 +109,23 @@ impl Courier for Receiver {
         }
     }
 
+    fn prepare(&mut self) -> Result<(), Reply> {
+        self.append_late();
+        Ok(())
+    }
+
+    fn begin(&mut self, first: &str) -> Option<usize> {
+        self.begun = Some(first.to_owned());
+        Some(first.len())
+    }
+
+    fn finish(&mut self, last: &str) -> Option<(Reply, usize)> {
+        let raw = self.begun.take()? + last;
+        let body = Body::new(raw.as_bytes());
+        self.begun_requests += 1;
+        Some((self.send(&raw, &body), body.wire_len()))
+    }
+
     fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
         self.score_requests += 1;
         let raw = batch(scores);
@@ -134,6 +160,14 @@ impl Courier for Receiver {
 }
 
 impl Receiver {
+    /// The last rows come.
+    pub(super) fn append_late(&mut self) {
+        if let Some((path, rows)) = self.late.take() {
+            let file = OpenOptions::new().append(true).open(path);
+            file.unwrap().write_all(&rows).unwrap();
+        }
+    }
+
     /// A score stands on a turn that is there, and is not told again once it was acknowledged.
     fn look_at_scores(&mut self, events: &[Value]) {
         let rows = self.rows();

@@ -62,6 +62,13 @@ impl Growing {
         rows.filter(is_message).map(|(_, end)| end)
     }
 
+    /// The last row of people, models and tools in these bytes, with what follows it there.
+    pub(super) fn last_message(&self, bytes: Range<usize>) -> Option<Vec<u8>> {
+        let end = self.message_ends().filter(|end| *end <= bytes.end).last()?;
+        let before = self.row_ends.iter().rev().find(|before| **before < end)?;
+        (bytes.start <= *before).then(|| self.bytes[*before..bytes.end].to_vec())
+    }
+
     /// A place to cut at: the end of a row within `range`, and `torn` bytes of the next row.
     pub(super) fn cut(&self, share: u16, torn: u8, range: &Range<usize>) -> usize {
         let ends: Vec<usize> = std::iter::once(0)

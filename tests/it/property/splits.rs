@@ -26,6 +26,8 @@ pub(super) struct Step {
     pub(super) copy: bool,
     /// Which configuration holds.
     pub(super) configured: usize,
+    /// A Stop hook begins before its last row is there.
+    pub(super) late: bool,
 }
 
 /// On one line: proptest's own form of a failure fills pages.
@@ -40,10 +42,11 @@ impl fmt::Debug for Step {
             wire_limit,
             copy,
             configured,
+            late,
         } = self;
         write!(
             formatter,
-            "{run:?} at ({share}, {torn}) agents {agents:?} weather {weather:?} limit {wire_limit:?} copy {copy} configuration {configured}"
+            "{run:?} at ({share}, {torn}) agents {agents:?} weather {weather:?} limit {wire_limit:?} copy {copy} configuration {configured} late {late}"
         )
     }
 }
@@ -59,9 +62,10 @@ impl Step {
             prop::collection::vec(Weather::any(), 0..4),
             prop::option::weighted(0.3, 500_usize..20_000),
             prop::bool::weighted(0.1),
+            any::<bool>(),
         )
             .prop_map(
-                |((share, torn), agents, run, weather, wire_limit, copy)| Self {
+                |((share, torn), agents, run, weather, wire_limit, copy, late)| Self {
                     share,
                     torn,
                     agents,
@@ -70,6 +74,7 @@ impl Step {
                     wire_limit,
                     copy,
                     configured: 0,
+                    late,
                 },
             )
     }
@@ -132,6 +137,11 @@ pub(super) fn live(
         let now = now.unwrap_or(Timestamp::from_millis(0));
         desk.configured.set(step.configured);
         receiver.weather = VecDeque::from(step.weather.clone());
+        let before = index.checked_sub(1).map_or(0, |before| cuts[0][before]);
+        receiver.late = (step.run == Run::Stop && step.late)
+            .then(|| session.main.last_message(before..cuts[0][index]))
+            .flatten()
+            .map(|rows| (desk.path(&session.main.path), rows));
         let report = desk.run(session, step.run, now, step.wire_limit, receiver);
         let report = report.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         let refused = report.map(|report| report.refused).unwrap_or_default();

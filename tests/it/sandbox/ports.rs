@@ -33,6 +33,7 @@ pub(crate) struct Relay {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     connected: Receiver<()>,
+    uploaded: Receiver<Vec<u8>>,
 }
 
 impl Relay {
@@ -52,19 +53,24 @@ impl Relay {
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let (tell, connected) = mpsc::channel();
+        let (show, uploaded) = mpsc::channel();
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let _ = tell.send(());
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                pass_on(&client, &server, rate);
-                pass_on(&server, &client, None);
+                let show = show.clone();
+                pass_on(&client, &server, rate, move |some| {
+                    let _ = show.send(some.to_vec());
+                });
+                pass_on(&server, &client, None, |_| ());
             }
         });
         Self {
             address,
             connections,
             connected,
+            uploaded,
         }
     }
 
@@ -78,33 +84,53 @@ impl Relay {
         come.expect("nobody has connected");
     }
 
+    /// Waits until what clients have sent is enough; gives it.
+    pub(crate) fn wait_for_upload(&self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let mut upload = Vec::new();
+        while !is_enough(&upload) {
+            let more = self.uploaded.recv_timeout(Duration::from_secs(20));
+            upload.extend(more.expect("nobody sends what is waited for"));
+        }
+        upload
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
-fn pass_on(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
+fn pass_on(
+    from: &TcpStream,
+    to: &TcpStream,
+    rate: Option<usize>,
+    see: impl FnMut(&[u8]) + Send + 'static,
+) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
         // However it ends, the other side shall see it.
-        let _ = match rate {
-            None => io::copy(&mut from, &mut to).map(drop),
-            Some(rate) => trickle(&mut from, &mut to, rate),
-        };
+        let _ = copy(&mut from, &mut to, rate, see);
         let _ = to.shutdown(Shutdown::Write);
     });
 }
 
 /// The time that passes here is the link's own: nobody waits for it to pass.
-fn trickle(from: &mut TcpStream, to: &mut TcpStream, rate: usize) -> io::Result<()> {
+fn copy(
+    from: &mut TcpStream,
+    to: &mut TcpStream,
+    rate: Option<usize>,
+    mut see: impl FnMut(&[u8]),
+) -> io::Result<()> {
     let mut some = [0; 1024];
     loop {
         let length = from.read(&mut some)?;
         if length == 0 {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_micros((length * 1_000_000 / rate) as u64));
+        if let Some(rate) = rate {
+            std::thread::sleep(Duration::from_micros((length * 1_000_000 / rate) as u64));
+        }
         to.write_all(&some[..length])?;
+        see(&some[..length]);
     }
 }
 

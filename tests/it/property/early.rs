@@ -1,0 +1,118 @@
+//! Hooks whose last rows come while they run: what was sent before them and what was sent after them are one turn.
+
+use std::ops::Range;
+
+use super::desk::{Desk, Run};
+use super::receiver::{Receiver, same_rows};
+use super::recorded::{Growing, SESSIONS, Session};
+
+/// Runs a Stop hook at each row that can be a turn's last, which comes late; gives what was received.
+fn live(session: &Session) -> Receiver {
+    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let mut written = session.first_turn.start;
+    let ends = session.main.message_ends();
+    for end in ends.filter(|end| *end > session.first_turn.start) {
+        desk.write(&session.main, end, false);
+        desk.write_beside(session);
+        if desk.expected(session).is_none() {
+            continue;
+        }
+        let rows = session.main.last_message(written..end);
+        receiver.late = rows.map(|rows| (desk.path(&session.main.path), rows));
+        let now = session.main.time_at(end).unwrap();
+        let run = desk.run(session, Run::Stop, now, None, &mut receiver);
+        run.unwrap();
+        written = end;
+    }
+    desk.write_all(session);
+    desk.replay(session, &mut receiver).unwrap();
+    receiver
+}
+
+#[test]
+fn what_is_sent_before_the_last_row_and_after_it_is_the_turn_of_one_replay() {
+    let mut begun = 0;
+    for session in SESSIONS.iter() {
+        let receiver = live(session);
+        let rows = same_rows(&receiver.rows(), &session.expected);
+        let verdict = rows.and_then(|()| receiver.complaints());
+        assert!(verdict.is_ok(), "{}: {verdict:?}", session.name);
+        begun += receiver.begun_requests;
+    }
+    assert!(begun > SESSIONS.len() / 4, "only {begun} were begun");
+}
+
+/// What a Stop hook sends for a file up to `rows.end`, of which `rows` come while it runs.
+fn stop(session: &Session, rows: Range<usize>) -> Receiver {
+    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let file = &session.main;
+    desk.write(file, rows.end, false);
+    let now = file.time_at(rows.end).unwrap();
+    let late = (desk.path(&file.path), file.bytes[rows].to_vec());
+    receiver.late = Some(late).filter(|(_, rows)| !rows.is_empty());
+    let run = desk.run(session, Run::Stop, now, None, &mut receiver);
+    run.unwrap();
+    receiver
+}
+
+/// Where the first turn ends that has an answer, and the id of its prompt.
+fn first_stop(session: &Session) -> Option<(usize, String)> {
+    let desk = Desk::new();
+    let ends = session.main.message_ends();
+    ends.filter(|end| *end > session.first_turn.start)
+        .find_map(|end| {
+            desk.write(&session.main, end, false);
+            Some((end, desk.expected(session)?.prompt_id?))
+        })
+}
+
+#[test]
+fn whichever_rows_are_late_a_hook_sends_what_it_sends_where_all_are_there() {
+    let mut begun = 0;
+    for session in SESSIONS.iter() {
+        let Some((end, prompt)) = first_stop(session) else {
+            continue;
+        };
+        let expected = stop(session, end..end).rows();
+        let file = &session.main;
+        let is_prompted = |start: &usize| {
+            let text = String::from_utf8_lossy(&file.bytes[..*start]);
+            text.contains(&format!("\"promptId\":\"{prompt}\""))
+        };
+        let starts = file.message_ends().filter(|start| *start < end);
+        for start in starts.filter(is_prompted) {
+            let receiver = stop(session, start..end);
+            if receiver.begun_requests == 0 {
+                continue;
+            }
+            let rows = same_rows(&receiver.rows(), &expected);
+            assert!(rows.is_ok(), "{} from {start}: {rows:?}", session.name);
+            receiver.complaints().unwrap();
+            receiver.each_generation_once().unwrap();
+            begun += receiver.begun_requests;
+        }
+    }
+    assert!(begun > SESSIONS.len() / 2, "only {begun} were begun");
+}
+
+#[test]
+fn a_model_call_that_goes_on_after_it_was_sent_is_sent_again_whole() {
+    let mut sessions = SESSIONS.iter();
+    let tools = sessions.find(|session| session.name.starts_with("v2.1.330/tools/"));
+    let mut session = tools.unwrap().clone();
+    // The answer belongs to the first call, which the next one had closed.
+    let text = String::from_utf8(session.main.bytes).unwrap();
+    let mut ids: Vec<&str> = text.split("\"id\":\"msg_").skip(1).collect();
+    ids.iter_mut()
+        .for_each(|id| *id = &id[..id.find('"').unwrap()]);
+    let (first, last) = (ids[0], ids[ids.len() - 1]);
+    assert_ne!(first, last);
+    let bytes = text.replace(last, first).into_bytes();
+    session.main = Growing::new(session.main.path, bytes);
+    let (end, _) = first_stop(&session).unwrap();
+    let expected = stop(&session, end..end).rows();
+    let start = session.main.message_ends().filter(|start| *start < end);
+    let receiver = stop(&session, start.last().unwrap()..end);
+    assert_eq!(receiver.begun_requests, 1);
+    same_rows(&receiver.rows(), &expected).unwrap();
+}
