@@ -46,7 +46,7 @@ pub(super) struct Delivery<'a> {
     pub report: Report,
     /// The traces in the report. It holds them in order, and a search there for each turn would be a square of their number.
     pub counted: BTreeSet<String>,
-    /// It was looked for the repository in this run.
+    /// The repository was looked for in this run.
     pub sought_repository: bool,
     /// Texts of this turn that leave as they are.
     pub clean: Clean,
