@@ -155,7 +155,7 @@ impl Delivery<'_> {
     }
 
     /// Reads from the open turn to the end of the file; gives what is still open there. While the last row of the turn is on
-    /// its way, so is the connection.
+    /// its way, so is what can't change any more.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
         let start = self.cursor.open_start;
         let feed = Feed::open(&self.job.transcript, start, expected)?;
