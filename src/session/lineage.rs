@@ -47,7 +47,8 @@ impl Lineage {
         self.in_copied_run || self.start_directory.is_none() || self.may_be_foreign(row)
     }
 
-    /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied.
+    /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied. Claude Code
+    /// writes rows by `JSON.stringify`, which escapes no letter of a name.
     fn may_be_foreign(&self, row: &[u8]) -> bool {
         let is_own = |at: usize| {
             let value = row.get(at + ID.len()..).unwrap_or_default();
