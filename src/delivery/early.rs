@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::outbox::{Item, Owner, pack};
 use super::parcel;
 use super::run::Delivery;
-use crate::langfuse::{Reply, beginning, ending};
+use crate::langfuse::{Problem, Reply, beginning, ending};
 use crate::session::Turn;
 use crate::trace::{Context, Observation, SpanId, observe_turn};
 
@@ -89,7 +89,7 @@ impl Delivery<'_> {
         let requests = self.report.requests;
         match self.courier.finish(&last) {
             Some((Reply::Acknowledged, wire_len)) => self.acknowledged(items, wire_len),
-            Some((reply, wire_len)) if is_about_time(&reply) => self.failed(reply, wire_len),
+            Some((reply, wire_len)) if is_whatever_its_form(&reply) => self.failed(reply, wire_len),
             // A request like any other tells whether only this one was not wanted.
             _ => {
                 self.send_whole_or_in_parts(pack(items));
@@ -105,15 +105,17 @@ impl Delivery<'_> {
     }
 }
 
-/// Another try at once would be too much, whatever form it has.
-fn is_about_time(reply: &Reply) -> bool {
-    let Reply::Later {
-        retry_after,
-        timed_out,
-        ..
-    } = reply
-    else {
-        return false;
-    };
-    *timed_out || retry_after.is_some()
+/// The server wants time, or other keys: the same with a length would be one request too many.
+fn is_whatever_its_form(reply: &Reply) -> bool {
+    match reply {
+        Reply::Later {
+            retry_after,
+            timed_out,
+            ..
+        } => *timed_out || retry_after.is_some(),
+        Reply::Misconfigured { problem, .. } => {
+            matches!(problem, Problem::Keys | Problem::Account)
+        }
+        _ => false,
+    }
 }

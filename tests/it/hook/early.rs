@@ -79,6 +79,25 @@ fn who_wants_a_length_is_asked_again_at_once_and_gets_one_from_then_on() {
 }
 
 #[test]
+fn what_a_length_can_not_mend_is_not_sent_once_more() {
+    for answer in [
+        Reply::Status(401),
+        Reply::Status(402),
+        Reply::RateLimited(1),
+    ] {
+        let mock = MockLangfuse::start();
+        let relay = Relay::to(mock.address());
+        let sandbox = Sandbox::traced_to(&relay.url());
+        let session = sandbox.session(TOOLS);
+        mock.reply_always(Some(answer.clone()));
+        let hook = begun(&session, &relay);
+        session.answered(0);
+        hook.end().unnoticed();
+        assert_eq!(mock.requests().len(), 1, "{answer:?}");
+    }
+}
+
+#[test]
 fn whatever_becomes_of_a_request_that_was_begun_nothing_is_lost_and_nobody_notices() {
     let failures = [
         Reply::Status(401),
