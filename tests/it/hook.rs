@@ -11,7 +11,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use crate::sandbox::{Received, Relay, Sandbox};
+use crate::sandbox::{Received, Sandbox};
 use crate::support::{MockLangfuse, Reply};
 
 /// More than any hook takes that waits for nothing, on a busy machine.
@@ -236,8 +236,7 @@ fn two_hooks_of_one_session_at_the_same_time_send_nothing_twice() {
 #[test]
 fn one_connection_carries_all_that_a_hook_sends() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let mut session = sandbox.session("v2.1.330/simple");
     // What does not compress needs a request for each span that holds it.
     session.recording = session

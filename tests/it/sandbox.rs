@@ -59,6 +59,13 @@ impl Sandbox {
         Self::traced_to(&mock.url())
     }
 
+    /// All projects are traced to this server, through a relay.
+    pub(crate) fn relayed(mock: &MockLangfuse) -> (Relay, Self) {
+        let relay = Relay::to(mock.address());
+        let sandbox = Self::traced_to(&relay.url());
+        (relay, sandbox)
+    }
+
     /// All projects are traced to this address, with the mock's keys.
     pub(crate) fn traced_to(url: &str) -> Self {
         let sandbox = Self::new();

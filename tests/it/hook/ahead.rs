@@ -1,14 +1,13 @@
 //! While the last row of a turn is on its way, so is the connection that it will need.
 
 use super::AT_ONCE;
-use crate::sandbox::{Received, Relay, Sandbox, unused_address};
+use crate::sandbox::{Received, Sandbox, unused_address};
 use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 #[test]
 fn a_hook_connects_before_the_last_row_is_there_and_sends_after_it_over_that_connection() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
     for stop in 0..2 {
         session.before_answer(stop);

@@ -23,8 +23,7 @@ fn is_chunked(request: &Request) -> bool {
 #[test]
 fn what_is_finished_leaves_before_the_last_row_and_the_rest_in_the_same_request() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let session = sandbox.session(TOOLS);
     let hook = begun(&session, &relay);
     assert_eq!(mock.requests().len(), 0, "half a turn is no request");
@@ -57,8 +56,7 @@ fn who_wants_a_length_is_asked_again_at_once_and_gets_one_from_then_on() {
     ];
     for refusal in refusals {
         let mock = MockLangfuse::start();
-        let relay = Relay::to(mock.address());
-        let sandbox = Sandbox::traced_to(&relay.url());
+        let (relay, sandbox) = Sandbox::relayed(&mock);
         let session = sandbox.session(TOOLS);
         let hook = begun(&session, &relay);
         mock.reply_next(refusal.clone());
@@ -86,8 +84,7 @@ fn what_a_length_can_not_mend_is_not_sent_once_more() {
         Reply::RateLimited(1),
     ] {
         let mock = MockLangfuse::start();
-        let relay = Relay::to(mock.address());
-        let sandbox = Sandbox::traced_to(&relay.url());
+        let (relay, sandbox) = Sandbox::relayed(&mock);
         let session = sandbox.session(TOOLS);
         mock.reply_always(Some(answer.clone()));
         let hook = begun(&session, &relay);
@@ -114,8 +111,7 @@ fn whatever_becomes_of_a_request_that_was_begun_nothing_is_lost_and_nobody_notic
     ];
     for failure in failures {
         let mock = MockLangfuse::start();
-        let relay = Relay::to(mock.address());
-        let mut sandbox = Sandbox::traced_to(&relay.url());
+        let (relay, mut sandbox) = Sandbox::relayed(&mock);
         sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "1.5");
         let session = sandbox.session(TOOLS);
         mock.reply_always(Some(failure.clone()));
@@ -136,8 +132,7 @@ fn whatever_becomes_of_a_request_that_was_begun_nothing_is_lost_and_nobody_notic
 #[test]
 fn a_request_that_was_begun_ends_with_what_there_is_where_the_last_row_does_not_come() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let session = sandbox.session(TOOLS);
     begun(&session, &relay).end().unnoticed();
     assert_eq!(mock.requests().len(), 1);
@@ -151,8 +146,7 @@ fn a_request_that_was_begun_ends_with_what_there_is_where_the_last_row_does_not_
 #[test]
 fn a_hook_that_is_killed_leaves_no_half_request() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let session = sandbox.session(TOOLS);
     let hook = begun(&session, &relay);
     hook.signal("KILL");
@@ -166,8 +160,7 @@ fn a_hook_that_is_killed_leaves_no_half_request() {
 #[test]
 fn a_request_that_was_begun_for_a_file_that_is_replaced_never_ends() {
     let mock = MockLangfuse::start();
-    let relay = Relay::to(mock.address());
-    let sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, sandbox) = Sandbox::relayed(&mock);
     let session = sandbox.session(TOOLS);
     let hook = begun(&session, &relay);
     let (path, copy) = (session.path(), session.path().with_extension("copy"));

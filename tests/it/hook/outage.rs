@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::AT_ONCE;
-use crate::sandbox::{Received, Relay, Sandbox, unused_address};
+use crate::sandbox::{Received, Sandbox, unused_address};
 use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 
 #[test]
@@ -86,8 +86,7 @@ fn a_stop_within_the_back_off_waits_for_no_row() {
 fn twenty_turns_before_a_server_that_hangs_wait_for_it_once() {
     let mock = MockLangfuse::start();
     mock.reply_always(Some(Reply::Hang));
-    let relay = Relay::to(mock.address());
-    let mut sandbox = Sandbox::traced_to(&relay.url());
+    let (relay, mut sandbox) = Sandbox::relayed(&mock);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "0.5");
     let session = sandbox.session("v2.1.330/stream-multi");
     for turn in 0..20 {
