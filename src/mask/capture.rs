@@ -90,7 +90,9 @@ fn without_tool_parts(value: &mut Value) {
         match value {
             Value::Array(items) => todo.extend(items),
             Value::Object(fields) => {
-                let is_tool = fields.get("role").and_then(Value::as_str) == Some("tool")
+                // A call has its arguments below `function`, in an object without a type.
+                let is_tool = fields.contains_key("arguments")
+                    || fields.get("role").and_then(Value::as_str) == Some("tool")
                     || fields
                         .get("type")
                         .and_then(Value::as_str)
@@ -203,14 +205,18 @@ mod tests {
         let mut value = json!([
             {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "body"}]},
             {"role": "tool", "tool_call_id": "t", "content": "body"},
-            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": {"command": "ls"}}]},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": {"command": "ls"}}}]},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "ls"}]},
+            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "ls"}},
             {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": {"query": "abc"}}]},
         ]);
         without_tool_parts(&mut value);
         let expected = json!([
             {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "[left out: 4 chars]"}]},
             {"role": "tool", "tool_call_id": "t", "content": "[left out: 4 chars]"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": "[left out: 2 chars]"}}]},
             {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "[left out: 2 chars]"}]},
+            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "[left out: 2 chars]"}},
             {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": "[left out: 3 chars]"}]},
         ]);
         assert_eq!(value, expected);
