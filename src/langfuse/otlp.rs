@@ -208,7 +208,9 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     }
 }
 
-/// Langfuse's chat view and tool statistics want the arguments of a tool call as JSON text.
+/// Writes the arguments of tool calls as JSON text, OpenAI's form. Langfuse keeps such a text as it is and makes one of anything
+/// else (`normalizeMessage` in `packages/shared/src/utils/chatml/adapters/openai.ts`). The text is made here and not in the
+/// observation, because capture modes, masks and cuts apply to each value in it.
 fn chat_form(json: &mut Json, value: &Value) {
     let Value::Object(message) = value else {
         return json.value(value);
@@ -223,13 +225,20 @@ fn tool_call(json: &mut Json, call: &Value) {
     let Value::Object(call) = call else {
         return json.value(call);
     };
-    json.object(call, &|json, name, value| {
-        if name == "arguments" && !value.is_string() {
-            json.within(|json| json.value(value));
-        } else {
-            json.value(value);
+    json.object(call, &|json, name, value| match value {
+        Value::Object(function) if name == "function" => {
+            json.object(function, &function_field);
         }
+        value => json.value(value),
     });
+}
+
+fn function_field(json: &mut Json, name: &str, value: &Value) {
+    if name == "arguments" && !value.is_string() {
+        json.within(|json| json.value(value));
+    } else {
+        json.value(value);
+    }
 }
 
 /// An encoded span without its input and output, marked with the reason: for a server that refuses it as it is.

@@ -149,7 +149,8 @@ fn message(item: &InputItem) -> Value {
     }
 }
 
-/// The form that Langfuse's chat view shows whole: text, thinking and tool calls apart.
+/// The form that Langfuse's trace page renders: text, thinking and tool calls apart. It takes a single message for OpenAI's only
+/// if each call has a `type` and a `function` with a `name`; any other form of a call makes the whole output a raw table.
 fn answer(blocks: &[Block]) -> Value {
     let (mut texts, mut thinking, mut tools, mut others) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -159,7 +160,8 @@ fn answer(blocks: &[Block]) -> Value {
             Block::Thinking(text) => thinking.push(json!({"type": "thinking", "content": text})),
             Block::RedactedThinking { .. } => thinking.push(part(block)),
             Block::ToolUse(tool) => {
-                tools.push(json!({"id": tool.id, "type": "function", "name": tool.name, "arguments": tool.input}));
+                let function = json!({"name": tool.name, "arguments": tool.input});
+                tools.push(json!({"id": tool.id, "type": "function", "function": function}));
             }
             block => others.push(part(block)),
         }

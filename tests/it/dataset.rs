@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::{Ran, Recording, Sandbox, unused_address};
-use crate::support::{MockLangfuse, Reply};
+use crate::support::{MockLangfuse, Reply, Row};
 
 /// A session of four turns, and one compaction.
 const SESSION: &str = "912a4919-16f4-48ff-afb9-2a856b816505";
@@ -65,6 +65,29 @@ fn an_item_is_the_conversation_up_to_the_prompt_and_its_answer() {
     }
     let commit = metadata["commit"].as_str().unwrap();
     assert_eq!(commit.len(), 7, "{commit}");
+}
+
+#[test]
+fn tool_calls_of_an_item_are_those_of_the_trace() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/background-shell");
+    session.whole().replay(&[]).exits(0);
+    add(&sandbox, &[session.id(), "--create"]).exits(0);
+    let rows = mock.rows();
+    let outputs: Vec<Value> = rows.iter().filter_map(Row::output_json).collect();
+    let sent: Vec<&Value> = outputs.iter().map(|output| &output["tool_calls"]).collect();
+    let items = items(&mock);
+    let messages = items
+        .iter()
+        .flat_map(|item| item["input"].as_array().unwrap());
+    let calls = messages.filter_map(|message| message.get("tool_calls"));
+    let calls: Vec<&Value> = calls.collect();
+    assert!(!calls.is_empty());
+    for call in calls {
+        assert!(call[0]["function"]["arguments"].is_string(), "{call}");
+        assert!(sent.contains(&call), "{call}");
+    }
 }
 
 #[test]

@@ -56,15 +56,14 @@ fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
     let call = |format: &str| calls(&first(format)).remove(0);
     let id = call("messages")["tool_calls"][0]["id"].clone();
     let command = json!({"command": "echo out; echo err >&2; exit 3", "description": "fail"});
-    assert_eq!(
-        call("messages")["tool_calls"],
-        json!([{"id": id, "type": "function", "name": "Bash", "arguments": command}])
-    );
     let function = json!({"name": "Bash", "arguments": command.to_string()});
-    assert_eq!(
-        call("openai")["tool_calls"],
-        json!([{"id": id, "type": "function", "function": function}])
-    );
+    for format in ["messages", "openai"] {
+        assert_eq!(
+            call(format)["tool_calls"],
+            json!([{"id": id, "type": "function", "function": function}]),
+            "{format}"
+        );
+    }
     assert_eq!(
         call("anthropic")["content"]
             .as_array()

@@ -1,6 +1,7 @@
 //! No secret leaves: the table of samples row by row, wherever a sample may stand; sessions with secrets in every field,
 //! however they are captured and split; and what each capture mode leaves of each field.
 
+mod arguments;
 mod capture;
 mod conformance;
 mod leaving;

@@ -1,9 +1,9 @@
 //! The contract of what Langfuse shows, held against every row of every recording by [`validate`].
 
 use claude_langfuse::trace::metadata::{KEYS, SCHEMA_VERSION};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::Row;
+use crate::support::{Row, tool_calls_are_rendered};
 
 /// Names of what is no tool.
 const NAMES: &[(&str, &[&str])] = &[
@@ -34,7 +34,14 @@ const TRACES: &[&str] = &[
 /// Holds a row against `docs/metadata.md` and against what the design says of rows.
 pub(crate) fn validate(row: &Row) {
     let what = format!("{} {:?} {}", row.kind, row.name, row.span_id);
-    let faults: Vec<String> = [keys(row), names(row), usage(row), times(row)].concat();
+    let faults = [
+        keys(row),
+        names(row),
+        usage(row),
+        times(row),
+        tool_calls(row),
+    ]
+    .concat();
     assert!(faults.is_empty(), "{what}: {}", faults.join("; "));
 }
 
@@ -127,6 +134,25 @@ fn usage(row: &Row) -> Vec<String> {
     }
     if row.to_json().to_string().contains("<synthetic>") {
         faults.push("<synthetic> is no model".to_owned());
+    }
+    faults
+}
+
+/// Langfuse's trace page renders the tool calls of an output, and their arguments are JSON.
+fn tool_calls(row: &Row) -> Vec<String> {
+    let output = row.output.as_deref().map(serde_json::from_str::<Value>);
+    let Some(Ok(output)) = output else {
+        return Vec::new();
+    };
+    let mut faults = Vec::new();
+    if !tool_calls_are_rendered(&output) {
+        faults.push(format!("tool calls as a raw table: {output}"));
+    }
+    for call in output["tool_calls"].as_array().into_iter().flatten() {
+        let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
+        if serde_json::from_str::<Value>(arguments).is_err() {
+            faults.push(format!("arguments that are no JSON text: {call}"));
+        }
     }
     faults
 }

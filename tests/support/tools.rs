@@ -191,6 +191,22 @@ fn of_message(message: &Value, calls: &mut Vec<Value>) {
     );
 }
 
+/// Whether the trace page renders the tool calls of an output as calls. It takes a single message for OpenAI's if each call has
+/// a type and a function with a name; else text, thinking and calls become one raw table (`OpenAIOutputSingleMessageSchema` in
+/// `packages/shared/src/utils/chatml/adapters/openai.ts`).
+pub fn tool_calls_are_rendered(output: &Value) -> bool {
+    let calls = output["tool_calls"].as_array().into_iter().flatten();
+    let mut calls = calls.map(|call| (&call["type"], &call["function"]["name"]));
+    calls.all(|(kind, name)| kind.is_string() && name.is_string())
+}
+
+/// The name of a call, nested as in OpenAI's messages or flat.
+pub fn call_name(call: &Value) -> Option<&str> {
+    call["function"]["name"]
+        .as_str()
+        .or_else(|| call["name"].as_str())
+}
+
 /// What makes a call one of its own, and its name.
 fn call_key(call: &Value) -> Option<(String, Value)> {
     let first = |keys: &[&str]| {

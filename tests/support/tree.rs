@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::rows::Row;
+use super::tools::call_name;
 use super::trace::sessions;
 
 /// What [`render_with`] shows beside type, name, model, usage and cost.
@@ -148,7 +149,8 @@ fn gist(text: &str) -> String {
     };
     let calls = message["tool_calls"].as_array().into_iter().flatten();
     let calls: Vec<String> = calls
-        .filter_map(|call| Some(format!("→ {}", call["name"].as_str()?)))
+        .filter_map(call_name)
+        .map(|name| format!("→ {name}"))
         .collect();
     let said = [content, calls.join(" ")].join(" ").trim().to_owned();
     one_line(if said.is_empty() { text } else { &said })

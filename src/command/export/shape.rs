@@ -203,7 +203,7 @@ fn answer(blocks: &[Value], format: Format) -> Value {
     let (mut texts, mut thinking, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     for block in blocks {
         match kind(block) {
-            "tool_use" => calls.push(call(block, format)),
+            "tool_use" => calls.push(call(block)),
             "thinking" if format == Format::Openai => {
                 // Their messages have no place for it.
                 texts.push(format!(
@@ -231,14 +231,8 @@ fn answer(blocks: &[Value], format: Format) -> Value {
     message.into()
 }
 
-fn call(block: &Value, format: Format) -> Value {
-    let (id, name) = (field(block, "id"), field(block, "name"));
-    let arguments = arguments(block);
-    match format {
-        Format::Openai => {
-            let function = json!({"name": name, "arguments": arguments.to_string()});
-            json!({"id": id, "type": "function", "function": function})
-        }
-        _ => json!({"id": id, "type": "function", "name": name, "arguments": arguments}),
-    }
+/// A call in the form of OpenAI, in which it is sent to Langfuse too.
+fn call(block: &Value) -> Value {
+    let function = json!({"name": field(block, "name"), "arguments": arguments(block).to_string()});
+    json!({"id": field(block, "id"), "type": "function", "function": function})
 }

@@ -22,7 +22,7 @@ pub(super) fn assert_openai(line: &Value) {
                 only(fields, &["role", "content", "tool_calls"]);
                 let calls = fields.get("tool_calls").map(list);
                 assert!(calls.is_none_or(|calls| !calls.is_empty()), "{message}");
-                calls.into_iter().flatten().for_each(openai_call);
+                calls.into_iter().flatten().for_each(call);
                 match fields.get("content") {
                     Some(content) => parts_or_text(content),
                     None => assert!(calls.is_some(), "{message}"),
@@ -34,7 +34,7 @@ pub(super) fn assert_openai(line: &Value) {
     every_result_follows_its_call(messages);
 }
 
-fn openai_call(call: &Value) {
+fn call(call: &Value) {
     let call = fields(call);
     only(call, &["id", "type", "function"]);
     text(call, "id");
@@ -92,10 +92,7 @@ pub(super) fn assert_messages(line: &Value) {
         only(fields, known);
         text(fields, "content");
         let calls = fields.get("tool_calls").map(list).unwrap_or_default();
-        assert!(
-            calls.iter().all(|call| call["arguments"].is_object()),
-            "{message}"
-        );
+        calls.iter().for_each(call);
     }
     every_result_follows_its_call(messages);
 }

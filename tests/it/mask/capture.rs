@@ -146,7 +146,7 @@ fn fill_generation(observed: &mut Observation) {
     ])));
     observed.output = Some(Content::Json(json!({
         "role": "assistant", "content": TEXT, "thinking": [{"type": "thinking", "content": TEXT}],
-        "tool_calls": [{"id": "toolu_1", "type": "function", "name": "Bash", "arguments": {"command": TEXT}}],
+        "tool_calls": [{"id": "toolu_1", "type": "function", "function": {"name": "Bash", "arguments": {"command": TEXT}}}],
     })));
     observed.model = Some("claude-opus-4-5".to_owned());
     observed
@@ -179,9 +179,9 @@ fn field(observed: &Observation, name: &str) -> Option<String> {
         "tool result" => at(&observed.input, "/1/content"),
         "answer" => at(&observed.output, "/content"),
         "thinking" => at(&observed.output, "/thinking/0/content"),
-        "arguments" => at(&observed.output, "/tool_calls/0/arguments")
+        "arguments" => at(&observed.output, "/tool_calls/0/function/arguments")
             .map(|text| text.replace(&format!("{{\"command\":\"{TEXT}\"}}"), TEXT)),
-        "tool name" => at(&observed.output, "/tool_calls/0/name"),
+        "tool name" => at(&observed.output, "/tool_calls/0/function/name"),
         "parameters" => Some(Value::Object(observed.parameters.clone()).to_string()),
         "usage" => Some(format!("{:?}", observed.usage)),
         "model" => observed.model.clone(),

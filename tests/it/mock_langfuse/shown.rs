@@ -1,7 +1,7 @@
 //! The texts that show stored rows: the tree for people and the snapshot for tests.
 
 use super::{VERDICTS, replay};
-use crate::support::{Events, Row, View, render_with, snapshot};
+use crate::support::{Events, Row, View, render_with, snapshot, tool_calls_are_rendered};
 
 /// The rows that a recorded case stores.
 fn rows_of(name: &str) -> Vec<Row> {
@@ -32,6 +32,21 @@ trace Claude Code turn  [claude-code, project:demo]
       └ generation chat  claude-haiku-4-5-20251001  in 10 · read 5000 · write 0 · out 40  $0.0007  13.8s  ‹ a.rs⏎b.rs⏎c.…  › Found 3 file…
 ";
     assert_eq!(render_with(&rows_of("turn-subagent"), view), expected);
+}
+
+#[test]
+fn tool_calls_are_rendered_only_in_the_nested_form() {
+    for (name, nested, tool) in [
+        ("io-tool-calls", false, "Bash"),
+        ("io-tool-calls-arguments-object", false, "Read"),
+        ("io-tool-calls-nested", true, "Read"),
+    ] {
+        let rows = rows_of(name);
+        let output = rows[0].output_json().unwrap();
+        assert_eq!(tool_calls_are_rendered(&output), nested, "{name}");
+        let shown = render_with(&rows, View::full());
+        assert!(shown.contains(&format!("→ {tool}")), "{shown}");
+    }
 }
 
 #[test]
