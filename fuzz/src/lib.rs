@@ -290,6 +290,7 @@ fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
         policy: Policy::with_max_chars(100_000),
         scores: true,
         paused: Vec::new(),
+        suspended: None,
         wire_limit: None,
     }
 }

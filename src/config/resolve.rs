@@ -175,8 +175,8 @@ impl Reader<'_> {
         if let Some(path) = self.path(&v::STATE_DIR) {
             return path;
         }
-        if let Some(folder) = self.surroundings.claude_config_dir() {
-            return folder.join("state");
+        if let Some(folder) = self.surroundings.default_state_dir() {
+            return folder;
         }
         self.problems.push(Problem {
             variable: None,

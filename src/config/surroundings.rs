@@ -60,6 +60,11 @@ impl Surroundings {
         }
     }
 
+    /// The state folder unless the configuration names another.
+    pub fn default_state_dir(&self) -> Option<PathBuf> {
+        Some(self.claude_config_dir()?.join("state"))
+    }
+
     /// Our configuration file, whether or not it exists.
     pub fn config_file(&self) -> Option<PathBuf> {
         if let Some(path) = &self.config_override {

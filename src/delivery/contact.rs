@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::feed::Feed;
-use super::{Ending, Job, Keeping, Reach};
+use super::{Ending, Job, Keeping, Reach, suspend};
 use crate::session::{Lineage, Outline, TurnOutline};
 use crate::state::{Cursor, Former, OpenTurn, Passed, Store, Why};
 use crate::transcript::settle::Expected;
@@ -104,7 +104,12 @@ fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact
         let former = store
             .reader()
             .and_then(|store| store.former(&job.session_id, &job.transcript));
-        begin_at_turn_of_hook(&mut cursor, &outline, begun_for.as_ref(), former.as_ref());
+        let begin = first_turn(&outline.turns, begun_for.as_deref()).map(|first| {
+            let suspended = suspend::position(job.suspended.as_ref(), &outline.turns);
+            let first = suspended.map_or(first, |suspended| suspended.min(first));
+            first.max(former.map_or(0, |former| not_sent_by(&former, &outline.turns)))
+        });
+        begin_at_turn(&mut cursor, &outline, begin);
     }
     Ok(Contact {
         cursor,
@@ -128,29 +133,31 @@ fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
     begun.begun_for
 }
 
-/// The turn the hook fired for, and the turns directly before it that nobody answered: their hooks never fired.
-fn begin_at_turn_of_hook(
-    cursor: &mut Cursor,
-    outline: &Outline,
-    wanted: Option<&String>,
-    former: Option<&Former>,
-) {
-    let Some(last) = outline.turns.len().checked_sub(1) else {
+/// The turn the hook fired for, or the first of the turns directly before it that nobody answered: their hooks never
+/// fired. The next turn may have begun while the hook waited for the end of its own.
+pub(super) fn first_turn(turns: &[TurnOutline], wanted: Option<&str>) -> Option<usize> {
+    let last = turns.len().checked_sub(1)?;
+    let named = wanted.and_then(|wanted| turn_of_prompt(turns, wanted));
+    Some(unanswered_before(turns, named.unwrap_or(last)))
+}
+
+/// The turn that a prompt opened.
+pub(super) fn turn_of_prompt(turns: &[TurnOutline], prompt_id: &str) -> Option<usize> {
+    let is_wanted = |turn: &TurnOutline| turn.prompt_id.as_deref() == Some(prompt_id);
+    turns.iter().rposition(is_wanted)
+}
+
+/// The first of the turns without a finished answer that end directly before `turn`; else that turn itself.
+pub(super) fn unanswered_before(turns: &[TurnOutline], turn: usize) -> usize {
+    let answered_before = turns.iter().take(turn).rposition(|turn| turn.finished);
+    answered_before.map_or(0, |position| position + 1)
+}
+
+/// Makes the cursor begin at a turn, or behind the last one; what stands before was there before the first contact.
+fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
+    let Some(begin) = begin else {
         return;
     };
-    // The next turn may have begun while the hook waited for the end of its own.
-    let named = wanted.and_then(|wanted| {
-        let is_wanted = |turn: &TurnOutline| turn.prompt_id.as_ref() == Some(wanted);
-        outline.turns.iter().rposition(is_wanted)
-    });
-    let fired_for = named.unwrap_or(last);
-    let answered_before = outline
-        .turns
-        .iter()
-        .take(fired_for)
-        .rposition(|turn| turn.finished);
-    let begin = answered_before.map_or(0, |position| position + 1);
-    let begin = begin.max(former.map_or(0, |former| not_sent_by(former, &outline.turns)));
     let (Some(oldest), Some(newest)) = (outline.turns.first(), outline.turns.last()) else {
         return;
     };

@@ -16,6 +16,7 @@ mod rewind;
 mod run;
 mod scoring;
 mod sending;
+mod suspend;
 mod track;
 mod turns;
 mod workflows;
@@ -26,7 +27,7 @@ use crate::config::Config;
 use crate::langfuse::{Body, Problem, Reply};
 use crate::mask::Policy;
 use crate::score::Score;
-use crate::state::{PausedTime, Store};
+use crate::state::{PausedTime, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 use crate::transcript::settle::Expected;
 use crate::transcript::{Diagnostics, Timestamp};
@@ -37,6 +38,7 @@ pub use feed::has_transcript;
 pub use health::note_health;
 pub use outbox::LARGEST_REQUEST;
 pub use run::deliver;
+pub use suspend::note_suspended;
 
 /// What carries requests: the client, a dry run, a server in a test.
 pub trait Courier {
@@ -95,6 +97,8 @@ pub struct Job {
     pub scores: bool,
     /// Turns opened within these times are not sent.
     pub paused: Vec<PausedTime>,
+    /// The first turn that could not be delivered while the configuration could not be used: first contact begins there.
+    pub suspended: Option<Suspension>,
     /// The largest request, compressed, in bytes; a slow link must make progress within a hook's budget.
     pub wire_limit: Option<usize>,
 }
@@ -119,6 +123,7 @@ impl Job {
             policy: Policy::from(config),
             scores: config.scores,
             paused: Vec::new(),
+            suspended: None,
             wire_limit: None,
         }
     }

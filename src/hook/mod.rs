@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, Destination, Files, Scope, Surroundings, resolve};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
-    has_transcript, note_health,
+    has_transcript, note_health, note_suspended,
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
@@ -82,11 +82,11 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         log::warn!("{problem}");
     }
     if let Some(reason) = unmet_wish(&hook.config) {
-        return hook.tell_of_configuration("mask-patterns", &reason);
+        return hook.suspend("mask-patterns", &reason);
     }
     match &hook.config.destination {
         Ok(destination) => hook.deliver(destination),
-        Err(problem) => hook.tell_of_configuration(problem.code(), &problem.to_string()),
+        Err(problem) => hook.suspend(problem.code(), &problem.to_string()),
     }
 }
 
@@ -120,8 +120,36 @@ impl Hook {
         self.paused.iter().any(|time| time.covers(now))
     }
 
+    /// Only the user can change what keeps this turn from being sent. Nothing was declined: the first delivery after that
+    /// begins here.
+    fn suspend(&self, problem: &str, reason: &str) {
+        self.tell_of_configuration(problem, reason);
+        let (session, transcript) = (&self.event.session_id, &self.event.transcript);
+        let prompt_id = match self.kind {
+            Kind::Stop => self.event.expected().prompt_id,
+            Kind::SessionEnd => None,
+        };
+        let store = self.suspensions();
+        let Some(store) = store.filter(|_| has_transcript(transcript, self.kind == Kind::Stop))
+        else {
+            return;
+        };
+        if let Err(error) = note_suspended(&store, session, transcript, prompt_id.as_deref()) {
+            log::warn!("{session}: {error:#}");
+        }
+    }
+
+    /// Where suspended turns are noted: another state folder may be named by what can't be read.
+    fn suspensions(&self) -> Option<Store> {
+        let folder = self.surroundings.default_state_dir()?;
+        Some(Store::new(&folder))
+    }
+
     /// Tracing is off: what is written now was not consented to, also not later.
     fn decline(&self) {
+        if let Some(store) = self.suspensions() {
+            store.clear_suspended(&self.event.session_id);
+        }
         let store = Store::new(&self.config.state_dir);
         if !store.knows(&self.event.session_id) {
             return;
@@ -161,15 +189,20 @@ impl Hook {
             Ok(courier) => courier,
             Err(error) => return self.tell_of_configuration("address", &format!("{error:#}")),
         };
-        let result = deliver(
-            &self.job(&id, &backoff),
-            Keeping::Kept(&store),
-            courier.as_mut(),
-        );
-        match result {
+        let mut job = self.job(&id, &backoff);
+        let suspensions = self.suspensions();
+        job.suspended = suspensions
+            .as_ref()
+            .and_then(|store| store.suspended(session));
+        match deliver(&job, Keeping::Kept(&store), courier.as_mut()) {
             Ok(report) => {
                 let report = report.unwrap_or_default();
                 self.tell(&report);
+                let is_used = job.suspended.is_some() && report.unsaved.is_none();
+                if let Some(store) = suspensions.filter(|_| is_used) {
+                    // The cursor says where to go on now.
+                    store.clear_suspended(session);
+                }
                 let own = store.cursor_partly_asleep(session, &id);
                 let own = own.ok().flatten();
                 if let Some(own) = &own {

@@ -11,6 +11,7 @@ mod lock;
 mod pause;
 mod resting;
 mod store;
+mod suspended;
 mod told;
 
 pub use backoff::Backoff;
@@ -21,3 +22,4 @@ pub use lane::{Done, Lane, Link};
 pub use lock::Lock;
 pub use pause::{PausedTime, Pauses};
 pub use store::Store;
+pub use suspended::{SuspendedOpening, Suspension};

@@ -247,7 +247,7 @@ impl Store {
 }
 
 /// A session id comes from outside: only what is plainly a name is used as one.
-fn file_name(session_id: &str) -> String {
+pub(super) fn file_name(session_id: &str) -> String {
     let plain = session_id
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');

@@ -7,6 +7,7 @@ mod disk;
 mod early;
 mod notice;
 mod outage;
+mod suspended;
 mod waiting;
 
 use std::time::Duration;

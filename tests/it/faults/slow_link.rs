@@ -76,6 +76,7 @@ fn hook(
         policy: Policy::with_max_chars(200_000),
         scores: false,
         paused: Vec::new(),
+        suspended: None,
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),
     };
     link.left = budget;

@@ -188,6 +188,7 @@ impl Desk {
             policy: Policy::with_max_chars(max_chars),
             scores: true,
             paused: Vec::new(),
+            suspended: None,
             wire_limit: None,
         }
     }
