@@ -12,7 +12,7 @@ use super::surroundings::start_directory;
 use super::{Outcome, told};
 use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
-    Config, DestinationProblem, Files, Layer, Problem, Scope, Setting, Surroundings, strangers,
+    Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
 };
 use crate::mask::unmet_wish;
 
@@ -53,7 +53,10 @@ fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
                 true => print_json(&post.surroundings, &start, &config)?,
                 false => print(&post.surroundings, &start, &config)?,
             }
-            Ok(Outcome::Done)
+            Ok(match config.suspended {
+                Some(_) => Outcome::Misconfigured,
+                None => Outcome::Done,
+            })
         }
     }
 }
@@ -67,6 +70,10 @@ fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<(
         "for sessions started in {}",
         tilde(home, &start.display().to_string())
     )?;
+    if let Some(problem) = &config.suspended {
+        writeln!(out, "\nsuspended: {}", tilde(home, &problem.cause()))?;
+        writeln!(out, "help: {}", tilde(home, &problem.remedy))?;
+    }
     let mut places: Vec<(Layer, &str)> = Vec::new();
     let set = |setting: &&Setting| setting.source.layer != Layer::Default;
     for setting in config.sources.iter().filter(set) {
@@ -131,16 +138,13 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
         "start_directory": start,
         "config_file": config_file,
         "enabled": config.enabled,
+        "suspended": config.suspended.as_ref().map(|problem| json!({
+            "message": problem.cause(),
+            "help": problem.remedy,
+        })),
         "variables": variables,
     });
     Ok(super::print_json(&all)?)
-}
-
-fn said(problem: &Problem) -> String {
-    match &problem.variable {
-        Some(variable) => format!("{variable} in {}: {}", problem.place, problem.what),
-        None => format!("{}: {}", problem.place, problem.what),
-    }
 }
 
 /// What is wrong with the configuration of sessions that are started in `start`.
@@ -152,10 +156,10 @@ pub(super) fn check(
     config: &Config,
 ) {
     for problem in &config.problems {
-        report.fail("config", said(problem), &problem.remedy);
+        report.fail("config", problem.cause(), &problem.remedy);
     }
     for problem in &config.warnings {
-        report.warn("config", said(problem), &problem.remedy);
+        report.warn("config", problem.cause(), &problem.remedy);
     }
     for stranger in strangers(surroundings, files, Some(start)) {
         let message = format!(
@@ -163,6 +167,14 @@ pub(super) fn check(
             stranger.name, stranger.place
         );
         report.warn("config", message, stranger.remedy);
+    }
+    if config.suspended.is_some() {
+        // No more is known: consent and keys may be in what can't be read.
+        return report.warn(
+            "consent",
+            format!("tracing is suspended in {}", start.display()),
+            "correct the configuration; the next hook of each session sends its turns since then",
+        );
     }
     if let Some(wish) = unmet_wish(config) {
         report.fail("mask", wish, "mend the pattern, or remove it");

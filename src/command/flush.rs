@@ -6,7 +6,7 @@ use super::post::{Post, Session};
 use super::summary::Summary;
 use super::{Outcome, told};
 use crate::cli::{Flush, Global};
-use crate::config::Scope;
+use crate::config::{DestinationProblem, Scope};
 use crate::delivery::Reach;
 use crate::state::{Cursor, Store};
 
@@ -20,6 +20,7 @@ pub fn run(arguments: &Flush, global: &Global) -> Result<Outcome> {
 
 fn flush(arguments: &Flush, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone())?;
+    post.require_readable_config()?;
     let config = post.config(None, Scope::FilesOnly);
     post.warn(&config);
     let store = Store::new(&config.state_dir);
@@ -40,6 +41,15 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
     post.warn(&config);
     let destination = match &config.destination {
         Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
+        Err(problem @ DestinationProblem::Suspended(_)) => {
+            let (start, reason) = (cursor.start_directory.as_deref(), problem.to_string());
+            return Ok(summary.failure(
+                &cursor.session_id,
+                start,
+                &reason,
+                Outcome::Misconfigured,
+            )?);
+        }
         _ => {
             summary.pass_over();
             return Ok(());

@@ -85,6 +85,17 @@ impl Post {
         resolve(&self.surroundings, &self.files, start, scope, flags)
     }
 
+    /// Makes sure that the configuration of all sessions can be read, for commands that look at those nobody named.
+    ///
+    /// # Errors
+    /// When it can't: it may hold a refusal.
+    pub(super) fn require_readable_config(&self) -> Result<()> {
+        match self.config(None, Scope::FilesOnly).suspended {
+            Some(problem) => Err(Misconfigured(problem.to_string()).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Tells what is wrong with a configuration that is about to be used, each thing once.
     pub(super) fn warn(&mut self, config: &Config) {
         for problem in config.problems.iter().chain(&config.warnings) {

@@ -4,6 +4,7 @@ use std::io;
 
 use anyhow::{Result, bail};
 
+use super::Misconfigured;
 use super::post::{Session, job};
 use crate::config::Config;
 use crate::delivery::{Courier, Keeping, Report, deliver};
@@ -59,6 +60,9 @@ pub(super) fn each_request(
     keeping: Keeping<'_>,
     see: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
+    if let Some(problem) = &config.suspended {
+        return Err(Misconfigured(problem.to_string()).into());
+    }
     if let Some(reason) = unmet_wish(config) {
         bail!("{reason}");
     }

@@ -28,6 +28,9 @@ pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
 fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone())?;
     post.patient = true;
+    if arguments.all {
+        post.require_readable_config()?;
+    }
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
     let mut summary = match arguments.all && !arguments.dry_run {
@@ -85,7 +88,7 @@ fn one(
             return Ok(summary.failure(&id, None, &reason, Outcome::Failed)?);
         }
     };
-    if arguments.all && !config.enabled {
+    if arguments.all && !config.enabled && config.suspended.is_none() {
         summary.pass_over();
         return Ok(());
     }

@@ -14,7 +14,7 @@ use super::surroundings::start_directory;
 use super::terminal::{Terminal, wrapped};
 use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
-use crate::config::{Config, Destination, Scope, Surroundings};
+use crate::config::{Config, Destination, DestinationProblem, Scope, Surroundings};
 use crate::langfuse::Problem;
 use crate::mask::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
@@ -83,6 +83,9 @@ impl Status {
 
     /// Why nothing can be sent as it is configured, and what to do.
     fn misconfigured(&self) -> Option<(String, String)> {
+        if let Some(problem) = &self.config.suspended {
+            return Some((problem.cause(), problem.remedy.clone()));
+        }
         if !self.config.enabled {
             return None;
         }
@@ -117,6 +120,7 @@ impl Status {
 
     fn state(&self) -> &'static str {
         match self.config.enabled {
+            false if self.config.suspended.is_some() => "suspended",
             false => "off",
             true if self.paused_since.is_some() => "paused",
             true => "on",
@@ -136,6 +140,9 @@ impl Status {
 
     fn line(&self) -> String {
         let mut line = format!("langfuse {}", self.state());
+        if self.config.suspended.is_some() {
+            line.push_str(": claude-langfuse status");
+        }
         if !self.config.enabled {
             return line;
         }
@@ -153,6 +160,15 @@ impl Status {
         line
     }
 
+    /// What the state was taken from.
+    fn source_of_state(&self) -> String {
+        let switch = || self.config.setting("TRACE_TO_LANGFUSE");
+        match &self.config.suspended {
+            Some(problem) => problem.place.clone(),
+            None => switch().map_or_else(String::new, |setting| setting.source.to_string()),
+        }
+    }
+
     fn print(&self, surroundings: &Surroundings) -> Result<()> {
         let width = Terminal::of_stdout(surroundings).width();
         let mut out = std::io::stdout().lock();
@@ -160,17 +176,13 @@ impl Status {
             let text = tilde(surroundings.home(), text);
             writeln!(out, "{name:NAMES$}{}", wrapped(&text, NAMES, width))
         };
-        let consent = self
-            .config
-            .setting("TRACE_TO_LANGFUSE")
-            .map(|setting| setting.source.to_string());
         say(
             "tracing",
             &format!(
                 "{} in {} ({})",
                 self.state(),
                 self.start.display(),
-                consent.unwrap_or_default()
+                self.source_of_state()
             ),
         )?;
         if let Some(since) = self.paused_since {
@@ -190,10 +202,14 @@ impl Status {
                     &format!("{} ({})", destination.public_key, destination.keys_source),
                 )?;
             }
+            Err(DestinationProblem::Suspended(_)) => {
+                say("langfuse", "not known until the configuration can be read")?;
+            }
             Err(problem) => say("langfuse", &format!("nowhere: {}", problem.what()))?,
         }
         match &self.delivered {
             Some(delivered) => say("delivered", &format!("{} ago", self.ago(delivered.at)))?,
+            None if self.config.suspended.is_some() => {}
             None => say("delivered", "nothing yet")?,
         }
         if let Some(link) = self.last_link() {

@@ -55,6 +55,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, claude_config: &Path) -> Result<()> {
+        self.post.require_readable_config()?;
         let filter = Filter {
             since: self.arguments.since,
             ..Filter::default()
@@ -76,7 +77,7 @@ impl Run<'_> {
     fn one(&mut self, transcript: &Path, scope: Scope) -> Result<()> {
         let (session, config) = which::session(&mut self.post, transcript, Reach::Again, scope)?;
         let named = scope == Scope::Explicit;
-        if !named && !config.enabled {
+        if !named && !config.enabled && config.suspended.is_none() {
             return Ok(());
         }
         let destination = match &config.destination {

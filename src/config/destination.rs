@@ -8,7 +8,7 @@ use super::base_url::normalise;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
 use super::secret::Secret;
-use super::source::{Layer, Source};
+use super::source::{Layer, Problem, Source};
 use super::surroundings::Surroundings;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
 use crate::sha256;
@@ -57,6 +57,8 @@ impl Destination {
 pub enum DestinationProblem {
     /// Tracing is off, so keys were not looked for.
     Off,
+    /// The configuration can't be read, so keys were not looked for.
+    Suspended(Box<Problem>),
     /// There are no keys.
     Missing {
         /// The file to put them in.
@@ -110,6 +112,7 @@ impl DestinationProblem {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::Suspended(_) => "suspended",
             Self::Missing { .. } => "keys-missing",
             Self::HalfAPair { .. } => "half-a-pair",
             Self::Swapped { .. } => "keys-swapped",
@@ -125,6 +128,7 @@ impl DestinationProblem {
     pub fn what(&self) -> String {
         match self {
             Self::Off => "tracing is off here".to_owned(),
+            Self::Suspended(problem) => problem.cause(),
             Self::Missing {
                 shell_ignored: false,
                 ..
@@ -160,6 +164,7 @@ impl DestinationProblem {
     pub fn remedy(&self) -> String {
         match self {
             Self::Off => "set TRACE_TO_LANGFUSE to true".to_owned(),
+            Self::Suspended(problem) => problem.remedy.clone(),
             Self::Missing { config_file, .. } => {
                 let place = match config_file {
                     Some(path) => path.display().to_string(),

@@ -5,25 +5,27 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::files::{Reading, Values, read_object, values_of};
-use super::project::Project;
+use super::project::{self, Project};
 use super::source::{Problem, shown};
 use super::strangers;
 use super::surroundings::Surroundings;
 use super::value;
-use super::variables::ENABLED;
+use super::variables::{self, ENABLED};
 
 const SHAPE: &str =
     "the file holds {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}}}} and nothing else";
 
-/// The file as read. A broken one is an empty one with a problem: without its consent nothing is sent.
+const UNTIL_FIXED: &str = "fix the file; until then tracing is suspended";
+
+/// The file as read.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) env: Values,
     pub(super) projects: Vec<Project>,
     pub(super) problems: Vec<Problem>,
-    /// Some of `projects` was not understood. It may have been a refusal.
-    doubtful: bool,
+    /// The first thing that is not understood, wherever a session was started: it may be consent or refusal.
+    unclear: Option<Problem>,
 }
 
 impl ConfigFile {
@@ -39,68 +41,84 @@ impl ConfigFile {
                 file.problem("there is no such file", remedy);
             }
             Reading::Absent => {}
-            Reading::Broken(reason) => {
-                file.problem(&reason, "mend it; until then it counts as empty");
-            }
+            Reading::Broken(reason) => file.problem(&reason, UNTIL_FIXED),
         }
         file
+    }
+
+    /// Why the file is neither consent nor refusal for sessions started in `start`.
+    pub(super) fn unclear_in(&self, start: Option<&Path>) -> Option<Problem> {
+        let project = start.and_then(|start| project::best_match(&self.projects, start));
+        let of_project = project.and_then(|project| project.unclear.clone());
+        let unclear = self.unclear.clone().or(of_project);
+        unclear.or_else(|| self.unclear_switch(project))
+    }
+
+    /// The switch that counts in the file, if it is neither on nor off.
+    fn unclear_switch(&self, project: Option<&Project>) -> Option<Problem> {
+        let place = self.path.display().to_string();
+        let own = (&self.env, place.as_str());
+        let (text, place) = project
+            .map(|project| (&project.env, project.place.as_str()))
+            .into_iter()
+            .chain([own])
+            .find_map(|(values, place)| Some((switch_in(values)?, place)))?;
+        let what = value::switch(text).err()?;
+        Some(Problem {
+            variable: Some(ENABLED.name.to_owned()),
+            place: place.to_owned(),
+            what,
+            remedy: format!("use {}", ENABLED.accepts),
+        })
     }
 
     fn fill(&mut self, object: Map<String, Value>, surroundings: &Surroundings) {
         for (key, value) in object {
             match (key.as_str(), value) {
-                ("env", env) => self.env = self.values(env, &self.path.display().to_string()),
+                ("env", env) => {
+                    let first_problem = self.problems.len();
+                    self.env = self.values(env, &self.path.display().to_string());
+                    self.note_unclear(first_problem);
+                }
                 ("projects", Value::Object(projects)) => {
                     for (name, project) in projects {
                         self.add_project(&name, project, surroundings);
                     }
                 }
-                ("projects", _) => {
-                    self.doubtful = true;
-                    self.problem("\"projects\" is not a JSON object and is ignored", SHAPE);
-                }
-                _ => self.problem(&format!("{key:?} means nothing here"), SHAPE),
+                ("projects", _) => self.problem("\"projects\" is not a JSON object", SHAPE),
+                _ => self.problem(&unknown_key(&key), &remedy_for_key(&key)),
             }
-        }
-        if self.doubtful {
-            self.env.retain(|(name, _)| *name != ENABLED.name);
         }
     }
 
     fn add_project(&mut self, name: &str, project: Value, surroundings: &Surroundings) {
         let path = surroundings.expand_home(name);
         if !path.is_absolute() {
-            self.doubtful = true;
             self.problem(
-                &format!("project {name:?} is not an absolute path and is ignored"),
+                &format!("project {:?} is not an absolute path", shown(name)),
                 "write the whole path, or one that begins with ~/",
             );
             return;
         }
         let place = format!("{}, project {name}", self.path.display());
+        let first_problem = self.problems.len();
         let mut env = Values::new();
-        let mut understood = project.is_object();
-        if !understood {
-            self.problem(&format!("project {name:?} is not a JSON object"), SHAPE);
-        }
         if let Value::Object(members) = project {
             for (key, value) in members {
-                if key == "env" {
-                    understood &= value.is_object();
-                    env = self.values(value, &place);
-                } else {
-                    understood = false;
-                    let what = format!("{key:?} in project {name:?} means nothing here");
-                    self.problem(&what, SHAPE);
+                match key.as_str() {
+                    "env" => env = self.values(value, &place),
+                    _ => self.problem_in(&place, &unknown_key(&key), &remedy_for_key(&key)),
                 }
             }
+        } else {
+            self.problem_in(&place, "it is not a JSON object", SHAPE);
         }
-        // `"enable": false`, say: what was meant may be a refusal, and the whole file's consent must not
-        // take its place.
-        if !understood && env.iter().all(|(name, _)| *name != ENABLED.name) {
-            env.push((ENABLED.name, "false".to_owned()));
-        }
-        self.projects.push(Project { path, place, env });
+        self.projects.push(Project {
+            path,
+            place,
+            env,
+            unclear: self.problems.get(first_problem).cloned(),
+        });
     }
 
     /// The projects for which the file itself says that they are traced.
@@ -120,19 +138,55 @@ impl ConfigFile {
             problems.push(Problem {
                 variable: Some(shown(name)),
                 place: place.to_owned(),
-                what: "is no variable of claude-langfuse".to_owned(),
+                what: "unknown variable".to_owned(),
                 remedy: strangers::remedy(name)
                     .unwrap_or_else(|| "see claude-langfuse --help for their names".to_owned()),
             });
         })
     }
 
+    /// A problem that leaves it unclear what the file says, wherever a session was started.
     fn problem(&mut self, what: &str, remedy: &str) {
+        let first_problem = self.problems.len();
+        let place = self.path.display().to_string();
+        self.problem_in(&place, what, remedy);
+        self.note_unclear(first_problem);
+    }
+
+    fn note_unclear(&mut self, first_problem: usize) {
+        let problem = self.problems.get(first_problem).cloned();
+        self.unclear = self.unclear.take().or(problem);
+    }
+
+    fn problem_in(&mut self, place: &str, what: &str, remedy: &str) {
         self.problems.push(Problem {
             variable: None,
-            place: self.path.display().to_string(),
+            place: place.to_owned(),
             what: what.to_owned(),
             remedy: remedy.to_owned(),
         });
+    }
+}
+
+/// The switch among these values, if it is set to something.
+fn switch_in(values: &Values) -> Option<&str> {
+    let mut values = values.iter();
+    let (_, text) = values.find(|(name, _)| *name == ENABLED.name)?;
+    let text = text.trim();
+    (!text.is_empty()).then_some(text)
+}
+
+fn unknown_key(key: &str) -> String {
+    format!("unknown key {:?}", shown(key))
+}
+
+/// What was probably meant by a key that has no meaning where it stands.
+fn remedy_for_key(key: &str) -> String {
+    if variables::find(key).is_some() {
+        return format!("move {key} into \"env\"");
+    }
+    match key.to_ascii_lowercase().as_str() {
+        "enable" | "enabled" => format!("set {} in \"env\"", ENABLED.name),
+        _ => SHAPE.to_owned(),
     }
 }

@@ -13,6 +13,7 @@ use super::source::Problem;
 use super::surroundings::Surroundings;
 use super::variables;
 use crate::regular_file;
+use crate::transcript::mend_surrogates;
 
 /// No file of settings is larger; a link to a device is.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -94,19 +95,63 @@ pub(super) enum Reading {
 
 /// Reads a JSON file whose outermost value must be an object.
 pub(super) fn read_object(path: &Path) -> Reading {
-    let text = match regular_file::read_text(path, LARGEST) {
-        Ok(text) => text,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Reading::Absent;
-        }
+    match read_bytes(path) {
+        Ok(Some(bytes)) => match str::from_utf8(&bytes) {
+            Ok(text) => parse(text),
+            Err(error) => Reading::Broken(format!(
+                "could not read the file: it is not UTF-8 from byte {} on",
+                error.valid_up_to()
+            )),
+        },
+        Ok(None) => Reading::Absent,
+        Err(error) => Reading::Broken(format!("could not read the file: {error}")),
+    }
+}
+
+/// The same as Claude Code reads its own files: in UTF-16 too, bad bytes and lone surrogates replaced, and nothing at all
+/// is an empty object.
+pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
+    let bytes = match read_bytes(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Reading::Absent,
         Err(error) => return Reading::Broken(format!("could not read the file: {error}")),
     };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = match bytes.strip_prefix(&[0xff, 0xfe]) {
+        Some(utf16) => {
+            let (units, _) = utf16.as_chunks::<2>();
+            String::from_utf16_lossy(
+                &units
+                    .iter()
+                    .map(|unit| u16::from_le_bytes(*unit))
+                    .collect::<Vec<u16>>(),
+            )
+        }
+        None => String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    match text.trim().is_empty() {
+        true => Reading::Object(Map::new()),
+        false => parse(&mend_surrogates(&text)),
+    }
+}
+
+/// `None` where there is no file. A link that leads nowhere is there: what it led to may have said anything.
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match regular_file::read(path, LARGEST) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
+            Ok(_) => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it is a link to a file that does not exist",
+            )),
+            Err(_) => Ok(None),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn parse(text: &str) -> Reading {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Parsed as a bare `Value`, because only then do serde's messages never quote the file: it may hold keys.
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Reading::Object(object),
@@ -150,7 +195,7 @@ pub(super) fn values_of(
             _ => problems.push(Problem {
                 variable: Some(name),
                 place: place.to_owned(),
-                what: "is not a string and is ignored".to_owned(),
+                what: "is not a string".to_owned(),
                 remedy: format!("put {} in quotes", variable.accepts),
             }),
         }

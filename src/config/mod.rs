@@ -100,8 +100,10 @@ pub struct Experiment {
 /// The configuration of one session. Resolving never fails: what could not be used is in `problems`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Consent. An unclear value counts as no.
+    /// Consent. While the configuration can't be read, there is none.
     pub enabled: bool,
+    /// Why the configuration can't be read, if it can't: nothing is sent then, and nothing is declined.
+    pub suspended: Option<Problem>,
     /// Keys and host, or why there are none. Not looked for where tracing is off, but in [`Scope::Explicit`].
     pub destination: Result<Destination, DestinationProblem>,
     /// The user sessions are filed under.

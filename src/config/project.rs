@@ -4,6 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::files::Values;
+use super::source::Problem;
 use crate::regular_file;
 
 /// A `.git` file is one line with a path.
@@ -15,6 +16,8 @@ pub(super) struct Project {
     pub(super) path: PathBuf,
     pub(super) place: String,
     pub(super) env: Values,
+    /// The first thing in it that is not understood: it may be consent or refusal.
+    pub(super) unclear: Option<Problem>,
 }
 
 /// The entry whose path is the longest above `start`, as written or with links resolved.
@@ -130,6 +133,7 @@ mod tests {
                 path: PathBuf::from(path),
                 place: String::new(),
                 env: Values::new(),
+                unclear: None,
             })
             .collect()
     }

@@ -8,6 +8,7 @@ use super::destination::{self, built_in};
 use super::files::Files;
 use super::key_file::{expand, is_open_to_all};
 use super::layers::{Found, Layers};
+use super::settings;
 use super::source::{Problem, Setting, Source, masked, shown};
 use super::surroundings::Surroundings;
 use super::variables::{self as v, VARIABLES, Variable};
@@ -31,21 +32,21 @@ pub fn resolve(
         problems,
         warnings: Vec::new(),
     };
-    let enabled = reader.read(&v::ENABLED, value::switch).unwrap_or(false);
-    let destination = if enabled || scope == Scope::Explicit {
-        destination::resolve(
-            &layers,
-            surroundings,
-            scope == Scope::FilesOnly && shell_has_keys(surroundings),
-        )
-    } else {
-        Err(DestinationProblem::Off)
+    let (enabled, suspended) = reader.consent(files, start);
+    let destination = match &suspended {
+        Some(problem) => Err(DestinationProblem::Suspended(Box::new(problem.clone()))),
+        None if enabled || scope == Scope::Explicit => {
+            let shell_ignored = scope == Scope::FilesOnly && shell_has_keys(surroundings);
+            destination::resolve(&layers, surroundings, shell_ignored)
+        }
+        None => Err(DestinationProblem::Off),
     };
     if let Ok(destination) = &destination {
         reader.warn_of_exposure(destination);
     }
     let mut config = Config {
         enabled,
+        suspended,
         destination,
         user_id: reader.text(&v::USER_ID),
         environment: reader.environment(),
@@ -101,6 +102,36 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether tracing is on, and why that is not known where it is not.
+    fn consent(&mut self, files: &Files, start: Option<&Path>) -> (bool, Option<Problem>) {
+        let is_on = self.read(&v::ENABLED, value::switch).unwrap_or(false);
+        let suspended = self.suspended(files, start);
+        (is_on && suspended.is_none(), suspended)
+    }
+
+    /// Why what is configured may be consent or refusal: a file can't be read, or the switch is neither on nor off.
+    fn suspended(&mut self, files: &Files, start: Option<&Path>) -> Option<Problem> {
+        let config_file = self.surroundings.config_file();
+        let in_file = config_file.and_then(|path| {
+            let file = files.config_file(&path, self.surroundings);
+            file.unclear_in(start)
+        });
+        let in_files = in_file.or_else(|| settings::unreadable(self.surroundings, files));
+        match in_files {
+            Some(problem) => {
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem.clone());
+                }
+                Some(problem)
+            }
+            None => {
+                let found = self.layers.find(&v::ENABLED)?;
+                let what = value::switch(found.text).err()?;
+                Some(found.problem(what, format!("use {}", v::ENABLED.accepts)))
+            }
+        }
+    }
+
     fn text(&self, variable: &Variable) -> Option<String> {
         Some(self.layers.find(variable)?.text.to_owned())
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{Files, Reading, Values, read_object, values_of};
+use super::files::{Files, Reading, Values, read_object_tolerantly, values_of};
 use super::source::Problem;
 use super::surroundings::Surroundings;
 
@@ -16,6 +16,8 @@ pub(super) struct SettingsFile {
     /// Names in `env` that are not ours, of which some may be meant to be.
     pub(super) others: Vec<String>,
     pub(super) problems: Vec<Problem>,
+    /// Claude Code drops the file whole: consent or refusal may be in it.
+    pub(super) unreadable: Option<Problem>,
 }
 
 impl SettingsFile {
@@ -24,23 +26,31 @@ impl SettingsFile {
             place: path.display().to_string(),
             ..Self::default()
         };
-        match read_object(path) {
+        match read_object_tolerantly(path) {
             Reading::Object(mut object) => {
                 if let Some(env) = object.remove("env") {
+                    let is_object = env.is_object();
                     let others = &mut file.others;
                     // Other names are other programs' business, but a slip is ours.
                     file.env = values_of(env, &file.place, &mut file.problems, |_, name| {
                         others.push(name.to_owned());
                     });
+                    if !is_object {
+                        file.unreadable = file.problems.first().cloned();
+                    }
                 }
             }
             Reading::Absent => {}
-            Reading::Broken(reason) => file.problems.push(Problem {
-                variable: None,
-                place: file.place.clone(),
-                what: reason,
-                remedy: "mend it; until then its variables do not count".to_owned(),
-            }),
+            Reading::Broken(reason) => {
+                let problem = Problem {
+                    variable: None,
+                    place: file.place.clone(),
+                    what: reason,
+                    remedy: "fix the JSON; until then tracing is suspended".to_owned(),
+                };
+                file.problems.push(problem.clone());
+                file.unreadable = Some(problem);
+            }
         }
         file
     }
@@ -53,19 +63,32 @@ pub fn settings_paths(
     start: Option<&Path>,
 ) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    if let Some(folder) = surroundings.claude_config_dir() {
-        paths.push(folder.join("settings.json"));
-    }
+    paths.extend(user_path(surroundings));
     if let Some(start) = start {
         paths.push(start.join(".claude/settings.json"));
         paths.push(start.join(".claude/settings.local.json"));
         // In the home folder the user's file is the project's too.
         paths.dedup();
     }
-    if let Some(folder) = &surroundings.managed_dir {
-        paths.extend(files.managed(folder).iter().cloned());
-    }
+    paths.extend(managed_paths(surroundings, files));
     paths
+}
+
+fn user_path(surroundings: &Surroundings) -> Option<PathBuf> {
+    Some(surroundings.claude_config_dir()?.join("settings.json"))
+}
+
+fn managed_paths(surroundings: &Surroundings, files: &Files) -> Vec<PathBuf> {
+    let managed = surroundings.managed_dir.as_ref();
+    managed.map_or_else(Vec::new, |folder| files.managed(folder).to_vec())
+}
+
+/// Why the settings of the user or of the organisation can't be read, if one of their files is there and can't be.
+pub(super) fn unreadable(surroundings: &Surroundings, files: &Files) -> Option<Problem> {
+    user_path(surroundings)
+        .into_iter()
+        .chain(managed_paths(surroundings, files))
+        .find_map(|path| files.settings_file(&path).unreadable.clone())
 }
 
 /// The same files as read.

@@ -77,12 +77,19 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl Problem {
+    /// What is wrong, and where.
+    pub fn cause(&self) -> String {
+        match &self.variable {
+            Some(variable) => format!("{variable} in {}: {}", self.place, self.what),
+            None => format!("{}: {}", self.place, self.what),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(variable) = &self.variable {
-            write!(formatter, "{variable} in ")?;
-        }
-        write!(formatter, "{}: {}; {}", self.place, self.what, self.remedy)
+        write!(formatter, "{}; {}", self.cause(), self.remedy)
     }
 }
 

@@ -49,7 +49,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         .map(PathBuf::from)
         .or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
     let config = resolve(&surroundings, &files, start.as_deref(), Scope::OwnHook, &[]);
-    if config.enabled {
+    if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
     }
     if let Some(reason) = misunderstood
@@ -74,6 +74,10 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         surroundings,
         started,
     };
+    if let Some(problem) = &hook.config.suspended {
+        quit_after(hook.budget() + GRACE);
+        return hook.suspend("configuration", &problem.to_string());
+    }
     if !hook.config.enabled || hook.is_paused() {
         return hook.decline();
     }

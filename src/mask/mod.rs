@@ -64,6 +64,9 @@ impl From<&Config> for Policy {
 
 /// Why nothing may be sent: the person wants something to stay here, and it can't be read what.
 pub fn unmet_wish(config: &Config) -> Option<String> {
+    if let Some(problem) = &config.suspended {
+        return Some(problem.to_string());
+    }
     let policy = Policy::from(config);
     let problem = policy.problem()?;
     Some(format!(

@@ -181,9 +181,12 @@ fn settings_files_override_the_shell_in_claude_codes_order() {
 }
 
 #[test]
-fn a_sessions_own_hook_reads_no_settings_file() {
+fn a_sessions_own_hook_takes_no_value_from_a_settings_file() {
     let world = World::new();
-    world.write("home/.claude/settings.json", "{ broken");
+    world.settings(
+        "home/.claude/settings.json",
+        &json!({"LANGFUSE_USER_ID": "user"}),
+    );
     world.settings(
         "project/.claude/settings.json",
         &json!({"LANGFUSE_USER_ID": "project"}),
@@ -193,7 +196,62 @@ fn a_sessions_own_hook_reads_no_settings_file() {
 }
 
 #[test]
-fn a_broken_config_file_is_a_problem_with_its_place_and_no_consent() {
+fn settings_of_user_and_organisation_that_cannot_be_read_suspend() {
+    for path in [
+        "home/.claude/settings.json",
+        "managed/managed-settings.json",
+        "managed/managed-settings.d/10-first.json",
+    ] {
+        let mut world = World::new();
+        world.shell("TRACE_TO_LANGFUSE", "true");
+        let path = world.write(path, "{ broken");
+        for scope in [Scope::OwnHook, Scope::Explicit, Scope::FilesOnly] {
+            let config = world.resolve(scope);
+            let problem = config.suspended.expect("a reason");
+            assert_eq!(problem.place, path.to_str().unwrap(), "{scope:?}");
+            assert!(!config.enabled, "{scope:?}");
+            assert_eq!(config.destination.unwrap_err().code(), "suspended");
+            assert_eq!(config.problems, [problem], "{scope:?}");
+        }
+        fs::remove_file(path).unwrap();
+        assert_eq!(world.resolve(Scope::OwnHook).suspended, None);
+    }
+    let mut world = World::new();
+    world.shell("TRACE_TO_LANGFUSE", "true");
+    world.write("project/.claude/settings.json", "{ broken");
+    assert_eq!(
+        world.resolve(Scope::OwnHook).suspended,
+        None,
+        "a repository's"
+    );
+}
+
+#[test]
+fn a_switch_that_is_neither_on_nor_off_suspends_where_it_wins() {
+    let mut world = World::new();
+    world.config_file(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
+    world.shell("TRACE_TO_LANGFUSE", "ture");
+    let config = world.resolve(Scope::OwnHook);
+    let problem = config.suspended.expect("a reason");
+    assert!(problem.cause().contains("\"ture\" is neither"), "{problem}");
+    assert_eq!(config.problems, [problem]);
+    let config = world.resolve(Scope::FilesOnly);
+    assert!(
+        config.enabled,
+        "the shell's says nothing about other sessions"
+    );
+    let project = world.project();
+    world.config_file(&json!({
+        "env": {"TRACE_TO_LANGFUSE": "ture"},
+        "projects": {project.to_str().unwrap(): {"env": {"TRACE_TO_LANGFUSE": "true"}}},
+    }));
+    assert!(world.resolve(Scope::FilesOnly).enabled);
+    let elsewhere = world.resolve_in(&world.root, Scope::FilesOnly);
+    assert!(elsewhere.suspended.is_some() && !elsewhere.enabled);
+}
+
+#[test]
+fn a_broken_config_file_is_a_problem_with_its_place_and_neither_consent_nor_refusal() {
     let mut world = World::new();
     let path = world.write(
         "home/.config/claude-langfuse/config.json",
@@ -204,8 +262,11 @@ fn a_broken_config_file_is_a_problem_with_its_place_and_no_consent() {
     let problem = config.problems[0].to_string();
     assert!(problem.starts_with(path.to_str().unwrap()), "{problem}");
     assert!(problem.contains("line 3 column 1"), "{problem}");
-    world.shell("TRACE_TO_LANGFUSE", "true");
-    assert!(world.resolve(Scope::OwnHook).enabled);
+    for shell in ["true", "false"] {
+        world.shell("TRACE_TO_LANGFUSE", shell);
+        let config = world.resolve(Scope::OwnHook);
+        assert!(config.suspended.is_some() && !config.enabled, "{shell}");
+    }
 }
 
 #[test]
@@ -228,9 +289,11 @@ fn mistakes_in_the_config_file_are_problems_and_the_rest_counts() {
     assert!(problems[0].contains("LANGFUSE_USER in"), "{problems:?}");
     assert!(problems[1].contains("not a string"), "{problems:?}");
     assert!(
-        problems[2].contains("\"project\" means nothing"),
+        problems[2].contains("unknown key \"project\""),
         "{problems:?}"
     );
+    let suspended = config.suspended.expect("a reason").to_string();
+    assert_eq!(suspended, problems[0]);
 }
 
 #[test]

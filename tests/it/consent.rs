@@ -17,14 +17,7 @@ fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {
 #[test]
 fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
     let bell = Doorbell::new();
-    for consent in [
-        None,
-        Some("false"),
-        Some("0"),
-        Some("no"),
-        Some("perhaps"),
-        Some(""),
-    ] {
+    for consent in [None, Some("false"), Some("0"), Some("no"), Some("")] {
         let sandbox = Sandbox::new();
         let mut env = traced_to(&bell.url());
         match consent {
@@ -309,7 +302,7 @@ fn what_the_shell_says_is_no_consent_for_sessions_it_did_not_start() {
 }
 
 #[test]
-fn a_configuration_that_is_broken_counts_as_none() {
+fn a_configuration_that_is_broken_is_no_consent() {
     let bell = Doorbell::new();
     let sandbox = Sandbox::traced_to(&bell.url());
     let file = sandbox.path(".config/claude-langfuse/config.json");
@@ -319,7 +312,8 @@ fn a_configuration_that_is_broken_counts_as_none() {
     session.whole().stop(0);
     session.end();
     bell.assert_untouched();
-    assert!(!sandbox.state_folder().exists());
+    let cursors = sandbox.state_folder().join("claude-langfuse/sessions");
+    assert!(!cursors.exists());
 }
 
 /// The recording as if nobody had answered there.

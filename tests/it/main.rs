@@ -52,5 +52,6 @@ mod sessions;
 mod show;
 mod status;
 mod tidy;
+mod unreadable_config;
 mod verify;
 mod walkthrough;

@@ -90,7 +90,7 @@ fn a_broken_configuration_file() {
     clinic
         .sandbox
         .write(".config/claude-langfuse/config.json", b"{\"env\": {");
-    clinic.fails("config", "could not parse the file", "mend it", 3);
+    clinic.fails("config", "could not parse the file", "fix the file", 3);
 }
 
 #[test]

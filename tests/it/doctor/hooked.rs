@@ -116,7 +116,7 @@ fn settings_that_are_broken() {
     clinic
         .sandbox
         .write(".claude/settings.json", b"{\"hooks\": {},}");
-    clinic.fails("config", SETTINGS, "mend it", 3);
+    clinic.fails("config", SETTINGS, "fix the JSON", 3);
 }
 
 #[test]

@@ -1,0 +1,392 @@
+//! A configuration that can't be understood is neither consent nor refusal: nothing is sent, nothing is declined, and the
+//! repair brings the turns.
+
+mod corrupted;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Received, Sandbox, Session, traced_to};
+use crate::support::{MockLangfuse, SECRET_KEY};
+
+const CONFIG: &str = ".config/claude-langfuse/config.json";
+const CONFIG_NAME: &str = "config.json";
+
+/// Somebody sits before a project that is traced.
+struct Desk {
+    mock: MockLangfuse,
+    sandbox: Sandbox,
+    project: PathBuf,
+    /// The configuration, with each member on a line of its own.
+    valid: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::new();
+        sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1");
+        let project = sandbox.path("project");
+        fs::create_dir_all(&project).unwrap();
+        let config = json!({"env": traced_to(&mock.url()), "projects": {project.to_str().unwrap(): {"env": {}}}});
+        let valid = serde_json::to_string_pretty(&config).unwrap();
+        sandbox.write(CONFIG, valid.as_bytes());
+        Self {
+            mock,
+            sandbox,
+            project,
+            valid,
+        }
+    }
+
+    fn session(&self) -> Session<'_> {
+        let session = "v2.1.330/stream-multi";
+        self.sandbox.session_in(&self.project, session)
+    }
+
+    fn repair(&self) {
+        let path = self.sandbox.path(CONFIG);
+        if path.is_dir() {
+            fs::remove_dir(&path).unwrap();
+        } else if path.symlink_metadata().is_ok() {
+            fs::remove_file(&path).unwrap();
+        }
+        self.sandbox.write(CONFIG, self.valid.as_bytes());
+    }
+
+    fn cursors(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let is_cursor =
+            |path: &PathBuf| path.components().any(|part| part.as_os_str() == "sessions");
+        let files = self.sandbox.state_files().into_iter();
+        let files = files.map(|(path, content, _)| (path, content));
+        files.filter(|(path, _)| is_cursor(path)).collect()
+    }
+
+    /// Each command that would send something, or tell how it goes, names the place and exits with 3.
+    fn assert_commands_refuse(&self, session: &Session<'_>, file: &str, word: &str) {
+        let (project, id) = (self.project.to_str().unwrap(), session.id());
+        let place = |text: &str| {
+            text.replace(
+                '~',
+                self.sandbox
+                    .path("")
+                    .to_str()
+                    .unwrap()
+                    .trim_end_matches('/'),
+            )
+        };
+        for command in [
+            &["status", "--project", project][..],
+            &["status", "--json", "--project", project],
+            &["config", "--project", project],
+            &["config", "--json", "--project", project],
+            &["config", "check", "--project", project],
+            &["doctor", "--offline", "--project", project],
+            &["flush"],
+            &["replay", id],
+            &["replay", id, "--dry-run"],
+            &["replay", "--all"],
+            &["verify", id],
+            &["export", id],
+        ] {
+            let ran = self.sandbox.run(command);
+            assert_eq!(ran.code, Some(3), "{command:?}: {ran:#?}");
+            let text = place(&[ran.stdout.as_str(), ran.stderr.as_str()].concat());
+            let text: Vec<&str> = text.split_whitespace().collect();
+            let text = text.join(" ").replace("\\\"", "\"");
+            assert!(text.contains(file), "{command:?}: {text}");
+            assert!(text.contains(word), "{command:?} {word}: {text}");
+            assert!(!text.contains(SECRET_KEY), "{command:?}: {text}");
+        }
+        let line = self
+            .sandbox
+            .run(&["status", "--line", "--project", project])
+            .exits(0);
+        assert!(line.stdout.contains("suspended"), "{line:#?}");
+    }
+}
+
+/// What the hook of this Stop says, if it says something.
+fn stop(session: &Session<'_>, number: usize) -> Option<String> {
+    session.answered(number);
+    let ran = session.start(&session.stop_event(number)).end();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    if ran.stdout.is_empty() {
+        return None;
+    }
+    let said: Value = serde_json::from_str(&ran.stdout).expect("one message");
+    assert_eq!(said.as_object().unwrap().len(), 1, "{said}");
+    Some(said["systemMessage"].as_str().unwrap().to_owned())
+}
+
+/// Texts that are no configuration, each with what is said of it.
+fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
+    let valid = desk.valid.as_str();
+    let project = desk.project.to_str().unwrap();
+    let replaced = |from: &str, to: &str| {
+        assert!(valid.contains(from), "{valid}");
+        valid.replacen(from, to, 1)
+    };
+    let switch = |to: &str| replaced("\"TRACE_TO_LANGFUSE\": \"true\"", to);
+    let in_project = |to: &str| replaced("\"env\": {}", to);
+    let at_top = |to: &str| replaced("{", &format!("{{{to},"));
+    vec![
+        (replaced("\n  },", ",\n  },"), "trailing comma at line"),
+        (
+            switch("\"TRACE_TO_LANGFUSE\": \"enabled\""),
+            "\"enabled\" is neither",
+        ),
+        (
+            switch("\"TRACE_TO_LANGFUSE\": [true]"),
+            "TRACE_TO_LANGFUSE in",
+        ),
+        (
+            switch("\"TRACE_TO_LANGFUSE\": null"),
+            "TRACE_TO_LANGFUSE in",
+        ),
+        (
+            switch("\"TRACE_TO_LANGFUSF\": \"true\""),
+            "TRACE_TO_LANGFUSF in",
+        ),
+        (
+            switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTUR\": \"metadata\""),
+            "CC_LANGFUSE_CAPTUR in",
+        ),
+        (
+            switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTURE\": [\"metadata\"]"),
+            "is not a string",
+        ),
+        (
+            at_top("\"TRACE_TO_LANGFUSE\": true"),
+            "move TRACE_TO_LANGFUSE into \"env\"",
+        ),
+        (at_top("\"enabled\": true"), "unknown key \"enabled\""),
+        (
+            in_project("\"TRACE_TO_LANGFUSE\": \"true\""),
+            "move TRACE_TO_LANGFUSE into \"env\"",
+        ),
+        (
+            in_project("\"enable\": false"),
+            "set TRACE_TO_LANGFUSE in \"env\"",
+        ),
+        (in_project("\"env\": []"), "\"env\" is not a JSON object"),
+        (
+            in_project("\"env\": {\"TRACE_TO_LANGFUSE\": \"of\"}"),
+            "\"of\" is neither",
+        ),
+        (replaced(project, &project[1..]), "is not an absolute path"),
+        (
+            replaced("\"projects\"", "\"project\""),
+            "unknown key \"project\"",
+        ),
+        (
+            json!({"env": [], "projects": {}}).to_string(),
+            "\"env\" is not a JSON object",
+        ),
+        (
+            json!({"env": {}, "projects": [project]}).to_string(),
+            "\"projects\" is not a JSON object",
+        ),
+        (
+            json!({"projects": {project: "true"}}).to_string(),
+            "it is not a JSON object",
+        ),
+        (valid[..valid.len() / 2].to_owned(), "EOF while parsing"),
+        (String::new(), "EOF while parsing"),
+        ("[]".to_owned(), "it is not a JSON object"),
+        ("\u{0}".repeat(valid.len()), "could not parse the file"),
+    ]
+}
+
+/// Turn 1 with the file as it should be, turn 2 with it broken, turn 3 after the repair.
+fn suspends(desk: &Desk, break_it: impl FnOnce(&Desk), file: &str, word: &str) {
+    let file = desk.sandbox.path(file);
+    let file = file.to_str().unwrap();
+    let session = desk.session();
+    assert_eq!(stop(&session, 0), None);
+    let (before, requests) = (desk.cursors(), desk.mock.requests().len());
+    let lines = desk.sandbox.log().lines().count();
+
+    break_it(desk);
+    let said = stop(&session, 1).unwrap_or_else(|| panic!("{word}: nothing was said"));
+    assert!(said.contains(file) && said.contains(word), "{word}: {said}");
+    assert!(!said.contains(SECRET_KEY), "{said}");
+    let log = desk.sandbox.log();
+    assert_eq!(log.lines().count(), lines + 1, "{log}");
+    assert!(log.contains(word), "{word}: {log}");
+    assert_eq!(stop(&session, 1), None, "{word}: said again");
+    desk.assert_commands_refuse(&session, file, word);
+    assert_eq!(desk.cursors(), before, "{word}");
+    assert_eq!(desk.mock.requests().len(), requests, "{word}");
+}
+
+#[test]
+fn a_broken_text_sends_nothing_declines_nothing_and_is_said_once() {
+    for number in 0..broken(&Desk::new()).len() {
+        let desk = Desk::new();
+        let (text, word) = broken(&desk).remove(number);
+        let break_it = |desk: &Desk| drop(desk.sandbox.write(CONFIG, text.as_bytes()));
+        suspends(&desk, break_it, CONFIG, word);
+        desk.repair();
+        assert_eq!(stop(&desk.session(), 2), None);
+        let answers = desk.mock.answers();
+        assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{text}");
+        assert_eq!(desk.mock.generations_sent(), 3, "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_suspends_too() {
+    type Break = fn(&Desk);
+    let cases: [(Break, &str); 5] = [
+        (
+            |desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")),
+            "it is not UTF-8",
+        ),
+        (
+            |desk| {
+                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
+                fs::create_dir(desk.sandbox.path(CONFIG)).unwrap();
+            },
+            "could not read the file",
+        ),
+        (
+            |desk| {
+                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
+                symlink("/nonexistent/config.json", desk.sandbox.path(CONFIG)).unwrap();
+            },
+            "a link to a file that does not exist",
+        ),
+        (
+            |desk| {
+                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
+                symlink(CONFIG_NAME, desk.sandbox.path(CONFIG)).unwrap();
+            },
+            "could not read the file",
+        ),
+        (
+            |desk| {
+                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
+                symlink("/dev/zero", desk.sandbox.path(CONFIG)).unwrap();
+            },
+            "it is not a regular file",
+        ),
+    ];
+    for (break_it, word) in cases {
+        let desk = Desk::new();
+        suspends(&desk, break_it, CONFIG, word);
+        desk.repair();
+        assert_eq!(stop(&desk.session(), 2), None);
+        let answers = desk.mock.answers();
+        assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{word}");
+    }
+}
+
+#[test]
+fn a_file_without_the_right_to_read_it_suspends() {
+    let desk = Desk::new();
+    let path = desk.sandbox.path(CONFIG);
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
+    // Who may read everything is not refused anything.
+    let word = match fs::read(&path) {
+        Ok(_) => None,
+        Err(_) => Some("Permission denied"),
+    };
+    let said = stop(&desk.session(), 0);
+    assert_eq!(word.is_some(), said.is_some(), "{said:?}");
+    let said = said.unwrap_or_default();
+    assert!(said.contains(word.unwrap_or_default()), "{said}");
+}
+
+#[test]
+fn a_session_whose_first_turn_met_a_broken_file_begins_there_after_the_repair() {
+    let desk = Desk::new();
+    desk.sandbox.write(CONFIG, b"{\"env\": {,}}");
+    let session = desk.session();
+    assert!(stop(&session, 0).is_some());
+    assert_eq!(stop(&session, 1), None);
+    assert_eq!(desk.cursors(), []);
+    desk.repair();
+    assert_eq!(stop(&session, 2), None);
+    assert_eq!(desk.mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+}
+
+#[test]
+fn a_file_that_refuses_after_the_repair_declines_the_suspended_turns() {
+    let desk = Desk::new();
+    desk.sandbox.write(CONFIG, b"{");
+    let session = desk.session();
+    stop(&session, 0);
+    desk.sandbox
+        .write(CONFIG, b"{\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}");
+    stop(&session, 1);
+    desk.repair();
+    stop(&session, 2);
+    assert_eq!(desk.mock.answers(), ["Answer 3."]);
+}
+
+#[test]
+fn settings_of_the_user_that_claude_code_drops_suspend() {
+    const SETTINGS: &str = ".claude/settings.json";
+    for (text, word) in [
+        ("{\"env\": {},}", "trailing comma"),
+        ("// comment\n{}", "could not parse the file"),
+        ("{\"env\": []}", "\"env\" is not a JSON object"),
+        ("{", "EOF while parsing"),
+    ] {
+        let desk = Desk::new();
+        let break_it = |desk: &Desk| drop(desk.sandbox.write(SETTINGS, text.as_bytes()));
+        suspends(&desk, break_it, SETTINGS, word);
+        desk.sandbox.write(SETTINGS, b"{}");
+        assert_eq!(stop(&desk.session(), 2), None);
+        let answers = desk.mock.answers();
+        assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{text}");
+    }
+}
+
+#[test]
+fn settings_of_the_user_that_claude_code_reads_do_not_suspend() {
+    let utf16 = "\u{feff}{\"env\": {\"A\": \"b\"}}".encode_utf16();
+    let utf16: Vec<u8> = utf16.flat_map(u16::to_le_bytes).collect();
+    for content in [
+        &b""[..],
+        b" \n",
+        b"{\"env\": {\"A\": \"\xff\"}}",
+        b"{\"env\": {\"A\": \"\\ud800\", \"B\": [1], \"C\": null}}",
+        b"\xef\xbb\xbf{}",
+        &utf16,
+    ] {
+        let desk = Desk::new();
+        desk.sandbox.write(".claude/settings.json", content);
+        let shown = String::from_utf8_lossy(content);
+        assert_eq!(stop(&desk.session(), 0), None, "{shown}");
+        assert_eq!(desk.mock.answers(), ["Answer 1."], "{shown}");
+    }
+}
+
+#[test]
+fn a_broken_entry_of_another_project_does_not_matter() {
+    let desk = Desk::new();
+    let other = desk.sandbox.path("other");
+    let mut config: Value = serde_json::from_str(&desk.valid).unwrap();
+    config["projects"][other.to_str().unwrap()] = json!({"enable": true});
+    desk.sandbox.config(&config);
+    assert_eq!(stop(&desk.session(), 0), None);
+    assert_eq!(desk.mock.answers(), ["Answer 1."]);
+    let session = desk.sandbox.session_in(&other, "v2.1.330/simple");
+    let said = stop(&session, 0).expect("a message");
+    assert!(said.contains("unknown key \"enable\""), "{said}");
+    assert_eq!(desk.mock.answers(), ["Answer 1."]);
+}
+
+#[test]
+fn nothing_is_said_where_nobody_sits() {
+    let mut desk = Desk::new();
+    desk.sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "0");
+    desk.sandbox.write(CONFIG, b"{");
+    assert_eq!(stop(&desk.session(), 0), None);
+    assert!(desk.sandbox.log().contains("EOF"), "{}", desk.sandbox.log());
+}
