@@ -215,6 +215,8 @@ impl Forest {
         mut visit: impl FnMut(&str, &Line, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let (roots, children) = self.places();
+        // Files can say that two agents launched each other: no line is visited twice.
+        let mut visited = vec![false; self.lines.len()];
         for root in roots {
             let Some(first) = self.lines.get(root) else {
                 continue;
@@ -226,9 +228,14 @@ impl Forest {
             // An agent that launches agents to any depth must not exhaust the stack.
             let mut todo = vec![(root, String::new(), "└ ")];
             while let Some((place, indent, branch)) = todo.pop() {
-                let Some(line) = self.lines.get(place) else {
+                let (Some(line), Some(was_visited)) =
+                    (self.lines.get(place), visited.get_mut(place))
+                else {
                     continue;
                 };
+                if std::mem::replace(was_visited, true) {
+                    continue;
+                }
                 visit(&format!("{indent}{branch}"), line, place == root)?;
                 let below = children
                     .get(line.span_id.as_str())
