@@ -78,6 +78,7 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
     };
     cursor.own_from = outline.own_from;
     // Offsets of another file.
+    cursor.had_skipped |= !cursor.passed.is_empty();
     cursor.passed.clear();
 }
 

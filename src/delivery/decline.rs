@@ -47,6 +47,7 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         });
         if !same_file {
             // Offsets of another file.
+            cursor.had_skipped |= !cursor.passed.is_empty();
             cursor.passed.clear();
             cursor.own_from = 0;
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::unlaunched::runs_apart;
 use crate::transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
 use crate::transcript::{Diagnostics, Entry, Transcript};
 
@@ -16,6 +17,8 @@ pub(super) struct Feed {
     until: Instant,
     grown_at: Instant,
     settled: bool,
+    /// Whether a command that runs in an agent was looked for.
+    sought_command: bool,
 }
 
 impl Feed {
@@ -29,6 +32,7 @@ impl Feed {
             until: now + PATIENCE,
             grown_at: now,
             settled: false,
+            sought_command: false,
         })
     }
 
@@ -68,10 +72,23 @@ impl Feed {
         self.settled = settle.is_complete(self.grown_at.elapsed());
         let is_awaited =
             !self.settled && Instant::now() < self.until && self.transcript.is_still(&self.path);
+        let is_awaited = is_awaited && !self.is_of_command();
         if !is_awaited {
             self.waiting = None;
         }
         is_awaited
+    }
+
+    /// The hook fired for a command that ran in an agent: its rows come after the hook, and no answer of a model is among
+    /// them. The agent wrote its first row long ago, so one look tells.
+    fn is_of_command(&mut self) -> bool {
+        let settle = self.waiting.as_ref().filter(|_| !self.sought_command);
+        let Some(prompt_id) = settle.and_then(Settle::missing_prompt) else {
+            return false;
+        };
+        let is_of_command = runs_apart(&self.path, prompt_id);
+        self.sought_command = true;
+        is_of_command
     }
 
     /// Gives the file time to grow.
@@ -130,5 +147,43 @@ pub fn has_transcript(path: &Path, wait: bool) -> bool {
             return false;
         }
         std::thread::sleep(POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Feed;
+    use crate::transcript::settle::Expected;
+
+    /// Whether the end is waited for, with an agent of the prompt whose meta file says this.
+    fn is_awaited(agents_prompt: &str, meta: &str) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let transcript = folder.path().join("s.jsonl");
+        fs::write(&transcript, "{\"type\":\"queue-operation\"}\n").unwrap();
+        let agents = folder.path().join("s/subagents");
+        fs::create_dir_all(&agents).unwrap();
+        let row = format!(
+            r#"{{"type":"user","promptId":"{agents_prompt}","timestamp":"2024-10-05T21:16:00.167Z","message":{{"content":"x"}}}}"#
+        );
+        fs::write(agents.join("agent-a.jsonl"), row + "\n").unwrap();
+        fs::write(agents.join("agent-a.meta.json"), meta).unwrap();
+        let expected = Expected {
+            prompt_id: Some("p".to_owned()),
+            last_text: Some("done".to_owned()),
+        };
+        let mut feed = Feed::open(&transcript, 0, Some(&expected)).unwrap();
+        assert!(feed.next().is_none_or(|entry| entry.is_ok()));
+        feed.is_awaited()
+    }
+
+    #[test]
+    fn the_answer_of_a_command_that_ran_in_an_agent_is_not_waited_for() {
+        assert!(!is_awaited("p", r#"{"agentType":"general-purpose"}"#));
+        assert!(is_awaited("another", r#"{"agentType":"general-purpose"}"#));
+        // A tool call launched it, whose rows are on their way.
+        assert!(is_awaited("p", r#"{"toolUseId":"toolu_1"}"#));
+        assert!(is_awaited("p", r#"{"parentAgentId":"b"}"#));
     }
 }

@@ -30,10 +30,12 @@ impl Delivery<'_> {
     pub(super) fn lanes(&mut self) -> Result<()> {
         let mut waiting = self.agent_files();
         let mut read = Visited::new();
+        let mut lost = None;
         loop {
             let is_partly_asleep = self.cursor.is_partly_asleep();
             self.finish_agents();
             let known = (self.cursor.launches.len(), self.cursor.lanes.len());
+            self.link_commands(&waiting);
             waiting.retain(|file| !self.lane(file, &mut read));
             if is_partly_asleep && !self.cursor.is_partly_asleep() {
                 // What was read told of one of them: each may now have something to do.
@@ -42,7 +44,11 @@ impl Delivery<'_> {
             } else if waiting.is_empty()
                 || known == (self.cursor.launches.len(), self.cursor.lanes.len())
             {
-                break;
+                // Only now: what was read last may have launched one of them.
+                let lost = lost.get_or_insert_with(|| self.lost_agents(&waiting));
+                if !self.link_next_lost(lost) {
+                    break;
+                }
             }
         }
         self.workflows(&mut read);
@@ -102,21 +108,26 @@ impl Delivery<'_> {
     }
 
     fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
-        let mut read = || -> Result<Option<Read>> {
+        let (entries, mark) = self.entries(file)?;
+        entries.iter().for_each(|entry| self.notice(entry));
+        let mut run = AgentRun::read(self.own_rows(file, entries))?;
+        self.drop_foreign_launches(&file.agent_id, &mut run);
+        Some(Read { run, mark })
+    }
+
+    /// All rows of an agent's file, and the file as it was read.
+    pub(super) fn entries(&self, file: &AgentFile) -> Option<(Vec<Entry>, FileMark)> {
+        let read = || -> Result<(Vec<Entry>, FileMark)> {
             let transcript = Transcript::open(&file.path, 0)?;
             let mut transcript = transcript.keeping(self.job.policy.max_chars).timed();
             let mut entries: Vec<Entry> = Vec::new();
             while let Some(entry) = transcript.next_entry()? {
-                self.notice(&entry);
                 entries.push(entry);
             }
             let mark = FileMark::take(&file.path, transcript.offset())?;
-            Ok(AgentRun::read(entries).map(|run| Read { run, mark }))
+            Ok((entries, mark))
         };
-        read().unwrap_or_else(|error| {
-            log::warn!("{error:#}");
-            None
-        })
+        read().inspect_err(|error| log::warn!("{error:#}")).ok()
     }
 
     fn take_run(&mut self, file: &AgentFile, run: Read, link: &Link, read: &mut Visited) {
@@ -139,7 +150,8 @@ impl Delivery<'_> {
             outcome: lane.outcome.clone(),
         };
         let Read { run, mark } = run;
-        let ended = self.is_over(run.work.last_at) || lane.finished && run.work.at_rest;
+        let ended =
+            self.is_over(run.work.last_at, run.work.at_rest) || lane.finished && run.work.at_rest;
         let done = lane.done.unwrap_or_default();
         let owner = Owner::Lane(file.agent_id.clone());
         let (mut counted, mut left) = (Done::default(), done);
@@ -166,13 +178,16 @@ impl Delivery<'_> {
         read.insert(file.agent_id.clone(), complete.then_some(counted));
     }
 
-    /// Nobody will write more of what wrote its last row then.
-    pub(super) fn is_over(&self, last_at: Option<Timestamp>) -> bool {
+    /// Nobody will write more of what wrote its last row then. Where that row is none to end with, the rest may still be
+    /// on its way to another file than the one that tells of the end.
+    pub(super) fn is_over(&self, last_at: Option<Timestamp>, at_rest: bool) -> bool {
         match &self.job.ending {
             Ending::Over => true,
             Ending::Stop(_) => false,
             Ending::ByRows { now } => {
-                self.over && last_at.is_none_or(|last_at| self.left || is_abandoned(last_at, *now))
+                self.over
+                    && last_at
+                        .is_none_or(|last_at| self.left && at_rest || is_abandoned(last_at, *now))
             }
         }
     }

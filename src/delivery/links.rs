@@ -1,7 +1,7 @@
 //! Which tool call launched an agent. Releases say it in different places, and one that is sent under the wrong call is
 //! worse than one that waits.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::run::Delivery;
 use crate::session::Opening;
@@ -23,27 +23,43 @@ impl Delivery<'_> {
         if let (None, Some(run_id)) = (&lane.tool_use_id, file.workflow()) {
             return self.link_to_workflow(file, &run_id);
         }
-        if self.cursor.launches.is_empty() && self.cursor.layout == Some(Layout::Below) {
-            // Hundreds of agents of turns that were passed over may wait: no look into their files.
-            return None;
+        // Hundreds of agents of turns that were passed over may wait: no look into their files.
+        if !self.cursor.launches.is_empty() || self.cursor.layout != Some(Layout::Below) {
+            let tool_use_id = lane
+                .tool_use_id
+                .clone()
+                .or_else(|| file.meta().tool_use_id)
+                .or_else(|| self.launch_by_result(file))
+                .or_else(|| self.launch_by_prompt(file));
+            let is_named = tool_use_id.is_some();
+            if let Some(tool_use_id) = tool_use_id
+                && let Some(launch) = self.cursor.launches.get(&tool_use_id).cloned()
+            {
+                return self.claim(file, tool_use_id, launch);
+            }
+            if !is_named && let Some(link) = self.warmup(file) {
+                return Some(link);
+            }
         }
-        let tool_use_id = lane
-            .tool_use_id
-            .clone()
-            .or_else(|| file.meta().tool_use_id)
-            .or_else(|| self.launch_by_result(file))
-            .or_else(|| self.launch_by_prompt(file));
-        let Some(tool_use_id) = tool_use_id else {
-            return self.warmup(file);
-        };
-        let launch = self.cursor.launches.get(&tool_use_id)?;
-        let launch = launch.clone();
+        None
+    }
+
+    /// Takes an agent for the one that was launched so. `key`: the tool call, where one launched it.
+    pub(super) fn claim(
+        &mut self,
+        file: &AgentFile,
+        key: String,
+        launch: PassedLaunch,
+    ) -> Option<Link> {
+        let is_by_tool = launch.is_by_tool();
         let link = Link {
             turn: launch.turn,
             span: Some(launch.span),
         };
         let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
-        lane.tool_use_id = Some(tool_use_id);
+        if is_by_tool {
+            lane.tool_use_id = Some(key);
+        }
         lane.agent_type = launch.agent_type;
         lane.launcher = launch.launcher;
         lane.link = Some(link.clone());
@@ -108,20 +124,7 @@ impl Delivery<'_> {
         if text_of(&opening.prompt.content) != WARMUP {
             return None;
         }
-        // A session that was killed at once has no row of its own that tells.
-        let directory = opening.header.cwd.as_ref().map(PathBuf::from);
-        self.cursor.start_directory = self.cursor.start_directory.take().or(directory);
-        let mut context = Context::of_warmup(&opening, &self.facts(), &self.job.attributes);
-        self.job.policy.apply_to_context(&mut context);
-        let link = Link {
-            turn: opening.uuid.clone(),
-            span: None,
-        };
-        self.cursor.contexts.insert(opening.uuid, context);
-        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
-        lane.link = Some(link.clone());
-        lane.finished = true;
-        Some(link)
+        self.give_trace(file, opening, Context::of_warmup)
     }
 
     /// The row by which an agent begins.
@@ -129,16 +132,8 @@ impl Delivery<'_> {
         let transcript = Transcript::open(&file.path, 0).ok()?;
         let mut transcript = transcript.keeping(self.job.policy.max_chars).timed();
         let entry = transcript.next_entry().ok()??;
-        let Record::Prompt(prompt) = entry.record else {
-            return None;
-        };
-        Some(Opening {
-            uuid: entry.uuid?,
-            at: entry.at?,
-            header: entry.header,
-            prompt,
-            offset: entry.offset,
-        })
+        let is_prompt = matches!(entry.record, Record::Prompt(_));
+        Opening::of_agent(entry).filter(|_| is_prompt)
     }
 }
 

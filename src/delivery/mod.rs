@@ -2,6 +2,7 @@
 //! it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
 
 mod contact;
+mod copies;
 mod courier;
 mod decline;
 mod early;
@@ -19,6 +20,7 @@ mod sending;
 mod suspend;
 mod track;
 mod turns;
+mod unlaunched;
 mod workflows;
 
 use std::path::{Path, PathBuf};

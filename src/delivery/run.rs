@@ -11,6 +11,7 @@ use super::feed::Feed;
 use super::outbox::Outbox;
 use super::rest;
 use super::track::{Part, Track};
+use super::unlaunched::{Openings, may_be_lost};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
 use crate::mask::Clean;
 use crate::ordered;
@@ -52,6 +53,8 @@ pub(super) struct Delivery<'a> {
     pub clean: Clean,
     /// Ends of background tasks that were read about.
     pub notifications: Vec<Notification>,
+    /// When turns were opened.
+    pub openings: Openings,
     /// The session is over: nobody will answer a tool that has no answer.
     pub over: bool,
     /// Its process is known to have ended, and its agents with it.
@@ -91,6 +94,7 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         sought_repository: false,
         clean: Clean::default(),
         notifications: Vec::new(),
+        openings: Openings::default(),
         over: job.ending == Ending::Over,
         left: false,
     };
@@ -312,9 +316,17 @@ impl Delivery<'_> {
         let lanes = self.cursor.lanes.values();
         let claimed = ordered::set(lanes.filter_map(|lane| lane.link.as_ref()?.span.clone()));
         let still_open = self.track.open();
-        self.cursor
-            .launches
-            .retain(|_, launch| !claimed.contains(&launch.span));
+        let lanes = &self.cursor.lanes;
+        let is_linked = |agent_id: &String| {
+            let lane = lanes.get(agent_id);
+            lane.is_some_and(|lane| lane.link.is_some())
+        };
+        let launches = &mut self.cursor.launches;
+        launches.retain(|_, launch| match &launch.agent_id {
+            Some(agent_id) if !launch.is_by_tool() => !is_linked(agent_id),
+            _ => !claimed.contains(&launch.span),
+        });
+        self.forget_commands(&still_open);
         if let Some(store) = self.store {
             store.lay_to_rest(&mut self.cursor, &still_open, &self.notifications);
         }
@@ -322,11 +334,10 @@ impl Delivery<'_> {
         self.cursor.idle = ended
             && self.report.stopped.is_none()
             && self.track.is_done()
-            && self
-                .cursor
-                .lanes
-                .values()
-                .all(|lane| lane.idle || lane.declined || lane.link.is_none());
+            && self.cursor.lanes.values().all(|lane| match lane.link {
+                Some(_) => lane.idle || lane.declined,
+                None => !may_be_lost(self.job, &self.cursor, lane),
+            });
         match FileMark::take(&self.job.transcript, feed.offset()) {
             Ok(mark) => self.cursor.file = mark,
             Err(error) => log::warn!("{error:#}"),

@@ -17,6 +17,7 @@ impl Delivery<'_> {
         if turn.opening.offset < self.cursor.own_from {
             return;
         }
+        self.openings.add(turn);
         let declined = self.is_declined(turn);
         let context = (!declined).then(|| self.context(turn));
         let step = Step {
@@ -63,6 +64,7 @@ impl Delivery<'_> {
             self.post(observation, &owner, context);
         });
         self.take_launches(launches, uuid, None, 1);
+        self.take_commands(turn);
     }
 
     /// What stands on every span of the turn: as it was when the turn was first seen, else as it is now.
@@ -118,7 +120,12 @@ impl Delivery<'_> {
                 self.job.policy.apply_to_name(agent_type);
             }
             if let Some(run) = launch.workflow {
-                self.begin_workflow(run, launch.span_id, turn);
+                let launcher = Launcher {
+                    agent_id: by.map(str::to_owned),
+                    offset: launch.offset,
+                    depth,
+                };
+                self.begin_workflow(run, launch.span_id, launcher, turn);
                 continue;
             }
             let linked = |lane: &Lane| {
@@ -145,17 +152,7 @@ impl Delivery<'_> {
                 .cursor
                 .launches
                 .entry(launch.tool_use_id)
-                .or_insert_with(|| PassedLaunch {
-                    turn: turn.to_owned(),
-                    span: launch.span_id,
-                    launcher: None,
-                    agent_id: None,
-                    agent_type: None,
-                    prompt: None,
-                    finished: false,
-                    outcome: None,
-                    declined: false,
-                });
+                .or_insert_with(|| PassedLaunch::new(turn, launch.span_id));
             known.launcher = Some(launcher);
             known.agent_id = launch.agent_id.or(known.agent_id.take());
             known.agent_type = launch.agent_type.or(known.agent_type.take());

@@ -4,13 +4,19 @@ use super::lanes::Visited;
 use super::outbox::Owner;
 use super::rest::is_at_rest;
 use super::run::Delivery;
-use crate::state::{Lane, Link};
+use crate::state::{Lane, Launcher, Link};
 use crate::trace::{SpanId, WorkflowRun, observe_workflow};
 use crate::transcript::{FileMark, RunEnd, Timestamp};
 
 impl Delivery<'_> {
     /// A run has a lane as its agents have. Taken up again by a later call, it stays where it was launched first.
-    pub(super) fn begin_workflow(&mut self, mut run: WorkflowRun, launched_by: SpanId, turn: &str) {
+    pub(super) fn begin_workflow(
+        &mut self,
+        mut run: WorkflowRun,
+        launched_by: SpanId,
+        launcher: Launcher,
+        turn: &str,
+    ) {
         if let Some(name) = &mut run.name {
             self.job.policy.apply_to_name(name);
         }
@@ -20,6 +26,7 @@ impl Delivery<'_> {
                 turn: turn.to_owned(),
                 span: Some(launched_by),
             }),
+            launcher: Some(launcher),
             ..Lane::default()
         });
         lane.workflow.get_or_insert(run);
@@ -77,7 +84,7 @@ impl Delivery<'_> {
         // Taken first: what is written while it is read is seen by the next run.
         let mark = FileMark::take(&path, 0).unwrap_or_default();
         let end = RunEnd::read(&path, self.job.policy.max_chars);
-        let ended = end.is_some() || lane.finished || self.is_over(Some(run.last_at));
+        let ended = end.is_some() || lane.finished || self.is_over(Some(run.last_at), true);
         let outcome = lane.outcome.as_deref();
         let parent = link.span.as_ref();
         let mut observation = observe_workflow(&run, end, outcome, &context.trace_id, parent);

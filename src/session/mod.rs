@@ -1,6 +1,7 @@
 //! What happened: turns, model calls, tools and agents, made from a lane's entries. Pure; no file, no wire.
 
 mod calls;
+pub mod fork;
 mod inline;
 mod lineage;
 mod outline;

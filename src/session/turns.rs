@@ -4,7 +4,9 @@
 use super::calls::Compaction;
 use super::inline::InlineAgents;
 use super::work::Work;
-use crate::transcript::{Block, Entry, Header, Prompt, Record, Timestamp, text_of};
+use crate::transcript::{
+    Block, Entry, Header, Prompt, Record, Timestamp, shown_by_command, text_of,
+};
 
 /// The row that opens a turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub struct Turn {
     pub follows: Option<String>,
     /// Agents whose rows stand between those of the turn.
     pub agents: InlineAgents,
+    /// Agents that commands of the person started, by their ids.
+    pub started: Vec<String>,
     /// Where its first row starts, which may be text that the CLI wrote before the prompt.
     pub start: u64,
     /// Where its last row ends, as far as it was read.
@@ -55,7 +59,30 @@ impl Turn {
 
     /// Something came of it. A prompt that was taken back before the first block of its answer left nothing.
     pub fn has_begun(&self) -> bool {
-        !self.work.generations.is_empty() || !self.work.events.is_empty()
+        !self.work.generations.is_empty()
+            || !self.work.events.is_empty()
+            || self.work.command_output.is_some()
+    }
+
+    /// It is a command that ran in an agent of its own and showed its answer; the agent is told by the prompt's id alone.
+    pub fn ran_apart(&self) -> bool {
+        self.work.command_output.is_some() && self.started.is_empty()
+    }
+
+    /// It was opened by a command, and nothing was done yet. The row of a command that runs apart has no `turnOrigin`, in
+    /// no release.
+    fn may_be_answered_by_command(&self) -> bool {
+        let prompt = &self.opening.prompt;
+        let is_command = prompt.command.is_some() || text_of(&prompt.content).starts_with('/');
+        is_command && !prompt.marked && !self.has_begun() && !self.work.interrupted
+    }
+
+    fn take_command_output(&mut self, text: &str, agent_id: Option<String>, at: Timestamp) {
+        let is_answer = self.may_be_answered_by_command();
+        self.started.extend(agent_id);
+        if is_answer {
+            self.work.answer_by_command(text, at);
+        }
     }
 
     /// The compaction that a person asked for between two turns; it has a trace of its own.
@@ -213,6 +240,19 @@ impl Turns {
             }
             _ => {}
         }
+        match &entry.record {
+            Record::AgentStarted(agent_id) => turn.started.push(agent_id.clone()),
+            Record::CommandOutput { text, agent_id } => {
+                turn.take_command_output(text, agent_id.clone(), at);
+            }
+            Record::Local(blocks) => {
+                // Until 2.1.197 at least what a command showed is a user row.
+                if let Some((text, _)) = shown_by_command(&text_of(blocks)) {
+                    turn.take_command_output(text, None, at);
+                }
+            }
+            _ => {}
+        }
         turn.work.push(entry, at);
     }
 
@@ -252,6 +292,7 @@ impl Turn {
             work,
             follows,
             agents: InlineAgents::default(),
+            started: Vec::new(),
             start,
             end,
             closed: false,
@@ -262,6 +303,12 @@ impl Turn {
 }
 
 impl Opening {
+    /// The row by which an agent begins, where it says when and by which name.
+    pub fn of_agent(entry: Entry) -> Option<Self> {
+        let at = entry.at?;
+        entry.uuid.is_some().then(|| Self::of(&entry, at))
+    }
+
     fn of(entry: &Entry, at: Timestamp) -> Self {
         let prompt = match &entry.record {
             Record::Prompt(prompt) => prompt.clone(),

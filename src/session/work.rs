@@ -35,6 +35,8 @@ pub struct Work {
     pub max_turns: Option<u64>,
     /// The answer, where it is the argument of a tool (structured output).
     pub structured: Option<Value>,
+    /// What the command that opened the turn showed: the turn's answer where the command ran in an agent.
+    pub command_output: Option<String>,
     /// A model call failed for good, and no answer came after it.
     pub failed: bool,
     /// When Claude Code said how long it took, and what it said: without the time for which it waited for the person.
@@ -47,7 +49,14 @@ pub struct Work {
 impl Work {
     /// The model has answered, and nobody stopped it.
     pub fn has_finished_answer(&self) -> bool {
-        self.at_rest && !self.interrupted && !self.failed && !self.generations.is_empty()
+        let is_answered = !self.generations.is_empty() || self.command_output.is_some();
+        self.at_rest && !self.interrupted && !self.failed && is_answered
+    }
+
+    /// The command that opened the turn has shown its answer.
+    pub(super) fn answer_by_command(&mut self, text: &str, at: Timestamp) {
+        self.command_output = Some(text.to_owned());
+        self.went_on(at, true);
     }
 
     /// Tokens of all its model calls.
@@ -106,7 +115,12 @@ impl Work {
             }
             Record::Notified(notification) => self.end_task(Some(&notification)),
             Record::TurnTook(duration) => self.took = Some((at, duration)),
-            Record::StopHooks | Record::SessionCost | Record::Queued => {}
+            Record::StopHooks
+            | Record::SessionCost
+            | Record::Queued
+            | Record::ForkContext
+            | Record::CommandOutput { .. }
+            | Record::AgentStarted(_) => {}
         }
     }
 

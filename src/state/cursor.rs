@@ -62,6 +62,9 @@ pub struct Cursor {
     /// Ranges that were not sent; only an explicit replay sends them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<Passed>,
+    /// Turns were skipped in a file that was rewritten since: which agents are theirs is not known any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub had_skipped: bool,
     /// Spans of turns from `open_start` on that were acknowledged, each with a mark of what was acknowledged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub acknowledged: BTreeMap<SpanId, String>,
@@ -77,7 +80,7 @@ pub struct Cursor {
     /// Agents and runs of workflows, by their ids; without the agents that sleep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lanes: BTreeMap<String, Lane>,
-    /// Tool calls whose agents have not shown up, by tool call.
+    /// Launches whose agents have not shown up, by the tool call, else by the agent or the prompt that a command names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub launches: BTreeMap<String, PassedLaunch>,
     /// When something was last acknowledged.
@@ -148,6 +151,9 @@ pub struct PassedLaunch {
     /// What the agent was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Digest>,
+    /// The prompt whose command it works for; nothing else tells of the agent of a command that a person typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_id: Option<String>,
     /// The call has its final result.
     #[serde(default)]
     pub finished: bool,
@@ -157,6 +163,29 @@ pub struct PassedLaunch {
     /// Tracing was switched off after it: only an explicit replay sends the agent.
     #[serde(default)]
     pub declined: bool,
+}
+
+impl PassedLaunch {
+    /// A launch of which nothing more is known.
+    pub fn new(turn: &str, span: SpanId) -> Self {
+        Self {
+            turn: turn.to_owned(),
+            span,
+            launcher: None,
+            agent_id: None,
+            agent_type: None,
+            prompt: None,
+            prompt_id: None,
+            finished: false,
+            outcome: None,
+            declined: false,
+        }
+    }
+
+    /// A tool call launched the agent, and not the turn itself.
+    pub fn is_by_tool(&self) -> bool {
+        self.span != SpanId::turn(&self.turn)
+    }
 }
 
 /// Where the call that launched an agent stands. What it says of the agent is read there: it is conversation, which is
@@ -170,6 +199,12 @@ pub struct Launcher {
     pub offset: u64,
     /// How deep the launched agent is: 1 when the session itself launched it.
     pub depth: u64,
+}
+
+// The form that serde wants.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// An offset or a count as a file can have it; a larger one means that the state was damaged.

@@ -150,6 +150,8 @@ impl Cursor {
                 self.contexts.entry(turn).or_insert(context);
             }
         }
+        // Without what was known of them they look like agents that nothing links.
+        self.had_skipped |= missing > 0;
         if missing > 0 {
             // Nothing of them waits: the session goes on without them.
             log::warn!(

@@ -20,6 +20,9 @@ const COMPACTION: &str = "Claude Code compaction";
 /// The name of the trace of an agent that Claude Code started for itself.
 const WARMUP: &str = "Claude Code warmup";
 
+/// The name of the trace of an agent that nothing links to a turn.
+const LOST_AGENT: &str = "Claude Code agent";
+
 /// Where the session's work is kept, as its git remote says: host, owner and name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -172,6 +175,14 @@ impl Context {
         let mut context = Self::beside_turns(WARMUP, opening, facts, attributes);
         let metadata = &mut context.metadata;
         metadata.insert("warmup".to_owned(), "true".to_owned());
+        context
+    }
+
+    /// What is known of an agent that nothing links to a turn.
+    pub fn of_lost_agent(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
+        let mut context = Self::beside_turns(LOST_AGENT, opening, facts, attributes);
+        let metadata = &mut context.metadata;
+        metadata.insert("unlinked_agent".to_owned(), "true".to_owned());
         context
     }
 

@@ -42,7 +42,8 @@ pub fn observe_turn(
     "claude-code".clone_into(&mut root.name);
     finish_root(&mut root, &turn.work);
     root.complete = ended;
-    if ended && turn.work.generations.is_empty() && root.level == Level::Default {
+    let has_answer = !turn.work.generations.is_empty() || turn.work.command_output.is_some();
+    if ended && !has_answer && root.level == Level::Default {
         // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
         root.warn("no answer");
     }

@@ -38,7 +38,10 @@ pub(super) fn finish_root(root: &mut Observation, work: &Work) {
     root.end = work.last_at.unwrap_or(root.start).max(root.start);
     root.output = match &work.structured {
         Some(answer) => Some(Content::Json(answer.clone())),
-        None => work.last_text.clone().map(Content::Text),
+        None => {
+            let text = work.last_text.as_ref().or(work.command_output.as_ref());
+            text.cloned().map(Content::Text)
+        }
     };
     if work.interrupted {
         root.warn("interrupted");

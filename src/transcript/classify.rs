@@ -13,7 +13,7 @@ use super::head;
 use super::lenient::mend_surrogates;
 use super::lines::Line;
 use super::room::Room;
-use super::rows::Row;
+use super::rows::{Row, SkillLaunch};
 use super::timestamp::Timestamp;
 
 /// What a line turned out to be.
@@ -136,6 +136,7 @@ fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
             }))
         }
         "cost-state" => Some(Record::SessionCost),
+        "fork-context-ref" => Some(Record::ForkContext),
         _ => None,
     }
 }
@@ -283,6 +284,8 @@ fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record>
             Some(Record::Fallback(content().unwrap_or_default()))
         }
         "compact_boundary" => Some(Record::Compacted(boundary(row))),
+        "local_command" => command_output(&content()?),
+        "informational" => row.launched_agent_id.clone().map(Record::AgentStarted),
         "api_error" => {
             let error = row.error.as_ref();
             let message =
@@ -297,6 +300,30 @@ fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record>
         }
         _ => None,
     }
+}
+
+/// What a command showed. An agent is named behind it: what is shown may be a model's text with anything in it.
+fn command_output(content: &str) -> Option<Record> {
+    let shown = shown_by_command(content);
+    let (text, rest) = shown.unwrap_or(("", content));
+    let launch = between(rest, "<forked-skill-launch>", "</forked-skill-launch>");
+    let launch = launch.and_then(|json| serde_json::from_str::<SkillLaunch>(json).ok());
+    match (shown, launch.and_then(|launch| launch.agent_id)) {
+        (None, agent_id) => agent_id.map(Record::AgentStarted),
+        (Some(_), agent_id) => Some(Record::CommandOutput {
+            text: text.to_owned(),
+            agent_id,
+        }),
+    }
+}
+
+/// What a row says that a command showed, and what stands behind it.
+pub(crate) fn shown_by_command(content: &str) -> Option<(&str, &str)> {
+    let text = content
+        .trim_start()
+        .strip_prefix("<local-command-stdout>")?;
+    let (text, rest) = text.rsplit_once("</local-command-stdout>")?;
+    Some((text.trim(), rest))
 }
 
 fn boundary(row: &Row<'_>) -> Boundary {

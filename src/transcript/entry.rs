@@ -75,6 +75,18 @@ pub enum Record {
     },
     /// The person stopped the turn.
     Interrupt(String),
+    /// The rows up to the first user row were copied from the file of the agent's parent (fork agents, 2.1.332).
+    ForkContext,
+    /// What a command showed the person: the answer of a typed command that ran in an agent (2.1.330 and later; before, a
+    /// user row).
+    CommandOutput {
+        /// What was shown.
+        text: String,
+        /// The agent that goes on with the command in the background.
+        agent_id: Option<String>,
+    },
+    /// A person's command started this agent (`/subtask`).
+    AgentStarted(String),
     /// What a local command or a shell line left; no turn, but the next model call sees it.
     Local(Vec<Block>),
     /// One or more blocks of an answer.

@@ -13,6 +13,7 @@ const NEEDED: &[&str] = &[
     "assistant",
     "attachment",
     "cost-state",
+    "fork-context-ref",
     "queue-operation",
     "system",
     "user",

@@ -36,6 +36,12 @@ pub struct AgentMeta {
     pub spawn_depth: Option<u64>,
     /// The phase of the workflow whose step it is.
     pub workflow_phase: Option<String>,
+    /// Its file begins with rows of its parent.
+    #[serde(deserialize_with = "super::lenient::field")]
+    pub is_fork: Option<bool>,
+    /// The agent that launched it.
+    #[serde(deserialize_with = "super::lenient::text")]
+    pub parent_agent_id: Option<String>,
 }
 
 impl AgentFile {

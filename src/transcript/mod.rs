@@ -22,6 +22,7 @@ mod workflow;
 
 pub use about::{About, Reckoning, last_activity};
 pub use branch::branch_point;
+pub(crate) use classify::shown_by_command;
 pub(crate) use content::json as as_json;
 pub use content::{Block, Media, Patch, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{

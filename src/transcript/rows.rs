@@ -107,6 +107,9 @@ pub(super) struct Row<'a> {
     pub compact_metadata: Option<CompactMetadata>,
     #[serde(borrow, deserialize_with = "lenient::object")]
     pub attachment: Option<Attachment<'a>>,
+    /// `system`/`informational`: the agent that a command started.
+    #[serde(deserialize_with = "lenient::text")]
+    pub launched_agent_id: Option<String>,
     #[serde(deserialize_with = "lenient::text")]
     pub operation: Option<String>,
     /// `queue-operation`: the queued text. `system`: what the person was told.
@@ -281,6 +284,14 @@ pub(super) struct Outcome {
     pub persisted_output_size: Option<u64>,
     #[serde(deserialize_with = "lenient::field")]
     pub structured_patch: Option<Vec<Hunk>>,
+}
+
+/// What the row of a skill says that a person typed and that goes on in the background.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SkillLaunch {
+    #[serde(deserialize_with = "lenient::text")]
+    pub agent_id: Option<String>,
 }
 
 /// One place where a file was changed.

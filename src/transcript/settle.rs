@@ -82,6 +82,12 @@ impl Settle {
         }
     }
 
+    /// The prompt that the hook fired for, as long as its row was not seen.
+    pub fn missing_prompt(&self) -> Option<&str> {
+        let prompt_id = self.expected.prompt_id.as_deref();
+        prompt_id.filter(|_| !self.prompted)
+    }
+
     /// The last text block; or all texts of the row, when the answer came at once instead of as a stream (2.1.330, after
     /// streams were cut off).
     fn is_expected(&self, blocks: &[Block]) -> bool {

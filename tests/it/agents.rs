@@ -1,5 +1,8 @@
 //! Agents and background tasks: how they ended, why they failed, and which call they belong to.
 
+mod forks;
+mod unlaunched;
+
 use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox};

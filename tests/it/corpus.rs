@@ -69,6 +69,7 @@ recordings! { whole, JUDGED:
     v2_1_197_parallel_tools "v2.1.197/parallel-tools"
     v2_1_197_rewind "v2.1.197/rewind"
     v2_1_197_simple "v2.1.197/simple"
+    v2_1_197_skill_fork "v2.1.197/skill-fork"
     v2_1_197_stop_block "v2.1.197/stop-block"
     v2_1_197_subagent "v2.1.197/subagent"
     v2_1_197_subagent_background "v2.1.197/subagent-background"
@@ -133,6 +134,10 @@ recordings! { whole, JUDGED:
     v2_1_330_workflow_failed "v2.1.330/workflow-failed"
     v2_1_330_workflow_lost "v2.1.330/workflow-lost"
     v2_1_330_worktree "v2.1.330/worktree"
+    v2_1_332_fork_agents "v2.1.332/fork-agents"
+    v2_1_332_skill_fork "v2.1.332/skill-fork"
+    v2_1_332_skill_fork_tui "v2.1.332/skill-fork-tui"
+    v2_1_332_tui_subtask_day "v2.1.332/tui-subtask-day"
     v2_1_50_simple "v2.1.50/simple"
     v2_1_50_subagent "v2.1.50/subagent"
 }

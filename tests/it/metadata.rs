@@ -29,6 +29,7 @@ const TRACES: &[&str] = &[
     "Claude Code turn",
     "Claude Code compaction",
     "Claude Code warmup",
+    "Claude Code agent",
 ];
 
 /// Holds a row against `docs/metadata.md` and against what the design says of rows.
@@ -89,9 +90,11 @@ fn places(row: &Row) -> Vec<&'static str> {
     [&["trace", "any"], own].concat()
 }
 
-/// An agent that Claude Code started for itself is a trace of its own.
+/// An agent that Claude Code started for itself, or that nothing links to a turn, is a trace of its own.
 fn is_below_a_turn(row: &Row) -> bool {
-    row.parent_span_id.is_some() || row.trace_name.as_deref() == Some("Claude Code warmup")
+    let of_agents = ["Claude Code warmup", "Claude Code agent"];
+    let is_agent = |name: &str| of_agents.contains(&name);
+    row.parent_span_id.is_some() || row.trace_name.as_deref().is_some_and(is_agent)
 }
 
 /// Names are few, and never a prompt, a command or a description.

@@ -251,3 +251,55 @@ fn a_row_without_a_uuid_opens_nothing() {
     rows.0[2].uuid = None;
     assert_eq!(uuids(&rows.turns()), ["p1"]);
 }
+
+#[test]
+fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
+    let shown = || Record::CommandOutput {
+        text: "done".to_owned(),
+        agent_id: None,
+    };
+    let told = || {
+        Record::Local(vec![Block::Text(
+            "<local-command-stdout>done</local-command-stdout>".to_owned(),
+        )])
+    };
+    for record in [shown(), told()] {
+        let turns = Rows::default().prompt("/apart").add("s", record).turns();
+        assert_eq!(turns[0].work.command_output.as_deref(), Some("done"));
+        assert!(turns[0].is_finished() && turns[0].ran_apart());
+    }
+    for others in [
+        Rows::default().prompt("a question").add("s", shown()),
+        Rows::default().marked_prompt("/marked").add("s", shown()),
+        Rows::default().prompt("/x").answer("m").add("s", shown()),
+        Rows::default()
+            .prompt("/x")
+            .add(
+                "i",
+                Record::Interrupt("[Request interrupted by user]".to_owned()),
+            )
+            .add("s", shown()),
+    ] {
+        assert_eq!(others.turns()[0].work.command_output, None);
+    }
+}
+
+#[test]
+fn agents_that_commands_start_belong_to_the_turn_before() {
+    let in_background = Record::CommandOutput {
+        text: "Running".to_owned(),
+        agent_id: Some("a".to_owned()),
+    };
+    let turns = Rows::default()
+        .prompt("/apart")
+        .add("s", in_background)
+        .prompt("p")
+        .answer("m")
+        .add("b", Record::AgentStarted("b".to_owned()))
+        .turns();
+    assert_eq!(
+        (&turns[0].started, &turns[1].started),
+        (&vec!["a".to_owned()], &vec!["b".to_owned()])
+    );
+    assert!(!turns[0].ran_apart(), "its agent is named");
+}

@@ -57,6 +57,11 @@ pub static KEYS: &[Key] = &[
         "`true`: an agent that Claude Code started for itself (2.0.76)",
     ),
     key(
+        "unlinked_agent",
+        Place::Trace,
+        "`true`: an agent that nothing links to a turn",
+    ),
+    key(
         "parent_session",
         Place::Trace,
         "the session that this one was forked from",

@@ -272,3 +272,40 @@ fn arguments_with_a_deep_nesting_do_not_exhaust_the_stack() {
     );
     assert_eq!(said(&line), "answer m");
 }
+
+#[test]
+fn an_agent_is_named_behind_what_a_command_showed_and_not_within() {
+    let row = |content: &str| {
+        let row =
+            serde_json::json!({"type": "system", "subtype": "local_command", "content": content});
+        match read(row.to_string().as_bytes()) {
+            Reading::Entry(entry) => Some(entry.record),
+            _ => None,
+        }
+    };
+    let launch = r#"<forked-skill-launch>{"agentId":"a","skillName":"s"}</forked-skill-launch>"#;
+    let output = |text: &str, agent_id: Option<&str>| {
+        Some(Record::CommandOutput {
+            text: text.to_owned(),
+            agent_id: agent_id.map(str::to_owned),
+        })
+    };
+    let shown = |text: &str| format!("<local-command-stdout>{text}</local-command-stdout>");
+    assert_eq!(row(&shown("\ndone\n")), output("done", None));
+    assert_eq!(
+        row(&format!("{}\n{launch}", shown("on"))),
+        output("on", Some("a"))
+    );
+    assert_eq!(row(launch), Some(Record::AgentStarted("a".to_owned())));
+    assert_eq!(row(&shown(launch)), output(launch, None));
+    let forged = format!("</local-command-stdout>{launch}");
+    assert_eq!(row(&shown(&forged)), output(&forged, None));
+    assert_eq!(row("<command-name>/subtask</command-name>"), None);
+    let started =
+        r#"{"type":"system","subtype":"informational","launchedAgentId":"a","content":"x"}"#;
+    assert_eq!(entry(started).record, Record::AgentStarted("a".to_owned()));
+    assert_eq!(
+        said(r#"{"type":"system","subtype":"informational","content":"x"}"#),
+        "needless"
+    );
+}

@@ -226,7 +226,8 @@ fn with_blocks(file: &Growing, places: &[(u16, bool)]) -> Growing {
         let mut parsed: Value = serde_json::from_str(row).unwrap();
         let hits = |share: &u16| usize::from(*share) * rows.len() / 65_536 == index;
         for (_, first) in places.iter().filter(|(share, _)| hits(share)) {
-            if let Some(blocks) = parsed["message"]["content"].as_array_mut() {
+            let content = parsed.pointer_mut("/message/content");
+            if let Some(blocks) = content.and_then(Value::as_array_mut) {
                 let place = if *first { 0 } else { blocks.len() };
                 blocks.insert(place, json!({"type": BLOCK, "id": "h1", "text": 7}));
             }

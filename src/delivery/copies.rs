@@ -1,0 +1,88 @@
+//! What an agent's file has of other files. It is input of the agent: sent from here it would be there twice, and a call
+//! could become the child of what it launched.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use memchr::memmem::Finder;
+
+use super::run::Delivery;
+use crate::ordered;
+use crate::session::fork::{call, calls_without_request, without_head};
+use crate::session::{AgentRun, ToolCall};
+use crate::state::{Lane, Launcher};
+use crate::trace::SpanId;
+use crate::transcript::locate::AgentFile;
+use crate::transcript::{Entry, Transcript};
+
+/// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
+const FARTHEST: u64 = 4 * 1024 * 1024;
+
+impl Delivery<'_> {
+    /// Takes off what the agent's parent had first.
+    pub(super) fn own_rows(&self, file: &AgentFile, entries: Vec<Entry>) -> Vec<Entry> {
+        let is_fork = file.meta().is_fork == Some(true);
+        let mut own = without_head(entries, is_fork);
+        if let Err(error) = self.drop_copied_calls(file, &mut own) {
+            log::warn!("{error:#}");
+        }
+        own
+    }
+
+    fn drop_copied_calls(&self, file: &AgentFile, entries: &mut Vec<Entry>) -> Result<()> {
+        let calls = calls_without_request(entries);
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let (path, launched_at) = self.parent_of(file);
+        let end = match launched_at {
+            Some(launched_at) => launched_at,
+            None => path.metadata()?.len(),
+        };
+        let finders: Vec<Finder<'_>> = calls.iter().map(|(id, _)| Finder::new(id)).collect();
+        let is_wanted = |row: &[u8]| finders.iter().any(|finder| finder.find(row).is_some());
+        // A row that is torn there is none of those that are looked for.
+        let mut parent = Transcript::open(&path, end.saturating_sub(FARTHEST))?;
+        let mut copied = Vec::new();
+        while let Some(row) = parent.next_entry_among(&is_wanted)? {
+            if row.offset > end {
+                break;
+            }
+            copied.extend(call(&row).filter(|call| calls.contains(call)));
+        }
+        entries.retain(|entry| call(entry).is_none_or(|call| !copied.contains(&call)));
+        Ok(())
+    }
+
+    /// The file of the agent's parent, and where the call stands in it that launched the agent.
+    fn parent_of(&self, file: &AgentFile) -> (PathBuf, Option<u64>) {
+        let lane = self.cursor.lanes.get(&file.agent_id);
+        let launcher = lane.and_then(|lane| lane.launcher.as_ref());
+        let path = launcher.and_then(|launcher| launcher.agent_id.as_ref());
+        let path = path.map(|agent| file.path.with_file_name(format!("agent-{agent}.jsonl")));
+        let path = path.unwrap_or_else(|| self.job.transcript.clone());
+        (path, launcher.map(|launcher| launcher.offset))
+    }
+
+    /// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
+    /// that no walk from child to parent comes back.
+    pub(super) fn drop_foreign_launches(&mut self, agent_id: &str, run: &mut AgentRun) {
+        if self.cursor.is_partly_asleep() {
+            for tool in &run.work.tools {
+                self.cursor.wake_if_named(&tool.request.id);
+            }
+        }
+        let is_of_other = |launcher: Option<&Launcher>| {
+            launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
+        };
+        let lanes = self.cursor.lanes.values();
+        let launching = |lane: &Lane| lane.link.as_ref()?.span.clone();
+        let linked = lanes.filter(|lane| is_of_other(lane.launcher.as_ref()));
+        let mut foreign = ordered::set(linked.filter_map(launching));
+        let launches = self.cursor.launches.values();
+        let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
+        foreign.extend(waiting.map(|launch| launch.span.clone()));
+        let is_foreign = |tool: &ToolCall| foreign.contains(&SpanId::tool(&tool.request.id));
+        run.work.tools.retain(|tool| !is_foreign(tool));
+    }
+}

@@ -1,0 +1,282 @@
+//! Agents that no tool call launched: a person's command did, or nothing that is left tells.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::run::Delivery;
+use super::{Ending, Job};
+use crate::session::fork::without_head;
+use crate::session::{Opening, Turn};
+use crate::state::{Cursor, Lane, Link, PassedLaunch};
+use crate::trace::{Attributes, Context, SessionFacts, SpanId};
+use crate::transcript::locate::{AgentFile, AgentMeta, Layout, agents};
+use crate::transcript::{Entry, Timestamp, Transcript};
+
+/// No row will name an agent whose last row is older.
+const LOST: Duration = Duration::from_secs(48 * 3600);
+
+/// More commands than these wait for no agents: most have shown something without any.
+const WAITING_COMMANDS: usize = 8;
+
+/// An agent that nothing links.
+pub(super) struct LostAgent {
+    depth: Option<u64>,
+    opening: Opening,
+    file: AgentFile,
+}
+
+/// The newest opening rows of the session that this run has read.
+#[derive(Default)]
+pub(super) struct Openings {
+    newest: Option<(Timestamp, Option<String>)>,
+    /// The newest one of another prompt.
+    before: Option<Timestamp>,
+}
+
+impl Openings {
+    pub(super) fn add(&mut self, turn: &Turn) {
+        let prompt_id = turn.opening.header.prompt_id.clone();
+        let newest = self.newest.replace((turn.opening.at, prompt_id));
+        if let (Some((at, before)), Some((_, prompt_id))) = (newest, &self.newest)
+            && before != *prompt_id
+        {
+            self.before = self.before.max(Some(at));
+        }
+    }
+
+    /// A turn of another prompt was opened later.
+    fn went_on_after(&self, at: Timestamp, prompt_id: Option<&String>) -> bool {
+        let newest = self.newest.as_ref();
+        let other = newest.filter(|(_, newest)| newest.as_ref() != prompt_id);
+        let other = other.map(|(at, _)| *at).max(self.before);
+        other.is_some_and(|other| other > at)
+    }
+}
+
+impl Delivery<'_> {
+    /// Takes note of the agents that were launched by the turn itself, not by one of its tools.
+    pub(super) fn take_commands(&mut self, turn: &Turn) {
+        let uuid = &turn.opening.uuid;
+        for agent_id in &turn.started {
+            self.expect_agent(agent_id.clone(), uuid, |launch| {
+                launch.agent_id = Some(agent_id.clone());
+            });
+        }
+        if let Some(prompt_id) = turn.opening.header.prompt_id.clone()
+            && turn.ran_apart()
+        {
+            self.expect_agent(prompt_id.clone(), uuid, |launch| {
+                launch.prompt_id = Some(prompt_id);
+                launch.finished = true;
+            });
+        }
+        let notification = turn.opening.prompt.notification.as_ref();
+        if let Some(notification) = notification
+            && let (Some(task_id), None) = (&notification.task_id, &notification.tool_use_id)
+            && self.cursor.passed.is_empty()
+        {
+            // Its start stands before the first turn, where nothing is read.
+            self.expect_agent(task_id.clone(), uuid, |launch| {
+                launch.agent_id = Some(task_id.clone());
+            });
+        }
+    }
+
+    fn expect_agent(&mut self, key: String, turn: &str, note: impl FnOnce(&mut PassedLaunch)) {
+        let span = SpanId::turn(turn);
+        let lanes = &self.cursor.lanes;
+        let is_linked = lanes.get(&key).is_some_and(|lane| lane.link.is_some());
+        if is_linked || self.cursor.launches.contains_key(&key) {
+            return;
+        }
+        let mut launch = PassedLaunch::new(turn, span);
+        note(&mut launch);
+        self.cursor.launches.insert(key, launch);
+    }
+
+    /// Links the agent of each command that ran apart: the first one of its prompt, which launched any others.
+    pub(super) fn link_commands(&mut self, files: &[AgentFile]) {
+        let launches = self.cursor.launches.iter();
+        let commands: Vec<String> = launches
+            .filter(|(_, launch)| launch.prompt_id.is_some() && !self.is_claimed(&launch.span))
+            .map(|(key, _)| key.clone())
+            .collect();
+        if commands.is_empty() {
+            return;
+        }
+        let mut found: Vec<(Option<Timestamp>, &AgentFile, String)> = files
+            .iter()
+            .filter(|file| self.may_be_of_command(file))
+            .filter_map(|file| {
+                let row = first_row(file)?;
+                let prompt_id = row.header.prompt_id?;
+                commands
+                    .contains(&prompt_id)
+                    .then_some((row.at, file, prompt_id))
+            })
+            .collect();
+        found.sort_unstable_by_key(|(at, file, _)| (*at, file.agent_id.clone()));
+        for (_, file, prompt_id) in found {
+            let launch = self.cursor.launches.get(&prompt_id).cloned();
+            if let Some(launch) = launch.filter(|launch| !self.is_claimed(&launch.span)) {
+                self.claim(file, prompt_id, launch);
+            }
+        }
+    }
+
+    fn may_be_of_command(&self, file: &AgentFile) -> bool {
+        let lane = self.cursor.lanes.get(&file.agent_id);
+        lane.is_some_and(|lane| lane.link.is_none() && lane.tool_use_id.is_none())
+            && is_by_command(&file.meta())
+    }
+
+    fn is_claimed(&self, span: &SpanId) -> bool {
+        let mut links = self
+            .cursor
+            .lanes
+            .values()
+            .filter_map(|lane| lane.link.as_ref());
+        links.any(|link| link.span.as_ref() == Some(span))
+    }
+
+    /// Commands whose turns are over, and which have shown something without an agent.
+    pub(super) fn forget_commands(&mut self, still_open: &BTreeSet<String>) {
+        let launches = &mut self.cursor.launches;
+        let is_over =
+            |launch: &PassedLaunch| !launch.is_by_tool() && !still_open.contains(&launch.turn);
+        if launches.values().filter(|launch| is_over(launch)).count() > WAITING_COMMANDS {
+            launches.retain(|_, launch| !is_over(launch));
+        }
+    }
+
+    /// The agents that nothing links and nothing will link: the session went on after their end without a row that names
+    /// them, or they are old. None where turns were skipped: they may belong to one of those. The last one comes first.
+    pub(super) fn lost_agents(&self, files: &[AgentFile]) -> Vec<LostAgent> {
+        if !may_have_lost_agents(self.job, &self.cursor) {
+            return Vec::new();
+        }
+        let is_without_link = |file: &&AgentFile| {
+            let lane = self.cursor.lanes.get(&file.agent_id);
+            file.workflow().is_none() && lane.is_some_and(is_without_link)
+        };
+        let files = files.iter().filter(is_without_link);
+        let mut lost: Vec<LostAgent> = files.filter_map(|file| self.lost_agent(file)).collect();
+        // An agent that another one launched is linked by what that one's rows say.
+        lost.sort_unstable_by_key(|lost| {
+            Reverse((lost.depth, lost.opening.at, lost.file.agent_id.clone()))
+        });
+        lost
+    }
+
+    fn lost_agent(&self, file: &AgentFile) -> Option<LostAgent> {
+        let meta = file.meta();
+        if meta.tool_use_id.is_some() {
+            return None;
+        }
+        let (entries, _) = self.entries(file)?;
+        let entries = without_head(entries, meta.is_fork == Some(true));
+        let last_at = entries.iter().filter_map(|entry| entry.at).max()?;
+        let first = entries.into_iter().next()?;
+        if !self.is_lost(&meta, &first, last_at) {
+            return None;
+        }
+        let opening = Opening::of_agent(first)?;
+        let mut paused = self.job.paused.iter();
+        if self.job.reach.is_by_itself() && paused.any(|time| time.covers(opening.at)) {
+            return None;
+        }
+        Some(LostAgent {
+            depth: meta.spawn_depth,
+            opening,
+            file: file.clone(),
+        })
+    }
+
+    /// Gives the next one that is still without a link a trace of its own, so that its cost is not hidden.
+    pub(super) fn link_next_lost(&mut self, lost: &mut Vec<LostAgent>) -> bool {
+        while let Some(LostAgent { file, opening, .. }) = lost.pop() {
+            let lane = self.cursor.lanes.get(&file.agent_id);
+            if lane.is_some_and(|lane| lane.link.is_none()) {
+                return self
+                    .give_trace(&file, opening, Context::of_lost_agent)
+                    .is_some();
+            }
+        }
+        false
+    }
+
+    fn is_lost(&self, meta: &AgentMeta, first: &Entry, last_at: Timestamp) -> bool {
+        if let Ending::ByRows { now } = self.job.ending
+            && now.since(last_at) > LOST
+        {
+            return true;
+        }
+        // Where nothing says that the session itself launched it, its launch may stand in another agent's file.
+        let is_of_session = meta.agent_type.is_some()
+            && meta.parent_agent_id.is_none()
+            && meta.spawn_depth.is_none_or(|depth| depth <= 1);
+        let prompt_id = first.header.prompt_id.as_ref();
+        is_of_session && self.openings.went_on_after(last_at, prompt_id)
+    }
+
+    /// Makes the agent the root of a trace.
+    pub(super) fn give_trace(
+        &mut self,
+        file: &AgentFile,
+        opening: Opening,
+        context_of: fn(&Opening, &SessionFacts, &Attributes) -> Context,
+    ) -> Option<Link> {
+        // A session that was killed at once has no row of its own that tells.
+        let directory = opening.header.cwd.as_ref().map(PathBuf::from);
+        self.cursor.start_directory = self.cursor.start_directory.take().or(directory);
+        let mut context = context_of(&opening, &self.facts(), &self.job.attributes);
+        self.job.policy.apply_to_context(&mut context);
+        let link = Link {
+            turn: opening.uuid.clone(),
+            span: None,
+        };
+        self.cursor.contexts.insert(opening.uuid, context);
+        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
+        lane.link = Some(link.clone());
+        lane.finished = true;
+        Some(link)
+    }
+}
+
+/// An agent without a link may have lost it.
+pub(super) fn may_have_lost_agents(job: &Job, cursor: &Cursor) -> bool {
+    let may_be_of_skipped = cursor.had_skipped && job.reach.is_by_itself();
+    cursor.layout == Some(Layout::Below) && cursor.passed.is_empty() && !may_be_of_skipped
+}
+
+/// It waits for a link that may be lost: the session is not at rest before that is known.
+pub(super) fn may_be_lost(job: &Job, cursor: &Cursor, lane: &Lane) -> bool {
+    is_without_link(lane) && may_have_lost_agents(job, cursor)
+}
+
+/// Nothing links it, and it names no tool call whose row may still come.
+fn is_without_link(lane: &Lane) -> bool {
+    lane.link.is_none() && lane.workflow.is_none() && lane.tool_use_id.is_none()
+}
+
+/// Neither a tool call nor another agent launched it.
+fn is_by_command(meta: &AgentMeta) -> bool {
+    meta.tool_use_id.is_none() && meta.parent_agent_id.is_none()
+}
+
+pub(super) fn first_row(file: &AgentFile) -> Option<Entry> {
+    let transcript = Transcript::open(&file.path, 0).ok()?;
+    transcript.timed().next_entry().ok()?
+}
+
+/// An agent of this prompt works for a command: the prompt's own row and its answer are written after the Stop hook.
+pub(super) fn runs_apart(transcript: &Path, prompt_id: &str) -> bool {
+    let files = agents(transcript, Some(Layout::Below), &|_| false, &|_, _| false);
+    files.iter().any(|file| {
+        let row = first_row(file);
+        row.is_some_and(|row| row.header.prompt_id.as_deref() == Some(prompt_id))
+            && is_by_command(&file.meta())
+    })
+}

@@ -1,0 +1,124 @@
+//! Agents that no tool call launched: commands of the person, and agents whose launch stands in no row.
+
+use super::{noted, only};
+use crate::sandbox::{Recording, Sandbox};
+use crate::support::{MockLangfuse, Row};
+
+const AGENT: &str = "aa8167aec2d83018e";
+const TUI: &str = "v2.1.332/skill-fork-tui";
+
+/// The recording without the rows of its session in which one of these stands.
+fn without(texts: &[&str]) -> Recording {
+    let mut recording = Recording::open(TUI);
+    let has = |line: &String| texts.iter().any(|text| line.contains(text));
+    recording.sessions[0].lines.retain(|line| !has(line));
+    recording
+}
+
+/// What a replay of the whole recording brings.
+fn replayed(recording: &Recording) -> Vec<Row> {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    lay(&sandbox, recording);
+    let path = sandbox.projects().join(&recording.sessions[0].path);
+    sandbox.run(&["replay", path.to_str().unwrap()]).exits(0);
+    mock.rows()
+}
+
+fn lay(sandbox: &Sandbox, recording: &Recording) {
+    sandbox.lay(recording);
+    for file in recording.sessions.iter().chain(&recording.agents) {
+        sandbox.grow(file, usize::MAX);
+    }
+}
+
+/// The agent's row, and what is above it.
+fn agent_and_parent(rows: &[Row]) -> (&Row, Option<&Row>) {
+    let agent = only(rows, "agent_id", AGENT);
+    let parent = agent.parent_span_id.as_ref();
+    let parent = rows.iter().find(|row| Some(&row.span_id) == parent);
+    (agent, parent)
+}
+
+#[test]
+fn a_typed_skill_that_runs_apart_is_answered_by_what_it_showed() {
+    for (recording, prompt, answer) in [
+        ("v2.1.332/skill-fork", "/apart", "Fork 1 done."),
+        ("v2.1.332/skill-fork", "/apart", "Fork 2 done."),
+        ("v2.1.197/skill-fork", "/apart now", "Apart done."),
+        ("v2.1.197/skill-fork", "/aside", "Aside done."),
+        (TUI, "/apart", "Running in the background as @apart"),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        lay(&sandbox, &Recording::open(recording));
+        let folder = sandbox.projects().display().to_string();
+        sandbox.run(&["replay", &folder]).exits(0);
+        let rows = mock.rows();
+        let is_turn =
+            |row: &&Row| row.parent_span_id.is_none() && row.output.as_deref() == Some(answer);
+        let turn = rows.iter().find(is_turn).expect("the turn");
+        assert_eq!(turn.input.as_deref(), Some(prompt), "{recording}");
+        assert_eq!(turn.level, "DEFAULT", "{recording}");
+        let below = |row: &&Row| row.parent_span_id.as_ref() == Some(&turn.span_id);
+        let agents: Vec<&Row> = rows.iter().filter(below).collect();
+        assert_eq!(agents.len(), 1, "{recording} {prompt}");
+        assert!(agents[0].metadata.contains_key("agent_id"), "{recording}");
+    }
+}
+
+#[test]
+fn an_agent_whose_start_is_not_told_belongs_to_the_turn_of_its_notification() {
+    let rows = replayed(&without(&["forked-skill-launch"]));
+    let (_, parent) = agent_and_parent(&rows);
+    let notified = parent.and_then(|turn| noted(turn, "notified_task"));
+    assert_eq!(notified, Some(AGENT));
+}
+
+#[test]
+fn an_agent_that_nothing_links_is_a_trace_of_its_own() {
+    let recording = without(&[AGENT, "/apart"]);
+    let rows = replayed(&recording);
+    let (agent, parent) = agent_and_parent(&rows);
+    assert!(parent.is_none());
+    assert_eq!(noted(agent, "unlinked_agent"), Some("true"));
+    assert_eq!(agent.trace_name.as_deref(), Some("Claude Code agent"));
+    rows.iter().for_each(crate::metadata::validate);
+    let calls = rows.iter().filter(|row| row.kind == "GENERATION").count();
+    assert_eq!(calls, 5);
+}
+
+/// Nothing of it before: its launch may still be on its way to the file.
+#[test]
+fn an_agent_without_a_link_waits_until_its_session_goes_on() {
+    let recording = without(&[AGENT, "/apart"]);
+    let fresh = replayed(&recording);
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    sandbox.lay(&recording);
+    recording
+        .agents
+        .iter()
+        .for_each(|agent| sandbox.grow(agent, usize::MAX));
+    let session = &recording.sessions[0];
+    let path = sandbox.projects().join(&session.path);
+    let is_sent = || {
+        let rows = mock.rows();
+        rows.iter().any(|row| noted(row, "agent_id") == Some(AGENT))
+    };
+    let mut seen = Vec::new();
+    for firing in &recording.firings {
+        let answer = firing.event["last_assistant_message"].as_str();
+        let rows = answer.and_then(|text| session.answer(text, 0));
+        sandbox.grow(session, rows.map_or(usize::MAX, |row| row + 1));
+        let mut event = firing.event.clone();
+        event["transcript_path"] = path.to_str().unwrap().into();
+        let hook = sandbox.start(&["hook"], format!("{event}\n").as_bytes());
+        hook.end().unnoticed();
+        seen.push(is_sent());
+    }
+    assert_eq!(seen.first(), Some(&false));
+    let rows = |rows: &[Row]| rows.iter().map(Row::to_json).collect::<Vec<_>>();
+    sandbox.run(&["replay", path.to_str().unwrap()]).exits(0);
+    assert_eq!(rows(&mock.rows()), rows(&fresh));
+}
