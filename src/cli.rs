@@ -169,6 +169,9 @@ pub struct Replay {
     /// Send all turns, also those that Langfuse has acknowledged
     #[arg(long)]
     pub again: bool,
+    /// Capture mode, also where a stricter one was agreed
+    #[arg(long, value_name = "MODE", conflicts_with = "all", value_parser = ["full", "no-tool-content", "metadata"])]
+    pub capture: Option<String>,
     /// Print one JSON object a session, with --all one a project, and one for all
     #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use claude_langfuse::config::{Files, Scope, Secret, Surroundings, resolve};
-use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
+use claude_langfuse::delivery::{
+    Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
+};
 use claude_langfuse::hook::event;
 use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply, batch};
 use claude_langfuse::mask::Policy;
@@ -288,6 +290,7 @@ fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
         ending,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(100_000),
+        agreed: Agreed::Kept,
         scores: true,
         paused: Vec::new(),
         suspended: None,

@@ -15,6 +15,7 @@ pub(super) const REPLAY_EXAMPLES: &str = "Examples:
   claude-langfuse replay --all                           every project that is traced
   claude-langfuse replay --all --project . --since 30d   the last month of this project
   claude-langfuse replay --dry-run 3f2a                  what would leave this machine
+  claude-langfuse replay 3f2a --again --capture full     with the content that was left out
 
 Exit codes: 0 done, 1 some of it failed, 2 wrong usage, 3 configuration missing or invalid,
 4 server not reached, 5 keys refused, 6 content refused.";

@@ -7,7 +7,7 @@ use super::summary::Summary;
 use super::{Outcome, told};
 use crate::cli::{Flush, Global};
 use crate::config::{DestinationProblem, Scope};
-use crate::delivery::Reach;
+use crate::delivery::{Agreed, Reach};
 use crate::state::{Cursor, Store};
 
 /// Runs the command.
@@ -60,13 +60,14 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
         transcript: cursor.transcript.clone(),
         reach: Reach::Known,
         start: cursor.start_directory.clone(),
+        agreed: Agreed::Kept,
     };
     match post.deliver(&session, &config, destination) {
         Ok(report) => {
             if !report.leaves_something() {
                 store.no_longer_waits(cursor);
             }
-            if !report.is_empty() || report.stopped.is_some() {
+            if !report.is_empty() || report.stopped.is_some() || report.withheld > 0 {
                 summary.session(&session, &report, destination)?;
             }
         }

@@ -10,7 +10,8 @@ use super::patience::Patient;
 use super::{Misconfigured, Outcome};
 use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
 use crate::delivery::{
-    Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
+    Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
+    note_health,
 };
 use crate::mask::unmet_wish;
 use crate::session::Outline;
@@ -21,15 +22,26 @@ use crate::transcript::{Diagnostics, Timestamp, Transcript};
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A session for a command to deliver.
+#[derive(Clone)]
 pub(super) struct Session {
     pub id: String,
     pub transcript: PathBuf,
     pub reach: Reach,
     /// The directory in which it was started.
     pub start: Option<PathBuf>,
+    /// How far what was agreed about its turns counts.
+    pub agreed: Agreed,
 }
 
 impl Session {
+    /// The same where nothing of it leaves this machine.
+    pub(super) fn looked_at(&self) -> Self {
+        Self {
+            agreed: Agreed::Ignored,
+            ..self.clone()
+        }
+    }
+
     /// Its turns, without their content, and what of its file could not be read.
     pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
         let mut transcript = Transcript::open(&self.transcript, 0)?;
@@ -45,6 +57,8 @@ pub(super) struct Post {
     pub files: Files,
     /// A server that asks to be left alone for a while is waited for.
     pub patient: bool,
+    /// A capture mode that a person named for the sessions of this run.
+    pub capture: Option<String>,
     /// What was told of the configuration: thousands of sessions may have the same.
     warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
@@ -74,6 +88,7 @@ impl Post {
             surroundings,
             files: Files::new(),
             patient: false,
+            capture: None,
             warned: BTreeSet::new(),
             connections: BTreeMap::new(),
         })
@@ -81,8 +96,13 @@ impl Post {
 
     /// The configuration of a session that was started in `start`.
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
-        let flags: &[Flag] = &[];
-        resolve(&self.surroundings, &self.files, start, scope, flags)
+        let capture = self.capture.iter().map(|mode| Flag {
+            variable: "CC_LANGFUSE_CAPTURE",
+            value: mode.clone(),
+            text: "--capture",
+        });
+        let flags: Vec<Flag> = capture.collect();
+        resolve(&self.surroundings, &self.files, start, scope, &flags)
     }
 
     /// Makes sure that the configuration of all sessions can be read, for commands that look at those nobody named.
@@ -179,14 +199,16 @@ pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job 
     let ending = Ending::ByRows {
         now: Timestamp::now(),
     };
-    Job::new(
+    let mut job = Job::new(
         &session.id,
         &session.transcript,
         config,
         destination,
         session.reach,
         ending,
-    )
+    );
+    job.agreed = session.agreed;
+    job
 }
 
 /// How a delivery that ended early counts.

@@ -11,6 +11,7 @@ use crate::delivery::{Courier, Keeping, Report, deliver};
 use crate::langfuse::{Body, Reply, Span, batch};
 use crate::mask::unmet_wish;
 use crate::score::Score;
+use crate::state::Store;
 
 /// A courier that goes nowhere.
 struct Reader<See> {
@@ -53,7 +54,7 @@ impl<See: FnMut(&str) -> io::Result<()>> Reader<See> {
 ///
 /// # Errors
 /// When the transcript can't be read, when `see` fails, or when nothing of it may be sent.
-pub(super) fn each_request(
+fn each_request(
     session: &Session,
     config: &Config,
     destination: &str,
@@ -75,6 +76,23 @@ pub(super) fn each_request(
     }
 }
 
+/// The same with what state knows of the session's turns, which stays as it is.
+///
+/// # Errors
+/// As `each_request`.
+pub(super) fn each_request_as_kept(
+    session: &Session,
+    config: &Config,
+    see: impl FnMut(&str) -> io::Result<()>,
+) -> Result<Report> {
+    let store = Store::new(&config.state_dir);
+    let (destination, keeping) = match &config.destination {
+        Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
+        Err(_) => (String::new(), Keeping::Forgotten),
+    };
+    each_request(session, config, &destination, keeping, see)
+}
+
 /// Gives every span of a session that can't change any more to `see`, whatever of it was sent.
 ///
 /// # Errors
@@ -84,7 +102,7 @@ pub(super) fn each_span(
     config: &Config,
     mut see: impl FnMut(Span) -> io::Result<()>,
 ) -> Result<Report> {
-    each_request(session, config, "", Keeping::Forgotten, |raw| {
+    each_request_as_kept(session, config, |raw| {
         Span::all_of(raw).into_iter().try_for_each(&mut see)
     })
 }

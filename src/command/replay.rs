@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::post::{Post, Session};
-use super::preview::each_request;
+use super::preview::each_request_as_kept;
 use super::progress::{Amount, Progress};
-use super::summary::Summary;
+use super::summary::{Summary, withheld};
 use super::which::{self, Wanted};
 use super::{Outcome, complain, told};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
-use crate::delivery::{Keeping, Reach};
-use crate::state::Store;
+use crate::delivery::Reach;
 use crate::transcript::locate;
 
 /// Runs the command.
@@ -31,6 +30,7 @@ fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
     if arguments.all {
         post.require_readable_config()?;
     }
+    post.capture.clone_from(&arguments.capture);
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
     let mut summary = match arguments.all && !arguments.dry_run {
@@ -118,14 +118,12 @@ fn one(
 
 /// Prints each request on a line of its own.
 fn dry_run(session: &Session, config: &Config) -> Result<()> {
-    let store = Store::new(&config.state_dir);
-    let (destination, keeping) = match &config.destination {
-        Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
-        Err(_) => (String::new(), Keeping::Forgotten),
-    };
-    let report = each_request(session, config, &destination, keeping, |raw| {
+    let report = each_request_as_kept(session, config, |raw| {
         writeln!(std::io::stdout().lock(), "{raw}")
     })?;
+    if report.withheld > 0 {
+        complain(&format!("{}: {}", session.id, withheld(report.withheld)));
+    }
     if report.requests == 0 {
         complain(&format!("{}: nothing new", session.id));
     }

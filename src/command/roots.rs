@@ -27,7 +27,7 @@ pub(super) struct Root {
 
 pub(super) fn roots(session: &Session, config: &Config) -> Result<Vec<Root>> {
     let mut roots = Vec::new();
-    each_span(session, config, |span| {
+    each_span(&session.looked_at(), config, |span| {
         roots.extend(root(&span));
         Ok(())
     })?;

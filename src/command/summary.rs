@@ -27,6 +27,7 @@ pub(super) struct Summary {
     projects: BTreeMap<PathBuf, Sums>,
     refused: usize,
     passed_over: usize,
+    withheld: usize,
     outcome: Outcome,
     last_complaint: String,
     progress: Progress,
@@ -104,13 +105,14 @@ impl Summary {
         };
         self.count(session.start.as_deref(), &sums, outcome);
         self.refused += report.refused.len() + report.postponed;
+        self.withheld += report.withheld;
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
             return print_json(&json!({
                 "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                "unfinished": report.unfinished,
+                "unfinished": report.unfinished, "withheld": report.withheld,
                 "error": report.stopped.as_ref().map(|stopped| error_object(outcome, &stopped.reason)), "traces": links,
             }));
         }
@@ -121,6 +123,9 @@ impl Summary {
         writeln!(out, "{}  {}", session.id, said(report))?;
         if let Some(help) = help(report, destination) {
             writeln!(out, "  help: {help}")?;
+        }
+        if report.withheld > 0 {
+            writeln!(out, "  {}", withheld(report.withheld))?;
         }
         if let Some(broken) = broken_lines(&report.diagnostics) {
             writeln!(out, "  {broken}")?;
@@ -148,7 +153,10 @@ impl Summary {
     /// Of thousands of sessions those with nothing new need no line, and a server that is down is told of once.
     fn is_told_already(&mut self, report: &Report) -> bool {
         match &report.stopped {
-            None => self.all && report.is_empty() && outcome(report) == Outcome::Done,
+            None => {
+                let is_done = outcome(report) == Outcome::Done && report.withheld == 0;
+                self.all && report.is_empty() && is_done
+            }
             Some(stopped) if report.is_empty() => {
                 let told = self.last_complaint == stopped.reason;
                 self.last_complaint.clone_from(&stopped.reason);
@@ -205,7 +213,7 @@ impl Summary {
             bytes,
             failed,
         } = self.sums;
-        let (refused, passed_over) = (self.refused, self.passed_over);
+        let (refused, passed_over, withheld) = (self.refused, self.passed_over, self.withheld);
         if self.json {
             for (project, sums) in &self.projects {
                 print_json(&json!({
@@ -215,7 +223,7 @@ impl Summary {
             }
             print_json(&json!({
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                "failed": failed, "refused": refused, "passed_over": passed_over,
+                "failed": failed, "refused": refused, "passed_over": passed_over, "withheld": withheld,
             }))?;
             return Ok(self.outcome);
         }
@@ -235,9 +243,19 @@ impl Summary {
                 many(passed_over, "session")
             ));
         }
+        if withheld > 0 {
+            line.push_str(&format!(", {withheld} skipped (policy not met)"));
+        }
         writeln!(io::stdout().lock(), "{line}")?;
         Ok(self.outcome)
     }
+}
+
+/// Of what stays here, and what to do about it.
+pub(super) fn withheld(count: usize) -> String {
+    format!(
+        "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
+    )
 }
 
 fn by_project(projects: &BTreeMap<PathBuf, Sums>) -> io::Result<()> {

@@ -8,7 +8,7 @@ use super::post::{Post, Session, origin};
 use crate::cli::Filter;
 use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
-use crate::delivery::Reach;
+use crate::delivery::{Agreed, Reach};
 use crate::transcript::{Timestamp, last_activity, locate};
 
 /// The sessions that a filter lets through.
@@ -167,6 +167,10 @@ pub(super) fn session(
         transcript: transcript.to_owned(),
         reach,
         start,
+        agreed: match post.capture {
+            Some(_) => Agreed::AnyCapture,
+            None => Agreed::Kept,
+        },
     };
     Ok((session, config))
 }

@@ -57,7 +57,8 @@ pub struct Flag {
 }
 
 /// How much content leaves the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Capture {
     /// Everything, masked.
     #[default]

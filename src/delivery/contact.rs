@@ -4,9 +4,11 @@
 use anyhow::{Context, Result};
 
 use super::feed::Feed;
+use super::terms::placement_of_run;
 use super::{Ending, Job, Keeping, Reach, suspend};
 use crate::session::{Lineage, Outline, TurnOutline};
-use crate::state::{Cursor, Former, OpenTurn, Passed, Store, Why};
+use crate::state::{Cursor, Former, OpenTurn, Passed, Placement, Runs, Store, Why};
+use crate::trace::Agreement;
 use crate::transcript::settle::Expected;
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
@@ -20,6 +22,8 @@ pub(super) struct Contact {
     pub is_first: bool,
     /// The Stop hook's turn is complete in the file, when that was waited for already.
     pub settled: Option<bool>,
+    /// What a hook agreed to that was killed, and where it would have placed the turn.
+    pub begun_with: Option<(Agreement, Placement)>,
 }
 
 /// Finds or makes the cursor; `None` when there is none and none is to be made.
@@ -46,6 +50,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Contact> {
         cursor,
         is_first: false,
         settled: None,
+        begun_with: None,
     })
 }
 
@@ -84,9 +89,9 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
 
 /// `begun`: what a hook left that was killed at this.
 fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact> {
-    let begun_for = match begun {
-        Some(begun) => begun.begun_for,
-        None => note_begin(job, store.writer()),
+    let (begun_for, begun_with) = match begun {
+        Some(begun) => (begun.begun_for, begun.begun_with),
+        None => (note_begin(job, store.writer()), None),
     };
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     let wait = match &job.ending {
@@ -98,6 +103,9 @@ fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact
     } else {
         (read_lineage(job)?, None)
     };
+    if job.reach == Reach::Again {
+        cursor.agreed = agreed_before(job, store)?;
+    }
     cursor.own_from = outline.own_from;
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
@@ -116,7 +124,21 @@ fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact
         cursor,
         is_first: true,
         settled,
+        begun_with,
     })
+}
+
+/// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.
+fn agreed_before(job: &Job, store: Keeping<'_>) -> Result<Runs<Agreement>> {
+    let Some(reader) = store.reader() else {
+        return Ok(Runs::default());
+    };
+    let cursor = reader.cursor_partly_asleep(&job.session_id, &job.destination);
+    let cursor = match store.writer() {
+        Some(_) => cursor?,
+        None => cursor.ok().flatten(),
+    };
+    Ok(cursor.map(|cursor| cursor.agreed).unwrap_or_default())
 }
 
 /// Notes which turn a hook was called for before anything is read: all of a long file may have to be.
@@ -127,6 +149,7 @@ fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
     let store = store.filter(|_| job.reach == Reach::FromContact && prompt_id.is_some());
     let mut begun = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     begun.begun_for.clone_from(prompt_id);
+    begun.begun_with = Some((job.policy.agreement(), placement_of_run(job)));
     if let Some(Err(error)) = store.map(|store| store.save_cursor(&begun)) {
         // What could not be written is reported with the cursor itself.
         log::debug!("{error:#}");

@@ -8,13 +8,14 @@ use super::parcel;
 use super::run::Delivery;
 use crate::langfuse::{Problem, Reply, beginning, ending};
 use crate::session::Turn;
+use crate::state::Mark;
 use crate::trace::{Context, Observation, SpanId, observe_turn};
 
 /// Spans that go ahead of their turn.
 #[derive(Default)]
 pub(super) struct Early {
     /// Those whose turn was not taken since, with what is kept of them once they are acknowledged.
-    ahead: BTreeMap<SpanId, String>,
+    ahead: BTreeMap<SpanId, Mark>,
     /// What is in the request that was begun, and how many bytes of it left.
     begun: Option<(Vec<Item>, usize)>,
 }
@@ -26,7 +27,7 @@ impl Early {
     }
 
     /// The turn of the span is taken; gives its mark if it went ahead.
-    pub(super) fn catch_up(&mut self, span: &SpanId) -> Option<String> {
+    pub(super) fn catch_up(&mut self, span: &SpanId) -> Option<Mark> {
         self.ahead.remove(span)
     }
 }
@@ -50,10 +51,12 @@ impl Delivery<'_> {
     }
 
     fn post_early(&mut self, observation: Observation, owner: &Owner, context: &Context) {
-        let (policy, acknowledged) = (&self.job.policy, &self.cursor.acknowledged);
-        let clean = &mut self.clean;
-        let item = parcel::pack(observation, owner, context, policy, clean, acknowledged);
-        if let Some(item) = item.filter(|_| self.report.stopped.is_none()) {
+        let Some(policy) = self.policy_of(context) else {
+            return;
+        };
+        let changed = self.changed(observation, owner);
+        if let Some(changed) = changed.filter(|_| self.report.stopped.is_none()) {
+            let item = parcel::pack(changed, owner, context, &policy, &mut self.clean);
             let (span, mark) = (item.span_id.clone(), item.mark.clone());
             self.early.ahead.insert(span, mark);
             self.outbox.push(item);
@@ -69,6 +72,7 @@ impl Delivery<'_> {
         let Some(batch) = self.outbox.next_batch(Some(limit)) else {
             return;
         };
+        self.save_terms();
         let is_small = batch.body.wire_len() <= limit;
         let begun = is_small.then(|| self.courier.begin(beginning(&batch.raw)));
         match begun.flatten() {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::Ending;
 use super::links::description;
 use super::outbox::Owner;
 use super::rest::{agent_files, is_at_rest};
 use super::run::{Delivery, is_abandoned};
+use super::{Ending, Reach};
 use crate::session::AgentRun;
 use crate::state::{Done, Lane, Link};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
@@ -55,7 +55,10 @@ impl Delivery<'_> {
         self.send();
         if !self.report.leaves_something() {
             for (agent_id, done) in read {
-                self.close_lane(&agent_id, done);
+                match self.withheld.contains(&agent_id) {
+                    true => self.leave_lane(&agent_id),
+                    false => self.close_lane(&agent_id, done),
+                }
             }
         }
         Ok(())
@@ -109,6 +112,10 @@ impl Delivery<'_> {
 
     fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
         let (entries, mark) = self.entries(file)?;
+        let lane = self.cursor.lanes.get(&file.agent_id);
+        let read_before = lane.map_or(0, |lane| lane.file.offset);
+        let known = entries.iter().filter(|entry| entry.offset < read_before);
+        self.known_until = known.filter_map(|entry| entry.at).max();
         entries.iter().for_each(|entry| self.notice(entry));
         let mut run = AgentRun::read(self.own_rows(file, entries))?;
         self.drop_foreign_launches(&file.agent_id, &mut run);
@@ -189,6 +196,13 @@ impl Delivery<'_> {
                     && last_at
                         .is_none_or(|last_at| self.left && at_rest || is_abandoned(last_at, *now))
             }
+        }
+    }
+
+    /// Something of it can't leave as it was agreed. A hook of the session leaves that to an explicit replay.
+    fn leave_lane(&mut self, agent_id: &str) {
+        if let Some(lane) = self.cursor.lanes.get_mut(agent_id) {
+            lane.declined |= self.job.reach == Reach::FromContact;
         }
     }
 

@@ -18,6 +18,7 @@ mod run;
 mod scoring;
 mod sending;
 mod suspend;
+mod terms;
 mod track;
 mod turns;
 mod unlaunched;
@@ -95,6 +96,8 @@ pub struct Job {
     pub attributes: Attributes,
     /// What is taken out.
     pub policy: Policy,
+    /// How far it counts what was agreed when a turn was first met.
+    pub agreed: Agreed,
     /// Whether turns are scored by their outcome.
     pub scores: bool,
     /// Turns opened within these times are not sent.
@@ -123,12 +126,24 @@ impl Job {
             ending,
             attributes: Attributes::from(config),
             policy: Policy::from(config),
+            agreed: Agreed::Kept,
             scores: config.scores,
             paused: Vec::new(),
             suspended: None,
             wire_limit: None,
         }
     }
+}
+
+/// How far it counts what was agreed about a turn's content when it was first met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreed {
+    /// Sent is the stricter of that and of the policy.
+    Kept,
+    /// A person named another capture mode for the session; patterns are kept.
+    AnyCapture,
+    /// Nothing leaves the machine.
+    Ignored,
 }
 
 /// How much of a session is wanted.
@@ -182,6 +197,8 @@ pub struct Report {
     pub bytes: usize,
     /// Spans that the server refused; later runs try them again.
     pub postponed: usize,
+    /// Turns and agents of which something stays here, because the mask patterns that were agreed for them are not configured.
+    pub withheld: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
     /// The server took a request with a length that it had not taken without one.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::langfuse::{Body, export, export_overhead};
 use crate::score::Score;
+use crate::state::Mark;
 use crate::trace::{Digest, SpanId, TraceId};
 
 /// The largest request before compression; proxies and servers take more, but not all.
@@ -28,7 +29,7 @@ pub(super) struct Item {
     pub trace_id: TraceId,
     pub span_id: SpanId,
     /// What is kept of it once it is acknowledged.
-    pub mark: String,
+    pub mark: Mark,
     pub encoded: String,
     pub is_turn: bool,
 }

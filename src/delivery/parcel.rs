@@ -3,53 +3,88 @@
 use std::collections::BTreeMap;
 
 use super::outbox::{Item, Owner};
+use super::run::Delivery;
 use crate::langfuse::encode;
 use crate::mask::{Clean, Policy};
-use crate::trace::{Context, Observation, Role, SpanId, digest};
+use crate::state::Mark;
+use crate::trace::{Context, Observation, Role, SpanId};
 
-/// Masks and encodes an observation, unless it may still change or was acknowledged as it is.
+/// An observation that has to be sent, with the mark that is kept once it is acknowledged.
+pub(super) struct Changed {
+    observation: Observation,
+    pub mark: Mark,
+}
+
+impl Delivery<'_> {
+    /// Gives back an observation that has to be sent: nothing of it can change any more, and it was not acknowledged as it is.
+    pub(super) fn changed(
+        &mut self,
+        mut observation: Observation,
+        owner: &Owner,
+    ) -> Option<Changed> {
+        if !observation.complete {
+            return None;
+        }
+        let known_until = self.known_until;
+        let marks = self.marks_of(owner);
+        let before = marks.and_then(|marks| marks.get_mut(&observation.span_id));
+        if let Some(start) = before.as_ref().and_then(|before| before.start()) {
+            observation.start = start;
+            observation.end = observation.end.max(start);
+        }
+        let mark = Mark::of(&observation);
+        match before {
+            Some(before) if before.covers(&mark, known_until) => {
+                if !matches!(mark, Mark::Call { .. }) {
+                    // The next run compares what it says, whoever made the mark.
+                    *before = mark;
+                }
+                None
+            }
+            _ => Some(Changed { observation, mark }),
+        }
+    }
+
+    fn marks_of(&mut self, owner: &Owner) -> Option<&mut BTreeMap<SpanId, Mark>> {
+        match owner {
+            Owner::Turn(_) => Some(&mut self.cursor.acknowledged),
+            Owner::Lane(agent_id) => {
+                let lane = self.cursor.lanes.get_mut(agent_id)?;
+                Some(&mut lane.acknowledged)
+            }
+        }
+    }
+}
+
+/// Masks and encodes what is sent.
 pub(super) fn pack(
-    mut observation: Observation,
+    changed: Changed,
     owner: &Owner,
     context: &Context,
     policy: &Policy,
     clean: &mut Clean,
-    acknowledged: &BTreeMap<SpanId, String>,
-) -> Option<Item> {
-    if !observation.complete {
-        return None;
-    }
-    let before = acknowledged.get(&observation.span_id);
-    // The usage of a model call would count twice until Langfuse merges the rows.
-    let is_call = matches!(observation.role, Role::Generation { .. });
-    if is_call && before.is_some_and(|mark| is_sent(&observation, mark)) {
-        return None;
-    }
+) -> Item {
+    let Changed {
+        mut observation,
+        mark,
+    } = changed;
     policy.apply_to_next(&mut observation, clean);
-    let encoded = encode(&observation, context);
-    let mark = match observation.role {
-        Role::Generation { rows } => format!("rows:{rows}"),
-        Role::Root | Role::Part => digest(encoded.as_bytes()).to_string(),
-    };
     let is_turn = observation.role == Role::Root && matches!(owner, Owner::Turn(_));
-    (before != Some(&mark)).then(|| Item {
+    Item {
         owner: owner.clone(),
+        encoded: encode(&observation, context),
         trace_id: observation.trace_id,
         span_id: observation.span_id,
         mark,
-        encoded,
         is_turn,
-    })
+    }
 }
 
 /// Whether a complete observation was sent under this mark with all it has: a model call may have got more rows.
-pub(super) fn is_sent(observation: &Observation, mark: &str) -> bool {
-    let Role::Generation { rows } = observation.role else {
-        return true;
-    };
-    rows_of(mark).is_some_and(|sent| sent >= rows)
-}
-
-fn rows_of(mark: &str) -> Option<u32> {
-    mark.strip_prefix("rows:")?.parse().ok()
+pub(super) fn is_sent(observation: &Observation, mark: &Mark) -> bool {
+    match (observation.role, mark) {
+        (Role::Generation { rows }, Mark::Call { rows: sent, .. }) => *sent >= rows,
+        (Role::Generation { .. }, _) => false,
+        (Role::Root | Role::Part, _) => true,
+    }
 }

@@ -10,13 +10,14 @@ use super::early::Early;
 use super::feed::Feed;
 use super::outbox::Outbox;
 use super::rest;
+use super::terms::Terms;
 use super::track::{Part, Track};
 use super::unlaunched::{Openings, may_be_lost};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
 use crate::mask::Clean;
 use crate::ordered;
 use crate::session::{Turn, Turns};
-use crate::state::{Cursor, Store};
+use crate::state::{Cursor, Mark, Placement, Runs, Store};
 use crate::trace::SpanId;
 use crate::transcript::locate::Layout;
 use crate::transcript::settle::Expected;
@@ -59,6 +60,14 @@ pub(super) struct Delivery<'a> {
     pub over: bool,
     /// Its process is known to have ended, and its agents with it.
     pub left: bool,
+    pub terms: Terms,
+    /// Where placements of turns are kept, and what of them is.
+    pub placement_store: Option<&'a Store>,
+    pub saved_placements: Runs<Placement>,
+    /// The time of the last row that was read when marks of schema 2 were made.
+    pub known_until: Option<Timestamp>,
+    /// Turns and agents of which something can't leave as it was agreed.
+    pub withheld: BTreeSet<String>,
 }
 
 /// Delivers a session and says what came of it; `None` when nothing of it is wanted.
@@ -74,16 +83,26 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         mut cursor,
         is_first,
         settled,
+        begun_with,
     } = contact;
     if !is_first && rest::is_untouched(job, &mut cursor) {
         return Ok(Some(Report::default()));
     }
     let saved = (!is_first).then(|| cursor.encoded().ok()).flatten();
+    let placements = match store.reader() {
+        Some(store) => store.placements(&job.session_id, &job.destination)?,
+        None => Runs::default(),
+    };
     let mut delivery = Delivery {
         job,
         // Sent again from the beginning: the cursor is kept when that is done, and not moved back before.
         store: store.writer().filter(|_| job.reach != Reach::Again),
         courier,
+        terms: Terms::new(job, &cursor, placements.clone()),
+        placement_store: store.writer(),
+        saved_placements: placements,
+        known_until: None,
+        withheld: BTreeSet::new(),
         cursor,
         saved,
         outbox: Outbox::default(),
@@ -98,20 +117,16 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         over: job.ending == Ending::Over,
         left: false,
     };
-    match absence {
-        None => delivery.walk(settled)?,
-        // What only this run knows of its turns is read and kept, so that it stands on them whoever sends them.
-        Some(_) if job.attributes.are_of_the_run() => delivery.walk(settled)?,
-        // The first contact is kept, so that the turn is found again.
-        Some(reason) => {
-            delivery.save();
-            delivery.report.stopped = Some(Stopped {
-                reason,
-                retry_after: None,
-                problem: None,
-            });
-        }
+    if is_first {
+        delivery.meet_first(begun_with);
     }
+    // Nothing can leave: turns are read all the same, so that what holds for them is kept. It stands on them whoever sends them.
+    delivery.report.stopped = absence.map(|reason| Stopped {
+        reason,
+        retry_after: None,
+        problem: None,
+    });
+    delivery.walk(settled)?;
     if job.reach == Reach::Again && delivery.report.stopped.is_none() {
         delivery.store = store.writer();
         delivery.save();
@@ -144,6 +159,7 @@ impl Delivery<'_> {
             self.outbox.clear();
             self.track = Track::new(Part::Open);
             contact::find_place(self.job, &mut self.cursor)?;
+            self.begin_open_walk();
         };
         let settled = settled.unwrap_or_else(|| feed.settled());
         let ended = turns.finish().map(|turn| {
@@ -170,18 +186,16 @@ impl Delivery<'_> {
             for entry in &mut feed {
                 let entry = entry?;
                 self.notice(&entry);
+                self.note_known(&entry);
                 if let Some(turn) = turns.push(entry) {
                     self.take_turn(&turn, true);
                 }
-                if self.report.stopped.is_some() {
-                    break;
+                if self.report.stopped.is_some() && !self.meets_turns() {
+                    // The rest is read when somebody takes it.
+                    return Ok((feed, Turns::default()));
                 }
             }
-            if self.report.stopped.is_some() {
-                // The rest is read when somebody takes it.
-                return Ok((feed, Turns::default()));
-            }
-            if !feed.is_awaited() {
+            if self.report.stopped.is_some() || !feed.is_awaited() {
                 return Ok((feed, turns));
             }
             // A server that is not there ends the run, and what only this run knows of the turn is to be kept before.
@@ -196,6 +210,25 @@ impl Delivery<'_> {
         }
     }
 
+    /// A hook agrees to something for each turn that it meets, whether or not anything can be sent.
+    fn meets_turns(&self) -> bool {
+        self.job.reach == Reach::FromContact
+    }
+
+    fn begin_open_walk(&mut self) {
+        let before = self.cursor.open_turn.as_ref().filter(|open| open.passed);
+        let before = before.map(|open| open.uuid.clone());
+        self.terms.begin_walk(before);
+    }
+
+    /// Looks how far the rows reach that were read when marks of schema 2 were made.
+    fn note_known(&mut self, entry: &Entry) {
+        let until = self.cursor.legacy_marks_until;
+        if until.is_some_and(|until| entry.offset < until) {
+            self.known_until = self.known_until.max(entry.at);
+        }
+    }
+
     /// What was declined in the middle goes on where it began.
     fn reopen_declined(&mut self) {
         if let Some(last) = self.cursor.passed.pop_if(|last| last.end.is_none()) {
@@ -204,37 +237,49 @@ impl Delivery<'_> {
         }
     }
 
+    /// Sends what was skipped, range by range. A range of which something can't be sent stays.
     fn passed_ranges(&mut self) -> Result<()> {
+        let mut place = 0;
         while let Some((start, Some(end))) = self
             .cursor
             .passed
-            .first()
+            .get(place)
             .map(|range| (range.start, range.end))
         {
-            self.track = Track::new(Part::Passed);
-            let mut turns = Turns::default();
-            let feed = Feed::open(&self.job.transcript, start, None)?;
-            for entry in feed.keeping(self.job.policy.max_chars) {
-                let entry = entry?;
-                self.notice(&entry);
-                let Some(turn) = turns.push(entry) else {
-                    continue;
-                };
-                if turn.start < end {
-                    self.take_turn(&turn, true);
-                }
-                if turn.end >= end || self.report.stopped.is_some() {
-                    break;
-                }
-            }
+            self.track = Track::new(Part::Passed(place));
+            self.terms.begin_walk(None);
+            self.passed_range(start, end)?;
             self.send();
-            if !self.track.is_done() {
+            if self.report.stopped.is_some() {
                 break;
             }
-            self.cursor.passed.remove(0);
+            match self.track.is_done() {
+                true => drop(self.cursor.passed.remove(place)),
+                false => place += 1,
+            }
             self.save();
         }
         self.track = Track::new(Part::Open);
+        self.begin_open_walk();
+        Ok(())
+    }
+
+    fn passed_range(&mut self, start: u64, end: u64) -> Result<()> {
+        let mut turns = Turns::default();
+        let feed = Feed::open(&self.job.transcript, start, None)?;
+        for entry in feed.keeping(self.job.policy.max_chars) {
+            let entry = entry?;
+            self.notice(&entry);
+            let Some(turn) = turns.push(entry) else {
+                continue;
+            };
+            if turn.start < end {
+                self.take_turn(&turn, true);
+            }
+            if turn.end >= end || self.report.stopped.is_some() {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -330,7 +375,14 @@ impl Delivery<'_> {
         if let Some(store) = self.store {
             store.lay_to_rest(&mut self.cursor, &still_open, &self.notifications);
         }
-        self.cursor.forget_closed_contexts(&still_open);
+        if self.report.stopped.is_none() {
+            // Else turns may wait that were not read in this run.
+            self.cursor.forget_closed_contexts(&still_open);
+        }
+        let mut marks = self.cursor.acknowledged.values();
+        if marks.all(|mark| *mark != Mark::Legacy) {
+            self.cursor.legacy_marks_until = None;
+        }
         self.cursor.idle = ended
             && self.report.stopped.is_none()
             && self.track.is_done()

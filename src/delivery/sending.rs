@@ -42,6 +42,7 @@ impl Delivery<'_> {
     }
 
     pub(super) fn send_whole_or_in_parts(&mut self, batch: Batch) {
+        self.save_terms();
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
             match self.courier.send(&batch.raw, &batch.body) {
@@ -173,6 +174,7 @@ impl Delivery<'_> {
 
     /// Keeps the cursor if it changed. Where that fails the spans are sent all the same: better twice than never.
     pub(super) fn save(&mut self) {
+        self.save_placements();
         let Some(store) = self.store else { return };
         if let Err(error) = store.save_if_changed(&self.cursor, &mut self.saved) {
             self.report.unsaved = Some(format!("{error:#}"));

@@ -17,8 +17,8 @@ pub(super) struct Step {
     pub next: Option<u64>,
     /// It is a turn, not a compaction beside them.
     pub numbered: bool,
-    /// It is not to be sent, but by an explicit replay.
-    pub declined: bool,
+    /// Why it is not sent, but by an explicit replay.
+    pub skipped: Option<Why>,
     /// All spans of the turn, acknowledged before or not.
     pub spans: Vec<SpanId>,
     /// How many are on their way.
@@ -40,8 +40,8 @@ impl Step {
 pub(super) enum Part {
     /// From the open turn on.
     Open,
-    /// A range that was passed over, always the first one.
-    Passed,
+    /// A range that was passed over, by its place among them.
+    Passed(usize),
 }
 
 /// Turns on their way, in file order.
@@ -65,7 +65,7 @@ impl Track {
     pub(super) fn next_number(&self, cursor: &Cursor) -> u64 {
         let before = match self.part {
             Part::Open => cursor.turns_before,
-            Part::Passed => cursor.passed.first().map_or(0, |range| range.turns_before),
+            Part::Passed(place) => (cursor.passed.get(place)).map_or(0, |range| range.turns_before),
         };
         before + self.steps.iter().filter(|step| step.numbered).count() as u64 + 1
     }
@@ -96,6 +96,13 @@ impl Track {
         if let Some(step) = self.steps.back_mut() {
             step.spans.push(span);
             step.outstanding += usize::from(is_on_its_way);
+        }
+    }
+
+    /// Something of the last turn can't be sent: the cursor moves past it without.
+    pub(super) fn skip(&mut self, why: Why) {
+        if let Some(step) = self.steps.back_mut() {
+            step.skipped = Some(why);
         }
     }
 
@@ -162,14 +169,17 @@ impl Track {
             }
             let Some(next) = finished else { break };
             let numbered = u64::from(step.numbered);
-            for span in &step.spans {
-                cursor.acknowledged.remove(span);
-            }
-            for score in &step.scores {
-                cursor.scored.remove(score);
-            }
-            if step.declined {
-                pass_over(cursor, start, next);
+            match step.skipped {
+                // Of what was sent before nothing goes out again when a replay sends the rest.
+                Some(why) => pass_over(cursor, start, next, why),
+                None => {
+                    for span in &step.spans {
+                        cursor.acknowledged.remove(span);
+                    }
+                    for score in &step.scores {
+                        cursor.scored.remove(score);
+                    }
+                }
             }
             self.done
                 .extend(self.steps.pop_front().map(|step| step.uuid));
@@ -188,8 +198,8 @@ impl Track {
                 cursor.open_start = cursor.open_start.max(offset);
                 cursor.turns_before += turns;
             }
-            Part::Passed => {
-                if let Some(range) = cursor.passed.first_mut() {
+            Part::Passed(place) => {
+                if let Some(range) = cursor.passed.get_mut(place) {
                     range.start = range.start.max(offset);
                     range.turns_before += turns;
                 }
@@ -198,15 +208,15 @@ impl Track {
     }
 }
 
-/// Notes a declined turn before the cursor moves past it.
-fn pass_over(cursor: &mut Cursor, start: u64, next: u64) {
+/// Notes a skipped turn before the cursor moves past it.
+fn pass_over(cursor: &mut Cursor, start: u64, next: u64, why: Why) {
     match cursor.passed.last_mut() {
-        Some(last) if last.end == Some(start) && last.why == Why::Declined => last.end = Some(next),
+        Some(last) if last.end == Some(start) && last.why == why => last.end = Some(next),
         _ => cursor.passed.push(Passed {
             start,
             end: Some(next),
             turns_before: cursor.turns_before,
-            why: Why::Declined,
+            why,
         }),
     }
 }

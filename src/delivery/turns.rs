@@ -1,7 +1,6 @@
 //! One turn on its way: what stands on its spans, which of them wait, what it launched.
 
-use std::collections::BTreeMap;
-
+use super::Reach;
 use super::outbox::Owner;
 use super::parcel::{is_sent, pack};
 use super::rewind::rewind;
@@ -9,7 +8,7 @@ use super::run::Delivery;
 use super::track::Step;
 use crate::mask::Clean;
 use crate::session::Turn;
-use crate::state::{Lane, Launcher, PassedLaunch};
+use crate::state::{Lane, Launcher, PassedLaunch, Why};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
 
 impl Delivery<'_> {
@@ -18,15 +17,15 @@ impl Delivery<'_> {
             return;
         }
         self.openings.add(turn);
-        let declined = self.is_declined(turn);
-        let context = (!declined).then(|| self.context(turn));
+        let skipped = self.is_declined(turn).then_some(Why::Declined);
+        let context = skipped.is_none().then(|| self.context(turn));
         let step = Step {
             uuid: turn.opening.uuid.clone(),
             at: turn.opening.at,
             start: turn.start,
             next: None,
             numbered: turn.as_manual_compaction().is_none(),
-            declined,
+            skipped,
             spans: Vec::new(),
             outstanding: 0,
             scores: Vec::new(),
@@ -35,10 +34,11 @@ impl Delivery<'_> {
         self.track.begin(step, &mut self.cursor);
         if let Some(context) = context {
             self.post_turn(turn, &context, ended);
-            if self.job.scores && ended {
+            if self.job.scores && ended && !self.withheld.contains(&turn.opening.uuid) {
                 self.post_scores(turn, &context);
             }
         }
+        self.terms.went_past(&turn.opening.uuid);
         let next = turn.closed.then_some(turn.end);
         self.track.close(next, &mut self.cursor);
     }
@@ -67,25 +67,33 @@ impl Delivery<'_> {
         self.take_commands(turn);
     }
 
-    /// What stands on every span of the turn: as it was when the turn was first seen, else as it is now.
+    /// What stands on every span of the turn: as it was when the turn was first met, else as it is now.
     pub(super) fn context(&mut self, turn: &Turn) -> Context {
         let opening = &turn.opening;
         if !self.cursor.contexts.contains_key(&opening.uuid) {
             self.cursor.wake_if_named(&opening.uuid);
         }
-        if let Some(context) = self.cursor.contexts.get(&opening.uuid) {
-            return context.clone();
+        let known = self.cursor.contexts.get(&opening.uuid).cloned();
+        let (agreed, attributes) = self.terms_of(&opening.uuid, known.as_ref());
+        if let Some(mut context) = known {
+            if context.agreed.is_none() && self.job.reach == Reach::FromContact {
+                context.agreed = Some(agreed);
+                (self.cursor.contexts).insert(opening.uuid.clone(), context.clone());
+            }
+            return context;
         }
         let number = self.track.next_number(&self.cursor);
-        let (facts, attributes) = (self.facts(), &self.job.attributes);
+        let facts = self.facts();
         let mut context = match turn.as_manual_compaction() {
-            Some(_) => Context::of_compaction(opening, &facts, attributes),
-            None => Context::of_turn(opening, number, &facts, attributes),
+            Some(_) => Context::of_compaction(opening, &facts, &attributes),
+            None => Context::of_turn(opening, number, &facts, &attributes),
         };
         self.job.policy.apply_to_context(&mut context);
-        self.cursor
-            .contexts
-            .insert(opening.uuid.clone(), context.clone());
+        context.agreed = Some(agreed);
+        if self.policy_of(&context).is_some() {
+            // Else what stands on its spans is not masked as it was agreed.
+            (self.cursor.contexts).insert(opening.uuid.clone(), context.clone());
+        }
         context
     }
 
@@ -165,39 +173,36 @@ impl Delivery<'_> {
 
     /// Puts an observation into the outbox, if it can be sent, and sends what is there once that is a request's worth.
     pub(super) fn post(&mut self, observation: Observation, owner: &Owner, context: &Context) {
-        let none = BTreeMap::new();
-        let acknowledged = match owner {
-            Owner::Turn(_) => &self.cursor.acknowledged,
-            Owner::Lane(agent_id) => self
-                .cursor
-                .lanes
-                .get(agent_id)
-                .map_or(&none, |lane| &lane.acknowledged),
-        };
         let span_id = observation.span_id.clone();
         if let Some(mark) = self.early.catch_up(&span_id) {
-            let is_on_its_way = acknowledged.get(&span_id) != Some(&mark);
+            let is_on_its_way = self.cursor.acknowledged.get(&span_id) != Some(&mark);
             self.track.add(span_id.clone(), is_on_its_way);
             if is_sent(&observation, &mark) {
                 return;
             }
         }
-        let policy = &self.job.policy;
-        let item = pack(
-            observation,
-            owner,
-            context,
-            policy,
-            &mut self.clean,
-            acknowledged,
-        );
+        let changed = self.changed(observation, owner);
+        let policy = self.policy_of(context);
+        let is_withheld = changed.is_some() && policy.is_none();
+        if is_withheld {
+            self.withhold(owner);
+        }
         if let Owner::Turn(_) = owner {
-            self.track.add(span_id, item.is_some());
+            let is_skipped = is_withheld && self.job.reach == Reach::FromContact;
+            self.track.add(span_id, changed.is_some() && !is_skipped);
+            if is_skipped {
+                self.track.skip(Why::PolicyNotMet);
+            }
         }
         // Once the server is given up for this run, nothing is collected any more: the transcript keeps it.
-        if let Some(item) = item.filter(|_| self.report.stopped.is_none()) {
-            self.outbox.push(item);
-            self.send_full();
-        }
+        let Some((changed, policy)) = changed
+            .zip(policy)
+            .filter(|_| self.report.stopped.is_none())
+        else {
+            return;
+        };
+        let item = pack(changed, owner, context, &policy, &mut self.clean);
+        self.outbox.push(item);
+        self.send_full();
     }
 }

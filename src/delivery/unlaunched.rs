@@ -231,8 +231,10 @@ impl Delivery<'_> {
         // A session that was killed at once has no row of its own that tells.
         let directory = opening.header.cwd.as_ref().map(PathBuf::from);
         self.cursor.start_directory = self.cursor.start_directory.take().or(directory);
-        let mut context = context_of(&opening, &self.facts(), &self.job.attributes);
+        let (agreed, attributes) = self.terms_of_start(&opening.uuid);
+        let mut context = context_of(&opening, &self.facts(), &attributes);
         self.job.policy.apply_to_context(&mut context);
+        context.agreed = Some(agreed);
         let link = Link {
             turn: opening.uuid.clone(),
             span: None,

@@ -89,6 +89,8 @@ impl Delivery<'_> {
         let parent = link.span.as_ref();
         let mut observation = observe_workflow(&run, end, outcome, &context.trace_id, parent);
         observation.complete = ended;
+        // It is looked at again where its file changed: a mark of schema 2 can't tell in what.
+        self.known_until = Some(Timestamp::from_millis(0));
         self.post(observation, &Owner::Lane(run_id.clone()), &context);
         let lane = self.cursor.lanes.get_mut(&run_id)?;
         lane.file = mark;

@@ -301,6 +301,12 @@ impl Hook {
         if let Some(error) = &report.unsaved {
             log::warn!("{session}: {error}");
         }
+        if report.withheld > 0 {
+            log::warn!(
+                "{session}: {} skipped (turns and agents): policy not met, CC_LANGFUSE_MASK_PATTERNS is not what it was when they began",
+                report.withheld
+            );
+        }
         let broken = report.diagnostics.broken_lines;
         if broken > 0 {
             let first = report.diagnostics.broken.first();

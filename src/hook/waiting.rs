@@ -74,6 +74,9 @@ fn deliver_one(
     match deliver(&job, Keeping::Kept(store), courier) {
         Ok(report) => {
             let report = report.unwrap_or_default();
+            if report.withheld > 0 {
+                log::info!("{session}: {} skipped: policy not met", report.withheld);
+            }
             if !report.leaves_something() {
                 store.no_longer_waits(cursor);
                 log::info!("{session}: sent {} spans that had waited", report.spans);

@@ -17,8 +17,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::config::{Capture, Config};
-use crate::trace::{Content, Context, Observation};
+use crate::config::{Capture, Config, Experiment};
+use crate::trace::{Agreement, Content, Context, Observation};
 use crate::transcript::{Excerpt, excerpt};
 
 pub use clean::Clean;
@@ -75,6 +75,25 @@ pub fn unmet_wish(config: &Config) -> Option<String> {
 }
 
 impl Policy {
+    /// What a turn is agreed to that is first met under this policy.
+    pub fn agreement(&self) -> Agreement {
+        let (masks, allows) = self.patterns.digests();
+        Agreement {
+            capture: self.capture,
+            unmasked: !self.mask,
+            masks,
+            allows,
+        }
+    }
+
+    /// The stricter of this policy and of what was agreed; `None` where the patterns of that are not there any more.
+    pub fn within(&self, agreed: &Agreement) -> Option<Self> {
+        let mut policy = self.clone();
+        policy.capture = self.capture.max(agreed.capture);
+        policy.mask |= !agreed.unmasked;
+        agreed.is_met_by(&self.agreement()).then_some(policy)
+    }
+
     /// The default policy with another length.
     pub fn with_max_chars(max_chars: usize) -> Self {
         Self {
@@ -158,12 +177,17 @@ impl Policy {
             masker.text(text);
         }
         if let Some(trial) = &mut context.experiment {
-            masker.text(&mut trial.of.name);
-            trial
-                .of
-                .expected_output
-                .iter_mut()
-                .for_each(|text| masker.text(text));
+            self.apply_to_experiment(&mut trial.of);
+        }
+    }
+
+    /// Applies the policy to what is told of an experiment.
+    pub fn apply_to_experiment(&self, experiment: &mut Experiment) {
+        let (mut tally, mut clean) = Default::default();
+        let mut masker = self.masker(&mut tally, &mut clean);
+        let texts = experiment.expected_output.iter_mut();
+        for text in texts.chain([&mut experiment.name]) {
+            masker.text(text);
         }
     }
 }

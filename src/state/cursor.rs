@@ -1,18 +1,25 @@
 //! How far one destination has acknowledged one session.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lane::Lane;
+use super::mark::Mark;
+use super::placement::Placement;
 use super::resting::Resting;
-use crate::trace::{Context, Digest, Repository, SpanId};
+use super::runs::Runs;
+use crate::trace::{Agreement, Context, Digest, Repository, SpanId};
 use crate::transcript::locate::Layout;
 use crate::transcript::{FileMark, Timestamp};
 
 /// The version of the file's form. A newer one is left alone.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
+
+/// Marks of another version may say the same in other words.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A session's cursor at one destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +36,9 @@ pub struct Cursor {
     /// killed, the next one begins with that turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_for: Option<String>,
+    /// Of such a hook too: what it agreed to, and where it would have placed its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<(Agreement, Placement)>,
     /// The directory in which the session was started; its configuration counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_directory: Option<PathBuf>,
@@ -67,10 +77,19 @@ pub struct Cursor {
     pub had_skipped: bool,
     /// Spans of turns from `open_start` on that were acknowledged, each with a mark of what was acknowledged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub acknowledged: BTreeMap<SpanId, String>,
+    pub acknowledged: BTreeMap<SpanId, Mark>,
+    /// The version of this program that made the marks.
+    #[serde(default)]
+    marked_by: Cow<'static, str>,
+    /// How far the file was read when marks of schema 2 were made; only where such marks are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_marks_until: Option<u64>,
     /// Scores of those turns that were acknowledged, by their ids, each with a mark of what was acknowledged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scored: BTreeMap<String, Digest>,
+    /// What was agreed about the content of turns, from first contact on.
+    #[serde(default, skip_serializing_if = "Runs::is_empty")]
+    pub agreed: Runs<Agreement>,
     /// How often a span was refused that the server may take yet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<SpanId, u8>,
@@ -114,6 +133,8 @@ pub enum Why {
     BeforeFirstContact,
     /// Tracing was off.
     Declined,
+    /// What was agreed about its content could not be kept any more.
+    PolicyNotMet,
 }
 
 /// A range of the file that was not sent.
@@ -224,8 +245,33 @@ impl Cursor {
             session_id: session_id.to_owned(),
             destination: destination.to_owned(),
             transcript,
+            marked_by: Cow::Borrowed(VERSION),
             ..Self::default()
         }
+    }
+
+    /// A cursor for nothing but agents at rest.
+    pub(super) fn of_sleepers() -> Self {
+        Self {
+            marked_by: Cow::Borrowed(VERSION),
+            ..Self::default()
+        }
+    }
+
+    /// Brings what an older release wrote to this one's form, and its marks to what this version can compare.
+    pub(super) fn upgrade(&mut self) {
+        if self.schema < SCHEMA && self.acknowledged.values().any(|mark| *mark == Mark::Legacy) {
+            self.legacy_marks_until = Some(self.file.offset);
+        }
+        self.schema = SCHEMA;
+        if self.marked_by == VERSION {
+            return;
+        }
+        self.marked_by = Cow::Borrowed(VERSION);
+        let lanes = self.lanes.values_mut();
+        let of_lanes = lanes.flat_map(|lane| lane.acknowledged.values_mut());
+        let marks = self.acknowledged.values_mut().chain(of_lanes);
+        marks.for_each(Mark::forget_said);
     }
 
     /// As it is kept.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Launcher;
+use super::mark::Mark;
 use crate::trace::{SpanId, WorkflowRun};
 use crate::transcript::FileMark;
 
@@ -59,7 +60,7 @@ pub struct Lane {
     pub done: Option<Done>,
     /// Acknowledged spans, as in the cursor.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub acknowledged: BTreeMap<SpanId, String>,
+    pub acknowledged: BTreeMap<SpanId, Mark>,
 }
 
 /// The first so many of each kind are acknowledged for good. An agent's file only grows, and 500 finished agents with

@@ -139,9 +139,10 @@ impl Cursor {
             .unwrap_or_default()
             .split_inclusive('\n')
         {
-            let Ok(sleepers) = serde_json::from_str::<Self>(line) else {
+            let Ok(mut sleepers) = serde_json::from_str::<Self>(line) else {
                 break;
             };
+            sleepers.upgrade();
             missing -= line.len();
             for (agent_id, lane) in sleepers.lanes {
                 self.lanes.entry(agent_id).or_insert(lane);
@@ -179,7 +180,7 @@ impl Store {
             };
             turn.is_some_and(|turn| still_open.contains(turn)) || told.iter().any(is_told_of)
         };
-        let mut sleepers = Cursor::default();
+        let mut sleepers = Cursor::of_sleepers();
         for (agent_id, lane) in mem::take(&mut cursor.lanes) {
             if !lane.can_rest() || is_named(&agent_id, &lane) {
                 cursor.lanes.insert(agent_id, lane);

@@ -226,7 +226,7 @@ impl Store {
         Ok(lock)
     }
 
-    fn session_folder(&self, session_id: &str) -> PathBuf {
+    pub(super) fn session_folder(&self, session_id: &str) -> PathBuf {
         self.root.join("sessions").join(file_name(session_id))
     }
 
@@ -297,8 +297,7 @@ fn is_newer(content: &str) -> bool {
 fn load_cursor(path: &Path) -> Result<Option<Cursor>> {
     let mut cursor: Option<Cursor> = load(path)?;
     if let Some(cursor) = &mut cursor {
-        // It is written as this release writes it.
-        cursor.schema = SCHEMA;
+        cursor.upgrade();
         cursor.rests_beside(path);
     }
     Ok(cursor)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Agreement;
 use super::ids::{SpanId, TraceId};
 use super::metadata::SCHEMA_VERSION;
 use crate::config::{Config, Experiment, ParentSpan};
@@ -117,6 +118,9 @@ pub struct Context {
     /// The experiment, and the observation that tries its item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Trial>,
+    /// What was agreed about its content; unknown where state of schema 2 is all that knows of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Agreement>,
 }
 
 /// An item of an experiment as it is tried.
@@ -162,6 +166,7 @@ impl Context {
                     |parent| SpanId::given(parent.span_id.clone()),
                 ),
             }),
+            agreed: None,
         }
     }
 

@@ -95,6 +95,11 @@ pub fn digest(content: &[u8]) -> Digest {
     Digest(format!("{:016x}", hash(content)))
 }
 
+/// The digest of something that nobody shall guess from it.
+pub fn private_digest(content: &[u8]) -> Digest {
+    Digest(hex(content, 16))
+}
+
 /// The number that a digest tells. State holds such numbers: they must stay what they are.
 pub fn hash(content: &[u8]) -> u64 {
     let (words, rest) = content.as_chunks::<8>();

@@ -1,9 +1,11 @@
 //! What Langfuse shall show: observations with ids and times that are functions of the transcript alone. Pure.
 
 mod agent;
+mod agreement;
 mod compaction;
 mod content;
 mod context;
+mod fingerprint;
 mod generation;
 mod ids;
 pub mod metadata;
@@ -15,8 +17,9 @@ mod work;
 mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
+pub use agreement::Agreement;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
-pub use ids::{Digest, SpanId, TraceId, digest, hash};
+pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};
 pub use observation::{Content, Kind, Level, Observation, Role};
 pub use turn::observe_turn;
 pub use work::Launch;

@@ -14,6 +14,7 @@ mod support;
 mod sandbox;
 
 mod agents;
+mod agreed;
 mod bad_input;
 mod capture;
 mod client;

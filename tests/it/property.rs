@@ -4,6 +4,7 @@
 //! In process, without sockets. The seed is fixed; `PROPTEST_CASES=20000 cargo test property` draws new cases.
 
 mod agents;
+mod agreed;
 mod desk;
 mod early;
 mod faults;

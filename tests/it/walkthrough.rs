@@ -76,6 +76,7 @@ fn sessions_are_sent_by_hand() {
         .types("claude-langfuse replay 2c97")
         .types("claude-langfuse replay 2c97 --again --json")
         .types("claude-langfuse replay 2c97 --again --verbose")
+        .types("claude-langfuse replay 2c97 --capture full")
         .types("claude-langfuse replay --all --until 2024-11-01 --again")
         .types("claude-langfuse replay --all --since 2024-11-01 --again --quiet")
         .types("claude-langfuse sessions --until 2024-11-01")

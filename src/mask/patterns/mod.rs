@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::trace::{Digest, private_digest};
 use written::{kind, literal, read};
 
 /// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
@@ -68,6 +69,20 @@ impl Patterns {
     /// Why they can't be used, if they can't.
     pub(in crate::mask) fn problem(&self) -> Option<&str> {
         self.compiled()?.as_ref().err().map(String::as_str)
+    }
+
+    /// Digests of those that find secrets and of those that say what is none, as they were written.
+    pub(in crate::mask) fn digests(&self) -> (Vec<Digest>, Vec<Digest>) {
+        let written = self.written.as_deref().map(read);
+        let mut digests = (Vec::new(), Vec::new());
+        for written in written.and_then(Result::ok).into_iter().flatten() {
+            let list = match written.is_allowed {
+                true => &mut digests.1,
+                false => &mut digests.0,
+            };
+            list.push(private_digest(written.pattern.as_bytes()));
+        }
+        digests
     }
 
     /// Whether the person said that this is no secret.

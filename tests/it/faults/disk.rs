@@ -273,7 +273,7 @@ fn newer_state_is_left_alone_and_said_and_goes_on_with_the_newer_program() {
     session.answered(0).stop(0);
     let ours = fs::read_to_string(sandbox.cursor()).unwrap();
     let mut newer: Value = serde_json::from_str(&ours).unwrap();
-    newer["schema"] = 3.into();
+    newer["schema"] = 99.into();
     newer["brand_new"] = "kept".into();
     fs::write(sandbox.cursor(), newer.to_string()).unwrap();
     let before = mock.requests().len();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
+use claude_langfuse::delivery::{
+    Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
+};
 use claude_langfuse::langfuse::{Body, Reply};
 use claude_langfuse::mask::Policy;
 use claude_langfuse::score::Score;
@@ -74,6 +76,7 @@ fn hook(
         ending: Ending::Over,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(200_000),
+        agreed: Agreed::Kept,
         scores: false,
         paused: Vec::new(),
         suspended: None,

@@ -3,11 +3,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use claude_langfuse::delivery::{Ending, Job, Keeping, Reach, Report, deliver};
+use claude_langfuse::config::{Files, Scope, Surroundings, resolve};
+use claude_langfuse::delivery::{Agreed, Ending, Job, Keeping, Reach, Report, deliver};
 use claude_langfuse::mask::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
@@ -19,8 +21,60 @@ use super::receiver::Receiver;
 use super::recorded::{Growing, Session};
 
 const DESTINATION: &str = "0123456789abcdef";
-/// A user, and the longest text that is sent whole.
-const CONFIGURED: [(&str, usize); 2] = [("somebody", 100_000), ("somebody else", 60)];
+/// A configuration: a user, a seed, and what else the environment says.
+pub(super) struct Configured {
+    user: &'static str,
+    seed: Option<&'static str>,
+    variables: &'static [(&'static str, &'static str)],
+}
+
+impl Configured {
+    const fn new(user: &'static str, variables: &'static [(&'static str, &'static str)]) -> Self {
+        Self {
+            user,
+            seed: None,
+            variables,
+        }
+    }
+
+    const fn seeded(seed: &'static str) -> Self {
+        Self {
+            seed: Some(seed),
+            ..Self::new("somebody", &[])
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        let named = self.variables.iter();
+        let named = named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let surroundings = Surroundings {
+            environment: named.collect(),
+            ..Surroundings::default()
+        };
+        let config = resolve(&surroundings, &Files::new(), None, Scope::OwnHook, &[]);
+        Policy::from(&config)
+    }
+}
+
+const MAX_CHARS: &str = "CC_LANGFUSE_MAX_CHARS";
+const CAPTURE: &str = "CC_LANGFUSE_CAPTURE";
+
+/// The one that usually holds, one that cuts texts elsewhere, [`METADATA`] and what sends more, [`SEEDS`].
+const CONFIGURED: [Configured; 7] = [
+    Configured::new("somebody", &[]),
+    Configured::new("somebody else", &[(MAX_CHARS, "60")]),
+    Configured::new("somebody", &[(CAPTURE, "no-tool-content")]),
+    Configured::new("somebody", &[(CAPTURE, "metadata")]),
+    Configured::new("somebody", &[(CAPTURE, "metadata"), (MAX_CHARS, "60")]),
+    Configured::seeded("one"),
+    Configured::seeded("two"),
+];
+/// Without any content.
+pub(super) const METADATA: Range<usize> = 3..5;
+/// Where texts of any length leave, or none.
+pub(super) const CAPTURES: Range<usize> = 0..5;
+/// In traces of their own.
+pub(super) const SEEDS: Range<usize> = 4..7;
 
 /// The largest request of a Stop hook.
 const STOP_REQUEST: usize = 48 * 1024;
@@ -173,7 +227,7 @@ impl Desk {
     }
 
     fn job(&self, session: &Session, reach: Reach, ending: Ending) -> Job {
-        let (user, max_chars) = CONFIGURED[self.configured.get()];
+        let configured = &CONFIGURED[self.configured.get()];
         Job {
             session_id: session.id.clone(),
             transcript: self.path(&session.main.path),
@@ -181,11 +235,13 @@ impl Desk {
             reach,
             ending,
             attributes: Attributes {
-                user_id: Some(user.to_owned()),
+                user_id: Some(configured.user.to_owned()),
+                trace_seed: configured.seed.map(str::to_owned),
                 tags: vec!["own".to_owned()],
                 ..Attributes::default()
             },
-            policy: Policy::with_max_chars(max_chars),
+            policy: configured.policy(),
+            agreed: Agreed::Kept,
             scores: true,
             paused: Vec::new(),
             suspended: None,

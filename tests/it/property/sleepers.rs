@@ -193,7 +193,7 @@ fn a_cursor_of_an_older_release_goes_on_and_its_agents_fall_asleep() {
     let mut cursors =
         state.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "json"));
     let (path, text) = cursors.next().expect("a cursor");
-    let older = text.replacen("{\"schema\":2,", "{\"schema\":1,", 1);
+    let older = text.replacen("{\"schema\":3,", "{\"schema\":1,", 1);
     assert!(older != text && !older.contains("resting"));
     fs::write(&path, &older).unwrap();
     let requests = life.requests();

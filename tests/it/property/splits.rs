@@ -85,7 +85,7 @@ impl Step {
 }
 
 /// How far each file is written at each step: growing, the session's own file first.
-fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
+pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
     let whole = 0..session.main.bytes.len();
     let main = steps.iter().enumerate().map(|(index, step)| {
         let first = index == 0;

@@ -1,0 +1,212 @@
+//! What is kept of an acknowledged span, to tell later whether it has to be sent again.
+
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::trace::{Digest, Observation, Role};
+use crate::transcript::Timestamp;
+
+/// What was acknowledged of a span. Taken before policy, configuration and program version: none of these makes anything be
+/// sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Of a model call: how many rows it was read from. `start` is unknown in marks of schema 2.
+    Call {
+        /// The start that was acknowledged.
+        start: Option<Timestamp>,
+        /// The number of its rows.
+        rows: u32,
+    },
+    /// Of anything else.
+    Content {
+        /// The start that was acknowledged.
+        start: Timestamp,
+        /// The end that was acknowledged.
+        end: Timestamp,
+        /// What it said; unknown where another version of this program made it, which may say the same in other words.
+        said: Option<Digest>,
+    },
+    /// Of anything but a model call, by schema 2: a digest of what left, which tells nothing of what changed.
+    Legacy,
+}
+
+impl Mark {
+    /// The mark of an observation as it is.
+    pub fn of(observation: &Observation) -> Self {
+        match observation.role {
+            Role::Generation { rows } => Self::Call {
+                start: Some(observation.start),
+                rows,
+            },
+            Role::Root | Role::Part => Self::Content {
+                start: observation.start,
+                end: observation.end,
+                said: Some(observation.fingerprint()),
+            },
+        }
+    }
+
+    /// The start under which it was acknowledged: another one would be a second row for good.
+    pub fn start(&self) -> Option<Timestamp> {
+        match self {
+            Self::Call { start, .. } => *start,
+            Self::Content { start, .. } => Some(*start),
+            Self::Legacy => None,
+        }
+    }
+
+    /// Whether an observation with the mark `now` is acknowledged as it is. `known_until`: the time of the last row that was
+    /// read when marks of schema 2 were made; what ends later has grown since.
+    pub fn covers(&self, now: &Self, known_until: Option<Timestamp>) -> bool {
+        match (self, now) {
+            (Self::Call { rows: before, .. }, Self::Call { rows, .. }) => before >= rows,
+            (
+                Self::Content {
+                    end: before,
+                    said: None,
+                    ..
+                },
+                Self::Content { end, .. },
+            ) => end <= before,
+            (Self::Content { said: before, .. }, Self::Content { said, .. }) => before == said,
+            (Self::Legacy, Self::Content { end, .. }) => {
+                known_until.is_none_or(|known_until| *end <= known_until)
+            }
+            _ => false,
+        }
+    }
+
+    /// What another version of this program said is not to be compared with what this one says.
+    pub(super) fn forget_said(&mut self) {
+        if let Self::Content { said, .. } = self {
+            *said = None;
+        }
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Call { start, rows } => (start, rows).serialize(serializer),
+            Self::Content { start, end, said } => (start, end, said).serialize(serializer),
+            Self::Legacy => serializer.serialize_str(""),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MarkVisitor)
+    }
+}
+
+struct MarkVisitor;
+
+impl<'de> Visitor<'de> for MarkVisitor {
+    type Value = Mark;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a mark of an acknowledged span")
+    }
+
+    /// As schema 2 wrote it.
+    fn visit_str<E: Error>(self, text: &str) -> Result<Mark, E> {
+        let rows = text.strip_prefix("rows:");
+        let Some(rows) = rows else {
+            return Ok(Mark::Legacy);
+        };
+        let rows = rows.parse().map_err(E::custom)?;
+        Ok(Mark::Call { start: None, rows })
+    }
+
+    /// Two parts of a model call, three of anything else.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Mark, A::Error> {
+        let missing = || A::Error::custom("a part of a mark is missing");
+        let start: Option<Timestamp> = parts.next_element()?.ok_or_else(missing)?;
+        let second: u64 = parts.next_element()?.ok_or_else(missing)?;
+        match parts.next_element::<Option<Digest>>()? {
+            Some(said) => Ok(Mark::Content {
+                start: start.ok_or_else(missing)?,
+                end: Timestamp::from_millis(second),
+                said,
+            }),
+            None => Ok(Mark::Call {
+                start,
+                rows: second.try_into().map_err(A::Error::custom)?,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+    use crate::trace::{Observation, Role, SpanId, TraceId};
+    use crate::transcript::Timestamp;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn mark(role: Role, end: u64) -> Mark {
+        let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+        let mut observation = Observation::new(trace, span, None, at(1));
+        (observation.role, observation.end) = (role, at(end));
+        Mark::of(&observation)
+    }
+
+    #[test]
+    fn comes_back_as_it_was_written() {
+        let mut other_version = mark(Role::Root, 2);
+        other_version.forget_said();
+        let legacy_call = Mark::Call {
+            start: None,
+            rows: 3,
+        };
+        let call = mark(Role::Generation { rows: 3 }, 2);
+        for mark in [
+            mark(Role::Root, 2),
+            call,
+            other_version,
+            legacy_call,
+            Mark::Legacy,
+        ] {
+            let written = serde_json::to_string(&mark).unwrap();
+            let read: Mark = serde_json::from_str(&written).unwrap();
+            assert_eq!(read, mark, "{written}");
+        }
+    }
+
+    #[test]
+    fn reads_what_schema_2_wrote() {
+        let read = |text: &str| serde_json::from_str::<Mark>(text);
+        let call = Mark::Call {
+            start: None,
+            rows: 12,
+        };
+        assert_eq!(read(r#""rows:12""#).unwrap(), call);
+        assert_eq!(read(r#""0123456789abcdef""#).unwrap(), Mark::Legacy);
+        for damaged in ["7", "[]", "[1]", "[1,-1]", "[null,2,null]", r#""rows:x""#] {
+            assert!(read(damaged).is_err(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_sent_again_for_further_rows_only() {
+        let call = |rows| mark(Role::Generation { rows }, 1);
+        assert!(call(3).covers(&call(3), None) && call(3).covers(&call(2), None));
+        assert!(!call(3).covers(&call(4), None));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_sent_again_when_it_ends_later() {
+        let mut other_version = mark(Role::Root, 5);
+        other_version.forget_said();
+        assert!(other_version.covers(&mark(Role::Root, 5), None));
+        assert!(!other_version.covers(&mark(Role::Root, 6), None));
+        assert!(Mark::Legacy.covers(&mark(Role::Part, 5), Some(at(5))));
+        assert!(!Mark::Legacy.covers(&mark(Role::Part, 6), Some(at(5))));
+    }
+}

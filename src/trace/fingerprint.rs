@@ -1,0 +1,157 @@
+//! Whether an observation changed since it was acknowledged, told by what the transcript says of it alone: before masking,
+//! truncation and everything that the configuration adds, so that none of these makes anything be sent again.
+
+use serde_json::Value;
+
+use super::ids::{Digest, digest, hash};
+use super::observation::{Content, Observation};
+use crate::transcript::characters;
+
+/// Of a longer text, in bytes, only so much of both ends counts, with its length: how much of the middle was read depends on
+/// how long a text may be that leaves.
+const SIDE: usize = 32 * 1024;
+
+/// Metadata that the configuration makes.
+const CONFIGURED: &str = "parent_trace_id";
+
+impl Observation {
+    /// A digest of what it says. Its ids, its place and its start are not in it: they never change.
+    pub fn fingerprint(&self) -> Digest {
+        let mut seen = Seen::default();
+        seen.text(&self.name);
+        seen.text(self.kind.as_str());
+        seen.text(self.level.as_str());
+        seen.number(self.end.as_millis());
+        seen.number(self.completion_start.map_or(0, |at| at.as_millis()));
+        seen.optional(self.status_message.as_deref());
+        seen.optional(self.model.as_deref());
+        seen.content(self.input.as_ref());
+        seen.content(self.output.as_ref());
+        for (name, value) in &self.parameters {
+            seen.text(name);
+            seen.value(value);
+        }
+        for (name, count) in &self.usage {
+            seen.text(name);
+            seen.number(*count);
+        }
+        let metadata = self.metadata.iter();
+        for (name, text) in metadata.filter(|(name, _)| **name != CONFIGURED) {
+            seen.text(name);
+            seen.text(text);
+        }
+        digest(&seen.hashes)
+    }
+}
+
+/// The hashes of all parts, one after the other.
+#[derive(Default)]
+struct Seen {
+    hashes: Vec<u8>,
+}
+
+impl Seen {
+    fn number(&mut self, number: u64) {
+        self.hashes.extend(number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.len() <= 4 * SIDE {
+            return self.number(hash(text.as_bytes()));
+        }
+        let bytes = text.as_bytes();
+        self.number(characters(text) as u64);
+        let sides = [bytes.first_chunk::<SIDE>(), bytes.last_chunk::<SIDE>()];
+        for side in sides.into_iter().flatten() {
+            self.number(hash(side));
+        }
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        self.number(u64::from(text.is_some()));
+        self.text(text.unwrap_or_default());
+    }
+
+    fn content(&mut self, content: Option<&Content>) {
+        match content {
+            None => self.number(0),
+            Some(Content::Text(text)) => {
+                self.number(1);
+                self.text(text);
+            }
+            Some(Content::Json(value)) => {
+                self.number(2);
+                self.value(value);
+            }
+        }
+    }
+
+    /// The reader keeps no tree that is deeper than the stack.
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => {
+                self.number(3);
+                self.text(text);
+            }
+            Value::Array(items) => {
+                self.number(items.len() as u64);
+                items.iter().for_each(|item| self.value(item));
+            }
+            Value::Object(fields) => {
+                self.number(fields.len() as u64);
+                for (name, field) in fields {
+                    self.text(name);
+                    self.value(field);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.text(&value.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::trace::{Content, Level, Observation, SpanId, TraceId};
+    use crate::transcript::Timestamp;
+
+    fn observed() -> Observation {
+        let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+        let mut observation = Observation::new(trace, span, None, Timestamp::from_millis(1));
+        observation.input = Some(Content::Json(json!([{"a": 1}, "text", null])));
+        observation.output = Some(Content::Text("answer".to_owned()));
+        observation.note("masked", Some("x"));
+        observation
+    }
+
+    #[test]
+    fn changes_with_everything_that_the_transcript_says() {
+        let before = observed().fingerprint();
+        assert_eq!(observed().fingerprint(), before);
+        let changes: [fn(&mut Observation); 7] = [
+            |it| it.end = Timestamp::from_millis(2),
+            |it| it.level = Level::Warning,
+            |it| it.status_message = Some(String::new()),
+            |it| it.output = Some(Content::Text("answer.".to_owned())),
+            |it| it.output = None,
+            |it| it.input = Some(Content::Json(json!([{"a": 1}, "text"]))),
+            |it| it.note("agent_outcome", Some("killed")),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut changed = observed();
+            change(&mut changed);
+            assert_ne!(changed.fingerprint(), before, "{number}");
+        }
+    }
+
+    #[test]
+    fn does_not_change_with_the_configuration() {
+        let before = observed().fingerprint();
+        let mut configured = observed();
+        configured.trace_id = TraceId::of_seed("seed:1");
+        configured.parent = Some(SpanId::turn("somebody else's"));
+        configured.note("parent_trace_id", Some("somebody else's"));
+        assert_eq!(configured.fingerprint(), before);
+    }
+}

@@ -1,0 +1,380 @@
+//! What was agreed about a turn's content holds for that turn, whoever sends it later and however that is configured; and
+//! nothing that was acknowledged is sent again because the configuration changed.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Received, Sandbox, Session};
+use crate::support::{MockLangfuse, Reply, Row};
+
+const CAPTURE: &str = "CC_LANGFUSE_CAPTURE";
+const PATTERNS: &str = "CC_LANGFUSE_MASK_PATTERNS";
+
+/// Who may send a turn that its own hook could not.
+#[derive(Clone, Copy, Debug)]
+enum Sender {
+    NextSession,
+    Flush,
+    End,
+    Replay,
+    ReplayAll,
+    Again,
+}
+
+const SENDERS: [Sender; 6] = [
+    Sender::NextSession,
+    Sender::Flush,
+    Sender::End,
+    Sender::Replay,
+    Sender::ReplayAll,
+    Sender::Again,
+];
+
+impl Sender {
+    fn send(self, sandbox: &Sandbox, session: &Session) {
+        match self {
+            Self::NextSession => drop(sandbox.session("v2.1.330/thinking").answered(0).stop(0)),
+            Self::Flush => drop(sandbox.run(&["flush"]).exits(0)),
+            Self::End => drop(session.end()),
+            Self::Replay => drop(session.replay(&[]).exits(0)),
+            Self::ReplayAll => drop(sandbox.run(&["replay", "--all"]).exits(0)),
+            Self::Again => drop(session.replay(&["--again"]).exits(0)),
+        }
+    }
+}
+
+/// The session's first turn meets a server that fails.
+fn stops_in_vain<'a>(mock: &MockLangfuse, sandbox: &'a Sandbox) -> Session<'a> {
+    let session = sandbox.session("v2.1.330/stream-multi");
+    mock.reply_next(Reply::Status(503));
+    session.answered(0).stop(0);
+    sandbox.end_backoff();
+    session
+}
+
+fn rows_of(mock: &MockLangfuse, session: &Session) -> Vec<Row> {
+    let mut rows = mock.rows();
+    rows.retain(|row| row.session_id.as_deref() == Some(session.id()));
+    rows
+}
+
+fn holds_content(row: &Row) -> bool {
+    let texts = [&row.input, &row.output];
+    let mut texts = texts.into_iter().flatten();
+    texts.any(|text| !text.contains("[left out: "))
+}
+
+#[test]
+fn a_turn_that_could_not_be_sent_keeps_its_capture_mode_whoever_sends_it() {
+    for (first, later) in [("metadata", "full"), ("full", "metadata")] {
+        for sender in SENDERS {
+            let mock = MockLangfuse::start();
+            let mut sandbox = Sandbox::traced(&mock);
+            sandbox.set(CAPTURE, first);
+            stops_in_vain(&mock, &sandbox);
+            sandbox.set(CAPTURE, later);
+            if later == "metadata" {
+                // Where files alone count.
+                let mut env = crate::sandbox::traced_to(&mock.url());
+                env[CAPTURE] = json!(later);
+                sandbox.config(&json!({ "env": env }));
+            }
+            let session = sandbox.session("v2.1.330/stream-multi");
+            sender.send(&sandbox, &session);
+            let rows = rows_of(&mock, &session);
+            assert_eq!(rows.len(), 2, "{sender:?}");
+            assert!(
+                !rows.iter().any(holds_content),
+                "{first} {sender:?} {rows:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_turn_that_a_hook_met_within_a_back_off_keeps_its_capture_mode() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(CAPTURE, "metadata");
+    mock.reply_next(Reply::Status(503));
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    session.answered(1).stop(1);
+    sandbox.set(CAPTURE, "full");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(2).stop(2);
+    sandbox.end_backoff();
+    sandbox.run(&["flush"]).exits(0);
+    let answers = mock.answers();
+    assert!(
+        answers[..2]
+            .iter()
+            .all(|answer| answer.starts_with("[left out"))
+    );
+    assert_eq!(answers[2], "Answer 3.");
+}
+
+#[test]
+fn the_next_turn_follows_the_configuration_of_its_own_hook() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(CAPTURE, "metadata");
+    stops_in_vain(&mock, &sandbox);
+    sandbox.set(CAPTURE, "full");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(1).stop(1);
+    let answers = mock.answers();
+    assert!(answers[0].starts_with("[left out"), "{answers:?}");
+    assert_eq!(answers[1..], ["Answer 2."]);
+}
+
+#[test]
+fn a_turn_that_was_acknowledged_is_not_sent_again_in_another_mode() {
+    for (first, later) in [("metadata", "full"), ("full", "metadata")] {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::traced(&mock);
+        sandbox.set(CAPTURE, first);
+        let session = sandbox.session("v2.1.330/tools");
+        session.answered(0).stop(0);
+        let sent = mock.accepted_spans().len();
+        sandbox
+            .set(CAPTURE, later)
+            .set("CC_LANGFUSE_MAX_CHARS", "50");
+        let session = sandbox.session("v2.1.330/tools");
+        session.whole();
+        sandbox.run(&["flush"]).exits(0);
+        session.replay(&[]).exits(0);
+        session.end();
+        assert_eq!(mock.accepted_spans().len(), sent, "{first} to {later}");
+    }
+}
+
+#[test]
+fn only_a_mode_that_is_named_for_the_session_sends_what_was_left_out() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(CAPTURE, "metadata");
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().end();
+    let id = session.id().to_owned();
+    sandbox.set(CAPTURE, "full");
+    sandbox.run(&["replay", &id, "--again"]).exits(0);
+    assert!(mock.answers()[0].starts_with("[left out"));
+    sandbox
+        .run(&["replay", &id, "--again", "--capture", "full"])
+        .exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+    sandbox
+        .run(&["replay", "--all", "--capture", "full"])
+        .exits(2);
+    sandbox
+        .run(&["replay", &id, "--capture", "everything"])
+        .exits(2);
+    // It held for that run.
+    sandbox.run(&["replay", &id, "--again"]).exits(0);
+    assert!(mock.answers()[0].starts_with("[left out"));
+}
+
+#[test]
+fn a_pattern_that_is_not_there_any_more_keeps_the_turn_here_until_it_is() {
+    for (first, later) in [
+        ("Answer", ""),
+        ("Answer\nQuestion", "Question"),
+        ("Answer", "Answer\n!^Ans"),
+        ("Answer\n!^Ans", "Answer\n!^Answer"),
+    ] {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::traced(&mock);
+        sandbox.set(PATTERNS, first);
+        stops_in_vain(&mock, &sandbox);
+        sandbox.set(PATTERNS, later);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        let flushed = sandbox.run(&["flush"]).exits(0);
+        assert!(flushed.stdout.contains("1 skipped"), "{}", flushed.stdout);
+        let replayed = session.replay(&["--json"]).exits(0);
+        assert_eq!(replayed.json()[0]["withheld"], 1);
+        drop(sandbox.session("v2.1.330/thinking").answered(0).stop(0));
+        assert!(rows_of(&mock, &session).is_empty(), "{first} {later}");
+        sandbox.set(PATTERNS, first);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        session.replay(&[]).exits(0);
+        assert_eq!(rows_of(&mock, &session).len(), 2, "{first} {later}");
+    }
+}
+
+#[test]
+fn the_sessions_own_hook_goes_on_behind_a_turn_that_it_can_not_send() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(PATTERNS, "Answer");
+    stops_in_vain(&mock, &sandbox);
+    sandbox.set(PATTERNS, "");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(1).stop(1);
+    assert_eq!(mock.answers(), ["Answer 2."]);
+    assert!(
+        sandbox.log().contains("policy not met"),
+        "{}",
+        sandbox.log()
+    );
+    session.answered(2).stop(2);
+    assert_eq!(mock.answers(), ["Answer 2.", "Answer 3."]);
+    // The turn is there for who has the pattern.
+    let argument = session.argument();
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.answers().len(), 2);
+    sandbox.set(PATTERNS, "Answer\nmore");
+    sandbox.run(&["replay", &argument]).exits(0);
+    assert_eq!(
+        mock.answers(),
+        ["[masked: custom, 6 chars] 1.", "Answer 2.", "Answer 3."]
+    );
+}
+
+#[test]
+fn further_mask_patterns_and_fewer_allow_patterns_are_no_obstacle() {
+    for (first, later) in [("", "Answer"), ("Answer\n!^x", "more\nAnswer")] {
+        let mock = MockLangfuse::start();
+        let mut sandbox = Sandbox::traced(&mock);
+        sandbox.set(PATTERNS, first);
+        stops_in_vain(&mock, &sandbox);
+        sandbox.set(PATTERNS, later);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.answers(), ["[masked: custom, 6 chars] 1."], "{first}");
+    }
+}
+
+#[test]
+fn masking_that_was_on_stays_on_for_the_turn() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    stops_in_vain(&mock, &sandbox);
+    sandbox.set("CC_LANGFUSE_MASK", "false");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(1).stop(1);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+    let cursor: Value = serde_json::from_slice(&std::fs::read(sandbox.cursor()).unwrap()).unwrap();
+    let runs = cursor["agreed"].as_array().unwrap();
+    let unmasked: Vec<bool> = runs
+        .iter()
+        .map(|run| run["value"]["unmasked"] == true)
+        .collect();
+    assert_eq!(unmasked, [false, true]);
+}
+
+#[test]
+fn an_agent_that_goes_on_later_follows_the_turn_that_launched_it() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(CAPTURE, "metadata");
+    let session = sandbox.session("v2.1.330/subagent-background");
+    session.answered(0).stop(0);
+    let before = mock.rows().len();
+    session.whole();
+    sandbox.set(CAPTURE, "full");
+    sandbox.run(&["flush"]).exits(0);
+    let rows = mock.rows();
+    let is_of_agent = |row: &&Row| row.metadata.contains_key("agent_id");
+    let agent = rows.iter().find(is_of_agent).expect("the agent");
+    let below: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.trace_id == agent.trace_id)
+        .collect();
+    assert!(rows.len() > before && below.len() > 3);
+    assert!(!below.into_iter().any(holds_content), "{rows:#?}");
+}
+
+#[test]
+fn repair_sends_what_is_missing_as_it_was_agreed() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set(CAPTURE, "metadata");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    session.whole().end();
+    let id = session.id().to_owned();
+    let rows = mock.rows();
+    mock.clear();
+    sandbox.set(CAPTURE, "full");
+    sandbox
+        .run(&["verify", &id, "--repair", "--wait", "0"])
+        .exits(0);
+    assert_eq!(mock.rows(), rows);
+}
+
+/// The one cursor as a release wrote it whose state had schema 2.
+fn age(sandbox: &Sandbox) {
+    let path = sandbox.cursor();
+    let mut cursor: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    cursor["schema"] = json!(2);
+    let marks = |marks: &mut Value| {
+        for mark in marks
+            .as_object_mut()
+            .into_iter()
+            .flatten()
+            .map(|(_, mark)| mark)
+        {
+            let parts = mark.as_array().unwrap();
+            *mark = match parts.len() {
+                2 => json!(format!("rows:{}", parts[1])),
+                _ => json!("0123456789abcdef"),
+            };
+        }
+    };
+    let fields = cursor.as_object_mut().unwrap();
+    fields.remove("agreed").expect("what was agreed");
+    fields.remove("marked_by").expect("a version");
+    fields.get_mut("acknowledged").map(marks);
+    for key in ["contexts", "lanes"] {
+        let entries = fields.get_mut(key).and_then(Value::as_object_mut);
+        for (_, entry) in entries.into_iter().flatten() {
+            let entry = entry.as_object_mut().unwrap();
+            entry.remove("agreed");
+            entry.get_mut("acknowledged").map(marks);
+        }
+    }
+    // In the order in which it was written.
+    let text = cursor.to_string();
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn marks_of_schema_2_cause_no_span_to_be_sent_again() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/subagent-background");
+    session.whole();
+    session.grow(usize::MAX);
+    session.stop(0);
+    let sent = mock.accepted_spans().len();
+    age(&sandbox);
+    session.end();
+    sandbox.run(&["flush"]).exits(0);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.accepted_spans().len(), sent);
+    assert!(sandbox.cursor().with_extension("bad").metadata().is_err());
+}
+
+#[test]
+fn marks_of_schema_2_lose_no_update() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stop-block");
+    session.answered(0).stop(0);
+    let before = mock.accepted_spans();
+    age(&sandbox);
+    session.answered(1).stop(1);
+    let after = mock.accepted_spans();
+    let again: Vec<&Row> = after[before.len()..]
+        .iter()
+        .filter(|row| before.iter().any(|old| old.span_id == row.span_id))
+        .collect();
+    assert!(
+        again.iter().all(|row| row.name == "claude-code"),
+        "{again:#?}"
+    );
+    assert_eq!(again.len(), 1);
+    let rows = mock.rows();
+    session.replay(&["--again"]).exits(0);
+    assert_eq!(mock.rows(), rows);
+}

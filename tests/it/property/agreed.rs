@@ -1,0 +1,100 @@
+//! What was agreed for a turn when it was first met, and where it was placed then, holds in any order of configurations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claude_langfuse::trace::TraceId;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::cases;
+use super::desk::{CAPTURES, Desk, METADATA, Run, SEEDS};
+use super::receiver::{Receiver, spans};
+use super::recorded::{Session, any_session};
+use super::splits::{Step, cuts, live};
+
+/// Runs that meet every turn that is there, whatever fails.
+fn hooks() -> impl Strategy<Value = Vec<Step>> {
+    Step::several(prop::sample::select(vec![Run::Stop, Run::Flush, Run::End]))
+}
+
+fn configure(steps: &mut [Step], configured: &[usize]) {
+    for (step, configured) in steps.iter_mut().zip(configured) {
+        step.configured = *configured;
+        // Else the turn may begin after its hook.
+        step.late = false;
+    }
+}
+
+/// The configuration under which each turn was first met, by its trace.
+fn first_met(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
+    let cuts = cuts(session, steps).swap_remove(0);
+    let rows = session.main.bytes.split_inclusive(|byte| *byte == b'\n');
+    let rows = rows.zip(&session.main.row_ends);
+    let met = rows.filter_map(|(row, end)| {
+        let row: Value = serde_json::from_slice(row).ok()?;
+        let first = cuts.iter().position(|cut| cut >= end);
+        let step = first.map_or(steps.last(), |first| steps.get(first))?;
+        let trace = TraceId::of_seed(row["uuid"].as_str()?);
+        Some((trace.as_str().to_owned(), step.configured))
+    });
+    met.collect()
+}
+
+/// The content of a span that is not left out.
+fn content(span: &Value) -> Vec<&str> {
+    let keys = ["langfuse.observation.input", "langfuse.observation.output"];
+    let attributes = span["attributes"].as_array().unwrap().iter();
+    let texts = attributes.filter(|attribute| keys.contains(&attribute["key"].as_str().unwrap()));
+    texts
+        .filter_map(|attribute| attribute["value"]["stringValue"].as_str())
+        .filter(|text| !text.starts_with("[left out: "))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn no_order_of_configurations_and_failures_sends_more_than_was_agreed(
+        session in any_session(),
+        mut steps in hooks(),
+        configured in prop::collection::vec(CAPTURES, 8),
+    ) {
+        configure(&mut steps, &configured);
+        let met = first_met(session, &steps);
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        live(&desk, session, &steps, &mut receiver)?;
+        receiver.complaints()?;
+        for span in receiver.bodies.iter().flat_map(|body| spans(body)) {
+            let agreed = met.get(span["traceId"].as_str().unwrap());
+            if agreed.is_some_and(|agreed| METADATA.contains(agreed)) {
+                prop_assert_eq!(content(&span), Vec::<&str>::new());
+            }
+        }
+        let ids = |rows: &[crate::support::Row]| -> Vec<String> {
+            rows.iter().map(|row| row.span_id.clone()).collect()
+        };
+        prop_assert_eq!(ids(&receiver.rows()), ids(&session.expected));
+    }
+
+    #[test]
+    fn a_turn_stays_in_its_trace_in_any_order_of_runs_and_failures(
+        session in any_session(),
+        mut steps in hooks(),
+        configured in prop::collection::vec(SEEDS, 8),
+    ) {
+        configure(&mut steps, &configured);
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        live(&desk, session, &steps, &mut receiver)?;
+        receiver.complaints()?;
+        let rows = receiver.rows();
+        let mut spans: BTreeSet<&str> = BTreeSet::new();
+        let twice = rows.iter().find(|row| !spans.insert(&row.span_id));
+        prop_assert!(twice.is_none(), "{twice:?}");
+        prop_assert_eq!(rows.len(), session.expected.len());
+        // A replay of all, from an environment that says nothing, goes where they are.
+        desk.configured.set(0);
+        desk.deliver(session, claude_langfuse::delivery::Reach::Again, &mut receiver).unwrap();
+        prop_assert_eq!(receiver.rows().len(), rows.len());
+    }
+}
