@@ -36,7 +36,7 @@ fn score(arguments: &cli::Score, global: &Global) -> Result<Outcome> {
     let own: Vec<u64> = roots.iter().map(|root| root.turn).collect();
     which::check_turns(reference, &own)?;
     let target = match (reference.turns.are_all(), reference.turns.single()) {
-        (true, _) => whole(&session, &config, &roots)?,
+        (true, _) => whole(&session, &roots)?,
         (false, Some(turn)) => one(&session, &config, &roots, turn)?,
         (false, None) => {
             bail!("could not score several turns at once: name one, or the session as a whole")
@@ -74,14 +74,14 @@ struct Target {
     filed: Timestamp,
 }
 
-fn whole(session: &Session, config: &Config, roots: &[Root]) -> Result<Target> {
+fn whole(session: &Session, roots: &[Root]) -> Result<Target> {
     let Some(first) = roots.first() else {
         bail!(
             "could not score session {}: it has no turns of its own",
             session.id
         );
     };
-    if config.parent.is_some() {
+    if roots.iter().all(|root| root.attached) {
         bail!("could not score the session: its turns are part of another trace; name a turn (#N)");
     }
     Ok(Target {

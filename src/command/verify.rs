@@ -119,8 +119,11 @@ impl Run<'_> {
         cursor: Option<&Cursor>,
     ) -> Result<Comparison, Failed> {
         let mut comparison = Comparison::of(session, config)?;
+        let (outline, _) = session.outline()?;
+        let store = Store::new(&config.state_dir);
+        let placements = store.placements(&session.id, &destination.id());
+        comparison.place(&outline, &placements?);
         if let Some(cursor) = cursor {
-            let (outline, _) = session.outline()?;
             comparison.set_aside(cursor, &outline)?;
         }
         let arguments = self.arguments;

@@ -42,6 +42,7 @@ mod nix_module;
 mod outcomes;
 mod output;
 mod pause;
+mod placed;
 mod projects;
 mod property;
 mod registration;

@@ -12,8 +12,8 @@ use super::super::tokens;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
 use crate::ordered;
-use crate::session::Outline;
-use crate::state::{Cursor, Lane};
+use crate::session::{Outline, TurnOutline};
+use crate::state::{Cursor, Lane, Placement, Runs, Within};
 use crate::trace::SpanId;
 use crate::transcript::{Timestamp, Usage};
 
@@ -29,6 +29,8 @@ pub(super) struct Expected {
     usage: Usage,
     /// What is known to be no fault.
     pub excused: Option<Excuse>,
+    /// Nothing tells in which trace its turn is: neither state, nor that something of it is where it is expected.
+    is_unplaced: bool,
     /// Versions at the right place, with the right tokens.
     equal: usize,
     /// Versions of other tokens.
@@ -55,6 +57,8 @@ pub(super) enum Verdict {
     Unmerged,
     /// It is not there, and need not be.
     Excused(Excuse),
+    /// It is not there, and may be in a trace that nothing tells.
+    Unknown,
     /// It is not there.
     Missing,
     /// It is there, and somewhere else too, for good.
@@ -73,13 +77,19 @@ pub(super) struct Comparison {
     pub foreign: usize,
     /// How many were sent again.
     pub repaired: usize,
+    /// Turns and agents that can't be sent again as it was agreed.
+    pub withheld: usize,
+    /// The roots of turns that are known to be where they are expected, or not.
+    turns: BTreeMap<String, bool>,
+    /// The same of what belongs to no turn.
+    is_start_placed: bool,
 }
 
 impl Comparison {
     /// What is expected, if nothing of it is excused.
     pub(super) fn of(session: &Session, config: &Config) -> Result<Self> {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
-        each_span(session, config, |span| {
+        each_span(&session.looked_at(), config, |span| {
             attached |= span.attribute("session.id").is_none();
             expected.insert(span.span_id().to_owned(), Expected::of(&span));
             Ok(())
@@ -90,7 +100,53 @@ impl Comparison {
             attached,
             foreign: 0,
             repaired: 0,
+            withheld: 0,
+            turns: BTreeMap::new(),
+            is_start_placed: false,
         })
+    }
+
+    /// Takes note of the turns whose place is known.
+    pub(super) fn place(&mut self, outline: &Outline, placements: &Runs<Placement>) {
+        self.is_start_placed = !placements.is_empty();
+        let mut within = Within::default();
+        for turn in &outline.turns {
+            let is_placed = placements.find(&turn.uuid, &mut within).is_some();
+            self.turns.insert(root_of(turn), is_placed);
+        }
+    }
+
+    /// Where nothing is known of a turn's place, what was found of it tells.
+    pub(super) fn tell_places(&mut self) {
+        let groups: BTreeMap<String, String> = ordered::map(
+            self.expected
+                .keys()
+                .map(|id| (id.clone(), self.group(id).to_owned())),
+        );
+        let found = self
+            .expected
+            .iter()
+            .filter(|(_, expected)| expected.is_here());
+        let proven = ordered::set(found.filter_map(|(id, _)| groups.get(id).cloned()));
+        for (id, expected) in &mut self.expected {
+            let group = groups.get(id).map_or("", String::as_str);
+            let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
+            expected.is_unplaced = !is_noted && !proven.contains(group);
+        }
+    }
+
+    /// The root of the turn that an observation belongs to, or what is uppermost of it.
+    fn group<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut place = id;
+        for _ in 0..self.expected.len() {
+            let parent = self.expected.get(place).and_then(|it| it.parent.as_deref());
+            match parent {
+                Some(parent) if self.expected.contains_key(parent) => place = parent,
+                Some(parent) if self.turns.contains_key(parent) => return parent,
+                _ => break,
+            }
+        }
+        place
     }
 
     /// Excuses what was not sent, and need not have been.
@@ -104,11 +160,7 @@ impl Comparison {
         let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
         for turn in &outline.turns {
             let mut passed = cursor.passed.iter();
-            let root = match turn.is_compaction {
-                true => SpanId::compaction(&turn.uuid),
-                false => SpanId::turn(&turn.uuid),
-            };
-            let root = root.as_str().to_owned();
+            let root = root_of(turn);
             if passed
                 .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
             {
@@ -208,7 +260,7 @@ impl Comparison {
     /// Nothing of it is there.
     pub(super) fn is_absent(&self) -> bool {
         self.verdicts()
-            .all(|(_, _, verdict)| verdict == Verdict::Missing)
+            .all(|(_, _, verdict)| matches!(verdict, Verdict::Missing | Verdict::Unknown))
     }
 
     /// Something is not there that should be.
@@ -249,6 +301,14 @@ impl Comparison {
     }
 }
 
+fn root_of(turn: &TurnOutline) -> String {
+    let root = match turn.is_compaction {
+        true => SpanId::compaction(&turn.uuid),
+        false => SpanId::turn(&turn.uuid),
+    };
+    root.as_str().to_owned()
+}
+
 /// Of a lane at rest everything was acknowledged.
 fn is_sent(lane: &Lane, span: &SpanId) -> bool {
     lane.idle || lane.acknowledged.contains_key(span)
@@ -268,16 +328,23 @@ impl Expected {
             parent: span.parent().map(str::to_owned),
             usage: tokens::of_keys(&span.usage()),
             excused: None,
+            is_unplaced: false,
             equal: 0,
             other_tokens: 0,
             elsewhere: BTreeSet::new(),
         }
     }
 
+    /// Some version of it is where it is expected.
+    fn is_here(&self) -> bool {
+        self.equal + self.other_tokens > 0
+    }
+
     fn verdict(&self) -> Verdict {
         let here = self.equal + self.other_tokens;
         match (here, self.elsewhere.len(), self.excused) {
             (0, 0, Some(excuse)) => Verdict::Excused(excuse),
+            (0, 0, None) if self.is_unplaced => Verdict::Unknown,
             (0, 0, None) => Verdict::Missing,
             (0, 1, _) => Verdict::Different,
             (_, 1.., _) => Verdict::Double,

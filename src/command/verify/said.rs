@@ -29,6 +29,7 @@ pub(super) struct Findings {
     missing: usize,
     double: usize,
     different: usize,
+    unknown: usize,
     repaired: usize,
     never_sent: usize,
     failed: usize,
@@ -44,6 +45,7 @@ impl Findings {
             missing: 0,
             double: 0,
             different: 0,
+            unknown: 0,
             repaired: 0,
             never_sent: 0,
             failed: 0,
@@ -97,6 +99,7 @@ impl Findings {
         self.missing += missing;
         self.double += double;
         self.different += different;
+        self.unknown += comparison.count(|verdict| verdict == Verdict::Unknown);
         self.repaired += comparison.repaired;
         if missing + double + different > 0 {
             self.outcome = self.outcome.max(Outcome::Failed);
@@ -139,6 +142,7 @@ impl Findings {
             missing,
             double,
             different,
+            unknown,
             repaired,
             never_sent,
             failed,
@@ -147,7 +151,7 @@ impl Findings {
         if json {
             print_json(&json!({
                 "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": double,
-                "different": different, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                "different": different, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
             }))?;
             return Ok(outcome);
         }
@@ -156,6 +160,9 @@ impl Findings {
             many(sessions, "session"),
             many(observations, "observation"),
         );
+        if unknown > 0 {
+            line.push_str(&format!(", {unknown} skipped (trace unknown)"));
+        }
         if repaired > 0 {
             line.push_str(&format!(", {repaired} sent again"));
         }
@@ -189,6 +196,14 @@ fn line(comparison: &Comparison) -> String {
     for (count, note) in [
         (comparison.repaired, "sent again"),
         (count(Verdict::Missing), "missing"),
+        (
+            count(Verdict::Unknown),
+            "skipped: no state says in which trace they are",
+        ),
+        (
+            comparison.withheld,
+            "turns and agents skipped: policy not met",
+        ),
         (count(Verdict::Double), "double"),
         (count(Verdict::Different), "different"),
         (count(Verdict::Excused(Excuse::NotYetSent)), "not yet sent"),
@@ -222,6 +237,7 @@ fn as_json(comparison: &Comparison) -> Value {
         "missing": missing, "double": double, "different": different, "unmerged": count(Verdict::Unmerged),
         "not_yet_sent": count(Verdict::Excused(Excuse::NotYetSent)),
         "passed_over": count(Verdict::Excused(Excuse::PassedOver)),
+        "unknown": count(Verdict::Unknown), "withheld": comparison.withheld,
         "foreign": comparison.foreign, "repaired": comparison.repaired,
     })
 }

@@ -82,9 +82,9 @@ impl Server {
         arguments: &Verify,
     ) -> Result<(), Failed> {
         let missing = comparison.missing();
-        let (mut waiting, mut size) = (Vec::new(), 0);
+        let (mut waiting, mut size, mut found) = (Vec::new(), 0, 0);
         let mut failed = None;
-        each_span(session, config, |span| {
+        let report = each_span(session, config, |span| {
             if failed.is_none() && missing.contains(span.span_id()) {
                 let encoded = span.encoded();
                 if size + encoded.len() > LARGEST_REQUEST {
@@ -92,12 +92,16 @@ impl Server {
                     size = 0;
                 }
                 size += encoded.len();
+                found += 1;
                 waiting.push(encoded);
             }
             Ok(())
         })?;
         match failed.map_or_else(|| self.send(&mut waiting), Err) {
-            Ok(()) => comparison.repaired = missing.len(),
+            Ok(()) => {
+                comparison.repaired = found;
+                comparison.withheld = report.withheld;
+            }
             Err(reply) => return Err(Failed::Server(reply)),
         }
         self.read_back(comparison, Some(Timestamp::now()), arguments)
@@ -117,7 +121,9 @@ impl Server {
 
     fn look(&mut self, comparison: &mut Comparison) -> Result<(), Failed> {
         comparison.begin();
-        self.read(comparison).map_err(Failed::Server)
+        self.read(comparison).map_err(Failed::Server)?;
+        comparison.tell_places();
+        Ok(())
     }
 
     /// By the session, or trace by trace where the server or the spans do not know it.
