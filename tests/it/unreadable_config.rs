@@ -122,8 +122,8 @@ fn stop(session: &Session<'_>, number: usize) -> Option<String> {
     Some(said["systemMessage"].as_str().unwrap().to_owned())
 }
 
-/// Texts that are no configuration, each with what is said of it.
-fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
+/// Files with one slip, each with the message about it.
+fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
     let valid = desk.valid.as_str();
     let project = desk.project.to_str().unwrap();
     let replaced = |from: &str, to: &str| {
@@ -182,6 +182,14 @@ fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
             replaced("\"projects\"", "\"project\""),
             "unknown key \"project\"",
         ),
+    ]
+}
+
+/// Files of another shape, each with the message about it.
+fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
+    let valid = desk.valid.as_str();
+    let project = desk.project.to_str().unwrap();
+    vec![
         (
             json!({"env": [], "projects": {}}).to_string(),
             "\"env\" is not a JSON object",
@@ -199,6 +207,10 @@ fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
         ("[]".to_owned(), "it is not a JSON object"),
         ("\u{0}".repeat(valid.len()), "could not parse the file"),
     ]
+}
+
+fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
+    [slips(desk), misshapen(desk)].concat()
 }
 
 /// Turn 1 with the file as it should be, turn 2 with it broken, turn 3 after the repair.
