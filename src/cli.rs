@@ -125,6 +125,15 @@ pub enum Command {
     /// From the next prompt on, turns are sent again. Those of the pause stay unsent; an explicit 'replay' sends them.
     #[command(after_help = help::PAUSE_EXAMPLES)]
     Resume(Pause),
+    /// Let a project's own settings name keys and host
+    ///
+    /// Keys and hosts in a project's .claude/settings.json or settings.local.json come with the repository, so they count only
+    /// once you allowed them. Shows the values and where they lead to, and asks. Another value is asked about again.
+    #[command(after_help = help::ALLOW_EXAMPLES)]
+    Allow(Allow),
+    /// Take back what 'allow' allowed
+    #[command(after_help = help::ALLOW_EXAMPLES)]
+    Revoke(Revoke),
     /// Tell whether it works: what was delivered, what waits, what is wrong
     ///
     /// Asks nobody, so it is quick: what it tells stands on this machine. 'doctor' also asks Langfuse.
@@ -294,6 +303,28 @@ pub struct Pause {
     /// Only sessions that were started in this directory or below it
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
+}
+
+/// Arguments of `allow`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Allow {
+    /// Folder that sessions are started in [default: the current one]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// List what is allowed, and ask nothing
+    #[arg(long, conflicts_with_all = ["directory", "print"])]
+    pub list: bool,
+    /// Print what to declare in config.json, and ask nothing
+    #[arg(long)]
+    pub print: bool,
+}
+
+/// Arguments of `revoke`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Revoke {
+    /// Folder of the repository [default: the current one]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
 }
 
 /// Arguments of `status`.

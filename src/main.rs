@@ -7,16 +7,14 @@ use claude_langfuse::cli::{Cli, Command};
 use claude_langfuse::{command, hook, log_file};
 
 fn main() -> ExitCode {
-    // A hook runs after every answer: it does without the definitions of all commands, which are a third of what one with
-    // nothing to do costs.
+    // A hook runs after every answer, and the definitions of all commands are a third of what an idle one costs.
     if std::env::args_os().skip(1).eq(["hook"]) {
         hook::run(None, None);
         return ExitCode::SUCCESS;
     }
     match Cli::try_parse() {
         Ok(cli) => run(cli),
-        // Claude Code takes exit code 2 of a hook for a refusal and shows it to its user: a hook goes without what it does
-        // not understand.
+        // Claude Code shows exit code 2 of a hook to its user: a hook goes without what it does not understand.
         Err(error) if error.use_stderr() && is_hook() => {
             hook::run(None, Some(error.to_string()));
             ExitCode::SUCCESS
@@ -49,6 +47,8 @@ fn run(Cli { command, global }: Cli) -> ExitCode {
         Command::Uninstall(arguments) => command::install::uninstall(&arguments),
         Command::Pause(arguments) => command::pause::pause(&arguments, &global),
         Command::Resume(arguments) => command::pause::resume(&arguments, &global),
+        Command::Allow(arguments) => command::allow::allow(&arguments, &global),
+        Command::Revoke(arguments) => command::allow::revoke(&arguments, &global),
         Command::Status(arguments) => command::status::run(&arguments, &global),
         Command::Doctor(arguments) => command::doctor::run(&arguments, &global),
         Command::Config(arguments) => command::config::run(&arguments, &global),

@@ -74,6 +74,14 @@ pub(super) const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install               for all projects; which are traced says the configuration
   claude-langfuse install --project .   for this project alone";
 
+pub(super) const ALLOW_EXAMPLES: &str = "Examples:
+  claude-langfuse allow                 values of this project, after a question
+  claude-langfuse allow --print         the same as a declaration for config.json
+  claude-langfuse allow --list          all that is allowed
+  claude-langfuse revoke                nothing of this project
+
+Exit codes: 0 done, 1 not allowed, 2 wrong usage, 3 a file can't be read, or there are no keys.";
+
 pub(super) const PAUSE_EXAMPLES: &str = "Examples:
   claude-langfuse pause                 everything
   claude-langfuse pause --project .     this project

@@ -1,5 +1,6 @@
 //! One file a command; what they have in common is here: how they end, and how they reach a server.
 
+pub mod allow;
 pub mod completions;
 pub mod config;
 pub mod dataset;

@@ -8,15 +8,17 @@ use anyhow::{Result, bail};
 
 use super::patience::Patient;
 use super::{Misconfigured, Outcome};
-use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
+use crate::config::{
+    Config, Destination, Files, Flag, MergedSettings, Scope, Surroundings, resolve,
+};
 use crate::delivery::{
     Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
     note_health,
 };
 use crate::mask::unmet_wish;
 use crate::session::Outline;
-use crate::state::Store;
-use crate::transcript::{Diagnostics, Timestamp, Transcript};
+use crate::state::{Store, grant};
+use crate::transcript::{Diagnostics, Timestamp, Transcript, locate, origin};
 
 /// How long a command waits for a hook that has the session.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -84,6 +86,7 @@ impl Post {
         }
         let mut surroundings = Surroundings::of_process();
         surroundings.config_override = config_file;
+        surroundings.merged = merged_settings(&surroundings);
         Ok(Self {
             surroundings,
             files: Files::new(),
@@ -102,7 +105,9 @@ impl Post {
             text: "--capture",
         });
         let flags: Vec<Flag> = capture.collect();
-        resolve(&self.surroundings, &self.files, start, scope, &flags)
+        let mut config = resolve(&self.surroundings, &self.files, start, scope, &flags);
+        grant(&mut config, &self.surroundings);
+        config
     }
 
     /// Makes sure that the configuration of all sessions can be read, for commands that look at those nobody named.
@@ -194,6 +199,28 @@ impl Post {
     }
 }
 
+/// What Claude Code merged into the environment of a command that it runs. A person's shell has nothing of that.
+fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
+    surroundings.variable("CLAUDECODE")?;
+    let of_session = || {
+        let session = surroundings.variable("CLAUDE_CODE_SESSION_ID")?;
+        let transcript =
+            locate::session_by_prefix(&surroundings.claude_config_dir()?, session).ok()?;
+        let (start, _) = origin(&transcript).ok()?;
+        let store = Store::new(&surroundings.default_state_dir()?);
+        // The beginning of an id may be another session's.
+        (locate::session_id(&transcript) == session).then_some(MergedSettings {
+            folders: vec![start?],
+            seen: store.project_names(session),
+            is_unknown: false,
+        })
+    };
+    Some(of_session().unwrap_or(MergedSettings {
+        is_unknown: true,
+        ..MergedSettings::default()
+    }))
+}
+
 /// What is to be delivered of a session.
 pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job {
     let ending = Ending::ByRows {
@@ -218,18 +245,4 @@ pub(super) fn outcome(report: &Report) -> Outcome {
         None if !report.refused.is_empty() || report.postponed > 0 => Outcome::ContentRefused,
         None => Outcome::Done,
     }
-}
-
-/// Where a session was started, and what it calls itself: its first rows tell.
-pub(super) fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
-    let mut reader = Transcript::open(transcript, 0)?;
-    let (mut start, mut session) = (None, None);
-    while let Some(entry) = reader.next_entry()? {
-        start = start.or(entry.header.cwd.map(PathBuf::from));
-        session = session.or(entry.header.session_id);
-        if start.is_some() && session.is_some() {
-            break;
-        }
-    }
-    Ok((start, session))
 }

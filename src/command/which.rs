@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::post::{Post, Session, origin};
+use super::post::{Post, Session};
 use crate::cli::Filter;
 use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
 use crate::delivery::{Agreed, Reach};
-use crate::transcript::{Timestamp, last_activity, locate};
+use crate::transcript::{Timestamp, last_activity, locate, origin};
 
 /// The sessions that a filter lets through.
 pub(super) struct Wanted<'a> {

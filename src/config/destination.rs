@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use super::base_url::normalise;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
+use super::provenance::Owner;
+use super::request::{Request, is_trusted_without_asking};
 use super::secret::Secret;
 use super::source::{Layer, Problem, Source};
 use super::surroundings::Surroundings;
@@ -78,7 +80,7 @@ pub enum DestinationProblem {
         /// Where the public key should be.
         source: Source,
     },
-    /// A layer above the keys names another host than theirs.
+    /// The shell names another host than that of the keys, which are in a file.
     HostConflict {
         /// The host of the keys.
         base_url: String,
@@ -89,6 +91,8 @@ pub enum DestinationProblem {
         /// Where the other host is named.
         other: Box<Source>,
     },
+    /// The project's files bring keys or a host that the user has not allowed.
+    NotAllowed(Box<Request>),
     /// A key file could not be read.
     UnreadableKeyFile {
         /// Where the path is written.
@@ -117,6 +121,7 @@ impl DestinationProblem {
             Self::HalfAPair { .. } => "half-a-pair",
             Self::Swapped { .. } => "keys-swapped",
             Self::HostConflict { .. } => "host-conflict",
+            Self::NotAllowed(_) => "not-allowed",
             Self::UnreadableKeyFile { .. } => "key-file-unreadable",
             Self::BadUrl { .. } => "bad-url",
         }
@@ -149,6 +154,7 @@ impl DestinationProblem {
             } => {
                 format!("{other} is {other_url}, but {keys} is a key to {base_url}")
             }
+            Self::NotAllowed(request) => request.what(),
             Self::UnreadableKeyFile {
                 source,
                 path,
@@ -181,6 +187,7 @@ impl DestinationProblem {
             Self::HostConflict { .. } => {
                 "set the keys where that URL is set, or remove the URL".to_owned()
             }
+            Self::NotAllowed(request) => request.remedy(),
             Self::UnreadableKeyFile { .. } => "correct the path or the file".to_owned(),
             Self::BadUrl { .. } => format!("use {}", BASE_URL.accepts),
         }
@@ -201,23 +208,55 @@ pub(super) fn resolve(
     surroundings: &Surroundings,
     shell_ignored: bool,
 ) -> Result<Destination, DestinationProblem> {
+    let Some((public, secret)) = pair(layers)? else {
+        return Err(DestinationProblem::Missing {
+            config_file: surroundings.config_file(),
+            shell_ignored,
+        });
+    };
+    let host = layers.find(&BASE_URL);
+    let destination = assemble(layers, surroundings, &public, &secret, host.as_ref());
+    if is_trusted_without_asking(layers, &public, &secret, host.as_ref()) {
+        return destination;
+    }
+    let request = Request::of(layers, destination);
+    match request.is_declared(layers.provenance.declared()) {
+        true => request.granted,
+        false => Err(DestinationProblem::NotAllowed(request)),
+    }
+}
+
+/// The keys of the highest layer that has one.
+fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationProblem> {
     let keys = (0..layers.depth())
         .map(|depth| (layers.at(depth, &PUBLIC_KEY), layers.at(depth, &SECRET_KEY)))
         .find(|(public, secret)| public.is_some() || secret.is_some());
-    let (public, secret) = match keys {
-        Some((Some(public), Some(secret))) => (public, secret),
-        Some((Some(public), None)) => return Err(half(&SECRET_KEY, &public)),
-        Some((None, Some(secret))) => return Err(half(&PUBLIC_KEY, &secret)),
-        _ => {
-            return Err(DestinationProblem::Missing {
-                config_file: surroundings.config_file(),
-                shell_ignored,
-            });
+    let is_projects = |found: &Found<'_>| found.owner == Owner::Project;
+    match keys {
+        // The project's half and the user's are no pair.
+        Some((Some(public), Some(secret))) if is_projects(&public) != is_projects(&secret) => {
+            Err(match is_projects(&public) {
+                true => half(&SECRET_KEY, &public),
+                false => half(&PUBLIC_KEY, &secret),
+            })
         }
-    };
-    let (base_url, base_url_source) = host_of(layers, &public)?;
-    let public_key = key(&public, &PUBLIC_KEY, surroundings)?;
-    let secret_key = key(&secret, &SECRET_KEY, surroundings)?;
+        Some((Some(public), Some(secret))) => Ok(Some((public, secret))),
+        Some((Some(public), None)) => Err(half(&SECRET_KEY, &public)),
+        Some((None, Some(secret))) => Err(half(&PUBLIC_KEY, &secret)),
+        _ => Ok(None),
+    }
+}
+
+fn assemble(
+    layers: &Layers,
+    surroundings: &Surroundings,
+    public: &Found<'_>,
+    secret: &Found<'_>,
+    host: Option<&Found<'_>>,
+) -> Result<Destination, DestinationProblem> {
+    let (base_url, base_url_source) = host_of(layers, public, host)?;
+    let public_key = key(public, &PUBLIC_KEY, surroundings)?;
+    let secret_key = key(secret, &SECRET_KEY, surroundings)?;
     // Otherwise the secret would be shown wherever a public key may be.
     if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
         return Err(DestinationProblem::Swapped {
@@ -233,28 +272,32 @@ pub(super) fn resolve(
     })
 }
 
-/// The base URL of the keys' own layer, else the nearest below, else the default. No layer above may differ.
-fn host_of(layers: &Layers, keys: &Found<'_>) -> Result<(String, Source), DestinationProblem> {
-    let own = (keys.depth..layers.depth()).find_map(|depth| layers.at(depth, &BASE_URL));
-    let (base_url, source) = match own {
-        Some(found) => (url(&found)?, found.source()),
-        None => (BASE_URL.default.to_owned(), built_in(&BASE_URL)),
+/// The base URL that the layers name, else the default. One that only the shell has, under a name that other programs have
+/// too, must not differ from that of keys in a file.
+fn host_of(
+    layers: &Layers,
+    keys: &Found<'_>,
+    host: Option<&Found<'_>>,
+) -> Result<(String, Source), DestinationProblem> {
+    let Some(host) = host else {
+        return Ok((BASE_URL.default.to_owned(), built_in(&BASE_URL)));
     };
-    for depth in 0..keys.depth {
-        let Some(above) = layers.at(depth, &BASE_URL) else {
-            continue;
-        };
-        let other_url = url(&above)?;
-        if other_url != base_url {
+    let base_url = url(host)?;
+    let is_other_programs = host.owner == Owner::Shell && !host.spelling.starts_with("CC_");
+    if host.depth < keys.depth && is_other_programs {
+        let own = (host.depth + 1..layers.depth()).find_map(|depth| layers.at(depth, &BASE_URL));
+        let own_url = own.as_ref().map(url).transpose()?;
+        let own_url = own_url.unwrap_or_else(|| BASE_URL.default.to_owned());
+        if own_url != base_url {
             return Err(DestinationProblem::HostConflict {
-                base_url,
+                base_url: own_url,
                 keys: Box::new(keys.source()),
-                other_url,
-                other: Box::new(above.source()),
+                other_url: base_url,
+                other: Box::new(host.source()),
             });
         }
     }
-    Ok((base_url, source))
+    Ok((base_url, host.source()))
 }
 
 fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::files::{Reading, Values, read_object, values_of};
-use super::project::{self, Project};
+use super::project::{self, Allow, Project};
 use super::source::{Problem, shown};
 use super::strangers;
 use super::surroundings::Surroundings;
 use super::value;
 use super::variables::{self, ENABLED};
 
-const SHAPE: &str =
-    "the file holds {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}}}} and nothing else";
+const SHAPE: &str = "the file holds {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}, \"allow\": […]}}} and nothing else";
 
 const UNTIL_FIXED: &str = "fix the file; until then tracing is suspended";
 
@@ -48,7 +47,8 @@ impl ConfigFile {
 
     /// Why the file is neither consent nor refusal for sessions started in `start`.
     pub(super) fn unclear_in(&self, start: Option<&Path>) -> Option<Problem> {
-        let project = start.and_then(|start| project::best_match(&self.projects, start));
+        let projects = start.map(|start| project::matches(&self.projects, start));
+        let project = projects.iter().flatten().next().copied();
         let of_project = project.and_then(|project| project.unclear.clone());
         let unclear = self.unclear.clone().or(of_project);
         unclear.or_else(|| self.unclear_switch(project))
@@ -103,10 +103,12 @@ impl ConfigFile {
         let place = format!("{}, project {name}", self.path.display());
         let first_problem = self.problems.len();
         let mut env = Values::new();
+        let mut allow = None;
         if let Value::Object(members) = project {
             for (key, value) in members {
                 match key.as_str() {
                     "env" => env = self.values(value, &place),
+                    "allow" => allow = self.allow(&value, &place),
                     _ => self.problem_in(&place, &unknown_key(&key), &remedy_for_key(&key)),
                 }
             }
@@ -117,8 +119,31 @@ impl ConfigFile {
             path,
             place,
             env,
+            allow,
             unclear: self.problems.get(first_problem).cloned(),
         });
+    }
+
+    fn allow(&mut self, value: &Value, place: &str) -> Option<Allow> {
+        let digests = || -> Option<Vec<String>> {
+            let digests = value.as_array()?.iter();
+            digests
+                .map(|digest| digest.as_str().map(str::to_owned))
+                .collect()
+        };
+        let allow = match value {
+            Value::Bool(false) => Some(Allow::Never),
+            _ => digests().map(Allow::Digests),
+        };
+        if allow.is_none() {
+            let what = "\"allow\" is neither false nor a list of digests";
+            self.problem_in(
+                place,
+                what,
+                "use what 'claude-langfuse allow --print' prints",
+            );
+        }
+        allow
     }
 
     /// The projects for which the file itself says that they are traced.

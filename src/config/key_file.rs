@@ -1,12 +1,12 @@
 //! Keys that lie in files, as agenix and sops-nix put them there: the path is written down before anybody
 //! knows where the user's runtime folder will be.
 
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::source::shown;
 use super::surroundings::Surroundings;
+use crate::regular_file;
 
 /// No key is longer; a mistaken path must not fill the memory.
 const LONGEST: u64 = 64 * 1024;
@@ -45,10 +45,8 @@ fn key_in(path: &Path) -> Result<String, String> {
     if !path.is_absolute() {
         return Err("it is not an absolute path".to_owned());
     }
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
-        .map_err(|error| error.to_string())?;
+    // A path of a project may lead to a FIFO.
+    let text = regular_file::read_text(path, LONGEST).map_err(|error| error.to_string())?;
     // Editors and `echo` end a line; no key begins or ends with a space.
     let key = text.trim();
     if key.is_empty() {

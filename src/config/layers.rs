@@ -5,17 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{Files, Values};
-use super::settings;
+use super::project::{self, Allow};
+use super::provenance::{MergedSettings, Owner, Provenance, is_guarded};
 use super::source::{Layer, Problem, Source};
 use super::surroundings::Surroundings;
-use super::variables::{self, VARIABLES, Variable};
-use super::{Flag, Scope, project};
+use super::variables::{self, BASE_URL, VARIABLES, Variable};
+use super::{Flag, Scope};
 
 /// The text of a variable and where it was written.
 #[derive(Debug, Clone)]
 struct Given {
     text: String,
     place: Arc<str>,
+    owner: Owner,
 }
 
 /// What one layer sets, by spelling.
@@ -50,6 +52,7 @@ impl Stratum {
         let given = Given {
             text: text.trim().to_owned(),
             place: Arc::clone(place),
+            owner: Owner::User,
         };
         self.values.insert(spelling, given);
     }
@@ -60,9 +63,10 @@ impl Stratum {
 pub(super) struct Found<'a> {
     pub(super) depth: usize,
     pub(super) text: &'a str,
-    spelling: &'static str,
+    pub(super) spelling: &'static str,
     place: &'a str,
     layer: Layer,
+    pub(super) owner: Owner,
 }
 
 impl Found<'_> {
@@ -90,7 +94,13 @@ impl Found<'_> {
 
 /// All layers but the built-in one, highest first.
 #[derive(Debug)]
-pub(super) struct Layers(Vec<Stratum>);
+pub(super) struct Layers {
+    strata: Vec<Stratum>,
+    /// Whose the session's values are.
+    pub(super) provenance: Provenance,
+    /// The place where a project took the host away that the session would have.
+    pub(super) host_removed_by: Option<String>,
+}
 
 impl Layers {
     /// Gathers the layers of a session started in `start`; what is wrong with files goes to `problems`.
@@ -102,13 +112,19 @@ impl Layers {
         flags: &[Flag],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut strata = vec![of_flags(flags)];
-        strata.push(of_session(surroundings, files, start, scope, problems));
+        let session = Session::read(surroundings, files, start, scope, problems);
+        let Session {
+            managed,
+            values,
+            provenance,
+            host_removed_by,
+        } = session;
+        let mut strata = vec![of_flags(flags), managed, values];
         if let Some(path) = surroundings.config_file() {
             let file = files.config_file(&path, surroundings);
             problems.extend(file.problems.iter().cloned());
-            if let Some(found) = start.and_then(|start| project::best_match(&file.projects, start))
-            {
+            let entries = start.map(|start| project::matches(&file.projects, start));
+            if let Some(found) = entries.iter().flatten().next() {
                 strata.push(Stratum::with(Layer::Project, &found.env, &found.place));
             }
             strata.push(Stratum::with(
@@ -122,12 +138,26 @@ impl Layers {
         for stratum in &mut strata {
             stratum.values.retain(|_, given| !given.text.is_empty());
         }
-        Self(strata)
+        Self {
+            strata,
+            provenance,
+            host_removed_by,
+        }
+    }
+
+    /// The values of the project that count in the session, by name.
+    pub(super) fn of_project(&self) -> impl Iterator<Item = Found<'_>> {
+        let strata = self.strata.iter().enumerate();
+        strata.flat_map(|(depth, stratum)| {
+            let values = stratum.values.iter();
+            let of_project = values.filter(|(_, given)| given.owner == Owner::Project);
+            of_project.map(move |(spelling, given)| found(depth, stratum, spelling, given))
+        })
     }
 
     /// How many layers there are.
     pub(super) fn depth(&self) -> usize {
-        self.0.len()
+        self.strata.len()
     }
 
     /// The value of the highest layer that has one.
@@ -137,17 +167,27 @@ impl Layers {
 
     /// The value in one layer.
     pub(super) fn at(&self, depth: usize, variable: &Variable) -> Option<Found<'_>> {
-        let stratum = self.0.get(depth)?;
+        let stratum = self.strata.get(depth)?;
         variable.spellings.iter().find_map(|spelling| {
             let given = stratum.values.get(spelling)?;
-            Some(Found {
-                depth,
-                text: &given.text,
-                spelling,
-                place: &given.place,
-                layer: stratum.layer,
-            })
+            Some(found(depth, stratum, spelling, given))
         })
+    }
+}
+
+fn found<'a>(
+    depth: usize,
+    stratum: &Stratum,
+    spelling: &'static str,
+    given: &'a Given,
+) -> Found<'a> {
+    Found {
+        depth,
+        text: &given.text,
+        spelling,
+        place: &given.place,
+        layer: stratum.layer,
+        owner: given.owner,
     }
 }
 
@@ -161,15 +201,106 @@ fn of_flags(flags: &[Flag]) -> Stratum {
     stratum
 }
 
-/// The shell under Claude Code's settings files: one layer, because in a session's own hook the two can no
-/// longer be told apart.
-fn of_session(
-    surroundings: &Surroundings,
-    files: &Files,
-    start: Option<&Path>,
-    scope: Scope,
-    problems: &mut Vec<Problem>,
-) -> Stratum {
+/// The shell under Claude Code's settings files, and above them what the organisation says.
+struct Session {
+    managed: Stratum,
+    values: Stratum,
+    provenance: Provenance,
+    host_removed_by: Option<String>,
+}
+
+impl Session {
+    fn read(
+        surroundings: &Surroundings,
+        files: &Files,
+        start: Option<&Path>,
+        scope: Scope,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let merged = merged_by_claude_code(surroundings, scope);
+        let provenance = Provenance::of(surroundings, files, start, merged.as_ref());
+        let mut values = of_environment(surroundings, scope);
+        let is_merged = merged
+            .as_ref()
+            .is_some_and(|merged| scope == Scope::OwnHook || is_start_of(merged, start));
+        // What the user alone says. In a merged environment the shell's share of it is lost.
+        let mut of_user = Stratum::new(Layer::Session);
+        if !is_merged {
+            of_user.values.clone_from(&values.values);
+        }
+        for file in &provenance.user {
+            of_user.overlay(&file.env, &file.place);
+        }
+        if !is_merged {
+            let all = [&provenance.user, &provenance.project, &provenance.managed];
+            for file in all.into_iter().flatten() {
+                problems.extend(file.problems.iter().cloned());
+                values.overlay(&file.env, &file.place);
+            }
+        }
+        let mut session = Self {
+            managed: Stratum::new(Layer::Session),
+            values,
+            provenance,
+            host_removed_by: None,
+        };
+        session.assign_owners(&of_user);
+        session
+    }
+
+    /// Notes whose each value is, and lets the user's stand where the project's does not count.
+    fn assign_owners(&mut self, of_user: &Stratum) {
+        let guarded = |spelling| variables::find(spelling).filter(|(one, _)| is_guarded(one));
+        for (spelling, mut given) in std::mem::take(&mut self.values.values) {
+            let Some((variable, _)) = guarded(spelling) else {
+                self.values.values.insert(spelling, given);
+                continue;
+            };
+            given.owner = self.provenance.owner(variable, spelling, &given.text);
+            if given.owner == Owner::Project {
+                if let Some(place) = self.provenance.place(spelling, &given.text) {
+                    given.place = Arc::from(place);
+                }
+                // An empty value takes nothing from the user.
+                let own = of_user.values.get(spelling);
+                let own = own.filter(|own| !own.text.is_empty());
+                let never = self.provenance.declared() == Some(&Allow::Never);
+                match own {
+                    Some(own) if never || given.text.is_empty() => {
+                        given = own.clone();
+                        given.owner = self.provenance.owner(variable, spelling, &given.text);
+                    }
+                    None if never => continue,
+                    None if given.text.is_empty() && variable.name == BASE_URL.name => {
+                        self.host_removed_by = Some(given.place.to_string());
+                    }
+                    _ => {}
+                }
+            }
+            let stratum = match given.owner {
+                Owner::Managed => &mut self.managed,
+                _ => &mut self.values,
+            };
+            stratum.values.insert(spelling, given);
+        }
+    }
+}
+
+/// What Claude Code merged into the environment, if it did and the environment counts.
+fn merged_by_claude_code(surroundings: &Surroundings, scope: Scope) -> Option<MergedSettings> {
+    match scope {
+        Scope::OwnHook => Some(surroundings.merged.clone().unwrap_or_default()),
+        Scope::Explicit => surroundings.merged.clone(),
+        Scope::FilesOnly => None,
+    }
+}
+
+/// Whether the environment is that of a session started there.
+fn is_start_of(merged: &MergedSettings, start: Option<&Path>) -> bool {
+    start.is_some_and(|start| merged.folders.iter().any(|folder| folder == start))
+}
+
+fn of_environment(surroundings: &Surroundings, scope: Scope) -> Stratum {
     let mut stratum = Stratum::new(Layer::Session);
     let place: Arc<str> = Arc::from("the environment");
     for variable in VARIABLES {
@@ -180,12 +311,6 @@ fn of_session(
             if let Some(text) = surroundings.environment.get(*spelling) {
                 stratum.set(spelling, text, &place);
             }
-        }
-    }
-    if scope != Scope::OwnHook {
-        for file in settings::files_for(surroundings, files, start) {
-            problems.extend(file.problems.iter().cloned());
-            stratum.overlay(&file.env, &file.place);
         }
     }
     stratum

@@ -5,9 +5,12 @@ mod base_url;
 mod destination;
 mod file;
 mod files;
+mod javascript;
 mod key_file;
 mod layers;
 mod project;
+mod provenance;
+mod request;
 mod resolve;
 mod secret;
 mod settings;
@@ -23,6 +26,10 @@ use std::time::Duration;
 
 pub use destination::{Destination, DestinationProblem};
 pub use files::Files;
+pub use provenance::{
+    Doubt, MergedSettings, has_guarded, names_brought_by_project, unreadable_project_file,
+};
+pub use request::{Request, RequestedValue, root_of};
 pub use resolve::resolve;
 pub use secret::Secret;
 pub use settings::settings_paths;

@@ -16,17 +16,27 @@ pub(super) struct Project {
     pub(super) path: PathBuf,
     pub(super) place: String,
     pub(super) env: Values,
+    pub(super) allow: Option<Allow>,
     /// The first thing in it that is not understood: it may be consent or refusal.
     pub(super) unclear: Option<Problem>,
 }
 
-/// The entry whose path is the longest above `start`, as written or with links resolved.
-pub(super) fn best_match<'a>(projects: &'a [Project], start: &Path) -> Option<&'a Project> {
+/// What the user declared about values of a project's own files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Allow {
+    /// They never count.
+    Never,
+    /// They count if their digest is one of these.
+    Digests(Vec<String>),
+}
+
+/// The entries whose path is above `start`, as written or with links resolved, the longest first.
+pub(super) fn matches<'a>(projects: &'a [Project], start: &Path) -> Vec<&'a Project> {
     if projects.is_empty() {
-        return None;
+        return Vec::new();
     }
     let forms = forms_of(start);
-    let mut best: Option<(usize, &Project)> = None;
+    let mut found: Vec<(usize, &Project)> = Vec::new();
     for project in projects {
         let canonical = project.path.canonicalize().ok();
         let matches = forms.iter().any(|form| {
@@ -35,17 +45,14 @@ pub(super) fn best_match<'a>(projects: &'a [Project], start: &Path) -> Option<&'
                     .as_ref()
                     .is_some_and(|path| form.starts_with(path))
         });
-        // Compared in one form, or a long link would beat a deeper folder.
-        let length = canonical
-            .as_ref()
-            .unwrap_or(&project.path)
-            .components()
-            .count();
-        if matches && best.is_none_or(|(longest, _)| length > longest) {
-            best = Some((length, project));
+        if matches {
+            // Compared in one form, or a long link would beat a deeper folder.
+            let path = canonical.as_ref().unwrap_or(&project.path);
+            found.push((path.components().count(), project));
         }
     }
-    best.map(|(_, project)| project)
+    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    found.into_iter().map(|(_, project)| project).collect()
 }
 
 /// The start directory as given and with links resolved, then the same place in the main repository.
@@ -69,25 +76,56 @@ fn canonical(path: &Path) -> Option<PathBuf> {
 
 /// Where `start` would be in the main repository, if it is in a linked worktree.
 fn in_main_repository(start: &Path) -> Option<PathBuf> {
-    for folder in start.ancestors() {
-        let git = folder.join(".git");
-        let Ok(metadata) = git.metadata() else {
-            continue;
-        };
-        if !metadata.is_file() {
-            return None;
-        }
-        let text = regular_file::read_text(&git, LONGEST).ok()?;
-        let target = folder.join(text.strip_prefix("gitdir:")?.trim());
-        let main = main_repository(&without_dots(&target))?;
-        let rest = start.strip_prefix(folder).ok()?;
-        return Some(if rest.as_os_str().is_empty() {
-            main
-        } else {
-            main.join(rest)
-        });
+    let (top, git) = checkout(start)?;
+    if !git.is_file() {
+        return None;
     }
-    None
+    let main = main_of_worktree(&git)?;
+    let rest = start.strip_prefix(top).ok()?;
+    Some(if rest.as_os_str().is_empty() {
+        main
+    } else {
+        main.join(rest)
+    })
+}
+
+/// The top folder of the main checkout that `start` belongs to: what a person calls the repository. `None` outside of
+/// repositories, and in a folder that only says that it is a worktree.
+pub(super) fn main_checkout(start: &Path) -> Option<PathBuf> {
+    let (top, git) = checkout(start)?;
+    if git.is_dir() {
+        return Some(top.to_path_buf());
+    }
+    let target = git_dir_named_by(&git)?;
+    match main_repository(&target) {
+        Some(_) => main_of_worktree(&git),
+        None => Some(top.to_path_buf()),
+    }
+}
+
+/// The nearest folder above that has a `.git`, and that.
+fn checkout(start: &Path) -> Option<(&Path, PathBuf)> {
+    start.ancestors().find_map(|folder| {
+        let git = folder.join(".git");
+        git.exists().then_some((folder, git))
+    })
+}
+
+/// The main repository of the worktree with this `.git` file. The repository has to know the worktree: anybody can write
+/// a file that names another's repository.
+fn main_of_worktree(git: &Path) -> Option<PathBuf> {
+    let target = git_dir_named_by(git)?;
+    let main = main_repository(&target)?;
+    let back = regular_file::read_text(&target.join("gitdir"), LONGEST).ok()?;
+    let back = target.join(back.trim()).canonicalize().ok()?;
+    (back == git.canonicalize().ok()?).then_some(main)
+}
+
+/// The folder that a `.git` file names.
+fn git_dir_named_by(git: &Path) -> Option<PathBuf> {
+    let text = regular_file::read_text(git, LONGEST).ok()?;
+    let target = git.parent()?.join(text.strip_prefix("gitdir:")?.trim());
+    Some(without_dots(&target))
 }
 
 /// `…/REPO/.git/worktrees/NAME` is a worktree of `…/REPO`, `…/REPO.git/worktrees/NAME` one of a bare `…/REPO.git`.
@@ -123,7 +161,7 @@ fn without_dots(path: &Path) -> PathBuf {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Project, best_match, main_repository};
+    use super::{Project, main_repository, matches};
     use crate::config::files::Values;
 
     fn projects(paths: &[&str]) -> Vec<Project> {
@@ -133,6 +171,7 @@ mod tests {
                 path: PathBuf::from(path),
                 place: String::new(),
                 env: Values::new(),
+                allow: None,
                 unclear: None,
             })
             .collect()
@@ -142,7 +181,8 @@ mod tests {
     fn paths_are_compared_by_component_and_the_longest_wins() {
         let list = projects(&["/nowhere", "/nowhere/mono/app/", "/nowhere/mono"]);
         let found = |start: &str| {
-            best_match(&list, Path::new(start)).map(|one| one.path.display().to_string())
+            let found = matches(&list, Path::new(start));
+            found.first().map(|one| one.path.display().to_string())
         };
         assert_eq!(
             found("/nowhere/mono/app/x").as_deref(),

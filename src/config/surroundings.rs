@@ -1,6 +1,7 @@
 //! What a configuration depends on besides files. Nothing in this program reads the process's environment
 //! below [`Surroundings::of_process`], so that every resolution can be repeated in a test.
 
+use super::provenance::MergedSettings;
 use crate::ordered;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct Surroundings {
     pub managed_dir: Option<PathBuf>,
     /// `--config FILE`: this file in place of the usual one.
     pub config_override: Option<PathBuf>,
+    /// Set where Claude Code merged its settings into the environment: in a hook, and in a command that it runs.
+    pub merged: Option<MergedSettings>,
     /// Whether agenix's paths may mean the per-user temporary folder of macOS.
     pub macos: bool,
 }
@@ -37,6 +40,7 @@ impl Surroundings {
             home: std::env::home_dir(),
             managed_dir: Some(PathBuf::from(managed)),
             config_override: None,
+            merged: None,
             macos,
         }
     }

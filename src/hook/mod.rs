@@ -1,5 +1,6 @@
 //! One hook event: from Claude Code's standard input to Langfuse, within a budget, without ever disturbing the user.
 
+mod configuration;
 pub mod event;
 mod notice;
 mod quiet;
@@ -8,7 +9,7 @@ mod waiting;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Destination, Files, Scope, Surroundings, resolve};
+use crate::config::{Config, Destination, DestinationProblem, Surroundings};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
     has_transcript, note_health, note_suspended,
@@ -18,6 +19,7 @@ use crate::log_file;
 use crate::mask::unmet_wish;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
 use crate::transcript::Timestamp;
+use configuration::configure;
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};
 
@@ -43,12 +45,11 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let event = event::read(std::io::stdin().lock());
     let mut surroundings = Surroundings::of_process();
     surroundings.config_override = config_file;
-    let files = Files::new();
     let start = surroundings
         .variable("CLAUDE_PROJECT_DIR")
         .map(PathBuf::from)
         .or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
-    let config = resolve(&surroundings, &files, start.as_deref(), Scope::OwnHook, &[]);
+    let config = configure(&mut surroundings, event.as_ref().ok(), start.as_deref());
     if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
     }
@@ -90,6 +91,10 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     }
     match &hook.config.destination {
         Ok(destination) => hook.deliver(destination),
+        Err(problem @ DestinationProblem::NotAllowed(request)) => {
+            hook.tell_of_request(request, &problem.to_string());
+            hook.note_suspended();
+        }
         Err(problem) => hook.suspend(problem.code(), &problem.to_string()),
     }
 }
@@ -128,6 +133,10 @@ impl Hook {
     /// begins here.
     fn suspend(&self, problem: &str, reason: &str) {
         self.tell_of_configuration(problem, reason);
+        self.note_suspended();
+    }
+
+    fn note_suspended(&self) {
         let (session, transcript) = (&self.event.session_id, &self.event.transcript);
         let prompt_id = match self.kind {
             Kind::Stop => self.event.expected().prompt_id,

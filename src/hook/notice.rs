@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::{Hook, Kind};
+use crate::config::Request;
 use crate::state::Store;
 use crate::transcript::Timestamp;
 
@@ -16,20 +17,29 @@ impl Hook {
     pub(super) fn tell_of_configuration(&self, problem: &str, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
-        self.tell_user(&store, NOWHERE, problem, reason);
+        self.tell_user(&store, NOWHERE, problem, &undelivered(reason));
+    }
+
+    /// Tells of what the project's files ask for. Each is told of: a project that was allowed may change.
+    pub(super) fn tell_of_request(&self, request: &Request, reason: &str) {
+        log::error!("{reason}");
+        let store = Store::new(&self.config.state_dir);
+        let problem = format!("not-allowed-{}", request.digest);
+        let text = format!("claude-langfuse sends nothing of this project: {reason}");
+        self.tell_user(&store, NOWHERE, &problem, &text);
     }
 
     /// Tells of what the destination is known to fail for, if only the user can mend it.
     pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
         let known = store.backoff(destination);
         if let (Some(problem), Some(reason)) = (&known.problem, &known.reason) {
-            self.tell_user(store, destination, problem, reason);
+            self.tell_user(store, destination, problem, &undelivered(reason));
         }
     }
 
     /// Claude Code shows a system message to the person and keeps it from the model. Only a Stop has somebody to read it,
     /// and only where somebody sits: in a script it would be noise.
-    fn tell_user(&self, store: &Store, destination: &str, problem: &str, reason: &str) {
+    fn tell_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
         let attended = self.surroundings.variable("CLAUDE_CODE_SESSION_ATTENDED");
         let is_wanted = self.kind == Kind::Stop
             && self.config.notify
@@ -37,10 +47,13 @@ impl Hook {
         if !is_wanted || !store.may_tell(destination, problem, Timestamp::now()) {
             return;
         }
-        let text = format!(
-            "claude-langfuse can't deliver: {reason}. Run 'claude-langfuse doctor' to see what to do."
-        );
         // Where nobody listens there is nobody to be told.
         let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": text }));
     }
+}
+
+fn undelivered(reason: &str) -> String {
+    format!(
+        "claude-langfuse can't deliver: {reason}. Run 'claude-langfuse doctor' to see what to do."
+    )
 }

@@ -7,7 +7,7 @@ use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
 use crate::delivery::{Courier, Ending, Job, Keeping, Reach, deliver};
 use crate::mask::unmet_wish;
-use crate::state::{Cursor, Store};
+use crate::state::{Cursor, Store, grant};
 use crate::transcript::Timestamp;
 
 /// How many a hook looks at; the next hook takes the next ones.
@@ -41,13 +41,14 @@ fn deliver_one(
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
-    let config = resolve(
+    let mut config = resolve(
         &hook.surroundings,
         files,
         cursor.start_directory.as_deref(),
         Scope::FilesOnly,
         &[],
     );
+    grant(&mut config, &hook.surroundings);
     let same = config
         .destination
         .as_ref()

@@ -1,6 +1,7 @@
 //! What is kept between runs: how far Langfuse has acknowledged each session, and when to leave a server alone.
 //! No conversation text: the transcript itself is the spool.
 
+mod allowed;
 mod backoff;
 mod cursor;
 mod delivered;
@@ -17,6 +18,7 @@ mod store;
 mod suspended;
 mod told;
 
+pub use allowed::{Allowed, AllowedEntry, grant};
 pub use backoff::Backoff;
 pub use cursor::{Cursor, Launcher, OpenTurn, Passed, PassedLaunch, Why};
 pub use delivered::{Delivered, Waiting};

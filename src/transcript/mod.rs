@@ -32,7 +32,7 @@ pub use excerpt::{Excerpt, characters, excerpt};
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub(crate) use lines::{Line, Lines};
-pub use reader::{Diagnostics, Transcript};
+pub use reader::{Diagnostics, Transcript, origin};
 pub use timestamp::Timestamp;
 pub use workflow::RunEnd;
 

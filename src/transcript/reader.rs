@@ -1,7 +1,7 @@
 //! A transcript file as a stream of entries; what couldn't be read is counted, not fatal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -132,4 +132,21 @@ impl Transcript {
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics
     }
+}
+
+/// Where a session was started, and what it calls itself: its first rows tell.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
+    let mut reader = Transcript::open(transcript, 0)?;
+    let (mut start, mut session) = (None, None);
+    while let Some(entry) = reader.next_entry()? {
+        start = start.or(entry.header.cwd.map(PathBuf::from));
+        session = session.or(entry.header.session_id);
+        if start.is_some() && session.is_some() {
+            break;
+        }
+    }
+    Ok((start, session))
 }

@@ -7,6 +7,7 @@
 
 mod destination;
 mod project;
+mod provenance;
 mod random;
 mod value;
 

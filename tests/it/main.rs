@@ -15,6 +15,7 @@ mod sandbox;
 
 mod agents;
 mod agreed;
+mod allow;
 mod bad_input;
 mod capture;
 mod client;

@@ -211,7 +211,7 @@ fn a_key_file_that_can_not_be_used_is_named() {
         (root.join("missing").to_str().unwrap(), "No such file"),
         (many.to_str().unwrap(), "more than one line"),
         (empty.to_str().unwrap(), "empty"),
-        (root.to_str().unwrap(), "directory"),
+        (root.to_str().unwrap(), "not a regular file"),
         ("relative/key", "not an absolute path"),
         ("${UNKNOWN_FOLDER}/key", "UNKNOWN_FOLDER is not set"),
     ] {

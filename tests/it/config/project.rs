@@ -83,7 +83,8 @@ fn a_linked_worktree_belongs_to_its_main_repository() {
         format!("{}/.git/worktrees/feat", main.display()),
         "../../main/.git/worktrees/feat".to_owned(),
     ] {
-        world.write("trees/feat/.git", format!("gitdir: {target}\n"));
+        let git = world.write("trees/feat/.git", format!("gitdir: {target}\n"));
+        world.write("main/.git/worktrees/feat/gitdir", git.to_str().unwrap());
         world.config_file(&enabled_only(main.to_str().unwrap()));
         for start in ["trees/feat", "trees/feat/sub"] {
             let start = world.root.join(start);
@@ -96,6 +97,25 @@ fn a_linked_worktree_belongs_to_its_main_repository() {
         };
         assert!(enabled("trees/feat/sub") && !enabled("trees/feat"));
     }
+}
+
+#[test]
+fn a_folder_that_only_says_that_it_is_a_worktree_does_not_belong_to_the_repository() {
+    let world = World::new();
+    let main = world.root.join("main");
+    let git = world.write(
+        "tree/.git",
+        format!("gitdir: {}/.git/worktrees/t\n", main.display()),
+    );
+    world.write("main/.git/worktrees/t/gitdir", git.to_str().unwrap());
+    world.write("false/.git", fs::read_to_string(&git).unwrap());
+    world.config_file(&enabled_only(main.to_str().unwrap()));
+    let enabled = |start: &str| {
+        world
+            .resolve_in(&world.root.join(start), Scope::OwnHook)
+            .enabled
+    };
+    assert!(enabled("tree") && !enabled("false"));
 }
 
 #[test]

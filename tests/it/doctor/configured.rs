@@ -128,10 +128,10 @@ fn a_name_that_is_misspelled_or_of_another_hook() {
 
 #[test]
 fn a_host_that_is_not_the_keys() {
-    let clinic = Clinic::healthy();
-    clinic.settings(|settings| {
-        settings["env"] = json!({"LANGFUSE_BASE_URL": "https://langfuse.example"})
-    });
+    let mut clinic = Clinic::healthy();
+    clinic
+        .sandbox
+        .set("LANGFUSE_BASE_URL", "https://langfuse.example");
     clinic.fails(
         "keys",
         "is a key to",

@@ -1,0 +1,58 @@
+//! The configuration of a hook's session: Claude Code merged its settings files into the environment, and the files tell whose the
+//! values are.
+
+use std::path::Path;
+
+use super::event::Event;
+use crate::config::{
+    Config, Files, MergedSettings, Scope, Surroundings, has_guarded, names_brought_by_project,
+    resolve,
+};
+use crate::state::{Store, grant};
+use crate::transcript::origin;
+
+/// The configuration of a session that was started in `start`. Files are read and names are noted only if it is traced.
+pub(super) fn configure(
+    surroundings: &mut Surroundings,
+    event: Option<&Event>,
+    start: Option<&Path>,
+) -> Config {
+    let files = Files::new();
+    let session = event.map(|event| event.session_id.as_str());
+    let store = surroundings
+        .default_state_dir()
+        .map(|folder| Store::new(&folder));
+    let seen = store
+        .as_ref()
+        .zip(session)
+        .map(|(store, session)| store.project_names(session))
+        .unwrap_or_default();
+    let mut merged = MergedSettings {
+        seen,
+        ..MergedSettings::default()
+    };
+    surroundings.merged = Some(merged.clone());
+    let mut config = resolve(surroundings, &files, start, Scope::OwnHook, &[]);
+    // Without keys and a host in the environment there is nothing to tell apart, and the transcript is left for its turn.
+    if !config.enabled || !has_guarded(surroundings) {
+        return config;
+    }
+    let started_in = event.and_then(|event| origin(&event.transcript).ok()?.0);
+    let elsewhere = started_in.filter(|folder| Some(folder.as_path()) != start);
+    if let Some(folder) = elsewhere {
+        merged.folders.push(folder);
+        surroundings.merged = Some(merged.clone());
+        config = resolve(surroundings, &files, start, Scope::OwnHook, &[]);
+    }
+    let brought = names_brought_by_project(surroundings, &files, start);
+    if let Some((store, session)) = store.zip(session)
+        && !brought.is_subset(&merged.seen)
+    {
+        merged.seen.extend(brought);
+        if let Err(error) = store.save_project_names(session, &merged.seen) {
+            log::warn!("{error:#}");
+        }
+    }
+    grant(&mut config, surroundings);
+    config
+}

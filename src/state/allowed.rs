@@ -1,0 +1,113 @@
+//! What the user allowed projects to bring: digests of keys and hosts, per main repository. And which names the hooks of a session
+//! saw in files of its project.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use super::store::{Store, load, save};
+use crate::config::{Config, DestinationProblem, Request, Surroundings};
+use crate::transcript::Timestamp;
+
+/// All that the user allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// In the order in which it was allowed.
+    #[serde(default)]
+    pub entries: Vec<AllowedEntry>,
+}
+
+/// One project's values, as they were shown to the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowedEntry {
+    /// The top folder of the main repository.
+    pub root: PathBuf,
+    /// The digest of the values and of where they lead to.
+    pub digest: String,
+    /// When.
+    pub at: Timestamp,
+    /// The names of the values.
+    pub names: Vec<String>,
+    /// Where they lead to, for the user to read.
+    pub base_url: String,
+    /// The Langfuse project there, for the user to read.
+    pub public_key: String,
+}
+
+impl Allowed {
+    /// Whether the user allowed this.
+    pub fn has(&self, request: &Request) -> bool {
+        let is_it =
+            |entry: &AllowedEntry| entry.root == request.root && entry.digest == request.digest;
+        request.doubt.is_none() && self.entries.iter().any(is_it)
+    }
+
+    /// Takes back what was allowed for a repository; gives how many digests that were.
+    pub fn revoke(&mut self, root: &Path) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.root != root);
+        before - self.entries.len()
+    }
+}
+
+impl Store {
+    /// What the user allowed; nothing when it can't be read.
+    pub fn allowed(&self) -> Allowed {
+        load(&self.allowed_path())
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Writes what the user allowed.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_allowed(&self, allowed: &Allowed) -> Result<()> {
+        files::make_private_folder(self.root(), self.root())?;
+        save(&self.allowed_path(), allowed)
+    }
+
+    /// The names that hooks of a session saw in files of its project.
+    pub fn project_names(&self, session_id: &str) -> BTreeSet<String> {
+        let content = files::read(&self.project_names_path(session_id));
+        let content = content.ok().flatten().unwrap_or_default();
+        let text = String::from_utf8_lossy(&content);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Writes the names that hooks of a session saw in files of its project.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn save_project_names(&self, session_id: &str, names: &BTreeSet<String>) -> Result<()> {
+        let path = self.project_names_path(session_id);
+        files::make_private_folder(self.root(), path.parent().unwrap_or(self.root()))?;
+        let lines: Vec<&str> = names.iter().map(String::as_str).collect();
+        files::write(&path, lines.join("\n").as_bytes())
+    }
+
+    fn allowed_path(&self) -> PathBuf {
+        self.root().join("allowed.json")
+    }
+
+    /// Not JSON: every JSON file of a session's folder is a cursor.
+    fn project_names_path(&self, session_id: &str) -> PathBuf {
+        self.session_folder(session_id).join("project-names")
+    }
+}
+
+/// Lets a configuration use what its project asks for, if the user allowed that. Always kept in the default state folder: a project
+/// can name another one, and bring its own answer in it.
+pub fn grant(config: &mut Config, surroundings: &Surroundings) {
+    if let Err(DestinationProblem::NotAllowed(request)) = &config.destination {
+        let folder = surroundings.default_state_dir();
+        let store = folder.map(|folder| Store::new(&folder));
+        if store.is_some_and(|store| store.allowed().has(request)) {
+            config.destination = request.granted.clone();
+        }
+    }
+}
