@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-mod ordered;
 mod regular_file;
 mod sha256;
 

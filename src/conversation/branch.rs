@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::index::{Boundary, Index, Kind};
-use crate::ordered;
 
 impl Index {
     /// The rows before an answer, in the order in which the model was sent them.
@@ -105,14 +104,16 @@ impl Index {
             Kind::Answer { message_id, calls } => Some((message_id, calls)),
             _ => None,
         };
-        let ids = ordered::set(
-            way.iter()
-                .filter_map(|row| answer_of(*row).map(|(id, _)| id)),
-        );
+        let ids = way
+            .iter()
+            .filter_map(|row| answer_of(*row).map(|(id, _)| id))
+            .collect::<BTreeSet<_>>();
         let parts: Vec<usize> = ids.iter().flat_map(|id| self.answer(id)).collect();
         way.extend(parts.iter().filter(|row| (first..answer).contains(*row)));
         let answers = parts.iter().filter_map(|row| answer_of(*row));
-        let calls = ordered::set(answers.flat_map(|(_, calls)| calls));
+        let calls = answers
+            .flat_map(|(_, calls)| calls)
+            .collect::<BTreeSet<_>>();
         let results =
             (first..answer).filter(|row| match self.rows.get(*row).map(|row| &row.kind) {
                 Some(Kind::User { results, .. }) => results.iter().any(|call| calls.contains(call)),
@@ -128,7 +129,7 @@ impl Index {
             Kind::User { results, .. } => Some(results),
             _ => None,
         });
-        let answered = ordered::set(results.flatten());
+        let answered = results.flatten().collect::<BTreeSet<_>>();
         rows.retain(|row| match kind(row) {
             Some(Kind::Answer { calls, .. }) => {
                 calls.is_empty() || calls.iter().any(|call| answered.contains(call))

@@ -1,7 +1,7 @@
 //! Requests that Claude Code wrote down (2.1.330 and later): the hashes of their messages, each of which stands in a row of
 //! its own or is what rows of one role were merged into. A message that is found by its hash is the one that was sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
@@ -10,7 +10,6 @@ use super::canonical::Blocks;
 use super::index::{Index, Kind, Place};
 use super::message::{self, Message};
 use super::rows::Fields;
-use crate::ordered;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +66,11 @@ impl Conversation {
         let index = &self.index;
         let requests = index.requests.values();
         let hashes = requests.flat_map(|request| request.tail.iter().map(String::as_str));
-        let wanted = ordered::set(hashes);
+        let wanted = hashes.collect::<BTreeSet<_>>();
         let own = index.blobs.iter();
-        let mut known = ordered::map(own.map(|(hash, place)| (hash.clone(), Source::Own(*place))));
+        let mut known = own
+            .map(|(hash, place)| (hash.clone(), Source::Own(*place)))
+            .collect::<BTreeMap<_, _>>();
         let mut run: Option<(usize, Option<String>, Blocks)> = None;
         for (at, row) in index.rows.iter().enumerate() {
             if matches!(row.kind, Kind::Boundary(_)) {

@@ -13,7 +13,6 @@ use super::rest;
 use super::track::{Part, Track};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
 use crate::mask::Clean;
-use crate::ordered;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
 use crate::trace::SpanId;
@@ -310,7 +309,9 @@ impl Delivery<'_> {
     fn close(&mut self, feed: &Feed, ended: bool) {
         self.report.diagnostics = feed.diagnostics().clone();
         let lanes = self.cursor.lanes.values();
-        let claimed = ordered::set(lanes.filter_map(|lane| lane.link.as_ref()?.span.clone()));
+        let claimed = lanes
+            .filter_map(|lane| lane.link.as_ref()?.span.clone())
+            .collect::<BTreeSet<_>>();
         let still_open = self.track.open();
         self.cursor
             .launches

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::ordered;
 use crate::state::{Cursor, OpenTurn, Passed, Why};
 use crate::trace::SpanId;
 use crate::transcript::Timestamp;
@@ -139,7 +138,7 @@ impl Track {
 
     /// Turns that can still grow or have spans on their way.
     pub(super) fn open(&self) -> BTreeSet<String> {
-        ordered::set(self.steps.iter().map(|step| step.uuid.clone()))
+        self.steps.iter().map(|step| step.uuid.clone()).collect()
     }
 
     /// Everything of these turns is acknowledged.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::ids::{SpanId, TraceId};
 use super::metadata::SCHEMA_VERSION;
 use crate::config::{Config, Experiment, ParentSpan};
-use crate::ordered;
 use crate::session::Opening;
 
 /// The trace's name; of low cardinality, so that it can be filtered by.
@@ -238,7 +237,11 @@ fn metadata(
     attributes: &Attributes,
 ) -> BTreeMap<String, String> {
     // The person's own first: a key of the contract keeps its meaning.
-    let mut metadata = ordered::map(attributes.metadata.iter().cloned());
+    let mut metadata = attributes
+        .metadata
+        .iter()
+        .cloned()
+        .collect::<BTreeMap<_, _>>();
     let header = &opening.header;
     let known = [
         ("schema_version", Some(SCHEMA_VERSION.to_owned())),

@@ -8,7 +8,6 @@ use super::content::{content, part};
 use super::ids::{SpanId, TraceId};
 use super::model::priceable;
 use super::observation::{Content, Kind, Level, Observation, Role};
-use crate::ordered;
 use crate::session::{Generation, InputItem};
 use crate::transcript::{Block, Usage};
 
@@ -78,7 +77,7 @@ fn outcome(generation: &Generation) -> (Level, Option<String>) {
 /// Langfuse multiplies each key by its price and adds up; `input` must not hold cached tokens (issue 10592: charged
 /// twice). `input` and `output` are always there, else the server counts the text itself.
 fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
-    let mut keys = ordered::map([("input", usage.input), ("output", usage.output)]);
+    let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
     let lives = (
         usage.cache_write_5m.unwrap_or(0),
         usage.cache_write_1h.unwrap_or(0),

@@ -1,12 +1,12 @@
 //! Whether Claude Code calls us: registered where and how often, with which program and timeout, what switches hooks off, and
 //! who else sends the same turns.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Patient;
 use crate::command::report::Report;
-use crate::ordered;
 use crate::registration::{
     EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
 };
@@ -120,7 +120,10 @@ fn registered(
         );
     };
     // Claude Code runs identical commands once.
-    let commands = ordered::set(entries.iter().map(|(_, entry)| entry.command.as_str()));
+    let commands = entries
+        .iter()
+        .map(|(_, entry)| entry.command.as_str())
+        .collect::<BTreeSet<_>>();
     if commands.len() > 1 {
         let places: Vec<String> = entries
             .iter()

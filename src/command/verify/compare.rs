@@ -11,7 +11,6 @@ use super::super::preview::each_span;
 use super::super::tokens;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
-use crate::ordered;
 use crate::session::Outline;
 use crate::state::{Cursor, Lane};
 use crate::trace::SpanId;
@@ -118,9 +117,9 @@ impl Comparison {
             }
         }
         let lanes = cursor.lanes.iter();
-        let agents = ordered::map(
-            lanes.map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane)),
-        );
+        let agents = lanes
+            .map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane))
+            .collect::<BTreeMap<_, _>>();
         let excuses: Vec<(String, Excuse)> = self
             .expected
             .keys()
@@ -196,7 +195,7 @@ impl Comparison {
     /// The traces in which something is expected.
     pub(super) fn traces(&self) -> BTreeSet<String> {
         let expected = self.expected.values();
-        ordered::set(expected.map(|expected| expected.trace.clone()))
+        expected.map(|expected| expected.trace.clone()).collect()
     }
 
     /// The times within which all of it began, and a day around them for what went astray.
@@ -222,7 +221,7 @@ impl Comparison {
         let missing = self
             .verdicts()
             .filter(|(_, _, verdict)| *verdict == Verdict::Missing);
-        ordered::set(missing.map(|(id, _, _)| id.to_owned()))
+        missing.map(|(id, _, _)| id.to_owned()).collect()
     }
 
     /// What came of each observation.
