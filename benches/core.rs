@@ -10,10 +10,10 @@
 #[path = "transcript.rs"]
 mod transcript;
 
+use base::Timestamp;
 use claude_langfuse::langfuse::Body;
 use claude_langfuse::mask::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
-use claude_langfuse::transcript::Timestamp;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use transcript::{Release, Transcript};

@@ -29,7 +29,7 @@ let
 
   commonArgs = {
     pname = manifest.package.name;
-    inherit (manifest.package) version;
+    inherit (manifest.workspace.package) version;
     # What is compiled in; tests read more than that.
     src = sourceOf [
       ../src
@@ -71,7 +71,7 @@ let
       '';
       meta = {
         inherit (manifest.package) description;
-        homepage = manifest.package.repository;
+        homepage = manifest.workspace.package.repository;
         license = lib.licenses.mit;
         mainProgram = "claude-langfuse";
         platforms = lib.platforms.unix;

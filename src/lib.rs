@@ -2,9 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-mod regular_file;
-mod sha256;
-
 pub mod config;
 pub mod transcript;
 

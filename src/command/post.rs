@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base::Timestamp;
 
 use super::patience::Patient;
 use super::{Misconfigured, Outcome};
@@ -15,7 +16,7 @@ use crate::delivery::{
 use crate::mask::unmet_wish;
 use crate::session::Outline;
 use crate::state::Store;
-use crate::transcript::{Diagnostics, Timestamp, Transcript};
+use crate::transcript::{Diagnostics, Transcript};
 
 /// How long a command waits for a hook that has the session.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);

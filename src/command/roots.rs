@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use base::Timestamp;
 
 use super::post::Session;
 use super::preview::each_span;
@@ -10,7 +11,6 @@ use crate::config::{Config, Destination};
 use crate::langfuse::Span;
 use crate::state::Store;
 use crate::trace::{Context, SpanId};
-use crate::transcript::Timestamp;
 
 /// The root of a turn.
 pub(super) struct Root {

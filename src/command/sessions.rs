@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base::Timestamp;
 use serde_json::json;
 
 use super::newest::NewestFirst;
@@ -22,7 +23,7 @@ use crate::session::{AgentRun, Outline, TurnOutline};
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
 use crate::transcript::locate::{self, Layout, agents};
-use crate::transcript::{About, Timestamp, Transcript, Usage, last_activity};
+use crate::transcript::{About, Transcript, Usage, last_activity};
 use columns::{Cells, Columns};
 
 /// Runs the command.

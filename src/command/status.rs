@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
 use serde_json::{Value, json};
 
 use super::post::Post;
@@ -18,7 +19,6 @@ use crate::config::{Config, Destination, Scope, Surroundings};
 use crate::langfuse::Problem;
 use crate::mask::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
-use crate::transcript::Timestamp;
 
 /// Columns of the names on the left.
 const NAMES: usize = 11;

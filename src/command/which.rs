@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use base::Timestamp;
 
 use super::post::{Post, Session, origin};
 use crate::cli::Filter;
 use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
-use crate::transcript::{Timestamp, last_activity, locate};
+use crate::transcript::{last_activity, locate};
 
 /// The sessions that a filter lets through.
 pub(super) struct Wanted<'a> {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base::regular_file;
 use serde_json::{Map, Value};
 
 use super::file::ConfigFile;
@@ -12,7 +13,6 @@ use super::settings::SettingsFile;
 use super::source::Problem;
 use super::surroundings::Surroundings;
 use super::variables;
-use crate::regular_file;
 
 /// No file of settings is larger; a link to a device is.
 const LARGEST: u64 = 16 * 1024 * 1024;

@@ -1,9 +1,9 @@
 //! A message's hash as Claude Code makes it: SHA-256 of its JSON with sorted keys, without the marks for the cache.
 
+use base::sha256::hex;
 use serde_json::value::RawValue;
 
 use super::rows::{Fields, items};
-use crate::sha256::hex;
 
 /// Deeper is nothing that a CLI wrote.
 const DEEPEST: usize = 128;

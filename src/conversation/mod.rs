@@ -16,8 +16,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use base::regular_file;
 
-use crate::regular_file;
 use index::{Index, Place};
 pub use message::{Message, Role};
 use recorded::Source;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use base::Timestamp;
 
 use super::Ending;
 use super::links::description;
@@ -14,7 +15,7 @@ use crate::session::AgentRun;
 use crate::state::{Done, Lane, Link};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
 use crate::transcript::locate::AgentFile;
-use crate::transcript::{Entry, FileMark, Timestamp, Transcript};
+use crate::transcript::{Entry, FileMark, Transcript};
 
 /// The agents whose files were read in this run, with what of them is there for good.
 pub(super) type Visited = BTreeMap<String, Option<Done>>;

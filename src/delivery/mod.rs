@@ -28,9 +28,10 @@ use crate::mask::Policy;
 use crate::score::Score;
 use crate::state::{PausedTime, Store};
 use crate::trace::{Attributes, TraceId};
+use crate::transcript::Diagnostics;
 use crate::transcript::settle::Expected;
-use crate::transcript::{Diagnostics, Timestamp};
 
+use base::Timestamp;
 pub use courier::{Absent, Express};
 pub use decline::decline;
 pub use feed::has_transcript;

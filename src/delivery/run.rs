@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
 
 use super::contact::{self, Contact};
 use super::early::Early;
@@ -18,7 +19,7 @@ use crate::state::{Cursor, Store};
 use crate::trace::SpanId;
 use crate::transcript::locate::Layout;
 use crate::transcript::settle::Expected;
-use crate::transcript::{Entry, FileMark, Notification, Record, Timestamp};
+use crate::transcript::{Entry, FileMark, Notification, Record};
 
 /// A session whose last row is older than this is over, whatever its rows say.
 const ABANDONED: Duration = Duration::from_secs(600);

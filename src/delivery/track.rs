@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use base::Timestamp;
+
 use crate::state::{Cursor, OpenTurn, Passed, Why};
 use crate::trace::SpanId;
-use crate::transcript::Timestamp;
 
 /// A turn on its way.
 pub(super) struct Step {

@@ -8,6 +8,8 @@ mod waiting;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use base::Timestamp;
+
 use crate::config::{Config, Destination, Files, Scope, Surroundings, resolve};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
@@ -17,7 +19,6 @@ use crate::langfuse::Deadline;
 use crate::log_file;
 use crate::mask::unmet_wish;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
-use crate::transcript::Timestamp;
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};
 

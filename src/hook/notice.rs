@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
+use base::Timestamp;
 use serde_json::json;
 
 use super::{Hook, Kind};
 use crate::state::Store;
-use crate::transcript::Timestamp;
 
 /// Stands for a destination where the configuration names none.
 const NOWHERE: &str = "nowhere";

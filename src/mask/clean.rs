@@ -35,12 +35,12 @@ impl Clean {
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
     use serde_json::json;
 
     use super::{Clean, MOST, SHORTEST};
     use crate::mask::Policy;
     use crate::trace::{Content, Observation, SpanId, TraceId};
-    use crate::transcript::Timestamp;
 
     #[test]
     fn what_was_seen_before_leaves_as_it_would_alone() {

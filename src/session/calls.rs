@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use crate::transcript::{
-    Answer, ApiError, Block, Boundary, Notification, Timestamp, ToolResult, ToolUse, Usage,
+    Answer, ApiError, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
 };
 
 /// One model call: all rows of one `message.id`.

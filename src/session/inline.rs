@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
+
 use super::turns::AgentRun;
-use crate::transcript::{Entry, Timestamp, text_of};
+use crate::transcript::{Entry, text_of};
 
 /// The side chains of one turn.
 #[derive(Clone, Debug, Default, PartialEq)]

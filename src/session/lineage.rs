@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
+use base::Timestamp;
 use memchr::memmem::Finder;
 
-use crate::transcript::{Entry, Record, Timestamp};
+use crate::transcript::{Entry, Record};
 
 /// The end of `sessionId` and of `requestSessionId`.
 const ID: &[u8] = b"essionId\"";
@@ -88,8 +89,10 @@ impl Lineage {
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
+
     use super::Lineage;
-    use crate::transcript::{Entry, Header, Prompt, Record, Timestamp};
+    use crate::transcript::{Entry, Header, Prompt, Record};
 
     fn row(offset: u64, at: u64, header: Header, record: Record) -> Entry {
         Entry {

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use base::Timestamp;
+
 use super::lineage::Lineage;
 use super::turns::{Turn, Turns};
-use crate::transcript::{Entry, Timestamp, Usage, text_of};
+use crate::transcript::{Entry, Usage, text_of};
 
 /// The turns of a file, in short.
 #[derive(Clone, Debug, Default, PartialEq)]

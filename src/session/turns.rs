@@ -1,10 +1,12 @@
 //! A session's entries → its turns. A turn begins at a real prompt, a slash command that calls the model, or a
 //! notification; it lasts until the next one.
 
+use base::Timestamp;
+
 use super::calls::Compaction;
 use super::inline::InlineAgents;
 use super::work::Work;
-use crate::transcript::{Block, Entry, Header, Prompt, Record, Timestamp, text_of};
+use crate::transcript::{Block, Entry, Header, Prompt, Record, text_of};
 
 /// The row that opens a turn.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::transcript::{
-    Answer, ApiError, Block, Entry, Notification, Record, Request, Timestamp, ToolResult, ToolUse,
-    Usage, as_text, text_of,
+    Answer, ApiError, Block, Entry, Notification, Record, Request, ToolResult, ToolUse, Usage,
+    as_text, text_of,
 };
 
 /// What was done between a prompt and its answer.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use base::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lane::Lane;
 use super::resting::Resting;
 use crate::trace::{Context, Digest, Repository, SpanId};
+use crate::transcript::FileMark;
 use crate::transcript::locate::Layout;
-use crate::transcript::{FileMark, Timestamp};
 
 /// The version of the file's form. A newer one is left alone.
 pub(super) const SCHEMA: u32 = 2;

@@ -1,12 +1,14 @@
 //! A tool call as an observation of its own, beside the model call that asked for it.
 
+use base::Timestamp;
+
 use super::content::{content, plain_or_parts, short};
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Level, Observation};
 use serde_json::{Value, json};
 
 use crate::session::ToolCall;
-use crate::transcript::{Timestamp, ToolResult, text_of};
+use crate::transcript::{ToolResult, text_of};
 
 /// `last_at`: the lane's last row, by which a tool without result ends; `closed`: no result will come.
 pub(super) fn observe(

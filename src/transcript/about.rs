@@ -5,12 +5,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Result;
+use base::{Timestamp, regular_file};
 use serde_json::Value;
 
 use super::entry::Usage;
 use super::lines::Lines;
-use super::timestamp::Timestamp;
-use crate::regular_file;
 
 /// What a session says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]

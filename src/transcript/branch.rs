@@ -6,9 +6,8 @@ use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
 use std::path::Path;
 
+use base::regular_file;
 use memchr::memmem::FinderRev;
-
-use crate::regular_file;
 
 /// The first read; the row before a turn is rarely farther away.
 const NEAR: u64 = 4 * 1024;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::content::{self, Block, Patch};
@@ -14,7 +15,6 @@ use super::lenient::mend_surrogates;
 use super::lines::Line;
 use super::room::Room;
 use super::rows::Row;
-use super::timestamp::Timestamp;
 
 /// What a line turned out to be.
 #[derive(Debug)]

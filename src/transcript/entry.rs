@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::content::{Block, ToolResult};
 use super::rows;
-use super::timestamp::Timestamp;
 
 /// One row that some span needs.
 #[derive(Clone, Debug, PartialEq)]

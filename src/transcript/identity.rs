@@ -7,9 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base::{regular_file, sha256};
 use serde::{Deserialize, Serialize};
-
-use crate::{regular_file, sha256};
 
 /// How much of the file before the offset is remembered by its hash.
 const WINDOW: u64 = 256;

@@ -5,10 +5,10 @@ use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use base::regular_file;
 use serde::{Deserialize, Serialize};
 
 use super::reader::Transcript;
-use crate::regular_file;
 
 /// A few lines of JSON; anything larger is something else.
 const LARGEST_META: u64 = 1024 * 1024;

@@ -17,7 +17,6 @@ mod reader;
 mod room;
 mod rows;
 pub mod settle;
-mod timestamp;
 mod workflow;
 
 pub use about::{About, Reckoning, last_activity};
@@ -32,7 +31,6 @@ pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript};
-pub use timestamp::Timestamp;
 pub use workflow::RunEnd;
 
 /// Replaces lone surrogate escapes in JSON text that Claude Code wrote; see the rows' reader.

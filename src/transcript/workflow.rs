@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base::{Timestamp, regular_file};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::lenient;
 use super::room::Room;
-use super::timestamp::Timestamp;
-use crate::regular_file;
 
 /// It repeats the script and what its agents answered; anything larger is something else.
 const LARGEST: u64 = 64 * 1024 * 1024;

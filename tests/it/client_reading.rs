@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use base::Timestamp;
 use claude_langfuse::langfuse::{Body, Deadline, Query, Reply};
-use claude_langfuse::transcript::Timestamp;
 use serde_json::{Value, json};
 
 use super::{LONG, SHORT, client};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Recording, Sandbox};

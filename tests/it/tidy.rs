@@ -143,7 +143,7 @@ fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
 /// Everything that is written by hand to be run: Rust, Nix and shell, without what was recorded or generated.
 fn sources() -> Vec<(String, String)> {
     let folders = [
-        "src", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
+        "src", "crates", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
     ];
     let mut sources: Vec<(String, String)> = folders.into_iter().flat_map(files).collect();
     sources.retain(|(path, _)| !path.starts_with("tests/fixtures/") && !path.ends_with(".snap"));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use base::regular_file;
+use base::sha256::hex;
 use serde_json::{Map, Value, json};
 
 use crate::cli::export::Format;
@@ -14,9 +16,7 @@ use crate::config::Config;
 use crate::conversation::{Conversation, Message, Role};
 use crate::langfuse::{LONGEST_ITEM, without_controls};
 use crate::mask::Policy;
-use crate::regular_file;
 use crate::session::{Calls, TurnOutline};
-use crate::sha256::hex;
 use crate::trace::SpanId;
 
 /// A turn of the session, as `show` counts them.

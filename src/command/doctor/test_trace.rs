@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base::Timestamp;
+
 use super::{Patient, connection};
 use crate::command::Outcome;
 use crate::command::report::Report;
@@ -10,7 +12,6 @@ use crate::config::Destination;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
 use crate::state::Store;
 use crate::trace::TraceId;
-use crate::transcript::Timestamp;
 
 /// Langfuse answers before it has stored.
 const POLL: Duration = Duration::from_millis(500);

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use base::Timestamp;
+
 use super::super::terminal::{Terminal, cut, one_line};
 use super::super::tokens;
 use crate::cli::reference::Turns;
 use crate::langfuse::Span;
-use crate::transcript::{Timestamp, Usage};
+use crate::transcript::Usage;
 
 /// How many columns of a prompt are shown, so that it stays one line among others.
 const PROMPT: usize = 100;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base::Timestamp;
 
 use super::super::post::Session;
 use super::super::preview::each_span;
@@ -14,7 +15,7 @@ use crate::langfuse::{Span, Stored};
 use crate::session::Outline;
 use crate::state::{Cursor, Lane};
 use crate::trace::SpanId;
-use crate::transcript::{Timestamp, Usage};
+use crate::transcript::Usage;
 
 /// How far from its place a row is looked for.
 const ASTRAY: Duration = Duration::from_secs(86_400);

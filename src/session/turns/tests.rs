@@ -1,10 +1,10 @@
 //! What opens a turn, what belongs to it, and what waits for the next one.
 
+use base::Timestamp;
+
 use super::{Turn, Turns};
 use crate::session::InputItem;
-use crate::transcript::{
-    Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, Timestamp, text_of,
-};
+use crate::transcript::{Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
 
 /// Rows a second apart, each ten bytes long.
 #[derive(Default)]

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
 use claude_langfuse::delivery::{Ending, Job, Keeping, Reach, Report, deliver};
 use claude_langfuse::mask::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
 use claude_langfuse::transcript::settle::Expected;
-use claude_langfuse::transcript::{Block, Record, Timestamp, Transcript};
+use claude_langfuse::transcript::{Block, Record, Transcript};
 use proptest::prelude::*;
 
 use super::receiver::Receiver;

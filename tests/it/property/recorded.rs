@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{fmt, fs};
 
+use base::Timestamp;
 use claude_langfuse::session::Outline;
-use claude_langfuse::transcript::{Timestamp, Transcript, locate};
+use claude_langfuse::transcript::{Transcript, locate};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
 use proptest::prelude::*;
 
 use super::cases;

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base::Timestamp;
 use claude_langfuse::delivery::decline;
 use claude_langfuse::state::Cursor;
-use claude_langfuse::transcript::{FileMark, Timestamp};
+use claude_langfuse::transcript::FileMark;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, Run};

@@ -11,7 +11,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When there is no such file, it may not be read, or it is no regular file.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -29,7 +29,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As of [`open`], and when the file is longer.
-pub(crate) fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let mut content = Vec::new();
     file.take(longest.saturating_add(1))
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As of [`read`], and when the file is not UTF-8.
-pub(crate) fn read_text(path: &Path, longest: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     String::from_utf8(read(path, longest)?)
         .map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }

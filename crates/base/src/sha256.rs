@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-/// The first so many bytes of a content's hash, in hexadecimal digits.
-pub(crate) fn hex(content: &[u8], bytes: usize) -> String {
+/// The first `bytes` bytes of the SHA-256 of `content` as lower-case hexadecimal digits, two per byte; all 32 of them at most.
+pub fn hex(content: &[u8], bytes: usize) -> String {
     // A digit at a time: to format each byte took longer than to hash what an id is made of.
     let hash = Sha256::digest(content);
     let digits = hash
