@@ -21,8 +21,6 @@ mod process;
 mod scene;
 #[path = "whole/server.rs"]
 mod server;
-#[path = "../tests/support/mod.rs"]
-mod support;
 #[path = "transcript.rs"]
 mod transcript;
 

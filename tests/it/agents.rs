@@ -1,9 +1,9 @@
 //! Agents and background tasks: how they ended, why they failed, and which call they belong to.
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 /// What a replay of a recording with one session shows.
 fn shown(recording: &str) -> Vec<Row> {

@@ -1,9 +1,9 @@
 //! `dataset add` keeps turns as items of a dataset: accepted, linked to what was sent, once.
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::{Ran, Recording, Sandbox, unused_address};
-use crate::support::{MockLangfuse, Reply};
 
 /// A session of four turns, and one compaction.
 const SESSION: &str = "912a4919-16f4-48ff-afb9-2a856b816505";

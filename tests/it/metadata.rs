@@ -1,9 +1,8 @@
 //! The contract of what Langfuse shows, held against every row of every recording by [`validate`].
 
 use claude_langfuse::trace::metadata::{KEYS, SCHEMA_VERSION};
+use langfuse_mock::Row;
 use serde_json::json;
-
-use crate::support::Row;
 
 /// Names of what is no tool.
 const NAMES: &[(&str, &[&str])] = &[

@@ -1,7 +1,8 @@
 //! The texts that show stored rows: the tree for people and the snapshot for tests.
 
+use langfuse_mock::{Events, Row, View, render_with, snapshot};
+
 use super::{VERDICTS, replay};
-use crate::support::{Events, Row, View, render_with, snapshot};
 
 /// The rows that a recorded case stores.
 fn rows_of(name: &str) -> Vec<Row> {

@@ -8,12 +8,12 @@ use std::{fmt, fs};
 use base::Timestamp;
 use claude_langfuse::session::Outline;
 use claude_langfuse::transcript::{Transcript, locate};
+use langfuse_mock::Row;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::desk::Desk;
 use super::receiver::Receiver;
-use crate::support::Row;
 
 /// One file that grows.
 #[derive(Clone, Debug, Default)]

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use base::Timestamp;
+use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, Weather, same_rows};
 use super::recorded::{Growing, Session, any_session};
-use crate::support::Row;
 
 /// One run: how far the files are written, why it runs, and what happens to its requests.
 #[derive(Clone)]

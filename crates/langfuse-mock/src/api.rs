@@ -12,7 +12,7 @@ use super::scores::Scoring;
 
 /// The key pair of the one project.
 #[derive(Debug, Clone)]
-pub struct Keys {
+pub(crate) struct Keys {
     public: String,
     secret: String,
 }
@@ -82,11 +82,11 @@ impl Keys {
 
 /// Request headers, looked up in any case.
 #[derive(Clone, Copy)]
-pub struct Headers<'a>(pub &'a [(String, String)]);
+pub(crate) struct Headers<'a>(pub &'a [(String, String)]);
 
 impl<'a> Headers<'a> {
     /// The first header of this name, trimmed.
-    pub fn get(self, name: &str) -> Option<&'a str> {
+    pub(crate) fn get(self, name: &str) -> Option<&'a str> {
         self.0
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -94,7 +94,7 @@ impl<'a> Headers<'a> {
     }
 
     /// A header of Langfuse's own, which may be spelled with underscores; empty counts as absent.
-    pub fn langfuse(self, name: &str) -> Option<&'a str> {
+    pub(crate) fn langfuse(self, name: &str) -> Option<&'a str> {
         let present = |name: &str| self.get(name).filter(|value| !value.is_empty());
         present(name).or_else(|| present(&name.replace('-', "_")))
     }

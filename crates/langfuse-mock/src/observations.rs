@@ -56,7 +56,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
 ];
 
 /// The rows that the query asks for, newest first as the server lists them, a page at a time.
-pub fn list(rows: &[Row], query: &str) -> Answer {
+pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
     let limit = query
         .get("limit")
@@ -90,7 +90,7 @@ pub fn list(rows: &[Row], query: &str) -> Answer {
 }
 
 /// `GET /api/public/observations`: the same of the older tables, by numbered pages.
-pub fn list_old(rows: &[Row], query: &str) -> Answer {
+pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
     let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
     let number = |name: &str, default| {
         query

@@ -12,7 +12,7 @@ struct Defects {
 }
 
 /// The text of the refusal, when one is due. `resource_spans` that is no array is let through (and stored nowhere).
-pub fn refusal(resource_spans: &Value) -> Option<String> {
+pub(crate) fn refusal(resource_spans: &Value) -> Option<String> {
     let mut defects = Defects::default();
     for resource in resource_spans.as_array().into_iter().flatten() {
         defects.list(

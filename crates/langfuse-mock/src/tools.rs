@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::javascript::{parse, stringify, text_or_json, truthy};
 
 /// Input and metadata as they are stored, and the two tool columns.
-pub struct Tools {
+pub(crate) struct Tools {
     /// The input, with definitions that stood in the metadata.
     pub input: Value,
     /// Definitions by name.
@@ -15,7 +15,7 @@ pub struct Tools {
 }
 
 /// Moves the definitions under the metadata key `tools` into the input, then reads both columns.
-pub fn normalize(input: Value, output: &Value, metadata: &mut Map<String, Value>) -> Tools {
+pub(crate) fn normalize(input: Value, output: &Value, metadata: &mut Map<String, Value>) -> Tools {
     let mut stored = input;
     let mut read = if_text(&stored);
     if let Some(tools) = metadata.get("tools").and_then(definition_list)

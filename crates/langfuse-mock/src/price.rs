@@ -99,7 +99,7 @@ const MODELS: [(&str, Names, Prices); 20] = [
 const FAST_MODELS: [&str; 2] = ["claude-opus-5", "claude-opus-4-8"];
 
 /// A model of the list, with the tier its parameters select.
-pub struct Tier {
+pub(crate) struct Tier {
     /// The tier's name in the list.
     pub name: &'static str,
     prices: Prices,
@@ -107,7 +107,7 @@ pub struct Tier {
 
 impl Tier {
     /// The tier for a model, or none when the list does not know its name.
-    pub fn find(model: &str, parameters: &Value) -> Option<Self> {
+    pub(crate) fn find(model: &str, parameters: &Value) -> Option<Self> {
         let model = model.to_ascii_lowercase();
         let (name, _, prices) = MODELS
             .iter()
@@ -127,7 +127,7 @@ impl Tier {
     }
 
     /// Dollars by kind of usage, and their total; empty when no kind has a price.
-    pub fn cost(&self, usage: &Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn cost(&self, usage: &Map<String, Value>) -> Map<String, Value> {
         let mut cost = Map::new();
         for (kind, tokens) in usage {
             if let (Some(cents), Some(tokens)) = (self.prices.of(kind), tokens.as_f64()) {
@@ -143,7 +143,7 @@ impl Tier {
 }
 
 /// An amount without the dust of binary fractions.
-pub fn dollars(amount: f64) -> Value {
+pub(crate) fn dollars(amount: f64) -> Value {
     let amount: f64 = format!("{amount:.12}")
         .parse()
         .expect("a number was written");

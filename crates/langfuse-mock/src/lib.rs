@@ -1,4 +1,4 @@
-//! A Langfuse for tests and the demo: one server, in this process, that refuses, loses and replaces what Langfuse 4.16 does.
+//! A Langfuse for tests, the demo, the checks and the benches: one server, in this process, that refuses, loses and replaces what Langfuse 4.16 does.
 //!
 //! It is the default deployment of Langfuse 4 (`events_only`): one table of events, a row a span, replaced whole by trace id,
 //! span id and start in milliseconds. `tests/it/mock_langfuse.rs` proves it against what the server's own code did with 697
@@ -9,12 +9,8 @@
 //! - [`MockLangfuse`]: the server with its sockets; [`Reply`] scripts what goes wrong.
 //! - [`Events`]: the same without sockets, for property tests.
 //! - [`Row`]: what is stored; [`render`] shows rows to people, [`snapshot`] to snapshot tests.
-#![allow(dead_code, reason = "each includer uses its own part")]
-#![allow(unused_imports, reason = "each includer uses its own part")]
-#![allow(
-    unreachable_pub,
-    reason = "included as a module by tests and by the demo, so its API is public nowhere"
-)]
+
+#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 type Mapper = fn(&str) -> Option<&'static str>;
 
 /// The type as the table has it.
-pub fn observation_type(attributes: &Map<String, Value>) -> &'static str {
+pub(crate) fn observation_type(attributes: &Map<String, Value>) -> &'static str {
     let mappers: [(&str, Mapper); 4] = [
         ("langfuse.observation.type", langfuse),
         ("openinference.span.kind", open_inference),

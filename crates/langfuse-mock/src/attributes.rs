@@ -7,7 +7,7 @@ use super::javascript::{
 };
 
 /// The attributes of a span and of its resource.
-pub struct Attributes<'a> {
+pub(crate) struct Attributes<'a> {
     /// The span's own.
     pub span: &'a Map<String, Value>,
     /// Those of the resource, read for environment, release and version only.
@@ -16,7 +16,7 @@ pub struct Attributes<'a> {
 
 impl Attributes<'_> {
     /// The name: the span's, unless a library's naming attribute is set.
-    pub fn name(&self, span_name: &Value) -> Value {
+    pub(crate) fn name(&self, span_name: &Value) -> Value {
         if let Some(name) = first_truthy(self.span, &["gen_ai.tool.name"]) {
             return Value::String(text_or_json(name));
         }
@@ -38,7 +38,7 @@ impl Attributes<'_> {
     }
 
     /// What the row has from its trace. Each span has its own: nothing is handed down.
-    pub fn trace_columns(&self) -> Map<String, Value> {
+    pub(crate) fn trace_columns(&self) -> Map<String, Value> {
         let session = [
             "langfuse.session.id",
             "session.id",
@@ -87,7 +87,7 @@ impl Attributes<'_> {
     }
 
     /// The environment: by key first, then span before resource; a bad value is `default` and ends the search.
-    pub fn environment(&self) -> String {
+    pub(crate) fn environment(&self) -> String {
         let keys = [
             "langfuse.environment",
             "deployment.environment.name",
@@ -114,7 +114,7 @@ impl Attributes<'_> {
     }
 
     /// The level: the attribute or an alias of it, else ERROR for a failed status.
-    pub fn level(&self, status: &Value) -> &'static str {
+    pub(crate) fn level(&self, status: &Value) -> &'static str {
         let given = self
             .span
             .get("langfuse.observation.level")
@@ -131,7 +131,7 @@ impl Attributes<'_> {
     }
 
     /// The attribute of this name on the span, else one on the resource; empty text counts.
-    pub fn span_or_resource(&self, key: &str, resource_key: &str) -> Value {
+    pub(crate) fn span_or_resource(&self, key: &str, resource_key: &str) -> Value {
         first_present(self.span, &[key])
             .or_else(|| first_present(self.resource, &[resource_key]))
             .cloned()
@@ -139,22 +139,22 @@ impl Attributes<'_> {
     }
 
     /// The first of `keys` that is there, as it is.
-    pub fn present(&self, keys: &[&str]) -> Value {
+    pub(crate) fn present(&self, keys: &[&str]) -> Value {
         first_present(self.span, keys).cloned().unwrap_or_default()
     }
 
     /// The first of `keys` that is not empty, as text.
-    pub fn text(&self, keys: &[&str]) -> Option<String> {
+    pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {
         first_truthy(self.span, keys).map(text_or_json)
     }
 
     /// Whether the first of `keys` that is there says yes.
-    pub fn flag(&self, keys: &[&str]) -> bool {
+    pub(crate) fn flag(&self, keys: &[&str]) -> bool {
         first_present(self.span, keys).is_some_and(|value| *value == true || *value == "true")
     }
 
     /// Tags: a list, JSON text of one, or text with commas.
-    pub fn tags(&self) -> Vec<Value> {
+    pub(crate) fn tags(&self) -> Vec<Value> {
         let keys = [
             "langfuse.trace.tags",
             "langfuse.tags",
@@ -188,7 +188,7 @@ impl Attributes<'_> {
     }
 
     /// The model: the first name given, whatever the type of the observation.
-    pub fn model(&self) -> Option<String> {
+    pub(crate) fn model(&self) -> Option<String> {
         self.text(&[
             "langfuse.observation.model.name",
             "gen_ai.response.model",
@@ -201,7 +201,7 @@ impl Attributes<'_> {
     }
 
     /// Model parameters: JSON text of anything, else what `gen_ai.request.*` says. Members become text or stay numbers.
-    pub fn model_parameters(&self) -> Value {
+    pub(crate) fn model_parameters(&self) -> Value {
         let whole = [
             "langfuse.observation.model.parameters",
             "llm.invocation_parameters",
@@ -225,7 +225,7 @@ impl Attributes<'_> {
     }
 
     /// The version of the prompt: leading digits, at most 16 bits.
-    pub fn prompt_version(&self) -> Value {
+    pub(crate) fn prompt_version(&self) -> Value {
         let version = first_present(
             self.span,
             &[

@@ -9,7 +9,7 @@ use super::values::{Lost, attributes};
 use super::{input_output, kind, metadata, times, tools, usage};
 
 /// The rows of a whole export: one bad attribute loses all of them.
-pub fn rows(resource_spans: &Value, now_ms: i64) -> Result<Vec<Row>, Lost> {
+pub(crate) fn rows(resource_spans: &Value, now_ms: i64) -> Result<Vec<Row>, Lost> {
     let mut rows = Vec::new();
     for resource_span in resource_spans.as_array().into_iter().flatten() {
         let resource = attributes(resource_span["resource"].get("attributes"))?;

@@ -155,7 +155,7 @@ fn gist(text: &str) -> String {
 }
 
 /// Text on one line: line ends and tabs by their signs.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' => "⏎".to_owned(),

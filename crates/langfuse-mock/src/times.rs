@@ -11,7 +11,7 @@ use super::javascript::{parse, to_text};
 const LATEST_MS: i128 = 8_640_000_000_000_000;
 
 /// Start and end of a span: a missing or unreadable edge takes the other's time, both missing the server's clock.
-pub fn span_edges(span: &Value, now_ms: i64) -> (i64, i64) {
+pub(crate) fn span_edges(span: &Value, now_ms: i64) -> (i64, i64) {
     let start = nanoseconds(&span["startTimeUnixNano"]);
     let end = nanoseconds(&span["endTimeUnixNano"]);
     (
@@ -60,7 +60,7 @@ fn big_integer(text: &str) -> Option<i128> {
 }
 
 /// The time of the first token in milliseconds: a date, or one wrapped in JSON text as old SDKs sent it.
-pub fn completion_start(value: &Value) -> Option<i64> {
+pub(crate) fn completion_start(value: &Value) -> Option<i64> {
     date(value).or_else(|| date(&parse(&to_text(value))?))
 }
 

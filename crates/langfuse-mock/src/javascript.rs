@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 /// Whether `value` counts as true.
-pub fn truthy(value: &Value) -> bool {
+pub(crate) fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(bool) => *bool,
@@ -14,21 +14,27 @@ pub fn truthy(value: &Value) -> bool {
 }
 
 /// The first of `keys` in `attributes` that counts as true.
-pub fn first_truthy<'a>(attributes: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
+pub(crate) fn first_truthy<'a>(
+    attributes: &'a Map<String, Value>,
+    keys: &[&str],
+) -> Option<&'a Value> {
     keys.iter()
         .filter_map(|key| attributes.get(*key))
         .find(|value| truthy(value))
 }
 
 /// The first of `keys` in `attributes` that is there and not null.
-pub fn first_present<'a>(attributes: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
+pub(crate) fn first_present<'a>(
+    attributes: &'a Map<String, Value>,
+    keys: &[&str],
+) -> Option<&'a Value> {
     keys.iter()
         .filter_map(|key| attributes.get(*key))
         .find(|value| !value.is_null())
 }
 
 /// A number as JavaScript holds it: a double, written without a point when whole.
-pub fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     #[allow(
         clippy::cast_possible_truncation,
         reason = "whole and within 2^53, so exact"
@@ -40,7 +46,7 @@ pub fn number(value: f64) -> Value {
 }
 
 /// `Number(text)`: `None` where JavaScript says NaN.
-pub fn parse_number(text: &str) -> Option<f64> {
+pub(crate) fn parse_number(text: &str) -> Option<f64> {
     let text = text.trim();
     match text {
         "" => Some(0.0),
@@ -53,7 +59,7 @@ pub fn parse_number(text: &str) -> Option<f64> {
 }
 
 /// `Number(value)` for any value.
-pub fn to_number(value: &Value) -> Option<f64> {
+pub(crate) fn to_number(value: &Value) -> Option<f64> {
     match value {
         Value::Null => Some(0.0),
         Value::Bool(bool) => Some(f64::from(u8::from(*bool))),
@@ -64,7 +70,7 @@ pub fn to_number(value: &Value) -> Option<f64> {
 }
 
 /// `parseInt(text, 10)`: the leading digits.
-pub fn parse_int(text: &str) -> Option<f64> {
+pub(crate) fn parse_int(text: &str) -> Option<f64> {
     let text = text.trim_start();
     let sign = usize::from(text.starts_with(['-', '+']));
     let digits = text[sign..]
@@ -79,7 +85,7 @@ pub fn parse_int(text: &str) -> Option<f64> {
 }
 
 /// `String(value)`.
-pub fn to_text(value: &Value) -> String {
+pub(crate) fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(values) => {
@@ -101,26 +107,26 @@ pub fn to_text(value: &Value) -> String {
 }
 
 /// The text itself, or the JSON of anything else: how Langfuse turns a value into a text column.
-pub fn text_or_json(value: &Value) -> String {
+pub(crate) fn text_or_json(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| stringify(value), str::to_owned)
 }
 
 /// `JSON.stringify(value)`.
-pub fn stringify(value: &Value) -> String {
+pub(crate) fn stringify(value: &Value) -> String {
     serde_json::to_string(&normal(value)).expect("a JSON value can be written")
 }
 
 /// `JSON.parse(text)`. Half a surrogate pair, which JavaScript keeps, becomes U+FFFD: Rust's text cannot hold it.
-pub fn parse(text: &str) -> Option<Value> {
+pub(crate) fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text)
         .ok()
         .or_else(|| serde_json::from_str(&without_lone_surrogates(text)?).ok())
 }
 
 /// The value with its numbers as doubles and its members in JavaScript's order: index-like names first.
-pub fn normal(value: &Value) -> Value {
+pub(crate) fn normal(value: &Value) -> Value {
     match value {
         Value::Number(exact) => exact.as_f64().map_or(Value::Null, number),
         Value::Array(values) => Value::Array(values.iter().map(normal).collect()),

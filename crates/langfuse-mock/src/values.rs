@@ -6,10 +6,10 @@ use super::javascript::{normal, number, parse_number, stringify, to_text};
 
 /// The worker threw: nothing of the request is stored, and the sender was told 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost;
+pub(crate) struct Lost;
 
 /// A list of `{key, value}` as one object; the last of a key wins.
-pub fn attributes(list: Option<&Value>) -> Result<Map<String, Value>, Lost> {
+pub(crate) fn attributes(list: Option<&Value>) -> Result<Map<String, Value>, Lost> {
     let mut attributes = Map::new();
     for entry in list.and_then(Value::as_array).into_iter().flatten() {
         if entry.is_null() {

@@ -12,7 +12,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
 
 /// Why no request could be read.
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// The client is gone, or sent nothing more.
     Closed,
     /// What came is not HTTP as this server takes it: status and text.
@@ -27,14 +27,14 @@ impl From<io::Error> for ReadError {
 
 /// A connection. The last byte read stays in the socket until it is replied to: closing a socket with unread bytes is
 /// what makes the system send a reset.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: Arc<TcpStream>,
     buffer: Vec<u8>,
     held: bool,
 }
 
 impl Connection {
-    pub fn new(stream: Arc<TcpStream>) -> Self {
+    pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
         Self {
             stream,
             buffer: Vec::new(),
@@ -43,7 +43,7 @@ impl Connection {
     }
 
     /// The next request.
-    pub fn read(&mut self) -> Result<RawRequest, ReadError> {
+    pub(crate) fn read(&mut self) -> Result<RawRequest, ReadError> {
         let head_end = loop {
             if let Some(end) = self
                 .buffer
@@ -156,13 +156,18 @@ impl Connection {
     }
 
     /// Writes a reply.
-    pub fn reply(&mut self, answer: &Answer, keep_alive: bool, with_body: bool) -> io::Result<()> {
+    pub(crate) fn reply(
+        &mut self,
+        answer: &Answer,
+        keep_alive: bool,
+        with_body: bool,
+    ) -> io::Result<()> {
         self.release()?;
         (&*self.stream).write_all(&message(answer, keep_alive, with_body))
     }
 
     /// Writes a reply byte by byte, as long as `more` allows.
-    pub fn drip(
+    pub(crate) fn drip(
         &mut self,
         answer: &Answer,
         pause: Duration,
@@ -180,21 +185,21 @@ impl Connection {
     }
 
     /// Writes the reply's head, which promises the whole body, and half of the body.
-    pub fn half_body(&mut self, answer: &Answer) -> io::Result<()> {
+    pub(crate) fn half_body(&mut self, answer: &Answer) -> io::Result<()> {
         self.release()?;
         let message = message(answer, false, true);
         (&*self.stream).write_all(&message[..message.len() - answer.body.len().div_ceil(2)])
     }
 
     /// Writes bytes as they are.
-    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.release()?;
         (&*self.stream).write_all(bytes)
     }
 
     /// Ends the connection in an orderly way. What the client still sends is read for a moment: a reset would overtake
     /// the reply.
-    pub fn close(mut self) {
+    pub(crate) fn close(mut self) {
         drop(self.release());
         drop(self.stream.shutdown(Shutdown::Write));
         drop(
@@ -210,12 +215,12 @@ impl Connection {
     }
 
     /// Ends the connection with a reset: by dropping it with a byte unread.
-    pub fn reset(self) {
+    pub(crate) fn reset(self) {
         drop(self.stream);
     }
 
     /// Waits until the client is gone or `more` says no.
-    pub fn hang(mut self, more: impl Fn() -> bool) {
+    pub(crate) fn hang(mut self, more: impl Fn() -> bool) {
         drop(self.release());
         drop(
             self.stream

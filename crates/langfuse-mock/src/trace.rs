@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rows::Row;
 
 /// The rows of one trace, sorted by start, name and span.
-pub struct Trace<'a> {
+pub(crate) struct Trace<'a> {
     pub rows: Vec<&'a Row>,
 }
 
 /// Traces by session, both in order of their start. A trace belongs to the session of its first row that names one.
-pub fn sessions(rows: &[Row]) -> Vec<(Option<&str>, Vec<Trace<'_>>)> {
+pub(crate) fn sessions(rows: &[Row]) -> Vec<(Option<&str>, Vec<Trace<'_>>)> {
     let mut by_trace: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         by_trace.entry(&row.trace_id).or_default().push(row);
@@ -35,12 +35,12 @@ impl<'a> Trace<'a> {
     }
 
     /// The earliest start in the trace.
-    pub fn start_ms(&self) -> i64 {
+    pub(crate) fn start_ms(&self) -> i64 {
         self.rows.first().map_or(0, |row| row.start_ms)
     }
 
     /// The row that speaks for the trace: its first root, else its first row.
-    pub fn head(&self) -> &'a Row {
+    pub(crate) fn head(&self) -> &'a Row {
         self.rows
             .iter()
             .find(|row| row.parent_span_id.is_none())
@@ -48,7 +48,7 @@ impl<'a> Trace<'a> {
     }
 
     /// The trace's name: the first one given, else the root's.
-    pub fn name(&self) -> &'a str {
+    pub(crate) fn name(&self) -> &'a str {
         let given = self
             .rows
             .iter()
@@ -58,7 +58,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Visits every row from the roots down, with the drawing before it and a note on what is odd about its place.
-    pub fn walk(&self, mut visit: impl FnMut(&str, &'a Row, &str)) {
+    pub(crate) fn walk(&self, mut visit: impl FnMut(&str, &'a Row, &str)) {
         let ids: BTreeSet<&str> = self.rows.iter().map(|row| row.span_id.as_str()).collect();
         let parent_of = |row: &Row| {
             row.parent_span_id

@@ -32,7 +32,7 @@ const CACHE_WRITE: [&str; 7] = [
 
 /// Usage, cost and price tier of one row.
 #[derive(Default)]
-pub struct Consumption {
+pub(crate) struct Consumption {
     /// Tokens by kind, with the total.
     pub usage: Map<String, Value>,
     /// Dollars by kind, given or computed.
@@ -42,7 +42,7 @@ pub struct Consumption {
 }
 
 /// Reads usage and cost. A cost that was given, of any kind, keeps the price list out.
-pub fn consumption(
+pub(crate) fn consumption(
     attributes: &Map<String, Value>,
     model: Option<&str>,
     parameters: &Value,

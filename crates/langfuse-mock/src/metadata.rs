@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::javascript::{parse, stringify, truthy};
 
 /// The metadata of one domain, `observation` or `trace`: the JSON object first, then the keys with the prefix.
-pub fn of_domain(attributes: &Map<String, Value>, domain: &str) -> Map<String, Value> {
+pub(crate) fn of_domain(attributes: &Map<String, Value>, domain: &str) -> Map<String, Value> {
     let own = format!("langfuse.{domain}.metadata");
     let whole = attributes
         .get(&own)
@@ -55,7 +55,7 @@ fn object(value: &Value) -> Map<String, Value> {
 }
 
 /// Names and values as the table has them: nested objects by dotted names, everything as text. A name can occur twice.
-pub fn flatten(metadata: &Map<String, Value>) -> Vec<(String, String)> {
+pub(crate) fn flatten(metadata: &Map<String, Value>) -> Vec<(String, String)> {
     let mut flat = Vec::new();
     flatten_into(metadata, "", &mut flat);
     flat

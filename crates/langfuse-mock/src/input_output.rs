@@ -83,7 +83,7 @@ const CONSUMED_PREFIXES: [&str; 8] = [
 ];
 
 /// Input and output: Langfuse's own when either is there, else the first dialect that has one.
-pub fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
+pub(crate) fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
     let get = |key: &str| attributes.get(key).cloned().unwrap_or_default();
     let own = (
         get("langfuse.observation.input"),
@@ -101,7 +101,7 @@ pub fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
 }
 
 /// The attributes stored once more under `attributes.*`.
-pub fn leftover(attributes: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn leftover(attributes: &Map<String, Value>) -> Map<String, Value> {
     let kept = attributes.iter().filter(|(key, _)| {
         !CONSUMED.contains(&key.as_str())
             && !CONSUMED_PREFIXES

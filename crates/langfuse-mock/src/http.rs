@@ -4,7 +4,7 @@ use super::api::{Answer, Headers};
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Default)]
-pub struct RawRequest {
+pub(crate) struct RawRequest {
     /// The method.
     pub method: String,
     /// Path and query.
@@ -19,13 +19,13 @@ pub struct RawRequest {
 
 impl RawRequest {
     /// The first header of this name, in any case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         Headers(&self.headers).get(name)
     }
 }
 
 /// The head of a request, without its body: `None` when it is not HTTP/1.
-pub fn parse_head(head: &[u8]) -> Option<RawRequest> {
+pub(crate) fn parse_head(head: &[u8]) -> Option<RawRequest> {
     let head = std::str::from_utf8(head).ok()?;
     let mut lines = head.split("\r\n");
     let mut parts = lines.next()?.split(' ');
@@ -64,7 +64,7 @@ pub fn parse_head(head: &[u8]) -> Option<RawRequest> {
 }
 
 /// A reply as bytes. Statuses that have no body get none.
-pub fn message(answer: &Answer, keep_alive: bool, with_body: bool) -> Vec<u8> {
+pub(crate) fn message(answer: &Answer, keep_alive: bool, with_body: bool) -> Vec<u8> {
     let connection = if keep_alive { "keep-alive" } else { "close" };
     let bodiless = matches!(answer.status, 100..200 | 204 | 304);
     let mut message = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
