@@ -12,7 +12,7 @@ mod transcript;
 
 use base::Timestamp;
 use claude_langfuse::langfuse::Body;
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

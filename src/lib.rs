@@ -15,7 +15,7 @@ pub mod trace;
 
 pub mod score;
 
-pub mod mask;
+pub mod privacy;
 
 pub mod langfuse;
 
@@ -23,7 +23,7 @@ pub mod state;
 
 pub mod delivery;
 
-pub mod registration;
+pub mod claude_settings;
 
 pub mod log_file;
 

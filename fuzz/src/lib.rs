@@ -12,7 +12,7 @@ use claude_langfuse::config::{Files, Scope, Secret, Surroundings, resolve};
 use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
 use claude_langfuse::hook::event;
 use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply, batch};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::{Cursor, Store};
 use claude_langfuse::trace::Attributes;

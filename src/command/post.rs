@@ -13,7 +13,7 @@ use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resol
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
 };
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::session::Outline;
 use crate::state::Store;
 use crate::transcript::{Diagnostics, Transcript};

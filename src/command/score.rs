@@ -15,7 +15,7 @@ use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
 

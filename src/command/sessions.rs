@@ -18,7 +18,7 @@ use super::{Outcome, tokens, told};
 use crate::cli::{Global, Sessions};
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::session::{AgentRun, Outline, TurnOutline};
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};

@@ -17,7 +17,7 @@ use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope, Surroundings};
 use crate::langfuse::Problem;
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
 /// Columns of the names on the left.

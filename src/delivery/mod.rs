@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::langfuse::{Body, Problem, Reply};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::score::Score;
 use crate::state::{PausedTime, Store};
 use crate::trace::{Attributes, TraceId};

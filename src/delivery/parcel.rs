@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outbox::{Item, Owner};
 use crate::langfuse::encode;
-use crate::mask::{Clean, Policy};
+use crate::privacy::{Clean, Policy};
 use crate::trace::{Context, Observation, Role, SpanId, digest};
 
 /// Masks and encodes an observation, unless it may still change or was acknowledged as it is.

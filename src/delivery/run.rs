@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::rest;
 use super::track::{Part, Track};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
-use crate::mask::Clean;
+use crate::privacy::Clean;
 use crate::session::{Turn, Turns};
 use crate::state::{Cursor, Store};
 use crate::trace::SpanId;

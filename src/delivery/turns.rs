@@ -7,7 +7,7 @@ use super::parcel::{is_sent, pack};
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
-use crate::mask::Clean;
+use crate::privacy::Clean;
 use crate::session::Turn;
 use crate::state::{Lane, Launcher, PassedLaunch};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};

@@ -17,7 +17,7 @@ use crate::delivery::{
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};

@@ -9,7 +9,7 @@ mod table;
 
 use base::Timestamp;
 use claude_langfuse::config::{Config, Files, Scope, Surroundings, resolve};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use crate::command::roots::{Root, context_as_sent};
 use crate::config::Config;
 use crate::conversation::{Conversation, Message, Role};
 use crate::langfuse::{LONGEST_ITEM, without_controls};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::session::{Calls, TurnOutline};
 use crate::trace::SpanId;
 

@@ -18,7 +18,7 @@ use crate::cli::dataset::{Add, Dataset, DatasetCommand};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, LONGEST_ITEM, Put, Reply};
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::session::Calls;
 use item::{Item, Items, Turn};
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Patient;
-use crate::command::report::Report;
-use crate::registration::{
+use crate::claude_settings::{
     EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
 };
+use crate::command::report::Report;
 
 const INSTALL: &str =
     "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
@@ -278,9 +278,9 @@ mod tests {
     use std::fs;
 
     use super::{Report, settings};
+    use crate::claude_settings::survey;
     use crate::command::report::Verdict;
     use crate::config::{Files, Surroundings};
-    use crate::registration::survey;
 
     /// Only an administrator may write where such a file counts, so no test can seed this fault in a home.
     #[test]

@@ -18,7 +18,7 @@ use crate::cli::reference::Reference;
 use crate::config::{Capture, Config, Scope};
 use crate::conversation::Conversation;
 use crate::delivery::Reach;
-use crate::mask::{Policy, unmet_wish};
+use crate::privacy::{Policy, unmet_wish};
 use crate::session::{Calls, Outline, TurnOutline};
 use crate::transcript::locate;
 use sink::Sink;

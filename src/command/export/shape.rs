@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::export::Format;
 use crate::conversation::{Message, Role};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::transcript::decoded_size;
 
 /// Messages without what must not leave, in the API's blocks: images as a note of their type and size, and thinking only

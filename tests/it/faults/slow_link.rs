@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use claude_langfuse::delivery::{Courier, Ending, Job, Keeping, Reach, deliver, note_health};
 use claude_langfuse::langfuse::{Body, Reply};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;

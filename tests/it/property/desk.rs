@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use base::Timestamp;
 use claude_langfuse::delivery::{Ending, Job, Keeping, Reach, Report, deliver};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
 use claude_langfuse::transcript::settle::Expected;

@@ -10,12 +10,12 @@ use super::{flags, headers, keys, shapes, urls, words};
 
 /// A secret in a text: its place in bytes, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mask) struct Hit {
-    pub(in crate::mask) start: usize,
-    pub(in crate::mask) end: usize,
-    pub(in crate::mask) kind: &'static str,
+pub(in crate::privacy) struct Hit {
+    pub(in crate::privacy) start: usize,
+    pub(in crate::privacy) end: usize,
+    pub(in crate::privacy) kind: &'static str,
     /// JSON's number: the mask needs quotes.
-    pub(in crate::mask) bare: bool,
+    pub(in crate::privacy) bare: bool,
 }
 
 impl Hit {

@@ -16,7 +16,7 @@ const LARGEST: usize = 1 << 20;
 
 /// Patterns as they were written, and as they are used.
 #[derive(Clone, Default)]
-pub(in crate::mask) struct Patterns {
+pub(in crate::privacy) struct Patterns {
     written: Option<String>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
 }
@@ -51,7 +51,7 @@ struct Own {
 
 impl Patterns {
     /// Patterns as the configuration holds them.
-    pub(in crate::mask) fn new(written: Option<&str>) -> Self {
+    pub(in crate::privacy) fn new(written: Option<&str>) -> Self {
         Self {
             written: written
                 .map(str::trim)
@@ -61,17 +61,17 @@ impl Patterns {
         }
     }
 
-    pub(in crate::mask) fn is_empty(&self) -> bool {
+    pub(in crate::privacy) fn is_empty(&self) -> bool {
         self.written.is_none()
     }
 
     /// Why they can't be used, if they can't.
-    pub(in crate::mask) fn problem(&self) -> Option<&str> {
+    pub(in crate::privacy) fn problem(&self) -> Option<&str> {
         self.compiled()?.as_ref().err().map(String::as_str)
     }
 
     /// Whether the person said that this is no secret.
-    pub(in crate::mask) fn allow(&self, secret: &str) -> bool {
+    pub(in crate::privacy) fn allow(&self, secret: &str) -> bool {
         let Some(Ok(compiled)) = self.compiled() else {
             return false;
         };
@@ -79,7 +79,7 @@ impl Patterns {
     }
 
     /// Those that find secrets.
-    pub(in crate::mask) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
+    pub(in crate::privacy) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
         let compiled = self.compiled().and_then(|compiled| compiled.as_ref().ok());
         compiled.into_iter().flat_map(|compiled| {
             compiled
@@ -97,19 +97,19 @@ impl Patterns {
 
 /// One of the person's patterns.
 #[derive(Clone, Copy)]
-pub(in crate::mask) struct Pattern<'a> {
+pub(in crate::privacy) struct Pattern<'a> {
     own: &'a Own,
     compiled: &'a Compiled,
 }
 
 impl<'a> Pattern<'a> {
     /// The name of what it finds.
-    pub(in crate::mask) fn kind(&self) -> &'a str {
+    pub(in crate::privacy) fn kind(&self) -> &'a str {
         &self.own.kind
     }
 
     /// What it finds, in order: its first group, or all of it.
-    pub(in crate::mask) fn find<'t>(
+    pub(in crate::privacy) fn find<'t>(
         self,
         text: &'t str,
     ) -> impl Iterator<Item = Range<usize>> + use<'a, 't> {

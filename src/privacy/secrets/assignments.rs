@@ -207,7 +207,7 @@ pub(super) fn at_element(text: &str, at: usize) -> Option<Hit> {
 }
 
 /// The kind of a secret in the field of an object, if it is one.
-pub(in crate::mask) fn in_field(name: &str, value: &str) -> Option<Hit> {
+pub(in crate::privacy) fn in_field(name: &str, value: &str) -> Option<Hit> {
     let noun = noun_of(name)?;
     match noun {
         Noun::Authorization | Noun::Cookie => headers::value(value, 0, noun, name),
@@ -222,12 +222,12 @@ pub(in crate::mask) fn in_field(name: &str, value: &str) -> Option<Hit> {
 }
 
 /// A number in the field of an object.
-pub(in crate::mask) fn is_secret_number(name: &str) -> bool {
+pub(in crate::privacy) fn is_secret_number(name: &str) -> bool {
     noun_of(name) == Some(Noun::Password)
 }
 
 /// Whether the part after this one, in a list of arguments, is a secret.
-pub(in crate::mask) fn flag_name(argument: &str) -> Option<&str> {
+pub(in crate::privacy) fn flag_name(argument: &str) -> Option<&str> {
     argument
         .strip_prefix("--")
         .filter(|name| !name.contains(['=', ' ']))

@@ -39,7 +39,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Clean, MOST, SHORTEST};
-    use crate::mask::Policy;
+    use crate::privacy::Policy;
     use crate::trace::{Content, Observation, SpanId, TraceId};
 
     #[test]

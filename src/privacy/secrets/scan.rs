@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::alphabet::byte;
 use super::assignments::{at_element, at_separator};
 use super::rules::{Hit, find, may_begin};
-use crate::mask::patterns::Patterns;
-use crate::mask::tally::Tally;
+use crate::privacy::patterns::Patterns;
+use crate::privacy::tally::Tally;
 
 /// A secret to take out, with the name of its kind.
 struct Finding<'a> {
@@ -17,7 +17,7 @@ struct Finding<'a> {
 }
 
 /// A part of the text without the secrets of which something is in it; `None` where there are none.
-pub(in crate::mask) fn masked(
+pub(in crate::privacy) fn masked(
     text: &str,
     part: Range<usize>,
     patterns: &Patterns,
@@ -52,7 +52,7 @@ pub(in crate::mask) fn masked(
 }
 
 /// What stands in a secret's place.
-pub(in crate::mask) fn mask(kind: &str, length: usize) -> String {
+pub(in crate::privacy) fn mask(kind: &str, length: usize) -> String {
     format!("[masked: {kind}, {length} chars]")
 }
 
@@ -156,8 +156,8 @@ fn quote_around(text: &str, at: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::masked;
-    use crate::mask::patterns::Patterns;
-    use crate::mask::tally::Tally;
+    use crate::privacy::patterns::Patterns;
+    use crate::privacy::tally::Tally;
 
     fn out(text: &str) -> String {
         masked(
