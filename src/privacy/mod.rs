@@ -6,8 +6,7 @@
 mod base64;
 mod capture;
 mod clean;
-mod patterns;
-mod secrets;
+mod masked;
 mod status;
 mod structure;
 mod tally;
@@ -15,6 +14,7 @@ mod truncate;
 
 use std::ops::Range;
 
+use secrets::Patterns;
 use serde_json::Value;
 
 use crate::config::{Capture, Config};
@@ -22,7 +22,7 @@ use crate::trace::{Content, Context, Observation};
 use crate::transcript::{Excerpt, excerpt};
 
 pub use clean::Clean;
-use patterns::Patterns;
+use masked::masked;
 use tally::Tally;
 use truncate::{Cut, offset_of};
 
@@ -226,12 +226,12 @@ impl Masker<'_> {
 
     /// A part of a text without the secrets that are in it, or of which a part is in it.
     fn part(&mut self, text: &str, part: Range<usize>) -> String {
-        let masked = if self.policy.mask {
-            secrets::masked(text, part.clone(), &self.policy.patterns, self.tally)
+        let clean = if self.policy.mask {
+            masked(text, part.clone(), &self.policy.patterns, self.tally)
         } else {
             None
         };
-        masked.unwrap_or_else(|| text.get(part).unwrap_or_default().to_owned())
+        clean.unwrap_or_else(|| text.get(part).unwrap_or_default().to_owned())
     }
 
     /// Takes the secrets out of a text and leaves its length to others.
@@ -239,7 +239,7 @@ impl Masker<'_> {
         if !self.policy.mask || self.clean.holds(text) {
             return;
         }
-        match secrets::masked(text, 0..text.len(), &self.policy.patterns, self.tally) {
+        match masked(text, 0..text.len(), &self.policy.patterns, self.tally) {
             Some(masked) => *text = masked,
             None => self.clean.add(text),
         }

@@ -1,8 +1,9 @@
 //! Structured values: every text in them, the names of their fields, and what stands under the name of a secret.
 
+use secrets::{find_in_field, flag_name, is_secret_number, mask};
 use serde_json::{Map, Value};
 
-use super::secrets::{self, flag_name, in_field, is_secret_number};
+use super::masked::masked;
 use super::{Masker, base64};
 
 impl Masker<'_> {
@@ -60,7 +61,7 @@ impl Masker<'_> {
             }
             Value::Number(number) if is_secret_number(name) => {
                 let length = number.to_string().len();
-                *value = Value::String(secrets::mask("password", length));
+                *value = Value::String(mask("password", length));
                 self.tally.add("password");
             }
             _ => {}
@@ -68,18 +69,18 @@ impl Masker<'_> {
     }
 
     pub(super) fn named_text(&mut self, name: &str, text: &mut String) {
-        let Some(hit) = in_field(name, text) else {
+        let Some(secret) = find_in_field(name, text) else {
             return;
         };
-        let Some(secret) = text
-            .get(hit.start..hit.end)
-            .filter(|secret| !self.policy.patterns.allow(secret))
+        let Some(value) = text
+            .get(secret.range.clone())
+            .filter(|value| !self.policy.patterns.allow(value))
         else {
             return;
         };
-        let mask = secrets::mask(hit.kind, secret.chars().count());
-        text.replace_range(hit.start..hit.end, &mask);
-        self.tally.add(hit.kind);
+        let mask = mask(secret.kind, value.chars().count());
+        text.replace_range(secret.range, &mask);
+        self.tally.add(secret.kind);
     }
 
     /// `["--password", "…"]`
@@ -102,7 +103,7 @@ impl Masker<'_> {
     fn names(&mut self, fields: &mut Map<String, Value>) {
         let names: Vec<Option<String>> = fields
             .keys()
-            .map(|name| secrets::masked(name, 0..name.len(), &self.policy.patterns, self.tally))
+            .map(|name| masked(name, 0..name.len(), &self.policy.patterns, self.tally))
             .collect();
         if names.iter().all(Option::is_none) {
             return;

@@ -3,8 +3,8 @@
 use super::alphabet::{DOTTED, begins_word, byte};
 use super::extent;
 use super::flags::is_of;
+use super::hit::Hit;
 use super::names::{self, Noun, noun_of};
-use super::rules::{Hit, whole};
 use super::values::{Style, has_digit, is_secret};
 
 /// `IDENTIFIED BY 'secret'`; `at` is at the word.
@@ -33,7 +33,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
         let value = extent::bare(bytes, value_at, true);
         let secret = text.get(value.start..value.end)?;
         (is_netrc && is_secret(secret, Noun::Password, Style::Env))
-            .then(|| Hit::new(value.start, value.end, whole(secret).unwrap_or("password")))
+            .then(|| Hit::by_context(value.start, value.end, "password"))
     })
 }
 
@@ -49,7 +49,7 @@ fn quoted(text: &str, at: usize, may_be: impl Fn(&str) -> bool) -> Option<Hit> {
     let is_one = !secret.contains(char::is_whitespace)
         && may_be(secret)
         && is_secret(secret, Noun::Password, Style::Quoted);
-    is_one.then(|| Hit::new(value.start, value.end, whole(secret).unwrap_or("password")))
+    is_one.then(|| Hit::by_context(value.start, value.end, "password"))
 }
 
 /// `set -gx NAME value`, `setenv NAME value`, `ENV NAME value`; `at` is at the word, which ends with a space.
@@ -74,5 +74,5 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Hit> {
         extent::quoted(bytes, value_at).unwrap_or_else(|| extent::bare(bytes, value_at, true));
     let secret = text.get(value.start..value.end)?;
     is_secret(secret, noun, Style::Env)
-        .then(|| Hit::new(value.start, value.end, whole(secret).unwrap_or(noun.kind())))
+        .then(|| Hit::by_context(value.start, value.end, noun.kind()))
 }

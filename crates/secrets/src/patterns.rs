@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use regex_lite::{Regex, RegexBuilder};
 
+use super::mask::OPENING;
 use written::{kind, literal, read};
 
 /// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
@@ -16,7 +17,7 @@ const LARGEST: usize = 1 << 20;
 
 /// Patterns as they were written, and as they are used.
 #[derive(Clone, Default)]
-pub(in crate::privacy) struct Patterns {
+pub struct Patterns {
     written: Option<String>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
 }
@@ -50,8 +51,8 @@ struct Own {
 }
 
 impl Patterns {
-    /// Patterns as the configuration holds them.
-    pub(in crate::privacy) fn new(written: Option<&str>) -> Self {
+    /// Patterns as a person writes them: a JSON array, or one per line. They are compiled when they are first used.
+    pub fn new(written: Option<&str>) -> Self {
         Self {
             written: written
                 .map(str::trim)
@@ -61,17 +62,17 @@ impl Patterns {
         }
     }
 
-    pub(in crate::privacy) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.written.is_none()
     }
 
-    /// Why they can't be used, if they can't.
-    pub(in crate::privacy) fn problem(&self) -> Option<&str> {
+    /// Why they can't be used, if they can't; in words that quote nothing of them.
+    pub fn problem(&self) -> Option<&str> {
         self.compiled()?.as_ref().err().map(String::as_str)
     }
 
     /// Whether the person said that this is no secret.
-    pub(in crate::privacy) fn allow(&self, secret: &str) -> bool {
+    pub fn allow(&self, secret: &str) -> bool {
         let Some(Ok(compiled)) = self.compiled() else {
             return false;
         };
@@ -79,7 +80,7 @@ impl Patterns {
     }
 
     /// Those that find secrets.
-    pub(in crate::privacy) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
         let compiled = self.compiled().and_then(|compiled| compiled.as_ref().ok());
         compiled.into_iter().flat_map(|compiled| {
             compiled
@@ -97,19 +98,19 @@ impl Patterns {
 
 /// One of the person's patterns.
 #[derive(Clone, Copy)]
-pub(in crate::privacy) struct Pattern<'a> {
+pub(super) struct Pattern<'a> {
     own: &'a Own,
     compiled: &'a Compiled,
 }
 
 impl<'a> Pattern<'a> {
     /// The name of what it finds.
-    pub(in crate::privacy) fn kind(&self) -> &'a str {
+    pub(super) fn kind(&self) -> &'a str {
         &self.own.kind
     }
 
     /// What it finds, in order: its first group, or all of it.
-    pub(in crate::privacy) fn find<'t>(
+    pub(super) fn find<'t>(
         self,
         text: &'t str,
     ) -> impl Iterator<Item = Range<usize>> + use<'a, 't> {
@@ -118,7 +119,7 @@ impl<'a> Pattern<'a> {
         matches.into_iter().flatten().filter_map(move |captures| {
             let range = captures.get(1).or_else(|| captures.get(0))?.range();
             let secret = text.get(range.clone())?;
-            let is_mask = secret.contains("[masked: ") || is_within_mask(text, &range);
+            let is_mask = secret.contains(OPENING) || is_within_mask(text, &range);
             let is_allowed = self
                 .compiled
                 .allowed
@@ -139,7 +140,7 @@ fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
     }
     let near = head.get(from..).unwrap_or_default();
     let is_open = near
-        .rfind("[masked: ")
+        .rfind(OPENING)
         .is_some_and(|open| !near.get(open..).unwrap_or_default().contains(']'));
     is_open
         && text

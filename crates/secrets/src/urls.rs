@@ -1,8 +1,8 @@
 //! Passwords in URLs and connection strings: `scheme://user:PASSWORD@host`. Only the password goes.
 
 use super::alphabet::{ALNUM, before, begins_word, byte};
+use super::hit::Hit;
 use super::placeholders::is_placeholder;
-use super::rules::{Hit, whole};
 use super::values::has_digit;
 
 /// A user's name and password are no longer.
@@ -34,7 +34,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
             let secret = text.get(from..to)?;
             // `://[::1]` and examples.
             let is_none = secret.is_empty() || is_placeholder(secret) || user.starts_with(b"[");
-            (!is_none).then(|| Hit::new(from, to, whole(secret).unwrap_or("url-password")))
+            (!is_none).then(|| Hit::by_context(from, to, "url-password"))
         }
         None => {
             let secret = text.get(start..start + sign)?;
@@ -42,7 +42,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
                 && has_digit(secret)
                 && begins_word(bytes, start)
                 && !is_placeholder(secret);
-            is_token.then(|| Hit::new(start, start + sign, whole(secret).unwrap_or("url-token")))
+            is_token.then(|| Hit::by_context(start, start + sign, "url-token"))
         }
     }
 }

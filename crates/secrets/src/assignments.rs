@@ -3,9 +3,9 @@
 
 use super::alphabet::{DOTTED, before, byte};
 use super::extent::{self, Extent};
+use super::hit::Hit;
 use super::name::{Name, annotated, is_after_escape, name_before, named_before};
 use super::names::{self, Noun, noun_of};
-use super::rules::{Hit, whole};
 use super::values::{Style, is_secret, is_strong};
 use super::{flags, headers};
 
@@ -41,7 +41,7 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     if !is_secret(secret, noun, Style::Quoted) {
         return None;
     }
-    Some(hit(text, value, noun, name.text))
+    Some(hit(value, noun, name.text))
 }
 
 /// Where the name ends and the value begins, if the sign is one that assigns.
@@ -76,8 +76,8 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         // Between quoted names only JSON's numbers stand without quotes; the mask needs quotes of its own.
         let value = extent::number(bytes, at)?;
         let is_long = value.end - value.start >= 4;
-        let mut hit = hit(text, value, noun, name.text);
-        hit.bare = true;
+        let mut hit = hit(value, noun, name.text);
+        hit.is_number = true;
         return (noun == Noun::Password && is_long).then_some(hit);
     }
     let last = before(bytes, name.start);
@@ -106,7 +106,7 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         };
     }
     let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || is_strong(secret);
-    (may_end && is_secret(secret, noun, style)).then(|| hit(text, value, noun, name.text))
+    (may_end && is_secret(secret, noun, style)).then(|| hit(value, noun, name.text))
 }
 
 /// `export NAME=`, `-e NAME=`, `$env:NAME=`, `-Dname=`
@@ -182,8 +182,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
         ),
     };
     let secret = text.get(value.start..value.end)?;
-    (!secret.starts_with('-') && is_secret(secret, noun, style))
-        .then(|| hit(text, value, noun, name))
+    (!secret.starts_with('-') && is_secret(secret, noun, style)).then(|| hit(value, noun, name))
 }
 
 /// `<password>value</password>`; `at` is at the first `>`.
@@ -203,11 +202,11 @@ pub(super) fn at_element(text: &str, at: usize) -> Option<Hit> {
         end: at + 1 + end,
     };
     let secret = text.get(value.start..value.end)?;
-    is_secret(secret, noun, Style::Quoted).then(|| hit(text, value, noun, name.text))
+    is_secret(secret, noun, Style::Quoted).then(|| hit(value, noun, name.text))
 }
 
-/// The kind of a secret in the field of an object, if it is one.
-pub(in crate::privacy) fn in_field(name: &str, value: &str) -> Option<Hit> {
+/// The secret in the field of an object, if it is one.
+pub(super) fn in_field(name: &str, value: &str) -> Option<Hit> {
     let noun = noun_of(name)?;
     match noun {
         Noun::Authorization | Noun::Cookie => headers::value(value, 0, noun, name),
@@ -216,25 +215,12 @@ pub(in crate::privacy) fn in_field(name: &str, value: &str) -> Option<Hit> {
                 start: 0,
                 end: value.len(),
             };
-            hit(value, all, noun, name)
+            hit(all, noun, name)
         }),
     }
 }
 
-/// A number in the field of an object.
-pub(in crate::privacy) fn is_secret_number(name: &str) -> bool {
-    noun_of(name) == Some(Noun::Password)
-}
-
-/// Whether the part after this one, in a list of arguments, is a secret.
-pub(in crate::privacy) fn flag_name(argument: &str) -> Option<&str> {
-    argument
-        .strip_prefix("--")
-        .filter(|name| !name.contains(['=', ' ']))
-}
-
-fn hit(text: &str, value: Extent, noun: Noun, name: &str) -> Hit {
-    let secret = text.get(value.start..value.end).unwrap_or_default();
+fn hit(value: Extent, noun: Noun, name: &str) -> Hit {
     let lower = name.to_ascii_lowercase();
     let named = if lower.contains("secret_access_key") || lower.contains("secretaccesskey") {
         "aws-secret-key"
@@ -243,5 +229,5 @@ fn hit(text: &str, value: Extent, noun: Noun, name: &str) -> Hit {
     } else {
         noun.kind()
     };
-    Hit::new(value.start, value.end, whole(secret).unwrap_or(named))
+    Hit::by_context(value.start, value.end, named)
 }

@@ -3,8 +3,8 @@
 use super::alphabet::{
     ALNUM, Alphabet, BASE64, DOTTED, HEX, URLSAFE, before, begins_word, byte, entropy,
 };
+use super::hit::Hit;
 use super::placeholders::is_filling;
-use super::rules::Hit;
 use super::values::{has_digit, is_strong};
 
 /// A part of a token may be no longer, else it is data.

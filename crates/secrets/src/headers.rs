@@ -2,9 +2,9 @@
 
 use super::alphabet::{BASE64, WIDE, begins_word, byte};
 use super::extent::{self, Extent};
+use super::hit::Hit;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
-use super::rules::{Hit, whole};
 use super::values::has_digit;
 
 /// The secret in the value of an `Authorization`, `Cookie` or `Set-Cookie` header that begins at `at`.
@@ -83,11 +83,7 @@ fn authorization(value: &str, extent: Extent) -> Option<Hit> {
             "authorization"
         })?
     };
-    Some(Hit::new(
-        start,
-        start + length,
-        whole(credentials).unwrap_or(kind),
-    ))
+    Some(Hit::by_context(start, start + length, kind))
 }
 
 fn is_token(credentials: &str) -> bool {
@@ -145,13 +141,8 @@ pub(super) fn bearer(text: &str, at: usize) -> Option<Hit> {
     let is_word = matches!(byte(bytes, start + length), b'(' | b'[');
     let is_secret =
         credentials.len() >= 16 && has_digit(credentials) && is_token(credentials) && !is_word;
-    (is_secret && begins_word(bytes, at)).then(|| {
-        Hit::new(
-            start,
-            start + credentials.len(),
-            whole(credentials).unwrap_or("bearer-token"),
-        )
-    })
+    (is_secret && begins_word(bytes, at))
+        .then(|| Hit::by_context(start, start + credentials.len(), "bearer-token"))
 }
 
 #[cfg(test)]

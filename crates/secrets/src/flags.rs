@@ -3,8 +3,8 @@
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
+use super::hit::Hit;
 use super::placeholders::is_placeholder;
-use super::rules::{Hit, whole};
 use super::values::has_digit;
 
 /// A command reaches no further back; it may go over several lines.
@@ -59,7 +59,7 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     let start = value.start + name.len() + 1;
     if !secret.is_empty() {
         let is_real = !is_placeholder(secret);
-        return is_real.then(|| Hit::new(start, value.end, whole(secret).unwrap_or("password")));
+        return is_real.then(|| Hit::by_context(start, value.end, "password"));
     }
     // `name:'password'`: the quotes are around the password alone.
     let is_open = value.start == at + gap;
@@ -69,13 +69,7 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
         return is_real.then(|| Hit::new(inner.start, inner.end, "password"));
     }
     let is_key = name.len() >= 8 && has_digit(name) && !is_placeholder(name);
-    is_key.then(|| {
-        Hit::new(
-            value.start,
-            value.start + name.len(),
-            whole(name).unwrap_or("password"),
-        )
-    })
+    is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
 }
 
 /// Whether curl's name stands shortly before.

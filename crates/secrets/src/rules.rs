@@ -3,31 +3,11 @@
 
 use super::alphabet::{before, begins_word, entropy};
 use super::assignments::at_flag;
+use super::hit::Hit;
 use super::placeholders::is_filling;
 use super::values::has_digit;
-use super::vendors::{VENDORS, VENDORS_READ, Vendor};
+use super::vendors::{VENDORS, Vendor};
 use super::{flags, headers, keys, shapes, urls, words};
-
-/// A secret in a text: its place in bytes, and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::privacy) struct Hit {
-    pub(in crate::privacy) start: usize,
-    pub(in crate::privacy) end: usize,
-    pub(in crate::privacy) kind: &'static str,
-    /// JSON's number: the mask needs quotes.
-    pub(in crate::privacy) bare: bool,
-}
-
-impl Hit {
-    pub(super) const fn new(start: usize, end: usize, kind: &'static str) -> Self {
-        Self {
-            start,
-            end,
-            kind,
-            bare: false,
-        }
-    }
-}
 
 /// So far it is read before it is known that it is one: a text of beginnings would be read again and again.
 const PROBE: usize = 256;
@@ -39,13 +19,17 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     if vendor.at_word && (!begins_word(bytes, at) || before(bytes, at) == b'.') {
         return None;
     }
-    let (alphabet, most) = (vendor.alphabet(), vendor.most());
-    let body = at + vendor.begin().len();
+    let (alphabet, least, most) = (
+        vendor.alphabet,
+        *vendor.length.start(),
+        *vendor.length.end(),
+    );
+    let body = at + vendor.begin.len();
     let probe = alphabet.run(bytes, body, most.saturating_add(1).min(PROBE));
     let is_cut = text
         .get(body + probe..)
         .is_some_and(|rest| rest.starts_with('\u{2026}'));
-    let is_long_enough = probe >= usize::from(vendor.least) || is_cut && probe >= 6;
+    let is_long_enough = probe >= least || is_cut && probe >= 6;
     let head = text.get(body..body + probe)?;
     if !is_long_enough || probe > most || !looks_made(head) {
         return None;
@@ -58,7 +42,7 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     while end > body && before(bytes, end) == b'.' {
         end -= 1;
     }
-    Some(Hit::new(at, end, vendor.kind()))
+    Some(Hit::new(at, end, vendor.kind))
 }
 
 /// Not the filling of an example, and no words with dashes between them.
@@ -85,10 +69,10 @@ pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
         }
     }
     for vendor in VENDORS.get(range(*vendors))?.iter().rev() {
-        let [_, vendor_second, vendor_third] = vendor.first_three;
-        if vendor_second == second
-            && (vendor_third == third || vendor_third == b' ')
-            && rest.starts_with(vendor.begin().as_bytes())
+        let begin = vendor.begin.as_bytes();
+        if begin.get(1) == Some(&second)
+            && begin.get(2).is_none_or(|byte| *byte == third)
+            && rest.starts_with(begin)
             && let Some(hit) = of_vendor(vendor, text, at)
         {
             return Some(hit);
@@ -150,8 +134,20 @@ static SHAPES: &[(&str, Shape)] = &[
     ("webhook.office.com/", shapes::teams_webhook),
 ];
 
+/// A hit with the kind that its value has by itself, if it has one.
+pub(super) fn classified(text: &str, hit: Hit) -> Hit {
+    if !hit.is_by_context {
+        return hit;
+    }
+    let kind = text.get(hit.start..hit.end).and_then(whole);
+    Hit {
+        kind: kind.unwrap_or(hit.kind),
+        ..hit
+    }
+}
+
 /// The kind of a text that is one secret and nothing else.
-pub(super) fn whole(text: &str) -> Option<&'static str> {
+fn whole(text: &str) -> Option<&'static str> {
     let hit = find(text, 0)?;
     (hit.start == 0 && hit.end == text.len()).then_some(hit.kind)
 }
@@ -190,8 +186,8 @@ const fn pairs() -> [u8; 256 * 256 / 8] {
         at += 1;
     }
     at = 0;
-    while at < VENDORS_READ.len() {
-        let begin = VENDORS_READ[at].first_three;
+    while at < VENDORS.len() {
+        let begin = VENDORS[at].begin.as_bytes();
         pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
         at += 1;
     }
@@ -204,7 +200,7 @@ const fn pairs() -> [u8; 256 * 256 / 8] {
     reason = "evaluated by the compiler, which checks the bounds"
 )]
 const fn firsts() -> [[(u8, u8); 2]; 128] {
-    assert!(VENDORS_READ.len() < 256 && SHAPES.len() < 256);
+    assert!(VENDORS.len() < 256 && SHAPES.len() < 256);
     let mut firsts = [[(0, 0); 2]; 128];
     let mut at = 0;
     while at < SHAPES.len() {
@@ -216,8 +212,8 @@ const fn firsts() -> [[(u8, u8); 2]; 128] {
         at += 1;
     }
     at = 0;
-    while at < VENDORS_READ.len() {
-        let first = VENDORS_READ[at].first_three[0] as usize;
+    while at < VENDORS.len() {
+        let first = VENDORS[at].begin.as_bytes()[0] as usize;
         if firsts[first][1].1 == 0 {
             firsts[first][1].0 = at as u8;
         }
@@ -233,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_asked_where_its_beginning_stands() {
-        let vendors = VENDORS.iter().map(|vendor| vendor.begin());
+        let vendors = VENDORS.iter().map(|vendor| vendor.begin);
         for begin in vendors.chain(SHAPES.iter().map(|shape| shape.0)) {
             let bytes = begin.as_bytes();
             assert!(may_begin([bytes[0], bytes[1]]), "{begin}");

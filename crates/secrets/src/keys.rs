@@ -2,7 +2,7 @@
 //! numbers that a tool puts before lines, and with the end cut off.
 
 use super::alphabet::{BASE64, byte};
-use super::rules::Hit;
+use super::hit::Hit;
 
 /// A line of a block is at least this long, except the last one.
 const LINE: usize = 24;
