@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::link::Link;
 use super::process::{Figures, Invocation, Measure};
 use super::server::Server;
-use super::transcript::{Release, SESSION, Transcript};
+use super::synthetic::{Release, SESSION, Transcript};
 
 /// So many agents are launched in one turn.
 const AGENTS_A_TURN: usize = 10;
