@@ -147,10 +147,7 @@ fn sources() -> Vec<(String, String)> {
     ];
     let mut sources: Vec<(String, String)> = folders.into_iter().flat_map(files).collect();
     sources.retain(|(path, _)| !path.starts_with("tests/fixtures/") && !path.ends_with(".snap"));
-    for single in ["build.rs", "flake.nix"] {
-        let text = fs::read_to_string(root().join(single)).ok();
-        sources.extend(text.map(|text| (single.to_owned(), text)));
-    }
+    sources.push(("flake.nix".to_owned(), read("flake.nix")));
     assert!(sources.len() > 50, "{} files", sources.len());
     sources
 }
