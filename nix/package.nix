@@ -30,11 +30,8 @@ let
   commonArgs = {
     pname = manifest.package.name;
     inherit (manifest.workspace.package) version;
-    # What is compiled in; tests read more than that.
-    src = sourceOf [
-      ../src
-      ../tests/fixtures
-    ];
+    # The sources of all members of the workspace, and what is compiled in; tests read more than that.
+    src = sourceOf [ ../tests/fixtures ];
     strictDeps = true;
   };
 
