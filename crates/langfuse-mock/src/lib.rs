@@ -8,7 +8,7 @@
 //!
 //! - [`MockLangfuse`]: the server with its sockets; [`Reply`] scripts what goes wrong.
 //! - [`Events`]: the same without sockets, for property tests.
-//! - [`Row`]: what is stored; [`render`] shows rows to people, [`snapshot`] to snapshot tests.
+//! - [`Row`]: what is stored; [`render`] shows rows to people, [`snapshot()`] to snapshot tests.
 
 #![forbid(unsafe_code)]
 #![allow(

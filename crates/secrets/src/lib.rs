@@ -3,7 +3,7 @@
 //! Read by hand, in one pass that looks at two bytes at most places: 200 rules as regular expressions would cost a start
 //! of milliseconds and more than a megabyte of program, in a hook that runs after every answer.
 //!
-//! [`find`] gives the secrets of a text, [`find_in_field`] that of a field in an object, and [`mask`] what to write in their place.
+//! [`find`] gives the secrets of a text, [`find_in_field`] that of a field in an object, and [`mask()`] what to write in their place.
 
 #![forbid(unsafe_code)]
 
