@@ -7,16 +7,16 @@
     reason = "measuring code, not shipped"
 )]
 
-#[path = "transcript.rs"]
-mod transcript;
+#[path = "synthetic.rs"]
+mod synthetic;
 
+use base::Timestamp;
 use claude_langfuse::langfuse::Body;
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
-use claude_langfuse::transcript::Timestamp;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use transcript::{Release, Transcript};
+use synthetic::{Release, Transcript};
 
 fn main() {
     divan::main();

@@ -21,14 +21,12 @@ mod process;
 mod scene;
 #[path = "whole/server.rs"]
 mod server;
-#[path = "../tests/support/mod.rs"]
-mod support;
-#[path = "transcript.rs"]
-mod transcript;
+#[path = "synthetic.rs"]
+mod synthetic;
 
 use process::Measure;
 use scene::{Run, Scene};
-use transcript::Release::{V2_0_76, V2_1_330};
+use synthetic::Release::{V2_0_76, V2_1_330};
 
 const MB: u64 = 1_000_000;
 

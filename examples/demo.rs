@@ -16,14 +16,12 @@ mod claude_code;
 mod recording;
 #[path = "demo/style.rs"]
 mod style;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use arrived::Tally;
 use claude_code::ClaudeCode;
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY, render};
 use recording::Recording;
 use style::Style;
-use support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY, render};
 
 /// The hidden argument with which the demo calls itself in the place of `claude-langfuse hook`.
 const HOOK: &str = "hook";

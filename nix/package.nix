@@ -29,12 +29,9 @@ let
 
   commonArgs = {
     pname = manifest.package.name;
-    inherit (manifest.package) version;
-    # What is compiled in; tests read more than that.
-    src = sourceOf [
-      ../src
-      ../tests/fixtures
-    ];
+    inherit (manifest.workspace.package) version;
+    # The sources of all members of the workspace, and what is compiled in; tests read more than that.
+    src = sourceOf [ ../tests/fixtures ];
     strictDeps = true;
   };
 
@@ -71,7 +68,7 @@ let
       '';
       meta = {
         inherit (manifest.package) description;
-        homepage = manifest.package.repository;
+        homepage = manifest.workspace.package.repository;
         license = lib.licenses.mit;
         mainProgram = "claude-langfuse";
         platforms = lib.platforms.unix;

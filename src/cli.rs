@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use base::Timestamp;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 
-use crate::transcript::Timestamp;
 use judgement::{Judgement, Kind};
 use reference::Reference;
 

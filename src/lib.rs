@@ -2,24 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-mod ordered;
-mod regular_file;
-mod sha256;
-
 pub mod config;
-pub mod transcript;
-
-pub mod conversation;
 
 pub mod repository;
-
-pub mod session;
 
 pub mod trace;
 
 pub mod score;
 
-pub mod mask;
+pub mod privacy;
 
 pub mod langfuse;
 
@@ -27,7 +18,7 @@ pub mod state;
 
 pub mod delivery;
 
-pub mod registration;
+pub mod claude_settings;
 
 pub mod log_file;
 

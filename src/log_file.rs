@@ -83,7 +83,7 @@ pub fn to_file(state_dir: &Path, debug: bool) {
         .filter_module("claude_langfuse", level)
         .target(env_logger::Target::Pipe(Box::new(target)))
         .format(|out, record| {
-            let now = crate::transcript::Timestamp::now().rfc3339();
+            let now = base::Timestamp::now().rfc3339();
             let text = record.args().to_string().replace(['\n', '\r'], " ");
             writeln!(
                 out,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::regular_file::read_text;
+use base::regular_file::read_text;
 
 /// No file of git's that is read here is larger.
 const LARGEST: u64 = 1024 * 1024;

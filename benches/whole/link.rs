@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::scene::Scene;
-use super::transcript::Release;
+use super::synthetic::Release;
 
 pub const NAME: &str = "a Stop over a link";
 

@@ -5,14 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use langfuse_mock::{PUBLIC_KEY, SECRET_KEY};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::link::Link;
 use super::process::{Figures, Invocation, Measure};
 use super::server::Server;
-use super::support::{PUBLIC_KEY, SECRET_KEY};
-use super::transcript::{Release, SESSION, Transcript};
+use super::synthetic::{Release, SESSION, Transcript};
 
 /// So many agents are launched in one turn.
 const AGENTS_A_TURN: usize = 10;

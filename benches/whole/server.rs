@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use langfuse_mock::MockLangfuse;
+use langfuse_mock::tls::{GOOD, KEY, authority, server_config};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-use super::support::MockLangfuse;
-use super::support::tls::{GOOD, KEY, authority, server_config};
 
 pub enum Server {
     Plain(MockLangfuse),

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Result, ensure};
+use langfuse_mock::Row;
 use serde_json::Value;
-
-use crate::support::Row;
 
 /// What a session holds, counted.
 #[derive(Debug, Default, PartialEq)]

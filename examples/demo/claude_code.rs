@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use claude_langfuse::claude_settings::{EVENTS, guarded, survey};
 use claude_langfuse::config::{Files, Surroundings};
-use claude_langfuse::registration::{EVENTS, guarded, survey};
+use langfuse_mock::{PUBLIC_KEY, SECRET_KEY};
 
 use crate::recording::{Firing, Growing, Recording};
-use crate::support::{PUBLIC_KEY, SECRET_KEY};
 
 /// A process that plays a recording.
 pub(crate) struct ClaudeCode<'a> {

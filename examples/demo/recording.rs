@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
 use serde_json::Value;
 
 macro_rules! recorded {

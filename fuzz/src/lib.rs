@@ -7,17 +7,17 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use base::Timestamp;
 use claude_langfuse::config::{Files, Scope, Secret, Surroundings, resolve};
 use claude_langfuse::delivery::{
     Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
 };
 use claude_langfuse::hook::event;
 use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply, batch};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::{Cursor, Store};
 use claude_langfuse::trace::Attributes;
-use claude_langfuse::transcript::Timestamp;
 use serde_json::Value;
 
 const SECRET: &str = "sk-lf-11111111-2222-3333-4444-555566667777";

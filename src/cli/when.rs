@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transcript::Timestamp;
+use base::Timestamp;
 
 /// Reads a time; an age counts back from now.
 ///

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use base::Timestamp;
 use serde_json::json;
 
 use super::post::Post;
@@ -16,7 +17,6 @@ use crate::config::{
     unreadable_project_file,
 };
 use crate::state::{AllowedEntry, Store};
-use crate::transcript::Timestamp;
 
 /// Runs `allow`.
 ///

@@ -14,7 +14,7 @@ use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
     Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
 };
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 
 /// Runs the command.
 ///

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::diff::unified;
 use super::{Outcome, told};
-use crate::cli::{Install, Registration};
-use crate::config::{Files, Surroundings, shown};
-use crate::registration::{
+use crate::claude_settings::{
     Hooks, SettingsFile, guarded, register, stable_program, survey, switched_off, unregister,
 };
+use crate::cli::{Install, Registration};
+use crate::config::{Files, Surroundings, shown};
 
 const GENERATED: &str = "it is a link into the Nix store, and what generates it must hold the entry
   help: with home-manager's programs.claude-code, set programs.claude-langfuse.hook.via = \"claude-code\"

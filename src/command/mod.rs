@@ -35,9 +35,9 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use transcript::Diagnostics;
 
 use crate::langfuse::Problem;
-use crate::transcript::Diagnostics;
 
 /// How a command ended, by its exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,8 @@
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
 
-use crate::transcript::{Timestamp, last_activity};
+use base::Timestamp;
+use transcript::last_activity;
 
 /// Transcripts, the one that went on last first.
 pub(super) struct NewestFirst {

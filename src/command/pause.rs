@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base::Timestamp;
 
 use super::Outcome;
 use super::post::Post;
@@ -11,7 +12,6 @@ use super::surroundings::start_directory;
 use crate::cli::{Global, Pause};
 use crate::config::Scope;
 use crate::state::Store;
-use crate::transcript::Timestamp;
 
 /// Runs `pause`.
 ///

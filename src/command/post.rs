@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base::Timestamp;
+use transcript::session::Outline;
+use transcript::{Diagnostics, Transcript, locate, origin};
 
 use super::patience::Patient;
 use super::{Misconfigured, Outcome};
@@ -15,10 +18,8 @@ use crate::delivery::{
     Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
     note_health,
 };
-use crate::mask::unmet_wish;
-use crate::session::Outline;
+use crate::privacy::unmet_wish;
 use crate::state::{Store, grant};
-use crate::transcript::{Diagnostics, Timestamp, Transcript, locate, origin};
 
 /// How long a command waits for a hook that has the session.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use super::post::{Session, job};
 use crate::config::Config;
 use crate::delivery::{Courier, Keeping, Report, deliver};
 use crate::langfuse::{Body, Reply, Span, batch};
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::score::Score;
 use crate::state::Store;
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use transcript::locate;
 
 use super::post::{Post, Session};
 use super::preview::each_request_as_kept;
@@ -14,7 +15,6 @@ use super::{Outcome, complain, told};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
-use crate::transcript::locate;
 
 /// Runs the command.
 ///

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use base::Timestamp;
 
 use super::post::Session;
 use super::preview::each_span;
 use crate::config::{Config, Destination};
 use crate::langfuse::Span;
-use crate::ordered;
 use crate::state::Store;
 use crate::trace::{Context, SpanId};
-use crate::transcript::Timestamp;
 
 /// The root of a turn.
 pub(super) struct Root {
@@ -44,7 +43,9 @@ fn root(span: &Span) -> Option<Root> {
         None => "langfuse.trace.metadata.",
     };
     let metadata = span.attributes_below(prefix);
-    let mut about = ordered::map(metadata.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut about = metadata
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect::<BTreeMap<_, _>>();
     for name in ["version", "release", "environment"] {
         let value = span.attribute(&format!("langfuse.{name}"));
         about.extend(value.map(|value| (name.to_owned(), value.to_owned())));

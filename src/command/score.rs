@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Result, anyhow, bail};
+use base::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::patience::patiently;
@@ -14,10 +15,9 @@ use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
-use crate::transcript::Timestamp;
 
 /// Runs the command.
 ///

@@ -7,7 +7,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base::Timestamp;
 use serde_json::json;
+use transcript::locate::{self, Layout, agents};
+use transcript::session::{AgentRun, Outline, TurnOutline};
+use transcript::{About, Transcript, Usage, last_activity};
 
 use super::newest::NewestFirst;
 use super::post::Post;
@@ -17,12 +21,9 @@ use super::{Outcome, tokens, told};
 use crate::cli::{Global, Sessions};
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
-use crate::mask::Policy;
-use crate::session::{AgentRun, Outline, TurnOutline};
+use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
-use crate::transcript::locate::{self, Layout, agents};
-use crate::transcript::{About, Timestamp, Transcript, Usage, last_activity};
 use columns::{Cells, Columns};
 
 /// Runs the command.

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
+use transcript::About;
 
 use super::Outcome;
 use super::post::{Post, Session};
@@ -18,7 +19,6 @@ use crate::cli::{Global, Show};
 use crate::config::{Config, Scope};
 use crate::delivery::{Reach, Report};
 use crate::langfuse::Span;
-use crate::transcript::About;
 use gap::Sum;
 use tree::Forest;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
 use serde_json::{Value, json};
 
 use super::post::Post;
@@ -16,9 +17,8 @@ use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, DestinationProblem, Scope, Surroundings};
 use crate::langfuse::Problem;
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
-use crate::transcript::Timestamp;
 
 /// Columns of the names on the left.
 const NAMES: usize = 11;

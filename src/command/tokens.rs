@@ -1,8 +1,7 @@
 //! Tokens as people read them: from Langfuse's keys, and in words.
 
 use serde_json::{Value, json};
-
-use crate::transcript::Usage;
+use transcript::Usage;
 
 /// Tokens by Langfuse's keys, as the kinds that Claude Code tells apart.
 pub(super) fn of_keys(usage: &Value) -> Usage {

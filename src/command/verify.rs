@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use transcript::locate;
 
 use super::post::{Post, Session};
 use super::remedy::meaning;
@@ -17,7 +18,6 @@ use crate::cli::{Filter, Global, Verify};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::state::{Cursor, Store};
-use crate::transcript::locate;
 use compare::Comparison;
 use said::Findings;
 use server::{Failed, Server};

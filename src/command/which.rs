@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use base::Timestamp;
+use transcript::{last_activity, locate, origin};
 
 use super::post::{Post, Session};
 use crate::cli::Filter;
 use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
 use crate::delivery::{Agreed, Reach};
-use crate::transcript::{Timestamp, last_activity, locate, origin};
 
 /// The sessions that a filter lets through.
 pub(super) struct Wanted<'a> {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use base::sha256;
+
 use super::base_url::normalise;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
@@ -13,7 +15,6 @@ use super::secret::Secret;
 use super::source::{Layer, Problem, Source};
 use super::surroundings::Surroundings;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
-use crate::sha256;
 
 /// One Langfuse project on one server, with the keys to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base::regular_file;
 use serde_json::{Map, Value};
+use transcript::mend_surrogates;
 
 use super::file::ConfigFile;
 use super::settings::SettingsFile;
 use super::source::Problem;
 use super::surroundings::Surroundings;
 use super::variables;
-use crate::regular_file;
-use crate::transcript::mend_surrogates;
 
 /// No file of settings is larger; a link to a device is.
 const LARGEST: u64 = 16 * 1024 * 1024;

@@ -4,9 +4,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use base::regular_file;
+
 use super::source::shown;
 use super::surroundings::Surroundings;
-use crate::regular_file;
 
 /// No key is longer; a mistaken path must not fill the memory.
 const LONGEST: u64 = 64 * 1024;

@@ -3,9 +3,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use base::regular_file;
+
 use super::files::Values;
 use super::source::Problem;
-use crate::regular_file;
 
 /// A `.git` file is one line with a path.
 const LONGEST: u64 = 64 * 1024;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base::sha256;
 use serde_json::json;
 
 use super::destination::{Destination, DestinationProblem};
@@ -10,7 +11,6 @@ use super::project::{Allow, main_checkout};
 use super::provenance::{Doubt, Owner};
 use super::source::{masked, shown};
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY};
-use crate::sha256;
 
 /// Of a digest's 32 bytes these are enough: nobody can search for another text with the same ones.
 const DIGEST_BYTES: usize = 16;

@@ -2,7 +2,6 @@
 //! below [`Surroundings::of_process`], so that every resolution can be repeated in a test.
 
 use super::provenance::MergedSettings;
-use crate::ordered;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,9 +33,11 @@ impl Surroundings {
             "/etc/claude-code"
         };
         Self {
-            environment: ordered::map(std::env::vars_os().filter_map(|(name, value)| {
-                Some((name.into_string().ok()?, value.into_string().ok()?))
-            })),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
             home: std::env::home_dir(),
             managed_dir: Some(PathBuf::from(managed)),
             config_override: None,

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::source::shown;
 use super::{Capture, ParentSpan};
-use crate::transcript::Timestamp;
 
 /// Reads a switch. Anything but a clear yes or no is an error, because one of these variables is consent.
 pub(super) fn switch(text: &str) -> Result<bool, String> {

@@ -2,14 +2,14 @@
 //! was rewritten.
 
 use anyhow::{Context, Result};
+use transcript::session::{Lineage, Outline, TurnOutline};
+use transcript::settle::Expected;
 
 use super::feed::Feed;
 use super::terms::placement_of_run;
 use super::{Ending, Job, Keeping, Reach, suspend};
-use crate::session::{Lineage, Outline, TurnOutline};
 use crate::state::{Cursor, Former, OpenTurn, Passed, Placement, Runs, Store, Why};
 use crate::trace::Agreement;
-use crate::transcript::settle::Expected;
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
 /// no inode stays what it is.

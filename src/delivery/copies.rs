@@ -1,19 +1,19 @@
 //! What an agent's file has of other files. It is input of the agent: sent from here it would be there twice, and a call
 //! could become the child of what it launched.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use memchr::memmem::Finder;
+use transcript::locate::AgentFile;
+use transcript::session::fork::{call, calls_without_request, without_head};
+use transcript::session::{AgentRun, ToolCall};
+use transcript::{Entry, Transcript};
 
 use super::run::Delivery;
-use crate::ordered;
-use crate::session::fork::{call, calls_without_request, without_head};
-use crate::session::{AgentRun, ToolCall};
 use crate::state::{Lane, Launcher};
 use crate::trace::SpanId;
-use crate::transcript::locate::AgentFile;
-use crate::transcript::{Entry, Transcript};
 
 /// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
 const FARTHEST: u64 = 4 * 1024 * 1024;
@@ -78,7 +78,7 @@ impl Delivery<'_> {
         let lanes = self.cursor.lanes.values();
         let launching = |lane: &Lane| lane.link.as_ref()?.span.clone();
         let linked = lanes.filter(|lane| is_of_other(lane.launcher.as_ref()));
-        let mut foreign = ordered::set(linked.filter_map(launching));
+        let mut foreign: BTreeSet<SpanId> = linked.filter_map(launching).collect();
         let launches = self.cursor.launches.values();
         let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
         foreign.extend(waiting.map(|launch| launch.span.clone()));

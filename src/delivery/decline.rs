@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
+use transcript::FileMark;
+use transcript::session::{Turn, Turns};
 
 use super::feed::Feed;
-use crate::session::{Turn, Turns};
 use crate::state::{Cursor, OpenTurn, Passed, Store, Why};
-use crate::transcript::FileMark;
 
 /// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
 ///

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use transcript::session::Turn;
+
 use super::outbox::{Item, Owner, pack};
 use super::parcel;
 use super::run::Delivery;
 use crate::langfuse::{Problem, Reply, beginning, ending};
-use crate::session::Turn;
 use crate::state::Mark;
 use crate::trace::{Context, Observation, SpanId, observe_turn};
 

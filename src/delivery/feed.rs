@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
+use transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
+use transcript::{Diagnostics, Entry, Transcript};
 
 use super::unlaunched::runs_apart;
-use crate::transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
-use crate::transcript::{Diagnostics, Entry, Transcript};
 
 /// Entries up to what is the end of the file for now; who wants to can wait for more until the turn is complete.
 pub(super) struct Feed {
@@ -154,8 +154,9 @@ pub fn has_transcript(path: &Path, wait: bool) -> bool {
 mod tests {
     use std::fs;
 
+    use transcript::settle::Expected;
+
     use super::Feed;
-    use crate::transcript::settle::Expected;
 
     /// Whether the end is waited for, with an agent of the prompt whose meta file says this.
     fn is_awaited(agents_prompt: &str, meta: &str) -> bool {

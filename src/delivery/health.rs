@@ -1,8 +1,9 @@
 //! What a delivery taught about the server, kept for the next one.
 
+use base::Timestamp;
+
 use super::Report;
 use crate::state::{Backoff, Delivered, Store};
-use crate::transcript::Timestamp;
 
 /// Keeps when to try again, and how much the server takes at once; `usual_request`: what it is given when all is well,
 /// in bytes on the wire.

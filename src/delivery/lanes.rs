@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use base::Timestamp;
+use transcript::locate::AgentFile;
+use transcript::session::AgentRun;
+use transcript::{Entry, FileMark, Transcript};
 
 use super::links::description;
 use super::outbox::Owner;
 use super::rest::{agent_files, is_at_rest};
 use super::run::{Delivery, is_abandoned};
 use super::{Ending, Reach};
-use crate::session::AgentRun;
 use crate::state::{Done, Lane, Link};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
-use crate::transcript::locate::AgentFile;
-use crate::transcript::{Entry, FileMark, Timestamp, Transcript};
 
 /// The agents whose files were read in this run, with what of them is there for good.
 pub(super) type Visited = BTreeMap<String, Option<Done>>;

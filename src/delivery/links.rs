@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use transcript::locate::{AgentFile, Layout};
+use transcript::session::Opening;
+use transcript::{Block, Record, Transcript, text_of};
+
 use super::run::Delivery;
-use crate::session::Opening;
 use crate::state::{Lane, Link, PassedLaunch};
 use crate::trace::{Context, SpanId, digest};
-use crate::transcript::locate::{AgentFile, Layout};
-use crate::transcript::{Block, Record, Transcript, text_of};
 
 /// What 2.0.76 asks the agents that it starts for itself, to fill caches.
 const WARMUP: &str = "Warmup";

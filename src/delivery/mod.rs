@@ -28,13 +28,12 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::langfuse::{Body, Problem, Reply};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::score::Score;
 use crate::state::{PausedTime, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
-use crate::transcript::settle::Expected;
-use crate::transcript::{Diagnostics, Timestamp};
 
+use base::Timestamp;
 pub use courier::{Absent, Express};
 pub use decline::decline;
 pub use feed::has_transcript;
@@ -42,6 +41,8 @@ pub use health::note_health;
 pub use outbox::LARGEST_REQUEST;
 pub use run::deliver;
 pub use suspend::note_suspended;
+use transcript::Diagnostics;
+use transcript::settle::Expected;
 
 /// What carries requests: the client, a dry run, a server in a test.
 pub trait Courier {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::outbox::{Item, Owner};
 use super::run::Delivery;
 use crate::langfuse::encode;
-use crate::mask::{Clean, Policy};
+use crate::privacy::{Clean, Policy};
 use crate::state::Mark;
 use crate::trace::{Context, Observation, Role, SpanId};
 

@@ -3,10 +3,11 @@
 use std::fs::DirEntry;
 use std::path::Path;
 
+use transcript::locate::{AgentFile, Layout, agents};
+use transcript::{FileMark, RunEnd};
+
 use super::{Ending, Job, Reach};
 use crate::state::{Cursor, Lane};
-use crate::transcript::locate::{AgentFile, Layout, agents};
-use crate::transcript::{FileMark, RunEnd};
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use transcript::branch_point;
+use transcript::session::{Rewind, Turn, Turns, Work};
 
 use super::feed::Feed;
-use crate::session::{Rewind, Turn, Turns, Work};
-use crate::transcript::branch_point;
 
 /// The rewind by which this turn of the session's file began.
 pub(super) fn rewind(turn: &Turn, transcript: &Path) -> Option<Rewind> {

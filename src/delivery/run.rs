@@ -4,6 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
+use transcript::locate::Layout;
+use transcript::session::{Turn, Turns};
+use transcript::settle::Expected;
+use transcript::{Entry, FileMark, Notification, Record};
 
 use super::contact::{self, Contact};
 use super::early::Early;
@@ -14,14 +19,9 @@ use super::terms::Terms;
 use super::track::{Part, Track};
 use super::unlaunched::{Openings, may_be_lost};
 use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
-use crate::mask::Clean;
-use crate::ordered;
-use crate::session::{Turn, Turns};
+use crate::privacy::Clean;
 use crate::state::{Cursor, Mark, Placement, Runs, Store};
 use crate::trace::SpanId;
-use crate::transcript::locate::Layout;
-use crate::transcript::settle::Expected;
-use crate::transcript::{Entry, FileMark, Notification, Record, Timestamp};
 
 /// A session whose last row is older than this is over, whatever its rows say.
 const ABANDONED: Duration = Duration::from_secs(600);
@@ -359,7 +359,9 @@ impl Delivery<'_> {
     fn close(&mut self, feed: &Feed, ended: bool) {
         self.report.diagnostics = feed.diagnostics().clone();
         let lanes = self.cursor.lanes.values();
-        let claimed = ordered::set(lanes.filter_map(|lane| lane.link.as_ref()?.span.clone()));
+        let claimed = lanes
+            .filter_map(|lane| lane.link.as_ref()?.span.clone())
+            .collect::<BTreeSet<_>>();
         let still_open = self.track.open();
         let lanes = &self.cursor.lanes;
         let is_linked = |agent_id: &String| {

@@ -1,10 +1,11 @@
 //! Scores of turns: each is sent once its turn's spans are acknowledged, and holds the cursor back as they do.
 
+use transcript::session::Turn;
+
 use super::outbox::Scored;
 use super::run::Delivery;
 use crate::langfuse::{MOST_SCORES, Problem, Reply, batch};
 use crate::score::{Score, outcomes};
-use crate::session::Turn;
 use crate::trace::{Context, digest};
 
 impl Delivery<'_> {

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use transcript::session::{Outline, TurnOutline};
 
 use super::contact::{first_turn, turn_of_prompt, unanswered_before};
 use super::feed::Feed;
-use crate::session::{Outline, TurnOutline};
 use crate::state::{Store, SuspendedOpening, Suspension};
 
 /// Notes the turn that a hook was called for. One note per session is enough: it names the first.
@@ -57,10 +57,12 @@ pub(super) fn position(note: Option<&Suspension>, turns: &[TurnOutline]) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
+    use transcript::Usage;
+    use transcript::session::TurnOutline;
+
     use super::position;
-    use crate::session::TurnOutline;
     use crate::state::{SuspendedOpening, Suspension};
-    use crate::transcript::{Timestamp, Usage};
 
     fn turn(number: u64, finished: bool) -> TurnOutline {
         TurnOutline {

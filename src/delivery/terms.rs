@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::outbox::Owner;
 use super::run::Delivery;
 use super::{Agreed, Job, Reach};
-use crate::mask::Policy;
+use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Within};
 use crate::trace::{Agreement, Attributes, Context, TraceId};
 

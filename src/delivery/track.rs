@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::ordered;
+use base::Timestamp;
+
 use crate::state::{Cursor, OpenTurn, Passed, Why};
 use crate::trace::SpanId;
-use crate::transcript::Timestamp;
 
 /// A turn on its way.
 pub(super) struct Step {
@@ -146,7 +146,7 @@ impl Track {
 
     /// Turns that can still grow or have spans on their way.
     pub(super) fn open(&self) -> BTreeSet<String> {
-        ordered::set(self.steps.iter().map(|step| step.uuid.clone()))
+        self.steps.iter().map(|step| step.uuid.clone()).collect()
     }
 
     /// Everything of these turns is acknowledged.

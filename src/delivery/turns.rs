@@ -1,13 +1,14 @@
 //! One turn on its way: what stands on its spans, which of them wait, what it launched.
 
+use transcript::session::Turn;
+
 use super::Reach;
 use super::outbox::Owner;
 use super::parcel::{is_sent, pack};
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
-use crate::mask::Clean;
-use crate::session::Turn;
+use crate::privacy::Clean;
 use crate::state::{Lane, Launcher, PassedLaunch, Why};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
 

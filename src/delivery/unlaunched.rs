@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base::Timestamp;
+use transcript::locate::{AgentFile, AgentMeta, Layout, agents};
+use transcript::session::fork::without_head;
+use transcript::session::{Opening, Turn};
+use transcript::{Entry, Transcript};
+
 use super::run::Delivery;
 use super::{Ending, Job};
-use crate::session::fork::without_head;
-use crate::session::{Opening, Turn};
 use crate::state::{Cursor, Lane, Link, PassedLaunch};
 use crate::trace::{Attributes, Context, SessionFacts, SpanId};
-use crate::transcript::locate::{AgentFile, AgentMeta, Layout, agents};
-use crate::transcript::{Entry, Timestamp, Transcript};
 
 /// No row will name an agent whose last row is older.
 const LOST: Duration = Duration::from_secs(48 * 3600);

@@ -1,12 +1,14 @@
 //! The runs of workflows. While one goes on only its agents' files grow; Claude Code writes the run's own file at its end.
 
+use base::Timestamp;
+use transcript::{FileMark, RunEnd};
+
 use super::lanes::Visited;
 use super::outbox::Owner;
 use super::rest::is_at_rest;
 use super::run::Delivery;
 use crate::state::{Lane, Launcher, Link};
 use crate::trace::{SpanId, WorkflowRun, observe_workflow};
-use crate::transcript::{FileMark, RunEnd, Timestamp};
 
 impl Delivery<'_> {
     /// A run has a lane as its agents have. Taken up again by a later call, it stays where it was launched first.

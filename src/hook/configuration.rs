@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
+use transcript::origin;
+
 use super::event::Event;
 use crate::config::{
     Config, Files, MergedSettings, Scope, Surroundings, has_guarded, names_brought_by_project,
     resolve,
 };
 use crate::state::{Store, grant};
-use crate::transcript::origin;
 
 /// The configuration of a session that was started in `start`. Files are read and names are noted only if it is traced.
 pub(super) fn configure(

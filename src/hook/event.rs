@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::transcript::mend_surrogates;
-use crate::transcript::settle::Expected;
+use transcript::mend_surrogates;
+use transcript::settle::Expected;
 
 /// The answer's text is in it, so it can be long; but no answer is longer than this.
 const LARGEST: u64 = 16 * 1024 * 1024;

@@ -9,6 +9,8 @@ mod waiting;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use base::Timestamp;
+
 use crate::config::{Config, Destination, DestinationProblem, Surroundings};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
@@ -16,9 +18,8 @@ use crate::delivery::{
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
-use crate::transcript::Timestamp;
 use configuration::configure;
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};

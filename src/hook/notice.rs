@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
+use base::Timestamp;
 use serde_json::json;
 
 use super::{Hook, Kind};
 use crate::config::Request;
 use crate::state::Store;
-use crate::transcript::Timestamp;
 
 /// Stands for a destination where the configuration names none.
 const NOWHERE: &str = "nowhere";

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
+
 use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
 use crate::delivery::{Courier, Ending, Job, Keeping, Reach, deliver};
-use crate::mask::unmet_wish;
+use crate::privacy::unmet_wish;
 use crate::state::{Cursor, Store, grant};
-use crate::transcript::Timestamp;
 
 /// How many a hook looks at; the next hook takes the next ones.
 const AT_MOST: usize = 3;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
 use super::reply::{Problem, Reply};
-use crate::transcript::Timestamp;
 
 /// The largest pages that the server gives, of the newer and of the older API.
 const PAGE: usize = 1000;

@@ -1,11 +1,11 @@
 //! Observations as OTLP/JSON. Written by hand, because Langfuse loses a whole batch for one null attribute after answering
 //! 200: an attribute is a key and a string (tags: strings), and an absent value is no attribute.
 
+use base::Timestamp;
 use serde_json::Value;
 
 use super::json::Json;
 use crate::trace::{Content, Context, Level, Observation, Trial};
-use crate::transcript::Timestamp;
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";

@@ -1,6 +1,7 @@
 //! Scores on the wire, as many as there are in one request. Servers take several in two ways: all up to 4.16 as events of
 //! the ingestion API; newer ones, which may have closed that, as a list where one score has always been taken.
 
+use base::sha256::hex;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -9,7 +10,6 @@ use super::client::Client;
 use super::deadline::Deadline;
 use super::reply::{Problem, Reply};
 use crate::score::{Score, Subject, Value};
-use crate::sha256::hex;
 
 /// No request holds more: those of Langfuse's own SDKs don't.
 pub const MOST_SCORES: usize = 100;
@@ -137,12 +137,12 @@ fn post(
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
     use serde_json::{Value as Json, json};
 
     use super::{batch, list};
     use crate::score::{Score, Subject, Value};
     use crate::trace::{SpanId, TraceId};
-    use crate::transcript::Timestamp;
 
     fn score(subject: Subject, value: Value) -> Score {
         Score {

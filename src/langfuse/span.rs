@@ -1,8 +1,7 @@
 //! A span as it stands in a request, read back: what is shown and compared is what is sent.
 
+use base::Timestamp;
 use serde_json::Value;
-
-use crate::transcript::Timestamp;
 
 /// One span of an export request.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,13 +94,14 @@ impl Span {
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
     use serde_json::json;
+    use transcript::session::Opening;
+    use transcript::{Header, Prompt};
 
     use super::Span;
     use crate::langfuse::{encode, export};
-    use crate::session::Opening;
     use crate::trace::{Attributes, Content, Context, Observation, SessionFacts, SpanId, TraceId};
-    use crate::transcript::{Header, Prompt, Timestamp};
 
     fn encoded() -> String {
         let at = Timestamp::from_millis(1_795_416_046_354);

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
+use base::regular_file;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
-
-use crate::regular_file;
 
 /// No bundle in use is near this; anything larger is not one.
 const LARGEST_BUNDLE: u64 = 8 * 1024 * 1024;

@@ -3,10 +3,10 @@
 mod outcome;
 mod test_run;
 
-use crate::sha256::hex;
 use crate::trace::{SpanId, TraceId};
-use crate::transcript::Timestamp;
 
+use base::Timestamp;
+use base::sha256::hex;
 pub use outcome::outcomes;
 
 /// One score.

@@ -1,16 +1,15 @@
 //! How a turn went, by its rows alone: figures with a published meaning (`docs/scores.md`). What the rows don't show is not
 //! scored: a missing figure is no zero.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
+use transcript::session::{ToolCall, Turn, Work};
+use transcript::{Patch, Usage, text_of};
 
 use super::test_run::TestRun;
 use super::{Judge, Score, Subject, Value};
-use crate::ordered;
-use crate::session::{ToolCall, Turn, Work};
 use crate::trace::{Context, SpanId};
-use crate::transcript::{Patch, Usage, text_of};
 
 /// The scores of a turn that is complete, in the session's own file: agents have files and times of their own.
 pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
@@ -127,7 +126,10 @@ fn edits(work: &Work) -> Vec<(&ToolCall, &str)> {
 }
 
 fn files_changed(work: &Work) -> Option<f64> {
-    let files = ordered::set(edits(work).into_iter().map(|(_, file)| file));
+    let files = edits(work)
+        .into_iter()
+        .map(|(_, file)| file)
+        .collect::<BTreeSet<_>>();
     (!files.is_empty()).then(|| number(files.len() as u64))
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, load, save};
 use crate::config::{Config, DestinationProblem, Request, Surroundings};
-use crate::transcript::Timestamp;
 
 /// All that the user allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::transcript::Timestamp;
 
 const FIRST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -96,8 +95,9 @@ impl Backoff {
 mod tests {
     use std::time::Duration;
 
+    use base::Timestamp;
+
     use super::Backoff;
-    use crate::transcript::Timestamp;
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use base::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
+use transcript::FileMark;
+use transcript::locate::Layout;
 
 use super::lane::Lane;
 use super::mark::Mark;
@@ -12,8 +15,6 @@ use super::placement::Placement;
 use super::resting::Resting;
 use super::runs::Runs;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId};
-use crate::transcript::locate::Layout;
-use crate::transcript::{FileMark, Timestamp};
 
 /// The version of the file's form. A newer one is left alone.
 pub(super) const SCHEMA: u32 = 3;

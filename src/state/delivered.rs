@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, load, save};
 use crate::trace::TraceId;
-use crate::transcript::Timestamp;
 
 /// The last delivery to a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt as _, MetadataExt, OpenOptionsExt
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use base::regular_file;
 use fs2::FileExt;
-
-use crate::regular_file;
 
 /// State is small; a file larger than this is not ours.
 const LARGEST: u64 = 64 * 1024 * 1024;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base::sha256;
 use serde::Deserialize;
 
 use super::files;
 use super::store::Store;
-use crate::sha256;
 
 /// How far another hook came.
 #[derive(Clone, Debug, PartialEq, Eq)]

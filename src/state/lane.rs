@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use transcript::FileMark;
 
 use super::cursor::Launcher;
 use super::mark::Mark;
 use crate::trace::{SpanId, WorkflowRun};
-use crate::transcript::FileMark;
 
 /// Where an agent belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use base::Timestamp;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::trace::{Digest, Observation, Role};
-use crate::transcript::Timestamp;
 
 /// What was acknowledged of a span. Taken before policy, configuration and program version: none of these makes anything be
 /// sent again.
@@ -142,9 +142,10 @@ impl<'de> Visitor<'de> for MarkVisitor {
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
+
     use super::Mark;
     use crate::trace::{Observation, Role, SpanId, TraceId};
-    use crate::transcript::Timestamp;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)

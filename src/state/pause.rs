@@ -3,9 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::transcript::Timestamp;
 
 /// All pauses, past and present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +97,9 @@ impl Pauses {
 mod tests {
     use std::path::Path;
 
+    use base::Timestamp;
+
     use super::Pauses;
-    use crate::transcript::Timestamp;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use transcript::{FileMark, Notification};
 
 use super::cursor::Cursor;
 use super::files;
 use super::lane::Lane;
 use super::store::Store;
 use crate::trace::hash;
-use crate::transcript::{FileMark, Notification};
 
 /// Sixteen letters from a to p, which stand for the digits of a hash: in the order of letters they are in that of numbers.
 type Mark = [u8; 16];

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Result;
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, file_name, load, save};
-use crate::transcript::Timestamp;
 
 /// Sessions that never got another hook leave a note behind; the oldest go first.
 const MOST_NOTES: usize = 1000;
@@ -126,9 +126,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use base::Timestamp;
+
     use super::{MOST_NOTES, SuspendedOpening, Suspension};
     use crate::state::Store;
-    use crate::transcript::Timestamp;
 
     fn note(session: &str, at: u64) -> Suspension {
         let mut note = Suspension::new(session, "/t.jsonl".as_ref(), Some("prompt"));

@@ -4,10 +4,11 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use base::Timestamp;
+
 use super::files::make_private_folder;
 use super::lock::lock;
 use super::store::Store;
-use crate::transcript::Timestamp;
 
 /// For so long nothing is said again.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);

@@ -1,10 +1,11 @@
 //! An agent's run as a tree of observations under the tool call that launched it.
 
+use transcript::session::AgentRun;
+
 use super::content::plain_or_parts;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation};
 use super::work::{Launch, finish_root, launches, observe_work};
-use crate::session::AgentRun;
 
 /// What is known of an agent beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

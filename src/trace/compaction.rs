@@ -1,9 +1,10 @@
 //! A compaction as a span: below the turn in whose middle the context was full, or, asked for by a person between two
 //! turns, the root of a trace of its own. Its model call has no row, so it has no tokens here.
 
+use transcript::session::Compaction;
+
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Observation};
-use crate::session::Compaction;
 
 pub(super) fn observe(
     compaction: &Compaction,

@@ -1,9 +1,9 @@
 //! Content blocks as Langfuse shows them: text where they are text, else their parts; bytes as a placeholder.
 
 use serde_json::{Value, json};
+use transcript::{Block, Media};
 
 use super::observation::Content;
-use crate::transcript::{Block, Media};
 
 /// How much of a failure's text becomes the status message, in characters; all of it is in the output.
 const STATUS_LENGTH: usize = 300;

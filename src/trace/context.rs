@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use transcript::session::Opening;
 
 use super::agreement::Agreement;
 use super::ids::{SpanId, TraceId};
 use super::metadata::SCHEMA_VERSION;
 use crate::config::{Config, Experiment, ParentSpan};
-use crate::ordered;
-use crate::session::Opening;
 
 /// The trace's name; of low cardinality, so that it can be filtered by.
 const TURN: &str = "Claude Code turn";
@@ -254,7 +253,11 @@ fn metadata(
     attributes: &Attributes,
 ) -> BTreeMap<String, String> {
     // The person's own first: a key of the contract keeps its meaning.
-    let mut metadata = ordered::map(attributes.metadata.iter().cloned());
+    let mut metadata = attributes
+        .metadata
+        .iter()
+        .cloned()
+        .collect::<BTreeMap<_, _>>();
     let header = &opening.header;
     let known = [
         ("schema_version", Some(SCHEMA_VERSION.to_owned())),

@@ -2,10 +2,10 @@
 //! truncation and everything that the configuration adds, so that none of these makes anything be sent again.
 
 use serde_json::Value;
+use transcript::characters;
 
 use super::ids::{Digest, digest, hash};
 use super::observation::{Content, Observation};
-use crate::transcript::characters;
 
 /// Of a longer text, in bytes, only so much of both ends counts, with its length: how much of the middle was read depends on
 /// how long a text may be that leaves.
@@ -111,10 +111,10 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
     use serde_json::json;
 
     use crate::trace::{Content, Level, Observation, SpanId, TraceId};
-    use crate::transcript::Timestamp;
 
     fn observed() -> Observation {
         let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));

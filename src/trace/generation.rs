@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use transcript::session::{Generation, InputItem};
+use transcript::{Block, Usage};
 
 use super::content::{content, part};
 use super::ids::{SpanId, TraceId};
 use super::model::priceable;
 use super::observation::{Content, Kind, Level, Observation, Role};
-use crate::ordered;
-use crate::session::{Generation, InputItem};
-use crate::transcript::{Block, Usage};
 
 pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::generation(&generation.message_id);
@@ -78,7 +77,7 @@ fn outcome(generation: &Generation) -> (Level, Option<String>) {
 /// Langfuse multiplies each key by its price and adds up; `input` must not hold cached tokens (issue 10592: charged
 /// twice). `input` and `output` are always there, else the server counts the text itself.
 fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
-    let mut keys = ordered::map([("input", usage.input), ("output", usage.output)]);
+    let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
     let lives = (
         usage.cache_write_5m.unwrap_or(0),
         usage.cache_write_1h.unwrap_or(0),
@@ -183,8 +182,9 @@ fn answer(blocks: &[Block]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use transcript::Usage;
+
     use super::usage;
-    use crate::transcript::Usage;
 
     #[test]
     fn cache_writes_go_by_their_lives_where_the_release_tells_them() {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use base::sha256::hex;
 use serde::{Deserialize, Serialize};
-
-use crate::sha256::hex;
 
 /// 32 lower-case hex digits. `create_trace_id(seed=…)` of any Langfuse SDK gives the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

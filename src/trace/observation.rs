@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ids::{SpanId, TraceId};
-use crate::transcript::Timestamp;
 
 /// One span of a trace.
 #[derive(Clone, Debug, PartialEq)]

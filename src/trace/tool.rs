@@ -1,12 +1,13 @@
 //! A tool call as an observation of its own, beside the model call that asked for it.
 
+use base::Timestamp;
+use transcript::session::ToolCall;
+use transcript::{ToolResult, text_of};
+
 use super::content::{content, plain_or_parts, short};
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Level, Observation};
 use serde_json::{Value, json};
-
-use crate::session::ToolCall;
-use crate::transcript::{Timestamp, ToolResult, text_of};
 
 /// `last_at`: the lane's last row, by which a tool without result ends; `closed`: no result will come.
 pub(super) fn observe(
@@ -169,9 +170,9 @@ fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use transcript::{Block, ToolResult};
 
     use super::{Content, output};
-    use crate::transcript::{Block, ToolResult};
 
     fn shown(text: &str, structured: Option<Value>) -> Content {
         output(&ToolResult {

@@ -1,5 +1,7 @@
 //! A turn as a tree of observations: the root, and below it the model calls, the tools and what happened in between.
 
+use transcript::session::{Rewind, Turn};
+
 use super::agent::{AgentFacts, observe_agent};
 use super::compaction;
 use super::content::plain_or_parts;
@@ -7,7 +9,6 @@ use super::context::Context;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation};
 use super::work::{Launch, finish_root, launches, note_end_of_task, observe_work};
-use crate::session::{Rewind, Turn};
 
 /// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
 ///

@@ -1,12 +1,13 @@
 //! What a turn and an agent's run have in common: model calls, tools and events below a root, and what they launched.
 
+use transcript::Notification;
+use transcript::session::{Event, EventKind, ToolCall, Work};
+
 use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
 use super::observation::{Content, Kind, Level, Observation, Role};
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
-use crate::session::{Event, EventKind, ToolCall, Work};
-use crate::transcript::Notification;
 
 /// A tool call that launched an agent, or may have.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,13 @@
 //! A workflow's run as a chain under the call that launched it; the agents that are its steps have files of their own.
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use transcript::RunEnd;
 
 use super::content::short;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Level, Observation};
-use crate::transcript::{RunEnd, Timestamp};
 
 /// What is known of a run before it has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 mod forks;
 mod unlaunched;
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 /// What a replay of a recording with one session shows.
 fn shown(recording: &str) -> Vec<Row> {

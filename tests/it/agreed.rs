@@ -1,10 +1,10 @@
 //! What was agreed about a turn's content holds for that turn, whoever sends it later and however that is configured; and
 //! nothing that was acknowledged is sent again because the configuration changed.
 
+use langfuse_mock::{MockLangfuse, Reply, Row};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Reply, Row};
 
 const CAPTURE: &str = "CC_LANGFUSE_CAPTURE";
 const PATTERNS: &str = "CC_LANGFUSE_MASK_PATTERNS";

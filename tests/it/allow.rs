@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, Session, mode};
-use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 /// A repository that names its own server, and a user with keys to another one.
 struct Cloned {

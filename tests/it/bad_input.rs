@@ -3,10 +3,10 @@
 mod commands;
 mod transcripts;
 
+use langfuse_mock::{MockLangfuse, Reply, Row};
 use serde_json::json;
 
 use crate::sandbox::{Received, Sandbox};
-use crate::support::{MockLangfuse, Reply, Row};
 
 #[test]
 fn input_that_is_no_event_is_logged_in_one_line_and_not_noticed() {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use base::Timestamp;
 use claude_langfuse::langfuse::{Body, Deadline, Query, Reply};
-use claude_langfuse::transcript::Timestamp;
+use langfuse_mock::{MockLangfuse, Reading};
 use serde_json::{Value, json};
 
 use super::{LONG, SHORT, client};
-use crate::support::{self, MockLangfuse, Reading};
 
 const SESSION: &str = "a session/with & odd = name é+";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -86,8 +86,8 @@ fn a_server_of_the_older_tables_is_read_trace_by_trace() {
 #[test]
 fn a_reader_does_not_wait_longer_than_it_may() {
     for reply in [
-        support::Reply::Hang,
-        support::Reply::Drip(Duration::from_millis(50)),
+        langfuse_mock::Reply::Hang,
+        langfuse_mock::Reply::Drip(Duration::from_millis(50)),
     ] {
         let server = server_with(1);
         server.reply_to_reader(reply);

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use claude_langfuse::langfuse::{Body, ClientOptions, Deadline, Problem, Reply};
+pub(crate) use langfuse_mock::tls::{EXPIRED, GOOD, OTHER_HOST, server_config};
+use langfuse_mock::tls::{KEY, authority};
 use rustls::{ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
@@ -14,8 +16,6 @@ use super::server::{Request, Server};
 use super::{
     EXPORT, LONG, OK, client_with, environment, is_network, is_problem, reason, send_in_short,
 };
-pub(crate) use crate::support::tls::{EXPIRED, GOOD, OTHER_HOST, server_config};
-use crate::support::tls::{KEY, authority};
 
 /// A TLS server with this certificate, and how often it was connected to.
 pub(crate) fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {

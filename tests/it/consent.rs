@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Doorbell, PROJECT, Received, Recording, Sandbox, Session, traced_to};
-use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 /// Tracing is switched off in the configuration, and on again.
 fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use claude_langfuse::conversation::{Conversation, Message, Role};
 use serde_json::{Value, json};
+use transcript::conversation::{Conversation, Message, Role};
 
 /// One request that the API was sent, by the answer that it gave.
 struct Sent {

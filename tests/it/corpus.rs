@@ -4,8 +4,9 @@ mod firings;
 mod judge;
 mod rewritten;
 
+use langfuse_mock::{MockLangfuse, Row};
+
 use crate::sandbox::{Received, Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 macro_rules! recordings {
     ($judge:ident, $list:ident: $($test:ident $name:literal)*) => {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::{Ran, Recording, Sandbox, unused_address};
-use crate::support::{MockLangfuse, Reply, Row};
+use langfuse_mock::{MockLangfuse, Reply, Row};
 
 /// A session of four turns, and one compaction.
 const SESSION: &str = "912a4919-16f4-48ff-afb9-2a856b816505";

@@ -5,10 +5,10 @@ mod configured;
 mod connected;
 mod hooked;
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Sandbox};
-use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 /// A user for whom everything works: traced, hooked, with a session behind them.
 pub(crate) struct Clinic {

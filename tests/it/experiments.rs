@@ -1,10 +1,10 @@
 //! A run of Claude Code that an evaluation launched lands in its experiment: by what the environment of the run says, also when
 //! that environment is gone by the time the turns are sent.
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, Row, SECRET_KEY};
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, traced_to, unused_address};
-use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, Row, SECRET_KEY};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 

@@ -1,9 +1,9 @@
 //! `flush` sends what hooks left behind, each session to where it began and nowhere else.
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 
 use crate::sandbox::{Received, Sandbox, traced_to};
-use crate::support::{MockLangfuse, Reply};
 
 #[test]
 fn what_a_session_has_grown_by_since_its_last_hook_is_sent() {

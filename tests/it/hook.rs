@@ -12,8 +12,9 @@ mod waiting;
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use crate::sandbox::{Received, Sandbox};
-use crate::support::{MockLangfuse, Reply};
 
 /// More than any hook takes that waits for nothing, on a busy machine.
 const AT_ONCE: Duration = Duration::from_millis(900);

@@ -5,10 +5,10 @@ mod links;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use langfuse_mock::MockLangfuse;
 use serde_json::{Value, json};
 
 use crate::sandbox::{PROGRAM, Received, Sandbox};
-use crate::support::MockLangfuse;
 
 const SETTINGS: &str = ".claude/settings.json";
 

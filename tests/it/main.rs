@@ -8,9 +8,6 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod sandbox;
 
 mod agents;

@@ -8,10 +8,10 @@ mod leaving;
 mod own_patterns;
 mod table;
 
+use base::Timestamp;
 use claude_langfuse::config::{Config, Files, Scope, Surroundings, resolve};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
-use claude_langfuse::transcript::Timestamp;
 use serde_json::Value;
 
 /// The policy of a configuration that sets these variables.

@@ -3,7 +3,7 @@
 use claude_langfuse::trace::metadata::{KEYS, SCHEMA_VERSION};
 use serde_json::{Value, json};
 
-use crate::support::{Row, tool_calls_are_rendered};
+use langfuse_mock::{Row, tool_calls_are_rendered};
 
 /// Names of what is no tool.
 const NAMES: &[(&str, &[&str])] = &[

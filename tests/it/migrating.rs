@@ -1,10 +1,10 @@
 //! Coming from another hook: what it has sent is not sent again, and what it has not is.
 
+use langfuse_mock::MockLangfuse;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::MockLangfuse;
 
 /// Another hook has read this many bytes of the session.
 fn former_hook_read(sandbox: &Sandbox, session: &Session<'_>, offset: usize) {

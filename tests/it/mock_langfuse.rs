@@ -8,9 +8,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use langfuse_mock::{Answer, Events, INGEST_PATH};
 use serde_json::{Value, json};
-
-use crate::support::{Answer, Events, INGEST_PATH};
 
 mod client;
 mod datasets;

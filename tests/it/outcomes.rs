@@ -3,10 +3,10 @@
 
 use std::fmt::Write;
 
+use langfuse_mock::{MockLangfuse, Reply, Scoring};
 use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox, Session};
-use crate::support::{MockLangfuse, Reply, Scoring};
 
 fn scored(mock: &MockLangfuse) -> Sandbox {
     let mut sandbox = Sandbox::traced(mock);

@@ -2,8 +2,9 @@
 
 use std::process::{Command, Stdio};
 
+use langfuse_mock::MockLangfuse;
+
 use crate::sandbox::Sandbox;
-use crate::support::MockLangfuse;
 
 /// Commands that print, each with its exit code for a reader.
 const PRINTING: [(&[&str], i32); 10] = [

@@ -1,7 +1,8 @@
 //! Nothing is sent for a while, nor later by itself.
 
+use langfuse_mock::MockLangfuse;
+
 use crate::sandbox::{Received, Sandbox};
-use crate::support::MockLangfuse;
 
 #[test]
 fn hooks_send_nothing_in_a_pause_and_an_explicit_replay_brings_it() {

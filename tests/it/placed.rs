@@ -1,10 +1,10 @@
 //! Where the environment of a run placed its turns is known to every later command: none looks for them elsewhere, and none
 //! sends them a second time.
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::json;
 
 use crate::sandbox::{Ran, Sandbox, mode};
-use crate::support::{MockLangfuse, Row};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const PARENT_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -218,7 +218,7 @@ fn the_place_of_a_turn_is_written_before_its_first_request() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     set(&mut sandbox, RUNS[0]);
-    mock.reply_next(crate::support::Reply::Status(503));
+    mock.reply_next(langfuse_mock::Reply::Status(503));
     sandbox.session("v2.1.330/stream-multi").answered(0).stop(0);
     sandbox.end_backoff();
     set(&mut sandbox, &[]);

@@ -2,10 +2,10 @@
 
 mod layers;
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox};
-use crate::support::{MockLangfuse, Reply};
 
 /// Two Langfuse projects, and two directories that belong to one of them each.
 struct Two {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use claude_langfuse::claude_settings::{Hooks, Surveyed, survey, switched_off};
 use claude_langfuse::config::{Files, Surroundings};
-use claude_langfuse::registration::{Hooks, Surveyed, survey, switched_off};
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::Sandbox;

@@ -5,10 +5,10 @@ use std::fs;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use langfuse_mock::{MockLangfuse, Request};
 use serde_json::json;
 
 use crate::sandbox::{PROJECT, Received, Sandbox, is_turn, traced_to};
-use crate::support::{MockLangfuse, Request};
 
 #[test]
 fn a_dry_run_prints_exactly_what_is_sent_afterwards() {

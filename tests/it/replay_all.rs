@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::{Value, json};
 
 use crate::sandbox::{PROJECT, Received, Recording, Sandbox, traced_to, unused_address};
-use crate::support::{MockLangfuse, Reply};
 
 /// Two traced projects and one that is not, with a session each, and one more in the first.
 fn four(sandbox: &Sandbox, mock: &MockLangfuse) {

@@ -14,10 +14,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 pub(crate) use ports::{Doorbell, Relay, unused_address};
 pub(crate) use process::{Ran, Running};

@@ -1,9 +1,9 @@
 //! `score` says in Langfuse what a person thinks of a turn or a session: accepted, on the right trace, once.
 
+use langfuse_mock::{MockLangfuse, Reply, ScoreRow, Scoring};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Sandbox, unused_address};
-use crate::support::{MockLangfuse, Reply, ScoreRow, Scoring};
 
 const SESSION: &str = "912a4919-16f4-48ff-afb9-2a856b816505";
 
@@ -21,7 +21,7 @@ fn sent(mock: &MockLangfuse) -> Sandbox {
 
 fn trace_of_turn(mock: &MockLangfuse, turn: u64) -> String {
     let rows = mock.rows();
-    let is_turn = |row: &&crate::support::Row| {
+    let is_turn = |row: &&langfuse_mock::Row| {
         row.name == "claude-code" && row.metadata.get("turn_number") == Some(&turn.to_string())
     };
     rows.iter().find(is_turn).unwrap().trace_id.clone()
@@ -192,7 +192,7 @@ fn in_somebody_elses_trace_the_turn_is_scored_and_not_the_trace() {
     );
     for row in &scores {
         assert_eq!(row.text("traceId"), "0af7651916cd43dd8448eb211c80319c");
-        let is_scored = |span: &crate::support::Row| span.span_id == row.text("observationId");
+        let is_scored = |span: &langfuse_mock::Row| span.span_id == row.text("observationId");
         assert!(
             mock.rows()
                 .iter()

@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use langfuse_mock::MockLangfuse;
 use serde_json::{Value, json};
 
 use crate::client::tls::{EXPIRED, bundle, tls_server};
 use crate::sandbox::{Sandbox, traced_to, unused_address};
-use crate::support::MockLangfuse;
 
 #[test]
 fn every_command_that_speaks_json_tells_of_its_errors_in_json() {

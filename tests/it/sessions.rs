@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Recording, Sandbox};
-use crate::support::{MockLangfuse, Reply};
 
 /// Three sessions, the one that is named first is the newest.
 fn three(sandbox: &Sandbox) {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 #[test]
 fn a_session_is_shown_as_its_trees_with_their_tokens() {

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::sandbox::{Sandbox, mode, traced_to};
-use crate::support::{MockLangfuse, Reply};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

@@ -143,14 +143,11 @@ fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
 /// Everything that is written by hand to be run: Rust, Nix and shell, without what was recorded or generated.
 fn sources() -> Vec<(String, String)> {
     let folders = [
-        "src", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
+        "src", "crates", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
     ];
     let mut sources: Vec<(String, String)> = folders.into_iter().flat_map(files).collect();
     sources.retain(|(path, _)| !path.starts_with("tests/fixtures/") && !path.ends_with(".snap"));
-    for single in ["build.rs", "flake.nix"] {
-        let text = fs::read_to_string(root().join(single)).ok();
-        sources.extend(text.map(|text| (single.to_owned(), text)));
-    }
+    sources.push(("flake.nix".to_owned(), read("flake.nix")));
     assert!(sources.len() > 50, "{} files", sources.len());
     sources
 }

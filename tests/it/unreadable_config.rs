@@ -7,10 +7,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
+use langfuse_mock::{MockLangfuse, SECRET_KEY};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, Session, traced_to};
-use crate::support::{MockLangfuse, SECRET_KEY};
 
 const CONFIG: &str = ".config/claude-langfuse/config.json";
 const CONFIG_NAME: &str = "config.json";

@@ -1,10 +1,10 @@
 //! `verify` reads back what Langfuse has and holds it to the transcript; `--repair` sends what is missing, and nothing that
 //! was not to be sent.
 
+use langfuse_mock::{MockLangfuse, Reading, Reply};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Received, Recording, Sandbox, traced_to, unused_address};
-use crate::support::{MockLangfuse, Reading, Reply};
 
 fn verify(sandbox: &Sandbox, options: &[&str]) -> Ran {
     sandbox.run(&[&["verify", "--wait", "0"], options].concat())

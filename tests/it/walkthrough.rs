@@ -7,11 +7,11 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use claude_langfuse::cli::Cli;
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 
 use crate::doctor::Clinic;
 use crate::sandbox::{PROGRAM, Sandbox, traced_to, unused_address};
-use crate::support::{MockLangfuse, Reply};
 
 #[test]
 fn a_hook_is_registered_and_taken_out() {

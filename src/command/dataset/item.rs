@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use base::regular_file;
+use base::sha256::hex;
 use serde_json::{Map, Value, json};
+use transcript::conversation::{Conversation, Message, Role};
+use transcript::session::{Calls, TurnOutline};
 
 use crate::cli::export::Format;
 use crate::command::export::shape;
 use crate::command::post::Session;
 use crate::command::roots::{Root, context_as_sent};
 use crate::config::Config;
-use crate::conversation::{Conversation, Message, Role};
 use crate::langfuse::{LONGEST_ITEM, without_controls};
-use crate::mask::Policy;
-use crate::regular_file;
-use crate::session::{Calls, TurnOutline};
-use crate::sha256::hex;
+use crate::privacy::Policy;
 use crate::trace::SpanId;
 
 /// A turn of the session, as `show` counts them.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
+use transcript::session::Calls;
 
 use super::export::{nothing_left, numbered, outline};
 use super::patience::patiently;
@@ -18,8 +19,7 @@ use crate::cli::dataset::{Add, Dataset, DatasetCommand};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, LONGEST_ITEM, Put, Reply};
-use crate::mask::unmet_wish;
-use crate::session::Calls;
+use crate::privacy::unmet_wish;
 use item::{Item, Items, Turn};
 
 /// Runs the command.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use transcript::Transcript;
 
 use super::Patient;
+use crate::claude_settings::SettingsFile;
 use crate::command::report::Report;
 use crate::config::settings_paths;
-use crate::registration::SettingsFile;
-use crate::transcript::Transcript;
 
 /// The events that releases know which switch all hooks off when they meet another one.
 const KNOWN_OF_OLD: [&str; 9] = [

@@ -1,15 +1,15 @@
 //! Whether Claude Code calls us: registered where and how often, with which program and timeout, what switches hooks off, and
 //! who else sends the same turns.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Patient;
-use crate::command::report::Report;
-use crate::ordered;
-use crate::registration::{
+use crate::claude_settings::{
     EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
 };
+use crate::command::report::Report;
 
 const INSTALL: &str =
     "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
@@ -120,7 +120,10 @@ fn registered(
         );
     };
     // Claude Code runs identical commands once.
-    let commands = ordered::set(entries.iter().map(|(_, entry)| entry.command.as_str()));
+    let commands = entries
+        .iter()
+        .map(|(_, entry)| entry.command.as_str())
+        .collect::<BTreeSet<_>>();
     if commands.len() > 1 {
         let places: Vec<String> = entries
             .iter()
@@ -275,9 +278,9 @@ mod tests {
     use std::fs;
 
     use super::{Report, settings};
+    use crate::claude_settings::survey;
     use crate::command::report::Verdict;
     use crate::config::{Files, Surroundings};
-    use crate::registration::survey;
 
     /// Only an administrator may write where such a file counts, so no test can seed this fault in a home.
     #[test]

@@ -11,6 +11,7 @@ mod transcripts;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use transcript::locate;
 
 use super::config;
 use super::newest::NewestFirst;
@@ -20,7 +21,6 @@ use super::surroundings::start_directory;
 use super::{Outcome, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Scope};
-use crate::transcript::locate;
 
 /// As many sessions tell how it goes here.
 const LATELY: usize = 5;

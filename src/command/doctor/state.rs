@@ -5,13 +5,14 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use base::Timestamp;
+
 use super::Patient;
 use crate::command::remedy::remedy;
 use crate::command::report::Report;
 use crate::command::status::roughly;
 use crate::langfuse::Problem;
 use crate::state::{Store, Waiting};
-use crate::transcript::Timestamp;
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     let store = Store::new(&patient.config.state_dir);

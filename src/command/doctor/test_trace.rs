@@ -1,16 +1,17 @@
 //! A trace there and back: what was sent last has a price, and, if wanted, a trace of our own arrives whole.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use base::Timestamp;
 
 use super::{Patient, connection};
 use crate::command::Outcome;
 use crate::command::report::Report;
 use crate::config::Destination;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
-use crate::ordered;
 use crate::state::Store;
 use crate::trace::TraceId;
-use crate::transcript::Timestamp;
 
 /// Langfuse answers before it has stored.
 const POLL: Duration = Duration::from_millis(500);
@@ -67,7 +68,9 @@ fn last_trace(link: &str, observations: &[Stored], report: &mut Report) {
     }
     let unpriced = |one: &&Stored| one.has_usage() && !one.has_cost;
     let unpriced = observations.iter().filter(unpriced);
-    let models = ordered::set(unpriced.filter_map(|one| one.model.as_deref()));
+    let models = unpriced
+        .filter_map(|one| one.model.as_deref())
+        .collect::<BTreeSet<_>>();
     let models: Vec<&str> = models.into_iter().collect();
     if models.is_empty() {
         return report.ok("last trace", format!("{link} is there"));

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use transcript::{Diagnostics, Transcript, hook_times};
+
 use super::Patient;
 use crate::command::broken_lines;
 use crate::command::report::Report;
-use crate::transcript::{Diagnostics, Transcript, hook_times};
 
 /// From here on somebody notices. In milliseconds.
 const SLOW: u64 = 1000;

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use transcript::conversation::Conversation;
+use transcript::locate;
+use transcript::session::{Calls, Outline, TurnOutline};
 
 use super::post::{Post, Session};
 use super::which::{self, Wanted};
@@ -16,11 +19,8 @@ use crate::cli::Global;
 use crate::cli::export::{Export, Format, Per};
 use crate::cli::reference::Reference;
 use crate::config::{Capture, Config, Scope};
-use crate::conversation::Conversation;
 use crate::delivery::Reach;
-use crate::mask::{Policy, unmet_wish};
-use crate::session::{Calls, Outline, TurnOutline};
-use crate::transcript::locate;
+use crate::privacy::{Policy, unmet_wish};
 use sink::Sink;
 
 /// Runs the command.

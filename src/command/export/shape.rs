@@ -1,11 +1,11 @@
 //! A conversation in the form of those who read it. What came in as the API's blocks goes out as text, tool calls and results.
 
 use serde_json::{Map, Value, json};
+use transcript::conversation::{Message, Role};
+use transcript::decoded_size;
 
 use crate::cli::export::Format;
-use crate::conversation::{Message, Role};
-use crate::mask::Policy;
-use crate::transcript::decoded_size;
+use crate::privacy::Policy;
 
 /// Messages without what must not leave, in the API's blocks: images as a note of their type and size, and thinking only
 /// where it is wanted.

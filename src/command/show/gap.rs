@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use transcript::{Reckoning, Usage};
 
 use super::super::terminal::{Terminal, wrapped};
 use super::super::{many, tokens};
 use super::tree::Line;
-use crate::transcript::{Reckoning, Usage};
 
 /// Columns of the names before the sums.
 const NAMES: usize = 13;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use base::Timestamp;
+use transcript::Usage;
+
 use super::super::terminal::{Terminal, cut, one_line};
 use super::super::tokens;
 use crate::cli::reference::Turns;
 use crate::langfuse::Span;
-use crate::ordered;
-use crate::transcript::{Timestamp, Usage};
 
 /// How many columns of a prompt are shown, so that it stays one line among others.
 const PROMPT: usize = 100;
@@ -191,7 +192,11 @@ impl Forest {
 
     /// Places of the roots, and of the children of each span, both by their starts.
     fn places(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
-        let known = ordered::set(self.lines.iter().map(|line| line.span_id.as_str()));
+        let known = self
+            .lines
+            .iter()
+            .map(|line| line.span_id.as_str())
+            .collect::<BTreeSet<_>>();
         let (mut roots, mut children) = (Vec::new(), BTreeMap::<&str, Vec<usize>>::new());
         let mut order: Vec<(usize, &Line)> = self.lines.iter().enumerate().collect();
         order.sort_unstable_by_key(|(place, line)| (line.start, *place));

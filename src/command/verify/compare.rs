@@ -5,17 +5,17 @@ use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base::Timestamp;
+use transcript::Usage;
+use transcript::session::{Outline, TurnOutline};
 
 use super::super::post::Session;
 use super::super::preview::each_span;
 use super::super::tokens;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
-use crate::ordered;
-use crate::session::{Outline, TurnOutline};
 use crate::state::{Cursor, Lane, Placement, Runs, Within};
 use crate::trace::SpanId;
-use crate::transcript::{Timestamp, Usage};
 
 /// How far from its place a row is looked for.
 const ASTRAY: Duration = Duration::from_secs(86_400);
@@ -118,16 +118,17 @@ impl Comparison {
 
     /// Where nothing is known of a turn's place, what was found of it tells.
     pub(super) fn tell_places(&mut self) {
-        let groups: BTreeMap<String, String> = ordered::map(
-            self.expected
-                .keys()
-                .map(|id| (id.clone(), self.group(id).to_owned())),
-        );
+        let ids = self.expected.keys();
+        let groups: BTreeMap<String, String> = ids
+            .map(|id| (id.clone(), self.group(id).to_owned()))
+            .collect();
         let found = self
             .expected
             .iter()
             .filter(|(_, expected)| expected.is_here());
-        let proven = ordered::set(found.filter_map(|(id, _)| groups.get(id).cloned()));
+        let proven = found
+            .filter_map(|(id, _)| groups.get(id).cloned())
+            .collect::<BTreeSet<_>>();
         for (id, expected) in &mut self.expected {
             let group = groups.get(id).map_or("", String::as_str);
             let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
@@ -170,9 +171,9 @@ impl Comparison {
             }
         }
         let lanes = cursor.lanes.iter();
-        let agents = ordered::map(
-            lanes.map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane)),
-        );
+        let agents = lanes
+            .map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane))
+            .collect::<BTreeMap<_, _>>();
         let excuses: Vec<(String, Excuse)> = self
             .expected
             .keys()
@@ -248,7 +249,7 @@ impl Comparison {
     /// The traces in which something is expected.
     pub(super) fn traces(&self) -> BTreeSet<String> {
         let expected = self.expected.values();
-        ordered::set(expected.map(|expected| expected.trace.clone()))
+        expected.map(|expected| expected.trace.clone()).collect()
     }
 
     /// The times within which all of it began, and a day around them for what went astray.
@@ -274,7 +275,7 @@ impl Comparison {
         let missing = self
             .verdicts()
             .filter(|(_, _, verdict)| *verdict == Verdict::Missing);
-        ordered::set(missing.map(|(id, _, _)| id.to_owned()))
+        missing.map(|(id, _, _)| id.to_owned()).collect()
     }
 
     /// What came of each observation.

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::{Outcome, complain, error_object, many, print_json};
 use super::compare::{Comparison, Excuse, Expected, Verdict};
-use crate::transcript::Timestamp;
 
 /// Faults that are shown of one session; one that is missing as a whole has hundreds.
 const SHOWN: usize = 10;

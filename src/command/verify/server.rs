@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use base::Timestamp;
+
 use super::super::patience::patiently;
 use super::super::post::Session;
 use super::super::preview::each_span;
@@ -11,7 +13,6 @@ use crate::cli::Verify;
 use crate::config::{Config, Destination};
 use crate::delivery::LARGEST_REQUEST;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, export};
-use crate::transcript::Timestamp;
 
 /// How often it is looked again for what was sent just now: Langfuse takes a second or two.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+use transcript::Transcript;
+use transcript::session::{Turn, Turns};
 
 use super::{Score, Subject, Value, outcomes};
-use crate::session::{Turn, Turns};
 use crate::trace::{Attributes, Context, SessionFacts};
-use crate::transcript::Transcript;
 
 /// A turn of rows as Claude Code writes them: a prompt, and what comes after it.
 struct Played {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use tempfile::TempDir;
+use transcript::{FileMark, Notification};
 
 use super::mark;
 use crate::state::{Cursor, Lane, Link, Store};
 use crate::trace::Context;
-use crate::transcript::{FileMark, Notification};
 
 /// A state folder with the cursor of a session that has launched these agents, one in each turn.
 fn state(agents: &[&str]) -> (TempDir, Store, Cursor) {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
-use crate::support::{MockLangfuse, Row};
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 const FOLDER: &str = ".claude/projects/-home-dev-project";

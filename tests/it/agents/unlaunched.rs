@@ -1,8 +1,9 @@
 //! Agents that no tool call launched: commands of the person, and agents whose launch stands in no row.
 
+use langfuse_mock::{MockLangfuse, Row};
+
 use super::{noted, only};
 use crate::sandbox::{Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 const AGENT: &str = "aa8167aec2d83018e";
 const TUI: &str = "v2.1.332/skill-fork-tui";

@@ -1,9 +1,9 @@
 //! Commands say what is wrong, and their exit codes tell scripts.
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 
 use crate::sandbox::{Received, Sandbox, unused_address};
-use crate::support::{MockLangfuse, Reply};
 
 #[test]
 fn exit_codes_tell_what_kind_of_failure_it_was() {

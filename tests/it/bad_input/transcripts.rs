@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Row};
 
 fn traced() -> (MockLangfuse, Sandbox) {
     let mock = MockLangfuse::start();

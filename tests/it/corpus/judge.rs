@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::sandbox::{Received, Recording};
-use crate::support::{MockLangfuse, Row};
 
 /// The kinds of tokens: as the API counts them, and the columns in which they arrive.
 const TOKENS: [(&str, &[&str]); 4] = [

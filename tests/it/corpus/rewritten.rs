@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::judge;
 use crate::sandbox::{Firing, Recording, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 pub(super) const NAME: &str = "v2.1.330/compact-rewrite";
 

@@ -4,10 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use langfuse_mock::{PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::{Value, json};
 
 use super::Clinic;
-use crate::support::{PUBLIC_KEY, Reply, SECRET_KEY};
 
 #[test]
 fn half_a_pair_of_keys() {

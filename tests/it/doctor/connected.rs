@@ -1,5 +1,6 @@
 //! Faults on the way to Langfuse, each told apart.
 
+use langfuse_mock::{PUBLIC_KEY, Reading, Reply, SECRET_KEY};
 use serde_json::json;
 
 use super::Clinic;
@@ -7,7 +8,6 @@ use super::cloud::Cloud;
 use crate::client::server::Server;
 use crate::client::tls::{EXPIRED, GOOD, OTHER_HOST, bundle, tls_server};
 use crate::sandbox::{Sandbox, unused_address};
-use crate::support::{PUBLIC_KEY, Reading, Reply, SECRET_KEY};
 
 /// An answer of a server that may be anything.
 fn answer(status: &str, headers: &str, body: &str) -> String {
@@ -350,7 +350,7 @@ fn a_last_trace_that_is_gone() {
 
 #[test]
 fn a_model_without_a_price() {
-    let mock = crate::support::MockLangfuse::start();
+    let mock = langfuse_mock::MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.run(&["install"]).exits(0);
     sandbox.session("v2.1.330/simple").whole().stop(0);

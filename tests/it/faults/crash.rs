@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use langfuse_mock::{MockLangfuse, Row};
+
 use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Row};
 
 /// The calls by which others can tell how far a run came: files, locks, and the connection.
 const TELLING: [&str; 13] = [

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use super::long::LongSession;
 use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Received, Running, Sandbox};
-use crate::support::{MockLangfuse, Reply};
 
 const CROWD: usize = 50;
 /// Never reached by a test that goes well.

@@ -5,11 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::Value;
 
 use super::oracle::{in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Received, Sandbox, mode};
-use crate::support::{MockLangfuse, Reply};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use langfuse_mock::{MockLangfuse, Row};
+
 use super::long::LongSession;
 use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Received, Sandbox};
-use crate::support::{MockLangfuse, Row};
 
 const MEGABYTE: usize = 1024 * 1024;
 /// What a hook may need beside the longest row that it has to understand, in kilobytes.

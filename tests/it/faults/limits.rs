@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Ran, Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Reply};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 /// No file may grow: as on a disk that is full.

@@ -1,8 +1,9 @@
 //! File systems on which nothing can be locked: some network ones, and some of containers.
 
+use langfuse_mock::MockLangfuse;
+
 use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Ran, Received, Sandbox, Session};
-use crate::support::MockLangfuse;
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 /// What they answer.

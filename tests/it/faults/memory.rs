@@ -1,11 +1,11 @@
 //! What rows of any length cost: at most twice the longest one that is needed, whatever is in it and however many there are.
 
+use langfuse_mock::MockLangfuse;
 use serde_json::{Value, json};
 
 use super::long::LongSession;
 use super::oracle::undisturbed;
 use crate::sandbox::{Received, Sandbox};
-use crate::support::MockLangfuse;
 
 const MEGABYTE: usize = 1024 * 1024;
 /// Of one long row.

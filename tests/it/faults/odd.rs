@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
 
 use super::long::LongSession;
 use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Row};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 

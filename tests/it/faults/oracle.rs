@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Row, SECRET_KEY};
 
 use crate::sandbox::{Sandbox, mode};
-use crate::support::{MockLangfuse, PUBLIC_KEY, Row, SECRET_KEY};
 
 /// What a recording is at Langfuse when nothing went wrong.
 pub(super) fn undisturbed(recording: &str) -> Vec<Row> {

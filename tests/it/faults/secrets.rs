@@ -4,11 +4,11 @@ use std::fs;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::json;
 
 use super::oracle::{can_trace, in_order, say};
 use crate::sandbox::{Ran, Sandbox, traced_to};
-use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 
 /// What was printed holds neither the key nor the header that is made of it.
 fn silent_about_keys(ran: &Ran, what: &str) {

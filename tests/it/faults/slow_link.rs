@@ -6,14 +6,14 @@ use claude_langfuse::delivery::{
     Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
 };
 use claude_langfuse::langfuse::{Body, Reply};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
+use langfuse_mock::{Events, MockLangfuse};
 
 use super::long::LongSession;
 use crate::sandbox::{Received, Relay, Sandbox, is_turn};
-use crate::support::{Events, MockLangfuse};
 
 /// Bytes in a second.
 const RATE: usize = 32 * 1024;

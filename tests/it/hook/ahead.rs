@@ -1,8 +1,9 @@
 //! While the last row of a turn is on its way, so is the connection that it will need.
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+
 use super::AT_ONCE;
 use crate::sandbox::{Received, Sandbox, unused_address};
-use crate::support::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 #[test]
 fn a_hook_connects_before_the_last_row_is_there_and_sends_after_it_over_that_connection() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use super::AT_ONCE;
 use crate::sandbox::{Received, Sandbox};
-use crate::support::{MockLangfuse, Reply};
 
 /// What a process may need beside its budget on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
@@ -85,7 +86,7 @@ fn a_request_that_was_too_slow_is_made_smaller_the_next_time() {
         .recording
         .replaced("Answer 1.", &super::noise(15_000));
     session.answered(0).stop(0);
-    let size = |request: &crate::support::Request| request.body.len();
+    let size = |request: &langfuse_mock::Request| request.body.len();
     let first: Vec<usize> = mock.exports().iter().map(size).collect();
     sandbox.forget_backoff_time();
     session.answered(1).stop(1);

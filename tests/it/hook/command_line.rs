@@ -1,9 +1,9 @@
 //! What stands behind `hook` where it is registered. Exit code 2, that of a wrong command line, would disturb the user.
 
+use langfuse_mock::MockLangfuse;
 use serde_json::json;
 
 use crate::sandbox::{Received, Sandbox, traced_to};
-use crate::support::MockLangfuse;
 
 #[test]
 fn a_configuration_file_may_be_named() {

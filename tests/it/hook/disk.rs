@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use langfuse_mock::{MockLangfuse, Reply, SECRET_KEY};
+
 use crate::sandbox::{Doorbell, Received, Sandbox, Session, mode};
-use crate::support::{MockLangfuse, Reply, SECRET_KEY};
 
 #[test]
 fn nothing_new_opens_no_connection_and_writes_no_file() {

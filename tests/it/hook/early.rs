@@ -1,8 +1,9 @@
 //! While the last row of a turn is on its way, so is what is finished of the turn.
 
+use langfuse_mock::{MockLangfuse, Reply, Request};
+
 use crate::client::server::unpacked;
 use crate::sandbox::{Received, Relay, Running, Sandbox, Session};
-use crate::support::{MockLangfuse, Reply, Request};
 
 /// Six model calls and five tools, the last of which is Bash.
 const TOOLS: &str = "v2.1.330/tools";

@@ -3,10 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, Reply, SECRET_KEY};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Received, Sandbox, Session, traced_to, unused_address};
-use crate::support::{MockLangfuse, Reply, SECRET_KEY};
 
 /// A sandbox in which somebody sits.
 fn attended(sandbox: Sandbox) -> Sandbox {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
+
 use super::AT_ONCE;
 use crate::sandbox::{Received, Sandbox, unused_address};
-use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 
 #[test]
 fn what_a_server_missed_that_was_down_arrives_with_the_next_hook_after_it_is_back() {

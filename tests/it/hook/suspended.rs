@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use langfuse_mock::MockLangfuse;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, traced_to};
-use crate::support::MockLangfuse;
 
 /// The configuration without keys: tracing is on, and leads nowhere.
 fn without_keys(sandbox: &Sandbox) {
@@ -103,7 +103,7 @@ fn a_note_survives_an_outage_after_the_repair() {
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0).stop(0);
     repair(&sandbox, &mock);
-    mock.reply_next(crate::support::Reply::Status(503));
+    mock.reply_next(langfuse_mock::Reply::Status(503));
     session.answered(1).stop(1);
     assert_eq!(mock.answers(), [] as [&str; 0]);
     sandbox.end_backoff();

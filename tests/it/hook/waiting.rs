@@ -1,7 +1,8 @@
 //! What a session could not deliver before it ended is brought by the next hook of its project.
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use crate::sandbox::{Received, Sandbox, Session};
-use crate::support::{MockLangfuse, Reply};
 
 /// The session ends while the server fails.
 fn ends_in_vain<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {

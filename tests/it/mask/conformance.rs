@@ -1,6 +1,6 @@
 //! The table of samples, row by row: alone, in prose, in JSON, in JSON in a string, in a shell, in an env file, in a URL.
 
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use serde_json::{Value, json};
 
 use super::table::{Row, rows};

@@ -5,11 +5,11 @@ use std::fs;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use langfuse_mock::MockLangfuse;
 use serde_json::Value;
 
 use super::table::rows;
 use crate::sandbox::{Received, Recording, Sandbox, Session};
-use crate::support::MockLangfuse;
 
 /// A secret that is short enough for a name.
 const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";

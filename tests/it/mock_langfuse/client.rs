@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use langfuse_mock::{INGEST_PATH, MockLangfuse};
 use serde_json::json;
-
-use crate::support::{INGEST_PATH, MockLangfuse};
 
 /// A request with one span of this id, start (in ms after a fixed time) and output.
 pub(super) fn export(span: &str, start: i64, output: &str) -> Vec<u8> {

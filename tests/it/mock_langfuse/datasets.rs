@@ -1,9 +1,8 @@
 //! Datasets are taken and refused by the rules of the server's schemas, and every version of an item is kept.
 
 use base64::Engine;
+use langfuse_mock::{Answer, Events, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
-
-use crate::support::{Answer, Events, PUBLIC_KEY, SECRET_KEY};
 
 const DATASETS: &str = "/api/public/v2/datasets";
 const ITEMS: &str = "/api/public/dataset-items";

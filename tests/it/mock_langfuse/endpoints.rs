@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use langfuse_mock::{INGEST_PATH, MockLangfuse, Reading, Reply};
 use serde_json::{Value, json};
 
 use super::client::{Client, export, get};
-use crate::support::{INGEST_PATH, MockLangfuse, Reading, Reply};
 
 #[test]
 fn one_connection_carries_many_requests() {

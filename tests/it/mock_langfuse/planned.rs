@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use langfuse_mock::{MockLangfuse, Reply};
+
 use super::client::{Client, export, get};
-use crate::support::{MockLangfuse, Reply};
 
 /// Sends one span to a server that has this reply planned.
 fn planned(reply: Reply) -> (MockLangfuse, Client) {

@@ -1,8 +1,7 @@
 //! Scores are taken and refused by the rules of the server's schemas, and kept as its worker keeps them.
 
+use langfuse_mock::{Answer, Events, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
-
-use crate::support::{Answer, Events, PUBLIC_KEY, SECRET_KEY};
 
 fn post(events: &mut Events, path: &str, body: &Value) -> Answer {
     use base64::Engine;

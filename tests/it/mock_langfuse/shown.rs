@@ -1,7 +1,7 @@
 //! The texts that show stored rows: the tree for people and the snapshot for tests.
 
 use super::{VERDICTS, replay};
-use crate::support::{Events, Row, View, render_with, snapshot, tool_calls_are_rendered};
+use langfuse_mock::{Events, Row, View, render_with, snapshot, tool_calls_are_rendered};
 
 /// The rows that a recorded case stores.
 fn rows_of(name: &str) -> Vec<Row> {

@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use langfuse_mock::MockLangfuse;
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::{PROJECT, Sandbox};
-use crate::support::MockLangfuse;
 
 /// What a layer may say: the public key, the secret key and the host, each of one of two owners.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Agents write files of their own, which lag behind the session's file or run ahead of it: each point of their growth, one
 //! by one, at which a run can take them for finished or for lost.
 
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
 
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};

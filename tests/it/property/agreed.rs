@@ -71,7 +71,7 @@ proptest! {
                 prop_assert_eq!(content(&span), Vec::<&str>::new());
             }
         }
-        let ids = |rows: &[crate::support::Row]| -> Vec<String> {
+        let ids = |rows: &[langfuse_mock::Row]| -> Vec<String> {
             rows.iter().map(|row| row.span_id.clone()).collect()
         };
         prop_assert_eq!(ids(&receiver.rows()), ids(&session.expected));

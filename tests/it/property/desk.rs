@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use base::Timestamp;
 use claude_langfuse::config::{Files, Scope, Surroundings, resolve};
 use claude_langfuse::delivery::{Agreed, Ending, Job, Keeping, Reach, Report, deliver};
-use claude_langfuse::mask::Policy;
+use claude_langfuse::privacy::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
-use claude_langfuse::transcript::settle::Expected;
-use claude_langfuse::transcript::{Block, Record, Timestamp, Transcript};
 use proptest::prelude::*;
+use transcript::settle::Expected;
+use transcript::{Block, Record, Transcript};
 
 use super::receiver::Receiver;
 use super::recorded::{Growing, Session};

@@ -1,13 +1,13 @@
 //! What no waiting mends: a span that the server never takes, and a state folder that can't be written.
 
 use claude_langfuse::delivery::Reach;
+use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
 use super::desk::Desk;
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, any_session};
-use crate::support::Row;
 
 /// After so many runs a span that is always refused is given up for good.
 const RUNS: usize = 6;

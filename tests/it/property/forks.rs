@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
@@ -9,7 +10,6 @@ use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Session, of_scenario};
 use super::splits::{Step, live};
-use crate::support::Row;
 
 const SCENARIOS: [&str; 2] = ["v2.1.330/fork", "v2.1.197/fork"];
 /// What the mock of the Messages API played in each of them.

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use claude_langfuse::delivery::Courier;
 use claude_langfuse::langfuse::{Body, Problem, Reply, batch};
 use claude_langfuse::score::Score;
+use langfuse_mock::{Events, Row};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-use crate::support::{Events, Row};
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{fmt, fs};
 
-use claude_langfuse::session::Outline;
-use claude_langfuse::transcript::{Timestamp, Transcript, locate};
+use base::Timestamp;
+use langfuse_mock::Row;
 use proptest::prelude::*;
 use serde_json::Value;
+use transcript::session::Outline;
+use transcript::{Transcript, locate};
 
 use super::desk::Desk;
 use super::receiver::Receiver;
-use crate::support::Row;
 
 /// One file that grows.
 #[derive(Clone, Debug, Default)]

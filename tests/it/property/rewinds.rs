@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use langfuse_mock::Row;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -12,7 +13,6 @@ use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, Session};
 use super::splits::{Step, live};
-use crate::support::Row;
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 

@@ -158,7 +158,7 @@ fn an_outcome_that_is_told_later_wakes_the_agent_and_is_shown() {
     assert_eq!(life.awake(), BTreeSet::new());
     life.meet(Event::Told(0, "killed"));
     let rows = life.worlds[0].receiver.rows();
-    let outcome = |row: &crate::support::Row| row.metadata.get("agent_outcome").cloned();
+    let outcome = |row: &langfuse_mock::Row| row.metadata.get("agent_outcome").cloned();
     let outcomes: Vec<String> = rows.iter().filter_map(outcome).collect();
     assert_eq!(outcomes, ["killed"]);
     life.is_all_there();

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use claude_langfuse::transcript::Timestamp;
+use base::Timestamp;
+use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, Weather, same_rows};
 use super::recorded::{Growing, Session, any_session};
-use crate::support::Row;
 
 /// One run: how far the files are written, why it runs, and what happens to its requests.
 #[derive(Clone)]

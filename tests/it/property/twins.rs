@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base::Timestamp;
 use claude_langfuse::delivery::decline;
 use claude_langfuse::state::Cursor;
-use claude_langfuse::transcript::{FileMark, Timestamp};
 use serde_json::{Value, json};
+use transcript::FileMark;
 
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, Weather, spans};

@@ -1,6 +1,6 @@
 //! What a test wants to know of what the mock received.
 
-use crate::support::{MockLangfuse, Row};
+use langfuse_mock::{MockLangfuse, Row};
 
 /// Questions to the mock.
 pub(crate) trait Received {

@@ -1,0 +1,242 @@
+//! The HTTP face without sockets: authorization, routes and answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::datasets::is_of_datasets;
+use super::ingest::{Events, INGEST_PATH, Reading};
+use super::observations;
+use super::rows::Row;
+use super::scores::Scoring;
+
+/// The key pair of the one project.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    public: String,
+    secret: String,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::new(super::PUBLIC_KEY, super::SECRET_KEY)
+    }
+}
+
+impl Keys {
+    pub(super) fn new(public: &str, secret: &str) -> Self {
+        Self {
+            public: public.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
+    pub(super) fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// The `authorization` header that opens the project.
+    pub(super) fn basic(&self) -> String {
+        format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", self.public, self.secret))
+        )
+    }
+
+    /// What refuses the request. Langfuse finds the key by its secret half; a wrong public half is only logged there.
+    fn refusal(&self, authorization: Option<&str>) -> Option<Answer> {
+        let unauthorized = |message: &str| Some(Answer::json(401, &json!({"message": message})));
+        let host = "Confirm that you've configured the correct host.";
+        let Some(header) = authorization.filter(|header| !header.is_empty()) else {
+            return unauthorized("No authorization header");
+        };
+        if let Some(encoded) = header.strip_prefix("Basic ") {
+            let decoded = STANDARD
+                .decode(encoded.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let decoded = decoded.unwrap_or_default();
+            let mut halves = decoded.split(':');
+            return match (halves.next(), halves.next()) {
+                (Some(public), Some(secret)) if !public.is_empty() && !secret.is_empty() => {
+                    let known = secret == self.secret;
+                    if known {
+                        None
+                    } else {
+                        unauthorized(&format!("Invalid credentials. {host}"))
+                    }
+                }
+                _ => unauthorized(&format!("Invalid authorization header. {host}")),
+            };
+        }
+        match header.strip_prefix("Bearer ") {
+            Some(public) if public == self.public => {
+                let message = "Access denied - insufficient permissions for this endpoint";
+                Some(Answer::json(403, &json!({"message": message})))
+            }
+            Some(_) => unauthorized(&format!("Invalid public key. {host}")),
+            None => unauthorized("Invalid authorization header"),
+        }
+    }
+}
+
+/// Request headers, looked up in any case.
+#[derive(Clone, Copy)]
+pub(crate) struct Headers<'a>(pub &'a [(String, String)]);
+
+impl<'a> Headers<'a> {
+    /// The first header of this name, trimmed.
+    pub(crate) fn get(self, name: &str) -> Option<&'a str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+
+    /// A header of Langfuse's own, which may be spelled with underscores; empty counts as absent.
+    pub(crate) fn langfuse(self, name: &str) -> Option<&'a str> {
+        let present = |name: &str| self.get(name).filter(|value| !value.is_empty());
+        present(name).or_else(|| present(&name.replace('-', "_")))
+    }
+}
+
+/// What the server answers, and what the request did.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers beside length and connection.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The rows this request stored.
+    pub accepted: Vec<Row>,
+    /// Whether a span of this request was answered 200 and is not stored.
+    pub lost: bool,
+}
+
+impl Answer {
+    /// An answer in JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::new(
+            status,
+            "application/json; charset=utf-8",
+            body.to_string().into_bytes(),
+        )
+    }
+
+    /// An answer of any type.
+    pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self {
+            status,
+            headers,
+            body,
+            accepted: Vec::new(),
+            lost: false,
+        }
+    }
+}
+
+/// Paths that answer another method with 405.
+const KNOWN: [&str; 6] = [
+    INGEST_PATH,
+    "/api/public/health",
+    "/api/public/projects",
+    "/api/public/v2/observations",
+    "/api/public/ingestion",
+    "/api/public/scores",
+];
+
+impl Events {
+    /// Any request to the server. `target` is the path, with the query if there is one.
+    pub fn handle(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Answer {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let headers = Headers(headers);
+        let refusal = || self.keys.refusal(headers.get("authorization"));
+        match (method, path) {
+            ("GET", "/api/public/health") => {
+                Answer::json(200, &json!({"status": "OK", "version": "4.16.0"}))
+            }
+            ("POST", INGEST_PATH) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.export(&headers, body))
+            }
+            ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
+            ("GET", "/api/public/v2/observations") => refusal().unwrap_or_else(|| match self.reading {
+                Reading::Merged => observations::list(&self.rows(), query),
+                Reading::Unmerged => observations::list(self.accepted(), query),
+                Reading::Old => not_found(
+                    "The observations v2 API is only available in a Langfuse v4 write mode.",
+                ),
+            }),
+            ("GET", "/api/public/observations") if self.reading == Reading::Old => {
+                refusal().unwrap_or_else(|| observations::list_old(&self.rows(), query))
+            }
+            ("POST", "/api/public/ingestion") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| match self.scores.scoring {
+                    Scoring::Events => self.scores.ingest(body),
+                    Scoring::Lists => not_found("This endpoint is no longer available."),
+                })
+            }
+            ("POST", "/api/public/scores") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
+            }
+            (method, path) if is_of_datasets(path) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.datasets.handle(method, path, body))
+            }
+            ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
+                not_found(
+                    "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
+                )
+            }),
+            (_, path) if KNOWN.contains(&path) => {
+                let message = "Method not allowed";
+                Answer::json(
+                    405,
+                    &json!({"message": message, "error": "MethodNotAllowedError"}),
+                )
+            }
+            // The web application answers what is no API route, with a page.
+            _ => {
+                let page = b"<!DOCTYPE html><html><title>404</title></html>".to_vec();
+                Answer::new(404, "text/html; charset=utf-8", page)
+            }
+        }
+    }
+}
+
+fn not_found(message: &str) -> Answer {
+    Answer::json(
+        404,
+        &json!({"message": message, "error": "LangfuseNotFoundError"}),
+    )
+}
+
+/// Read endpoints of the older tables.
+fn retired(path: &str) -> bool {
+    let roots = [
+        "/api/public/traces",
+        "/api/public/observations",
+        "/api/public/sessions",
+    ];
+    roots.iter().any(|root| {
+        path.strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+fn projects() -> Answer {
+    let organization = json!({"id": "mock-organization", "name": "Mock organization"});
+    let project = json!({"id": "mock-project", "name": "Mock project", "organization": organization, "metadata": {}});
+    Answer::json(200, &json!({"data": [project]}))
+}

@@ -1,0 +1,113 @@
+//! Input and output of an observation, and the attributes that stay beside them for senders other than Langfuse SDKs.
+
+use serde_json::{Map, Value};
+
+use super::javascript::{first_truthy, text_or_json};
+
+/// Where other libraries put input and output, in the order in which the server looks; ours keep all of them out.
+const VENDORS: [(&str, &str); 7] = [
+    ("mlflow.spanInputs", "mlflow.spanOutputs"),
+    ("traceloop.entity.input", "traceloop.entity.output"),
+    ("input.value", "output.value"),
+    ("input", "output"),
+    ("tool_arguments", "tool_response"),
+    ("gen_ai.input.messages", "gen_ai.output.messages"),
+    ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
+];
+
+/// Attributes that are input, output or metadata in some dialect, and so are not stored again.
+const CONSUMED: [&str; 52] = [
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "ai.prompt.messages",
+    "ai.prompt",
+    "ai.toolCall.args",
+    "ai.response.text",
+    "ai.result.text",
+    "ai.toolCall.result",
+    "ai.response.object",
+    "ai.result.object",
+    "ai.response.toolCalls",
+    "ai.result.toolCalls",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response",
+    "prompt",
+    "all_messages_events",
+    "events",
+    "lk.input_text",
+    "lk.user_transcript",
+    "lk.chat_ctx",
+    "lk.user_input",
+    "lk.function_tool.output",
+    "lk.response.text",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    "input.value",
+    "output.value",
+    "final_result",
+    "pydantic_ai.all_messages",
+    "gen_ai.system_instructions",
+    "input",
+    "output",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "genkit:input",
+    "genkit:output",
+    "flue.turn.input",
+    "flue.turn.output",
+    "flue.tool.arguments",
+    "flue.tool.result",
+    "flue.task.prompt",
+    "flue.task.result",
+    "flue.operation.result",
+    "flue.workflow.payload",
+];
+
+const CONSUMED_PREFIXES: [&str; 8] = [
+    "flue.workflow.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages",
+    "llm.output_messages",
+    "langfuse.trace.metadata",
+    "langfuse.observation.metadata",
+    "ai.telemetry.metadata",
+];
+
+/// Input and output: Langfuse's own when either is there, else the first dialect that has one.
+pub(crate) fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
+    let get = |key: &str| attributes.get(key).cloned().unwrap_or_default();
+    let own = (
+        get("langfuse.observation.input"),
+        get("langfuse.observation.output"),
+    );
+    if !own.0.is_null() || !own.1.is_null() {
+        return own;
+    }
+    let vendor = VENDORS
+        .iter()
+        .find(|(input, output)| first_truthy(attributes, &[input, output]).is_some());
+    vendor.map_or((Value::Null, Value::Null), |(input, output)| {
+        (get(input), get(output))
+    })
+}
+
+/// The attributes stored once more under `attributes.*`.
+pub(crate) fn leftover(attributes: &Map<String, Value>) -> Map<String, Value> {
+    let kept = attributes.iter().filter(|(key, _)| {
+        !CONSUMED.contains(&key.as_str())
+            && !CONSUMED_PREFIXES
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+    });
+    kept.map(|(key, value)| (key.clone(), Value::String(text_or_json(value))))
+        .collect()
+}

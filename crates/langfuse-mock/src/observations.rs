@@ -1,0 +1,253 @@
+//! `GET /api/public/v2/observations`: stored rows as the API shows them. Absent texts are empty there, not null.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::api::Answer;
+use super::rows::Row;
+
+/// Field groups that the query may name; `core` is always there.
+const GROUPS: [(&str, &[&str]); 9] = [
+    (
+        "core",
+        &[
+            "id",
+            "traceId",
+            "startTime",
+            "endTime",
+            "projectId",
+            "parentObservationId",
+            "type",
+        ],
+    ),
+    (
+        "basic",
+        &[
+            "name",
+            "level",
+            "statusMessage",
+            "version",
+            "environment",
+            "userId",
+            "sessionId",
+            "isRootObservation",
+        ],
+    ),
+    ("time", &["completionStartTime"]),
+    ("io", &["input", "output"]),
+    ("metadata", &["metadata"]),
+    ("model", &["providedModelName", "modelParameters"]),
+    (
+        "usage",
+        &[
+            "usageDetails",
+            "costDetails",
+            "totalCost",
+            "usagePricingTierName",
+        ],
+    ),
+    ("metrics", &[]),
+    ("trace_context", &["tags", "release", "traceName"]),
+];
+
+/// The rows that the query asks for, newest first as the server lists them, a page at a time.
+pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
+    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
+    let limit = query
+        .get("limit")
+        .map_or(Ok(50), |limit| limit.parse::<usize>());
+    let Some(limit) = limit.ok().filter(|limit| *limit <= 1000) else {
+        return invalid();
+    };
+    let after = match query.get("cursor").map(|cursor| decode(cursor)) {
+        Some(None) => return invalid(),
+        Some(after) => after,
+        None => None,
+    };
+    let mut found: Vec<&Row> = rows
+        .iter()
+        .filter(|row| is_asked_for(row, &query))
+        .collect();
+    found.sort_by_key(|row| std::cmp::Reverse(place(row)));
+    if let Some(after) = after {
+        found.retain(|row| place(row) < after);
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let cursor = found.last().filter(|_| more).map(|last| encode(last));
+    let fields = query.get("fields").map_or("core,basic", String::as_str);
+    let data: Vec<Value> = found
+        .into_iter()
+        .map(|row| only(observation(row), fields))
+        .collect();
+    let meta = cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
+    Answer::json(200, &json!({"data": data, "meta": meta}))
+}
+
+/// `GET /api/public/observations`: the same of the older tables, by numbered pages.
+pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
+    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
+    let number = |name: &str, default| {
+        query
+            .get(name)
+            .map_or(Some(default), |text| text.parse::<usize>().ok())
+    };
+    let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
+        return invalid();
+    };
+    let found: Vec<&Row> = rows
+        .iter()
+        .filter(|row| is_asked_for(row, &query))
+        .collect();
+    let data: Vec<Value> = found
+        .iter()
+        .skip((page - 1) * limit)
+        .take(limit)
+        .map(|row| observation(row))
+        .collect();
+    let meta = json!({
+        "page": page, "limit": limit, "totalItems": found.len(), "totalPages": found.len().div_ceil(limit),
+    });
+    Answer::json(200, &json!({"data": data, "meta": meta}))
+}
+
+fn invalid() -> Answer {
+    Answer::json(
+        400,
+        &json!({"message": "Invalid request data", "error": "InvalidRequestError"}),
+    )
+}
+
+fn is_asked_for(row: &Row, query: &BTreeMap<String, String>) -> bool {
+    let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted == value);
+    let is_text =
+        |name: &str, value: &Option<String>| is(name, value.as_deref().unwrap_or_default());
+    let start = date_time(row.start_ms);
+    is("traceId", &row.trace_id)
+        && is("name", &row.name)
+        && is("type", &row.kind)
+        && is_text("sessionId", &row.session_id)
+        && is_text("userId", &row.user_id)
+        && is("level", &row.level)
+        && is("environment", &row.environment)
+        && is_text("parentObservationId", &row.parent_span_id)
+        && query.get("fromStartTime").is_none_or(|from| start >= *from)
+        && query.get("toStartTime").is_none_or(|to| start < *to)
+}
+
+/// Where a row stands in the list.
+fn place(row: &Row) -> (String, String, String) {
+    (
+        date_time(row.start_ms),
+        row.trace_id.clone(),
+        row.span_id.clone(),
+    )
+}
+
+fn encode(last: &Row) -> String {
+    let (start, trace, id) = place(last);
+    STANDARD
+        .encode(json!({"lastStartTimeTo": start, "lastTraceId": trace, "lastId": id}).to_string())
+}
+
+fn decode(cursor: &str) -> Option<(String, String, String)> {
+    let cursor: Value = serde_json::from_slice(&STANDARD.decode(cursor).ok()?).ok()?;
+    let text = |field: &str| Some(cursor[field].as_str()?.to_owned());
+    Some((
+        text("lastStartTimeTo")?,
+        text("lastTraceId")?,
+        text("lastId")?,
+    ))
+}
+
+/// The observation with the fields of these groups only; groups that do not exist are passed over.
+fn only(mut observation: Value, groups: &str) -> Value {
+    let asked =
+        |group: &str| group == "core" || groups.split(',').any(|asked| asked.trim() == group);
+    let groups = GROUPS.iter().filter(|(group, _)| asked(group));
+    let fields: Vec<&str> = groups
+        .flat_map(|(_, fields)| fields.iter().copied())
+        .collect();
+    if let Some(all) = observation.as_object_mut() {
+        all.retain(|field, _| fields.contains(&field.as_str()));
+    }
+    observation
+}
+
+fn observation(row: &Row) -> Value {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    json!({
+        "id": row.span_id,
+        "traceId": row.trace_id,
+        "projectId": "mock-project",
+        "parentObservationId": row.parent_span_id,
+        "isRootObservation": row.parent_span_id.is_none(),
+        "type": row.kind,
+        "name": row.name,
+        "startTime": date_time(row.start_ms),
+        "endTime": date_time(row.end_ms),
+        "completionStartTime": row.completion_start_ms.map(date_time),
+        "level": row.level,
+        "statusMessage": text(&row.status_message),
+        "environment": row.environment,
+        "release": text(&row.release),
+        "version": text(&row.version),
+        "sessionId": text(&row.session_id),
+        "userId": text(&row.user_id),
+        "traceName": text(&row.trace_name),
+        "tags": row.tags,
+        "input": row.input,
+        "output": row.output,
+        "metadata": row.metadata,
+        "providedModelName": row.model,
+        "modelParameters": row.model_parameters,
+        "usageDetails": row.usage,
+        "costDetails": row.cost,
+        "totalCost": row.total_cost().unwrap_or_default(),
+        "usagePricingTierName": row.tier,
+    })
+}
+
+fn date_time(ms: i64) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let date_time = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok();
+    let date_time = date_time.map(|time| time + time::Duration::milliseconds(ms.rem_euclid(1000)));
+    date_time
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
+}
+
+/// One `name=value` of a query, with its escapes undone.
+fn parameter(pair: &str) -> Option<(String, String)> {
+    let (name, value) = pair.split_once('=')?;
+    Some((unescape(name), unescape(value)))
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = text_of(tail.get(..2)).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, escaped) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+                continue;
+            }
+            (b'+', _) => bytes.push(b' '),
+            _ => bytes.push(*first),
+        }
+        rest = tail;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn text_of(bytes: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(bytes?).ok()
+}

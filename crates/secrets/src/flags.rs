@@ -1,0 +1,104 @@
+//! Passwords in the short flags of a few programs: `curl -u user:password`, `docker login -p`, `mysql -p…`, `redis-cli -a`,
+//! `openssl -passin pass:…`.
+
+use super::alphabet::{before, byte};
+use super::extent::{self, Extent};
+use super::hit::Hit;
+use super::placeholders::is_placeholder;
+use super::values::has_digit;
+
+/// A command reaches no further back; it may go over several lines.
+const COMMAND: usize = 400;
+
+/// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
+const SPACED: &[&str] = &[
+    "sshpass",
+    "docker login",
+    "podman login",
+    "registry login",
+    "az login",
+];
+
+/// The secret after the flag at `at`: `-u`, `-p` or `-a`.
+pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    if !matches!(before(bytes, at), b' ' | b'\t') {
+        return None;
+    }
+    let next = at + 2;
+    let is_spaced = byte(bytes, next) == b' ';
+    match byte(bytes, at + 1) {
+        b'u' if is_of(text, at, &["curl", "wget", "httpie", "xh "]) => user(text, next),
+        b'p' if is_spaced && is_of(text, at, SPACED) => word(text, next + 1),
+        b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb"]) => word(text, next),
+        b'p' if text.get(at..)?.starts_with("-passin ")
+            || text.get(at..)?.starts_with("-passout ") =>
+        {
+            let value = text.get(at..)?.find(" pass:").filter(|gap| *gap <= 8)?;
+            word(text, at + value + " pass:".len())
+        }
+        b'a' if is_spaced && is_of(text, at, &["redis-cli"]) => word(text, next + 1),
+        _ => None,
+    }
+}
+
+/// `name:password` of curl, in quotes or not; `at` is behind the flag. A name without a password is a key.
+pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    let gap = bytes
+        .get(at..)?
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'='))
+        .count();
+    let value = value_at(bytes, at + gap);
+    let pair = text.get(value.start..value.end)?;
+    let (name, secret) = pair.split_once(':')?;
+    if name.contains([' ', '/', '[']) || secret.starts_with('/') {
+        return None;
+    }
+    let start = value.start + name.len() + 1;
+    if !secret.is_empty() {
+        let is_real = !is_placeholder(secret);
+        return is_real.then(|| Hit::by_context(start, value.end, "password"));
+    }
+    // `name:'password'`: the quotes are around the password alone.
+    let is_open = value.start == at + gap;
+    let inner = extent::quoted(bytes, start).filter(|inner| is_open && inner.end > inner.start);
+    if let Some(inner) = inner {
+        let is_real = !is_placeholder(text.get(inner.start..inner.end)?);
+        return is_real.then(|| Hit::new(inner.start, inner.end, "password"));
+    }
+    let is_key = name.len() >= 8 && has_digit(name) && !is_placeholder(name);
+    is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
+}
+
+/// Whether curl's name stands shortly before.
+pub(super) fn is_curl(text: &str, at: usize) -> bool {
+    is_of(text, at, &["curl"])
+}
+
+fn word(text: &str, at: usize) -> Option<Hit> {
+    let value = value_at(text.as_bytes(), at);
+    let secret = text.get(value.start..value.end)?;
+    (secret.len() >= 3 && !secret.starts_with('-') && !is_placeholder(secret))
+        .then(|| Hit::new(value.start, value.end, "password"))
+}
+
+fn value_at(bytes: &[u8], at: usize) -> Extent {
+    extent::quoted(bytes, at).unwrap_or_else(|| extent::bare(bytes, at, true))
+}
+
+/// Whether one of the programs is named before `at`, in the same command.
+pub(super) fn is_of(text: &str, at: usize, programs: &[&str]) -> bool {
+    let mut from = at.saturating_sub(COMMAND);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let near = text.get(from..at).unwrap_or_default();
+    // Another command begins after a line that does not go on.
+    let line = near
+        .rsplit_once('\n')
+        .filter(|(before, _)| !before.trim_ascii_end().ends_with('\\'))
+        .map_or(near, |(_, line)| line);
+    programs.iter().any(|program| line.contains(program))
+}

@@ -1,0 +1,9 @@
+//! What stands in a secret's place. The rules know it, so that a masked text stays as it is when it is searched again.
+
+/// The beginning of every mask.
+pub(super) const OPENING: &str = "[masked: ";
+
+/// The text for the place of a secret: its kind, and its length in characters.
+pub fn mask(kind: &str, length: usize) -> String {
+    format!("{OPENING}{kind}, {length} chars]")
+}

@@ -1,0 +1,255 @@
+//! The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`): what else is a secret, and what is none. They are compiled when
+//! the first text is masked, and only then.
+
+mod written;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::mask::OPENING;
+use written::{kind, literal, read};
+
+/// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
+const LARGEST: usize = 1 << 20;
+
+/// Patterns as they were written, and as they are used.
+#[derive(Clone, Default)]
+pub struct Patterns {
+    written: Option<String>,
+    compiled: Arc<OnceLock<Result<Compiled, String>>>,
+}
+
+/// Two are equal when they were written alike.
+impl PartialEq for Patterns {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+/// Without the patterns: they may name what nobody else shall know.
+impl fmt::Debug for Patterns {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.written.as_deref().map_or(0, str::len);
+        write!(formatter, "Patterns({length} bytes)")
+    }
+}
+
+#[derive(Default)]
+struct Compiled {
+    masked: Vec<Own>,
+    allowed: Vec<Regex>,
+}
+
+struct Own {
+    kind: String,
+    regex: Regex,
+    /// Nothing can be found in a text without this.
+    literal: String,
+}
+
+impl Patterns {
+    /// Patterns as a person writes them: a JSON array, or one per line. They are compiled when they are first used.
+    pub fn new(written: Option<&str>) -> Self {
+        Self {
+            written: written
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
+            compiled: Arc::default(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.written.is_none()
+    }
+
+    /// Why they can't be used, if they can't; in words that quote nothing of them.
+    pub fn problem(&self) -> Option<&str> {
+        self.compiled()?.as_ref().err().map(String::as_str)
+    }
+
+    /// The patterns that find secrets and those that allow texts, as they were written.
+    pub fn written(&self) -> (Vec<String>, Vec<String>) {
+        let written = self.written.as_deref().map(read);
+        let written = written.and_then(Result::ok).into_iter().flatten();
+        let (allowed, masks): (Vec<_>, Vec<_>) = written.partition(|written| written.is_allowed);
+        [masks, allowed]
+            .map(|list| {
+                list.into_iter()
+                    .map(|written| written.pattern.to_string())
+                    .collect()
+            })
+            .into()
+    }
+
+    /// Whether the person said that this is no secret.
+    pub fn allow(&self, secret: &str) -> bool {
+        let Some(Ok(compiled)) = self.compiled() else {
+            return false;
+        };
+        compiled.allowed.iter().any(|regex| regex.is_match(secret))
+    }
+
+    /// Those that find secrets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
+        let compiled = self.compiled().and_then(|compiled| compiled.as_ref().ok());
+        compiled.into_iter().flat_map(|compiled| {
+            compiled
+                .masked
+                .iter()
+                .map(move |own| Pattern { own, compiled })
+        })
+    }
+
+    fn compiled(&self) -> Option<&Result<Compiled, String>> {
+        let written = self.written.as_deref()?;
+        Some(self.compiled.get_or_init(|| compile(written)))
+    }
+}
+
+/// One of the person's patterns.
+#[derive(Clone, Copy)]
+pub(super) struct Pattern<'a> {
+    own: &'a Own,
+    compiled: &'a Compiled,
+}
+
+impl<'a> Pattern<'a> {
+    /// The name of what it finds.
+    pub(super) fn kind(&self) -> &'a str {
+        &self.own.kind
+    }
+
+    /// What it finds, in order: its first group, or all of it.
+    pub(super) fn find<'t>(
+        self,
+        text: &'t str,
+    ) -> impl Iterator<Item = Range<usize>> + use<'a, 't> {
+        let may_match = text.contains(&*self.own.literal);
+        let matches = may_match.then(|| self.own.regex.captures_iter(text));
+        matches.into_iter().flatten().filter_map(move |captures| {
+            let range = captures.get(1).or_else(|| captures.get(0))?.range();
+            let secret = text.get(range.clone())?;
+            let is_mask = secret.contains(OPENING) || is_within_mask(text, &range);
+            let is_allowed = self
+                .compiled
+                .allowed
+                .iter()
+                .any(|regex| regex.is_match(secret));
+            (!secret.is_empty() && !is_allowed && !is_mask).then_some(range)
+        })
+    }
+}
+
+/// A pattern such as `\w+` finds the words of a mask as well: they stay, so that a masked text is stable.
+fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
+    let head = text.get(..range.start).unwrap_or_default();
+    // A mask is short: so far back its beginning stands.
+    let mut from = head.len().saturating_sub(100);
+    while !head.is_char_boundary(from) {
+        from += 1;
+    }
+    let near = head.get(from..).unwrap_or_default();
+    let is_open = near
+        .rfind(OPENING)
+        .is_some_and(|open| !near.get(open..).unwrap_or_default().contains(']'));
+    is_open
+        && text
+            .get(range.end..)
+            .is_some_and(|rest| rest.bytes().take(100).any(|byte| byte == b']'))
+}
+
+fn compile(text: &str) -> Result<Compiled, String> {
+    let mut compiled = Compiled::default();
+    for (position, written) in read(text)?.into_iter().enumerate() {
+        let regex = RegexBuilder::new(&written.pattern)
+            .size_limit(LARGEST)
+            .build();
+        // The error of the library quotes the pattern.
+        let regex =
+            regex.map_err(|_| format!("pattern {} is no regular expression", position + 1))?;
+        if regex.is_match("") {
+            return Err(format!("pattern {} matches the empty text", position + 1));
+        }
+        if written.is_allowed {
+            compiled.allowed.push(regex);
+        } else {
+            compiled.masked.push(Own {
+                kind: kind(written.name.as_deref()),
+                literal: literal(&written.pattern),
+                regex,
+            });
+        }
+    }
+    Ok(compiled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Patterns;
+
+    fn found(written: &str, text: &str) -> Vec<(String, String)> {
+        let patterns = Patterns::new(Some(written));
+        patterns
+            .iter()
+            .flat_map(|own| {
+                own.find(text)
+                    .map(move |range| (own.kind().to_owned(), text[range].to_owned()))
+            })
+            .collect()
+    }
+
+    fn one(kind: &str, text: &str) -> Vec<(String, String)> {
+        vec![(kind.to_owned(), text.to_owned())]
+    }
+
+    #[test]
+    fn patterns_stand_on_lines_or_in_json() {
+        assert_eq!(
+            found("ACME-\\d+\n", "id ACME-123."),
+            one("custom", "ACME-123")
+        );
+        assert_eq!(
+            found(r#"["ACME-\\d+"]"#, "id ACME-123."),
+            one("custom", "ACME-123")
+        );
+        let named = r#"[{"name": "Acme Id", "pattern": "id (ACME-\\d+)"}]"#;
+        assert_eq!(found(named, "id ACME-123."), one("acme-id", "ACME-123"));
+        assert_eq!(
+            found("[A-Z]{4}-[0-9]+", "id ACME-123."),
+            one("custom", "ACME-123")
+        );
+    }
+
+    #[test]
+    fn what_is_allowed_is_no_secret() {
+        assert_eq!(
+            found("ACME-\\d+\n!^ACME-0", "ACME-01 ACME-12"),
+            one("custom", "ACME-12")
+        );
+        let patterns = Patterns::new(Some(r#"[{"allow": "^test-"}]"#));
+        assert!(patterns.allow("test-key") && !patterns.allow("a-test-key"));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_a_problem_that_quotes_nothing() {
+        for wrong in [
+            "secret(",
+            "a\nb[",
+            "a*",
+            r#"["a", 1]"#,
+            r#"{"pattern": "a"}"#,
+            r#"[{"name": "a"}]"#,
+            r#"["a""#,
+        ] {
+            let patterns = Patterns::new(Some(wrong));
+            let problem = patterns.problem().unwrap_or_else(|| panic!("{wrong}"));
+            assert!(!problem.contains("secret("), "{problem}");
+        }
+        assert!(Patterns::new(Some("a+")).problem().is_none());
+        assert!(Patterns::new(None).problem().is_none());
+    }
+}

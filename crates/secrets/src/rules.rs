@@ -1,0 +1,246 @@
+//! The rules: what a secret begins with, and how far it reaches. A rule is asked only where its beginning stands, so that a
+//! text without one costs a look-up a byte.
+
+use super::alphabet::{before, begins_word, entropy};
+use super::assignments::at_flag;
+use super::hit::Hit;
+use super::placeholders::is_filling;
+use super::values::has_digit;
+use super::vendors::{VENDORS, Vendor};
+use super::{flags, headers, keys, shapes, urls, words};
+
+/// So far it is read before it is known that it is one: a text of beginnings would be read again and again.
+const PROBE: usize = 256;
+
+/// The secret of a vendor that begins at `at`, if it is one.
+fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    // A dot before it: the end of a file's name.
+    if vendor.at_word && (!begins_word(bytes, at) || before(bytes, at) == b'.') {
+        return None;
+    }
+    let (alphabet, least, most) = (
+        vendor.alphabet,
+        *vendor.length.start(),
+        *vendor.length.end(),
+    );
+    let body = at + vendor.begin.len();
+    let probe = alphabet.run(bytes, body, most.saturating_add(1).min(PROBE));
+    let is_cut = text
+        .get(body + probe..)
+        .is_some_and(|rest| rest.starts_with('\u{2026}'));
+    let is_long_enough = probe >= least || is_cut && probe >= 6;
+    let head = text.get(body..body + probe)?;
+    if !is_long_enough || probe > most || !looks_made(head) {
+        return None;
+    }
+    let mut end = body + probe;
+    if probe == PROBE {
+        end += alphabet.run(bytes, end, usize::MAX);
+    }
+    // A full stop after it belongs to the sentence.
+    while end > body && before(bytes, end) == b'.' {
+        end -= 1;
+    }
+    Some(Hit::new(at, end, vendor.kind))
+}
+
+/// Not the filling of an example, and no words with dashes between them.
+fn looks_made(body: &str) -> bool {
+    let is_word = || body.contains(['-', '_', '.']) || entropy(body.as_bytes()) < 3.0;
+    (has_digit(body) || body.len() >= 30 && !is_word()) && !is_filling(body)
+}
+
+/// The secret that begins at `at`: by its shape, else by the longest beginning that is there and leads to one.
+pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
+    let rest = text.as_bytes().get(at..)?;
+    let (first, second) = (*rest.first()?, *rest.get(1)?);
+    let third = rest.get(2).copied().unwrap_or_default();
+    let [shapes, vendors] = FIRST.get(usize::from(first))?;
+    // Sorted by their beginnings: the longer one of two that begin alike comes later. The bytes after the first tell most
+    // of them apart, for less than a call that compares texts.
+    for (begin, shape) in SHAPES.get(range(*shapes))?.iter().rev() {
+        let begin = begin.as_bytes();
+        if begin.get(1) == Some(&second)
+            && rest.starts_with(begin)
+            && let Some(hit) = shape(text, at)
+        {
+            return Some(hit);
+        }
+    }
+    for vendor in VENDORS.get(range(*vendors))?.iter().rev() {
+        let begin = vendor.begin.as_bytes();
+        if begin.get(1) == Some(&second)
+            && begin.get(2).is_none_or(|byte| *byte == third)
+            && rest.starts_with(begin)
+            && let Some(hit) = of_vendor(vendor, text, at)
+        {
+            return Some(hit);
+        }
+    }
+    None
+}
+
+fn range((from, to): (u8, u8)) -> std::ops::Range<usize> {
+    usize::from(from)..usize::from(to)
+}
+
+/// A secret that is known by what stands around a text, from the place of that text.
+type Shape = fn(&str, usize) -> Option<Hit>;
+
+/// What is no word of an alphabet after a beginning.
+static SHAPES: &[(&str, Shape)] = &[
+    ("--", at_flag),
+    ("-----BEGIN", keys::pem),
+    ("-a", flags::short),
+    ("-p", flags::short),
+    ("-u", flags::short),
+    ("-us", shapes::mailchimp_key),
+    (".atlasv1.", shapes::terraform_token),
+    ("://", urls::password),
+    (":A", shapes::telegram_token),
+    (":\\", urls::password),
+    ("AZDO", shapes::azure_devops_token),
+    ("BEARER ", headers::bearer),
+    ("Bearer ", headers::bearer),
+    ("EAAA", shapes::square_token),
+    ("ENV ", words::assigned),
+    ("IDENTIFIED BY ", words::identified),
+    ("MT", shapes::discord_token),
+    ("Mj", shapes::discord_token),
+    ("Mz", shapes::discord_token),
+    ("ND", shapes::discord_token),
+    ("NT", shapes::discord_token),
+    ("Nj", shapes::discord_token),
+    ("Nz", shapes::discord_token),
+    ("OD", shapes::discord_token),
+    ("OT", shapes::discord_token),
+    ("PASSWORD ", words::password),
+    ("Password ", words::password),
+    ("Private-Lines:", keys::putty),
+    ("Q~", shapes::azure_secret),
+    ("_mmk", shapes::maxmind_key),
+    ("bearer ", headers::bearer),
+    ("discord.com/api/webhooks/", shapes::discord_webhook),
+    ("discordapp.com/api/webhooks/", shapes::discord_webhook),
+    ("eyJ", shapes::jwt),
+    ("hooks.slack.com/", shapes::slack_webhook),
+    ("identified by ", words::identified),
+    ("password ", words::password),
+    ("pat", shapes::airtable_token),
+    ("set -", words::assigned),
+    ("setenv ", words::assigned),
+    ("setx ", words::assigned),
+    ("webhook.office.com/", shapes::teams_webhook),
+];
+
+/// A hit with the kind that its value has by itself, if it has one.
+pub(super) fn classified(text: &str, hit: Hit) -> Hit {
+    if !hit.is_by_context {
+        return hit;
+    }
+    let kind = text.get(hit.start..hit.end).and_then(whole);
+    Hit {
+        kind: kind.unwrap_or(hit.kind),
+        ..hit
+    }
+}
+
+/// The kind of a text that is one secret and nothing else.
+fn whole(text: &str) -> Option<&'static str> {
+    let hit = find(text, 0)?;
+    (hit.start == 0 && hit.end == text.len()).then_some(hit.kind)
+}
+
+/// Whether something may begin with these two bytes: rules, and the signs that assign.
+pub(super) fn may_begin(pair: [u8; 2]) -> bool {
+    // In the order in which a processor reads them at once.
+    let pair = u16::from_le_bytes(pair);
+    let bits = PAIRS.get(usize::from(pair >> 3)).copied();
+    bits.unwrap_or_default() >> (pair & 7) & 1 == 1
+}
+
+/// A bit for each two bytes: all of them, so that no bound has to be looked at.
+static PAIRS: [u8; 256 * 256 / 8] = pairs();
+/// For each first byte where its shapes and its vendors stand in their tables.
+static FIRST: [[(u8, u8); 2]; 128] = firsts();
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which checks the bounds"
+)]
+const fn pairs() -> [u8; 256 * 256 / 8] {
+    let mut pairs = [0; 256 * 256 / 8];
+    let mut at = 0;
+    while at < 256 {
+        // Anything can be assigned.
+        pairs[at * 32 + b'=' as usize / 8] |= 1 << (b'=' & 7);
+        pairs[at * 32 + b':' as usize / 8] |= 1 << (b':' & 7);
+        pairs[at * 32 + b'>' as usize / 8] |= 1 << (b'>' & 7);
+        at += 1;
+    }
+    at = 0;
+    while at < SHAPES.len() {
+        let begin = SHAPES[at].0.as_bytes();
+        pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
+        at += 1;
+    }
+    at = 0;
+    while at < VENDORS.len() {
+        let begin = VENDORS[at].begin.as_bytes();
+        pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
+        at += 1;
+    }
+    pairs
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler, which checks the bounds"
+)]
+const fn firsts() -> [[(u8, u8); 2]; 128] {
+    assert!(VENDORS.len() < 256 && SHAPES.len() < 256);
+    let mut firsts = [[(0, 0); 2]; 128];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        let first = SHAPES[at].0.as_bytes()[0] as usize;
+        if firsts[first][0].1 == 0 {
+            firsts[first][0].0 = at as u8;
+        }
+        firsts[first][0].1 = at as u8 + 1;
+        at += 1;
+    }
+    at = 0;
+    while at < VENDORS.len() {
+        let first = VENDORS[at].begin.as_bytes()[0] as usize;
+        if firsts[first][1].1 == 0 {
+            firsts[first][1].0 = at as u8;
+        }
+        firsts[first][1].1 = at as u8 + 1;
+        at += 1;
+    }
+    firsts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHAPES, VENDORS, find, may_begin};
+
+    #[test]
+    fn a_rule_is_asked_where_its_beginning_stands() {
+        let vendors = VENDORS.iter().map(|vendor| vendor.begin);
+        for begin in vendors.chain(SHAPES.iter().map(|shape| shape.0)) {
+            let bytes = begin.as_bytes();
+            assert!(may_begin([bytes[0], bytes[1]]), "{begin}");
+        }
+        assert!(SHAPES.iter().map(|shape| shape.0).is_sorted());
+        assert!(may_begin([b'=', 200]) && !may_begin([b'a', b' ']) && !may_begin([b's', 200]));
+    }
+
+    #[test]
+    fn the_longest_beginning_wins() {
+        let key = ["sk-ant-api03-", &"aB3".repeat(20)].concat();
+        assert_eq!(find(&key, 0).unwrap().kind, "anthropic-key");
+    }
+}

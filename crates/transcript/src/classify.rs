@@ -1,0 +1,377 @@
+//! One line → what it says. Rules from the facts' sections 2, 3 and 10, for releases from 1.0.128 on.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use base::Timestamp;
+use serde_json::Value;
+
+use super::content::{self, Block, Patch};
+use super::entry::{
+    Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
+};
+use super::head;
+use super::lenient::mend_surrogates;
+use super::lines::Line;
+use super::room::Room;
+use super::rows::{Row, SkillLaunch};
+
+/// What a line turned out to be.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// A row that some span needs.
+    Entry(Box<Entry>),
+    /// A row that none needs.
+    Needless,
+    /// A row of a type that this program does not know.
+    Unknown(String),
+    /// No JSON object; the text says why.
+    Broken(String),
+}
+
+/// The model name of rows that the CLI made up: errors and placeholders.
+const SYNTHETIC: &str = "<synthetic>";
+
+/// Reads one line, if it is wanted; no more of a text is kept than `longest` says.
+pub(super) fn classify(
+    line: Line<'_>,
+    longest: usize,
+    is_wanted: &dyn Fn(&[u8]) -> bool,
+) -> Reading {
+    let trimmed = line.bytes.trim_ascii();
+    if trimmed.is_empty() || head::is_needless(trimmed) || !is_wanted(trimmed) {
+        return Reading::Needless;
+    }
+    if trimmed.first() != Some(&b'{') {
+        return Reading::Broken("no JSON object".to_owned());
+    }
+    if line.is_cut {
+        let broken = || Reading::Broken("no JSON object".to_owned());
+        return head::of_no_use(trimmed).unwrap_or_else(broken);
+    }
+    let (offset, end) = (line.offset, line.end);
+    let text = text_of_line(line.bytes);
+    let mut row: Row = match serde_json::from_str(&text) {
+        Ok(row) => row,
+        Err(error) => {
+            return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
+        }
+    };
+    let Some(record) = record(&mut row, &Room::for_texts_of(longest)) else {
+        return head::unneeded(row.kind.as_deref().unwrap_or("(no type)"));
+    };
+    Reading::Entry(Box::new(Entry {
+        offset,
+        end,
+        at: row.timestamp.as_deref().and_then(Timestamp::parse),
+        uuid: row.uuid.take(),
+        header: header(row),
+        record,
+    }))
+}
+
+/// The line as valid JSON text. One that is given away is gone as soon as there is another form of it.
+fn text_of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    // The strict reading goes sixteen bytes at a time, the lossy one goes byte by byte.
+    let text = match bytes {
+        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
+        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }),
+    };
+    let mended = match mend_surrogates(&text) {
+        Cow::Owned(mended) => Some(mended),
+        Cow::Borrowed(_) => None,
+    };
+    mended.map_or(text, Cow::Owned)
+}
+
+/// Not serde_json's own message: it can quote the conversation.
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Syntax => "no JSON",
+        serde_json::error::Category::Eof => "JSON that ends too early",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => "no JSON object",
+    }
+}
+
+fn header(row: Row<'_>) -> Header {
+    Header {
+        session_id: row.session_id,
+        request_session_id: row.request_session_id,
+        forked: row.forked_from.is_some(),
+        cwd: row.cwd,
+        version: row.version,
+        branch: row.git_branch,
+        entrypoint: row.entrypoint,
+        prompt_id: row.prompt_id,
+        sidechain: row.is_sidechain.unwrap_or(false),
+        parent: row.parent_uuid,
+    }
+}
+
+/// What the row records; it takes the texts that only this needs.
+fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+    let content = || room.text(row.content?.get());
+    match row.kind.as_deref()? {
+        "user" => user(row, room),
+        "assistant" => assistant(row, room),
+        "system" => system(row, content),
+        "attachment" => attachment(row, room),
+        "queue-operation" => Some(match content().as_deref().and_then(notification) {
+            Some(notification) => Record::Notified(notification),
+            None => Record::Queued,
+        }),
+        "api-request" => {
+            let params = row
+                .params
+                .map_or(Value::Null, |params| room.tree(params.get()));
+            Some(Record::Request(Request {
+                id: row.id.take()?,
+                params,
+            }))
+        }
+        "cost-state" => Some(Record::SessionCost),
+        "fork-context-ref" => Some(Record::ForkContext),
+        _ => None,
+    }
+}
+
+fn user(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+    let flagged = |flag: Option<bool>| flag.unwrap_or(false);
+    let blocks = content::blocks(row.message.as_ref()?.content, room);
+    if flagged(row.repeats_compact_summary) {
+        return None;
+    }
+    if flagged(row.is_compact_summary) {
+        return Some(Record::Summary(content::text_of(&blocks)));
+    }
+    if flagged(row.is_visible_in_transcript_only) {
+        return None;
+    }
+    if blocks
+        .iter()
+        .any(|block| matches!(block, Block::ToolResult(_)))
+    {
+        return Some(results(row, blocks, room));
+    }
+    let text = content::text_of(&blocks);
+    let opens = row.turn_origin.is_some();
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    Some(if opens {
+        prompt(row, blocks, &text, false)
+    } else if flagged(row.is_meta) {
+        match starts(&["Stop hook feedback"]) {
+            true => Record::StopFeedback(blocks),
+            false => Record::Injected(blocks),
+        }
+    } else if starts(&["[Request interrupted by user"]) {
+        Record::Interrupt(text)
+    } else if flagged(row.queue_transcript_only)
+        || starts(&[
+            "<local-command-",
+            "<bash-input>",
+            "<bash-stdout>",
+            "<bash-stderr>",
+        ])
+    {
+        Record::Local(blocks)
+    } else {
+        let tentative = starts(&["<command-name>", "<command-message>"]);
+        prompt(row, blocks, &text, tentative)
+    })
+}
+
+fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Record {
+    Record::Prompt(Prompt {
+        command: between(text, "<command-name>", "</command-name>")
+            .map(|name| format!("/{}", name.trim_matches('/'))),
+        marked: row.turn_origin.is_some(),
+        origin: row
+            .turn_origin
+            .take()
+            .or_else(|| Some(row.origin.as_ref()?.kind.as_ref()?.replace('-', "_"))),
+        source: row.prompt_source.take(),
+        permission_mode: row.permission_mode.take(),
+        turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index),
+        notification: notification(text),
+        tentative,
+        content,
+    })
+}
+
+fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
+    let outcome = row.tool_use_result.take().unwrap_or_default();
+    let permission = row
+        .permission_decision
+        .as_ref()
+        .and_then(|permission| permission.decision.clone().zip(permission.source.clone()));
+    let structured = row.mcp_meta.as_ref();
+    let structured = structured.and_then(|meta| meta.structured_content);
+    let structured = structured.map(|content| room.tree(content.get()));
+    let (mut results, mut beside) = (Vec::new(), Vec::new());
+    for block in blocks {
+        match block {
+            Block::ToolResult(mut result) => {
+                result.agent_id.clone_from(&outcome.agent_id);
+                result.workflow.clone_from(&outcome.run_id);
+                result.workflow_name.clone_from(&outcome.workflow_name);
+                result
+                    .background_task
+                    .clone_from(&outcome.background_task_id);
+                result.status.clone_from(&outcome.status);
+                result.is_async = outcome.is_async.unwrap_or_else(|| result.tells_of_launch());
+                result.ends_turn = row.tool_ends_turn.unwrap_or(false);
+                result.denial.clone_from(&row.tool_denial_kind);
+                result.denied_before_run = row.tool_denial_before_run.unwrap_or(false);
+                result.permission.clone_from(&permission);
+                result.saved_to.clone_from(&outcome.persisted_output_path);
+                result.saved_size = outcome.persisted_output_size;
+                result.structured.clone_from(&structured);
+                result.patch = outcome.structured_patch.as_deref().map(Patch::of);
+                results.push(*result);
+            }
+            block => beside.push(block),
+        }
+    }
+    Record::Results { results, beside }
+}
+
+fn assistant(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+    let message = row.message.as_mut()?;
+    let blocks = content::blocks(message.content, room);
+    if row.is_api_error_message.unwrap_or(false) {
+        return Some(Record::ApiError(ApiError {
+            message: content::text_of(&blocks),
+            retried: false,
+            cut: row.stream_cut_cause.is_some(),
+            status: row.api_error_status,
+            kind: row.api_error_type.take().or_else(|| row.api_error.take()),
+            attempt: None,
+        }));
+    }
+    if message.model.as_deref() == Some(SYNTHETIC) {
+        return None;
+    }
+    let mut usage = message.usage.take();
+    Some(Record::Answer(Answer {
+        message_id: message.id.take()?,
+        model: message.model.take().unwrap_or_default(),
+        stop_reason: message.stop_reason.take(),
+        service_tier: usage.as_mut().and_then(|usage| usage.service_tier.take()),
+        speed: usage.as_mut().and_then(|usage| usage.speed.take()),
+        usage: usage.as_ref().map(Usage::from).unwrap_or_default(),
+        request_id: row.request_id.take(),
+        request_ref: row.request_ref.take(),
+        requested_model: row.requested_model.take(),
+        effort: row.effort.take(),
+        skill: row.attribution_skill.take(),
+        aborted: row.is_aborted_mid_stream.unwrap_or(false),
+        blocks,
+    }))
+}
+
+/// `content`: what the person was told.
+fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record> {
+    match row.subtype.as_deref()? {
+        "stop_hook_summary" => Some(Record::StopHooks),
+        "turn_duration" => Some(Record::TurnTook(Duration::from_millis(row.duration_ms?))),
+        "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
+            Some(Record::Fallback(content().unwrap_or_default()))
+        }
+        "compact_boundary" => Some(Record::Compacted(boundary(row))),
+        "local_command" => command_output(&content()?),
+        "informational" => row.launched_agent_id.clone().map(Record::AgentStarted),
+        "api_error" => {
+            let error = row.error.as_ref();
+            let message =
+                error.and_then(|error| error.formatted.clone().or_else(|| error.message.clone()));
+            Some(Record::ApiError(ApiError {
+                message: message.unwrap_or_default(),
+                retried: true,
+                status: error.and_then(|error| error.status),
+                attempt: row.retry_attempt,
+                ..ApiError::default()
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// What a command showed. An agent is named behind it: what is shown may be a model's text with anything in it.
+fn command_output(content: &str) -> Option<Record> {
+    let shown = shown_by_command(content);
+    let (text, rest) = shown.unwrap_or(("", content));
+    let launch = between(rest, "<forked-skill-launch>", "</forked-skill-launch>");
+    let launch = launch.and_then(|json| serde_json::from_str::<SkillLaunch>(json).ok());
+    match (shown, launch.and_then(|launch| launch.agent_id)) {
+        (None, agent_id) => agent_id.map(Record::AgentStarted),
+        (Some(_), agent_id) => Some(Record::CommandOutput {
+            text: text.to_owned(),
+            agent_id,
+        }),
+    }
+}
+
+/// What a row says that a command showed, and what stands behind it.
+pub(crate) fn shown_by_command(content: &str) -> Option<(&str, &str)> {
+    let text = content
+        .trim_start()
+        .strip_prefix("<local-command-stdout>")?;
+    let (text, rest) = text.rsplit_once("</local-command-stdout>")?;
+    Some((text.trim(), rest))
+}
+
+fn boundary(row: &Row<'_>) -> Boundary {
+    let metadata = row.compact_metadata.as_ref();
+    Boundary {
+        manual: metadata.and_then(|metadata| metadata.trigger.as_deref()) == Some("manual"),
+        tokens_before: metadata.and_then(|metadata| metadata.pre_tokens),
+        tokens_after: metadata.and_then(|metadata| metadata.post_tokens),
+        duration: Duration::from_millis(metadata.and_then(|it| it.duration_ms).unwrap_or(0)),
+    }
+}
+
+fn attachment(row: &Row<'_>, room: &Room) -> Option<Record> {
+    let attachment = row.attachment.as_ref()?;
+    match attachment.kind.as_deref()? {
+        "queued_command" => {
+            let content = content::blocks(attachment.prompt, room);
+            let notification = notification(&content::text_of(&content));
+            Some(Record::Steering {
+                content,
+                notification,
+            })
+        }
+        "structured_output" => Some(Record::StructuredOutput),
+        "max_turns_reached" => Some(Record::MaxTurns(attachment.max_turns.unwrap_or(0))),
+        _ => None,
+    }
+}
+
+/// Reads the notification that a background task ended out of its text.
+fn notification(text: &str) -> Option<Notification> {
+    let text = text.trim_start().strip_prefix("<task-notification>")?;
+    let tag =
+        |name: &str| between(text, &format!("<{name}>"), &format!("</{name}>")).map(str::to_owned);
+    // Somebody may have pasted the like with anything in it; ids and states go into metadata and are kept.
+    let word = |name: &str| tag(name).filter(|word| !word.contains(char::is_whitespace));
+    Some(Notification {
+        task_id: word("task-id"),
+        tool_use_id: word("tool-use-id"),
+        status: word("status"),
+        summary: tag("summary"),
+    })
+}
+
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(open)?;
+    rest.split_once(close).map(|(inner, _)| inner.trim())
+}
+
+#[cfg(test)]
+mod tests;

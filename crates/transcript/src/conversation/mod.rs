@@ -1,0 +1,108 @@
+//! What the model was sent: the messages before an answer, rebuilt from the transcript alone.
+//!
+//! Claude Code 2.1.330 writes down of each request which messages it held, by their hashes (`recorded`). Where it did not,
+//! as in older releases, they are made of the rows on the way to the answer (`branch`).
+
+mod branch;
+mod canonical;
+mod index;
+mod message;
+mod recorded;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use base::regular_file;
+
+use index::{Index, Place};
+pub use message::{Message, Role};
+use recorded::Source;
+use rows::Fields;
+
+/// The main lane of a session's file. Holds where its rows stand, and reads what it is asked for: a message is in memory once,
+/// whatever the size of the file.
+#[derive(Debug)]
+pub struct Conversation {
+    path: PathBuf,
+    file: File,
+    index: Index,
+    /// Where the messages stand that the requests name by their hashes; made when first asked for.
+    known: Option<BTreeMap<String, Source>>,
+}
+
+impl Conversation {
+    /// Looks through a transcript.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = regular_file::open(path)
+            .with_context(|| format!("could not open transcript: {}", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            index: Index::read(path)?,
+            known: None,
+        })
+    }
+
+    /// The messages of the request that this answer came of, without the system prompt.
+    ///
+    /// # Errors
+    /// When the transcript can't be read any more.
+    pub fn before(&mut self, message_id: &str) -> Result<Vec<Message>> {
+        let Some(first) = self.index.answer(message_id).next() else {
+            return Ok(Vec::new());
+        };
+        if let Some(request) = self.index.request_of(first)
+            && let Some(messages) = self.recorded(&request)?
+        {
+            return Ok(messages);
+        }
+        let mut messages = self.merged(&self.index.way_to(first))?;
+        message::results_first(&mut messages);
+        Ok(messages)
+    }
+
+    /// The answer: all blocks of its message.
+    ///
+    /// # Errors
+    /// When the transcript can't be read any more.
+    pub fn answer(&self, message_id: &str) -> Result<Option<Message>> {
+        let rows: Vec<usize> = self.index.answer(message_id).collect();
+        Ok(self.merged(&rows)?.pop())
+    }
+
+    /// The commit that the work stood on before an answer, as far as Claude Code told the model (2.1.330 and later).
+    pub fn commit_before(&self, message_id: &str) -> Option<&str> {
+        let first = self.index.answer(message_id).next()?;
+        self.index.commit_before(first)
+    }
+
+    /// Rows as the messages that they were sent as.
+    fn merged(&self, rows: &[usize]) -> Result<Vec<Message>> {
+        let mut messages = message::Merged::default();
+        for row in rows.iter().filter_map(|row| self.index.rows.get(*row)) {
+            let text = self.text(row.place)?;
+            if let Some(read) = Fields::read(&text) {
+                messages.add(&read);
+            }
+        }
+        Ok(messages.finish())
+    }
+
+    fn text(&self, place: Place) -> Result<String> {
+        let mut bytes = vec![0; place.length];
+        self.file
+            .read_exact_at(&mut bytes, place.offset)
+            .with_context(|| format!("could not read transcript: {}", self.path.display()))?;
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+}

@@ -1,0 +1,306 @@
+//! A row, understood: what it says about the session, whatever the release that wrote it.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use serde_json::Value;
+
+use super::content::{Block, ToolResult};
+use super::rows;
+
+/// One row that some span needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where the row starts in its file.
+    pub offset: u64,
+    /// Where the next row starts.
+    pub end: u64,
+    /// When it was written; `None` when the row has no readable time.
+    pub at: Option<Timestamp>,
+    /// The row's uuid.
+    pub uuid: Option<String>,
+    /// Where and by what the row was written.
+    pub header: Header,
+    /// What it says.
+    pub record: Record,
+}
+
+/// What every message row says about its surroundings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Header {
+    /// The session that the row says it belongs to (rewritten in forks).
+    pub session_id: Option<String>,
+    /// The session that made the request (2.1.330: set on copies in a fork).
+    pub request_session_id: Option<String>,
+    /// The row says that it was copied from another session.
+    pub forked: bool,
+    /// The CLI's working directory.
+    pub cwd: Option<String>,
+    /// The CLI's release.
+    pub version: Option<String>,
+    /// The git branch.
+    pub branch: Option<String>,
+    /// `cli`, `sdk-cli`, `sdk-py` …
+    pub entrypoint: Option<String>,
+    /// The prompt the row belongs to (rewritten in forks).
+    pub prompt_id: Option<String>,
+    /// The row belongs to an agent.
+    pub sidechain: bool,
+    /// The row that it follows in the conversation.
+    pub parent: Option<String>,
+}
+
+/// What a row says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A prompt that opens a turn (in an agent's file: a task).
+    Prompt(Prompt),
+    /// Answers of tools, and what the CLI put beside them.
+    Results {
+        /// The answers.
+        results: Vec<ToolResult>,
+        /// The other blocks of the row.
+        beside: Vec<Block>,
+    },
+    /// Text that the CLI gave the model: skills, command bodies, reminders.
+    Injected(Vec<Block>),
+    /// A Stop hook asked the model to go on.
+    StopFeedback(Vec<Block>),
+    /// A prompt or a notification that joined the running turn.
+    Steering {
+        /// Its text.
+        content: Vec<Block>,
+        /// The task whose end it announces.
+        notification: Option<Notification>,
+    },
+    /// The person stopped the turn.
+    Interrupt(String),
+    /// The rows up to the first user row were copied from the file of the agent's parent (fork agents, 2.1.332).
+    ForkContext,
+    /// What a command showed the person: the answer of a typed command that ran in an agent (2.1.330 and later; before, a
+    /// user row).
+    CommandOutput {
+        /// What was shown.
+        text: String,
+        /// The agent that goes on with the command in the background.
+        agent_id: Option<String>,
+    },
+    /// A person's command started this agent (`/subtask`).
+    AgentStarted(String),
+    /// What a local command or a shell line left; no turn, but the next model call sees it.
+    Local(Vec<Block>),
+    /// One or more blocks of an answer.
+    Answer(Answer),
+    /// A request that is about to be made (2.1.330 and later).
+    Request(Request),
+    /// An attempt that failed, or the failure of the whole call.
+    ApiError(ApiError),
+    /// Another model was asked than the chosen one; the text says why.
+    Fallback(String),
+    /// The CLI ran the Stop hooks of the turn.
+    StopHooks,
+    /// How long the turn took, without the time for which it waited for the person. Only the terminal writes it.
+    TurnTook(Duration),
+    /// The process that held the session ended.
+    SessionCost,
+    /// A background task ended, and its notification waits for its turn.
+    Notified(Notification),
+    /// The conversation was replaced by its summary.
+    Compacted(Boundary),
+    /// That summary.
+    Summary(String),
+    /// The turn was ended because it has made as many model calls as it may.
+    MaxTurns(u64),
+    /// Something was put into the queue or taken out: its time tells own prompts from copied ones.
+    Queued,
+    /// The turn ended with structured output instead of text.
+    StructuredOutput,
+}
+
+/// A prompt that opens a turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prompt {
+    /// What was asked.
+    pub content: Vec<Block>,
+    /// The slash command it calls, with its slash.
+    pub command: Option<String>,
+    /// `human`, `sdk`, `task_notification`, `scheduled` … (2.1.330 and later).
+    pub origin: Option<String>,
+    /// `typed`, `queued`, `sdk` …
+    pub source: Option<String>,
+    /// The permission mode at the time.
+    pub permission_mode: Option<String>,
+    /// The how many-eth turn of its branch it opens, from 1 on (2.1.330 and later).
+    pub turn_index: Option<u64>,
+    /// The task whose end it announces.
+    pub notification: Option<Notification>,
+    /// It may be a local command that no model sees: a turn only if a model answers.
+    pub tentative: bool,
+    /// The row says itself that it opens a turn (`turnOrigin`, 2.1.330 and later).
+    pub marked: bool,
+}
+
+/// A background task that ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// The task; for agents the agent's id.
+    pub task_id: Option<String>,
+    /// The tool call that launched it.
+    pub tool_use_id: Option<String>,
+    /// `completed`, `failed`, `killed` …
+    pub status: Option<String>,
+    /// One line for people; of a shell the only place of its exit code.
+    pub summary: Option<String>,
+}
+
+impl Notification {
+    /// The exit code of a shell.
+    pub fn exit_code(&self) -> Option<&str> {
+        let (_, code) = self.summary.as_ref()?.rsplit_once("exit code ")?;
+        code.split(|character: char| !character.is_ascii_digit())
+            .next()
+            .filter(|code| !code.is_empty())
+    }
+}
+
+/// One row of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// `message.id`: one model call, over several rows.
+    pub message_id: String,
+    /// The model that answered.
+    pub model: String,
+    /// The row's blocks.
+    pub blocks: Vec<Block>,
+    /// Why the model stopped; never known up to 2.1.50, and not for cut-off answers.
+    pub stop_reason: Option<String>,
+    /// Tokens, as this row has them.
+    pub usage: Usage,
+    /// Tier and speed that were served.
+    pub service_tier: Option<String>,
+    /// `standard` or `fast`.
+    pub speed: Option<String>,
+    /// The API's request id.
+    pub request_id: Option<String>,
+    /// The `api-request` row that asked for it.
+    pub request_ref: Option<String>,
+    /// The model that was asked for.
+    pub requested_model: Option<String>,
+    /// Reasoning effort.
+    pub effort: Option<String>,
+    /// The skill for which the call was made.
+    pub skill: Option<String>,
+    /// The stream was cut off.
+    pub aborted: bool,
+}
+
+/// Tokens by kind, and tools that the API ran. Each field is a maximum over the rows of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input outside both caches.
+    pub input: u64,
+    /// Output, thinking included.
+    pub output: u64,
+    /// Input read from the cache.
+    pub cache_read: u64,
+    /// Input written to the cache, in all.
+    pub cache_write: u64,
+    /// Of that, for five minutes; `None` in releases that don't tell.
+    pub cache_write_5m: Option<u64>,
+    /// Of that, for an hour.
+    pub cache_write_1h: Option<u64>,
+    /// Of the output, thinking.
+    pub thinking: Option<u64>,
+    /// Searches that the API made itself.
+    pub web_searches: u64,
+    /// Pages that the API fetched itself.
+    pub web_fetches: u64,
+}
+
+impl Usage {
+    /// The larger of each field: up to 2.1.50 rows hold the stubs of a stream, later ones repeat the final count.
+    pub fn maximum(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            output: self.output.max(other.output),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write: self.cache_write.max(other.cache_write),
+            cache_write_5m: self.cache_write_5m.max(other.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
+            thinking: self.thinking.max(other.thinking),
+            web_searches: self.web_searches.max(other.web_searches),
+            web_fetches: self.web_fetches.max(other.web_fetches),
+        }
+    }
+
+    /// The sum of each field that every release has.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            ..self
+        }
+    }
+}
+
+impl From<&rows::Usage> for Usage {
+    fn from(usage: &rows::Usage) -> Self {
+        let lives = usage.cache_creation.as_ref();
+        let tools = usage.server_tool_use.as_ref();
+        Self {
+            input: usage.input_tokens.unwrap_or(0),
+            output: usage.output_tokens.unwrap_or(0),
+            cache_read: usage.cache_read_input_tokens.unwrap_or(0),
+            cache_write: usage.cache_creation_input_tokens.unwrap_or(0),
+            cache_write_5m: lives.and_then(|lives| lives.ephemeral_5m_input_tokens),
+            cache_write_1h: lives.and_then(|lives| lives.ephemeral_1h_input_tokens),
+            thinking: usage
+                .output_tokens_details
+                .as_ref()
+                .and_then(|details| details.thinking_tokens),
+            web_searches: tools.and_then(|it| it.web_search_requests).unwrap_or(0),
+            web_fetches: tools.and_then(|it| it.web_fetch_requests).unwrap_or(0),
+        }
+    }
+}
+
+/// A request that is about to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What `requestRef` of the answer's rows names.
+    pub id: String,
+    /// The request's parameters.
+    pub params: Value,
+}
+
+/// The row by which a compaction ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Boundary {
+    /// A person asked for it (`/compact`); else the context was full in the middle of a turn.
+    pub manual: bool,
+    /// Tokens of the conversation before.
+    pub tokens_before: Option<u64>,
+    /// Tokens of what was left.
+    pub tokens_after: Option<u64>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// A failed model call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiError {
+    /// What the person was shown.
+    pub message: String,
+    /// The CLI tries again.
+    pub retried: bool,
+    /// The connection was lost after the answer before it had begun (2.1.330): that one is not whole.
+    pub cut: bool,
+    /// The status of the HTTP answer, where there was one.
+    pub status: Option<u64>,
+    /// `overloaded_error`, `max_output_tokens` …
+    pub kind: Option<String>,
+    /// Which attempt failed, from 1 on.
+    pub attempt: Option<u64>,
+}

@@ -1,0 +1,370 @@
+//! Bytes of a growing file → whole lines with their offsets. A line that is still being written waits.
+
+use std::borrow::Cow;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use base::regular_file;
+use memchr::memchr;
+
+use super::head;
+
+/// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
+const CHUNK: usize = 256 * 1024;
+
+/// The first read: nearly all that a hook has to read.
+const FIRST: usize = CHUNK / 4;
+
+/// What is looked for, and what room for a read is made of, by blocks.
+const ZEROS: [u8; 4096] = [0; 4096];
+
+/// What the buffer keeps after a line; usual lines need no more.
+const ROOM: usize = 4 * CHUNK;
+
+/// How much of a line is kept that no span can need, to tell why.
+const KEPT_OF_NO_USE: usize = head::LENGTH;
+
+/// One line of a transcript, without its newline.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line<'a> {
+    /// Where the line starts in the file.
+    pub(crate) offset: u64,
+    /// Where the next line starts.
+    pub(crate) end: u64,
+    /// The line's bytes; those of a long line are given away, so that they are free as soon as it is read.
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// The middle was let go: no span can need the line.
+    pub(crate) is_cut: bool,
+}
+
+/// Reads lines from an offset on; may be asked again when the file has grown.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    file: File,
+    /// Bytes read and not yet given out lie in `buffer[start..]`.
+    buffer: Vec<u8>,
+    start: usize,
+    /// How many bytes are read next.
+    next_read: usize,
+    /// How far `buffer` was searched for a newline, so that a long line is scanned once.
+    searched: usize,
+    /// Where in the file the line in the making starts, with the zeros before it.
+    offset: u64,
+    /// How many zero bytes before that line were let go.
+    zeros: u64,
+    /// Only what some span may need is wanted.
+    for_spans: bool,
+    /// How many bytes of the line in the making were let go, because it can be no row, or one that is not wanted.
+    dropped: u64,
+}
+
+impl Lines {
+    /// Opens a regular file at `offset`. A FIFO or a device is refused: opening one would block the hook.
+    pub(crate) fn open(path: &Path, offset: u64) -> Result<Self> {
+        let mut file = regular_file::open(path)
+            .with_context(|| format!("could not open transcript: {}", path.display()))?;
+        file.seek(SeekFrom::Start(offset))
+            .with_context(|| format!("could not seek in transcript: {}", path.display()))?;
+        Ok(Self {
+            file,
+            buffer: Vec::new(),
+            start: 0,
+            next_read: FIRST,
+            searched: 0,
+            offset,
+            zeros: 0,
+            for_spans: false,
+            dropped: 0,
+        })
+    }
+
+    /// Lets go of long rows that no span needs.
+    pub(super) fn for_spans(mut self) -> Self {
+        self.for_spans = true;
+        self
+    }
+
+    /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.
+    pub(crate) fn is_still(&self, path: &Path) -> bool {
+        let open = self.file.metadata();
+        let now = std::fs::metadata(path);
+        let same =
+            |open: &Metadata, now: &Metadata| (open.dev(), open.ino()) == (now.dev(), now.ino());
+        matches!((&open, &now), (Ok(open), Ok(now)) if same(open, now))
+    }
+
+    /// Where the next line starts.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next line, or `None` at what is the end for now.
+    ///
+    /// A last line without newline counts when it is a whole JSON object: no longer line can begin with it, so nothing
+    /// is lost when a session ends on it.
+    pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
+        loop {
+            self.skip_zeros();
+            let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+            if let Some(position) = memchr(b'\n', unsearched) {
+                let newline = self.searched + position;
+                return Ok(Some(self.take(newline, newline + 1)));
+            }
+            self.searched = self.buffer.len();
+            self.drop_what_is_of_no_use();
+            if self.is_hollow() || self.fill()? == 0 {
+                break;
+            }
+        }
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        if rest.last() == Some(&b'}')
+            && serde_json::from_slice::<&serde_json::value::RawValue>(rest).is_ok()
+        {
+            let end = self.buffer.len();
+            return Ok(Some(self.take(end, end)));
+        }
+        Ok(None)
+    }
+
+    /// Passes over zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
+    /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
+    /// systems on which the content comes after the length.
+    fn skip_zeros(&mut self) {
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        // By blocks, because there may be gigabytes of them.
+        let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
+        let blocks = rest.chunks(ZEROS.len()).take_while(is_zero);
+        let whole: usize = blocks.map(<[u8]>::len).sum();
+        let last = rest.get(whole..).unwrap_or_default();
+        let zeros = whole + last.iter().take_while(|byte| **byte == 0).count();
+        self.start += zeros;
+        self.searched = self.searched.max(self.start);
+        self.zeros += zeros as u64;
+    }
+
+    /// There is nothing from here to the end of the file but zeros that take no room on the disk, as far as can be told
+    /// without reading gigabytes of them each time: many were read, the last ones are, and the file has fewer bytes than were
+    /// passed.
+    fn is_hollow(&self) -> bool {
+        // Looked for once: who has read on from there reads to the end.
+        let once = ROOM as u64..(ROOM + CHUNK) as u64;
+        let is_among_zeros = once.contains(&self.zeros) && self.start == self.buffer.len();
+        let is_hollow = || -> std::io::Result<bool> {
+            let metadata = self.file.metadata()?;
+            let mut last = vec![0; CHUNK];
+            let at = metadata.len().saturating_sub(CHUNK as u64);
+            let read = self.file.read_at(&mut last, at)?;
+            let is_zero = last.iter().take(read).all(|byte| *byte == 0);
+            Ok(is_zero && metadata.blocks().saturating_mul(512) < self.offset + self.zeros)
+        };
+        is_among_zeros && is_hollow().unwrap_or(false)
+    }
+
+    /// Of a line that can be no row, or one that no span needs, only the end is waited for: it may be a gigabyte of anything.
+    fn drop_what_is_of_no_use(&mut self) {
+        let line = self.buffer.get(self.start..).unwrap_or_default();
+        let row = line.trim_ascii_start();
+        let may_be_needed = row.first() == Some(&b'{')
+            && self.dropped == 0
+            && (!self.for_spans || row.len() < CHUNK || head::of_no_use(row).is_none());
+        if !may_be_needed && line.len() > KEPT_OF_NO_USE {
+            self.dropped += (line.len() - KEPT_OF_NO_USE) as u64;
+            self.buffer.truncate(self.start + KEPT_OF_NO_USE);
+            self.searched = self.buffer.len();
+        }
+    }
+
+    fn take(&mut self, line_end: usize, next: usize) -> Line<'_> {
+        let start = self.start;
+        let dropped = std::mem::take(&mut self.dropped);
+        let offset = self.offset + std::mem::take(&mut self.zeros);
+        self.offset = offset + (next - start) as u64 + dropped;
+        self.start = next;
+        self.searched = next;
+        let bytes = if next - start > ROOM {
+            Cow::Owned(self.give_away(start, line_end))
+        } else {
+            Cow::Borrowed(self.buffer.get(start..line_end).unwrap_or_default())
+        };
+        Line {
+            offset,
+            end: self.offset,
+            bytes: without_return(bytes),
+            is_cut: dropped > 0,
+        }
+    }
+
+    /// The line's bytes with their memory; what follows it goes to a buffer of its own.
+    fn give_away(&mut self, start: usize, end: usize) -> Vec<u8> {
+        let rest = self.buffer.split_off(self.start);
+        let mut line = std::mem::replace(&mut self.buffer, rest);
+        (self.start, self.searched) = (0, 0);
+        line.truncate(end);
+        line.drain(..start);
+        line
+    }
+
+    fn fill(&mut self) -> Result<usize> {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.searched -= self.start;
+            self.start = 0;
+        }
+        // In one call: `read_to_end` makes six of it, each time from 8 KB on.
+        let filled = self.buffer.len();
+        while self.buffer.len() < filled + self.next_read {
+            // `resize` writes byte by byte where the program is built for its size.
+            self.buffer.extend_from_slice(&ZEROS);
+        }
+        let room = self.buffer.get_mut(filled..).unwrap_or_default();
+        let read = loop {
+            match self.file.read(room) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.context("could not read transcript"),
+            }
+        };
+        let length = *read.as_ref().unwrap_or(&0);
+        self.buffer.truncate(filled + length);
+        self.next_read = if length < self.next_read {
+            FIRST
+        } else {
+            CHUNK
+        };
+        read
+    }
+}
+
+/// Windows ends a line with two bytes.
+fn without_return(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match &mut line {
+        Cow::Borrowed(bytes) => *bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes),
+        Cow::Owned(bytes) => drop(bytes.pop_if(|last| *last == b'\r')),
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom, Write};
+
+    use super::Lines;
+
+    fn collect(lines: &mut Lines) -> Vec<(u64, String)> {
+        let mut all = Vec::new();
+        while let Some(line) = lines.next_line().unwrap() {
+            all.push((
+                line.offset,
+                String::from_utf8_lossy(&line.bytes).into_owned(),
+            ));
+        }
+        all
+    }
+
+    #[test]
+    fn a_line_in_the_making_waits_for_its_end() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n{\"b\":").unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        assert_eq!(collect(&mut lines), [(0, "{\"a\":1}".to_owned())]);
+        file.write_all(b"2}\n").unwrap();
+        assert_eq!(collect(&mut lines), [(8, "{\"b\":2}".to_owned())]);
+        assert_eq!(lines.offset(), 16);
+    }
+
+    #[test]
+    fn a_whole_object_without_newline_is_a_line() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":{}}").unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        assert_eq!(collect(&mut lines), [(0, "{\"a\":{}}".to_owned())]);
+        file.write_all(b"\n{\"b\":1}\n").unwrap();
+        assert_eq!(
+            collect(&mut lines),
+            [(8, String::new()), (9, "{\"b\":1}".to_owned())]
+        );
+    }
+
+    #[test]
+    fn an_inner_brace_does_not_end_a_line() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":{\"b\":1}").unwrap();
+        assert_eq!(collect(&mut Lines::open(file.path(), 0).unwrap()), []);
+    }
+
+    #[test]
+    fn lines_longer_than_a_read_and_windows_line_ends_are_read_whole() {
+        let long = format!("{{{}}}", "x".repeat(3 * super::CHUNK));
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(file, "{long}\r\nshort\r\n").unwrap();
+        let lines = collect(&mut Lines::open(file.path(), 0).unwrap());
+        assert_eq!(
+            lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
+            [long.len(), 5]
+        );
+    }
+
+    #[test]
+    fn zeros_that_a_power_cut_left_are_passed_over() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n").unwrap();
+        let zeros = vec![0; 9 * super::CHUNK + 5];
+        file.write_all(&zeros).unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        assert_eq!(collect(&mut lines), [(0, "{\"a\":1}".to_owned())]);
+        assert_eq!(lines.offset(), 8, "what is there may yet come");
+        assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
+        file.write_all(b"{\"b\":2}\n").unwrap();
+        let after = 8 + zeros.len() as u64;
+        assert_eq!(collect(&mut lines), [(after, "{\"b\":2}".to_owned())]);
+        assert_eq!(lines.offset(), after + 8);
+    }
+
+    #[test]
+    fn a_hollow_end_is_not_read_to_its_end_before_something_stands_there() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n").unwrap();
+        let hollow = 64 << 20;
+        file.as_file().set_len(hollow).unwrap();
+        let mut lines = Lines::open(file.path(), 0).unwrap();
+        for _ in 0..3 {
+            collect(&mut lines);
+            assert!(lines.file.stream_position().unwrap() < 2 * super::ROOM as u64);
+        }
+        file.seek(SeekFrom::Start(hollow)).unwrap();
+        file.write_all(b"{\"b\":2}\n").unwrap();
+        assert_eq!(collect(&mut lines), [(hollow, "{\"b\":2}".to_owned())]);
+    }
+
+    #[test]
+    fn a_long_line_that_nobody_needs_takes_no_memory_and_leaves_the_next_one_in_its_place() {
+        for start in ["x", " ", "[", "{\"a\":0,\"type\":\"new\",\"b\":"] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let rubbish = [start, &start[..1].repeat(9 * super::CHUNK)].concat();
+            let rubbish = rubbish.as_bytes();
+            file.write_all(rubbish).unwrap();
+            let mut lines = Lines::open(file.path(), 0).unwrap().for_spans();
+            assert_eq!(collect(&mut lines), []);
+            assert_eq!(lines.offset(), 0, "it may still grow");
+            file.write_all(b"{}}\n{\"b\":2}\n").unwrap();
+            let read = collect(&mut lines);
+            let end = rubbish.len() as u64 + 4;
+            assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
+            assert!(
+                read[0].1.len() <= super::KEPT_OF_NO_USE + 4,
+                "{}",
+                read[0].1.len()
+            );
+            assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!("{:#}", Lines::open(folder.path(), 0).unwrap_err());
+        assert!(error.contains("not a regular file"), "{error}");
+    }
+}

@@ -1,0 +1,234 @@
+//! Where the files are: sessions under the Claude config folder, and the agents that belong to a session.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use base::regular_file;
+use serde::{Deserialize, Serialize};
+
+use super::reader::Transcript;
+
+/// A few lines of JSON; anything larger is something else.
+const LARGEST_META: u64 = 1024 * 1024;
+
+/// An agent's transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentFile {
+    /// `a` and 16 hex digits; teammates have a name in it.
+    pub agent_id: String,
+    /// The transcript.
+    pub path: PathBuf,
+}
+
+/// What `agent-<id>.meta.json` says (since 2.1.100).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentMeta {
+    /// e.g. `Explore`, `general-purpose`.
+    pub agent_type: Option<String>,
+    /// What the model said the agent is for.
+    pub description: Option<String>,
+    /// The tool call that launched it.
+    pub tool_use_id: Option<String>,
+    /// 1 = launched by the session itself.
+    pub spawn_depth: Option<u64>,
+    /// The phase of the workflow whose step it is.
+    pub workflow_phase: Option<String>,
+    /// Its file begins with rows of its parent.
+    #[serde(deserialize_with = "super::lenient::field")]
+    pub is_fork: Option<bool>,
+    /// The agent that launched it.
+    #[serde(deserialize_with = "super::lenient::text")]
+    pub parent_agent_id: Option<String>,
+}
+
+impl AgentFile {
+    /// Reads the file beside the transcript; what can't be read is as if it were not there.
+    pub fn meta(&self) -> AgentMeta {
+        regular_file::read(&self.path.with_extension("meta.json"), LARGEST_META)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// The workflow run in whose folder it lies.
+    pub fn workflow(&self) -> Option<String> {
+        let folder = self.path.parent()?;
+        let is_run = folder.parent()?.file_name()? == "workflows";
+        is_run.then_some(folder.file_name()?.to_str()?.to_owned())
+    }
+
+    /// The session that its first row names.
+    fn session(&self) -> Option<String> {
+        let mut transcript = Transcript::open(&self.path, 0).ok()?;
+        transcript.next_entry().ok()??.header.session_id
+    }
+}
+
+/// Where a release puts the transcripts of a session's agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// `<folder>/<session>/subagents/**/agent-<id>.jsonl`, since 2.1.50.
+    Below,
+    /// `<folder>/agent-<7 hex>.jsonl`, among those of all sessions of the folder; up to 2.1.0.
+    Beside,
+}
+
+impl Layout {
+    /// The layout of a release, by its version.
+    pub fn of_version(version: &str) -> Self {
+        let mut numbers = version
+            .split('.')
+            .map_while(|part| part.parse::<u32>().ok());
+        let version = (numbers.next(), numbers.next(), numbers.next());
+        match version {
+            (Some(_), Some(_), Some(_)) if version < (Some(2), Some(1), Some(50)) => Self::Beside,
+            _ => Self::Below,
+        }
+    }
+}
+
+/// The agents of a session, in the order of their ids. `known`: agents that are the session's for sure, which saves a
+/// look into their files where the layout mixes sessions; an unknown layout may. `needless`: agents below the session's
+/// folder that nobody needs to look at.
+pub fn agents(
+    transcript: &Path,
+    layout: Option<Layout>,
+    known: &dyn Fn(&str) -> bool,
+    needless: &dyn Fn(&str, &DirEntry) -> bool,
+) -> Vec<AgentFile> {
+    let mut found = agents_below(transcript, needless);
+    if layout != Some(Layout::Below) {
+        let session = session_id(transcript);
+        let folder = transcript.parent().unwrap_or(Path::new(""));
+        let beside = fs::read_dir(folder).into_iter().flatten().flatten();
+        found.extend(
+            beside
+                .filter_map(|entry| {
+                    let name = entry.file_name();
+                    Some(agent_file(agent_id(&name)?, &entry))
+                })
+                .filter(|file| known(&file.agent_id) || file.session().as_ref() == Some(&session)),
+        );
+    }
+    found.sort_unstable_by(|left, right| left.agent_id.cmp(&right.agent_id));
+    found
+}
+
+fn agent_id(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?.strip_prefix("agent-")?;
+    name.strip_suffix(".jsonl")
+}
+
+fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
+    AgentFile {
+        agent_id: agent_id.to_owned(),
+        path: entry.path(),
+    }
+}
+
+fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -> Vec<AgentFile> {
+    let mut found = Vec::new();
+    let mut folders = vec![transcript.with_extension("").join("subagents")];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            match agent_id(&entry.file_name()) {
+                Some(agent_id) if needless(agent_id, &entry) => {}
+                Some(agent_id) => found.push(agent_file(agent_id, &entry)),
+                None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
+                    folders.push(entry.path());
+                }
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+/// The session that a transcript's name says.
+pub fn session_id(transcript: &Path) -> String {
+    transcript
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Every session's transcript under `<Claude config folder>/projects`, folder by folder, in the order of their paths. No
+/// more than one folder's names are held at a time.
+pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let mut folders: Vec<PathBuf> = subfolders(&claude_config.join("projects")).collect();
+    folders.sort();
+    folders.into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        found.retain(|path| is_session(path));
+        found.sort();
+        found
+    })
+}
+
+/// The session whose id starts with `prefix`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> {
+    let name = format!("{prefix}.jsonl");
+    let exact = subfolders(&claude_config.join("projects"))
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file());
+    if let Some(path) = exact {
+        return Ok(path);
+    }
+    let mut matching: Vec<PathBuf> = sessions(claude_config)
+        .filter(|path| session_id(path).starts_with(prefix))
+        .collect();
+    match matching.len() {
+        0 => bail!(
+            "could not find session: no transcript under {} has an id that starts with '{prefix}'",
+            claude_config.join("projects").display()
+        ),
+        1 => matching.pop().context("could not find session"),
+        count => bail!(
+            "could not tell which session is meant: {count} ids start with '{prefix}', give more of it"
+        ),
+    }
+}
+
+/// The sessions in a folder that a person named: a project's folder, or one above it.
+pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
+    let own = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let below =
+        subfolders(folder).flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut found: Vec<PathBuf> = own
+        .chain(below.map(|entry| entry.path()))
+        .filter(|path| is_session(path))
+        .collect();
+    found.sort();
+    found
+}
+
+fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+}
+
+fn is_session(path: &Path) -> bool {
+    // Up to 2.1.0 agents lie beside the sessions as agent-<7 hex>.jsonl.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".jsonl") && !name.starts_with("agent-") && path.is_file()
+}

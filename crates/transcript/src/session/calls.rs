@@ -1,0 +1,214 @@
+//! What a model did within a turn: its calls, the tools it asked for, and what happened in between.
+
+use std::rc::Rc;
+
+use base::Timestamp;
+use serde_json::Value;
+
+use crate::{Answer, ApiError, Block, Boundary, Notification, ToolResult, ToolUse, Usage};
+
+/// One model call: all rows of one `message.id`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generation {
+    /// The API's message id.
+    pub message_id: String,
+    /// The model that answered.
+    pub model: String,
+    /// The model that was asked for.
+    pub requested_model: Option<String>,
+    /// When the request was made, as far as the transcript tells.
+    pub started_at: Timestamp,
+    /// When the first block was complete.
+    pub first_block_at: Timestamp,
+    /// When the last block was complete.
+    pub ended_at: Timestamp,
+    /// What was new for the model since its last call.
+    pub input: Vec<InputItem>,
+    /// The blocks of the answer.
+    pub output: Vec<Block>,
+    /// The maximum of each field over the rows.
+    pub usage: Usage,
+    /// Why the model stopped.
+    pub stop_reason: Option<String>,
+    /// The parameters of the request (2.1.330 and later).
+    pub parameters: Value,
+    /// Served tier.
+    pub service_tier: Option<String>,
+    /// Served speed.
+    pub speed: Option<String>,
+    /// Reasoning effort.
+    pub effort: Option<String>,
+    /// The skill for which the call was made.
+    pub skill: Option<String>,
+    /// The API's request id.
+    pub request_id: Option<String>,
+    /// The stream was cut off.
+    pub aborted: bool,
+    /// How many rows it was read from: more rows later are another answer than the one that was sent.
+    pub rows: u32,
+    /// A later row shows that no further row of it will come.
+    pub closed: bool,
+}
+
+/// Something that a model call was given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InputItem {
+    /// A prompt, or text that the CLI added.
+    User(Rc<Vec<Block>>),
+    /// A tool's answer.
+    Tool(Rc<ToolResult>),
+}
+
+/// A tool that a model asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolCall {
+    /// The request.
+    pub request: Rc<ToolUse>,
+    /// The model call that asked for it.
+    pub message_id: String,
+    /// The row that holds the request.
+    pub called_at: Timestamp,
+    /// Where that row starts in its file.
+    pub offset: u64,
+    /// The answer, once there is one.
+    pub result: Option<Rc<ToolResult>>,
+    /// When the answer was written.
+    pub answered_at: Option<Timestamp>,
+    /// The person stopped it while it ran. (Before 2.1.330 a permission dialog left by Esc has the same rows.)
+    pub stopped: bool,
+    /// How the background task that it launched ended, where that was written before the next turn began.
+    pub task_end: Option<Notification>,
+}
+
+impl ToolCall {
+    /// The tools by which releases launch agents.
+    pub fn launches_agent(&self) -> bool {
+        matches!(self.request.name.as_str(), "Agent" | "Task" | "Workflow")
+            || self
+                .result
+                .as_ref()
+                .is_some_and(|result| result.agent_id.is_some())
+    }
+
+    /// The launched agent has given its answer: a result that is not the mere news of its launch.
+    pub fn has_final_result(&self) -> bool {
+        self.result.as_ref().is_some_and(|result| {
+            !result.is_async
+                && !matches!(
+                    result.status.as_deref(),
+                    Some("async_launched" | "teammate_spawned")
+                )
+        })
+    }
+
+    /// How the launched agent ended, as far as the call's own result tells.
+    pub fn agent_outcome(&self) -> Option<&'static str> {
+        let result = self.result.as_ref().filter(|_| self.has_final_result())?;
+        match result.is_error {
+            _ if self.stopped || result.denial.is_some() => None,
+            true => Some("failed"),
+            false => Some("completed"),
+        }
+    }
+}
+
+/// The conversation was replaced by its summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compaction {
+    /// The boundary row's uuid.
+    pub uuid: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the summary took over.
+    pub ended_at: Timestamp,
+    /// What the boundary row says.
+    pub boundary: Boundary,
+    /// The summary, once its row is there.
+    pub summary: Option<String>,
+}
+
+impl Compaction {
+    pub(super) fn new(uuid: String, at: Timestamp, boundary: Boundary) -> Self {
+        Self {
+            uuid,
+            started_at: at.before(boundary.duration),
+            ended_at: at,
+            boundary,
+            summary: None,
+        }
+    }
+}
+
+/// Something at one point in time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The row's uuid.
+    pub uuid: String,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+    /// Its text.
+    pub text: String,
+    /// What is known of the failed call.
+    pub failure: Option<ApiError>,
+}
+
+/// What an event is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A prompt joined the running turn.
+    Steering,
+    /// A background task ended while the turn ran.
+    Notified(Notification),
+    /// A model call failed for good.
+    ApiError,
+    /// A model call failed and was tried again.
+    ApiRetry,
+    /// Another model was asked than the chosen one.
+    Fallback,
+    /// The person stopped the turn.
+    Interrupted,
+    /// A Stop hook let the model go on.
+    StopBlocked,
+}
+
+impl Generation {
+    pub(super) fn new(
+        answer: &Answer,
+        started_at: Timestamp,
+        at: Timestamp,
+        input: Vec<InputItem>,
+    ) -> Self {
+        Self {
+            message_id: answer.message_id.clone(),
+            model: answer.model.clone(),
+            requested_model: answer.requested_model.clone(),
+            started_at: started_at.min(at),
+            first_block_at: at,
+            ended_at: at,
+            input,
+            output: Vec::new(),
+            usage: Usage::default(),
+            stop_reason: None,
+            parameters: Value::Null,
+            service_tier: answer.service_tier.clone(),
+            speed: answer.speed.clone(),
+            effort: answer.effort.clone(),
+            skill: answer.skill.clone(),
+            request_id: answer.request_id.clone(),
+            aborted: false,
+            rows: 0,
+            closed: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, answer: Answer, at: Timestamp) {
+        self.ended_at = self.ended_at.max(at);
+        self.usage = self.usage.maximum(answer.usage);
+        self.stop_reason = answer.stop_reason.or(self.stop_reason.take());
+        self.aborted |= answer.aborted;
+        self.output.extend(answer.blocks);
+        self.rows += 1;
+    }
+}

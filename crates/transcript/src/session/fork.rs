@@ -1,0 +1,168 @@
+//! What a fork agent's file repeats of its parent's: input of the agent, never its work.
+
+use std::collections::BTreeSet;
+
+use crate::{Answer, Entry, Prompt, Record};
+
+/// A model call as its parent's file has it too: the request and the message.
+pub type Call = (String, String);
+
+/// Takes off the head that was copied from the parent: what stands before the first user row, and the tool results of that
+/// row. Nothing is left while that row is not written. `is_fork`: the file beside it says so; the file's first row may too.
+pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
+    let begins_with_head = entries
+        .first()
+        .is_some_and(|first| first.record == Record::ForkContext);
+    if !is_fork && !begins_with_head {
+        return entries;
+    }
+    let Some(first_user) = entries.iter().position(is_user_row) else {
+        return Vec::new();
+    };
+    let mut own = entries.split_off(first_user);
+    if let Some(opening) = own.first_mut()
+        && let Record::Results { beside, .. } = &mut opening.record
+    {
+        opening.record = Record::Prompt(Prompt {
+            content: std::mem::take(beside),
+            ..Prompt::default()
+        });
+    }
+    own
+}
+
+/// Calls of a file that holds no row of their requests: they may stand in the parent's file.
+pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
+    let mut calls: BTreeSet<Call> = entries.iter().filter_map(call).collect();
+    for entry in entries {
+        if let Record::Request(request) = &entry.record {
+            calls.retain(|(request_ref, _)| *request_ref != request.id);
+        }
+    }
+    calls
+}
+
+/// The model call that an answer's row belongs to; equal message ids alone make no call the same.
+pub fn call(entry: &Entry) -> Option<Call> {
+    match &entry.record {
+        Record::Answer(Answer {
+            message_id,
+            request_ref: Some(request_ref),
+            ..
+        }) => Some((request_ref.clone(), message_id.clone())),
+        _ => None,
+    }
+}
+
+fn is_user_row(entry: &Entry) -> bool {
+    matches!(
+        entry.record,
+        Record::Prompt(_)
+            | Record::Results { .. }
+            | Record::Injected(_)
+            | Record::StopFeedback(_)
+            | Record::Interrupt(_)
+            | Record::Local(_)
+            | Record::Summary(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Timestamp;
+
+    use super::{calls_without_request, without_head};
+    use crate::session::AgentRun;
+    use crate::{Answer, Block, Entry, Header, Prompt, Record, Request, ToolResult, text_of};
+
+    fn rows(records: Vec<Record>) -> Vec<Entry> {
+        let row = |(number, record): (u64, Record)| Entry {
+            offset: number * 10,
+            end: number * 10 + 10,
+            at: Some(Timestamp::from_millis(number * 1000)),
+            uuid: Some(number.to_string()),
+            header: Header::default(),
+            record,
+        };
+        (0..).zip(records).map(row).collect()
+    }
+
+    fn answer(request_ref: Option<&str>, message_id: &str) -> Record {
+        Record::Answer(Answer {
+            message_id: message_id.to_owned(),
+            request_ref: request_ref.map(str::to_owned),
+            ..Answer::default()
+        })
+    }
+
+    fn prompt(text: &str) -> Record {
+        Record::Prompt(Prompt {
+            content: vec![Block::Text(text.to_owned())],
+            ..Prompt::default()
+        })
+    }
+
+    fn results(beside: &str) -> Record {
+        Record::Results {
+            results: vec![ToolResult::default()],
+            beside: vec![Block::Text(beside.to_owned())],
+        }
+    }
+
+    /// What the agent was asked, and its calls.
+    fn run(records: Vec<Record>, is_fork: bool) -> Option<(String, Vec<String>)> {
+        let run = AgentRun::read(without_head(rows(records), is_fork))?;
+        let calls = run.work.generations.iter();
+        let calls = calls.map(|call| call.message_id.clone()).collect();
+        Some((text_of(&run.opening.prompt.content), calls))
+    }
+
+    #[test]
+    fn the_head_of_a_fork_is_no_work_whichever_of_the_marks_is_there() {
+        let file = || {
+            vec![
+                answer(None, "parent's"),
+                results("go on"),
+                answer(None, "own"),
+            ]
+        };
+        let marked = || [vec![Record::ForkContext], file()].concat();
+        let own = Some(("go on".to_owned(), vec!["own".to_owned()]));
+        assert_eq!(run(marked(), false), own);
+        assert_eq!(run(file(), true), own);
+        assert_eq!(run(marked(), true), own);
+        let (_, calls) = run(file(), false).unwrap();
+        assert_eq!(calls, ["parent's", "own"], "nothing says that it is a fork");
+    }
+
+    #[test]
+    fn a_fork_that_a_person_started_begins_with_its_prompt() {
+        let file = vec![Record::ForkContext, prompt("go on"), answer(None, "own")];
+        let own = Some(("go on".to_owned(), vec!["own".to_owned()]));
+        assert_eq!(run(file, true), own);
+    }
+
+    #[test]
+    fn a_head_that_is_still_being_written_is_nothing() {
+        assert_eq!(run(vec![Record::ForkContext], false), None);
+        let head = vec![Record::ForkContext, answer(None, "parent's")];
+        assert_eq!(run(head, false), None);
+    }
+
+    #[test]
+    fn only_calls_without_their_request_may_be_the_parents() {
+        let request = Record::Request(Request {
+            id: "here".to_owned(),
+            params: serde_json::Value::Null,
+        });
+        let file = vec![
+            request,
+            answer(Some("here"), "1"),
+            answer(Some("elsewhere"), "2"),
+            answer(None, "3"),
+        ];
+        let calls = calls_without_request(&rows(file));
+        let expected = ("elsewhere".to_owned(), "2".to_owned());
+        assert_eq!(calls.into_iter().collect::<Vec<_>>(), [expected]);
+    }
+}

@@ -1,0 +1,46 @@
+//! Agents up to 1.0.128: their rows stand between those of the session, marked as a side chain, without an id.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+
+use super::turns::AgentRun;
+use crate::{Entry, text_of};
+
+/// The side chains of one turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InlineAgents {
+    runs: Vec<AgentRun>,
+    /// Which run a row belongs to, by its uuid.
+    owners: BTreeMap<String, usize>,
+}
+
+impl InlineAgents {
+    /// Takes the next row of a side chain: it goes on where its parent is, or begins a run.
+    pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
+        let parent = entry.header.parent.as_ref();
+        let known = parent.and_then(|parent| self.owners.get(parent)).copied();
+        let owner = known.unwrap_or_else(|| {
+            self.runs.push(AgentRun::begin(&entry, at));
+            self.runs.len() - 1
+        });
+        if let Some(uuid) = &entry.uuid {
+            self.owners.insert(uuid.clone(), owner);
+        }
+        if let Some(run) = self.runs.get_mut(owner) {
+            run.work.push(entry, at);
+        }
+    }
+
+    /// Each run with its place.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, &AgentRun)> {
+        self.runs.iter().enumerate()
+    }
+
+    /// The first run that was asked this and is not in `taken`: nothing else links it to its tool call.
+    pub fn asked(&self, prompt: &str, taken: &[usize]) -> Option<(usize, &AgentRun)> {
+        self.runs().find(|(place, run)| {
+            !taken.contains(place) && text_of(&run.opening.prompt.content) == prompt
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Where a session comes from, and which turns a fork brought along. They belong to the session that had them first and are
+//! never sent from the copy.
+
+use std::path::PathBuf;
+
+use base::Timestamp;
+use memchr::memmem::Finder;
+
+use crate::{Entry, Record};
+
+/// The end of `sessionId` and of `requestSessionId`.
+const ID: &[u8] = b"essionId\"";
+
+/// Watches a whole file go by and tells where the session's own turns begin.
+#[derive(Clone, Debug)]
+pub struct Lineage {
+    session: String,
+    /// Turns whose opening row starts before this offset are inherited.
+    pub own_from: u64,
+    /// The session that had them first.
+    pub parent: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
+    queued_at: Option<Timestamp>,
+    in_copied_run: bool,
+    ids: Finder<'static>,
+    forked: Finder<'static>,
+}
+
+impl Lineage {
+    /// Starts for the session that the file belongs to.
+    pub fn new(session: impl Into<String>) -> Self {
+        Self {
+            session: session.into(),
+            own_from: 0,
+            parent: None,
+            start_directory: None,
+            queued_at: None,
+            in_copied_run: true,
+            ids: Finder::new(ID),
+            forked: Finder::new(b"\"forkedFrom\""),
+        }
+    }
+
+    /// Whether a row, by its bytes, may tell more than is known: each at the beginning, later only those that name another
+    /// session. Who wants nothing but the lineage is spared the parsing of nearly all others.
+    pub fn may_grow_by(&self, row: &[u8]) -> bool {
+        self.in_copied_run || self.start_directory.is_none() || self.may_be_foreign(row)
+    }
+
+    /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied. Claude Code
+    /// writes rows by `JSON.stringify`, which escapes no letter of a name.
+    fn may_be_foreign(&self, row: &[u8]) -> bool {
+        let is_own = |at: usize| {
+            let value = row.get(at + ID.len()..).unwrap_or_default();
+            let id = value.strip_prefix(b":\"");
+            id.and_then(|id| id.strip_prefix(self.session.as_bytes()))
+                .is_some_and(|rest| rest.first() == Some(&b'"'))
+        };
+        !self.ids.find_iter(row).all(is_own) || self.forked.find(row).is_some()
+    }
+
+    /// Takes the next row.
+    pub fn observe(&mut self, entry: &Entry) {
+        let header = &entry.header;
+        if self.start_directory.is_none() {
+            self.start_directory = header.cwd.as_ref().map(PathBuf::from);
+        }
+        let foreign = |id: &Option<String>| id.clone().filter(|id| *id != self.session);
+        let parent = foreign(&header.request_session_id).or_else(|| foreign(&header.session_id));
+        if header.forked || parent.is_some() {
+            self.own_from = entry.end;
+            self.parent = parent.or(self.parent.take());
+            return;
+        }
+        match &entry.record {
+            Record::Queued | Record::Notified(_) => self.queued_at = self.queued_at.max(entry.at),
+            Record::Prompt(prompt) if self.in_copied_run && !prompt.tentative => {
+                // 2.1.330's --fork-session marks only answers; but it queues the new prompt before it copies the old.
+                match self.queued_at.zip(entry.at) {
+                    Some((queued, at)) if at < queued => self.own_from = entry.end,
+                    _ => self.in_copied_run = false,
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Timestamp;
+
+    use super::Lineage;
+    use crate::{Entry, Header, Prompt, Record};
+
+    fn row(offset: u64, at: u64, header: Header, record: Record) -> Entry {
+        Entry {
+            offset,
+            end: offset + 10,
+            at: Some(Timestamp::from_millis(at)),
+            uuid: None,
+            header,
+            record,
+        }
+    }
+
+    fn own() -> Header {
+        Header {
+            session_id: Some("mine".to_owned()),
+            ..Header::default()
+        }
+    }
+
+    fn prompt() -> Record {
+        Record::Prompt(Prompt::default())
+    }
+
+    fn own_from(rows: &[Entry]) -> u64 {
+        let mut lineage = Lineage::new("mine");
+        rows.iter().for_each(|row| lineage.observe(row));
+        lineage.own_from
+    }
+
+    #[test]
+    fn only_what_names_another_session_is_looked_at_once_the_beginning_is_over() {
+        let mut lineage = Lineage::new("mine");
+        let own_row = br#"{"type":"user","sessionId":"mine","text":"of \"sessionId\":\"x\""}"#;
+        assert!(lineage.may_grow_by(own_row), "it may be the first prompt");
+        let mut header = own();
+        header.cwd = Some("/".to_owned());
+        lineage.observe(&row(0, 1, header, prompt()));
+        assert!(!lineage.may_grow_by(own_row));
+        for foreign in [
+            r#"{"sessionId":"mine","requestSessionId":"other"}"#,
+            r#"{"sessionId":"mine2"}"#,
+            r#"{"sessionId": "other"}"#,
+            r#"{"sessionId":"mine","forkedFrom":{}}"#,
+        ] {
+            assert!(lineage.may_grow_by(foreign.as_bytes()), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_was_not_forked_owns_all_its_turns() {
+        let rows = [
+            row(0, 1, own(), Record::Queued),
+            row(10, 2, own(), prompt()),
+        ];
+        assert_eq!(own_from(&rows), 0);
+    }
+
+    #[test]
+    fn all_before_the_last_row_of_another_session_is_inherited() {
+        let asked_by_other = Header {
+            request_session_id: Some("other".to_owned()),
+            ..own()
+        };
+        let of_other = Header {
+            session_id: Some("other".to_owned()),
+            ..Header::default()
+        };
+        let marked = Header {
+            forked: true,
+            ..own()
+        };
+        for foreign in [asked_by_other, of_other, marked] {
+            let rows = [
+                row(0, 1, own(), prompt()),
+                row(10, 2, foreign.clone(), Record::StopHooks),
+                row(20, 3, own(), prompt()),
+            ];
+            assert_eq!(own_from(&rows), 20, "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_older_than_the_queue_above_it_was_copied_until_the_first_own_one() {
+        let copied_then_own = [
+            row(0, 100, own(), Record::Queued),
+            row(10, 1, own(), prompt()),
+            row(20, 101, own(), prompt()),
+        ];
+        assert_eq!(own_from(&copied_then_own), 20);
+        let queued_later = [
+            row(0, 1, own(), prompt()),
+            row(10, 100, own(), Record::Queued),
+            row(20, 50, own(), prompt()),
+        ];
+        assert_eq!(own_from(&queued_later), 0, "the run of copies is over");
+    }
+}

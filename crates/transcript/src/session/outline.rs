@@ -1,0 +1,136 @@
+//! A file's turns without their content: what first contact needs to choose where to begin.
+
+use std::path::PathBuf;
+
+use base::Timestamp;
+
+use super::lineage::Lineage;
+use super::turns::{Turn, Turns};
+use crate::{Entry, Usage, text_of};
+
+/// The turns of a file, in short.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outline {
+    /// The session's own turns, in file order.
+    pub turns: Vec<TurnOutline>,
+    /// How many turns it inherited.
+    pub inherited: usize,
+    /// Turns that open before this offset are inherited.
+    pub own_from: u64,
+    /// The session that had the inherited turns first.
+    pub parent: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
+}
+
+/// One turn, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnOutline {
+    /// The opening row's uuid.
+    pub uuid: String,
+    /// The opening row's time.
+    pub at: Timestamp,
+    /// Claude Code's id of the prompt, since 2.1.100.
+    pub prompt_id: Option<String>,
+    /// Where its first row starts.
+    pub start: u64,
+    /// Where its last row ends.
+    pub end: u64,
+    /// A compaction that a person asked for: it is no numbered turn.
+    pub is_compaction: bool,
+    /// It has its answer; neither an interrupt nor an error ended it.
+    pub finished: bool,
+    /// The beginning of what was asked.
+    pub prompt: String,
+    /// Its tokens, with those of agents between its rows.
+    pub usage: Usage,
+    /// Its model calls, if it has any.
+    pub calls: Option<Calls>,
+}
+
+/// The model calls of a turn, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// The message id of the first.
+    pub first: String,
+    /// The message id of the last.
+    pub last: String,
+    /// The model that answered last.
+    pub model: String,
+}
+
+/// How much of a prompt is kept, in characters: more than a list shows, so that a secret in it is whole when it is masked.
+const PROMPT: usize = 1000;
+
+impl Outline {
+    /// Reads all entries of a session's file.
+    ///
+    /// # Errors
+    /// Passes on what the reading of entries fails with.
+    pub fn read(
+        session: &str,
+        entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
+    ) -> anyhow::Result<Self> {
+        let mut lineage = Lineage::new(session);
+        let mut turns = Turns::default();
+        let mut all = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            lineage.observe(&entry);
+            all.extend(turns.push(entry).map(|turn| in_short(&turn)));
+        }
+        all.extend(turns.finish().map(|turn| in_short(&turn)));
+        let mut outline = Self::of(lineage);
+        let count = all.len();
+        outline.turns = all
+            .into_iter()
+            .filter(|(opened_at, _)| *opened_at >= outline.own_from)
+            .map(|(_, turn)| turn)
+            .collect();
+        outline.inherited = count - outline.turns.len();
+        Ok(outline)
+    }
+
+    /// What is known without the turns.
+    pub fn of(lineage: Lineage) -> Self {
+        Self {
+            own_from: lineage.own_from,
+            parent: lineage.parent,
+            start_directory: lineage.start_directory,
+            ..Self::default()
+        }
+    }
+}
+
+fn in_short(turn: &Turn) -> (u64, TurnOutline) {
+    let outline = TurnOutline {
+        uuid: turn.opening.uuid.clone(),
+        at: turn.opening.at,
+        prompt_id: turn.opening.header.prompt_id.clone(),
+        start: turn.start,
+        end: turn.end,
+        finished: turn.is_finished(),
+        is_compaction: turn.as_manual_compaction().is_some(),
+        prompt: text_of(&turn.opening.prompt.content)
+            .chars()
+            .take(PROMPT)
+            .collect(),
+        usage: turn.agents.runs().fold(turn.work.usage(), |sum, (_, run)| {
+            sum.plus(run.work.usage())
+        }),
+        calls: calls(turn),
+    };
+    (turn.opening.offset, outline)
+}
+
+fn calls(turn: &Turn) -> Option<Calls> {
+    let (first, last) = (
+        turn.work.generations.first()?,
+        turn.work.generations.last()?,
+    );
+    Some(Calls {
+        first: first.message_id.clone(),
+        last: last.message_id.clone(),
+        model: last.model.clone(),
+    })
+}

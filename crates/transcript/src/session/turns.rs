@@ -1,0 +1,386 @@
+//! A session's entries → its turns. A turn begins at a real prompt, a slash command that calls the model, or a
+//! notification; it lasts until the next one.
+
+use base::Timestamp;
+
+use super::calls::Compaction;
+use super::inline::InlineAgents;
+use super::work::Work;
+use crate::{Block, Entry, Header, Prompt, Record, shown_by_command, text_of};
+
+/// The row that opens a turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    /// The row's uuid: the identity of the turn, the same in every fork.
+    pub uuid: String,
+    /// When the prompt was taken.
+    pub at: Timestamp,
+    /// The surroundings.
+    pub header: Header,
+    /// What was asked.
+    pub prompt: Prompt,
+    /// Where the row starts in the file.
+    pub offset: u64,
+}
+
+/// One turn of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// The row that opens it.
+    pub opening: Opening,
+    /// What was done.
+    pub work: Work,
+    /// The row that its first row follows.
+    pub follows: Option<String>,
+    /// Agents whose rows stand between those of the turn.
+    pub agents: InlineAgents,
+    /// Agents that commands of the person started, by their ids.
+    pub started: Vec<String>,
+    /// Where its first row starts, which may be text that the CLI wrote before the prompt.
+    pub start: u64,
+    /// Where its last row ends, as far as it was read.
+    pub end: u64,
+    /// The next turn has begun: nothing can be added to it any more.
+    pub closed: bool,
+    /// The CLI ran the Stop hooks after the last answer.
+    pub stopped: bool,
+    /// The process that held the session ended after the last answer.
+    pub left: bool,
+}
+
+impl Turn {
+    /// It has what it was opened for, and nothing is to be expected.
+    pub fn is_finished(&self) -> bool {
+        match self.as_manual_compaction() {
+            Some(compaction) => compaction.summary.is_some(),
+            None => self.work.has_finished_answer(),
+        }
+    }
+
+    /// Something came of it. A prompt that was taken back before the first block of its answer left nothing.
+    pub fn has_begun(&self) -> bool {
+        !self.work.generations.is_empty()
+            || !self.work.events.is_empty()
+            || self.work.command_output.is_some()
+    }
+
+    /// It is a command that ran in an agent of its own and showed its answer; the agent is told by the prompt's id alone.
+    pub fn ran_apart(&self) -> bool {
+        self.work.command_output.is_some() && self.started.is_empty()
+    }
+
+    /// It was opened by a command, and nothing was done yet. The row of a command that runs apart has no `turnOrigin`, in
+    /// no release.
+    fn may_be_answered_by_command(&self) -> bool {
+        let prompt = &self.opening.prompt;
+        let is_command = prompt.command.is_some() || text_of(&prompt.content).starts_with('/');
+        is_command && !prompt.marked && !self.has_begun() && !self.work.interrupted
+    }
+
+    fn take_command_output(&mut self, text: &str, agent_id: Option<String>, at: Timestamp) {
+        let is_answer = self.may_be_answered_by_command();
+        self.started.extend(agent_id);
+        if is_answer {
+            self.work.answer_by_command(text, at);
+        }
+    }
+
+    /// The compaction that a person asked for between two turns; it has a trace of its own.
+    pub fn as_manual_compaction(&self) -> Option<&Compaction> {
+        let first = self.work.compactions.first()?;
+        (first.uuid == self.opening.uuid).then_some(first)
+    }
+}
+
+/// A person went back in the conversation before this turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewind {
+    /// The opening row's uuid of the turn that was left.
+    pub from: String,
+    /// How many turns were abandoned, that one included.
+    pub abandoned: usize,
+}
+
+/// One run of an agent: its whole file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentRun {
+    /// The agent's first row.
+    pub opening: Opening,
+    /// What was done.
+    pub work: Work,
+}
+
+/// Splits a session's entries into turns.
+#[derive(Debug, Default)]
+pub struct Turns {
+    turn: Option<Turn>,
+    /// Rows that belong to the turn only if it goes on, else to the next one: the CLI writes some text for the model, and
+    /// now and then the request, before the prompt that they belong to.
+    held: Vec<(Entry, Timestamp)>,
+    last_at: Option<Timestamp>,
+    /// When the last compaction began.
+    compacted_at: Option<Timestamp>,
+    /// The release marks what opens a turn (`turnOrigin`), so that a command row without a mark is a local one.
+    marks_origins: bool,
+}
+
+impl Turns {
+    /// Turns of rows that come after one of this time: a row without a time has that of the row before it.
+    pub fn after(last_at: Option<Timestamp>) -> Self {
+        Self {
+            last_at,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the next row; gives the turn that it closes.
+    pub fn push(&mut self, entry: Entry) -> Option<Turn> {
+        self.last_at = entry.at.or(self.last_at);
+        let at = self.last_at?;
+        if self.is_repeated(&entry) {
+            return None;
+        }
+        if entry.header.sidechain {
+            if let Some(turn) = &mut self.turn {
+                turn.end = entry.end;
+                turn.agents.push(entry, at);
+            }
+            return None;
+        }
+        match &entry.record {
+            Record::Compacted(boundary) => {
+                self.compacted_at = Some(at.before(boundary.duration));
+                if boundary.manual && entry.uuid.is_some() {
+                    return self.open(entry, at);
+                }
+                self.add(entry, at);
+            }
+            Record::Prompt(prompt) => {
+                self.marks_origins |= prompt.marked;
+                if entry.uuid.is_some() && !prompt.tentative {
+                    return self.open(entry, at);
+                }
+                self.held.push((entry, at));
+            }
+            Record::Injected(_) | Record::Local(_) | Record::Request(_) if self.is_between() => {
+                self.held.push((entry, at));
+            }
+            Record::Summary(text) if self.is_between() => {
+                if let Some(turn) = &mut self.turn {
+                    turn.work.summarize(text);
+                }
+                // The next call is given it, which may be the next turn's.
+                self.held.push((entry, at));
+            }
+            record if goes_on(record) => {
+                let closed = self.release();
+                self.add(entry, at);
+                return closed;
+            }
+            _ => self.add(entry, at),
+        }
+        None
+    }
+
+    /// The turn that is open now.
+    pub fn open_turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
+    }
+
+    /// The turn that is still open at the end of the file.
+    pub fn finish(self) -> Option<Turn> {
+        self.turn
+    }
+
+    /// Nothing tells yet whether the turn goes on or the next one begins.
+    fn is_between(&self) -> bool {
+        !self.held.is_empty() || self.turn.as_ref().is_none_or(|turn| turn.work.at_rest)
+    }
+
+    /// 2.1.100 writes the rows that a compaction keeps into the file once more.
+    fn is_repeated(&self, entry: &Entry) -> bool {
+        let repeatable = match &entry.record {
+            // The row of /compact itself is older than its compaction.
+            Record::Prompt(prompt) => !prompt.tentative,
+            Record::Answer(_) | Record::Results { .. } | Record::Interrupt(_) => true,
+            _ => false,
+        };
+        repeatable
+            && entry
+                .at
+                .zip(self.compacted_at)
+                .is_some_and(|(at, since)| at < since)
+    }
+
+    /// The turn goes on, and what was held back is part of it; unless a command that may have been a local one is: then it
+    /// was no local one, and opened the turn that goes on.
+    fn release(&mut self) -> Option<Turn> {
+        let mut closed = None;
+        for (entry, at) in std::mem::take(&mut self.held) {
+            let is_command = matches!(&entry.record, Record::Prompt(_)) && entry.uuid.is_some();
+            if is_command && !self.marks_origins {
+                closed = self.open(entry, at).or(closed);
+            } else {
+                self.add(as_text_only(entry), at);
+            }
+        }
+        closed
+    }
+
+    fn add(&mut self, entry: Entry, at: Timestamp) {
+        let Some(turn) = &mut self.turn else {
+            return;
+        };
+        turn.end = entry.end;
+        match entry.record {
+            Record::StopHooks => turn.stopped = true,
+            Record::SessionCost => turn.left = true,
+            Record::Answer(_) | Record::Results { .. } | Record::StopFeedback(_) => {
+                (turn.stopped, turn.left) = (false, false);
+            }
+            _ => {}
+        }
+        match &entry.record {
+            Record::AgentStarted(agent_id) => turn.started.push(agent_id.clone()),
+            Record::CommandOutput { text, agent_id } => {
+                turn.take_command_output(text, agent_id.clone(), at);
+            }
+            Record::Local(blocks) => {
+                // Until 2.1.197 at least what a command showed is a user row.
+                if let Some((text, _)) = shown_by_command(&text_of(blocks)) {
+                    turn.take_command_output(text, None, at);
+                }
+            }
+            _ => {}
+        }
+        turn.work.push(entry, at);
+    }
+
+    fn open(&mut self, entry: Entry, at: Timestamp) -> Option<Turn> {
+        let held = std::mem::take(&mut self.held);
+        let start = held.first().map_or(entry.offset, |(first, _)| first.offset);
+        let before = self.turn.replace(Turn::begin(entry, at, held, start));
+        before.map(|mut turn| {
+            turn.work.close_all();
+            turn.closed = true;
+            turn.end = start;
+            turn
+        })
+    }
+}
+
+impl Turn {
+    fn begin(entry: Entry, at: Timestamp, held: Vec<(Entry, Timestamp)>, start: u64) -> Self {
+        let shell_line = held.iter().find_map(|(entry, _)| as_shell_line(entry));
+        let first = held.iter().find(|(entry, _)| entry.uuid.is_some());
+        let first = first.map_or(&entry, |(first, _)| first);
+        let follows = first.header.parent.clone();
+        let mut work = Work::default();
+        for (entry, at) in held {
+            work.push(as_text_only(entry), at);
+        }
+        let mut opening = Opening::of(&entry, at);
+        let is_shell_answer = text_of(&opening.prompt.content).starts_with("<bash-stdout>");
+        if let Some(typed) = shell_line.filter(|_| is_shell_answer) {
+            opening.prompt.content.splice(0..0, typed);
+        }
+        let end = entry.end;
+        work.at_rest = matches!(entry.record, Record::Compacted(_));
+        work.push(entry, at);
+        Self {
+            opening,
+            work,
+            follows,
+            agents: InlineAgents::default(),
+            started: Vec::new(),
+            start,
+            end,
+            closed: false,
+            stopped: false,
+            left: false,
+        }
+    }
+}
+
+impl Opening {
+    /// The row by which an agent begins, where it says when and by which name.
+    pub fn of_agent(entry: Entry) -> Option<Self> {
+        let at = entry.at?;
+        entry.uuid.is_some().then(|| Self::of(&entry, at))
+    }
+
+    fn of(entry: &Entry, at: Timestamp) -> Self {
+        let prompt = match &entry.record {
+            Record::Prompt(prompt) => prompt.clone(),
+            Record::Injected(content) => Prompt {
+                content: content.clone(),
+                ..Prompt::default()
+            },
+            _ => Prompt::default(),
+        };
+        Self {
+            uuid: entry.uuid.clone().unwrap_or_default(),
+            at,
+            header: entry.header.clone(),
+            prompt,
+            offset: entry.offset,
+        }
+    }
+}
+
+/// Rows by which a turn goes on after it had its answer.
+fn goes_on(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Answer(_)
+            | Record::Results { .. }
+            | Record::ApiError(_)
+            | Record::Interrupt(_)
+            | Record::Steering { .. }
+            | Record::StopFeedback(_)
+    )
+}
+
+/// A shell line (`!`): what was typed stands in a row before the one that opens the turn with the shell's answer.
+fn as_shell_line(entry: &Entry) -> Option<Vec<Block>> {
+    match &entry.record {
+        Record::Local(blocks) if text_of(blocks).starts_with("<bash-input>") => {
+            Some(blocks.clone())
+        }
+        _ => None,
+    }
+}
+
+/// A command that no model answered is text that the next call sees.
+fn as_text_only(mut entry: Entry) -> Entry {
+    if let Record::Prompt(prompt) = &mut entry.record {
+        entry.record = Record::Local(std::mem::take(&mut prompt.content));
+    }
+    entry
+}
+
+impl AgentRun {
+    /// Reads an agent's file: one run, however often it was resumed. `None` when it has no row with a time.
+    pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
+        let mut run: Option<Self> = None;
+        let mut last_at = None;
+        for entry in entries {
+            last_at = entry.at.or(last_at);
+            let Some(at) = last_at else { continue };
+            let run = run.get_or_insert_with(|| Self::begin(&entry, at));
+            run.work.push(entry, at);
+        }
+        run
+    }
+
+    /// A run that begins with this row, which is still to be pushed.
+    pub(super) fn begin(entry: &Entry, at: Timestamp) -> Self {
+        Self {
+            opening: Opening::of(entry, at),
+            work: Work::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+//! What opens a turn, what belongs to it, and what waits for the next one.
+
+use base::Timestamp;
+
+use super::{Turn, Turns};
+use crate::session::InputItem;
+use crate::{Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
+
+/// Rows a second apart, each ten bytes long.
+#[derive(Default)]
+struct Rows(Vec<Entry>);
+
+impl Rows {
+    fn add(mut self, uuid: &str, record: Record) -> Self {
+        let number = self.0.len() as u64;
+        self.0.push(Entry {
+            offset: number * 10,
+            end: number * 10 + 10,
+            at: Some(Timestamp::from_millis(number * 1000)),
+            uuid: Some(uuid.to_owned()),
+            header: Header::default(),
+            record,
+        });
+        self
+    }
+
+    fn prompt(self, uuid: &str) -> Self {
+        let prompt = Prompt {
+            content: vec![Block::Text(uuid.to_owned())],
+            ..Prompt::default()
+        };
+        self.add(uuid, Record::Prompt(prompt))
+    }
+
+    fn marked_prompt(self, uuid: &str) -> Self {
+        let prompt = Prompt {
+            marked: true,
+            ..Prompt::default()
+        };
+        self.add(uuid, Record::Prompt(prompt))
+    }
+
+    fn command(self, uuid: &str) -> Self {
+        let prompt = Prompt {
+            content: vec![Block::Text(uuid.to_owned())],
+            tentative: true,
+            ..Prompt::default()
+        };
+        self.add(uuid, Record::Prompt(prompt))
+    }
+
+    fn injected(self, text: &str) -> Self {
+        self.add("i", Record::Injected(vec![Block::Text(text.to_owned())]))
+    }
+
+    fn answer(self, message_id: &str) -> Self {
+        let answer = Answer {
+            message_id: message_id.to_owned(),
+            stop_reason: Some("end_turn".to_owned()),
+            blocks: vec![Block::Text("an answer".to_owned())],
+            request_ref: Some(format!("request of {message_id}")),
+            ..Answer::default()
+        };
+        self.add("a", Record::Answer(answer))
+    }
+
+    fn turns(self) -> Vec<Turn> {
+        let mut turns = Turns::default();
+        let mut all: Vec<Turn> = Vec::new();
+        for entry in self.0 {
+            all.extend(turns.push(entry));
+        }
+        all.extend(turns.finish());
+        all
+    }
+}
+
+fn uuids(turns: &[Turn]) -> Vec<&str> {
+    turns
+        .iter()
+        .map(|turn| turn.opening.uuid.as_str())
+        .collect()
+}
+
+#[test]
+fn a_turn_lasts_until_the_next_prompt() {
+    let turns = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .prompt("p2")
+        .turns();
+    assert_eq!(uuids(&turns), ["p1", "p2"]);
+    assert_eq!(
+        (turns[0].start, turns[0].end, turns[0].closed),
+        (0, 20, true)
+    );
+    assert!(!turns[1].closed);
+    assert!(turns[0].is_finished() && !turns[1].is_finished());
+}
+
+#[test]
+fn text_that_the_cli_writes_before_a_prompt_is_read_again_with_it() {
+    let turns = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .injected("reminder")
+        .prompt("p2")
+        .answer("m2")
+        .turns();
+    assert_eq!((turns[0].end, turns[1].start), (20, 20));
+    assert_eq!(turns[1].work.generations[0].input.len(), 2);
+    assert_eq!(turns[0].work.last_at, Some(Timestamp::from_millis(1000)));
+}
+
+#[test]
+fn text_after_an_answer_belongs_to_the_turn_if_the_turn_goes_on() {
+    let turns = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .injected("go on")
+        .answer("m2")
+        .turns();
+    assert_eq!(uuids(&turns), ["p1"]);
+    assert_eq!(turns[0].work.generations[1].input.len(), 1);
+}
+
+#[test]
+fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
+    let request = Request {
+        id: "request of m2".to_owned(),
+        params: serde_json::Value::Null,
+    };
+    let turns = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .add("r", Record::Request(request))
+        .prompt("p2")
+        .answer("m2")
+        .turns();
+    let started_at = turns[1].work.generations[0].started_at;
+    assert_eq!(started_at, Timestamp::from_millis(2000));
+    assert_eq!(turns[0].work.unanswered_requests(), 0);
+}
+
+#[test]
+fn a_command_is_a_turn_only_if_a_model_answers_it() {
+    let local = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .command("/cost")
+        .prompt("p2");
+    assert_eq!(uuids(&local.turns()), ["p1", "p2"]);
+    let skill = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .command("/greet")
+        .answer("m2");
+    assert_eq!(uuids(&skill.turns()), ["p1", "/greet"]);
+}
+
+#[test]
+fn a_command_without_a_mark_is_a_local_one_where_the_release_marks_what_opens_a_turn() {
+    let rows = Rows::default()
+        .marked_prompt("p1")
+        .command("/cost")
+        .answer("m1");
+    assert_eq!(uuids(&rows.turns()), ["p1"]);
+}
+
+#[test]
+fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
+    let boundary = Boundary {
+        manual: true,
+        ..Boundary::default()
+    };
+    let turns = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .add("c", Record::Compacted(boundary))
+        .add("s", Record::Summary("what was said".to_owned()))
+        .prompt("p2")
+        .turns();
+    assert_eq!(uuids(&turns), ["p1", "c", "p2"]);
+    let compaction = turns[1].as_manual_compaction().unwrap();
+    assert_eq!(compaction.summary.as_deref(), Some("what was said"));
+    assert!(turns[1].is_finished());
+}
+
+#[test]
+fn the_call_after_a_compaction_is_given_its_summary() {
+    let summary = || Record::Summary("what was said".to_owned());
+    let boundary = |manual| {
+        Record::Compacted(Boundary {
+            manual,
+            ..Boundary::default()
+        })
+    };
+    let heard = |turn: &Turn| -> Vec<String> {
+        let items = turn.work.generations.last().unwrap().input.iter();
+        let text = |item: &InputItem| match item {
+            InputItem::User(blocks) => text_of(blocks),
+            InputItem::Tool(_) => String::new(),
+        };
+        items.map(text).collect()
+    };
+    let within = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .injected("go on")
+        .add("c", boundary(false))
+        .add("s", summary())
+        .answer("m2")
+        .turns();
+    assert_eq!(heard(&within[0]), ["go on", "what was said"]);
+    let between = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .add("c", boundary(true))
+        .add("s", summary())
+        .prompt("p2")
+        .answer("m2");
+    let from_summary = Rows(between.0[3..].to_vec()).turns();
+    let between = between.turns();
+    assert_eq!(heard(&between[2]), ["what was said", "p2"]);
+    assert_eq!(between[2].start, 30);
+    assert_eq!(from_summary, between[2..], "read on from there");
+}
+
+#[test]
+fn rows_that_a_compaction_writes_once_more_are_not_taken_twice() {
+    let mut rows = Rows::default()
+        .prompt("p1")
+        .answer("m1")
+        .add(
+            "c",
+            Record::Compacted(Boundary {
+                manual: true,
+                ..Boundary::default()
+            }),
+        )
+        .answer("m1");
+    rows.0[3].at = rows.0[1].at;
+    let turns = rows.turns();
+    assert_eq!(turns[0].work.generations.len(), 1);
+    assert!(turns[1].work.generations.is_empty());
+}
+
+#[test]
+fn a_row_without_a_uuid_opens_nothing() {
+    let mut rows = Rows::default().prompt("p1").answer("m1").prompt("p2");
+    rows.0[2].uuid = None;
+    assert_eq!(uuids(&rows.turns()), ["p1"]);
+}
+
+#[test]
+fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
+    let shown = || Record::CommandOutput {
+        text: "done".to_owned(),
+        agent_id: None,
+    };
+    let told = || {
+        Record::Local(vec![Block::Text(
+            "<local-command-stdout>done</local-command-stdout>".to_owned(),
+        )])
+    };
+    for record in [shown(), told()] {
+        let turns = Rows::default().prompt("/apart").add("s", record).turns();
+        assert_eq!(turns[0].work.command_output.as_deref(), Some("done"));
+        assert!(turns[0].is_finished() && turns[0].ran_apart());
+    }
+    for others in [
+        Rows::default().prompt("a question").add("s", shown()),
+        Rows::default().marked_prompt("/marked").add("s", shown()),
+        Rows::default().prompt("/x").answer("m").add("s", shown()),
+        Rows::default()
+            .prompt("/x")
+            .add(
+                "i",
+                Record::Interrupt("[Request interrupted by user]".to_owned()),
+            )
+            .add("s", shown()),
+    ] {
+        assert_eq!(others.turns()[0].work.command_output, None);
+    }
+}
+
+#[test]
+fn agents_that_commands_start_belong_to_the_turn_before() {
+    let in_background = Record::CommandOutput {
+        text: "Running".to_owned(),
+        agent_id: Some("a".to_owned()),
+    };
+    let turns = Rows::default()
+        .prompt("/apart")
+        .add("s", in_background)
+        .prompt("p")
+        .answer("m")
+        .add("b", Record::AgentStarted("b".to_owned()))
+        .turns();
+    assert_eq!(
+        (&turns[0].started, &turns[1].started),
+        (&vec!["a".to_owned()], &vec!["b".to_owned()])
+    );
+    assert!(!turns[0].ran_apart(), "its agent is named");
+}

@@ -1,0 +1,369 @@
+//! The work of one model lane: one turn of the session, or one run of an agent.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base::Timestamp;
+use serde_json::Value;
+
+use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
+use crate::{
+    Answer, ApiError, Block, Entry, Notification, Record, Request, ToolResult, ToolUse, Usage,
+    as_text, text_of,
+};
+
+/// What was done between a prompt and its answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Model calls in the order of their first rows.
+    pub generations: Vec<Generation>,
+    /// Tools in the order they were asked for.
+    pub tools: Vec<ToolCall>,
+    /// What happened in between.
+    pub events: Vec<Event>,
+    /// When the context was full.
+    pub compactions: Vec<Compaction>,
+    /// The last text that the model wrote.
+    pub last_text: Option<String>,
+    /// The last row by which the work went on.
+    pub last_at: Option<Timestamp>,
+    /// The last row is one that ends a turn: an answer without a further tool, an interrupt, an error.
+    pub at_rest: bool,
+    /// The person stopped it.
+    pub interrupted: bool,
+    /// It was ended after so many model calls.
+    pub max_turns: Option<u64>,
+    /// The answer, where it is the argument of a tool (structured output).
+    pub structured: Option<Value>,
+    /// What the command that opened the turn showed: the turn's answer where the command ran in an agent.
+    pub command_output: Option<String>,
+    /// A model call failed for good, and no answer came after it.
+    pub failed: bool,
+    /// When Claude Code said how long it took, and what it said: without the time for which it waited for the person.
+    pub took: Option<(Timestamp, Duration)>,
+    input: Vec<InputItem>,
+    requests: BTreeMap<String, (Timestamp, Value)>,
+    last_user_at: Option<Timestamp>,
+}
+
+impl Work {
+    /// The model has answered, and nobody stopped it.
+    pub fn has_finished_answer(&self) -> bool {
+        let is_answered = !self.generations.is_empty() || self.command_output.is_some();
+        self.at_rest && !self.interrupted && !self.failed && is_answered
+    }
+
+    /// The command that opened the turn has shown its answer.
+    pub(super) fn answer_by_command(&mut self, text: &str, at: Timestamp) {
+        self.command_output = Some(text.to_owned());
+        self.went_on(at, true);
+    }
+
+    /// Tokens of all its model calls.
+    pub fn usage(&self) -> Usage {
+        let calls = self.generations.iter().map(|call| call.usage);
+        calls.fold(Usage::default(), Usage::plus)
+    }
+
+    /// Takes the next row of the lane. `at` is its time, or its predecessor's when it has none.
+    pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
+        let uuid = entry.uuid.unwrap_or_default();
+        let offset = entry.offset;
+        match entry.record {
+            Record::Prompt(prompt) => {
+                self.close_all();
+                self.went_on(at, false);
+                self.hear(prompt.content, at);
+            }
+            Record::Results { results, beside } => self.results(results, beside, at),
+            Record::Injected(blocks) | Record::Local(blocks) => {
+                self.note_cut(&blocks);
+                self.hear(blocks, at);
+            }
+            Record::StopFeedback(blocks) => {
+                self.event(uuid, at, EventKind::StopBlocked, text_of(&blocks));
+                self.hear(blocks, at);
+                self.at_rest = false;
+            }
+            Record::Steering {
+                content,
+                notification,
+            } => {
+                self.end_task(notification.as_ref());
+                let kind = notification.map_or(EventKind::Steering, EventKind::Notified);
+                self.event(uuid, at, kind, text_of(&content));
+                self.hear(content, at);
+            }
+            Record::Interrupt(text) => self.interrupt(uuid, text, at),
+            Record::Answer(answer) => self.answer(answer, at, offset),
+            Record::Request(Request { id, params }) => {
+                self.requests.insert(id, (at, params));
+            }
+            Record::ApiError(error) => self.fail(uuid, error, at),
+            Record::Compacted(boundary) => {
+                self.compactions.push(Compaction::new(uuid, at, boundary));
+            }
+            Record::Summary(text) => {
+                self.summarize(&text);
+                self.hear(vec![Block::Text(text)], at);
+            }
+            Record::Fallback(text) => self.event(uuid, at, EventKind::Fallback, text),
+            Record::StructuredOutput => self.at_rest = true,
+            Record::MaxTurns(count) => {
+                self.max_turns = Some(count);
+                self.at_rest = true;
+            }
+            Record::Notified(notification) => self.end_task(Some(&notification)),
+            Record::TurnTook(duration) => self.took = Some((at, duration)),
+            Record::StopHooks
+            | Record::SessionCost
+            | Record::Queued
+            | Record::ForkContext
+            | Record::CommandOutput { .. }
+            | Record::AgentStarted(_) => {}
+        }
+    }
+
+    fn interrupt(&mut self, uuid: String, text: String, at: Timestamp) {
+        self.cut_last(|last| last.stop_reason.is_none());
+        self.close_all();
+        self.stop_tools(&text);
+        self.event(uuid, at, EventKind::Interrupted, text);
+        self.went_on(at, true);
+        self.interrupted = true;
+        self.last_user_at = Some(at);
+    }
+
+    fn fail(&mut self, uuid: String, error: ApiError, at: Timestamp) {
+        self.cut_last(|_| error.cut);
+        let kind = match error.retried {
+            true => EventKind::ApiRetry,
+            false => EventKind::ApiError,
+        };
+        if kind == EventKind::ApiError {
+            self.went_on(at, true);
+            self.failed = true;
+        }
+        self.events.push(Event {
+            uuid,
+            at,
+            kind,
+            text: error.message.clone(),
+            failure: Some(error),
+        });
+    }
+
+    /// No further row will come.
+    pub(super) fn close_all(&mut self) {
+        for generation in &mut self.generations {
+            generation.closed = true;
+        }
+    }
+
+    /// What the last compaction made of the conversation.
+    pub(super) fn summarize(&mut self, text: &str) {
+        if let Some(compaction) = self.compactions.last_mut() {
+            compaction.summary = Some(text.to_owned());
+        }
+    }
+
+    fn hear(&mut self, blocks: Vec<Block>, at: Timestamp) {
+        self.last_user_at = Some(at);
+        self.input.push(InputItem::User(Rc::new(blocks)));
+    }
+
+    /// An answer that was cut off after its last attempt looks finished; the row after it tells (2.1.330).
+    fn note_cut(&mut self, blocks: &[Block]) {
+        let cut = text_of(blocks).starts_with("Your response above was cut off mid-stream");
+        self.cut_last(|_| cut);
+    }
+
+    fn cut_last(&mut self, is_cut: impl Fn(&Generation) -> bool) {
+        let last = self.generations.last_mut();
+        if let Some(last) = last.filter(|last| !last.aborted && is_cut(last)) {
+            last.aborted = true;
+            // The row that tells is one of its rows: what was sent without it is sent again.
+            last.rows += 1;
+        }
+    }
+
+    /// `[Request interrupted by user for tool use]`: the tools that nobody had refused were running.
+    fn stop_tools(&mut self, text: &str) {
+        if !text.contains("for tool use") {
+            return;
+        }
+        let Some(last) = self.generations.last() else {
+            return;
+        };
+        let asked = self
+            .tools
+            .iter_mut()
+            .filter(|tool| tool.message_id == last.message_id);
+        for tool in asked {
+            tool.stopped = tool
+                .result
+                .as_ref()
+                .is_none_or(|result| was_stopped(result));
+        }
+    }
+
+    /// Requests that no answer refers to: failed attempts, and those that were stopped before the first block.
+    pub fn unanswered_requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    fn went_on(&mut self, at: Timestamp, at_rest: bool) {
+        self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
+        self.at_rest = at_rest;
+    }
+
+    fn event(&mut self, uuid: String, at: Timestamp, kind: EventKind, text: String) {
+        self.events.push(Event {
+            uuid,
+            at,
+            kind,
+            text,
+            failure: None,
+        });
+    }
+
+    fn results(&mut self, results: Vec<ToolResult>, beside: Vec<Block>, at: Timestamp) {
+        // Up to 2.1.0 a message's later blocks may still stream in while its first tool has answered.
+        if let Some(generation) = self
+            .generations
+            .last_mut()
+            .filter(|last| last.stop_reason.is_some())
+        {
+            generation.closed = true;
+        }
+        self.went_on(at, results.iter().any(|result| result.ends_turn));
+        self.last_user_at = Some(at);
+        for result in results {
+            let result = Rc::new(result);
+            self.input.push(InputItem::Tool(Rc::clone(&result)));
+            let asked = self
+                .tools
+                .iter_mut()
+                .rev()
+                .find(|tool| tool.request.id == result.tool_use_id);
+            if let Some(tool) = asked {
+                if result.ends_turn {
+                    self.structured = Some(tool.request.input.clone());
+                }
+                tool.result = Some(result);
+                tool.answered_at = Some(at);
+                let stopped = stopped_task(tool);
+                self.end_task(stopped.as_ref());
+            }
+        }
+        if !beside.is_empty() {
+            self.input.push(InputItem::User(Rc::new(beside)));
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, at: Timestamp, offset: u64) {
+        self.failed = false;
+        self.interrupted = false;
+        let asks = answer
+            .blocks
+            .iter()
+            .any(|block| matches!(block, Block::ToolUse(_)));
+        self.went_on(
+            at,
+            !asks && !answer.aborted && answer.stop_reason.as_deref() != Some("tool_use"),
+        );
+        if answer.blocks.iter().any(|block| as_text(block).is_some()) {
+            self.last_text = Some(text_of(&answer.blocks));
+        }
+        let known = self
+            .generations
+            .iter()
+            .rposition(|generation| generation.message_id == answer.message_id);
+        let position = known.unwrap_or_else(|| self.begin(&answer, at));
+        for block in &answer.blocks {
+            if let Block::ToolUse(request) = block {
+                self.ask(Rc::clone(request), &answer.message_id, at, offset);
+            }
+        }
+        if let Some(generation) = self.generations.get_mut(position) {
+            generation.add(answer, at);
+        }
+    }
+
+    /// A new message id: the calls before it are complete.
+    fn begin(&mut self, answer: &Answer, at: Timestamp) -> usize {
+        self.close_all();
+        let request = answer
+            .request_ref
+            .as_ref()
+            .and_then(|id| self.requests.remove(id));
+        let started_at = request
+            .as_ref()
+            .map(|(at, _)| *at)
+            .or(self.last_user_at)
+            .unwrap_or(at);
+        let input = std::mem::take(&mut self.input);
+        let mut generation = Generation::new(answer, started_at, at, input);
+        if let Some((_, params)) = request {
+            generation.parameters = params;
+        }
+        self.generations.push(generation);
+        self.generations.len() - 1
+    }
+
+    fn ask(&mut self, request: Rc<ToolUse>, message_id: &str, at: Timestamp, offset: u64) {
+        if self.tools.iter().any(|tool| tool.request.id == request.id) {
+            return;
+        }
+        let message_id = message_id.to_owned();
+        self.tools.push(ToolCall {
+            request,
+            message_id,
+            called_at: at,
+            offset,
+            result: None,
+            answered_at: None,
+            stopped: false,
+            task_end: None,
+        });
+    }
+
+    /// The call that launched the task learns how it ended.
+    fn end_task(&mut self, end: Option<&Notification>) {
+        let Some(end) = end.filter(|end| end.task_id.is_some()) else {
+            return;
+        };
+        let launched = |tool: &&mut ToolCall| {
+            let result = tool.result.as_ref();
+            result.is_some_and(|result| result.background_task == end.task_id)
+        };
+        if let Some(tool) = self.tools.iter_mut().find(launched) {
+            tool.task_end = Some(end.clone());
+        }
+    }
+}
+
+/// The background task that this call stopped; the model stops it, and no notification follows.
+fn stopped_task(tool: &ToolCall) -> Option<Notification> {
+    let key = match tool.request.name.as_str() {
+        "TaskStop" => "task_id",
+        "KillShell" => "shell_id",
+        _ => return None,
+    };
+    tool.result.as_ref().filter(|result| !result.is_error)?;
+    Some(Notification {
+        task_id: Some(tool.request.input.get(key)?.as_str()?.to_owned()),
+        status: Some("killed".to_owned()),
+        ..Notification::default()
+    })
+}
+
+/// Stopped while it ran: from 2.1.330 on a denial that nobody decided; before, only the text tells.
+fn was_stopped(result: &ToolResult) -> bool {
+    const TEXTS: [&str; 2] = ["The user doesn't want to proceed", "[Request interrupted"];
+    let text = text_of(&result.content);
+    let says_so = TEXTS.iter().any(|known| text.contains(known));
+    let decided = result.permission.is_some() || result.denied_before_run;
+    result.is_error && !decided && (result.denial.is_some() || says_so)
+}

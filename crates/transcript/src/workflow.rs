@@ -1,0 +1,78 @@
+//! What Claude Code wrote of a workflow's run when it ended: `<session>/workflows/<run id>.json`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base::{Timestamp, regular_file};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::lenient;
+use super::room::Room;
+
+/// It repeats the script and what its agents answered; anything larger is something else.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEnd {
+    /// `completed`, `failed`, `killed`.
+    pub status: String,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// What its script gave back.
+    pub result: Option<Value>,
+    /// Why it failed, with a stack below the first line.
+    pub error: Option<String>,
+}
+
+/// The file, with what some span needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RunFile<'a> {
+    #[serde(deserialize_with = "lenient::field")]
+    status: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    timestamp: Option<String>,
+    #[serde(deserialize_with = "lenient::field")]
+    start_time: Option<u64>,
+    #[serde(deserialize_with = "lenient::field")]
+    duration_ms: Option<u64>,
+    #[serde(borrow, deserialize_with = "lenient::raw")]
+    result: Option<&'a RawValue>,
+    #[serde(deserialize_with = "lenient::field")]
+    error: Option<String>,
+}
+
+impl RunEnd {
+    /// Where a session's run is written down.
+    pub fn path(transcript: &Path, run_id: &str) -> PathBuf {
+        let folder = transcript.with_extension("").join("workflows");
+        folder.join(format!("{run_id}.json"))
+    }
+
+    /// Reads it, texts of so many characters whole; `None` while the run goes on, and where the file can't be read.
+    pub fn read(path: &Path, longest: usize) -> Option<Self> {
+        let text = regular_file::read(path, LARGEST).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let text = lenient::mend_surrogates(&text);
+        let file: RunFile = serde_json::from_str(&text).ok()?;
+        let status = file.status?;
+        if matches!(status.as_str(), "running" | "paused" | "pending") {
+            return None;
+        }
+        let started_at = file.start_time.map(Timestamp::from_millis);
+        let measured = started_at
+            .zip(file.duration_ms)
+            .map(|(started_at, took)| started_at.plus(Duration::from_millis(took)));
+        Some(Self {
+            status,
+            at: measured.or_else(|| Timestamp::parse(file.timestamp.as_deref()?)),
+            result: file
+                .result
+                .map(|result| Room::for_texts_of(longest).tree(result.get())),
+            error: file.error,
+        })
+    }
+}

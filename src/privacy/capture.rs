@@ -1,0 +1,237 @@
+//! How much content leaves the machine. What is left out leaves its size behind.
+
+use serde_json::Value;
+use transcript::characters;
+
+use crate::config::Capture;
+use crate::trace::{Content, Kind, Observation};
+
+/// Takes out of an observation what the mode leaves out.
+pub(super) fn apply(observation: &mut Observation, capture: Capture) {
+    match capture {
+        Capture::Full => {}
+        Capture::NoToolContent => without_tool_content(observation),
+        Capture::Metadata => without_content(observation),
+    }
+}
+
+/// Structure, names, times and tokens stay.
+fn without_content(observation: &mut Observation) {
+    for content in [&mut observation.input, &mut observation.output]
+        .into_iter()
+        .flatten()
+    {
+        leave_out(content);
+    }
+    reduce_status(observation);
+    leave_out_descriptions(observation);
+    for value in observation.parameters.values_mut() {
+        // A name such as an effort or a tier is short.
+        if value.as_str().is_some_and(|text| text.len() > LONGEST_NAME)
+            || value.is_array()
+            || value.is_object()
+        {
+            *value = Value::String(marker(size(value)));
+        }
+    }
+}
+
+/// Prompts and answers stay; what tools were given and what they returned goes, wherever it stands.
+fn without_tool_content(observation: &mut Observation) {
+    let is_tool = matches!(observation.kind, Kind::Tool | Kind::Retriever | Kind::Chain);
+    for content in [&mut observation.input, &mut observation.output]
+        .into_iter()
+        .flatten()
+    {
+        match content {
+            content if is_tool => leave_out(content),
+            Content::Json(value) => without_tool_parts(value),
+            Content::Text(text) if is_notification(text) => leave_out(content),
+            Content::Text(_) => {}
+        }
+    }
+    if is_tool || category(observation).is_some() {
+        reduce_status(observation);
+    }
+    leave_out_descriptions(observation);
+}
+
+/// Out of messages goes what tools were given and gave, and what the CLI said in between: it tells of files, and of what
+/// hooks made of a tool's result.
+pub(super) fn without_tools_in(messages: &mut Value) {
+    without_tool_parts(messages);
+    for message in messages.as_array_mut().into_iter().flatten() {
+        let is_of_cli = message.get("role").and_then(Value::as_str) == Some("system");
+        let blocks = message.get_mut("content").and_then(Value::as_array_mut);
+        for block in blocks.into_iter().flatten() {
+            if let Some(Value::String(text)) = block.get_mut("text")
+                && (is_of_cli || text.starts_with("<system-reminder>"))
+            {
+                *text = marker(text.chars().count());
+            }
+        }
+    }
+}
+
+/// What a background task gave back, with what it was for.
+fn is_notification(text: &str) -> bool {
+    text.trim_start().starts_with("<task-notification>")
+}
+
+/// Longer text is no name.
+const LONGEST_NAME: usize = 64;
+
+/// What a tool may be given or may return, in a message's part.
+const PARTS: &[&str] = &["input", "content", "arguments", "output", "result"];
+
+fn without_tool_parts(value: &mut Value) {
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => {
+                // A call has its arguments below `function`, in an object without a type.
+                let is_tool = fields.contains_key("arguments")
+                    || fields.get("role").and_then(Value::as_str) == Some("tool")
+                    || fields
+                        .get("type")
+                        .and_then(Value::as_str)
+                        .is_some_and(|kind| {
+                            kind == "function"
+                                || kind.ends_with("tool_use")
+                                || kind.ends_with("tool_result")
+                        });
+                for (name, field) in fields.iter_mut() {
+                    if is_tool && PARTS.contains(&&**name) {
+                        *field = Value::String(marker(size(field)));
+                    } else {
+                        todo.push(field);
+                    }
+                }
+            }
+            Value::String(text) if is_notification(text) => {
+                *text = marker(characters(text));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn leave_out(content: &mut Content) {
+    let size = match content {
+        Content::Text(text) => characters(text),
+        Content::Json(value) => size(value),
+    };
+    *content = Content::Text(marker(size));
+}
+
+/// Metadata that is a part of what a tool was given: the model's own text.
+const DESCRIPTIONS: [&str; 3] = ["agent_description", "workflow_name", "workflow_phase"];
+
+fn leave_out_descriptions(observation: &mut Observation) {
+    for name in DESCRIPTIONS {
+        if let Some(text) = observation.metadata.get_mut(name) {
+            *text = marker(text.chars().count());
+        }
+    }
+}
+
+/// What metadata says in one word of what a status message says at length. A task that was completed has no such message:
+/// then it is about something else.
+fn category(observation: &Observation) -> Option<String> {
+    const NAMES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
+    let metadata = &observation.metadata;
+    let category = NAMES.iter().find_map(|name| metadata.get(*name))?;
+    (category != "completed").then(|| category.clone())
+}
+
+/// A category stays, a text goes.
+fn reduce_status(observation: &mut Observation) {
+    let category = category(observation);
+    let Some(status) = &mut observation.status_message else {
+        return;
+    };
+    if !is_own_word(status) {
+        *status = category.unwrap_or_else(|| marker(status.chars().count()));
+    }
+}
+
+/// The program's own words, which quote nothing.
+fn is_own_word(status: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "cut off",
+        "cut off at the maximum of tokens",
+        "failed",
+        "interrupted",
+        "killed",
+        "no answer",
+        "no result",
+        "refused",
+        "refused by the model",
+        "stopped",
+    ];
+    WORDS.contains(&status)
+        || status.starts_with("ended after ") && status.ends_with(" model calls (--max-turns)")
+}
+
+fn marker(size: usize) -> String {
+    format!("[left out: {size} chars]")
+}
+
+/// The characters of all texts in a value; of a number or a switch as they are written.
+fn size(value: &Value) -> usize {
+    let mut size = 0;
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) => size += characters(text),
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values()),
+            Value::Null => {}
+            other => size += other.to_string().len(),
+        }
+    }
+    size
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{is_own_word, size, without_tool_parts};
+
+    #[test]
+    fn parts_of_tools_go_wherever_they_stand() {
+        let mut value = json!([
+            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "body"}]},
+            {"role": "tool", "tool_call_id": "t", "content": "body"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": {"command": "ls"}}}]},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "ls"}]},
+            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "ls"}},
+            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": {"query": "abc"}}]},
+        ]);
+        without_tool_parts(&mut value);
+        let expected = json!([
+            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "[left out: 4 chars]"}]},
+            {"role": "tool", "tool_call_id": "t", "content": "[left out: 4 chars]"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": "[left out: 2 chars]"}}]},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "[left out: 2 chars]"}]},
+            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "[left out: 2 chars]"}},
+            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": "[left out: 3 chars]"}]},
+        ]);
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_size_counts_characters() {
+        assert_eq!(size(&json!({"a": ["é", 12, true, null]})), 7);
+    }
+
+    #[test]
+    fn the_programs_own_words_are_known() {
+        assert!(
+            is_own_word("interrupted") && is_own_word("ended after 3 model calls (--max-turns)")
+        );
+        assert!(!is_own_word("could not read /home/me/x"));
+    }
+}

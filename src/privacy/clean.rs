@@ -1,0 +1,80 @@
+//! Texts in which no secret was found. What a tool gave stands in its own span and in the input of the next model call, an
+//! answer in its call and in the root: nearly all that leaves is there twice, and is searched once.
+
+use std::collections::BTreeSet;
+
+/// A shorter one is searched as fast as it is found here.
+const SHORTEST: usize = 128;
+
+/// So many bytes of texts are remembered: more than most turns hold.
+const MOST: usize = 1024 * 1024;
+
+/// Texts that were searched by one policy without a find.
+#[derive(Debug, Default)]
+pub struct Clean {
+    texts: BTreeSet<String>,
+    bytes: usize,
+}
+
+impl Clean {
+    pub(super) fn holds(&self, text: &str) -> bool {
+        text.len() >= SHORTEST && self.texts.contains(text)
+    }
+
+    pub(super) fn add(&mut self, text: &str) {
+        if !(SHORTEST..=MOST).contains(&text.len()) {
+            return;
+        }
+        if self.bytes + text.len() > MOST {
+            *self = Self::default();
+        }
+        self.bytes += text.len();
+        self.texts.insert(text.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Timestamp;
+    use serde_json::json;
+
+    use super::{Clean, MOST, SHORTEST};
+    use crate::privacy::Policy;
+    use crate::trace::{Content, Observation, SpanId, TraceId};
+
+    #[test]
+    fn what_was_seen_before_leaves_as_it_would_alone() {
+        let plain = "value = path/to/file.rs\n".repeat(20);
+        let secret = format!("{plain}ghp_{}", "a1B2".repeat(9));
+        let observed = || {
+            let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+            let mut observation = Observation::new(trace, span, None, Timestamp::from_millis(1));
+            observation.input = Some(Content::Json(json!([plain, secret, {"content": plain}])));
+            observation.output = Some(Content::Text(secret.clone()));
+            observation
+        };
+        let (policy, mut clean) = (Policy::default(), Clean::default());
+        let mut alone = observed();
+        policy.apply(&mut alone);
+        assert_eq!(alone.metadata.get("masked").unwrap(), "github-token 2");
+        for _ in 0..3 {
+            let mut next = observed();
+            policy.apply_to_next(&mut next, &mut clean);
+            assert_eq!(next, alone);
+        }
+        assert!(clean.holds(&plain) && !clean.holds(&secret));
+    }
+
+    #[test]
+    fn what_is_remembered_stays_within_its_bound() {
+        let mut clean = Clean::default();
+        for number in 0..5_000 {
+            let text = format!("{number:0SHORTEST$}");
+            clean.add(&text);
+            assert!(clean.holds(&text) && clean.bytes <= MOST);
+        }
+        assert!(!clean.holds("another one, and too short"));
+        clean.add(&"x".repeat(MOST + 1));
+        assert!(clean.texts.iter().all(|text| text.len() == SHORTEST));
+    }
+}
