@@ -25,6 +25,7 @@ use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
 use columns::{Cells, Columns};
+use transcript::session::fork::without_head;
 
 /// Runs the command.
 ///
@@ -176,7 +177,9 @@ fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
     let usages = files.iter().filter_map(|file| {
         let mut transcript = Transcript::open(&file.path, 0).ok()?;
         let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);
-        Some(AgentRun::read(entries)?.work.usage())
+        let is_fork = file.meta().is_fork == Some(true);
+        let own = without_head(entries.collect(), is_fork);
+        Some(AgentRun::read(own)?.work.usage())
     });
     usages.fold(Usage::default(), Usage::plus)
 }

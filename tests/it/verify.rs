@@ -315,7 +315,7 @@ fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone
         .types("claude-langfuse verify 2c97 --wait 0 --json")
         .types("claude-langfuse verify 2c97 --wait 0 --repair")
         .is("verify_never_sent");
-    assert_eq!(told(&sandbox, &["2c97"])["missing"], json!([]));
+    assert!(mock.rows().is_empty(), "it was sent all the same");
 }
 
 #[test]

@@ -112,6 +112,30 @@ fn scripts_are_told_in_json() {
 }
 
 #[test]
+fn a_project_is_allowed_its_own_keys() {
+    let sandbox = Sandbox::new();
+    let settings = json!({"env": {
+        "TRACE_TO_LANGFUSE": "true",
+        "LANGFUSE_BASE_URL": "https://langfuse.example",
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-of-the-project",
+        "LANGFUSE_SECRET_KEY": "sk-lf-of-the-project",
+    }});
+    sandbox.write(
+        "code/.claude/settings.json",
+        settings.to_string().as_bytes(),
+    );
+    sandbox
+        .screen()
+        .types("claude-langfuse allow --help")
+        .types("claude-langfuse revoke --help")
+        .types("claude-langfuse allow code")
+        .types("claude-langfuse allow --print code")
+        .types("claude-langfuse allow --list")
+        .types("claude-langfuse revoke code")
+        .is("allow");
+}
+
+#[test]
 fn what_a_program_of_the_shell_needs_is_printed() {
     Sandbox::new()
         .screen()

@@ -40,7 +40,11 @@ impl Conversation {
         };
         let mut messages = Vec::new();
         for source in sources {
-            messages.extend(self.message(source)?);
+            // What is no message was cut by whoever copied the file: the rows tell what was sent.
+            match self.message(source)? {
+                Some(message) => messages.push(message),
+                None => return Ok(None),
+            }
         }
         Ok(Some(messages))
     }
