@@ -91,7 +91,6 @@ mod tests {
         Reply::Later {
             reason: "busy".to_owned(),
             retry_after: seconds.map(Duration::from_secs),
-            network: false,
             timed_out: false,
         }
     }

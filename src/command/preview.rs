@@ -42,7 +42,6 @@ impl<See: FnMut(&str) -> io::Result<()>> Reader<See> {
                 Reply::Later {
                     reason,
                     retry_after: None,
-                    network: false,
                     timed_out: false,
                 }
             }

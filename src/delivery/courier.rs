@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::Courier;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, Deadline, Growing, Reply, send_scores};
+use crate::langfuse::{Body, Client, Deadline, Reply, send_scores};
 use crate::score::Score;
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
@@ -18,9 +18,6 @@ pub struct Express {
     /// When all must be over.
     deadline: Option<Deadline>,
     pace: Pace,
-    /// Whether a request may leave before it is whole.
-    pub lets_requests_grow: bool,
-    growing: Option<Growing>,
 }
 
 /// How long the last request took, by its size.
@@ -58,8 +55,6 @@ impl Express {
             request_time,
             deadline,
             pace: Pace::default(),
-            lets_requests_grow: false,
-            growing: None,
         })
     }
 }
@@ -85,7 +80,6 @@ impl Courier for Express {
             return Reply::Later {
                 reason: format!("no time left to send more to {}", self.client.server()),
                 retry_after: None,
-                network: false,
                 timed_out: false,
             };
         }
@@ -93,19 +87,6 @@ impl Courier for Express {
         let took = left.saturating_sub(deadline.remaining());
         self.pace = Pace { bytes, took };
         reply
-    }
-
-    fn begin(&mut self, first: &str) -> Option<usize> {
-        if !self.lets_requests_grow {
-            return None;
-        }
-        self.growing = self.client.begin(first, self.time_of_request());
-        Some(self.growing.as_ref()?.wire_len())
-    }
-
-    fn finish(&mut self, last: &str) -> Option<(Reply, usize)> {
-        let growing = self.growing.take()?;
-        Some(self.client.finish(growing, last, self.time_of_request()))
     }
 
     fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
@@ -125,7 +106,6 @@ impl Absent {
         Reply::Later {
             reason: self.reason.clone(),
             retry_after: None,
-            network: true,
             timed_out: false,
         }
     }

@@ -24,9 +24,6 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
     if let Some(size) = report.too_slow {
         backoff.too_slow_for(size);
     }
-    if report.needs_length {
-        backoff.needs_length(Timestamp::now());
-    }
     if backoff != before
         && let Err(error) = store.save_backoff(destination, &backoff)
     {

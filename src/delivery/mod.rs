@@ -5,7 +5,6 @@ mod contact;
 mod copies;
 mod courier;
 mod decline;
-mod early;
 mod feed;
 mod health;
 mod lanes;
@@ -55,17 +54,6 @@ pub trait Courier {
     /// What the request would be answered.
     fn prepare(&mut self) -> Result<(), Reply> {
         Ok(())
-    }
-
-    /// Begins a request whose last part is not known yet; gives how many bytes of it left, or nothing where none is begun.
-    /// One that is not finished is given up with the next one, or with the courier.
-    fn begin(&mut self, _first: &str) -> Option<usize> {
-        None
-    }
-
-    /// Ends the request that was begun; gives what came of it, and how many bytes it had.
-    fn finish(&mut self, _last: &str) -> Option<(Reply, usize)> {
-        None
     }
 
     /// Sends scores, at most [`MOST_SCORES`](crate::langfuse::MOST_SCORES); gives how many of them will never be taken.
@@ -202,8 +190,6 @@ pub struct Report {
     pub withheld: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
-    /// The server took a request with a length that it had not taken without one.
-    pub needs_length: bool,
     /// The size of the first request, in bytes on the wire, when it took too long.
     pub too_slow: Option<usize>,
     /// Why it ended early.

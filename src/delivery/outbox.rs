@@ -65,14 +65,6 @@ impl Outbox {
         self.items.push_back(item);
     }
 
-    /// These go first after all.
-    pub(super) fn put_back(&mut self, items: Vec<Item>) {
-        for item in items.into_iter().rev() {
-            self.bytes += item.encoded.len() + 1;
-            self.items.push_front(item);
-        }
-    }
-
     /// A request's worth waits, also where `wire_limit` counts what is left of it after compression.
     pub(super) fn is_full(&self, wire_limit: Option<usize>) -> bool {
         let wanted = wire_limit.map_or(LARGEST_REQUEST, |limit| limit.saturating_mul(BEST_RATIO));

@@ -79,12 +79,3 @@ pub(super) fn pack(
         is_turn,
     }
 }
-
-/// Whether a complete observation was sent under this mark with all it has: a model call may have got more rows.
-pub(super) fn is_sent(observation: &Observation, mark: &Mark) -> bool {
-    match (observation.role, mark) {
-        (Role::Generation { rows }, Mark::Call { rows: sent, .. }) => *sent >= rows,
-        (Role::Generation { .. }, _) => false,
-        (Role::Root | Role::Part, _) => true,
-    }
-}

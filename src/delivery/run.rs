@@ -11,7 +11,6 @@ use transcript::settle::Expected;
 use transcript::{Entry, FileMark, Notification, Record};
 
 use super::contact::{self, Contact};
-use super::early::Early;
 use super::feed::Feed;
 use super::outbox::Outbox;
 use super::rest;
@@ -43,7 +42,6 @@ pub(super) struct Delivery<'a> {
     /// The cursor as it was last written.
     pub saved: Option<Vec<u8>>,
     pub outbox: Outbox,
-    pub early: Early,
     pub track: Track,
     pub report: Report,
     /// The traces in the report. It holds them in order, and a search there for each turn would be a square of their number.
@@ -106,7 +104,6 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         cursor,
         saved,
         outbox: Outbox::default(),
-        early: Early::default(),
         track: Track::new(Part::Open),
         report: Report::default(),
         counted: BTreeSet::new(),
@@ -155,7 +152,6 @@ impl Delivery<'_> {
             }
             rewrites += 1;
             // Rewritten while its end was waited for: what was read stands in no file any more.
-            self.forget_early();
             self.outbox.clear();
             self.track = Track::new(Part::Open);
             contact::find_place(self.job, &mut self.cursor)?;
@@ -174,8 +170,8 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// Reads from the open turn to the end of the file; gives what is still open there. While the last row of the turn is on
-    /// its way, so is what can't change any more.
+    /// Reads from the open turn to the end of the file; gives what is still open there. The connection is made while the last
+    /// row of the turn is awaited.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(Feed, Turns)> {
         let start = self.cursor.open_start;
         let feed = Feed::open(&self.job.transcript, start, expected)?;
@@ -201,8 +197,8 @@ impl Delivery<'_> {
             // A server that is not there ends the run, and what only this run knows of the turn is to be kept before.
             let open = turns.open_turn().filter(|turn| self.is_wanted(turn));
             match open.filter(|_| !is_ready && !self.job.attributes.are_of_the_run()) {
-                Some(turn) => {
-                    self.send_early(turn);
+                Some(_) => {
+                    self.get_ready();
                     is_ready = true;
                 }
                 None => Feed::pause(),

@@ -32,16 +32,13 @@ impl Delivery<'_> {
     }
 
     fn send_next(&mut self) -> bool {
-        if self.send_rest() {
-            return true;
-        }
         let batch = self.outbox.next_batch(self.job.wire_limit);
         batch
             .map(|batch| self.send_whole_or_in_parts(batch))
             .is_some()
     }
 
-    pub(super) fn send_whole_or_in_parts(&mut self, batch: Batch) {
+    fn send_whole_or_in_parts(&mut self, batch: Batch) {
         self.save_terms();
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
@@ -60,7 +57,7 @@ impl Delivery<'_> {
     }
 
     /// The server did not take a request of so many bytes now.
-    pub(super) fn failed(&mut self, reply: Reply, wire_len: usize) {
+    fn failed(&mut self, reply: Reply, wire_len: usize) {
         let timed_out = matches!(
             &reply,
             Reply::Later {
@@ -126,7 +123,7 @@ impl Delivery<'_> {
         None
     }
 
-    pub(super) fn acknowledged(&mut self, items: Vec<Item>, wire_len: usize) {
+    fn acknowledged(&mut self, items: Vec<Item>, wire_len: usize) {
         self.report.requests += 1;
         self.report.bytes += wire_len;
         self.count(&items);
@@ -155,11 +152,8 @@ impl Delivery<'_> {
             self.cursor.refused.remove(&span_id);
             match owner {
                 Owner::Turn(uuid) => {
-                    let is_ahead = self.early.is_ahead(&span_id);
                     self.cursor.acknowledged.insert(span_id, mark);
-                    if !is_ahead {
-                        self.track.acknowledged(&uuid, &mut self.cursor);
-                    }
+                    self.track.acknowledged(&uuid, &mut self.cursor);
                 }
                 Owner::Lane(agent_id) => {
                     if let Some(lane) = self.cursor.lanes.get_mut(&agent_id) {

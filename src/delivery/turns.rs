@@ -4,7 +4,7 @@ use transcript::session::Turn;
 
 use super::Reach;
 use super::outbox::Owner;
-use super::parcel::{is_sent, pack};
+use super::parcel::pack;
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
@@ -175,13 +175,6 @@ impl Delivery<'_> {
     /// Puts an observation into the outbox, if it can be sent, and sends what is there once that is a request's worth.
     pub(super) fn post(&mut self, observation: Observation, owner: &Owner, context: &Context) {
         let span_id = observation.span_id.clone();
-        if let Some(mark) = self.early.catch_up(&span_id) {
-            let is_on_its_way = self.cursor.acknowledged.get(&span_id) != Some(&mark);
-            self.track.add(span_id.clone(), is_on_its_way);
-            if is_sent(&observation, &mark) {
-                return;
-            }
-        }
         let changed = self.changed(observation, owner);
         let policy = self.policy_of(context);
         let is_withheld = changed.is_some() && policy.is_none();

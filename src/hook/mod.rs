@@ -250,14 +250,13 @@ impl Hook {
                 reason: format!("no try before {until}: {reason}"),
             }));
         }
-        let mut courier = Express::new(
+        let courier = Express::new(
             destination,
             &self.config,
             &self.surroundings.environment,
             self.budget(),
             Some(Deadline::after(self.left())),
         )?;
-        courier.lets_requests_grow = backoff.lets_requests_grow(Timestamp::now());
         Ok(Box::new(courier))
     }
 

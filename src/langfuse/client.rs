@@ -26,14 +26,12 @@ use crate::langfuse::tls::Roots;
 use agent::{agent, config};
 use ahead::Ahead;
 use answer::Received;
-pub use growing::Growing;
 use progress::{Upload, had_connected};
 use watch::Watch;
 
 mod agent;
 mod ahead;
 mod answer;
-mod growing;
 mod progress;
 mod watch;
 
@@ -175,7 +173,6 @@ impl Client {
             return Reply::Later {
                 reason: format!("no time left to send to {}", self.server()),
                 retry_after: None,
-                network: false,
                 timed_out: false,
             };
         }

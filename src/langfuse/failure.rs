@@ -50,7 +50,7 @@ impl Failure {
         }
         match &self.error {
             Error::Io(error) => self.io_meaning(server, peer, error),
-            Error::HostNotFound => network(format!("could not find the host of {peer}")),
+            Error::HostNotFound => later(format!("could not find the host of {peer}")),
             Error::ConnectProxyFailed(text) => proxy_meaning(server, peer, text),
             Error::Protocol(_) | Error::LargeResponseHeader(..) => misconfigured(
                 Problem::NotLangfuse,
@@ -60,7 +60,7 @@ impl Failure {
                 Problem::Url,
                 format!("can't send to {server}: check the base URL"),
             ),
-            _ => network(format!("could not send to {server}")),
+            _ => later(format!("could not send to {server}")),
         }
     }
 
@@ -73,7 +73,6 @@ impl Failure {
         Reply::Later {
             reason,
             retry_after: None,
-            network: true,
             timed_out: self.started,
         }
     }
@@ -81,10 +80,10 @@ impl Failure {
     fn io_meaning(&self, server: &str, peer: &str, error: &io::Error) -> Reply {
         let why = one_line(error);
         if why.starts_with("failed to lookup address") {
-            return network(format!("could not find the host of {peer}"));
+            return later(format!("could not find the host of {peer}"));
         }
         if !self.started {
-            return network(format!("could not connect to {peer}: {why}"));
+            return later(format!("could not connect to {peer}: {why}"));
         }
         let reset = matches!(
             error.kind(),
@@ -95,7 +94,7 @@ impl Failure {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
             };
         }
-        network(format!("{server} hung up without an answer: {why}"))
+        later(format!("{server} hung up without an answer: {why}"))
     }
 }
 
@@ -144,7 +143,7 @@ fn tls_meaning(server: &str, text: &str) -> Reply {
             format!("{server} speaks no version of TLS that is safe"),
         );
     }
-    network(format!(
+    later(format!(
         "no TLS connection to {server}: {}",
         first_words(text)
     ))
@@ -165,16 +164,15 @@ fn proxy_meaning(server: &str, proxy: &str, text: &str) -> Reply {
             Problem::Proxy,
             format!("the proxy {proxy} answered {code}: it does not let us to {server}"),
         ),
-        0 => network(format!("the proxy {proxy} did not answer")),
-        _ => network(format!("the proxy {proxy} answered {code} for {server}")),
+        0 => later(format!("the proxy {proxy} did not answer")),
+        _ => later(format!("the proxy {proxy} answered {code} for {server}")),
     }
 }
 
-fn network(reason: String) -> Reply {
+fn later(reason: String) -> Reply {
     Reply::Later {
         reason,
         retry_after: None,
-        network: true,
         timed_out: false,
     }
 }

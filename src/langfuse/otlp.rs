@@ -274,20 +274,6 @@ pub fn export<'a>(spans: impl IntoIterator<Item = &'a str>) -> String {
     request
 }
 
-/// An export without its end, so that it can go on.
-pub fn beginning(export: &str) -> &str {
-    export.strip_suffix(envelope().1).unwrap_or(export)
-}
-
-/// How an export goes on that was begun, and ends: with the spans of another, if there are any.
-pub fn ending(rest: Option<&str>) -> String {
-    let (head, tail) = envelope();
-    match rest.and_then(|rest| rest.strip_prefix(&*head)) {
-        Some(spans) => format!(",{spans}"),
-        None => tail.to_owned(),
-    }
-}
-
 /// How many bytes a request has besides its spans.
 pub fn export_overhead() -> usize {
     let (head, tail) = envelope();

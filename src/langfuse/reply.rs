@@ -28,8 +28,6 @@ pub enum Reply {
         reason: String,
         /// How long the server wants to be left alone, at most a day.
         retry_after: Option<Duration>,
-        /// Nobody answered: what else is waiting for this server needs no try now.
-        network: bool,
         /// The time ran out while the request was on its way: a smaller one may arrive.
         timed_out: bool,
     },
@@ -128,7 +126,6 @@ pub(crate) fn meaning(server: &str, answer: Answer<'_>, now: OffsetDateTime) -> 
     let later = |text: &str, timed_out| Reply::Later {
         reason: says(text),
         retry_after: retry_after(answer.headers, now),
-        network: false,
         timed_out,
     };
     match status {
@@ -169,7 +166,6 @@ fn acknowledgement(server: &str, answer: Answer<'_>) -> Reply {
         return Reply::Later {
             reason: format!("{server} answered {status}, but the answer is not whole"),
             retry_after: None,
-            network: true,
             timed_out: false,
         };
     }

@@ -127,7 +127,6 @@ fn post(
         Some(Refusal { status }) => Err(Reply::Later {
             reason: format!("{} answered {status} for a score", client.server()),
             retry_after: None,
-            network: false,
             timed_out: false,
         }),
         None if answer.rejected > 0 => Ok(Some(answer.rejected)),

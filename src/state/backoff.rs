@@ -30,9 +30,6 @@ pub struct Backoff {
     /// The largest request that is tried, compressed, after one timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
-    /// Until then requests are whole before they leave: something on the way did not take one that was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whole_until: Option<Timestamp>,
 }
 
 impl Backoff {
@@ -64,20 +61,6 @@ impl Backoff {
     /// Takes note that a request of `size` bytes took too long.
     pub fn too_slow_for(&mut self, size: usize) {
         self.request_limit = Some((size / 2).max(SMALLEST_REQUEST));
-    }
-
-    /// Takes note that a request was taken with a length, and not without.
-    pub fn needs_length(&mut self, now: Timestamp) {
-        self.whole_until = Some(now.plus(PLAUSIBLE));
-    }
-
-    /// Whether a request may leave before it is whole.
-    pub fn lets_requests_grow(&self, now: Timestamp) -> bool {
-        // After a time-out there is little sense in holding a request open.
-        self.request_limit.is_none()
-            && self
-                .whole_until
-                .is_none_or(|until| until <= now || until.since(now) > PLAUSIBLE)
     }
 
     /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.

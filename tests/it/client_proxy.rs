@@ -5,7 +5,7 @@ use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, 
 
 use super::server::Server;
 use super::{
-    EXPORT, LONG, OK, client_with, closed_port, environment, is_network, is_problem, reason,
+    EXPORT, LONG, OK, client_with, closed_port, environment, is_later, is_problem, reason,
 };
 
 /// A host that only a proxy could reach.
@@ -56,10 +56,10 @@ fn loopback_is_reached_though_a_dead_proxy_is_set() {
 }
 
 #[test]
-fn a_dead_proxy_is_a_network_failure_that_names_it() {
+fn a_dead_proxy_is_a_passing_failure_that_names_it() {
     let dead = closed_port();
     let reply = send_through(&format!("http://user:hunter2@{dead}"));
-    assert!(is_network(&reply), "{reply:?}");
+    assert!(is_later(&reply), "{reply:?}");
     let wanted = format!("could not connect to {dead}: connection refused");
     assert_eq!(reason(&reply), wanted);
 }
@@ -70,7 +70,7 @@ fn a_proxy_that_refuses_is_for_the_user_to_mend() {
         let proxy = Server::answering(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
         let reply = send_through(&proxy.url());
         assert_eq!(is_problem(&reply, Problem::Proxy), refuses, "{reply:?}");
-        assert_eq!(is_network(&reply), !refuses, "{reply:?}");
+        assert_eq!(is_later(&reply), !refuses, "{reply:?}");
         let start = format!("the proxy {} answered {status}", proxy.address);
         assert!(reason(&reply).starts_with(&start), "{reply:?}");
     }

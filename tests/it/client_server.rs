@@ -7,8 +7,6 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use flate2::read::GzDecoder;
-
 /// A request as it came in.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -46,30 +44,6 @@ impl Request {
             body,
         })
     }
-}
-
-/// What was sent until now of the body of the last POST, which comes in chunks and compressed; and whether it has its end.
-pub(crate) fn unpacked(upload: &[u8]) -> (String, bool) {
-    let (mut packed, mut is_whole) = (Vec::new(), false);
-    let head = upload.windows(6).rposition(|window| window == b"POST /");
-    let mut rest = after(&upload[head.unwrap_or(upload.len())..], b"\r\n\r\n");
-    while let Some(line) = rest.windows(2).position(|window| window == b"\r\n") {
-        let size = std::str::from_utf8(&rest[..line]).unwrap_or_default();
-        let size = usize::from_str_radix(size, 16).unwrap_or_default();
-        let chunk = &rest[line + 2..];
-        is_whole = size == 0 && chunk == b"\r\n";
-        packed.extend(&chunk[..size.min(chunk.len())]);
-        rest = chunk.get(size + 2..).unwrap_or_default();
-    }
-    let mut text = Vec::new();
-    // It may have no end yet.
-    let _ = GzDecoder::new(packed.as_slice()).read_to_end(&mut text);
-    (String::from_utf8_lossy(&text).into_owned(), is_whole)
-}
-
-fn after<'a>(bytes: &'a [u8], mark: &[u8]) -> &'a [u8] {
-    let place = bytes.windows(mark.len()).position(|window| window == mark);
-    place.map_or(&[], |place| &bytes[place + mark.len()..])
 }
 
 /// One connection, as the test's closure gets it.

@@ -4,7 +4,6 @@ mod ahead;
 mod budget;
 mod command_line;
 mod disk;
-mod early;
 mod notice;
 mod outage;
 mod suspended;

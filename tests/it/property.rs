@@ -6,9 +6,9 @@
 mod agents;
 mod agreed;
 mod desk;
-mod early;
 mod faults;
 mod forks;
+mod late;
 mod noise;
 mod receiver;
 mod recorded;

@@ -45,7 +45,6 @@ impl Courier for Link {
             return Reply::Later {
                 reason: "did not answer in time".to_owned(),
                 retry_after: None,
-                network: true,
                 timed_out: true,
             };
         }

@@ -61,11 +61,9 @@ pub(super) struct Receiver {
     scored: BTreeSet<String>,
     /// What is appended to a file as soon as a run gets ready to send: its last rows come late.
     pub(super) late: Option<(PathBuf, Vec<u8>)>,
-    /// The first part of a request that was begun.
-    begun: Option<String>,
+    /// How often rows came late.
+    pub(super) waits: usize,
     score_requests: usize,
-    /// Requests that were begun before their last part was known, and finished.
-    pub(super) begun_requests: usize,
     faults: Vec<String>,
 }
 
@@ -78,7 +76,6 @@ impl Courier for Receiver {
         let later = |timed_out| Reply::Later {
             reason: "the line is bad".to_owned(),
             retry_after: None,
-            network: true,
             timed_out,
         };
         let reason = "it does not take so many".to_owned();
@@ -113,18 +110,6 @@ impl Courier for Receiver {
         Ok(())
     }
 
-    fn begin(&mut self, first: &str) -> Option<usize> {
-        self.begun = Some(first.to_owned());
-        Some(first.len())
-    }
-
-    fn finish(&mut self, last: &str) -> Option<(Reply, usize)> {
-        let raw = self.begun.take()? + last;
-        let body = Body::new(raw.as_bytes());
-        self.begun_requests += 1;
-        Some((self.send(&raw, &body), body.wire_len()))
-    }
-
     fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
         self.score_requests += 1;
         let raw = batch(scores);
@@ -135,7 +120,6 @@ impl Courier for Receiver {
         let later = |timed_out| Reply::Later {
             reason: reason.clone(),
             retry_after: None,
-            network: true,
             timed_out,
         };
         match self.weather.pop_front().unwrap_or(Weather::Fine) {
@@ -164,6 +148,7 @@ impl Receiver {
         if let Some((path, rows)) = self.late.take() {
             let file = OpenOptions::new().append(true).open(path);
             file.unwrap().write_all(&rows).unwrap();
+            self.waits += 1;
         }
     }
 

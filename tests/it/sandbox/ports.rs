@@ -33,7 +33,6 @@ pub(crate) struct Relay {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     connected: Receiver<()>,
-    uploaded: Receiver<Vec<u8>>,
 }
 
 impl Relay {
@@ -53,24 +52,19 @@ impl Relay {
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let (tell, connected) = mpsc::channel();
-        let (show, uploaded) = mpsc::channel();
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let _ = tell.send(());
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                let show = show.clone();
-                pass_on(&client, &server, rate, move |some| {
-                    let _ = show.send(some.to_vec());
-                });
-                pass_on(&server, &client, None, |_| ());
+                pass_on(&client, &server, rate);
+                pass_on(&server, &client, None);
             }
         });
         Self {
             address,
             connections,
             connected,
-            uploaded,
         }
     }
 
@@ -84,42 +78,22 @@ impl Relay {
         come.expect("nobody has connected");
     }
 
-    /// Waits until what clients have sent is enough; gives it.
-    pub(crate) fn wait_for_upload(&self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        let mut upload = Vec::new();
-        while !is_enough(&upload) {
-            let more = self.uploaded.recv_timeout(Duration::from_secs(20));
-            upload.extend(more.expect("nobody sends what is waited for"));
-        }
-        upload
-    }
-
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
-fn pass_on(
-    from: &TcpStream,
-    to: &TcpStream,
-    rate: Option<usize>,
-    see: impl FnMut(&[u8]) + Send + 'static,
-) {
+fn pass_on(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
         // However it ends, the other side shall see it.
-        let _ = copy(&mut from, &mut to, rate, see);
+        let _ = copy(&mut from, &mut to, rate);
         let _ = to.shutdown(Shutdown::Write);
     });
 }
 
 /// The time that passes here is the link's own: nobody waits for it to pass.
-fn copy(
-    from: &mut TcpStream,
-    to: &mut TcpStream,
-    rate: Option<usize>,
-    mut see: impl FnMut(&[u8]),
-) -> io::Result<()> {
+fn copy(from: &mut TcpStream, to: &mut TcpStream, rate: Option<usize>) -> io::Result<()> {
     let mut some = [0; 1024];
     loop {
         let length = from.read(&mut some)?;
@@ -130,7 +104,6 @@ fn copy(
             std::thread::sleep(Duration::from_micros((length * 1_000_000 / rate) as u64));
         }
         to.write_all(&some[..length])?;
-        see(&some[..length]);
     }
 }
 
