@@ -157,10 +157,7 @@ pub(super) fn below_all() -> String {
 
 /// The name of a variable, with a mark where it may also name a file.
 pub fn spelling(variable: &Variable) -> String {
-    let may_be_file = variable
-        .spellings
-        .iter()
-        .any(|spelling| variable.is_file_spelling(spelling));
+    let may_be_file = variable.spellings.iter().any(|spelling| variable.is_file_spelling(spelling));
     let ending = if may_be_file { "[_FILE]" } else { "" };
     format!("{}{ending}", variable.name)
 }

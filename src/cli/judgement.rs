@@ -33,10 +33,9 @@ const LONGEST_TEXT: usize = 500;
 /// When one of them is missing: the text says what is understood.
 pub fn parse(text: &str) -> Result<Judgement, String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => Ok(Judgement {
-            name: name.trim().to_owned(),
-            value: value.to_owned(),
-        }),
+        Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
+            Ok(Judgement { name: name.trim().to_owned(), value: value.to_owned() })
+        }
         _ => Err("give NAME=VALUE, e.g. quality=4 or helpful=true".to_owned()),
     }
 }
@@ -65,15 +64,11 @@ impl Judgement {
         let number = || serde_json::from_str::<f64>(&self.value).ok();
         let fails = |wanted: &str| format!("{}={}: {wanted}", self.name, self.value);
         match kind {
-            Some(Kind::Numeric) => number()
-                .map(Value::Numeric)
-                .ok_or_else(|| fails("give a number")),
+            Some(Kind::Numeric) => {
+                number().map(Value::Numeric).ok_or_else(|| fails("give a number"))
+            }
             Some(Kind::Boolean) => switch(&self.value)
-                .or_else(|| {
-                    number()
-                        .filter(|it| [0.0, 1.0].contains(it))
-                        .map(|it| it > 0.5)
-                })
+                .or_else(|| number().filter(|it| [0.0, 1.0].contains(it)).map(|it| it > 0.5))
                 .map(Value::Boolean)
                 .ok_or_else(|| fails("give true or false")),
             Some(Kind::Categorical) => Ok(Value::Categorical(text())),
@@ -109,10 +104,7 @@ mod tests {
     #[test]
     fn a_name_and_a_value_are_wanted() {
         let read = parse(" why not =a=b").unwrap();
-        let expected = Judgement {
-            name: "why not".to_owned(),
-            value: "a=b".to_owned(),
-        };
+        let expected = Judgement { name: "why not".to_owned(), value: "a=b".to_owned() };
         assert_eq!(read, expected);
         for text in ["", "quality", "quality=", "=4", " =4"] {
             assert!(parse(text).is_err(), "{text}");
@@ -141,10 +133,7 @@ mod tests {
         let word = || Ok(Value::Categorical("1".to_owned()));
         assert_eq!(value("a=1", Some(Kind::Categorical)), word());
         assert_eq!(value("a=1", Some(Kind::Boolean)), Ok(Value::Boolean(true)));
-        assert_eq!(
-            value("a=1", Some(Kind::Text)),
-            Ok(Value::Text("1".to_owned()))
-        );
+        assert_eq!(value("a=1", Some(Kind::Text)), Ok(Value::Text("1".to_owned())));
         let long = format!("a={}", "é".repeat(501));
         for (text, kind) in [
             ("a=good", Kind::Numeric),

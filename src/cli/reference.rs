@@ -23,10 +23,7 @@ pub struct Turns {
 /// # Errors
 /// When what stands behind the `#` names no turns: the text says what is understood.
 pub fn parse(text: &str) -> Result<Reference, String> {
-    let whole = || Reference {
-        session: text.to_owned(),
-        turns: Turns::default(),
-    };
+    let whole = || Reference { session: text.to_owned(), turns: Turns::default() };
     let Some((session, turns)) = text.rsplit_once('#') else {
         return Ok(whole());
     };
@@ -34,10 +31,7 @@ pub fn parse(text: &str) -> Result<Reference, String> {
         return Ok(whole());
     }
     match Turns::parse(turns) {
-        Some(turns) if !session.is_empty() => Ok(Reference {
-            session: session.to_owned(),
-            turns,
-        }),
+        Some(turns) if !session.is_empty() => Ok(Reference { session: session.to_owned(), turns }),
         _ => Err("give SESSION, SESSION#TURN or SESSION#FIRST..LAST, e.g. 3f2a#2..5".to_owned()),
     }
 }
@@ -45,10 +39,7 @@ pub fn parse(text: &str) -> Result<Reference, String> {
 impl Turns {
     /// One turn.
     pub fn one(turn: u64) -> Self {
-        Self {
-            first: Some(turn),
-            last: Some(turn),
-        }
+        Self { first: Some(turn), last: Some(turn) }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -86,10 +77,7 @@ impl Turns {
     /// The first number that is named and that is none of the session's.
     pub fn beyond(self, session: RangeInclusive<u64>) -> Option<u64> {
         let named = [self.first, self.last];
-        named
-            .into_iter()
-            .flatten()
-            .find(|turn| !session.contains(turn))
+        named.into_iter().flatten().find(|turn| !session.contains(turn))
     }
 }
 
@@ -146,10 +134,7 @@ mod tests {
     #[test]
     fn both_ends_of_a_range_belong_to_it() {
         let range = parse("3f2a#2..4").unwrap().turns;
-        assert_eq!(
-            [1, 2, 4, 5].map(|turn| range.have(turn)),
-            [false, true, true, false]
-        );
+        assert_eq!([1, 2, 4, 5].map(|turn| range.have(turn)), [false, true, true, false]);
         let from = parse("3f2a#2..").unwrap().turns;
         assert!(from.have(u64::MAX) && !from.have(1) && from.single().is_none());
         assert!(Turns::default().are_all() && Turns::default().have(1));

@@ -7,13 +7,13 @@ use anyhow::{Context, Result, bail};
 use base::Timestamp;
 use serde_json::json;
 
+use super::env::start_directory;
 use super::post::Post;
 use super::report::tilde;
-use super::surroundings::start_directory;
 use super::{Misconfigured, Outcome, many};
 use crate::cli::{Allow, Global, Revoke};
 use crate::config::{
-    Destination, DestinationProblem, Doubt, Request, Scope, Surroundings, resolve, root_of,
+    Destination, DestinationProblem, Doubt, Env, Request, Scope, resolve, root_of,
     unreadable_project_file,
 };
 use crate::state::{AllowedEntry, Store};
@@ -24,9 +24,9 @@ use crate::state::{AllowedEntry, Store};
 /// When there is nobody to ask, a file can't be read, or the answer can't be kept.
 pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
     let post = Post::new(global.config.clone())?;
-    let store = store(&post.surroundings)?;
+    let store = store(&post.env)?;
     if arguments.list {
-        return list(&store, post.surroundings.home());
+        return list(&store, post.env.home());
     }
     let start = start_directory(arguments.directory.as_deref())?;
     let Some(request) = request(&post, &start)? else {
@@ -40,10 +40,7 @@ pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
     if arguments.print {
         let root = json!(request.root);
         let digest = &request.digest;
-        writeln!(
-            std::io::stdout(),
-            "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}"
-        )?;
+        writeln!(std::io::stdout(), "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}")?;
         return Ok(Outcome::Done);
     }
     let granted = match &request.granted {
@@ -55,7 +52,7 @@ pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
         writeln!(std::io::stdout(), "allowed already: {}", leads_to(granted))?;
         return Ok(Outcome::Done);
     }
-    if !agrees(&post.surroundings, &request, granted)? {
+    if !agrees(&post.env, &request, granted)? {
         writeln!(std::io::stdout(), "not allowed: nothing is sent from here")?;
         return Ok(Outcome::Failed);
     }
@@ -63,11 +60,7 @@ pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
         root: request.root.clone(),
         digest: request.digest.clone(),
         at: Timestamp::now(),
-        names: request
-            .values
-            .iter()
-            .map(|value| value.name.to_owned())
-            .collect(),
+        names: request.values.iter().map(|value| value.name.to_owned()).collect(),
         base_url: granted.base_url.clone(),
         public_key: granted.public_key.clone(),
     });
@@ -86,7 +79,7 @@ pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
 /// When the folder does not exist, or the change can't be kept.
 pub fn revoke(arguments: &Revoke, global: &Global) -> Result<Outcome> {
     let post = Post::new(global.config.clone())?;
-    let store = store(&post.surroundings)?;
+    let store = store(&post.env)?;
     let root = root_of(&start_directory(arguments.directory.as_deref())?);
     let mut allowed = store.allowed();
     let count = allowed.revoke(&root);
@@ -96,17 +89,12 @@ pub fn revoke(arguments: &Revoke, global: &Global) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     store.save_allowed(&allowed)?;
-    writeln!(
-        out,
-        "revoked for {}: {}",
-        root.display(),
-        many(count, "digest")
-    )?;
+    writeln!(out, "revoked for {}: {}", root.display(), many(count, "digest"))?;
     Ok(Outcome::Done)
 }
 
-fn store(surroundings: &Surroundings) -> Result<Store> {
-    let folder = surroundings
+fn store(env: &Env) -> Result<Store> {
+    let folder = env
         .default_state_dir()
         .context("could not find the state folder: neither CLAUDE_CONFIG_DIR nor HOME is set")?;
     Ok(Store::new(&folder))
@@ -134,14 +122,12 @@ fn list(store: &Store, home: Option<&Path>) -> Result<Outcome> {
 
 /// What the project asks for; `None` when that is nothing.
 fn request(post: &Post, start: &Path) -> Result<Option<Box<Request>>> {
-    let (surroundings, files) = (&post.surroundings, &post.files);
-    if let Some(Doubt::Unreadable { place, reason }) =
-        unreadable_project_file(surroundings, files, start)
-    {
+    let (env, files) = (&post.env, &post.files);
+    if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {
         let what = format!("could not ask: {place} can't be read: {reason}; fix the file");
         return Err(Misconfigured(what).into());
     }
-    let config = resolve(surroundings, files, Some(start), Scope::Explicit, &[]);
+    let config = resolve(env, files, Some(start), Scope::Explicit, &[]);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),
@@ -150,8 +136,8 @@ fn request(post: &Post, start: &Path) -> Result<Option<Box<Request>>> {
 }
 
 /// Asks the user, who must be a person at a terminal.
-fn agrees(surroundings: &Surroundings, request: &Request, granted: &Destination) -> Result<bool> {
-    if surroundings.variable("CLAUDECODE").is_some() {
+fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
+    if env.variable("CLAUDECODE").is_some() {
         bail!("could not ask: Claude Code runs this command; run it in a terminal of your own");
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {

@@ -15,12 +15,7 @@ use crate::cli::{Cli, Completions};
 pub fn run(arguments: &Completions) -> Result<Outcome> {
     let mut script = Vec::new();
     // Not straight to standard output: clap_complete panics when that is closed.
-    clap_complete::generate(
-        arguments.shell,
-        &mut Cli::command(),
-        "claude-langfuse",
-        &mut script,
-    );
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "claude-langfuse", &mut script);
     std::io::stdout().lock().write_all(&script)?;
     Ok(Outcome::Done)
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::env::start_directory;
 use super::post::Post;
 use super::report::{Report, Verdict, tilde};
-use super::surroundings::start_directory;
 use super::{Outcome, told};
 use crate::cli::{self, ConfigCommand, Global};
 use crate::config::{
-    Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
+    Config, DestinationProblem, Env, Files, Layer, Scope, Setting, unknown_variables,
 };
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 
 /// Runs the command.
 ///
@@ -28,20 +28,14 @@ fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
     let post = Post::new(global.config.clone())?;
     let config = post.config(Some(&start), Scope::Explicit);
-    let home = post.surroundings.home();
+    let home = post.env.home();
     match arguments.command {
         Some(ConfigCommand::Check) => {
             let mut report = Report::default();
-            check(
-                &mut report,
-                &post.surroundings,
-                &post.files,
-                &start,
-                &config,
-            );
+            check(&mut report, &post.env, &post.files, &start, &config);
             match arguments.json {
                 true => report.print_json(home)?,
-                false => report.print(&post.surroundings)?,
+                false => report.print(&post.env)?,
             }
             Ok(match report.verdict() {
                 Verdict::Fail => Outcome::Misconfigured,
@@ -50,8 +44,8 @@ fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
         }
         None => {
             match arguments.json {
-                true => print_json(&post.surroundings, &start, &config)?,
-                false => print(&post.surroundings, &start, &config)?,
+                true => print_json(&post.env, &start, &config)?,
+                false => print(&post.env, &start, &config)?,
             }
             Ok(match config.suspended {
                 Some(_) => Outcome::Misconfigured,
@@ -62,14 +56,10 @@ fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
 }
 
 /// The values by where they were set, the strongest place first.
-fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
-    let home = surroundings.home();
+fn print(env: &Env, start: &Path, config: &Config) -> Result<()> {
+    let home = env.home();
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "for sessions started in {}",
-        tilde(home, &start.display().to_string())
-    )?;
+    writeln!(out, "for sessions started in {}", tilde(home, &start.display().to_string()))?;
     if let Some(problem) = &config.suspended {
         writeln!(out, "\nsuspended: {}", tilde(home, &problem.cause()))?;
         writeln!(out, "help: {}", tilde(home, &problem.remedy))?;
@@ -105,12 +95,7 @@ fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<(
 }
 
 fn line(setting: &Setting, home: Option<&Path>) -> String {
-    let Setting {
-        variable,
-        shown,
-        source,
-        file,
-    } = setting;
+    let Setting { variable, shown, source, file } = setting;
     let name = match source.layer {
         Layer::Default => variable.name,
         _ => source.name,
@@ -123,7 +108,7 @@ fn line(setting: &Setting, home: Option<&Path>) -> String {
     tilde(home, &line)
 }
 
-fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
+fn print_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
     let variables: Vec<Value> = config.sources.iter().map(|setting| json!({
         "name": setting.variable.name,
         "value": Some(&setting.shown).filter(|shown| !shown.is_empty()),
@@ -132,7 +117,7 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
         "spelling": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
         "file": setting.file,
     })).collect();
-    let config_file: Option<PathBuf> = surroundings.config_file();
+    let config_file: Option<PathBuf> = env.config_file();
     let all = json!({
         "schema": 1,
         "start_directory": start,
@@ -148,24 +133,16 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
 }
 
 /// What is wrong with the configuration of sessions that are started in `start`.
-pub(super) fn check(
-    report: &mut Report,
-    surroundings: &Surroundings,
-    files: &Files,
-    start: &Path,
-    config: &Config,
-) {
+pub(super) fn check(report: &mut Report, env: &Env, files: &Files, start: &Path, config: &Config) {
     for problem in &config.problems {
         report.fail("config", problem.cause(), &problem.remedy);
     }
     for problem in &config.warnings {
         report.warn("config", problem.cause(), &problem.remedy);
     }
-    for stranger in strangers(surroundings, files, Some(start)) {
-        let message = format!(
-            "{} in {} is no variable of claude-langfuse",
-            stranger.name, stranger.place
-        );
+    for stranger in unknown_variables(env, files, Some(start)) {
+        let message =
+            format!("{} in {} is no variable of claude-langfuse", stranger.name, stranger.place);
         report.warn("config", message, stranger.remedy);
     }
     if config.suspended.is_some() {
@@ -176,19 +153,17 @@ pub(super) fn check(
             "correct the configuration; the next hook of each session sends its turns since then",
         );
     }
-    if let Some(wish) = unmet_wish(config) {
+    if let Some(wish) = invalid_patterns(config) {
         report.fail("mask", wish, "mend the pattern, or remove it");
     }
-    let traced = files.traced_projects(surroundings);
+    let traced = files.traced_projects(env);
     consent(report, start, config, &traced);
     keys(report, config, &traced);
 }
 
 fn consent(report: &mut Report, start: &Path, config: &Config, traced: &[PathBuf]) {
     let start = start.display();
-    let source = config
-        .setting("TRACE_TO_LANGFUSE")
-        .map(|setting| &setting.source);
+    let source = config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
     match source {
         Some(source) if config.enabled => {
             report.ok("consent", format!("tracing is on in {start}: {source}"))

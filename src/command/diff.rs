@@ -45,27 +45,17 @@ fn range(above: usize, count: usize) -> String {
 fn compare<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<(char, &'a str)> {
     let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
     let head = before.iter().zip(after).take_while(same).count();
-    let tail = before
-        .iter()
-        .rev()
-        .zip(after.iter().rev())
-        .take_while(same)
-        .count();
+    let tail = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
     let tail = tail.min(before.len().min(after.len()) - head);
     let middle = |lines: &[&'a str]| -> Vec<&'a str> {
-        lines
-            .get(head..lines.len() - tail)
-            .unwrap_or_default()
-            .to_vec()
+        lines.get(head..lines.len() - tail).unwrap_or_default().to_vec()
     };
     let unchanged = |lines: &[&'a str]| -> Vec<(char, &'a str)> {
         lines.iter().map(|line| (' ', *line)).collect()
     };
     let mut lines = unchanged(before.get(..head).unwrap_or_default());
     lines.extend(subsequence(&middle(before), &middle(after)));
-    lines.extend(unchanged(
-        before.get(before.len() - tail..).unwrap_or_default(),
-    ));
+    lines.extend(unchanged(before.get(before.len() - tail..).unwrap_or_default()));
     lines
 }
 
@@ -73,11 +63,7 @@ fn subsequence<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<(char, &'a str)
     // `common[i][j]`: how many lines `before[i..]` and `after[j..]` have in common.
     let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     let at = |common: &[Vec<usize>], i: usize, j: usize| -> usize {
-        common
-            .get(i)
-            .and_then(|row| row.get(j))
-            .copied()
-            .unwrap_or_default()
+        common.get(i).and_then(|row| row.get(j)).copied().unwrap_or_default()
     };
     for (i, old) in before.iter().enumerate().rev() {
         for (j, new) in after.iter().enumerate().rev() {
@@ -114,11 +100,7 @@ fn subsequence<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<(char, &'a str)
 /// The changes with their context; those that touch are one.
 fn hunks(lines: &[(char, &str)]) -> Vec<Range<usize>> {
     let mut hunks: Vec<Range<usize>> = Vec::new();
-    for (at, _) in lines
-        .iter()
-        .enumerate()
-        .filter(|(_, (sign, _))| *sign != ' ')
-    {
+    for (at, _) in lines.iter().enumerate().filter(|(_, (sign, _))| *sign != ' ') {
         let hunk = at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(lines.len());
         match hunks.last_mut() {
             Some(last) if last.end >= hunk.start => last.end = hunk.end,
@@ -155,9 +137,6 @@ mod tests {
 
     #[test]
     fn a_new_file_has_no_lines_before() {
-        assert_eq!(
-            unified("file", "", "{\n}\n"),
-            "--- file\n+++ file\n@@ -0,0 +1,2 @@\n+{\n+}\n"
-        );
+        assert_eq!(unified("file", "", "{\n}\n"), "--- file\n+++ file\n@@ -0,0 +1,2 @@\n+{\n+}\n");
     }
 }

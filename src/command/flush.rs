@@ -7,7 +7,7 @@ use super::summary::Summary;
 use super::{Outcome, told};
 use crate::cli::{Flush, Global};
 use crate::config::{DestinationProblem, Scope};
-use crate::delivery::{Agreed, Reach};
+use crate::delivery::{Agreed, Extent};
 use crate::state::{Cursor, Store};
 
 /// Runs the command.
@@ -58,7 +58,7 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
     let session = Session {
         id: cursor.session_id.clone(),
         transcript: cursor.transcript.clone(),
-        reach: Reach::Known,
+        extent: Extent::Resume,
         start: cursor.start_directory.clone(),
         agreed: Agreed::Kept,
     };

@@ -12,7 +12,7 @@ use crate::claude_settings::{
     Hooks, SettingsFile, guarded, register, stable_program, survey, switched_off, unregister,
 };
 use crate::cli::{Install, Registration};
-use crate::config::{Files, Surroundings, shown};
+use crate::config::{Env, Files, shown};
 
 const GENERATED: &str = "it is a link into the Nix store, and what generates it must hold the entry
   help: with home-manager's programs.claude-code, set programs.claude-langfuse.hook.via = \"claude-code\"
@@ -32,7 +32,7 @@ pub fn install(arguments: &Install) -> Result<Outcome> {
 }
 
 fn add(arguments: &Install) -> Result<Outcome> {
-    let surroundings = Surroundings::of_process();
+    let env = Env::of_process();
     let program = match &arguments.program {
         Some(program) => {
             ensure!(
@@ -44,28 +44,22 @@ fn add(arguments: &Install) -> Result<Outcome> {
         }
         None => {
             let running = std::env::current_exe().context("could not find this program")?;
-            stable_program(&running, &surroundings).context(NO_PROGRAM)?
+            stable_program(&running, &env).context(NO_PROGRAM)?
         }
     };
     let command = guarded(&program);
-    let paths = paths(&arguments.common, &surroundings)?;
+    let paths = paths(&arguments.common, &env)?;
     // A project that has an entry keeps it where it is.
     let path = paths.iter().find(|path| has_ours(path)).or(paths.last());
     let file = SettingsFile::open(path.context("could not find settings")?)?;
     let mut content = file.content()?;
     register(&mut content, &command).map_err(|what| {
-        anyhow!("{what}").context(format!(
-            "could not understand settings: {}",
-            file.path().display()
-        ))
+        anyhow!("{what}")
+            .context(format!("could not understand settings: {}", file.path().display()))
     })?;
     let done = change(&file, &content, &arguments.common)?;
-    tell(
-        &done,
-        &arguments.common,
-        "registered for Stop and SessionEnd",
-    )?;
-    warn(&surroundings, arguments.common.project.as_deref());
+    tell(&done, &arguments.common, "registered for Stop and SessionEnd")?;
+    warn(&env, arguments.common.project.as_deref());
     Ok(Outcome::Done)
 }
 
@@ -78,8 +72,8 @@ pub fn uninstall(arguments: &Registration) -> Result<Outcome> {
 }
 
 fn remove(arguments: &Registration) -> Result<Outcome> {
-    let surroundings = Surroundings::of_process();
-    for path in paths(arguments, &surroundings)? {
+    let env = Env::of_process();
+    for path in paths(arguments, &env)? {
         let file = SettingsFile::open(&path)?;
         let mut content = file.content()?;
         unregister(&mut content);
@@ -103,11 +97,7 @@ fn change(
     content: &Map<String, Value>,
     common: &Registration,
 ) -> Result<Done> {
-    let mut done = Done {
-        path: file.path().to_path_buf(),
-        diff: None,
-        backup: None,
-    };
+    let mut done = Done { path: file.path().to_path_buf(), diff: None, backup: None };
     if file.content()? == *content {
         return Ok(done);
     }
@@ -151,23 +141,16 @@ fn tell(done: &Done, common: &Registration, what: &str) -> Result<()> {
 
 /// The settings files that may hold the entry; the last one is where a new one belongs. In a project that is the
 /// personal file: the path in the command is one of this machine.
-fn paths(common: &Registration, surroundings: &Surroundings) -> Result<Vec<PathBuf>> {
+fn paths(common: &Registration, env: &Env) -> Result<Vec<PathBuf>> {
     let Some(project) = &common.project else {
-        let folder = surroundings.claude_config_dir().context(
+        let folder = env.claude_config_dir().context(
             "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
         )?;
         return Ok(vec![folder.join("settings.json")]);
     };
-    ensure!(
-        project.is_dir(),
-        "could not find project: {} is no directory",
-        project.display()
-    );
+    ensure!(project.is_dir(), "could not find project: {} is no directory", project.display());
     let folder = std::path::absolute(project)?.join(".claude");
-    Ok(vec![
-        folder.join("settings.json"),
-        folder.join("settings.local.json"),
-    ])
+    Ok(vec![folder.join("settings.json"), folder.join("settings.local.json")])
 }
 
 fn has_ours(path: &Path) -> bool {
@@ -176,8 +159,8 @@ fn has_ours(path: &Path) -> bool {
 }
 
 /// What keeps the entry from working as it should, elsewhere than in the file that was changed.
-fn warn(surroundings: &Surroundings, project: Option<&Path>) {
-    let surveyed = survey(surroundings, &Files::new(), project);
+fn warn(env: &Env, project: Option<&Path>) {
+    let surveyed = survey(env, &Files::new(), project);
     for one in &surveyed {
         for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
             log::warn!(

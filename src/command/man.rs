@@ -19,10 +19,7 @@ const FILES: [(&str, &str); 4] = [
         "~/.claude/settings.json",
         "Claude Code's settings, which name this program as a hook for Stop and SessionEnd.",
     ),
-    (
-        "~/.claude/state/langfuse_hook.log",
-        "A line for each hook that had something to do.",
-    ),
+    ("~/.claude/state/langfuse_hook.log", "A line for each hook that had something to do."),
     (
         "~/.claude/state/claude-langfuse/",
         "How far Langfuse has acknowledged each session. No text of a conversation.",
@@ -36,9 +33,7 @@ const FILES: [(&str, &str); 4] = [
 pub fn run() -> Result<Outcome> {
     let mut command = Cli::command();
     command.build();
-    std::io::stdout()
-        .lock()
-        .write_all(page(&mut command).as_bytes())?;
+    std::io::stdout().lock().write_all(page(&mut command).as_bytes())?;
     Ok(Outcome::Done)
 }
 
@@ -96,10 +91,7 @@ fn one_command(page: &mut Page, command: &mut Command) {
     for argument in command.get_arguments().filter(own) {
         page.item(&name_of(argument), &help_of(argument));
     }
-    for subcommand in command
-        .get_subcommands()
-        .filter(|one| one.get_name() != "help")
-    {
+    for subcommand in command.get_subcommands().filter(|one| one.get_name() != "help") {
         let about = subcommand.get_about().map(ToString::to_string);
         page.item(subcommand.get_name(), &about.unwrap_or_default());
     }
@@ -116,10 +108,7 @@ fn name_of(argument: &Arg) -> String {
 }
 
 fn help_of(argument: &Arg) -> String {
-    argument
-        .get_help()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    argument.get_help().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Text in the language of manual pages.
@@ -133,10 +122,7 @@ impl Page {
     }
 
     fn heading(&mut self, kind: &str, text: &str) {
-        self.raw(&format!(
-            ".{kind} \"{}\"",
-            escaped(text).replace('"', "\\(dq")
-        ));
+        self.raw(&format!(".{kind} \"{}\"", escaped(text).replace('"', "\\(dq")));
     }
 
     /// Paragraphs.
@@ -167,10 +153,7 @@ impl Page {
 /// A backslash begins a command of the language, and so does a dot or an apostrophe at the begin of a line; a plain hyphen
 /// may be printed as a dash that nobody can paste.
 fn escaped(line: &str) -> String {
-    let line = line
-        .replace('\\', "\\e")
-        .replace('-', "\\-")
-        .replace('…', "...");
+    let line = line.replace('\\', "\\e").replace('-', "\\-").replace('…', "...");
     match line.starts_with(['.', '\'']) {
         true => format!("\\&{line}"),
         false => line,

@@ -6,6 +6,7 @@ pub mod config;
 pub mod dataset;
 mod diff;
 pub mod doctor;
+mod env;
 pub mod export;
 pub mod flush;
 pub mod install;
@@ -25,7 +26,6 @@ pub mod sessions;
 pub mod show;
 pub mod status;
 mod summary;
-mod surroundings;
 mod terminal;
 mod tokens;
 pub mod verify;
@@ -167,9 +167,7 @@ fn many(count: usize, thing: &str) -> String {
 fn broken_lines(diagnostics: &Diagnostics) -> Option<String> {
     let (offset, reason) = diagnostics.broken.first()?;
     let lines = many(usize::try_from(diagnostics.broken_lines).ok()?, "line");
-    Some(format!(
-        "{lines} can't be read, the first at byte {offset}: {reason}"
-    ))
+    Some(format!("{lines} can't be read, the first at byte {offset}: {reason}"))
 }
 
 /// A time in words: `8s`, `1m23s`, `2h05m`.

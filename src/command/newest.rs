@@ -22,10 +22,7 @@ impl NewestFirst {
             let modified = path.metadata().ok()?.modified().ok()?;
             Some((Timestamp::of(modified), path))
         };
-        Self {
-            files: transcripts.filter_map(written).collect(),
-            sessions: BinaryHeap::new(),
-        }
+        Self { files: transcripts.filter_map(written).collect(), sessions: BinaryHeap::new() }
     }
 
     /// How many are left.

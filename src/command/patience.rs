@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::complain;
-use crate::delivery::Courier;
-use crate::langfuse::{Body, Reply};
+use crate::delivery::Transport;
+use crate::langfuse::{Body, Verdict};
 use crate::score::Score;
 
 /// The longest that one request may be put off. Langfuse counts requests by the minute.
@@ -13,9 +13,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Asks, and asks again for as long as the server wants to be left alone meanwhile.
-pub(super) fn patiently<Answer>(
-    mut ask: impl FnMut() -> Result<Answer, Reply>,
-) -> Result<Answer, Reply> {
+pub(super) fn patiently<AssistantMessage>(
+    mut ask: impl FnMut() -> Result<AssistantMessage, Verdict>,
+) -> Result<AssistantMessage, Verdict> {
     let mut patience = Patience::new();
     loop {
         match ask() {
@@ -36,23 +36,19 @@ impl Patience {
     }
 
     /// Waits as long as the server asks for; gives whether it is to be asked again.
-    fn waits(&mut self, reply: &Reply) -> bool {
+    fn waits(&mut self, reply: &Verdict) -> bool {
         let Some(wait) = self.wait(reply) else {
             return false;
         };
-        if let Reply::Later { reason, .. } = reply {
+        if let Verdict::Later { reason, .. } = reply {
             complain(&format!("{reason}: going on in {} s", wait.as_secs()));
         }
         std::thread::sleep(wait);
         true
     }
 
-    fn wait(&mut self, reply: &Reply) -> Option<Duration> {
-        let Reply::Later {
-            retry_after: Some(wait),
-            ..
-        } = reply
-        else {
+    fn wait(&mut self, reply: &Verdict) -> Option<Duration> {
+        let Verdict::Later { retry_after: Some(wait), .. } = reply else {
             return None;
         };
         let wait = (*wait).max(SHORTEST);
@@ -64,12 +60,12 @@ impl Patience {
 /// A courier that waits where it is asked to.
 pub(super) struct Patient<Inner>(pub Inner);
 
-impl<Inner: Courier> Courier for Patient<Inner> {
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+impl<Inner: Transport> Transport for Patient<Inner> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         patiently(|| self.0.score(scores))
     }
 
-    fn send(&mut self, raw: &str, body: &Body) -> Reply {
+    fn send(&mut self, raw: &str, body: &Body) -> Verdict {
         let mut patience = Patience::new();
         loop {
             let reply = self.0.send(raw, body);
@@ -85,10 +81,10 @@ mod tests {
     use std::time::Duration;
 
     use super::Patience;
-    use crate::langfuse::Reply;
+    use crate::langfuse::Verdict;
 
-    fn later(seconds: Option<u64>) -> Reply {
-        Reply::Later {
+    fn later(seconds: Option<u64>) -> Verdict {
+        Verdict::Later {
             reason: "busy".to_owned(),
             retry_after: seconds.map(Duration::from_secs),
             timed_out: false,
@@ -100,7 +96,7 @@ mod tests {
         let mut patience = Patience::new();
         let mut wait = |reply| patience.wait(&reply).map(|wait| wait.as_secs());
         assert_eq!(wait(later(None)), None);
-        assert_eq!(wait(Reply::Acknowledged), None);
+        assert_eq!(wait(Verdict::Acknowledged), None);
         assert_eq!(wait(later(Some(0))), Some(1));
         assert_eq!(wait(later(Some(7200))), None);
         assert_eq!(wait(later(Some(599))), Some(599));

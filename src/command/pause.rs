@@ -7,8 +7,8 @@ use anyhow::Result;
 use base::Timestamp;
 
 use super::Outcome;
+use super::env::start_directory;
 use super::post::Post;
-use super::surroundings::start_directory;
 use crate::cli::{Global, Pause};
 use crate::config::Scope;
 use crate::state::Store;
@@ -29,10 +29,7 @@ pub fn pause(arguments: &Pause, global: &Global) -> Result<Outcome> {
             out,
             "{what} is paused: turns that are opened until 'claude-langfuse resume' are not sent"
         )?;
-        writeln!(
-            out,
-            "'claude-langfuse replay' sends them if you want them after all"
-        )?;
+        writeln!(out, "'claude-langfuse replay' sends them if you want them after all")?;
     } else {
         writeln!(out, "{what} was paused already")?;
     }
@@ -71,8 +68,5 @@ fn prepare(arguments: &Pause, global: &Global) -> Result<(Store, Option<PathBuf>
 }
 
 fn what(project: Option<&Path>) -> String {
-    project.map_or_else(
-        || "everything".to_owned(),
-        |project| project.display().to_string(),
-    )
+    project.map_or_else(|| "everything".to_owned(), |project| project.display().to_string())
 }

@@ -11,14 +11,12 @@ use transcript::{Diagnostics, Transcript, locate, origin};
 
 use super::patience::Patient;
 use super::{Misconfigured, Outcome};
-use crate::config::{
-    Config, Destination, Files, Flag, MergedSettings, Scope, Surroundings, resolve,
-};
+use crate::config::{Config, Destination, Env, Files, Flag, MergedSettings, Scope, resolve};
 use crate::delivery::{
-    Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
-    note_health,
+    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
+    Unavailable, deliver, note_health,
 };
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 use crate::state::{Store, grant};
 
 /// How long a command waits for a hook that has the session.
@@ -29,7 +27,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Session {
     pub id: String,
     pub transcript: PathBuf,
-    pub reach: Reach,
+    pub extent: Extent,
     /// The directory in which it was started.
     pub start: Option<PathBuf>,
     /// How far what was agreed about its turns counts.
@@ -39,10 +37,7 @@ pub(super) struct Session {
 impl Session {
     /// The same where nothing of it leaves this machine.
     pub(super) fn looked_at(&self) -> Self {
-        Self {
-            agreed: Agreed::Ignored,
-            ..self.clone()
-        }
+        Self { agreed: Agreed::Ignored, ..self.clone() }
     }
 
     /// Its turns, without their content, and what of its file could not be read.
@@ -56,7 +51,7 @@ impl Session {
 
 /// The post office of one command run.
 pub(super) struct Post {
-    pub surroundings: Surroundings,
+    pub env: Env,
     pub files: Files,
     /// A server that asks to be left alone for a while is waited for.
     pub patient: bool,
@@ -68,7 +63,7 @@ pub(super) struct Post {
 }
 
 struct Connection {
-    courier: Box<dyn Courier>,
+    transport: Box<dyn Transport>,
     given_up: Option<Stopped>,
 }
 
@@ -79,17 +74,15 @@ impl Post {
     /// When there is no such file: whoever names one does not mean the defaults.
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
-            let what = format!(
-                "could not find the configuration file of --config: {}",
-                path.display()
-            );
+            let what =
+                format!("could not find the configuration file of --config: {}", path.display());
             return Err(Misconfigured(what).into());
         }
-        let mut surroundings = Surroundings::of_process();
-        surroundings.config_override = config_file;
-        surroundings.merged = merged_settings(&surroundings);
+        let mut env = Env::of_process();
+        env.config_override = config_file;
+        env.merged = merged_settings(&env);
         Ok(Self {
-            surroundings,
+            env,
             files: Files::new(),
             patient: false,
             capture: None,
@@ -106,8 +99,8 @@ impl Post {
             text: "--capture",
         });
         let flags: Vec<Flag> = capture.collect();
-        let mut config = resolve(&self.surroundings, &self.files, start, scope, &flags);
-        grant(&mut config, &self.surroundings);
+        let mut config = resolve(&self.env, &self.files, start, scope, &flags);
+        grant(&mut config, &self.env);
         config
     }
 
@@ -140,16 +133,15 @@ impl Post {
         config: &Config,
         destination: &Destination,
     ) -> Result<Report> {
-        if let Some(reason) = unmet_wish(config) {
+        if let Some(reason) = invalid_patterns(config) {
             bail!("{reason}");
         }
         let store = Store::new(&config.state_dir);
         let _lock = match store.lock(&session.id, LOCK_PATIENCE) {
             Ok(Some(lock)) => Some(lock),
-            Ok(None) => bail!(
-                "could not lock session {}: another process is sending it",
-                session.id
-            ),
+            Ok(None) => {
+                bail!("could not lock session {}: another process is sending it", session.id)
+            }
             Err(error) => {
                 log::warn!("{error:#}");
                 None
@@ -157,15 +149,12 @@ impl Post {
         };
         let connection = self.connection(config, destination)?;
         if let Some(stopped) = &connection.given_up {
-            return Ok(Report {
-                stopped: Some(stopped.clone()),
-                ..Report::default()
-            });
+            return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
         let mut job = job(session, config, &destination.id());
         job.paused = store.pauses().times(session.start.as_deref());
-        let report =
-            deliver(&job, Keeping::Kept(&store), connection.courier.as_mut())?.unwrap_or_default();
+        let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
+            .unwrap_or_default();
         connection.given_up.clone_from(&report.stopped);
         note_health(&store, &destination.id(), &report, 0);
         Ok(report)
@@ -179,19 +168,14 @@ impl Post {
         let id = destination.id();
         let entry = self.connections.entry(id);
         if let std::collections::btree_map::Entry::Vacant(vacant) = entry {
-            let environment = &self.surroundings.environment;
-            let courier: Box<dyn Courier> =
-                match Express::new(destination, config, environment, config.timeout, None) {
+            let environment = &self.env.environment;
+            let transport: Box<dyn Transport> =
+                match HttpTransport::new(destination, config, environment, config.timeout, None) {
                     Ok(express) if self.patient => Box::new(Patient(express)),
                     Ok(express) => Box::new(express),
-                    Err(error) => Box::new(Absent {
-                        reason: format!("{error:#}"),
-                    }),
+                    Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
                 };
-            vacant.insert(Connection {
-                courier,
-                given_up: None,
-            });
+            vacant.insert(Connection { transport, given_up: None });
         }
         match self.connections.get_mut(&destination.id()) {
             Some(connection) => Ok(connection),
@@ -201,14 +185,13 @@ impl Post {
 }
 
 /// What Claude Code merged into the environment of a command that it runs. A person's shell has nothing of that.
-fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
-    surroundings.variable("CLAUDECODE")?;
+fn merged_settings(env: &Env) -> Option<MergedSettings> {
+    env.variable("CLAUDECODE")?;
     let of_session = || {
-        let session = surroundings.variable("CLAUDE_CODE_SESSION_ID")?;
-        let transcript =
-            locate::session_by_prefix(&surroundings.claude_config_dir()?, session).ok()?;
+        let session = env.variable("CLAUDE_CODE_SESSION_ID")?;
+        let transcript = locate::session_by_prefix(&env.claude_config_dir()?, session).ok()?;
         let (start, _) = origin(&transcript).ok()?;
-        let store = Store::new(&surroundings.default_state_dir()?);
+        let store = Store::new(&env.default_state_dir()?);
         // The beginning of an id may be another session's.
         (locate::session_id(&transcript) == session).then_some(MergedSettings {
             folders: vec![start?],
@@ -216,25 +199,14 @@ fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
             is_unknown: false,
         })
     };
-    Some(of_session().unwrap_or(MergedSettings {
-        is_unknown: true,
-        ..MergedSettings::default()
-    }))
+    Some(of_session().unwrap_or(MergedSettings { is_unknown: true, ..MergedSettings::default() }))
 }
 
 /// What is to be delivered of a session.
 pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job {
-    let ending = Ending::ByRows {
-        now: Timestamp::now(),
-    };
-    let mut job = Job::new(
-        &session.id,
-        &session.transcript,
-        config,
-        destination,
-        session.reach,
-        ending,
-    );
+    let trigger = Trigger::Sweep { now: Timestamp::now() };
+    let mut job =
+        Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
     job.agreed = session.agreed;
     job
 }

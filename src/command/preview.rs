@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use super::Misconfigured;
 use super::post::{Session, job};
 use crate::config::Config;
-use crate::delivery::{Courier, Keeping, Report, deliver};
-use crate::langfuse::{Body, Reply, Span, batch};
-use crate::privacy::unmet_wish;
+use crate::delivery::{Report, StateAccess, Transport, deliver};
+use crate::langfuse::{Body, Span, Verdict, batch};
+use crate::privacy::invalid_patterns;
 use crate::score::Score;
 use crate::state::Store;
 
@@ -19,31 +19,27 @@ struct Reader<See> {
     failed: Option<io::Error>,
 }
 
-impl<See: FnMut(&str) -> io::Result<()>> Courier for Reader<See> {
-    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
+impl<See: FnMut(&str) -> io::Result<()>> Transport for Reader<See> {
+    fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         self.show(raw)
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         match self.show(&batch(scores)) {
-            Reply::Acknowledged => Ok(0),
+            Verdict::Acknowledged => Ok(0),
             reply => Err(reply),
         }
     }
 }
 
 impl<See: FnMut(&str) -> io::Result<()>> Reader<See> {
-    fn show(&mut self, raw: &str) -> Reply {
+    fn show(&mut self, raw: &str) -> Verdict {
         match (self.see)(raw) {
-            Ok(()) => Reply::Acknowledged,
+            Ok(()) => Verdict::Acknowledged,
             Err(error) => {
                 let reason = format!("could not print: {error}");
                 self.failed = Some(error);
-                Reply::Later {
-                    reason,
-                    retry_after: None,
-                    timed_out: false,
-                }
+                Verdict::Later { reason, retry_after: None, timed_out: false }
             }
         }
     }
@@ -57,13 +53,13 @@ fn each_request(
     session: &Session,
     config: &Config,
     destination: &str,
-    keeping: Keeping<'_>,
+    keeping: StateAccess<'_>,
     see: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
         return Err(Misconfigured(problem.to_string()).into());
     }
-    if let Some(reason) = unmet_wish(config) {
+    if let Some(reason) = invalid_patterns(config) {
         bail!("{reason}");
     }
     let mut reader = Reader { see, failed: None };
@@ -86,8 +82,8 @@ pub(super) fn each_request_as_kept(
 ) -> Result<Report> {
     let store = Store::new(&config.state_dir);
     let (destination, keeping) = match &config.destination {
-        Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
-        Err(_) => (String::new(), Keeping::Forgotten),
+        Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
+        Err(_) => (String::new(), StateAccess::None),
     };
     each_request(session, config, &destination, keeping, see)
 }

@@ -35,11 +35,7 @@ impl Progress {
         if quiet || !std::io::stderr().is_terminal() {
             return Self::default();
         }
-        Self {
-            begun: Some(Instant::now()),
-            all: all(),
-            ..Self::default()
-        }
+        Self { begun: Some(Instant::now()), all: all(), ..Self::default() }
     }
 
     /// One more session is done.
@@ -104,37 +100,18 @@ mod tests {
     use super::{Amount, Progress, line};
 
     fn amount(sessions: usize, megabytes: u64) -> Amount {
-        Amount {
-            sessions,
-            bytes: megabytes * 1_000_000,
-        }
+        Amount { sessions, bytes: megabytes * 1_000_000 }
     }
 
     #[test]
     fn the_line_tells_how_far_how_fast_and_how_long() {
         let shown = |done, seconds| line(done, amount(10_000, 4_000), Duration::from_secs(seconds));
         for (done, seconds, text) in [
-            (
-                amount(1_200, 1_000),
-                10,
-                "1200 of 10000 sessions  25%  100 MB/s  30s left",
-            ),
-            (
-                amount(10, 40),
-                60,
-                "10 of 10000 sessions  1%  0 MB/s  1h39m left",
-            ),
-            (
-                amount(10_000, 4_000),
-                100,
-                "10000 of 10000 sessions  100%  40 MB/s  0s left",
-            ),
+            (amount(1_200, 1_000), 10, "1200 of 10000 sessions  25%  100 MB/s  30s left"),
+            (amount(10, 40), 60, "10 of 10000 sessions  1%  0 MB/s  1h39m left"),
+            (amount(10_000, 4_000), 100, "10000 of 10000 sessions  100%  40 MB/s  0s left"),
             // Sessions may grow while they are replayed.
-            (
-                amount(10_001, 4_400),
-                100,
-                "10001 of 10000 sessions  100%  44 MB/s  0s left",
-            ),
+            (amount(10_001, 4_400), 100, "10001 of 10000 sessions  100%  44 MB/s  0s left"),
         ] {
             assert_eq!(shown(done, seconds), text);
         }
@@ -147,12 +124,6 @@ mod tests {
         let mut progress = Progress::default();
         progress.step(1);
         assert_eq!(progress.drawn, None);
-        assert_eq!(
-            progress.done,
-            Amount {
-                sessions: 1,
-                bytes: 1
-            }
-        );
+        assert_eq!(progress.done, Amount { sessions: 1, bytes: 1 });
     }
 }

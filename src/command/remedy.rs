@@ -2,15 +2,11 @@
 
 use super::Outcome;
 use crate::config::Destination;
-use crate::langfuse::{Problem, Reply};
+use crate::langfuse::{Problem, Verdict};
 
 /// The remedy; `None` stands for a server that was not reached or is in trouble.
 pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> String {
-    let Destination {
-        keys_source,
-        base_url_source,
-        ..
-    } = destination;
+    let Destination { keys_source, base_url_source, .. } = destination;
     match problem {
         None => "nothing is lost: the next hook tries again, and so does 'claude-langfuse flush'".to_owned(),
         Some(Problem::Keys) => format!("check the keys: {keys_source}; 'claude-langfuse doctor' tries them"),
@@ -27,9 +23,9 @@ pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> Str
 }
 
 /// Why a server did not do what it was asked, and how that counts.
-pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outcome) {
+pub(super) fn meaning(reply: &Verdict, destination: &Destination) -> (String, Outcome) {
     match reply {
-        Reply::Misconfigured { reason, problem } => {
+        Verdict::Misconfigured { reason, problem } => {
             let outcome = Outcome::of(Some(*problem));
             let source = match outcome {
                 Outcome::KeysRefused => &destination.keys_source,
@@ -37,10 +33,10 @@ pub(super) fn meaning(reply: &Reply, destination: &Destination) -> (String, Outc
             };
             (format!("{reason} ({source})"), outcome)
         }
-        Reply::Refused { reason } | Reply::TooLarge { reason } => {
+        Verdict::Refused { reason } | Verdict::TooLarge { reason } => {
             (reason.clone(), Outcome::ContentRefused)
         }
-        Reply::Later { reason, .. } => (reason.clone(), Outcome::Unreachable),
-        Reply::Acknowledged => (String::new(), Outcome::Done),
+        Verdict::Later { reason, .. } => (reason.clone(), Outcome::Unreachable),
+        Verdict::Acknowledged => (String::new(), Outcome::Done),
     }
 }

@@ -14,7 +14,7 @@ use super::which::{self, Wanted};
 use super::{Outcome, complain, told};
 use crate::cli::{Global, Replay};
 use crate::config::{Config, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 
 /// Runs the command.
 ///
@@ -70,17 +70,9 @@ fn one(
     arguments: &Replay,
     summary: &mut Summary,
 ) -> Result<()> {
-    let scope = if arguments.all {
-        Scope::FilesOnly
-    } else {
-        Scope::Explicit
-    };
-    let reach = if arguments.again {
-        Reach::Again
-    } else {
-        Reach::Everything
-    };
-    let (session, config) = match which::session(post, transcript, reach, scope) {
+    let scope = if arguments.all { Scope::FilesOnly } else { Scope::Explicit };
+    let extent = if arguments.again { Extent::Resend } else { Extent::Backfill };
+    let (session, config) = match which::session(post, transcript, extent, scope) {
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
@@ -118,9 +110,8 @@ fn one(
 
 /// Prints each request on a line of its own.
 fn dry_run(session: &Session, config: &Config) -> Result<()> {
-    let report = each_request_as_kept(session, config, |raw| {
-        writeln!(std::io::stdout().lock(), "{raw}")
-    })?;
+    let report =
+        each_request_as_kept(session, config, |raw| writeln!(std::io::stdout().lock(), "{raw}"))?;
     if report.withheld > 0 {
         complain(&format!("{}: {}", session.id, withheld(report.withheld)));
     }

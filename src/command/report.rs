@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::print_json;
 use super::terminal::{Terminal, wrapped};
-use crate::config::Surroundings;
+use crate::config::Env;
 
 /// What a finding means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,12 +86,7 @@ impl Report {
         message: String,
         help: Option<String>,
     ) {
-        self.0.push(Finding {
-            check,
-            verdict,
-            message,
-            help,
-        });
+        self.0.push(Finding { check, verdict, message, help });
     }
 
     /// The worst verdict.
@@ -101,26 +96,17 @@ impl Report {
     }
 
     fn count(&self, verdict: Verdict) -> usize {
-        self.0
-            .iter()
-            .filter(|finding| finding.verdict == verdict)
-            .count()
+        self.0.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
     /// Prints a line a finding, with its remedy below.
-    pub(super) fn print(&self, surroundings: &Surroundings) -> Result<()> {
+    pub(super) fn print(&self, env: &Env) -> Result<()> {
         const INDENTATION: usize = 6;
-        let home = surroundings.home();
-        let terminal = Terminal::of_stdout(surroundings);
+        let home = env.home();
+        let terminal = Terminal::of_stdout(env);
         let text = |text: &str| wrapped(&tilde(home, text), INDENTATION, terminal.width());
         let mut out = std::io::stdout().lock();
-        for Finding {
-            check,
-            verdict,
-            message,
-            help,
-        } in &self.0
-        {
+        for Finding { check, verdict, message, help } in &self.0 {
             let name = verdict.shown(terminal);
             writeln!(out, "{name}  {}", text(&format!("{check}: {message}")))?;
             if let Some(help) = help {

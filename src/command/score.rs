@@ -13,8 +13,8 @@ use super::roots::{Root, context_as_sent, roots, warn_of_unsent};
 use super::{Outcome, print_json, told, which};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
-use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
+use crate::delivery::Extent;
+use crate::langfuse::{Client, Deadline, Verdict, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
@@ -31,7 +31,8 @@ fn score(arguments: &cli::Score, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone())?;
     let reference = &arguments.session;
     let transcript = which::one(&reference.session, &which::claude_config(&post)?)?;
-    let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
+    let (session, config) =
+        which::session(&mut post, &transcript, Extent::Resend, Scope::Explicit)?;
     let roots = roots(&session, &config)?;
     let own: Vec<u64> = roots.iter().map(|root| root.turn).collect();
     which::check_turns(reference, &own)?;
@@ -76,19 +77,12 @@ struct Target {
 
 fn whole(session: &Session, roots: &[Root]) -> Result<Target> {
     let Some(first) = roots.first() else {
-        bail!(
-            "could not score session {}: it has no turns of its own",
-            session.id
-        );
+        bail!("could not score session {}: it has no turns of its own", session.id);
     };
     if roots.iter().all(|root| root.attached) {
         bail!("could not score the session: its turns are part of another trace; name a turn (#N)");
     }
-    Ok(Target {
-        subject: Subject::Session(session.id.clone()),
-        turn: None,
-        filed: first.start,
-    })
+    Ok(Target { subject: Subject::Session(session.id.clone()), turn: None, filed: first.start })
 }
 
 fn one(session: &Session, config: &Config, roots: &[Root], turn: u64) -> Result<Target> {
@@ -97,11 +91,7 @@ fn one(session: &Session, config: &Config, roots: &[Root], turn: u64) -> Result<
     let span = SpanId::given(root.span.clone());
     let subject = sent_as(session, config, &span)
         .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span, root.attached));
-    Ok(Target {
-        subject,
-        turn: Some(turn),
-        filed: root.start,
-    })
+    Ok(Target { subject, turn: Some(turn), filed: root.start })
 }
 
 fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
@@ -114,11 +104,7 @@ fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
 /// The turn as it was sent, which its own configuration of now may not tell any more.
 fn sent_as(session: &Session, config: &Config, root: &SpanId) -> Option<Subject> {
     let context = context_as_sent(session, config, root.as_str())?;
-    Some(subject(
-        context.trace_id,
-        root.clone(),
-        context.parent.is_some(),
-    ))
+    Some(subject(context.trace_id, root.clone(), context.parent.is_some()))
 }
 
 impl Target {
@@ -158,8 +144,8 @@ fn send(
     config: &Config,
     destination: &Destination,
     scores: &[Score],
-) -> Result<Result<usize, Reply>> {
-    let environment = &post.surroundings.environment;
+) -> Result<Result<usize, Verdict>> {
+    let environment = &post.env.environment;
     let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
     let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
     Ok(patiently(send))

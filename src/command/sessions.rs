@@ -11,7 +11,7 @@ use base::Timestamp;
 use serde_json::json;
 use transcript::locate::{self, Layout, agents};
 use transcript::session::{AgentRun, Outline, TurnOutline};
-use transcript::{About, Transcript, Usage, last_activity};
+use transcript::{SessionInfo, Transcript, Usage, last_activity};
 
 use super::newest::NewestFirst;
 use super::post::Post;
@@ -20,7 +20,7 @@ use super::which::{self, Wanted};
 use super::{Outcome, tokens, told};
 use crate::cli::{Global, Sessions};
 use crate::config::{Config, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
@@ -41,7 +41,7 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
     let wanted = Wanted::new(&arguments.filter);
     let sessions = locate::sessions(&claude_config).filter(|path| wanted.by_file(path));
     let mut sessions = NewestFirst::new(sessions);
-    let terminal = Terminal::of_stdout(&post.surroundings);
+    let terminal = Terminal::of_stdout(&post.env);
     let columns = Columns::within(terminal.width());
     let mut listed = 0;
     for path in sessions.by_ref() {
@@ -102,7 +102,7 @@ struct Row {
 
 impl Row {
     fn read(post: &mut Post, path: &Path) -> Result<Self> {
-        let (session, config) = which::session(post, path, Reach::Known, Scope::Explicit)?;
+        let (session, config) = which::session(post, path, Extent::Resume, Scope::Explicit)?;
         let mut transcript = Transcript::open(path, 0)?;
         let mut layout = None;
         let outline = Outline::read(
@@ -119,7 +119,7 @@ impl Row {
         let first = outline.turns.iter().find(|turn| !turn.is_compaction);
         let own = outline.turns.iter().map(|turn| turn.usage);
         Ok(Self {
-            title: About::read(path)?.title.map(|title| masked(&policy, title)),
+            title: SessionInfo::read(path)?.title.map(|title| masked(&policy, title)),
             prompt: first.map(|turn| masked(&policy, turn.prompt.clone())),
             turns: numbered(&outline.turns).count(),
             sent: sent(&config, &session.id, path, &outline.turns),
@@ -158,12 +158,8 @@ impl Row {
 
 /// As it would be sent: a list may be shown to somebody.
 fn masked(policy: &Policy, text: String) -> String {
-    let mut observation = Observation::new(
-        TraceId::given(""),
-        SpanId::given(""),
-        None,
-        Timestamp::from_millis(0),
-    );
+    let mut observation =
+        Observation::new(TraceId::given(""), SpanId::given(""), None, Timestamp::from_millis(0));
     observation.input = Some(Content::Text(text));
     policy.apply(&mut observation);
     match observation.input {
@@ -179,7 +175,7 @@ fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
         let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);
         let is_fork = file.meta().is_fork == Some(true);
         let own = without_head(entries.collect(), is_fork);
-        Some(AgentRun::read(own)?.work.usage())
+        Some(AgentRun::read(own)?.activity.usage())
     });
     usages.fold(Usage::default(), Usage::plus)
 }
@@ -200,15 +196,11 @@ fn sent(config: &Config, id: &str, transcript: &Path, turns: &[TurnOutline]) -> 
     if !cursor.file.still_holds(transcript) {
         return None;
     }
-    Some(
-        numbered(turns)
-            .filter(|turn| is_sent(&cursor, turn))
-            .count(),
-    )
+    Some(numbered(turns).filter(|turn| is_sent(&cursor, turn)).count())
 }
 
 fn is_sent(cursor: &Cursor, turn: &TurnOutline) -> bool {
-    let mut passed = cursor.passed.iter();
+    let mut passed = cursor.skipped.iter();
     let is_passed =
         passed.any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start));
     let root = SpanId::turn(&turn.uuid);

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
-use transcript::About;
+use transcript::SessionInfo;
 
 use super::Outcome;
 use super::post::{Post, Session};
@@ -17,7 +17,7 @@ use super::{broken_lines, print_json, told, which};
 use crate::cli::reference::{Reference, Turns};
 use crate::cli::{Global, Show};
 use crate::config::{Config, Scope};
-use crate::delivery::{Reach, Report};
+use crate::delivery::{Extent, Report};
 use crate::langfuse::Span;
 use gap::Sum;
 use tree::Forest;
@@ -34,7 +34,8 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone())?;
     let reference = reference(arguments)?;
     let transcript = which::one(&reference.session, &which::claude_config(&post)?)?;
-    let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
+    let (session, config) =
+        which::session(&mut post, &transcript, Extent::Resend, Scope::Explicit)?;
     let mut forest = Forest::default();
     let mut sum = Sum::default();
     let report = each_span(&session, &config, |span| {
@@ -50,7 +51,7 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
         }
     });
     if reference.turns.are_all() {
-        sum.compare(About::read(&transcript)?.reckoning);
+        sum.compare(SessionInfo::read(&transcript)?.reckoning);
     }
     if arguments.json {
         as_json(&session, &config, &is_wanted)?;
@@ -62,7 +63,7 @@ fn show(arguments: &Show, global: &Global) -> Result<Outcome> {
         print_json(&all)?;
         return Ok(Outcome::Done);
     }
-    let terminal = Terminal::of_stdout(&post.surroundings);
+    let terminal = Terminal::of_stdout(&post.env);
     let mut out = io::stdout().lock();
     head(&mut out, terminal, &session, &forest, &report)?;
     forest.print(&mut out, terminal, reference.turns)?;
@@ -91,10 +92,7 @@ fn head(
     forest: &Forest,
     report: &Report,
 ) -> io::Result<()> {
-    let project = session
-        .start
-        .as_deref()
-        .map(|start| start.display().to_string());
+    let project = session.start.as_deref().map(|start| start.display().to_string());
     let line = format!("session {}  {}", session.id, project.unwrap_or_default());
     writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
     if forest.is_empty() {
@@ -104,10 +102,7 @@ fn head(
         writeln!(out, "{broken}")?;
     }
     if report.unfinished {
-        writeln!(
-            out,
-            "the last turn is not over: what can still change of it is not shown"
-        )?;
+        writeln!(out, "the last turn is not over: what can still change of it is not shown")?;
     }
     Ok(())
 }

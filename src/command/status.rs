@@ -8,16 +8,16 @@ use anyhow::Result;
 use base::Timestamp;
 use serde_json::{Value, json};
 
+use super::env::start_directory;
 use super::post::Post;
 use super::remedy::remedy;
 use super::report::tilde;
-use super::surroundings::start_directory;
 use super::terminal::{Terminal, wrapped};
 use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
-use crate::config::{Config, Destination, DestinationProblem, Scope, Surroundings};
+use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
 use crate::langfuse::Problem;
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
 /// Columns of the names on the left.
@@ -43,7 +43,7 @@ fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
     }
     match arguments.json {
         true => print_json(&status.json())?,
-        false => status.print(&post.surroundings)?,
+        false => status.print(&post.env)?,
     }
     Ok(status.outcome())
 }
@@ -92,17 +92,13 @@ impl Status {
         if let Err(problem) = &self.config.destination {
             return Some((problem.what(), problem.remedy()));
         }
-        let wish = unmet_wish(&self.config)?;
+        let wish = invalid_patterns(&self.config)?;
         Some((wish, "see 'claude-langfuse config'".to_owned()))
     }
 
     /// What went wrong last and is not over, and what to do.
     fn failure(&self) -> Option<(&str, String)> {
-        let reason = self
-            .backoff
-            .reason
-            .as_deref()
-            .filter(|_| self.backoff.failures > 0)?;
+        let reason = self.backoff.reason.as_deref().filter(|_| self.backoff.failures > 0)?;
         let destination = self.config.destination.as_ref().ok()?;
         let problem = self.backoff.problem.as_deref().and_then(Problem::named);
         Some((reason, remedy(problem, destination)))
@@ -169,27 +165,19 @@ impl Status {
         }
     }
 
-    fn print(&self, surroundings: &Surroundings) -> Result<()> {
-        let width = Terminal::of_stdout(surroundings).width();
+    fn print(&self, env: &Env) -> Result<()> {
+        let width = Terminal::of_stdout(env).width();
         let mut out = std::io::stdout().lock();
         let mut say = |name: &str, text: &str| {
-            let text = tilde(surroundings.home(), text);
+            let text = tilde(env.home(), text);
             writeln!(out, "{name:NAMES$}{}", wrapped(&text, NAMES, width))
         };
         say(
             "tracing",
-            &format!(
-                "{} in {} ({})",
-                self.state(),
-                self.start.display(),
-                self.source_of_state()
-            ),
+            &format!("{} in {} ({})", self.state(), self.start.display(), self.source_of_state()),
         )?;
         if let Some(since) = self.paused_since {
-            say(
-                "paused",
-                &format!("for {}; 'claude-langfuse resume' ends it", self.ago(since)),
-            )?;
+            say("paused", &format!("for {}; 'claude-langfuse resume' ends it", self.ago(since)))?;
         }
         match &self.config.destination {
             Ok(destination) => {
@@ -197,10 +185,7 @@ impl Status {
                     "langfuse",
                     &format!("{} ({})", destination.base_url, destination.base_url_source),
                 )?;
-                say(
-                    "key",
-                    &format!("{} ({})", destination.public_key, destination.keys_source),
-                )?;
+                say("key", &format!("{} ({})", destination.public_key, destination.keys_source))?;
             }
             Err(DestinationProblem::Suspended(_)) => {
                 say("langfuse", "not known until the configuration can be read")?;
@@ -245,25 +230,16 @@ impl Status {
             ("error", format!("{reason}{}", at.unwrap_or_default())),
             ("", format!("help: {help}")),
         ];
-        let next = self
-            .backoff
-            .not_before
-            .filter(|_| self.backoff.holds(self.now));
-        lines.extend(next.map(|next| {
-            (
-                "",
-                format!("hooks try again in {}", roughly(next.since(self.now))),
-            )
-        }));
+        let next = self.backoff.not_before.filter(|_| self.backoff.holds(self.now));
+        lines.extend(
+            next.map(|next| ("", format!("hooks try again in {}", roughly(next.since(self.now))))),
+        );
         lines
     }
 
     fn json(&self) -> Value {
         let destination = self.config.destination.as_ref().ok();
-        let consent = self
-            .config
-            .setting("TRACE_TO_LANGFUSE")
-            .map(|setting| &setting.source);
+        let consent = self.config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
         let time = |at: Timestamp| at.rfc3339();
         let error = match self.misconfigured() {
             Some((what, help)) => Some(json!({"message": what, "help": help})),

@@ -55,19 +55,12 @@ impl Sums {
 
 impl Summary {
     pub(super) fn new(json: bool) -> Self {
-        Self {
-            json,
-            ..Self::default()
-        }
+        Self { json, ..Self::default() }
     }
 
     /// Of all sessions that are there, project by project.
     pub(super) fn of_all(json: bool, progress: Progress) -> Self {
-        Self {
-            all: true,
-            progress,
-            ..Self::new(json)
-        }
+        Self { all: true, progress, ..Self::new(json) }
     }
 
     /// A transcript of so many bytes is done with.
@@ -80,10 +73,7 @@ impl Summary {
         self.outcome = self.outcome.max(outcome);
         if self.all {
             let project = project.unwrap_or(Path::new("(unknown)"));
-            self.projects
-                .entry(project.to_owned())
-                .or_default()
-                .add(sums);
+            self.projects.entry(project.to_owned()).or_default().add(sums);
         }
         self.progress.hide();
     }
@@ -134,20 +124,13 @@ impl Summary {
             return Ok(());
         }
         if report.unfinished {
-            writeln!(
-                out,
-                "  the last turn is not over: its end is sent when it is"
-            )?;
+            writeln!(out, "  the last turn is not over: its end is sent when it is")?;
         }
         let hidden = report.traces.len().saturating_sub(LINKS);
         if hidden > 0 {
             writeln!(out, "  … {hidden} earlier turns")?;
         }
-        report
-            .traces
-            .iter()
-            .skip(hidden)
-            .try_for_each(|trace| writeln!(out, "  {}", link(trace)))
+        report.traces.iter().skip(hidden).try_for_each(|trace| writeln!(out, "  {}", link(trace)))
     }
 
     /// Of thousands of sessions those with nothing new need no line, and a server that is down is told of once.
@@ -174,11 +157,7 @@ impl Summary {
         message: &str,
         outcome: Outcome,
     ) -> io::Result<()> {
-        let sums = Sums {
-            sessions: 1,
-            failed: 1,
-            ..Sums::default()
-        };
+        let sums = Sums { sessions: 1, failed: 1, ..Sums::default() };
         self.count(project, &sums, outcome);
         if self.json {
             return print_json(
@@ -206,13 +185,7 @@ impl Summary {
     /// Ends the run.
     pub(super) fn finish(mut self, passed_over_because: &str) -> io::Result<Outcome> {
         self.progress.hide();
-        let Sums {
-            sessions,
-            turns,
-            spans,
-            bytes,
-            failed,
-        } = self.sums;
+        let Sums { sessions, turns, spans, bytes, failed } = self.sums;
         let (refused, passed_over, withheld) = (self.refused, self.passed_over, self.withheld);
         if self.json {
             for (project, sums) in &self.projects {
@@ -232,10 +205,7 @@ impl Summary {
         }
         let mut line = in_words(&self.sums);
         if refused > 0 {
-            line.push_str(&format!(
-                ", {} refused by the server",
-                many(refused, "observation")
-            ));
+            line.push_str(&format!(", {} refused by the server", many(refused, "observation")));
         }
         if passed_over > 0 {
             line.push_str(&format!(
@@ -279,10 +249,7 @@ fn in_words(sums: &Sums) -> String {
 }
 
 fn said(report: &Report) -> String {
-    let mut sent = vec![
-        many(report.turns, "turn"),
-        many(report.spans, "observation"),
-    ];
+    let mut sent = vec![many(report.turns, "turn"), many(report.spans, "observation")];
     sent.extend((report.scores > 0).then(|| many(report.scores, "score")));
     let sent = format!("{} sent", sent.join(", "));
     match &report.stopped {
@@ -296,10 +263,7 @@ fn said(report: &Report) -> String {
 /// What to do next, where a person can do something.
 fn help(report: &Report, destination: &Destination) -> Option<String> {
     match &report.stopped {
-        Some(Stopped {
-            problem: problem @ Some(_),
-            ..
-        }) => Some(remedy(*problem, destination)),
+        Some(Stopped { problem: problem @ Some(_), .. }) => Some(remedy(*problem, destination)),
         Some(_) => Some("nothing is lost; run it again when the server can be reached".to_owned()),
         None if outcome(report) == Outcome::ContentRefused => {
             Some("the next run tries again what was refused; -v says why".to_owned())

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::config::Surroundings;
+use crate::config::Env;
 
 /// Where results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +13,12 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Standard output, as its variables say (`NO_COLOR`, `CLICOLOR_FORCE`, `TERM`, `COLUMNS`).
-    pub(super) fn of_stdout(surroundings: &Surroundings) -> Self {
+    pub(super) fn of_stdout(env: &Env) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
-        let is_set = |name: &str| surroundings.variable(name).is_some();
-        let forced = surroundings
-            .variable("CLICOLOR_FORCE")
-            .is_some_and(|value| value != "0");
-        let dumb = surroundings.variable("TERM") == Some("dumb");
-        let told = surroundings
-            .variable("COLUMNS")
-            .and_then(|columns| columns.trim().parse().ok());
+        let is_set = |name: &str| env.variable(name).is_some();
+        let forced = env.variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let dumb = env.variable("TERM") == Some("dumb");
+        let told = env.variable("COLUMNS").and_then(|columns| columns.trim().parse().ok());
         let size = || terminal_size::terminal_size().filter(|_| is_terminal);
         Self {
             styled: !is_set("NO_COLOR") && (forced || is_terminal && !dumb),

@@ -28,9 +28,7 @@ pub(super) fn said(tokens: &Usage) -> String {
 /// The same without kinds of which there are none.
 pub(super) fn said_of_some(tokens: &Usage) -> String {
     let some = kinds(tokens).into_iter().filter(|(_, count)| *count > 0);
-    let parts: Vec<String> = some
-        .map(|(kind, count)| format!("{kind} {count}"))
-        .collect();
+    let parts: Vec<String> = some.map(|(kind, count)| format!("{kind} {count}")).collect();
     parts.join(" · ")
 }
 
@@ -85,9 +83,6 @@ mod tests {
     #[test]
     fn a_column_takes_counts_of_any_size() {
         let counts = [0, 999, 1_000, 12_345, 999_999, 3_450_000, 7_000_000_000];
-        assert_eq!(
-            counts.map(short),
-            ["0", "999", "1.0k", "12k", "999k", "3.4M", "7.0G"]
-        );
+        assert_eq!(counts.map(short), ["0", "999", "1.0k", "12k", "999k", "3.4M", "7.0G"]);
     }
 }

@@ -16,7 +16,7 @@ use super::which::{self, Wanted};
 use super::{Outcome, is_closed_pipe, told};
 use crate::cli::{Filter, Global, Verify};
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 use crate::state::{Cursor, Store};
 use compare::Comparison;
 use said::Findings;
@@ -33,12 +33,8 @@ pub fn run(arguments: &Verify, global: &Global) -> Result<Outcome> {
 fn verify(arguments: &Verify, global: &Global) -> Result<Outcome> {
     let post = Post::new(global.config.clone())?;
     let claude_config = which::claude_config(&post)?;
-    let mut run = Run {
-        post,
-        arguments,
-        servers: BTreeMap::new(),
-        findings: Findings::new(arguments.json),
-    };
+    let mut run =
+        Run { post, arguments, servers: BTreeMap::new(), findings: Findings::new(arguments.json) };
     match &arguments.session {
         Some(session) => run.one(&which::one(session, &claude_config)?, Scope::Explicit)?,
         None => run.all(&claude_config)?,
@@ -56,10 +52,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(&mut self, claude_config: &Path) -> Result<()> {
         self.post.require_readable_config()?;
-        let filter = Filter {
-            since: self.arguments.since,
-            ..Filter::default()
-        };
+        let filter = Filter { since: self.arguments.since, ..Filter::default() };
         let wanted = Wanted::new(&filter);
         let is_wanted = |path: &PathBuf| wanted.has(path);
         for path in locate::sessions(claude_config).filter(is_wanted) {
@@ -75,7 +68,7 @@ impl Run<'_> {
     }
 
     fn one(&mut self, transcript: &Path, scope: Scope) -> Result<()> {
-        let (session, config) = which::session(&mut self.post, transcript, Reach::Again, scope)?;
+        let (session, config) = which::session(&mut self.post, transcript, Extent::Resend, scope)?;
         let named = scope == Scope::Explicit;
         if !named && !config.enabled && config.suspended.is_none() {
             return Ok(());
@@ -84,9 +77,7 @@ impl Run<'_> {
             Ok(destination) => destination,
             Err(problem) => {
                 let reason = problem.to_string();
-                return Ok(self
-                    .findings
-                    .failed(&session.id, &reason, Outcome::Misconfigured)?);
+                return Ok(self.findings.failed(&session.id, &reason, Outcome::Misconfigured)?);
             }
         };
         let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination.id())?;
@@ -143,7 +134,7 @@ impl Run<'_> {
     ) -> Result<&mut Server, Failed> {
         let id = destination.id();
         if !self.servers.contains_key(&id) {
-            let environment = &self.post.surroundings.environment;
+            let environment = &self.post.env.environment;
             let server = Server::new(config, destination, environment)?;
             self.servers.insert(id.clone(), server);
         }

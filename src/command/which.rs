@@ -10,7 +10,7 @@ use super::post::{Post, Session};
 use crate::cli::Filter;
 use crate::cli::reference::Reference;
 use crate::config::{Config, Scope};
-use crate::delivery::{Agreed, Reach};
+use crate::delivery::{Agreed, Extent};
 
 /// The sessions that a filter lets through.
 pub(super) struct Wanted<'a> {
@@ -76,7 +76,7 @@ impl<'a> Wanted<'a> {
 /// # Errors
 /// When neither a home nor a folder is known.
 pub(super) fn claude_config(post: &Post) -> Result<PathBuf> {
-    post.surroundings
+    post.env
         .claude_config_dir()
         .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
 }
@@ -92,19 +92,14 @@ pub(super) fn named(targets: &[String], claude_config: &Path) -> Result<Vec<Path
         let found = if path.is_dir() {
             let found = locate::sessions_in(path);
             if found.is_empty() {
-                bail!(
-                    "could not find sessions: no transcript in {}",
-                    path.display()
-                );
+                bail!("could not find sessions: no transcript in {}", path.display());
             }
             found
         } else {
             vec![one(target, claude_config)?]
         };
-        let new: Vec<PathBuf> = found
-            .into_iter()
-            .filter(|path| !transcripts.contains(path))
-            .collect();
+        let new: Vec<PathBuf> =
+            found.into_iter().filter(|path| !transcripts.contains(path)).collect();
         transcripts.extend(new);
     }
     Ok(transcripts)
@@ -157,7 +152,7 @@ pub(super) fn check_turns(reference: &Reference, own: &[u64]) -> Result<()> {
 pub(super) fn session(
     post: &mut Post,
     transcript: &Path,
-    reach: Reach,
+    extent: Extent,
     scope: Scope,
 ) -> Result<(Session, Config)> {
     let (start, row_session) = origin(transcript)?;
@@ -166,7 +161,7 @@ pub(super) fn session(
     let session = Session {
         id: own_id(locate::session_id(transcript), row_session),
         transcript: transcript.to_owned(),
-        reach,
+        extent,
         start,
         agreed: match post.capture {
             Some(_) => Agreed::AnyCapture,
@@ -178,10 +173,8 @@ pub(super) fn session(
 
 /// A session is called as its file; a copy that a person gave another name keeps the id of its rows.
 fn own_id(name: String, row_session: Option<String>) -> String {
-    let is_uuid = name.len() == 36
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_uuid =
+        name.len() == 36 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     match row_session {
         Some(row_session) if !is_uuid => row_session,
         _ => name,

@@ -15,12 +15,7 @@ fn what_a_session_has_grown_by_since_its_last_hook_is_sent() {
     let ran = sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
     assert!(ran.stdout.contains(session.id()), "{}", ran.stdout);
-    assert!(
-        ran.stdout
-            .contains("1 session: 2 turns, 4 observations sent"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("1 session: 2 turns, 4 observations sent"), "{}", ran.stdout);
     let before = mock.requests().len();
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.requests().len(), before);
@@ -60,11 +55,7 @@ fn a_session_that_would_go_elsewhere_now_is_passed_over_and_counted() {
     session.whole();
     sandbox.config(&json!({"env": traced_to(&second.url())}));
     let ran = sandbox.run(&["flush"]).exits(0);
-    assert!(
-        ran.stdout.contains("1 session passed over"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("1 session passed over"), "{}", ran.stdout);
     let ran = sandbox.run(&["flush", "--json"]).exits(0);
     assert_eq!(ran.json().last().unwrap()["passed_over"], 1);
     assert_eq!(first.answers(), ["Answer 1."]);
@@ -86,11 +77,7 @@ fn a_session_whose_project_is_not_traced_any_more_is_passed_over() {
     env["TRACE_TO_LANGFUSE"] = json!("false");
     sandbox.config(&json!({"env": env}));
     let ran = sandbox.run(&["flush"]).exits(0);
-    assert!(
-        ran.stdout.contains("1 session passed over"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("1 session passed over"), "{}", ran.stdout);
     assert_eq!(mock.answers(), ["Answer 1."]);
 }
 

@@ -13,11 +13,7 @@ fn without_arguments_it_says_what_it_can_do() {
     let ran = sandbox.run(&[]).exits(2);
     assert_eq!(ran.stdout, "");
     assert_eq!(ran.stderr, sandbox.run(&["-h"]).exits(0).stdout);
-    sandbox
-        .screen()
-        .types("claude-langfuse -h")
-        .types("claude-langfuse --help")
-        .is("help");
+    sandbox.screen().types("claude-langfuse -h").types("claude-langfuse --help").is("help");
 }
 
 #[test]
@@ -49,11 +45,7 @@ fn the_readme_has_the_table_of_variables() {
             "" => String::new(),
             default => format!("`{default}`"),
         };
-        let row = format!(
-            "| `{}` | {} | {default} |",
-            spelling(variable),
-            variable.about
-        );
+        let row = format!("| `{}` | {} | {default} |", spelling(variable), variable.about);
         assert!(readme.lines().any(|line| line == row), "{row}");
     }
 }
@@ -72,16 +64,10 @@ fn help_manual_and_readme_know_every_variable_and_no_other() {
         let words = text.split(|one: char| !one.is_ascii_alphanumeric() && one != '_');
         let named = words.filter(|word| word.contains("LANGFUSE_") && *word != "LANGFUSE_");
         for name in named {
-            let known = |one: &str| {
-                VARIABLES
-                    .iter()
-                    .any(|variable| variable.spellings.contains(&one))
-            };
+            let known =
+                |one: &str| VARIABLES.iter().any(|variable| variable.spellings.contains(&one));
             let name = name.trim_end_matches('_');
-            assert!(
-                known(name) || ["CC_LANGFUSE", "LANGFUSE"].contains(&name),
-                "{place}: {name}"
-            );
+            assert!(known(name) || ["CC_LANGFUSE", "LANGFUSE"].contains(&name), "{place}: {name}");
         }
     }
 }
@@ -94,12 +80,7 @@ fn the_manual_page_tells_all_commands_options_and_exit_codes() {
     for command in commands(&sandbox) {
         assert!(page.contains(&format!("\n.SS \"{command} ")), "{command}");
     }
-    for text in [
-        "\\-\\-dry\\-run",
-        "\\-\\-config <FILE>",
-        "EXIT STATUS",
-        "FILES",
-    ] {
+    for text in ["\\-\\-dry\\-run", "\\-\\-config <FILE>", "EXIT STATUS", "FILES"] {
         assert!(page.contains(text), "{text}\n{page}");
     }
 }
@@ -138,10 +119,7 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
     let list = help.split("Commands:\n").nth(1).unwrap();
     let names = list.lines().take_while(|line| !line.is_empty());
     let names = names.filter_map(|line| line.split_whitespace().next());
-    let names: Vec<String> = names
-        .filter(|name| *name != "help")
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = names.filter(|name| *name != "help").map(str::to_owned).collect();
     assert!(names.len() > 5, "{names:?}");
     names
 }

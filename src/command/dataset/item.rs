@@ -15,7 +15,7 @@ use crate::command::export::shape;
 use crate::command::post::Session;
 use crate::command::roots::{Root, context_as_sent};
 use crate::config::Config;
-use crate::langfuse::{LONGEST_ITEM, without_controls};
+use crate::langfuse::{MAX_ITEM_BYTES, without_controls};
 use crate::privacy::Policy;
 use crate::trace::SpanId;
 
@@ -28,11 +28,7 @@ pub(super) struct Turn {
 
 impl From<(u64, TurnOutline)> for Turn {
     fn from((number, turn): (u64, TurnOutline)) -> Self {
-        Self {
-            number,
-            uuid: turn.uuid,
-            calls: turn.calls,
-        }
+        Self { number, uuid: turn.uuid, calls: turn.calls }
     }
 }
 
@@ -68,13 +64,8 @@ impl<'a> Items<'a> {
             session,
             config,
             conversation: Conversation::open(&session.transcript)?,
-            roots: roots
-                .into_iter()
-                .map(|root| (root.span.clone(), root))
-                .collect(),
-            expected: expected
-                .map(|path| read_expected(path, &policy))
-                .transpose()?,
+            roots: roots.into_iter().map(|root| (root.span.clone(), root)).collect(),
+            expected: expected.map(|path| read_expected(path, &policy)).transpose()?,
             policy,
         })
     }
@@ -140,7 +131,7 @@ fn item_id(dataset: &str, turn: &str) -> String {
 
 /// JSON where it is some; a text stands for an answer. (A bare text that looks like JSON would be taken for that.)
 fn read_expected(path: &Path, policy: &Policy) -> Result<Value> {
-    let text = regular_file::read_text(path, LONGEST_ITEM as u64)
+    let text = regular_file::read_text(path, MAX_ITEM_BYTES as u64)
         .with_context(|| format!("could not read what is expected: {}", path.display()))?;
     let mut expected = serde_json::from_str(&text)
         .unwrap_or_else(|_| json!({"role": Role::Assistant.name(), "content": text.trim_end()}));

@@ -17,9 +17,9 @@ use super::{Outcome, many, print_json, told, which};
 use crate::cli::Global;
 use crate::cli::dataset::{Add, Dataset, DatasetCommand};
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
-use crate::langfuse::{Client, Deadline, LONGEST_ITEM, Put, Reply};
-use crate::privacy::unmet_wish;
+use crate::delivery::Extent;
+use crate::langfuse::{Client, Deadline, MAX_ITEM_BYTES, Put, Verdict};
+use crate::privacy::invalid_patterns;
 use item::{Item, Items, Turn};
 
 /// Runs the command.
@@ -35,8 +35,9 @@ fn add(arguments: &Add, global: &Global) -> Result<Outcome> {
     let mut post = Post::new(global.config.clone())?;
     let reference = &arguments.session;
     let transcript = which::one(&reference.session, &which::claude_config(&post)?)?;
-    let (session, config) = which::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
-    if let Some(reason) = unmet_wish(&config).or_else(|| nothing_left(&config)) {
+    let (session, config) =
+        which::session(&mut post, &transcript, Extent::Resend, Scope::Explicit)?;
+    if let Some(reason) = invalid_patterns(&config).or_else(|| nothing_left(&config)) {
         return failed(arguments, &reason, Outcome::Misconfigured);
     }
     let turns = answered(arguments, &session)?;
@@ -55,7 +56,7 @@ fn add(arguments: &Add, global: &Global) -> Result<Outcome> {
         Err(problem) => return failed(arguments, &problem.to_string(), Outcome::Misconfigured),
     };
     warn_of_unsent(&session, &config, destination, &reference.session);
-    let environment = &post.surroundings.environment;
+    let environment = &post.env.environment;
     let mut server = Server {
         client: Client::to(destination, config.ca_file.as_deref(), environment)?,
         config: &config,
@@ -72,22 +73,17 @@ fn add(arguments: &Add, global: &Global) -> Result<Outcome> {
     for (turn, calls) in &turns {
         let Item { body, trace } = items.item(turn, calls)?;
         let length = body.to_string().len();
-        if length > LONGEST_ITEM {
+        if length > MAX_ITEM_BYTES {
             let reason = format!(
-                "turn {} has {length} bytes and the server takes {LONGEST_ITEM}; a smaller CC_LANGFUSE_MAX_CHARS cuts long texts",
+                "turn {} has {length} bytes and the server takes {MAX_ITEM_BYTES}; a smaller CC_LANGFUSE_MAX_CHARS cuts long texts",
                 turn.number
             );
             return failed(arguments, &reason, Outcome::ContentRefused);
         }
         match server.put(&body) {
-            Ok(put) => tell(
-                arguments,
-                &session,
-                turn,
-                put,
-                &body,
-                &destination.trace_link(&trace),
-            )?,
+            Ok(put) => {
+                tell(arguments, &session, turn, put, &body, &destination.trace_link(&trace))?
+            }
             Err(reply) => return server.failed(arguments, &reply),
         }
     }
@@ -97,10 +93,7 @@ fn add(arguments: &Add, global: &Global) -> Result<Outcome> {
 /// The turns that are meant and that a model answered.
 fn answered(arguments: &Add, session: &Session) -> Result<Vec<(Turn, Calls)>> {
     let reference = &arguments.session;
-    let turns: Vec<Turn> = numbered(outline(session)?)
-        .into_iter()
-        .map(Turn::from)
-        .collect();
+    let turns: Vec<Turn> = numbered(outline(session)?).into_iter().map(Turn::from).collect();
     let numbers: Vec<u64> = turns.iter().map(|turn| turn.number).collect();
     which::check_turns(reference, &numbers)?;
     let mut answered = Vec::new();
@@ -121,17 +114,11 @@ fn answered(arguments: &Add, session: &Session) -> Result<Vec<(Turn, Calls)>> {
         }
     }
     if answered.is_empty() {
-        bail!(
-            "could not add session {}: no model answered in it",
-            session.id
-        );
+        bail!("could not add session {}: no model answered in it", session.id);
     }
     if arguments.expected.is_some() && answered.len() > 1 {
         let turns = many(answered.len(), "turn");
-        bail!(
-            "could not use --expected for {turns}: name one, e.g. {}#1",
-            reference.session
-        );
+        bail!("could not use --expected for {turns}: name one, e.g. {}#1", reference.session);
     }
     Ok(answered)
 }
@@ -145,7 +132,7 @@ struct Server<'a> {
 
 impl Server<'_> {
     /// Whether the dataset is there; it is made where that is wished.
-    fn has(&mut self, arguments: &Add) -> Result<bool, Reply> {
+    fn has(&mut self, arguments: &Add) -> Result<bool, Verdict> {
         let name = &arguments.dataset;
         if self.patiently(|client, deadline| client.has_dataset(name, deadline))? {
             return Ok(true);
@@ -156,18 +143,18 @@ impl Server<'_> {
         Ok(arguments.create)
     }
 
-    fn put(&mut self, item: &Value) -> Result<Put, Reply> {
+    fn put(&mut self, item: &Value) -> Result<Put, Verdict> {
         self.patiently(|client, deadline| client.put_item(item, deadline))
     }
 
-    fn patiently<Answer>(
+    fn patiently<AssistantMessage>(
         &mut self,
-        mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
-    ) -> Result<Answer, Reply> {
+        mut ask: impl FnMut(&mut Client, Deadline) -> Result<AssistantMessage, Verdict>,
+    ) -> Result<AssistantMessage, Verdict> {
         patiently(|| ask(&mut self.client, Deadline::after(self.config.timeout)))
     }
 
-    fn failed(&self, arguments: &Add, reply: &Reply) -> Result<Outcome> {
+    fn failed(&self, arguments: &Add, reply: &Verdict) -> Result<Outcome> {
         let (reason, outcome) = meaning(reply, self.destination);
         failed(arguments, &reason, outcome)
     }
@@ -199,10 +186,6 @@ fn tell(
         }));
     }
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "turn {number} of session {}: {what} {dataset}",
-        session.id
-    )?;
+    writeln!(out, "turn {number} of session {}: {what} {dataset}", session.id)?;
     writeln!(out, "{link}")
 }

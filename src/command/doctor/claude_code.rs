@@ -54,18 +54,14 @@ fn version_in(path: &std::path::Path) -> Option<String> {
 }
 
 fn unknown_events(patient: &Patient<'_>) -> BTreeSet<String> {
-    let (surroundings, files) = (&patient.post.surroundings, &patient.post.files);
+    let (env, files) = (&patient.post.env, &patient.post.files);
     let mut unknown = BTreeSet::new();
-    for path in settings_paths(surroundings, files, Some(&patient.start)) {
+    for path in settings_paths(env, files, Some(&patient.start)) {
         let content = SettingsFile::open(&path).and_then(|file| file.content());
         let settings = content.unwrap_or_default();
         let events = settings.get("hooks").and_then(Value::as_object);
         let names = events.into_iter().flatten().map(|(name, _)| name);
-        unknown.extend(
-            names
-                .filter(|name| !KNOWN_OF_OLD.contains(&name.as_str()))
-                .cloned(),
-        );
+        unknown.extend(names.filter(|name| !KNOWN_OF_OLD.contains(&name.as_str())).cloned());
     }
     unknown
 }

@@ -11,7 +11,7 @@ use crate::command::remedy::remedy;
 use crate::command::report::Report;
 use crate::command::status::roughly;
 use crate::config::Destination;
-use crate::langfuse::{Client, Deadline, Health, Problem, Project, Reply, health, project};
+use crate::langfuse::{Client, Deadline, Health, Problem, Project, Verdict, health, project};
 
 /// A name server that does not answer is not waited for any longer.
 const LOOKUP: Duration = Duration::from_secs(5);
@@ -41,10 +41,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) -> Outcome {
     }
     match project(&mut client, deadline()) {
         Ok(project) => report.ok("project", named(project.as_ref())),
-        Err(Reply::Misconfigured {
-            reason,
-            problem: Problem::Keys,
-        }) => {
+        Err(Verdict::Misconfigured { reason, problem: Problem::Keys }) => {
             return regions::look_elsewhere(patient, destination, &reason, report);
         }
         Err(reply) => return refused("project", &reply, destination, report),
@@ -53,7 +50,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) -> Outcome {
 }
 
 pub(super) fn client(patient: &Patient<'_>, destination: &Destination) -> Result<Client, String> {
-    let environment = &patient.post.surroundings.environment;
+    let environment = &patient.post.env.environment;
     let client = Client::to(destination, patient.config.ca_file.as_deref(), environment);
     client.map_err(|error| format!("{error:#}"))
 }
@@ -72,11 +69,7 @@ fn reach(client: &Client, report: &mut Report) -> Result<(), Outcome> {
                 Some(_) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
                 None => "check the spelling of the address, and whether this machine is online",
             };
-            report.fail(
-                "dns",
-                format!("the host of {what}{peer} was not found: {why}"),
-                help,
-            );
+            report.fail("dns", format!("the host of {what}{peer} was not found: {why}"), help);
             return Err(Outcome::Unreachable);
         }
     };
@@ -119,16 +112,10 @@ fn lookup(peer: &str) -> Result<Vec<SocketAddr>, String> {
 
 fn tell_of_server(client: &Client, health: &Health, report: &mut Report) {
     let version = health.version.as_deref().unwrap_or("of unknown version");
-    let through = client
-        .proxy()
-        .map(|proxy| format!(" through the proxy {proxy}"));
+    let through = client.proxy().map(|proxy| format!(" through the proxy {proxy}"));
     report.ok(
         "server",
-        format!(
-            "{} is Langfuse {version}{}",
-            client.server(),
-            through.unwrap_or_default()
-        ),
+        format!("{} is Langfuse {version}{}", client.server(), through.unwrap_or_default()),
     );
     match health.clock_skew {
         Some(skew) if skew > SKEW => report.warn(
@@ -143,10 +130,9 @@ fn tell_of_server(client: &Client, health: &Health, report: &mut Report) {
 
 fn named(project: Option<&Project>) -> String {
     match project {
-        Some(Project {
-            name,
-            organisation: Some(organisation),
-        }) => format!("the keys are for '{name}' of '{organisation}'"),
+        Some(Project { name, organisation: Some(organisation) }) => {
+            format!("the keys are for '{name}' of '{organisation}'")
+        }
         Some(Project { name, .. }) => format!("the keys are for '{name}'"),
         None => "the keys are taken".to_owned(),
     }
@@ -155,19 +141,18 @@ fn named(project: Option<&Project>) -> String {
 /// What a reply that is no success says.
 pub(super) fn refused(
     check: &'static str,
-    reply: &Reply,
+    reply: &Verdict,
     destination: &Destination,
     report: &mut Report,
 ) -> Outcome {
     let (check, reason, problem) = match reply {
-        Reply::Acknowledged => return Outcome::Done,
-        Reply::Later { reason, .. } => (check, reason, None),
-        Reply::TooLarge { reason } | Reply::Refused { reason } => (check, reason, None),
-        Reply::Misconfigured {
-            reason,
-            problem: Problem::Certificate,
-        } => ("tls", reason, Some(Problem::Certificate)),
-        Reply::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
+        Verdict::Acknowledged => return Outcome::Done,
+        Verdict::Later { reason, .. } => (check, reason, None),
+        Verdict::TooLarge { reason } | Verdict::Refused { reason } => (check, reason, None),
+        Verdict::Misconfigured { reason, problem: Problem::Certificate } => {
+            ("tls", reason, Some(Problem::Certificate))
+        }
+        Verdict::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
     };
     report.fail(check, reason, remedy(problem, destination));
     Outcome::of(problem)

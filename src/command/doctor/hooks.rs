@@ -15,18 +15,14 @@ const INSTALL: &str =
     "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
-    let (surroundings, files) = (&patient.post.surroundings, &patient.post.files);
-    let surveyed = survey(surroundings, files, Some(&patient.start));
+    let (env, files) = (&patient.post.env, &patient.post.files);
+    let surveyed = survey(env, files, Some(&patient.start));
     settings(&surveyed, report);
     let ours: Vec<(&Path, &Entry)> = hooks(&surveyed)
         .flat_map(|(path, hooks)| hooks.ours.iter().map(move |entry| (path, entry)))
         .collect();
     if ours.is_empty() {
-        report.fail(
-            "hooks",
-            "Claude Code does not call this program, so nothing is sent",
-            INSTALL,
-        );
+        report.fail("hooks", "Claude Code does not call this program, so nothing is sent", INSTALL);
     } else {
         for event in EVENTS {
             let of_event = ours.iter().filter(|(_, entry)| entry.event == event);
@@ -34,9 +30,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
             registered(patient, event, &entries, report);
         }
     }
-    let elsewhere = ours
-        .iter()
-        .find(|(_, entry)| !EVENTS.contains(&entry.event.as_str()));
+    let elsewhere = ours.iter().find(|(_, entry)| !EVENTS.contains(&entry.event.as_str()));
     if let Some((path, entry)) = elsewhere {
         report.warn(
             "hooks",
@@ -71,10 +65,7 @@ fn settings(surveyed: &[Surveyed], report: &mut Report) {
         };
         report.fail(
             "hooks",
-            format!(
-                "{switch} in {} keeps Claude Code from calling hooks",
-                path.display()
-            ),
+            format!("{switch} in {} keeps Claude Code from calling hooks", path.display()),
             help,
         );
     }
@@ -96,9 +87,7 @@ fn rivals(surveyed: &[Surveyed], report: &mut Report) {
 }
 
 fn hooks(surveyed: &[Surveyed]) -> impl Iterator<Item = (&Path, &Hooks)> {
-    surveyed
-        .iter()
-        .filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
+    surveyed.iter().filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
 }
 
 /// How an event is registered.
@@ -120,15 +109,10 @@ fn registered(
         );
     };
     // Claude Code runs identical commands once.
-    let commands = entries
-        .iter()
-        .map(|(_, entry)| entry.command.as_str())
-        .collect::<BTreeSet<_>>();
+    let commands = entries.iter().map(|(_, entry)| entry.command.as_str()).collect::<BTreeSet<_>>();
     if commands.len() > 1 {
-        let places: Vec<String> = entries
-            .iter()
-            .map(|(path, _)| path.display().to_string())
-            .collect();
+        let places: Vec<String> =
+            entries.iter().map(|(path, _)| path.display().to_string()).collect();
         report.warn(
             "hooks",
             format!(
@@ -146,11 +130,7 @@ fn registered(
     if well {
         report.ok(
             "hooks",
-            format!(
-                "registered for {event} in {}: {}",
-                path.display(),
-                entry.command
-            ),
+            format!("registered for {event} in {}: {}", path.display(), entry.command),
         );
     }
 }
@@ -227,9 +207,7 @@ fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Repor
     };
     let found = find(patient, &named);
     let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
-    let this = std::env::current_exe()
-        .ok()
-        .and_then(|path| path.canonicalize().ok());
+    let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     match (canonical, this) {
         (None, _) => {
             report.fail(
@@ -257,20 +235,15 @@ fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Repor
 
 /// As the shell finds it that Claude Code starts.
 fn find(patient: &Patient<'_>, named: &str) -> Option<PathBuf> {
-    let surroundings = &patient.post.surroundings;
-    let home = surroundings
-        .home()
-        .map(|home| home.display().to_string())
-        .unwrap_or_default();
+    let env = &patient.post.env;
+    let home = env.home().map(|home| home.display().to_string()).unwrap_or_default();
     let named = named.replace("$HOME", &home).replace("${HOME}", &home);
-    let path = surroundings.expand_home(&named);
+    let path = env.expand_home(&named);
     if named.contains('/') {
         return path.exists().then_some(path);
     }
-    let folders = std::env::split_paths(surroundings.variable("PATH")?);
-    folders
-        .map(|folder| folder.join(&named))
-        .find(|path| path.is_file())
+    let folders = std::env::split_paths(env.variable("PATH")?);
+    folders.map(|folder| folder.join(&named)).find(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -280,21 +253,21 @@ mod tests {
     use super::{Report, settings};
     use crate::claude_settings::survey;
     use crate::command::report::Verdict;
-    use crate::config::{Files, Surroundings};
+    use crate::config::{Env, Files};
 
     /// Only an administrator may write where such a file counts, so no test can seed this fault in a home.
     #[test]
     fn hooks_of_administrators_alone_are_a_reason_why_nothing_comes() {
         let folder = tempfile::tempdir().unwrap();
         let managed = folder.path().join("managed-settings.json");
-        let surroundings = Surroundings {
+        let env = Env {
             managed_dir: Some(folder.path().to_owned()),
             home: Some(folder.path().to_owned()),
-            ..Surroundings::default()
+            ..Env::default()
         };
         let told = || {
             let mut report = Report::default();
-            settings(&survey(&surroundings, &Files::new(), None), &mut report);
+            settings(&survey(&env, &Files::new(), None), &mut report);
             report
         };
         fs::write(&managed, r#"{"allowManagedHooksOnly": false}"#).unwrap();

@@ -14,10 +14,10 @@ use anyhow::Result;
 use transcript::locate;
 
 use super::config;
+use super::env::start_directory;
 use super::newest::NewestFirst;
 use super::post::Post;
 use super::report::{Report, Verdict};
-use super::surroundings::start_directory;
 use super::{Outcome, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Scope};
@@ -47,7 +47,7 @@ fn examine(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
     let start = start_directory(arguments.project.as_deref())?;
     let post = Post::new(global.config.clone())?;
     let config = post.config(Some(&start), Scope::Explicit);
-    let claude_config = post.surroundings.claude_config_dir();
+    let claude_config = post.env.claude_config_dir();
     let patient = Patient {
         arguments,
         newest: claude_config
@@ -61,10 +61,10 @@ fn examine(arguments: &cli::Doctor, global: &Global) -> Result<Outcome> {
     };
     let mut report = Report::default();
     let mut outcome = patient.examine(&mut report);
-    let surroundings = &patient.post.surroundings;
+    let env = &patient.post.env;
     match arguments.json {
-        true => report.print_json(surroundings.home())?,
-        false => report.print(surroundings)?,
+        true => report.print_json(env.home())?,
+        false => report.print(env)?,
     }
     if report.verdict() == Verdict::Fail {
         // What it failed of is more than that it failed.
@@ -84,13 +84,7 @@ impl Patient<'_> {
                 std::env::consts::ARCH
             ),
         );
-        config::check(
-            report,
-            &self.post.surroundings,
-            &self.post.files,
-            &self.start,
-            &self.config,
-        );
+        config::check(report, &self.post.env, &self.post.files, &self.start, &self.config);
         let mut outcome = match report.verdict() {
             Verdict::Fail => Outcome::Misconfigured,
             Verdict::Ok | Verdict::Warn => Outcome::Done,

@@ -40,17 +40,13 @@ pub(super) fn look_elsewhere(
             "{}; if they are of another region of Langfuse Cloud, 'claude-langfuse doctor --yes' finds out which",
             usual()
         ));
-    } else if let Some(region) = OTHERS
-        .iter()
-        .find(|region| takes_them(patient, destination, region))
+    } else if let Some(region) =
+        OTHERS.iter().find(|region| takes_them(patient, destination, region))
     {
         report.fail(
             "keys",
             format!("{reason}, but {region} takes them"),
-            format!(
-                "add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}",
-                destination.keys_source
-            ),
+            format!("add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}", destination.keys_source),
         );
     } else {
         report.fail(
@@ -63,10 +59,7 @@ pub(super) fn look_elsewhere(
 }
 
 fn takes_them(patient: &Patient<'_>, destination: &Destination, region: &str) -> bool {
-    let there = Destination {
-        base_url: region.to_owned(),
-        ..destination.clone()
-    };
+    let there = Destination { base_url: region.to_owned(), ..destination.clone() };
     let Ok(mut client) = connection::client(patient, &there) else {
         return false;
     };

@@ -18,14 +18,8 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     let store = Store::new(&patient.config.state_dir);
     folder(store.root(), report);
     let now = Timestamp::now();
-    if let Waiting {
-        sessions: waiting @ 1..,
-        since,
-    } = store.all_waiting()
-    {
-        let since = since
-            .map(|since| roughly(now.since(since)))
-            .unwrap_or_default();
+    if let Waiting { sessions: waiting @ 1.., since } = store.all_waiting() {
+        let since = since.map(|since| roughly(now.since(since))).unwrap_or_default();
         report.warn(
             "waiting",
             format!("sessions with something left to send: {waiting}, the oldest for {since}"),
@@ -58,10 +52,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
 /// yet, the one in which it will be made has to: nothing is to be there before there is something to remember.
 fn folder(root: &Path, report: &mut Report) {
     let shown = root.display();
-    let existing = root
-        .ancestors()
-        .find(|folder| folder.exists())
-        .unwrap_or(root);
+    let existing = root.ancestors().find(|folder| folder.exists()).unwrap_or(root);
     if let Err(error) = try_to_write(existing) {
         let help = format!(
             "make room and make it yours (df -h and ls -ld {}), or name another folder in CC_LANGFUSE_STATE_DIR",

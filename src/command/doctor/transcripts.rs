@@ -21,11 +21,9 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     };
     match read(newest) {
         Ok(diagnostics) => readable(newest, &diagnostics, report),
-        Err(error) => report.fail(
-            "transcripts",
-            format!("{error:#}"),
-            "make the file readable for you",
-        ),
+        Err(error) => {
+            report.fail("transcripts", format!("{error:#}"), "make the file readable for you")
+        }
     }
     cost(patient, report);
 }

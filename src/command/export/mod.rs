@@ -19,8 +19,8 @@ use crate::cli::Global;
 use crate::cli::export::{Export, Format, Per};
 use crate::cli::reference::Reference;
 use crate::config::{Capture, Config, Scope};
-use crate::delivery::Reach;
-use crate::privacy::{Policy, unmet_wish};
+use crate::delivery::Extent;
+use crate::privacy::{Policy, invalid_patterns};
 use sink::Sink;
 
 /// Runs the command.
@@ -208,8 +208,8 @@ impl Run<'_> {
 fn readable(post: &mut Post, path: &Path) -> Result<(Session, Config, Outline), (String, Outcome)> {
     let failed = |error: anyhow::Error| (format!("{error:#}"), Outcome::Failed);
     let (session, config) =
-        which::session(post, path, Reach::Again, Scope::Explicit).map_err(failed)?;
-    if let Some(reason) = unmet_wish(&config).or_else(|| nothing_left(&config)) {
+        which::session(post, path, Extent::Resend, Scope::Explicit).map_err(failed)?;
+    if let Some(reason) = invalid_patterns(&config).or_else(|| nothing_left(&config)) {
         return Err((reason, Outcome::Misconfigured));
     }
     let outline = outline(&session).map_err(failed)?;
@@ -219,9 +219,7 @@ fn readable(post: &mut Post, path: &Path) -> Result<(Session, Config, Outline), 
 /// The session's own turns, as `show` counts them.
 pub(super) fn numbered(outline: Outline) -> Vec<(u64, TurnOutline)> {
     let turns = outline.turns.into_iter();
-    (1..)
-        .zip(turns.filter(|turn| !turn.is_compaction))
-        .collect()
+    (1..).zip(turns.filter(|turn| !turn.is_compaction)).collect()
 }
 
 /// A transcript that has lost rows is no conversation.

@@ -15,14 +15,10 @@ pub(in crate::command) fn masked(
     policy: &Policy,
 ) -> Vec<Value> {
     let has_more = |content: &[Value]| content.is_empty() || !content.iter().all(is_thinking);
-    let wanted = messages
-        .into_iter()
-        .filter(|message| with_thinking || has_more(&message.content));
+    let wanted = messages.into_iter().filter(|message| with_thinking || has_more(&message.content));
     let mut all: Value = wanted
         .map(|Message { role, content }| {
-            let blocks = content
-                .into_iter()
-                .filter(|block| with_thinking || !is_thinking(block));
+            let blocks = content.into_iter().filter(|block| with_thinking || !is_thinking(block));
             let content: Vec<Value> = blocks.map(without_bytes).collect();
             json!({"role": role.name(), "content": content})
         })
@@ -84,11 +80,9 @@ fn note_of_media(block: &Value) -> Option<String> {
     let data = field(source, "data");
     Some(match self::kind(source) {
         "text" => data.to_owned(),
-        "base64" => format!(
-            "[{kind}: {}, {} bytes]",
-            field(source, "media_type"),
-            decoded_size(data)
-        ),
+        "base64" => {
+            format!("[{kind}: {}, {} bytes]", field(source, "media_type"), decoded_size(data))
+        }
         _ => format!("[{kind}: {}]", field(source, "url")),
     })
 }
@@ -158,13 +152,9 @@ fn chat(message: &Value, format: Format) -> Vec<Value> {
     if is_answer(message) {
         return vec![answer(blocks, format)];
     }
-    let (results, rest): (Vec<&Value>, Vec<&Value>) = blocks
-        .iter()
-        .partition(|block| kind(block) == "tool_result");
-    let mut messages: Vec<Value> = results
-        .into_iter()
-        .map(|result| tool(result, format))
-        .collect();
+    let (results, rest): (Vec<&Value>, Vec<&Value>) =
+        blocks.iter().partition(|block| kind(block) == "tool_result");
+    let mut messages: Vec<Value> = results.into_iter().map(|result| tool(result, format)).collect();
     if !rest.is_empty() {
         let content = content(rest.into_iter().map(text_of).collect(), format);
         messages.push(json!({"role": message.get("role"), "content": content}));
@@ -206,10 +196,7 @@ fn answer(blocks: &[Value], format: Format) -> Value {
             "tool_use" => calls.push(call(block)),
             "thinking" if format == Format::Openai => {
                 // Their messages have no place for it.
-                texts.push(format!(
-                    "<thinking>\n{}\n</thinking>",
-                    field(block, "thinking")
-                ));
+                texts.push(format!("<thinking>\n{}\n</thinking>", field(block, "thinking")));
             }
             "thinking" => {
                 thinking.push(json!({"type": "thinking", "content": field(block, "thinking")}));

@@ -19,10 +19,7 @@ impl Sink {
     pub(super) fn open(output: Option<&Path>) -> Result<Self> {
         let Some(path) = output else {
             let out: Box<dyn Write> = Box::new(io::stdout().lock());
-            return Ok(Self {
-                out: BufWriter::new(out),
-                file: None,
-            });
+            return Ok(Self { out: BufWriter::new(out), file: None });
         };
         let is_no_file = path.metadata().is_ok_and(|there| !there.is_file());
         if is_no_file {
@@ -30,10 +27,7 @@ impl Sink {
                 .write(true)
                 .open(path)
                 .with_context(|| format!("could not write: {}", path.display()))?;
-            return Ok(Self {
-                out: BufWriter::new(Box::new(out)),
-                file: None,
-            });
+            return Ok(Self { out: BufWriter::new(Box::new(out)), file: None });
         }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
@@ -41,13 +35,9 @@ impl Sink {
         // Nobody else is to read what a person said.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options
-            .open(&part)
-            .with_context(|| format!("could not write: {}", part.display()))?;
-        Ok(Self {
-            out: BufWriter::new(Box::new(file)),
-            file: Some((part, path.to_owned())),
-        })
+        let file =
+            options.open(&part).with_context(|| format!("could not write: {}", part.display()))?;
+        Ok(Self { out: BufWriter::new(Box::new(file)), file: Some((part, path.to_owned())) })
     }
 
     pub(super) fn line(&mut self, line: &Value) -> io::Result<()> {

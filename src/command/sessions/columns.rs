@@ -78,9 +78,7 @@ pub(super) struct Columns {
 impl Columns {
     /// Those for which a terminal of this width has room; `None` where lines may be as long as they are.
     pub(super) fn within(width: Option<usize>) -> Self {
-        let mut room = width
-            .unwrap_or(usize::MAX)
-            .saturating_sub(ID + GAP + LEAST_TITLE);
+        let mut room = width.unwrap_or(usize::MAX).saturating_sub(ID + GAP + LEAST_TITLE);
         let mut kept = Vec::new();
         for importance in 1..=4 {
             let mut columns = COLUMNS.iter();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use transcript::{Reckoning, Usage};
+use transcript::{ReportedCost, Usage};
 
 use super::super::terminal::{Terminal, wrapped};
 use super::super::{many, tokens};
@@ -22,7 +22,7 @@ pub(super) struct Sum {
     unanswered: usize,
     lower_bounds: usize,
     parent_session: Option<String>,
-    reckoning: Option<Reckoning>,
+    reckoning: Option<ReportedCost>,
 }
 
 impl Sum {
@@ -41,7 +41,7 @@ impl Sum {
     }
 
     /// Takes note of what Claude Code counted.
-    pub(super) fn compare(&mut self, reckoning: Option<Reckoning>) {
+    pub(super) fn compare(&mut self, reckoning: Option<ReportedCost>) {
         self.reckoning = reckoning;
     }
 
@@ -73,14 +73,10 @@ impl Sum {
         }
         if self.unanswered > 0 {
             let turns = many(self.unanswered, "turn");
-            reasons.push(format!(
-                "{turns} interrupted, maybe before the answer began"
-            ));
+            reasons.push(format!("{turns} interrupted, maybe before the answer began"));
         }
         if let Some(parent) = &self.parent_session {
-            reasons.push(format!(
-                "what a fork has inherited, here from session {parent}"
-            ));
+            reasons.push(format!("what a fork has inherited, here from session {parent}"));
         }
         if reasons.is_empty() {
             reasons.push("requests whose answers stand in no row".to_owned());
@@ -88,7 +84,7 @@ impl Sum {
         reasons
     }
 
-    fn reasons_for_less(&self, reckoning: &Reckoning) -> &'static str {
+    fn reasons_for_less(&self, reckoning: &ReportedCost) -> &'static str {
         match reckoning.outdated {
             true => "the session went on since it counted, which it does when its process ends",
             false => "it began to count anew in the middle of the session",
@@ -122,10 +118,7 @@ impl Sum {
             say("gap", &format!("{more} more there: {reasons}"))?;
         }
         if tokens::in_all(&less) > 0 {
-            let (less, reason) = (
-                tokens::said_of_some(&less),
-                self.reasons_for_less(reckoning),
-            );
+            let (less, reason) = (tokens::said_of_some(&less), self.reasons_for_less(reckoning));
             say("gap", &format!("{less} less there: {reason}"))?;
         }
         Ok(())

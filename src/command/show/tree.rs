@@ -110,15 +110,10 @@ impl Heading {
             let of = |owner: &str| span.attribute(&format!("langfuse.{owner}.metadata.{key}"));
             of("trace").or_else(|| of("observation"))
         };
-        let prompt = span
-            .attribute("langfuse.observation.input")
-            .unwrap_or_default();
+        let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
         Self {
             turn: metadata("turn_number").and_then(|number| number.parse().ok()),
-            trace: span
-                .attribute("langfuse.trace.name")
-                .unwrap_or_default()
-                .to_owned(),
+            trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),
             prompt: cut(&one_line(prompt), PROMPT),
             parent_session: metadata("parent_session").map(str::to_owned),
         }
@@ -152,10 +147,8 @@ impl Forest {
     pub(super) fn turns(&self) -> Vec<u64> {
         let (roots, _) = self.places();
         let line = |place: &usize| self.lines.get(*place);
-        let mut turns: Vec<u64> = roots
-            .iter()
-            .filter_map(|root| line(root)?.heading.turn)
-            .collect();
+        let mut turns: Vec<u64> =
+            roots.iter().filter_map(|root| line(root)?.heading.turn).collect();
         turns.sort_unstable();
         turns
     }
@@ -183,29 +176,19 @@ impl Forest {
                 let heading = line.heading.text(line.start);
                 writeln!(out, "{}", terminal.bold(&terminal.fit(heading.trim_end())))?;
             }
-            let room = terminal
-                .width()
-                .map(|width| width.saturating_sub(prefix.chars().count()));
+            let room = terminal.width().map(|width| width.saturating_sub(prefix.chars().count()));
             writeln!(out, "{prefix}{}", line.text(terminal, room))
         })
     }
 
     /// Places of the roots, and of the children of each span, both by their starts.
     fn places(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
-        let known = self
-            .lines
-            .iter()
-            .map(|line| line.span_id.as_str())
-            .collect::<BTreeSet<_>>();
+        let known = self.lines.iter().map(|line| line.span_id.as_str()).collect::<BTreeSet<_>>();
         let (mut roots, mut children) = (Vec::new(), BTreeMap::<&str, Vec<usize>>::new());
         let mut order: Vec<(usize, &Line)> = self.lines.iter().enumerate().collect();
         order.sort_unstable_by_key(|(place, line)| (line.start, *place));
         for (place, line) in order {
-            match line
-                .parent
-                .as_deref()
-                .filter(|parent| known.contains(parent))
-            {
+            match line.parent.as_deref().filter(|parent| known.contains(parent)) {
                 Some(parent) => children.entry(parent).or_default().push(place),
                 None => roots.push(place),
             }
@@ -242,16 +225,10 @@ impl Forest {
                     continue;
                 }
                 visit(&format!("{indent}{branch}"), line, place == root)?;
-                let below = children
-                    .get(line.span_id.as_str())
-                    .map_or(&[][..], Vec::as_slice);
+                let below = children.get(line.span_id.as_str()).map_or(&[][..], Vec::as_slice);
                 let indent = format!("{indent}{}", if branch == "└ " { "  " } else { "│ " });
                 for (position, child) in below.iter().enumerate().rev() {
-                    let branch = if position + 1 == below.len() {
-                        "└ "
-                    } else {
-                        "├ "
-                    };
+                    let branch = if position + 1 == below.len() { "└ " } else { "├ " };
                     todo.push((*child, indent.clone(), branch));
                 }
             }
@@ -266,10 +243,6 @@ fn took(span: &Span) -> String {
         0 => String::new(),
         1..1_000 => format!("{milliseconds}ms"),
         1_000..60_000 => format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        _ => format!(
-            "{}m{:02}s",
-            milliseconds / 60_000,
-            milliseconds % 60_000 / 1_000
-        ),
+        _ => format!("{}m{:02}s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
     }
 }

@@ -14,7 +14,7 @@ use super::super::preview::each_span;
 use super::super::tokens;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
-use crate::state::{Cursor, Lane, Placement, Runs, Within};
+use crate::state::{Cursor, Placement, Runs, Subagent, Within};
 use crate::trace::SpanId;
 
 /// How far from its place a row is looked for.
@@ -119,16 +119,10 @@ impl Comparison {
     /// Where nothing is known of a turn's place, what was found of it tells.
     pub(super) fn tell_places(&mut self) {
         let ids = self.expected.keys();
-        let groups: BTreeMap<String, String> = ids
-            .map(|id| (id.clone(), self.group(id).to_owned()))
-            .collect();
-        let found = self
-            .expected
-            .iter()
-            .filter(|(_, expected)| expected.is_here());
-        let proven = found
-            .filter_map(|(id, _)| groups.get(id).cloned())
-            .collect::<BTreeSet<_>>();
+        let groups: BTreeMap<String, String> =
+            ids.map(|id| (id.clone(), self.group(id).to_owned())).collect();
+        let found = self.expected.iter().filter(|(_, expected)| expected.is_here());
+        let proven = found.filter_map(|(id, _)| groups.get(id).cloned()).collect::<BTreeSet<_>>();
         for (id, expected) in &mut self.expected {
             let group = groups.get(id).map_or("", String::as_str);
             let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
@@ -160,7 +154,7 @@ impl Comparison {
         }
         let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
         for turn in &outline.turns {
-            let mut passed = cursor.passed.iter();
+            let mut passed = cursor.skipped.iter();
             let root = root_of(turn);
             if passed
                 .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
@@ -170,9 +164,9 @@ impl Comparison {
                 turns.insert(root, Excuse::NotYetSent);
             }
         }
-        let lanes = cursor.lanes.iter();
-        let agents = lanes
-            .map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane))
+        let subagents = cursor.subagents.iter();
+        let agents = subagents
+            .map(|(agent, subagent)| (SpanId::agent(agent).as_str().to_owned(), subagent))
             .collect::<BTreeMap<_, _>>();
         let excuses: Vec<(String, Excuse)> = self
             .expected
@@ -193,18 +187,18 @@ impl Comparison {
         id: &str,
         cursor: &Cursor,
         turns: &BTreeMap<String, Excuse>,
-        agents: &BTreeMap<String, &Lane>,
+        agents: &BTreeMap<String, &Subagent>,
     ) -> Option<Excuse> {
         let span = SpanId::given(id);
         let mut place = Some(id);
-        let mut lane: Option<&Lane> = None;
+        let mut subagent: Option<&Subagent> = None;
         // As many steps as there are spans: a transcript may say that two agents launched each other.
         for _ in 0..self.expected.len() {
             let here = place?;
-            lane = lane.or_else(|| agents.get(here).copied());
+            subagent = subagent.or_else(|| agents.get(here).copied());
             if let Some(excuse) = turns.get(here) {
-                let sent = match lane {
-                    Some(lane) => is_sent(lane, &span),
+                let sent = match subagent {
+                    Some(subagent) => is_sent(subagent, &span),
                     None => cursor.acknowledged.contains_key(&span),
                 };
                 return (!sent || *excuse == Excuse::PassedOver).then_some(*excuse);
@@ -214,8 +208,8 @@ impl Comparison {
                 break;
             }
         }
-        let lane = lane.filter(|lane| !is_sent(lane, &span))?;
-        Some(match lane.declined || lane.link.is_none() {
+        let subagent = subagent.filter(|subagent| !is_sent(subagent, &span))?;
+        Some(match subagent.declined || subagent.link.is_none() {
             true => Excuse::PassedOver,
             false => Excuse::NotYetSent,
         })
@@ -266,15 +260,12 @@ impl Comparison {
 
     /// Something is not there that should be.
     pub(super) fn is_lacking(&self) -> bool {
-        self.verdicts()
-            .any(|(_, _, verdict)| verdict == Verdict::Missing)
+        self.verdicts().any(|(_, _, verdict)| verdict == Verdict::Missing)
     }
 
     /// The ids of what is missing.
     pub(super) fn missing(&self) -> BTreeSet<String> {
-        let missing = self
-            .verdicts()
-            .filter(|(_, _, verdict)| *verdict == Verdict::Missing);
+        let missing = self.verdicts().filter(|(_, _, verdict)| *verdict == Verdict::Missing);
         missing.map(|(id, _, _)| id.to_owned()).collect()
     }
 
@@ -296,9 +287,7 @@ impl Comparison {
 
     /// How many observations came out so.
     pub(super) fn count(&self, wanted: impl Fn(Verdict) -> bool) -> usize {
-        self.verdicts()
-            .filter(|(_, _, verdict)| wanted(*verdict))
-            .count()
+        self.verdicts().filter(|(_, _, verdict)| wanted(*verdict)).count()
     }
 }
 
@@ -311,8 +300,8 @@ fn root_of(turn: &TurnOutline) -> String {
 }
 
 /// Of a lane at rest everything was acknowledged.
-fn is_sent(lane: &Lane, span: &SpanId) -> bool {
-    lane.idle || lane.acknowledged.contains_key(span)
+fn is_sent(subagent: &Subagent, span: &SpanId) -> bool {
+    subagent.idle || subagent.acknowledged.contains_key(span)
 }
 
 impl Expected {
@@ -321,8 +310,7 @@ impl Expected {
             trace: span.trace_id().to_owned(),
             name: format!(
                 "{} {}",
-                span.attribute("langfuse.observation.type")
-                    .unwrap_or_default(),
+                span.attribute("langfuse.observation.type").unwrap_or_default(),
                 span.name()
             ),
             start: span.start(),

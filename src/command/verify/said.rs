@@ -15,11 +15,8 @@ const SHOWN: usize = 10;
 /// How far back the smallest plan lets people look.
 const FREE_PLAN: Duration = Duration::from_secs(30 * 86_400);
 
-const FAULTS: [(&str, Verdict); 3] = [
-    ("missing", Verdict::Missing),
-    ("double", Verdict::Double),
-    ("different", Verdict::Different),
-];
+const FAULTS: [(&str, Verdict); 3] =
+    [("missing", Verdict::Missing), ("double", Verdict::Double), ("different", Verdict::Different)];
 
 /// What was found so far.
 pub(super) struct Findings {
@@ -114,15 +111,9 @@ impl Findings {
         }
         if missing > 0 {
             let id = &comparison.session;
-            writeln!(
-                out,
-                "  help: 'claude-langfuse verify {id} --repair' sends what is missing"
-            )?;
+            writeln!(out, "  help: 'claude-langfuse verify {id} --repair' sends what is missing")?;
         }
-        let oldest = comparison
-            .with(Verdict::Missing)
-            .first()
-            .map(|(_, first)| first.start);
+        let oldest = comparison.with(Verdict::Missing).first().map(|(_, first)| first.start);
         let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN;
         if comparison.is_absent() && oldest.is_some_and(is_old) {
             writeln!(
@@ -183,35 +174,18 @@ fn line(comparison: &Comparison) -> String {
     let count = |wanted: Verdict| comparison.count(|verdict| verdict == wanted);
     let all = comparison.count(|_| true);
     let there = count(Verdict::There) + count(Verdict::Unmerged);
-    let how = if there == all {
-        "there"
-    } else {
-        "there as they should be"
-    };
-    let mut line = format!(
-        "{}  {there} of {} {how}",
-        comparison.session,
-        many(all, "observation")
-    );
+    let how = if there == all { "there" } else { "there as they should be" };
+    let mut line = format!("{}  {there} of {} {how}", comparison.session, many(all, "observation"));
     for (count, note) in [
         (comparison.repaired, "sent again"),
         (count(Verdict::Missing), "missing"),
-        (
-            count(Verdict::Unknown),
-            "skipped: no state says in which trace they are",
-        ),
-        (
-            comparison.withheld,
-            "turns and agents skipped: policy not met",
-        ),
+        (count(Verdict::Unknown), "skipped: no state says in which trace they are"),
+        (comparison.withheld, "turns and agents skipped: policy not met"),
         (count(Verdict::Double), "double"),
         (count(Verdict::Different), "different"),
         (count(Verdict::Excused(Excuse::NotYetSent)), "not yet sent"),
         (count(Verdict::Excused(Excuse::PassedOver)), "passed over"),
-        (
-            count(Verdict::Unmerged),
-            "counted twice until Langfuse merges",
-        ),
+        (count(Verdict::Unmerged), "counted twice until Langfuse merges"),
         (comparison.foreign, "of other senders"),
     ] {
         if count > 0 {

@@ -11,8 +11,8 @@ use super::super::preview::each_span;
 use super::compare::Comparison;
 use crate::cli::Verify;
 use crate::config::{Config, Destination};
-use crate::delivery::LARGEST_REQUEST;
-use crate::langfuse::{Body, Client, Deadline, Query, Reply, export};
+use crate::delivery::MAX_REQUEST_BYTES;
+use crate::langfuse::{Body, Client, Deadline, Query, Verdict, export};
 
 /// How often it is looked again for what was sent just now: Langfuse takes a second or two.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Why there is no comparison.
 pub(super) enum Failed {
     /// The server did not tell.
-    Server(Reply),
+    Server(Verdict),
     /// It went wrong on this machine.
     Here(anyhow::Error),
 }
@@ -61,9 +61,7 @@ impl Server {
     ) -> Result<(), Failed> {
         let wait = Duration::from_secs(arguments.wait);
         let since = |sent_at| Timestamp::now().since(sent_at);
-        let left = sent_at.map_or(Duration::ZERO, |sent_at| {
-            wait.saturating_sub(since(sent_at))
-        });
+        let left = sent_at.map_or(Duration::ZERO, |sent_at| wait.saturating_sub(since(sent_at)));
         let until = Instant::now() + left.min(wait);
         loop {
             self.look(comparison)?;
@@ -88,7 +86,7 @@ impl Server {
         let report = each_span(session, config, |span| {
             if failed.is_none() && missing.contains(span.span_id()) {
                 let encoded = span.encoded();
-                if size + encoded.len() > LARGEST_REQUEST {
+                if size + encoded.len() > MAX_REQUEST_BYTES {
                     failed = self.send(&mut waiting).err();
                     size = 0;
                 }
@@ -108,14 +106,14 @@ impl Server {
         self.read_back(comparison, Some(Timestamp::now()), arguments)
     }
 
-    fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Reply> {
+    fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Verdict> {
         if spans.is_empty() {
             return Ok(());
         }
         let body = Body::new(export(spans.iter().map(String::as_str)).as_bytes());
         spans.clear();
         self.patiently(|client, deadline| match client.send(&body, deadline) {
-            Reply::Acknowledged => Ok(()),
+            Verdict::Acknowledged => Ok(()),
             reply => Err(reply),
         })
     }
@@ -128,15 +126,13 @@ impl Server {
     }
 
     /// By the session, or trace by trace where the server or the spans do not know it.
-    fn read(&mut self, comparison: &mut Comparison) -> Result<(), Reply> {
+    fn read(&mut self, comparison: &mut Comparison) -> Result<(), Verdict> {
         let Some(times) = comparison.times() else {
             return Ok(());
         };
         let traces = comparison.traces();
-        let by_trace: Vec<Query> = traces
-            .iter()
-            .map(|trace| Query::of_trace(trace, times.clone()))
-            .collect();
+        let by_trace: Vec<Query> =
+            traces.iter().map(|trace| Query::of_trace(trace, times.clone())).collect();
         if !self.old {
             let by_session = [Query::of_session(&comparison.session, times)];
             let queries = match comparison.attached {
@@ -152,21 +148,21 @@ impl Server {
     }
 
     /// Gives whether the server has the API that it was asked by.
-    fn read_all(&mut self, queries: &[Query], comparison: &mut Comparison) -> Result<bool, Reply> {
+    fn read_all(
+        &mut self,
+        queries: &[Query],
+        comparison: &mut Comparison,
+    ) -> Result<bool, Verdict> {
         let old = self.old;
         for query in queries {
             let mut next: Option<String> = None;
             loop {
                 let page = self.patiently(|client, deadline| match old {
-                    true => client
-                        .old_observations(query, next.as_deref(), deadline)
-                        .map(Some),
+                    true => client.old_observations(query, next.as_deref(), deadline).map(Some),
                     false => client.observations(query, next.as_deref(), deadline),
                 })?;
                 let Some(page) = page else { return Ok(false) };
-                page.observations
-                    .iter()
-                    .for_each(|stored| comparison.find(stored));
+                page.observations.iter().for_each(|stored| comparison.find(stored));
                 next = page.next;
                 if next.is_none() {
                     break;
@@ -176,10 +172,10 @@ impl Server {
         Ok(true)
     }
 
-    fn patiently<Answer>(
+    fn patiently<AssistantMessage>(
         &mut self,
-        mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
-    ) -> Result<Answer, Reply> {
+        mut ask: impl FnMut(&mut Client, Deadline) -> Result<AssistantMessage, Verdict>,
+    ) -> Result<AssistantMessage, Verdict> {
         patiently(|| ask(&mut self.client, Deadline::after(self.request_time)))
     }
 }

@@ -11,10 +11,7 @@ use crate::sandbox::{Sandbox, unused_address};
 
 /// An answer of a server that may be anything.
 fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// A user whose Langfuse is at this address.
@@ -27,13 +24,9 @@ fn at(url: &str) -> Clinic {
 /// Keys for Langfuse Cloud, which is behind a proxy, and no host.
 fn in_cloud(cloud: &Cloud) -> Clinic {
     let mut clinic = Clinic::healthy();
-    let authority = clinic
-        .sandbox
-        .write("ca.pem", Cloud::authority().as_bytes());
+    let authority = clinic.sandbox.write("ca.pem", Cloud::authority().as_bytes());
     clinic.configured(&json!({"LANGFUSE_BASE_URL": null, "LANGFUSE_CA_FILE": authority}));
-    clinic
-        .sandbox
-        .set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
+    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
     clinic
 }
 
@@ -44,24 +37,14 @@ const ADDRESS: &str =
 fn a_wrong_key() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": "sk-lf-wrong"}));
-    clinic.fails(
-        "keys",
-        "answered 401",
-        "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config",
-        5,
-    );
+    clinic.fails("keys", "answered 401", "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config", 5);
 }
 
 #[test]
 fn a_key_of_another_region_is_found_if_the_user_wants_that() {
     let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
     let clinic = in_cloud(&cloud);
-    clinic.fails(
-        "keys",
-        "answered 401",
-        "'claude-langfuse doctor --yes' finds out which",
-        5,
-    );
+    clinic.fails("keys", "answered 401", "'claude-langfuse doctor --yes' finds out which", 5);
     assert_eq!(
         cloud.asked(),
         ["cloud.langfuse.com"],
@@ -99,14 +82,7 @@ fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
 fn a_key_of_no_region() {
     let cloud = Cloud::with_keys_of("nowhere");
     let clinic = in_cloud(&cloud);
-    clinic.finds(
-        &["--yes"],
-        "fail",
-        "keys",
-        "and so does every other region",
-        "check the keys",
-        5,
-    );
+    clinic.finds(&["--yes"], "fail", "keys", "and so does every other region", "check the keys", 5);
     assert_eq!(cloud.asked().len(), 4, "{:?}", cloud.asked());
 }
 
@@ -115,11 +91,7 @@ fn a_key_that_is_of_the_default_region_is_asked_for_nowhere_else() {
     let cloud = Cloud::with_keys_of("cloud.langfuse.com");
     let clinic = in_cloud(&cloud);
     let report = clinic.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
-    assert!(
-        report.stdout.contains("through the proxy"),
-        "{}",
-        report.stdout
-    );
+    assert!(report.stdout.contains("through the proxy"), "{}", report.stdout);
     assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
 }
 
@@ -156,11 +128,7 @@ fn a_port_on_which_nobody_listens() {
 
 #[test]
 fn a_captive_portal() {
-    let page = answer(
-        "200 OK",
-        "Content-Type: text/html\r\n",
-        "<html>Welcome to our Wi-Fi</html>",
-    );
+    let page = answer("200 OK", "Content-Type: text/html\r\n", "<html>Welcome to our Wi-Fi</html>");
     let portal = Server::answering(page);
     at(&portal.url()).fails("server", "a sign-in page", "sign in to the network", 3);
 }
@@ -188,12 +156,7 @@ fn an_address_that_moved() {
 #[test]
 fn something_that_is_no_web_server() {
     let other = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
-    at(&other.url()).fails(
-        "server",
-        "did not answer in proper HTTP",
-        "check the address",
-        3,
-    );
+    at(&other.url()).fails("server", "did not answer in proper HTTP", "check the address", 3);
 }
 
 #[test]
@@ -205,12 +168,7 @@ fn an_expired_certificate() {
         "LANGFUSE_BASE_URL": format!("https://localhost:{}", server.address.port()),
         "LANGFUSE_CA_FILE": authority,
     }));
-    clinic.fails(
-        "tls",
-        "certificate expired",
-        "have the certificate renewed",
-        3,
-    );
+    clinic.fails("tls", "certificate expired", "have the certificate renewed", 3);
 }
 
 #[test]
@@ -229,12 +187,7 @@ fn an_authority_that_can_not_be_read() {
     let (server, _) = tls_server(GOOD);
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
-    clinic.fails(
-        "tls",
-        "could not read the certificates in ~/nothing.pem",
-        "LANGFUSE_CA_FILE",
-        3,
-    );
+    clinic.fails("tls", "could not read the certificates in ~/nothing.pem", "LANGFUSE_CA_FILE", 3);
 }
 
 #[test]
@@ -283,16 +236,9 @@ fn a_proxy_that_is_dead_or_wants_a_password() {
     let mut clinic = at("https://langfuse.example");
     let dead = unused_address();
     clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
-    clinic.fails(
-        "tcp",
-        &format!("the proxy {dead} does not answer"),
-        "check port and host",
-        4,
-    );
+    clinic.fails("tcp", &format!("the proxy {dead} does not answer"), "check port and host", 4);
     let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
-    clinic
-        .sandbox
-        .set("HTTPS_PROXY", format!("http://{}", proxy.address));
+    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", proxy.address));
     clinic.fails("server", "answered 407", "check HTTPS_PROXY", 3);
     clinic.sandbox.set("HTTPS_PROXY", "socks5://127.0.0.1:9050");
     clinic.fails("address", "speaks SOCKS", "check HTTPS_PROXY", 3);
@@ -328,9 +274,7 @@ fn an_account_that_may_not_send() {
     let clinic = Clinic::healthy();
     let suspended = br#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#.to_vec();
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    clinic
-        .mock
-        .reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
+    clinic.mock.reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
     clinic.finds(
         &["--send-test"],
         "fail",
@@ -355,28 +299,17 @@ fn a_model_without_a_price() {
     sandbox.run(&["install"]).exits(0);
     sandbox.session("v2.1.330/simple").whole().stop(0);
     let clinic = Clinic { sandbox, mock };
-    clinic.warns(
-        "prices",
-        "no price for claude-opus-5-5",
-        "add the model with its prices",
-    );
+    clinic.warns("prices", "no price for claude-opus-5-5", "add the model with its prices");
 }
 
 #[test]
 fn keys_are_never_shown() {
     let clinic = Clinic::healthy();
-    for options in [
-        &["doctor"][..],
-        &["doctor", "-v", "-v"],
-        &["config"],
-        &["status"],
-        &["config", "check"],
-    ] {
+    for options in
+        [&["doctor"][..], &["doctor", "-v", "-v"], &["config"], &["status"], &["config", "check"]]
+    {
         let ran = clinic.sandbox.run(options);
-        assert!(
-            !ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY),
-            "{ran:?}"
-        );
+        assert!(!ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY), "{ran:?}");
     }
     assert!(clinic.sandbox.run(&["config"]).stdout.contains(PUBLIC_KEY));
 }

@@ -11,10 +11,6 @@ pub(super) fn start_directory(project: Option<&Path>) -> Result<PathBuf> {
     let directory = named
         .canonicalize()
         .with_context(|| format!("could not find project: {}", named.display()))?;
-    ensure!(
-        directory.is_dir(),
-        "could not find project: {} is no directory",
-        named.display()
-    );
+    ensure!(directory.is_dir(), "could not find project: {} is no directory", named.display());
     Ok(directory)
 }
