@@ -56,7 +56,7 @@ impl Delivery<'_> {
 
     /// The file of the agent's parent, and where the call stands in it that launched the agent.
     fn parent_of(&self, file: &AgentFile) -> (PathBuf, Option<u64>) {
-        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         let launcher = subagent.and_then(|subagent| subagent.launcher.as_ref());
         let path = launcher.and_then(|launcher| launcher.agent_id.as_ref());
         let path = path.map(|agent| file.path.with_file_name(format!("agent-{agent}.jsonl")));
@@ -67,19 +67,19 @@ impl Delivery<'_> {
     /// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
     /// that no walk from child to parent comes back.
     pub(super) fn drop_foreign_launches(&mut self, agent_id: &str, run: &mut AgentRun) {
-        if self.cursor.is_partly_asleep() {
+        if self.ledger.cursor.is_partly_asleep() {
             for tool in &run.activity.tools {
-                self.cursor.wake_if_named(&tool.request.id);
+                self.ledger.cursor.wake_if_named(&tool.request.id);
             }
         }
         let is_of_other = |launcher: Option<&Launcher>| {
             launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
         };
-        let subagents = self.cursor.subagents.values();
+        let subagents = self.ledger.cursor.subagents.values();
         let launching = |subagent: &Subagent| subagent.link.as_ref()?.span.clone();
         let linked = subagents.filter(|subagent| is_of_other(subagent.launcher.as_ref()));
         let mut foreign: BTreeSet<SpanId> = linked.filter_map(launching).collect();
-        let launches = self.cursor.launches.values();
+        let launches = self.ledger.cursor.launches.values();
         let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
         foreign.extend(waiting.map(|launch| launch.span.clone()));
         let is_foreign = |tool: &ToolCall| foreign.contains(&SpanId::tool(&tool.request.id));

@@ -1,26 +1,26 @@
-//! The corridor: a lane's entries → observations → requests → acknowledgement. Hook, flush and replay all walk through
-//! it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
+//! The pipeline: rows (`tail`) → spans that have to be sent (`plan`) → requests (`upload`) → what was acknowledged (`ledger`).
+//! Hook, flush and replay all use it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
 
-mod contact;
+mod agents;
 mod copies;
-mod decline;
-mod feed;
 mod health;
-mod links;
-mod outbox;
-mod parcel;
-mod rest;
+mod ledger;
+mod parents;
+mod pending;
+mod plan;
+mod queue;
 mod rewind;
 mod run;
-mod scoring;
-mod sending;
-mod subagents;
+mod skip;
+mod start;
 mod suspend;
+mod tail;
 mod terms;
-mod track;
 mod transport;
 mod turns;
 mod unlaunched;
+mod untouched;
+mod upload;
 mod workflows;
 
 use std::path::{Path, PathBuf};
@@ -33,12 +33,12 @@ use crate::state::{PausedTime, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 
 use base::Timestamp;
-pub use decline::decline;
-pub use feed::has_transcript;
 pub use health::note_health;
-pub use outbox::MAX_REQUEST_BYTES;
+pub use queue::MAX_REQUEST_BYTES;
 pub use run::deliver;
+pub use skip::decline;
 pub use suspend::note_suspended;
+pub use tail::has_transcript;
 use transcript::Diagnostics;
 use transcript::completion::Expected;
 pub use transport::{HttpTransport, Unavailable};
@@ -62,8 +62,8 @@ pub trait Transport {
     /// Why none of them counts as taken.
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict>;
 
-    /// Why nothing can be sent, where that is known without a try: then nothing is read either.
-    fn absence(&self) -> Option<&str> {
+    /// Why nothing can be sent, where that is known without a try.
+    fn unavailable(&self) -> Option<&str> {
         None
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use transcript::branch_point;
 use transcript::session::{Activity, Rewind, Turn, Turns};
 
-use super::feed::Feed;
+use super::tail::TailReader;
 
 /// The rewind by which this turn of the session's file began.
 pub(super) fn rewind(turn: &Turn, transcript: &Path) -> Option<Rewind> {
@@ -23,7 +23,7 @@ fn read(turn: &Turn, transcript: &Path) -> Result<Option<Rewind>> {
     };
     let mut turns = Turns::default();
     let mut branch: Vec<Turn> = Vec::new();
-    for entry in Feed::open(transcript, place, None)? {
+    for entry in TailReader::open(transcript, place, None)? {
         let entry = entry?;
         if entry.offset >= turn.start {
             break;

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use transcript::session::{Outline, TurnOutline};
 
-use super::contact::{first_turn, turn_of_prompt, unanswered_before};
-use super::feed::Feed;
+use super::start::{first_turn, turn_of_prompt, unanswered_before};
+use super::tail::TailReader;
 use crate::state::{Store, SuspendedOpening, Suspension};
 
 /// Notes the turn that a hook was called for. One note per session is enough: it names the first.
@@ -26,7 +26,7 @@ pub fn note_suspended(
     let mut note = Suspension::new(session_id, transcript, prompt_id);
     // Before anything is read: all of a long file may have to be, and the hook's time is short.
     store.note_suspended(&note)?;
-    let mut feed = Feed::open(transcript, 0, None)?;
+    let mut feed = TailReader::open(transcript, 0, None)?;
     let turns = Outline::read(session_id, &mut feed)?.turns;
     // A prompt that is not in the file yet is found at the first contact.
     if prompt_id.is_some_and(|prompt_id| turn_of_prompt(&turns, prompt_id).is_none()) {

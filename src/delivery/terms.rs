@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::outbox::Owner;
+use super::ledger::Ledger;
+use super::queue::Owner;
 use super::run::Delivery;
 use super::{Agreed, Extent, Job};
 use crate::privacy::Policy;
@@ -16,8 +17,6 @@ pub(super) struct Terms {
     today: Agreement,
     /// Where this run's environment places turns.
     here: Placement,
-    /// Where turns were placed.
-    placements: Runs<Placement>,
     agreed_within: Within,
     placed_within: Within,
     /// What was agreed for the turn before, or for the last one that is known.
@@ -25,12 +24,10 @@ pub(super) struct Terms {
     last_placed: Option<Placement>,
     /// The turn directly before the next one of the walk.
     previous: Option<String>,
-    /// Something was noted that is not written yet.
-    is_unsaved: bool,
 }
 
 impl Terms {
-    pub(super) fn new(job: &Job, cursor: &Cursor, placements: Runs<Placement>) -> Self {
+    pub(super) fn new(job: &Job, cursor: &Cursor, placements: &Runs<Placement>) -> Self {
         let before = cursor.open_turn.as_ref().filter(|open| open.is_behind);
         Self {
             today: job.policy.agreement(),
@@ -39,9 +36,7 @@ impl Terms {
             placed_within: Within::default(),
             last_agreed: cursor.agreed.last().cloned(),
             last_placed: placements.last().cloned(),
-            placements,
             previous: before.map(|open| open.uuid.clone()),
-            is_unsaved: false,
         }
     }
 
@@ -68,8 +63,13 @@ impl Terms {
     }
 
     /// The same of its place.
-    fn placed(&mut self, turn: &str, extent: Extent) -> (Placement, bool) {
-        let known = self.placements.find(turn, &mut self.placed_within).cloned();
+    fn placed(
+        &mut self,
+        turn: &str,
+        placements: &Runs<Placement>,
+        extent: Extent,
+    ) -> (Placement, bool) {
+        let known = placements.find(turn, &mut self.placed_within).cloned();
         let is_noted = known.is_some();
         let last = || self.last_placed.clone().filter(|_| extent == Extent::Resume);
         let placed = known.or_else(last).unwrap_or_else(|| self.here.clone());
@@ -81,17 +81,17 @@ impl Terms {
     pub(super) fn note(
         &mut self,
         turn: &str,
-        cursor: &mut Cursor,
+        ledger: &mut Ledger<'_>,
         agreed: Option<Agreement>,
         placed: Option<Placement>,
     ) {
-        self.is_unsaved |= agreed.is_some() || placed.is_some();
+        ledger.is_unsaved |= agreed.is_some() || placed.is_some();
         let after = self.previous.as_deref();
         if let Some(agreed) = agreed {
-            cursor.agreed.add(turn, after, agreed);
+            ledger.cursor.agreed.add(turn, after, agreed);
         }
         if let Some(placed) = placed {
-            self.placements.add(turn, after, placed);
+            ledger.placements.add(turn, after, placed);
         }
     }
 }
@@ -123,7 +123,7 @@ fn placement_of_context(turn: &str, context: &Context) -> Option<Placement> {
 impl<'a> Delivery<'a> {
     /// The first turn is met before anything else is read: a run that is killed then has agreed to something.
     pub(super) fn meet_first(&mut self, begun: Option<(Agreement, Placement)>) {
-        let open = self.cursor.open_turn.as_ref().filter(|open| !open.is_behind);
+        let open = self.ledger.cursor.open_turn.as_ref().filter(|open| !open.is_behind);
         let Some(turn) = open.map(|open| open.uuid.clone()) else {
             return;
         };
@@ -132,10 +132,10 @@ impl<'a> Delivery<'a> {
         }
         let (agreed, placed) =
             begun.unwrap_or_else(|| (self.terms.today.clone(), self.terms.here.clone()));
-        let (extent, cursor) = (self.job.extent, &mut self.cursor);
-        let agreed = Some(agreed).filter(|_| !self.terms.agreed(&turn, cursor, extent).1);
-        let placed = Some(placed).filter(|_| !self.terms.placed(&turn, extent).1);
-        self.terms.note(&turn, cursor, agreed, placed);
+        let (extent, ledger) = (self.job.extent, &mut self.ledger);
+        let agreed = Some(agreed).filter(|_| !self.terms.agreed(&turn, &ledger.cursor, extent).1);
+        let is_placed = self.terms.placed(&turn, &ledger.placements, extent).1;
+        self.terms.note(&turn, ledger, agreed, Some(placed).filter(|_| !is_placed));
         self.terms.begin_walk(None);
     }
 
@@ -147,8 +147,8 @@ impl<'a> Delivery<'a> {
         known: Option<&Context>,
     ) -> (Agreement, Cow<'a, Attributes>) {
         let extent = self.job.extent;
-        let (mut agreed, is_agreed) = self.terms.agreed(turn, &self.cursor, extent);
-        let (mut placed, is_placed) = self.terms.placed(turn, extent);
+        let (mut agreed, is_agreed) = self.terms.agreed(turn, &self.ledger.cursor, extent);
+        let (mut placed, is_placed) = self.terms.placed(turn, &self.ledger.placements, extent);
         let mut is_known = true;
         if let Some(context) = known {
             if let Some(kept) = context.agreed.clone() {
@@ -163,7 +163,7 @@ impl<'a> Delivery<'a> {
         if self.policy_within(&agreed).is_some() {
             let agreed = (!is_agreed).then(|| agreed.clone());
             let noted = (!is_placed && is_known).then(|| placed.clone());
-            self.terms.note(turn, &mut self.cursor, agreed, noted);
+            self.terms.note(turn, &mut self.ledger, agreed, noted);
         }
         let attributes = match placed == self.terms.here {
             true => Cow::Borrowed(&self.job.attributes),
@@ -179,17 +179,17 @@ impl<'a> Delivery<'a> {
 
     /// The same for an agent that no turn launched. It runs at the start of a session, maybe of one without turns.
     pub(super) fn terms_of_start(&mut self, uuid: &str) -> (Agreement, Attributes) {
-        let (terms, cursor) = (&mut self.terms, &mut self.cursor);
-        if cursor.agreed.is_empty() {
-            cursor.agreed.add(uuid, None, terms.today.clone());
-            terms.is_unsaved = true;
+        let (terms, ledger) = (&self.terms, &mut self.ledger);
+        if ledger.cursor.agreed.is_empty() {
+            ledger.cursor.agreed.add(uuid, None, terms.today.clone());
+            ledger.is_unsaved = true;
         }
-        if terms.placements.is_empty() {
-            terms.placements.add(uuid, None, terms.here.clone());
-            terms.is_unsaved = true;
+        if ledger.placements.is_empty() {
+            ledger.placements.add(uuid, None, terms.here.clone());
+            ledger.is_unsaved = true;
         }
-        let agreed = cursor.agreed.first().unwrap_or(&terms.today).clone();
-        let placed = terms.placements.first().unwrap_or(&terms.here).clone();
+        let agreed = ledger.cursor.agreed.first().unwrap_or(&terms.today).clone();
+        let placed = ledger.placements.first().unwrap_or(&terms.here).clone();
         let attributes = Attributes {
             trace_seed: placed.seed,
             parent: placed.parent,
@@ -222,31 +222,6 @@ impl<'a> Delivery<'a> {
     /// A span can't leave as it was agreed. A hook of the session goes on behind its turn; others leave the turn to that.
     pub(super) fn withhold(&mut self, owner: &Owner) {
         let (Owner::Turn(id) | Owner::Subagent(id)) = owner;
-        if self.withheld.insert(id.clone()) {
-            self.report.withheld += 1;
-        }
-    }
-
-    /// Writes what was noted of turns, before anything of them leaves.
-    pub(super) fn save_terms(&mut self) {
-        if self.terms.is_unsaved {
-            self.save();
-        }
-    }
-
-    pub(super) fn save_placements(&mut self) {
-        self.terms.is_unsaved = false;
-        let Some(store) = self.placement_store else {
-            return;
-        };
-        let (session, destination) = (&self.job.session_id, &self.job.destination);
-        let placements = &self.terms.placements;
-        if *placements == self.saved_placements {
-            return;
-        }
-        match store.save_placements(session, destination, placements) {
-            Ok(()) => self.saved_placements = placements.clone(),
-            Err(error) => self.report.unsaved = Some(format!("{error:#}")),
-        }
+        self.withheld.insert(id.clone());
     }
 }

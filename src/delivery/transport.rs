@@ -111,7 +111,7 @@ impl Transport for Unavailable {
         Err(self.reply())
     }
 
-    fn absence(&self) -> Option<&str> {
+    fn unavailable(&self) -> Option<&str> {
         Some(&self.reason)
     }
 }

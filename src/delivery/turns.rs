@@ -3,50 +3,43 @@
 use transcript::session::Turn;
 
 use super::Extent;
-use super::outbox::Owner;
-use super::parcel::pack;
+use super::pending::PendingTurn;
+use super::plan::{Inputs, changed, encode_span};
+use super::queue::{Owner, QueuedScore};
 use super::rewind::rewind;
 use super::run::Delivery;
-use super::track::Step;
+use crate::langfuse::batch;
 use crate::privacy::Clean;
+use crate::score::outcomes;
 use crate::state::{Launcher, PendingLaunch, SkipReason, Subagent};
-use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
+use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, digest, observe_turn};
 
 impl Delivery<'_> {
     pub(super) fn take_turn(&mut self, turn: &Turn, ended: bool) {
-        if turn.opening.offset < self.cursor.own_from {
+        if turn.opening.offset < self.ledger.cursor.own_from {
             return;
         }
         self.openings.add(turn);
         let skipped = self.is_declined(turn).then_some(SkipReason::Declined);
         let context = skipped.is_none().then(|| self.context(turn));
-        let step = Step {
-            uuid: turn.opening.uuid.clone(),
-            at: turn.opening.at,
-            start: turn.start,
-            next: None,
-            numbered: turn.as_manual_compaction().is_none(),
-            skipped,
-            spans: Vec::new(),
-            outstanding: 0,
-            scores: Vec::new(),
-            unscored: 0,
-        };
-        self.track.begin(step, &mut self.cursor);
+        let mut pending = PendingTurn::new(&turn.opening.uuid, turn.opening.at, turn.start);
+        pending.is_numbered = turn.as_manual_compaction().is_none();
+        pending.skipped = skipped;
+        self.ledger.begin_turn(pending);
         if let Some(context) = context {
-            self.post_turn(turn, &context, ended);
+            self.queue_turn(turn, &context, ended);
             if self.job.scores && ended && !self.withheld.contains(&turn.opening.uuid) {
-                self.post_scores(turn, &context);
+                self.queue_scores(turn, &context);
             }
         }
         self.terms.went_past(&turn.opening.uuid);
         let next = turn.closed.then_some(turn.end);
-        self.track.close(next, &mut self.cursor);
+        self.ledger.end_turn(next);
     }
 
     /// It is the session's own and not declined.
     pub(super) fn is_wanted(&self, turn: &Turn) -> bool {
-        turn.opening.offset >= self.cursor.own_from && !self.is_declined(turn)
+        turn.opening.offset >= self.ledger.cursor.own_from && !self.is_declined(turn)
     }
 
     /// It was opened while the person had paused: only an explicit replay sends it.
@@ -55,14 +48,14 @@ impl Delivery<'_> {
         self.job.extent.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
     }
 
-    fn post_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
+    fn queue_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
         // What is there twice is nearly always in one turn.
         self.clean = Clean::default();
         let uuid = &turn.opening.uuid;
         let rewind = rewind(turn, &self.job.transcript);
         let owner = Owner::Turn(uuid.clone());
         let launches = observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {
-            self.post(observation, &owner, context);
+            self.queue(observation, &owner, context);
         });
         self.take_launches(launches, uuid, None, 1);
         self.take_commands(turn);
@@ -71,19 +64,19 @@ impl Delivery<'_> {
     /// What stands on every span of the turn: as it was when the turn was first met, else as it is now.
     pub(super) fn context(&mut self, turn: &Turn) -> Context {
         let opening = &turn.opening;
-        if !self.cursor.contexts.contains_key(&opening.uuid) {
-            self.cursor.wake_if_named(&opening.uuid);
+        if !self.ledger.cursor.contexts.contains_key(&opening.uuid) {
+            self.ledger.cursor.wake_if_named(&opening.uuid);
         }
-        let known = self.cursor.contexts.get(&opening.uuid).cloned();
+        let known = self.ledger.cursor.contexts.get(&opening.uuid).cloned();
         let (agreed, attributes) = self.terms_of(&opening.uuid, known.as_ref());
         if let Some(mut context) = known {
             if context.agreed.is_none() && self.job.extent == Extent::Live {
                 context.agreed = Some(agreed);
-                (self.cursor.contexts).insert(opening.uuid.clone(), context.clone());
+                (self.ledger.cursor.contexts).insert(opening.uuid.clone(), context.clone());
             }
             return context;
         }
-        let number = self.track.next_number(&self.cursor);
+        let number = self.ledger.next_number();
         let facts = self.facts();
         let mut context = match turn.as_manual_compaction() {
             Some(_) => Context::of_compaction(opening, &facts, &attributes),
@@ -93,26 +86,26 @@ impl Delivery<'_> {
         context.agreed = Some(agreed);
         if self.policy_of(&context).is_some() {
             // Else what stands on its spans is not masked as it was agreed.
-            (self.cursor.contexts).insert(opening.uuid.clone(), context.clone());
+            (self.ledger.cursor.contexts).insert(opening.uuid.clone(), context.clone());
         }
         context
     }
 
     pub(super) fn facts(&mut self) -> SessionFacts {
-        let start = self.cursor.start_directory.clone();
-        if self.cursor.repository.is_none()
+        let start = self.ledger.cursor.start_directory.clone();
+        if self.ledger.cursor.repository.is_none()
             && let Some(start) = start.as_deref().filter(|_| !self.sought_repository)
         {
             // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
             self.sought_repository = true;
-            self.cursor.repository = crate::repository::identity(start).map(Repository);
+            self.ledger.cursor.repository = crate::repository::identity(start).map(Repository);
         }
         SessionFacts {
-            session_id: self.cursor.session_id.clone(),
+            session_id: self.ledger.cursor.session_id.clone(),
             project: start
                 .and_then(|start| Some(start.file_name()?.to_string_lossy().into_owned())),
-            repository: self.cursor.repository.clone(),
-            parent_session: self.cursor.parent_session.clone(),
+            repository: self.ledger.cursor.repository.clone(),
+            parent_session: self.ledger.cursor.parent_session.clone(),
         }
     }
 
@@ -140,10 +133,10 @@ impl Delivery<'_> {
                     .as_ref()
                     .is_some_and(|link| link.span.as_ref() == Some(&launch.span_id))
             };
-            if !self.cursor.subagents.values().any(linked) {
-                self.cursor.wake_if_named(&launch.tool_use_id);
+            if !self.ledger.cursor.subagents.values().any(linked) {
+                self.ledger.cursor.wake_if_named(&launch.tool_use_id);
             }
-            let mut subagents = self.cursor.subagents.values_mut();
+            let mut subagents = self.ledger.cursor.subagents.values_mut();
             if let Some(subagent) = subagents.find(|subagent| linked(subagent)) {
                 subagent.finished |= launch.finished;
                 if subagent.outcome.is_none() && launch.outcome.is_some() {
@@ -153,6 +146,7 @@ impl Delivery<'_> {
             let launcher =
                 Launcher { agent_id: by.map(str::to_owned), offset: launch.offset, depth };
             let known = self
+                .ledger
                 .cursor
                 .launches
                 .entry(launch.tool_use_id)
@@ -167,29 +161,43 @@ impl Delivery<'_> {
         }
     }
 
-    /// Puts an observation into the outbox, if it can be sent, and sends what is there once that is a request's worth.
-    pub(super) fn post(&mut self, observation: Observation, owner: &Owner, context: &Context) {
+    /// Queues the scores of a turn that are not acknowledged as they are. Each is sent once its turn's spans are acknowledged, and
+    /// holds the cursor back as they do.
+    fn queue_scores(&mut self, turn: &Turn, context: &Context) {
+        for score in outcomes(turn, context) {
+            let mark = digest(batch(std::slice::from_ref(&score)).as_bytes());
+            let is_new = self.ledger.cursor.scored.get(&score.id) != Some(&mark);
+            self.ledger.add_score(score.id.clone(), is_new);
+            if is_new {
+                let turn = turn.opening.uuid.clone();
+                self.uploader.push_score(QueuedScore { turn, score, mark });
+            }
+        }
+    }
+
+    /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
+    pub(super) fn queue(&mut self, observation: Observation, owner: &Owner, context: &Context) {
         let span_id = observation.span_id.clone();
-        let changed = self.changed(observation, owner);
+        let changed = changed(observation, self.ledger.marks(owner), self.known_until);
         let policy = self.policy_of(context);
         let is_withheld = changed.is_some() && policy.is_none();
         if is_withheld {
             self.withhold(owner);
         }
+        let refusals = self.ledger.cursor.refused.get(&span_id).copied().unwrap_or_default();
         if let Owner::Turn(_) = owner {
             let is_skipped = is_withheld && self.job.extent == Extent::Live;
-            self.track.add(span_id, changed.is_some() && !is_skipped);
+            self.ledger.add_span(span_id, changed.is_some() && !is_skipped);
             if is_skipped {
-                self.track.skip(SkipReason::PolicyNotMet);
+                self.ledger.skip_turn(SkipReason::PolicyNotMet);
             }
         }
-        // Once the server is given up for this run, nothing is collected any more: the transcript keeps it.
-        let Some((changed, policy)) = changed.zip(policy).filter(|_| self.report.stopped.is_none())
+        let Some((changed, policy)) = changed.zip(policy).filter(|_| !self.uploader.is_stopped())
         else {
             return;
         };
-        let item = pack(changed, owner, context, &policy, &mut self.clean);
-        self.outbox.push(item);
+        let inputs = Inputs { owner, context, policy: &policy, refusals };
+        self.uploader.push(encode_span(changed, &inputs, &mut self.clean));
         self.send_full();
     }
 }

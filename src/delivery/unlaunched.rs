@@ -77,7 +77,7 @@ impl Delivery<'_> {
         let notification = turn.opening.prompt.notification.as_ref();
         if let Some(notification) = notification
             && let (Some(task_id), None) = (&notification.task_id, &notification.tool_use_id)
-            && self.cursor.skipped.is_empty()
+            && self.ledger.cursor.skipped.is_empty()
         {
             // Its start stands before the first turn, where nothing is read.
             self.expect_agent(task_id.clone(), uuid, |launch| {
@@ -88,19 +88,19 @@ impl Delivery<'_> {
 
     fn expect_agent(&mut self, key: String, turn: &str, note: impl FnOnce(&mut PendingLaunch)) {
         let span = SpanId::turn(turn);
-        let subagents = &self.cursor.subagents;
+        let subagents = &self.ledger.cursor.subagents;
         let is_linked = subagents.get(&key).is_some_and(|subagent| subagent.link.is_some());
-        if is_linked || self.cursor.launches.contains_key(&key) {
+        if is_linked || self.ledger.cursor.launches.contains_key(&key) {
             return;
         }
         let mut launch = PendingLaunch::new(turn, span);
         note(&mut launch);
-        self.cursor.launches.insert(key, launch);
+        self.ledger.cursor.launches.insert(key, launch);
     }
 
     /// Links the agent of each command that ran apart: the first one of its prompt, which launched any others.
     pub(super) fn link_commands(&mut self, files: &[AgentFile]) {
-        let launches = self.cursor.launches.iter();
+        let launches = self.ledger.cursor.launches.iter();
         let commands: Vec<String> = launches
             .filter(|(_, launch)| launch.prompt_id.is_some() && !self.is_claimed(&launch.span))
             .map(|(key, _)| key.clone())
@@ -119,7 +119,7 @@ impl Delivery<'_> {
             .collect();
         found.sort_unstable_by_key(|(at, file, _)| (*at, file.agent_id.clone()));
         for (_, file, prompt_id) in found {
-            let launch = self.cursor.launches.get(&prompt_id).cloned();
+            let launch = self.ledger.cursor.launches.get(&prompt_id).cloned();
             if let Some(launch) = launch.filter(|launch| !self.is_claimed(&launch.span)) {
                 self.claim(file, prompt_id, launch);
             }
@@ -127,20 +127,20 @@ impl Delivery<'_> {
     }
 
     fn may_be_of_command(&self, file: &AgentFile) -> bool {
-        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         subagent.is_some_and(|subagent| subagent.link.is_none() && subagent.tool_use_id.is_none())
             && is_by_command(&file.meta())
     }
 
     fn is_claimed(&self, span: &SpanId) -> bool {
         let mut links =
-            self.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
+            self.ledger.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
         links.any(|link| link.span.as_ref() == Some(span))
     }
 
     /// Commands whose turns are over, and which have shown something without an agent.
     pub(super) fn forget_commands(&mut self, still_open: &BTreeSet<String>) {
-        let launches = &mut self.cursor.launches;
+        let launches = &mut self.ledger.cursor.launches;
         let is_over =
             |launch: &PendingLaunch| !launch.is_by_tool() && !still_open.contains(&launch.turn);
         if launches.values().filter(|launch| is_over(launch)).count() > WAITING_COMMANDS {
@@ -151,11 +151,11 @@ impl Delivery<'_> {
     /// The agents that nothing links and nothing will link: the session went on after their end without a row that names
     /// them, or they are old. None where turns were skipped: they may belong to one of those. The last one comes first.
     pub(super) fn lost_agents(&self, files: &[AgentFile]) -> Vec<LostAgent> {
-        if !may_have_lost_agents(self.job, &self.cursor) {
+        if !may_have_lost_agents(self.job, &self.ledger.cursor) {
             return Vec::new();
         }
         let is_without_link = |file: &&AgentFile| {
-            let subagent = self.cursor.subagents.get(&file.agent_id);
+            let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
             file.workflow().is_none() && subagent.is_some_and(is_without_link)
         };
         let files = files.iter().filter(is_without_link);
@@ -190,7 +190,7 @@ impl Delivery<'_> {
     /// Gives the next one that is still without a link a trace of its own, so that its cost is not hidden.
     pub(super) fn link_next_lost(&mut self, lost: &mut Vec<LostAgent>) -> bool {
         while let Some(LostAgent { file, opening, .. }) = lost.pop() {
-            let subagent = self.cursor.subagents.get(&file.agent_id);
+            let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
             if subagent.is_some_and(|subagent| subagent.link.is_none()) {
                 return self.give_trace(&file, opening, Context::of_lost_agent).is_some();
             }
@@ -221,14 +221,15 @@ impl Delivery<'_> {
     ) -> Option<Link> {
         // A session that was killed at once has no row of its own that tells.
         let directory = opening.header.cwd.as_ref().map(PathBuf::from);
-        self.cursor.start_directory = self.cursor.start_directory.take().or(directory);
+        self.ledger.cursor.start_directory =
+            self.ledger.cursor.start_directory.take().or(directory);
         let (agreed, attributes) = self.terms_of_start(&opening.uuid);
         let mut context = context_of(&opening, &self.facts(), &attributes);
         self.job.policy.apply_to_context(&mut context);
         context.agreed = Some(agreed);
         let link = Link { turn: opening.uuid.clone(), span: None };
-        self.cursor.contexts.insert(opening.uuid, context);
-        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
+        self.ledger.cursor.contexts.insert(opening.uuid, context);
+        let subagent = self.ledger.cursor.subagents.get_mut(&file.agent_id)?;
         subagent.link = Some(link.clone());
         subagent.finished = true;
         Some(link)

@@ -3,10 +3,10 @@
 use base::Timestamp;
 use transcript::{FileMark, RunEnd};
 
-use super::outbox::Owner;
-use super::rest::is_at_rest;
+use super::agents::Visited;
+use super::queue::Owner;
 use super::run::Delivery;
-use super::subagents::Visited;
+use super::untouched::is_at_rest;
 use crate::state::{Launcher, Link, Subagent};
 use crate::trace::{SpanId, WorkflowRun, observe_workflow};
 
@@ -22,7 +22,7 @@ impl Delivery<'_> {
         if let Some(name) = &mut run.name {
             self.job.policy.apply_to_name(name);
         }
-        let subagents = &mut self.cursor.subagents;
+        let subagents = &mut self.ledger.cursor.subagents;
         let subagent = subagents.entry(run.run_id.clone()).or_insert_with(|| Subagent {
             link: Some(Link { turn: turn.to_owned(), span: Some(launched_by) }),
             launcher: Some(launcher),
@@ -33,7 +33,7 @@ impl Delivery<'_> {
 
     /// One of its agents wrote a row: the run lasted at least until then.
     pub(super) fn note_step(&mut self, run_id: &str, at: Option<Timestamp>) {
-        let Some(subagent) = self.cursor.subagents.get_mut(run_id) else {
+        let Some(subagent) = self.ledger.cursor.subagents.get_mut(run_id) else {
             return;
         };
         let run = subagent.workflow.as_mut().zip(at);
@@ -47,14 +47,14 @@ impl Delivery<'_> {
     pub(super) fn finish_workflows(&mut self) {
         let longest = self.job.policy.max_chars;
         let mut over = Vec::new();
-        for (run_id, subagent) in &mut self.cursor.subagents {
+        for (run_id, subagent) in &mut self.ledger.cursor.subagents {
             if subagent.workflow.is_some() {
                 let path = RunEnd::path(&self.job.transcript, run_id);
                 subagent.finished = subagent.finished || RunEnd::read(&path, longest).is_some();
                 over.extend(subagent.finished.then(|| SpanId::workflow(run_id)));
             }
         }
-        for subagent in self.cursor.subagents.values_mut() {
+        for subagent in self.ledger.cursor.subagents.values_mut() {
             let run = subagent.link.as_ref().and_then(|link| link.span.as_ref());
             subagent.finished |= run.is_some_and(|run| over.contains(run));
         }
@@ -62,7 +62,7 @@ impl Delivery<'_> {
 
     /// Sends the runs that have ended, after their agents, which may have written something after it.
     pub(super) fn workflows(&mut self, visited: &mut Visited) {
-        let subagents = self.cursor.subagents.iter();
+        let subagents = self.ledger.cursor.subagents.iter();
         let runs: Vec<(String, Subagent)> = subagents
             .filter(|(_, subagent)| subagent.workflow.is_some())
             .map(|(run_id, subagent)| (run_id.clone(), subagent.clone()))
@@ -84,7 +84,7 @@ impl Delivery<'_> {
             return None;
         }
         let (link, run) = (subagent.link?, subagent.workflow?);
-        let context = self.cursor.contexts.get(&link.turn)?.clone();
+        let context = self.ledger.cursor.contexts.get(&link.turn)?.clone();
         // Taken first: what is written while it is read is seen by the next run.
         let mark = FileMark::take(&path, 0).unwrap_or_default();
         let end = RunEnd::read(&path, self.job.policy.max_chars);
@@ -95,8 +95,8 @@ impl Delivery<'_> {
         observation.complete = ended;
         // It is looked at again where its file changed: a mark of schema 2 can't tell in what.
         self.known_until = Some(Timestamp::from_millis(0));
-        self.post(observation, &Owner::Subagent(run_id.clone()), &context);
-        let subagent = self.cursor.subagents.get_mut(&run_id)?;
+        self.queue(observation, &Owner::Subagent(run_id.clone()), &context);
+        let subagent = self.ledger.cursor.subagents.get_mut(&run_id)?;
         subagent.file = mark;
         (subagent.idle, subagent.declined, subagent.ended) = (false, false, ended);
         visited.insert(run_id, None);

@@ -7,7 +7,7 @@ use anyhow::Result;
 use transcript::FileMark;
 use transcript::session::{Turn, Turns};
 
-use super::feed::Feed;
+use super::tail::TailReader;
 use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store};
 
 /// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
@@ -25,7 +25,8 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             continue;
         }
         let same_file = cursor.file.still_holds(transcript);
-        let mut feed = Feed::open(transcript, if same_file { cursor.open_start } else { 0 }, None)?;
+        let mut feed =
+            TailReader::open(transcript, if same_file { cursor.open_start } else { 0 }, None)?;
         let mut turns = Turns::default();
         let mut seen = Vec::new();
         for entry in &mut feed {

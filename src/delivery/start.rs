@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use transcript::completion::Expected;
 use transcript::session::{Lineage, Outline, TurnOutline};
 
-use super::feed::Feed;
+use super::tail::TailReader;
 use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
 use crate::state::{
@@ -15,10 +15,10 @@ use crate::trace::Agreement;
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
 /// no inode stays what it is.
-pub(super) const REWRITES: usize = 2;
+pub(super) const MAX_REWRITES: usize = 2;
 
 /// A cursor to go on from.
-pub(super) struct Contact {
+pub(super) struct Start {
     pub cursor: Cursor,
     /// The destination has no cursor yet: it is kept before the first request.
     pub is_first: bool,
@@ -29,7 +29,7 @@ pub(super) struct Contact {
 }
 
 /// Finds or makes the cursor; `None` when there is none and none is to be made.
-pub(super) fn begin(job: &Job, store: StateAccess<'_>) -> Result<Option<Contact>> {
+pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
     let known = match (store.reader(), job.extent) {
         (Some(store), Extent::Live | Extent::Resume | Extent::Backfill) => {
             store.cursor_partly_asleep(&job.session_id, &job.destination)?
@@ -43,12 +43,12 @@ pub(super) fn begin(job: &Job, store: StateAccess<'_>) -> Result<Option<Contact>
     }
 }
 
-fn resume(job: &Job, mut cursor: Cursor) -> Result<Contact> {
+fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
     if !cursor.file.still_holds(&job.transcript) {
         find_place(job, &mut cursor)?;
     }
     cursor.transcript.clone_from(&job.transcript);
-    Ok(Contact { cursor, is_first: false, settled: None, begun_with: None })
+    Ok(Start { cursor, is_first: false, settled: None, begun_with: None })
 }
 
 /// Finds the cursor's place in a file that was rewritten.
@@ -85,7 +85,7 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
 }
 
 /// `begun`: what a hook left that was killed at this.
-fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Contact> {
+fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Start> {
     let (begun_for, begun_with) = match begun {
         Some(begun) => (begun.begun_for, begun.begun_with),
         None => (note_begin(job, store.writer()), None),
@@ -117,7 +117,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Con
         });
         begin_at_turn(&mut cursor, &outline, begin);
     }
-    Ok(Contact { cursor, is_first: true, settled, begun_with })
+    Ok(Start { cursor, is_first: true, settled, begun_with })
 }
 
 /// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.
@@ -243,14 +243,14 @@ fn read_lineage(job: &Job) -> Result<Outline> {
 fn read_unless_replaced(
     job: &Job,
     wait: Option<&Expected>,
-    read: impl Fn(&mut Feed) -> Result<Outline>,
+    read: impl Fn(&mut TailReader) -> Result<Outline>,
 ) -> Result<(Outline, bool)> {
     let mut rewrites = 0;
     loop {
-        let mut feed = Feed::open(&job.transcript, 0, wait)?;
+        let mut feed = TailReader::open(&job.transcript, 0, wait)?;
         let outline = read(&mut feed)
             .with_context(|| format!("could not read transcript: {}", job.transcript.display()))?;
-        if rewrites == REWRITES || feed.is_still(&job.transcript) {
+        if rewrites == MAX_REWRITES || feed.is_still(&job.transcript) {
             return Ok((outline, feed.settled()));
         }
         rewrites += 1;

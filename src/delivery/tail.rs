@@ -10,7 +10,7 @@ use transcript::{Diagnostics, Entry, Transcript};
 use super::unlaunched::runs_apart;
 
 /// Entries up to what is the end of the file for now; who wants to can wait for more until the turn is complete.
-pub(super) struct Feed {
+pub(super) struct TailReader {
     path: PathBuf,
     transcript: Transcript,
     waiting: Option<Completion>,
@@ -21,7 +21,7 @@ pub(super) struct Feed {
     sought_command: bool,
 }
 
-impl Feed {
+impl TailReader {
     /// Opens the file at a row's offset. `expected`: what the Stop hook was told, if the end is to be waited for.
     pub(super) fn open(path: &Path, offset: u64, expected: Option<&Expected>) -> Result<Self> {
         let now = Instant::now();
@@ -63,7 +63,7 @@ impl Feed {
     }
 }
 
-impl Feed {
+impl TailReader {
     /// More is to be waited for: the turn is not complete, and there is patience left.
     pub(super) fn is_awaited(&mut self) -> bool {
         let Some(settle) = &self.waiting else {
@@ -118,7 +118,7 @@ impl Feed {
     }
 }
 
-impl Iterator for Feed {
+impl Iterator for TailReader {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -156,7 +156,7 @@ mod tests {
 
     use transcript::completion::Expected;
 
-    use super::Feed;
+    use super::TailReader;
 
     /// Whether the end is waited for, with an agent of the prompt whose meta file says this.
     fn is_awaited(agents_prompt: &str, meta: &str) -> bool {
@@ -172,7 +172,7 @@ mod tests {
         fs::write(agents.join("agent-a.meta.json"), meta).unwrap();
         let expected =
             Expected { prompt_id: Some("p".to_owned()), last_text: Some("done".to_owned()) };
-        let mut feed = Feed::open(&transcript, 0, Some(&expected)).unwrap();
+        let mut feed = TailReader::open(&transcript, 0, Some(&expected)).unwrap();
         assert!(feed.next().is_none_or(|entry| entry.is_ok()));
         feed.is_awaited()
     }

@@ -9,10 +9,10 @@ use transcript::locate::AgentFile;
 use transcript::session::AgentRun;
 use transcript::{Entry, FileMark, Transcript};
 
-use super::links::description;
-use super::outbox::Owner;
-use super::rest::{agent_files, is_at_rest};
+use super::parents::description;
+use super::queue::Owner;
 use super::run::{Delivery, is_abandoned};
+use super::untouched::{agent_files, is_at_rest};
 use super::{Extent, Trigger};
 use crate::state::{Done, Link, Subagent};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
@@ -28,22 +28,22 @@ struct Read {
 
 impl Delivery<'_> {
     /// Sends what the agents did, as far as their launches are visible; those that they launched come after them.
-    pub(super) fn subagents(&mut self) -> Result<()> {
+    pub(super) fn agents(&mut self) {
         let mut waiting = self.agent_files();
         let mut read = Visited::new();
         let mut lost = None;
         loop {
-            let is_partly_asleep = self.cursor.is_partly_asleep();
+            let is_partly_asleep = self.ledger.cursor.is_partly_asleep();
             self.finish_agents();
-            let known = (self.cursor.launches.len(), self.cursor.subagents.len());
+            let known = (self.ledger.cursor.launches.len(), self.ledger.cursor.subagents.len());
             self.link_commands(&waiting);
-            waiting.retain(|file| !self.lane(file, &mut read));
-            if is_partly_asleep && !self.cursor.is_partly_asleep() {
+            waiting.retain(|file| !self.send_agent(file, &mut read));
+            if is_partly_asleep && !self.ledger.cursor.is_partly_asleep() {
                 // What was read told of one of them: each may now have something to do.
                 waiting = self.agent_files();
                 waiting.retain(|file| !read.contains_key(&file.agent_id));
             } else if waiting.is_empty()
-                || known == (self.cursor.launches.len(), self.cursor.subagents.len())
+                || known == (self.ledger.cursor.launches.len(), self.ledger.cursor.subagents.len())
             {
                 // Only now: what was read last may have launched one of them.
                 let lost = lost.get_or_insert_with(|| self.lost_agents(&waiting));
@@ -54,35 +54,34 @@ impl Delivery<'_> {
         }
         self.workflows(&mut read);
         self.send();
-        if !self.report.leaves_something() {
+        if !self.uploader.leaves_something() {
             for (agent_id, done) in read {
                 match self.withheld.contains(&agent_id) {
-                    true => self.leave_lane(&agent_id),
-                    false => self.close_lane(&agent_id, done),
+                    true => self.leave_agent(&agent_id),
+                    false => self.close_agent(&agent_id, done),
                 }
             }
         }
-        Ok(())
     }
 
-    /// The files to look at; each has a lane.
+    /// The files to look at; each has an entry in the cursor.
     fn agent_files(&mut self) -> Vec<AgentFile> {
-        let files = agent_files(&self.job.transcript, &mut self.cursor);
+        let files = agent_files(&self.job.transcript, &mut self.ledger.cursor);
         for file in &files {
             let subagent =
                 || Subagent { tool_use_id: file.meta().tool_use_id, ..Subagent::default() };
-            let subagents = &mut self.cursor.subagents;
+            let subagents = &mut self.ledger.cursor.subagents;
             subagents.entry(file.agent_id.clone()).or_insert_with(subagent);
         }
         files
     }
 
-    /// Gives whether the lane needs no further look in this run.
-    fn lane(&mut self, file: &AgentFile, read: &mut Visited) -> bool {
-        let Some(subagent) = self.cursor.subagents.get(&file.agent_id) else {
+    /// Gives whether the agent needs no further look in this run.
+    fn send_agent(&mut self, file: &AgentFile, read: &mut Visited) -> bool {
+        let Some(subagent) = self.ledger.cursor.subagents.get(&file.agent_id) else {
             return true;
         };
-        if self.report.stopped.is_some() {
+        if self.uploader.is_stopped() {
             return true;
         }
         if subagent.link.is_some()
@@ -94,27 +93,27 @@ impl Delivery<'_> {
         let is_touched = !is_at_rest(subagent, &file.path);
         let Some(link) = self.link(file) else {
             if is_touched
-                && let Some(subagent) = self.cursor.subagents.get_mut(&file.agent_id)
+                && let Some(subagent) = self.ledger.cursor.subagents.get_mut(&file.agent_id)
                 && let Ok(mark) = FileMark::take(&file.path, 0)
             {
                 subagent.file = mark;
             }
             return false;
         };
-        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         if subagent.is_some_and(|subagent| subagent.declined) && self.job.extent.is_by_itself() {
             return true;
         }
-        let Some(lane_read) = self.read_lane(file) else {
+        let Some(agent_read) = self.read_agent(file) else {
             return true;
         };
-        self.take_run(file, lane_read, &link, read);
+        self.take_run(file, agent_read, &link, read);
         true
     }
 
-    fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
+    fn read_agent(&mut self, file: &AgentFile) -> Option<Read> {
         let (entries, mark) = self.entries(file)?;
-        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         let read_before = subagent.map_or(0, |subagent| subagent.file.offset);
         let known = entries.iter().filter(|entry| entry.offset < read_before);
         self.known_until = known.filter_map(|entry| entry.at).max();
@@ -140,10 +139,10 @@ impl Delivery<'_> {
     }
 
     fn take_run(&mut self, file: &AgentFile, run: Read, link: &Link, read: &mut Visited) {
-        let Some(context) = self.cursor.contexts.get(&link.turn).cloned() else {
+        let Some(context) = self.ledger.cursor.contexts.get(&link.turn).cloned() else {
             return;
         };
-        let Some(subagent) = self.cursor.subagents.get(&file.agent_id) else {
+        let Some(subagent) = self.ledger.cursor.subagents.get(&file.agent_id) else {
             return;
         };
         let meta = file.meta();
@@ -169,7 +168,7 @@ impl Delivery<'_> {
         let launches = observe_agent(&run, &facts, trace_id, parent, ended, &mut |observation| {
             count(&observation, &mut counted);
             if !is_among(&observation, &mut left) {
-                self.post(observation, &owner, &context);
+                self.queue(observation, &owner, &context);
             }
         });
         let below = facts.depth.unwrap_or(0).saturating_add(1);
@@ -178,7 +177,7 @@ impl Delivery<'_> {
             self.note_step(&run_id, run.activity.last_at);
         }
         let complete = ended && is_for_good(&run);
-        if let Some(subagent) = self.cursor.subagents.get_mut(&file.agent_id) {
+        if let Some(subagent) = self.ledger.cursor.subagents.get_mut(&file.agent_id) {
             subagent.file = mark;
             subagent.idle = false;
             subagent.declined = false;
@@ -203,16 +202,16 @@ impl Delivery<'_> {
     }
 
     /// Something of it can't leave as it was agreed. A hook of the session leaves that to an explicit replay.
-    fn leave_lane(&mut self, agent_id: &str) {
-        if let Some(subagent) = self.cursor.subagents.get_mut(agent_id) {
+    fn leave_agent(&mut self, agent_id: &str) {
+        if let Some(subagent) = self.ledger.cursor.subagents.get_mut(agent_id) {
             subagent.declined |= self.job.extent == Extent::Live;
         }
     }
 
     /// All of it was acknowledged: of a finished agent only the root can change any more.
-    fn close_lane(&mut self, agent_id: &str, done: Option<Done>) {
+    fn close_agent(&mut self, agent_id: &str, done: Option<Done>) {
         let root = SpanId::agent(agent_id);
-        if let Some(subagent) = self.cursor.subagents.get_mut(agent_id) {
+        if let Some(subagent) = self.ledger.cursor.subagents.get_mut(agent_id) {
             subagent.idle = true;
             if done.is_some() {
                 subagent.done = done;

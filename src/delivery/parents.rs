@@ -17,7 +17,7 @@ const WARMUP: &str = "Warmup";
 impl Delivery<'_> {
     /// Where the agent belongs: by its meta file, by the call's result, by what it was asked.
     pub(super) fn link(&mut self, file: &AgentFile) -> Option<Link> {
-        let subagent = self.cursor.subagents.get(&file.agent_id)?;
+        let subagent = self.ledger.cursor.subagents.get(&file.agent_id)?;
         if subagent.link.is_some() {
             return subagent.link.clone();
         }
@@ -25,7 +25,9 @@ impl Delivery<'_> {
             return self.link_to_workflow(file, &run_id);
         }
         // Hundreds of agents of turns that were passed over may wait: no look into their files.
-        if !self.cursor.launches.is_empty() || self.cursor.layout != Some(Layout::Below) {
+        if !self.ledger.cursor.launches.is_empty()
+            || self.ledger.cursor.layout != Some(Layout::Below)
+        {
             let tool_use_id = subagent
                 .tool_use_id
                 .clone()
@@ -34,7 +36,7 @@ impl Delivery<'_> {
                 .or_else(|| self.launch_by_prompt(file));
             let is_named = tool_use_id.is_some();
             if let Some(tool_use_id) = tool_use_id
-                && let Some(launch) = self.cursor.launches.get(&tool_use_id).cloned()
+                && let Some(launch) = self.ledger.cursor.launches.get(&tool_use_id).cloned()
             {
                 return self.claim(file, tool_use_id, launch);
             }
@@ -54,7 +56,7 @@ impl Delivery<'_> {
     ) -> Option<Link> {
         let is_by_tool = launch.is_by_tool();
         let link = Link { turn: launch.turn, span: Some(launch.span) };
-        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
+        let subagent = self.ledger.cursor.subagents.get_mut(&file.agent_id)?;
         if is_by_tool {
             subagent.tool_use_id = Some(key);
         }
@@ -69,11 +71,11 @@ impl Delivery<'_> {
 
     /// The agents of a workflow lie in the folder of its run; only that links them.
     fn link_to_workflow(&mut self, file: &AgentFile, run_id: &str) -> Option<Link> {
-        let run = self.cursor.subagents.get(run_id)?;
+        let run = self.ledger.cursor.subagents.get(run_id)?;
         let (finished, declined) = (run.finished, run.declined);
         let link =
             Link { turn: run.link.as_ref()?.turn.clone(), span: Some(SpanId::workflow(run_id)) };
-        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
+        let subagent = self.ledger.cursor.subagents.get_mut(&file.agent_id)?;
         subagent.link = Some(link.clone());
         subagent.finished |= finished;
         subagent.declined |= declined;
@@ -82,7 +84,7 @@ impl Delivery<'_> {
 
     fn launch_by_result(&self, file: &AgentFile) -> Option<String> {
         let named = |launch: &PendingLaunch| launch.agent_id.as_ref() == Some(&file.agent_id);
-        let mut launches = self.cursor.launches.iter();
+        let mut launches = self.ledger.cursor.launches.iter();
         launches.find(|(_, launch)| named(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
     }
 
@@ -91,7 +93,7 @@ impl Delivery<'_> {
         let asked = digest(text_of(&self.opening(file)?.prompt.content).as_bytes());
         let claimed = |span: &SpanId| {
             let mut links =
-                self.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
+                self.ledger.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
             links.any(|link| link.span.as_ref() == Some(span))
         };
         let fits = |launch: &PendingLaunch| {
@@ -99,14 +101,16 @@ impl Delivery<'_> {
                 && launch.prompt.as_ref() == Some(&asked)
                 && !claimed(&launch.span)
         };
-        let mut launches = self.cursor.launches.iter();
+        let mut launches = self.ledger.cursor.launches.iter();
         launches.find(|(_, launch)| fits(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
     }
 
     /// An agent that belongs to no tool call is a trace of its own, so that its cost is not hidden. It runs at the start of
     /// a session: not wanted where that was passed over.
     fn warmup(&mut self, file: &AgentFile) -> Option<Link> {
-        if self.cursor.layout == Some(Layout::Below) || !self.cursor.skipped.is_empty() {
+        if self.ledger.cursor.layout == Some(Layout::Below)
+            || !self.ledger.cursor.skipped.is_empty()
+        {
             return None;
         }
         let opening = self.opening(file)?;

@@ -1,0 +1,290 @@
+//! What one destination has acknowledged of one session. Owns the cursor and the turns that are pending, and writes both the
+//! cursor and the placements of turns.
+//!
+//! The cursor moves past a turn when all of its spans and scores are acknowledged, and never past one that is not. It is
+//! written before the first request and after each acknowledgement. Where it can't be written, the spans are sent all the
+//! same: at least once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Timestamp;
+
+use super::pending::{PendingTurn, PendingTurns, TurnRange};
+use super::queue::{Owner, QueuedScore, QueuedSpan};
+use super::upload::Receipt;
+use crate::state::{Cursor, Mark, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store};
+use crate::trace::SpanId;
+
+pub(super) struct Ledger<'a> {
+    pub cursor: Cursor,
+    pub pending: PendingTurns,
+    /// Where turns were placed by the environment of a run.
+    pub placements: Runs<Placement>,
+    /// Something was noted that has to be written before the next request.
+    pub is_unsaved: bool,
+    /// Why state could not be written.
+    pub unsaved: Option<String>,
+    /// Where the cursor is kept, if it is.
+    store: Option<&'a Store>,
+    /// Where placements are kept, if they are.
+    placement_store: Option<&'a Store>,
+    /// The cursor as it was last written.
+    saved: Option<Vec<u8>>,
+    saved_placements: Runs<Placement>,
+    /// Turns that the cursor moved past since the last one began.
+    done: Vec<String>,
+}
+
+impl<'a> Ledger<'a> {
+    /// `is_new`: the cursor was not read from the store.
+    pub(super) fn new(
+        cursor: Cursor,
+        is_new: bool,
+        placements: Runs<Placement>,
+        store: Option<&'a Store>,
+    ) -> Self {
+        let saved = (!is_new).then(|| cursor.encoded().ok()).flatten();
+        Self {
+            cursor,
+            pending: PendingTurns::default(),
+            placements: placements.clone(),
+            is_unsaved: false,
+            unsaved: None,
+            store,
+            placement_store: store,
+            saved,
+            saved_placements: placements,
+            done: Vec::new(),
+        }
+    }
+
+    /// Keeps the cursor as it is until [`Self::resume_saving`]: a session that is sent again from its beginning must not move
+    /// it back.
+    pub(super) fn suspend_saving(&mut self) {
+        self.store = None;
+    }
+
+    pub(super) fn resume_saving(&mut self) {
+        self.store = self.placement_store;
+    }
+
+    /// The store where the cursor is kept.
+    pub(super) fn store(&self) -> Option<&'a Store> {
+        self.store
+    }
+
+    pub(super) fn save(&mut self) {
+        self.is_unsaved = false;
+        for saved in [self.save_placements(), self.save_cursor()] {
+            if let Err(error) = saved {
+                self.unsaved = Some(format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Writes what was noted, before anything of it leaves.
+    pub(super) fn save_noted(&mut self) {
+        if self.is_unsaved {
+            self.save();
+        }
+    }
+
+    fn save_cursor(&mut self) -> anyhow::Result<()> {
+        let Some(store) = self.store else {
+            return Ok(());
+        };
+        store.save_if_changed(&self.cursor, &mut self.saved)
+    }
+
+    fn save_placements(&mut self) -> anyhow::Result<()> {
+        let Some(store) = self.placement_store.filter(|_| self.placements != self.saved_placements)
+        else {
+            return Ok(());
+        };
+        let Cursor { session_id, destination, .. } = &self.cursor;
+        store.save_placements(session_id, destination, &self.placements)?;
+        self.saved_placements = self.placements.clone();
+        Ok(())
+    }
+
+    /// The number of the turn that comes next, 1-based over the session's own turns.
+    pub(super) fn next_number(&self) -> u64 {
+        let before = match self.pending.range {
+            TurnRange::Open => self.cursor.turns_before,
+            TurnRange::Skipped(place) => {
+                self.cursor.skipped.get(place).map_or(0, |range| range.turns_before)
+            }
+        };
+        let pending = self.pending.turns.iter().filter(|turn| turn.is_numbered).count();
+        before + pending as u64 + 1
+    }
+
+    /// Marks of what was acknowledged of a turn's or an agent's spans.
+    pub(super) fn marks(&mut self, owner: &Owner) -> Option<&mut BTreeMap<SpanId, Mark>> {
+        match owner {
+            Owner::Turn(_) => Some(&mut self.cursor.acknowledged),
+            Owner::Subagent(id) => Some(&mut self.cursor.subagents.get_mut(id)?.acknowledged),
+        }
+    }
+
+    /// Adds the next turn of the file. Its spans follow, one by one.
+    pub(super) fn begin_turn(&mut self, turn: PendingTurn) {
+        let is_open = self.pending.range == TurnRange::Open;
+        if let Some(range) = self.cursor.skipped.last_mut().filter(|_| is_open) {
+            // What was declined lasts until the next turn opens.
+            range.end = range.end.or(Some(turn.start));
+        }
+        self.pending.turns.push_back(turn);
+        self.forget_done();
+        self.advance();
+    }
+
+    /// Notes a span of the last turn that is on its way or need not be sent.
+    pub(super) fn add_span(&mut self, span: SpanId, is_on_its_way: bool) {
+        if let Some(turn) = self.pending.last() {
+            turn.spans.push(span);
+            turn.unacknowledged += usize::from(is_on_its_way);
+        }
+    }
+
+    /// Notes a score of the last turn that is on its way or need not be sent.
+    pub(super) fn add_score(&mut self, id: String, is_on_its_way: bool) {
+        if let Some(turn) = self.pending.last() {
+            turn.scores.push(id);
+            turn.unscored += usize::from(is_on_its_way);
+        }
+    }
+
+    /// Something of the last turn can't be sent: the cursor moves past it without.
+    pub(super) fn skip_turn(&mut self, reason: SkipReason) {
+        if let Some(turn) = self.pending.last() {
+            turn.skipped = Some(reason);
+        }
+    }
+
+    /// All spans and scores of the last turn were added. `next`: where the next one starts, once there is one.
+    pub(super) fn end_turn(&mut self, next: Option<u64>) {
+        if let Some(turn) = self.pending.last() {
+            turn.next = next;
+        }
+        self.advance();
+    }
+
+    /// Takes in what became of a request.
+    pub(super) fn settle(&mut self, receipt: Receipt) {
+        for QueuedSpan { span_id, refusals, .. } in receipt.postponed {
+            self.cursor.refused.insert(span_id, refusals);
+        }
+        if receipt.settled.is_empty() {
+            return;
+        }
+        for QueuedSpan { owner, span_id, mark, .. } in receipt.settled {
+            self.cursor.refused.remove(&span_id);
+            if let Some(marks) = self.marks(&owner) {
+                marks.insert(span_id, mark);
+            }
+            if let Owner::Turn(uuid) = owner {
+                if let Some(turn) = self.pending.find(&uuid) {
+                    turn.unacknowledged = turn.unacknowledged.saturating_sub(1);
+                }
+                self.advance();
+            }
+        }
+        self.delivered();
+    }
+
+    pub(super) fn settle_scores(&mut self, scores: Vec<QueuedScore>) {
+        for QueuedScore { turn, score, mark } in scores {
+            self.cursor.scored.insert(score.id, mark);
+            if let Some(turn) = self.pending.find(&turn) {
+                turn.unscored = turn.unscored.saturating_sub(1);
+            }
+            self.advance();
+        }
+        self.delivered();
+    }
+
+    /// Notes the time for people who want to know when something was last delivered; it goes into no span.
+    fn delivered(&mut self) {
+        self.cursor.delivered_at = Some(Timestamp::now());
+        self.save();
+    }
+
+    /// Turns that can still grow or have spans on their way.
+    pub(super) fn open_turns(&self) -> BTreeSet<String> {
+        self.pending.turns.iter().map(|turn| turn.uuid.clone()).collect()
+    }
+
+    /// Not only at the end: a session may have ten thousand turns, and the cursor is written after each request. A turn whose
+    /// opening row stands there twice is the same one once more.
+    fn forget_done(&mut self) {
+        for uuid in self.done.drain(..) {
+            if self.pending.turns.iter().all(|turn| turn.uuid != uuid) {
+                self.cursor.forget_context(&uuid);
+            }
+        }
+    }
+
+    /// Moves the cursor to the first turn that is not done.
+    fn advance(&mut self) {
+        let is_open = self.pending.range == TurnRange::Open;
+        while let Some(turn) = self.pending.turns.front() {
+            let (start, open_turn) = (
+                turn.start,
+                OpenTurn {
+                    uuid: turn.uuid.clone(),
+                    at: turn.at,
+                    is_behind: false,
+                    is_compaction: !turn.is_numbered,
+                },
+            );
+            self.move_to(start, 0);
+            if is_open {
+                self.cursor.open_turn = Some(open_turn);
+            }
+            let Some((turn, next)) = self.pending.pop_done() else {
+                break;
+            };
+            match turn.skipped {
+                // Of what was sent before nothing goes out again when a replay sends the rest.
+                Some(reason) => skip(&mut self.cursor, start, next, reason),
+                None => {
+                    let Cursor { acknowledged, scored, .. } = &mut self.cursor;
+                    turn.spans.iter().for_each(|span| drop(acknowledged.remove(span)));
+                    turn.scores.iter().for_each(|score| drop(scored.remove(score)));
+                }
+            }
+            self.done.push(turn.uuid);
+            self.move_to(next, u64::from(turn.is_numbered));
+            if let Some(open) = self.cursor.open_turn.as_mut().filter(|_| is_open) {
+                open.is_behind = true;
+            }
+        }
+    }
+
+    fn move_to(&mut self, offset: u64, turns: u64) {
+        let Cursor { open_start, turns_before, skipped, .. } = &mut self.cursor;
+        let (place, count) = match self.pending.range {
+            TurnRange::Open => (open_start, turns_before),
+            TurnRange::Skipped(place) => match skipped.get_mut(place) {
+                Some(range) => (&mut range.start, &mut range.turns_before),
+                None => return,
+            },
+        };
+        *place = (*place).max(offset);
+        *count += turns;
+    }
+}
+
+/// Notes a skipped turn before the cursor moves past it.
+fn skip(cursor: &mut Cursor, start: u64, next: u64, why: SkipReason) {
+    match cursor.skipped.last_mut() {
+        Some(last) if last.end == Some(start) && last.why == why => last.end = Some(next),
+        _ => cursor.skipped.push(SkippedRange {
+            start,
+            end: Some(next),
+            turns_before: cursor.turns_before,
+            why,
+        }),
+    }
+}

@@ -1,0 +1,116 @@
+//! Whether an observation has to be sent, and the span that it becomes. Pure: the same observation, marks, context and policy
+//! always give the same span.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+
+use super::queue::{Owner, QueuedSpan};
+use crate::langfuse::encode;
+use crate::privacy::{Clean, Policy};
+use crate::state::Mark;
+use crate::trace::{Context, Observation, Role, SpanId};
+
+/// An observation that has to be sent, with the mark that is kept once it is acknowledged.
+pub(super) struct Changed {
+    observation: Observation,
+    mark: Mark,
+}
+
+/// Everything that a span depends on beside its observation.
+pub(super) struct Inputs<'a> {
+    pub owner: &'a Owner,
+    pub context: &'a Context,
+    pub policy: &'a Policy,
+    /// In how many runs the server has refused the span.
+    pub refusals: u8,
+}
+
+/// Gives back an observation that can't change any more and was not acknowledged as it is. `known_until`: the time of the last
+/// row that was read when marks of schema 2 were made.
+pub(super) fn changed(
+    mut observation: Observation,
+    marks: Option<&mut BTreeMap<SpanId, Mark>>,
+    known_until: Option<Timestamp>,
+) -> Option<Changed> {
+    if !observation.complete {
+        return None;
+    }
+    let before = marks.and_then(|marks| marks.get_mut(&observation.span_id));
+    // With another start Langfuse would keep a second row for ever.
+    if let Some(start) = before.as_ref().and_then(|before| before.start()) {
+        observation.start = start;
+        observation.end = observation.end.max(start);
+    }
+    let mark = Mark::of(&observation);
+    match before {
+        Some(before) if before.covers(&mark, known_until) => {
+            if !matches!(mark, Mark::Call { .. }) {
+                // The next run compares content, whoever made the mark.
+                *before = mark;
+            }
+            None
+        }
+        _ => Some(Changed { observation, mark }),
+    }
+}
+
+/// Masks and encodes a span. `clean`: texts of the turn that are known to leave as they are.
+pub(super) fn encode_span(changed: Changed, inputs: &Inputs<'_>, clean: &mut Clean) -> QueuedSpan {
+    let Changed { mut observation, mark } = changed;
+    inputs.policy.apply_to_next(&mut observation, clean);
+    let is_turn = observation.role == Role::Root && matches!(inputs.owner, Owner::Turn(_));
+    QueuedSpan {
+        owner: inputs.owner.clone(),
+        encoded: encode(&observation, inputs.context),
+        trace_id: observation.trace_id,
+        span_id: observation.span_id,
+        mark,
+        is_turn,
+        refusals: inputs.refusals,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use base::Timestamp;
+
+    use super::changed;
+    use crate::state::Mark;
+    use crate::trace::{Observation, Role, SpanId, TraceId};
+
+    fn observation(role: Role, start: u64, end: u64) -> Observation {
+        let at = Timestamp::from_millis;
+        let (trace, span) = (TraceId::of_seed("turn"), SpanId::turn("turn"));
+        let mut observation = Observation::new(trace, span, None, at(start));
+        (observation.role, observation.end) = (role, at(end));
+        observation
+    }
+
+    #[test]
+    fn an_observation_that_can_still_change_is_not_sent() {
+        let mut open = observation(Role::Root, 1, 2);
+        open.complete = false;
+        assert!(changed(open, None, None).is_none());
+    }
+
+    #[test]
+    fn a_changed_span_keeps_the_start_that_was_acknowledged() {
+        let first = observation(Role::Root, 1, 2);
+        let mut marks = BTreeMap::from([(first.span_id.clone(), Mark::of(&first))]);
+        assert!(changed(first, Some(&mut marks), None).is_none());
+        let later = changed(observation(Role::Root, 5, 9), Some(&mut marks), None).unwrap();
+        assert_eq!(later.observation.start, Timestamp::from_millis(1));
+        assert_eq!(later.observation.end, Timestamp::from_millis(9));
+    }
+
+    #[test]
+    fn a_model_call_is_sent_again_for_further_rows_only() {
+        let call = |rows| observation(Role::Generation { rows }, 1, 2);
+        let mut marks = BTreeMap::from([(call(3).span_id, Mark::of(&call(3)))]);
+        assert!(changed(call(3), Some(&mut marks), None).is_none());
+        assert!(changed(call(4), Some(&mut marks), None).is_some());
+    }
+}

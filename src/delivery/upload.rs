@@ -1,0 +1,211 @@
+//! From the queue to the server. Owns the transport, the queue and the report; what was settled goes back to the caller, who
+//! alone knows the cursor.
+
+use std::collections::BTreeSet;
+
+use super::queue::{Batch, ExportQueue, Parts, QueuedScore, QueuedSpan, split};
+use super::{Report, Stopped, Transport};
+use crate::langfuse::{MAX_SCORES_PER_REQUEST, Problem, Verdict, without_content};
+use crate::score::Score;
+
+/// A span that was refused in as many runs is sent without its input and output.
+const MAX_REFUSALS: u8 = 3;
+
+/// What became of the spans of one request.
+#[derive(Default)]
+pub(super) struct Receipt {
+    /// Acknowledged, or left out for good: these need never be sent again.
+    pub settled: Vec<QueuedSpan>,
+    /// Refused, to be tried again by a later run; each says how often it was.
+    pub postponed: Vec<QueuedSpan>,
+}
+
+pub(super) struct Uploader<'a> {
+    transport: &'a mut dyn Transport,
+    queue: ExportQueue,
+    /// Parts of a request that was refused as a whole. They go before the queue.
+    parts: Vec<Batch>,
+    /// The largest request, compressed, in bytes.
+    wire_limit: Option<usize>,
+    report: Report,
+    /// The traces in the report, which lists them in order: a search there for each turn would take the square of their number.
+    traces: BTreeSet<String>,
+}
+
+impl<'a> Uploader<'a> {
+    /// `wire_limit`: the largest request, compressed, in bytes. A transport that is known to be unavailable takes nothing.
+    pub(super) fn new(transport: &'a mut dyn Transport, wire_limit: Option<usize>) -> Self {
+        let unavailable = transport.unavailable().map(str::to_owned);
+        let stopped =
+            unavailable.map(|reason| Stopped { reason, retry_after: None, problem: None });
+        Self {
+            transport,
+            queue: ExportQueue::default(),
+            parts: Vec::new(),
+            wire_limit,
+            report: Report { stopped, ..Report::default() },
+            traces: BTreeSet::new(),
+        }
+    }
+
+    /// The server takes no more in this run.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.report.stopped.is_some()
+    }
+
+    /// Something is left for a later run.
+    pub(super) fn leaves_something(&self) -> bool {
+        self.report.leaves_something()
+    }
+
+    pub(super) fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// Once the server is given up nothing is collected any more: the transcript keeps it.
+    pub(super) fn push(&mut self, span: QueuedSpan) {
+        if !self.is_stopped() {
+            self.queue.push(span);
+        }
+    }
+
+    pub(super) fn push_score(&mut self, score: QueuedScore) {
+        if !self.is_stopped() {
+            self.queue.scores.push(score);
+        }
+    }
+
+    /// A request's worth waits.
+    pub(super) fn is_full(&self) -> bool {
+        !self.parts.is_empty() || self.queue.is_full(self.wire_limit)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.parts.clear();
+    }
+
+    /// Connects, so that the first request need not wait for it.
+    pub(super) fn connect(&mut self) {
+        if let Err(verdict) = self.transport.prepare() {
+            self.stop(verdict);
+        }
+    }
+
+    /// Sends the next request; `None` when nothing waits or the server takes no more.
+    pub(super) fn send_next(&mut self) -> Option<Receipt> {
+        if self.is_stopped() {
+            self.clear();
+            return None;
+        }
+        let batch = self.parts.pop().or_else(|| self.queue.next_batch(self.wire_limit))?;
+        let wire_len = batch.body.wire_len();
+        Some(match self.transport.send(&batch.raw, &batch.body) {
+            Verdict::Acknowledged => self.acknowledged(batch.spans, wire_len),
+            Verdict::TooLarge { reason } | Verdict::Refused { reason } => match split(batch) {
+                Parts::Halves([first, second]) => {
+                    self.parts.extend([second, first]);
+                    Receipt::default()
+                }
+                Parts::Single(span) => self.refused(*span, reason),
+                Parts::Nothing => Receipt::default(),
+            },
+            verdict => {
+                self.failed(verdict, wire_len);
+                Receipt::default()
+            }
+        })
+    }
+
+    /// Sends scores of turns that are `ready`: all of their spans are acknowledged. The others are left to a later run, which
+    /// makes them again. Gives back the scores that need not be sent again; `None` when none are ready.
+    pub(super) fn send_scores(
+        &mut self,
+        is_ready: impl Fn(&str) -> bool,
+    ) -> Option<Vec<QueuedScore>> {
+        if self.is_stopped() {
+            return None;
+        }
+        let scores = self.queue.take_scores(MAX_SCORES_PER_REQUEST, is_ready);
+        if scores.is_empty() {
+            return None;
+        }
+        let sent: Vec<Score> = scores.iter().map(|queued| queued.score.clone()).collect();
+        let refused = match self.transport.score(&sent) {
+            Ok(refused) => refused,
+            // The server has taken the spans and will never take the scores: they must not hold up the session.
+            Err(
+                Verdict::Refused { reason }
+                | Verdict::TooLarge { reason }
+                | Verdict::Misconfigured { reason, problem: Problem::Url },
+            ) => {
+                log::warn!("{reason}");
+                scores.len()
+            }
+            Err(verdict) => {
+                self.stop(verdict);
+                return None;
+            }
+        };
+        if refused > 0 {
+            log::warn!("{refused} of {} scores were refused and are left out", scores.len());
+        }
+        self.report.scores += scores.len() - refused.min(scores.len());
+        self.report.requests += 1;
+        Some(scores)
+    }
+
+    fn acknowledged(&mut self, spans: Vec<QueuedSpan>, wire_len: usize) -> Receipt {
+        self.report.requests += 1;
+        self.report.bytes += wire_len;
+        self.report.spans += spans.len();
+        for span in spans.iter().filter(|span| span.is_turn) {
+            self.report.turns += 1;
+            // Turns below a span of an evaluation share one trace.
+            if self.traces.insert(span.trace_id.as_str().to_owned()) {
+                self.report.traces.push(span.trace_id.clone());
+            }
+        }
+        Receipt { settled: spans, ..Receipt::default() }
+    }
+
+    /// A single span that the server refuses must neither hold up the session nor be lost for a proxy's mood. Later runs try it
+    /// again, then it goes without its input and output, and only then it is left out.
+    fn refused(&mut self, mut span: QueuedSpan, reason: String) -> Receipt {
+        span.refusals = span.refusals.saturating_add(1);
+        let name = format!("span {} of trace {}", span.span_id.as_str(), span.trace_id.as_str());
+        if span.refusals < MAX_REFUSALS {
+            log::warn!("{name} was refused and is tried again later: {reason}");
+            self.report.postponed += 1;
+            return Receipt { postponed: vec![span], ..Receipt::default() };
+        }
+        if span.refusals == MAX_REFUSALS {
+            log::warn!("{name} is sent without its content: {reason}");
+            span.encoded = without_content(&span.encoded, &reason);
+            self.parts.push(Batch::of(vec![span]));
+            return Receipt::default();
+        }
+        log::warn!("{name} is left out: {reason}");
+        self.report.refused.push(reason);
+        Receipt { settled: vec![span], ..Receipt::default() }
+    }
+
+    /// The server did not take a request of so many bytes now.
+    fn failed(&mut self, verdict: Verdict, wire_len: usize) {
+        let timed_out = matches!(&verdict, Verdict::Later { timed_out: true, .. });
+        // After others of its size it was not too large: the time was over.
+        if timed_out && self.report.requests == 0 {
+            self.report.too_slow = Some(wire_len);
+        }
+        self.stop(verdict);
+    }
+
+    fn stop(&mut self, verdict: Verdict) {
+        let (reason, retry_after, problem) = match verdict {
+            Verdict::Later { reason, retry_after, .. } => (reason, retry_after, None),
+            Verdict::Misconfigured { reason, problem } => (reason, None, Some(problem)),
+            Verdict::Acknowledged | Verdict::TooLarge { .. } | Verdict::Refused { .. } => return,
+        };
+        self.report.stopped = Some(Stopped { reason, retry_after, problem });
+    }
+}
