@@ -33,16 +33,11 @@ impl Delivery<'_> {
         let mut read = Visited::new();
         let mut lost = None;
         loop {
-            let is_partly_asleep = self.ledger.cursor.is_partly_asleep();
             self.finish_agents();
             let known = (self.ledger.cursor.launches.len(), self.ledger.cursor.subagents.len());
             self.link_commands(&waiting);
             waiting.retain(|file| !self.send_agent(file, &mut read));
-            if is_partly_asleep && !self.ledger.cursor.is_partly_asleep() {
-                // What was read told of one of them: each may now have something to do.
-                waiting = self.agent_files();
-                waiting.retain(|file| !read.contains_key(&file.agent_id));
-            } else if waiting.is_empty()
+            if waiting.is_empty()
                 || known == (self.ledger.cursor.launches.len(), self.ledger.cursor.subagents.len())
             {
                 // Only now: what was read last may have launched one of them.
@@ -66,7 +61,7 @@ impl Delivery<'_> {
 
     /// The files to look at; each has an entry in the cursor.
     fn agent_files(&mut self) -> Vec<AgentFile> {
-        let files = agent_files(&self.job.transcript, &mut self.ledger.cursor);
+        let files = agent_files(&self.job.transcript, &self.ledger.cursor);
         for file in &files {
             let subagent =
                 || Subagent { tool_use_id: file.meta().tool_use_id, ..Subagent::default() };

@@ -67,11 +67,6 @@ impl Delivery<'_> {
     /// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
     /// that no walk from child to parent comes back.
     pub(super) fn drop_foreign_launches(&mut self, agent_id: &str, run: &mut AgentRun) {
-        if self.ledger.cursor.is_partly_asleep() {
-            for tool in &run.activity.tools {
-                self.ledger.cursor.wake_if_named(&tool.request.id);
-            }
-        }
         let is_of_other = |launcher: Option<&Launcher>| {
             launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
         };

@@ -68,11 +68,6 @@ impl<'a> Ledger<'a> {
         self.store = self.placement_store;
     }
 
-    /// The store where the cursor is kept.
-    pub(super) fn store(&self) -> Option<&'a Store> {
-        self.store
-    }
-
     pub(super) fn save(&mut self) {
         self.is_unsaved = false;
         for saved in [self.save_placements(), self.save_cursor()] {

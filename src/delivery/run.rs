@@ -69,8 +69,8 @@ pub fn deliver(
     let Some(start) = start::find(job, store)? else {
         return Ok(None);
     };
-    let Start { mut cursor, is_first, settled, begun_with } = start;
-    if !is_first && untouched::is_untouched(job, &mut cursor) {
+    let Start { cursor, is_first, settled, begun_with } = start;
+    if !is_first && untouched::is_untouched(job, &cursor) {
         return Ok(Some(Report::default()));
     }
     let placements = match store.reader() {
@@ -291,10 +291,6 @@ impl Delivery<'_> {
             _ => None,
         };
         if let Some(notification) = notification {
-            let names = [&notification.task_id, &notification.tool_use_id];
-            for name in names.into_iter().flatten() {
-                self.ledger.cursor.wake_if_named(name);
-            }
             self.notifications.push(notification.clone());
         }
     }
@@ -348,9 +344,6 @@ impl Delivery<'_> {
             _ => !claimed.contains(&launch.span),
         });
         self.forget_commands(&still_open);
-        if let Some(store) = self.ledger.store() {
-            store.lay_to_rest(&mut self.ledger.cursor, &still_open, &self.notifications);
-        }
         if !self.uploader.is_stopped() {
             // Else turns may wait that were not read in this run.
             self.ledger.cursor.forget_closed_contexts(&still_open);

@@ -32,7 +32,7 @@ pub(super) struct Start {
 pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
     let known = match (store.reader(), job.extent) {
         (Some(store), Extent::Live | Extent::Resume | Extent::Backfill) => {
-            store.cursor_partly_asleep(&job.session_id, &job.destination)?
+            store.cursor(&job.session_id, &job.destination)?
         }
         (None, _) | (_, Extent::Resend) => None,
     };
@@ -125,7 +125,7 @@ fn agreed_before(job: &Job, store: StateAccess<'_>) -> Result<Runs<Agreement>> {
     let Some(reader) = store.reader() else {
         return Ok(Runs::default());
     };
-    let cursor = reader.cursor_partly_asleep(&job.session_id, &job.destination);
+    let cursor = reader.cursor(&job.session_id, &job.destination);
     let cursor = match store.writer() {
         Some(_) => cursor?,
         None => cursor.ok().flatten(),

@@ -64,9 +64,6 @@ impl Delivery<'_> {
     /// What stands on every span of the turn: as it was when the turn was first met, else as it is now.
     pub(super) fn context(&mut self, turn: &Turn) -> Context {
         let opening = &turn.opening;
-        if !self.ledger.cursor.contexts.contains_key(&opening.uuid) {
-            self.ledger.cursor.wake_if_named(&opening.uuid);
-        }
         let known = self.ledger.cursor.contexts.get(&opening.uuid).cloned();
         let (agreed, attributes) = self.terms_of(&opening.uuid, known.as_ref());
         if let Some(mut context) = known {
@@ -133,9 +130,6 @@ impl Delivery<'_> {
                     .as_ref()
                     .is_some_and(|link| link.span.as_ref() == Some(&launch.span_id))
             };
-            if !self.ledger.cursor.subagents.values().any(linked) {
-                self.ledger.cursor.wake_if_named(&launch.tool_use_id);
-            }
             let mut subagents = self.ledger.cursor.subagents.values_mut();
             if let Some(subagent) = subagents.find(|subagent| linked(subagent)) {
                 subagent.finished |= launch.finished;

@@ -1,9 +1,8 @@
 //! Is there anything to do? Answered by lengths and inodes alone, so that a hook with nothing new reads no byte.
 
-use std::fs::DirEntry;
 use std::path::Path;
 
-use transcript::locate::{AgentFile, Layout, agents};
+use transcript::locate::{AgentFile, agents};
 use transcript::{FileMark, RunEnd};
 
 use super::{Extent, Job, Trigger};
@@ -11,7 +10,7 @@ use crate::state::{Cursor, Subagent};
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.
-pub(super) fn is_untouched(job: &Job, cursor: &mut Cursor) -> bool {
+pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
     let same_prompt = match &job.trigger {
         Trigger::Stop(expected) => {
             let open = cursor.open_turn.as_ref().and_then(|open| cursor.contexts.get(&open.uuid));
@@ -30,7 +29,7 @@ pub(super) fn is_untouched(job: &Job, cursor: &mut Cursor) -> bool {
 }
 
 /// No agent's file changed, and none is to be closed: nothing to read.
-fn agents_are_untouched(job: &Job, cursor: &mut Cursor) -> bool {
+fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     let files = agent_files(&job.transcript, cursor);
     let over = job.trigger == Trigger::SessionEnd;
     let is_quiet = |subagent: &Subagent, path: &Path| {
@@ -45,29 +44,10 @@ fn agents_are_untouched(job: &Job, cursor: &mut Cursor) -> bool {
     agents && runs.all(|(id, subagent)| is_quiet(subagent, &RunEnd::path(&job.transcript, id)))
 }
 
-/// The agents' files that have to be looked at: not those of agents that may sleep on. One whose file changed wakes them all.
-pub(super) fn agent_files(transcript: &Path, cursor: &mut Cursor) -> Vec<AgentFile> {
-    if cursor.layout != Some(Layout::Below) {
-        // Their files are among those of other sessions.
-        cursor.wake();
-    }
+/// The files of the session's agents.
+pub(super) fn agent_files(transcript: &Path, cursor: &Cursor) -> Vec<AgentFile> {
     let known = |agent: &str| cursor.subagents.contains_key(agent);
-    let sleeps = |agent: &str, entry: &DirEntry| {
-        cursor.is_partly_asleep()
-            && !known(agent)
-            && (entry.metadata()).is_ok_and(|metadata| cursor.lets_sleep(agent, &metadata))
-    };
-    let files = agents(transcript, cursor.layout, &known, &sleeps);
-    let is_partly_asleep = cursor.is_partly_asleep();
-    for file in &files {
-        if !cursor.subagents.contains_key(&file.agent_id) {
-            cursor.wake_if_named(&file.agent_id);
-        }
-    }
-    match is_partly_asleep == cursor.is_partly_asleep() {
-        true => files,
-        false => agent_files(transcript, cursor),
-    }
+    agents(transcript, cursor.layout, &known, &|_, _| false)
 }
 
 pub(super) fn is_at_rest(subagent: &Subagent, path: &Path) -> bool {

@@ -205,7 +205,7 @@ impl Hook {
                     // The cursor says where to go on now.
                     store.clear_suspended(session);
                 }
-                let own = store.cursor_partly_asleep(session, &id);
+                let own = store.cursor(session, &id);
                 let own = own.ok().flatten();
                 if let Some(own) = &own {
                     note_waiting(&store, own, &report);

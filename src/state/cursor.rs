@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use transcript::FileMark;
 use transcript::locate::Layout;
 
+use super::archive::Archive;
 use super::mark::Mark;
 use super::placement::Placement;
-use super::resting::Resting;
 use super::runs::Runs;
 use super::subagent::Subagent;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId};
@@ -97,7 +97,7 @@ pub struct Cursor {
     /// What stands on every span of a turn, by the opening row's uuid; for turns that can still grow.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, Context>,
-    /// Agents and runs of workflows, by their ids; without the agents that sleep.
+    /// Agents and runs of workflows, by their ids.
     #[serde(rename = "lanes", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subagents: BTreeMap<String, Subagent>,
     /// Launches whose agents have not shown up, by the tool call, else by the agent or the prompt that a command names.
@@ -106,9 +106,9 @@ pub struct Cursor {
     /// When something was last acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
-    /// Agents that need not be known to go on.
-    #[serde(default, skip_serializing_if = "Resting::is_empty")]
-    pub(super) resting: Resting,
+    /// Agents that an earlier build moved to another file.
+    #[serde(rename = "resting", default, skip_serializing)]
+    pub(super) archive: Option<Archive>,
 }
 
 /// The turn that can still grow, or the last one before `open_start`.
@@ -249,11 +249,6 @@ impl Cursor {
             marked_by: Cow::Borrowed(VERSION),
             ..Self::default()
         }
-    }
-
-    /// A cursor for nothing but agents at rest.
-    pub(super) fn of_sleepers() -> Self {
-        Self { marked_by: Cow::Borrowed(VERSION), ..Self::default() }
     }
 
     /// Brings what an older release wrote to this one's form, and its marks to what this version can compare.

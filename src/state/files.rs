@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt as _, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -85,18 +85,6 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written.with_context(|| format!("could not write state: {}", path.display()))
-}
-
-/// Writes from a place on. For what is of no use before something else is written that tells of it, and of its end.
-pub(super) fn write_from(path: &Path, place: u64, content: &[u8]) -> Result<()> {
-    let write = || {
-        let file = open_shared(path)?;
-        if file.metadata()?.len() < place {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        file.write_all_at(content, place)
-    };
-    write().with_context(|| format!("could not write state: {}", path.display()))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> std::io::Result<File> {

@@ -2,6 +2,7 @@
 //! No conversation text: the transcript itself is the spool.
 
 mod allowed;
+mod archive;
 mod backoff;
 mod cursor;
 mod delivered;
@@ -12,7 +13,6 @@ mod mark;
 mod notices;
 mod pause;
 mod placement;
-mod resting;
 mod runs;
 mod store;
 mod subagent;

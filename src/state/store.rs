@@ -1,4 +1,4 @@
-//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock and agents at rest beside, and
+//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
 //! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
 
 use std::fs;
@@ -44,20 +44,6 @@ impl Store {
     /// # Errors
     /// When a newer release wrote it.
     pub fn cursor(&self, session_id: &str, destination: &str) -> Result<Option<Cursor>> {
-        let mut cursor = self.cursor_partly_asleep(session_id, destination)?;
-        cursor.iter_mut().for_each(Cursor::wake);
-        Ok(cursor)
-    }
-
-    /// The same for those who wake agents at rest only when they need them.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn cursor_partly_asleep(
-        &self,
-        session_id: &str,
-        destination: &str,
-    ) -> Result<Option<Cursor>> {
         let cursor = load_cursor(&self.cursor_path(session_id, destination))?;
         Ok(cursor
             .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
@@ -65,17 +51,11 @@ impl Store {
 
     /// All cursors of a session.
     pub fn cursors_of(&self, session_id: &str) -> Vec<Cursor> {
-        let mut cursors = Vec::new();
-        for path in cursor_files(&self.session_folder(session_id)) {
-            if let Ok(Some(mut cursor)) = load_cursor(&path) {
-                cursor.wake();
-                cursors.push(cursor);
-            }
-        }
-        cursors
+        let folder = self.session_folder(session_id);
+        cursor_files(&folder).filter_map(|path| load_cursor(&path).ok().flatten()).collect()
     }
 
-    /// All cursors, session after session, with their agents at rest asleep.
+    /// All cursors, session after session.
     pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
         let mut folders: Vec<PathBuf> = fs::read_dir(self.root.join("sessions"))
             .into_iter()
@@ -100,7 +80,7 @@ impl Store {
         self.save_if_changed(cursor, &mut None)
     }
 
-    /// The same, unless it is what `saved` says; that is then brought up to date. A text of all lanes is compared and kept
+    /// The same, unless it is what `saved` says; that is then brought up to date. A text of all agents is compared and kept
     /// faster than a copy of them.
     ///
     /// # Errors
@@ -164,7 +144,7 @@ impl Store {
     }
 
     /// Other sessions of the same project and destination that have something left to deliver, the first few. Their
-    /// names tell, so that none has to be read that does not count. Their agents at rest are asleep.
+    /// names tell, so that none has to be read that does not count.
     pub fn waiting(&self, own: &Cursor, at_most: usize) -> Vec<Cursor> {
         let ours = waiting_name(own);
         let Some(prefix) = ours.strip_suffix(&file_name(&own.session_id)) else {
@@ -279,7 +259,9 @@ fn load_cursor(path: &Path) -> Result<Option<Cursor>> {
     let mut cursor: Option<Cursor> = load(path)?;
     if let Some(cursor) = &mut cursor {
         cursor.upgrade();
-        cursor.rests_beside(path);
+        if let Some(archive) = cursor.archive.take() {
+            archive.restore(cursor, path);
+        }
     }
     Ok(cursor)
 }

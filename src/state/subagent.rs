@@ -76,16 +76,6 @@ pub struct Done {
 }
 
 impl Subagent {
-    /// Nothing is to be done for it, unless its file changes or a row tells of it or of its launch. Runs of workflows are
-    /// few, and their files are elsewhere.
-    pub(super) fn can_rest(&self) -> bool {
-        let has_nothing_to_send = match self.link {
-            Some(_) => self.idle && self.ended,
-            None => self.tool_use_id.is_some(),
-        };
-        has_nothing_to_send && !self.declined && self.workflow.is_none()
-    }
-
     /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
     pub fn ends_as(&mut self, outcome: Option<String>) {
         self.ended &= self.outcome == outcome;

@@ -5,17 +5,17 @@
 
 mod agents;
 mod agreed;
+mod archive;
 mod desk;
 mod faults;
+mod finished_agents;
 mod forks;
 mod late;
 mod noise;
 mod receiver;
 mod recorded;
 mod replays;
-mod resting;
 mod rewinds;
-mod sleepers;
 mod splits;
 mod twins;
 

@@ -15,6 +15,7 @@ use claude_langfuse::privacy::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use transcript::completion::Expected;
 use transcript::{Block, Record, Transcript};
 
@@ -253,6 +254,22 @@ impl Desk {
         }
         let last_text = Some(last_text?);
         Some(Expected { prompt_id, last_text })
+    }
+
+    /// Moves the agents of each cursor to a file beside it, as earlier builds did.
+    pub(super) fn archive_agents(&self) {
+        let cursors = self.state().into_iter().filter(|(path, text)| {
+            let is_cursor = path.extension().is_some_and(|ending| ending == "json");
+            is_cursor && text.contains("\"lanes\"") && !text.contains("\"resting\"")
+        });
+        for (path, text) in cursors {
+            let mut cursor: Value = serde_json::from_str(&text).unwrap();
+            let archived = cursor.to_string() + "\n";
+            cursor["lanes"] = json!({});
+            cursor["resting"] = json!({"marks": "", "in_second": false, "length": archived.len()});
+            fs::write(path.with_extension("resting"), archived).unwrap();
+            fs::write(path, cursor.to_string()).unwrap();
+        }
     }
 
     /// Everything below the state folder: path and content.

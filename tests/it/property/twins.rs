@@ -1,4 +1,5 @@
-//! Two machines to which the same happens, in one of which no agent ever sleeps; and Claude Code, which writes in both.
+//! Two machines to which the same happens, on one of which all agents are moved to an archive after each run, as earlier
+//! builds did; and Claude Code, which writes on both.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -202,13 +203,13 @@ impl Author {
 pub(super) struct World {
     pub(super) desk: Desk,
     pub(super) receiver: Receiver,
-    /// Whoever was laid to rest is woken after each run.
-    sleepless: bool,
+    /// Agents are moved to an archive after each run.
+    archives: bool,
 }
 
 impl World {
-    pub(super) fn new(sleepless: bool) -> Self {
-        Self { desk: Desk::new(), receiver: Receiver::default(), sleepless }
+    pub(super) fn new(archives: bool) -> Self {
+        Self { desk: Desk::new(), receiver: Receiver::default(), archives }
     }
 
     fn append(&self, path: &Path, rows: &str) {
@@ -273,12 +274,10 @@ impl World {
         let mut report = report.unwrap().unwrap_or_default();
         // Other orders are packed otherwise.
         report.bytes = 0;
-        let mut cursors = self.desk.store.cursors_of(ID);
-        if self.sleepless {
-            for cursor in &cursors {
-                self.desk.store.save_cursor(cursor).unwrap();
-            }
+        if self.archives {
+            self.desk.archive_agents();
         }
+        let mut cursors = self.desk.store.cursors_of(ID);
         for cursor in &cursors {
             let mut links = cursor.subagents.values().filter_map(|lane| lane.link.as_ref());
             let is_known = links.all(|link| cursor.contexts.contains_key(&link.turn));

@@ -1,5 +1,5 @@
-//! Agents at rest sleep beside the cursor. Whatever happens to them or to the others, that must not be seen from outside:
-//! all is as where nobody ever sleeps.
+//! Earlier builds moved finished agents to a file beside the cursor. Whatever happens to agents, a session whose agents are
+//! read from there goes on as if they had stayed in the cursor.
 
 use proptest::prelude::*;
 
@@ -34,8 +34,7 @@ fn event() -> impl Strategy<Value = Event> {
 type Step = (Event, Run, Vec<Weather>, usize);
 
 fn step() -> impl Strategy<Value = Step> {
-    // Mostly fine: who has something left to send is not at rest. Of a request nothing or all is taken, because agents that are
-    // woken by what another one launched come after those that were awake.
+    // Of a request nothing or all is taken: the order of agents in it may differ.
     let failures = vec![Weather::Silence, Weather::AnswerLost, Weather::Slow];
     let failures = prop::collection::vec(prop::sample::select(failures), 1..3);
     let weather = prop_oneof![5 => Just(Vec::new()), 1 => failures];
@@ -64,7 +63,7 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn whatever_happens_to_agents_at_rest_is_done_as_if_they_were_awake(
+    fn archived_agents_are_delivered_as_if_they_had_stayed_in_the_cursor(
         steps in prop::collection::vec(step(), 1..20),
     ) {
         live(&steps)?;
