@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use claude_langfuse::cli::Cli;
+use claude_langfuse::commands::cli::Cli;
 use serde_json::json;
 
 use crate::doctor::Clinic;
