@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use claude_langfuse::cli::{Cli, Command};
-use claude_langfuse::{command, hook, log_file};
+use claude_langfuse::commands::cli::{Cli, Command};
+use claude_langfuse::{commands, hook, log_file};
 
 fn main() -> ExitCode {
     // A hook runs after every answer, and the definitions of all commands are a third of what an idle one costs.
@@ -34,26 +34,26 @@ fn run(Cli { command, global }: Cli) -> ExitCode {
     }
     log_file::to_stderr(global.verbose, global.quiet);
     let result = match command {
-        Command::Hook => Ok(command::Outcome::Done),
-        Command::Replay(arguments) => command::replay::run(&arguments, &global),
-        Command::Sessions(arguments) => command::sessions::run(&arguments, &global),
-        Command::Show(arguments) => command::show::run(&arguments, &global),
-        Command::Dataset(arguments) => command::dataset::run(&arguments, &global),
-        Command::Export(arguments) => command::export::run(&arguments, &global),
-        Command::Verify(arguments) => command::verify::run(&arguments, &global),
-        Command::Score(arguments) => command::score::run(&arguments, &global),
-        Command::Flush(arguments) => command::flush::run(&arguments, &global),
-        Command::Install(arguments) => command::install::install(&arguments),
-        Command::Uninstall(arguments) => command::install::uninstall(&arguments),
-        Command::Pause(arguments) => command::pause::pause(&arguments, &global),
-        Command::Resume(arguments) => command::pause::resume(&arguments, &global),
-        Command::Allow(arguments) => command::allow::allow(&arguments, &global),
-        Command::Revoke(arguments) => command::allow::revoke(&arguments, &global),
-        Command::Status(arguments) => command::status::run(&arguments, &global),
-        Command::Doctor(arguments) => command::doctor::run(&arguments, &global),
-        Command::Config(arguments) => command::config::run(&arguments, &global),
-        Command::Completions(arguments) => command::completions::run(&arguments),
-        Command::Man => command::man::run(),
+        Command::Hook => Ok(commands::Outcome::Done),
+        Command::Replay(arguments) => commands::replay::run(&arguments, &global),
+        Command::Sessions(arguments) => commands::sessions::run(&arguments, &global),
+        Command::Show(arguments) => commands::show::run(&arguments, &global),
+        Command::Dataset(arguments) => commands::dataset::run(&arguments, &global),
+        Command::Export(arguments) => commands::export::run(&arguments, &global),
+        Command::Verify(arguments) => commands::verify::run(&arguments, &global),
+        Command::Score(arguments) => commands::score::run(&arguments, &global),
+        Command::Flush(arguments) => commands::flush::run(&arguments, &global),
+        Command::Install(arguments) => commands::install::install(&arguments),
+        Command::Uninstall(arguments) => commands::install::uninstall(&arguments),
+        Command::Pause(arguments) => commands::pause::pause(&arguments, &global),
+        Command::Resume(arguments) => commands::pause::resume(&arguments, &global),
+        Command::Allow(arguments) => commands::allow::allow(&arguments, &global),
+        Command::Revoke(arguments) => commands::allow::revoke(&arguments, &global),
+        Command::Status(arguments) => commands::status::run(&arguments, &global),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments, &global),
+        Command::Config(arguments) => commands::config::run(&arguments, &global),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+        Command::Man => commands::man::run(),
     };
-    command::exit_code(result)
+    commands::exit_code(result)
 }

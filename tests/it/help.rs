@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use claude_langfuse::cli::help::spelling;
+use claude_langfuse::commands::help::spelling;
 use claude_langfuse::config::VARIABLES;
 
 use crate::sandbox::Sandbox;

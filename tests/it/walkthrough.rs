@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use claude_langfuse::cli::Cli;
+use claude_langfuse::commands::cli::Cli;
 use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 

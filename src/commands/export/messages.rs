@@ -1,0 +1,238 @@
+//! A conversation in the form of those who read it. What came in as the API's blocks goes out as text, tool calls and results.
+
+use serde_json::{Map, Value, json};
+use transcript::conversation::{Message, Role};
+use transcript::decoded_size;
+
+use crate::commands::export::args::Format;
+use crate::privacy::Policy;
+
+/// Messages without what must not leave, in the API's blocks: images as a note of their type and size, and thinking only
+/// where it is wanted.
+pub(in crate::commands) fn masked(
+    messages: Vec<Message>,
+    with_thinking: bool,
+    policy: &Policy,
+) -> Vec<Value> {
+    let has_more = |content: &[Value]| content.is_empty() || !content.iter().all(is_thinking);
+    let wanted = messages
+        .into_iter()
+        .filter(|message| with_thinking || has_more(&message.content));
+    let mut all: Value = wanted
+        .map(|Message { role, content }| {
+            let blocks = content
+                .into_iter()
+                .filter(|block| with_thinking || !is_thinking(block));
+            let content: Vec<Value> = blocks.map(without_bytes).collect();
+            json!({"role": role.name(), "content": content})
+        })
+        .collect();
+    policy.apply_to_messages(&mut all);
+    match all {
+        Value::Array(messages) => messages,
+        _ => Vec::new(),
+    }
+}
+
+/// The messages of a format.
+pub(in crate::commands) fn shaped(messages: &[Value], format: Format) -> Vec<Value> {
+    let shape = |message: &Value| match format {
+        Format::Anthropic => vec![anthropic(message)],
+        Format::Openai | Format::Messages => chat(message, format),
+    };
+    messages.iter().flat_map(shape).collect()
+}
+
+/// Whether a message is the model's.
+pub(super) fn is_answer(message: &Value) -> bool {
+    field(message, "role") == Role::Assistant.name()
+}
+
+fn is_thinking(block: &Value) -> bool {
+    matches!(kind(block), "thinking" | "redacted_thinking")
+}
+
+fn kind(block: &Value) -> &str {
+    field(block, "type")
+}
+
+fn field<'a>(block: &'a Value, name: &str) -> &'a str {
+    block.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// An image or a document as a text, in a tool's result too.
+fn without_bytes(mut block: Value) -> Value {
+    if let Some(note) = note_of_media(&block) {
+        return json!({"type": "text", "text": note});
+    }
+    if let Some(Value::Array(parts)) = block.get_mut("content") {
+        for part in parts {
+            if let Some(note) = note_of_media(part) {
+                *part = json!({"type": "text", "text": note});
+            }
+        }
+    }
+    block
+}
+
+fn note_of_media(block: &Value) -> Option<String> {
+    let kind = match kind(block) {
+        kind @ ("image" | "document") => kind,
+        _ => return None,
+    };
+    let source = block.get("source")?;
+    let data = field(source, "data");
+    Some(match self::kind(source) {
+        "text" => data.to_owned(),
+        "base64" => format!(
+            "[{kind}: {}, {} bytes]",
+            field(source, "media_type"),
+            decoded_size(data)
+        ),
+        _ => format!("[{kind}: {}]", field(source, "url")),
+    })
+}
+
+fn blocks(message: &Value) -> &[Value] {
+    let content = message.get("content").and_then(Value::as_array);
+    content.map_or(&[], Vec::as_slice)
+}
+
+fn anthropic(message: &Value) -> Value {
+    let content: Vec<Value> = blocks(message).iter().map(anthropic_block).collect();
+    json!({"role": message.get("role"), "content": content})
+}
+
+/// The fields that the API takes; a block of a kind that is not for everybody becomes text.
+fn anthropic_block(block: &Value) -> Value {
+    match kind(block) {
+        "thinking" => {
+            json!({"type": "thinking", "thinking": field(block, "thinking"), "signature": field(block, "signature")})
+        }
+        "redacted_thinking" => json!({"type": "redacted_thinking", "data": field(block, "data")}),
+        "tool_use" => json!({
+            "type": "tool_use", "id": field(block, "id"), "name": field(block, "name"), "input": arguments(block),
+        }),
+        "tool_result" => {
+            let content = match block.get("content") {
+                Some(Value::Array(parts)) => {
+                    let text = |part| json!({"type": "text", "text": text_of(part)});
+                    Value::Array(parts.iter().map(text).collect())
+                }
+                Some(Value::String(text)) => json!(text),
+                _ => json!(""),
+            };
+            let mut result = json!({"type": "tool_result", "tool_use_id": field(block, "tool_use_id"), "content": content});
+            if let (Some(is_error), Value::Object(fields)) = (block.get("is_error"), &mut result)
+                && is_error.is_boolean()
+            {
+                fields.insert("is_error".to_owned(), is_error.clone());
+            }
+            result
+        }
+        _ => json!({"type": "text", "text": text_of(block)}),
+    }
+}
+
+/// A tool is asked with an object, even when what was in it was left out.
+fn arguments(block: &Value) -> Value {
+    match block.get("input") {
+        Some(Value::Object(input)) => Value::Object(input.clone()),
+        Some(other) => json!({ "input": other }),
+        None => json!({}),
+    }
+}
+
+/// A block as text; of one of another kind its JSON.
+fn text_of(block: &Value) -> String {
+    match (kind(block), block) {
+        ("text", _) => field(block, "text").to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        _ => block.to_string(),
+    }
+}
+
+/// Messages that are texts: the answer of each tool is one of its own.
+fn chat(message: &Value, format: Format) -> Vec<Value> {
+    let blocks = blocks(message);
+    if is_answer(message) {
+        return vec![answer(blocks, format)];
+    }
+    let (results, rest): (Vec<&Value>, Vec<&Value>) = blocks
+        .iter()
+        .partition(|block| kind(block) == "tool_result");
+    let mut messages: Vec<Value> = results
+        .into_iter()
+        .map(|result| tool(result, format))
+        .collect();
+    if !rest.is_empty() {
+        let content = content(rest.into_iter().map(text_of).collect(), format);
+        messages.push(json!({"role": message.get("role"), "content": content}));
+    }
+    messages
+}
+
+/// OpenAI's messages have parts where a text is more than one; ours are one text.
+fn content(mut texts: Vec<String>, format: Format) -> Value {
+    match (format, texts.len()) {
+        (_, 1) => Value::String(texts.remove(0)),
+        (Format::Openai, 2..) => {
+            let part = |text| json!({"type": "text", "text": text});
+            Value::Array(texts.into_iter().map(part).collect())
+        }
+        _ => Value::String(texts.join("\n")),
+    }
+}
+
+fn tool(result: &Value, format: Format) -> Value {
+    let texts = match result.get("content") {
+        Some(Value::Array(parts)) => parts.iter().map(text_of).collect(),
+        Some(Value::String(text)) => vec![text.clone()],
+        _ => Vec::new(),
+    };
+    let mut message = json!({"role": "tool", "tool_call_id": field(result, "tool_use_id"), "content": content(texts, format)});
+    let is_error = result.get("is_error").and_then(Value::as_bool);
+    if let (Format::Messages, Some(true), Value::Object(fields)) = (format, is_error, &mut message)
+    {
+        fields.insert("is_error".to_owned(), true.into());
+    }
+    message
+}
+
+fn answer(blocks: &[Value], format: Format) -> Value {
+    let (mut texts, mut thinking, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    for block in blocks {
+        match kind(block) {
+            "tool_use" => calls.push(call(block)),
+            "thinking" if format == Format::Openai => {
+                // Their messages have no place for it.
+                texts.push(format!(
+                    "<thinking>\n{}\n</thinking>",
+                    field(block, "thinking")
+                ));
+            }
+            "thinking" => {
+                thinking.push(json!({"type": "thinking", "content": field(block, "thinking")}));
+            }
+            "redacted_thinking" => {}
+            _ => texts.push(text_of(block)),
+        }
+    }
+    let mut message = Map::new();
+    message.insert("role".to_owned(), Role::Assistant.name().into());
+    if !(texts.is_empty() && format == Format::Openai && !calls.is_empty()) {
+        message.insert("content".to_owned(), content(texts, format));
+    }
+    for (name, list) in [("thinking", thinking), ("tool_calls", calls)] {
+        if !list.is_empty() {
+            message.insert(name.to_owned(), list.into());
+        }
+    }
+    message.into()
+}
+
+/// A call in the form of OpenAI, in which it is sent to Langfuse too.
+fn call(block: &Value) -> Value {
+    let function = json!({"name": field(block, "name"), "arguments": arguments(block).to_string()});
+    json!({"id": field(block, "id"), "type": "function", "function": function})
+}
