@@ -1,4 +1,4 @@
-//! Delivery for commands: one connection a destination, and no second try at a server that did not answer.
+//! Delivery for commands: one connection per destination, and no second request to a server that did not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::commands::retry_after::Patient;
-use crate::commands::{Misconfigured, Outcome};
+use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::retry_after::RetryAfterTransport;
 use crate::config::{Config, Destination, Files, Flag, Scope, Surroundings, resolve};
 use crate::delivery::{
     Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver, note_health,
@@ -17,20 +17,19 @@ use crate::session::Outline;
 use crate::state::Store;
 use crate::transcript::{Diagnostics, Timestamp, Transcript};
 
-/// How long a command waits for a hook that has the session.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a command waits for the lock of a session.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A session for a command to deliver.
-pub(super) struct Session {
+pub(super) struct SessionTarget {
     pub id: String,
     pub transcript: PathBuf,
     pub reach: Reach,
-    /// The directory in which it was started.
+    /// Start directory of the session.
     pub start: Option<PathBuf>,
 }
 
-impl Session {
-    /// Its turns, without their content, and what of its file could not be read.
+impl SessionTarget {
+    /// The turns without their content, and the unreadable lines of the transcript.
     pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
         let mut transcript = Transcript::open(&self.transcript, 0)?;
         let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
@@ -39,41 +38,38 @@ impl Session {
     }
 }
 
-/// The post office of one command run.
-pub(super) struct Post {
+/// State of one command run: environment, configuration files, connections.
+pub(super) struct DeliveryContext {
     pub surroundings: Surroundings,
     pub files: Files,
-    /// A server that asks to be left alone for a while is waited for.
-    pub patient: bool,
-    /// What was told of the configuration: thousands of sessions may have the same.
+    /// Whether to wait when a server asks for a pause.
+    pub wait_on_retry_after: bool,
+    /// Warnings that were printed: thousands of sessions may share a configuration.
     warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
 }
 
 struct Connection {
     courier: Box<dyn Courier>,
-    given_up: Option<Stopped>,
+    stopped: Option<Stopped>,
 }
 
-impl Post {
-    /// With this configuration file instead of the user's.
+impl DeliveryContext {
+    /// `config_file` replaces the user's configuration file.
     ///
     /// # Errors
-    /// When there is no such file: whoever names one does not mean the defaults.
+    /// When that file is missing: falling back to the defaults would send to another project.
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
-            let what = format!(
-                "could not find the configuration file of --config: {}",
-                path.display()
-            );
-            return Err(Misconfigured(what).into());
+            let message = format!("could not find configuration file: {}", path.display());
+            return Err(ConfigurationError(message).into());
         }
         let mut surroundings = Surroundings::of_process();
         surroundings.config_override = config_file;
         Ok(Self {
             surroundings,
             files: Files::new(),
-            patient: false,
+            wait_on_retry_after: false,
             warned: BTreeSet::new(),
             connections: BTreeMap::new(),
         })
@@ -85,21 +81,21 @@ impl Post {
         resolve(&self.surroundings, &self.files, start, scope, flags)
     }
 
-    /// Tells what is wrong with a configuration that is about to be used, each thing once.
+    /// Logs each problem of a configuration once per run.
     pub(super) fn warn(&mut self, config: &Config) {
         for problem in config.problems.iter().chain(&config.warnings) {
-            let told = problem.to_string();
-            if !self.warned.contains(&told) {
-                log::warn!("{told}");
-                self.warned.insert(told);
+            let message = problem.to_string();
+            if !self.warned.contains(&message) {
+                log::warn!("{message}");
+                self.warned.insert(message);
             }
         }
     }
 
-    /// Delivers a session to its destination. A server that did not answer is not asked again in this run.
+    /// Delivers a session to its destination. A server that stopped a delivery gets no further request in this run.
     pub(super) fn deliver(
         &mut self,
-        session: &Session,
+        session: &SessionTarget,
         config: &Config,
         destination: &Destination,
     ) -> Result<Report> {
@@ -107,7 +103,7 @@ impl Post {
             bail!("{reason}");
         }
         let store = Store::new(&config.state_dir);
-        let _lock = match store.lock(&session.id, LOCK_PATIENCE) {
+        let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => bail!(
                 "could not lock session {}: another process is sending it",
@@ -119,7 +115,7 @@ impl Post {
             }
         };
         let connection = self.connection(config, destination)?;
-        if let Some(stopped) = &connection.given_up {
+        if let Some(stopped) = &connection.stopped {
             return Ok(Report {
                 stopped: Some(stopped.clone()),
                 ..Report::default()
@@ -129,7 +125,7 @@ impl Post {
         job.paused = store.pauses().times(session.start.as_deref());
         let report =
             deliver(&job, Keeping::Kept(&store), connection.courier.as_mut())?.unwrap_or_default();
-        connection.given_up.clone_from(&report.stopped);
+        connection.stopped.clone_from(&report.stopped);
         note_health(&store, &destination.id(), &report, 0);
         Ok(report)
     }
@@ -145,7 +141,9 @@ impl Post {
             let environment = &self.surroundings.environment;
             let courier: Box<dyn Courier> =
                 match Express::new(destination, config, environment, config.timeout, None) {
-                    Ok(express) if self.patient => Box::new(Patient(express)),
+                    Ok(express) if self.wait_on_retry_after => {
+                        Box::new(RetryAfterTransport(express))
+                    }
                     Ok(express) => Box::new(express),
                     Err(error) => Box::new(Absent {
                         reason: format!("{error:#}"),
@@ -153,7 +151,7 @@ impl Post {
                 };
             vacant.insert(Connection {
                 courier,
-                given_up: None,
+                stopped: None,
             });
         }
         match self.connections.get_mut(&destination.id()) {
@@ -163,8 +161,7 @@ impl Post {
     }
 }
 
-/// What is to be delivered of a session.
-pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job {
+pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -> Job {
     let ending = Ending::ByRows {
         now: Timestamp::now(),
     };
@@ -178,17 +175,16 @@ pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job 
     )
 }
 
-/// How a delivery that ended early counts.
-pub(super) fn outcome(report: &Report) -> Outcome {
+pub(super) fn exit_status(report: &Report) -> ExitStatus {
     match &report.stopped {
-        Some(stopped) => Outcome::of(stopped.problem),
-        None if !report.refused.is_empty() || report.postponed > 0 => Outcome::ContentRefused,
-        None => Outcome::Done,
+        Some(stopped) => ExitStatus::of_problem(stopped.problem),
+        None if !report.refused.is_empty() || report.postponed > 0 => ExitStatus::ContentRejected,
+        None => ExitStatus::Done,
     }
 }
 
-/// Where a session was started, and what it calls itself: its first rows tell.
-pub(super) fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
+/// The start directory and the session id of the first rows that have them.
+pub(super) fn session_origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
     let mut reader = Transcript::open(transcript, 0)?;
     let (mut start, mut session) = (None, None);
     while let Some(entry) = reader.next_entry()? {

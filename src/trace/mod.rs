@@ -15,9 +15,10 @@ mod work;
 mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
+pub use compaction::COMPACTION;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest, hash};
-pub use observation::{Content, Kind, Level, Observation, Role};
+pub use observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
 pub use turn::observe_turn;
 pub use work::Launch;
 pub use workflow::{WorkflowRun, observe_workflow};

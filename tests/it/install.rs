@@ -69,7 +69,7 @@ fn a_home_without_settings_gets_exactly_two_entries() {
         }})
     );
     let ran = sandbox.run(&["uninstall"]).exits(0);
-    assert!(ran.stdout.contains("not registered any more"), "{ran:?}");
+    assert!(ran.stdout.contains("no longer registered"), "{ran:?}");
     assert_eq!(text(&sandbox), "{}\n");
 }
 
