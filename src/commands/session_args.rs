@@ -18,7 +18,7 @@ pub(super) struct SessionFilter {
     /// Only sessions started in or below this directory
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
-    /// Only sessions active since WHEN: 90m, 12h, 7d, 2w, 2026-11-23
+    /// Only sessions active since WHEN (90m, 12h, 7d, 2026-11-23)
     #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
     pub since: Option<Timestamp>,
     /// Only sessions not active since WHEN

@@ -203,7 +203,7 @@ fn claude_codes_folder_may_be_elsewhere_and_the_program_another() {
     let ran = sandbox
         .run(&["install", "--program", "bin/claude-langfuse"])
         .exits(1);
-    assert!(ran.stderr.contains("whole path"), "{ran:?}");
+    assert!(ran.stderr.contains("must be absolute"), "{ran:?}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_certificate_counts_the_same_in_every_command() {
     }
     let told = sandbox.run(&["replay", session.id()]).stdout;
     assert!(
-        told.contains("help: name a PEM file with the authority"),
+        told.contains("help: set LANGFUSE_CA_FILE to a PEM file"),
         "{told}"
     );
 }

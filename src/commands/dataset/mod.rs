@@ -119,15 +119,25 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         config: &config,
         destination,
     };
+    send_items(args, &session, &turns, &mut items, &mut server)
+}
+
+fn send_items(
+    args: &DatasetAddArgs,
+    session: &SessionTarget,
+    turns: &[(DatasetTurn, Calls)],
+    items: &mut DatasetItemBuilder<'_>,
+    server: &mut DatasetClient<'_>,
+) -> Result<ExitStatus> {
     match server.ensure_dataset(args) {
         Ok(true) => {}
         Ok(false) => {
-            let reason = format!("dataset {dataset} not found; --create creates it");
+            let reason = format!("dataset {} not found; --create creates it", args.dataset);
             return fail_with(args, &reason, ExitStatus::Failed);
         }
         Err(reply) => return server.fail_with(args, &reply),
     }
-    for (turn, calls) in &turns {
+    for (turn, calls) in turns {
         let DatasetItem { body, trace } = items.build(turn, calls)?;
         let length = body.to_string().len();
         if length > LONGEST_ITEM {
@@ -140,11 +150,11 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         match server.put(&body) {
             Ok(put) => print_result(
                 args,
-                &session,
+                session,
                 turn,
                 put,
                 &body,
-                &destination.trace_link(&trace),
+                &server.destination.trace_link(&trace),
             )?,
             Err(reply) => return server.fail_with(args, &reply),
         }

@@ -101,7 +101,7 @@ fn render(done: Workload, total: Workload, elapsed: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{ProgressLine, Workload, line};
+    use super::{ProgressLine, Workload, render};
 
     fn workload(sessions: usize, megabytes: u64) -> Workload {
         Workload {

@@ -303,7 +303,7 @@ fn a_server_that_takes_everything_and_stores_nothing() {
         "fail",
         "test trace",
         "did not store it",
-        "look at the worker",
+        "check the worker",
         1,
     );
 }

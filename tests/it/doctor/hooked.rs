@@ -264,5 +264,5 @@ fn a_hook_that_is_felt() {
         path,
         format!("{row}\n{row}\n{row}\n{row}\n{row}\n").as_bytes(),
     );
-    clinic.warns("hook time", "2900 ms at most", "CC_LANGFUSE_HOOK_BUDGET");
+    clinic.warns("hook time", "maximum 2900 ms", "CC_LANGFUSE_HOOK_BUDGET");
 }
