@@ -63,8 +63,8 @@ let
           --bash <("$program" completions bash) \
           --zsh <("$program" completions zsh) \
           --fish <("$program" completions fish)
-        "$program" man >claude-langfuse.1
-        installManPage claude-langfuse.1
+        "$program" man --output-dir man1
+        installManPage man1/*
       '';
       meta = {
         inherit (manifest.package) description;

@@ -1,63 +1,99 @@
 //! `allow` and `revoke`: keys and hosts that a project's own files bring count once the user has seen them.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use base::Timestamp;
+use clap::Args;
 use serde_json::json;
 
-use crate::commands::cli::{Allow, Global, Revoke};
-use crate::commands::delivery_context::Post;
-use crate::commands::output::report::tilde;
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
-use crate::commands::{Misconfigured, Outcome, many};
 use crate::config::{
     Destination, DestinationProblem, Doubt, Request, Scope, Surroundings, resolve, root_of,
     unreadable_project_file,
 };
 use crate::state::{AllowedEntry, Store};
 
+const EXAMPLES: &str = "Examples:
+  claude-langfuse allow           show the values of this project, and ask
+  claude-langfuse allow --print   print a declaration for config.json
+  claude-langfuse allow --list    list allowed values of all projects
+  claude-langfuse revoke          take back the values of this project
+
+Exit codes: 0 done, 1 not allowed, 2 wrong usage, 3 configuration missing or invalid.";
+
+/// Allow keys and host from a project's own settings
+///
+/// Keys and hosts in a project's .claude/settings.json or settings.local.json come with the repository, so they count only
+/// after you allow them. Shows the values and their destination, and asks. A changed value is asked about again.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct AllowArgs {
+    /// Start directory of the sessions [default: current directory]
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// List allowed values of all projects, and ask nothing
+    #[arg(long, conflicts_with_all = ["directory", "print"])]
+    list: bool,
+    /// Print a declaration for config.json, and ask nothing
+    #[arg(long)]
+    print: bool,
+}
+
+/// Take back what 'allow' allowed
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RevokeArgs {
+    /// Directory of the repository [default: current directory]
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
 /// Runs `allow`.
 ///
 /// # Errors
-/// When there is nobody to ask, a file can't be read, or the answer can't be kept.
-pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
-    let post = Post::new(global.config.clone())?;
-    let store = store(&post.surroundings)?;
-    if arguments.list {
-        return list(&store, post.surroundings.home());
+/// When no user can be asked, a file can't be read, or the answer can't be saved.
+pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let context = DeliveryContext::new(global.config.clone())?;
+    let store = store(&context.surroundings)?;
+    if args.list {
+        return list(&store, context.surroundings.home());
     }
-    let start = start_directory(arguments.directory.as_deref())?;
-    let Some(request) = request(&post, &start)? else {
+    let start = start_directory(args.directory.as_deref())?;
+    let Some(request) = request(&context, &start)? else {
         writeln!(
             std::io::stdout(),
             "nothing to allow: keys and host of {} are your own",
             start.display()
         )?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     };
-    if arguments.print {
+    if args.print {
         let root = json!(request.root);
         let digest = &request.digest;
         writeln!(
             std::io::stdout(),
             "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}"
         )?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
     let granted = match &request.granted {
         Ok(granted) => granted,
-        Err(problem) => return Err(Misconfigured(problem.to_string()).into()),
+        Err(problem) => return Err(ConfigurationError(problem.to_string()).into()),
     };
     let mut allowed = store.allowed();
     if allowed.has(&request) {
         writeln!(std::io::stdout(), "allowed already: {}", leads_to(granted))?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
-    if !agrees(&post.surroundings, &request, granted)? {
+    if !agrees(&context.surroundings, &request, granted)? {
         writeln!(std::io::stdout(), "not allowed: nothing is sent from here")?;
-        return Ok(Outcome::Failed);
+        return Ok(ExitStatus::Failed);
     }
     allowed.entries.push(AllowedEntry {
         root: request.root.clone(),
@@ -77,32 +113,32 @@ pub fn allow(arguments: &Allow, global: &Global) -> Result<Outcome> {
         "allowed: sessions of {} are sent from the next turn on",
         request.root.display()
     )?;
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Runs `revoke`.
 ///
 /// # Errors
-/// When the folder does not exist, or the change can't be kept.
-pub fn revoke(arguments: &Revoke, global: &Global) -> Result<Outcome> {
-    let post = Post::new(global.config.clone())?;
-    let store = store(&post.surroundings)?;
-    let root = root_of(&start_directory(arguments.directory.as_deref())?);
+/// When the directory does not exist, or the change can't be saved.
+pub(super) fn revoke(args: &RevokeArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let context = DeliveryContext::new(global.config.clone())?;
+    let store = store(&context.surroundings)?;
+    let root = root_of(&start_directory(args.directory.as_deref())?);
     let mut allowed = store.allowed();
     let count = allowed.revoke(&root);
     let mut out = std::io::stdout().lock();
     if count == 0 {
         writeln!(out, "nothing was allowed for {}", root.display())?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
     store.save_allowed(&allowed)?;
     writeln!(
         out,
         "revoked for {}: {}",
         root.display(),
-        many(count, "digest")
+        plural(count, "digest")
     )?;
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn store(surroundings: &Surroundings) -> Result<Store> {
@@ -112,14 +148,18 @@ fn store(surroundings: &Surroundings) -> Result<Store> {
     Ok(Store::new(&folder))
 }
 
-fn list(store: &Store, home: Option<&Path>) -> Result<Outcome> {
+fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
     let mut out = std::io::stdout().lock();
     let allowed = store.allowed();
     if allowed.entries.is_empty() {
         writeln!(out, "nothing is allowed")?;
     }
     for entry in &allowed.entries {
-        writeln!(out, "{}", tilde(home, &entry.root.display().to_string()))?;
+        writeln!(
+            out,
+            "{}",
+            shorten_home(home, &entry.root.display().to_string())
+        )?;
         writeln!(out, "  {} at {}", entry.public_key, entry.base_url)?;
         writeln!(
             out,
@@ -129,27 +169,27 @@ fn list(store: &Store, home: Option<&Path>) -> Result<Outcome> {
             entry.at.rfc3339()
         )?;
     }
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
-/// What the project asks for; `None` when that is nothing.
-fn request(post: &Post, start: &Path) -> Result<Option<Box<Request>>> {
-    let (surroundings, files) = (&post.surroundings, &post.files);
+/// The values that the project's own files bring; `None` without any.
+fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request>>> {
+    let (surroundings, files) = (&context.surroundings, &context.files);
     if let Some(Doubt::Unreadable { place, reason }) =
         unreadable_project_file(surroundings, files, start)
     {
-        let what = format!("could not ask: {place} can't be read: {reason}; fix the file");
-        return Err(Misconfigured(what).into());
+        let what = format!("could not read {place}: {reason}; fix the file");
+        return Err(ConfigurationError(what).into());
     }
     let config = resolve(surroundings, files, Some(start), Scope::Explicit, &[]);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),
-        Err(problem) => Err(Misconfigured(problem.to_string()).into()),
+        Err(problem) => Err(ConfigurationError(problem.to_string()).into()),
     }
 }
 
-/// Asks the user, who must be a person at a terminal.
+/// Asks the user at a terminal.
 fn agrees(surroundings: &Surroundings, request: &Request, granted: &Destination) -> Result<bool> {
     if surroundings.variable("CLAUDECODE").is_some() {
         bail!("could not ask: Claude Code runs this command; run it in a terminal of your own");

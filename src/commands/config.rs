@@ -1,78 +1,111 @@
-//! `config`: which values count in a directory, and where each was set; `config check`: what is wrong with them.
+//! `config`: the effective values for a directory, and where each is set; `config check`: their problems.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::commands::cli::{self, ConfigCommand, Global};
-use crate::commands::delivery_context::Post;
-use crate::commands::output::report::{Report, Verdict, tilde};
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{self, with_json_errors};
+use crate::commands::output::report::{CheckLevel, CheckReport};
+use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
-use crate::commands::{Outcome, told};
 use crate::config::{
     Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
 };
 use crate::privacy::unmet_wish;
 
+const EXAMPLES: &str = "Examples:
+  claude-langfuse config                        for sessions started here
+  claude-langfuse config --project ~/code/app   for sessions of another project
+  claude-langfuse config check                  list problems; exit code 3 if there are any";
+
+/// Show the effective settings and where each is set
+///
+/// Secrets are shown by their last four characters. 'config check' lists problems: invalid values, missing keys, unknown
+/// variables.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    command: Option<ConfigCommand>,
+    /// Directory of the sessions [default: current directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum ConfigCommand {
+    /// List problems of the configuration and how to fix them
+    Check,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
-pub fn run(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || tell(arguments, global))
+pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || print_config(args, global))
 }
 
-fn tell(arguments: &cli::Config, global: &Global) -> Result<Outcome> {
-    let start = start_directory(arguments.project.as_deref())?;
-    let post = Post::new(global.config.clone())?;
-    let config = post.config(Some(&start), Scope::Explicit);
-    let home = post.surroundings.home();
-    match arguments.command {
+fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let start = start_directory(args.project.as_deref())?;
+    let context = DeliveryContext::new(global.config.clone())?;
+    let config = context.config(Some(&start), Scope::Explicit);
+    let home = context.surroundings.home();
+    match args.command {
         Some(ConfigCommand::Check) => {
-            let mut report = Report::default();
+            let mut report = CheckReport::default();
             check(
                 &mut report,
-                &post.surroundings,
-                &post.files,
+                &context.surroundings,
+                &context.files,
                 &start,
                 &config,
             );
-            match arguments.json {
-                true => report.print_json(home)?,
-                false => report.print(&post.surroundings)?,
+            if args.json {
+                report.print_json(home)?;
+            } else {
+                report.print(&context.surroundings)?;
             }
-            Ok(match report.verdict() {
-                Verdict::Fail => Outcome::Misconfigured,
-                Verdict::Ok | Verdict::Warn => Outcome::Done,
+            Ok(match report.level() {
+                CheckLevel::Fail => ExitStatus::Misconfigured,
+                CheckLevel::Ok | CheckLevel::Warn => ExitStatus::Done,
             })
         }
         None => {
-            match arguments.json {
-                true => print_json(&post.surroundings, &start, &config)?,
-                false => print(&post.surroundings, &start, &config)?,
+            if args.json {
+                print_values_json(&context.surroundings, &start, &config)?;
+            } else {
+                print_values(&context.surroundings, &start, &config)?;
             }
             Ok(match config.suspended {
-                Some(_) => Outcome::Misconfigured,
-                None => Outcome::Done,
+                Some(_) => ExitStatus::Misconfigured,
+                None => ExitStatus::Done,
             })
         }
     }
 }
 
-/// The values by where they were set, the strongest place first.
-fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
+/// Prints the values by where they are set, the strongest place first.
+fn print_values(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
     let home = surroundings.home();
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
         "for sessions started in {}",
-        tilde(home, &start.display().to_string())
+        shorten_home(home, &start.display().to_string())
     )?;
     if let Some(problem) = &config.suspended {
-        writeln!(out, "\nsuspended: {}", tilde(home, &problem.cause()))?;
-        writeln!(out, "help: {}", tilde(home, &problem.remedy))?;
+        writeln!(out, "\nsuspended: {}", shorten_home(home, &problem.cause()))?;
+        writeln!(out, "help: {}", shorten_home(home, &problem.remedy))?;
     }
     let mut places: Vec<(Layer, &str)> = Vec::new();
     let set = |setting: &&Setting| setting.source.layer != Layer::Default;
@@ -85,17 +118,17 @@ fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<(
     let layers = [Layer::Flag, Layer::Session, Layer::Project, Layer::File];
     let of = |layer| places.iter().filter(move |(one, _)| *one == layer);
     for (layer, place) in layers.into_iter().flat_map(of).copied() {
-        writeln!(out, "\n{} ({})", tilde(home, place), layer.name())?;
+        writeln!(out, "\n{} ({})", shorten_home(home, place), layer.name())?;
         for setting in &config.sources {
             if (setting.source.layer, setting.source.place.as_str()) == (layer, place) {
-                writeln!(out, "  {}", line(setting, home))?;
+                writeln!(out, "  {}", setting_text(setting, home))?;
             }
         }
     }
     writeln!(out, "\ndefaults")?;
     let by_default = || config.sources.iter().filter(|setting| !set(setting));
     for setting in by_default().filter(|setting| !setting.shown.is_empty()) {
-        writeln!(out, "  {}", line(setting, home))?;
+        writeln!(out, "  {}", setting_text(setting, home))?;
     }
     writeln!(out, "\nnot set")?;
     for setting in by_default().filter(|setting| setting.shown.is_empty()) {
@@ -104,7 +137,7 @@ fn print(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<(
     Ok(())
 }
 
-fn line(setting: &Setting, home: Option<&Path>) -> String {
+fn setting_text(setting: &Setting, home: Option<&Path>) -> String {
     let Setting {
         variable,
         shown,
@@ -120,10 +153,10 @@ fn line(setting: &Setting, home: Option<&Path>) -> String {
         Some(file) => format!("{name}={shown} (file {})", file.display()),
         None => format!("{name}={shown}"),
     };
-    tilde(home, &line)
+    shorten_home(home, &line)
 }
 
-fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
+fn print_values_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
     let variables: Vec<Value> = config.sources.iter().map(|setting| json!({
         "name": setting.variable.name,
         "value": Some(&setting.shown).filter(|shown| !shown.is_empty()),
@@ -144,12 +177,12 @@ fn print_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Res
         })),
         "variables": variables,
     });
-    Ok(super::print_json(&all)?)
+    Ok(errors::print_json(&all)?)
 }
 
-/// What is wrong with the configuration of sessions that are started in `start`.
+/// Checks the configuration of sessions that start in `start`.
 pub(super) fn check(
-    report: &mut Report,
+    report: &mut CheckReport,
     surroundings: &Surroundings,
     files: &Files,
     start: &Path,
@@ -161,30 +194,27 @@ pub(super) fn check(
     for problem in &config.warnings {
         report.warn("config", problem.cause(), &problem.remedy);
     }
-    for stranger in strangers(surroundings, files, Some(start)) {
-        let message = format!(
-            "{} in {} is no variable of claude-langfuse",
-            stranger.name, stranger.place
-        );
-        report.warn("config", message, stranger.remedy);
+    for unknown in strangers(surroundings, files, Some(start)) {
+        let message = format!("unknown variable {} in {}", unknown.name, unknown.place);
+        report.warn("config", message, unknown.remedy);
     }
     if config.suspended.is_some() {
-        // No more is known: consent and keys may be in what can't be read.
+        // Consent and keys may be in the part that can't be read.
         return report.warn(
             "consent",
             format!("tracing is suspended in {}", start.display()),
-            "correct the configuration; the next hook of each session sends its turns since then",
+            "fix the configuration; the next hook of each session sends its turns since then",
         );
     }
     if let Some(wish) = unmet_wish(config) {
-        report.fail("mask", wish, "mend the pattern, or remove it");
+        report.fail("mask", wish, "fix or remove the pattern");
     }
     let traced = files.traced_projects(surroundings);
-    consent(report, start, config, &traced);
-    keys(report, config, &traced);
+    check_consent(report, start, config, &traced);
+    check_keys(report, config, &traced);
 }
 
-fn consent(report: &mut Report, start: &Path, config: &Config, traced: &[PathBuf]) {
+fn check_consent(report: &mut CheckReport, start: &Path, config: &Config, traced: &[PathBuf]) {
     let start = start.display();
     let source = config
         .setting("TRACE_TO_LANGFUSE")
@@ -210,14 +240,14 @@ fn consent(report: &mut Report, start: &Path, config: &Config, traced: &[PathBuf
             };
             report.warn(
                 "consent",
-                format!("tracing is off in {start}: nothing sets TRACE_TO_LANGFUSE"),
+                format!("tracing is off in {start}: TRACE_TO_LANGFUSE is not set"),
                 help,
             );
         }
     }
 }
 
-fn keys(report: &mut Report, config: &Config, traced: &[PathBuf]) {
+fn check_keys(report: &mut CheckReport, config: &Config, traced: &[PathBuf]) {
     match &config.destination {
         Ok(destination) => report.ok(
             "keys",
@@ -229,8 +259,8 @@ fn keys(report: &mut Report, config: &Config, traced: &[PathBuf]) {
         Err(DestinationProblem::Missing { .. }) if !config.enabled && !traced.is_empty() => {
             report.warn(
                 "keys",
-                "there are none for this project",
-                "none are needed while it is not traced",
+                "not set for this project",
+                "no action needed while the project is not traced",
             );
         }
         Err(problem) => report.fail("keys", problem.what(), problem.remedy()),

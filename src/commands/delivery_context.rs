@@ -1,4 +1,4 @@
-//! Delivery for commands: one connection a destination, and no second try at a server that did not answer.
+//! Delivery for commands: one connection per destination, and no second request to a server that did not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use base::Timestamp;
 use transcript::session::Outline;
 use transcript::{Diagnostics, Transcript, locate, origin};
 
-use crate::commands::retry_after::Patient;
-use crate::commands::{Misconfigured, Outcome};
+use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::retry_after::RetryAfterTransport;
 use crate::config::{
-    Config, Destination, Files, Flag, MergedSettings, Scope, Surroundings, resolve,
+    Capture, Config, Destination, Files, MergedSettings, Scope, Surroundings, resolve,
 };
 use crate::delivery::{
     Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
@@ -21,31 +21,30 @@ use crate::delivery::{
 use crate::privacy::unmet_wish;
 use crate::state::{Store, grant};
 
-/// How long a command waits for a hook that has the session.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a command waits for the lock of a session.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A session for a command to deliver.
 #[derive(Clone)]
-pub(super) struct Session {
+pub(super) struct SessionTarget {
     pub id: String,
     pub transcript: PathBuf,
     pub reach: Reach,
-    /// The directory in which it was started.
+    /// Start directory of the session.
     pub start: Option<PathBuf>,
-    /// How far what was agreed about its turns counts.
+    /// How far the policy counts that was agreed when a turn began.
     pub agreed: Agreed,
 }
 
-impl Session {
-    /// The same where nothing of it leaves this machine.
-    pub(super) fn looked_at(&self) -> Self {
+impl SessionTarget {
+    /// The same session for a preview: no agreed policy applies, because nothing leaves this machine.
+    pub(super) fn for_preview(&self) -> Self {
         Self {
             agreed: Agreed::Ignored,
             ..self.clone()
         }
     }
 
-    /// Its turns, without their content, and what of its file could not be read.
+    /// The turns without their content, and the unreadable lines of the transcript.
     pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
         let mut transcript = Transcript::open(&self.transcript, 0)?;
         let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
@@ -54,36 +53,33 @@ impl Session {
     }
 }
 
-/// The post office of one command run.
-pub(super) struct Post {
+/// State of one command run: environment, configuration files, connections.
+pub(super) struct DeliveryContext {
     pub surroundings: Surroundings,
     pub files: Files,
-    /// A server that asks to be left alone for a while is waited for.
-    pub patient: bool,
-    /// A capture mode that a person named for the sessions of this run.
-    pub capture: Option<String>,
-    /// What was told of the configuration: thousands of sessions may have the same.
+    /// Whether to wait when a server asks for a pause.
+    pub wait_on_retry_after: bool,
+    /// Capture mode from the command line; it replaces the configured one.
+    pub capture: Option<Capture>,
+    /// Warnings that were printed: thousands of sessions may share a configuration.
     warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
 }
 
 struct Connection {
     courier: Box<dyn Courier>,
-    given_up: Option<Stopped>,
+    stopped: Option<Stopped>,
 }
 
-impl Post {
-    /// With this configuration file instead of the user's.
+impl DeliveryContext {
+    /// `config_file` replaces the user's configuration file.
     ///
     /// # Errors
-    /// When there is no such file: whoever names one does not mean the defaults.
+    /// When that file is missing: falling back to the defaults would send to another project.
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
-            let what = format!(
-                "could not find the configuration file of --config: {}",
-                path.display()
-            );
-            return Err(Misconfigured(what).into());
+            let message = format!("could not find configuration file: {}", path.display());
+            return Err(ConfigurationError(message).into());
         }
         let mut surroundings = Surroundings::of_process();
         surroundings.config_override = config_file;
@@ -91,7 +87,7 @@ impl Post {
         Ok(Self {
             surroundings,
             files: Files::new(),
-            patient: false,
+            wait_on_retry_after: false,
             capture: None,
             warned: BTreeSet::new(),
             connections: BTreeMap::new(),
@@ -100,43 +96,38 @@ impl Post {
 
     /// The configuration of a session that was started in `start`.
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
-        let capture = self.capture.iter().map(|mode| Flag {
-            variable: "CC_LANGFUSE_CAPTURE",
-            value: mode.clone(),
-            text: "--capture",
-        });
-        let flags: Vec<Flag> = capture.collect();
-        let mut config = resolve(&self.surroundings, &self.files, start, scope, &flags);
+        let mut config = resolve(&self.surroundings, &self.files, start, scope, &[]);
+        config.capture = self.capture.unwrap_or(config.capture);
         grant(&mut config, &self.surroundings);
         config
     }
 
-    /// Makes sure that the configuration of all sessions can be read, for commands that look at those nobody named.
+    /// Checks that the configuration of all sessions can be read, for commands that select sessions themselves.
     ///
     /// # Errors
-    /// When it can't: it may hold a refusal.
+    /// When it can't be read: it may switch tracing off.
     pub(super) fn require_readable_config(&self) -> Result<()> {
         match self.config(None, Scope::FilesOnly).suspended {
-            Some(problem) => Err(Misconfigured(problem.to_string()).into()),
+            Some(problem) => Err(ConfigurationError(problem.to_string()).into()),
             None => Ok(()),
         }
     }
 
-    /// Tells what is wrong with a configuration that is about to be used, each thing once.
+    /// Logs each problem of a configuration once per run.
     pub(super) fn warn(&mut self, config: &Config) {
         for problem in config.problems.iter().chain(&config.warnings) {
-            let told = problem.to_string();
-            if !self.warned.contains(&told) {
-                log::warn!("{told}");
-                self.warned.insert(told);
+            let message = problem.to_string();
+            if !self.warned.contains(&message) {
+                log::warn!("{message}");
+                self.warned.insert(message);
             }
         }
     }
 
-    /// Delivers a session to its destination. A server that did not answer is not asked again in this run.
+    /// Delivers a session to its destination. A server that stopped a delivery gets no further request in this run.
     pub(super) fn deliver(
         &mut self,
-        session: &Session,
+        session: &SessionTarget,
         config: &Config,
         destination: &Destination,
     ) -> Result<Report> {
@@ -144,7 +135,7 @@ impl Post {
             bail!("{reason}");
         }
         let store = Store::new(&config.state_dir);
-        let _lock = match store.lock(&session.id, LOCK_PATIENCE) {
+        let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => bail!(
                 "could not lock session {}: another process is sending it",
@@ -156,7 +147,7 @@ impl Post {
             }
         };
         let connection = self.connection(config, destination)?;
-        if let Some(stopped) = &connection.given_up {
+        if let Some(stopped) = &connection.stopped {
             return Ok(Report {
                 stopped: Some(stopped.clone()),
                 ..Report::default()
@@ -166,7 +157,7 @@ impl Post {
         job.paused = store.pauses().times(session.start.as_deref());
         let report =
             deliver(&job, Keeping::Kept(&store), connection.courier.as_mut())?.unwrap_or_default();
-        connection.given_up.clone_from(&report.stopped);
+        connection.stopped.clone_from(&report.stopped);
         note_health(&store, &destination.id(), &report, 0);
         Ok(report)
     }
@@ -182,7 +173,9 @@ impl Post {
             let environment = &self.surroundings.environment;
             let courier: Box<dyn Courier> =
                 match Express::new(destination, config, environment, config.timeout, None) {
-                    Ok(express) if self.patient => Box::new(Patient(express)),
+                    Ok(express) if self.wait_on_retry_after => {
+                        Box::new(RetryAfterTransport(express))
+                    }
                     Ok(express) => Box::new(express),
                     Err(error) => Box::new(Absent {
                         reason: format!("{error:#}"),
@@ -190,7 +183,7 @@ impl Post {
                 };
             vacant.insert(Connection {
                 courier,
-                given_up: None,
+                stopped: None,
             });
         }
         match self.connections.get_mut(&destination.id()) {
@@ -200,7 +193,7 @@ impl Post {
     }
 }
 
-/// What Claude Code merged into the environment of a command that it runs. A person's shell has nothing of that.
+/// The settings that Claude Code merged into the environment of a command that it runs; a terminal's shell has none.
 fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
     surroundings.variable("CLAUDECODE")?;
     let of_session = || {
@@ -209,7 +202,7 @@ fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
             locate::session_by_prefix(&surroundings.claude_config_dir()?, session).ok()?;
         let (start, _) = origin(&transcript).ok()?;
         let store = Store::new(&surroundings.default_state_dir()?);
-        // The beginning of an id may be another session's.
+        // The prefix may match another session.
         (locate::session_id(&transcript) == session).then_some(MergedSettings {
             folders: vec![start?],
             seen: store.project_names(session),
@@ -222,8 +215,7 @@ fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
     }))
 }
 
-/// What is to be delivered of a session.
-pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job {
+pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -> Job {
     let ending = Ending::ByRows {
         now: Timestamp::now(),
     };
@@ -239,11 +231,10 @@ pub(super) fn job(session: &Session, config: &Config, destination: &str) -> Job 
     job
 }
 
-/// How a delivery that ended early counts.
-pub(super) fn outcome(report: &Report) -> Outcome {
+pub(super) fn exit_status(report: &Report) -> ExitStatus {
     match &report.stopped {
-        Some(stopped) => Outcome::of(stopped.problem),
-        None if !report.refused.is_empty() || report.postponed > 0 => Outcome::ContentRefused,
-        None => Outcome::Done,
+        Some(stopped) => ExitStatus::of_problem(stopped.problem),
+        None if !report.refused.is_empty() || report.postponed > 0 => ExitStatus::ContentRejected,
+        None => ExitStatus::Done,
     }
 }

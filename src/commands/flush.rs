@@ -1,44 +1,69 @@
-//! `flush`: what hooks left behind.
+//! `flush`: sends what hooks could not send.
 
 use anyhow::Result;
+use clap::Args;
 
-use crate::commands::cli::{Flush, Global};
-use crate::commands::delivery_context::{Post, Session};
-use crate::commands::output::summary::Summary;
-use crate::commands::{Outcome, told};
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::with_json_errors;
+use crate::commands::output::summary::DeliverySummary;
 use crate::config::{DestinationProblem, Scope};
 use crate::delivery::{Agreed, Reach};
 use crate::state::{Cursor, Store};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse flush          after being offline
+  claude-langfuse flush --json   from a timer
+
+Exit codes: same as 'replay'.";
+
+/// Send what hooks could not send
+///
+/// Sends the rest of each session that a hook began to send, to the server where it began. 'replay' sends sessions that no
+/// hook has seen.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct FlushArgs {
+    /// Print JSON: one object per session, and a summary
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// When nothing can be printed.
-pub fn run(arguments: &Flush, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || flush(arguments, global))
+pub(super) fn run(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || flush(args, global))
 }
 
-fn flush(arguments: &Flush, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone())?;
-    post.require_readable_config()?;
-    let config = post.config(None, Scope::FilesOnly);
-    post.warn(&config);
+fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    context.require_readable_config()?;
+    let config = context.config(None, Scope::FilesOnly);
+    context.warn(&config);
     let store = Store::new(&config.state_dir);
-    let mut summary = Summary::new(arguments.json);
+    let mut summary = DeliverySummary::new(args.json);
     for cursor in store.all_cursors() {
-        one(&mut post, &store, &cursor, &mut summary)?;
+        flush_one(&mut context, &store, &cursor, &mut summary)?;
     }
-    Ok(summary.finish("tracing is off there, or it goes elsewhere now")?)
+    Ok(summary.finish("tracing is off, or the destination has changed")?)
 }
 
-fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -> Result<()> {
+fn flush_one(
+    context: &mut DeliveryContext,
+    store: &Store,
+    cursor: &Cursor,
+    summary: &mut DeliverySummary,
+) -> Result<()> {
     if !cursor.transcript.exists() {
         // Claude Code removes transcripts after 30 days.
         store.no_longer_waits(cursor);
         return Ok(());
     }
-    let config = post.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
-    post.warn(&config);
+    let config = context.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
+    context.warn(&config);
     let destination = match &config.destination {
         Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
         Err(problem @ DestinationProblem::Suspended(_)) => {
@@ -47,22 +72,22 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
                 &cursor.session_id,
                 start,
                 &reason,
-                Outcome::Misconfigured,
+                ExitStatus::Misconfigured,
             )?);
         }
         _ => {
-            summary.pass_over();
+            summary.skip();
             return Ok(());
         }
     };
-    let session = Session {
+    let session = SessionTarget {
         id: cursor.session_id.clone(),
         transcript: cursor.transcript.clone(),
         reach: Reach::Known,
         start: cursor.start_directory.clone(),
         agreed: Agreed::Kept,
     };
-    match post.deliver(&session, &config, destination) {
+    match context.deliver(&session, &config, destination) {
         Ok(report) => {
             if !report.leaves_something() {
                 store.no_longer_waits(cursor);
@@ -73,7 +98,7 @@ fn one(post: &mut Post, store: &Store, cursor: &Cursor, summary: &mut Summary) -
         }
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, Outcome::Failed)?;
+            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
         }
     }
     Ok(())

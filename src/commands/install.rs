@@ -1,43 +1,90 @@
-//! `install` and `uninstall`: our entry in and out of Claude Code's settings, where no Nix module does it.
+//! `install` and `uninstall`: adds the hook to Claude Code's settings or removes it, without Nix.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::claude_settings::{
     Hooks, SettingsFile, guarded, register, stable_program, survey, switched_off, unregister,
 };
-use crate::commands::cli::{Install, Registration};
+
+use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::diff::unified;
-use crate::commands::{Outcome, told};
+use crate::commands::output::errors::with_json_errors;
 use crate::config::{Files, Surroundings, shown};
 
-const GENERATED: &str = "it is a link into the Nix store, and what generates it must hold the entry
+const INSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse install --dry-run     print what would change
+  claude-langfuse install               for all projects
+  claude-langfuse install --project .   for this project only";
+
+const UNINSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse uninstall --dry-run     print what would change
+  claude-langfuse uninstall               for all projects; keeps the configuration
+  claude-langfuse uninstall --project .   for this project only";
+
+/// Register the hook in Claude Code's settings
+///
+/// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or repairs existing ones. Keeps everything else
+/// in the file, and writes a backup beside it. An entry whose program was removed does nothing.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = INSTALL_EXAMPLES)]
+pub(super) struct InstallArgs {
+    /// Program to register [default: this one]
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Remove the hook from Claude Code's settings
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = UNINSTALL_EXAMPLES)]
+pub(super) struct UninstallArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+struct SettingsArgs {
+    /// Change this project's .claude/settings.local.json instead
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object per file
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
+
+const GENERATED: &str = "it is a link into the Nix store; add the hook where the file is generated
   help: with home-manager's programs.claude-code, set programs.claude-langfuse.hook.via = \"claude-code\"
   help: where you write the file yourself, put programs.claude-langfuse.hookSettings under its \"hooks\"
-  help: or make it a file of your own, by config.lib.file.mkOutOfStoreSymlink, and run this again";
+  help: or link a file outside of the store with config.lib.file.mkOutOfStoreSymlink, and run this again";
 
 const NO_PROGRAM: &str =
-    "could not find a path that stays: this program runs from the Nix store, and no profile has it
+    "could not find a stable path: this program runs from the Nix store, and no profile has it
   help: install it first ('nix profile add', or home.packages), or name the path with --program";
 
 /// Runs `install`.
 ///
 /// # Errors
 /// When the settings can't be read, understood or written.
-pub fn install(arguments: &Install) -> Result<Outcome> {
-    told(arguments.common.json, || add(arguments))
+pub(super) fn install(args: &InstallArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || add(args))
 }
 
-fn add(arguments: &Install) -> Result<Outcome> {
+fn add(args: &InstallArgs) -> Result<ExitStatus> {
     let surroundings = Surroundings::of_process();
-    let program = match &arguments.program {
+    let program = match &args.program {
         Some(program) => {
             ensure!(
                 program.is_absolute(),
-                "could not register {}: hooks run in other folders, so it must be a whole path",
+                "could not register {}: hooks run in other folders, so the path must be absolute",
                 program.display()
             );
             program.clone()
@@ -48,9 +95,12 @@ fn add(arguments: &Install) -> Result<Outcome> {
         }
     };
     let command = guarded(&program);
-    let paths = paths(&arguments.common, &surroundings)?;
-    // A project that has an entry keeps it where it is.
-    let path = paths.iter().find(|path| has_ours(path)).or(paths.last());
+    let paths = settings_paths(&args.settings, &surroundings)?;
+    // An existing entry stays in its file.
+    let path = paths
+        .iter()
+        .find(|path| has_our_hook(path))
+        .or(paths.last());
     let file = SettingsFile::open(path.context("could not find settings")?)?;
     let mut content = file.content()?;
     register(&mut content, &command).map_err(|what| {
@@ -59,100 +109,99 @@ fn add(arguments: &Install) -> Result<Outcome> {
             file.path().display()
         ))
     })?;
-    let done = change(&file, &content, &arguments.common)?;
-    tell(
-        &done,
-        &arguments.common,
+    let change = apply(&file, &content, &args.settings)?;
+    print_change(
+        &change,
+        &args.settings,
         "registered for Stop and SessionEnd",
     )?;
-    warn(&surroundings, arguments.common.project.as_deref());
-    Ok(Outcome::Done)
+    warn_about_conflicts(&surroundings, args.settings.project.as_deref());
+    Ok(ExitStatus::Done)
 }
 
 /// Runs `uninstall`.
 ///
 /// # Errors
 /// When the settings can't be read, understood or written.
-pub fn uninstall(arguments: &Registration) -> Result<Outcome> {
-    told(arguments.json, || remove(arguments))
+pub(super) fn uninstall(args: &UninstallArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || remove(&args.settings))
 }
 
-fn remove(arguments: &Registration) -> Result<Outcome> {
+fn remove(args: &SettingsArgs) -> Result<ExitStatus> {
     let surroundings = Surroundings::of_process();
-    for path in paths(arguments, &surroundings)? {
+    for path in settings_paths(args, &surroundings)? {
         let file = SettingsFile::open(&path)?;
         let mut content = file.content()?;
         unregister(&mut content);
-        let done = change(&file, &content, arguments)?;
-        tell(&done, arguments, "not registered any more")?;
+        let change = apply(&file, &content, args)?;
+        print_change(&change, args, "no longer registered")?;
     }
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
-/// What became of one file.
-struct Done {
+struct SettingsChange {
     path: PathBuf,
-    /// What changed, as a diff; none when there was nothing to do.
+    /// The change; `None` if there was nothing to do.
     diff: Option<String>,
-    /// What was there before.
+    /// Copy of the previous file.
     backup: Option<PathBuf>,
 }
 
-fn change(
+fn apply(
     file: &SettingsFile,
     content: &Map<String, Value>,
-    common: &Registration,
-) -> Result<Done> {
-    let mut done = Done {
+    args: &SettingsArgs,
+) -> Result<SettingsChange> {
+    let mut change = SettingsChange {
         path: file.path().to_path_buf(),
         diff: None,
         backup: None,
     };
     if file.content()? == *content {
-        return Ok(done);
+        return Ok(change);
     }
     if file.is_generated() {
         bail!("could not change {}: {GENERATED}", file.path().display());
     }
     let text = file.with(content)?;
-    if !common.dry_run {
-        done.backup = file.replace(&text)?;
+    if !args.dry_run {
+        change.backup = file.replace(&text)?;
     }
     let name = file.path().display().to_string();
-    done.diff = Some(unified(&name, file.text(), &text));
-    Ok(done)
+    change.diff = Some(unified(&name, file.text(), &text));
+    Ok(change)
 }
 
-fn tell(done: &Done, common: &Registration, what: &str) -> Result<()> {
+fn print_change(change: &SettingsChange, args: &SettingsArgs, state: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let path = done.path.display();
-    if common.json {
-        let told = json!({
-            "schema": 1, "settings": done.path, "changed": done.diff.is_some(), "backup": done.backup,
+    let path = change.path.display();
+    if args.json {
+        let object = json!({
+            "schema": 1, "settings": change.path, "changed": change.diff.is_some(), "backup": change.backup,
         });
-        writeln!(out, "{told}")?;
+        writeln!(out, "{object}")?;
         return Ok(());
     }
-    match &done.diff {
-        None => writeln!(out, "{what}, nothing to do: {path}")?,
-        Some(diff) if common.dry_run => {
+    match &change.diff {
+        None => writeln!(out, "{state}, nothing to do: {path}")?,
+        Some(diff) if args.dry_run => {
             for line in diff.lines() {
-                // The lines around a change may hold keys.
+                // Context lines may contain keys.
                 writeln!(out, "{}", shown(&line.replace('\t', "    ")))?;
             }
         }
-        Some(_) => writeln!(out, "{what}: {path}")?,
+        Some(_) => writeln!(out, "{state}: {path}")?,
     }
-    if let Some(backup) = &done.backup {
-        writeln!(out, "as it was before: {}", backup.display())?;
+    if let Some(backup) = &change.backup {
+        writeln!(out, "backup: {}", backup.display())?;
     }
     Ok(())
 }
 
-/// The settings files that may hold the entry; the last one is where a new one belongs. In a project that is the
-/// personal file: the path in the command is one of this machine.
-fn paths(common: &Registration, surroundings: &Surroundings) -> Result<Vec<PathBuf>> {
-    let Some(project) = &common.project else {
+/// The settings files that may have the entry; a new one goes to the last. In a project that is the personal file, because
+/// the path in the command is one of this machine.
+fn settings_paths(args: &SettingsArgs, surroundings: &Surroundings) -> Result<Vec<PathBuf>> {
+    let Some(project) = &args.project else {
         let folder = surroundings.claude_config_dir().context(
             "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
         )?;
@@ -160,7 +209,7 @@ fn paths(common: &Registration, surroundings: &Surroundings) -> Result<Vec<PathB
     };
     ensure!(
         project.is_dir(),
-        "could not find project: {} is no directory",
+        "could not find project: {} is not a directory",
         project.display()
     );
     let folder = std::path::absolute(project)?.join(".claude");
@@ -170,23 +219,23 @@ fn paths(common: &Registration, surroundings: &Surroundings) -> Result<Vec<PathB
     ])
 }
 
-fn has_ours(path: &Path) -> bool {
+fn has_our_hook(path: &Path) -> bool {
     let content = SettingsFile::open(path).and_then(|file| file.content());
     content.is_ok_and(|content| !Hooks::of(&content).ours.is_empty())
 }
 
-/// What keeps the entry from working as it should, elsewhere than in the file that was changed.
-fn warn(surroundings: &Surroundings, project: Option<&Path>) {
+/// Warns about other settings files that disturb the hook.
+fn warn_about_conflicts(surroundings: &Surroundings, project: Option<&Path>) {
     let surveyed = survey(surroundings, &Files::new(), project);
     for one in &surveyed {
         for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
             log::warn!(
-                "{rival} in {} sends to Langfuse too, so each turn would arrive twice; take it out",
+                "{rival} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
                 one.path.display()
             );
         }
     }
     if let Some((path, switch)) = switched_off(&surveyed) {
-        log::warn!("{switch} in {} switches the hook off", path.display());
+        log::warn!("{switch} in {} turns hooks off", path.display());
     }
 }

@@ -1,193 +1,124 @@
-//! One file a command; what they have in common is here: how they end, and how they reach a server.
+//! The command line: one file or folder per command, its arguments beside the code that they run.
 
-pub mod allow;
-pub mod cli;
-pub mod completions;
-pub mod config;
-pub mod dataset;
+mod allow;
+mod completions;
+mod config;
+mod dataset;
 mod delivery_context;
-pub mod doctor;
-pub mod export;
-pub mod flush;
+mod doctor;
+mod exit_status;
+mod export;
+mod flush;
+mod global_args;
 pub mod help;
-pub mod install;
-pub mod man;
+mod hook;
+mod install;
+mod man;
 mod newest_first;
 mod output;
-pub mod pause;
+mod pause;
 mod preview;
 mod remedy;
-pub mod replay;
+mod replay;
 mod retry_after;
-pub mod score;
+mod score;
 mod session_args;
-pub mod session_ref;
-pub mod sessions;
-pub mod show;
+mod session_ref;
+mod sessions;
+mod show;
 mod start_directory;
-pub mod status;
-pub mod time_arg;
+mod status;
+mod time_arg;
 mod turn_roots;
-pub mod verify;
+mod verify;
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-use transcript::Diagnostics;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::langfuse::Problem;
+use crate::log_file;
+use global_args::GlobalArgs;
 
-/// How a command ended, by its exit code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// 0: all is done.
-    #[default]
-    Done,
-    /// 1: some of it failed.
-    Failed,
-    /// 6: the server refused the content.
-    ContentRefused,
-    /// 4: the server was not reached, or wants to be left alone.
-    Unreachable,
-    /// 5: the server refused the keys.
-    KeysRefused,
-    /// 3: configuration is missing or invalid.
-    Misconfigured,
+/// Send Claude Code sessions to Langfuse
+#[derive(Debug, Parser)]
+#[command(
+    name = "claude-langfuse",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: GlobalArgs,
 }
 
-impl Outcome {
-    fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Misconfigured => 3,
-            Self::Unreachable => 4,
-            Self::KeysRefused => 5,
-            Self::ContentRefused => 6,
+// In the order of the groups in `help::GROUPS`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Install(install::InstallArgs),
+    Uninstall(install::UninstallArgs),
+    Config(config::ConfigArgs),
+    Allow(allow::AllowArgs),
+    Revoke(allow::RevokeArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
+    Status(status::StatusArgs),
+    Sessions(sessions::SessionsArgs),
+    Show(show::ShowArgs),
+    Replay(replay::ReplayArgs),
+    Flush(flush::FlushArgs),
+    Verify(verify::VerifyArgs),
+    Score(score::ScoreArgs),
+    Export(export::ExportArgs),
+    Dataset(dataset::DatasetArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    Hook(hook::HookArgs),
+}
+
+impl Cli {
+    /// Parses the arguments of the process.
+    ///
+    /// # Errors
+    /// When they are wrong, or ask for help or the version.
+    pub fn from_process() -> Result<Self, clap::Error> {
+        let mut command = help::complete(Self::command());
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// Runs the command that was typed.
+    pub fn run(self) -> ExitCode {
+        let Self { command, global } = self;
+        // A hook logs to its file and prints nothing.
+        if !matches!(command, Command::Hook(_)) {
+            log_file::to_stderr(global.verbose, global.quiet);
         }
+        let result = match command {
+            Command::Install(args) => install::install(&args),
+            Command::Uninstall(args) => install::uninstall(&args),
+            Command::Config(args) => config::run(&args, &global),
+            Command::Allow(args) => allow::allow(&args, &global),
+            Command::Revoke(args) => allow::revoke(&args, &global),
+            Command::Pause(args) => pause::pause(&args, &global),
+            Command::Resume(args) => pause::resume(&args, &global),
+            Command::Status(args) => status::run(&args, &global),
+            Command::Sessions(args) => sessions::run(&args, &global),
+            Command::Show(args) => show::run(&args, &global),
+            Command::Replay(args) => replay::run(&args, &global),
+            Command::Flush(args) => flush::run(&args, &global),
+            Command::Verify(args) => verify::run(&args, &global),
+            Command::Score(args) => score::run(&args, &global),
+            Command::Export(args) => export::run(&args, &global),
+            Command::Dataset(args) => dataset::run(&args, &global),
+            Command::Doctor(args) => doctor::run(&args, &global),
+            Command::Completions(args) => completions::run(&args, Self::command()),
+            Command::Man(args) => man::run(&args, Self::command()),
+            Command::Hook(_) => Ok(hook::run(&global)),
+        };
+        ExitCode::from(output::errors::finish(result).code())
     }
-
-    /// The name that scripts know it by.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Misconfigured => "misconfigured",
-            Self::Unreachable => "unreachable",
-            Self::KeysRefused => "keys_refused",
-            Self::ContentRefused => "content_refused",
-        }
-    }
-
-    /// How an error counts.
-    fn of_error(error: &anyhow::Error) -> Self {
-        match error.is::<Misconfigured>() {
-            true => Self::Misconfigured,
-            false => Self::Failed,
-        }
-    }
-
-    /// How a server counts that did not take something; `None` stands for one that was not reached or is in trouble.
-    fn of(problem: Option<Problem>) -> Self {
-        match problem {
-            None => Self::Unreachable,
-            Some(Problem::Keys | Problem::Account) => Self::KeysRefused,
-            Some(Problem::Url | Problem::NotLangfuse | Problem::Certificate | Problem::Proxy) => {
-                Self::Misconfigured
-            }
-        }
-    }
-}
-
-/// The exit code of a command; an error is told on standard error.
-pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
-    match result {
-        Ok(outcome) => ExitCode::from(outcome.code()),
-        // `claude-langfuse replay --dry-run | head` is no failure.
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("{error:#}"));
-            ExitCode::from(Outcome::of_error(&error).code())
-        }
-    }
-}
-
-/// What a command can't even begin with.
-#[derive(Debug)]
-struct Misconfigured(String);
-
-impl std::fmt::Display for Misconfigured {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Misconfigured {}
-
-/// Runs a command whose result a script reads: it is told of an error in its own language too.
-fn told(json: bool, run: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
-    match run() {
-        Err(error) if json && !is_closed_pipe(&error) => {
-            failed(json, &format!("{error:#}"), Outcome::of_error(&error))
-        }
-        result => result,
-    }
-}
-
-/// Ends a command that could not do what it was asked: a script is told in its own language.
-fn failed(json: bool, message: &str, outcome: Outcome) -> anyhow::Result<Outcome> {
-    match json {
-        true => print_json(&json!({"schema": 1, "error": error_object(outcome, message)}))?,
-        false => complain(message),
-    }
-    Ok(outcome)
-}
-
-/// A line for scripts.
-fn print_json(object: &Value) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{object}")
-}
-
-/// What went wrong, for scripts: the same words for the same exit code in every command.
-fn error_object(outcome: Outcome, message: &str) -> Value {
-    json!({"code": outcome.name(), "message": message})
-}
-
-/// A number of things, in words.
-fn many(count: usize, thing: &str) -> String {
-    match count {
-        1 => format!("1 {thing}"),
-        count => format!("{count} {thing}s"),
-    }
-}
-
-/// What of a transcript could not be read, in words.
-fn broken_lines(diagnostics: &Diagnostics) -> Option<String> {
-    let (offset, reason) = diagnostics.broken.first()?;
-    let lines = many(usize::try_from(diagnostics.broken_lines).ok()?, "line");
-    Some(format!(
-        "{lines} can't be read, the first at byte {offset}: {reason}"
-    ))
-}
-
-/// A time in words: `8s`, `1m23s`, `2h05m`.
-fn clock(seconds: u128) -> String {
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
-    }
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
-}
-
-/// Tells the person what went wrong. Where nobody listens there is nothing to be done about it.
-fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "claude-langfuse: {message}");
 }

@@ -1,4 +1,4 @@
-//! Sessions by when they last went on. A folder may hold ten thousand, so no more of them are looked into than must be.
+//! Sessions by last activity. A folder may hold ten thousand, so files are read only when their turn may have come.
 
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -6,35 +6,34 @@ use std::path::PathBuf;
 use base::Timestamp;
 use transcript::last_activity;
 
-/// Transcripts, the one that went on last first.
+/// Transcripts, the most recently active first.
 pub(super) struct NewestFirst {
-    /// By when they were written. What is in a file is no younger, and may be much older: a copy, a backup that was put
-    /// back.
+    /// By modification time. Rows are never newer, and may be much older: a copy, a restored backup.
     files: BinaryHeap<(Timestamp, PathBuf)>,
-    /// Those that were looked into.
+    /// By the time of their last row.
     sessions: BinaryHeap<(Timestamp, PathBuf)>,
 }
 
 impl NewestFirst {
-    /// Files that are gone are left out.
+    /// Skips missing files.
     pub(super) fn new(transcripts: impl Iterator<Item = PathBuf>) -> Self {
-        let written = |path: PathBuf| {
+        let with_mtime = |path: PathBuf| {
             let modified = path.metadata().ok()?.modified().ok()?;
             Some((Timestamp::of(modified), path))
         };
         Self {
-            files: transcripts.filter_map(written).collect(),
+            files: transcripts.filter_map(with_mtime).collect(),
             sessions: BinaryHeap::new(),
         }
     }
 
-    /// How many are left.
-    pub(super) fn left(&self) -> usize {
+    /// The number of transcripts not yet returned.
+    pub(super) fn remaining(&self) -> usize {
         self.files.len() + self.sessions.len()
     }
 
-    /// A file that may hold a session which went on later than all that were looked into.
-    fn rival(&mut self) -> Option<(Timestamp, PathBuf)> {
+    /// A file that may hold a later row than all files read so far.
+    fn next_candidate(&mut self) -> Option<(Timestamp, PathBuf)> {
         let newest = self.sessions.peek().map(|(last, _)| *last);
         let (written, _) = self.files.peek()?;
         match newest.is_none_or(|last| *written > last) {
@@ -48,7 +47,7 @@ impl Iterator for NewestFirst {
     type Item = PathBuf;
 
     fn next(&mut self) -> Option<PathBuf> {
-        while let Some((written, path)) = self.rival() {
+        while let Some((written, path)) = self.next_candidate() {
             let last = last_activity(&path).unwrap_or(written);
             self.sessions.push((last, path));
         }

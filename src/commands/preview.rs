@@ -1,11 +1,11 @@
-//! What a replay would send of a session: taken from its requests, so that what is shown, compared and sent can't differ.
+//! The requests and spans that `replay` would send. They come from the same code, so previews can't differ from requests.
 
 use std::io;
 
 use anyhow::{Result, bail};
 
-use crate::commands::Misconfigured;
-use crate::commands::delivery_context::{Session, job};
+use crate::commands::delivery_context::{SessionTarget, job};
+use crate::commands::exit_status::ConfigurationError;
 use crate::config::Config;
 use crate::delivery::{Courier, Keeping, Report, deliver};
 use crate::langfuse::{Body, Reply, Span, batch};
@@ -13,13 +13,13 @@ use crate::privacy::unmet_wish;
 use crate::score::Score;
 use crate::state::Store;
 
-/// A courier that goes nowhere.
-struct Reader<See> {
-    see: See,
-    failed: Option<io::Error>,
+/// A transport that hands requests to a function.
+struct PreviewTransport<F> {
+    on_request: F,
+    print_error: Option<io::Error>,
 }
 
-impl<See: FnMut(&str) -> io::Result<()>> Courier for Reader<See> {
+impl<F: FnMut(&str) -> io::Result<()>> Courier for PreviewTransport<F> {
     fn send(&mut self, raw: &str, _body: &Body) -> Reply {
         self.show(raw)
     }
@@ -32,13 +32,13 @@ impl<See: FnMut(&str) -> io::Result<()>> Courier for Reader<See> {
     }
 }
 
-impl<See: FnMut(&str) -> io::Result<()>> Reader<See> {
+impl<F: FnMut(&str) -> io::Result<()>> PreviewTransport<F> {
     fn show(&mut self, raw: &str) -> Reply {
-        match (self.see)(raw) {
+        match (self.on_request)(raw) {
             Ok(()) => Reply::Acknowledged,
             Err(error) => {
                 let reason = format!("could not print: {error}");
-                self.failed = Some(error);
+                self.print_error = Some(error);
                 Reply::Later {
                     reason,
                     retry_after: None,
@@ -49,59 +49,59 @@ impl<See: FnMut(&str) -> io::Result<()>> Reader<See> {
     }
 }
 
-/// Gives every request to `see` that would be made to this destination.
-///
-/// # Errors
-/// When the transcript can't be read, when `see` fails, or when nothing of it may be sent.
-fn each_request(
-    session: &Session,
+fn each_request_to(
+    session: &SessionTarget,
     config: &Config,
     destination: &str,
     keeping: Keeping<'_>,
-    see: impl FnMut(&str) -> io::Result<()>,
+    on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
-        return Err(Misconfigured(problem.to_string()).into());
+        return Err(ConfigurationError(problem.to_string()).into());
     }
     if let Some(reason) = unmet_wish(config) {
         bail!("{reason}");
     }
-    let mut reader = Reader { see, failed: None };
+    let mut transport = PreviewTransport {
+        on_request,
+        print_error: None,
+    };
     let job = job(session, config, destination);
-    let report = deliver(&job, keeping, &mut reader)?.unwrap_or_default();
-    match reader.failed {
+    let report = deliver(&job, keeping, &mut transport)?.unwrap_or_default();
+    match transport.print_error {
         Some(error) => Err(error.into()),
         None => Ok(report),
     }
 }
 
-/// The same with what state knows of the session's turns, which stays as it is.
+/// Calls `on_request` with every request of the session, with what its state knows of earlier deliveries. The state is not
+/// changed.
 ///
 /// # Errors
-/// As `each_request`.
-pub(super) fn each_request_as_kept(
-    session: &Session,
+/// When the transcript can't be read, `on_request` fails, or the configuration is suspended or masks nothing.
+pub(super) fn each_request(
+    session: &SessionTarget,
     config: &Config,
-    see: impl FnMut(&str) -> io::Result<()>,
+    on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     let store = Store::new(&config.state_dir);
     let (destination, keeping) = match &config.destination {
         Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
         Err(_) => (String::new(), Keeping::Forgotten),
     };
-    each_request(session, config, &destination, keeping, see)
+    each_request_to(session, config, &destination, keeping, on_request)
 }
 
-/// Gives every span of a session that can't change any more to `see`, whatever of it was sent.
+/// Calls `on_span` with every complete span of a session, sent or not.
 ///
 /// # Errors
-/// As `each_request`.
+/// As [`each_request`].
 pub(super) fn each_span(
-    session: &Session,
+    session: &SessionTarget,
     config: &Config,
-    mut see: impl FnMut(Span) -> io::Result<()>,
+    mut on_span: impl FnMut(Span) -> io::Result<()>,
 ) -> Result<Report> {
-    each_request_as_kept(session, config, |raw| {
-        Span::all_of(raw).into_iter().try_for_each(&mut see)
+    each_request(session, config, |raw| {
+        Span::all_of(raw).into_iter().try_for_each(&mut on_span)
     })
 }

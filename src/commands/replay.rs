@@ -1,98 +1,143 @@
-//! `replay`: sessions that are already on disk.
+//! `replay`: sends sessions that are already on disk.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::{ArgGroup, Args};
 use transcript::locate;
 
-use crate::commands::cli::{Global, Replay};
-use crate::commands::delivery_context::{Post, Session};
-use crate::commands::output::progress::{Amount, Progress};
-use crate::commands::output::summary::{Summary, withheld};
-use crate::commands::preview::each_request_as_kept;
-use crate::commands::session_args::{self, Wanted};
-use crate::commands::{Outcome, complain, told};
-use crate::config::{Config, Scope};
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{print_error, with_json_errors};
+use crate::commands::output::progress::{ProgressLine, Workload};
+use crate::commands::output::summary::{DeliverySummary, withheld_text};
+use crate::commands::preview::each_request;
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::config::{Capture, Config, Scope};
 use crate::delivery::Reach;
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse replay 3f2a                            one session, by the start of its id
+  claude-langfuse replay ~/.claude/projects/-home-me-app all sessions of a project
+  claude-langfuse replay --all                           all traced projects
+  claude-langfuse replay --all --project . --since 30d   the last month of this project
+  claude-langfuse replay --dry-run 3f2a                  print what would be sent
+  claude-langfuse replay 3f2a --again --capture full     with the content that was left out
+
+Exit codes: 0 done, 1 some sessions failed, 2 wrong usage, 3 configuration missing or invalid,
+4 server unreachable, 5 keys rejected, 6 content rejected.";
+
+/// Send sessions that are already on disk
+///
+/// Sends every part of a session that Langfuse has not acknowledged, whatever its age. Naming a session is consent to send
+/// it; --all takes only projects with TRACE_TO_LANGFUSE=true. Progress is saved after each acknowledgement: after Ctrl-C,
+/// run the same command to continue. Waits when the server asks for a pause.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["targets", "all"]).required(true))]
+pub(super) struct ReplayArgs {
+    /// Transcripts, folders of transcripts or session id prefixes
+    #[arg(value_name = "PATH|SESSION")]
+    targets: Vec<String>,
+    /// Send every session of all traced projects
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: SessionFilter,
+    /// Print the requests, one per line, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Also send turns that Langfuse has acknowledged
+    #[arg(long)]
+    again: bool,
+    /// Capture mode, also if a stricter one was agreed
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "all")]
+    capture: Option<Capture>,
+    /// Print JSON: one object per session, project and run
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the sessions that were named can't be found.
-pub fn run(arguments: &Replay, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || replay(arguments, global))
+/// When a named session can't be found.
+pub(super) fn run(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || replay(args, global))
 }
 
-fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone())?;
-    post.patient = true;
-    if arguments.all {
-        post.require_readable_config()?;
+fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    context.wait_on_retry_after = true;
+    context.capture = args.capture;
+    if args.all {
+        context.require_readable_config()?;
     }
-    post.capture.clone_from(&arguments.capture);
-    let claude_config = session_args::claude_config(&post)?;
-    let wanted = Wanted::new(&arguments.filter);
-    let mut summary = match arguments.all && !arguments.dry_run {
-        true => Summary::of_all(
-            arguments.json,
-            Progress::begin(global.quiet, || amount(locate::sessions(&claude_config))),
-        ),
-        false => Summary::new(arguments.json),
+    let claude_config = session_args::claude_config_dir(&context)?;
+    let selector = SessionSelector::new(&args.filter);
+    let mut summary = if args.all && !args.dry_run {
+        DeliverySummary::per_project(
+            args.json,
+            ProgressLine::begin(global.quiet, || workload(locate::sessions(&claude_config))),
+        )
+    } else {
+        DeliverySummary::new(args.json)
     };
-    let transcripts: Box<dyn Iterator<Item = PathBuf>> = match arguments.all {
-        true => Box::new(locate::sessions(&claude_config)),
-        false => Box::new(session_args::named(&arguments.targets, &claude_config)?.into_iter()),
+    let transcripts: Box<dyn Iterator<Item = PathBuf>> = if args.all {
+        Box::new(locate::sessions(&claude_config))
+    } else {
+        Box::new(session_args::find_all(&args.targets, &claude_config)?.into_iter())
     };
     for transcript in transcripts {
         let length = transcript.metadata().map_or(0, |file| file.len());
-        if wanted.has_or_misses(&transcript) {
-            one(&mut post, &transcript, arguments, &mut summary)?;
+        if selector.matches_or_missing(&transcript) {
+            replay_one(&mut context, &transcript, args, &mut summary)?;
         }
-        summary.step(length);
+        summary.advance(length);
     }
-    if arguments.dry_run {
-        return Ok(summary.outcome());
+    if args.dry_run {
+        return Ok(summary.status());
     }
-    Ok(summary.finish("tracing is off there")?)
+    Ok(summary.finish("tracing is off")?)
 }
 
-fn amount(transcripts: impl Iterator<Item = PathBuf>) -> Amount {
-    transcripts.fold(Amount::default(), |all, path| Amount {
+fn workload(transcripts: impl Iterator<Item = PathBuf>) -> Workload {
+    transcripts.fold(Workload::default(), |all, path| Workload {
         sessions: all.sessions + 1,
         bytes: all.bytes + path.metadata().map_or(0, |metadata| metadata.len()),
     })
 }
 
-fn one(
-    post: &mut Post,
+fn replay_one(
+    context: &mut DeliveryContext,
     transcript: &Path,
-    arguments: &Replay,
-    summary: &mut Summary,
+    args: &ReplayArgs,
+    summary: &mut DeliverySummary,
 ) -> Result<()> {
-    let scope = if arguments.all {
+    let scope = if args.all {
         Scope::FilesOnly
     } else {
         Scope::Explicit
     };
-    let reach = if arguments.again {
+    let reach = if args.again {
         Reach::Again
     } else {
         Reach::Everything
     };
-    let (session, config) = match session_args::session(post, transcript, reach, scope) {
+    let (session, config) = match session_args::open(context, transcript, reach, scope) {
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
             let reason = format!("{error:#}");
-            return Ok(summary.failure(&id, None, &reason, Outcome::Failed)?);
+            return Ok(summary.failure(&id, None, &reason, ExitStatus::Failed)?);
         }
     };
-    if arguments.all && !config.enabled && config.suspended.is_none() {
-        summary.pass_over();
+    if args.all && !config.enabled && config.suspended.is_none() {
+        summary.skip();
         return Ok(());
     }
-    if arguments.dry_run {
+    if args.dry_run {
         return dry_run(&session, &config);
     }
     let destination = match &config.destination {
@@ -102,30 +147,34 @@ fn one(
                 &session.id,
                 session.start.as_deref(),
                 &problem.to_string(),
-                Outcome::Misconfigured,
+                ExitStatus::Misconfigured,
             )?);
         }
     };
-    match post.deliver(&session, &config, destination) {
+    match context.deliver(&session, &config, destination) {
         Ok(report) => summary.session(&session, &report, destination)?,
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, Outcome::Failed)?;
+            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
         }
     }
     Ok(())
 }
 
-/// Prints each request on a line of its own.
-fn dry_run(session: &Session, config: &Config) -> Result<()> {
-    let report = each_request_as_kept(session, config, |raw| {
+/// Prints one request per line.
+fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
+    let report = each_request(session, config, |raw| {
         writeln!(std::io::stdout().lock(), "{raw}")
     })?;
     if report.withheld > 0 {
-        complain(&format!("{}: {}", session.id, withheld(report.withheld)));
+        print_error(&format!(
+            "{}: {}",
+            session.id,
+            withheld_text(report.withheld)
+        ));
     }
     if report.requests == 0 {
-        complain(&format!("{}: nothing new", session.id));
+        print_error(&format!("{}: nothing new", session.id));
     }
     Ok(())
 }

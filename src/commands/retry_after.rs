@@ -1,53 +1,55 @@
-//! What a command does when a server wants to be left alone for a while: it waits and goes on. A hook never does.
+//! Retry-After: a command waits as long as the server asks, and continues. A hook never waits.
 
 use std::time::Duration;
 
-use crate::commands::complain;
+use crate::commands::output::errors::print_error;
 use crate::delivery::Courier;
 use crate::langfuse::{Body, Reply};
 use crate::score::Score;
 
-/// The longest that one request may be put off. Langfuse counts requests by the minute.
-const LONGEST: Duration = Duration::from_secs(600);
-/// A server that says 0 would be asked without a pause.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Longest total wait for one request. Langfuse counts requests per minute.
+const MAX_TOTAL_WAIT: Duration = Duration::from_secs(600);
+/// Shortest wait: some servers answer `Retry-After: 0`.
+const MIN_WAIT: Duration = Duration::from_secs(1);
 
-/// Asks, and asks again for as long as the server wants to be left alone meanwhile.
-pub(super) fn patiently<Answer>(
-    mut ask: impl FnMut() -> Result<Answer, Reply>,
-) -> Result<Answer, Reply> {
-    let mut patience = Patience::new();
+/// Sends a request, and sends it again after each wait that the server asks for.
+pub(super) fn with_retry_after<Response>(
+    mut request: impl FnMut() -> Result<Response, Reply>,
+) -> Result<Response, Reply> {
+    let mut retry_after = RetryAfter::new();
     loop {
-        match ask() {
-            Err(reply) if patience.waits(&reply) => {}
-            answer => return answer,
+        match request() {
+            Err(reply) if retry_after.wait(&reply) => {}
+            result => return result,
         }
     }
 }
 
-/// What is left of the patience with one request.
-struct Patience {
-    left: Duration,
+/// The waiting time that is left for one request.
+struct RetryAfter {
+    remaining: Duration,
 }
 
-impl Patience {
+impl RetryAfter {
     fn new() -> Self {
-        Self { left: LONGEST }
+        Self {
+            remaining: MAX_TOTAL_WAIT,
+        }
     }
 
-    /// Waits as long as the server asks for; gives whether it is to be asked again.
-    fn waits(&mut self, reply: &Reply) -> bool {
-        let Some(wait) = self.wait(reply) else {
+    /// Waits as long as the server asks. Returns whether to send the request again.
+    fn wait(&mut self, reply: &Reply) -> bool {
+        let Some(wait) = self.next_wait(reply) else {
             return false;
         };
         if let Reply::Later { reason, .. } = reply {
-            complain(&format!("{reason}: going on in {} s", wait.as_secs()));
+            print_error(&format!("{reason}: continuing in {} s", wait.as_secs()));
         }
         std::thread::sleep(wait);
         true
     }
 
-    fn wait(&mut self, reply: &Reply) -> Option<Duration> {
+    fn next_wait(&mut self, reply: &Reply) -> Option<Duration> {
         let Reply::Later {
             retry_after: Some(wait),
             ..
@@ -55,25 +57,25 @@ impl Patience {
         else {
             return None;
         };
-        let wait = (*wait).max(SHORTEST);
-        self.left = self.left.checked_sub(wait)?;
+        let wait = (*wait).max(MIN_WAIT);
+        self.remaining = self.remaining.checked_sub(wait)?;
         Some(wait)
     }
 }
 
-/// A courier that waits where it is asked to.
-pub(super) struct Patient<Inner>(pub Inner);
+/// A transport that waits as long as the server asks.
+pub(super) struct RetryAfterTransport<Inner>(pub Inner);
 
-impl<Inner: Courier> Courier for Patient<Inner> {
+impl<Inner: Courier> Courier for RetryAfterTransport<Inner> {
     fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
-        patiently(|| self.0.score(scores))
+        with_retry_after(|| self.0.score(scores))
     }
 
     fn send(&mut self, raw: &str, body: &Body) -> Reply {
-        let mut patience = Patience::new();
+        let mut retry_after = RetryAfter::new();
         loop {
             let reply = self.0.send(raw, body);
-            if !patience.waits(&reply) {
+            if !retry_after.wait(&reply) {
                 return reply;
             }
         }
@@ -84,7 +86,7 @@ impl<Inner: Courier> Courier for Patient<Inner> {
 mod tests {
     use std::time::Duration;
 
-    use super::Patience;
+    use super::RetryAfter;
     use crate::langfuse::Reply;
 
     fn later(seconds: Option<u64>) -> Reply {
@@ -96,9 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_server_that_says_how_long_is_waited_for_and_not_for_ever() {
-        let mut patience = Patience::new();
-        let mut wait = |reply| patience.wait(&reply).map(|wait| wait.as_secs());
+    fn waits_only_for_a_given_time_and_ten_minutes_at_most() {
+        let mut retry_after = RetryAfter::new();
+        let mut wait = |reply| retry_after.next_wait(&reply).map(|wait| wait.as_secs());
         assert_eq!(wait(later(None)), None);
         assert_eq!(wait(Reply::Acknowledged), None);
         assert_eq!(wait(later(Some(0))), Some(1));

@@ -1,59 +1,73 @@
-//! Which sessions a person means: paths, folders, ids or their beginnings.
+//! Arguments that name sessions: paths, folders, id prefixes, and filters over all sessions on disk.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use base::Timestamp;
+use clap::Args;
 use transcript::{last_activity, locate, origin};
 
-use crate::commands::cli::Filter;
-use crate::commands::delivery_context::{Post, Session};
-use crate::commands::session_ref::Reference;
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::session_ref::SessionRef;
+use crate::commands::time_arg;
 use crate::config::{Config, Scope};
 use crate::delivery::{Agreed, Reach};
 
-/// The sessions that a filter lets through.
-pub(super) struct Wanted<'a> {
-    filter: &'a Filter,
-    /// The project as it was typed and as it is without links: Claude Code names it whole.
+/// Options that select some of the sessions on disk.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct SessionFilter {
+    /// Only sessions started in or below this directory
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Only sessions active since WHEN (90m, 12h, 7d, 2026-11-23)
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
+    pub since: Option<Timestamp>,
+    /// Only sessions not active since WHEN
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
+    pub until: Option<Timestamp>,
+}
+
+/// Decides which transcripts a [`SessionFilter`] selects.
+pub(super) struct SessionSelector<'a> {
+    filter: &'a SessionFilter,
+    /// The project as typed, and with links resolved: Claude Code records the resolved path.
     project: Option<[PathBuf; 2]>,
 }
 
-impl<'a> Wanted<'a> {
-    pub(super) fn new(filter: &'a Filter) -> Self {
+impl<'a> SessionSelector<'a> {
+    pub(super) fn new(filter: &'a SessionFilter) -> Self {
         let project = filter.project.as_ref().map(|project| {
             let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
-            // A project that is no longer there may have sessions still.
+            // Sessions outlive a project that was removed.
             let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
             [absolute, real]
         });
         Self { filter, project }
     }
 
-    /// Whether a transcript is wanted.
-    pub(super) fn has(&self, transcript: &Path) -> bool {
-        self.by_file(transcript) && self.by_content(transcript)
+    pub(super) fn matches(&self, transcript: &Path) -> bool {
+        self.may_match(transcript) && self.matches_rows(transcript)
     }
 
-    /// Whether a transcript is to be tried: one that is gone is told of where it is.
-    pub(super) fn has_or_misses(&self, transcript: &Path) -> bool {
-        transcript.metadata().is_err() || self.has(transcript)
+    /// Also selects a missing transcript, so that opening it reports the error.
+    pub(super) fn matches_or_missing(&self, transcript: &Path) -> bool {
+        transcript.metadata().is_err() || self.matches(transcript)
     }
 
-    /// Whether a file can be wanted, by when it was last written: nothing in it is younger.
-    pub(super) fn by_file(&self, transcript: &Path) -> bool {
+    /// Decides by modification time alone: no row is newer than that.
+    pub(super) fn may_match(&self, transcript: &Path) -> bool {
         let modified = transcript.metadata().and_then(|file| file.modified());
         let since = self.filter.since;
         modified.is_ok_and(|modified| since.is_none_or(|since| Timestamp::of(modified) >= since))
     }
 
-    /// Whether a transcript is wanted, by its first and last rows.
-    pub(super) fn by_content(&self, transcript: &Path) -> bool {
-        self.by_time(transcript) && self.by_project(transcript)
+    /// Decides by the first and last rows.
+    pub(super) fn matches_rows(&self, transcript: &Path) -> bool {
+        self.matches_time(transcript) && self.matches_project(transcript)
     }
 
-    fn by_time(&self, transcript: &Path) -> bool {
-        let Filter { since, until, .. } = self.filter;
+    fn matches_time(&self, transcript: &Path) -> bool {
+        let SessionFilter { since, until, .. } = self.filter;
         if since.is_none() && until.is_none() {
             return true;
         }
@@ -62,7 +76,7 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn by_project(&self, transcript: &Path) -> bool {
+    fn matches_project(&self, transcript: &Path) -> bool {
         let Some(projects) = &self.project else {
             return true;
         };
@@ -71,21 +85,22 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Where Claude Code keeps its sessions.
+/// The folder in which Claude Code keeps its sessions.
 ///
 /// # Errors
-/// When neither a home nor a folder is known.
-pub(super) fn claude_config(post: &Post) -> Result<PathBuf> {
-    post.surroundings
+/// When neither CLAUDE_CONFIG_DIR nor HOME is set.
+pub(super) fn claude_config_dir(context: &DeliveryContext) -> Result<PathBuf> {
+    context
+        .surroundings
         .claude_config_dir()
         .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
 }
 
-/// The transcripts that were named, each once, in the order of the names.
+/// The transcripts of all targets, each once, in the order of the targets.
 ///
 /// # Errors
-/// When one of the names leads to no session, or to more than one.
-pub(super) fn named(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
+/// When a target names no session, or an id prefix several.
+pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
     let mut transcripts: Vec<PathBuf> = Vec::new();
     for target in targets {
         let path = Path::new(target);
@@ -99,13 +114,13 @@ pub(super) fn named(targets: &[String], claude_config: &Path) -> Result<Vec<Path
             }
             found
         } else {
-            vec![one(target, claude_config)?]
+            vec![find_one(target, claude_config)?]
         };
-        let new: Vec<PathBuf> = found
-            .into_iter()
-            .filter(|path| !transcripts.contains(path))
-            .collect();
-        transcripts.extend(new);
+        for transcript in found {
+            if !transcripts.contains(&transcript) {
+                transcripts.push(transcript);
+            }
+        }
     }
     Ok(transcripts)
 }
@@ -113,8 +128,8 @@ pub(super) fn named(targets: &[String], claude_config: &Path) -> Result<Vec<Path
 /// The transcript of one session.
 ///
 /// # Errors
-/// When the name leads to no session, or to more than one.
-pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
+/// When the target names no session, or several.
+pub(super) fn find_one(target: &str, claude_config: &Path) -> Result<PathBuf> {
     let path = Path::new(target);
     if !path.exists() && !target.contains('/') {
         let found = locate::session_by_prefix(claude_config, target);
@@ -122,7 +137,7 @@ pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("agent-") {
-        bail!("could not use {target}: it is an agent's transcript, name its session");
+        bail!("could not use {target}: it is an agent transcript, name its session");
     }
     if path.is_dir() {
         bail!("could not use {target}: it is a folder, name one session");
@@ -130,19 +145,19 @@ pub(super) fn one(target: &str, claude_config: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
 }
 
-/// Makes sure that a session has the turns that are meant of it; `own`: the numbers of its turns.
+/// Checks that the session has the selected turns; `numbers` are those of its own turns.
 ///
 /// # Errors
-/// When it has not.
-pub(super) fn check_turns(reference: &Reference, own: &[u64]) -> Result<()> {
-    if reference.turns.are_all() {
+/// When a turn is missing.
+pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()> {
+    if reference.turns.is_all() {
         return Ok(());
     }
     let session = &reference.session;
-    let (Some(first), Some(last)) = (own.iter().min(), own.iter().max()) else {
+    let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else {
         bail!("could not find a turn in {session}: the session has no turns of its own");
     };
-    match reference.turns.beyond(*first..=*last) {
+    match reference.turns.first_outside(*first..=*last) {
         None => Ok(()),
         Some(turn) => bail!(
             "could not find turn {turn}: the session's turns are {first} to {last}; 'claude-langfuse show {session}' lists them"
@@ -150,25 +165,25 @@ pub(super) fn check_turns(reference: &Reference, own: &[u64]) -> Result<()> {
     }
 }
 
-/// A session with the configuration of the place where it was started, of which is told what is wrong with it.
+/// Opens a session, with the configuration of its start directory. Warns about problems of that configuration.
 ///
 /// # Errors
-/// When its transcript can't be read.
-pub(super) fn session(
-    post: &mut Post,
+/// When the transcript can't be read.
+pub(super) fn open(
+    context: &mut DeliveryContext,
     transcript: &Path,
     reach: Reach,
     scope: Scope,
-) -> Result<(Session, Config)> {
+) -> Result<(SessionTarget, Config)> {
     let (start, row_session) = origin(transcript)?;
-    let config = post.config(start.as_deref(), scope);
-    post.warn(&config);
-    let session = Session {
-        id: own_id(locate::session_id(transcript), row_session),
+    let config = context.config(start.as_deref(), scope);
+    context.warn(&config);
+    let session = SessionTarget {
+        id: session_id(locate::session_id(transcript), row_session),
         transcript: transcript.to_owned(),
         reach,
         start,
-        agreed: match post.capture {
+        agreed: match context.capture {
             Some(_) => Agreed::AnyCapture,
             None => Agreed::Kept,
         },
@@ -176,14 +191,14 @@ pub(super) fn session(
     Ok((session, config))
 }
 
-/// A session is called as its file; a copy that a person gave another name keeps the id of its rows.
-fn own_id(name: String, row_session: Option<String>) -> String {
-    let is_uuid = name.len() == 36
-        && name
+/// The file name is the id; a renamed copy keeps the id of its rows.
+fn session_id(file_name: String, row_session: Option<String>) -> String {
+    let is_uuid = file_name.len() == 36
+        && file_name
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     match row_session {
         Some(row_session) if !is_uuid => row_session,
-        _ => name,
+        _ => file_name,
     }
 }

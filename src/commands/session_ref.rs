@@ -1,31 +1,30 @@
-//! A session and which of its turns are meant: `3f2a`, `3f2a#2`, `3f2a#2..5`.
+//! A session and a selection of its turns: `3f2a`, `3f2a#2`, `3f2a#2..5`.
 
 use std::ops::RangeInclusive;
 
-/// What a person calls a session, and its turns by the numbers that `show` prints.
+/// A session as typed, and turns by the numbers that `show` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reference {
-    /// A transcript, or a session's id (the beginning is enough).
+pub(super) struct SessionRef {
+    /// Transcript or session id prefix.
     pub session: String,
-    /// Which turns of it.
-    pub turns: Turns,
+    pub turns: TurnSelection,
 }
 
-/// Some turns of a session, or all: what an end leaves open reaches to the session's.
+/// A range of turns; an open end reaches to that end of the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turns {
+pub(super) struct TurnSelection {
     first: Option<u64>,
     last: Option<u64>,
 }
 
-/// Reads a reference. A path may have a `#` of its own, before the name of the file.
+/// Parses a reference. A path may contain a `#` of its own before the file name.
 ///
 /// # Errors
-/// When what stands behind the `#` names no turns: the text says what is understood.
-pub fn parse(text: &str) -> Result<Reference, String> {
-    let whole = || Reference {
+/// When the part behind the `#` is no turn or range.
+pub(super) fn parse(text: &str) -> Result<SessionRef, String> {
+    let whole = || SessionRef {
         session: text.to_owned(),
-        turns: Turns::default(),
+        turns: TurnSelection::default(),
     };
     let Some((session, turns)) = text.rsplit_once('#') else {
         return Ok(whole());
@@ -33,8 +32,8 @@ pub fn parse(text: &str) -> Result<Reference, String> {
     if turns.contains('/') || turns.ends_with(".jsonl") {
         return Ok(whole());
     }
-    match Turns::parse(turns) {
-        Some(turns) if !session.is_empty() => Ok(Reference {
+    match TurnSelection::parse(turns) {
+        Some(turns) if !session.is_empty() => Ok(SessionRef {
             session: session.to_owned(),
             turns,
         }),
@@ -42,9 +41,8 @@ pub fn parse(text: &str) -> Result<Reference, String> {
     }
 }
 
-impl Turns {
-    /// One turn.
-    pub fn one(turn: u64) -> Self {
+impl TurnSelection {
+    pub(super) fn one(turn: u64) -> Self {
         Self {
             first: Some(turn),
             last: Some(turn),
@@ -68,23 +66,22 @@ impl Turns {
         is_range.then_some(Self { first, last })
     }
 
-    /// The whole session is meant, also what belongs to no turn.
-    pub fn are_all(self) -> bool {
+    /// Whether the whole session is selected, also observations outside of turns.
+    pub(super) fn is_all(self) -> bool {
         self == Self::default()
     }
 
-    /// The one turn that is meant, where no range is.
-    pub fn single(self) -> Option<u64> {
+    /// The turn, if exactly one is selected.
+    pub(super) fn single(self) -> Option<u64> {
         self.first.filter(|_| self.first == self.last)
     }
 
-    /// Whether a turn of this number is meant.
-    pub fn have(self, turn: u64) -> bool {
+    pub(super) fn contains(self, turn: u64) -> bool {
         self.first.is_none_or(|first| first <= turn) && self.last.is_none_or(|last| turn <= last)
     }
 
-    /// The first number that is named and that is none of the session's.
-    pub fn beyond(self, session: RangeInclusive<u64>) -> Option<u64> {
+    /// The first end of the range that is outside of the session's turns.
+    pub(super) fn first_outside(self, session: RangeInclusive<u64>) -> Option<u64> {
         let named = [self.first, self.last];
         named
             .into_iter()
@@ -101,25 +98,25 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Turns, parse};
+    use super::{TurnSelection, parse};
 
-    fn turns(first: Option<u64>, last: Option<u64>) -> Turns {
-        Turns { first, last }
+    fn turns(first: Option<u64>, last: Option<u64>) -> TurnSelection {
+        TurnSelection { first, last }
     }
 
     #[test]
-    fn a_session_may_come_with_turns() {
+    fn parses_sessions_with_and_without_turns() {
         for (text, session, meant) in [
-            ("3f2a", "3f2a", Turns::default()),
-            ("3f2a#2", "3f2a", Turns::one(2)),
+            ("3f2a", "3f2a", TurnSelection::default()),
+            ("3f2a#2", "3f2a", TurnSelection::one(2)),
             ("3f2a#2..5", "3f2a", turns(Some(2), Some(5))),
-            ("3f2a#2..2", "3f2a", Turns::one(2)),
+            ("3f2a#2..2", "3f2a", TurnSelection::one(2)),
             ("3f2a#2..", "3f2a", turns(Some(2), None)),
             ("3f2a#..5", "3f2a", turns(None, Some(5))),
-            ("a/b.jsonl#1", "a/b.jsonl", Turns::one(1)),
-            ("c#/a/b.jsonl", "c#/a/b.jsonl", Turns::default()),
-            ("c#/a/b.jsonl#3", "c#/a/b.jsonl", Turns::one(3)),
-            ("my#1.jsonl", "my#1.jsonl", Turns::default()),
+            ("a/b.jsonl#1", "a/b.jsonl", TurnSelection::one(1)),
+            ("c#/a/b.jsonl", "c#/a/b.jsonl", TurnSelection::default()),
+            ("c#/a/b.jsonl#3", "c#/a/b.jsonl", TurnSelection::one(3)),
+            ("my#1.jsonl", "my#1.jsonl", TurnSelection::default()),
         ] {
             let reference = parse(text).unwrap();
             assert_eq!((&*reference.session, reference.turns), (session, meant));
@@ -127,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_turns_is_told() {
+    fn rejects_invalid_turns() {
         for text in [
             "3f2a#",
             "3f2a#0",
@@ -144,21 +141,21 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_a_range_belong_to_it() {
+    fn a_range_contains_both_ends() {
         let range = parse("3f2a#2..4").unwrap().turns;
         assert_eq!(
-            [1, 2, 4, 5].map(|turn| range.have(turn)),
+            [1, 2, 4, 5].map(|turn| range.contains(turn)),
             [false, true, true, false]
         );
         let from = parse("3f2a#2..").unwrap().turns;
-        assert!(from.have(u64::MAX) && !from.have(1) && from.single().is_none());
-        assert!(Turns::default().are_all() && Turns::default().have(1));
-        assert_eq!(Turns::one(3).single(), Some(3));
+        assert!(from.contains(u64::MAX) && !from.contains(1) && from.single().is_none());
+        assert!(TurnSelection::default().is_all() && TurnSelection::default().contains(1));
+        assert_eq!(TurnSelection::one(3).single(), Some(3));
     }
 
     #[test]
-    fn a_number_that_the_session_does_not_have_is_found() {
-        let beyond = |text: &str| parse(text).unwrap().turns.beyond(1..=4);
+    fn finds_the_first_turn_outside_of_the_session() {
+        let beyond = |text: &str| parse(text).unwrap().turns.first_outside(1..=4);
         assert_eq!(
             ["s#4", "s#5", "s#2..9", "s#2..", "s", "s#..4"].map(beyond),
             [None, Some(5), Some(9), None, None, None]

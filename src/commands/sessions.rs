@@ -1,24 +1,26 @@
-//! `sessions`: what is on disk, newest first, and how much of it Langfuse has acknowledged. Only the sessions that are
-//! listed are read.
+//! `sessions`: sessions on disk, newest first, and how much of each Langfuse has acknowledged. Reads only the sessions that
+//! it lists.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use base::Timestamp;
+use clap::Args;
 use serde_json::json;
 use transcript::locate::{self, Layout, agents};
 use transcript::session::{AgentRun, Outline, TurnOutline};
 use transcript::{About, Transcript, Usage, last_activity};
 
-use crate::commands::cli::{Global, Sessions};
-use crate::commands::delivery_context::Post;
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::tables::{Cells, Columns};
+use crate::commands::output::errors::with_json_errors;
+use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::tokens;
-use crate::commands::session_args::{self, Wanted};
-use crate::commands::{Outcome, told};
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Config, Scope};
 use crate::delivery::Reach;
 use crate::privacy::Policy;
@@ -26,28 +28,52 @@ use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
 use transcript::session::fork::without_head;
 
+const EXAMPLES: &str = "Examples:
+  claude-langfuse sessions                            the newest 20
+  claude-langfuse sessions --project . --since 7d     this week, in this project
+  claude-langfuse sessions --limit 0 --json | jq -r 'select(.sent < .turns) | .session'
+
+Exit codes: 0 listed, 1 Claude Code's folder not found, 2 wrong usage.";
+
+/// List the sessions on disk
+///
+/// Newest first: last activity, project, acknowledged and total turns, tokens, and the title or first prompt. Other
+/// commands take the ids of this list.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct SessionsArgs {
+    #[command(flatten)]
+    filter: SessionFilter,
+    /// Maximum number of sessions (0 = no limit)
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Print one JSON object per session
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// When Claude Code's folder is not known, or nothing can be printed.
-pub fn run(arguments: &Sessions, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || list(arguments, global))
+pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || list(args, global))
 }
 
-fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone())?;
-    let claude_config = session_args::claude_config(&post)?;
-    let wanted = Wanted::new(&arguments.filter);
-    let sessions = locate::sessions(&claude_config).filter(|path| wanted.by_file(path));
+fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let claude_config = session_args::claude_config_dir(&context)?;
+    let selector = SessionSelector::new(&args.filter);
+    let sessions = locate::sessions(&claude_config).filter(|path| selector.may_match(path));
     let mut sessions = NewestFirst::new(sessions);
-    let terminal = Terminal::of_stdout(&post.surroundings);
-    let columns = Columns::within(terminal.width());
+    let terminal = Terminal::of_stdout(&context.surroundings);
+    let table = SessionTable::fitting(terminal.width());
     let mut listed = 0;
     for path in sessions.by_ref() {
-        if !wanted.by_content(&path) {
+        if !selector.matches_rows(&path) {
             continue;
         }
-        let row = match Row::read(&mut post, &path) {
+        let row = match SessionRow::read(&mut context, &path) {
             Ok(row) => row,
             Err(error) => {
                 log::warn!("{error:#}");
@@ -55,53 +81,54 @@ fn list(arguments: &Sessions, global: &Global) -> Result<Outcome> {
             }
         };
         let mut out = io::stdout().lock();
-        match arguments.json {
-            true => writeln!(out, "{}", row.as_json())?,
-            false => {
-                if listed == 0 {
-                    writeln!(out, "{}", terminal.bold(&columns.heading()))?;
-                }
-                writeln!(out, "{}", columns.line(&row.cells()))?;
+        if args.json {
+            writeln!(out, "{}", row.as_json())?;
+        } else {
+            if listed == 0 {
+                writeln!(out, "{}", terminal.bold(&table.header()))?;
             }
+            writeln!(out, "{}", table.row(&row.cells()))?;
         }
         listed += 1;
-        if listed == arguments.limit {
+        if listed == args.limit {
             break;
         }
     }
-    if !arguments.json {
-        epilogue(listed, sessions.left(), &claude_config)?;
+    if !args.json {
+        print_remainder(listed, sessions.remaining(), &claude_config)?;
     }
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
-fn epilogue(listed: usize, left: usize, claude_config: &Path) -> io::Result<()> {
+fn print_remainder(listed: usize, remaining: usize, claude_config: &Path) -> io::Result<()> {
     let projects = claude_config.join("projects");
     let mut error = io::stderr().lock();
-    match (listed, left) {
+    match (listed, remaining) {
         (0, _) => writeln!(error, "no sessions found under {}", projects.display()),
         (_, 0) => Ok(()),
-        (listed, left) => writeln!(error, "the newest {listed}; --limit 0 looks at {left} more"),
+        (listed, remaining) => writeln!(
+            error,
+            "listed the newest {listed}; --limit 0 also reads the other {remaining}"
+        ),
     }
 }
 
-/// A session in one line.
-struct Row {
+struct SessionRow {
     id: String,
     path: PathBuf,
     project: Option<PathBuf>,
     title: Option<String>,
     prompt: Option<String>,
     turns: usize,
-    /// `None` where the file is not the one that was sent from.
+    /// `None` if the file is not the one that was sent.
     sent: Option<usize>,
     usage: Usage,
     last: Option<Timestamp>,
 }
 
-impl Row {
-    fn read(post: &mut Post, path: &Path) -> Result<Self> {
-        let (session, config) = session_args::session(post, path, Reach::Known, Scope::Explicit)?;
+impl SessionRow {
+    fn read(context: &mut DeliveryContext, path: &Path) -> Result<Self> {
+        let (session, config) = session_args::open(context, path, Reach::Known, Scope::Explicit)?;
         let mut transcript = Transcript::open(path, 0)?;
         let mut layout = None;
         let outline = Outline::read(
@@ -118,10 +145,10 @@ impl Row {
         let first = outline.turns.iter().find(|turn| !turn.is_compaction);
         let own = outline.turns.iter().map(|turn| turn.usage);
         Ok(Self {
-            title: About::read(path)?.title.map(|title| masked(&policy, title)),
-            prompt: first.map(|turn| masked(&policy, turn.prompt.clone())),
-            turns: numbered(&outline.turns).count(),
-            sent: sent(&config, &session.id, path, &outline.turns),
+            title: About::read(path)?.title.map(|title| mask(&policy, title)),
+            prompt: first.map(|turn| mask(&policy, turn.prompt.clone())),
+            turns: numbered_turns(&outline.turns).count(),
+            sent: count_sent(&config, &session.id, path, &outline.turns),
             usage: own.fold(agents_usage(path, layout), Usage::plus),
             last: last_activity(path),
             id: session.id,
@@ -138,25 +165,24 @@ impl Row {
         })
     }
 
-    /// What the list shows of it.
-    fn cells(&self) -> Cells {
+    fn cells(&self) -> SessionCells {
         let project = self.project.as_deref().and_then(Path::file_name);
         let last = self.last.map(|last| last.rfc3339().replace('T', " "));
         let sent = self.sent.map(|sent| sent.to_string());
         let title = self.title.as_ref().or(self.prompt.as_ref());
-        Cells {
+        SessionCells {
             id: self.id.chars().take(8).collect(),
             last: last.map_or_else(String::new, |last| last.chars().take(16).collect()),
             project: one_line(&project.unwrap_or_default().to_string_lossy()),
             sent: format!("{}/{}", sent.as_deref().unwrap_or("?"), self.turns),
-            tokens: tokens::short(tokens::in_all(&self.usage)),
+            tokens: tokens::short(tokens::total(&self.usage)),
             title: title.map_or_else(String::new, |title| one_line(title)),
         }
     }
 }
 
-/// As it would be sent: a list may be shown to somebody.
-fn masked(policy: &Policy, text: String) -> String {
+/// The text as it would be sent: people share such lists.
+fn mask(policy: &Policy, text: String) -> String {
     let mut observation = Observation::new(
         TraceId::given(""),
         SpanId::given(""),
@@ -183,12 +209,17 @@ fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
     usages.fold(Usage::default(), Usage::plus)
 }
 
-fn numbered(turns: &[TurnOutline]) -> impl Iterator<Item = &TurnOutline> {
+fn numbered_turns(turns: &[TurnOutline]) -> impl Iterator<Item = &TurnOutline> {
     turns.iter().filter(|turn| !turn.is_compaction)
 }
 
-/// How many turns the destination that is configured now has acknowledged.
-fn sent(config: &Config, id: &str, transcript: &Path, turns: &[TurnOutline]) -> Option<usize> {
+/// The number of turns that the configured destination has acknowledged.
+fn count_sent(
+    config: &Config,
+    id: &str,
+    transcript: &Path,
+    turns: &[TurnOutline],
+) -> Option<usize> {
     let Ok(destination) = &config.destination else {
         return Some(0);
     };
@@ -200,16 +231,16 @@ fn sent(config: &Config, id: &str, transcript: &Path, turns: &[TurnOutline]) -> 
         return None;
     }
     Some(
-        numbered(turns)
+        numbered_turns(turns)
             .filter(|turn| is_sent(&cursor, turn))
             .count(),
     )
 }
 
 fn is_sent(cursor: &Cursor, turn: &TurnOutline) -> bool {
-    let mut passed = cursor.passed.iter();
-    let is_passed =
-        passed.any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start));
+    let mut skipped = cursor.passed.iter();
+    let is_skipped =
+        skipped.any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start));
     let root = SpanId::turn(&turn.uuid);
-    !is_passed && (turn.end <= cursor.open_start || cursor.acknowledged.contains_key(&root))
+    !is_skipped && (turn.end <= cursor.open_start || cursor.acknowledged.contains_key(&root))
 }

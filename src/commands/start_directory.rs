@@ -1,20 +1,19 @@
-//! Where a command stands.
+//! The directory whose sessions a command is about.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The directory whose sessions a command is about, whole and without links, as Claude Code names it: that of `--project`,
-/// else the current one.
+/// `--project` or the current directory, absolute and with links resolved, as Claude Code records it.
 pub(super) fn start_directory(project: Option<&Path>) -> Result<PathBuf> {
-    let named = project.unwrap_or(Path::new("."));
-    let directory = named
+    let directory_arg = project.unwrap_or(Path::new("."));
+    let directory = directory_arg
         .canonicalize()
-        .with_context(|| format!("could not find project: {}", named.display()))?;
+        .with_context(|| format!("could not find project: {}", directory_arg.display()))?;
     ensure!(
         directory.is_dir(),
-        "could not find project: {} is no directory",
-        named.display()
+        "could not find project: {} is not a directory",
+        directory_arg.display()
     );
     Ok(directory)
 }

@@ -1,55 +1,81 @@
-//! `status`: whether it works, on one screen, from what is on disk alone; fast enough for a prompt.
+//! `status`: one screen from local state, fast enough for a prompt.
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
 use base::Timestamp;
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::commands::cli::{self, Global};
-use crate::commands::delivery_context::Post;
-use crate::commands::output::report::tilde;
-use crate::commands::output::terminal::{Terminal, wrapped};
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::terminal::{Terminal, wrap};
+use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
-use crate::commands::{Outcome, many, print_json, told};
 use crate::config::{Config, Destination, DestinationProblem, Scope, Surroundings};
 use crate::langfuse::Problem;
 use crate::privacy::unmet_wish;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
-/// Columns of the names on the left.
-const NAMES: usize = 11;
+const EXAMPLES: &str = "Examples:
+  claude-langfuse status                        sessions started here
+  claude-langfuse status --project ~/code/app   sessions of another project
+  claude-langfuse status --line                 for Claude Code's statusLine or a prompt
+
+Exit codes: 0 no problem or tracing off, 1 something waits or failed,
+3 configuration missing or invalid.";
+
+/// Show what was delivered, what waits and what fails
+///
+/// Reads local state only, so it is fast. 'doctor' also checks the server.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct StatusArgs {
+    /// Directory of the sessions [default: current directory]
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print one short line for a statusline; always exits with 0
+    #[arg(long, conflicts_with = "json")]
+    line: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Width of the names on the left.
+const NAME_WIDTH: usize = 11;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
-pub fn run(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || tell(arguments, global))
+pub(super) fn run(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || print_status(args, global))
 }
 
-fn tell(arguments: &cli::Status, global: &Global) -> Result<Outcome> {
-    let start = start_directory(arguments.project.as_deref())?;
-    let post = Post::new(global.config.clone())?;
-    let config = post.config(Some(&start), Scope::Explicit);
-    let status = Status::of(start, config);
-    if arguments.line {
-        // A line in the terminal is no place for an exit code: Claude Code shows nothing when its statusline fails.
+fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let start = start_directory(args.project.as_deref())?;
+    let context = DeliveryContext::new(global.config.clone())?;
+    let config = context.config(Some(&start), Scope::Explicit);
+    let status = StatusView::of(start, config);
+    if args.line {
+        // Claude Code shows no statusline whose command fails.
         writeln!(std::io::stdout().lock(), "{}", status.line())?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
-    match arguments.json {
-        true => print_json(&status.json())?,
-        false => status.print(&post.surroundings)?,
+    if args.json {
+        print_json(&status.json())?;
+    } else {
+        status.print(&context.surroundings)?;
     }
-    Ok(status.outcome())
+    Ok(status.exit_status())
 }
 
-/// What is known without a look at the network.
-struct Status {
+struct StatusView {
     now: Timestamp,
     start: PathBuf,
     config: Config,
@@ -60,7 +86,7 @@ struct Status {
     failed_at: Option<Timestamp>,
 }
 
-impl Status {
+impl StatusView {
     fn of(start: PathBuf, config: Config) -> Self {
         let now = Timestamp::now();
         let store = Store::new(&config.state_dir);
@@ -81,8 +107,8 @@ impl Status {
         }
     }
 
-    /// Why nothing can be sent as it is configured, and what to do.
-    fn misconfigured(&self) -> Option<(String, String)> {
+    /// Problem of the configuration, and its remedy.
+    fn misconfiguration(&self) -> Option<(String, String)> {
         if let Some(problem) = &self.config.suspended {
             return Some((problem.cause(), problem.remedy.clone()));
         }
@@ -96,7 +122,7 @@ impl Status {
         Some((wish, "see 'claude-langfuse config'".to_owned()))
     }
 
-    /// What went wrong last and is not over, and what to do.
+    /// The last failure, if it still lasts, and its remedy.
     fn failure(&self) -> Option<(&str, String)> {
         let reason = self
             .backoff
@@ -108,22 +134,25 @@ impl Status {
         Some((reason, remedy(problem, destination)))
     }
 
-    fn outcome(&self) -> Outcome {
-        if self.misconfigured().is_some() {
-            Outcome::Misconfigured
+    fn exit_status(&self) -> ExitStatus {
+        if self.misconfiguration().is_some() {
+            ExitStatus::Misconfigured
         } else if self.waiting.sessions > 0 || self.failure().is_some() {
-            Outcome::Failed
+            ExitStatus::Failed
         } else {
-            Outcome::Done
+            ExitStatus::Done
         }
     }
 
-    fn state(&self) -> &'static str {
-        match self.config.enabled {
-            false if self.config.suspended.is_some() => "suspended",
-            false => "off",
-            true if self.paused_since.is_some() => "paused",
-            true => "on",
+    fn mode(&self) -> &'static str {
+        if self.config.suspended.is_some() {
+            "suspended"
+        } else if !self.config.enabled {
+            "off"
+        } else if self.paused_since.is_some() {
+            "paused"
+        } else {
+            "on"
         }
     }
 
@@ -133,20 +162,19 @@ impl Status {
         Some(destination.trace_link(trace.as_str()))
     }
 
-    /// How long ago something was.
     fn ago(&self, at: Timestamp) -> String {
-        roughly(self.now.since(at))
+        long_duration(self.now.since(at))
     }
 
     fn line(&self) -> String {
-        let mut line = format!("langfuse {}", self.state());
+        let mut line = format!("langfuse {}", self.mode());
         if self.config.suspended.is_some() {
             line.push_str(": claude-langfuse status");
         }
         if !self.config.enabled {
             return line;
         }
-        if self.misconfigured().is_some() {
+        if self.misconfiguration().is_some() {
             line.push_str(", not configured: claude-langfuse doctor");
         } else if self.failure().is_some() {
             line.push_str(", failing: claude-langfuse status");
@@ -160,8 +188,8 @@ impl Status {
         line
     }
 
-    /// What the state was taken from.
-    fn source_of_state(&self) -> String {
+    /// Where the mode is set.
+    fn mode_source(&self) -> String {
         let switch = || self.config.setting("TRACE_TO_LANGFUSE");
         match &self.config.suspended {
             Some(problem) => problem.place.clone(),
@@ -172,69 +200,69 @@ impl Status {
     fn print(&self, surroundings: &Surroundings) -> Result<()> {
         let width = Terminal::of_stdout(surroundings).width();
         let mut out = std::io::stdout().lock();
-        let mut say = |name: &str, text: &str| {
-            let text = tilde(surroundings.home(), text);
-            writeln!(out, "{name:NAMES$}{}", wrapped(&text, NAMES, width))
+        let mut print_row = |name: &str, text: &str| {
+            let text = shorten_home(surroundings.home(), text);
+            writeln!(out, "{name:NAME_WIDTH$}{}", wrap(&text, NAME_WIDTH, width))
         };
-        say(
+        print_row(
             "tracing",
             &format!(
                 "{} in {} ({})",
-                self.state(),
+                self.mode(),
                 self.start.display(),
-                self.source_of_state()
+                self.mode_source()
             ),
         )?;
         if let Some(since) = self.paused_since {
-            say(
+            print_row(
                 "paused",
                 &format!("for {}; 'claude-langfuse resume' ends it", self.ago(since)),
             )?;
         }
         match &self.config.destination {
             Ok(destination) => {
-                say(
+                print_row(
                     "langfuse",
                     &format!("{} ({})", destination.base_url, destination.base_url_source),
                 )?;
-                say(
+                print_row(
                     "key",
                     &format!("{} ({})", destination.public_key, destination.keys_source),
                 )?;
             }
             Err(DestinationProblem::Suspended(_)) => {
-                say("langfuse", "not known until the configuration can be read")?;
+                print_row("langfuse", "unknown until the configuration can be read")?;
             }
-            Err(problem) => say("langfuse", &format!("nowhere: {}", problem.what()))?,
+            Err(problem) => print_row("langfuse", &format!("not configured: {}", problem.what()))?,
         }
         match &self.delivered {
-            Some(delivered) => say("delivered", &format!("{} ago", self.ago(delivered.at)))?,
+            Some(delivered) => print_row("delivered", &format!("{} ago", self.ago(delivered.at)))?,
             None if self.config.suspended.is_some() => {}
-            None => say("delivered", "nothing yet")?,
+            None => print_row("delivered", "nothing yet")?,
         }
         if let Some(link) = self.last_link() {
-            say("", &link)?;
+            print_row("", &link)?;
         }
         match self.waiting {
-            Waiting { sessions: 0, .. } => say("waiting", "nothing")?,
+            Waiting { sessions: 0, .. } => print_row("waiting", "nothing")?,
             Waiting { sessions, since } => {
                 let since = since.map(|since| self.ago(since)).unwrap_or_default();
-                let sessions = many(sessions, "session");
-                say(
+                let sessions = plural(sessions, "session");
+                print_row(
                     "waiting",
-                    &format!("{sessions}, for {since}; 'claude-langfuse flush' sends what is left"),
+                    &format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest"),
                 )?;
             }
         }
-        for (name, text) in self.trouble() {
-            say(name, &text)?;
+        for (name, text) in self.problem_rows() {
+            print_row(name, &text)?;
         }
         Ok(())
     }
 
-    /// What is wrong and what to do, as lines of the screen.
-    fn trouble(&self) -> Vec<(&'static str, String)> {
-        if let Some((what, help)) = self.misconfigured() {
+    /// Rows of the problem and its remedy.
+    fn problem_rows(&self) -> Vec<(&'static str, String)> {
+        if let Some((what, help)) = self.misconfiguration() {
             return vec![("error", what), ("", format!("help: {help}"))];
         }
         let Some((reason, help)) = self.failure() else {
@@ -252,7 +280,7 @@ impl Status {
         lines.extend(next.map(|next| {
             (
                 "",
-                format!("hooks try again in {}", roughly(next.since(self.now))),
+                format!("hooks retry in {}", long_duration(next.since(self.now))),
             )
         }));
         lines
@@ -265,7 +293,7 @@ impl Status {
             .setting("TRACE_TO_LANGFUSE")
             .map(|setting| &setting.source);
         let time = |at: Timestamp| at.rfc3339();
-        let error = match self.misconfigured() {
+        let error = match self.misconfiguration() {
             Some((what, help)) => Some(json!({"message": what, "help": help})),
             None => self.failure().map(|(reason, help)| {
                 json!({
@@ -280,7 +308,7 @@ impl Status {
         json!({
             "schema": 1,
             "start_directory": self.start,
-            "state": self.state(),
+            "state": self.mode(),
             "layer": consent.map(|source| source.layer.name()),
             "place": consent.map(|source| &source.place),
             "base_url": destination.map(|destination| &destination.base_url),
@@ -291,40 +319,5 @@ impl Status {
             "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
             "error": error,
         })
-    }
-}
-
-/// A length of time in the largest unit that fits.
-pub(super) fn roughly(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86_400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    match count {
-        1 => format!("1 {unit}"),
-        count => format!("{count} {unit}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::roughly;
-
-    #[test]
-    fn a_length_of_time_has_one_unit() {
-        for (seconds, text) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (119, "1 minute"),
-            (7200, "2 hours"),
-            (86_400 * 30, "30 days"),
-        ] {
-            assert_eq!(roughly(Duration::from_secs(seconds)), text);
-        }
     }
 }

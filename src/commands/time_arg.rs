@@ -1,14 +1,14 @@
-//! Times as people type them: `90m`, `12h`, `7d`, `2w` ago, or a date.
+//! Times as arguments: an age (`90m`, `12h`, `7d`, `2w`) or a date.
 
 use std::time::Duration;
 
 use base::Timestamp;
 
-/// Reads a time; an age counts back from now.
+/// Parses a time; an age counts back from now.
 ///
 /// # Errors
-/// When it is none: the text says what is understood.
-pub fn parse(text: &str) -> Result<Timestamp, String> {
+/// When the text is neither an age nor a date.
+pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     if let Some(age) = age(text) {
         return Ok(Timestamp::now().before(age));
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::{age, parse};
 
     #[test]
-    fn ages_and_dates_are_understood() {
+    fn parses_ages_and_dates() {
         let seconds = |text: &str| age(text).map(|age| age.as_secs());
         assert_eq!(
             ["90m", "12h", "7d", "2w"].map(seconds),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_told() {
+    fn rejects_other_text() {
         for text in [
             "",
             "d",

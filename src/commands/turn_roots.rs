@@ -1,67 +1,71 @@
-//! The roots of a session's turns, as they would be sent: what commands that speak of turns to Langfuse go by.
+//! The root observations of a session's turns, as `replay` would send them.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use base::Timestamp;
 
-use crate::commands::delivery_context::Session;
+use crate::commands::delivery_context::SessionTarget;
 use crate::commands::preview::each_span;
 use crate::config::{Config, Destination};
 use crate::langfuse::Span;
 use crate::state::Store;
 use crate::trace::{Context, SpanId};
 
-/// The root of a turn.
-pub(super) struct Root {
+pub(super) struct TurnRoot {
     pub turn: u64,
     pub trace: String,
     pub span: String,
     pub start: Timestamp,
-    /// The trace is somebody else's.
+    /// Whether the turn is part of another application's trace.
     pub attached: bool,
-    /// What is told of the turn: the metadata of its trace, and what stands on each of its spans.
-    pub about: BTreeMap<String, String>,
+    /// Metadata of the turn, with version, release and environment.
+    pub metadata: BTreeMap<String, String>,
 }
 
-pub(super) fn roots(session: &Session, config: &Config) -> Result<Vec<Root>> {
+pub(super) fn turn_roots(session: &SessionTarget, config: &Config) -> Result<Vec<TurnRoot>> {
     let mut roots = Vec::new();
-    each_span(&session.looked_at(), config, |span| {
-        roots.extend(root(&span));
+    each_span(&session.for_preview(), config, |span| {
+        roots.extend(turn_root(&span));
         Ok(())
     })?;
     Ok(roots)
 }
 
-/// In somebody else's trace only the root of a turn says its number.
-fn root(span: &Span) -> Option<Root> {
-    let of_trace = span.attribute("langfuse.trace.metadata.turn_number");
-    let of_root = span.attribute("langfuse.observation.metadata.turn_number");
-    let number = of_root.or(of_trace.filter(|_| span.parent().is_none()))?;
-    let prefix = match of_root {
+/// In another application's trace, only the root of a turn has its number.
+fn turn_root(span: &Span) -> Option<TurnRoot> {
+    let trace_number = span.attribute("langfuse.trace.metadata.turn_number");
+    let root_number = span.attribute("langfuse.observation.metadata.turn_number");
+    let number = root_number.or(trace_number.filter(|_| span.parent().is_none()))?;
+    let prefix = match root_number {
         Some(_) => "langfuse.observation.metadata.",
         None => "langfuse.trace.metadata.",
     };
-    let metadata = span.attributes_below(prefix);
-    let mut about = metadata
+    let attributes = span.attributes_below(prefix);
+    let mut metadata = attributes
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect::<BTreeMap<_, _>>();
     for name in ["version", "release", "environment"] {
         let value = span.attribute(&format!("langfuse.{name}"));
-        about.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        metadata.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
-    Some(Root {
+    Some(TurnRoot {
         turn: number.parse().ok()?,
         trace: span.trace_id().to_owned(),
         span: span.span_id().to_owned(),
         start: span.start(),
         attached: span.parent().is_some(),
-        about,
+        metadata,
     })
 }
 
-/// Where the turn was sent, while the cursor knows: a seed or a parent may have been in the environment of its hook alone.
-pub(super) fn context_as_sent(session: &Session, config: &Config, root: &str) -> Option<Context> {
+/// The trace context that the turn was sent with, while the cursor has it: only the hook's environment may have had the
+/// seed or the parent.
+pub(super) fn sent_context(
+    session: &SessionTarget,
+    config: &Config,
+    root: &str,
+) -> Option<Context> {
     let destination = config.destination.as_ref().ok()?.id();
     let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination);
     let contexts = cursor.ok()??.contexts;
@@ -70,17 +74,17 @@ pub(super) fn context_as_sent(session: &Session, config: &Config, root: &str) ->
     Some(context)
 }
 
-/// Langfuse takes what is said of anything, and shows it when the trace comes.
-pub(super) fn warn_of_unsent(
-    session: &Session,
+/// Warns that the session was not sent. Langfuse accepts scores and items of traces that it doesn't have yet.
+pub(super) fn warn_if_unsent(
+    session: &SessionTarget,
     config: &Config,
     destination: &Destination,
-    named: &str,
+    typed: &str,
 ) {
     let store = Store::new(&config.state_dir);
     if matches!(store.cursor(&session.id, &destination.id()), Ok(None)) {
         log::warn!(
-            "session {} was not sent from here: 'claude-langfuse replay {named}' sends it",
+            "session {} was not sent from here: 'claude-langfuse replay {typed}' sends it",
             session.id
         );
     }

@@ -18,9 +18,10 @@ mod workflow;
 
 pub use agent::{AgentFacts, observe_agent};
 pub use agreement::Agreement;
+pub use compaction::COMPACTION;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};
-pub use observation::{Content, Kind, Level, Observation, Role};
+pub use observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
 pub use turn::observe_turn;
 pub use work::Launch;
 pub use workflow::{WorkflowRun, observe_workflow};

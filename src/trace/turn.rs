@@ -7,7 +7,7 @@ use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
-use super::observation::{Level, Observation};
+use super::observation::{Level, Observation, UnfinishedTurn};
 use super::work::{Launch, finish_root, launches, note_end_of_task, observe_work};
 
 /// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
@@ -46,7 +46,7 @@ pub fn observe_turn(
     let has_answer = !turn.work.generations.is_empty() || turn.work.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
         // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
-        root.warn("no answer");
+        root.warn(UnfinishedTurn::NoAnswer.as_str());
     }
     root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
     let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());

@@ -5,7 +5,7 @@ use transcript::session::{Event, EventKind, ToolCall, Work};
 
 use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
-use super::observation::{Content, Kind, Level, Observation, Role};
+use super::observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 
@@ -45,7 +45,7 @@ pub(super) fn finish_root(root: &mut Observation, work: &Work) {
         }
     };
     if work.interrupted {
-        root.warn("interrupted");
+        root.warn(UnfinishedTurn::Interrupted.as_str());
     } else if let Some(count) = work.max_turns {
         root.warn(&format!("ended after {count} model calls (--max-turns)"));
     } else if work.failed {

@@ -87,20 +87,67 @@ fn help_manual_and_readme_know_every_variable_and_no_other() {
 }
 
 #[test]
-fn the_manual_page_tells_all_commands_options_and_exit_codes() {
+fn the_manual_has_a_page_per_command_with_all_options_and_examples() {
     let sandbox = Sandbox::new();
     let page = sandbox.run(&["man"]).exits(0).stdout;
-    assert!(page.starts_with(".TH CLAUDE-LANGFUSE 1"), "{page}");
-    for command in commands(&sandbox) {
-        assert!(page.contains(&format!("\n.SS \"{command} ")), "{command}");
+    assert!(page.contains("\n.TH claude-langfuse 1"), "{page}");
+    for section in ["ENVIRONMENT", "\"EXIT STATUS\"", "FILES"] {
+        assert!(
+            page.contains(&format!("\n.SH {section}\n")),
+            "{section}\n{page}"
+        );
     }
-    for text in [
-        "\\-\\-dry\\-run",
-        "\\-\\-config <FILE>",
-        "EXIT STATUS",
-        "FILES",
-    ] {
-        assert!(page.contains(text), "{text}\n{page}");
+    sandbox.run(&["man", "--output-dir", "share/man1"]).exits(0);
+    let read = |name: &str| {
+        std::fs::read_to_string(sandbox.path(&format!("share/man1/{name}"))).expect(name)
+    };
+    assert_eq!(read("claude-langfuse.1"), page);
+    for command in commands(&sandbox) {
+        let name = format!("claude\\-langfuse\\-{command}(1)");
+        assert!(page.contains(&name), "{name}\n{page}");
+        let page = read(&format!("claude-langfuse-{command}.1"));
+        assert!(
+            page.contains("Examples:") || page.contains("Settings:"),
+            "{page}"
+        );
+    }
+    assert!(read("claude-langfuse-replay.1").contains("\\-\\-dry\\-run"));
+}
+
+#[test]
+fn help_lines_are_short() {
+    let sandbox = Sandbox::new();
+    for command in commands(&sandbox) {
+        let help = sandbox.run(&[&command, "-h"]).exits(0).stdout;
+        let options = help.split("\nOptions:\n").nth(1).unwrap_or_default();
+        let options = options.lines().take_while(|line| !line.is_empty());
+        for line in options {
+            let about = line.trim().split("  ").last().unwrap_or_default();
+            // Clap adds the default and the possible values of some options.
+            let about = about.split(" [").next().unwrap_or_default();
+            assert!(about.len() <= 60, "{command}: {about}");
+        }
+    }
+}
+
+#[test]
+fn help_fits_the_terminal() {
+    let mut sandbox = Sandbox::new();
+    for columns in [60, 80, 100] {
+        sandbox.set("COLUMNS", columns.to_string());
+        for arguments in [&["-h"][..], &["--help"], &["replay", "-h"]] {
+            let help = sandbox.run(arguments).exits(0).stdout;
+            let examples = help.find("Examples:").unwrap_or(help.len());
+            for line in help[..examples].lines() {
+                let has_long_word = line
+                    .split_whitespace()
+                    .any(|word| word.len() + 42 > columns);
+                assert!(
+                    line.chars().count() <= columns || has_long_word,
+                    "{columns}: {line}"
+                );
+            }
+        }
     }
 }
 
@@ -135,9 +182,10 @@ fn bash_completes_a_command() {
 /// The commands of the short help, in its order.
 fn commands(sandbox: &Sandbox) -> Vec<String> {
     let help = sandbox.run(&["-h"]).exits(0).stdout;
-    let list = help.split("Commands:\n").nth(1).unwrap();
-    let names = list.lines().take_while(|line| !line.is_empty());
-    let names = names.filter_map(|line| line.split_whitespace().next());
+    let (_, groups) = help.split_once("Set up:\n").unwrap();
+    let (groups, _) = groups.split_once("Options:\n").unwrap();
+    let lines = groups.lines().filter(|line| line.starts_with("  "));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
     let names: Vec<String> = names
         .filter(|name| *name != "help")
         .map(str::to_owned)

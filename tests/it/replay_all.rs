@@ -199,7 +199,7 @@ fn a_pause_that_the_server_asks_for_is_kept_and_then_it_goes_on() {
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(
         ran.stderr
-            .matches("answered 429: too many requests: going on in 1 s")
+            .matches("answered 429: too many requests: continuing in 1 s")
             .count(),
         2
     );

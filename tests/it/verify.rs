@@ -144,7 +144,7 @@ fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
     session.whole();
     let ran = verify(&sandbox, &[session.id(), "--repair"]).exits(0);
     assert!(
-        ran.stdout.contains("2 not yet sent, 2 passed over"),
+        ran.stdout.contains("2 not yet sent, 2 skipped"),
         "{}",
         ran.stdout
     );
@@ -287,7 +287,7 @@ fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
         mock.show(reading);
         let ran = verify(&sandbox, &[session.id()]).exits(0);
         assert!(
-            ran.stdout.contains("6 of 6 observations there\n"),
+            ran.stdout.contains("6 of 6 observations stored\n"),
             "{}",
             ran.stdout
         );
@@ -362,5 +362,5 @@ fn a_rate_limit_is_waited_for() {
     session.whole().replay(&[]).exits(0);
     mock.reply_to_reader(Reply::RateLimited(1));
     let ran = verify(&sandbox, &[session.id()]).exits(0);
-    assert!(ran.stderr.contains("going on in 1 s"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("continuing in 1 s"), "{}", ran.stderr);
 }

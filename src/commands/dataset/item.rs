@@ -1,4 +1,4 @@
-//! A turn as an item of a dataset: what the model had before it, what is expected of it, and where it is from.
+//! Dataset items: the conversation before a turn, its expected output, and its source.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,23 +10,22 @@ use serde_json::{Map, Value, json};
 use transcript::conversation::{Conversation, Message, Role};
 use transcript::session::{Calls, TurnOutline};
 
-use crate::commands::delivery_context::Session;
-use crate::commands::export::args::Format;
-use crate::commands::export::messages;
-use crate::commands::turn_roots::{Root, context_as_sent};
+use crate::commands::delivery_context::SessionTarget;
+use crate::commands::export::{ExportFormat, messages};
+use crate::commands::turn_roots::{TurnRoot, sent_context};
 use crate::config::Config;
 use crate::langfuse::{LONGEST_ITEM, without_controls};
 use crate::privacy::Policy;
 use crate::trace::SpanId;
 
-/// A turn of the session, as `show` counts them.
-pub(super) struct Turn {
+/// A turn, with the number that `show` prints.
+pub(super) struct DatasetTurn {
     pub number: u64,
     pub uuid: String,
     pub calls: Option<Calls>,
 }
 
-impl From<(u64, TurnOutline)> for Turn {
+impl From<(u64, TurnOutline)> for DatasetTurn {
     fn from((number, turn): (u64, TurnOutline)) -> Self {
         Self {
             number,
@@ -36,30 +35,30 @@ impl From<(u64, TurnOutline)> for Turn {
     }
 }
 
-/// Makes items of the turns of one session.
-pub(super) struct Items<'a> {
+/// Builds the items of one session.
+pub(super) struct DatasetItemBuilder<'a> {
     dataset: &'a str,
-    session: &'a Session,
+    session: &'a SessionTarget,
     config: &'a Config,
     policy: Policy,
     conversation: Conversation,
-    roots: BTreeMap<String, Root>,
-    /// What a person expects, instead of the answer.
+    roots: BTreeMap<String, TurnRoot>,
+    /// Replaces the answer as expected output.
     expected: Option<Value>,
 }
 
-/// An item, and the trace that it is from.
-pub(super) struct Item {
+/// An item, and its source trace.
+pub(super) struct DatasetItem {
     pub body: Value,
     pub trace: String,
 }
 
-impl<'a> Items<'a> {
+impl<'a> DatasetItemBuilder<'a> {
     pub(super) fn new(
         dataset: &'a str,
-        session: &'a Session,
+        session: &'a SessionTarget,
         config: &'a Config,
-        roots: Vec<Root>,
+        roots: Vec<TurnRoot>,
         expected: Option<&Path>,
     ) -> Result<Self> {
         let policy = Policy::from(config);
@@ -79,14 +78,14 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// The item of a turn that a model answered.
-    pub(super) fn item(&mut self, turn: &Turn, calls: &Calls) -> Result<Item> {
+    /// Builds the item of an answered turn.
+    pub(super) fn build(&mut self, turn: &DatasetTurn, calls: &Calls) -> Result<DatasetItem> {
         let span = SpanId::turn(&turn.uuid);
         let root = self.roots.get(span.as_str());
-        let as_sent = context_as_sent(self.session, self.config, span.as_str());
-        let trace = as_sent.map(|context| context.trace_id.as_str().to_owned());
+        let sent = sent_context(self.session, self.config, span.as_str());
+        let trace = sent.map(|context| context.trace_id.as_str().to_owned());
         let Some(trace) = trace.or_else(|| root.map(|root| root.trace.clone())) else {
-            bail!("could not add turn {}: it is not over yet", turn.number);
+            bail!("could not add turn {}: the turn is still open", turn.number);
         };
         let metadata = self.metadata(root, calls);
         let expected = match &self.expected {
@@ -97,31 +96,31 @@ impl<'a> Items<'a> {
         let mut body = json!({
             "id": item_id(self.dataset, &turn.uuid),
             "datasetName": self.dataset,
-            "input": self.shaped(input),
+            "input": self.format(input),
             "expectedOutput": expected,
             "metadata": metadata,
             "sourceTraceId": trace,
             "sourceObservationId": span.as_str(),
         });
         without_controls(&mut body);
-        Ok(Item { body, trace })
+        Ok(DatasetItem { body, trace })
     }
 
-    fn shaped(&self, messages: Vec<Message>) -> Vec<Value> {
-        let masked = messages::masked(messages, false, &self.policy);
-        messages::shaped(&masked, Format::Messages)
+    fn format(&self, messages: Vec<Message>) -> Vec<Value> {
+        let masked = messages::mask(messages, false, &self.policy);
+        messages::format(&masked, ExportFormat::Messages)
     }
 
     fn answer(&self, calls: &Calls) -> Result<Value> {
         let answer = self.conversation.answer(&calls.last)?;
-        let message = self.shaped(answer.into_iter().collect()).pop();
+        let message = self.format(answer.into_iter().collect()).pop();
         Ok(message.unwrap_or_default())
     }
 
-    fn metadata(&self, root: Option<&Root>, calls: &Calls) -> Value {
+    fn metadata(&self, root: Option<&TurnRoot>, calls: &Calls) -> Value {
         let mut metadata = Map::new();
-        let about = root.into_iter().flat_map(|root| &root.about);
-        for (name, value) in about {
+        let of_turn = root.into_iter().flat_map(|root| &root.metadata);
+        for (name, value) in of_turn {
             metadata.insert(name.clone(), value.as_str().into());
         }
         metadata.insert("session".to_owned(), self.session.id.as_str().into());
@@ -133,15 +132,15 @@ impl<'a> Items<'a> {
     }
 }
 
-/// The same for the same turn in the same dataset: an item can be in one dataset alone, so its name is part of it.
+/// Depends on the dataset: item ids are unique in a project.
 fn item_id(dataset: &str, turn: &str) -> String {
     hex(format!("dataset-item:{dataset}:{turn}").as_bytes(), 16)
 }
 
-/// JSON where it is some; a text stands for an answer. (A bare text that looks like JSON would be taken for that.)
+/// JSON as it is, or a text as an assistant message.
 fn read_expected(path: &Path, policy: &Policy) -> Result<Value> {
     let text = regular_file::read_text(path, LONGEST_ITEM as u64)
-        .with_context(|| format!("could not read what is expected: {}", path.display()))?;
+        .with_context(|| format!("could not read the expected output: {}", path.display()))?;
     let mut expected = serde_json::from_str(&text)
         .unwrap_or_else(|_| json!({"role": Role::Assistant.name(), "content": text.trim_end()}));
     policy.apply_to_messages(&mut expected);

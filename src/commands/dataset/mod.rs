@@ -1,126 +1,194 @@
-//! `dataset add`: turns as items of a dataset in Langfuse, by which the next version is judged.
+//! `dataset add`: saves turns as items of a Langfuse dataset.
 
-pub mod args;
 mod item;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use transcript::session::Calls;
 
-use crate::commands::cli::Global;
-use crate::commands::dataset::args::{Add, Dataset, DatasetCommand};
-use crate::commands::delivery_context::{Post, Session};
-use crate::commands::export::{nothing_left, numbered, outline};
-use crate::commands::remedy::meaning;
-use crate::commands::retry_after::patiently;
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::export::{metadata_only, own_turns, read_outline};
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{fail, print_json, with_json_errors};
+use crate::commands::output::text::plural;
+use crate::commands::remedy::failure;
+use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
-use crate::commands::turn_roots::{roots, warn_of_unsent};
-use crate::commands::{Outcome, many, print_json, told};
+use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::turn_roots::{turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, LONGEST_ITEM, Put, Reply};
 use crate::privacy::unmet_wish;
-use item::{Item, Items, Turn};
+use item::{DatasetItem, DatasetItemBuilder, DatasetTurn};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse dataset add 3f2a#2 --dataset bugs --create      one turn, in a new dataset
+  claude-langfuse dataset add 3f2a --dataset bugs                 all answered turns of a session
+  claude-langfuse dataset add 3f2a#2 --dataset bugs --expected answer.md
+  claude-langfuse dataset add 3f2a#2..5 --dataset bugs --dry-run  print what would be sent
+
+Exit codes: 0 added, 1 session, turn or dataset not found, 2 wrong usage,
+3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
+
+/// Save turns as items of a Langfuse dataset
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(super) struct DatasetArgs {
+    #[command(subcommand)]
+    command: DatasetCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum DatasetCommand {
+    Add(DatasetAddArgs),
+}
+
+/// Add turns to a dataset
+///
+/// Each turn becomes one item: the conversation up to its prompt is the input, its answer the expected output, with a link
+/// to its trace. Adding an unchanged turn again changes nothing.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+struct DatasetAddArgs {
+    /// Transcript or session id prefix, with #N or #A..B for turns
+    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse)]
+    session: SessionRef,
+    /// Name of the dataset
+    #[arg(long, value_name = "NAME")]
+    dataset: String,
+    /// Expected output instead of the answer: a text or JSON file
+    #[arg(long, value_name = "FILE")]
+    expected: Option<PathBuf>,
+    /// Create the dataset if it is missing
+    #[arg(long)]
+    create: bool,
+    /// Print the items, one per line, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object per item
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the session or its turn can't be found, or nothing can be printed.
-pub fn run(arguments: &Dataset, global: &Global) -> Result<Outcome> {
-    let DatasetCommand::Add(arguments) = &arguments.command;
-    told(arguments.json, || add(arguments, global))
+pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let DatasetCommand::Add(args) = &args.command;
+    with_json_errors(args.json, || add(args, global))
 }
 
-fn add(arguments: &Add, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone())?;
-    let reference = &arguments.session;
-    let transcript = session_args::one(&reference.session, &session_args::claude_config(&post)?)?;
+fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let reference = &args.session;
+    let transcript = session_args::find_one(
+        &reference.session,
+        &session_args::claude_config_dir(&context)?,
+    )?;
     let (session, config) =
-        session_args::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
-    if let Some(reason) = unmet_wish(&config).or_else(|| nothing_left(&config)) {
-        return failed(arguments, &reason, Outcome::Misconfigured);
+        session_args::open(&mut context, &transcript, Reach::Again, Scope::Explicit)?;
+    if let Some(reason) = unmet_wish(&config).or_else(|| metadata_only(&config)) {
+        return fail_with(args, &reason, ExitStatus::Misconfigured);
     }
-    let turns = answered(arguments, &session)?;
-    let dataset = arguments.dataset.as_str();
-    let expected = arguments.expected.as_deref();
-    let roots = roots(&session, &config)?;
-    let mut items = Items::new(dataset, &session, &config, roots, expected)?;
-    if arguments.dry_run {
+    let turns = answered_turns(args, &session)?;
+    let dataset = args.dataset.as_str();
+    let expected = args.expected.as_deref();
+    let roots = turn_roots(&session, &config)?;
+    let mut items = DatasetItemBuilder::new(dataset, &session, &config, roots, expected)?;
+    if args.dry_run {
         for (turn, calls) in &turns {
-            writeln!(io::stdout().lock(), "{}", items.item(turn, calls)?.body)?;
+            writeln!(io::stdout().lock(), "{}", items.build(turn, calls)?.body)?;
         }
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
     let destination = match &config.destination {
         Ok(destination) => destination,
-        Err(problem) => return failed(arguments, &problem.to_string(), Outcome::Misconfigured),
+        Err(problem) => return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured),
     };
-    warn_of_unsent(&session, &config, destination, &reference.session);
-    let environment = &post.surroundings.environment;
-    let mut server = Server {
+    warn_if_unsent(&session, &config, destination, &reference.session);
+    let environment = &context.surroundings.environment;
+    let mut server = DatasetClient {
         client: Client::to(destination, config.ca_file.as_deref(), environment)?,
         config: &config,
         destination,
     };
-    match server.has(arguments) {
+    send_items(args, &session, &turns, &mut items, &mut server)
+}
+
+fn send_items(
+    args: &DatasetAddArgs,
+    session: &SessionTarget,
+    turns: &[(DatasetTurn, Calls)],
+    items: &mut DatasetItemBuilder<'_>,
+    server: &mut DatasetClient<'_>,
+) -> Result<ExitStatus> {
+    match server.ensure_dataset(args) {
         Ok(true) => {}
         Ok(false) => {
-            let reason = format!("there is no dataset {dataset}; --create makes it");
-            return failed(arguments, &reason, Outcome::Failed);
+            let reason = format!("dataset {} not found; --create creates it", args.dataset);
+            return fail_with(args, &reason, ExitStatus::Failed);
         }
-        Err(reply) => return server.failed(arguments, &reply),
+        Err(reply) => return server.fail_with(args, &reply),
     }
-    for (turn, calls) in &turns {
-        let Item { body, trace } = items.item(turn, calls)?;
+    for (turn, calls) in turns {
+        let DatasetItem { body, trace } = items.build(turn, calls)?;
         let length = body.to_string().len();
         if length > LONGEST_ITEM {
             let reason = format!(
-                "turn {} has {length} bytes and the server takes {LONGEST_ITEM}; a smaller CC_LANGFUSE_MAX_CHARS cuts long texts",
+                "turn {} has {length} bytes and the server accepts {LONGEST_ITEM}; set a smaller CC_LANGFUSE_MAX_CHARS",
                 turn.number
             );
-            return failed(arguments, &reason, Outcome::ContentRefused);
+            return fail_with(args, &reason, ExitStatus::ContentRejected);
         }
         match server.put(&body) {
-            Ok(put) => tell(
-                arguments,
-                &session,
+            Ok(put) => print_result(
+                args,
+                session,
                 turn,
                 put,
                 &body,
-                &destination.trace_link(&trace),
+                &server.destination.trace_link(&trace),
             )?,
-            Err(reply) => return server.failed(arguments, &reply),
+            Err(reply) => return server.fail_with(args, &reply),
         }
     }
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
-/// The turns that are meant and that a model answered.
-fn answered(arguments: &Add, session: &Session) -> Result<Vec<(Turn, Calls)>> {
-    let reference = &arguments.session;
-    let turns: Vec<Turn> = numbered(outline(session)?)
+/// The selected turns that a model answered.
+fn answered_turns(
+    args: &DatasetAddArgs,
+    session: &SessionTarget,
+) -> Result<Vec<(DatasetTurn, Calls)>> {
+    let reference = &args.session;
+    let turns: Vec<DatasetTurn> = own_turns(read_outline(session)?)
         .into_iter()
-        .map(Turn::from)
+        .map(DatasetTurn::from)
         .collect();
     let numbers: Vec<u64> = turns.iter().map(|turn| turn.number).collect();
     session_args::check_turns(reference, &numbers)?;
     let mut answered = Vec::new();
     for mut turn in turns {
-        if !reference.turns.have(turn.number) {
+        if !reference.turns.contains(turn.number) {
             continue;
         }
         match turn.calls.take() {
             Some(calls) => answered.push((turn, calls)),
             None if reference.turns.single().is_some() => {
                 bail!(
-                    "could not add turn {}: no model answered it; 'claude-langfuse show {}' shows the others",
+                    "could not add turn {}: no model answered it; 'claude-langfuse show {}' lists all turns",
                     turn.number,
                     reference.session
                 )
             }
-            None => log::info!("turn {} is passed over: no model answered it", turn.number),
+            None => log::info!("turn {} is skipped: no model answered it", turn.number),
         }
     }
     if answered.is_empty() {
@@ -129,8 +197,8 @@ fn answered(arguments: &Add, session: &Session) -> Result<Vec<(Turn, Calls)>> {
             session.id
         );
     }
-    if arguments.expected.is_some() && answered.len() > 1 {
-        let turns = many(answered.len(), "turn");
+    if args.expected.is_some() && answered.len() > 1 {
+        let turns = plural(answered.len(), "turn");
         bail!(
             "could not use --expected for {turns}: name one, e.g. {}#1",
             reference.session
@@ -139,72 +207,72 @@ fn answered(arguments: &Add, session: &Session) -> Result<Vec<(Turn, Calls)>> {
     Ok(answered)
 }
 
-/// The place where datasets are, which may want to be left alone for a while.
-struct Server<'a> {
+/// Requests to the dataset API.
+struct DatasetClient<'a> {
     client: Client,
     config: &'a Config,
     destination: &'a Destination,
 }
 
-impl Server<'_> {
-    /// Whether the dataset is there; it is made where that is wished.
-    fn has(&mut self, arguments: &Add) -> Result<bool, Reply> {
-        let name = &arguments.dataset;
-        if self.patiently(|client, deadline| client.has_dataset(name, deadline))? {
+impl DatasetClient<'_> {
+    /// Returns whether the dataset exists; creates it with `--create`.
+    fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<bool, Reply> {
+        let name = &args.dataset;
+        if self.with_retry_after(|client, deadline| client.has_dataset(name, deadline))? {
             return Ok(true);
         }
-        if arguments.create {
-            self.patiently(|client, deadline| client.make_dataset(name, deadline))?;
+        if args.create {
+            self.with_retry_after(|client, deadline| client.make_dataset(name, deadline))?;
         }
-        Ok(arguments.create)
+        Ok(args.create)
     }
 
     fn put(&mut self, item: &Value) -> Result<Put, Reply> {
-        self.patiently(|client, deadline| client.put_item(item, deadline))
+        self.with_retry_after(|client, deadline| client.put_item(item, deadline))
     }
 
-    fn patiently<Answer>(
+    fn with_retry_after<Response>(
         &mut self,
-        mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
-    ) -> Result<Answer, Reply> {
-        patiently(|| ask(&mut self.client, Deadline::after(self.config.timeout)))
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Reply>,
+    ) -> Result<Response, Reply> {
+        with_retry_after(|| request(&mut self.client, Deadline::after(self.config.timeout)))
     }
 
-    fn failed(&self, arguments: &Add, reply: &Reply) -> Result<Outcome> {
-        let (reason, outcome) = meaning(reply, self.destination);
-        failed(arguments, &reason, outcome)
+    fn fail_with(&self, args: &DatasetAddArgs, reply: &Reply) -> Result<ExitStatus> {
+        let (reason, status) = failure(reply, self.destination);
+        fail_with(args, &reason, status)
     }
 }
 
-fn failed(arguments: &Add, reason: &str, outcome: Outcome) -> Result<Outcome> {
-    let message = format!("could not add to dataset {}: {reason}", arguments.dataset);
-    super::failed(arguments.json, &message, outcome)
+fn fail_with(args: &DatasetAddArgs, reason: &str, status: ExitStatus) -> Result<ExitStatus> {
+    let message = format!("could not add to dataset {}: {reason}", args.dataset);
+    fail(args.json, &message, status)
 }
 
-fn tell(
-    arguments: &Add,
-    session: &Session,
-    turn: &Turn,
+fn print_result(
+    args: &DatasetAddArgs,
+    session: &SessionTarget,
+    turn: &DatasetTurn,
     put: Put,
     item: &Value,
     link: &str,
 ) -> io::Result<()> {
-    let (word, what) = match put {
+    let (state, phrase) = match put {
         Put::Added => ("added", "added to"),
         Put::Changed => ("changed", "changed in"),
         Put::Unchanged => ("unchanged", "is in"),
     };
-    let (dataset, number) = (&arguments.dataset, turn.number);
-    if arguments.json {
+    let (dataset, number) = (&args.dataset, turn.number);
+    if args.json {
         return print_json(&json!({
             "schema": 1, "dataset": dataset, "item": item.get("id"), "session": session.id, "turn": number,
-            "state": word, "link": link,
+            "state": state, "link": link,
         }));
     }
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "turn {number} of session {}: {what} {dataset}",
+        "turn {number} of session {}: {phrase} {dataset}",
         session.id
     )?;
     writeln!(out, "{link}")

@@ -1,67 +1,62 @@
-//! The way to Langfuse: name, address, encryption, the server itself, its keys. Each step is only taken after the one before,
-//! so that the first thing that is wrong is the one that is told.
+//! The connection to Langfuse: name, address, TLS, server, keys. Each step needs the one before, so the report names the
+//! first problem.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::{Patient, regions, test_trace};
-use crate::commands::Outcome;
-use crate::commands::output::report::Report;
+use super::context::DoctorContext;
+use super::server::{client, report_failure};
+use super::{regions, test_trace};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::report::CheckReport;
+use crate::commands::output::text::long_duration;
 use crate::commands::remedy::remedy;
-use crate::commands::status::roughly;
-use crate::config::Destination;
 use crate::langfuse::{Client, Deadline, Health, Problem, Project, Reply, health, project};
 
-/// A name server that does not answer is not waited for any longer.
-const LOOKUP: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(5);
-/// From here on, times in Langfuse look wrong beside those of others.
-const SKEW: Duration = Duration::from_secs(60);
+/// Longest wait for the name server.
+const DNS_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// From this difference on, times in Langfuse look wrong beside those of other senders.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-pub(super) fn check(patient: &Patient<'_>, report: &mut Report) -> Outcome {
-    let Ok(destination) = &patient.config.destination else {
-        // Where to is not known, which is told already.
-        return Outcome::Done;
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) -> ExitStatus {
+    let Ok(destination) = &context.config.destination else {
+        // `config::check` has reported the missing destination.
+        return ExitStatus::Done;
     };
-    let mut client = match client(patient, destination) {
+    let mut client = match client(context, destination) {
         Ok(client) => client,
         Err(reason) => {
             report.fail("address", reason, remedy(Some(Problem::Proxy), destination));
-            return Outcome::Misconfigured;
+            return ExitStatus::Misconfigured;
         }
     };
-    if let Err(outcome) = reach(&client, report) {
-        return outcome;
+    if let Err(status) = connect(&client, report) {
+        return status;
     }
-    let deadline = || Deadline::after(patient.config.timeout);
+    let deadline = || Deadline::after(context.config.timeout);
     match health(&mut client, deadline()) {
-        Ok(health) => tell_of_server(&client, &health, report),
-        Err(reply) => return refused("server", &reply, destination, report),
+        Ok(health) => report_server(&client, &health, report),
+        Err(reply) => return report_failure("server", &reply, destination, report),
     }
     match project(&mut client, deadline()) {
-        Ok(project) => report.ok("project", named(project.as_ref())),
+        Ok(project) => report.ok("project", project_text(project.as_ref())),
         Err(Reply::Misconfigured {
             reason,
             problem: Problem::Keys,
         }) => {
-            return regions::look_elsewhere(patient, destination, &reason, report);
+            return regions::check(context, destination, &reason, report);
         }
-        Err(reply) => return refused("project", &reply, destination, report),
+        Err(reply) => return report_failure("project", &reply, destination, report),
     }
-    test_trace::check(patient, destination, &mut client, report)
+    test_trace::check(context, destination, &mut client, report)
 }
 
-pub(super) fn client(patient: &Patient<'_>, destination: &Destination) -> Result<Client, String> {
-    let environment = &patient.post.surroundings.environment;
-    let client = Client::to(destination, patient.config.ca_file.as_deref(), environment);
-    client.map_err(|error| format!("{error:#}"))
-}
-
-/// Name and address of the server, or of the proxy before it.
-fn reach(client: &Client, report: &mut Report) -> Result<(), Outcome> {
+/// Resolves and connects to the server, or to its proxy.
+fn connect(client: &Client, report: &mut CheckReport) -> Result<(), ExitStatus> {
     let proxy = client.proxy();
-    let (peer, what) = match &proxy {
+    let (peer, prefix) = match &proxy {
         Some(proxy) => (proxy.clone(), "the proxy "),
         None => (client.server(), ""),
     };
@@ -70,35 +65,35 @@ fn reach(client: &Client, report: &mut Report) -> Result<(), Outcome> {
         Err(why) => {
             let help = match proxy {
                 Some(_) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
-                None => "check the spelling of the address, and whether this machine is online",
+                None => "check the spelling of the address and the network of this machine",
             };
             report.fail(
                 "dns",
-                format!("the host of {what}{peer} was not found: {why}"),
+                format!("the host of {prefix}{peer} was not found: {why}"),
                 help,
             );
-            return Err(Outcome::Unreachable);
+            return Err(ExitStatus::Unreachable);
         }
     };
-    let mut last = String::new();
+    let mut last_error = String::new();
     for address in &addresses {
-        match TcpStream::connect_timeout(address, CONNECT) {
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
             Ok(_) => {
-                report.ok("tcp", format!("{what}{peer} answers at {address}"));
+                report.ok("tcp", format!("{prefix}{peer} answers at {address}"));
                 return Ok(());
             }
-            Err(error) => last = error.to_string(),
+            Err(error) => last_error = error.to_string(),
         }
     }
     report.fail(
         "tcp",
-        format!("{what}{peer} does not answer: {last}"),
-        "check port and host of the address, and whether a firewall or a VPN is in between",
+        format!("{prefix}{peer} does not answer: {last_error}"),
+        "check the port and host of the address, and firewall and VPN",
     );
-    Err(Outcome::Unreachable)
+    Err(ExitStatus::Unreachable)
 }
 
-/// In a thread, because the system's own patience can be half a minute.
+/// In a thread, because the system may wait for half a minute.
 fn lookup(peer: &str) -> Result<Vec<SocketAddr>, String> {
     let (done, waiting) = mpsc::channel::<()>();
     let name = peer.to_owned();
@@ -107,19 +102,19 @@ fn lookup(peer: &str) -> Result<Vec<SocketAddr>, String> {
         drop(done);
         found
     });
-    if waiting.recv_timeout(LOOKUP) == Err(RecvTimeoutError::Timeout) {
+    if waiting.recv_timeout(DNS_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
         return Err("the name server does not answer".to_owned());
     }
     match asking.join() {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(Err(error)) => Err(error.to_string()),
-        Ok(Ok(_)) | Err(_) => Err("it has no address".to_owned()),
+        Ok(Ok(_)) | Err(_) => Err("the name has no address".to_owned()),
     }
 }
 
-fn tell_of_server(client: &Client, health: &Health, report: &mut Report) {
+fn report_server(client: &Client, health: &Health, report: &mut CheckReport) {
     let version = health.version.as_deref().unwrap_or("of unknown version");
-    let through = client
+    let proxy = client
         .proxy()
         .map(|proxy| format!(" through the proxy {proxy}"));
     report.ok(
@@ -127,48 +122,30 @@ fn tell_of_server(client: &Client, health: &Health, report: &mut Report) {
         format!(
             "{} is Langfuse {version}{}",
             client.server(),
-            through.unwrap_or_default()
+            proxy.unwrap_or_default()
         ),
     );
     match health.clock_skew {
-        Some(skew) if skew > SKEW => report.warn(
+        Some(skew) if skew > MAX_CLOCK_SKEW => report.warn(
             "clock",
-            format!("this machine's clock and the server's are {} apart", roughly(skew)),
-            "let this machine set its clock by the network: times in Langfuse are those of this machine",
+            format!(
+                "the clocks of this machine and the server differ by {}",
+                long_duration(skew)
+            ),
+            "turn on network time: Langfuse shows the times of this machine",
         ),
-        Some(_) => report.ok("clock", "as the server's"),
+        Some(_) => report.ok("clock", "same as the server's"),
         None => {}
     }
 }
 
-fn named(project: Option<&Project>) -> String {
+fn project_text(project: Option<&Project>) -> String {
     match project {
         Some(Project {
             name,
             organisation: Some(organisation),
         }) => format!("the keys are for '{name}' of '{organisation}'"),
         Some(Project { name, .. }) => format!("the keys are for '{name}'"),
-        None => "the keys are taken".to_owned(),
+        None => "the keys are accepted".to_owned(),
     }
-}
-
-/// What a reply that is no success says.
-pub(super) fn refused(
-    check: &'static str,
-    reply: &Reply,
-    destination: &Destination,
-    report: &mut Report,
-) -> Outcome {
-    let (check, reason, problem) = match reply {
-        Reply::Acknowledged => return Outcome::Done,
-        Reply::Later { reason, .. } => (check, reason, None),
-        Reply::TooLarge { reason } | Reply::Refused { reason } => (check, reason, None),
-        Reply::Misconfigured {
-            reason,
-            problem: Problem::Certificate,
-        } => ("tls", reason, Some(Problem::Certificate)),
-        Reply::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
-    };
-    report.fail(check, reason, remedy(problem, destination));
-    Outcome::of(problem)
 }

@@ -1,23 +1,22 @@
-//! Whether Claude Code calls us: registered where and how often, with which program and timeout, what switches hooks off, and
-//! who else sends the same turns.
+//! The registration of the hook: where, with which program and timeout, what turns hooks off, and other exporters.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Patient;
+use super::context::DoctorContext;
 use crate::claude_settings::{
     EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
 };
-use crate::commands::output::report::Report;
+use crate::commands::output::report::CheckReport;
 
-const INSTALL: &str =
+const INSTALL_HELP: &str =
     "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
 
-pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
-    let (surroundings, files) = (&patient.post.surroundings, &patient.post.files);
-    let surveyed = survey(surroundings, files, Some(&patient.start));
-    settings(&surveyed, report);
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let (surroundings, files) = (&context.delivery.surroundings, &context.delivery.files);
+    let surveyed = survey(surroundings, files, Some(&context.start));
+    check_settings(&surveyed, report);
     let ours: Vec<(&Path, &Entry)> = hooks(&surveyed)
         .flat_map(|(path, hooks)| hooks.ours.iter().map(move |entry| (path, entry)))
         .collect();
@@ -25,13 +24,13 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
         report.fail(
             "hooks",
             "Claude Code does not call this program, so nothing is sent",
-            INSTALL,
+            INSTALL_HELP,
         );
     } else {
         for event in EVENTS {
             let of_event = ours.iter().filter(|(_, entry)| entry.event == event);
             let entries: Vec<(&Path, &Entry)> = of_event.copied().collect();
-            registered(patient, event, &entries, report);
+            check_event(context, event, &entries, report);
         }
     }
     let elsewhere = ours
@@ -41,24 +40,24 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
         report.warn(
             "hooks",
             format!(
-                "the hook is also registered for {} in {}, where it does nothing",
+                "the hook is also registered for {} in {}, where it has no effect",
                 entry.event,
                 path.display()
             ),
             "remove that entry",
         );
     }
-    rivals(&surveyed, report);
+    check_other_exporters(&surveyed, report);
 }
 
-/// Files that Claude Code can't read, and switches that keep it from calling anybody.
-fn settings(surveyed: &[Surveyed], report: &mut Report) {
+/// Settings files that Claude Code can't read, and switches that turn hooks off.
+fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
     for one in surveyed {
         if let Err(error) = &one.hooks {
             report.fail(
                 "settings",
                 error,
-                "mend the file: Claude Code passes over all of it, hooks too",
+                "fix the file: Claude Code ignores all of it, also its hooks",
             );
         }
     }
@@ -67,29 +66,26 @@ fn settings(surveyed: &[Surveyed], report: &mut Report) {
             "allowManagedHooksOnly" => {
                 "ask your administrator to register the hook in the managed settings".to_owned()
             }
-            _ => format!("remove {switch} there"),
+            _ => format!("remove {switch} from that file"),
         };
         report.fail(
             "hooks",
-            format!(
-                "{switch} in {} keeps Claude Code from calling hooks",
-                path.display()
-            ),
+            format!("{switch} in {} turns hooks off", path.display()),
             help,
         );
     }
 }
 
-fn rivals(surveyed: &[Surveyed], report: &mut Report) {
+fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
     for (path, hooks) in hooks(surveyed) {
         for rival in &hooks.rivals {
             report.fail(
                 "rivals",
                 format!(
-                    "{rival} in {} sends turns to Langfuse too: each may be there twice",
+                    "{rival} in {} also sends turns to Langfuse: each may arrive twice",
                     path.display()
                 ),
-                "remove one of the two; docs/migrating.md says how to change over without a gap",
+                "remove one of the two; docs/migrating.md describes a change without a gap",
             );
         }
     }
@@ -101,25 +97,24 @@ fn hooks(surveyed: &[Surveyed]) -> impl Iterator<Item = (&Path, &Hooks)> {
         .filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
 }
 
-/// How an event is registered.
-fn registered(
-    patient: &Patient<'_>,
+fn check_event(
+    context: &DoctorContext<'_>,
     event: &'static str,
     entries: &[(&Path, &Entry)],
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let Some((path, entry)) = entries.first() else {
-        let what = match event {
+        let effect = match event {
             "Stop" => "so nothing is sent",
-            _ => "so the end of a session waits for a later hook",
+            _ => "so the end of a session is sent by a later hook",
         };
         return report.fail(
             "hooks",
-            format!("the hook is not registered for {event}, {what}"),
-            INSTALL,
+            format!("the hook is not registered for {event}, {effect}"),
+            INSTALL_HELP,
         );
     };
-    // Claude Code runs identical commands once.
+    // Claude Code runs identical commands only once.
     let commands = entries
         .iter()
         .map(|(_, entry)| entry.command.as_str())
@@ -136,14 +131,14 @@ fn registered(
                 commands.len(),
                 places.join(" and ")
             ),
-            "remove all but one; 'claude-langfuse uninstall' removes those of your own settings",
+            "remove all but one; 'claude-langfuse uninstall' removes the one of your user settings",
         );
     }
-    let mut well = true;
+    let mut is_ok = true;
     for (path, entry) in entries {
-        well &= fits(patient, event, path, entry, report);
+        is_ok &= check_entry(context, event, path, entry, report);
     }
-    if well {
+    if is_ok {
         report.ok(
             "hooks",
             format!(
@@ -155,50 +150,49 @@ fn registered(
     }
 }
 
-/// Whether an entry lets us do our work.
-fn fits(
-    patient: &Patient<'_>,
+/// Returns whether the entry has no problem.
+fn check_entry(
+    context: &DoctorContext<'_>,
     event: &str,
     path: &Path,
     entry: &Entry,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> bool {
     let place = format!("{event} in {}", path.display());
     if entry.asynchronous {
         report.fail(
             "hooks",
-            format!(
-                "the hook for {place} is asynchronous: Claude Code ends it when it exits itself"
-            ),
-            "remove \"async\" there; the hook takes milliseconds",
+            format!("the hook for {place} is asynchronous: Claude Code stops it when it exits"),
+            "remove \"async\"; the hook takes milliseconds",
         );
         return false;
     }
     if entry.narrowed {
         report.warn(
             "hooks",
-            format!("a matcher keeps some events from the hook for {place}"),
-            "remove the matcher there",
+            format!("a matcher restricts the hook for {place}"),
+            "remove the matcher",
         );
         return false;
     }
-    timeout(patient, event, &place, entry, report) && program(patient, &place, entry, report)
+    check_timeout(context, event, &place, entry, report)
+        && check_program(context, &place, entry, report)
 }
 
-fn timeout(
-    patient: &Patient<'_>,
+fn check_timeout(
+    context: &DoctorContext<'_>,
     event: &str,
     place: &str,
     entry: &Entry,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> bool {
-    let budget = patient.config.hook_budget.as_secs_f64();
+    let budget = context.config.hook_budget.as_secs_f64();
     match (event, entry.timeout) {
         ("Stop", Some(timeout)) if timeout < budget => {
             report.fail(
                 "hooks",
-                format!("the hook for {place} is ended after {timeout} s, before its budget of {budget} s is over"),
-                "remove \"timeout\" there, which is in seconds, or set CC_LANGFUSE_HOOK_BUDGET lower",
+                format!("the hook for {place} is stopped after {timeout} s, before the end of its budget of {budget} s"),
+                "remove \"timeout\" (in seconds), or lower CC_LANGFUSE_HOOK_BUDGET",
             );
             false
         }
@@ -209,10 +203,10 @@ fn timeout(
             report.warn(
                 "hooks",
                 format!(
-                    "the hook for {place} is ended after {:.1} s, too soon for a slow network",
+                    "the hook for {place} is stopped after {:.1} s, too early for a slow network",
                     after.as_secs_f64()
                 ),
-                format!("set \"timeout\": {SESSION_END_TIMEOUT} there, in seconds"),
+                format!("set \"timeout\": {SESSION_END_TIMEOUT} (in seconds)"),
             );
             false
         }
@@ -220,12 +214,17 @@ fn timeout(
     }
 }
 
-/// Whether the program that is registered is there, and is this one.
-fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Report) -> bool {
+/// Returns whether the registered program exists and is this one.
+fn check_program(
+    context: &DoctorContext<'_>,
+    place: &str,
+    entry: &Entry,
+    report: &mut CheckReport,
+) -> bool {
     let Some(named) = entry.our_program() else {
         return true;
     };
-    let found = find(patient, &named);
+    let found = find_program(context, &named);
     let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
     let this = std::env::current_exe()
         .ok()
@@ -234,8 +233,8 @@ fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Repor
         (None, _) => {
             report.fail(
                 "hooks",
-                format!("the program of the hook for {place} is not there: {named}"),
-                INSTALL,
+                format!("the program of the hook for {place} is missing: {named}"),
+                INSTALL_HELP,
             );
             false
         }
@@ -247,7 +246,7 @@ fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Repor
                     program.display(),
                     this.display()
                 ),
-                "run the doctor of that one, or 'claude-langfuse install' to register this one",
+                "run 'doctor' of that program, or register this one with 'claude-langfuse install'",
             );
             false
         }
@@ -255,9 +254,9 @@ fn program(patient: &Patient<'_>, place: &str, entry: &Entry, report: &mut Repor
     }
 }
 
-/// As the shell finds it that Claude Code starts.
-fn find(patient: &Patient<'_>, named: &str) -> Option<PathBuf> {
-    let surroundings = &patient.post.surroundings;
+/// Finds the program as Claude Code's shell does.
+fn find_program(context: &DoctorContext<'_>, named: &str) -> Option<PathBuf> {
+    let surroundings = &context.delivery.surroundings;
     let home = surroundings
         .home()
         .map(|home| home.display().to_string())
@@ -277,14 +276,14 @@ fn find(patient: &Patient<'_>, named: &str) -> Option<PathBuf> {
 mod tests {
     use std::fs;
 
-    use super::{Report, settings};
+    use super::{CheckReport, check_settings};
     use crate::claude_settings::survey;
-    use crate::commands::output::report::Verdict;
+    use crate::commands::output::report::CheckLevel;
     use crate::config::{Files, Surroundings};
 
-    /// Only an administrator may write where such a file counts, so no test can seed this fault in a home.
+    /// Managed settings lie outside of the home, so no test of the program can write them.
     #[test]
-    fn hooks_of_administrators_alone_are_a_reason_why_nothing_comes() {
+    fn managed_hooks_only_fails_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let managed = folder.path().join("managed-settings.json");
         let surroundings = Surroundings {
@@ -292,14 +291,14 @@ mod tests {
             home: Some(folder.path().to_owned()),
             ..Surroundings::default()
         };
-        let told = || {
-            let mut report = Report::default();
-            settings(&survey(&surroundings, &Files::new(), None), &mut report);
+        let check = || {
+            let mut report = CheckReport::default();
+            check_settings(&survey(&surroundings, &Files::new(), None), &mut report);
             report
         };
         fs::write(&managed, r#"{"allowManagedHooksOnly": false}"#).unwrap();
-        assert_eq!(told().verdict(), Verdict::Ok);
+        assert_eq!(check().level(), CheckLevel::Ok);
         fs::write(&managed, r#"{"allowManagedHooksOnly": true}"#).unwrap();
-        assert_eq!(told().verdict(), Verdict::Fail);
+        assert_eq!(check().level(), CheckLevel::Fail);
     }
 }

@@ -1,52 +1,57 @@
-//! Keys belong to one region of Langfuse Cloud, and nothing on them says to which. Whoever never named a host may have keys
-//! of another region than the default: they can be tried there, but only if the user wants that.
+//! Regions of Langfuse Cloud. Keys belong to one region and don't name it. If no host is set, rejected keys may be of another
+//! region; they are tried there only with the user's consent.
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use super::{Patient, connection};
-use crate::commands::Outcome;
-use crate::commands::output::report::Report;
+use super::context::DoctorContext;
+use super::server::client;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::report::CheckReport;
 use crate::commands::remedy::remedy;
 use crate::config::{Destination, Layer};
 use crate::langfuse::{Deadline, Problem, project};
 
-/// Langfuse Cloud besides the default.
-const OTHERS: [&str; 3] = [
+/// Regions besides the default.
+const OTHER_REGIONS: [&str; 3] = [
     "https://us.cloud.langfuse.com",
     "https://jp.cloud.langfuse.com",
     "https://hipaa.cloud.langfuse.com",
 ];
 
-/// What to do about refused keys.
-pub(super) fn look_elsewhere(
-    patient: &Patient<'_>,
+/// Reports rejected keys, with the region that accepts them.
+pub(super) fn check(
+    context: &DoctorContext<'_>,
     destination: &Destination,
     reason: &str,
-    report: &mut Report,
-) -> Outcome {
-    let usual = || remedy(Some(Problem::Keys), destination);
+    report: &mut CheckReport,
+) -> ExitStatus {
+    let default_help = || remedy(Some(Problem::Keys), destination);
     if destination.base_url_source.layer != Layer::Default {
         report.fail(
             "keys",
             reason,
             format!(
-                "{}; the keys must be made in the project's settings at {}",
-                usual(),
+                "{}; create them in the project's settings at {}",
+                default_help(),
                 destination.base_url
             ),
         );
-    } else if !may_try(patient) {
-        report.fail("keys", reason, format!(
-            "{}; if they are of another region of Langfuse Cloud, 'claude-langfuse doctor --yes' finds out which",
-            usual()
-        ));
-    } else if let Some(region) = OTHERS
+    } else if !may_try_regions(context) {
+        report.fail(
+            "keys",
+            reason,
+            format!(
+                "{}; 'claude-langfuse doctor --yes' tries the other regions of Langfuse Cloud",
+                default_help()
+            ),
+        );
+    } else if let Some(region) = OTHER_REGIONS
         .iter()
-        .find(|region| takes_them(patient, destination, region))
+        .find(|region| accepts_keys(context, destination, region))
     {
         report.fail(
             "keys",
-            format!("{reason}, but {region} takes them"),
+            format!("{reason}, but {region} accepts them"),
             format!(
                 "add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}",
                 destination.keys_source
@@ -55,37 +60,36 @@ pub(super) fn look_elsewhere(
     } else {
         report.fail(
             "keys",
-            format!("{reason}, and so does every other region of Langfuse Cloud"),
-            usual(),
+            format!("{reason}; every other region of Langfuse Cloud rejects them too"),
+            default_help(),
         );
     }
-    Outcome::KeysRefused
+    ExitStatus::KeysRejected
 }
 
-fn takes_them(patient: &Patient<'_>, destination: &Destination, region: &str) -> bool {
-    let there = Destination {
+fn accepts_keys(context: &DoctorContext<'_>, destination: &Destination, region: &str) -> bool {
+    let regional = Destination {
         base_url: region.to_owned(),
         ..destination.clone()
     };
-    let Ok(mut client) = connection::client(patient, &there) else {
+    let Ok(mut client) = client(context, &regional) else {
         return false;
     };
-    project(&mut client, Deadline::after(patient.config.timeout)).is_ok()
+    project(&mut client, Deadline::after(context.config.timeout)).is_ok()
 }
 
-/// The keys are shown to servers that nobody named, so a person has to agree.
-fn may_try(patient: &Patient<'_>) -> bool {
-    if patient.arguments.yes {
+/// Trying the keys sends them to servers that the user did not name.
+fn may_try_regions(context: &DoctorContext<'_>) -> bool {
+    if context.args.yes {
         return true;
     }
-    if patient.arguments.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
-    {
+    if context.args.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return false;
     }
     let asked = write!(
         std::io::stderr(),
-        "The default host refuses the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
-        OTHERS.join(", ")
+        "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
+        OTHER_REGIONS.join(", ")
     );
     let mut answer = String::new();
     asked.is_ok()

@@ -1,22 +1,22 @@
-//! Whether what was acknowledged can be remembered, and what still waits.
+//! The state folder, waiting sessions, the last failure, and pauses.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use base::Timestamp;
-
-use super::Patient;
-use crate::commands::output::report::Report;
+use super::context::DoctorContext;
+use crate::commands::output::report::CheckReport;
+use crate::commands::output::text::long_duration;
+use crate::commands::output::text::plural;
 use crate::commands::remedy::remedy;
-use crate::commands::status::roughly;
 use crate::langfuse::Problem;
 use crate::state::{Store, Waiting};
+use base::Timestamp;
 
-pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
-    let store = Store::new(&patient.config.state_dir);
-    folder(store.root(), report);
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let store = Store::new(&context.config.state_dir);
+    check_folder(store.root(), report);
     let now = Timestamp::now();
     if let Waiting {
         sessions: waiting @ 1..,
@@ -24,47 +24,50 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     } = store.all_waiting()
     {
         let since = since
-            .map(|since| roughly(now.since(since)))
+            .map(|since| long_duration(now.since(since)))
             .unwrap_or_default();
         report.warn(
             "waiting",
-            format!("sessions with something left to send: {waiting}, the oldest for {since}"),
-            "run 'claude-langfuse flush' once the rest of this is well",
+            format!(
+                "{} with unsent turns, the oldest for {since}",
+                plural(waiting, "session")
+            ),
+            "fix the other problems, then run 'claude-langfuse flush'",
         );
     }
-    if let Ok(destination) = &patient.config.destination {
+    if let Ok(destination) = &context.config.destination {
         let backoff = store.backoff(&destination.id());
         if let Some(reason) = backoff.reason.as_deref().filter(|_| backoff.failures > 0) {
             let problem = backoff.problem.as_deref().and_then(Problem::named);
             report.warn(
                 "last delivery",
-                format!("it failed: {reason}"),
+                format!("failed: {reason}"),
                 remedy(problem, destination),
             );
         }
     }
-    let times = store.pauses().times(Some(&patient.start));
+    let times = store.pauses().times(Some(&context.start));
     if let Some(pause) = times.iter().find(|time| time.covers(now)) {
-        let since = roughly(now.since(pause.from));
+        let since = long_duration(now.since(pause.from));
         report.warn(
             "pause",
-            format!("nothing is sent for {since} now"),
+            format!("tracing is paused for {since}"),
             "end it with 'claude-langfuse resume'",
         );
     }
 }
 
-/// The folder must take a file of the size of a cursor: that tells a full disk and a missing right. Where there is no folder
-/// yet, the one in which it will be made has to: nothing is to be there before there is something to remember.
-fn folder(root: &Path, report: &mut Report) {
+/// Writes a file of the size of a cursor, to find a full disk or missing permission. If the folder is missing, the parent
+/// in which it will be created is tested: `doctor` creates nothing.
+fn check_folder(root: &Path, report: &mut CheckReport) {
     let shown = root.display();
     let existing = root
         .ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(root);
-    if let Err(error) = try_to_write(existing) {
+    if let Err(error) = write_test_file(existing) {
         let help = format!(
-            "make room and make it yours (df -h and ls -ld {}), or name another folder in CC_LANGFUSE_STATE_DIR",
+            "free disk space and fix its owner (df -h, ls -ld {}), or set CC_LANGFUSE_STATE_DIR to another folder",
             existing.display()
         );
         return report.fail("state", format!("can't write to {shown}: {error}"), help);
@@ -72,15 +75,15 @@ fn folder(root: &Path, report: &mut Report) {
     match root.metadata() {
         Ok(folder) if folder.mode() & 0o077 != 0 => report.warn(
             "state",
-            format!("others can look into {shown}"),
-            format!("chmod 700 {shown}"),
+            format!("other users can read {shown}"),
+            format!("run: chmod 700 {shown}"),
         ),
-        Ok(_) => report.ok("state", format!("{shown} can be written")),
-        Err(_) => report.ok("state", format!("{shown} can be made")),
+        Ok(_) => report.ok("state", format!("{shown} is writable")),
+        Err(_) => report.ok("state", format!("{shown} can be created")),
     }
 }
 
-fn try_to_write(folder: &Path) -> std::io::Result<()> {
+fn write_test_file(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(format!("doctor-{}.tmp", std::process::id()));
     let written = OpenOptions::new()
         .write(true)
@@ -88,7 +91,7 @@ fn try_to_write(folder: &Path) -> std::io::Result<()> {
         .mode(0o600)
         .open(&path)
         .and_then(|mut file| file.write_all(&[b'.'; 64 * 1024]));
-    // There is nothing to remove where none could be made.
+    // If the file could not be created, there is nothing to remove.
     let _ = fs::remove_file(&path);
     written
 }

@@ -1,49 +1,49 @@
-//! A trace there and back: what was sent last has a price, and, if wanted, a trace of our own arrives whole.
+//! Reads the last trace back, and with `--send-test` sends a trace and reads it back.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use base::Timestamp;
-
-use super::{Patient, connection};
-use crate::commands::Outcome;
-use crate::commands::output::report::Report;
+use super::context::DoctorContext;
+use super::server::report_failure;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::report::CheckReport;
 use crate::config::Destination;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
 use crate::state::Store;
 use crate::trace::TraceId;
+use base::Timestamp;
 
-/// Langfuse answers before it has stored.
-const POLL: Duration = Duration::from_millis(500);
+/// Time between two reads: Langfuse acknowledges before it stores.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(super) fn check(
-    patient: &Patient<'_>,
+    context: &DoctorContext<'_>,
     destination: &Destination,
     client: &mut Client,
-    report: &mut Report,
-) -> Outcome {
-    let store = Store::new(&patient.config.state_dir);
+    report: &mut CheckReport,
+) -> ExitStatus {
+    let store = Store::new(&context.config.state_dir);
     let last = store
         .delivered(&destination.id())
         .and_then(|delivered| delivered.trace);
     if let Some(trace) = last {
-        let deadline = Deadline::after(patient.config.timeout);
+        let deadline = Deadline::after(context.config.timeout);
         match observations_of(client, &trace, deadline) {
-            Ok(observations) => last_trace(
+            Ok(observations) => check_last_trace(
                 &destination.trace_link(trace.as_str()),
                 &observations,
                 report,
             ),
-            Err(reply) => return connection::refused("last trace", &reply, destination, report),
+            Err(reply) => return report_failure("last trace", &reply, destination, report),
         }
     }
-    match patient.arguments.send_test {
-        true => send(patient, destination, client, report),
-        false => Outcome::Done,
+    match context.args.send_test {
+        true => send_test_trace(context, destination, client, report),
+        false => ExitStatus::Done,
     }
 }
 
-/// The observations of a trace as far as they are stored: the first page, which holds a turn. None means: not there yet.
+/// The stored observations of a trace: the first page, which is enough for a turn. Empty if nothing is stored yet.
 fn observations_of(
     client: &mut Client,
     trace: &TraceId,
@@ -57,13 +57,13 @@ fn observations_of(
     Ok(page.observations)
 }
 
-/// A model that Langfuse has no price for shows no cost, and nothing else says so.
-fn last_trace(link: &str, observations: &[Stored], report: &mut Report) {
+/// A model without a price shows no cost, without any error in Langfuse.
+fn check_last_trace(link: &str, observations: &[Stored], report: &mut CheckReport) {
     if observations.is_empty() {
         return report.warn(
             "last trace",
-            format!("{link} is not there: it was deleted, or Langfuse is behind with its work"),
-            "look again in some minutes; 'claude-langfuse replay --again <session>' sends a session once more",
+            format!("{link} not found: it was deleted, or Langfuse has not stored it yet"),
+            "retry in some minutes; 'claude-langfuse replay --again <session>' sends the session again",
         );
     }
     let unpriced = |one: &&Stored| one.has_usage() && !one.has_cost;
@@ -73,21 +73,21 @@ fn last_trace(link: &str, observations: &[Stored], report: &mut Report) {
         .collect::<BTreeSet<_>>();
     let models: Vec<&str> = models.into_iter().collect();
     if models.is_empty() {
-        return report.ok("last trace", format!("{link} is there"));
+        return report.ok("last trace", format!("{link} found"));
     }
     report.warn(
         "prices",
-        format!("Langfuse knows no price for {}", models.join(", ")),
-        "add the model with its prices in the project's settings at Langfuse, under Models",
+        format!("Langfuse has no price for {}", models.join(", ")),
+        "add the model with its prices in Langfuse: project settings, Models",
     );
 }
 
-fn send(
-    patient: &Patient<'_>,
+fn send_test_trace(
+    context: &DoctorContext<'_>,
     destination: &Destination,
     client: &mut Client,
-    report: &mut Report,
-) -> Outcome {
+    report: &mut CheckReport,
+) -> ExitStatus {
     let now = Timestamp::now();
     let trace = TraceId::of_seed(&format!(
         "claude-langfuse doctor {} {}",
@@ -95,33 +95,33 @@ fn send(
         std::process::id()
     ));
     let link = destination.trace_link(trace.as_str());
-    let body = Body::new(export(&trace, now).as_bytes());
-    let reply = client.send(&body, Deadline::after(patient.config.timeout));
+    let body = Body::new(test_trace_body(&trace, now).as_bytes());
+    let reply = client.send(&body, Deadline::after(context.config.timeout));
     if reply != Reply::Acknowledged {
-        return connection::refused("test trace", &reply, destination, report);
+        return report_failure("test trace", &reply, destination, report);
     }
-    let patience = Deadline::after(patient.config.timeout);
+    let deadline = Deadline::after(context.config.timeout);
     loop {
-        match observations_of(client, &trace, patience) {
+        match observations_of(client, &trace, deadline) {
             Ok(observations) if !observations.is_empty() => {
-                report.ok("test trace", format!("it was sent and read back: {link}"));
-                return Outcome::Done;
+                report.ok("test trace", format!("sent and read back: {link}"));
+                return ExitStatus::Done;
             }
-            Ok(_) if patience.remaining() > POLL => std::thread::sleep(POLL),
+            Ok(_) if deadline.remaining() > POLL_INTERVAL => std::thread::sleep(POLL_INTERVAL),
             Ok(_) => break,
-            Err(reply) => return connection::refused("test trace", &reply, destination, report),
+            Err(reply) => return report_failure("test trace", &reply, destination, report),
         }
     }
     report.fail(
         "test trace",
-        format!("Langfuse took it, but did not store it within {} s: {link}", patient.config.timeout.as_secs()),
-        "look at the worker of a Langfuse of your own (queue, object store, ClickHouse), or at status.langfuse.com",
+        format!("Langfuse accepted it, but did not store it within {} s: {link}", context.config.timeout.as_secs()),
+        "check the worker of a self-hosted Langfuse (queue, object store, ClickHouse), or status.langfuse.com",
     );
-    Outcome::Failed
+    ExitStatus::Failed
 }
 
 /// One span that says what it is, as an OTLP/JSON export.
-fn export(trace: &TraceId, now: Timestamp) -> String {
+fn test_trace_body(trace: &TraceId, now: Timestamp) -> String {
     let attribute =
         |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});
     let trace_id = trace.as_str();

@@ -1,33 +1,32 @@
-//! Whether what Claude Code writes can be read, and what the hook cost lately.
+//! The newest transcript, and the time of recent hooks.
 
 use std::path::Path;
 
+use super::context::DoctorContext;
+use crate::commands::output::report::CheckReport;
+use crate::commands::output::text::broken_lines;
 use transcript::{Diagnostics, Transcript, hook_times};
 
-use super::Patient;
-use crate::commands::broken_lines;
-use crate::commands::output::report::Report;
+/// Hook time that people notice.
+const SLOW_MILLIS: u64 = 1000;
 
-/// From here on somebody notices. In milliseconds.
-const SLOW: u64 = 1000;
-
-pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
-    let Some(newest) = patient.newest.first() else {
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let Some(newest) = context.newest.first() else {
         return report.warn(
             "transcripts",
-            "Claude Code has written none yet",
-            "start a session; 'claude --print hello' makes one",
+            "no transcript yet",
+            "start a session, for example: claude --print hello",
         );
     };
     match read(newest) {
-        Ok(diagnostics) => readable(newest, &diagnostics, report),
+        Ok(diagnostics) => check_rows(newest, &diagnostics, report),
         Err(error) => report.fail(
             "transcripts",
             format!("{error:#}"),
-            "make the file readable for you",
+            "fix the permissions of the file",
         ),
     }
-    cost(patient, report);
+    check_hook_times(context, report);
 }
 
 fn read(path: &Path) -> anyhow::Result<Diagnostics> {
@@ -36,13 +35,13 @@ fn read(path: &Path) -> anyhow::Result<Diagnostics> {
     Ok(transcript.diagnostics().clone())
 }
 
-fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
+fn check_rows(path: &Path, diagnostics: &Diagnostics, report: &mut CheckReport) {
     let shown = path.display();
     if let Some(broken) = broken_lines(diagnostics) {
         report.warn(
             "transcripts",
             format!("{shown}: {broken}"),
-            "they are passed over, the rest is sent; a crash or a full disk leaves such lines",
+            "no action needed: these lines are skipped; a crash or a full disk leaves such lines",
         );
     }
     if !diagnostics.unknown.is_empty() {
@@ -50,17 +49,17 @@ fn readable(path: &Path, diagnostics: &Diagnostics, report: &mut Report) {
         report.warn(
             "transcripts",
             format!("{shown} has rows of unknown types: {}", kinds.join(", ")),
-            "they are passed over; a newer claude-langfuse may know them",
+            "update claude-langfuse; these rows are skipped",
         );
     }
     if diagnostics.broken_lines == 0 && diagnostics.unknown.is_empty() {
-        report.ok("transcripts", format!("the newest can be read: {shown}"));
+        report.ok("transcripts", format!("the newest is readable: {shown}"));
     }
 }
 
-/// What Claude Code itself measured of our hook.
-fn cost(patient: &Patient<'_>, report: &mut Report) {
-    let newest = patient.newest.iter();
+/// The times that Claude Code measured.
+fn check_hook_times(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let newest = context.newest.iter();
     let mut times: Vec<u64> = newest
         .flat_map(|path| hook_times(path).unwrap_or_default())
         .filter(|time| time.command.contains("claude-langfuse"))
@@ -70,16 +69,17 @@ fn cost(patient: &Patient<'_>, report: &mut Report) {
     let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else {
         return;
     };
-    let told = format!(
-        "the hook took {median} ms in the middle and {longest} ms at most, in {} turns lately",
+    let message = format!(
+        "median {median} ms, maximum {longest} ms in the last {} turns",
         times.len()
     );
-    match *median >= SLOW {
-        true => report.warn(
+    if *median >= SLOW_MILLIS {
+        report.warn(
             "hook time",
-            told,
-            "the network or Langfuse is slow: CC_LANGFUSE_HOOK_BUDGET limits the wait, what it cuts off is sent later",
-        ),
-        false => report.ok("hook time", told),
+            message,
+            "the network or Langfuse is slow; CC_LANGFUSE_HOOK_BUDGET limits the wait, later hooks send the rest",
+        );
+    } else {
+        report.ok("hook time", message);
     }
 }

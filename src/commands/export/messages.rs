@@ -1,29 +1,28 @@
-//! A conversation in the form of those who read it. What came in as the API's blocks goes out as text, tool calls and results.
+//! Messages of a conversation in the format of their reader, from the blocks of Anthropic's API.
 
 use serde_json::{Map, Value, json};
 use transcript::conversation::{Message, Role};
 use transcript::decoded_size;
 
-use crate::commands::export::args::Format;
+use crate::commands::export::ExportFormat;
 use crate::privacy::Policy;
 
-/// Messages without what must not leave, in the API's blocks: images as a note of their type and size, and thinking only
-/// where it is wanted.
-pub(in crate::commands) fn masked(
+/// Masks messages. Images become a note of their type and size; thinking is kept only on request.
+pub(in crate::commands) fn mask(
     messages: Vec<Message>,
     with_thinking: bool,
     policy: &Policy,
 ) -> Vec<Value> {
     let has_more = |content: &[Value]| content.is_empty() || !content.iter().all(is_thinking);
-    let wanted = messages
+    let kept = messages
         .into_iter()
         .filter(|message| with_thinking || has_more(&message.content));
-    let mut all: Value = wanted
+    let mut all: Value = kept
         .map(|Message { role, content }| {
             let blocks = content
                 .into_iter()
                 .filter(|block| with_thinking || !is_thinking(block));
-            let content: Vec<Value> = blocks.map(without_bytes).collect();
+            let content: Vec<Value> = blocks.map(replace_media).collect();
             json!({"role": role.name(), "content": content})
         })
         .collect();
@@ -34,16 +33,16 @@ pub(in crate::commands) fn masked(
     }
 }
 
-/// The messages of a format.
-pub(in crate::commands) fn shaped(messages: &[Value], format: Format) -> Vec<Value> {
-    let shape = |message: &Value| match format {
-        Format::Anthropic => vec![anthropic(message)],
-        Format::Openai | Format::Messages => chat(message, format),
+/// Converts masked messages to a format.
+pub(in crate::commands) fn format(messages: &[Value], format: ExportFormat) -> Vec<Value> {
+    let convert = |message: &Value| match format {
+        ExportFormat::Anthropic => vec![anthropic(message)],
+        ExportFormat::Openai | ExportFormat::Messages => chat(message, format),
     };
-    messages.iter().flat_map(shape).collect()
+    messages.iter().flat_map(convert).collect()
 }
 
-/// Whether a message is the model's.
+/// Whether a message is from the model.
 pub(super) fn is_answer(message: &Value) -> bool {
     field(message, "role") == Role::Assistant.name()
 }
@@ -60,14 +59,14 @@ fn field<'a>(block: &'a Value, name: &str) -> &'a str {
     block.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An image or a document as a text, in a tool's result too.
-fn without_bytes(mut block: Value) -> Value {
-    if let Some(note) = note_of_media(&block) {
+/// Replaces images and documents by a note, also in tool results.
+fn replace_media(mut block: Value) -> Value {
+    if let Some(note) = media_note(&block) {
         return json!({"type": "text", "text": note});
     }
     if let Some(Value::Array(parts)) = block.get_mut("content") {
         for part in parts {
-            if let Some(note) = note_of_media(part) {
+            if let Some(note) = media_note(part) {
                 *part = json!({"type": "text", "text": note});
             }
         }
@@ -75,7 +74,7 @@ fn without_bytes(mut block: Value) -> Value {
     block
 }
 
-fn note_of_media(block: &Value) -> Option<String> {
+fn media_note(block: &Value) -> Option<String> {
     let kind = match kind(block) {
         kind @ ("image" | "document") => kind,
         _ => return None,
@@ -111,7 +110,7 @@ fn anthropic_block(block: &Value) -> Value {
         }
         "redacted_thinking" => json!({"type": "redacted_thinking", "data": field(block, "data")}),
         "tool_use" => json!({
-            "type": "tool_use", "id": field(block, "id"), "name": field(block, "name"), "input": arguments(block),
+            "type": "tool_use", "id": field(block, "id"), "name": field(block, "name"), "input": tool_input(block),
         }),
         "tool_result" => {
             let content = match block.get("content") {
@@ -134,8 +133,8 @@ fn anthropic_block(block: &Value) -> Value {
     }
 }
 
-/// A tool is asked with an object, even when what was in it was left out.
-fn arguments(block: &Value) -> Value {
+/// The input of a tool call: always an object, even if its content was left out.
+fn tool_input(block: &Value) -> Value {
     match block.get("input") {
         Some(Value::Object(input)) => Value::Object(input.clone()),
         Some(other) => json!({ "input": other }),
@@ -143,7 +142,7 @@ fn arguments(block: &Value) -> Value {
     }
 }
 
-/// A block as text; of one of another kind its JSON.
+/// The text of a block, or its JSON.
 fn text_of(block: &Value) -> String {
     match (kind(block), block) {
         ("text", _) => field(block, "text").to_owned(),
@@ -152,8 +151,8 @@ fn text_of(block: &Value) -> String {
     }
 }
 
-/// Messages that are texts: the answer of each tool is one of its own.
-fn chat(message: &Value, format: Format) -> Vec<Value> {
+/// Chat messages: each tool result is a message of its own.
+fn chat(message: &Value, format: ExportFormat) -> Vec<Value> {
     let blocks = blocks(message);
     if is_answer(message) {
         return vec![answer(blocks, format)];
@@ -172,11 +171,11 @@ fn chat(message: &Value, format: Format) -> Vec<Value> {
     messages
 }
 
-/// OpenAI's messages have parts where a text is more than one; ours are one text.
-fn content(mut texts: Vec<String>, format: Format) -> Value {
+/// Several texts become parts in OpenAI's format, else one text.
+fn content(mut texts: Vec<String>, format: ExportFormat) -> Value {
     match (format, texts.len()) {
         (_, 1) => Value::String(texts.remove(0)),
-        (Format::Openai, 2..) => {
+        (ExportFormat::Openai, 2..) => {
             let part = |text| json!({"type": "text", "text": text});
             Value::Array(texts.into_iter().map(part).collect())
         }
@@ -184,7 +183,7 @@ fn content(mut texts: Vec<String>, format: Format) -> Value {
     }
 }
 
-fn tool(result: &Value, format: Format) -> Value {
+fn tool(result: &Value, format: ExportFormat) -> Value {
     let texts = match result.get("content") {
         Some(Value::Array(parts)) => parts.iter().map(text_of).collect(),
         Some(Value::String(text)) => vec![text.clone()],
@@ -192,20 +191,21 @@ fn tool(result: &Value, format: Format) -> Value {
     };
     let mut message = json!({"role": "tool", "tool_call_id": field(result, "tool_use_id"), "content": content(texts, format)});
     let is_error = result.get("is_error").and_then(Value::as_bool);
-    if let (Format::Messages, Some(true), Value::Object(fields)) = (format, is_error, &mut message)
+    if let (ExportFormat::Messages, Some(true), Value::Object(fields)) =
+        (format, is_error, &mut message)
     {
         fields.insert("is_error".to_owned(), true.into());
     }
     message
 }
 
-fn answer(blocks: &[Value], format: Format) -> Value {
+fn answer(blocks: &[Value], format: ExportFormat) -> Value {
     let (mut texts, mut thinking, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     for block in blocks {
         match kind(block) {
             "tool_use" => calls.push(call(block)),
-            "thinking" if format == Format::Openai => {
-                // Their messages have no place for it.
+            "thinking" if format == ExportFormat::Openai => {
+                // OpenAI's messages have no field for thinking.
                 texts.push(format!(
                     "<thinking>\n{}\n</thinking>",
                     field(block, "thinking")
@@ -220,7 +220,7 @@ fn answer(blocks: &[Value], format: Format) -> Value {
     }
     let mut message = Map::new();
     message.insert("role".to_owned(), Role::Assistant.name().into());
-    if !(texts.is_empty() && format == Format::Openai && !calls.is_empty()) {
+    if !(texts.is_empty() && format == ExportFormat::Openai && !calls.is_empty()) {
         message.insert("content".to_owned(), content(texts, format));
     }
     for (name, list) in [("thinking", thinking), ("tool_calls", calls)] {
@@ -231,8 +231,9 @@ fn answer(blocks: &[Value], format: Format) -> Value {
     message.into()
 }
 
-/// A call in the form of OpenAI, in which it is sent to Langfuse too.
+/// A call in the format of OpenAI, in which turns are sent to Langfuse too.
 fn call(block: &Value) -> Value {
-    let function = json!({"name": field(block, "name"), "arguments": arguments(block).to_string()});
+    let function =
+        json!({"name": field(block, "name"), "arguments": tool_input(block).to_string()});
     json!({"id": field(block, "id"), "type": "function", "function": function})
 }

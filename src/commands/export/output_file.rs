@@ -1,4 +1,4 @@
-//! Where lines go: standard output, a file that is there only when all of it is written, or a pipe or device as it is.
+//! Destination of exported lines: standard output, a pipe or device, or a file that appears when it is complete.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// Takes lines.
-pub(super) struct Sink {
+pub(super) struct ExportFile {
     out: BufWriter<Box<dyn Write>>,
-    /// The file in the making, and what it is to be called.
+    /// Partial file and final path.
     file: Option<(PathBuf, PathBuf)>,
 }
 
-impl Sink {
+impl ExportFile {
     pub(super) fn open(output: Option<&Path>) -> Result<Self> {
         let Some(path) = output else {
             let out: Box<dyn Write> = Box::new(io::stdout().lock());
@@ -24,8 +23,8 @@ impl Sink {
                 file: None,
             });
         };
-        let is_no_file = path.metadata().is_ok_and(|there| !there.is_file());
-        if is_no_file {
+        let is_special = path.metadata().is_ok_and(|there| !there.is_file());
+        if is_special {
             let out = OpenOptions::new()
                 .write(true)
                 .open(path)
@@ -38,7 +37,7 @@ impl Sink {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        // Nobody else is to read what a person said.
+        // Conversations are private: no access for other users.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let file = options
@@ -50,7 +49,7 @@ impl Sink {
         })
     }
 
-    pub(super) fn line(&mut self, line: &Value) -> io::Result<()> {
+    pub(super) fn write_line(&mut self, line: &Value) -> io::Result<()> {
         writeln!(self.out, "{line}")
     }
 
@@ -65,8 +64,8 @@ impl Sink {
     }
 }
 
-/// What was not written to its end is no file.
-impl Drop for Sink {
+/// Removes an incomplete file.
+impl Drop for ExportFile {
     fn drop(&mut self) {
         if let Some((part, _)) = &self.file {
             let _ = fs::remove_file(part);

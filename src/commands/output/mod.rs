@@ -1,9 +1,11 @@
-//! What commands print: results for people and for scripts, progress, and how a terminal shows them.
+//! Output of commands: results for people and for scripts, errors, progress, and the terminal that shows them.
 
 pub(super) mod diff;
+pub(super) mod errors;
 pub(super) mod progress;
 pub(super) mod report;
 pub(super) mod summary;
 pub(super) mod tables;
 pub(super) mod terminal;
+pub(super) mod text;
 pub(super) mod tokens;

@@ -1,4 +1,4 @@
-//! What a delivering command tells: a line a session, then the whole in one line. People read it, or a script does.
+//! Output of commands that send: one line per session, then the totals. For people or for scripts.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,36 +6,36 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::progress::Progress;
-use crate::commands::delivery_context::{Session, outcome};
+use crate::commands::delivery_context::{SessionTarget, exit_status};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::progress::ProgressLine;
+use crate::commands::output::text::{broken_lines, byte_size, plural};
 use crate::commands::remedy::remedy;
-use crate::commands::{Outcome, broken_lines, error_object, many, print_json};
 use crate::config::Destination;
 use crate::delivery::{Report, Stopped};
 use crate::trace::TraceId;
 
-/// Links that are shown of one session; a long one has hundreds.
-const LINKS: usize = 5;
+/// Maximum number of links per session; a long one has hundreds.
+const MAX_LINKS: usize = 5;
 
-/// Sums up a run.
 #[derive(Debug, Default)]
-pub(in crate::commands) struct Summary {
+pub(in crate::commands) struct DeliverySummary {
     json: bool,
-    /// Nobody named the sessions: thousands of them may have nothing new.
+    /// The run covers all sessions: thousands of them may have nothing new.
     all: bool,
-    sums: Sums,
-    projects: BTreeMap<PathBuf, Sums>,
-    refused: usize,
-    passed_over: usize,
+    totals: DeliveryCounts,
+    projects: BTreeMap<PathBuf, DeliveryCounts>,
+    rejected: usize,
+    skipped: usize,
     withheld: usize,
-    outcome: Outcome,
-    last_complaint: String,
-    progress: Progress,
+    status: ExitStatus,
+    last_error: String,
+    progress: ProgressLine,
 }
 
-/// What was done for some sessions.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
+struct DeliveryCounts {
     sessions: usize,
     turns: usize,
     spans: usize,
@@ -43,7 +43,7 @@ struct Sums {
     failed: usize,
 }
 
-impl Sums {
+impl DeliveryCounts {
     fn add(&mut self, other: &Self) {
         self.sessions += other.sessions;
         self.turns += other.turns;
@@ -53,7 +53,7 @@ impl Sums {
     }
 }
 
-impl Summary {
+impl DeliverySummary {
     pub(in crate::commands) fn new(json: bool) -> Self {
         Self {
             json,
@@ -61,8 +61,8 @@ impl Summary {
         }
     }
 
-    /// Of all sessions that are there, project by project.
-    pub(in crate::commands) fn of_all(json: bool, progress: Progress) -> Self {
+    /// For a run over all sessions, with totals per project.
+    pub(in crate::commands) fn per_project(json: bool, progress: ProgressLine) -> Self {
         Self {
             all: true,
             progress,
@@ -70,41 +70,41 @@ impl Summary {
         }
     }
 
-    /// A transcript of so many bytes is done with.
-    pub(in crate::commands) fn step(&mut self, bytes: u64) {
-        self.progress.step(bytes);
+    /// Advances the progress line.
+    pub(in crate::commands) fn advance(&mut self, bytes: u64) {
+        self.progress.advance(bytes);
     }
 
-    fn count(&mut self, project: Option<&Path>, sums: &Sums, outcome: Outcome) {
-        self.sums.add(sums);
-        self.outcome = self.outcome.max(outcome);
+    fn count(&mut self, project: Option<&Path>, counts: &DeliveryCounts, status: ExitStatus) {
+        self.totals.add(counts);
+        self.status = self.status.max(status);
         if self.all {
             let project = project.unwrap_or(Path::new("(unknown)"));
             self.projects
                 .entry(project.to_owned())
                 .or_default()
-                .add(sums);
+                .add(counts);
         }
         self.progress.hide();
     }
 
-    /// A session went through, whole or in part.
+    /// Reports a session that was delivered, at least in part.
     pub(in crate::commands) fn session(
         &mut self,
-        session: &Session,
+        session: &SessionTarget,
         report: &Report,
         destination: &Destination,
     ) -> io::Result<()> {
-        let outcome = outcome(report);
-        let sums = Sums {
+        let status = exit_status(report);
+        let counts = DeliveryCounts {
             sessions: 1,
             turns: report.turns,
             spans: report.spans,
             bytes: report.bytes,
             failed: usize::from(report.stopped.is_some()),
         };
-        self.count(session.start.as_deref(), &sums, outcome);
-        self.refused += report.refused.len() + report.postponed;
+        self.count(session.start.as_deref(), &counts, status);
+        self.rejected += report.refused.len() + report.postponed;
         self.withheld += report.withheld;
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
@@ -113,19 +113,19 @@ impl Summary {
                 "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
                 "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
                 "unfinished": report.unfinished, "withheld": report.withheld,
-                "error": report.stopped.as_ref().map(|stopped| error_object(outcome, &stopped.reason)), "traces": links,
+                "error": report.stopped.as_ref().map(|stopped| error_object(status, &stopped.reason)), "traces": links,
             }));
         }
-        if self.is_told_already(report) {
+        if self.is_redundant(report) {
             return Ok(());
         }
         let mut out = io::stdout().lock();
-        writeln!(out, "{}  {}", session.id, said(report))?;
-        if let Some(help) = help(report, destination) {
+        writeln!(out, "{}  {}", session.id, session_text(report))?;
+        if let Some(help) = session_help(report, destination) {
             writeln!(out, "  help: {help}")?;
         }
         if report.withheld > 0 {
-            writeln!(out, "  {}", withheld(report.withheld))?;
+            writeln!(out, "  {}", withheld_text(report.withheld))?;
         }
         if let Some(broken) = broken_lines(&report.diagnostics) {
             writeln!(out, "  {broken}")?;
@@ -136,10 +136,10 @@ impl Summary {
         if report.unfinished {
             writeln!(
                 out,
-                "  the last turn is not over: its end is sent when it is"
+                "  the last turn is still open: its end is sent when it ends"
             )?;
         }
-        let hidden = report.traces.len().saturating_sub(LINKS);
+        let hidden = report.traces.len().saturating_sub(MAX_LINKS);
         if hidden > 0 {
             writeln!(out, "  … {hidden} earlier turns")?;
         }
@@ -150,140 +150,140 @@ impl Summary {
             .try_for_each(|trace| writeln!(out, "  {}", link(trace)))
     }
 
-    /// Of thousands of sessions those with nothing new need no line, and a server that is down is told of once.
-    fn is_told_already(&mut self, report: &Report) -> bool {
+    /// In a run over all sessions, unchanged sessions get no line; the same failure is printed once.
+    fn is_redundant(&mut self, report: &Report) -> bool {
         match &report.stopped {
             None => {
-                let is_done = outcome(report) == Outcome::Done && report.withheld == 0;
+                let is_done = exit_status(report) == ExitStatus::Done && report.withheld == 0;
                 self.all && report.is_empty() && is_done
             }
             Some(stopped) if report.is_empty() => {
-                let told = self.last_complaint == stopped.reason;
-                self.last_complaint.clone_from(&stopped.reason);
-                told
+                let repeated = self.last_error == stopped.reason;
+                self.last_error.clone_from(&stopped.reason);
+                repeated
             }
             Some(_) => false,
         }
     }
 
-    /// A session could not be read or sent at all.
+    /// Reports a session that could not be read or sent at all.
     pub(in crate::commands) fn failure(
         &mut self,
         id: &str,
         project: Option<&Path>,
         message: &str,
-        outcome: Outcome,
+        status: ExitStatus,
     ) -> io::Result<()> {
-        let sums = Sums {
+        let counts = DeliveryCounts {
             sessions: 1,
             failed: 1,
-            ..Sums::default()
+            ..DeliveryCounts::default()
         };
-        self.count(project, &sums, outcome);
+        self.count(project, &counts, status);
         if self.json {
             return print_json(
-                &json!({"schema": 1, "session": id, "error": error_object(outcome, message)}),
+                &json!({"schema": 1, "session": id, "error": error_object(status, message)}),
             );
         }
-        // Keys that are missing are missing for every session of a folder.
-        if self.last_complaint != message {
-            crate::commands::complain(message);
-            message.clone_into(&mut self.last_complaint);
+        // Missing keys are missing for every session of a folder.
+        if self.last_error != message {
+            print_error(message);
+            message.clone_into(&mut self.last_error);
         }
         Ok(())
     }
 
-    /// A session is none of this command's business.
-    pub(in crate::commands) fn pass_over(&mut self) {
-        self.passed_over += 1;
+    /// Counts a session that this command doesn't send.
+    pub(in crate::commands) fn skip(&mut self) {
+        self.skipped += 1;
     }
 
-    /// How it came out so far.
-    pub(in crate::commands) fn outcome(&self) -> Outcome {
-        self.outcome
+    /// The status so far.
+    pub(in crate::commands) fn status(&self) -> ExitStatus {
+        self.status
     }
 
-    /// Ends the run.
-    pub(in crate::commands) fn finish(mut self, passed_over_because: &str) -> io::Result<Outcome> {
+    /// Prints the totals.
+    pub(in crate::commands) fn finish(mut self, skip_reason: &str) -> io::Result<ExitStatus> {
         self.progress.hide();
-        let Sums {
+        let DeliveryCounts {
             sessions,
             turns,
             spans,
             bytes,
             failed,
-        } = self.sums;
-        let (refused, passed_over, withheld) = (self.refused, self.passed_over, self.withheld);
+        } = self.totals;
+        let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
         if self.json {
-            for (project, sums) in &self.projects {
+            for (project, counts) in &self.projects {
                 print_json(&json!({
-                    "schema": 1, "project": project, "sessions": sums.sessions, "turns": sums.turns, "spans": sums.spans,
-                    "bytes": sums.bytes, "failed": sums.failed,
+                    "schema": 1, "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
+                    "bytes": counts.bytes, "failed": counts.failed,
                 }))?;
             }
             print_json(&json!({
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                "failed": failed, "refused": refused, "passed_over": passed_over, "withheld": withheld,
+                "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
             }))?;
-            return Ok(self.outcome);
+            return Ok(self.status);
         }
         if self.projects.len() > 1 {
-            by_project(&self.projects)?;
+            print_projects(&self.projects)?;
         }
-        let mut line = in_words(&self.sums);
-        if refused > 0 {
+        let mut line = counts_text(&self.totals);
+        if rejected > 0 {
             line.push_str(&format!(
-                ", {} refused by the server",
-                many(refused, "observation")
+                ", {} rejected by the server",
+                plural(rejected, "observation")
             ));
         }
-        if passed_over > 0 {
+        if skipped > 0 {
             line.push_str(&format!(
-                ", {} passed over ({passed_over_because})",
-                many(passed_over, "session")
+                ", {} skipped ({skip_reason})",
+                plural(skipped, "session")
             ));
         }
         if withheld > 0 {
             line.push_str(&format!(", {withheld} skipped (policy not met)"));
         }
         writeln!(io::stdout().lock(), "{line}")?;
-        Ok(self.outcome)
+        Ok(self.status)
     }
 }
 
-/// Of what stays here, and what to do about it.
-pub(in crate::commands) fn withheld(count: usize) -> String {
+/// Turns and agents that stay here because of their policy, and the remedy.
+pub(in crate::commands) fn withheld_text(count: usize) -> String {
     format!(
         "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
     )
 }
 
-fn by_project(projects: &BTreeMap<PathBuf, Sums>) -> io::Result<()> {
+fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for (project, sums) in projects {
+    for (project, counts) in projects {
         writeln!(out, "{}", project.display())?;
-        writeln!(out, "  {}", in_words(sums))?;
+        writeln!(out, "  {}", counts_text(counts))?;
     }
     Ok(())
 }
 
-fn in_words(sums: &Sums) -> String {
+fn counts_text(counts: &DeliveryCounts) -> String {
     format!(
         "{}: {}, {} sent ({}), {} failed",
-        many(sums.sessions, "session"),
-        many(sums.turns, "turn"),
-        many(sums.spans, "observation"),
-        human(sums.bytes),
-        sums.failed
+        plural(counts.sessions, "session"),
+        plural(counts.turns, "turn"),
+        plural(counts.spans, "observation"),
+        byte_size(counts.bytes),
+        counts.failed
     )
 }
 
-fn said(report: &Report) -> String {
+fn session_text(report: &Report) -> String {
     let mut sent = vec![
-        many(report.turns, "turn"),
-        many(report.spans, "observation"),
+        plural(report.turns, "turn"),
+        plural(report.spans, "observation"),
     ];
-    sent.extend((report.scores > 0).then(|| many(report.scores, "score")));
+    sent.extend((report.scores > 0).then(|| plural(report.scores, "score")));
     let sent = format!("{} sent", sent.join(", "));
     match &report.stopped {
         Some(stopped) if report.is_empty() => format!("not sent: {}", stopped.reason),
@@ -293,25 +293,18 @@ fn said(report: &Report) -> String {
     }
 }
 
-/// What to do next, where a person can do something.
-fn help(report: &Report, destination: &Destination) -> Option<String> {
+fn session_help(report: &Report, destination: &Destination) -> Option<String> {
     match &report.stopped {
         Some(Stopped {
             problem: problem @ Some(_),
             ..
         }) => Some(remedy(*problem, destination)),
-        Some(_) => Some("nothing is lost; run it again when the server can be reached".to_owned()),
-        None if outcome(report) == Outcome::ContentRefused => {
-            Some("the next run tries again what was refused; -v says why".to_owned())
+        Some(_) => {
+            Some("nothing is lost; run the command again when the server is reachable".to_owned())
+        }
+        None if exit_status(report) == ExitStatus::ContentRejected => {
+            Some("the next run retries the rejected part; -v shows the reasons".to_owned())
         }
         None => None,
-    }
-}
-
-fn human(bytes: usize) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }

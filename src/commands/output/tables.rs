@@ -1,19 +1,21 @@
-//! The list in columns. A narrow terminal gets fewer of them: without its title nobody knows a session again.
+//! The table of sessions. A narrow terminal gets fewer columns: people recognise a session by its title.
 
-use super::terminal::{cut, width};
+use unicode_width::UnicodeWidthStr;
 
-/// Columns of the beginning of an id, by which other commands find the session.
-const ID: usize = 8;
-/// Columns of a title where lines may be as long as they are.
-const TITLE: usize = 60;
-/// Columns that a title has at least, as far as others can be left out for it.
-const LEAST_TITLE: usize = 16;
-/// Between two columns.
+use crate::commands::output::terminal::truncate;
+
+/// Width of the id prefix, which other commands take.
+const ID_WIDTH: usize = 8;
+/// Width of a title if lines may have any length.
+const TITLE_WIDTH: usize = 60;
+/// Minimum width of a title; other columns are left out for it.
+const MIN_TITLE_WIDTH: usize = 16;
+/// Spaces between two columns.
 const GAP: usize = 2;
 
-/// A session in words.
-pub(in crate::commands) struct Cells {
-    /// Its beginning.
+/// One row.
+pub(in crate::commands) struct SessionCells {
+    /// Prefix of the id.
     pub id: String,
     pub last: String,
     pub project: String,
@@ -23,13 +25,13 @@ pub(in crate::commands) struct Cells {
 }
 
 /// A column between the id and the title.
-struct Column {
-    /// 1 for the one that is missed most.
+struct SessionColumn {
+    /// 1 for the column that is left out last.
     importance: u8,
     name: &'static str,
     width: usize,
     alignment: Alignment,
-    cell: fn(&Cells) -> &str,
+    cell: fn(&SessionCells) -> &str,
 }
 
 enum Alignment {
@@ -38,29 +40,29 @@ enum Alignment {
 }
 
 /// From left to right.
-const COLUMNS: [Column; 4] = [
-    Column {
+const COLUMNS: [SessionColumn; 4] = [
+    SessionColumn {
         importance: 1,
         name: "LAST (UTC)",
         width: 16,
         alignment: Alignment::Left,
         cell: |cells| &cells.last,
     },
-    Column {
+    SessionColumn {
         importance: 3,
         name: "PROJECT",
         width: 16,
         alignment: Alignment::Left,
         cell: |cells| &cells.project,
     },
-    Column {
+    SessionColumn {
         importance: 2,
         name: "SENT",
         width: 7,
         alignment: Alignment::Right,
         cell: |cells| &cells.sent,
     },
-    Column {
+    SessionColumn {
         importance: 4,
         name: "TOKENS",
         width: 6,
@@ -69,66 +71,66 @@ const COLUMNS: [Column; 4] = [
     },
 ];
 
-/// The columns that are shown, from left to right.
-pub(in crate::commands) struct Columns {
-    shown: Vec<&'static Column>,
+/// The columns that fit, from left to right.
+pub(in crate::commands) struct SessionTable {
+    shown: Vec<&'static SessionColumn>,
     width: Option<usize>,
 }
 
-impl Columns {
-    /// Those for which a terminal of this width has room; `None` where lines may be as long as they are.
-    pub(in crate::commands) fn within(width: Option<usize>) -> Self {
-        let mut room = width
+impl SessionTable {
+    /// Selects the columns that fit; `None` if lines may have any length.
+    pub(in crate::commands) fn fitting(width: Option<usize>) -> Self {
+        let mut left = width
             .unwrap_or(usize::MAX)
-            .saturating_sub(ID + GAP + LEAST_TITLE);
+            .saturating_sub(ID_WIDTH + GAP + MIN_TITLE_WIDTH);
         let mut kept = Vec::new();
         for importance in 1..=4 {
             let mut columns = COLUMNS.iter();
             let column = columns.find(|column| column.importance == importance);
-            let wanted = column.map_or(usize::MAX, |column| column.width + GAP);
-            if wanted <= room {
-                room -= wanted;
+            let needed = column.map_or(usize::MAX, |column| column.width + GAP);
+            if needed <= left {
+                left -= needed;
                 kept.push(importance);
             }
         }
-        let is_kept = |column: &&Column| kept.contains(&column.importance);
+        let is_kept = |column: &&SessionColumn| kept.contains(&column.importance);
         let shown = COLUMNS.iter().filter(is_kept).collect();
         Self { shown, width }
     }
 
-    pub(in crate::commands) fn heading(&self) -> String {
-        let names = self.shown.iter().map(|column| column.aligned(column.name));
-        self.joined("ID", names, "TITLE")
+    pub(in crate::commands) fn header(&self) -> String {
+        let names = self.shown.iter().map(|column| column.align(column.name));
+        self.join("ID", names, "TITLE")
     }
 
-    pub(in crate::commands) fn line(&self, cells: &Cells) -> String {
+    pub(in crate::commands) fn row(&self, cells: &SessionCells) -> String {
         let shown = self.shown.iter();
-        let between = shown.map(|column| column.aligned((column.cell)(cells)));
+        let between = shown.map(|column| column.align((column.cell)(cells)));
         let title = match self.width {
             Some(_) => cells.title.clone(),
-            None => cut(&cells.title, TITLE),
+            None => truncate(&cells.title, TITLE_WIDTH),
         };
-        self.joined(&cells.id, between, &title)
+        self.join(&cells.id, between, &title)
     }
 
-    fn joined(&self, id: &str, between: impl Iterator<Item = String>, title: &str) -> String {
+    fn join(&self, id: &str, between: impl Iterator<Item = String>, title: &str) -> String {
         let gap = " ".repeat(GAP);
-        let mut line = format!("{id:ID$}");
+        let mut line = format!("{id:ID_WIDTH$}");
         for cell in between.chain([title.to_owned()]) {
             line.push_str(&gap);
             line.push_str(&cell);
         }
         match self.width {
-            Some(width) => cut(&line, width),
+            Some(width) => truncate(&line, width),
             None => line,
         }
     }
 }
 
-impl Column {
-    fn aligned(&self, cell: &str) -> String {
-        let cell = cut(cell, self.width);
-        let space = " ".repeat(self.width.saturating_sub(width(&cell)));
+impl SessionColumn {
+    fn align(&self, cell: &str) -> String {
+        let cell = truncate(cell, self.width);
+        let space = " ".repeat(self.width.saturating_sub(cell.width()));
         match self.alignment {
             Alignment::Left => cell + &space,
             Alignment::Right => space + &cell,

@@ -1,10 +1,10 @@
-//! Tokens as people read them: from Langfuse's keys, and in words.
+//! Token counts: from the keys of Langfuse's usage details, and as text.
 
 use serde_json::{Value, json};
 use transcript::Usage;
 
-/// Tokens by Langfuse's keys, as the kinds that Claude Code tells apart.
-pub(in crate::commands) fn of_keys(usage: &Value) -> Usage {
+/// Sums the keys of Langfuse's usage details by the kinds of Claude Code.
+pub(in crate::commands) fn from_usage_details(usage: &Value) -> Usage {
     let mut tokens = Usage::default();
     for (key, count) in usage.as_object().into_iter().flatten() {
         let count = count.as_u64().unwrap_or_default();
@@ -19,14 +19,14 @@ pub(in crate::commands) fn of_keys(usage: &Value) -> Usage {
     tokens
 }
 
-/// In words: cached input apart, because it has other prices.
-pub(in crate::commands) fn said(tokens: &Usage) -> String {
+/// All kinds; cached input has prices of its own.
+pub(in crate::commands) fn text(tokens: &Usage) -> String {
     let parts = kinds(tokens).map(|(kind, count)| format!("{kind} {count}"));
     parts.join(" · ")
 }
 
-/// The same without kinds of which there are none.
-pub(in crate::commands) fn said_of_some(tokens: &Usage) -> String {
+/// The kinds with a count.
+pub(in crate::commands) fn nonzero(tokens: &Usage) -> String {
     let some = kinds(tokens).into_iter().filter(|(_, count)| *count > 0);
     let parts: Vec<String> = some
         .map(|(kind, count)| format!("{kind} {count}"))
@@ -43,7 +43,6 @@ fn kinds(tokens: &Usage) -> [(&'static str, u64); 4] {
     ]
 }
 
-/// For scripts.
 pub(in crate::commands) fn as_json(tokens: &Usage) -> Value {
     json!({
         "input": tokens.input, "cache_read": tokens.cache_read,
@@ -51,12 +50,12 @@ pub(in crate::commands) fn as_json(tokens: &Usage) -> Value {
     })
 }
 
-/// All kinds together.
-pub(in crate::commands) fn in_all(tokens: &Usage) -> u64 {
+/// The sum of all kinds.
+pub(in crate::commands) fn total(tokens: &Usage) -> u64 {
     kinds(tokens).iter().map(|(_, count)| count).sum()
 }
 
-/// Three digits at most, for a column: `950`, `12k`, `3.4M`.
+/// At most three digits, for a table: `950`, `12k`, `3.4M`.
 pub(in crate::commands) fn short(count: u64) -> String {
     let scaled = |unit: u64, name: &str| match count / unit {
         whole @ 0..10 => format!("{whole}.{}{name}", count % unit * 10 / unit),
@@ -74,16 +73,19 @@ pub(in crate::commands) fn short(count: u64) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{of_keys, said, short};
+    use super::{from_usage_details, short, text};
 
     #[test]
-    fn cache_writes_of_both_lives_count_as_writes() {
+    fn cache_writes_of_both_durations_are_summed() {
         let keys = json!({"input": 1, "input_cache_creation_5m": 2, "input_cache_creation_1h": 3, "input_cache_read": 4, "output": 5, "total": 15});
-        assert_eq!(said(&of_keys(&keys)), "in 1 · read 4 · write 5 · out 5");
+        assert_eq!(
+            text(&from_usage_details(&keys)),
+            "in 1 · read 4 · write 5 · out 5"
+        );
     }
 
     #[test]
-    fn a_column_takes_counts_of_any_size() {
+    fn short_counts_have_three_digits_at_most() {
         let counts = [0, 999, 1_000, 12_345, 999_999, 3_450_000, 7_000_000_000];
         assert_eq!(
             counts.map(short),

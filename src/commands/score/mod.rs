@@ -1,84 +1,126 @@
-//! `score`: a person's judgement of a turn or of a session.
+//! `score`: sends a person's scores of a turn or a session.
 
-pub mod judgement;
+mod score_arg;
 
 use std::io::{self, Write};
 
 use anyhow::{Result, anyhow, bail};
-use base::Timestamp;
+use clap::Args;
 use serde_json::{Value as Json, json};
 
-use crate::commands::cli::{self, Global};
-use crate::commands::delivery_context::{Post, Session};
-use crate::commands::remedy::meaning;
-use crate::commands::retry_after::patiently;
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{fail, print_json, with_json_errors};
+use crate::commands::remedy::failure;
+use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
-use crate::commands::turn_roots::{Root, context_as_sent, roots, warn_of_unsent};
-use crate::commands::{Outcome, print_json, told};
+use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Reach;
 use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
+use base::Timestamp;
+use score_arg::{ScoreArg, ScoreType};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse score 3f2a#2 helpful=true
+  claude-langfuse score 3f2a#2 quality=4 tone=friendly --comment 'found the cause at once'
+  claude-langfuse score 3f2a solved=false         the whole session
+  claude-langfuse score 3f2a#2 grade=1 --type categorical
+
+Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 wrong usage,
+3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
+
+/// Score a turn or a session
+///
+/// Scores the trace of a turn, or the session as a whole. A number is numeric, 'true' and 'false' are boolean, any other
+/// word is categorical. A second score of the same name replaces the first. Names and comments are masked.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ScoreArgs {
+    /// Transcript or session id prefix, with #N for a turn
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
+    session: SessionRef,
+    /// Name and value of a score (can be repeated)
+    #[arg(value_name = "NAME=VALUE", required = true, value_parser = score_arg::parse)]
+    scores: Vec<ScoreArg>,
+    /// Comment on all of these scores
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Type of the values [default: by their form]
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    score_type: Option<ScoreType>,
+    /// Print the request, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the session or its turn can't be found, when a value does not fit, or nothing can be printed.
-pub fn run(arguments: &cli::Score, global: &Global) -> Result<Outcome> {
-    told(arguments.json, || score(arguments, global))
+/// When the session or its turn can't be found, a value doesn't fit, or nothing can be printed.
+pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || score(args, global))
 }
 
-fn score(arguments: &cli::Score, global: &Global) -> Result<Outcome> {
-    let mut post = Post::new(global.config.clone())?;
-    let reference = &arguments.session;
-    let transcript = session_args::one(&reference.session, &session_args::claude_config(&post)?)?;
+fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let reference = &args.session;
+    let transcript = session_args::find_one(
+        &reference.session,
+        &session_args::claude_config_dir(&context)?,
+    )?;
     let (session, config) =
-        session_args::session(&mut post, &transcript, Reach::Again, Scope::Explicit)?;
-    let roots = roots(&session, &config)?;
-    let own: Vec<u64> = roots.iter().map(|root| root.turn).collect();
-    session_args::check_turns(reference, &own)?;
-    let target = match (reference.turns.are_all(), reference.turns.single()) {
-        (true, _) => whole(&session, &roots)?,
-        (false, Some(turn)) => one(&session, &config, &roots, turn)?,
+        session_args::open(&mut context, &transcript, Reach::Again, Scope::Explicit)?;
+    let roots = turn_roots(&session, &config)?;
+    let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
+    session_args::check_turns(reference, &numbers)?;
+    let target = match (reference.turns.is_all(), reference.turns.single()) {
+        (true, _) => session_target(&session, &roots)?,
+        (false, Some(turn)) => turn_target(&session, &config, &roots, turn)?,
         (false, None) => {
             bail!("could not score several turns at once: name one, or the session as a whole")
         }
     };
-    let scores = target.scores(arguments, &config)?;
-    if arguments.dry_run {
+    let scores = target.scores(args, &config)?;
+    if args.dry_run {
         writeln!(io::stdout().lock(), "{}", batch(&scores))?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
     let destination = match &config.destination {
         Ok(destination) => destination,
         Err(problem) => {
-            return failed(arguments, &problem.to_string(), Outcome::Misconfigured);
+            return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured);
         }
     };
-    warn_of_unsent(&session, &config, destination, &reference.session);
-    match send(&post, &config, destination, &scores)? {
-        Ok(0) => Ok(tell(arguments, &target, &session, &scores, destination)?),
-        Ok(refused) => {
-            let reason = format!("the server refuses {refused} of {}", scores.len());
-            failed(arguments, &reason, Outcome::ContentRefused)
+    warn_if_unsent(&session, &config, destination, &reference.session);
+    match send(&context, &config, destination, &scores)? {
+        Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
+        Ok(rejected) => {
+            let reason = format!("the server rejects {rejected} of {}", scores.len());
+            fail_with(args, &reason, ExitStatus::ContentRejected)
         }
         Err(reply) => {
-            let (reason, outcome) = meaning(&reply, destination);
-            failed(arguments, &reason, outcome)
+            let (reason, status) = failure(&reply, destination);
+            fail_with(args, &reason, status)
         }
     }
 }
 
-/// What is scored, and what is told of it.
-struct Target {
+struct ScoreTarget {
     subject: Subject,
     turn: Option<u64>,
-    filed: Timestamp,
+    timestamp: Timestamp,
 }
 
-fn whole(session: &Session, roots: &[Root]) -> Result<Target> {
+fn session_target(session: &SessionTarget, roots: &[TurnRoot]) -> Result<ScoreTarget> {
     let Some(first) = roots.first() else {
         bail!(
             "could not score session {}: it has no turns of its own",
@@ -86,25 +128,32 @@ fn whole(session: &Session, roots: &[Root]) -> Result<Target> {
         );
     };
     if roots.iter().all(|root| root.attached) {
-        bail!("could not score the session: its turns are part of another trace; name a turn (#N)");
+        bail!(
+            "could not score the session: its turns are part of another application's trace; name a turn (#N)"
+        );
     }
-    Ok(Target {
+    Ok(ScoreTarget {
         subject: Subject::Session(session.id.clone()),
         turn: None,
-        filed: first.start,
+        timestamp: first.start,
     })
 }
 
-fn one(session: &Session, config: &Config, roots: &[Root], turn: u64) -> Result<Target> {
+fn turn_target(
+    session: &SessionTarget,
+    config: &Config,
+    roots: &[TurnRoot],
+    turn: u64,
+) -> Result<ScoreTarget> {
     let root = roots.iter().find(|root| root.turn == turn);
     let root = root.ok_or_else(|| anyhow!("could not find turn {turn}"))?;
     let span = SpanId::given(root.span.clone());
-    let subject = sent_as(session, config, &span)
+    let subject = sent_subject(session, config, &span)
         .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span, root.attached));
-    Ok(Target {
+    Ok(ScoreTarget {
         subject,
         turn: Some(turn),
-        filed: root.start,
+        timestamp: root.start,
     })
 }
 
@@ -115,30 +164,26 @@ fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
     }
 }
 
-/// The turn as it was sent, which its own configuration of now may not tell any more.
-fn sent_as(session: &Session, config: &Config, root: &SpanId) -> Option<Subject> {
-    let context = context_as_sent(session, config, root.as_str())?;
-    Some(subject(
-        context.trace_id,
-        root.clone(),
-        context.parent.is_some(),
-    ))
+/// The subject that the turn was sent as; the configuration may have changed since.
+fn sent_subject(session: &SessionTarget, config: &Config, root: &SpanId) -> Option<Subject> {
+    let sent = sent_context(session, config, root.as_str())?;
+    Some(subject(sent.trace_id, root.clone(), sent.parent.is_some()))
 }
 
-impl Target {
-    fn scores(&self, arguments: &cli::Score, config: &Config) -> Result<Vec<Score>> {
+impl ScoreTarget {
+    fn scores(&self, args: &ScoreArgs, config: &Config) -> Result<Vec<Score>> {
         let policy = Policy::from(config);
-        let masked = |text: &String| {
+        let mask = |text: &String| {
             let mut text = text.clone();
             policy.apply_to_name(&mut text);
             text
         };
-        let judged = Timestamp::now();
-        let score = |judgement: &judgement::Judgement| {
-            let name = masked(&judgement.name);
-            let value = match judgement.value(arguments.kind) {
-                Ok(Value::Categorical(word)) => Value::Categorical(masked(&word)),
-                Ok(Value::Text(text)) => Value::Text(masked(&text)),
+        let now = Timestamp::now();
+        let score = |arg: &ScoreArg| {
+            let name = mask(&arg.name);
+            let value = match arg.value(args.score_type) {
+                Ok(Value::Categorical(word)) => Value::Categorical(mask(&word)),
+                Ok(Value::Text(text)) => Value::Text(mask(&text)),
                 Ok(value) => value,
                 Err(reason) => bail!("could not use {reason}"),
             };
@@ -147,55 +192,55 @@ impl Target {
                 subject: self.subject.clone(),
                 name,
                 value,
-                comment: arguments.comment.as_ref().map(masked),
+                comment: args.comment.as_ref().map(mask),
                 environment: config.environment.clone(),
-                filed: self.filed,
-                judged,
+                filed: self.timestamp,
+                judged: now,
             })
         };
-        arguments.judgements.iter().map(score).collect()
+        args.scores.iter().map(score).collect()
     }
 }
 
 fn send(
-    post: &Post,
+    context: &DeliveryContext,
     config: &Config,
     destination: &Destination,
     scores: &[Score],
 ) -> Result<Result<usize, Reply>> {
-    let environment = &post.surroundings.environment;
+    let environment = &context.surroundings.environment;
     let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
     let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
-    Ok(patiently(send))
+    Ok(with_retry_after(send))
 }
 
-fn failed(arguments: &cli::Score, reason: &str, outcome: Outcome) -> Result<Outcome> {
+fn fail_with(args: &ScoreArgs, reason: &str, status: ExitStatus) -> Result<ExitStatus> {
     let message = format!("could not score: {reason}");
-    super::failed(arguments.json, &message, outcome)
+    fail(args.json, &message, status)
 }
 
-fn tell(
-    arguments: &cli::Score,
-    target: &Target,
-    session: &Session,
+fn print_scores(
+    args: &ScoreArgs,
+    target: &ScoreTarget,
+    session: &SessionTarget,
     scores: &[Score],
     destination: &Destination,
-) -> io::Result<Outcome> {
+) -> io::Result<ExitStatus> {
     let link = match &target.subject {
         Subject::Session(_) => None,
         Subject::Trace(trace) | Subject::Observation(trace, _) => {
             Some(destination.trace_link(trace.as_str()))
         }
     };
-    if arguments.json {
-        let told: Vec<Json> = scores
+    if args.json {
+        let objects: Vec<Json> = scores
             .iter()
-            .map(|score| json!({"id": score.id, "name": score.name, "value": shown(&score.value)}))
+            .map(|score| json!({"id": score.id, "name": score.name, "value": json_value(&score.value)}))
             .collect();
         print_json(&json!({
-            "schema": 1, "session": session.id, "turn": target.turn, "scores": told, "link": link,
+            "schema": 1, "session": session.id, "turn": target.turn, "scores": objects, "link": link,
         }))?;
-        return Ok(Outcome::Done);
+        return Ok(ExitStatus::Done);
     }
     let mut out = io::stdout().lock();
     let scored = match target.turn {
@@ -203,15 +248,15 @@ fn tell(
         None => format!("session {}", session.id),
     };
     for Score { name, value, .. } in scores {
-        writeln!(out, "{scored}: {name} = {}", in_words(value))?;
+        writeln!(out, "{scored}: {name} = {}", value_text(value))?;
     }
     if let Some(link) = link {
         writeln!(out, "{link}")?;
     }
-    Ok(Outcome::Done)
+    Ok(ExitStatus::Done)
 }
 
-fn shown(value: &Value) -> Json {
+fn json_value(value: &Value) -> Json {
     match value {
         Value::Numeric(number) => json!(number),
         Value::Boolean(yes) => json!(yes),
@@ -219,7 +264,7 @@ fn shown(value: &Value) -> Json {
     }
 }
 
-fn in_words(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
         Value::Numeric(number) => number.to_string(),
         Value::Boolean(yes) => yes.to_string(),

@@ -1,21 +1,20 @@
-//! The sum of a session's tokens, against what Claude Code itself counted, with names for the difference.
+//! Token totals of a session beside Claude Code's own count, with reasons for the difference.
 
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use transcript::{Reckoning, Usage};
 
-use super::tree::Line;
-use crate::commands::many;
-use crate::commands::output::terminal::{Terminal, wrapped};
+use super::tree::ObservationLine;
+use crate::commands::output::terminal::{Terminal, wrap};
+use crate::commands::output::text::plural;
 use crate::commands::output::tokens;
 
-/// Columns of the names before the sums.
-const NAMES: usize = 13;
+/// Width of the names on the left.
+const NAME_WIDTH: usize = 13;
 
-/// What a session's observations amount to.
 #[derive(Default)]
-pub(super) struct Sum {
+pub(super) struct TokenTotals {
     usage: Usage,
     observations: usize,
     calls: usize,
@@ -26,10 +25,10 @@ pub(super) struct Sum {
     reckoning: Option<Reckoning>,
 }
 
-impl Sum {
-    pub(super) fn add(&mut self, line: &Line) {
+impl TokenTotals {
+    pub(super) fn add(&mut self, line: &ObservationLine) {
         self.observations += 1;
-        self.compactions += usize::from(line.name == "compaction");
+        self.compactions += usize::from(line.is_compaction());
         self.unanswered += usize::from(line.is_unanswered_turn());
         self.lower_bounds += usize::from(line.lower_bound);
         if self.parent_session.is_none() {
@@ -41,12 +40,12 @@ impl Sum {
         }
     }
 
-    /// Takes note of what Claude Code counted.
-    pub(super) fn compare(&mut self, reckoning: Option<Reckoning>) {
+    /// Sets Claude Code's own count.
+    pub(super) fn compare_with(&mut self, reckoning: Option<Reckoning>) {
         self.reckoning = reckoning;
     }
 
-    /// What Claude Code counted beyond the transcript, and the other way round.
+    /// Tokens that only Claude Code counted, and tokens that only the transcript has.
     fn gaps(&self, counted: &Usage) -> [Usage; 2] {
         let beyond = |one: &Usage, other: &Usage| Usage {
             input: one.input.saturating_sub(other.input),
@@ -58,41 +57,40 @@ impl Sum {
         [beyond(counted, &self.usage), beyond(&self.usage, counted)]
     }
 
-    /// What is known to be counted there and to stand in no row here.
-    fn reasons(&self, more: &Usage) -> Vec<String> {
-        let only_output = tokens::in_all(more) == more.output;
+    /// Requests that Claude Code counts and the transcript has no row of.
+    fn reasons_for_more(&self, more: &Usage) -> Vec<String> {
+        let only_output = tokens::total(more) == more.output;
         let mut reasons = Vec::new();
         if only_output && self.lower_bounds > 0 {
-            let answers = many(self.lower_bounds, "answer");
+            let answers = plural(self.lower_bounds, "answer");
             return vec![format!(
-                "{answers} cut off, of which only the beginning was counted here"
+                "{answers} cut off, counted here only up to the cut"
             )];
         }
         if self.compactions > 0 {
-            let compactions = many(self.compactions, "compaction");
-            reasons.push(format!("{compactions}, whose requests leave no answer"));
+            let compactions = plural(self.compactions, "compaction");
+            reasons.push(format!("{compactions}, whose requests leave no row"));
         }
         if self.unanswered > 0 {
-            let turns = many(self.unanswered, "turn");
+            let turns = plural(self.unanswered, "turn");
             reasons.push(format!(
-                "{turns} interrupted, maybe before the answer began"
+                "{turns} interrupted, possibly before the answer began"
             ));
         }
         if let Some(parent) = &self.parent_session {
-            reasons.push(format!(
-                "what a fork has inherited, here from session {parent}"
-            ));
+            reasons.push(format!("turns inherited from session {parent}"));
         }
         if reasons.is_empty() {
-            reasons.push("requests whose answers stand in no row".to_owned());
+            reasons.push("requests without a row in the transcript".to_owned());
         }
         reasons
     }
 
     fn reasons_for_less(&self, reckoning: &Reckoning) -> &'static str {
-        match reckoning.outdated {
-            true => "the session went on since it counted, which it does when its process ends",
-            false => "it began to count anew in the middle of the session",
+        if reckoning.outdated {
+            "the session continued after the count, which is made when its process ends"
+        } else {
+            "the count restarted in the middle of the session"
         }
     }
 
@@ -100,34 +98,37 @@ impl Sum {
         if self.observations == 0 {
             return Ok(());
         }
-        let mut say = |name: &str, text: &str| {
-            let text = wrapped(text, NAMES, terminal.width());
-            writeln!(out, "{name:NAMES$}{text}")
+        let mut print_row = |name: &str, text: &str| {
+            let text = wrap(text, NAME_WIDTH, terminal.width());
+            writeln!(out, "{name:NAME_WIDTH$}{text}")
         };
-        let calls = many(self.calls, "model call");
-        let usage = tokens::said(&self.usage);
-        say("tokens", &format!("{usage}  in {calls}"))?;
+        let calls = plural(self.calls, "model call");
+        let usage = tokens::text(&self.usage);
+        print_row("tokens", &format!("{usage}  in {calls}"))?;
         if self.lower_bounds > 0 {
-            let answers = many(self.lower_bounds, "answer");
-            say("", &format!("the output of {answers} is a lower bound"))?;
+            let answers = plural(self.lower_bounds, "answer");
+            print_row("", &format!("the output of {answers} is a lower bound"))?;
         }
         let Some(reckoning) = &self.reckoning else {
             return Ok(());
         };
-        let (usage, dollars) = (tokens::said(&reckoning.usage), reckoning.dollars);
+        let (usage, dollars) = (tokens::text(&reckoning.usage), reckoning.dollars);
         let counted = format!("{usage}  ${dollars:.4} by its own prices");
-        say("Claude Code", &counted)?;
+        print_row("Claude Code", &counted)?;
         let [more, less] = self.gaps(&reckoning.usage);
-        if tokens::in_all(&more) > 0 {
-            let (more, reasons) = (tokens::said_of_some(&more), self.reasons(&more).join("; "));
-            say("gap", &format!("{more} more there: {reasons}"))?;
-        }
-        if tokens::in_all(&less) > 0 {
-            let (less, reason) = (
-                tokens::said_of_some(&less),
-                self.reasons_for_less(reckoning),
+        if tokens::total(&more) > 0 {
+            let (more, reasons) = (
+                tokens::nonzero(&more),
+                self.reasons_for_more(&more).join("; "),
             );
-            say("gap", &format!("{less} less there: {reason}"))?;
+            print_row(
+                "gap",
+                &format!("{more} only in Claude Code's count: {reasons}"),
+            )?;
+        }
+        if tokens::total(&less) > 0 {
+            let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reckoning));
+            print_row("gap", &format!("{less} only in the transcript: {reason}"))?;
         }
         Ok(())
     }
@@ -136,10 +137,10 @@ impl Sum {
         let compared = self.reckoning.as_ref().map(|reckoning| {
             let [more, less] = self.gaps(&reckoning.usage);
             let mut reasons = Vec::new();
-            if tokens::in_all(&more) > 0 {
-                reasons = self.reasons(&more);
+            if tokens::total(&more) > 0 {
+                reasons = self.reasons_for_more(&more);
             }
-            if tokens::in_all(&less) > 0 {
+            if tokens::total(&less) > 0 {
                 reasons.push(self.reasons_for_less(reckoning).to_owned());
             }
             json!({

@@ -1,40 +1,40 @@
-//! Spans as trees of lines: a turn is a heading with its root below it.
+//! The observations of a session as a tree of lines: each turn is a heading with its root below.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use crate::commands::output::terminal::{Terminal, one_line, truncate};
+use crate::commands::output::tokens;
+use crate::commands::session_ref::TurnSelection;
+use crate::langfuse::Span;
+use crate::trace::{COMPACTION, Kind, Level, UnfinishedTurn};
 use base::Timestamp;
 use transcript::Usage;
 
-use crate::commands::output::terminal::{Terminal, cut, one_line};
-use crate::commands::output::tokens;
-use crate::commands::session_ref::Turns;
-use crate::langfuse::Span;
+/// Width of a prompt in a heading.
+const PROMPT_WIDTH: usize = 100;
 
-/// How many columns of a prompt are shown, so that it stays one line among others.
-const PROMPT: usize = 100;
-
-/// One observation, as far as a line tells of it.
-pub(super) struct Line {
+/// The part of an observation that its line shows.
+pub(super) struct ObservationLine {
     pub span_id: String,
-    pub name: String,
+    name: String,
     parent: Option<String>,
     start: Timestamp,
-    kind: String,
-    took: String,
-    /// What went wrong, and whether it is an error.
-    wrong: Option<(String, bool)>,
+    kind: Option<Kind>,
+    duration: String,
+    level: Level,
+    status_message: String,
     model: Option<String>,
     /// Generations only.
     pub usage: Option<Usage>,
-    /// The output is known to be at least so much.
+    /// Whether the number of output tokens is a lower bound.
     pub lower_bound: bool,
-    heading: Heading,
+    heading: TurnHeading,
 }
 
-/// What the heading of a root needs.
+/// The heading above a root.
 #[derive(Default)]
-struct Heading {
+struct TurnHeading {
     turn: Option<u64>,
     trace: String,
     prompt: String,
@@ -43,42 +43,43 @@ struct Heading {
 
 /// All observations of a session.
 #[derive(Default)]
-pub(super) struct Forest {
-    lines: Vec<Line>,
+pub(super) struct ObservationTree {
+    lines: Vec<ObservationLine>,
 }
 
-impl Line {
+impl ObservationLine {
     fn of(span: &Span) -> Self {
         let observation = |key: &str| span.attribute(&format!("langfuse.observation.{key}"));
-        let model = observation("model.name").map(str::to_owned);
-        let level = observation("level").unwrap_or_default();
-        let message = one_line(observation("status_message").unwrap_or_default());
-        let kind = observation("type").unwrap_or_default().to_owned();
+        let kind = observation("type").and_then(Kind::from_name);
         Self {
             span_id: span.span_id().to_owned(),
             parent: span.parent().map(str::to_owned),
             name: span.name().to_owned(),
             start: span.start(),
-            took: took(span),
-            wrong: match level {
-                "" => None,
-                level => Some((format!("{level}: {message}"), level == "ERROR")),
-            },
-            usage: (kind == "generation").then(|| tokens::of_keys(&span.usage())),
+            duration: duration(span),
+            level: observation("level")
+                .and_then(Level::from_name)
+                .unwrap_or_default(),
+            status_message: one_line(observation("status_message").unwrap_or_default()),
+            usage: (kind == Some(Kind::Generation))
+                .then(|| tokens::from_usage_details(&span.usage())),
             lower_bound: observation("metadata.output_tokens_bound").is_some(),
             kind,
-            model,
-            heading: Heading::of(span),
+            model: observation("model.name").map(str::to_owned),
+            heading: TurnHeading::of(span),
         }
     }
 
-    /// A turn that ended before its answer did.
+    pub(super) fn is_compaction(&self) -> bool {
+        self.name == COMPACTION
+    }
+
+    /// Whether this is the root of a turn that was interrupted or has no answer.
     pub(super) fn is_unanswered_turn(&self) -> bool {
-        let endings = ["WARNING: interrupted", "WARNING: no answer"];
-        let wrong = self.wrong.as_ref().map(|(text, _)| text.as_str());
         self.heading.turn.is_some()
-            && self.kind == "agent"
-            && wrong.is_some_and(|wrong| endings.contains(&wrong))
+            && self.kind == Some(Kind::Agent)
+            && self.level == Level::Warning
+            && UnfinishedTurn::from_status_message(&self.status_message).is_some()
     }
 
     /// The session that this one was forked from.
@@ -86,25 +87,30 @@ impl Line {
         self.heading.parent_session.as_deref()
     }
 
-    fn text(&self, terminal: Terminal, room: Option<usize>) -> String {
-        let mut parts = vec![format!("{} {}", self.kind, one_line(&self.name))];
+    fn text(&self, terminal: Terminal, columns: Option<usize>) -> String {
+        let kind = self.kind.map(Kind::as_str).unwrap_or_default();
+        let mut parts = vec![format!("{kind} {}", one_line(&self.name))];
         parts.extend(self.model.clone());
-        parts.extend(self.usage.as_ref().map(tokens::said));
-        if !self.took.is_empty() {
-            parts.push(self.took.clone());
+        parts.extend(self.usage.as_ref().map(tokens::text));
+        if !self.duration.is_empty() {
+            parts.push(self.duration.clone());
         }
-        parts.extend(self.wrong.as_ref().map(|(text, _)| text.clone()));
-        let text = parts.join("  ");
-        let text = room.map_or(text.clone(), |room| cut(&text, room));
-        match &self.wrong {
-            Some((_, true)) => terminal.red(&text),
-            Some((_, false)) => terminal.yellow(&text),
-            None => text,
+        if self.level != Level::Default {
+            parts.push(format!("{}: {}", self.level.as_str(), self.status_message));
+        }
+        let mut text = parts.join("  ");
+        if let Some(columns) = columns {
+            text = truncate(&text, columns);
+        }
+        match self.level {
+            Level::Error => terminal.red(&text),
+            Level::Warning => terminal.yellow(&text),
+            Level::Default => text,
         }
     }
 }
 
-impl Heading {
+impl TurnHeading {
     fn of(span: &Span) -> Self {
         let metadata = |key: &str| {
             let of = |owner: &str| span.attribute(&format!("langfuse.{owner}.metadata.{key}"));
@@ -119,39 +125,39 @@ impl Heading {
                 .attribute("langfuse.trace.name")
                 .unwrap_or_default()
                 .to_owned(),
-            prompt: cut(&one_line(prompt), PROMPT),
+            prompt: truncate(&one_line(prompt), PROMPT_WIDTH),
             parent_session: metadata("parent_session").map(str::to_owned),
         }
     }
 
     fn text(&self, start: Timestamp) -> String {
-        let what = match self.turn {
+        let name = match self.turn {
             Some(turn) => format!("turn {turn}"),
             None => self.trace.clone(),
         };
         let at = start.rfc3339();
         let at = at.split('.').next().unwrap_or_default().replace('T', " ");
-        format!("{what}  {at}  {}", self.prompt)
+        format!("{name}  {at}  {}", self.prompt)
     }
 }
 
-impl Forest {
+impl ObservationTree {
     pub(super) fn add(&mut self, span: &Span) {
-        self.lines.push(Line::of(span));
+        self.lines.push(ObservationLine::of(span));
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    pub(super) fn each<'a>(&'a self, see: impl FnMut(&'a Line)) {
-        self.lines.iter().for_each(see);
+    pub(super) fn lines(&self) -> impl Iterator<Item = &ObservationLine> {
+        self.lines.iter()
     }
 
     /// The numbers of all turns, in order.
     pub(super) fn turns(&self) -> Vec<u64> {
-        let (roots, _) = self.places();
-        let line = |place: &usize| self.lines.get(*place);
+        let (roots, _) = self.indices();
+        let line = |index: &usize| self.lines.get(*index);
         let mut turns: Vec<u64> = roots
             .iter()
             .filter_map(|root| line(root)?.heading.turn)
@@ -160,8 +166,8 @@ impl Forest {
         turns
     }
 
-    /// The ids of all spans of some turns.
-    pub(super) fn spans_of(&self, turns: Turns) -> BTreeSet<String> {
+    /// The span ids of the selected turns.
+    pub(super) fn spans_of(&self, turns: TurnSelection) -> BTreeSet<String> {
         let mut spans = BTreeSet::new();
         self.walk(turns, |_, line, _| {
             spans.insert(line.span_id.clone());
@@ -171,77 +177,77 @@ impl Forest {
         spans
     }
 
-    /// Prints all turns or some.
+    /// Prints the selected turns.
     pub(super) fn print(
         &self,
         out: &mut impl Write,
         terminal: Terminal,
-        turns: Turns,
+        turns: TurnSelection,
     ) -> io::Result<()> {
         self.walk(turns, |prefix, line, is_root| {
             if is_root {
                 let heading = line.heading.text(line.start);
                 writeln!(out, "{}", terminal.bold(&terminal.fit(heading.trim_end())))?;
             }
-            let room = terminal
+            let columns = terminal
                 .width()
                 .map(|width| width.saturating_sub(prefix.chars().count()));
-            writeln!(out, "{prefix}{}", line.text(terminal, room))
+            writeln!(out, "{prefix}{}", line.text(terminal, columns))
         })
     }
 
-    /// Places of the roots, and of the children of each span, both by their starts.
-    fn places(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
+    /// Indices of the roots, and of the children of each span, in the order of their starts.
+    fn indices(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
         let known = self
             .lines
             .iter()
             .map(|line| line.span_id.as_str())
             .collect::<BTreeSet<_>>();
         let (mut roots, mut children) = (Vec::new(), BTreeMap::<&str, Vec<usize>>::new());
-        let mut order: Vec<(usize, &Line)> = self.lines.iter().enumerate().collect();
-        order.sort_unstable_by_key(|(place, line)| (line.start, *place));
-        for (place, line) in order {
+        let mut order: Vec<(usize, &ObservationLine)> = self.lines.iter().enumerate().collect();
+        order.sort_unstable_by_key(|(index, line)| (line.start, *index));
+        for (index, line) in order {
             match line
                 .parent
                 .as_deref()
                 .filter(|parent| known.contains(parent))
             {
-                Some(parent) => children.entry(parent).or_default().push(place),
-                None => roots.push(place),
+                Some(parent) => children.entry(parent).or_default().push(index),
+                None => roots.push(index),
             }
         }
         (roots, children)
     }
 
-    /// Visits the spans of all turns or of some, parents before children, with what stands before each.
+    /// Visits the spans of the selected turns, parents before children, with the branch characters of each line.
     fn walk(
         &self,
-        turns: Turns,
-        mut visit: impl FnMut(&str, &Line, bool) -> io::Result<()>,
+        turns: TurnSelection,
+        mut visit: impl FnMut(&str, &ObservationLine, bool) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (roots, children) = self.places();
-        // Files can say that two agents launched each other: no line is visited twice.
+        let (roots, children) = self.indices();
+        // In a broken transcript two subagents may have launched each other.
         let mut visited = vec![false; self.lines.len()];
         for root in roots {
             let Some(first) = self.lines.get(root) else {
                 continue;
             };
-            let is_meant = first.heading.turn.is_some_and(|turn| turns.have(turn));
-            if !turns.are_all() && !is_meant {
+            let is_selected = first.heading.turn.is_some_and(|turn| turns.contains(turn));
+            if !turns.is_all() && !is_selected {
                 continue;
             }
-            // An agent that launches agents to any depth must not exhaust the stack.
-            let mut todo = vec![(root, String::new(), "└ ")];
-            while let Some((place, indent, branch)) = todo.pop() {
+            // No recursion: agents may launch agents to any depth.
+            let mut stack = vec![(root, String::new(), "└ ")];
+            while let Some((index, indent, branch)) = stack.pop() {
                 let (Some(line), Some(was_visited)) =
-                    (self.lines.get(place), visited.get_mut(place))
+                    (self.lines.get(index), visited.get_mut(index))
                 else {
                     continue;
                 };
                 if std::mem::replace(was_visited, true) {
                     continue;
                 }
-                visit(&format!("{indent}{branch}"), line, place == root)?;
+                visit(&format!("{indent}{branch}"), line, index == root)?;
                 let below = children
                     .get(line.span_id.as_str())
                     .map_or(&[][..], Vec::as_slice);
@@ -252,7 +258,7 @@ impl Forest {
                     } else {
                         "├ "
                     };
-                    todo.push((*child, indent.clone(), branch));
+                    stack.push((*child, indent.clone(), branch));
                 }
             }
         }
@@ -260,7 +266,7 @@ impl Forest {
     }
 }
 
-fn took(span: &Span) -> String {
+fn duration(span: &Span) -> String {
     let milliseconds = span.end().since(span.start()).as_millis();
     match milliseconds {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! What a replay would send of a session, beside what the server has of it.
+//! Expected observations of a session beside the stored ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,7 +9,7 @@ use base::Timestamp;
 use transcript::Usage;
 use transcript::session::{Outline, TurnOutline};
 
-use crate::commands::delivery_context::Session;
+use crate::commands::delivery_context::SessionTarget;
 use crate::commands::output::tokens;
 use crate::commands::preview::each_span;
 use crate::config::Config;
@@ -17,81 +17,79 @@ use crate::langfuse::{Span, Stored};
 use crate::state::{Cursor, Lane, Placement, Runs, Within};
 use crate::trace::SpanId;
 
-/// How far from its place a row is looked for.
-const ASTRAY: Duration = Duration::from_secs(86_400);
+/// Time around the session in which misplaced observations are found.
+const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
 
-/// An observation of the transcript, and what was found of it.
-pub(super) struct Expected {
+/// An observation of the transcript, and the stored versions of it.
+pub(super) struct ExpectedObservation {
     pub trace: String,
     pub name: String,
     pub start: Timestamp,
     parent: Option<String>,
     usage: Usage,
-    /// What is known to be no fault.
-    pub excused: Option<Excuse>,
-    /// Nothing tells in which trace its turn is: neither state, nor that something of it is where it is expected.
+    /// Why it may be absent.
+    pub excuse: Option<Excuse>,
+    /// The trace of its turn is unknown: no state has it, and nothing of the turn is in the expected trace.
     is_unplaced: bool,
-    /// Versions at the right place, with the right tokens.
+    /// Versions with the expected trace, start and tokens.
     equal: usize,
-    /// Versions of other tokens.
+    /// Versions with other tokens.
     other_tokens: usize,
-    /// Where else it is: Langfuse keeps such a row for ever.
+    /// Trace and start of further versions, which Langfuse never merges.
     elsewhere: BTreeSet<(String, Timestamp)>,
 }
 
-/// Why an observation is not expected at the server.
+/// Why an observation may be absent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excuse {
-    /// It was written before the first contact, or while tracing was off or paused.
-    PassedOver,
-    /// The next hook or `flush` sends it.
+    /// Its turn was written before the first contact, or while tracing was off or paused.
+    Skipped,
+    /// The next hook or `flush` will send it.
     NotYetSent,
 }
 
-/// What came of one observation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is there, once.
-    There,
-    /// It is there; versions of it that count until Langfuse merges them are too.
+pub(super) enum Presence {
+    /// Stored once.
+    Present,
+    /// Stored several times, until Langfuse merges the versions.
     Unmerged,
-    /// It is not there, and need not be.
-    Excused(Excuse),
-    /// It is not there, and may be in a trace that nothing tells.
+    /// Absent, with a known reason.
+    NotExpected(Excuse),
+    /// Absent, but the trace of its turn is unknown.
     Unknown,
-    /// It is not there.
+    /// Absent without a reason.
     Missing,
-    /// It is there, and somewhere else too, for good.
-    Double,
-    /// It is there with another start, in another trace or with other tokens.
-    Different,
+    /// Also stored in another trace or with another start, permanently.
+    Duplicated,
+    /// Stored with another trace, start or token count.
+    Mismatched,
 }
 
-/// A session, here and there.
 pub(super) struct Comparison {
     pub session: String,
-    expected: BTreeMap<String, Expected>,
-    /// The traces are somebody else's, and their spans name no session.
+    expected: BTreeMap<String, ExpectedObservation>,
+    /// The turns are part of another application's traces, and name no session.
     pub attached: bool,
-    /// Observations of the session that are none of ours.
+    /// Stored observations of the session that this program did not send.
     pub foreign: usize,
-    /// How many were sent again.
+    /// Number of observations that were sent again.
     pub repaired: usize,
-    /// Turns and agents that can't be sent again as it was agreed.
+    /// Number of turns and agents whose agreed policy prevents sending them again.
     pub withheld: usize,
-    /// The roots of turns that are known to be where they are expected, or not.
+    /// Roots of turns, and whether state has their trace.
     turns: BTreeMap<String, bool>,
-    /// The same of what belongs to no turn.
+    /// Whether state has the trace of observations outside of turns.
     is_start_placed: bool,
 }
 
 impl Comparison {
-    /// What is expected, if nothing of it is excused.
-    pub(super) fn of(session: &Session, config: &Config) -> Result<Self> {
+    /// Expects all observations of a session.
+    pub(super) fn of(session: &SessionTarget, config: &Config) -> Result<Self> {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
-        each_span(&session.looked_at(), config, |span| {
+        each_span(&session.for_preview(), config, |span| {
             attached |= span.attribute("session.id").is_none();
-            expected.insert(span.span_id().to_owned(), Expected::of(&span));
+            expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
             Ok(())
         })?;
         Ok(Self {
@@ -106,18 +104,18 @@ impl Comparison {
         })
     }
 
-    /// Takes note of the turns whose place is known.
-    pub(super) fn place(&mut self, outline: &Outline, placements: &Runs<Placement>) {
+    /// Notes which turns have a known trace.
+    pub(super) fn note_placements(&mut self, outline: &Outline, placements: &Runs<Placement>) {
         self.is_start_placed = !placements.is_empty();
         let mut within = Within::default();
         for turn in &outline.turns {
             let is_placed = placements.find(&turn.uuid, &mut within).is_some();
-            self.turns.insert(root_of(turn), is_placed);
+            self.turns.insert(root_id(turn), is_placed);
         }
     }
 
-    /// Where nothing is known of a turn's place, what was found of it tells.
-    pub(super) fn tell_places(&mut self) {
+    /// Marks observations whose trace is unknown: neither state nor a stored observation of their turn shows it.
+    pub(super) fn mark_unplaced(&mut self) {
         let ids = self.expected.keys();
         let groups: BTreeMap<String, String> = ids
             .map(|id| (id.clone(), self.group(id).to_owned()))
@@ -136,36 +134,39 @@ impl Comparison {
         }
     }
 
-    /// The root of the turn that an observation belongs to, or what is uppermost of it.
+    /// The root of the turn of an observation, or its topmost ancestor outside of turns.
     fn group<'a>(&'a self, id: &'a str) -> &'a str {
-        let mut place = id;
+        let mut here = id;
         for _ in 0..self.expected.len() {
-            let parent = self.expected.get(place).and_then(|it| it.parent.as_deref());
+            let parent = self
+                .expected
+                .get(here)
+                .and_then(|found| found.parent.as_deref());
             match parent {
-                Some(parent) if self.expected.contains_key(parent) => place = parent,
+                Some(parent) if self.expected.contains_key(parent) => here = parent,
                 Some(parent) if self.turns.contains_key(parent) => return parent,
                 _ => break,
             }
         }
-        place
+        here
     }
 
-    /// Excuses what was not sent, and need not have been.
-    pub(super) fn set_aside(&mut self, cursor: &Cursor, outline: &Outline) -> Result<()> {
+    /// Excuses observations of skipped turns, and those that are not sent yet.
+    pub(super) fn excuse_unsent(&mut self, cursor: &Cursor, outline: &Outline) -> Result<()> {
         if !cursor.file.still_holds(&cursor.transcript) {
             bail!(
-                "could not verify {}: its transcript was rewritten since it was sent, 'claude-langfuse replay' first",
+                "could not verify {}: its transcript was rewritten after it was sent; run 'claude-langfuse replay' first",
                 self.session
             );
         }
         let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
         for turn in &outline.turns {
-            let mut passed = cursor.passed.iter();
-            let root = root_of(turn);
-            if passed
+            let mut skipped = cursor.passed.iter();
+            let root = root_id(turn);
+            if skipped
                 .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
             {
-                turns.insert(root, Excuse::PassedOver);
+                turns.insert(root, Excuse::Skipped);
             } else if turn.end > cursor.open_start {
                 turns.insert(root, Excuse::NotYetSent);
             }
@@ -181,13 +182,13 @@ impl Comparison {
             .collect();
         for (id, excuse) in excuses {
             if let Some(expected) = self.expected.get_mut(&id) {
-                expected.excused = Some(excuse);
+                expected.excuse = Some(excuse);
             }
         }
         Ok(())
     }
 
-    /// By the agent or the turn that the observation belongs to, whichever is nearer.
+    /// Decides by the nearest enclosing subagent or turn.
     fn excuse(
         &self,
         id: &str,
@@ -196,33 +197,33 @@ impl Comparison {
         agents: &BTreeMap<String, &Lane>,
     ) -> Option<Excuse> {
         let span = SpanId::given(id);
-        let mut place = Some(id);
+        let mut ancestor = Some(id);
         let mut lane: Option<&Lane> = None;
-        // As many steps as there are spans: a transcript may say that two agents launched each other.
+        // At most one step per span: in a broken transcript two subagents may have launched each other.
         for _ in 0..self.expected.len() {
-            let here = place?;
+            let here = ancestor?;
             lane = lane.or_else(|| agents.get(here).copied());
             if let Some(excuse) = turns.get(here) {
                 let sent = match lane {
                     Some(lane) => is_sent(lane, &span),
                     None => cursor.acknowledged.contains_key(&span),
                 };
-                return (!sent || *excuse == Excuse::PassedOver).then_some(*excuse);
+                return (!sent || *excuse == Excuse::Skipped).then_some(*excuse);
             }
-            place = self.expected.get(here)?.parent.as_deref();
-            if place.is_none_or(|parent| !self.expected.contains_key(parent)) {
+            ancestor = self.expected.get(here)?.parent.as_deref();
+            if ancestor.is_none_or(|parent| !self.expected.contains_key(parent)) {
                 break;
             }
         }
         let lane = lane.filter(|lane| !is_sent(lane, &span))?;
         Some(match lane.declined || lane.link.is_none() {
-            true => Excuse::PassedOver,
+            true => Excuse::Skipped,
             false => Excuse::NotYetSent,
         })
     }
 
-    /// Forgets what was found, to look once more.
-    pub(super) fn begin(&mut self) {
+    /// Forgets all stored observations.
+    pub(super) fn clear(&mut self) {
         self.foreign = 0;
         for expected in self.expected.values_mut() {
             (expected.equal, expected.other_tokens) = (0, 0);
@@ -230,8 +231,8 @@ impl Comparison {
         }
     }
 
-    /// Takes note of something that the server has.
-    pub(super) fn find(&mut self, stored: &Stored) {
+    /// Adds a stored observation.
+    pub(super) fn add_stored(&mut self, stored: &Stored) {
         let Some(expected) = self.expected.get_mut(&stored.span_id) else {
             self.foreign += usize::from(!self.attached);
             return;
@@ -239,54 +240,51 @@ impl Comparison {
         if stored.trace_id != expected.trace || stored.start != expected.start {
             let place = (stored.trace_id.clone(), stored.start);
             expected.elsewhere.insert(place);
-        } else if tokens::of_keys(&stored.usage) == expected.usage {
+        } else if tokens::from_usage_details(&stored.usage) == expected.usage {
             expected.equal += 1;
         } else {
             expected.other_tokens += 1;
         }
     }
 
-    /// The traces in which something is expected.
+    /// The traces of all expected observations.
     pub(super) fn traces(&self) -> BTreeSet<String> {
         let expected = self.expected.values();
         expected.map(|expected| expected.trace.clone()).collect()
     }
 
-    /// The times within which all of it began, and a day around them for what went astray.
+    /// The time range of all starts, with a day before and after for misplaced observations.
     pub(super) fn times(&self) -> Option<Range<Timestamp>> {
         let starts = || self.expected.values().map(|expected| expected.start);
-        Some(starts().min()?.before(ASTRAY)..starts().max()?.plus(ASTRAY))
+        Some(starts().min()?.before(SEARCH_MARGIN)..starts().max()?.plus(SEARCH_MARGIN))
     }
 
-    /// Nothing of it is there.
-    pub(super) fn is_absent(&self) -> bool {
-        self.verdicts()
-            .all(|(_, _, verdict)| matches!(verdict, Verdict::Missing | Verdict::Unknown))
+    pub(super) fn is_all_missing(&self) -> bool {
+        self.presences()
+            .all(|(_, _, presence)| matches!(presence, Presence::Missing | Presence::Unknown))
     }
 
-    /// Something is not there that should be.
-    pub(super) fn is_lacking(&self) -> bool {
-        self.verdicts()
-            .any(|(_, _, verdict)| verdict == Verdict::Missing)
+    pub(super) fn has_missing(&self) -> bool {
+        self.presences()
+            .any(|(_, _, presence)| presence == Presence::Missing)
     }
 
-    /// The ids of what is missing.
+    /// The span ids of missing observations.
     pub(super) fn missing(&self) -> BTreeSet<String> {
         let missing = self
-            .verdicts()
-            .filter(|(_, _, verdict)| *verdict == Verdict::Missing);
+            .presences()
+            .filter(|(_, _, presence)| *presence == Presence::Missing);
         missing.map(|(id, _, _)| id.to_owned()).collect()
     }
 
-    /// What came of each observation.
-    fn verdicts(&self) -> impl Iterator<Item = (&str, &Expected, Verdict)> {
+    fn presences(&self) -> impl Iterator<Item = (&str, &ExpectedObservation, Presence)> {
         let expected = self.expected.iter();
-        expected.map(|(id, expected)| (id.as_str(), expected, expected.verdict()))
+        expected.map(|(id, expected)| (id.as_str(), expected, expected.presence()))
     }
 
-    /// The observations that came out so, by their starts.
-    pub(super) fn with(&self, wanted: Verdict) -> Vec<(&str, &Expected)> {
-        let found = self.verdicts().filter(|(_, _, verdict)| *verdict == wanted);
+    /// The observations with this presence, by their starts.
+    pub(super) fn with(&self, presence: Presence) -> Vec<(&str, &ExpectedObservation)> {
+        let found = self.presences().filter(|(_, _, found)| *found == presence);
         let mut found: Vec<_> = found.map(|(id, expected, _)| (id, expected)).collect();
         found.sort_unstable_by(|(left_id, left), (right_id, right)| {
             (left.start, left_id).cmp(&(right.start, right_id))
@@ -294,28 +292,28 @@ impl Comparison {
         found
     }
 
-    /// How many observations came out so.
-    pub(super) fn count(&self, wanted: impl Fn(Verdict) -> bool) -> usize {
-        self.verdicts()
-            .filter(|(_, _, verdict)| wanted(*verdict))
+    pub(super) fn count(&self, matches: impl Fn(Presence) -> bool) -> usize {
+        self.presences()
+            .filter(|(_, _, presence)| matches(*presence))
             .count()
     }
 }
 
-fn root_of(turn: &TurnOutline) -> String {
-    let root = match turn.is_compaction {
-        true => SpanId::compaction(&turn.uuid),
-        false => SpanId::turn(&turn.uuid),
+fn root_id(turn: &TurnOutline) -> String {
+    let root = if turn.is_compaction {
+        SpanId::compaction(&turn.uuid)
+    } else {
+        SpanId::turn(&turn.uuid)
     };
     root.as_str().to_owned()
 }
 
-/// Of a lane at rest everything was acknowledged.
+/// All spans of an idle lane were acknowledged.
 fn is_sent(lane: &Lane, span: &SpanId) -> bool {
     lane.idle || lane.acknowledged.contains_key(span)
 }
 
-impl Expected {
+impl ExpectedObservation {
     fn of(span: &Span) -> Self {
         Self {
             trace: span.trace_id().to_owned(),
@@ -327,8 +325,8 @@ impl Expected {
             ),
             start: span.start(),
             parent: span.parent().map(str::to_owned),
-            usage: tokens::of_keys(&span.usage()),
-            excused: None,
+            usage: tokens::from_usage_details(&span.usage()),
+            excuse: None,
             is_unplaced: false,
             equal: 0,
             other_tokens: 0,
@@ -336,22 +334,22 @@ impl Expected {
         }
     }
 
-    /// Some version of it is where it is expected.
+    /// Some version of it is stored in the expected trace.
     fn is_here(&self) -> bool {
         self.equal + self.other_tokens > 0
     }
 
-    fn verdict(&self) -> Verdict {
+    fn presence(&self) -> Presence {
         let here = self.equal + self.other_tokens;
-        match (here, self.elsewhere.len(), self.excused) {
-            (0, 0, Some(excuse)) => Verdict::Excused(excuse),
-            (0, 0, None) if self.is_unplaced => Verdict::Unknown,
-            (0, 0, None) => Verdict::Missing,
-            (0, 1, _) => Verdict::Different,
-            (_, 1.., _) => Verdict::Double,
-            _ if self.equal == 0 => Verdict::Different,
-            (1, 0, _) => Verdict::There,
-            _ => Verdict::Unmerged,
+        match (here, self.elsewhere.len(), self.excuse) {
+            (0, 0, Some(excuse)) => Presence::NotExpected(excuse),
+            (0, 0, None) if self.is_unplaced => Presence::Unknown,
+            (0, 0, None) => Presence::Missing,
+            (0, 1, _) => Presence::Mismatched,
+            (_, 1.., _) => Presence::Duplicated,
+            _ if self.equal == 0 => Presence::Mismatched,
+            (1, 0, _) => Presence::Present,
+            _ => Presence::Unmerged,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `verify` tells: a line a session, what is wrong with it below, and the whole at the end.
+//! Output of `verify`: one line per session with its faults below, then the totals.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,62 +6,64 @@ use std::time::Duration;
 use base::Timestamp;
 use serde_json::{Value, json};
 
-use super::comparison::{Comparison, Excuse, Expected, Verdict};
-use crate::commands::{Outcome, complain, error_object, many, print_json};
+use super::comparison::{Comparison, Excuse, ExpectedObservation, Presence};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::text::plural;
 
-/// Faults that are shown of one session; one that is missing as a whole has hundreds.
-const SHOWN: usize = 10;
+/// Maximum number of faults per kind and session; a missing session has hundreds.
+const MAX_FAULTS: usize = 10;
 
-/// How far back the smallest plan lets people look.
-const FREE_PLAN: Duration = Duration::from_secs(30 * 86_400);
+/// How long Langfuse Cloud shows observations in its free plan.
+const FREE_PLAN_HISTORY: Duration = Duration::from_secs(30 * 86_400);
 
-const FAULTS: [(&str, Verdict); 3] = [
-    ("missing", Verdict::Missing),
-    ("double", Verdict::Double),
-    ("different", Verdict::Different),
+const FAULTS: [(&str, Presence); 3] = [
+    ("missing", Presence::Missing),
+    ("duplicate", Presence::Duplicated),
+    ("mismatch", Presence::Mismatched),
 ];
 
-/// What was found so far.
-pub(super) struct Findings {
+/// Totals of the run so far.
+pub(super) struct VerifySummary {
     json: bool,
     sessions: usize,
     observations: usize,
     missing: usize,
-    double: usize,
-    different: usize,
+    duplicated: usize,
+    mismatched: usize,
     unknown: usize,
     repaired: usize,
     never_sent: usize,
     failed: usize,
-    outcome: Outcome,
+    status: ExitStatus,
 }
 
-impl Findings {
+impl VerifySummary {
     pub(super) fn new(json: bool) -> Self {
         Self {
             json,
             sessions: 0,
             observations: 0,
             missing: 0,
-            double: 0,
-            different: 0,
+            duplicated: 0,
+            mismatched: 0,
             unknown: 0,
             repaired: 0,
             never_sent: 0,
             failed: 0,
-            outcome: Outcome::Done,
+            status: ExitStatus::Done,
         }
     }
 
-    /// Nothing of a session was ever sent: there is nothing to look for.
+    /// Counts a session that was never sent.
     pub(super) fn never_sent(&mut self) {
         self.never_sent += 1;
     }
 
-    /// As [`Self::never_sent`], of a session whose name was given: so it is not there, which is what was asked.
-    pub(super) fn named_never_sent(&mut self, id: &str) -> io::Result<()> {
+    /// Reports a session that was never sent although its id was given: a failure.
+    pub(super) fn never_sent_by_name(&mut self, id: &str) -> io::Result<()> {
         self.never_sent();
-        self.outcome = self.outcome.max(Outcome::Failed);
+        self.status = self.status.max(ExitStatus::Failed);
         match self.json {
             true => print_json(&json!({"schema": 1, "session": id, "never_sent": true})),
             false => writeln!(
@@ -71,46 +73,46 @@ impl Findings {
         }
     }
 
-    /// A session could not be compared.
-    pub(super) fn failed(&mut self, id: &str, reason: &str, outcome: Outcome) -> io::Result<()> {
+    /// Reports a session that could not be compared.
+    pub(super) fn failed(&mut self, id: &str, reason: &str, status: ExitStatus) -> io::Result<()> {
         self.failed += 1;
-        self.outcome = self.outcome.max(outcome);
+        self.status = self.status.max(status);
         match self.json {
             true => print_json(
-                &json!({"schema": 1, "session": id, "error": error_object(outcome, reason)}),
+                &json!({"schema": 1, "session": id, "error": error_object(status, reason)}),
             ),
             false => {
-                complain(&format!("could not verify {id}: {reason}"));
+                print_error(&format!("could not verify {id}: {reason}"));
                 Ok(())
             }
         }
     }
 
-    /// A session was compared.
+    /// Reports a compared session.
     pub(super) fn session(
         &mut self,
         comparison: &Comparison,
         link: impl Fn(&str) -> String,
     ) -> io::Result<()> {
-        let [missing, double, different] =
-            FAULTS.map(|(_, fault)| comparison.count(|verdict| verdict == fault));
+        let [missing, duplicated, mismatched] =
+            FAULTS.map(|(_, fault)| comparison.count(|presence| presence == fault));
         self.sessions += 1;
         self.observations += comparison.count(|_| true);
         self.missing += missing;
-        self.double += double;
-        self.different += different;
-        self.unknown += comparison.count(|verdict| verdict == Verdict::Unknown);
+        self.duplicated += duplicated;
+        self.mismatched += mismatched;
+        self.unknown += comparison.count(|presence| presence == Presence::Unknown);
         self.repaired += comparison.repaired;
-        if missing + double + different > 0 {
-            self.outcome = self.outcome.max(Outcome::Failed);
+        if missing + duplicated + mismatched > 0 {
+            self.status = self.status.max(ExitStatus::Failed);
         }
         if self.json {
             return print_json(&as_json(comparison));
         }
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", line(comparison))?;
+        writeln!(out, "{}", session_text(comparison))?;
         for (name, fault) in FAULTS {
-            faulty(&mut out, name, &comparison.with(fault), &link)?;
+            print_faults(&mut out, name, &comparison.with(fault), &link)?;
         }
         if missing > 0 {
             let id = &comparison.session;
@@ -120,45 +122,45 @@ impl Findings {
             )?;
         }
         let oldest = comparison
-            .with(Verdict::Missing)
+            .with(Presence::Missing)
             .first()
             .map(|(_, first)| first.start);
-        let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN;
-        if comparison.is_absent() && oldest.is_some_and(is_old) {
+        let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN_HISTORY;
+        if comparison.is_all_missing() && oldest.is_some_and(is_old) {
             writeln!(
                 out,
-                "  help: the free plan of Langfuse Cloud shows nothing that is older than 30 days"
+                "  help: the free plan of Langfuse Cloud shows only the last 30 days"
             )?;
         }
         Ok(())
     }
 
-    /// Ends the run.
-    pub(super) fn finish(self) -> io::Result<Outcome> {
+    /// Prints the totals.
+    pub(super) fn finish(self) -> io::Result<ExitStatus> {
         let Self {
             json,
             sessions,
             observations,
             missing,
-            double,
-            different,
+            duplicated,
+            mismatched,
             unknown,
             repaired,
             never_sent,
             failed,
-            outcome,
+            status,
         } = self;
         if json {
             print_json(&json!({
-                "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": double,
-                "different": different, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
+                "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
             }))?;
-            return Ok(outcome);
+            return Ok(status);
         }
         let mut line = format!(
-            "{}: {}, {missing} missing, {double} double, {different} different",
-            many(sessions, "session"),
-            many(observations, "observation"),
+            "{}: {}, {missing} missing, {duplicated} duplicated, {mismatched} mismatched",
+            plural(sessions, "session"),
+            plural(observations, "observation"),
         );
         if unknown > 0 {
             line.push_str(&format!(", {unknown} skipped (trace unknown)"));
@@ -167,52 +169,49 @@ impl Findings {
             line.push_str(&format!(", {repaired} sent again"));
         }
         if never_sent > 0 {
-            let sessions = many(never_sent, "session");
+            let sessions = plural(never_sent, "session");
             line.push_str(&format!(", {sessions} never sent ('replay' sends them)"));
         }
         if failed > 0 {
-            line.push_str(&format!(", {} not compared", many(failed, "session")));
+            line.push_str(&format!(", {} not compared", plural(failed, "session")));
         }
         writeln!(io::stdout().lock(), "{line}")?;
-        Ok(outcome)
+        Ok(status)
     }
 }
 
-/// How a session came out, in one line.
-fn line(comparison: &Comparison) -> String {
-    let count = |wanted: Verdict| comparison.count(|verdict| verdict == wanted);
+fn session_text(comparison: &Comparison) -> String {
+    let count = |presence: Presence| comparison.count(|found| found == presence);
     let all = comparison.count(|_| true);
-    let there = count(Verdict::There) + count(Verdict::Unmerged);
-    let how = if there == all {
-        "there"
-    } else {
-        "there as they should be"
-    };
+    let present = count(Presence::Present) + count(Presence::Unmerged);
     let mut line = format!(
-        "{}  {there} of {} {how}",
+        "{}  {present} of {} stored",
         comparison.session,
-        many(all, "observation")
+        plural(all, "observation")
     );
     for (count, note) in [
         (comparison.repaired, "sent again"),
-        (count(Verdict::Missing), "missing"),
+        (count(Presence::Missing), "missing"),
         (
-            count(Verdict::Unknown),
-            "skipped: no state says in which trace they are",
+            count(Presence::Unknown),
+            "skipped: the trace of their turn is unknown",
         ),
         (
             comparison.withheld,
             "turns and agents skipped: policy not met",
         ),
-        (count(Verdict::Double), "double"),
-        (count(Verdict::Different), "different"),
-        (count(Verdict::Excused(Excuse::NotYetSent)), "not yet sent"),
-        (count(Verdict::Excused(Excuse::PassedOver)), "passed over"),
+        (count(Presence::Duplicated), "duplicated"),
+        (count(Presence::Mismatched), "mismatched"),
         (
-            count(Verdict::Unmerged),
-            "counted twice until Langfuse merges",
+            count(Presence::NotExpected(Excuse::NotYetSent)),
+            "not yet sent",
         ),
-        (comparison.foreign, "of other senders"),
+        (count(Presence::NotExpected(Excuse::Skipped)), "skipped"),
+        (
+            count(Presence::Unmerged),
+            "counted twice until Langfuse merges them",
+        ),
+        (comparison.foreign, "from other senders"),
     ] {
         if count > 0 {
             line.push_str(&format!(", {count} {note}"));
@@ -222,37 +221,41 @@ fn line(comparison: &Comparison) -> String {
 }
 
 fn as_json(comparison: &Comparison) -> Value {
-    let count = |wanted: Verdict| comparison.count(|verdict| verdict == wanted);
+    let count = |presence: Presence| comparison.count(|found| found == presence);
     let list = |(_, fault)| -> Vec<Value> {
         let found = comparison.with(fault);
-        let told = found.iter().map(|(id, expected)| {
+        let objects = found.iter().map(|(id, expected)| {
             let start = expected.start.rfc3339();
             json!({"trace": expected.trace, "id": id, "observation": expected.name, "start": start})
         });
-        told.collect()
+        objects.collect()
     };
-    let [missing, double, different] = FAULTS.map(list);
+    let [missing, duplicated, mismatched] = FAULTS.map(list);
     json!({
         "schema": 1, "session": comparison.session, "observations": comparison.count(|_| true),
-        "missing": missing, "double": double, "different": different, "unmerged": count(Verdict::Unmerged),
-        "not_yet_sent": count(Verdict::Excused(Excuse::NotYetSent)),
-        "passed_over": count(Verdict::Excused(Excuse::PassedOver)),
-        "unknown": count(Verdict::Unknown), "withheld": comparison.withheld,
+        "missing": missing, "double": duplicated, "different": mismatched, "unmerged": count(Presence::Unmerged),
+        "not_yet_sent": count(Presence::NotExpected(Excuse::NotYetSent)),
+        "passed_over": count(Presence::NotExpected(Excuse::Skipped)),
+        "unknown": count(Presence::Unknown), "withheld": comparison.withheld,
         "foreign": comparison.foreign, "repaired": comparison.repaired,
     })
 }
 
-fn faulty(
+fn print_faults(
     out: &mut impl Write,
     name: &str,
-    found: &[(&str, &Expected)],
+    found: &[(&str, &ExpectedObservation)],
     link: impl Fn(&str) -> String,
 ) -> io::Result<()> {
-    for (_, expected) in found.iter().take(SHOWN) {
-        let (what, at) = (&expected.name, expected.start.rfc3339());
-        writeln!(out, "  {name:9}  {what}  {at}  {}", link(&expected.trace))?;
+    for (_, expected) in found.iter().take(MAX_FAULTS) {
+        let (observation, at) = (&expected.name, expected.start.rfc3339());
+        writeln!(
+            out,
+            "  {name:9}  {observation}  {at}  {}",
+            link(&expected.trace)
+        )?;
     }
-    match found.len().saturating_sub(SHOWN) {
+    match found.len().saturating_sub(MAX_FAULTS) {
         0 => Ok(()),
         more => writeln!(out, "  {name:9}  and {more} more"),
     }

@@ -1,4 +1,4 @@
-//! One server: reading back from it, and sending it what it lacks.
+//! One server: reads observations back, and sends the missing ones.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,40 +6,37 @@ use std::time::{Duration, Instant};
 use base::Timestamp;
 
 use super::comparison::Comparison;
-use crate::commands::cli::Verify;
-use crate::commands::delivery_context::Session;
+use crate::commands::delivery_context::SessionTarget;
 use crate::commands::preview::each_span;
-use crate::commands::retry_after::patiently;
+use crate::commands::retry_after::with_retry_after;
 use crate::config::{Config, Destination};
 use crate::delivery::LARGEST_REQUEST;
 use crate::langfuse::{Body, Client, Deadline, Query, Reply, export};
 
-/// How often it is looked again for what was sent just now: Langfuse takes a second or two.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time between two reads: Langfuse stores within a second or two.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why there is no comparison.
-pub(super) enum Failed {
-    /// The server did not tell.
+pub(super) enum ReadBackError {
     Server(Reply),
-    /// It went wrong on this machine.
-    Here(anyhow::Error),
+    /// The error is on this machine.
+    Local(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Failed {
+impl From<anyhow::Error> for ReadBackError {
     fn from(error: anyhow::Error) -> Self {
-        Self::Here(error)
+        Self::Local(error)
     }
 }
 
-/// A connection to one server.
-pub(super) struct Server {
+/// The traces of one server.
+pub(super) struct RemoteTraces {
     client: Client,
     request_time: Duration,
-    /// It has only the older tables.
-    old: bool,
+    /// Whether the server has only the older API.
+    legacy: bool,
 }
 
-impl Server {
+impl RemoteTraces {
     pub(super) fn new(
         config: &Config,
         destination: &Destination,
@@ -48,64 +45,64 @@ impl Server {
         Ok(Self {
             client: Client::to(destination, config.ca_file.as_deref(), environment)?,
             request_time: config.timeout,
-            old: false,
+            legacy: false,
         })
     }
 
-    /// Compares, and looks again for a while for what was sent just now.
+    /// Compares, and repeats it for up to `wait` after the last delivery while observations are missing.
     pub(super) fn read_back(
         &mut self,
         comparison: &mut Comparison,
         sent_at: Option<Timestamp>,
-        arguments: &Verify,
-    ) -> Result<(), Failed> {
-        let wait = Duration::from_secs(arguments.wait);
+        wait: Duration,
+    ) -> Result<(), ReadBackError> {
         let since = |sent_at| Timestamp::now().since(sent_at);
         let left = sent_at.map_or(Duration::ZERO, |sent_at| {
             wait.saturating_sub(since(sent_at))
         });
         let until = Instant::now() + left.min(wait);
         loop {
-            self.look(comparison)?;
-            if !comparison.is_lacking() || Instant::now() + PAUSE > until {
+            self.read(comparison).map_err(ReadBackError::Server)?;
+            comparison.mark_unplaced();
+            if !comparison.has_missing() || Instant::now() + POLL_INTERVAL > until {
                 return Ok(());
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Sends what is missing, and looks for it.
+    /// Sends the missing observations, and compares again.
     pub(super) fn repair(
         &mut self,
         comparison: &mut Comparison,
-        session: &Session,
+        session: &SessionTarget,
         config: &Config,
-        arguments: &Verify,
-    ) -> Result<(), Failed> {
+        wait: Duration,
+    ) -> Result<(), ReadBackError> {
         let missing = comparison.missing();
-        let (mut waiting, mut size, mut found) = (Vec::new(), 0, 0);
+        let (mut batch, mut size, mut found) = (Vec::new(), 0, 0);
         let mut failed = None;
         let report = each_span(session, config, |span| {
             if failed.is_none() && missing.contains(span.span_id()) {
                 let encoded = span.encoded();
                 if size + encoded.len() > LARGEST_REQUEST {
-                    failed = self.send(&mut waiting).err();
+                    failed = self.send(&mut batch).err();
                     size = 0;
                 }
                 size += encoded.len();
                 found += 1;
-                waiting.push(encoded);
+                batch.push(encoded);
             }
             Ok(())
         })?;
-        match failed.map_or_else(|| self.send(&mut waiting), Err) {
+        match failed.map_or_else(|| self.send(&mut batch), Err) {
             Ok(()) => {
                 comparison.repaired = found;
                 comparison.withheld = report.withheld;
             }
-            Err(reply) => return Err(Failed::Server(reply)),
+            Err(reply) => return Err(ReadBackError::Server(reply)),
         }
-        self.read_back(comparison, Some(Timestamp::now()), arguments)
+        self.read_back(comparison, Some(Timestamp::now()), wait)
     }
 
     fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Reply> {
@@ -114,21 +111,15 @@ impl Server {
         }
         let body = Body::new(export(spans.iter().map(String::as_str)).as_bytes());
         spans.clear();
-        self.patiently(|client, deadline| match client.send(&body, deadline) {
+        self.with_retry_after(|client, deadline| match client.send(&body, deadline) {
             Reply::Acknowledged => Ok(()),
             reply => Err(reply),
         })
     }
 
-    fn look(&mut self, comparison: &mut Comparison) -> Result<(), Failed> {
-        comparison.begin();
-        self.read(comparison).map_err(Failed::Server)?;
-        comparison.tell_places();
-        Ok(())
-    }
-
-    /// By the session, or trace by trace where the server or the spans do not know it.
+    /// Reads by session, or by trace if the server or the spans have no session.
     fn read(&mut self, comparison: &mut Comparison) -> Result<(), Reply> {
+        comparison.clear();
         let Some(times) = comparison.times() else {
             return Ok(());
         };
@@ -137,36 +128,39 @@ impl Server {
             .iter()
             .map(|trace| Query::of_trace(trace, times.clone()))
             .collect();
-        if !self.old {
+        if !self.legacy {
             let by_session = [Query::of_session(&comparison.session, times)];
-            let queries = match comparison.attached {
-                true => by_trace.as_slice(),
-                false => &by_session,
+            let queries = if comparison.attached {
+                by_trace.as_slice()
+            } else {
+                &by_session
             };
-            self.old = !self.read_all(queries, comparison)?;
+            self.legacy = !self.read_all(queries, comparison)?;
         }
-        if self.old {
+        if self.legacy {
             self.read_all(&by_trace, comparison)?;
         }
         Ok(())
     }
 
-    /// Gives whether the server has the API that it was asked by.
+    /// Returns whether the server has the requested API.
     fn read_all(&mut self, queries: &[Query], comparison: &mut Comparison) -> Result<bool, Reply> {
-        let old = self.old;
+        let legacy = self.legacy;
         for query in queries {
             let mut next: Option<String> = None;
             loop {
-                let page = self.patiently(|client, deadline| match old {
-                    true => client
-                        .old_observations(query, next.as_deref(), deadline)
-                        .map(Some),
-                    false => client.observations(query, next.as_deref(), deadline),
+                let page = self.with_retry_after(|client, deadline| {
+                    if legacy {
+                        let page = client.old_observations(query, next.as_deref(), deadline);
+                        page.map(Some)
+                    } else {
+                        client.observations(query, next.as_deref(), deadline)
+                    }
                 })?;
                 let Some(page) = page else { return Ok(false) };
                 page.observations
                     .iter()
-                    .for_each(|stored| comparison.find(stored));
+                    .for_each(|stored| comparison.add_stored(stored));
                 next = page.next;
                 if next.is_none() {
                     break;
@@ -176,10 +170,10 @@ impl Server {
         Ok(true)
     }
 
-    fn patiently<Answer>(
+    fn with_retry_after<Response>(
         &mut self,
-        mut ask: impl FnMut(&mut Client, Deadline) -> Result<Answer, Reply>,
-    ) -> Result<Answer, Reply> {
-        patiently(|| ask(&mut self.client, Deadline::after(self.request_time)))
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Reply>,
+    ) -> Result<Response, Reply> {
+        with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 }

@@ -107,7 +107,7 @@ fn an_agents_transcript_is_no_session() {
     let ran = sandbox.run(&["replay", agent.to_str().unwrap()]).exits(1);
     assert!(
         ran.stderr
-            .contains("it is an agent's transcript, name its session"),
+            .contains("it is an agent transcript, name its session"),
         "{}",
         ran.stderr
     );

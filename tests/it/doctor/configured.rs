@@ -107,7 +107,7 @@ fn a_value_that_means_nothing() {
     clinic.fails(
         "mask",
         "CC_LANGFUSE_MASK_PATTERNS can't be read",
-        "mend the pattern",
+        "fix or remove the pattern",
         3,
     );
 }
@@ -158,7 +158,7 @@ fn consent_that_is_missing() {
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": null}));
     clinic.warns(
         "consent",
-        "tracing is off in ~: nothing sets TRACE_TO_LANGFUSE",
+        "tracing is off in ~: TRACE_TO_LANGFUSE is not set",
         "set TRACE_TO_LANGFUSE to true",
     );
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "false"}));
@@ -173,7 +173,7 @@ fn consent_that_is_missing() {
 fn a_pause_that_was_forgotten() {
     let clinic = Clinic::healthy();
     clinic.sandbox.run(&["pause"]).exits(0);
-    clinic.warns("pause", "nothing is sent", "claude-langfuse resume");
+    clinic.warns("pause", "tracing is paused", "claude-langfuse resume");
 }
 
 #[test]
@@ -213,7 +213,10 @@ fn a_full_disk() {
         .unwrap();
     assert_eq!(failed["check"], "state", "{report:#}");
     assert!(
-        failed["help"].as_str().unwrap().starts_with("make room"),
+        failed["help"]
+            .as_str()
+            .unwrap()
+            .starts_with("free disk space"),
         "{report:#}"
     );
     let left = clinic
@@ -231,7 +234,7 @@ fn a_state_folder_that_others_can_look_into() {
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
     clinic.warns(
         "state",
-        "others can look into",
+        "other users can read",
         "chmod 700 ~/.claude/state/claude-langfuse",
     );
 }
@@ -244,7 +247,7 @@ fn sessions_that_wait_for_a_server_that_is_back() {
     clinic.mock.reply_always(None);
     clinic.warns(
         "waiting",
-        "sessions with something left to send: 1",
+        "1 session with unsent turns",
         "claude-langfuse flush",
     );
     clinic.sandbox.run(&["flush"]).exits(0);

@@ -59,7 +59,7 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
     clinic.fails(
         "keys",
         "answered 401",
-        "'claude-langfuse doctor --yes' finds out which",
+        "'claude-langfuse doctor --yes' tries the other regions",
         5,
     );
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
         &["--yes"],
         "fail",
         "keys",
-        "but https://us.cloud.langfuse.com takes them",
+        "but https://us.cloud.langfuse.com accepts them",
         "add \"LANGFUSE_BASE_URL\": \"https://us.cloud.langfuse.com\" beside LANGFUSE_PUBLIC_KEY in ~/.config",
         5,
     );
@@ -90,7 +90,7 @@ fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
         assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
         let (code, screen) = seat.types(answer).ends();
         assert_eq!(code, Some(5), "{screen}");
-        let told = screen.contains("https://us.cloud.langfuse.com takes them");
+        let told = screen.contains("https://us.cloud.langfuse.com accepts them");
         assert_eq!((told, cloud.asked().len() > 1), (found, found), "{screen}");
     }
 }
@@ -103,7 +103,7 @@ fn a_key_of_no_region() {
         &["--yes"],
         "fail",
         "keys",
-        "and so does every other region",
+        "every other region of Langfuse Cloud rejects them too",
         "check the keys",
         5,
     );
@@ -149,7 +149,7 @@ fn a_port_on_which_nobody_listens() {
     at(&format!("http://{}", unused_address())).fails(
         "tcp",
         "does not answer",
-        "check port and host",
+        "check the port and host",
         4,
     );
 }
@@ -205,12 +205,7 @@ fn an_expired_certificate() {
         "LANGFUSE_BASE_URL": format!("https://localhost:{}", server.address.port()),
         "LANGFUSE_CA_FILE": authority,
     }));
-    clinic.fails(
-        "tls",
-        "certificate expired",
-        "have the certificate renewed",
-        3,
-    );
+    clinic.fails("tls", "certificate expired", "renew the certificate", 3);
 }
 
 #[test]
@@ -275,7 +270,7 @@ fn a_clock_that_is_wrong() {
     let date = "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Type: application/json\r\nConnection: close\r\n";
     let body = r#"{"status":"OK","version":"4.16.0","data":[{"id":"p","name":"Project"}]}"#;
     let server = Server::answering(answer("200 OK", date, body));
-    at(&server.url()).warns("clock", "apart", "set its clock by the network");
+    at(&server.url()).warns("clock", "differ by", "turn on network time");
 }
 
 #[test]
@@ -286,7 +281,7 @@ fn a_proxy_that_is_dead_or_wants_a_password() {
     clinic.fails(
         "tcp",
         &format!("the proxy {dead} does not answer"),
-        "check port and host",
+        "check the port and host",
         4,
     );
     let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
@@ -308,7 +303,7 @@ fn a_server_that_takes_everything_and_stores_nothing() {
         "fail",
         "test trace",
         "did not store it",
-        "look at the worker",
+        "check the worker",
         1,
     );
 }
@@ -318,7 +313,7 @@ fn a_server_with_older_tables_is_read_by_its_older_list() {
     let clinic = Clinic::healthy();
     clinic.mock.show(Reading::Old);
     let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
-    for told in ["is there", "it was sent and read back"] {
+    for told in [" found", "sent and read back"] {
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
     }
 }
@@ -345,7 +340,7 @@ fn an_account_that_may_not_send() {
 fn a_last_trace_that_is_gone() {
     let clinic = Clinic::healthy();
     clinic.mock.clear();
-    clinic.warns("last trace", "is not there", "replay --again");
+    clinic.warns("last trace", "not found", "replay --again");
 }
 
 #[test]
