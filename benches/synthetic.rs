@@ -50,12 +50,7 @@ pub struct Transcript {
 
 impl Transcript {
     pub fn new(release: Release) -> Self {
-        Self {
-            release,
-            turns: 0,
-            rows: 0,
-            last: Default::default(),
-        }
+        Self { release, turns: 0, rows: 0, last: Default::default() }
     }
 
     /// Of an agent, with ids that no other transcript has.
@@ -72,10 +67,7 @@ impl Transcript {
         self.turns += 1;
         let prompt = self.uuid("1");
         let mut rows = vec![self.prompt(&prompt)];
-        let tools: Vec<String> = agents
-            .iter()
-            .map(|agent| format!("toolu_{agent}"))
-            .collect();
+        let tools: Vec<String> = agents.iter().map(|agent| format!("toolu_{agent}")).collect();
         let message = format!("msg_{:06}_0", self.turns);
         for tool in &tools {
             let input = json!({"description": "Look around", "prompt": words(300, 2), "subagent_type": "Explore"});
@@ -137,10 +129,8 @@ impl Transcript {
     }
 
     fn call(&mut self, rows: &mut Vec<Value>, call: u64, prompt: &str, is_last: bool) {
-        let (message, tool) = (
-            format!("msg_{:06}_{call}", self.turns),
-            format!("toolu_{:06}_{call}", self.turns),
-        );
+        let (message, tool) =
+            (format!("msg_{:06}_{call}", self.turns), format!("toolu_{:06}_{call}", self.turns));
         let request = self.uuid("3");
         let mut fields = json!({"message": self.answer(&message, &tool, is_last)});
         if self.release == Release::V2_1_330 {
@@ -247,14 +237,11 @@ fn words(length: usize, seed: u64) -> String {
         "value = 42",
         "Ünïcode",
     ];
-    let mut state = seed
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(length as u64);
+    let mut state = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(length as u64);
     let mut text = String::with_capacity(length + 16);
     while text.len() < length {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         text.push_str(WORDS[(state >> 61) as usize]);
         text.push(' ');
     }

@@ -32,10 +32,7 @@ const MB: u64 = 1_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .first()
-        .is_some_and(|first| first == process::CHILD)
-    {
+    if arguments.first().is_some_and(|first| first == process::CHILD) {
         return process::be_child(&arguments[1..]);
     }
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
@@ -63,13 +60,8 @@ fn runs(large: bool) -> Vec<Run> {
         Run::new("the program's name and version", Scene::version).guarded(),
         Run::new("a hook where tracing is off", Scene::disabled).guarded(),
         Run::new("a Stop with nothing to do", || Scene::idle(MB)).guarded(),
-        Run::new("a Stop, one new turn of 64 KB", || {
-            Scene::new_turn(V2_1_330, MB)
-        })
-        .guarded(),
-        Run::new("the same by HTTPS", || {
-            Scene::new_turn(V2_1_330, MB).by_tls()
-        }),
+        Run::new("a Stop, one new turn of 64 KB", || Scene::new_turn(V2_1_330, MB)).guarded(),
+        Run::new("the same by HTTPS", || Scene::new_turn(V2_1_330, MB).by_tls()),
     ];
     for (release, name) in [(V2_1_330, "2.1.330"), (V2_0_76, "2.0.76")] {
         for size in [1, 50, 500] {
@@ -80,40 +72,21 @@ fn runs(large: bool) -> Vec<Run> {
         }
     }
     runs.extend([
-        Run::new("a Stop with nothing to do, 500 agents at rest", || {
-            Scene::agents(500)
-        })
-        .guarded(),
-        Run::new(
-            "a SessionEnd with nothing to do, 500 agents at rest",
-            || Scene::agents(500).at_the_end(),
-        ),
-        Run::new("a Stop, one new turn, 500 agents at rest", || {
-            Scene::agents(500).with_new_turn()
-        })
-        .guarded(),
-        Run::new("a Stop, one new turn, 10,000 sessions on disk", || {
-            Scene::crowd(10_000)
+        Run::new("a Stop with nothing to do, 500 agents at rest", || Scene::agents(500)).guarded(),
+        Run::new("a SessionEnd with nothing to do, 500 agents at rest", || {
+            Scene::agents(500).at_the_end()
         }),
-        Run::new("a first Stop in a session of 50 MB", || {
-            Scene::first_contact(V2_1_330, 50 * MB)
-        }),
-        Run::new("a replay of 1 MB of 2.1.330", || {
-            Scene::replay(V2_1_330, MB)
-        })
-        .guarded(),
+        Run::new("a Stop, one new turn, 500 agents at rest", || Scene::agents(500).with_new_turn())
+            .guarded(),
+        Run::new("a Stop, one new turn, 10,000 sessions on disk", || Scene::crowd(10_000)),
+        Run::new("a first Stop in a session of 50 MB", || Scene::first_contact(V2_1_330, 50 * MB)),
+        Run::new("a replay of 1 MB of 2.1.330", || Scene::replay(V2_1_330, MB)).guarded(),
         Run::new("a replay of 1 MB of 2.0.76", || Scene::replay(V2_0_76, MB)).guarded(),
-        Run::new("a replay of 50 MB of 2.1.330", || {
-            Scene::replay(V2_1_330, 50 * MB)
-        }),
-        Run::new("a replay of 50 MB of 2.0.76", || {
-            Scene::replay(V2_0_76, 50 * MB)
-        }),
+        Run::new("a replay of 50 MB of 2.1.330", || Scene::replay(V2_1_330, 50 * MB)),
+        Run::new("a replay of 50 MB of 2.0.76", || Scene::replay(V2_0_76, 50 * MB)),
     ]);
     if large {
-        runs.push(Run::new("a replay of 500 MB of 2.1.330", || {
-            Scene::replay(V2_1_330, 500 * MB)
-        }));
+        runs.push(Run::new("a replay of 500 MB of 2.1.330", || Scene::replay(V2_1_330, 500 * MB)));
     }
     runs
 }

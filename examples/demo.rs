@@ -80,13 +80,7 @@ fn in_home(home: &Path, address: &str) -> Result<()> {
     let recording = Recording::in_home(home)?;
     let claude_code = ClaudeCode::set_up(home, &recording)?;
     let mut out = io::stdout().lock();
-    play(
-        &mut out,
-        Style::of_stdout(),
-        &claude_code,
-        &recording,
-        &langfuse,
-    )
+    play(&mut out, Style::of_stdout(), &claude_code, &recording, &langfuse)
 }
 
 fn play(
@@ -96,11 +90,7 @@ fn play(
     recording: &Recording,
     langfuse: &MockLangfuse,
 ) -> Result<()> {
-    writeln!(
-        out,
-        "{}",
-        style.bold("Claude Code works, and calls its hooks")
-    )?;
+    writeln!(out, "{}", style.bold("Claude Code works, and calls its hooks"))?;
     for firing in &recording.firings {
         let before = langfuse.rows().len();
         let time = claude_code.fire(firing)?;
@@ -145,10 +135,7 @@ fn next_steps(out: &mut impl Write, style: Style) -> io::Result<()> {
             "enable ",
             "TRACE_TO_LANGFUSE=true there, and claude-langfuse install, which registers the hook",
         ),
-        (
-            "replay ",
-            "claude-langfuse replay --all sends what is already on disk",
-        ),
+        ("replay ", "claude-langfuse replay --all sends what is already on disk"),
     ];
     for (name, text) in steps {
         writeln!(out, "  {}{text}", style.dim(name))?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use log::LevelFilter;
 
 /// A file that has grown to this becomes `.1`, and a new one begins.
-const LARGEST: u64 = 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 1024 * 1024;
 
 /// The name that the known hook scripts use.
 const NAME: &str = "langfuse_hook.log";
@@ -23,20 +23,14 @@ impl LogFile {
     fn open(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
             if let Some(folder) = self.path.parent() {
-                fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)?;
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
             // A link could lead anywhere, and a FIFO would block.
             let metadata = fs::symlink_metadata(&self.path).ok();
-            if metadata
-                .as_ref()
-                .is_some_and(|metadata| !metadata.is_file())
-            {
+            if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
-            if metadata.is_some_and(|metadata| metadata.len() >= LARGEST) {
+            if metadata.is_some_and(|metadata| metadata.len() >= MAX_LOG_BYTES) {
                 fs::rename(&self.path, self.path.with_extension("log.1"))?;
             }
             let file = OpenOptions::new()
@@ -51,9 +45,7 @@ impl LogFile {
             }
             self.file = Some(file);
         }
-        self.file
-            .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -69,15 +61,8 @@ impl Write for LogFile {
 
 /// Sends log lines to the file in the state folder. `debug`: also what did not matter.
 pub fn to_file(state_dir: &Path, debug: bool) {
-    let level = if debug {
-        LevelFilter::Debug
-    } else {
-        LevelFilter::Info
-    };
-    let target = LogFile {
-        path: state_dir.join(NAME),
-        file: None,
-    };
+    let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
+    let target = LogFile { path: state_dir.join(NAME), file: None };
     // A second call, as in tests, changes nothing.
     let _ = env_logger::Builder::new()
         .filter_module("claude_langfuse", level)
@@ -85,12 +70,7 @@ pub fn to_file(state_dir: &Path, debug: bool) {
         .format(|out, record| {
             let now = base::Timestamp::now().rfc3339();
             let text = record.args().to_string().replace(['\n', '\r'], " ");
-            writeln!(
-                out,
-                "{now} {:5} [{}] {text}",
-                record.level(),
-                std::process::id()
-            )
+            writeln!(out, "{now} {:5} [{}] {text}", record.level(), std::process::id())
         })
         .try_init();
 }

@@ -28,10 +28,8 @@ pub fn run(runs: Vec<Run>, record: bool) {
         figures.extend(count.map(|count| (run.name, count)));
     }
     if record {
-        let lines: Vec<String> = figures
-            .iter()
-            .map(|(name, figure)| format!("{figure}\t{name}\n"))
-            .collect();
+        let lines: Vec<String> =
+            figures.iter().map(|(name, figure)| format!("{figure}\t{name}\n")).collect();
         return fs::write(record_path(), lines.concat()).expect("the record is written");
     }
     let recorded = read();

@@ -32,29 +32,11 @@ pub struct Link {
 
 /// The links that are measured, with their names.
 const LINKS: [(&str, Link); 3] = [
-    (
-        "20 ms each way",
-        Link {
-            way: Duration::from_millis(20),
-            has_window: false,
-            rate: None,
-        },
-    ),
-    (
-        "20 ms, TCP's window",
-        Link {
-            way: Duration::from_millis(20),
-            has_window: true,
-            rate: None,
-        },
-    ),
+    ("20 ms each way", Link { way: Duration::from_millis(20), has_window: false, rate: None }),
+    ("20 ms, TCP's window", Link { way: Duration::from_millis(20), has_window: true, rate: None }),
     (
         "10 ms, window, 5 Mbit/s",
-        Link {
-            way: Duration::from_millis(10),
-            has_window: true,
-            rate: Some(5_000_000 / 8),
-        },
+        Link { way: Duration::from_millis(10), has_window: true, rate: Some(5_000_000 / 8) },
     ),
 ];
 
@@ -88,12 +70,7 @@ struct Departures {
 
 impl Departures {
     fn from(link: Link, stands: Instant) -> Self {
-        Self {
-            link,
-            free: stands,
-            window: FIRST_WINDOW,
-            under_way: VecDeque::new(),
-        }
+        Self { link, free: stands, window: FIRST_WINDOW, under_way: VecDeque::new() }
     }
 
     /// When a segment arrives that is written now.
@@ -113,8 +90,7 @@ impl Departures {
             leaves += Duration::from_nanos(length as u64 * 1_000_000_000 / rate);
         }
         self.free = leaves;
-        self.under_way
-            .push_back((leaves + 2 * self.link.way, length));
+        self.under_way.push_back((leaves + 2 * self.link.way, length));
         leaves + self.link.way
     }
 }
@@ -153,18 +129,10 @@ pub fn measure() {
     for (name, link) in LINKS {
         for (size, calls) in [("64 KB", 4), ("300 KB", 19), ("2 MB", 128)] {
             // The stand-in behind HTTP takes its time to look at what is long.
-            let protocols: &[&str] = if calls > 4 {
-                &["HTTPS"]
-            } else {
-                &["HTTP", "HTTPS"]
-            };
+            let protocols: &[&str] = if calls > 4 { &["HTTPS"] } else { &["HTTP", "HTTPS"] };
             for &protocol in protocols {
                 let scene = Scene::turn_of_calls(Release::V2_1_330, calls);
-                let scene = if protocol == "HTTPS" {
-                    scene.by_tls()
-                } else {
-                    scene
-                };
+                let scene = if protocol == "HTTPS" { scene.by_tls() } else { scene };
                 let scene = scene.over(link);
                 let there = scene.felt(None).as_millis();
                 let late = scene.felt(Some(LATE)).as_millis();

@@ -47,11 +47,7 @@ impl Measure {
             let status = command.stderr(Stdio::null()).status();
             status.is_ok_and(|status| status.success())
         };
-        Self {
-            has_callgrind: has("valgrind"),
-            has_strace: has("strace"),
-            has_time: has("time"),
-        }
+        Self { has_callgrind: has("valgrind"), has_strace: has("strace"), has_time: has("time") }
     }
 
     pub fn has_callgrind(&self) -> bool {
@@ -84,13 +80,7 @@ impl Measure {
             prepare();
             command.count_instructions()
         });
-        Figures {
-            instructions,
-            time,
-            memory,
-            calls,
-            bytes,
-        }
+        Figures { instructions, time, memory, calls, bytes }
     }
 }
 
@@ -152,9 +142,7 @@ impl Invocation {
     /// System calls of all its threads, and how many of them opened a connection.
     fn count_calls(&self) -> (u64, u64) {
         let mut command = Command::new("strace");
-        command
-            .args(["-f", "-c", "-U", "name,calls"])
-            .arg(program());
+        command.args(["-f", "-c", "-U", "name,calls"]).arg(program());
         let report = self.run(command.args(&self.arguments));
         let calls_of = |name: &str| {
             let mut lines = report.lines().map(str::split_whitespace);
@@ -188,11 +176,7 @@ impl Invocation {
         let output = self.begin(command).wait_with_output();
         let output = output.expect("the program ends");
         let report = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            output.status.success(),
-            "{:?} failed: {report}",
-            self.arguments
-        );
+        assert!(output.status.success(), "{:?} failed: {report}", self.arguments);
         report
     }
 
@@ -207,9 +191,7 @@ impl Invocation {
             .spawn()
             .expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
-        stdin
-            .write_all(self.stdin.as_bytes())
-            .expect("stdin is read");
+        stdin.write_all(self.stdin.as_bytes()).expect("stdin is read");
         child
     }
 }
@@ -218,9 +200,7 @@ impl Invocation {
 pub fn program() -> &'static str {
     static NAMED: OnceLock<Option<String>> = OnceLock::new();
     let named = NAMED.get_or_init(|| std::env::var("MEASURED_PROGRAM").ok());
-    named
-        .as_deref()
-        .unwrap_or(env!("CARGO_BIN_EXE_claude-langfuse"))
+    named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_claude-langfuse"))
 }
 
 /// Runs the program once, and tells what it used. The variables of a hook are all that it has.
@@ -235,8 +215,5 @@ pub fn be_child(arguments: &[String]) {
     assert!(status.success(), "{arguments:?}: {status}");
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
     let microseconds = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
-    eprintln!(
-        "{}",
-        microseconds(usage.user_time()) + microseconds(usage.system_time())
-    );
+    eprintln!("{}", microseconds(usage.user_time()) + microseconds(usage.system_time()));
 }

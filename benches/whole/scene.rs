@@ -27,11 +27,7 @@ pub struct Run {
 
 impl Run {
     pub fn new(name: &str, scene: impl Fn() -> Scene + 'static) -> Self {
-        Self {
-            name: name.to_owned(),
-            is_guarded: false,
-            scene: Box::new(scene),
-        }
+        Self { name: name.to_owned(), is_guarded: false, scene: Box::new(scene) }
     }
 
     pub fn guarded(mut self) -> Self {
@@ -49,9 +45,7 @@ impl Run {
     pub fn count_instructions(&self, measure: &Measure) -> Option<u64> {
         let scene = (self.scene)();
         scene.reset();
-        let count = measure
-            .has_callgrind()
-            .then(|| scene.invocation().count_instructions())?;
+        let count = measure.has_callgrind().then(|| scene.invocation().count_instructions())?;
         scene.assert_sent(&self.name);
         Some(count)
     }
@@ -99,18 +93,11 @@ impl Scene {
     }
 
     pub fn version() -> Self {
-        Self {
-            sends: false,
-            ..Self::new(&["--version"], Release::V2_1_330)
-        }
+        Self { sends: false, ..Self::new(&["--version"], Release::V2_1_330) }
     }
 
     pub fn disabled() -> Self {
-        Self {
-            enabled: false,
-            sends: false,
-            ..Self::new(&["hook"], Release::V2_1_330)
-        }
+        Self { enabled: false, sends: false, ..Self::new(&["hook"], Release::V2_1_330) }
     }
 
     /// All of the session is delivered.
@@ -309,8 +296,7 @@ impl Scene {
 
     fn append(&self, rows: &str) {
         let file = fs::OpenOptions::new().append(true).open(self.path());
-        file.and_then(|mut file| file.write_all(rows.as_bytes()))
-            .expect("a longer transcript");
+        file.and_then(|mut file| file.write_all(rows.as_bytes())).expect("a longer transcript");
     }
 
     fn assert_sent(&self, name: &str) {
@@ -329,28 +315,20 @@ impl Scene {
         let variables = [
             ("HOME", self.home.path().display().to_string()),
             ("TRACE_TO_LANGFUSE", self.enabled.to_string()),
-            (
-                "LANGFUSE_BASE_URL",
-                format!("{}://127.0.0.1:{}", self.server.protocol(), self.port),
-            ),
+            ("LANGFUSE_BASE_URL", format!("{}://127.0.0.1:{}", self.server.protocol(), self.port)),
             ("LANGFUSE_PUBLIC_KEY", PUBLIC_KEY.to_owned()),
             ("LANGFUSE_SECRET_KEY", SECRET_KEY.to_owned()),
             // Under callgrind everything takes fifty times as long.
             ("CC_LANGFUSE_HOOK_BUDGET", "100".to_owned()),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
         ];
-        let mut environment: Vec<(String, String)> = variables
-            .map(|(name, value)| (name.to_owned(), value))
-            .into();
+        let mut environment: Vec<(String, String)> =
+            variables.map(|(name, value)| (name.to_owned(), value)).into();
         if self.authority().exists() {
             let path = self.authority().display().to_string();
             environment.push(("LANGFUSE_CA_FILE".to_owned(), path));
         }
-        Invocation {
-            arguments: self.arguments.clone(),
-            environment,
-            stdin: event.to_string(),
-        }
+        Invocation { arguments: self.arguments.clone(), environment, stdin: event.to_string() }
     }
 
     fn path(&self) -> PathBuf {

@@ -41,11 +41,7 @@ impl Server {
                 std::thread::spawn(move || serve(stream, config, &counter, &sum));
             }
         });
-        Self::Tls(TlsServer {
-            address,
-            requests,
-            bytes,
-        })
+        Self::Tls(TlsServer { address, requests, bytes })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -118,9 +114,7 @@ fn serve(
 /// Reads a request, whose body has a length or comes in chunks; gives how long that is.
 fn read_request(stream: &mut impl Read) -> Option<usize> {
     let head = read_until(stream, b"\r\n\r\n")?.to_ascii_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     if let Some(length) = length {
         return read_exactly(stream, length.trim().parse().ok()?);
     }

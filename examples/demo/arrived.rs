@@ -32,10 +32,7 @@ impl Tally {
                 _ => {}
             }
             let tokens = |wanted: &str| -> u64 {
-                let kinds = row
-                    .usage
-                    .iter()
-                    .filter(|(kind, _)| kind.starts_with(wanted));
+                let kinds = row.usage.iter().filter(|(kind, _)| kind.starts_with(wanted));
                 kinds.map(|(_, count)| count).sum()
             };
             let plain_input = row.usage.get("input").copied().unwrap_or_default();
@@ -61,53 +58,25 @@ impl Tally {
             number.unwrap_or_default()
         };
         let calls = number("/expected/generations");
-        ensure!(
-            self.model_calls as u64 == calls,
-            "{} of {calls} model calls",
-            self.model_calls
-        );
-        let kinds = [
-            "input",
-            "cache_creation_input",
-            "cache_read_input",
-            "output",
-        ];
+        ensure!(self.model_calls as u64 == calls, "{} of {calls} model calls", self.model_calls);
+        let kinds = ["input", "cache_creation_input", "cache_read_input", "output"];
         let tokens = kinds.map(|kind| number(&format!("/expected/tokens/{kind}_tokens")));
-        ensure!(
-            self.tokens == tokens,
-            "tokens {:?} instead of {tokens:?}",
-            self.tokens
-        );
-        let tools = played
-            .pointer("/expected/tool_calls")
-            .and_then(Value::as_object);
+        ensure!(self.tokens == tokens, "tokens {:?} instead of {tokens:?}", self.tokens);
+        let tools = played.pointer("/expected/tool_calls").and_then(Value::as_object);
         for (name, count) in tools.into_iter().flatten() {
             let found = self.tools.get(name).copied().unwrap_or_default();
-            ensure!(
-                Some(found) == count.as_u64(),
-                "{found} of {count} calls of {name}"
-            );
+            ensure!(Some(found) == count.as_u64(), "{found} of {count} calls of {name}");
         }
         let sent = accepted.iter().filter(|row| row.kind == "GENERATION");
         let sent = sent.count();
-        ensure!(
-            sent == self.model_calls,
-            "model calls were sent {sent} times"
-        );
+        ensure!(sent == self.model_calls, "model calls were sent {sent} times");
         Ok(())
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            turns,
-            agents,
-            model_calls,
-            tokens,
-            dollars,
-            ..
-        } = self;
+        let Self { turns, agents, model_calls, tokens, dollars, .. } = self;
         let tools: u64 = self.tools.values().sum();
         let [input, written, read, output] = tokens;
         writeln!(

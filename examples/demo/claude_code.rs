@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use claude_langfuse::claude_settings::{EVENTS, guarded, survey};
-use claude_langfuse::config::{Files, Surroundings};
+use claude_langfuse::config::{Env, Files};
 use langfuse_mock::{PUBLIC_KEY, SECRET_KEY};
 
 use crate::recording::{Firing, Growing, Recording};
@@ -29,9 +29,7 @@ impl<'a> ClaudeCode<'a> {
         let program = std::env::current_exe().context("could not find the demo itself")?;
         let command = guarded(&program);
         let mut claude_code = Self::start(home, recording)?;
-        claude_code.commands = EVENTS
-            .map(|event| (event.to_owned(), command.clone()))
-            .into();
+        claude_code.commands = EVENTS.map(|event| (event.to_owned(), command.clone())).into();
         claude_code.environment.extend([
             ("TRACE_TO_LANGFUSE", "true".to_owned()),
             ("LANGFUSE_BASE_URL", base_url.to_owned()),
@@ -45,16 +43,11 @@ impl<'a> ClaudeCode<'a> {
     /// Starts in a home that somebody has set up, with the hooks that are registered there.
     pub(crate) fn set_up(home: &Path, recording: &'a Recording) -> Result<Self> {
         let mut claude_code = Self::start(home, recording)?;
-        let surroundings = Surroundings {
-            home: Some(home.to_owned()),
-            ..Surroundings::default()
-        };
-        let files = survey(&surroundings, &Files::new(), Some(&recording.project));
+        let env = Env { home: Some(home.to_owned()), ..Env::default() };
+        let files = survey(&env, &Files::new(), Some(&recording.project));
         let registered = files.iter().flat_map(|file| &file.hooks);
         for entry in registered.flat_map(|hooks| &hooks.ours) {
-            let before = claude_code
-                .commands
-                .insert(entry.event.clone(), entry.command.clone());
+            let before = claude_code.commands.insert(entry.event.clone(), entry.command.clone());
             ensure!(before.is_none(), "{} is registered twice", entry.event);
         }
         Ok(claude_code)
@@ -76,12 +69,7 @@ impl<'a> ClaudeCode<'a> {
 
     /// Goes on to the next call of a hook; gives the time that the user waited for it.
     pub(crate) fn fire(&self, firing: &Firing) -> Result<Duration> {
-        let Recording {
-            session,
-            agent,
-            agent_meta,
-            ..
-        } = self.recording;
+        let Recording { session, agent, agent_meta, .. } = self.recording;
         write_rows(session, firing.rows)?;
         write_rows(agent, firing.agent_rows)?;
         fs::write(agent.path.with_extension("meta.json"), agent_meta)?;
@@ -99,10 +87,7 @@ impl<'a> ClaudeCode<'a> {
             .spawn()
             .context("could not run the hook")?;
         // Claude Code may leave the pipe open; the hook does not wait for its end.
-        let mut input = hook
-            .stdin
-            .take()
-            .context("the hook has no standard input")?;
+        let mut input = hook.stdin.take().context("the hook has no standard input")?;
         input.write_all(firing.input.as_bytes())?;
         if let Some(time) = firing.answer_after {
             std::thread::sleep(time);

@@ -111,17 +111,12 @@ impl Growing {
 
 /// A path as it stands within JSON.
 fn escaped(path: &Path) -> Result<String> {
-    let text = path
-        .to_str()
-        .context("the temporary folder's name is not UTF-8")?;
+    let text = path.to_str().context("the temporary folder's name is not UTF-8")?;
     Ok(serde_json::to_string(text)?.trim_matches('"').to_owned())
 }
 
 fn firings(hooks: &str) -> Result<Vec<Firing>> {
-    let calls: Vec<Value> = hooks
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
+    let calls: Vec<Value> = hooks.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     calls.iter().map(firing).collect()
 }
 
@@ -131,19 +126,13 @@ fn firing(call: &Value) -> Result<Firing> {
     let by_then = |row: &&str| {
         let row: Value = serde_json::from_str(row).unwrap_or_default();
         let at = Timestamp::parse(text(&row, "/timestamp"));
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "milliseconds fit into a double for long"
-        )]
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds fit into a double for long")]
         let written = |at: Timestamp| at.as_millis() as f64 <= seconds * 1000.0;
         at.is_none_or(written)
     };
     Ok(Firing {
         event: text(call, "/stdin/hook_event_name").to_owned(),
-        input: call
-            .get("stdin")
-            .context("a recorded call has no input")?
-            .to_string(),
+        input: call.get("stdin").context("a recorded call has no input")?.to_string(),
         rows: usize::try_from(rows.context("a recorded call has no rows")?)?,
         agent_rows: AGENT.lines().take_while(by_then).count(),
         answer_after: call

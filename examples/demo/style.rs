@@ -13,9 +13,7 @@ impl Style {
     pub(crate) fn of_stdout() -> Self {
         let asked_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self {
-            decorated: std::io::stdout().is_terminal() && !asked_plain && !dumb,
-        }
+        Self { decorated: std::io::stdout().is_terminal() && !asked_plain && !dumb }
     }
 
     /// A heading.
@@ -29,10 +27,6 @@ impl Style {
     }
 
     fn wrap(self, code: &str, text: &str) -> String {
-        if self.decorated {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.decorated { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }

@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use base::Timestamp;
-use claude_langfuse::config::{Files, Scope, Secret, Surroundings, resolve};
+use claude_langfuse::config::{Env, Files, Scope, Secret, resolve};
 use claude_langfuse::delivery::{
-    Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
+    Agreed, Extent, Job, StateAccess, Transport, Trigger, deliver, note_health,
 };
 use claude_langfuse::hook::event;
-use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Reply, batch};
+use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Verdict, batch};
 use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::{Cursor, Store};
@@ -36,14 +36,14 @@ struct Taker {
     bodies: Vec<String>,
 }
 
-impl Courier for Taker {
-    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
+impl Transport for Taker {
+    fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         check_export(raw);
         self.bodies.push(raw.to_owned());
-        Reply::Acknowledged
+        Verdict::Acknowledged
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         let request: Value = serde_json::from_str(&batch(scores)).expect("scores are JSON");
         let events = request["batch"].as_array().expect("a list of events");
         assert_eq!(events.len(), scores.len());
@@ -54,24 +54,15 @@ impl Courier for Taker {
 /// An export is JSON, its ids have the length of ids, and no span ends before it starts.
 fn check_export(raw: &str) {
     let export: Value = serde_json::from_str(raw).expect("an export is JSON");
-    let spans = export["resourceSpans"][0]["scopeSpans"][0]["spans"]
-        .as_array()
-        .expect("a list of spans");
+    let spans =
+        export["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().expect("a list of spans");
     assert!(!spans.is_empty(), "an empty export");
     for span in spans {
         let length = |name: &str| span[name].as_str().expect("an id").len();
         assert_eq!((length("traceId"), length("spanId")), (32, 16));
-        let time = |name: &str| {
-            span[name]
-                .as_str()
-                .expect("a time")
-                .parse::<u128>()
-                .expect("a number")
-        };
-        assert!(
-            time("startTimeUnixNano") <= time("endTimeUnixNano"),
-            "it ends before it starts"
-        );
+        let time =
+            |name: &str| span[name].as_str().expect("a time").parse::<u128>().expect("a number");
+        assert!(time("startTimeUnixNano") <= time("endTimeUnixNano"), "it ends before it starts");
     }
 }
 
@@ -105,12 +96,8 @@ pub fn transcript(data: &[u8]) {
     std::fs::write(&path, data).expect("a file");
     let replays = [(), ()].map(|()| {
         let mut taker = Taker::default();
-        deliver(
-            &job(&path, Reach::Everything, late()),
-            Keeping::Forgotten,
-            &mut taker,
-        )
-        .expect("it can be read");
+        deliver(&job(&path, Extent::Backfill, late()), StateAccess::None, &mut taker)
+            .expect("it can be read");
         taker.bodies
     });
     assert_eq!(replays[0], replays[1]);
@@ -118,23 +105,17 @@ pub fn transcript(data: &[u8]) {
     let mut hooks = Taker::default();
     std::fs::write(&path, &data[..data.len() / 2]).expect("a file");
     deliver(
-        &job(&path, Reach::FromContact, Ending::Over),
-        Keeping::Kept(&store),
+        &job(&path, Extent::Live, Trigger::SessionEnd),
+        StateAccess::ReadWrite(&store),
         &mut hooks,
     )
     .expect("it can be read");
     std::fs::write(&path, data).expect("a file");
-    deliver(
-        &job(&path, Reach::Everything, late()),
-        Keeping::Kept(&store),
-        &mut hooks,
-    )
-    .expect("it can be read");
+    deliver(&job(&path, Extent::Backfill, late()), StateAccess::ReadWrite(&store), &mut hooks)
+        .expect("it can be read");
     // By span alone: a call that stands in two turns is acknowledged once.
     let ids = |bodies: &[String]| -> BTreeSet<String> {
-        let exports = bodies
-            .iter()
-            .map(|body| serde_json::from_str::<Value>(body).expect("JSON"));
+        let exports = bodies.iter().map(|body| serde_json::from_str::<Value>(body).expect("JSON"));
         let spans = exports.flat_map(|export| {
             export["resourceSpans"][0]["scopeSpans"][0]["spans"]
                 .as_array()
@@ -144,10 +125,7 @@ pub fn transcript(data: &[u8]) {
         spans.map(|span| span["spanId"].to_string()).collect()
     };
     let (replayed, hooked) = (ids(&replays[0]), ids(&hooks.bodies));
-    assert!(
-        replayed.is_subset(&hooked),
-        "a span got lost between two runs"
-    );
+    assert!(replayed.is_subset(&hooked), "a span got lost between two runs");
 }
 
 /// A configuration file, and Claude Code's settings: resolved whatever they hold, and no message shows a key.
@@ -162,24 +140,14 @@ pub fn config(data: &[u8]) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, data).expect("a file");
     }
-    let surroundings = Surroundings {
-        home: Some(folder.path().join("home")),
-        ..Surroundings::default()
-    };
+    let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
     for scope in [Scope::OwnHook, Scope::Explicit, Scope::FilesOnly] {
         let start = folder.path().join("project");
-        let config = resolve(&surroundings, &Files::new(), Some(&start), scope, &[]);
+        let config = resolve(&env, &Files::new(), Some(&start), scope, &[]);
         let problems: Vec<String> = config.problems.iter().map(ToString::to_string).collect();
-        let destination = config
-            .destination
-            .as_ref()
-            .map_err(ToString::to_string)
-            .map(|_| ());
-        let sources: Vec<&str> = config
-            .sources
-            .iter()
-            .map(|setting| setting.shown.as_str())
-            .collect();
+        let destination = config.destination.as_ref().map_err(ToString::to_string).map(|_| ());
+        let sources: Vec<&str> =
+            config.sources.iter().map(|setting| setting.shown.as_str()).collect();
         let told = format!("{problems:?} {destination:?} {sources:?}");
         assert!(!told.contains(SECRET), "{told}");
         let _ = Policy::from(&config);
@@ -209,24 +177,17 @@ pub fn state(data: &[u8]) {
     let paused = store.pauses().times(Some(Path::new("/home/dev")));
     let _ = paused.iter().any(|time| time.covers(now));
     let mut taker = Taker::default();
-    for (reach, ending) in [
-        (Reach::FromContact, Ending::Over),
-        (Reach::Known, late()),
-        (Reach::Everything, late()),
-    ] {
-        if let Ok(Some(report)) = deliver(
-            &job(&path, reach, ending),
-            Keeping::Kept(&store),
-            &mut taker,
-        ) {
+    for (extent, trigger) in
+        [(Extent::Live, Trigger::SessionEnd), (Extent::Resume, late()), (Extent::Backfill, late())]
+    {
+        if let Ok(Some(report)) =
+            deliver(&job(&path, extent, trigger), StateAccess::ReadWrite(&store), &mut taker)
+        {
             note_health(&store, DESTINATION, &report, 48 * 1024);
         }
     }
-    let again = deliver(
-        &job(&path, Reach::Again, late()),
-        Keeping::Kept(&store),
-        &mut taker,
-    );
+    let again =
+        deliver(&job(&path, Extent::Resend, late()), StateAccess::ReadWrite(&store), &mut taker);
     assert!(
         again.is_ok_and(|report| report.is_some_and(|report| report.spans == 2)),
         "not all was sent again"
@@ -239,13 +200,9 @@ pub fn reply(data: &[u8]) {
         LazyLock::new(|| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let address = LISTENER.local_addr().expect("an address");
     let secret = Secret::new(SECRET);
-    let mut client = Client::new(
-        &format!("http://{address}"),
-        "pk-lf-1",
-        &secret,
-        ClientOptions::default(),
-    )
-    .expect("a client");
+    let mut client =
+        Client::new(&format!("http://{address}"), "pk-lf-1", &secret, ClientOptions::default())
+            .expect("a client");
     let reply = std::thread::scope(|scope| {
         let sent =
             scope.spawn(|| client.send(&Body::new(b"{}"), Deadline::after(Duration::from_secs(5))));
@@ -254,7 +211,7 @@ pub fn reply(data: &[u8]) {
     });
     let told = format!("{reply:?}");
     assert!(!told.contains(SECRET) && !told.contains('\n'), "{told}");
-    if reply == Reply::Acknowledged {
+    if reply == Verdict::Acknowledged {
         let text = String::from_utf8_lossy(data);
         assert!(
             text.contains("HTTP/1") && text.contains('{'),
@@ -281,13 +238,13 @@ fn read_request(stream: &mut TcpStream) {
     }
 }
 
-fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
+fn job(path: &Path, extent: Extent, trigger: Trigger) -> Job {
     Job {
         session_id: SESSION.to_owned(),
         transcript: path.to_owned(),
         destination: DESTINATION.to_owned(),
-        reach,
-        ending,
+        extent,
+        trigger,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(100_000),
         agreed: Agreed::Kept,
@@ -299,10 +256,8 @@ fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
 }
 
 /// Long after everything.
-fn late() -> Ending {
-    Ending::ByRows {
-        now: Timestamp::parse("2099-01-01T00:00:00Z").expect("a time"),
-    }
+fn late() -> Trigger {
+    Trigger::Sweep { now: Timestamp::parse("2099-01-01T00:00:00Z").expect("a time") }
 }
 
 /// A folder in memory where there is one.

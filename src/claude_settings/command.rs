@@ -90,18 +90,9 @@ mod tests {
     fn ours_is_found_in_every_form() {
         for (command, expected) in [
             ("claude-langfuse hook", "claude-langfuse"),
-            (
-                "CC_LANGFUSE_DEBUG=1 claude-langfuse hook",
-                "claude-langfuse",
-            ),
-            (
-                "claude-langfuse --config /x/y.json hook;",
-                "claude-langfuse",
-            ),
-            (
-                "\"$HOME\"/bin/claude-langfuse hook 2>&1",
-                "$HOME/bin/claude-langfuse",
-            ),
+            ("CC_LANGFUSE_DEBUG=1 claude-langfuse hook", "claude-langfuse"),
+            ("claude-langfuse --config /x/y.json hook;", "claude-langfuse"),
+            ("\"$HOME\"/bin/claude-langfuse hook 2>&1", "$HOME/bin/claude-langfuse"),
             (
                 "sh -c 'true' ; exec /nix/store/x-1/bin/claude-langfuse hook",
                 "/nix/store/x-1/bin/claude-langfuse",
@@ -129,11 +120,7 @@ mod tests {
         ] {
             assert!(runs_a_rival(&words(rival)), "{rival}");
         }
-        for other in [
-            "notify-send done",
-            "claude-langfuse hook",
-            "cat /srv/langfuse/log",
-        ] {
+        for other in ["notify-send done", "claude-langfuse hook", "cat /srv/langfuse/log"] {
             assert!(!runs_a_rival(&words(other)), "{other}");
         }
     }

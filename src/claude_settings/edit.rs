@@ -143,14 +143,7 @@ mod tests {
         let keys: Vec<&String> = after.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["zeta", "hooks", "alpha"]);
         let mut groups = after["hooks"]["Stop"].as_array().unwrap().clone();
-        assert_eq!(
-            groups.pop(),
-            fresh()["hooks"]["Stop"]
-                .as_array()
-                .unwrap()
-                .first()
-                .cloned()
-        );
+        assert_eq!(groups.pop(), fresh()["hooks"]["Stop"].as_array().unwrap().first().cloned());
         assert_eq!(Value::Array(groups), before["hooks"]["Stop"]);
         assert_eq!(unregistered(after).to_string(), before.to_string());
     }

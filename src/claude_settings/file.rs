@@ -14,7 +14,7 @@ use serde_json::{Map, Serializer, Value};
 use super::program::in_store;
 
 /// As many links as the kernel follows.
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// A settings file as it was when it was opened.
 #[derive(Debug)]
@@ -41,11 +41,7 @@ impl SettingsFile {
                 return Err(error).context(what);
             }
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            target,
-            text,
-        })
+        Ok(Self { path: path.to_path_buf(), target, text })
     }
 
     /// Where it is, as Claude Code names it.
@@ -144,10 +140,7 @@ impl SettingsFile {
     }
 
     fn write_new(&self, temporary: &Path, text: &str) -> Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(temporary)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
         if self.exists() {
             file.set_permissions(fs::metadata(&self.target)?.permissions())?;
         }
@@ -164,7 +157,7 @@ impl SettingsFile {
 /// The file that a path leads to, whether or not it exists.
 fn follow(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_path_buf();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(next) = fs::read_link(&target) else {
             // The folders above may be links as well.
             let (folder, name) = (target.parent(), target.file_name());
@@ -176,10 +169,7 @@ fn follow(path: &Path) -> Result<PathBuf> {
         };
         target = target.parent().unwrap_or(Path::new("/")).join(next);
     }
-    bail!(
-        "could not read settings: {}: its links lead in a circle",
-        path.display()
-    );
+    bail!("could not read settings: {}: its links lead in a circle", path.display());
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

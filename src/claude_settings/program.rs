@@ -3,23 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Surroundings;
+use crate::config::Env;
 
 const NAME: &str = "claude-langfuse";
 
 /// The path to register for a program that runs from `running`, its path with links resolved. None when it runs from
 /// the Nix store and no profile has one.
-pub fn stable_program(running: &Path, surroundings: &Surroundings) -> Option<PathBuf> {
-    let mut places: Vec<PathBuf> = surroundings
-        .variable("PATH")
-        .into_iter()
-        .flat_map(std::env::split_paths)
-        .collect();
-    if let Some(home) = surroundings.home() {
+pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
+    let mut places: Vec<PathBuf> =
+        env.variable("PATH").into_iter().flat_map(std::env::split_paths).collect();
+    if let Some(home) = env.home() {
         places.push(home.join(".nix-profile/bin"));
         places.push(home.join(".local/state/nix/profile/bin"));
     }
-    if let Some(user) = surroundings.variable("USER") {
+    if let Some(user) = env.variable("USER") {
         places.push(Path::new("/etc/profiles/per-user").join(user).join("bin"));
     }
     places.push(PathBuf::from("/run/current-system/sw/bin"));
@@ -49,7 +46,7 @@ mod tests {
     use std::path::Path;
 
     use super::stable_program;
-    use crate::config::Surroundings;
+    use crate::config::Env;
 
     #[test]
     fn a_link_in_the_path_is_preferred_to_the_package_it_points_to() {
@@ -61,34 +58,25 @@ mod tests {
         fs::create_dir_all(&bin).unwrap();
         let package = cellar.join("claude-langfuse");
         fs::write(&package, "").unwrap();
-        let mut here = Surroundings::default();
+        let mut here = Env::default();
         assert_eq!(stable_program(&package, &here).as_ref(), Some(&package));
         symlink(&package, bin.join("claude-langfuse")).unwrap();
         let path = format!("relative:{}", bin.display());
         here.environment.insert("PATH".to_owned(), path);
-        assert_eq!(
-            stable_program(&package, &here),
-            Some(bin.join("claude-langfuse"))
-        );
+        assert_eq!(stable_program(&package, &here), Some(bin.join("claude-langfuse")));
     }
 
     #[test]
     fn from_the_store_only_a_profile_will_do() {
         let home = tempfile::tempdir().unwrap();
         let running = Path::new("/nix/store/0-claude-langfuse/bin/claude-langfuse");
-        let mut here = Surroundings {
-            home: Some(home.path().to_path_buf()),
-            ..Surroundings::default()
-        };
+        let mut here = Env { home: Some(home.path().to_path_buf()), ..Env::default() };
         let path = "/nix/store/0-claude-langfuse/bin".to_owned();
         here.environment.insert("PATH".to_owned(), path);
         assert_eq!(stable_program(running, &here), None);
         let profile = home.path().join(".nix-profile/bin");
         fs::create_dir_all(&profile).unwrap();
         fs::write(profile.join("claude-langfuse"), "").unwrap();
-        assert_eq!(
-            stable_program(running, &here),
-            Some(profile.join("claude-langfuse"))
-        );
+        assert_eq!(stable_program(running, &here), Some(profile.join("claude-langfuse")));
     }
 }

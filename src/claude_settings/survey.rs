@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::file::SettingsFile;
 use super::hooks::Hooks;
-use crate::config::{Files, Surroundings, settings_paths};
+use crate::config::{Env, Files, settings_paths};
 
 /// One file that is there.
 #[derive(Debug)]
@@ -21,28 +21,21 @@ pub struct Surveyed {
 
 /// The settings files of a session that was started in `start`, weakest first, after the plugin that the Nix module can
 /// make. Files that don't exist are left out.
-pub fn survey(surroundings: &Surroundings, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
-    let plugin = surroundings
+pub fn survey(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
+    let plugin = env
         .claude_config_dir()
         .map(|folder| folder.join("skills/langfuse-traces/hooks/hooks.json"));
     plugin
         .into_iter()
-        .chain(settings_paths(surroundings, files, start))
+        .chain(settings_paths(env, files, start))
         .filter_map(|path| {
             let hooks = match content(&path) {
                 Ok(None) => return None,
                 Ok(Some(settings)) => Ok(Hooks::of(&settings)),
                 Err(error) => Err(format!("{error:#}")),
             };
-            let managed = surroundings
-                .managed_dir
-                .as_ref()
-                .is_some_and(|folder| path.starts_with(folder));
-            Some(Surveyed {
-                path,
-                managed,
-                hooks,
-            })
+            let managed = env.managed_dir.as_ref().is_some_and(|folder| path.starts_with(folder));
+            Some(Surveyed { path, managed, hooks })
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
 use crate::config::{
-    Destination, DestinationProblem, Doubt, Request, Scope, Surroundings, resolve, root_of,
+    Destination, DestinationProblem, Doubt, Env, Request, Scope, resolve, root_of,
     unreadable_project_file,
 };
 use crate::state::{AllowedEntry, Store};
@@ -60,9 +60,9 @@ pub(super) struct RevokeArgs {
 /// When no user can be asked, a file can't be read, or the answer can't be saved.
 pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
-    let store = store(&context.surroundings)?;
+    let store = store(&context.env)?;
     if args.list {
-        return list(&store, context.surroundings.home());
+        return list(&store, context.env.home());
     }
     let start = start_directory(args.directory.as_deref())?;
     let Some(request) = request(&context, &start)? else {
@@ -76,10 +76,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
     if args.print {
         let root = json!(request.root);
         let digest = &request.digest;
-        writeln!(
-            std::io::stdout(),
-            "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}"
-        )?;
+        writeln!(std::io::stdout(), "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}")?;
         return Ok(ExitStatus::Done);
     }
     let granted = match &request.granted {
@@ -91,7 +88,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         writeln!(std::io::stdout(), "allowed already: {}", leads_to(granted))?;
         return Ok(ExitStatus::Done);
     }
-    if !agrees(&context.surroundings, &request, granted)? {
+    if !agrees(&context.env, &request, granted)? {
         writeln!(std::io::stdout(), "not allowed: nothing is sent from here")?;
         return Ok(ExitStatus::Failed);
     }
@@ -99,11 +96,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         root: request.root.clone(),
         digest: request.digest.clone(),
         at: Timestamp::now(),
-        names: request
-            .values
-            .iter()
-            .map(|value| value.name.to_owned())
-            .collect(),
+        names: request.values.iter().map(|value| value.name.to_owned()).collect(),
         base_url: granted.base_url.clone(),
         public_key: granted.public_key.clone(),
     });
@@ -122,7 +115,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
 /// When the directory does not exist, or the change can't be saved.
 pub(super) fn revoke(args: &RevokeArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
-    let store = store(&context.surroundings)?;
+    let store = store(&context.env)?;
     let root = root_of(&start_directory(args.directory.as_deref())?);
     let mut allowed = store.allowed();
     let count = allowed.revoke(&root);
@@ -132,17 +125,12 @@ pub(super) fn revoke(args: &RevokeArgs, global: &GlobalArgs) -> Result<ExitStatu
         return Ok(ExitStatus::Done);
     }
     store.save_allowed(&allowed)?;
-    writeln!(
-        out,
-        "revoked for {}: {}",
-        root.display(),
-        plural(count, "digest")
-    )?;
+    writeln!(out, "revoked for {}: {}", root.display(), plural(count, "digest"))?;
     Ok(ExitStatus::Done)
 }
 
-fn store(surroundings: &Surroundings) -> Result<Store> {
-    let folder = surroundings
+fn store(env: &Env) -> Result<Store> {
+    let folder = env
         .default_state_dir()
         .context("could not find the state folder: neither CLAUDE_CONFIG_DIR nor HOME is set")?;
     Ok(Store::new(&folder))
@@ -155,11 +143,7 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
         writeln!(out, "nothing is allowed")?;
     }
     for entry in &allowed.entries {
-        writeln!(
-            out,
-            "{}",
-            shorten_home(home, &entry.root.display().to_string())
-        )?;
+        writeln!(out, "{}", shorten_home(home, &entry.root.display().to_string()))?;
         writeln!(out, "  {} at {}", entry.public_key, entry.base_url)?;
         writeln!(
             out,
@@ -174,14 +158,12 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
 
 /// The values that the project's own files bring; `None` without any.
 fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request>>> {
-    let (surroundings, files) = (&context.surroundings, &context.files);
-    if let Some(Doubt::Unreadable { place, reason }) =
-        unreadable_project_file(surroundings, files, start)
-    {
+    let (env, files) = (&context.env, &context.files);
+    if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {
         let what = format!("could not read {place}: {reason}; fix the file");
         return Err(ConfigurationError(what).into());
     }
-    let config = resolve(surroundings, files, Some(start), Scope::Explicit, &[]);
+    let config = resolve(env, files, Some(start), Scope::Explicit, &[]);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),
@@ -190,8 +172,8 @@ fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request
 }
 
 /// Asks the user at a terminal.
-fn agrees(surroundings: &Surroundings, request: &Request, granted: &Destination) -> Result<bool> {
-    if surroundings.variable("CLAUDECODE").is_some() {
+fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
+    if env.variable("CLAUDECODE").is_some() {
         bail!("could not ask: Claude Code runs this command; run it in a terminal of your own");
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {

@@ -15,9 +15,9 @@ use crate::commands::output::report::{CheckLevel, CheckReport};
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{
-    Config, DestinationProblem, Files, Layer, Scope, Setting, Surroundings, strangers,
+    Config, DestinationProblem, Env, Files, Layer, Scope, Setting, unknown_variables,
 };
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse config                        for sessions started here
@@ -59,21 +59,15 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let start = start_directory(args.project.as_deref())?;
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
-    let home = context.surroundings.home();
+    let home = context.env.home();
     match args.command {
         Some(ConfigCommand::Check) => {
             let mut report = CheckReport::default();
-            check(
-                &mut report,
-                &context.surroundings,
-                &context.files,
-                &start,
-                &config,
-            );
+            check(&mut report, &context.env, &context.files, &start, &config);
             if args.json {
                 report.print_json(home)?;
             } else {
-                report.print(&context.surroundings)?;
+                report.print(&context.env)?;
             }
             Ok(match report.level() {
                 CheckLevel::Fail => ExitStatus::Misconfigured,
@@ -82,9 +76,9 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         }
         None => {
             if args.json {
-                print_values_json(&context.surroundings, &start, &config)?;
+                print_values_json(&context.env, &start, &config)?;
             } else {
-                print_values(&context.surroundings, &start, &config)?;
+                print_values(&context.env, &start, &config)?;
             }
             Ok(match config.suspended {
                 Some(_) => ExitStatus::Misconfigured,
@@ -95,14 +89,10 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 }
 
 /// Prints the values by where they are set, the strongest place first.
-fn print_values(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
-    let home = surroundings.home();
+fn print_values(env: &Env, start: &Path, config: &Config) -> Result<()> {
+    let home = env.home();
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "for sessions started in {}",
-        shorten_home(home, &start.display().to_string())
-    )?;
+    writeln!(out, "for sessions started in {}", shorten_home(home, &start.display().to_string()))?;
     if let Some(problem) = &config.suspended {
         writeln!(out, "\nsuspended: {}", shorten_home(home, &problem.cause()))?;
         writeln!(out, "help: {}", shorten_home(home, &problem.remedy))?;
@@ -138,12 +128,7 @@ fn print_values(surroundings: &Surroundings, start: &Path, config: &Config) -> R
 }
 
 fn setting_text(setting: &Setting, home: Option<&Path>) -> String {
-    let Setting {
-        variable,
-        shown,
-        source,
-        file,
-    } = setting;
+    let Setting { variable, shown, source, file } = setting;
     let name = match source.layer {
         Layer::Default => variable.name,
         _ => source.name,
@@ -156,7 +141,7 @@ fn setting_text(setting: &Setting, home: Option<&Path>) -> String {
     shorten_home(home, &line)
 }
 
-fn print_values_json(surroundings: &Surroundings, start: &Path, config: &Config) -> Result<()> {
+fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
     let variables: Vec<Value> = config.sources.iter().map(|setting| json!({
         "name": setting.variable.name,
         "value": Some(&setting.shown).filter(|shown| !shown.is_empty()),
@@ -165,7 +150,7 @@ fn print_values_json(surroundings: &Surroundings, start: &Path, config: &Config)
         "spelling": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
         "file": setting.file,
     })).collect();
-    let config_file: Option<PathBuf> = surroundings.config_file();
+    let config_file: Option<PathBuf> = env.config_file();
     let all = json!({
         "schema": 1,
         "start_directory": start,
@@ -183,7 +168,7 @@ fn print_values_json(surroundings: &Surroundings, start: &Path, config: &Config)
 /// Checks the configuration of sessions that start in `start`.
 pub(super) fn check(
     report: &mut CheckReport,
-    surroundings: &Surroundings,
+    env: &Env,
     files: &Files,
     start: &Path,
     config: &Config,
@@ -194,7 +179,7 @@ pub(super) fn check(
     for problem in &config.warnings {
         report.warn("config", problem.cause(), &problem.remedy);
     }
-    for unknown in strangers(surroundings, files, Some(start)) {
+    for unknown in unknown_variables(env, files, Some(start)) {
         let message = format!("unknown variable {} in {}", unknown.name, unknown.place);
         report.warn("config", message, unknown.remedy);
     }
@@ -206,19 +191,17 @@ pub(super) fn check(
             "fix the configuration; the next hook of each session sends its turns since then",
         );
     }
-    if let Some(wish) = unmet_wish(config) {
+    if let Some(wish) = invalid_patterns(config) {
         report.fail("mask", wish, "fix or remove the pattern");
     }
-    let traced = files.traced_projects(surroundings);
+    let traced = files.traced_projects(env);
     check_consent(report, start, config, &traced);
     check_keys(report, config, &traced);
 }
 
 fn check_consent(report: &mut CheckReport, start: &Path, config: &Config, traced: &[PathBuf]) {
     let start = start.display();
-    let source = config
-        .setting("TRACE_TO_LANGFUSE")
-        .map(|setting| &setting.source);
+    let source = config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
     match source {
         Some(source) if config.enabled => {
             report.ok("consent", format!("tracing is on in {start}: {source}"))

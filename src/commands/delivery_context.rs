@@ -11,14 +11,12 @@ use transcript::{Diagnostics, Transcript, locate, origin};
 
 use crate::commands::exit_status::{ConfigurationError, ExitStatus};
 use crate::commands::retry_after::RetryAfterTransport;
-use crate::config::{
-    Capture, Config, Destination, Files, MergedSettings, Scope, Surroundings, resolve,
-};
+use crate::config::{Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve};
 use crate::delivery::{
-    Absent, Agreed, Courier, Ending, Express, Job, Keeping, Reach, Report, Stopped, deliver,
-    note_health,
+    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
+    Unavailable, deliver, note_health,
 };
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 use crate::state::{Store, grant};
 
 /// How long a command waits for the lock of a session.
@@ -28,7 +26,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct SessionTarget {
     pub id: String,
     pub transcript: PathBuf,
-    pub reach: Reach,
+    pub extent: Extent,
     /// Start directory of the session.
     pub start: Option<PathBuf>,
     /// How far the policy counts that was agreed when a turn began.
@@ -38,10 +36,7 @@ pub(super) struct SessionTarget {
 impl SessionTarget {
     /// The same session for a preview: no agreed policy applies, because nothing leaves this machine.
     pub(super) fn for_preview(&self) -> Self {
-        Self {
-            agreed: Agreed::Ignored,
-            ..self.clone()
-        }
+        Self { agreed: Agreed::Ignored, ..self.clone() }
     }
 
     /// The turns without their content, and the unreadable lines of the transcript.
@@ -55,7 +50,7 @@ impl SessionTarget {
 
 /// State of one command run: environment, configuration files, connections.
 pub(super) struct DeliveryContext {
-    pub surroundings: Surroundings,
+    pub env: Env,
     pub files: Files,
     /// Whether to wait when a server asks for a pause.
     pub wait_on_retry_after: bool,
@@ -67,7 +62,7 @@ pub(super) struct DeliveryContext {
 }
 
 struct Connection {
-    courier: Box<dyn Courier>,
+    transport: Box<dyn Transport>,
     stopped: Option<Stopped>,
 }
 
@@ -81,11 +76,11 @@ impl DeliveryContext {
             let message = format!("could not find configuration file: {}", path.display());
             return Err(ConfigurationError(message).into());
         }
-        let mut surroundings = Surroundings::of_process();
-        surroundings.config_override = config_file;
-        surroundings.merged = merged_settings(&surroundings);
+        let mut env = Env::of_process();
+        env.config_override = config_file;
+        env.merged = merged_settings(&env);
         Ok(Self {
-            surroundings,
+            env,
             files: Files::new(),
             wait_on_retry_after: false,
             capture: None,
@@ -96,9 +91,9 @@ impl DeliveryContext {
 
     /// The configuration of a session that was started in `start`.
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
-        let mut config = resolve(&self.surroundings, &self.files, start, scope, &[]);
+        let mut config = resolve(&self.env, &self.files, start, scope, &[]);
         config.capture = self.capture.unwrap_or(config.capture);
-        grant(&mut config, &self.surroundings);
+        grant(&mut config, &self.env);
         config
     }
 
@@ -131,16 +126,15 @@ impl DeliveryContext {
         config: &Config,
         destination: &Destination,
     ) -> Result<Report> {
-        if let Some(reason) = unmet_wish(config) {
+        if let Some(reason) = invalid_patterns(config) {
             bail!("{reason}");
         }
         let store = Store::new(&config.state_dir);
         let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
             Ok(Some(lock)) => Some(lock),
-            Ok(None) => bail!(
-                "could not lock session {}: another process is sending it",
-                session.id
-            ),
+            Ok(None) => {
+                bail!("could not lock session {}: another process is sending it", session.id)
+            }
             Err(error) => {
                 log::warn!("{error:#}");
                 None
@@ -148,15 +142,12 @@ impl DeliveryContext {
         };
         let connection = self.connection(config, destination)?;
         if let Some(stopped) = &connection.stopped {
-            return Ok(Report {
-                stopped: Some(stopped.clone()),
-                ..Report::default()
-            });
+            return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
         let mut job = job(session, config, &destination.id());
         job.paused = store.pauses().times(session.start.as_deref());
-        let report =
-            deliver(&job, Keeping::Kept(&store), connection.courier.as_mut())?.unwrap_or_default();
+        let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
+            .unwrap_or_default();
         connection.stopped.clone_from(&report.stopped);
         note_health(&store, &destination.id(), &report, 0);
         Ok(report)
@@ -170,21 +161,16 @@ impl DeliveryContext {
         let id = destination.id();
         let entry = self.connections.entry(id);
         if let std::collections::btree_map::Entry::Vacant(vacant) = entry {
-            let environment = &self.surroundings.environment;
-            let courier: Box<dyn Courier> =
-                match Express::new(destination, config, environment, config.timeout, None) {
+            let environment = &self.env.environment;
+            let transport: Box<dyn Transport> =
+                match HttpTransport::new(destination, config, environment, config.timeout, None) {
                     Ok(express) if self.wait_on_retry_after => {
                         Box::new(RetryAfterTransport(express))
                     }
                     Ok(express) => Box::new(express),
-                    Err(error) => Box::new(Absent {
-                        reason: format!("{error:#}"),
-                    }),
+                    Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
                 };
-            vacant.insert(Connection {
-                courier,
-                stopped: None,
-            });
+            vacant.insert(Connection { transport, stopped: None });
         }
         match self.connections.get_mut(&destination.id()) {
             Some(connection) => Ok(connection),
@@ -194,14 +180,13 @@ impl DeliveryContext {
 }
 
 /// The settings that Claude Code merged into the environment of a command that it runs; a terminal's shell has none.
-fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
-    surroundings.variable("CLAUDECODE")?;
+fn merged_settings(env: &Env) -> Option<MergedSettings> {
+    env.variable("CLAUDECODE")?;
     let of_session = || {
-        let session = surroundings.variable("CLAUDE_CODE_SESSION_ID")?;
-        let transcript =
-            locate::session_by_prefix(&surroundings.claude_config_dir()?, session).ok()?;
+        let session = env.variable("CLAUDE_CODE_SESSION_ID")?;
+        let transcript = locate::session_by_prefix(&env.claude_config_dir()?, session).ok()?;
         let (start, _) = origin(&transcript).ok()?;
-        let store = Store::new(&surroundings.default_state_dir()?);
+        let store = Store::new(&env.default_state_dir()?);
         // The prefix may match another session.
         (locate::session_id(&transcript) == session).then_some(MergedSettings {
             folders: vec![start?],
@@ -209,24 +194,13 @@ fn merged_settings(surroundings: &Surroundings) -> Option<MergedSettings> {
             is_unknown: false,
         })
     };
-    Some(of_session().unwrap_or(MergedSettings {
-        is_unknown: true,
-        ..MergedSettings::default()
-    }))
+    Some(of_session().unwrap_or(MergedSettings { is_unknown: true, ..MergedSettings::default() }))
 }
 
 pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -> Job {
-    let ending = Ending::ByRows {
-        now: Timestamp::now(),
-    };
-    let mut job = Job::new(
-        &session.id,
-        &session.transcript,
-        config,
-        destination,
-        session.reach,
-        ending,
-    );
+    let trigger = Trigger::Sweep { now: Timestamp::now() };
+    let mut job =
+        Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
     job.agreed = session.agreed;
     job
 }

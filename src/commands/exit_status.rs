@@ -60,11 +60,7 @@ impl ExitStatus {
 
     /// The status of a command that ends with this error.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        if error.is::<ConfigurationError>() {
-            Self::Misconfigured
-        } else {
-            Self::Failed
-        }
+        if error.is::<ConfigurationError>() { Self::Misconfigured } else { Self::Failed }
     }
 
     /// The status of a failed request; `None` stands for a server that is unreachable or in trouble.

@@ -9,7 +9,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::summary::DeliverySummary;
 use crate::config::{DestinationProblem, Scope};
-use crate::delivery::{Agreed, Reach};
+use crate::delivery::{Agreed, Extent};
 use crate::state::{Cursor, Store};
 
 const EXAMPLES: &str = "Examples:
@@ -83,7 +83,7 @@ fn flush_one(
     let session = SessionTarget {
         id: cursor.session_id.clone(),
         transcript: cursor.transcript.clone(),
-        reach: Reach::Known,
+        extent: Extent::Resume,
         start: cursor.start_directory.clone(),
         agreed: Agreed::Kept,
     };

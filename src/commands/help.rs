@@ -8,18 +8,7 @@ use crate::config::{VARIABLES, Variable};
 
 /// The commands by what people want to do. Every command is in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
-    (
-        "Set up",
-        &[
-            "install",
-            "uninstall",
-            "config",
-            "allow",
-            "revoke",
-            "pause",
-            "resume",
-        ],
-    ),
+    ("Set up", &["install", "uninstall", "config", "allow", "revoke", "pause", "resume"]),
     ("Look", &["status", "sessions", "show"]),
     ("Send", &["replay", "flush", "verify"]),
     ("Evaluate", &["score", "export", "dataset"]),
@@ -49,10 +38,7 @@ fn template(command: &Command, width: usize) -> String {
         let subcommand = command.find_subcommand(name);
         let about = subcommand.and_then(Command::get_about);
         // Clap adds the command `help` later.
-        about.map_or_else(
-            || "Print the help of a command".to_owned(),
-            ToString::to_string,
-        )
+        about.map_or_else(|| "Print the help of a command".to_owned(), ToString::to_string)
     };
     let mut text = String::from("{about}\n\n{usage-heading} {usage}\n\n");
     for (title, names) in GROUPS {
@@ -71,12 +57,7 @@ fn after_long_help(width: usize) -> String {
         "Variables (in the configuration file, the shell or Claude Code's settings):\n",
     );
     for variable in VARIABLES {
-        text.push_str(&definition(
-            &spelling(variable),
-            &meaning(variable),
-            38,
-            width,
-        ));
+        text.push_str(&definition(&spelling(variable), &meaning(variable), 38, width));
     }
     text.push_str("\nEach LANGFUSE_* is also read as CC_LANGFUSE_*, which wins.\n\nExit codes:\n");
     for (code, meaning) in EXIT_CODES {
@@ -96,12 +77,9 @@ fn definition(name: &str, meaning: &str, columns: usize, width: usize) -> String
 
 /// The name of a variable, marked where a file may hold its value.
 pub fn spelling(variable: &Variable) -> String {
-    let may_be_file = variable
-        .spellings
-        .iter()
-        .any(|spelling| variable.is_file_spelling(spelling));
-    let ending = if may_be_file { "[_FILE]" } else { "" };
-    format!("{}{ending}", variable.name)
+    let may_be_file = variable.spellings.iter().any(|spelling| variable.is_file_spelling(spelling));
+    let suffix = if may_be_file { "[_FILE]" } else { "" };
+    format!("{}{suffix}", variable.name)
 }
 
 /// The effect of a variable, and its default.
@@ -122,10 +100,7 @@ mod tests {
     #[test]
     fn every_command_is_in_one_group() {
         let command = Cli::command();
-        let mut names: Vec<&str> = command
-            .get_subcommands()
-            .map(|one| one.get_name())
-            .collect();
+        let mut names: Vec<&str> = command.get_subcommands().map(|one| one.get_name()).collect();
         let mut grouped: Vec<&str> = GROUPS
             .iter()
             .flat_map(|(_, names)| names.iter().copied())

@@ -14,7 +14,7 @@ use crate::claude_settings::{
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::diff::unified;
 use crate::commands::output::errors::with_json_errors;
-use crate::config::{Files, Surroundings, shown};
+use crate::config::{Env, Files, shown};
 
 const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install --dry-run     print what would change
@@ -79,7 +79,7 @@ pub(super) fn install(args: &InstallArgs) -> Result<ExitStatus> {
 }
 
 fn add(args: &InstallArgs) -> Result<ExitStatus> {
-    let surroundings = Surroundings::of_process();
+    let env = Env::of_process();
     let program = match &args.program {
         Some(program) => {
             ensure!(
@@ -91,31 +91,22 @@ fn add(args: &InstallArgs) -> Result<ExitStatus> {
         }
         None => {
             let running = std::env::current_exe().context("could not find this program")?;
-            stable_program(&running, &surroundings).context(NO_PROGRAM)?
+            stable_program(&running, &env).context(NO_PROGRAM)?
         }
     };
     let command = guarded(&program);
-    let paths = settings_paths(&args.settings, &surroundings)?;
+    let paths = settings_paths(&args.settings, &env)?;
     // An existing entry stays in its file.
-    let path = paths
-        .iter()
-        .find(|path| has_our_hook(path))
-        .or(paths.last());
+    let path = paths.iter().find(|path| has_our_hook(path)).or(paths.last());
     let file = SettingsFile::open(path.context("could not find settings")?)?;
     let mut content = file.content()?;
     register(&mut content, &command).map_err(|what| {
-        anyhow!("{what}").context(format!(
-            "could not understand settings: {}",
-            file.path().display()
-        ))
+        anyhow!("{what}")
+            .context(format!("could not understand settings: {}", file.path().display()))
     })?;
     let change = apply(&file, &content, &args.settings)?;
-    print_change(
-        &change,
-        &args.settings,
-        "registered for Stop and SessionEnd",
-    )?;
-    warn_about_conflicts(&surroundings, args.settings.project.as_deref());
+    print_change(&change, &args.settings, "registered for Stop and SessionEnd")?;
+    warn_about_conflicts(&env, args.settings.project.as_deref());
     Ok(ExitStatus::Done)
 }
 
@@ -128,8 +119,8 @@ pub(super) fn uninstall(args: &UninstallArgs) -> Result<ExitStatus> {
 }
 
 fn remove(args: &SettingsArgs) -> Result<ExitStatus> {
-    let surroundings = Surroundings::of_process();
-    for path in settings_paths(args, &surroundings)? {
+    let env = Env::of_process();
+    for path in settings_paths(args, &env)? {
         let file = SettingsFile::open(&path)?;
         let mut content = file.content()?;
         unregister(&mut content);
@@ -152,11 +143,7 @@ fn apply(
     content: &Map<String, Value>,
     args: &SettingsArgs,
 ) -> Result<SettingsChange> {
-    let mut change = SettingsChange {
-        path: file.path().to_path_buf(),
-        diff: None,
-        backup: None,
-    };
+    let mut change = SettingsChange { path: file.path().to_path_buf(), diff: None, backup: None };
     if file.content()? == *content {
         return Ok(change);
     }
@@ -200,23 +187,16 @@ fn print_change(change: &SettingsChange, args: &SettingsArgs, state: &str) -> Re
 
 /// The settings files that may have the entry; a new one goes to the last. In a project that is the personal file, because
 /// the path in the command is one of this machine.
-fn settings_paths(args: &SettingsArgs, surroundings: &Surroundings) -> Result<Vec<PathBuf>> {
+fn settings_paths(args: &SettingsArgs, env: &Env) -> Result<Vec<PathBuf>> {
     let Some(project) = &args.project else {
-        let folder = surroundings.claude_config_dir().context(
+        let folder = env.claude_config_dir().context(
             "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
         )?;
         return Ok(vec![folder.join("settings.json")]);
     };
-    ensure!(
-        project.is_dir(),
-        "could not find project: {} is not a directory",
-        project.display()
-    );
+    ensure!(project.is_dir(), "could not find project: {} is not a directory", project.display());
     let folder = std::path::absolute(project)?.join(".claude");
-    Ok(vec![
-        folder.join("settings.json"),
-        folder.join("settings.local.json"),
-    ])
+    Ok(vec![folder.join("settings.json"), folder.join("settings.local.json")])
 }
 
 fn has_our_hook(path: &Path) -> bool {
@@ -225,8 +205,8 @@ fn has_our_hook(path: &Path) -> bool {
 }
 
 /// Warns about other settings files that disturb the hook.
-fn warn_about_conflicts(surroundings: &Surroundings, project: Option<&Path>) {
-    let surveyed = survey(surroundings, &Files::new(), project);
+fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
+    let surveyed = survey(env, &Files::new(), project);
     for one in &surveyed {
         for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
             log::warn!(

@@ -37,10 +37,7 @@ const FILES: [(&str, &str); 4] = [
         "~/.claude/settings.json",
         "Claude Code's settings, which register this program as a hook for Stop and SessionEnd.",
     ),
-    (
-        "~/.claude/state/langfuse_hook.log",
-        "Log: one line per hook that had something to do.",
-    ),
+    ("~/.claude/state/langfuse_hook.log", "Log: one line per hook that had something to do."),
     (
         "~/.claude/state/claude-langfuse/",
         "How far Langfuse has acknowledged each session. No text of a conversation.",
@@ -54,9 +51,7 @@ const FILES: [(&str, &str); 4] = [
 pub(super) fn run(args: &ManArgs, mut command: Command) -> Result<ExitStatus> {
     command.build();
     match &args.output_dir {
-        None => std::io::stdout()
-            .lock()
-            .write_all(&program_page(command)?)?,
+        None => std::io::stdout().lock().write_all(&program_page(command)?)?,
         Some(folder) => {
             fs::create_dir_all(folder)
                 .with_context(|| format!("could not create folder: {}", folder.display()))?;
@@ -68,10 +63,7 @@ pub(super) fn run(args: &ManArgs, mut command: Command) -> Result<ExitStatus> {
                 man.render(&mut page)?;
                 pages.push((man.get_filename(), page));
             }
-            pages.push((
-                Man::new(command.clone()).get_filename(),
-                program_page(command)?,
-            ));
+            pages.push((Man::new(command.clone()).get_filename(), program_page(command)?));
             for (name, page) in pages {
                 let path = folder.join(name);
                 fs::write(&path, page)
@@ -99,11 +91,7 @@ fn program_page(command: Command) -> Result<Vec<u8>> {
          shell and Claude Code's settings files. Each LANGFUSE_* is also read as CC_LANGFUSE_*, which wins.",
     )]);
     for variable in VARIABLES {
-        definition(
-            &mut roff,
-            &help::spelling(variable),
-            &help::meaning(variable),
-        );
+        definition(&mut roff, &help::spelling(variable), &help::meaning(variable));
     }
     roff.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in EXIT_CODES {

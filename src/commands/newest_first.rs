@@ -21,10 +21,7 @@ impl NewestFirst {
             let modified = path.metadata().ok()?.modified().ok()?;
             Some((Timestamp::of(modified), path))
         };
-        Self {
-            files: transcripts.filter_map(with_mtime).collect(),
-            sessions: BinaryHeap::new(),
-        }
+        Self { files: transcripts.filter_map(with_mtime).collect(), sessions: BinaryHeap::new() }
     }
 
     /// The number of transcripts not yet returned.

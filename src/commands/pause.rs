@@ -87,17 +87,12 @@ pub(super) fn resume(args: &ResumeArgs, global: &GlobalArgs) -> Result<ExitStatu
 }
 
 fn open_store(project: Option<&Path>, global: &GlobalArgs) -> Result<(Store, Option<PathBuf>)> {
-    let project = project
-        .map(|project| start_directory(Some(project)))
-        .transpose()?;
+    let project = project.map(|project| start_directory(Some(project))).transpose()?;
     let config =
         DeliveryContext::new(global.config.clone())?.config(project.as_deref(), Scope::Explicit);
     Ok((Store::new(&config.state_dir), project))
 }
 
 fn scope_text(project: Option<&Path>) -> String {
-    project.map_or_else(
-        || "everything".to_owned(),
-        |project| project.display().to_string(),
-    )
+    project.map_or_else(|| "everything".to_owned(), |project| project.display().to_string())
 }

@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use crate::commands::delivery_context::{SessionTarget, job};
 use crate::commands::exit_status::ConfigurationError;
 use crate::config::Config;
-use crate::delivery::{Courier, Keeping, Report, deliver};
-use crate::langfuse::{Body, Reply, Span, batch};
-use crate::privacy::unmet_wish;
+use crate::delivery::{Report, StateAccess, Transport, deliver};
+use crate::langfuse::{Body, Span, Verdict, batch};
+use crate::privacy::invalid_patterns;
 use crate::score::Score;
 use crate::state::Store;
 
@@ -19,31 +19,27 @@ struct PreviewTransport<F> {
     print_error: Option<io::Error>,
 }
 
-impl<F: FnMut(&str) -> io::Result<()>> Courier for PreviewTransport<F> {
-    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
+impl<F: FnMut(&str) -> io::Result<()>> Transport for PreviewTransport<F> {
+    fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         self.show(raw)
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         match self.show(&batch(scores)) {
-            Reply::Acknowledged => Ok(0),
+            Verdict::Acknowledged => Ok(0),
             reply => Err(reply),
         }
     }
 }
 
 impl<F: FnMut(&str) -> io::Result<()>> PreviewTransport<F> {
-    fn show(&mut self, raw: &str) -> Reply {
+    fn show(&mut self, raw: &str) -> Verdict {
         match (self.on_request)(raw) {
-            Ok(()) => Reply::Acknowledged,
+            Ok(()) => Verdict::Acknowledged,
             Err(error) => {
                 let reason = format!("could not print: {error}");
                 self.print_error = Some(error);
-                Reply::Later {
-                    reason,
-                    retry_after: None,
-                    timed_out: false,
-                }
+                Verdict::Later { reason, retry_after: None, timed_out: false }
             }
         }
     }
@@ -53,19 +49,16 @@ fn each_request_to(
     session: &SessionTarget,
     config: &Config,
     destination: &str,
-    keeping: Keeping<'_>,
+    keeping: StateAccess<'_>,
     on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
         return Err(ConfigurationError(problem.to_string()).into());
     }
-    if let Some(reason) = unmet_wish(config) {
+    if let Some(reason) = invalid_patterns(config) {
         bail!("{reason}");
     }
-    let mut transport = PreviewTransport {
-        on_request,
-        print_error: None,
-    };
+    let mut transport = PreviewTransport { on_request, print_error: None };
     let job = job(session, config, destination);
     let report = deliver(&job, keeping, &mut transport)?.unwrap_or_default();
     match transport.print_error {
@@ -86,8 +79,8 @@ pub(super) fn each_request(
 ) -> Result<Report> {
     let store = Store::new(&config.state_dir);
     let (destination, keeping) = match &config.destination {
-        Ok(destination) => (destination.id(), Keeping::ReadOnly(&store)),
-        Err(_) => (String::new(), Keeping::Forgotten),
+        Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
+        Err(_) => (String::new(), StateAccess::None),
     };
     each_request_to(session, config, &destination, keeping, on_request)
 }
@@ -101,7 +94,5 @@ pub(super) fn each_span(
     config: &Config,
     mut on_span: impl FnMut(Span) -> io::Result<()>,
 ) -> Result<Report> {
-    each_request(session, config, |raw| {
-        Span::all_of(raw).into_iter().try_for_each(&mut on_span)
-    })
+    each_request(session, config, |raw| Span::all_of(raw).into_iter().try_for_each(&mut on_span))
 }

@@ -2,15 +2,11 @@
 
 use crate::commands::exit_status::ExitStatus;
 use crate::config::Destination;
-use crate::langfuse::{Problem, Reply};
+use crate::langfuse::{Problem, Verdict};
 
 /// The remedy; `None` stands for a server that is unreachable or in trouble.
 pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> String {
-    let Destination {
-        keys_source,
-        base_url_source,
-        ..
-    } = destination;
+    let Destination { keys_source, base_url_source, .. } = destination;
     match problem {
         None => "nothing is lost: the next hook and 'claude-langfuse flush' retry".to_owned(),
         Some(Problem::Keys) => format!("check the keys: {keys_source}; 'claude-langfuse doctor' tests them"),
@@ -27,9 +23,9 @@ pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> Str
 }
 
 /// The reason of a failed request, and its exit status.
-pub(super) fn failure(reply: &Reply, destination: &Destination) -> (String, ExitStatus) {
+pub(super) fn failure(reply: &Verdict, destination: &Destination) -> (String, ExitStatus) {
     match reply {
-        Reply::Misconfigured { reason, problem } => {
+        Verdict::Misconfigured { reason, problem } => {
             let status = ExitStatus::of_problem(Some(*problem));
             let source = match status {
                 ExitStatus::KeysRejected => &destination.keys_source,
@@ -37,10 +33,10 @@ pub(super) fn failure(reply: &Reply, destination: &Destination) -> (String, Exit
             };
             (format!("{reason} ({source})"), status)
         }
-        Reply::Refused { reason } | Reply::TooLarge { reason } => {
+        Verdict::Refused { reason } | Verdict::TooLarge { reason } => {
             (reason.clone(), ExitStatus::ContentRejected)
         }
-        Reply::Later { reason, .. } => (reason.clone(), ExitStatus::Unreachable),
-        Reply::Acknowledged => (String::new(), ExitStatus::Done),
+        Verdict::Later { reason, .. } => (reason.clone(), ExitStatus::Unreachable),
+        Verdict::Acknowledged => (String::new(), ExitStatus::Done),
     }
 }

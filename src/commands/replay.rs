@@ -16,7 +16,7 @@ use crate::commands::output::summary::{DeliverySummary, withheld_text};
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Capture, Config, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse replay 3f2a                            one session, by the start of its id
@@ -115,17 +115,9 @@ fn replay_one(
     args: &ReplayArgs,
     summary: &mut DeliverySummary,
 ) -> Result<()> {
-    let scope = if args.all {
-        Scope::FilesOnly
-    } else {
-        Scope::Explicit
-    };
-    let reach = if args.again {
-        Reach::Again
-    } else {
-        Reach::Everything
-    };
-    let (session, config) = match session_args::open(context, transcript, reach, scope) {
+    let scope = if args.all { Scope::FilesOnly } else { Scope::Explicit };
+    let extent = if args.again { Extent::Resend } else { Extent::Backfill };
+    let (session, config) = match session_args::open(context, transcript, extent, scope) {
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
@@ -163,15 +155,9 @@ fn replay_one(
 
 /// Prints one request per line.
 fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
-    let report = each_request(session, config, |raw| {
-        writeln!(std::io::stdout().lock(), "{raw}")
-    })?;
+    let report = each_request(session, config, |raw| writeln!(std::io::stdout().lock(), "{raw}"))?;
     if report.withheld > 0 {
-        print_error(&format!(
-            "{}: {}",
-            session.id,
-            withheld_text(report.withheld)
-        ));
+        print_error(&format!("{}: {}", session.id, withheld_text(report.withheld)));
     }
     if report.requests == 0 {
         print_error(&format!("{}: nothing new", session.id));

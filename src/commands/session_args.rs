@@ -11,7 +11,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::session_ref::SessionRef;
 use crate::commands::time_arg;
 use crate::config::{Config, Scope};
-use crate::delivery::{Agreed, Reach};
+use crate::delivery::{Agreed, Extent};
 
 /// Options that select some of the sessions on disk.
 #[derive(Clone, Debug, Default, Args)]
@@ -91,7 +91,7 @@ impl<'a> SessionSelector<'a> {
 /// When neither CLAUDE_CONFIG_DIR nor HOME is set.
 pub(super) fn claude_config_dir(context: &DeliveryContext) -> Result<PathBuf> {
     context
-        .surroundings
+        .env
         .claude_config_dir()
         .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
 }
@@ -107,10 +107,7 @@ pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<P
         let found = if path.is_dir() {
             let found = locate::sessions_in(path);
             if found.is_empty() {
-                bail!(
-                    "could not find sessions: no transcript in {}",
-                    path.display()
-                );
+                bail!("could not find sessions: no transcript in {}", path.display());
             }
             found
         } else {
@@ -172,7 +169,7 @@ pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()>
 pub(super) fn open(
     context: &mut DeliveryContext,
     transcript: &Path,
-    reach: Reach,
+    extent: Extent,
     scope: Scope,
 ) -> Result<(SessionTarget, Config)> {
     let (start, row_session) = origin(transcript)?;
@@ -181,7 +178,7 @@ pub(super) fn open(
     let session = SessionTarget {
         id: session_id(locate::session_id(transcript), row_session),
         transcript: transcript.to_owned(),
-        reach,
+        extent,
         start,
         agreed: match context.capture {
             Some(_) => Agreed::AnyCapture,
@@ -194,9 +191,7 @@ pub(super) fn open(
 /// The file name is the id; a renamed copy keeps the id of its rows.
 fn session_id(file_name: String, row_session: Option<String>) -> String {
     let is_uuid = file_name.len() == 36
-        && file_name
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        && file_name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     match row_session {
         Some(row_session) if !is_uuid => row_session,
         _ => file_name,

@@ -22,10 +22,7 @@ pub(super) struct TurnSelection {
 /// # Errors
 /// When the part behind the `#` is no turn or range.
 pub(super) fn parse(text: &str) -> Result<SessionRef, String> {
-    let whole = || SessionRef {
-        session: text.to_owned(),
-        turns: TurnSelection::default(),
-    };
+    let whole = || SessionRef { session: text.to_owned(), turns: TurnSelection::default() };
     let Some((session, turns)) = text.rsplit_once('#') else {
         return Ok(whole());
     };
@@ -33,20 +30,14 @@ pub(super) fn parse(text: &str) -> Result<SessionRef, String> {
         return Ok(whole());
     }
     match TurnSelection::parse(turns) {
-        Some(turns) if !session.is_empty() => Ok(SessionRef {
-            session: session.to_owned(),
-            turns,
-        }),
+        Some(turns) if !session.is_empty() => Ok(SessionRef { session: session.to_owned(), turns }),
         _ => Err("give SESSION, SESSION#TURN or SESSION#FIRST..LAST, e.g. 3f2a#2..5".to_owned()),
     }
 }
 
 impl TurnSelection {
     pub(super) fn one(turn: u64) -> Self {
-        Self {
-            first: Some(turn),
-            last: Some(turn),
-        }
+        Self { first: Some(turn), last: Some(turn) }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -83,10 +74,7 @@ impl TurnSelection {
     /// The first end of the range that is outside of the session's turns.
     pub(super) fn first_outside(self, session: RangeInclusive<u64>) -> Option<u64> {
         let named = [self.first, self.last];
-        named
-            .into_iter()
-            .flatten()
-            .find(|turn| !session.contains(turn))
+        named.into_iter().flatten().find(|turn| !session.contains(turn))
     }
 }
 
@@ -143,10 +131,7 @@ mod tests {
     #[test]
     fn a_range_contains_both_ends() {
         let range = parse("3f2a#2..4").unwrap().turns;
-        assert_eq!(
-            [1, 2, 4, 5].map(|turn| range.contains(turn)),
-            [false, true, true, false]
-        );
+        assert_eq!([1, 2, 4, 5].map(|turn| range.contains(turn)), [false, true, true, false]);
         let from = parse("3f2a#2..").unwrap().turns;
         assert!(from.contains(u64::MAX) && !from.contains(1) && from.single().is_none());
         assert!(TurnSelection::default().is_all() && TurnSelection::default().contains(1));

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use transcript::locate::{self, Layout, agents};
 use transcript::session::{AgentRun, Outline, TurnOutline};
-use transcript::{About, Transcript, Usage, last_activity};
+use transcript::{SessionInfo, Transcript, Usage, last_activity};
 
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
@@ -22,7 +22,7 @@ use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::tokens;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Config, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
 use crate::trace::{Content, Observation, SpanId, TraceId};
@@ -66,7 +66,7 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let selector = SessionSelector::new(&args.filter);
     let sessions = locate::sessions(&claude_config).filter(|path| selector.may_match(path));
     let mut sessions = NewestFirst::new(sessions);
-    let terminal = Terminal::of_stdout(&context.surroundings);
+    let terminal = Terminal::of_stdout(&context.env);
     let table = SessionTable::fitting(terminal.width());
     let mut listed = 0;
     for path in sessions.by_ref() {
@@ -128,7 +128,7 @@ struct SessionRow {
 
 impl SessionRow {
     fn read(context: &mut DeliveryContext, path: &Path) -> Result<Self> {
-        let (session, config) = session_args::open(context, path, Reach::Known, Scope::Explicit)?;
+        let (session, config) = session_args::open(context, path, Extent::Resume, Scope::Explicit)?;
         let mut transcript = Transcript::open(path, 0)?;
         let mut layout = None;
         let outline = Outline::read(
@@ -145,7 +145,7 @@ impl SessionRow {
         let first = outline.turns.iter().find(|turn| !turn.is_compaction);
         let own = outline.turns.iter().map(|turn| turn.usage);
         Ok(Self {
-            title: About::read(path)?.title.map(|title| mask(&policy, title)),
+            title: SessionInfo::read(path)?.title.map(|title| mask(&policy, title)),
             prompt: first.map(|turn| mask(&policy, turn.prompt.clone())),
             turns: numbered_turns(&outline.turns).count(),
             sent: count_sent(&config, &session.id, path, &outline.turns),
@@ -183,12 +183,8 @@ impl SessionRow {
 
 /// The text as it would be sent: people share such lists.
 fn mask(policy: &Policy, text: String) -> String {
-    let mut observation = Observation::new(
-        TraceId::given(""),
-        SpanId::given(""),
-        None,
-        Timestamp::from_millis(0),
-    );
+    let mut observation =
+        Observation::new(TraceId::given(""), SpanId::given(""), None, Timestamp::from_millis(0));
     observation.input = Some(Content::Text(text));
     policy.apply(&mut observation);
     match observation.input {
@@ -204,7 +200,7 @@ fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
         let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);
         let is_fork = file.meta().is_fork == Some(true);
         let own = without_head(entries.collect(), is_fork);
-        Some(AgentRun::read(own)?.work.usage())
+        Some(AgentRun::read(own)?.activity.usage())
     });
     usages.fold(Usage::default(), Usage::plus)
 }
@@ -230,15 +226,11 @@ fn count_sent(
     if !cursor.file.still_holds(transcript) {
         return None;
     }
-    Some(
-        numbered_turns(turns)
-            .filter(|turn| is_sent(&cursor, turn))
-            .count(),
-    )
+    Some(numbered_turns(turns).filter(|turn| is_sent(&cursor, turn)).count())
 }
 
 fn is_sent(cursor: &Cursor, turn: &TurnOutline) -> bool {
-    let mut skipped = cursor.passed.iter();
+    let mut skipped = cursor.skipped.iter();
     let is_skipped =
         skipped.any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start));
     let root = SpanId::turn(&turn.uuid);

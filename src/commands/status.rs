@@ -16,9 +16,9 @@ use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
-use crate::config::{Config, Destination, DestinationProblem, Scope, Surroundings};
+use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
 use crate::langfuse::Problem;
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
 const EXAMPLES: &str = "Examples:
@@ -70,7 +70,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     if args.json {
         print_json(&status.json())?;
     } else {
-        status.print(&context.surroundings)?;
+        status.print(&context.env)?;
     }
     Ok(status.exit_status())
 }
@@ -118,17 +118,13 @@ impl StatusView {
         if let Err(problem) = &self.config.destination {
             return Some((problem.what(), problem.remedy()));
         }
-        let wish = unmet_wish(&self.config)?;
+        let wish = invalid_patterns(&self.config)?;
         Some((wish, "see 'claude-langfuse config'".to_owned()))
     }
 
     /// The last failure, if it still lasts, and its remedy.
     fn failure(&self) -> Option<(&str, String)> {
-        let reason = self
-            .backoff
-            .reason
-            .as_deref()
-            .filter(|_| self.backoff.failures > 0)?;
+        let reason = self.backoff.reason.as_deref().filter(|_| self.backoff.failures > 0)?;
         let destination = self.config.destination.as_ref().ok()?;
         let problem = self.backoff.problem.as_deref().and_then(Problem::named);
         Some((reason, remedy(problem, destination)))
@@ -197,21 +193,16 @@ impl StatusView {
         }
     }
 
-    fn print(&self, surroundings: &Surroundings) -> Result<()> {
-        let width = Terminal::of_stdout(surroundings).width();
+    fn print(&self, env: &Env) -> Result<()> {
+        let width = Terminal::of_stdout(env).width();
         let mut out = std::io::stdout().lock();
         let mut print_row = |name: &str, text: &str| {
-            let text = shorten_home(surroundings.home(), text);
+            let text = shorten_home(env.home(), text);
             writeln!(out, "{name:NAME_WIDTH$}{}", wrap(&text, NAME_WIDTH, width))
         };
         print_row(
             "tracing",
-            &format!(
-                "{} in {} ({})",
-                self.mode(),
-                self.start.display(),
-                self.mode_source()
-            ),
+            &format!("{} in {} ({})", self.mode(), self.start.display(), self.mode_source()),
         )?;
         if let Some(since) = self.paused_since {
             print_row(
@@ -273,25 +264,18 @@ impl StatusView {
             ("error", format!("{reason}{}", at.unwrap_or_default())),
             ("", format!("help: {help}")),
         ];
-        let next = self
-            .backoff
-            .not_before
-            .filter(|_| self.backoff.holds(self.now));
-        lines.extend(next.map(|next| {
-            (
-                "",
-                format!("hooks retry in {}", long_duration(next.since(self.now))),
-            )
-        }));
+        let next = self.backoff.not_before.filter(|_| self.backoff.holds(self.now));
+        lines.extend(
+            next.map(|next| {
+                ("", format!("hooks retry in {}", long_duration(next.since(self.now))))
+            }),
+        );
         lines
     }
 
     fn json(&self) -> Value {
         let destination = self.config.destination.as_ref().ok();
-        let consent = self
-            .config
-            .setting("TRACE_TO_LANGFUSE")
-            .map(|setting| &setting.source);
+        let consent = self.config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
         let time = |at: Timestamp| at.rfc3339();
         let error = match self.misconfiguration() {
             Some((what, help)) => Some(json!({"message": what, "help": help})),

@@ -12,10 +12,7 @@ pub(super) fn normalise(pasted: &str) -> Result<String, String> {
     if scheme != "https" && scheme != "http" {
         return Err("it does not begin with https:// or http://".to_owned());
     }
-    if rest
-        .chars()
-        .any(|one| one.is_whitespace() || one.is_control())
-    {
+    if rest.chars().any(|one| one.is_whitespace() || one.is_control()) {
         return Err("there is a space in it".to_owned());
     }
     if rest.contains(['?', '#']) {
@@ -31,23 +28,16 @@ pub(super) fn normalise(pasted: &str) -> Result<String, String> {
         Some(at) => path.get(..at).unwrap_or_default(),
         None => path,
     };
-    Ok(format!(
-        "{scheme}://{}{}",
-        authority.to_ascii_lowercase(),
-        path.trim_end_matches('/')
-    ))
+    Ok(format!("{scheme}://{}{}", authority.to_ascii_lowercase(), path.trim_end_matches('/')))
 }
 
 fn check_authority(authority: &str) -> Result<(), String> {
     if authority.contains('@') {
         return Err(
-            "it holds a user name or password; the keys are the only credentials".to_owned(),
+            "it holds a user name or password; the keys are the only credentials".to_owned()
         );
     }
-    let (host, port) = match authority
-        .strip_prefix('[')
-        .and_then(|one| one.split_once(']'))
-    {
+    let (host, port) = match authority.strip_prefix('[').and_then(|one| one.split_once(']')) {
         Some((address, port)) => (address, port),
         None => match authority.find(':') {
             Some(at) => authority.split_at(at),
@@ -87,10 +77,7 @@ pub(super) fn is_plain_and_remote(base_url: &str) -> bool {
 /// Quotes survive in files of variables that are read by something simpler than a shell.
 fn unquoted(text: &str) -> &str {
     for quote in ['"', '\''] {
-        if let Some(inner) = text
-            .strip_prefix(quote)
-            .and_then(|text| text.strip_suffix(quote))
-        {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
             return inner.trim();
         }
     }
@@ -105,10 +92,7 @@ mod tests {
     fn what_people_paste_becomes_one_form() {
         for (pasted, expected) in [
             ("https://cloud.langfuse.com", "https://cloud.langfuse.com"),
-            (
-                " 'https://Cloud.Langfuse.com//' ",
-                "https://cloud.langfuse.com",
-            ),
+            (" 'https://Cloud.Langfuse.com//' ", "https://cloud.langfuse.com"),
             ("\"http://localhost:3000/\"", "http://localhost:3000"),
             ("HTTPS://host/Base/Path/", "https://host/Base/Path"),
             ("https://host/api/public/otel/v1/traces", "https://host"),

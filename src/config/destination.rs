@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use base::sha256;
 
 use super::base_url::normalise;
+use super::env::Env;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
 use super::provenance::Owner;
 use super::request::{Request, is_trusted_without_asking};
 use super::secret::Secret;
 use super::source::{Layer, Problem, Source};
-use super::surroundings::Surroundings;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
 
 /// One Langfuse project on one server, with the keys to it.
@@ -135,10 +135,7 @@ impl DestinationProblem {
         match self {
             Self::Off => "tracing is off here".to_owned(),
             Self::Suspended(problem) => problem.cause(),
-            Self::Missing {
-                shell_ignored: false,
-                ..
-            } => "no Langfuse keys".to_owned(),
+            Self::Missing { shell_ignored: false, .. } => "no Langfuse keys".to_owned(),
             Self::Missing { .. } => {
                 "no Langfuse keys (the shell's do not count for sessions it did not start)"
                     .to_owned()
@@ -147,20 +144,11 @@ impl DestinationProblem {
                 format!("{present} has no {missing} beside it")
             }
             Self::Swapped { source } => format!("{source} is not a public key"),
-            Self::HostConflict {
-                base_url,
-                keys,
-                other_url,
-                other,
-            } => {
+            Self::HostConflict { base_url, keys, other_url, other } => {
                 format!("{other} is {other_url}, but {keys} is a key to {base_url}")
             }
             Self::NotAllowed(request) => request.what(),
-            Self::UnreadableKeyFile {
-                source,
-                path,
-                reason,
-            } => {
+            Self::UnreadableKeyFile { source, path, reason } => {
                 format!("could not read the key file that {source} names: {path}: {reason}")
             }
             Self::BadUrl { source, reason } => format!("{source} can't be used: {reason}"),
@@ -206,17 +194,14 @@ impl std::error::Error for DestinationProblem {}
 /// The destination that the layers name. `shell_ignored` is only for the message.
 pub(super) fn resolve(
     layers: &Layers,
-    surroundings: &Surroundings,
+    env: &Env,
     shell_ignored: bool,
 ) -> Result<Destination, DestinationProblem> {
     let Some((public, secret)) = pair(layers)? else {
-        return Err(DestinationProblem::Missing {
-            config_file: surroundings.config_file(),
-            shell_ignored,
-        });
+        return Err(DestinationProblem::Missing { config_file: env.config_file(), shell_ignored });
     };
     let host = layers.find(&BASE_URL);
-    let destination = assemble(layers, surroundings, &public, &secret, host.as_ref());
+    let destination = assemble(layers, env, &public, &secret, host.as_ref());
     if is_trusted_without_asking(layers, &public, &secret, host.as_ref()) {
         return destination;
     }
@@ -250,19 +235,17 @@ fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationPr
 
 fn assemble(
     layers: &Layers,
-    surroundings: &Surroundings,
+    env: &Env,
     public: &Found<'_>,
     secret: &Found<'_>,
     host: Option<&Found<'_>>,
 ) -> Result<Destination, DestinationProblem> {
     let (base_url, base_url_source) = host_of(layers, public, host)?;
-    let public_key = key(public, &PUBLIC_KEY, surroundings)?;
-    let secret_key = key(secret, &SECRET_KEY, surroundings)?;
+    let public_key = key(public, &PUBLIC_KEY, env)?;
+    let secret_key = key(secret, &SECRET_KEY, env)?;
     // Otherwise the secret would be shown wherever a public key may be.
     if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
-        return Err(DestinationProblem::Swapped {
-            source: public.source(),
-        });
+        return Err(DestinationProblem::Swapped { source: public.source() });
     }
     Ok(Destination {
         base_url,
@@ -302,40 +285,23 @@ fn host_of(
 }
 
 fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {
-    normalise(found.text).map_err(|reason| DestinationProblem::BadUrl {
-        source: found.source(),
-        reason,
-    })
+    normalise(found.text)
+        .map_err(|reason| DestinationProblem::BadUrl { source: found.source(), reason })
 }
 
-fn key(
-    found: &Found<'_>,
-    variable: &Variable,
-    surroundings: &Surroundings,
-) -> Result<String, DestinationProblem> {
+fn key(found: &Found<'_>, variable: &Variable, env: &Env) -> Result<String, DestinationProblem> {
     if !found.is_file_of(variable) {
         return Ok(found.text.to_owned());
     }
-    key_file::read(found.text, surroundings).map_err(|Unreadable { path, reason }| {
-        DestinationProblem::UnreadableKeyFile {
-            source: found.source(),
-            path,
-            reason,
-        }
+    key_file::read(found.text, env).map_err(|Unreadable { path, reason }| {
+        DestinationProblem::UnreadableKeyFile { source: found.source(), path, reason }
     })
 }
 
 fn half(missing: &Variable, present: &Found<'_>) -> DestinationProblem {
-    DestinationProblem::HalfAPair {
-        missing: missing.name,
-        present: present.source(),
-    }
+    DestinationProblem::HalfAPair { missing: missing.name, present: present.source() }
 }
 
 pub(super) fn built_in(variable: &Variable) -> Source {
-    Source {
-        layer: Layer::Default,
-        place: "the defaults".to_owned(),
-        name: variable.name,
-    }
+    Source { layer: Layer::Default, place: "the defaults".to_owned(), name: variable.name }
 }

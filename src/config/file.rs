@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::env::Env;
 use super::files::{Reading, Values, read_object, values_of};
 use super::project::{self, Allow, Project};
 use super::source::{Problem, shown};
-use super::strangers;
-use super::surroundings::Surroundings;
+use super::unknown_variables;
 use super::value;
 use super::variables::{self, ENABLED};
 
@@ -28,14 +28,11 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    pub(super) fn read(path: &Path, surroundings: &Surroundings) -> Self {
-        let mut file = Self {
-            path: path.to_path_buf(),
-            ..Self::default()
-        };
+    pub(super) fn read(path: &Path, env: &Env) -> Self {
+        let mut file = Self { path: path.to_path_buf(), ..Self::default() };
         match read_object(path) {
-            Reading::Object(object) => file.fill(object, surroundings),
-            Reading::Absent if surroundings.config_override.is_some() => {
+            Reading::Object(object) => file.fill(object, env),
+            Reading::Absent if env.config_override.is_some() => {
                 let remedy = "correct the path given to --config";
                 file.problem("there is no such file", remedy);
             }
@@ -72,7 +69,7 @@ impl ConfigFile {
         })
     }
 
-    fn fill(&mut self, object: Map<String, Value>, surroundings: &Surroundings) {
+    fn fill(&mut self, object: Map<String, Value>, env: &Env) {
         for (key, value) in object {
             match (key.as_str(), value) {
                 ("env", env) => {
@@ -82,7 +79,7 @@ impl ConfigFile {
                 }
                 ("projects", Value::Object(projects)) => {
                     for (name, project) in projects {
-                        self.add_project(&name, project, surroundings);
+                        self.add_project(&name, project, env);
                     }
                 }
                 ("projects", _) => self.problem("\"projects\" is not a JSON object", SHAPE),
@@ -91,8 +88,8 @@ impl ConfigFile {
         }
     }
 
-    fn add_project(&mut self, name: &str, project: Value, surroundings: &Surroundings) {
-        let path = surroundings.expand_home(name);
+    fn add_project(&mut self, name: &str, project: Value, env: &Env) {
+        let path = env.expand_home(name);
         if !path.is_absolute() {
             self.problem(
                 &format!("project {:?} is not an absolute path", shown(name)),
@@ -127,9 +124,7 @@ impl ConfigFile {
     fn allow(&mut self, value: &Value, place: &str) -> Option<Allow> {
         let digests = || -> Option<Vec<String>> {
             let digests = value.as_array()?.iter();
-            digests
-                .map(|digest| digest.as_str().map(str::to_owned))
-                .collect()
+            digests.map(|digest| digest.as_str().map(str::to_owned)).collect()
         };
         let allow = match value {
             Value::Bool(false) => Some(Allow::Never),
@@ -137,11 +132,7 @@ impl ConfigFile {
         };
         if allow.is_none() {
             let what = "\"allow\" is neither false nor a list of digests";
-            self.problem_in(
-                place,
-                what,
-                "use what 'claude-langfuse allow --print' prints",
-            );
+            self.problem_in(place, what, "use what 'claude-langfuse allow --print' prints");
         }
         allow
     }
@@ -152,10 +143,7 @@ impl ConfigFile {
             let mut values = project.env.iter();
             values.any(|(name, value)| *name == ENABLED.name && value::switch(value) == Ok(true))
         };
-        self.projects
-            .iter()
-            .filter(is_traced)
-            .map(|project| project.path.as_path())
+        self.projects.iter().filter(is_traced).map(|project| project.path.as_path())
     }
 
     fn values(&mut self, env: Value, place: &str) -> Values {
@@ -164,7 +152,7 @@ impl ConfigFile {
                 variable: Some(shown(name)),
                 place: place.to_owned(),
                 what: "unknown variable".to_owned(),
-                remedy: strangers::remedy(name)
+                remedy: unknown_variables::remedy(name)
                     .unwrap_or_else(|| "see claude-langfuse --help for their names".to_owned()),
             });
         })

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::regular_file;
 use serde_json::{Map, Value};
-use transcript::mend_surrogates;
+use transcript::replace_surrogates;
 
+use super::env::Env;
 use super::file::ConfigFile;
 use super::settings::SettingsFile;
 use super::source::Problem;
-use super::surroundings::Surroundings;
 use super::variables;
 
 /// No file of settings is larger; a link to a device is.
-const LARGEST: u64 = 16 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The files read so far. One serves a whole run: `replay --all` resolves thousands of sessions from it.
 #[derive(Default)]
@@ -32,8 +32,8 @@ impl Files {
         Self::default()
     }
 
-    pub(super) fn config_file(&self, path: &Path, surroundings: &Surroundings) -> Arc<ConfigFile> {
-        self.ours.get(path, || ConfigFile::read(path, surroundings))
+    pub(super) fn config_file(&self, path: &Path, env: &Env) -> Arc<ConfigFile> {
+        self.ours.get(path, || ConfigFile::read(path, env))
     }
 
     pub(super) fn settings_file(&self, path: &Path) -> Arc<SettingsFile> {
@@ -41,14 +41,9 @@ impl Files {
     }
 
     /// The projects for which the configuration file says that they are traced.
-    pub fn traced_projects(&self, surroundings: &Surroundings) -> Vec<PathBuf> {
-        let file = surroundings
-            .config_file()
-            .map(|path| self.config_file(&path, surroundings));
-        file.iter()
-            .flat_map(|file| file.traced_projects())
-            .map(Path::to_path_buf)
-            .collect()
+    pub fn traced_projects(&self, env: &Env) -> Vec<PathBuf> {
+        let file = env.config_file().map(|path| self.config_file(&path, env));
+        file.iter().flat_map(|file| file.traced_projects()).map(Path::to_path_buf).collect()
     }
 
     /// An administrator's settings files in the order in which Claude Code applies them.
@@ -120,23 +115,20 @@ pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
         Some(utf16) => {
             let (units, _) = utf16.as_chunks::<2>();
             String::from_utf16_lossy(
-                &units
-                    .iter()
-                    .map(|unit| u16::from_le_bytes(*unit))
-                    .collect::<Vec<u16>>(),
+                &units.iter().map(|unit| u16::from_le_bytes(*unit)).collect::<Vec<u16>>(),
             )
         }
         None => String::from_utf8_lossy(&bytes).into_owned(),
     };
     match text.trim().is_empty() {
         true => Reading::Object(Map::new()),
-        false => parse(&mend_surrogates(&text)),
+        false => parse(&replace_surrogates(&text)),
     }
 }
 
 /// `None` where there is no file. A link that leads nowhere is there: what it led to may have said anything.
 fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match regular_file::read(path, LARGEST) {
+    match regular_file::read(path, MAX_FILE_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {

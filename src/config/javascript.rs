@@ -7,9 +7,7 @@ pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number
-            .as_f64()
-            .map_or_else(|| number.to_string(), number_text),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), number_text),
         Value::String(text) => text.clone(),
         Value::Array(values) => {
             let texts: Vec<String> = values.iter().map(element_text).collect();

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use base::regular_file;
 
+use super::env::Env;
 use super::source::shown;
-use super::surroundings::Surroundings;
 
 /// No key is longer; a mistaken path must not fill the memory.
-const LONGEST: u64 = 64 * 1024;
+const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// What agenix writes on macOS. No shell is asked: there it is what `TMPDIR` holds.
 const AGENIX_ON_MACOS: &str = "$(getconf DARWIN_USER_TEMP_DIR)";
@@ -23,22 +23,17 @@ pub(super) struct Unreadable {
 }
 
 /// The key in the file that `written` names.
-pub(super) fn read(written: &str, surroundings: &Surroundings) -> Result<String, Unreadable> {
-    let path = expand(written, surroundings).map_err(|reason| Unreadable {
-        path: shown(written),
-        reason,
-    })?;
+pub(super) fn read(written: &str, env: &Env) -> Result<String, Unreadable> {
+    let path =
+        expand(written, env).map_err(|reason| Unreadable { path: shown(written), reason })?;
     // Shown like a value: some people put the key itself where its file's path belongs.
-    key_in(&path).map_err(|reason| Unreadable {
-        path: shown(&path.display().to_string()),
-        reason,
-    })
+    key_in(&path).map_err(|reason| Unreadable { path: shown(&path.display().to_string()), reason })
 }
 
 /// Whether every user of this machine can read the key.
-pub(super) fn is_open_to_all(written: &str, surroundings: &Surroundings) -> bool {
+pub(super) fn is_open_to_all(written: &str, env: &Env) -> bool {
     let mode = |path: PathBuf| Some(path.metadata().ok()?.permissions().mode());
-    let mode = expand(written, surroundings).ok().and_then(mode);
+    let mode = expand(written, env).ok().and_then(mode);
     mode.is_some_and(|mode| mode & 0o004 != 0)
 }
 
@@ -47,7 +42,8 @@ fn key_in(path: &Path) -> Result<String, String> {
         return Err("it is not an absolute path".to_owned());
     }
     // A path of a project may lead to a FIFO.
-    let text = regular_file::read_text(path, LONGEST).map_err(|error| error.to_string())?;
+    let text =
+        regular_file::read_text(path, MAX_KEY_FILE_BYTES).map_err(|error| error.to_string())?;
     // Editors and `echo` end a line; no key begins or ends with a space.
     let key = text.trim();
     if key.is_empty() {
@@ -60,29 +56,23 @@ fn key_in(path: &Path) -> Result<String, String> {
 }
 
 /// Expands a leading `~/`, every `${NAME}` and agenix's expression.
-pub(super) fn expand(written: &str, surroundings: &Surroundings) -> Result<PathBuf, String> {
+pub(super) fn expand(written: &str, env: &Env) -> Result<PathBuf, String> {
     let written = written.trim();
     let mut path = String::with_capacity(written.len());
     let mut rest = written;
     while let Some(at) = rest.find('$') {
         let (before, from) = rest.split_at(at);
         path.push_str(before);
-        if let Some(after) = from
-            .strip_prefix(AGENIX_ON_MACOS)
-            .filter(|_| surroundings.macos)
-        {
-            let folder = surroundings
+        if let Some(after) = from.strip_prefix(AGENIX_ON_MACOS).filter(|_| env.macos) {
+            let folder = env
                 .variable("TMPDIR")
                 .ok_or_else(|| format!("TMPDIR is not set, so {AGENIX_ON_MACOS} is not known"))?;
             path.push_str(folder.trim_end_matches('/'));
             rest = after;
-        } else if let Some((name, after)) = from
-            .strip_prefix("${")
-            .and_then(|from| from.split_once('}'))
+        } else if let Some((name, after)) =
+            from.strip_prefix("${").and_then(|from| from.split_once('}'))
         {
-            let value = surroundings
-                .variable(name)
-                .ok_or_else(|| format!("{name} is not set"))?;
+            let value = env.variable(name).ok_or_else(|| format!("{name} is not set"))?;
             path.push_str(value.trim_end_matches('/'));
             rest = after;
         } else {
@@ -91,7 +81,7 @@ pub(super) fn expand(written: &str, surroundings: &Surroundings) -> Result<PathB
         }
     }
     path.push_str(rest);
-    Ok(surroundings.expand_home(&path))
+    Ok(env.expand_home(&path))
 }
 
 #[cfg(test)]
@@ -99,10 +89,10 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::expand;
-    use crate::config::Surroundings;
+    use crate::config::Env;
 
-    fn surroundings(macos: bool) -> Surroundings {
-        Surroundings {
+    fn env(macos: bool) -> Env {
+        Env {
             environment: [
                 ("XDG_RUNTIME_DIR", "/run/user/1000"),
                 ("TMPDIR", "/var/folders/ab/c/T/"),
@@ -111,44 +101,34 @@ mod tests {
             .into(),
             home: Some(PathBuf::from("/home/me")),
             macos,
-            ..Surroundings::default()
+            ..Env::default()
         }
     }
 
     #[test]
     fn home_variables_and_agenix_are_expanded() {
-        let mac = surroundings(true);
+        let mac = env(true);
         for (written, expected) in [
             ("~/key", "/home/me/key"),
             ("${XDG_RUNTIME_DIR}/agenix/key", "/run/user/1000/agenix/key"),
             ("/a/${XDG_RUNTIME_DIR}b", "/a//run/user/1000b"),
-            (
-                "$(getconf DARWIN_USER_TEMP_DIR)/agenix/key",
-                "/var/folders/ab/c/T/agenix/key",
-            ),
+            ("$(getconf DARWIN_USER_TEMP_DIR)/agenix/key", "/var/folders/ab/c/T/agenix/key"),
             ("/cost/$5", "/cost/$5"),
             ("/x/~/y", "/x/~/y"),
         ] {
-            assert_eq!(
-                expand(written, &mac).unwrap(),
-                Path::new(expected),
-                "{written}"
-            );
+            assert_eq!(expand(written, &mac).unwrap(), Path::new(expected), "{written}");
         }
     }
 
     #[test]
     fn an_unset_variable_is_named() {
-        let error = expand("${NOT_SET}/key", &surroundings(false)).unwrap_err();
+        let error = expand("${NOT_SET}/key", &env(false)).unwrap_err();
         assert_eq!(error, "NOT_SET is not set");
     }
 
     #[test]
     fn agenix_of_macos_is_left_as_it_is_elsewhere() {
         let written = "$(getconf DARWIN_USER_TEMP_DIR)/key";
-        assert_eq!(
-            expand(written, &surroundings(false)).unwrap(),
-            Path::new(written)
-        );
+        assert_eq!(expand(written, &env(false)).unwrap(), Path::new(written));
     }
 }

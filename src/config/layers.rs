@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::env::Env;
 use super::files::{Files, Values};
 use super::project::{self, Allow};
 use super::provenance::{MergedSettings, Owner, Provenance, is_guarded};
 use super::source::{Layer, Problem, Source};
-use super::surroundings::Surroundings;
 use super::variables::{self, BASE_URL, VARIABLES, Variable};
 use super::{Flag, Scope};
 
@@ -22,23 +22,20 @@ struct Given {
 
 /// What one layer sets, by spelling.
 #[derive(Debug)]
-struct Stratum {
+struct LayerValues {
     layer: Layer,
     values: BTreeMap<&'static str, Given>,
 }
 
-impl Stratum {
+impl LayerValues {
     fn new(layer: Layer) -> Self {
-        Self {
-            layer,
-            values: BTreeMap::new(),
-        }
+        Self { layer, values: BTreeMap::new() }
     }
 
     fn with(layer: Layer, values: &Values, place: &str) -> Self {
-        let mut stratum = Self::new(layer);
-        stratum.overlay(values, place);
-        stratum
+        let mut layer_values = Self::new(layer);
+        layer_values.overlay(values, place);
+        layer_values
     }
 
     fn overlay(&mut self, values: &Values, place: &str) {
@@ -49,11 +46,8 @@ impl Stratum {
     }
 
     fn set(&mut self, spelling: &'static str, text: &str, place: &Arc<str>) {
-        let given = Given {
-            text: text.trim().to_owned(),
-            place: Arc::clone(place),
-            owner: Owner::User,
-        };
+        let given =
+            Given { text: text.trim().to_owned(), place: Arc::clone(place), owner: Owner::User };
         self.values.insert(spelling, given);
     }
 }
@@ -71,11 +65,7 @@ pub(super) struct Found<'a> {
 
 impl Found<'_> {
     pub(super) fn source(&self) -> Source {
-        Source {
-            layer: self.layer,
-            place: self.place.to_owned(),
-            name: self.spelling,
-        }
+        Source { layer: self.layer, place: self.place.to_owned(), name: self.spelling }
     }
 
     pub(super) fn is_file_of(&self, variable: &Variable) -> bool {
@@ -95,7 +85,7 @@ impl Found<'_> {
 /// All layers but the built-in one, highest first.
 #[derive(Debug)]
 pub(super) struct Layers {
-    strata: Vec<Stratum>,
+    layers: Vec<LayerValues>,
     /// Whose the session's values are.
     pub(super) provenance: Provenance,
     /// The place where a project took the host away that the session would have.
@@ -105,59 +95,46 @@ pub(super) struct Layers {
 impl Layers {
     /// Gathers the layers of a session started in `start`; what is wrong with files goes to `problems`.
     pub(super) fn gather(
-        surroundings: &Surroundings,
+        env: &Env,
         files: &Files,
         start: Option<&Path>,
         scope: Scope,
         flags: &[Flag],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let session = Session::read(surroundings, files, start, scope, problems);
-        let Session {
-            managed,
-            values,
-            provenance,
-            host_removed_by,
-        } = session;
-        let mut strata = vec![of_flags(flags), managed, values];
-        if let Some(path) = surroundings.config_file() {
-            let file = files.config_file(&path, surroundings);
+        let session = Session::read(env, files, start, scope, problems);
+        let Session { managed, values, provenance, host_removed_by } = session;
+        let mut layers = vec![of_flags(flags), managed, values];
+        if let Some(path) = env.config_file() {
+            let file = files.config_file(&path, env);
             problems.extend(file.problems.iter().cloned());
             let entries = start.map(|start| project::matches(&file.projects, start));
             if let Some(found) = entries.iter().flatten().next() {
-                strata.push(Stratum::with(Layer::Project, &found.env, &found.place));
+                layers.push(LayerValues::with(Layer::Project, &found.env, &found.place));
             }
-            strata.push(Stratum::with(
-                Layer::File,
-                &file.env,
-                &path.display().to_string(),
-            ));
+            layers.push(LayerValues::with(Layer::File, &file.env, &path.display().to_string()));
         }
         // Only now: an empty value in a settings file first takes away what the shell had set, as it does in
         // Claude Code.
-        for stratum in &mut strata {
-            stratum.values.retain(|_, given| !given.text.is_empty());
+        for layer_values in &mut layers {
+            layer_values.values.retain(|_, given| !given.text.is_empty());
         }
-        Self {
-            strata,
-            provenance,
-            host_removed_by,
-        }
+        Self { layers, provenance, host_removed_by }
     }
 
     /// The values of the project that count in the session, by name.
     pub(super) fn of_project(&self) -> impl Iterator<Item = Found<'_>> {
-        let strata = self.strata.iter().enumerate();
-        strata.flat_map(|(depth, stratum)| {
-            let values = stratum.values.iter();
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(depth, layer_values)| {
+            let values = layer_values.values.iter();
             let of_project = values.filter(|(_, given)| given.owner == Owner::Project);
-            of_project.map(move |(spelling, given)| found(depth, stratum, spelling, given))
+            of_project.map(move |(spelling, given)| found(depth, layer_values, spelling, given))
         })
     }
 
     /// How many layers there are.
     pub(super) fn depth(&self) -> usize {
-        self.strata.len()
+        self.layers.len()
     }
 
     /// The value of the highest layer that has one.
@@ -167,17 +144,17 @@ impl Layers {
 
     /// The value in one layer.
     pub(super) fn at(&self, depth: usize, variable: &Variable) -> Option<Found<'_>> {
-        let stratum = self.strata.get(depth)?;
+        let layer_values = self.layers.get(depth)?;
         variable.spellings.iter().find_map(|spelling| {
-            let given = stratum.values.get(spelling)?;
-            Some(found(depth, stratum, spelling, given))
+            let given = layer_values.values.get(spelling)?;
+            Some(found(depth, layer_values, spelling, given))
         })
     }
 }
 
 fn found<'a>(
     depth: usize,
-    stratum: &Stratum,
+    layer_values: &LayerValues,
     spelling: &'static str,
     given: &'a Given,
 ) -> Found<'a> {
@@ -186,45 +163,45 @@ fn found<'a>(
         text: &given.text,
         spelling,
         place: &given.place,
-        layer: stratum.layer,
+        layer: layer_values.layer,
         owner: given.owner,
     }
 }
 
-fn of_flags(flags: &[Flag]) -> Stratum {
-    let mut stratum = Stratum::new(Layer::Flag);
+fn of_flags(flags: &[Flag]) -> LayerValues {
+    let mut layer_values = LayerValues::new(Layer::Flag);
     for flag in flags {
         if let Some((_, spelling)) = variables::find(flag.variable) {
-            stratum.set(spelling, &flag.value, &Arc::from(flag.text));
+            layer_values.set(spelling, &flag.value, &Arc::from(flag.text));
         }
     }
-    stratum
+    layer_values
 }
 
 /// The shell under Claude Code's settings files, and above them what the organisation says.
 struct Session {
-    managed: Stratum,
-    values: Stratum,
+    managed: LayerValues,
+    values: LayerValues,
     provenance: Provenance,
     host_removed_by: Option<String>,
 }
 
 impl Session {
     fn read(
-        surroundings: &Surroundings,
+        env: &Env,
         files: &Files,
         start: Option<&Path>,
         scope: Scope,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let merged = merged_by_claude_code(surroundings, scope);
-        let provenance = Provenance::of(surroundings, files, start, merged.as_ref());
-        let mut values = of_environment(surroundings, scope);
+        let merged = merged_by_claude_code(env, scope);
+        let provenance = Provenance::of(env, files, start, merged.as_ref());
+        let mut values = of_environment(env, scope);
         let is_merged = merged
             .as_ref()
             .is_some_and(|merged| scope == Scope::OwnHook || is_start_of(merged, start));
         // What the user alone says. In a merged environment the shell's share of it is lost.
-        let mut of_user = Stratum::new(Layer::Session);
+        let mut of_user = LayerValues::new(Layer::Session);
         if !is_merged {
             of_user.values.clone_from(&values.values);
         }
@@ -239,7 +216,7 @@ impl Session {
             }
         }
         let mut session = Self {
-            managed: Stratum::new(Layer::Session),
+            managed: LayerValues::new(Layer::Session),
             values,
             provenance,
             host_removed_by: None,
@@ -249,7 +226,7 @@ impl Session {
     }
 
     /// Notes whose each value is, and lets the user's stand where the project's does not count.
-    fn assign_owners(&mut self, of_user: &Stratum) {
+    fn assign_owners(&mut self, of_user: &LayerValues) {
         let guarded = |spelling| variables::find(spelling).filter(|(one, _)| is_guarded(one));
         for (spelling, mut given) in std::mem::take(&mut self.values.values) {
             let Some((variable, _)) = guarded(spelling) else {
@@ -277,20 +254,20 @@ impl Session {
                     _ => {}
                 }
             }
-            let stratum = match given.owner {
+            let layer_values = match given.owner {
                 Owner::Managed => &mut self.managed,
                 _ => &mut self.values,
             };
-            stratum.values.insert(spelling, given);
+            layer_values.values.insert(spelling, given);
         }
     }
 }
 
 /// What Claude Code merged into the environment, if it did and the environment counts.
-fn merged_by_claude_code(surroundings: &Surroundings, scope: Scope) -> Option<MergedSettings> {
+fn merged_by_claude_code(env: &Env, scope: Scope) -> Option<MergedSettings> {
     match scope {
-        Scope::OwnHook => Some(surroundings.merged.clone().unwrap_or_default()),
-        Scope::Explicit => surroundings.merged.clone(),
+        Scope::OwnHook => Some(env.merged.clone().unwrap_or_default()),
+        Scope::Explicit => env.merged.clone(),
         Scope::FilesOnly => None,
     }
 }
@@ -300,18 +277,18 @@ fn is_start_of(merged: &MergedSettings, start: Option<&Path>) -> bool {
     start.is_some_and(|start| merged.folders.iter().any(|folder| folder == start))
 }
 
-fn of_environment(surroundings: &Surroundings, scope: Scope) -> Stratum {
-    let mut stratum = Stratum::new(Layer::Session);
+fn of_environment(env: &Env, scope: Scope) -> LayerValues {
+    let mut layer_values = LayerValues::new(Layer::Session);
     let place: Arc<str> = Arc::from("the environment");
     for variable in VARIABLES {
         if scope == Scope::FilesOnly && variable.files_only {
             continue;
         }
         for spelling in variable.spellings {
-            if let Some(text) = surroundings.environment.get(*spelling) {
-                stratum.set(spelling, text, &place);
+            if let Some(text) = env.environment.get(*spelling) {
+                layer_values.set(spelling, text, &place);
             }
         }
     }
-    stratum
+    layer_values
 }

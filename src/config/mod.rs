@@ -3,6 +3,7 @@
 
 mod base_url;
 mod destination;
+mod env;
 mod file;
 mod files;
 mod javascript;
@@ -15,8 +16,7 @@ mod resolve;
 mod secret;
 mod settings;
 mod source;
-mod strangers;
-mod surroundings;
+mod unknown_variables;
 mod value;
 pub mod variables;
 
@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use destination::{Destination, DestinationProblem};
+pub use env::Env;
 pub use files::Files;
 pub use provenance::{
     Doubt, MergedSettings, has_guarded, names_brought_by_project, unreadable_project_file,
@@ -35,8 +36,7 @@ pub use resolve::resolve;
 pub use secret::Secret;
 pub use settings::settings_paths;
 pub use source::{Layer, Problem, Setting, Source, masked, shown};
-pub use strangers::{Stranger, strangers};
-pub use surroundings::Surroundings;
+pub use unknown_variables::{UnknownVariable, unknown_variables};
 pub use variables::{VARIABLES, Variable};
 
 /// On whose behalf the configuration is resolved: it decides whether the shell's consent and keys count.

@@ -9,7 +9,7 @@ use super::files::Values;
 use super::source::Problem;
 
 /// A `.git` file is one line with a path.
-const LONGEST: u64 = 64 * 1024;
+const MAX_GIT_FILE_BYTES: u64 = 64 * 1024;
 
 /// One entry of `projects`.
 #[derive(Debug)]
@@ -42,9 +42,7 @@ pub(super) fn matches<'a>(projects: &'a [Project], start: &Path) -> Vec<&'a Proj
         let canonical = project.path.canonicalize().ok();
         let matches = forms.iter().any(|form| {
             form.starts_with(&project.path)
-                || canonical
-                    .as_ref()
-                    .is_some_and(|path| form.starts_with(path))
+                || canonical.as_ref().is_some_and(|path| form.starts_with(path))
         });
         if matches {
             // Compared in one form, or a long link would beat a deeper folder.
@@ -83,11 +81,7 @@ fn in_main_repository(start: &Path) -> Option<PathBuf> {
     }
     let main = main_of_worktree(&git)?;
     let rest = start.strip_prefix(top).ok()?;
-    Some(if rest.as_os_str().is_empty() {
-        main
-    } else {
-        main.join(rest)
-    })
+    Some(if rest.as_os_str().is_empty() { main } else { main.join(rest) })
 }
 
 /// The top folder of the main checkout that `start` belongs to: what a person calls the repository. `None` outside of
@@ -117,14 +111,14 @@ fn checkout(start: &Path) -> Option<(&Path, PathBuf)> {
 fn main_of_worktree(git: &Path) -> Option<PathBuf> {
     let target = git_dir_named_by(git)?;
     let main = main_repository(&target)?;
-    let back = regular_file::read_text(&target.join("gitdir"), LONGEST).ok()?;
+    let back = regular_file::read_text(&target.join("gitdir"), MAX_GIT_FILE_BYTES).ok()?;
     let back = target.join(back.trim()).canonicalize().ok()?;
     (back == git.canonicalize().ok()?).then_some(main)
 }
 
 /// The folder that a `.git` file names.
 fn git_dir_named_by(git: &Path) -> Option<PathBuf> {
-    let text = regular_file::read_text(git, LONGEST).ok()?;
+    let text = regular_file::read_text(git, MAX_GIT_FILE_BYTES).ok()?;
     let target = git.parent()?.join(text.strip_prefix("gitdir:")?.trim());
     Some(without_dots(&target))
 }
@@ -185,14 +179,8 @@ mod tests {
             let found = matches(&list, Path::new(start));
             found.first().map(|one| one.path.display().to_string())
         };
-        assert_eq!(
-            found("/nowhere/mono/app/x").as_deref(),
-            Some("/nowhere/mono/app/")
-        );
-        assert_eq!(
-            found("/nowhere/mono/apple").as_deref(),
-            Some("/nowhere/mono")
-        );
+        assert_eq!(found("/nowhere/mono/app/x").as_deref(), Some("/nowhere/mono/app/"));
+        assert_eq!(found("/nowhere/mono/apple").as_deref(), Some("/nowhere/mono"));
         assert_eq!(found("/nowhere/monorail").as_deref(), Some("/nowhere"));
         assert_eq!(found("/elsewhere"), None);
     }

@@ -7,22 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::base_url::normalise;
+use super::env::Env;
 use super::file::ConfigFile;
 use super::files::{Files, Values};
 use super::project::{self, Allow};
 use super::settings::{PERSONAL, SettingsFile, SettingsPaths};
-use super::surroundings::Surroundings;
 use super::variables::{self, BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
 
 /// Whether two values of a variable are the same.
 type Same = fn(&str, &str) -> bool;
 
 /// The variables about which a repository has no say until its user was asked, and when two of their values are the same.
-static GUARDED: [(Variable, Same); 3] = [
-    (PUBLIC_KEY, is_same_text),
-    (SECRET_KEY, is_same_text),
-    (BASE_URL, is_same_url),
-];
+static GUARDED: [(Variable, Same); 3] =
+    [(PUBLIC_KEY, is_same_text), (SECRET_KEY, is_same_text), (BASE_URL, is_same_url)];
 
 /// Whose word a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +74,7 @@ pub(super) struct Provenance {
 impl Provenance {
     /// For a session started in `start`. `merged`: the environment counts, and Claude Code made it.
     pub(super) fn of(
-        surroundings: &Surroundings,
+        env: &Env,
         files: &Files,
         start: Option<&Path>,
         merged: Option<&MergedSettings>,
@@ -85,7 +82,7 @@ impl Provenance {
         let more = merged.map(|merged| merged.folders.as_slice());
         let more = more.unwrap_or_default().iter().map(PathBuf::as_path);
         let folders: Vec<&Path> = start.into_iter().chain(more).collect();
-        let paths = SettingsPaths::of(surroundings, files, &folders);
+        let paths = SettingsPaths::of(env, files, &folders);
         let read = |paths: &[PathBuf]| -> Vec<Arc<SettingsFile>> {
             paths.iter().map(|path| files.settings_file(path)).collect()
         };
@@ -93,9 +90,7 @@ impl Provenance {
             user: read(&paths.user),
             project: read(&paths.project),
             managed: read(&paths.managed),
-            config: surroundings
-                .config_file()
-                .map(|path| files.config_file(&path, surroundings)),
+            config: env.config_file().map(|path| files.config_file(&path, env)),
             start: start.map(Path::to_path_buf),
             seen: merged.map(|merged| merged.seen.clone()).unwrap_or_default(),
             doubt: None,
@@ -201,9 +196,7 @@ impl Provenance {
 
     /// What the config file declares about values of the project: the longest entry that says something.
     pub(super) fn declared(&self) -> Option<&Allow> {
-        self.entries()
-            .into_iter()
-            .find_map(|entry| entry.allow.as_ref())
+        self.entries().into_iter().find_map(|entry| entry.allow.as_ref())
     }
 
     /// The entries of `projects` that match, the longest first.
@@ -218,32 +211,28 @@ impl Provenance {
 /// The names of keys and hosts that files of the project brought into the environment of a session started in `start`, for
 /// [`MergedSettings::seen`].
 pub fn names_brought_by_project(
-    surroundings: &Surroundings,
+    env: &Env,
     files: &Files,
     start: Option<&Path>,
 ) -> BTreeSet<String> {
-    let provenance = Provenance::of(surroundings, files, start, surroundings.merged.as_ref());
+    let provenance = Provenance::of(env, files, start, env.merged.as_ref());
     let is_brought = |(name, text): &(&String, &String)| {
         variables::find(name).is_some_and(|(variable, _)| is_guarded(variable))
             && provenance.place(name, text.trim()).is_some()
     };
-    let brought = surroundings.environment.iter().filter(is_brought);
+    let brought = env.environment.iter().filter(is_brought);
     brought.map(|(name, _)| name.clone()).collect()
 }
 
 /// Whether the environment has keys or a host.
-pub fn has_guarded(surroundings: &Surroundings) -> bool {
-    let mut names = surroundings.environment.keys();
+pub fn has_guarded(env: &Env) -> bool {
+    let mut names = env.environment.keys();
     names.any(|name| variables::find(name).is_some_and(|(variable, _)| is_guarded(variable)))
 }
 
 /// The first settings file of a project that is there and can't be read.
-pub fn unreadable_project_file(
-    surroundings: &Surroundings,
-    files: &Files,
-    start: &Path,
-) -> Option<Doubt> {
-    Provenance::of(surroundings, files, Some(start), None).unreadable()
+pub fn unreadable_project_file(env: &Env, files: &Files, start: &Path) -> Option<Doubt> {
+    Provenance::of(env, files, Some(start), None).unreadable()
 }
 
 /// Whether a repository has no say about a variable.

@@ -56,11 +56,7 @@ impl Request {
             .iter()
             .map(|one| {
                 let source = one.source();
-                RequestedValue {
-                    name: source.name,
-                    shown: shown_value(one),
-                    place: source.place,
-                }
+                RequestedValue { name: source.name, shown: shown_value(one), place: source.place }
             })
             .collect();
         values.extend(layers.host_removed_by.as_ref().map(|place| RequestedValue {
@@ -174,10 +170,7 @@ pub(super) fn is_trusted_without_asking(
         return false;
     }
     // Both keys stand in one personal file, and with them the host, unless it is the user's.
-    let mut values = vec![
-        (public.spelling, public.text),
-        (secret.spelling, secret.text),
-    ];
+    let mut values = vec![(public.spelling, public.text), (secret.spelling, secret.text)];
     match host.map(|host| (host.owner, host)) {
         None | Some((Owner::User | Owner::Managed, _)) => {}
         Some((Owner::Shell, _)) => return false,

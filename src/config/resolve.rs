@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::base_url::is_plain_and_remote;
 use super::destination::{self, built_in};
+use super::env::Env;
 use super::files::Files;
 use super::key_file::{expand, is_open_to_all};
 use super::layers::{Found, Layers};
 use super::settings;
 use super::source::{Problem, Setting, Source, masked, shown};
-use super::surroundings::Surroundings;
 use super::variables::{self as v, VARIABLES, Variable};
 use super::{
     Capture, Config, Destination, DestinationProblem, Experiment, Flag, ParentSpan, Scope, value,
@@ -18,26 +18,21 @@ use super::{
 
 /// Resolves the configuration of a session that was started in `start`.
 pub fn resolve(
-    surroundings: &Surroundings,
+    env: &Env,
     files: &Files,
     start: Option<&Path>,
     scope: Scope,
     flags: &[Flag],
 ) -> Config {
     let mut problems = Vec::new();
-    let layers = Layers::gather(surroundings, files, start, scope, flags, &mut problems);
-    let mut reader = Reader {
-        layers: &layers,
-        surroundings,
-        problems,
-        warnings: Vec::new(),
-    };
+    let layers = Layers::gather(env, files, start, scope, flags, &mut problems);
+    let mut reader = Reader { layers: &layers, env, problems, warnings: Vec::new() };
     let (enabled, suspended) = reader.consent(files, start);
     let destination = match &suspended {
         Some(problem) => Err(DestinationProblem::Suspended(Box::new(problem.clone()))),
         None if enabled || scope == Scope::Explicit => {
-            let shell_ignored = scope == Scope::FilesOnly && shell_has_keys(surroundings);
-            destination::resolve(&layers, surroundings, shell_ignored)
+            let shell_ignored = scope == Scope::FilesOnly && shell_has_keys(env);
+            destination::resolve(&layers, env, shell_ignored)
         }
         None => Err(DestinationProblem::Off),
     };
@@ -56,9 +51,7 @@ pub fn resolve(
             .unwrap_or(Duration::from_secs(20)),
         ca_file: reader.path(&v::CA_FILE),
         tags: reader.read(&v::TRACE_TAGS, value::tags).unwrap_or_default(),
-        metadata: reader
-            .read(&v::METADATA, value::metadata)
-            .unwrap_or_default(),
+        metadata: reader.read(&v::METADATA, value::metadata).unwrap_or_default(),
         trace_seed: reader.text(&v::TRACE_SEED),
         parent: reader.parent(),
         experiment: reader.experiment(),
@@ -79,24 +72,22 @@ pub fn resolve(
     };
     config.problems = reader.problems;
     config.warnings = reader.warnings;
-    config.sources = VARIABLES
-        .iter()
-        .map(|variable| setting(variable, &layers, surroundings, &config))
-        .collect();
+    config.sources =
+        VARIABLES.iter().map(|variable| setting(variable, &layers, env, &config)).collect();
     config
 }
 
 /// Whether the shell holds keys, for the message that they were passed over.
-fn shell_has_keys(surroundings: &Surroundings) -> bool {
+fn shell_has_keys(env: &Env) -> bool {
     [v::PUBLIC_KEY, v::SECRET_KEY]
         .iter()
         .flat_map(|variable| variable.spellings)
-        .any(|spelling| surroundings.variable(spelling).is_some())
+        .any(|spelling| env.variable(spelling).is_some())
 }
 
 struct Reader<'a> {
     layers: &'a Layers,
-    surroundings: &'a Surroundings,
+    env: &'a Env,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
@@ -111,12 +102,12 @@ impl Reader<'_> {
 
     /// Why what is configured may be consent or refusal: a file can't be read, or the switch is neither on nor off.
     fn suspended(&mut self, files: &Files, start: Option<&Path>) -> Option<Problem> {
-        let config_file = self.surroundings.config_file();
+        let config_file = self.env.config_file();
         let in_file = config_file.and_then(|path| {
-            let file = files.config_file(&path, self.surroundings);
+            let file = files.config_file(&path, self.env);
             file.unclear_in(start)
         });
-        let in_files = in_file.or_else(|| settings::unreadable(self.surroundings, files));
+        let in_files = in_file.or_else(|| settings::unreadable(self.env, files));
         match in_files {
             Some(problem) => {
                 if !self.problems.contains(&problem) {
@@ -149,9 +140,7 @@ impl Reader<'_> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let found = self.layers.find(variable)?;
-        parse(found.text)
-            .map_err(|what| self.refuse(&found, variable, what))
-            .ok()
+        parse(found.text).map_err(|what| self.refuse(&found, variable, what)).ok()
     }
 
     fn refuse(&mut self, found: &Found<'_>, variable: &Variable, what: String) {
@@ -163,7 +152,7 @@ impl Reader<'_> {
     fn warn_of_exposure(&mut self, destination: &Destination) {
         let key = self.layers.find(&v::SECRET_KEY);
         let file = key.filter(|found| found.is_file_of(&v::SECRET_KEY));
-        if let Some(found) = file.filter(|found| is_open_to_all(found.text, self.surroundings)) {
+        if let Some(found) = file.filter(|found| is_open_to_all(found.text, self.env)) {
             let what = "every user of this machine can read the key file".to_owned();
             let remedy = "take that right away (chmod 600)".to_owned();
             self.warnings.push(found.problem(what, remedy));
@@ -183,22 +172,16 @@ impl Reader<'_> {
     fn capture(&mut self) -> Capture {
         match self.layers.find(&v::CAPTURE) {
             None => Capture::Full,
-            Some(_) => self
-                .read(&v::CAPTURE, value::capture)
-                .unwrap_or(Capture::Metadata),
+            Some(_) => self.read(&v::CAPTURE, value::capture).unwrap_or(Capture::Metadata),
         }
     }
 
     /// An absolute path. A relative one would mean another place in each hook.
     fn path(&mut self, variable: &Variable) -> Option<PathBuf> {
-        let surroundings = self.surroundings;
+        let env = self.env;
         self.read(variable, |text| {
-            let path = expand(text, surroundings)?;
-            if path.is_absolute() {
-                Ok(path)
-            } else {
-                Err("is not an absolute path".to_owned())
-            }
+            let path = expand(text, env)?;
+            if path.is_absolute() { Ok(path) } else { Err("is not an absolute path".to_owned()) }
         })
     }
 
@@ -206,7 +189,7 @@ impl Reader<'_> {
         if let Some(path) = self.path(&v::STATE_DIR) {
             return path;
         }
-        if let Some(folder) = self.surroundings.default_state_dir() {
+        if let Some(folder) = self.env.default_state_dir() {
             return folder;
         }
         self.problems.push(Problem {
@@ -226,9 +209,7 @@ impl Reader<'_> {
         match halves {
             [Some(id), Some(item)] => Some(Experiment {
                 id: id.text.to_owned(),
-                name: self
-                    .text(&v::EXPERIMENT_NAME)
-                    .unwrap_or_else(|| id.text.to_owned()),
+                name: self.text(&v::EXPERIMENT_NAME).unwrap_or_else(|| id.text.to_owned()),
                 dataset_id: self.text(&v::EXPERIMENT_DATASET_ID),
                 item_id: item.text.to_owned(),
                 item_version,
@@ -276,12 +257,7 @@ impl Reader<'_> {
     }
 }
 
-fn setting(
-    variable: &'static Variable,
-    layers: &Layers,
-    surroundings: &Surroundings,
-    config: &Config,
-) -> Setting {
+fn setting(variable: &'static Variable, layers: &Layers, env: &Env, config: &Config) -> Setting {
     let Some(found) = layers.find(variable) else {
         return Setting {
             variable,
@@ -303,14 +279,10 @@ fn setting(
     };
     Setting {
         variable,
-        shown: if variable.secret && !text.is_empty() {
-            masked(text)
-        } else {
-            shown(text)
-        },
+        shown: if variable.secret && !text.is_empty() { masked(text) } else { shown(text) },
         source: found.source(),
         file: from_file
-            .then(|| expand(found.text, surroundings).ok())
+            .then(|| expand(found.text, env).ok())
             .flatten()
             .filter(|path| path.is_absolute()),
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::env::Env;
 use super::files::{Files, Reading, Values, read_object_tolerantly, values_of};
 use super::javascript::text_of;
 use super::project::main_checkout;
 use super::provenance::is_guarded;
 use super::source::Problem;
-use super::surroundings::Surroundings;
 use super::variables;
 
 /// One settings file as read.
@@ -30,10 +30,7 @@ pub(super) struct SettingsFile {
 
 impl SettingsFile {
     pub(super) fn read(path: &Path) -> Self {
-        let mut file = Self {
-            place: path.display().to_string(),
-            ..Self::default()
-        };
+        let mut file = Self { place: path.display().to_string(), ..Self::default() };
         match read_object_tolerantly(path) {
             Reading::Object(mut object) => {
                 if let Some(env) = object.remove("env") {
@@ -97,12 +94,10 @@ pub(super) const PERSONAL: &str = "settings.local.json";
 
 impl SettingsPaths {
     /// Those of a session started in the first of `folders`; of the others the project's files are the session's too.
-    pub(super) fn of(surroundings: &Surroundings, files: &Files, folders: &[&Path]) -> Self {
+    pub(super) fn of(env: &Env, files: &Files, folders: &[&Path]) -> Self {
         let mut paths = Self::default();
-        let config = surroundings.claude_config_dir();
-        paths
-            .user
-            .extend(config.as_ref().map(|folder| folder.join("settings.json")));
+        let config = env.claude_config_dir();
+        paths.user.extend(config.as_ref().map(|folder| folder.join("settings.json")));
         let config = config.map(|folder| folder.canonicalize().unwrap_or(folder));
         for start in folders {
             let own = start.join(".claude");
@@ -113,7 +108,7 @@ impl SettingsPaths {
                 paths.add(path, config.as_deref());
             }
         }
-        if let Some(folder) = &surroundings.managed_dir {
+        if let Some(folder) = &env.managed_dir {
             paths.managed.extend(files.managed(folder).iter().cloned());
         }
         paths
@@ -133,42 +128,25 @@ impl SettingsPaths {
     }
 
     fn all(self) -> impl Iterator<Item = PathBuf> {
-        let Self {
-            user,
-            project,
-            managed,
-        } = self;
+        let Self { user, project, managed } = self;
         user.into_iter().chain(project).chain(managed)
     }
 }
 
 /// The settings files of a session started in `start`, weakest first, whether or not they exist.
-pub fn settings_paths(
-    surroundings: &Surroundings,
-    files: &Files,
-    start: Option<&Path>,
-) -> Vec<PathBuf> {
+pub fn settings_paths(env: &Env, files: &Files, start: Option<&Path>) -> Vec<PathBuf> {
     let folders: Vec<&Path> = start.into_iter().collect();
-    SettingsPaths::of(surroundings, files, &folders)
-        .all()
-        .collect()
+    SettingsPaths::of(env, files, &folders).all().collect()
 }
 
 /// Why the settings of the user or of the organisation can't be read, if one of their files is there and can't be.
-pub(super) fn unreadable(surroundings: &Surroundings, files: &Files) -> Option<Problem> {
-    SettingsPaths::of(surroundings, files, &[])
+pub(super) fn unreadable(env: &Env, files: &Files) -> Option<Problem> {
+    SettingsPaths::of(env, files, &[])
         .all()
         .find_map(|path| files.settings_file(&path).unreadable.clone())
 }
 
 /// The same files as read.
-pub(super) fn files_for(
-    surroundings: &Surroundings,
-    files: &Files,
-    start: Option<&Path>,
-) -> Vec<Arc<SettingsFile>> {
-    settings_paths(surroundings, files, start)
-        .iter()
-        .map(|path| files.settings_file(path))
-        .collect()
+pub(super) fn files_for(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Arc<SettingsFile>> {
+    settings_paths(env, files, start).iter().map(|path| files.settings_file(path)).collect()
 }

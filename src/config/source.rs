@@ -111,18 +111,12 @@ pub fn shown(value: &str) -> String {
         ),
         None => value.to_owned(),
     };
-    text.chars()
-        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
-        .collect()
+    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }
 
 /// A secret as it may be shown: enough to tell two keys apart, too little to use one.
 pub fn masked(secret: &str) -> String {
-    let prefix = if secret.starts_with("sk-lf-") {
-        "sk-lf-"
-    } else {
-        ""
-    };
+    let prefix = if secret.starts_with("sk-lf-") { "sk-lf-" } else { "" };
     // Of a short one even four characters are too many.
     let tail = match secret.char_indices().nth_back(3) {
         Some((at, _)) if secret.chars().count() >= 24 => secret.get(at..).unwrap_or_default(),

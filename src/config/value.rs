@@ -62,12 +62,7 @@ pub(super) fn tags(text: &str) -> Result<Vec<String>, String> {
     } else {
         text.split(',').map(str::to_owned).collect()
     };
-    Ok(tags
-        .iter()
-        .map(|tag| tag.trim())
-        .filter(|tag| !tag.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
 }
 
 /// Reads a JSON object; Langfuse filters by text, so scalars become their text and nested values their JSON.
@@ -99,10 +94,7 @@ pub(super) fn traceparent(text: &str) -> Result<ParentSpan, String> {
 
 /// Reads the two ids of a span.
 pub(super) fn parent(trace: &str, span: &str) -> Result<ParentSpan, String> {
-    Ok(ParentSpan {
-        trace_id: id(trace, 32)?,
-        span_id: id(span, 16)?,
-    })
+    Ok(ParentSpan { trace_id: id(trace, 32)?, span_id: id(span, 16)? })
 }
 
 fn id(text: &str, digits: usize) -> Result<String, String> {
@@ -184,19 +176,8 @@ mod tests {
     fn metadata_becomes_text_in_the_order_given() {
         let read =
             metadata(r#"{"team":"x","n":1.5,"ok":true,"none":null,"deep":{"a":[1]}}"#).unwrap();
-        let read: Vec<_> = read
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            read,
-            [
-                ("team", "x"),
-                ("n", "1.5"),
-                ("ok", "true"),
-                ("deep", r#"{"a":[1]}"#)
-            ]
-        );
+        let read: Vec<_> = read.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(read, [("team", "x"), ("n", "1.5"), ("ok", "true"), ("deep", r#"{"a":[1]}"#)]);
         assert!(metadata("[]").is_err());
     }
 

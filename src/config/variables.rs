@@ -24,9 +24,7 @@ pub struct Variable {
 impl Variable {
     /// Whether this spelling names a file that holds the value, as `LANGFUSE_SECRET_KEY_FILE` does.
     pub fn is_file_spelling(&self, spelling: &str) -> bool {
-        spelling
-            .strip_suffix("_FILE")
-            .is_some_and(|stem| self.spellings.contains(&stem))
+        spelling.strip_suffix("_FILE").is_some_and(|stem| self.spellings.contains(&stem))
     }
 
     const fn new(name: &'static str, spellings: &'static [&'static str]) -> Self {
@@ -42,11 +40,7 @@ impl Variable {
     }
 
     const fn about(self, about: &'static str, accepts: &'static str) -> Self {
-        Self {
-            about,
-            accepts,
-            ..self
-        }
+        Self { about, accepts, ..self }
     }
 
     const fn default(self, default: &'static str) -> Self {
@@ -54,17 +48,11 @@ impl Variable {
     }
 
     const fn secret(self) -> Self {
-        Self {
-            secret: true,
-            ..self
-        }
+        Self { secret: true, ..self }
     }
 
     const fn files_only(self) -> Self {
-        Self {
-            files_only: true,
-            ..self
-        }
+        Self { files_only: true, ..self }
     }
 }
 
@@ -74,10 +62,7 @@ macro_rules! shared {
         Variable::new($name, &[concat!("CC_", $name), $name])
     };
     ($name:literal, older $older:literal) => {
-        Variable::new(
-            $name,
-            &[concat!("CC_", $name), concat!("CC_", $older), $name, $older],
-        )
+        Variable::new($name, &[concat!("CC_", $name), concat!("CC_", $older), $name, $older])
     };
     ($name:literal, or file) => {
         Variable::new(
@@ -108,25 +93,16 @@ pub const ENABLED: Variable = own!("TRACE_TO_LANGFUSE")
     .files_only();
 /// Half of the credentials.
 pub const PUBLIC_KEY: Variable = shared!("LANGFUSE_PUBLIC_KEY", or file)
-    .about(
-        "Public key of the Langfuse project",
-        "the key that begins with pk-lf-",
-    )
+    .about("Public key of the Langfuse project", "the key that begins with pk-lf-")
     .files_only();
 /// The other half.
 pub const SECRET_KEY: Variable = shared!("LANGFUSE_SECRET_KEY", or file)
-    .about(
-        "Secret key of the Langfuse project",
-        "the key that begins with sk-lf-",
-    )
+    .about("Secret key of the Langfuse project", "the key that begins with sk-lf-")
     .secret()
     .files_only();
 /// Where Langfuse is.
 pub const BASE_URL: Variable = shared!("LANGFUSE_BASE_URL", older "LANGFUSE_HOST")
-    .about(
-        "Where Langfuse is",
-        "a URL such as https://cloud.langfuse.com",
-    )
+    .about("Where Langfuse is", "a URL such as https://cloud.langfuse.com")
     .default("https://cloud.langfuse.com")
     .files_only();
 /// The user shown in Langfuse.
@@ -142,10 +118,7 @@ pub const RELEASE: Variable =
     shared!("LANGFUSE_RELEASE").about("Langfuse release of the traces", "any text");
 /// How long a request may take outside hooks.
 pub const TIMEOUT: Variable = shared!("LANGFUSE_TIMEOUT")
-    .about(
-        "Seconds a request may take, outside hooks",
-        "seconds, from 0.1 to 600",
-    )
+    .about("Seconds a request may take, outside hooks", "seconds, from 0.1 to 600")
     .default("20");
 /// More certificate authorities.
 pub const CA_FILE: Variable = shared!("LANGFUSE_CA_FILE").about(
@@ -153,19 +126,14 @@ pub const CA_FILE: Variable = shared!("LANGFUSE_CA_FILE").about(
     "an absolute path, or one that begins with ~/",
 );
 /// The user's own tags.
-pub const TRACE_TAGS: Variable = own!("CC_LANGFUSE_TRACE_TAGS").about(
-    "Tags put on every trace",
-    "tags with commas between them, or a JSON array of strings",
-);
+pub const TRACE_TAGS: Variable = own!("CC_LANGFUSE_TRACE_TAGS")
+    .about("Tags put on every trace", "tags with commas between them, or a JSON array of strings");
 /// The user's own metadata.
 pub const METADATA: Variable =
     own!("CC_LANGFUSE_METADATA").about("Metadata put on every trace", "a JSON object");
 /// Trace ids that the caller can compute.
 pub const TRACE_SEED: Variable = own!("CC_LANGFUSE_TRACE_SEED")
-    .about(
-        "Makes trace ids from this text and the number of the turn",
-        "any text",
-    )
+    .about("Makes trace ids from this text and the number of the turn", "any text")
     .files_only();
 /// The span to hang turns under, in W3C form.
 pub const TRACEPARENT: Variable = own!("CC_LANGFUSE_TRACEPARENT")
@@ -212,42 +180,28 @@ pub const SCORES: Variable = own!("CC_LANGFUSE_SCORES")
     .default("false");
 /// How much leaves the machine.
 pub const CAPTURE: Variable = own!("CC_LANGFUSE_CAPTURE")
-    .about(
-        "How much content is sent",
-        "full, no-tool-content or metadata",
-    )
+    .about("How much content is sent", "full, no-tool-content or metadata")
     .default("full");
 /// Whether secrets are masked.
-pub const MASK: Variable = own!("CC_LANGFUSE_MASK")
-    .about("Mask what looks like a secret", FLAG)
-    .default("true");
+pub const MASK: Variable =
+    own!("CC_LANGFUSE_MASK").about("Mask what looks like a secret", FLAG).default("true");
 /// More to mask.
 pub const MASK_PATTERNS: Variable =
     own!("CC_LANGFUSE_MASK_PATTERNS").about("Further patterns to mask", "any text");
 /// Where values are cut.
 pub const MAX_CHARS: Variable = own!("CC_LANGFUSE_MAX_CHARS")
-    .about(
-        "Longest text sent as it is; the rest is cut",
-        "a whole number from 1",
-    )
+    .about("Longest text sent as it is; the rest is cut", "a whole number from 1")
     .default("100000");
 /// Where cursors and the log are.
 pub const STATE_DIR: Variable = own!("CC_LANGFUSE_STATE_DIR")
-    .about(
-        "Folder of the cursors and the log",
-        "an absolute path, or one that begins with ~/",
-    )
+    .about("Folder of the cursors and the log", "an absolute path, or one that begins with ~/")
     .default("<Claude config dir>/state");
 /// More in the log.
-pub const DEBUG: Variable = own!("CC_LANGFUSE_DEBUG")
-    .about("Write more to the log", FLAG)
-    .default("false");
+pub const DEBUG: Variable =
+    own!("CC_LANGFUSE_DEBUG").about("Write more to the log", FLAG).default("false");
 /// How long a hook may take.
 pub const HOOK_BUDGET: Variable = own!("CC_LANGFUSE_HOOK_BUDGET")
-    .about(
-        "Seconds a Stop hook may take in all",
-        "seconds, from 0.1 to 60",
-    )
+    .about("Seconds a Stop hook may take in all", "seconds, from 0.1 to 60")
     .default("3");
 /// Whether a hook may speak.
 pub const NOTIFY: Variable = own!("CC_LANGFUSE_NOTIFY")
@@ -307,11 +261,7 @@ mod tests {
                 assert_eq!(variable.spellings[0], format!("CC_{}", variable.name));
             }
             assert!(variable.spellings.contains(&variable.name));
-            assert!(
-                !variable.about.is_empty(),
-                "{} is not described",
-                variable.name
-            );
+            assert!(!variable.about.is_empty(), "{} is not described", variable.name);
         }
     }
 

@@ -2,13 +2,15 @@
 //! was rewritten.
 
 use anyhow::{Context, Result};
+use transcript::completion::Expected;
 use transcript::session::{Lineage, Outline, TurnOutline};
-use transcript::settle::Expected;
 
 use super::feed::Feed;
 use super::terms::placement_of_run;
-use super::{Ending, Job, Keeping, Reach, suspend};
-use crate::state::{Cursor, Former, OpenTurn, Passed, Placement, Runs, Store, Why};
+use super::{Extent, Job, StateAccess, Trigger, suspend};
+use crate::state::{
+    Cursor, LegacyHookState, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store,
+};
 use crate::trace::Agreement;
 
 /// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
@@ -27,16 +29,16 @@ pub(super) struct Contact {
 }
 
 /// Finds or makes the cursor; `None` when there is none and none is to be made.
-pub(super) fn begin(job: &Job, store: Keeping<'_>) -> Result<Option<Contact>> {
-    let known = match (store.reader(), job.reach) {
-        (Some(store), Reach::FromContact | Reach::Known | Reach::Everything) => {
+pub(super) fn begin(job: &Job, store: StateAccess<'_>) -> Result<Option<Contact>> {
+    let known = match (store.reader(), job.extent) {
+        (Some(store), Extent::Live | Extent::Resume | Extent::Backfill) => {
             store.cursor_partly_asleep(&job.session_id, &job.destination)?
         }
-        (None, _) | (_, Reach::Again) => None,
+        (None, _) | (_, Extent::Resend) => None,
     };
     match known {
         Some(cursor) if cursor.begun_for.is_none() => resume(job, cursor).map(Some),
-        None if job.reach == Reach::Known => Ok(None),
+        None if job.extent == Extent::Resume => Ok(None),
         begun => first(job, begun, store).map(Some),
     }
 }
@@ -46,12 +48,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Contact> {
         find_place(job, &mut cursor)?;
     }
     cursor.transcript.clone_from(&job.transcript);
-    Ok(Contact {
-        cursor,
-        is_first: false,
-        settled: None,
-        begun_with: None,
-    })
+    Ok(Contact { cursor, is_first: false, settled: None, begun_with: None })
 }
 
 /// Finds the cursor's place in a file that was rewritten.
@@ -72,64 +69,59 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
     cursor.open_start = match &mut cursor.open_turn {
         None => 0,
         Some(open) => match turns.iter().position(|turn| turn.uuid == open.uuid) {
-            Some(same) => start(turns.get(same + usize::from(open.passed))),
+            Some(same) => start(turns.get(same + usize::from(open.is_behind))),
             None => {
                 // Its rows are gone, and with them what was not sent of it.
-                cursor.turns_before += u64::from(!open.passed && !open.is_compaction);
-                open.passed = true;
+                cursor.turns_before += u64::from(!open.is_behind && !open.is_compaction);
+                open.is_behind = true;
                 start(turns.iter().find(|turn| turn.at > open.at))
             }
         },
     };
     cursor.own_from = outline.own_from;
     // Offsets of another file.
-    cursor.had_skipped |= !cursor.passed.is_empty();
-    cursor.passed.clear();
+    cursor.had_skipped |= !cursor.skipped.is_empty();
+    cursor.skipped.clear();
 }
 
 /// `begun`: what a hook left that was killed at this.
-fn first(job: &Job, begun: Option<Cursor>, store: Keeping<'_>) -> Result<Contact> {
+fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Contact> {
     let (begun_for, begun_with) = match begun {
         Some(begun) => (begun.begun_for, begun.begun_with),
         None => (note_begin(job, store.writer()), None),
     };
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
-    let wait = match &job.ending {
-        Ending::Stop(expected) => Some(expected),
-        Ending::Over | Ending::ByRows { .. } => None,
+    let wait = match &job.trigger {
+        Trigger::Stop(expected) => Some(expected),
+        Trigger::SessionEnd | Trigger::Sweep { .. } => None,
     };
-    let (outline, settled) = if job.reach.is_by_itself() {
+    let (outline, settled) = if job.extent.is_by_itself() {
         outline_of_turn(job, wait)?
     } else {
         (read_lineage(job)?, None)
     };
-    if job.reach == Reach::Again {
+    if job.extent == Extent::Resend {
         cursor.agreed = agreed_before(job, store)?;
     }
     cursor.own_from = outline.own_from;
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
-    if job.reach.is_by_itself() {
-        let former = store
-            .reader()
-            .and_then(|store| store.former(&job.session_id, &job.transcript));
+    if job.extent.is_by_itself() {
+        let legacy_hook =
+            store.reader().and_then(|store| store.legacy_hook(&job.session_id, &job.transcript));
         let begin = first_turn(&outline.turns, begun_for.as_deref()).map(|first| {
             let suspended = suspend::position(job.suspended.as_ref(), &outline.turns);
             let first = suspended.map_or(first, |suspended| suspended.min(first));
-            first.max(former.map_or(0, |former| not_sent_by(&former, &outline.turns)))
+            first
+                .max(legacy_hook.map_or(0, |legacy_hook| not_sent_by(&legacy_hook, &outline.turns)))
         });
         begin_at_turn(&mut cursor, &outline, begin);
     }
-    Ok(Contact {
-        cursor,
-        is_first: true,
-        settled,
-        begun_with,
-    })
+    Ok(Contact { cursor, is_first: true, settled, begun_with })
 }
 
 /// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.
-fn agreed_before(job: &Job, store: Keeping<'_>) -> Result<Runs<Agreement>> {
+fn agreed_before(job: &Job, store: StateAccess<'_>) -> Result<Runs<Agreement>> {
     let Some(reader) = store.reader() else {
         return Ok(Runs::default());
     };
@@ -143,10 +135,10 @@ fn agreed_before(job: &Job, store: Keeping<'_>) -> Result<Runs<Agreement>> {
 
 /// Notes which turn a hook was called for before anything is read: all of a long file may have to be.
 fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
-    let Ending::Stop(Expected { prompt_id, .. }) = &job.ending else {
+    let Trigger::Stop(Expected { prompt_id, .. }) = &job.trigger else {
         return None;
     };
-    let store = store.filter(|_| job.reach == Reach::FromContact && prompt_id.is_some());
+    let store = store.filter(|_| job.extent == Extent::Live && prompt_id.is_some());
     let mut begun = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     begun.begun_for.clone_from(prompt_id);
     begun.begun_with = Some((job.policy.agreement(), placement_of_run(job)));
@@ -191,25 +183,25 @@ fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
     cursor.open_turn = Some(OpenTurn {
         uuid: known.uuid.clone(),
         at: known.at,
-        passed: next.is_none(),
+        is_behind: next.is_none(),
         is_compaction: known.is_compaction,
     });
     let earlier = outline.turns.iter().take(begin);
     cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;
     if begin > 0 {
-        cursor.passed.push(Passed {
+        cursor.skipped.push(SkippedRange {
             start: oldest.start,
             end: next.map(|turn| turn.start),
             turns_before: 0,
-            why: Why::BeforeFirstContact,
+            why: SkipReason::BeforeFirstContact,
         });
     }
 }
 
 /// Where the turns begin that another hook has not sent.
-fn not_sent_by(former: &Former, turns: &[TurnOutline]) -> usize {
+fn not_sent_by(legacy_hook: &LegacyHookState, turns: &[TurnOutline]) -> usize {
     let is_left = |turn: &TurnOutline| {
-        turn.start >= former.offset || former.kept_back.as_ref() == Some(&turn.uuid)
+        turn.start >= legacy_hook.offset || legacy_hook.kept_back.as_ref() == Some(&turn.uuid)
     };
     turns.iter().position(is_left).unwrap_or(turns.len())
 }
@@ -232,9 +224,7 @@ fn outline_of_turn(job: &Job, wait: Option<&Expected>) -> Result<(Outline, Optio
 }
 
 fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
-    read_unless_replaced(job, wait, |feed| {
-        Outline::read(&job.session_id, feed.until_settled())
-    })
+    read_unless_replaced(job, wait, |feed| Outline::read(&job.session_id, feed.until_settled()))
 }
 
 /// Where the session comes from; of a session that is sent whole no more is to be known before. Looking for the names of

@@ -12,7 +12,7 @@ use transcript::session::{AgentRun, ToolCall};
 use transcript::{Entry, Transcript};
 
 use super::run::Delivery;
-use crate::state::{Lane, Launcher};
+use crate::state::{Launcher, Subagent};
 use crate::trace::SpanId;
 
 /// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
@@ -56,8 +56,8 @@ impl Delivery<'_> {
 
     /// The file of the agent's parent, and where the call stands in it that launched the agent.
     fn parent_of(&self, file: &AgentFile) -> (PathBuf, Option<u64>) {
-        let lane = self.cursor.lanes.get(&file.agent_id);
-        let launcher = lane.and_then(|lane| lane.launcher.as_ref());
+        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let launcher = subagent.and_then(|subagent| subagent.launcher.as_ref());
         let path = launcher.and_then(|launcher| launcher.agent_id.as_ref());
         let path = path.map(|agent| file.path.with_file_name(format!("agent-{agent}.jsonl")));
         let path = path.unwrap_or_else(|| self.job.transcript.clone());
@@ -68,21 +68,21 @@ impl Delivery<'_> {
     /// that no walk from child to parent comes back.
     pub(super) fn drop_foreign_launches(&mut self, agent_id: &str, run: &mut AgentRun) {
         if self.cursor.is_partly_asleep() {
-            for tool in &run.work.tools {
+            for tool in &run.activity.tools {
                 self.cursor.wake_if_named(&tool.request.id);
             }
         }
         let is_of_other = |launcher: Option<&Launcher>| {
             launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
         };
-        let lanes = self.cursor.lanes.values();
-        let launching = |lane: &Lane| lane.link.as_ref()?.span.clone();
-        let linked = lanes.filter(|lane| is_of_other(lane.launcher.as_ref()));
+        let subagents = self.cursor.subagents.values();
+        let launching = |subagent: &Subagent| subagent.link.as_ref()?.span.clone();
+        let linked = subagents.filter(|subagent| is_of_other(subagent.launcher.as_ref()));
         let mut foreign: BTreeSet<SpanId> = linked.filter_map(launching).collect();
         let launches = self.cursor.launches.values();
         let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
         foreign.extend(waiting.map(|launch| launch.span.clone()));
         let is_foreign = |tool: &ToolCall| foreign.contains(&SpanId::tool(&tool.request.id));
-        run.work.tools.retain(|tool| !is_foreign(tool));
+        run.activity.tools.retain(|tool| !is_foreign(tool));
     }
 }

@@ -8,7 +8,7 @@ use transcript::FileMark;
 use transcript::session::{Turn, Turns};
 
 use super::feed::Feed;
-use crate::state::{Cursor, OpenTurn, Passed, Store, Why};
+use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store};
 
 /// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
 ///
@@ -21,18 +21,11 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             store.remove_cursor(&cursor)?;
             continue;
         }
-        if transcript
-            .metadata()
-            .is_ok_and(|metadata| cursor.file.untouched(&metadata))
-        {
+        if transcript.metadata().is_ok_and(|metadata| cursor.file.untouched(&metadata)) {
             continue;
         }
         let same_file = cursor.file.still_holds(transcript);
-        let mut feed = Feed::open(
-            transcript,
-            if same_file { cursor.open_start } else { 0 },
-            None,
-        )?;
+        let mut feed = Feed::open(transcript, if same_file { cursor.open_start } else { 0 }, None)?;
         let mut turns = Turns::default();
         let mut seen = Vec::new();
         for entry in &mut feed {
@@ -42,13 +35,13 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         let last = seen.last().map(|turn| OpenTurn {
             uuid: turn.opening.uuid.clone(),
             at: turn.opening.at,
-            passed: true,
+            is_behind: true,
             is_compaction: turn.as_manual_compaction().is_some(),
         });
         if !same_file {
             // Offsets of another file.
-            cursor.had_skipped |= !cursor.passed.is_empty();
-            cursor.passed.clear();
+            cursor.had_skipped |= !cursor.skipped.is_empty();
+            cursor.skipped.clear();
             cursor.own_from = 0;
         }
         seen.retain(|turn| same_file && turn.opening.offset >= cursor.own_from);
@@ -63,31 +56,28 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
 /// Declines what was written since the cursor: the turns that opened since, and what was added to the one that was sent.
 fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     let was_sent = |turn: &&Turn| {
-        let is_open = cursor
-            .open_turn
-            .as_ref()
-            .is_some_and(|open| open.uuid == turn.opening.uuid);
+        let is_open = cursor.open_turn.as_ref().is_some_and(|open| open.uuid == turn.opening.uuid);
         is_open && !cursor.acknowledged.is_empty()
     };
     let sent = turns.iter().take(1).filter(was_sent).count();
     let declined = turns.iter().skip(sent);
     cursor.turns_before += numbered(turns.iter().take(sent));
     if let Some(first) = declined.clone().next() {
-        if let Some(last) = cursor.passed.last_mut() {
+        if let Some(last) = cursor.skipped.last_mut() {
             last.end = last.end.or(Some(first.start));
         }
         let turns_before = cursor.turns_before;
-        cursor.passed.push(Passed {
+        cursor.skipped.push(SkippedRange {
             start: first.start,
             end: None,
             turns_before,
-            why: Why::Declined,
+            why: SkipReason::Declined,
         });
         cursor.turns_before += numbered(declined);
     }
     cursor.open_start = end;
     if let Some(open) = &mut cursor.open_turn {
-        open.passed = true;
+        open.is_behind = true;
     }
     cursor.acknowledged.clear();
     cursor.scored.clear();
@@ -95,15 +85,13 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     for launch in cursor.launches.values_mut() {
         launch.declined = true;
     }
-    for lane in cursor.lanes.values_mut().filter(|lane| !lane.ended) {
-        lane.declined = true;
+    for subagent in cursor.subagents.values_mut().filter(|subagent| !subagent.ended) {
+        subagent.declined = true;
     }
     cursor.forget_closed_contexts(&BTreeSet::new());
     cursor.idle = true;
 }
 
 fn numbered<'a>(turns: impl Iterator<Item = &'a Turn>) -> u64 {
-    turns
-        .filter(|turn| turn.as_manual_compaction().is_none())
-        .count() as u64
+    turns.filter(|turn| turn.as_manual_compaction().is_none()).count() as u64
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use transcript::settle::{Expected, FILE_PATIENCE, PATIENCE, POLL, Settle};
+use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL_INTERVAL};
 use transcript::{Diagnostics, Entry, Transcript};
 
 use super::unlaunched::runs_apart;
@@ -13,7 +13,7 @@ use super::unlaunched::runs_apart;
 pub(super) struct Feed {
     path: PathBuf,
     transcript: Transcript,
-    waiting: Option<Settle>,
+    waiting: Option<Completion>,
     until: Instant,
     grown_at: Instant,
     settled: bool,
@@ -28,8 +28,8 @@ impl Feed {
         Ok(Self {
             path: path.to_owned(),
             transcript: Transcript::open(path, offset)?.timed(),
-            waiting: expected.cloned().map(Settle::new),
-            until: now + PATIENCE,
+            waiting: expected.cloned().map(Completion::new),
+            until: now + MAX_WAIT,
             grown_at: now,
             settled: false,
             sought_command: false,
@@ -83,7 +83,7 @@ impl Feed {
     /// them. The agent wrote its first row long ago, so one look tells.
     fn is_of_command(&mut self) -> bool {
         let settle = self.waiting.as_ref().filter(|_| !self.sought_command);
-        let Some(prompt_id) = settle.and_then(Settle::missing_prompt) else {
+        let Some(prompt_id) = settle.and_then(Completion::missing_prompt) else {
             return false;
         };
         let is_of_command = runs_apart(&self.path, prompt_id);
@@ -93,7 +93,7 @@ impl Feed {
 
     /// Gives the file time to grow.
     pub(super) fn pause() {
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 
     /// The next entry among the rows that are wanted, up to what is the end for now.
@@ -137,7 +137,7 @@ impl Iterator for Feed {
 /// Whether there is a transcript. On the first turn of a session it may come only after the Stop hook has started, so
 /// that it is waited for if told to.
 pub fn has_transcript(path: &Path, wait: bool) -> bool {
-    let until = Instant::now() + FILE_PATIENCE;
+    let until = Instant::now() + MAX_FILE_WAIT;
     loop {
         // What can't be looked at is reported by who opens it.
         if path.try_exists().unwrap_or(true) {
@@ -146,7 +146,7 @@ pub fn has_transcript(path: &Path, wait: bool) -> bool {
         if !wait || Instant::now() >= until {
             return false;
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -154,7 +154,7 @@ pub fn has_transcript(path: &Path, wait: bool) -> bool {
 mod tests {
     use std::fs;
 
-    use transcript::settle::Expected;
+    use transcript::completion::Expected;
 
     use super::Feed;
 
@@ -170,10 +170,8 @@ mod tests {
         );
         fs::write(agents.join("agent-a.jsonl"), row + "\n").unwrap();
         fs::write(agents.join("agent-a.meta.json"), meta).unwrap();
-        let expected = Expected {
-            prompt_id: Some("p".to_owned()),
-            last_text: Some("done".to_owned()),
-        };
+        let expected =
+            Expected { prompt_id: Some("p".to_owned()), last_text: Some("done".to_owned()) };
         let mut feed = Feed::open(&transcript, 0, Some(&expected)).unwrap();
         assert!(feed.next().is_none_or(|entry| entry.is_ok()));
         feed.is_awaited()

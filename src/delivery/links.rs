@@ -8,7 +8,7 @@ use transcript::session::Opening;
 use transcript::{Block, Record, Transcript, text_of};
 
 use super::run::Delivery;
-use crate::state::{Lane, Link, PassedLaunch};
+use crate::state::{Link, PendingLaunch, Subagent};
 use crate::trace::{Context, SpanId, digest};
 
 /// What 2.0.76 asks the agents that it starts for itself, to fill caches.
@@ -17,16 +17,16 @@ const WARMUP: &str = "Warmup";
 impl Delivery<'_> {
     /// Where the agent belongs: by its meta file, by the call's result, by what it was asked.
     pub(super) fn link(&mut self, file: &AgentFile) -> Option<Link> {
-        let lane = self.cursor.lanes.get(&file.agent_id)?;
-        if lane.link.is_some() {
-            return lane.link.clone();
+        let subagent = self.cursor.subagents.get(&file.agent_id)?;
+        if subagent.link.is_some() {
+            return subagent.link.clone();
         }
-        if let (None, Some(run_id)) = (&lane.tool_use_id, file.workflow()) {
+        if let (None, Some(run_id)) = (&subagent.tool_use_id, file.workflow()) {
             return self.link_to_workflow(file, &run_id);
         }
         // Hundreds of agents of turns that were passed over may wait: no look into their files.
         if !self.cursor.launches.is_empty() || self.cursor.layout != Some(Layout::Below) {
-            let tool_use_id = lane
+            let tool_use_id = subagent
                 .tool_use_id
                 .clone()
                 .or_else(|| file.meta().tool_use_id)
@@ -50,75 +50,63 @@ impl Delivery<'_> {
         &mut self,
         file: &AgentFile,
         key: String,
-        launch: PassedLaunch,
+        launch: PendingLaunch,
     ) -> Option<Link> {
         let is_by_tool = launch.is_by_tool();
-        let link = Link {
-            turn: launch.turn,
-            span: Some(launch.span),
-        };
-        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
+        let link = Link { turn: launch.turn, span: Some(launch.span) };
+        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
         if is_by_tool {
-            lane.tool_use_id = Some(key);
+            subagent.tool_use_id = Some(key);
         }
-        lane.agent_type = launch.agent_type;
-        lane.launcher = launch.launcher;
-        lane.link = Some(link.clone());
-        lane.finished |= launch.finished;
-        lane.outcome = lane.outcome.take().or(launch.outcome);
-        lane.declined |= launch.declined;
+        subagent.agent_type = launch.agent_type;
+        subagent.launcher = launch.launcher;
+        subagent.link = Some(link.clone());
+        subagent.finished |= launch.finished;
+        subagent.outcome = subagent.outcome.take().or(launch.outcome);
+        subagent.declined |= launch.declined;
         Some(link)
     }
 
     /// The agents of a workflow lie in the folder of its run; only that links them.
     fn link_to_workflow(&mut self, file: &AgentFile, run_id: &str) -> Option<Link> {
-        let run = self.cursor.lanes.get(run_id)?;
+        let run = self.cursor.subagents.get(run_id)?;
         let (finished, declined) = (run.finished, run.declined);
-        let link = Link {
-            turn: run.link.as_ref()?.turn.clone(),
-            span: Some(SpanId::workflow(run_id)),
-        };
-        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
-        lane.link = Some(link.clone());
-        lane.finished |= finished;
-        lane.declined |= declined;
+        let link =
+            Link { turn: run.link.as_ref()?.turn.clone(), span: Some(SpanId::workflow(run_id)) };
+        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
+        subagent.link = Some(link.clone());
+        subagent.finished |= finished;
+        subagent.declined |= declined;
         Some(link)
     }
 
     fn launch_by_result(&self, file: &AgentFile) -> Option<String> {
-        let named = |launch: &PassedLaunch| launch.agent_id.as_ref() == Some(&file.agent_id);
+        let named = |launch: &PendingLaunch| launch.agent_id.as_ref() == Some(&file.agent_id);
         let mut launches = self.cursor.launches.iter();
-        launches
-            .find(|(_, launch)| named(launch))
-            .map(|(tool_use_id, _)| tool_use_id.clone())
+        launches.find(|(_, launch)| named(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
     }
 
     /// The only link that 2.1.50 leaves for a call without result: the first unclaimed call with the same prompt.
     fn launch_by_prompt(&self, file: &AgentFile) -> Option<String> {
         let asked = digest(text_of(&self.opening(file)?.prompt.content).as_bytes());
         let claimed = |span: &SpanId| {
-            let mut links = self
-                .cursor
-                .lanes
-                .values()
-                .filter_map(|lane| lane.link.as_ref());
+            let mut links =
+                self.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
             links.any(|link| link.span.as_ref() == Some(span))
         };
-        let fits = |launch: &PassedLaunch| {
+        let fits = |launch: &PendingLaunch| {
             launch.agent_id.is_none()
                 && launch.prompt.as_ref() == Some(&asked)
                 && !claimed(&launch.span)
         };
         let mut launches = self.cursor.launches.iter();
-        launches
-            .find(|(_, launch)| fits(launch))
-            .map(|(tool_use_id, _)| tool_use_id.clone())
+        launches.find(|(_, launch)| fits(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
     }
 
     /// An agent that belongs to no tool call is a trace of its own, so that its cost is not hidden. It runs at the start of
     /// a session: not wanted where that was passed over.
     fn warmup(&mut self, file: &AgentFile) -> Option<Link> {
-        if self.cursor.layout == Some(Layout::Below) || !self.cursor.passed.is_empty() {
+        if self.cursor.layout == Some(Layout::Below) || !self.cursor.skipped.is_empty() {
             return None;
         }
         let opening = self.opening(file)?;
@@ -139,18 +127,18 @@ impl Delivery<'_> {
 }
 
 /// What the call that launched an agent says it is for; only releases up to 2.1.50 say it nowhere else.
-pub(super) fn description(lane: &Lane, file: &AgentFile, session: &Path) -> Option<String> {
-    let launcher = lane.launcher.as_ref()?;
+pub(super) fn description(subagent: &Subagent, file: &AgentFile, session: &Path) -> Option<String> {
+    let launcher = subagent.launcher.as_ref()?;
     let path = match &launcher.agent_id {
         Some(agent_id) => file.path.with_file_name(format!("agent-{agent_id}.jsonl")),
         None => session.to_owned(),
     };
     let mut transcript = Transcript::open(&path, launcher.offset).ok()?;
-    let Record::Answer(answer) = transcript.next_entry().ok()??.record else {
+    let Record::Assistant(answer) = transcript.next_entry().ok()??.record else {
         return None;
     };
     let call = answer.blocks.into_iter().find_map(|block| match block {
-        Block::ToolUse(call) if Some(&call.id) == lane.tool_use_id.as_ref() => Some(call),
+        Block::ToolUse(call) if Some(&call.id) == subagent.tool_use_id.as_ref() => Some(call),
         _ => None,
     });
     Some(call?.input.get("description")?.as_str()?.to_owned())

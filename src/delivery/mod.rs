@@ -3,11 +3,9 @@
 
 mod contact;
 mod copies;
-mod courier;
 mod decline;
 mod feed;
 mod health;
-mod lanes;
 mod links;
 mod outbox;
 mod parcel;
@@ -16,9 +14,11 @@ mod rewind;
 mod run;
 mod scoring;
 mod sending;
+mod subagents;
 mod suspend;
 mod terms;
 mod track;
+mod transport;
 mod turns;
 mod unlaunched;
 mod workflows;
@@ -26,33 +26,33 @@ mod workflows;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::langfuse::{Body, Problem, Reply};
+use crate::langfuse::{Body, Problem, Verdict};
 use crate::privacy::Policy;
 use crate::score::Score;
 use crate::state::{PausedTime, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 
 use base::Timestamp;
-pub use courier::{Absent, Express};
 pub use decline::decline;
 pub use feed::has_transcript;
 pub use health::note_health;
-pub use outbox::LARGEST_REQUEST;
+pub use outbox::MAX_REQUEST_BYTES;
 pub use run::deliver;
 pub use suspend::note_suspended;
 use transcript::Diagnostics;
-use transcript::settle::Expected;
+use transcript::completion::Expected;
+pub use transport::{HttpTransport, Unavailable};
 
 /// What carries requests: the client, a dry run, a server in a test.
-pub trait Courier {
+pub trait Transport {
     /// Sends one request; `raw` is what `body` holds before compression.
-    fn send(&mut self, raw: &str, body: &Body) -> Reply;
+    fn send(&mut self, raw: &str, body: &Body) -> Verdict;
 
     /// Gets ready, because something will soon be sent.
     ///
     /// # Errors
     /// What the request would be answered.
-    fn prepare(&mut self) -> Result<(), Reply> {
+    fn prepare(&mut self) -> Result<(), Verdict> {
         Ok(())
     }
 
@@ -60,7 +60,7 @@ pub trait Courier {
     ///
     /// # Errors
     /// Why none of them counts as taken.
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply>;
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict>;
 
     /// Why nothing can be sent, where that is known without a try: then nothing is read either.
     fn absence(&self) -> Option<&str> {
@@ -78,9 +78,9 @@ pub struct Job {
     /// Digest of base URL and public key.
     pub destination: String,
     /// How much of the session is wanted.
-    pub reach: Reach,
+    pub extent: Extent,
     /// What is known about its end.
-    pub ending: Ending,
+    pub trigger: Trigger,
     /// What the configuration adds to every span.
     pub attributes: Attributes,
     /// What is taken out.
@@ -104,15 +104,15 @@ impl Job {
         transcript: &Path,
         config: &Config,
         destination: &str,
-        reach: Reach,
-        ending: Ending,
+        extent: Extent,
+        trigger: Trigger,
     ) -> Self {
         Self {
             session_id: session_id.to_owned(),
             transcript: transcript.to_owned(),
             destination: destination.to_owned(),
-            reach,
-            ending,
+            extent,
+            trigger,
             attributes: Attributes::from(config),
             policy: Policy::from(config),
             agreed: Agreed::Kept,
@@ -137,33 +137,33 @@ pub enum Agreed {
 
 /// How much of a session is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Extent {
     /// What the cursor has not seen; without a cursor the last turn, and those before it that have no finished answer.
-    FromContact,
+    Live,
     /// What the cursor has not seen; without a cursor nothing.
-    Known,
+    Resume,
     /// What the cursor has not seen, and what was passed over.
-    Everything,
+    Backfill,
     /// All of it, whatever was acknowledged.
-    Again,
+    Resend,
 }
 
-impl Reach {
+impl Extent {
     /// Nobody asked for this session by name: what was declined stays unsent.
     fn is_by_itself(self) -> bool {
-        matches!(self, Self::FromContact | Self::Known)
+        matches!(self, Self::Live | Self::Resume)
     }
 }
 
 /// What is known about the end of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Trigger {
     /// A Stop hook: wait for the turn's last row.
     Stop(Expected),
     /// A SessionEnd hook: nothing more will be written.
-    Over,
+    SessionEnd,
     /// Nobody told: the rows and their age decide.
-    ByRows {
+    Sweep {
         /// The time to reckon the age by.
         now: Timestamp,
     },
@@ -227,27 +227,27 @@ pub struct Stopped {
 
 /// Whether cursors are kept.
 #[derive(Clone, Copy, Debug)]
-pub enum Keeping<'a> {
+pub enum StateAccess<'a> {
     /// They are read and written.
-    Kept(&'a Store),
+    ReadWrite(&'a Store),
     /// They are read only (a dry run).
     ReadOnly(&'a Store),
     /// There are none.
-    Forgotten,
+    None,
 }
 
-impl<'a> Keeping<'a> {
+impl<'a> StateAccess<'a> {
     fn reader(self) -> Option<&'a Store> {
         match self {
-            Self::Kept(store) | Self::ReadOnly(store) => Some(store),
-            Self::Forgotten => None,
+            Self::ReadWrite(store) | Self::ReadOnly(store) => Some(store),
+            Self::None => None,
         }
     }
 
     fn writer(self) -> Option<&'a Store> {
         match self {
-            Self::Kept(store) => Some(store),
-            Self::ReadOnly(_) | Self::Forgotten => None,
+            Self::ReadWrite(store) => Some(store),
+            Self::ReadOnly(_) | Self::None => None,
         }
     }
 }

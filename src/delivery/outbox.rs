@@ -8,7 +8,7 @@ use crate::state::Mark;
 use crate::trace::{Digest, SpanId, TraceId};
 
 /// The largest request before compression; proxies and servers take more, but not all.
-pub const LARGEST_REQUEST: usize = 3 * 1024 * 1024;
+pub const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024;
 
 /// Conversations hardly ever compress better.
 const BEST_RATIO: usize = 12;
@@ -19,7 +19,7 @@ pub(super) enum Owner {
     /// A turn, by its opening row's uuid.
     Turn(String),
     /// An agent.
-    Lane(String),
+    Subagent(String),
 }
 
 /// One encoded span.
@@ -67,8 +67,8 @@ impl Outbox {
 
     /// A request's worth waits, also where `wire_limit` counts what is left of it after compression.
     pub(super) fn is_full(&self, wire_limit: Option<usize>) -> bool {
-        let wanted = wire_limit.map_or(LARGEST_REQUEST, |limit| limit.saturating_mul(BEST_RATIO));
-        self.bytes >= wanted.min(LARGEST_REQUEST)
+        let wanted = wire_limit.map_or(MAX_REQUEST_BYTES, |limit| limit.saturating_mul(BEST_RATIO));
+        self.bytes >= wanted.min(MAX_REQUEST_BYTES)
     }
 
     pub(super) fn clear(&mut self) {
@@ -82,28 +82,20 @@ impl Outbox {
         }
         let mut count = self.count_that_fits();
         loop {
-            let raw = export(
-                self.items
-                    .iter()
-                    .take(count)
-                    .map(|item| item.encoded.as_str()),
-            );
+            let raw = export(self.items.iter().take(count).map(|item| item.encoded.as_str()));
             let body = Body::new(raw.as_bytes());
             if count > 1 && wire_limit.is_some_and(|limit| body.wire_len() > limit) {
                 count = count.div_ceil(2);
                 continue;
             }
             let items: Vec<Item> = self.items.drain(..count).collect();
-            self.bytes -= items
-                .iter()
-                .map(|item| item.encoded.len() + 1)
-                .sum::<usize>();
+            self.bytes -= items.iter().map(|item| item.encoded.len() + 1).sum::<usize>();
             return Some(Batch { items, raw, body });
         }
     }
 
     fn count_that_fits(&self) -> usize {
-        let mut room = LARGEST_REQUEST.saturating_sub(export_overhead());
+        let mut room = MAX_REQUEST_BYTES.saturating_sub(export_overhead());
         let mut count = 0;
         for item in &self.items {
             let size = item.encoded.len() + 1;
@@ -134,9 +126,7 @@ pub(super) fn split(batch: Batch) -> Parts {
     if !second.is_empty() {
         return Parts::Halves([pack(first), pack(second)]);
     }
-    first
-        .pop()
-        .map_or(Parts::Nothing, |item| Parts::Single(Box::new(item)))
+    first.pop().map_or(Parts::Nothing, |item| Parts::Single(Box::new(item)))
 }
 
 /// A request of these spans.

@@ -48,9 +48,9 @@ impl Delivery<'_> {
     fn marks_of(&mut self, owner: &Owner) -> Option<&mut BTreeMap<SpanId, Mark>> {
         match owner {
             Owner::Turn(_) => Some(&mut self.cursor.acknowledged),
-            Owner::Lane(agent_id) => {
-                let lane = self.cursor.lanes.get_mut(agent_id)?;
-                Some(&mut lane.acknowledged)
+            Owner::Subagent(agent_id) => {
+                let subagent = self.cursor.subagents.get_mut(agent_id)?;
+                Some(&mut subagent.acknowledged)
             }
         }
     }
@@ -64,10 +64,7 @@ pub(super) fn pack(
     policy: &Policy,
     clean: &mut Clean,
 ) -> Item {
-    let Changed {
-        mut observation,
-        mark,
-    } = changed;
+    let Changed { mut observation, mark } = changed;
     policy.apply_to_next(&mut observation, clean);
     let is_turn = observation.role == Role::Root && matches!(owner, Owner::Turn(_));
     Item {

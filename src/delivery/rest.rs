@@ -6,52 +6,43 @@ use std::path::Path;
 use transcript::locate::{AgentFile, Layout, agents};
 use transcript::{FileMark, RunEnd};
 
-use super::{Ending, Job, Reach};
-use crate::state::{Cursor, Lane};
+use super::{Extent, Job, Trigger};
+use crate::state::{Cursor, Subagent};
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.
 pub(super) fn is_untouched(job: &Job, cursor: &mut Cursor) -> bool {
-    let same_prompt = match &job.ending {
-        Ending::Stop(expected) => {
-            let open = cursor
-                .open_turn
-                .as_ref()
-                .and_then(|open| cursor.contexts.get(&open.uuid));
+    let same_prompt = match &job.trigger {
+        Trigger::Stop(expected) => {
+            let open = cursor.open_turn.as_ref().and_then(|open| cursor.contexts.get(&open.uuid));
             let known = open.and_then(|context| context.metadata.get("prompt_id"));
             expected.prompt_id.is_none() || expected.prompt_id.as_ref() == known
         }
-        Ending::Over | Ending::ByRows { .. } => true,
+        Trigger::SessionEnd | Trigger::Sweep { .. } => true,
     };
-    let declined = cursor.lanes.values().any(|lane| lane.declined);
-    let passed = job.reach == Reach::Everything && (declined || !cursor.passed.is_empty());
+    let declined = cursor.subagents.values().any(|subagent| subagent.declined);
+    let passed = job.extent == Extent::Backfill && (declined || !cursor.skipped.is_empty());
     same_prompt
         && !passed
         && cursor.idle
-        && job
-            .transcript
-            .metadata()
-            .is_ok_and(|metadata| cursor.file.untouched(&metadata))
+        && job.transcript.metadata().is_ok_and(|metadata| cursor.file.untouched(&metadata))
         && agents_are_untouched(job, cursor)
 }
 
 /// No agent's file changed, and none is to be closed: nothing to read.
 fn agents_are_untouched(job: &Job, cursor: &mut Cursor) -> bool {
     let files = agent_files(&job.transcript, cursor);
-    let over = job.ending == Ending::Over;
-    let is_quiet = |lane: &Lane, path: &Path| {
-        let is_closed = lane.ended || !over || lane.link.is_none();
-        lane.declined || is_closed && is_at_rest(lane, path)
+    let over = job.trigger == Trigger::SessionEnd;
+    let is_quiet = |subagent: &Subagent, path: &Path| {
+        let is_closed = subagent.ended || !over || subagent.link.is_none();
+        subagent.declined || is_closed && is_at_rest(subagent, path)
     };
     let agents = files.iter().all(|file| {
-        let lane = cursor.lanes.get(&file.agent_id);
-        lane.is_some_and(|lane| is_quiet(lane, &file.path))
+        let subagent = cursor.subagents.get(&file.agent_id);
+        subagent.is_some_and(|subagent| is_quiet(subagent, &file.path))
     });
-    let mut runs = cursor
-        .lanes
-        .iter()
-        .filter(|(_, lane)| lane.workflow.is_some());
-    agents && runs.all(|(id, lane)| is_quiet(lane, &RunEnd::path(&job.transcript, id)))
+    let mut runs = cursor.subagents.iter().filter(|(_, subagent)| subagent.workflow.is_some());
+    agents && runs.all(|(id, subagent)| is_quiet(subagent, &RunEnd::path(&job.transcript, id)))
 }
 
 /// The agents' files that have to be looked at: not those of agents that may sleep on. One whose file changed wakes them all.
@@ -60,7 +51,7 @@ pub(super) fn agent_files(transcript: &Path, cursor: &mut Cursor) -> Vec<AgentFi
         // Their files are among those of other sessions.
         cursor.wake();
     }
-    let known = |agent: &str| cursor.lanes.contains_key(agent);
+    let known = |agent: &str| cursor.subagents.contains_key(agent);
     let sleeps = |agent: &str, entry: &DirEntry| {
         cursor.is_partly_asleep()
             && !known(agent)
@@ -69,7 +60,7 @@ pub(super) fn agent_files(transcript: &Path, cursor: &mut Cursor) -> Vec<AgentFi
     let files = agents(transcript, cursor.layout, &known, &sleeps);
     let is_partly_asleep = cursor.is_partly_asleep();
     for file in &files {
-        if !cursor.lanes.contains_key(&file.agent_id) {
+        if !cursor.subagents.contains_key(&file.agent_id) {
             cursor.wake_if_named(&file.agent_id);
         }
     }
@@ -79,12 +70,13 @@ pub(super) fn agent_files(transcript: &Path, cursor: &mut Cursor) -> Vec<AgentFi
     }
 }
 
-pub(super) fn is_at_rest(lane: &Lane, path: &Path) -> bool {
+pub(super) fn is_at_rest(subagent: &Subagent, path: &Path) -> bool {
     let unchanged = match path.metadata() {
-        Ok(metadata) => lane.file.untouched(&metadata),
+        Ok(metadata) => subagent.file.untouched(&metadata),
         // A run of a workflow has no file while it goes on.
-        Err(_) => lane.file == FileMark::default(),
+        Err(_) => subagent.file == FileMark::default(),
     };
     // A lane without a link waits for its launch, which only a changed session file can show.
-    unchanged && (lane.link.is_none() || lane.idle && (lane.ended || !lane.finished))
+    unchanged
+        && (subagent.link.is_none() || subagent.idle && (subagent.ended || !subagent.finished))
 }

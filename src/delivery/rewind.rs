@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use transcript::branch_point;
-use transcript::session::{Rewind, Turn, Turns, Work};
+use transcript::session::{Activity, Rewind, Turn, Turns};
 
 use super::feed::Feed;
 
@@ -35,10 +35,9 @@ fn read(turn: &Turn, transcript: &Path) -> Result<Option<Rewind>> {
     if let Some(left) = turns.finish() {
         grow(&mut branch, left, transcript)?;
     }
-    Ok(branch.last().map(|left| Rewind {
-        from: left.opening.uuid.clone(),
-        abandoned: branch.len(),
-    }))
+    Ok(branch
+        .last()
+        .map(|left| Rewind { from: left.opening.uuid.clone(), abandoned: branch.len() }))
 }
 
 fn place(turn: &Turn, transcript: &Path) -> std::io::Result<Option<u64>> {
@@ -59,7 +58,7 @@ fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()>
     }
     if left.has_begun() && left.as_manual_compaction().is_none() {
         // Its place is needed, not what was done in it.
-        left.work = Work::default();
+        left.activity = Activity::default();
         branch.push(left);
     }
     Ok(())

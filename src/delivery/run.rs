@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use base::Timestamp;
+use transcript::completion::Expected;
 use transcript::locate::Layout;
 use transcript::session::{Turn, Turns};
-use transcript::settle::Expected;
 use transcript::{Entry, FileMark, Notification, Record};
 
 use super::contact::{self, Contact};
@@ -17,7 +17,7 @@ use super::rest;
 use super::terms::Terms;
 use super::track::{Part, Track};
 use super::unlaunched::{Openings, may_be_lost};
-use super::{Courier, Ending, Job, Keeping, Reach, Report, Stopped};
+use super::{Extent, Job, Report, StateAccess, Stopped, Transport, Trigger};
 use crate::privacy::Clean;
 use crate::state::{Cursor, Mark, Placement, Runs, Store};
 use crate::trace::SpanId;
@@ -37,7 +37,7 @@ pub(super) fn is_abandoned(last_at: Timestamp, now: Timestamp) -> bool {
 pub(super) struct Delivery<'a> {
     pub job: &'a Job,
     pub store: Option<&'a Store>,
-    pub courier: &'a mut dyn Courier,
+    pub transport: &'a mut dyn Transport,
     pub cursor: Cursor,
     /// The cursor as it was last written.
     pub saved: Option<Vec<u8>>,
@@ -72,17 +72,16 @@ pub(super) struct Delivery<'a> {
 ///
 /// # Errors
 /// When the transcript can't be read. What was acknowledged until then is kept.
-pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Result<Option<Report>> {
-    let absence = courier.absence().map(str::to_owned);
+pub fn deliver(
+    job: &Job,
+    store: StateAccess<'_>,
+    transport: &mut dyn Transport,
+) -> Result<Option<Report>> {
+    let absence = transport.absence().map(str::to_owned);
     let Some(contact) = contact::begin(job, store)? else {
         return Ok(None);
     };
-    let Contact {
-        mut cursor,
-        is_first,
-        settled,
-        begun_with,
-    } = contact;
+    let Contact { mut cursor, is_first, settled, begun_with } = contact;
     if !is_first && rest::is_untouched(job, &mut cursor) {
         return Ok(Some(Report::default()));
     }
@@ -94,8 +93,8 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
     let mut delivery = Delivery {
         job,
         // Sent again from the beginning: the cursor is kept when that is done, and not moved back before.
-        store: store.writer().filter(|_| job.reach != Reach::Again),
-        courier,
+        store: store.writer().filter(|_| job.extent != Extent::Resend),
+        transport,
         terms: Terms::new(job, &cursor, placements.clone()),
         placement_store: store.writer(),
         saved_placements: placements,
@@ -111,20 +110,17 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
         clean: Clean::default(),
         notifications: Vec::new(),
         openings: Openings::default(),
-        over: job.ending == Ending::Over,
+        over: job.trigger == Trigger::SessionEnd,
         left: false,
     };
     if is_first {
         delivery.meet_first(begun_with);
     }
     // Nothing can leave: turns are read all the same, so that what holds for them is kept. It stands on them whoever sends them.
-    delivery.report.stopped = absence.map(|reason| Stopped {
-        reason,
-        retry_after: None,
-        problem: None,
-    });
+    delivery.report.stopped =
+        absence.map(|reason| Stopped { reason, retry_after: None, problem: None });
     delivery.walk(settled)?;
-    if job.reach == Reach::Again && delivery.report.stopped.is_none() {
+    if job.extent == Extent::Resend && delivery.report.stopped.is_none() {
         delivery.store = store.writer();
         delivery.save();
     }
@@ -133,15 +129,15 @@ pub fn deliver(job: &Job, store: Keeping<'_>, courier: &mut dyn Courier) -> Resu
 
 impl Delivery<'_> {
     fn walk(&mut self, settled: Option<bool>) -> Result<()> {
-        if self.job.reach == Reach::Everything {
+        if self.job.extent == Extent::Backfill {
             self.reopen_declined();
         }
         self.save();
-        if self.job.reach == Reach::Everything {
+        if self.job.extent == Extent::Backfill {
             self.passed_ranges()?;
         }
-        let expected = match &self.job.ending {
-            Ending::Stop(expected) if settled.is_none() => Some(expected),
+        let expected = match &self.job.trigger {
+            Trigger::Stop(expected) if settled.is_none() => Some(expected),
             _ => None,
         };
         let mut rewrites = 0;
@@ -164,7 +160,7 @@ impl Delivery<'_> {
             ended
         });
         self.report.unfinished = ended == Some(false);
-        self.lanes()?;
+        self.subagents()?;
         self.send();
         self.close(&feed, ended.unwrap_or(true));
         Ok(())
@@ -208,11 +204,11 @@ impl Delivery<'_> {
 
     /// A hook agrees to something for each turn that it meets, whether or not anything can be sent.
     fn meets_turns(&self) -> bool {
-        self.job.reach == Reach::FromContact
+        self.job.extent == Extent::Live
     }
 
     fn begin_open_walk(&mut self) {
-        let before = self.cursor.open_turn.as_ref().filter(|open| open.passed);
+        let before = self.cursor.open_turn.as_ref().filter(|open| open.is_behind);
         let before = before.map(|open| open.uuid.clone());
         self.terms.begin_walk(before);
     }
@@ -227,7 +223,7 @@ impl Delivery<'_> {
 
     /// What was declined in the middle goes on where it began.
     fn reopen_declined(&mut self) {
-        if let Some(last) = self.cursor.passed.pop_if(|last| last.end.is_none()) {
+        if let Some(last) = self.cursor.skipped.pop_if(|last| last.end.is_none()) {
             self.cursor.open_start = last.start;
             self.cursor.turns_before = last.turns_before;
         }
@@ -236,13 +232,10 @@ impl Delivery<'_> {
     /// Sends what was skipped, range by range. A range of which something can't be sent stays.
     fn passed_ranges(&mut self) -> Result<()> {
         let mut place = 0;
-        while let Some((start, Some(end))) = self
-            .cursor
-            .passed
-            .get(place)
-            .map(|range| (range.start, range.end))
+        while let Some((start, Some(end))) =
+            self.cursor.skipped.get(place).map(|range| (range.start, range.end))
         {
-            self.track = Track::new(Part::Passed(place));
+            self.track = Track::new(Part::SkippedRange(place));
             self.terms.begin_walk(None);
             self.passed_range(start, end)?;
             self.send();
@@ -250,7 +243,7 @@ impl Delivery<'_> {
                 break;
             }
             match self.track.is_done() {
-                true => drop(self.cursor.passed.remove(place)),
+                true => drop(self.cursor.skipped.remove(place)),
                 false => place += 1,
             }
             self.save();
@@ -280,14 +273,14 @@ impl Delivery<'_> {
     }
 
     fn has_ended(&mut self, turn: &Turn, settled: bool) -> bool {
-        match &self.job.ending {
-            Ending::Stop(_) => settled,
-            Ending::Over => true,
-            Ending::ByRows { now } => {
-                let last_at = turn.work.last_at.unwrap_or(turn.opening.at);
+        match &self.job.trigger {
+            Trigger::Stop(_) => settled,
+            Trigger::SessionEnd => true,
+            Trigger::Sweep { now } => {
+                let last_at = turn.activity.last_at.unwrap_or(turn.opening.at);
                 self.left = turn.left;
                 self.over = turn.left || is_abandoned(last_at, *now);
-                self.over || turn.stopped || turn.work.interrupted
+                self.over || turn.stopped || turn.activity.interrupted
             }
         }
     }
@@ -326,12 +319,7 @@ impl Delivery<'_> {
 
     /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
     fn finish_agent(&mut self, notification: &Notification) {
-        let Notification {
-            task_id,
-            tool_use_id,
-            status,
-            summary: _,
-        } = notification;
+        let Notification { task_id, tool_use_id, status, summary: _ } = notification;
         let span = tool_use_id.as_deref().map(SpanId::tool);
         for (launched_by, launch) in &mut self.cursor.launches {
             let same_agent = task_id.is_some() && launch.agent_id == *task_id;
@@ -341,28 +329,28 @@ impl Delivery<'_> {
                 launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone());
             }
         }
-        for (agent_id, lane) in &mut self.cursor.lanes {
-            let launched_by = lane.link.as_ref().and_then(|link| link.span.as_ref());
+        for (agent_id, subagent) in &mut self.cursor.subagents {
+            let launched_by = subagent.link.as_ref().and_then(|link| link.span.as_ref());
             if Some(agent_id) == task_id.as_ref()
                 || (span.is_some() && launched_by == span.as_ref())
             {
-                lane.finished = true;
-                lane.ends_as(status.clone());
+                subagent.finished = true;
+                subagent.ends_as(status.clone());
             }
         }
     }
 
     fn close(&mut self, feed: &Feed, ended: bool) {
         self.report.diagnostics = feed.diagnostics().clone();
-        let lanes = self.cursor.lanes.values();
-        let claimed = lanes
-            .filter_map(|lane| lane.link.as_ref()?.span.clone())
+        let subagents = self.cursor.subagents.values();
+        let claimed = subagents
+            .filter_map(|subagent| subagent.link.as_ref()?.span.clone())
             .collect::<BTreeSet<_>>();
         let still_open = self.track.open();
-        let lanes = &self.cursor.lanes;
+        let subagents = &self.cursor.subagents;
         let is_linked = |agent_id: &String| {
-            let lane = lanes.get(agent_id);
-            lane.is_some_and(|lane| lane.link.is_some())
+            let subagent = subagents.get(agent_id);
+            subagent.is_some_and(|subagent| subagent.link.is_some())
         };
         let launches = &mut self.cursor.launches;
         launches.retain(|_, launch| match &launch.agent_id {
@@ -384,9 +372,9 @@ impl Delivery<'_> {
         self.cursor.idle = ended
             && self.report.stopped.is_none()
             && self.track.is_done()
-            && self.cursor.lanes.values().all(|lane| match lane.link {
-                Some(_) => lane.idle || lane.declined,
-                None => !may_be_lost(self.job, &self.cursor, lane),
+            && self.cursor.subagents.values().all(|subagent| match subagent.link {
+                Some(_) => subagent.idle || subagent.declined,
+                None => !may_be_lost(self.job, &self.cursor, subagent),
             });
         match FileMark::take(&self.job.transcript, feed.offset()) {
             Ok(mark) => self.cursor.file = mark,

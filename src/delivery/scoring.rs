@@ -4,7 +4,7 @@ use transcript::session::Turn;
 
 use super::outbox::Scored;
 use super::run::Delivery;
-use crate::langfuse::{MOST_SCORES, Problem, Reply, batch};
+use crate::langfuse::{MAX_SCORES_PER_REQUEST, Problem, Verdict, batch};
 use crate::score::{Score, outcomes};
 use crate::trace::{Context, digest};
 
@@ -31,22 +31,18 @@ impl Delivery<'_> {
     /// run, which makes them again.
     pub(super) fn send_scores(&mut self) {
         let waiting = std::mem::take(&mut self.outbox.scores);
-        let (ready, waiting): (Vec<Scored>, Vec<Scored>) = waiting
-            .into_iter()
-            .partition(|scored| self.track.is_there(&scored.turn));
+        let (ready, waiting): (Vec<Scored>, Vec<Scored>) =
+            waiting.into_iter().partition(|scored| self.track.is_there(&scored.turn));
         self.outbox.scores = waiting;
-        for some in ready.chunks(MOST_SCORES) {
+        for some in ready.chunks(MAX_SCORES_PER_REQUEST) {
             let scores: Vec<Score> = some.iter().map(|scored| scored.score.clone()).collect();
-            match self.courier.score(&scores) {
+            match self.transport.score(&scores) {
                 Ok(refused) => self.take_note(some, refused),
                 // The server has taken the spans and will never take the scores: they must not hold up the session.
                 Err(
-                    Reply::Refused { reason }
-                    | Reply::TooLarge { reason }
-                    | Reply::Misconfigured {
-                        reason,
-                        problem: Problem::Url,
-                    },
+                    Verdict::Refused { reason }
+                    | Verdict::TooLarge { reason }
+                    | Verdict::Misconfigured { reason, problem: Problem::Url },
                 ) => {
                     log::warn!("{reason}");
                     self.take_note(some, some.len());
@@ -58,10 +54,7 @@ impl Delivery<'_> {
 
     fn take_note(&mut self, scores: &[Scored], refused: usize) {
         if refused > 0 {
-            log::warn!(
-                "{refused} of {} scores were refused and are left out",
-                scores.len()
-            );
+            log::warn!("{refused} of {} scores were refused and are left out", scores.len());
         }
         self.report.scores += scores.len() - refused.min(scores.len());
         self.report.requests += 1;

@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::outbox::{Batch, Item, Owner, Parts, pack, split};
 use super::run::Delivery;
-use crate::langfuse::{Reply, without_content};
+use crate::langfuse::{Verdict, without_content};
 
 /// How often a span is refused before it is sent without its content: in as many runs.
 const REFUSALS: u8 = 3;
@@ -33,18 +33,16 @@ impl Delivery<'_> {
 
     fn send_next(&mut self) -> bool {
         let batch = self.outbox.next_batch(self.job.wire_limit);
-        batch
-            .map(|batch| self.send_whole_or_in_parts(batch))
-            .is_some()
+        batch.map(|batch| self.send_whole_or_in_parts(batch)).is_some()
     }
 
     fn send_whole_or_in_parts(&mut self, batch: Batch) {
         self.save_terms();
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
-            match self.courier.send(&batch.raw, &batch.body) {
-                Reply::Acknowledged => self.acknowledged(batch.items, batch.body.wire_len()),
-                Reply::TooLarge { reason } | Reply::Refused { reason } => match split(batch) {
+            match self.transport.send(&batch.raw, &batch.body) {
+                Verdict::Acknowledged => self.acknowledged(batch.items, batch.body.wire_len()),
+                Verdict::TooLarge { reason } | Verdict::Refused { reason } => match split(batch) {
                     Parts::Halves([first, second]) => todo.extend([second, first]),
                     Parts::Single(item) => todo.extend(self.refused(*item, reason)),
                     Parts::Nothing => {}
@@ -57,14 +55,8 @@ impl Delivery<'_> {
     }
 
     /// The server did not take a request of so many bytes now.
-    fn failed(&mut self, reply: Reply, wire_len: usize) {
-        let timed_out = matches!(
-            &reply,
-            Reply::Later {
-                timed_out: true,
-                ..
-            }
-        );
+    fn failed(&mut self, reply: Verdict, wire_len: usize) {
+        let timed_out = matches!(&reply, Verdict::Later { timed_out: true, .. });
         // After others of its size it was not too large: the time was over.
         if timed_out && self.report.requests == 0 {
             self.report.too_slow = Some(wire_len);
@@ -74,27 +66,19 @@ impl Delivery<'_> {
 
     /// Connects, as long as nothing is known that keeps the server from taking what will be sent.
     pub(super) fn get_ready(&mut self) {
-        if let Err(reply) = self.courier.prepare() {
+        if let Err(reply) = self.transport.prepare() {
             self.stop(reply);
         }
     }
 
     /// The server takes no more in this run.
-    pub(super) fn stop(&mut self, reply: Reply) {
+    pub(super) fn stop(&mut self, reply: Verdict) {
         let (reason, retry_after, problem) = match reply {
-            Reply::Later {
-                reason,
-                retry_after,
-                ..
-            } => (reason, retry_after, None),
-            Reply::Misconfigured { reason, problem } => (reason, None, Some(problem)),
-            Reply::Acknowledged | Reply::TooLarge { .. } | Reply::Refused { .. } => return,
+            Verdict::Later { reason, retry_after, .. } => (reason, retry_after, None),
+            Verdict::Misconfigured { reason, problem } => (reason, None, Some(problem)),
+            Verdict::Acknowledged | Verdict::TooLarge { .. } | Verdict::Refused { .. } => return,
         };
-        self.report.stopped = Some(Stopped {
-            reason,
-            retry_after,
-            problem,
-        });
+        self.report.stopped = Some(Stopped { reason, retry_after, problem });
     }
 
     /// One span that the server does not take: it must not hold up the session, nor be lost for a proxy's mood. It is
@@ -102,11 +86,7 @@ impl Delivery<'_> {
     fn refused(&mut self, item: Item, reason: String) -> Option<Batch> {
         let times = self.cursor.refused.entry(item.span_id.clone()).or_default();
         *times = times.saturating_add(1);
-        let name = format!(
-            "span {} of trace {}",
-            item.span_id.as_str(),
-            item.trace_id.as_str()
-        );
+        let name = format!("span {} of trace {}", item.span_id.as_str(), item.trace_id.as_str());
         if *times < REFUSALS {
             log::warn!("{name} was refused and is tried again later: {reason}");
             self.report.postponed += 1;
@@ -142,22 +122,16 @@ impl Delivery<'_> {
     }
 
     fn settle(&mut self, items: Vec<Item>) {
-        for Item {
-            owner,
-            span_id,
-            mark,
-            ..
-        } in items
-        {
+        for Item { owner, span_id, mark, .. } in items {
             self.cursor.refused.remove(&span_id);
             match owner {
                 Owner::Turn(uuid) => {
                     self.cursor.acknowledged.insert(span_id, mark);
                     self.track.acknowledged(&uuid, &mut self.cursor);
                 }
-                Owner::Lane(agent_id) => {
-                    if let Some(lane) = self.cursor.lanes.get_mut(&agent_id) {
-                        lane.acknowledged.insert(span_id, mark);
+                Owner::Subagent(agent_id) => {
+                    if let Some(subagent) = self.cursor.subagents.get_mut(&agent_id) {
+                        subagent.acknowledged.insert(span_id, mark);
                     }
                 }
             }

@@ -33,10 +33,7 @@ pub fn note_suspended(
         return Ok(());
     }
     let first = first_turn(&turns, prompt_id).and_then(|first| turns.get(first));
-    note.opening = first.map(|turn| SuspendedOpening {
-        uuid: turn.uuid.clone(),
-        at: turn.at,
-    });
+    note.opening = first.map(|turn| SuspendedOpening { uuid: turn.uuid.clone(), at: turn.at });
     store.note_suspended(&note)
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::outbox::Owner;
 use super::run::Delivery;
-use super::{Agreed, Job, Reach};
+use super::{Agreed, Extent, Job};
 use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Within};
 use crate::trace::{Agreement, Attributes, Context, TraceId};
@@ -31,7 +31,7 @@ pub(super) struct Terms {
 
 impl Terms {
     pub(super) fn new(job: &Job, cursor: &Cursor, placements: Runs<Placement>) -> Self {
-        let before = cursor.open_turn.as_ref().filter(|open| open.passed);
+        let before = cursor.open_turn.as_ref().filter(|open| open.is_behind);
         Self {
             today: job.policy.agreement(),
             here: placement_of_run(job),
@@ -58,20 +58,20 @@ impl Terms {
 
     /// What was agreed for a turn, and whether that is noted. Hooks and people agree to something; who sends what hooks left
     /// behind goes by what they agreed to last.
-    fn agreed(&mut self, turn: &str, cursor: &Cursor, reach: Reach) -> (Agreement, bool) {
+    fn agreed(&mut self, turn: &str, cursor: &Cursor, extent: Extent) -> (Agreement, bool) {
         let known = cursor.agreed.find(turn, &mut self.agreed_within).cloned();
         let is_noted = known.is_some();
-        let last = || self.last_agreed.clone().filter(|_| reach == Reach::Known);
+        let last = || self.last_agreed.clone().filter(|_| extent == Extent::Resume);
         let agreed = known.or_else(last).unwrap_or_else(|| self.today.clone());
         self.last_agreed = Some(agreed.clone());
         (agreed, is_noted)
     }
 
     /// The same of its place.
-    fn placed(&mut self, turn: &str, reach: Reach) -> (Placement, bool) {
+    fn placed(&mut self, turn: &str, extent: Extent) -> (Placement, bool) {
         let known = self.placements.find(turn, &mut self.placed_within).cloned();
         let is_noted = known.is_some();
-        let last = || self.last_placed.clone().filter(|_| reach == Reach::Known);
+        let last = || self.last_placed.clone().filter(|_| extent == Extent::Resume);
         let placed = known.or_else(last).unwrap_or_else(|| self.here.clone());
         self.last_placed = Some(placed.clone());
         (placed, is_noted)
@@ -123,18 +123,18 @@ fn placement_of_context(turn: &str, context: &Context) -> Option<Placement> {
 impl<'a> Delivery<'a> {
     /// The first turn is met before anything else is read: a run that is killed then has agreed to something.
     pub(super) fn meet_first(&mut self, begun: Option<(Agreement, Placement)>) {
-        let open = self.cursor.open_turn.as_ref().filter(|open| !open.passed);
+        let open = self.cursor.open_turn.as_ref().filter(|open| !open.is_behind);
         let Some(turn) = open.map(|open| open.uuid.clone()) else {
             return;
         };
-        if self.job.reach != Reach::FromContact && begun.is_none() {
+        if self.job.extent != Extent::Live && begun.is_none() {
             return;
         }
         let (agreed, placed) =
             begun.unwrap_or_else(|| (self.terms.today.clone(), self.terms.here.clone()));
-        let (reach, cursor) = (self.job.reach, &mut self.cursor);
-        let agreed = Some(agreed).filter(|_| !self.terms.agreed(&turn, cursor, reach).1);
-        let placed = Some(placed).filter(|_| !self.terms.placed(&turn, reach).1);
+        let (extent, cursor) = (self.job.extent, &mut self.cursor);
+        let agreed = Some(agreed).filter(|_| !self.terms.agreed(&turn, cursor, extent).1);
+        let placed = Some(placed).filter(|_| !self.terms.placed(&turn, extent).1);
         self.terms.note(&turn, cursor, agreed, placed);
         self.terms.begin_walk(None);
     }
@@ -146,9 +146,9 @@ impl<'a> Delivery<'a> {
         turn: &str,
         known: Option<&Context>,
     ) -> (Agreement, Cow<'a, Attributes>) {
-        let reach = self.job.reach;
-        let (mut agreed, is_agreed) = self.terms.agreed(turn, &self.cursor, reach);
-        let (mut placed, is_placed) = self.terms.placed(turn, reach);
+        let extent = self.job.extent;
+        let (mut agreed, is_agreed) = self.terms.agreed(turn, &self.cursor, extent);
+        let (mut placed, is_placed) = self.terms.placed(turn, extent);
         let mut is_known = true;
         if let Some(context) = known {
             if let Some(kept) = context.agreed.clone() {
@@ -221,7 +221,7 @@ impl<'a> Delivery<'a> {
 
     /// A span can't leave as it was agreed. A hook of the session goes on behind its turn; others leave the turn to that.
     pub(super) fn withhold(&mut self, owner: &Owner) {
-        let (Owner::Turn(id) | Owner::Lane(id)) = owner;
+        let (Owner::Turn(id) | Owner::Subagent(id)) = owner;
         if self.withheld.insert(id.clone()) {
             self.report.withheld += 1;
         }

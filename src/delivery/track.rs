@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use base::Timestamp;
 
-use crate::state::{Cursor, OpenTurn, Passed, Why};
+use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange};
 use crate::trace::SpanId;
 
 /// A turn on its way.
@@ -18,7 +18,7 @@ pub(super) struct Step {
     /// It is a turn, not a compaction beside them.
     pub numbered: bool,
     /// Why it is not sent, but by an explicit replay.
-    pub skipped: Option<Why>,
+    pub skipped: Option<SkipReason>,
     /// All spans of the turn, acknowledged before or not.
     pub spans: Vec<SpanId>,
     /// How many are on their way.
@@ -41,7 +41,7 @@ pub(super) enum Part {
     /// From the open turn on.
     Open,
     /// A range that was passed over, by its place among them.
-    Passed(usize),
+    SkippedRange(usize),
 }
 
 /// Turns on their way, in file order.
@@ -54,25 +54,23 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(part: Part) -> Self {
-        Self {
-            part,
-            steps: VecDeque::new(),
-            done: Vec::new(),
-        }
+        Self { part, steps: VecDeque::new(), done: Vec::new() }
     }
 
     /// The number of the turn that comes next, 1-based over the session's own turns.
     pub(super) fn next_number(&self, cursor: &Cursor) -> u64 {
         let before = match self.part {
             Part::Open => cursor.turns_before,
-            Part::Passed(place) => (cursor.passed.get(place)).map_or(0, |range| range.turns_before),
+            Part::SkippedRange(place) => {
+                (cursor.skipped.get(place)).map_or(0, |range| range.turns_before)
+            }
         };
         before + self.steps.iter().filter(|step| step.numbered).count() as u64 + 1
     }
 
     /// Adds the next turn of the file. Its spans follow, one by one.
     pub(super) fn begin(&mut self, step: Step, cursor: &mut Cursor) {
-        if let Some(range) = cursor.passed.last_mut().filter(|_| self.part == Part::Open) {
+        if let Some(range) = cursor.skipped.last_mut().filter(|_| self.part == Part::Open) {
             // What was declined lasts until the next turn opens.
             range.end = range.end.or(Some(step.start));
         }
@@ -100,7 +98,7 @@ impl Track {
     }
 
     /// Something of the last turn can't be sent: the cursor moves past it without.
-    pub(super) fn skip(&mut self, why: Why) {
+    pub(super) fn skip(&mut self, why: SkipReason) {
         if let Some(step) = self.steps.back_mut() {
             step.skipped = Some(why);
         }
@@ -163,7 +161,7 @@ impl Track {
                 cursor.open_turn = Some(OpenTurn {
                     uuid: step.uuid.clone(),
                     at: step.at,
-                    passed: false,
+                    is_behind: false,
                     is_compaction: !step.numbered,
                 });
             }
@@ -181,13 +179,12 @@ impl Track {
                     }
                 }
             }
-            self.done
-                .extend(self.steps.pop_front().map(|step| step.uuid));
+            self.done.extend(self.steps.pop_front().map(|step| step.uuid));
             self.place(cursor, next, numbered);
             if self.part == Part::Open
                 && let Some(open) = &mut cursor.open_turn
             {
-                open.passed = true;
+                open.is_behind = true;
             }
         }
     }
@@ -198,8 +195,8 @@ impl Track {
                 cursor.open_start = cursor.open_start.max(offset);
                 cursor.turns_before += turns;
             }
-            Part::Passed(place) => {
-                if let Some(range) = cursor.passed.get_mut(place) {
+            Part::SkippedRange(place) => {
+                if let Some(range) = cursor.skipped.get_mut(place) {
                     range.start = range.start.max(offset);
                     range.turns_before += turns;
                 }
@@ -209,10 +206,10 @@ impl Track {
 }
 
 /// Notes a skipped turn before the cursor moves past it.
-fn pass_over(cursor: &mut Cursor, start: u64, next: u64, why: Why) {
-    match cursor.passed.last_mut() {
+fn pass_over(cursor: &mut Cursor, start: u64, next: u64, why: SkipReason) {
+    match cursor.skipped.last_mut() {
         Some(last) if last.end == Some(start) && last.why == why => last.end = Some(next),
-        _ => cursor.passed.push(Passed {
+        _ => cursor.skipped.push(SkippedRange {
             start,
             end: Some(next),
             turns_before: cursor.turns_before,

@@ -2,14 +2,14 @@
 
 use transcript::session::Turn;
 
-use super::Reach;
+use super::Extent;
 use super::outbox::Owner;
 use super::parcel::pack;
 use super::rewind::rewind;
 use super::run::Delivery;
 use super::track::Step;
 use crate::privacy::Clean;
-use crate::state::{Lane, Launcher, PassedLaunch, Why};
+use crate::state::{Launcher, PendingLaunch, SkipReason, Subagent};
 use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, observe_turn};
 
 impl Delivery<'_> {
@@ -18,7 +18,7 @@ impl Delivery<'_> {
             return;
         }
         self.openings.add(turn);
-        let skipped = self.is_declined(turn).then_some(Why::Declined);
+        let skipped = self.is_declined(turn).then_some(SkipReason::Declined);
         let context = skipped.is_none().then(|| self.context(turn));
         let step = Step {
             uuid: turn.opening.uuid.clone(),
@@ -52,7 +52,7 @@ impl Delivery<'_> {
     /// It was opened while the person had paused: only an explicit replay sends it.
     fn is_declined(&self, turn: &Turn) -> bool {
         let mut times = self.job.paused.iter();
-        self.job.reach.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
+        self.job.extent.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
     }
 
     fn post_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
@@ -77,7 +77,7 @@ impl Delivery<'_> {
         let known = self.cursor.contexts.get(&opening.uuid).cloned();
         let (agreed, attributes) = self.terms_of(&opening.uuid, known.as_ref());
         if let Some(mut context) = known {
-            if context.agreed.is_none() && self.job.reach == Reach::FromContact {
+            if context.agreed.is_none() && self.job.extent == Extent::Live {
                 context.agreed = Some(agreed);
                 (self.cursor.contexts).insert(opening.uuid.clone(), context.clone());
             }
@@ -129,39 +129,34 @@ impl Delivery<'_> {
                 self.job.policy.apply_to_name(agent_type);
             }
             if let Some(run) = launch.workflow {
-                let launcher = Launcher {
-                    agent_id: by.map(str::to_owned),
-                    offset: launch.offset,
-                    depth,
-                };
+                let launcher =
+                    Launcher { agent_id: by.map(str::to_owned), offset: launch.offset, depth };
                 self.begin_workflow(run, launch.span_id, launcher, turn);
                 continue;
             }
-            let linked = |lane: &Lane| {
-                lane.link
+            let linked = |subagent: &Subagent| {
+                subagent
+                    .link
                     .as_ref()
                     .is_some_and(|link| link.span.as_ref() == Some(&launch.span_id))
             };
-            if !self.cursor.lanes.values().any(linked) {
+            if !self.cursor.subagents.values().any(linked) {
                 self.cursor.wake_if_named(&launch.tool_use_id);
             }
-            let mut lanes = self.cursor.lanes.values_mut();
-            if let Some(lane) = lanes.find(|lane| linked(lane)) {
-                lane.finished |= launch.finished;
-                if lane.outcome.is_none() && launch.outcome.is_some() {
-                    lane.ends_as(launch.outcome.map(str::to_owned));
+            let mut subagents = self.cursor.subagents.values_mut();
+            if let Some(subagent) = subagents.find(|subagent| linked(subagent)) {
+                subagent.finished |= launch.finished;
+                if subagent.outcome.is_none() && launch.outcome.is_some() {
+                    subagent.ends_as(launch.outcome.map(str::to_owned));
                 }
             }
-            let launcher = Launcher {
-                agent_id: by.map(str::to_owned),
-                offset: launch.offset,
-                depth,
-            };
+            let launcher =
+                Launcher { agent_id: by.map(str::to_owned), offset: launch.offset, depth };
             let known = self
                 .cursor
                 .launches
                 .entry(launch.tool_use_id)
-                .or_insert_with(|| PassedLaunch::new(turn, launch.span_id));
+                .or_insert_with(|| PendingLaunch::new(turn, launch.span_id));
             known.launcher = Some(launcher);
             known.agent_id = launch.agent_id.or(known.agent_id.take());
             known.agent_type = launch.agent_type.or(known.agent_type.take());
@@ -182,16 +177,14 @@ impl Delivery<'_> {
             self.withhold(owner);
         }
         if let Owner::Turn(_) = owner {
-            let is_skipped = is_withheld && self.job.reach == Reach::FromContact;
+            let is_skipped = is_withheld && self.job.extent == Extent::Live;
             self.track.add(span_id, changed.is_some() && !is_skipped);
             if is_skipped {
-                self.track.skip(Why::PolicyNotMet);
+                self.track.skip(SkipReason::PolicyNotMet);
             }
         }
         // Once the server is given up for this run, nothing is collected any more: the transcript keeps it.
-        let Some((changed, policy)) = changed
-            .zip(policy)
-            .filter(|_| self.report.stopped.is_none())
+        let Some((changed, policy)) = changed.zip(policy).filter(|_| self.report.stopped.is_none())
         else {
             return;
         };

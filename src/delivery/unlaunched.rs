@@ -12,8 +12,8 @@ use transcript::session::{Opening, Turn};
 use transcript::{Entry, Transcript};
 
 use super::run::Delivery;
-use super::{Ending, Job};
-use crate::state::{Cursor, Lane, Link, PassedLaunch};
+use super::{Job, Trigger};
+use crate::state::{Cursor, Link, PendingLaunch, Subagent};
 use crate::trace::{Attributes, Context, SessionFacts, SpanId};
 
 /// No row will name an agent whose last row is older.
@@ -77,7 +77,7 @@ impl Delivery<'_> {
         let notification = turn.opening.prompt.notification.as_ref();
         if let Some(notification) = notification
             && let (Some(task_id), None) = (&notification.task_id, &notification.tool_use_id)
-            && self.cursor.passed.is_empty()
+            && self.cursor.skipped.is_empty()
         {
             // Its start stands before the first turn, where nothing is read.
             self.expect_agent(task_id.clone(), uuid, |launch| {
@@ -86,14 +86,14 @@ impl Delivery<'_> {
         }
     }
 
-    fn expect_agent(&mut self, key: String, turn: &str, note: impl FnOnce(&mut PassedLaunch)) {
+    fn expect_agent(&mut self, key: String, turn: &str, note: impl FnOnce(&mut PendingLaunch)) {
         let span = SpanId::turn(turn);
-        let lanes = &self.cursor.lanes;
-        let is_linked = lanes.get(&key).is_some_and(|lane| lane.link.is_some());
+        let subagents = &self.cursor.subagents;
+        let is_linked = subagents.get(&key).is_some_and(|subagent| subagent.link.is_some());
         if is_linked || self.cursor.launches.contains_key(&key) {
             return;
         }
-        let mut launch = PassedLaunch::new(turn, span);
+        let mut launch = PendingLaunch::new(turn, span);
         note(&mut launch);
         self.cursor.launches.insert(key, launch);
     }
@@ -114,9 +114,7 @@ impl Delivery<'_> {
             .filter_map(|file| {
                 let row = first_row(file)?;
                 let prompt_id = row.header.prompt_id?;
-                commands
-                    .contains(&prompt_id)
-                    .then_some((row.at, file, prompt_id))
+                commands.contains(&prompt_id).then_some((row.at, file, prompt_id))
             })
             .collect();
         found.sort_unstable_by_key(|(at, file, _)| (*at, file.agent_id.clone()));
@@ -129,17 +127,14 @@ impl Delivery<'_> {
     }
 
     fn may_be_of_command(&self, file: &AgentFile) -> bool {
-        let lane = self.cursor.lanes.get(&file.agent_id);
-        lane.is_some_and(|lane| lane.link.is_none() && lane.tool_use_id.is_none())
+        let subagent = self.cursor.subagents.get(&file.agent_id);
+        subagent.is_some_and(|subagent| subagent.link.is_none() && subagent.tool_use_id.is_none())
             && is_by_command(&file.meta())
     }
 
     fn is_claimed(&self, span: &SpanId) -> bool {
-        let mut links = self
-            .cursor
-            .lanes
-            .values()
-            .filter_map(|lane| lane.link.as_ref());
+        let mut links =
+            self.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
         links.any(|link| link.span.as_ref() == Some(span))
     }
 
@@ -147,7 +142,7 @@ impl Delivery<'_> {
     pub(super) fn forget_commands(&mut self, still_open: &BTreeSet<String>) {
         let launches = &mut self.cursor.launches;
         let is_over =
-            |launch: &PassedLaunch| !launch.is_by_tool() && !still_open.contains(&launch.turn);
+            |launch: &PendingLaunch| !launch.is_by_tool() && !still_open.contains(&launch.turn);
         if launches.values().filter(|launch| is_over(launch)).count() > WAITING_COMMANDS {
             launches.retain(|_, launch| !is_over(launch));
         }
@@ -160,8 +155,8 @@ impl Delivery<'_> {
             return Vec::new();
         }
         let is_without_link = |file: &&AgentFile| {
-            let lane = self.cursor.lanes.get(&file.agent_id);
-            file.workflow().is_none() && lane.is_some_and(is_without_link)
+            let subagent = self.cursor.subagents.get(&file.agent_id);
+            file.workflow().is_none() && subagent.is_some_and(is_without_link)
         };
         let files = files.iter().filter(is_without_link);
         let mut lost: Vec<LostAgent> = files.filter_map(|file| self.lost_agent(file)).collect();
@@ -186,31 +181,25 @@ impl Delivery<'_> {
         }
         let opening = Opening::of_agent(first)?;
         let mut paused = self.job.paused.iter();
-        if self.job.reach.is_by_itself() && paused.any(|time| time.covers(opening.at)) {
+        if self.job.extent.is_by_itself() && paused.any(|time| time.covers(opening.at)) {
             return None;
         }
-        Some(LostAgent {
-            depth: meta.spawn_depth,
-            opening,
-            file: file.clone(),
-        })
+        Some(LostAgent { depth: meta.spawn_depth, opening, file: file.clone() })
     }
 
     /// Gives the next one that is still without a link a trace of its own, so that its cost is not hidden.
     pub(super) fn link_next_lost(&mut self, lost: &mut Vec<LostAgent>) -> bool {
         while let Some(LostAgent { file, opening, .. }) = lost.pop() {
-            let lane = self.cursor.lanes.get(&file.agent_id);
-            if lane.is_some_and(|lane| lane.link.is_none()) {
-                return self
-                    .give_trace(&file, opening, Context::of_lost_agent)
-                    .is_some();
+            let subagent = self.cursor.subagents.get(&file.agent_id);
+            if subagent.is_some_and(|subagent| subagent.link.is_none()) {
+                return self.give_trace(&file, opening, Context::of_lost_agent).is_some();
             }
         }
         false
     }
 
     fn is_lost(&self, meta: &AgentMeta, first: &Entry, last_at: Timestamp) -> bool {
-        if let Ending::ByRows { now } = self.job.ending
+        if let Trigger::Sweep { now } = self.job.trigger
             && now.since(last_at) > LOST
         {
             return true;
@@ -237,32 +226,29 @@ impl Delivery<'_> {
         let mut context = context_of(&opening, &self.facts(), &attributes);
         self.job.policy.apply_to_context(&mut context);
         context.agreed = Some(agreed);
-        let link = Link {
-            turn: opening.uuid.clone(),
-            span: None,
-        };
+        let link = Link { turn: opening.uuid.clone(), span: None };
         self.cursor.contexts.insert(opening.uuid, context);
-        let lane = self.cursor.lanes.get_mut(&file.agent_id)?;
-        lane.link = Some(link.clone());
-        lane.finished = true;
+        let subagent = self.cursor.subagents.get_mut(&file.agent_id)?;
+        subagent.link = Some(link.clone());
+        subagent.finished = true;
         Some(link)
     }
 }
 
 /// An agent without a link may have lost it.
 pub(super) fn may_have_lost_agents(job: &Job, cursor: &Cursor) -> bool {
-    let may_be_of_skipped = cursor.had_skipped && job.reach.is_by_itself();
-    cursor.layout == Some(Layout::Below) && cursor.passed.is_empty() && !may_be_of_skipped
+    let may_be_of_skipped = cursor.had_skipped && job.extent.is_by_itself();
+    cursor.layout == Some(Layout::Below) && cursor.skipped.is_empty() && !may_be_of_skipped
 }
 
 /// It waits for a link that may be lost: the session is not at rest before that is known.
-pub(super) fn may_be_lost(job: &Job, cursor: &Cursor, lane: &Lane) -> bool {
-    is_without_link(lane) && may_have_lost_agents(job, cursor)
+pub(super) fn may_be_lost(job: &Job, cursor: &Cursor, subagent: &Subagent) -> bool {
+    is_without_link(subagent) && may_have_lost_agents(job, cursor)
 }
 
 /// Nothing links it, and it names no tool call whose row may still come.
-fn is_without_link(lane: &Lane) -> bool {
-    lane.link.is_none() && lane.workflow.is_none() && lane.tool_use_id.is_none()
+fn is_without_link(subagent: &Subagent) -> bool {
+    subagent.link.is_none() && subagent.workflow.is_none() && subagent.tool_use_id.is_none()
 }
 
 /// Neither a tool call nor another agent launched it.

@@ -7,45 +7,35 @@ use transcript::origin;
 
 use super::event::Event;
 use crate::config::{
-    Config, Files, MergedSettings, Scope, Surroundings, has_guarded, names_brought_by_project,
-    resolve,
+    Config, Env, Files, MergedSettings, Scope, has_guarded, names_brought_by_project, resolve,
 };
 use crate::state::{Store, grant};
 
 /// The configuration of a session that was started in `start`. Files are read and names are noted only if it is traced.
-pub(super) fn configure(
-    surroundings: &mut Surroundings,
-    event: Option<&Event>,
-    start: Option<&Path>,
-) -> Config {
+pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Path>) -> Config {
     let files = Files::new();
     let session = event.map(|event| event.session_id.as_str());
-    let store = surroundings
-        .default_state_dir()
-        .map(|folder| Store::new(&folder));
+    let store = env.default_state_dir().map(|folder| Store::new(&folder));
     let seen = store
         .as_ref()
         .zip(session)
         .map(|(store, session)| store.project_names(session))
         .unwrap_or_default();
-    let mut merged = MergedSettings {
-        seen,
-        ..MergedSettings::default()
-    };
-    surroundings.merged = Some(merged.clone());
-    let mut config = resolve(surroundings, &files, start, Scope::OwnHook, &[]);
+    let mut merged = MergedSettings { seen, ..MergedSettings::default() };
+    env.merged = Some(merged.clone());
+    let mut config = resolve(env, &files, start, Scope::OwnHook, &[]);
     // Without keys and a host in the environment there is nothing to tell apart, and the transcript is left for its turn.
-    if !config.enabled || !has_guarded(surroundings) {
+    if !config.enabled || !has_guarded(env) {
         return config;
     }
     let started_in = event.and_then(|event| origin(&event.transcript).ok()?.0);
     let elsewhere = started_in.filter(|folder| Some(folder.as_path()) != start);
     if let Some(folder) = elsewhere {
         merged.folders.push(folder);
-        surroundings.merged = Some(merged.clone());
-        config = resolve(surroundings, &files, start, Scope::OwnHook, &[]);
+        env.merged = Some(merged.clone());
+        config = resolve(env, &files, start, Scope::OwnHook, &[]);
     }
-    let brought = names_brought_by_project(surroundings, &files, start);
+    let brought = names_brought_by_project(env, &files, start);
     if let Some((store, session)) = store.zip(session)
         && !brought.is_subset(&merged.seen)
     {
@@ -54,6 +44,6 @@ pub(super) fn configure(
             log::warn!("{error:#}");
         }
     }
-    grant(&mut config, surroundings);
+    grant(&mut config, env);
     config
 }

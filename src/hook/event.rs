@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use transcript::mend_surrogates;
-use transcript::settle::Expected;
+use transcript::completion::Expected;
+use transcript::replace_surrogates;
 
 /// The answer's text is in it, so it can be long; but no answer is longer than this.
-const LARGEST: u64 = 16 * 1024 * 1024;
+const MAX_EVENT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// An event that needs work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +51,8 @@ impl Event {
 
     /// What the turn ends with, as far as the release tells.
     pub fn expected(&self) -> Expected {
-        let last_text = self
-            .last_assistant_message
-            .clone()
-            .filter(|text| !text.trim().is_empty());
-        Expected {
-            prompt_id: self.prompt_id.clone(),
-            last_text,
-        }
+        let last_text = self.last_assistant_message.clone().filter(|text| !text.trim().is_empty());
+        Expected { prompt_id: self.prompt_id.clone(), last_text }
     }
 }
 
@@ -67,18 +61,15 @@ impl Event {
 /// # Errors
 /// When it is no event. The reason does not quote it.
 pub fn read(input: impl Read) -> Result<Event> {
-    let mut values =
-        serde_json::Deserializer::from_reader(input.take(LARGEST)).into_iter::<Box<RawValue>>();
+    let mut values = serde_json::Deserializer::from_reader(input.take(MAX_EVENT_BYTES))
+        .into_iter::<Box<RawValue>>();
     let value = values
         .next()
         .context("could not read hook event: standard input is empty; Claude Code calls 'claude-langfuse hook' itself")?;
     let text = value.context("could not read hook event: standard input holds no JSON")?;
-    let event: Event = serde_json::from_str(&mend_surrogates(text.get()))
+    let event: Event = serde_json::from_str(&replace_surrogates(text.get()))
         .context("could not read hook event: its JSON is no hook event of Claude Code")?;
-    ensure!(
-        !event.session_id.is_empty(),
-        "could not read hook event: it names no session"
-    );
+    ensure!(!event.session_id.is_empty(), "could not read hook event: it names no session");
     ensure!(
         event.transcript.is_absolute(),
         "could not read hook event: it names no transcript by its whole path"
@@ -106,24 +97,12 @@ mod tests {
     fn an_event_is_read_without_waiting_for_the_end_of_input() {
         let text = br#"{"session_id":"s","transcript_path":"/t","hook_event_name":"Stop","new":1}"#;
         let event = read(OpenPipe(text)).unwrap();
-        assert_eq!(
-            (event.kind(), event.session_id.as_str()),
-            (Some(Kind::Stop), "s")
-        );
+        assert_eq!((event.kind(), event.session_id.as_str()), (Some(Kind::Stop), "s"));
     }
 
     #[test]
     fn what_is_no_event_is_refused_without_quoting_it() {
-        for text in [
-            "",
-            "  ",
-            "rubbish",
-            "{",
-            "[]",
-            "{}",
-            r#"{"session_id":"s"}"#,
-            "42",
-        ] {
+        for text in ["", "  ", "rubbish", "{", "[]", "{}", r#"{"session_id":"s"}"#, "42"] {
             let error = format!("{:#}", read(text.as_bytes()).unwrap_err());
             assert!(error.starts_with("could not read hook event: "), "{error}");
             assert!(!error.contains("rubbish"), "{error}");
@@ -134,9 +113,6 @@ mod tests {
     fn a_lone_surrogate_in_the_answer_does_not_lose_the_event() {
         let text =
             br#"{"session_id":"s","transcript_path":"/t","last_assistant_message":"a\ud83d"}"#;
-        assert_eq!(
-            read(&text[..]).unwrap().expected().last_text.unwrap(),
-            "a\u{fffd}"
-        );
+        assert_eq!(read(&text[..]).unwrap().expected().last_text.unwrap(), "a\u{fffd}");
     }
 }

@@ -11,53 +11,50 @@ use std::time::{Duration, Instant};
 
 use base::Timestamp;
 
-use crate::config::{Config, Destination, DestinationProblem, Surroundings};
+use crate::config::{Config, Destination, DestinationProblem, Env};
 use crate::delivery::{
-    Absent, Courier, Ending, Express, Job, Keeping, Reach, Report, decline, deliver,
-    has_transcript, note_health, note_suspended,
+    Extent, HttpTransport, Job, Report, StateAccess, Transport, Trigger, Unavailable, decline,
+    deliver, has_transcript, note_health, note_suspended,
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
-use crate::privacy::unmet_wish;
+use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
 use configuration::configure;
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after};
 
 /// The largest request of a Stop hook on the wire: 1.5 s at 256 kbit/s.
-const STOP_REQUEST: usize = 48 * 1024;
+const STOP_REQUEST_BYTES: usize = 48 * 1024;
 /// The same at SessionEnd, which has more time.
-const END_REQUEST: usize = 160 * 1024;
+const SESSION_END_REQUEST_BYTES: usize = 160 * 1024;
 /// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (facts 9).
-const PLUGIN_END: Duration = Duration::from_millis(1200);
+const PLUGIN_SESSION_END_BUDGET: Duration = Duration::from_millis(1200);
 /// Claude Code's settings can give a SessionEnd hook more, but not every user waits for it.
-const LONGEST_END: Duration = Duration::from_secs(9);
+const MAX_SESSION_END_BUDGET: Duration = Duration::from_secs(9);
 /// How long past its budget the process may live, whatever hangs.
 const GRACE: Duration = Duration::from_millis(300);
 /// Until the event says what it is, this much time is enough for any.
-const UNKNOWN_EVENT: Duration = Duration::from_secs(10);
+const UNKNOWN_EVENT_BUDGET: Duration = Duration::from_secs(10);
 
 /// Handles the event on standard input, with this configuration file instead of the user's. It has no result: a hook that
 /// fails must not be noticed by its user. What of its command line was not understood goes to the log.
 pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let started = Instant::now();
     keep_panics_quiet();
-    quit_after(UNKNOWN_EVENT);
+    quit_after(UNKNOWN_EVENT_BUDGET);
     let event = event::read(std::io::stdin().lock());
-    let mut surroundings = Surroundings::of_process();
-    surroundings.config_override = config_file;
-    let start = surroundings
+    let mut env = Env::of_process();
+    env.config_override = config_file;
+    let start = env
         .variable("CLAUDE_PROJECT_DIR")
         .map(PathBuf::from)
         .or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
-    let config = configure(&mut surroundings, event.as_ref().ok(), start.as_deref());
+    let config = configure(&mut env, event.as_ref().ok(), start.as_deref());
     if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
     }
-    if let Some(reason) = misunderstood
-        .as_deref()
-        .and_then(|told| told.lines().next())
-    {
+    if let Some(reason) = misunderstood.as_deref().and_then(|told| told.lines().next()) {
         log::error!("the hook's command line is not understood: {reason}");
     }
     let event = match event {
@@ -68,14 +65,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         return log::debug!("event {} needs nothing", event.name);
     };
     let paused = Store::new(&config.state_dir).pauses();
-    let hook = Hook {
-        event,
-        paused: paused.times(start.as_deref()),
-        kind,
-        config,
-        surroundings,
-        started,
-    };
+    let hook = Hook { event, paused: paused.times(start.as_deref()), kind, config, env, started };
     if let Some(problem) = &hook.config.suspended {
         quit_after(hook.budget() + GRACE);
         return hook.suspend("configuration", &problem.to_string());
@@ -87,7 +77,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     for problem in hook.config.problems.iter().chain(&hook.config.warnings) {
         log::warn!("{problem}");
     }
-    if let Some(reason) = unmet_wish(&hook.config) {
+    if let Some(reason) = invalid_patterns(&hook.config) {
         return hook.suspend("mask-patterns", &reason);
     }
     match &hook.config.destination {
@@ -106,7 +96,7 @@ struct Hook {
     paused: Vec<PausedTime>,
     kind: Kind,
     config: Config,
-    surroundings: Surroundings,
+    env: Env,
     started: Instant,
 }
 
@@ -114,10 +104,10 @@ impl Hook {
     fn budget(&self) -> Duration {
         match self.kind {
             Kind::Stop => self.config.hook_budget,
-            Kind::SessionEnd if self.surroundings.variable("CLAUDE_PLUGIN_ROOT").is_some() => {
-                PLUGIN_END
+            Kind::SessionEnd if self.env.variable("CLAUDE_PLUGIN_ROOT").is_some() => {
+                PLUGIN_SESSION_END_BUDGET
             }
-            Kind::SessionEnd => (self.config.hook_budget * 3).min(LONGEST_END),
+            Kind::SessionEnd => (self.config.hook_budget * 3).min(MAX_SESSION_END_BUDGET),
         }
     }
 
@@ -155,7 +145,7 @@ impl Hook {
 
     /// Where suspended turns are noted: another state folder may be named by what can't be read.
     fn suspensions(&self) -> Option<Store> {
-        let folder = self.surroundings.default_state_dir()?;
+        let folder = self.env.default_state_dir()?;
         Some(Store::new(&folder))
     }
 
@@ -199,16 +189,14 @@ impl Hook {
         let id = destination.id();
         let backoff = store.backoff(&id);
         let held = backoff.holds(Timestamp::now());
-        let mut courier: Box<dyn Courier> = match self.courier(destination, &backoff) {
-            Ok(courier) => courier,
+        let mut transport: Box<dyn Transport> = match self.transport(destination, &backoff) {
+            Ok(transport) => transport,
             Err(error) => return self.tell_of_configuration("address", &format!("{error:#}")),
         };
         let mut job = self.job(&id, &backoff);
         let suspensions = self.suspensions();
-        job.suspended = suspensions
-            .as_ref()
-            .and_then(|store| store.suspended(session));
-        match deliver(&job, Keeping::Kept(&store), courier.as_mut()) {
+        job.suspended = suspensions.as_ref().and_then(|store| store.suspended(session));
+        match deliver(&job, StateAccess::ReadWrite(&store), transport.as_mut()) {
             Ok(report) => {
                 let report = report.unwrap_or_default();
                 self.tell(&report);
@@ -228,70 +216,53 @@ impl Hook {
                 if report.stopped.is_some() {
                     self.tell_of_destination(&store, &id);
                 } else if let Some(own) = own.filter(|_| !held) {
-                    waiting::deliver_waiting(self, &store, &own, destination, courier.as_mut());
+                    waiting::deliver_waiting(self, &store, &own, destination, transport.as_mut());
                 }
             }
             Err(error) => log::error!("{session}: {error:#}"),
         }
     }
 
-    fn courier(
+    fn transport(
         &self,
         destination: &Destination,
         backoff: &Backoff,
-    ) -> anyhow::Result<Box<dyn Courier>> {
+    ) -> anyhow::Result<Box<dyn Transport>> {
         if backoff.holds(Timestamp::now()) {
-            let until = backoff
-                .not_before
-                .map(Timestamp::rfc3339)
-                .unwrap_or_default();
+            let until = backoff.not_before.map(Timestamp::rfc3339).unwrap_or_default();
             let reason = backoff.reason.as_deref().unwrap_or("it failed");
-            return Ok(Box::new(Absent {
+            return Ok(Box::new(Unavailable {
                 reason: format!("no try before {until}: {reason}"),
             }));
         }
-        let courier = Express::new(
+        let transport = HttpTransport::new(
             destination,
             &self.config,
-            &self.surroundings.environment,
+            &self.env.environment,
             self.budget(),
             Some(Deadline::after(self.left())),
         )?;
-        Ok(Box::new(courier))
+        Ok(Box::new(transport))
     }
 
     fn job(&self, destination: &str, backoff: &Backoff) -> Job {
-        let ending = match self.kind {
-            Kind::Stop => Ending::Stop(self.event.expected()),
-            Kind::SessionEnd => Ending::Over,
+        let trigger = match self.kind {
+            Kind::Stop => Trigger::Stop(self.event.expected()),
+            Kind::SessionEnd => Trigger::SessionEnd,
         };
-        let Event {
-            session_id,
-            transcript,
-            ..
-        } = &self.event;
-        let mut job = Job::new(
-            session_id,
-            transcript,
-            &self.config,
-            destination,
-            Reach::FromContact,
-            ending,
-        );
+        let Event { session_id, transcript, .. } = &self.event;
+        let mut job =
+            Job::new(session_id, transcript, &self.config, destination, Extent::Live, trigger);
         job.paused.clone_from(&self.paused);
         let usual = self.usual_request();
-        job.wire_limit = Some(
-            backoff
-                .request_limit
-                .map_or(usual, |limit| limit.min(usual)),
-        );
+        job.wire_limit = Some(backoff.request_limit.map_or(usual, |limit| limit.min(usual)));
         job
     }
 
     fn usual_request(&self) -> usize {
         match self.kind {
-            Kind::Stop => STOP_REQUEST,
-            Kind::SessionEnd => END_REQUEST,
+            Kind::Stop => STOP_REQUEST_BYTES,
+            Kind::SessionEnd => SESSION_END_REQUEST_BYTES,
         }
     }
 
@@ -299,14 +270,7 @@ impl Hook {
     fn tell(&self, report: &Report) {
         let session = &self.event.session_id;
         let time = self.started.elapsed().as_millis();
-        let Report {
-            turns,
-            spans,
-            scores,
-            requests,
-            bytes,
-            ..
-        } = report;
+        let Report { turns, spans, scores, requests, bytes, .. } = report;
         if let Some(error) = &report.unsaved {
             log::warn!("{session}: {error}");
         }

@@ -17,7 +17,7 @@ impl Hook {
     pub(super) fn tell_of_configuration(&self, problem: &str, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
-        self.tell_user(&store, NOWHERE, problem, &undelivered(reason));
+        self.notify_user(&store, NOWHERE, problem, &undelivered(reason));
     }
 
     /// Tells of what the project's files ask for. Each is told of: a project that was allowed may change.
@@ -26,25 +26,25 @@ impl Hook {
         let store = Store::new(&self.config.state_dir);
         let problem = format!("not-allowed-{}", request.digest);
         let text = format!("claude-langfuse sends nothing of this project: {reason}");
-        self.tell_user(&store, NOWHERE, &problem, &text);
+        self.notify_user(&store, NOWHERE, &problem, &text);
     }
 
     /// Tells of what the destination is known to fail for, if only the user can mend it.
     pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
         let known = store.backoff(destination);
         if let (Some(problem), Some(reason)) = (&known.problem, &known.reason) {
-            self.tell_user(store, destination, problem, &undelivered(reason));
+            self.notify_user(store, destination, problem, &undelivered(reason));
         }
     }
 
     /// Claude Code shows a system message to the person and keeps it from the model. Only a Stop has somebody to read it,
     /// and only where somebody sits: in a script it would be noise.
-    fn tell_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
-        let attended = self.surroundings.variable("CLAUDE_CODE_SESSION_ATTENDED");
+    fn notify_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
+        let attended = self.env.variable("CLAUDE_CODE_SESSION_ATTENDED");
         let is_wanted = self.kind == Kind::Stop
             && self.config.notify
             && attended.is_some_and(|value| matches!(value, "1" | "true"));
-        if !is_wanted || !store.may_tell(destination, problem, Timestamp::now()) {
+        if !is_wanted || !store.may_notify(destination, problem, Timestamp::now()) {
             return;
         }
         // Where nobody listens there is nobody to be told.

@@ -43,14 +43,8 @@ mod tests {
             .output()
             .unwrap();
         let stdout = String::from_utf8_lossy(&child.stdout);
-        assert_eq!(
-            (child.status.code(), child.stderr.as_slice()),
-            (Some(0), &[][..])
-        );
+        assert_eq!((child.status.code(), child.stderr.as_slice()), (Some(0), &[][..]));
         // What is there is the harness's announcement.
-        assert!(
-            stdout.contains("running 1 test") && !stdout.contains("conversation"),
-            "{stdout}"
-        );
+        assert!(stdout.contains("running 1 test") && !stdout.contains("conversation"), "{stdout}");
     }
 }

@@ -7,24 +7,25 @@ use base::Timestamp;
 
 use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
-use crate::delivery::{Courier, Ending, Job, Keeping, Reach, deliver};
-use crate::privacy::unmet_wish;
+use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
+use crate::privacy::invalid_patterns;
 use crate::state::{Cursor, Store, grant};
 
 /// How many a hook looks at; the next hook takes the next ones.
-const AT_MOST: usize = 3;
+const MAX_SESSIONS: usize = 3;
 
 pub(super) fn deliver_waiting(
     hook: &Hook,
     store: &Store,
     own: &Cursor,
     destination: &Destination,
-    courier: &mut dyn Courier,
+    transport: &mut dyn Transport,
 ) {
-    let sessions = store.waiting(own, AT_MOST);
+    let sessions = store.waiting(own, MAX_SESSIONS);
     let files = Files::new();
     for cursor in sessions {
-        if hook.left().is_zero() || !deliver_one(hook, store, destination, courier, &files, &cursor)
+        if hook.left().is_zero()
+            || !deliver_one(hook, store, destination, transport, &files, &cursor)
         {
             return;
         }
@@ -36,44 +37,28 @@ fn deliver_one(
     hook: &Hook,
     store: &Store,
     destination: &Destination,
-    courier: &mut dyn Courier,
+    transport: &mut dyn Transport,
     files: &Files,
     cursor: &Cursor,
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
-    let mut config = resolve(
-        &hook.surroundings,
-        files,
-        cursor.start_directory.as_deref(),
-        Scope::FilesOnly,
-        &[],
-    );
-    grant(&mut config, &hook.surroundings);
-    let same = config
-        .destination
-        .as_ref()
-        .is_ok_and(|other| other.id() == destination.id());
-    if !config.enabled || !same || unmet_wish(&config).is_some() {
+    let mut config =
+        resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly, &[]);
+    grant(&mut config, &hook.env);
+    let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
+    if !config.enabled || !same || invalid_patterns(&config).is_some() {
         return true;
     }
     let Ok(Some(_lock)) = store.lock(session, Duration::ZERO) else {
         return true;
     };
-    let ending = Ending::ByRows {
-        now: Timestamp::now(),
-    };
-    let mut job = Job::new(
-        session,
-        &cursor.transcript,
-        &config,
-        &destination.id(),
-        Reach::Known,
-        ending,
-    );
+    let trigger = Trigger::Sweep { now: Timestamp::now() };
+    let mut job =
+        Job::new(session, &cursor.transcript, &config, &destination.id(), Extent::Resume, trigger);
     job.paused = store.pauses().times(cursor.start_directory.as_deref());
     job.wire_limit = Some(hook.usual_request());
-    match deliver(&job, Keeping::Kept(store), courier) {
+    match deliver(&job, StateAccess::ReadWrite(store), transport) {
         Ok(report) => {
             let report = report.unwrap_or_default();
             if report.withheld > 0 {

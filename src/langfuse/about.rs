@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::langfuse::client::Client;
 use crate::langfuse::deadline::Deadline;
-use crate::langfuse::reply::{Problem, Reply};
+use crate::langfuse::verdict::{Problem, Verdict};
 
 /// A server that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,21 +31,18 @@ pub struct Project {
 ///
 /// # Errors
 /// What is in the way, as a reply to an export.
-pub fn health(client: &mut Client, deadline: Deadline) -> Result<Health, Reply> {
+pub fn health(client: &mut Client, deadline: Deadline) -> Result<Health, Verdict> {
     let answer = ask(client, "/api/public/health", deadline)?;
     let now = OffsetDateTime::now_utc();
     let skew = |server: OffsetDateTime| (now - server).unsigned_abs();
-    Ok(Health {
-        version: text(&answer, "version"),
-        clock_skew: client.server_time().map(skew),
-    })
+    Ok(Health { version: text(&answer, "version"), clock_skew: client.server_time().map(skew) })
 }
 
 /// Asks whose the keys are; none where the server does not say.
 ///
 /// # Errors
 /// What is in the way, as a reply to an export.
-pub fn project(client: &mut Client, deadline: Deadline) -> Result<Option<Project>, Reply> {
+pub fn project(client: &mut Client, deadline: Deadline) -> Result<Option<Project>, Verdict> {
     let answer = ask(client, "/api/public/projects", deadline)?;
     let project = answer.get("data").and_then(|data| data.get(0));
     Ok(project.and_then(|project| {
@@ -58,12 +55,12 @@ pub fn project(client: &mut Client, deadline: Deadline) -> Result<Option<Project
 }
 
 /// What every Langfuse answers at this path.
-fn ask(client: &mut Client, path: &str, deadline: Deadline) -> Result<Value, Reply> {
+fn ask(client: &mut Client, path: &str, deadline: Deadline) -> Result<Value, Verdict> {
     let answer = client.get(path, deadline)?;
     answer
         // The client lets only a JSON object through.
         .map(|answer| serde_json::from_slice(&answer).unwrap_or_default())
-        .ok_or_else(|| Reply::Misconfigured {
+        .ok_or_else(|| Verdict::Misconfigured {
             reason: format!(
                 "{} answered 404: Langfuse's endpoint is not there, check the base URL",
                 client.server()

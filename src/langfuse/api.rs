@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
-use super::reply::{Problem, Reply};
+use super::verdict::{Problem, Verdict};
 
 /// The largest pages that the server gives, of the newer and of the older API.
 const PAGE: usize = 1000;
@@ -33,10 +33,7 @@ impl Query {
 
     /// All of a trace, whenever it was, with the price of each.
     pub fn of_trace_with_prices(id: &str) -> Self {
-        Self {
-            filter: format!("traceId={}", escaped(id)),
-            fields: "core,model,usage",
-        }
+        Self { filter: format!("traceId={}", escaped(id)), fields: "core,model,usage" }
     }
 
     /// Without times the server would look through all that it has.
@@ -48,10 +45,7 @@ impl Query {
             time(times.start),
             time(times.end)
         );
-        Self {
-            filter,
-            fields: "core,usage",
-        }
+        Self { filter, fields: "core,usage" }
     }
 }
 
@@ -101,7 +95,7 @@ impl Client {
         Query { filter, fields }: &Query,
         next: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Option<Page>, Reply> {
+    ) -> Result<Option<Page>, Verdict> {
         let mut path = format!("/api/public/v2/observations?fields={fields}&limit={PAGE}&{filter}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
@@ -111,10 +105,7 @@ impl Client {
         };
         let answer = self.read(&answer)?;
         let cursor = answer.pointer("/meta/cursor").and_then(Value::as_str);
-        Ok(Some(Page {
-            observations: stored(&answer),
-            next: cursor.map(str::to_owned),
-        }))
+        Ok(Some(Page { observations: stored(&answer), next: cursor.map(str::to_owned) }))
     }
 
     /// The same from a server that has only the older tables, which knows traces but no sessions.
@@ -126,11 +117,11 @@ impl Client {
         Query { filter, .. }: &Query,
         next: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Page, Reply> {
+    ) -> Result<Page, Verdict> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
         let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
-            return Err(Reply::Misconfigured {
+            return Err(Verdict::Misconfigured {
                 reason: format!(
                     "{} has no endpoint that lists observations, check the base URL",
                     self.server()
@@ -146,13 +137,14 @@ impl Client {
         })
     }
 
-    fn read(&self, answer: &[u8]) -> Result<Value, Reply> {
+    fn read(&self, answer: &[u8]) -> Result<Value, Verdict> {
         let read: Option<Value> = serde_json::from_slice(answer).ok();
-        read.filter(|answer| answer.get("data").is_some_and(Value::is_array))
-            .ok_or_else(|| Reply::Misconfigured {
+        read.filter(|answer| answer.get("data").is_some_and(Value::is_array)).ok_or_else(|| {
+            Verdict::Misconfigured {
                 reason: format!("{} did not answer with observations", self.server()),
                 problem: Problem::NotLangfuse,
-            })
+            }
+        })
     }
 }
 

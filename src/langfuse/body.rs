@@ -19,18 +19,12 @@ impl Body {
         let mut encoder = compressor();
         let written = encoder.write_all(raw).and_then(|()| encoder.finish());
         let compressed = written.ok().filter(|bytes| bytes.len() < raw.len());
-        Self {
-            gzip: compressed.is_some(),
-            bytes: compressed.unwrap_or_else(|| raw.to_vec()),
-        }
+        Self { gzip: compressed.is_some(), bytes: compressed.unwrap_or_else(|| raw.to_vec()) }
     }
 
     /// Prepares one request to a path that unpacks nothing: all but the OTLP endpoint.
     pub fn plain(raw: &[u8]) -> Self {
-        Self {
-            bytes: raw.to_vec(),
-            gzip: false,
-        }
+        Self { bytes: raw.to_vec(), gzip: false }
     }
 
     /// Length of what is sent.
@@ -74,9 +68,7 @@ mod tests {
         let body = Body::new(raw.as_bytes());
         assert!(body.is_gzip() && body.wire_len() < raw.len() / 5);
         let mut text = String::new();
-        GzDecoder::new(body.bytes())
-            .read_to_string(&mut text)
-            .unwrap();
+        GzDecoder::new(body.bytes()).read_to_string(&mut text).unwrap();
         assert_eq!(text, raw);
     }
 
@@ -85,9 +77,7 @@ mod tests {
         let mut state = 1_u64;
         let noise: Vec<u8> = (0..20_000)
             .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 state.to_be_bytes()[0]
             })
             .collect();

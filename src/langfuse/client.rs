@@ -18,24 +18,24 @@ use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 use crate::config::{Destination, Secret};
 use crate::langfuse::body::Body;
 use crate::langfuse::deadline::Deadline;
-use crate::langfuse::failure::Failure;
 use crate::langfuse::proxy;
-use crate::langfuse::reply::Reply;
 use crate::langfuse::target::Target;
 use crate::langfuse::tls::Roots;
+use crate::langfuse::transport_error::TransportError;
+use crate::langfuse::verdict::Verdict;
 use agent::{agent, config};
-use ahead::Ahead;
-use answer::Received;
+use preconnect::Preconnect;
 use progress::{Upload, had_connected};
+use response::Received;
 use watch::Watch;
 
 mod agent;
-mod ahead;
-mod answer;
+mod preconnect;
 mod progress;
+mod response;
 mod watch;
 
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How far ureq's own timeouts may be behind before the socket is taken away from it.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -52,9 +52,9 @@ pub struct ClientOptions {
 /// Where traces are sent.
 const TRACES: &str = "/api/public/otel/v1/traces";
 /// More of an acknowledgement is never read.
-const ACKNOWLEDGEMENT: usize = 64 * 1024;
+const MAX_ACKNOWLEDGEMENT_BYTES: usize = 64 * 1024;
 /// A page of a thousand observations without their content has half a megabyte.
-const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is asked of the server.
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ pub struct Client {
     proxy: Option<Proxy>,
     roots: Roots,
     agent: Agent,
-    ahead: Ahead,
+    preconnect: Preconnect,
     /// A connection stands, so the next request goes over one that may be stale.
     used: bool,
     /// What the server's clock said in its last answer.
@@ -92,16 +92,14 @@ impl Client {
     ) -> Result<Self> {
         let target = Target::parse(base_url)?;
         let keys = format!("{public_key}:{}", secret_key.expose());
-        let proxy = proxy::choose(&target, &options.environment)
-            .map(proxy::read)
-            .transpose()?;
+        let proxy = proxy::choose(&target, &options.environment).map(proxy::read).transpose()?;
         let mut roots = Roots::new(options.ca_file.as_deref(), &options.environment);
         let first = roots.next().unwrap_or(RootCerts::WebPki);
-        let ahead = Ahead::default();
+        let preconnect = Preconnect::default();
         Ok(Self {
             authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(keys))),
-            agent: agent(config(first, proxy.clone()), &ahead),
-            ahead,
+            agent: agent(config(first, proxy.clone()), &preconnect),
+            preconnect,
             target,
             proxy,
             roots,
@@ -123,12 +121,7 @@ impl Client {
             ca_file: ca_file.map(Path::to_path_buf),
             environment: environment.clone(),
         };
-        let Destination {
-            base_url,
-            public_key,
-            secret_key,
-            ..
-        } = destination;
+        let Destination { base_url, public_key, secret_key, .. } = destination;
         Self::new(base_url, public_key, secret_key, options)
     }
 
@@ -152,13 +145,13 @@ impl Client {
     ///
     /// # Errors
     /// What the request would meet.
-    pub fn connect(&mut self, deadline: Deadline) -> Result<(), Reply> {
+    pub fn connect(&mut self, deadline: Deadline) -> Result<(), Verdict> {
         if self.used || self.proxy.is_some() || deadline.has_passed() {
             return Ok(());
         }
-        self.mending(deadline, |client| {
-            let connected = client.ahead.connect(|| client.fetch(TRACES, deadline));
-            connected.map_err(|error| Failure {
+        self.retrying(deadline, |client| {
+            let connected = client.preconnect.connect(|| client.fetch(TRACES, deadline));
+            connected.map_err(|error| TransportError {
                 too_late: deadline.has_passed(),
                 started: false,
                 wire_len: 0,
@@ -168,16 +161,16 @@ impl Client {
     }
 
     /// POSTs one OTLP/JSON export and says what came of it. Never blocks past the deadline.
-    pub fn send(&mut self, body: &Body, deadline: Deadline) -> Reply {
+    pub fn send(&mut self, body: &Body, deadline: Deadline) -> Verdict {
         if deadline.has_passed() {
-            return Reply::Later {
+            return Verdict::Later {
                 reason: format!("no time left to send to {}", self.server()),
                 retry_after: None,
                 timed_out: false,
             };
         }
         let reply = match self.ask(Call::Export(body), deadline) {
-            Ok(received) => received.meaning(&self.server()),
+            Ok(received) => received.classify(&self.server()),
             Err(reply) => reply,
         };
         log::debug!("sent {} bytes: {reply:?}", body.wire_len());
@@ -188,7 +181,7 @@ impl Client {
     ///
     /// # Errors
     /// What came instead of an answer in JSON.
-    pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Reply> {
+    pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Verdict> {
         self.answer(Call::Get(path), deadline)
     }
 
@@ -201,42 +194,42 @@ impl Client {
         path: &str,
         body: &Body,
         deadline: Deadline,
-    ) -> Result<Option<Vec<u8>>, Reply> {
+    ) -> Result<Option<Vec<u8>>, Verdict> {
         self.answer(Call::Post(path, body), deadline)
     }
 
-    fn answer(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Option<Vec<u8>>, Reply> {
+    fn answer(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Option<Vec<u8>>, Verdict> {
         let received = self.ask(call, deadline)?;
         if received.is_not_found() {
             return Ok(None);
         }
-        match received.meaning(&self.server()) {
-            Reply::Acknowledged => Ok(Some(received.into_body())),
+        match received.classify(&self.server()) {
+            Verdict::Acknowledged => Ok(Some(received.into_body())),
             reply => Err(reply),
         }
     }
 
     /// Makes one call and says why there is no answer, if there is none.
-    fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Reply> {
-        let received = self.mending(deadline, |client| client.exchange(call, deadline))?;
+    fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Verdict> {
+        let received = self.retrying(deadline, |client| client.exchange(call, deadline))?;
         self.server_time = received.server_time();
         Ok(received)
     }
 
     /// Tries again where that may help at once.
-    fn mending<Got>(
+    fn retrying<Got>(
         &mut self,
         deadline: Deadline,
-        attempt: impl Fn(&Self) -> Result<Got, Failure>,
-    ) -> Result<Got, Reply> {
-        let mut refused: Option<Failure> = None;
+        attempt: impl Fn(&Self) -> Result<Got, TransportError>,
+    ) -> Result<Got, Verdict> {
+        let mut refused: Option<TransportError> = None;
         loop {
             match self.watched(deadline, &attempt) {
                 Ok(got) => {
                     self.used = true;
                     return Ok(got);
                 }
-                Err(failure) if !deadline.has_passed() && self.can_mend(&failure) => {
+                Err(failure) if !deadline.has_passed() && self.can_retry(&failure) => {
                     // That it expired under the right root tells more than that a wrong one is
                     // not its issuer.
                     refused = refused.or_else(|| failure.tells_more().then_some(failure));
@@ -250,20 +243,20 @@ impl Client {
     }
 
     /// Whether another try at once may do better: with other roots, or on a fresh connection.
-    fn can_mend(&mut self, failure: &Failure) -> bool {
+    fn can_retry(&mut self, failure: &TransportError) -> bool {
         if failure.is_certificate() {
             let Some(roots) = self.roots.next() else {
                 return false;
             };
-            self.agent = agent(config(roots, self.proxy.clone()), &self.ahead);
+            self.agent = agent(config(roots, self.proxy.clone()), &self.preconnect);
             return true;
         }
         std::mem::take(&mut self.used) && failure.is_hang_up()
     }
 
-    fn explain(&self, failure: &Failure) -> Reply {
-        let mut reply = failure.meaning(&self.server(), self.proxy().as_deref());
-        if let (Reply::Misconfigured { reason, .. }, Some(note)) = (&mut reply, self.roots.note())
+    fn explain(&self, failure: &TransportError) -> Verdict {
+        let mut reply = failure.classify(&self.server(), self.proxy().as_deref());
+        if let (Verdict::Misconfigured { reason, .. }, Some(note)) = (&mut reply, self.roots.note())
             && failure.is_certificate()
         {
             reason.push_str("; ");
@@ -279,30 +272,28 @@ impl Client {
         let watch = Watch::begin(&self.agent, deadline.remaining().saturating_add(GRACE));
         let got = attempt(self);
         if watch.end() {
-            self.agent = agent(self.agent.config().clone(), &self.ahead);
+            self.agent = agent(self.agent.config().clone(), &self.preconnect);
             self.used = false;
         }
         got
     }
 
-    fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, Failure> {
+    fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, TransportError> {
         let started = Cell::new(false);
         let (answer, wire_len, longest) = match call {
             Call::Export(body) => (
                 self.upload(TRACES, body, &started, deadline),
                 body.wire_len(),
-                ACKNOWLEDGEMENT,
+                MAX_ACKNOWLEDGEMENT_BYTES,
             ),
-            Call::Post(path, body) => (
-                self.upload(path, body, &started, deadline),
-                body.wire_len(),
-                LONGEST_ANSWER,
-            ),
-            Call::Get(path) => (self.fetch(path, deadline), 0, LONGEST_ANSWER),
+            Call::Post(path, body) => {
+                (self.upload(path, body, &started, deadline), body.wire_len(), MAX_RESPONSE_BYTES)
+            }
+            Call::Get(path) => (self.fetch(path, deadline), 0, MAX_RESPONSE_BYTES),
         };
         match answer {
             Ok(response) => Ok(Received::read(response, longest, deadline)),
-            Err(error) => Err(Failure {
+            Err(error) => Err(TransportError {
                 too_late: deadline.has_passed(),
                 started: started.get() || matches!(call, Call::Get(_)) && had_connected(&error),
                 wire_len,
@@ -318,13 +309,8 @@ impl Client {
         started: &Cell<bool>,
         deadline: Deadline,
     ) -> Answered {
-        let mut upload = Upload {
-            rest: body.bytes(),
-            started,
-        };
-        let mut request = self
-            .posting(path, deadline)
-            .header("Content-Length", body.wire_len());
+        let mut upload = Upload { rest: body.bytes(), started };
+        let mut request = self.posting(path, deadline).header("Content-Length", body.wire_len());
         if body.is_gzip() {
             request = request.header("Content-Encoding", "gzip");
         }
@@ -352,7 +338,7 @@ impl Client {
         request
             .config()
             .timeout_global(Some(remaining))
-            .timeout_connect(Some(CONNECT.min(remaining)))
+            .timeout_connect(Some(CONNECT_TIMEOUT.min(remaining)))
             .build()
             .header("Authorization", self.authorization.expose())
             .header("x-langfuse-sdk-name", "claude-langfuse")

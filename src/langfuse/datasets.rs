@@ -6,10 +6,10 @@ use super::api::escaped;
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::reply::{Problem, Reply};
+use super::verdict::{Problem, Verdict};
 
 /// The longest item that the server reads: its `4.5mb`.
-pub const LONGEST_ITEM: usize = 4_718_592;
+pub const MAX_ITEM_BYTES: usize = 4_718_592;
 
 const DATASETS: &str = "/api/public/v2/datasets";
 const ITEMS: &str = "/api/public/dataset-items";
@@ -30,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     /// What came instead of an answer.
-    pub fn has_dataset(&mut self, name: &str, deadline: Deadline) -> Result<bool, Reply> {
+    pub fn has_dataset(&mut self, name: &str, deadline: Deadline) -> Result<bool, Verdict> {
         let path = format!("{DATASETS}/{}", escaped(name));
         Ok(self.get(&path, deadline)?.is_some())
     }
@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// What came instead of an answer.
-    pub fn make_dataset(&mut self, name: &str, deadline: Deadline) -> Result<(), Reply> {
+    pub fn make_dataset(&mut self, name: &str, deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "name": name }).to_string();
         let answer = self.post(DATASETS, &Body::plain(body.as_bytes()), deadline)?;
         answer.map(drop).ok_or_else(|| self.without_datasets())
@@ -49,7 +49,7 @@ impl Client {
     ///
     /// # Errors
     /// What came instead of an answer; the dataset may be gone meanwhile.
-    pub fn put_item(&mut self, item: &Value, deadline: Deadline) -> Result<Put, Reply> {
+    pub fn put_item(&mut self, item: &Value, deadline: Deadline) -> Result<Put, Verdict> {
         let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
         let stored = self.get(&format!("{ITEMS}/{}", escaped(id)), deadline)?;
         let stored: Option<Value> = stored.and_then(|stored| serde_json::from_slice(&stored).ok());
@@ -64,8 +64,8 @@ impl Client {
         }
     }
 
-    fn without_datasets(&self) -> Reply {
-        Reply::Misconfigured {
+    fn without_datasets(&self) -> Verdict {
+        Verdict::Misconfigured {
             reason: format!("{} has no endpoint for datasets", self.server()),
             problem: Problem::Url,
         }
@@ -107,10 +107,7 @@ mod tests {
         let mut value =
             json!({"a": ["\u{1b}[31mred\u{0}\u{7f}\u{85}", {"b": "1\t2\r\n3\u{c}"}], "c": 4});
         without_controls(&mut value);
-        assert_eq!(
-            value,
-            json!({"a": ["[31mred", {"b": "1\t2\r\n3\u{c}"}], "c": 4})
-        );
+        assert_eq!(value, json!({"a": ["[31mred", {"b": "1\t2\r\n3\u{c}"}], "c": 4}));
     }
 
     #[test]

@@ -14,10 +14,7 @@ pub(super) struct Json {
 impl Json {
     /// With room for so many bytes to begin with.
     pub(super) fn with_room(bytes: usize) -> Self {
-        Self {
-            out: String::with_capacity(bytes),
-            depth: 0,
-        }
+        Self { out: String::with_capacity(bytes), depth: 0 }
     }
 
     /// What was written.

@@ -162,10 +162,7 @@ fn experiment_attributes(
     attributes.add("langfuse.experiment.name", &of.name);
     attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.as_deref());
     attributes.add("langfuse.experiment.item.id", &of.item_id);
-    attributes.add(
-        "langfuse.experiment.item.root_observation_id",
-        root.as_str(),
-    );
+    attributes.add("langfuse.experiment.item.root_observation_id", root.as_str());
     if observation.span_id == *root {
         let version = of.item_version.as_deref();
         attributes.add_some("langfuse.experiment.item.version", version);
@@ -179,16 +176,11 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     if observation.level != Level::Default {
         attributes.add("langfuse.observation.level", observation.level.as_str());
     }
-    attributes.add_some(
-        "langfuse.observation.status_message",
-        observation.status_message.as_deref(),
-    );
+    attributes
+        .add_some("langfuse.observation.status_message", observation.status_message.as_deref());
     attributes.add_content("langfuse.observation.input", observation.input.as_ref());
     attributes.add_content("langfuse.observation.output", observation.output.as_ref());
-    attributes.add_some(
-        "langfuse.observation.model.name",
-        observation.model.as_deref(),
-    );
+    attributes.add_some("langfuse.observation.model.name", observation.model.as_deref());
     if !observation.parameters.is_empty() {
         attributes.add_json("langfuse.observation.model.parameters", |json| {
             json.object(&observation.parameters, &|json, _, value| json.value(value));
@@ -199,10 +191,7 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
         attributes.add("langfuse.observation.usage_details", &usage);
     }
     let completion_start = observation.completion_start.map(Timestamp::rfc3339);
-    attributes.add_some(
-        "langfuse.observation.completion_start_time",
-        completion_start.as_deref(),
-    );
+    attributes.add_some("langfuse.observation.completion_start_time", completion_start.as_deref());
     for (key, value) in &observation.metadata {
         attributes.add_below("langfuse.observation.metadata.", key, value);
     }
@@ -249,10 +238,7 @@ pub fn without_content(encoded: &str, reason: &str) -> String {
     if let Some(attributes) = span.get_mut("attributes").and_then(Value::as_array_mut) {
         let content = ["langfuse.observation.input", "langfuse.observation.output"];
         attributes.retain(|attribute| {
-            attribute
-                .get("key")
-                .and_then(Value::as_str)
-                .is_none_or(|key| !content.contains(&key))
+            attribute.get("key").and_then(Value::as_str).is_none_or(|key| !content.contains(&key))
         });
         let key = "langfuse.observation.metadata.content_refused";
         attributes.push(serde_json::json!({"key": key, "value": {"stringValue": reason}}));

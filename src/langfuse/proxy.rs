@@ -66,13 +66,10 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 /// leading `.` or `*.`, as in curl; addresses may be ranges such as `10.0.0.0/8`.
 fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let host = host.trim_end_matches('.');
-    list.split([',', ' ', '\t'])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .any(|entry| {
-            let (name, wanted) = split_port(entry);
-            wanted.is_none_or(|wanted| wanted == port) && names_host(name, host)
-        })
+    list.split([',', ' ', '\t']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
+        let (name, wanted) = split_port(entry);
+        wanted.is_none_or(|wanted| wanted == port) && names_host(name, host)
+    })
 }
 
 fn names_host(entry: &str, host: &str) -> bool {
@@ -117,10 +114,7 @@ fn in_range(entry: &str, address: IpAddr) -> bool {
         _ => return false,
     };
     let differing: u128 = base ^ address;
-    differing
-        .checked_shr(width.saturating_sub(bits))
-        .unwrap_or(0)
-        == 0
+    differing.checked_shr(width.saturating_sub(bits)).unwrap_or(0) == 0
 }
 
 #[cfg(test)]
@@ -137,11 +131,7 @@ mod tests {
 
     #[test]
     fn the_scheme_chooses_the_variable() {
-        let both = [
-            ("HTTPS_PROXY", "s:1"),
-            ("HTTP_PROXY", "p:1"),
-            ("ALL_PROXY", "a:1"),
-        ];
+        let both = [("HTTPS_PROXY", "s:1"), ("HTTP_PROXY", "p:1"), ("ALL_PROXY", "a:1")];
         assert_eq!(chosen("https://host", &both).as_deref(), Some("s:1"));
         assert_eq!(chosen("http://host", &both).as_deref(), Some("p:1"));
         assert_eq!(chosen("https://host", &both[1..]).as_deref(), Some("a:1"));
@@ -152,14 +142,8 @@ mod tests {
     #[test]
     fn lower_case_comes_first_and_empty_means_unset() {
         let pair = |lower| [("https_proxy", lower), ("HTTPS_PROXY", "upper:1")];
-        assert_eq!(
-            chosen("https://host", &pair("lower:1")).as_deref(),
-            Some("lower:1")
-        );
-        assert_eq!(
-            chosen("https://host", &pair(" ")).as_deref(),
-            Some("upper:1")
-        );
+        assert_eq!(chosen("https://host", &pair("lower:1")).as_deref(), Some("lower:1"));
+        assert_eq!(chosen("https://host", &pair(" ")).as_deref(), Some("upper:1"));
     }
 
     #[test]
@@ -174,11 +158,7 @@ mod tests {
             "[::ffff:127.0.0.1]",
         ] {
             let url = format!("http://{host}");
-            assert_eq!(
-                chosen(&url, &[("ALL_PROXY", "a:1"), ("HTTP_PROXY", "p:1")]),
-                None,
-                "{url}"
-            );
+            assert_eq!(chosen(&url, &[("ALL_PROXY", "a:1"), ("HTTP_PROXY", "p:1")]), None, "{url}");
         }
         assert!(chosen("http://128.0.0.1", &[("HTTP_PROXY", "p:1")]).is_some());
         assert!(chosen("http://localhost.corp", &[("HTTP_PROXY", "p:1")]).is_some());

@@ -8,11 +8,11 @@ use serde_json::{Map, Value as Json, json};
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::reply::{Problem, Reply};
+use super::verdict::{Problem, Verdict};
 use crate::score::{Score, Subject, Value};
 
 /// No request holds more: those of Langfuse's own SDKs don't.
-pub const MOST_SCORES: usize = 100;
+pub const MAX_SCORES_PER_REQUEST: usize = 100;
 
 const INGESTION: &str = "/api/public/ingestion";
 const SCORES: &str = "/api/public/scores";
@@ -25,19 +25,19 @@ pub fn send_scores(
     client: &mut Client,
     scores: &[Score],
     deadline: Deadline,
-) -> Result<usize, Reply> {
+) -> Result<usize, Verdict> {
     let answer = post(client, INGESTION, &batch(scores), deadline);
     let is_closed = match &answer {
-        Ok(None) | Err(Reply::Refused { .. }) => true,
+        Ok(None) | Err(Verdict::Refused { .. }) => true,
         Ok(Some(refused)) => *refused == scores.len(),
-        Err(Reply::Misconfigured { problem, .. }) => *problem == Problem::Url,
+        Err(Verdict::Misconfigured { problem, .. }) => *problem == Problem::Url,
         Err(_) => false,
     };
     let answer = match is_closed {
         true => post(client, SCORES, &list(scores), deadline),
         false => answer,
     };
-    answer?.ok_or_else(|| Reply::Misconfigured {
+    answer?.ok_or_else(|| Verdict::Misconfigured {
         reason: format!("{} has no endpoint for scores", client.server()),
         problem: Problem::Url,
     })
@@ -88,10 +88,7 @@ fn body(score: &Score) -> Map<String, Json> {
     };
     add("dataType", data_type.into());
     add("value", value);
-    for (key, text) in [
-        ("comment", &score.comment),
-        ("environment", &score.environment),
-    ] {
+    for (key, text) in [("comment", &score.comment), ("environment", &score.environment)] {
         if let Some(text) = text {
             add(key, text.as_str().into());
         }
@@ -102,7 +99,7 @@ fn body(score: &Score) -> Map<String, Json> {
 /// What either kind of server says of the scores one by one.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Answer {
+struct BatchResponse {
     errors: Vec<Refusal>,
     rejected: usize,
 }
@@ -118,13 +115,13 @@ fn post(
     path: &str,
     raw: &str,
     deadline: Deadline,
-) -> Result<Option<usize>, Reply> {
+) -> Result<Option<usize>, Verdict> {
     let Some(answer) = client.post(path, &Body::plain(raw.as_bytes()), deadline)? else {
         return Ok(None);
     };
-    let answer: Answer = serde_json::from_slice(&answer).unwrap_or_default();
+    let answer: BatchResponse = serde_json::from_slice(&answer).unwrap_or_default();
     match answer.errors.iter().find(|error| error.status >= 500) {
-        Some(Refusal { status }) => Err(Reply::Later {
+        Some(Refusal { status }) => Err(Verdict::Later {
             reason: format!("{} answered {status} for a score", client.server()),
             retry_after: None,
             timed_out: false,
@@ -199,10 +196,7 @@ mod tests {
             named(Subject::Observation(TraceId::given("t"), span)),
             [json!("t"), json!("s"), Json::Null]
         );
-        assert_eq!(
-            named(Subject::Session("c".to_owned())),
-            [Json::Null, Json::Null, json!("c")]
-        );
+        assert_eq!(named(Subject::Session("c".to_owned())), [Json::Null, Json::Null, json!("c")]);
     }
 
     #[test]

@@ -112,12 +112,8 @@ mod tests {
             prompt: Prompt::default(),
             offset: 0,
         };
-        let context = Context::of_turn(
-            &opening,
-            1,
-            &SessionFacts::default(),
-            &Attributes::default(),
-        );
+        let context =
+            Context::of_turn(&opening, 1, &SessionFacts::default(), &Attributes::default());
         let mut observation = Observation::new(TraceId::of_seed("t"), SpanId::turn("u"), None, at);
         observation.input = Some(Content::Text("\"Zürich\" \u{1f980}\n".to_owned()));
         observation.usage.insert("input", 7);
@@ -134,19 +130,11 @@ mod tests {
 
     #[test]
     fn a_span_tells_what_stands_in_it() {
-        let [span] = &Span::all_of(&export([encoded().as_str()]))[..] else {
-            panic!("one span")
-        };
+        let [span] = &Span::all_of(&export([encoded().as_str()]))[..] else { panic!("one span") };
         assert_eq!(span.trace_id(), TraceId::of_seed("t").as_str());
         assert_eq!(span.span_id(), SpanId::turn("u").as_str());
-        assert_eq!(
-            (span.parent(), span.start().as_millis()),
-            (None, 1_795_416_046_354)
-        );
-        assert_eq!(
-            span.attribute("langfuse.observation.input"),
-            Some("\"Zürich\" \u{1f980}\n")
-        );
+        assert_eq!((span.parent(), span.start().as_millis()), (None, 1_795_416_046_354));
+        assert_eq!(span.attribute("langfuse.observation.input"), Some("\"Zürich\" \u{1f980}\n"));
         assert_eq!(span.usage(), json!({"input": 7}));
         let mut metadata = span.attributes_below("langfuse.trace.metadata.");
         assert!(metadata.any(|entry| entry == ("turn_number", "1")));

@@ -89,9 +89,7 @@ pub(crate) fn plain(url: &str) -> String {
         None => (String::new(), url),
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     format!("{scheme}{host}{path}")
         .chars()
         .filter(|character| !character.is_control())
@@ -111,23 +109,12 @@ mod tests {
                 "cloud.langfuse.com:443",
                 "https://cloud.langfuse.com/api",
             ),
-            (
-                "http://LocalHost:3000/",
-                "localhost:3000",
-                "http://LocalHost:3000/api",
-            ),
-            (
-                "https://host/langfuse//",
-                "host:443",
-                "https://host/langfuse/api",
-            ),
+            ("http://LocalHost:3000/", "localhost:3000", "http://LocalHost:3000/api"),
+            ("https://host/langfuse//", "host:443", "https://host/langfuse/api"),
             ("http://[::1]", "[::1]:80", "http://[::1]/api"),
         ] {
             let target = Target::parse(base).unwrap();
-            assert_eq!(
-                (target.label().as_str(), target.url("/api").as_str()),
-                (label, url)
-            );
+            assert_eq!((target.label().as_str(), target.url("/api").as_str()), (label, url));
         }
     }
 

@@ -8,7 +8,7 @@ use base::regular_file;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 /// No bundle in use is near this; anything larger is not one.
-const LARGEST_BUNDLE: u64 = 8 * 1024 * 1024;
+const MAX_BUNDLE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The sets of roots to try, in this order, each only after the one before was not enough. Mozilla's
 /// are trust anchors without certificates, so ureq can't hold them in one set with a file's.
@@ -49,12 +49,7 @@ impl Roots {
             .map(PathBuf::from)
             .collect();
         system_files.dedup();
-        Self {
-            own,
-            system_files,
-            waiting,
-            note,
-        }
+        Self { own, system_files, waiting, note }
     }
 
     /// The next set, `None` when all have been tried.
@@ -88,7 +83,7 @@ impl Roots {
 
 fn read_bundle(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let shown = path.display();
-    let Ok(pem) = regular_file::read(path, LARGEST_BUNDLE) else {
+    let Ok(pem) = regular_file::read(path, MAX_BUNDLE_BYTES) else {
         return Err(format!("could not read the certificates in {shown}"));
     };
     let certificates: Vec<_> = parse_pem(&pem)

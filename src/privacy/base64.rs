@@ -14,11 +14,8 @@ pub(super) fn in_source(fields: &mut Map<String, Value>) {
     if fields.get("type").and_then(Value::as_str) != Some("base64") {
         return;
     }
-    let media_type = fields
-        .get("media_type")
-        .and_then(Value::as_str)
-        .unwrap_or("unknown")
-        .to_owned();
+    let media_type =
+        fields.get("media_type").and_then(Value::as_str).unwrap_or("unknown").to_owned();
     if let Some(Value::String(data)) = fields.get_mut("data") {
         *data = placeholder(&media_type, data);
     }

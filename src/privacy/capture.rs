@@ -17,17 +17,14 @@ pub(super) fn apply(observation: &mut Observation, capture: Capture) {
 
 /// Structure, names, times and tokens stay.
 fn without_content(observation: &mut Observation) {
-    for content in [&mut observation.input, &mut observation.output]
-        .into_iter()
-        .flatten()
-    {
+    for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
         leave_out(content);
     }
     reduce_status(observation);
     leave_out_descriptions(observation);
     for value in observation.parameters.values_mut() {
         // A name such as an effort or a tier is short.
-        if value.as_str().is_some_and(|text| text.len() > LONGEST_NAME)
+        if value.as_str().is_some_and(|text| text.len() > MAX_NAME_BYTES)
             || value.is_array()
             || value.is_object()
         {
@@ -39,10 +36,7 @@ fn without_content(observation: &mut Observation) {
 /// Prompts and answers stay; what tools were given and what they returned goes, wherever it stands.
 fn without_tool_content(observation: &mut Observation) {
     let is_tool = matches!(observation.kind, Kind::Tool | Kind::Retriever | Kind::Chain);
-    for content in [&mut observation.input, &mut observation.output]
-        .into_iter()
-        .flatten()
-    {
+    for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
         match content {
             content if is_tool => leave_out(content),
             Content::Json(value) => without_tool_parts(value),
@@ -79,7 +73,7 @@ fn is_notification(text: &str) -> bool {
 }
 
 /// Longer text is no name.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// What a tool may be given or may return, in a message's part.
 const PARTS: &[&str] = &["input", "content", "arguments", "output", "result"];
@@ -93,14 +87,11 @@ fn without_tool_parts(value: &mut Value) {
                 // A call has its arguments below `function`, in an object without a type.
                 let is_tool = fields.contains_key("arguments")
                     || fields.get("role").and_then(Value::as_str) == Some("tool")
-                    || fields
-                        .get("type")
-                        .and_then(Value::as_str)
-                        .is_some_and(|kind| {
-                            kind == "function"
-                                || kind.ends_with("tool_use")
-                                || kind.ends_with("tool_result")
-                        });
+                    || fields.get("type").and_then(Value::as_str).is_some_and(|kind| {
+                        kind == "function"
+                            || kind.ends_with("tool_use")
+                            || kind.ends_with("tool_result")
+                    });
                 for (name, field) in fields.iter_mut() {
                     if is_tool && PARTS.contains(&&**name) {
                         *field = Value::String(marker(size(field)));

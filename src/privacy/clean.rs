@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 /// A shorter one is searched as fast as it is found here.
-const SHORTEST: usize = 128;
+const MIN_TEXT_BYTES: usize = 128;
 
 /// So many bytes of texts are remembered: more than most turns hold.
-const MOST: usize = 1024 * 1024;
+const MAX_TEXTS: usize = 1024 * 1024;
 
 /// Texts that were searched by one policy without a find.
 #[derive(Debug, Default)]
@@ -18,14 +18,14 @@ pub struct Clean {
 
 impl Clean {
     pub(super) fn holds(&self, text: &str) -> bool {
-        text.len() >= SHORTEST && self.texts.contains(text)
+        text.len() >= MIN_TEXT_BYTES && self.texts.contains(text)
     }
 
     pub(super) fn add(&mut self, text: &str) {
-        if !(SHORTEST..=MOST).contains(&text.len()) {
+        if !(MIN_TEXT_BYTES..=MAX_TEXTS).contains(&text.len()) {
             return;
         }
-        if self.bytes + text.len() > MOST {
+        if self.bytes + text.len() > MAX_TEXTS {
             *self = Self::default();
         }
         self.bytes += text.len();
@@ -38,7 +38,7 @@ mod tests {
     use base::Timestamp;
     use serde_json::json;
 
-    use super::{Clean, MOST, SHORTEST};
+    use super::{Clean, MAX_TEXTS, MIN_TEXT_BYTES};
     use crate::privacy::Policy;
     use crate::trace::{Content, Observation, SpanId, TraceId};
 
@@ -69,12 +69,12 @@ mod tests {
     fn what_is_remembered_stays_within_its_bound() {
         let mut clean = Clean::default();
         for number in 0..5_000 {
-            let text = format!("{number:0SHORTEST$}");
+            let text = format!("{number:0MIN_TEXT_BYTES$}");
             clean.add(&text);
-            assert!(clean.holds(&text) && clean.bytes <= MOST);
+            assert!(clean.holds(&text) && clean.bytes <= MAX_TEXTS);
         }
         assert!(!clean.holds("another one, and too short"));
-        clean.add(&"x".repeat(MOST + 1));
-        assert!(clean.texts.iter().all(|text| text.len() == SHORTEST));
+        clean.add(&"x".repeat(MAX_TEXTS + 1));
+        assert!(clean.texts.iter().all(|text| text.len() == MIN_TEXT_BYTES));
     }
 }

@@ -40,26 +40,15 @@ mod tests {
     use crate::privacy::tally::Tally;
 
     fn out(text: &str) -> String {
-        masked(
-            text,
-            0..text.len(),
-            &Patterns::default(),
-            &mut Tally::default(),
-        )
-        .unwrap_or_else(|| text.to_owned())
+        masked(text, 0..text.len(), &Patterns::default(), &mut Tally::default())
+            .unwrap_or_else(|| text.to_owned())
     }
 
     #[test]
     fn a_secret_becomes_its_kind_and_length() {
         let token = format!("ghp_{}", "a1B2".repeat(9));
-        assert_eq!(
-            out(&format!("use {token}.")),
-            "use [masked: github-token, 40 chars]."
-        );
-        assert_eq!(
-            out("PASSWORD=hünter2\n"),
-            "PASSWORD=[masked: password, 7 chars]\n"
-        );
+        assert_eq!(out(&format!("use {token}.")), "use [masked: github-token, 40 chars].");
+        assert_eq!(out("PASSWORD=hünter2\n"), "PASSWORD=[masked: password, 7 chars]\n");
     }
 
     #[test]
@@ -76,10 +65,8 @@ mod tests {
 
     #[test]
     fn what_was_masked_is_not_masked_again() {
-        let text = format!(
-            "PASSWORD=hunter2 https://u:pw1@h Authorization: Bearer {}",
-            "a1b2".repeat(8)
-        );
+        let text =
+            format!("PASSWORD=hunter2 https://u:pw1@h Authorization: Bearer {}", "a1b2".repeat(8));
         let once = out(&text);
         assert_eq!(once.matches("[masked:").count(), 3, "{once}");
         assert_eq!(out(&once), once);

@@ -63,7 +63,7 @@ impl From<&Config> for Policy {
 }
 
 /// Why nothing may be sent: the person wants something to stay here, and it can't be read what.
-pub fn unmet_wish(config: &Config) -> Option<String> {
+pub fn invalid_patterns(config: &Config) -> Option<String> {
     if let Some(problem) = &config.suspended {
         return Some(problem.to_string());
     }
@@ -79,9 +79,7 @@ impl Policy {
     pub fn agreement(&self) -> Agreement {
         let (masks, allows) = self.patterns.written();
         let digests = |patterns: Vec<String>| {
-            let digests = patterns
-                .iter()
-                .map(|pattern| private_digest(pattern.as_bytes()));
+            let digests = patterns.iter().map(|pattern| private_digest(pattern.as_bytes()));
             digests.collect()
         };
         Agreement {
@@ -102,10 +100,7 @@ impl Policy {
 
     /// The default policy with another length.
     pub fn with_max_chars(max_chars: usize) -> Self {
-        Self {
-            max_chars,
-            ..Self::default()
-        }
+        Self { max_chars, ..Self::default() }
     }
 
     /// Why the person's own patterns can't be used, if they can't. Who asks first sends nothing ([`unmet_wish`]); who does
@@ -122,11 +117,7 @@ impl Policy {
     /// The same to one observation after the other; `clean`: what was learned about their texts.
     pub fn apply_to_next(&self, observation: &mut Observation, clean: &mut Clean) {
         let problem = self.problem();
-        let capture = if problem.is_some() {
-            Capture::Metadata
-        } else {
-            self.capture
-        };
+        let capture = if problem.is_some() { Capture::Metadata } else { self.capture };
         let mut tally = Tally::default();
         let mut masker = self.masker(&mut tally, clean);
         // Before the full texts that it is the beginning of are gone.
@@ -142,11 +133,7 @@ impl Policy {
     }
 
     fn masker<'a>(&'a self, tally: &'a mut Tally, clean: &'a mut Clean) -> Masker<'a> {
-        Masker {
-            policy: self,
-            tally,
-            clean,
-        }
+        Masker { policy: self, tally, clean }
     }
 
     /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
@@ -207,20 +194,14 @@ struct Masker<'a> {
 
 impl Masker<'_> {
     fn observation(&mut self, observation: &mut Observation) {
-        for content in [&mut observation.input, &mut observation.output]
-            .into_iter()
-            .flatten()
-        {
+        for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
             match content {
                 Content::Text(text) => self.text(text),
                 Content::Json(value) => self.value(value),
             }
         }
         self.text(&mut observation.name);
-        let texts = observation
-            .status_message
-            .iter_mut()
-            .chain(&mut observation.model);
+        let texts = observation.status_message.iter_mut().chain(&mut observation.model);
         for text in texts.chain(observation.metadata.values_mut()) {
             self.text(text);
         }
@@ -245,11 +226,7 @@ impl Masker<'_> {
     /// A text of which only the ends were kept, in the form of one that is cut here. It was cut anywhere: what stands at that
     /// place is looked at for secrets that lie across the end of what leaves, and does not leave.
     fn excerpt(&mut self, excerpt: &Excerpt<'_>) -> String {
-        let Excerpt {
-            head,
-            tail,
-            characters,
-        } = excerpt;
+        let Excerpt { head, tail, characters } = excerpt;
         let cut = Cut::to(self.policy.max_chars, *characters);
         let head = self.part(head, 0..offset_of(head, cut.head));
         let tail_start = tail.chars().count().saturating_sub(cut.tail);
@@ -307,10 +284,7 @@ mod tests {
     #[test]
     fn base64_becomes_its_type_and_size_wherever_it_stands() {
         let source = json!({"type": "base64", "media_type": "image/png", "data": "AAECAw=="});
-        let masked = applied(
-            json!([{"source": source}, "data:image/gif;base64,AAAA"]),
-            100,
-        );
+        let masked = applied(json!([{"source": source}, "data:image/gif;base64,AAAA"]), 100);
         assert_eq!(masked[0]["source"]["data"], "[base64: image/png, 4 bytes]");
         assert_eq!(masked[1], "[base64: image/gif, 3 bytes]");
     }
@@ -339,10 +313,7 @@ mod tests {
             assert!(cut.contains(&format!("…[cut: {count} characters in all]…")));
             assert!(cut.starts_with("h [masked: github-token, 40 chars] h"));
             assert!(cut.ends_with("[masked: github-token, 40 chars] "));
-            assert!(
-                cut.chars().count() <= max_chars && !cut.contains("a1B2"),
-                "{cut}"
-            );
+            assert!(cut.chars().count() <= max_chars && !cut.contains("a1B2"), "{cut}");
         }
     }
 }

@@ -29,12 +29,7 @@ impl Masker<'_> {
         let mut whole = whole.trim().to_owned();
         let mut unused = super::Tally::default();
         // Counted where the whole text stands, and in the status itself if it is whole there.
-        Masker {
-            policy: self.policy,
-            tally: &mut unused,
-            clean: self.clean,
-        }
-        .mask(&mut whole);
+        Masker { policy: self.policy, tally: &mut unused, clean: self.clean }.mask(&mut whole);
         let length = head.chars().count();
         let short: String = whole.chars().take(length).collect();
         Some(format!("{short}{CUT}"))
@@ -45,9 +40,9 @@ fn beginning_with<'a>(content: &'a Content, head: &str) -> Option<&'a str> {
     let is_it = |text: &str| text.trim_start().starts_with(head);
     match content {
         Content::Text(text) => Some(&**text).filter(|text| is_it(text)),
-        Content::Json(Value::Array(parts)) => parts
-            .iter()
-            .find_map(|part| part.get("text")?.as_str().filter(|text| is_it(text))),
+        Content::Json(Value::Array(parts)) => {
+            parts.iter().find_map(|part| part.get("text")?.as_str().filter(|text| is_it(text)))
+        }
         Content::Json(value) => value.as_str().filter(|text| is_it(text)),
     }
 }
@@ -80,18 +75,9 @@ mod tests {
 
     #[test]
     fn a_long_word_at_the_cut_goes() {
-        assert_eq!(
-            without_last_word("failed with ghp_0123456789"),
-            "failed with"
-        );
-        assert_eq!(
-            without_last_word("failed with a word"),
-            "failed with a word"
-        );
-        for kept in [
-            "see https://example.com/docs/err",
-            "an internationalisation",
-        ] {
+        assert_eq!(without_last_word("failed with ghp_0123456789"), "failed with");
+        assert_eq!(without_last_word("failed with a word"), "failed with a word");
+        for kept in ["see https://example.com/docs/err", "an internationalisation"] {
             assert_eq!(without_last_word(kept), kept);
         }
         assert_eq!(without_last_word("at https://me:hunter"), "at");

@@ -36,9 +36,8 @@ impl Masker<'_> {
             self.named(name, value);
         }
         // `{"name": "PASSWORD", "value": "…"}`, as in a container's environment.
-        let name = ["name", "key", "Name", "Key"]
-            .into_iter()
-            .find_map(|key| fields.get(key)?.as_str());
+        let name =
+            ["name", "key", "Name", "Key"].into_iter().find_map(|key| fields.get(key)?.as_str());
         if let Some(name) = name.map(str::to_owned) {
             for key in ["value", "Value"] {
                 if let Some(value) = fields.get_mut(key) {
@@ -72,9 +71,8 @@ impl Masker<'_> {
         let Some(secret) = find_in_field(name, text) else {
             return;
         };
-        let Some(value) = text
-            .get(secret.range.clone())
-            .filter(|value| !self.policy.patterns.allow(value))
+        let Some(value) =
+            text.get(secret.range.clone()).filter(|value| !self.policy.patterns.allow(value))
         else {
             return;
         };

@@ -15,11 +15,7 @@ impl Cut {
         let marker = format!("\n…[cut: {characters} characters in all]…\n");
         let room = max_chars.saturating_sub(marker.chars().count());
         let tail = room / 4;
-        Self {
-            head: room - tail,
-            tail,
-            marker,
-        }
+        Self { head: room - tail, tail, marker }
     }
 
     /// The text in its cut form: as much as stays of a beginning and an end of it.
@@ -49,9 +45,7 @@ pub(super) fn apply(text: &mut String, max_chars: usize) {
 
 /// Where the character of this number stands; the text's end where it has no so many.
 pub(super) fn offset_of(text: &str, character: usize) -> usize {
-    text.char_indices()
-        .nth(character)
-        .map_or(text.len(), |(offset, _)| offset)
+    text.char_indices().nth(character).map_or(text.len(), |(offset, _)| offset)
 }
 
 #[cfg(test)]

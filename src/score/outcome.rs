@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use transcript::session::{ToolCall, Turn, Work};
+use transcript::session::{Activity, ToolCall, Turn};
 use transcript::{Patch, Usage, text_of};
 
 use super::test_run::TestRun;
@@ -30,34 +30,31 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
         comment: None,
         environment: context.environment.clone(),
         filed,
-        judged: turn.work.last_at.unwrap_or(filed).max(filed),
+        judged: turn.activity.last_at.unwrap_or(filed).max(filed),
     };
     figures(turn).into_iter().map(score).collect()
 }
 
 fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
-    let work = &turn.work;
-    let tests = tests(work);
-    let lines = lines_changed(work);
+    let activity = &turn.activity;
+    let tests = tests(activity);
+    let lines = lines_changed(activity);
     let numbers = [
-        ("tool_error_rate", tool_error_rate(work)),
-        ("tools_refused", tools_refused(work)),
-        ("command_retries", command_retries(work)),
-        ("files_changed", files_changed(work)),
+        ("tool_error_rate", tool_error_rate(activity)),
+        ("tools_refused", tools_refused(activity)),
+        ("command_retries", command_retries(activity)),
+        ("files_changed", files_changed(activity)),
         ("lines_added", lines.map(|lines| number(lines.added))),
         ("lines_removed", lines.map(|lines| number(lines.removed))),
         ("tests_run", tests.map(|tests| number(tests.run()))),
         ("tests_passed", tests.map(|tests| number(tests.passed))),
-        ("cache_hit_ratio", cache_hit_ratio(&work.usage())),
-        ("compactions", Some(number(work.compactions.len() as u64))),
+        ("cache_hit_ratio", cache_hit_ratio(&activity.usage())),
+        ("compactions", Some(number(activity.compactions.len() as u64))),
         ("waited_for_person", waited_for_person(turn)),
     ];
-    let numbers = numbers
-        .into_iter()
-        .filter_map(|(name, figure)| Some((name, Value::Numeric(figure?))));
-    numbers
-        .chain([("interrupted", Value::Boolean(work.interrupted))])
-        .collect()
+    let numbers =
+        numbers.into_iter().filter_map(|(name, figure)| Some((name, Value::Numeric(figure?))));
+    numbers.chain([("interrupted", Value::Boolean(activity.interrupted))]).collect()
 }
 
 /// Every count that a file can have is exact as a float.
@@ -76,33 +73,33 @@ fn is_refused(tool: &ToolCall) -> bool {
 }
 
 /// Tools that ran to their end, and whether they failed.
-fn ran(work: &Work) -> impl Iterator<Item = (&ToolCall, bool)> {
-    work.tools.iter().filter_map(|tool| {
+fn ran(activity: &Activity) -> impl Iterator<Item = (&ToolCall, bool)> {
+    activity.tools.iter().filter_map(|tool| {
         let result = tool.result.as_ref()?;
         let ran = !tool.stopped && result.denial.is_none();
         ran.then_some((tool, result.is_error))
     })
 }
 
-fn tool_error_rate(work: &Work) -> Option<f64> {
+fn tool_error_rate(activity: &Activity) -> Option<f64> {
     let (mut all, mut failed) = (0, 0);
-    for (_, is_error) in ran(work) {
+    for (_, is_error) in ran(activity) {
         all += 1;
         failed += u64::from(is_error);
     }
     share(failed, all)
 }
 
-fn tools_refused(work: &Work) -> Option<f64> {
-    let refused = work.tools.iter().filter(|tool| is_refused(tool)).count();
-    (!work.tools.is_empty()).then(|| number(refused as u64))
+fn tools_refused(activity: &Activity) -> Option<f64> {
+    let refused = activity.tools.iter().filter(|tool| is_refused(tool)).count();
+    (!activity.tools.is_empty()).then(|| number(refused as u64))
 }
 
 /// Commands that were run once more as they were after they had failed.
-fn command_retries(work: &Work) -> Option<f64> {
+fn command_retries(activity: &Activity) -> Option<f64> {
     let mut failed_before: BTreeMap<&str, bool> = BTreeMap::new();
     let mut retries = 0;
-    for (tool, is_error) in ran(work) {
+    for (tool, is_error) in ran(activity) {
         if let Some(command) = input(tool, "command").filter(|_| tool.request.name == "Bash") {
             let failed = failed_before.insert(command.trim(), is_error);
             retries += u64::from(failed == Some(true));
@@ -112,7 +109,7 @@ fn command_retries(work: &Work) -> Option<f64> {
 }
 
 /// Edits that were made, each with its file.
-fn edits(work: &Work) -> Vec<(&ToolCall, &str)> {
+fn edits(activity: &Activity) -> Vec<(&ToolCall, &str)> {
     let edit = |(tool, is_error): (_, bool)| {
         let tool: &ToolCall = tool;
         let key = match tool.request.name.as_str() {
@@ -122,19 +119,16 @@ fn edits(work: &Work) -> Vec<(&ToolCall, &str)> {
         };
         Some((tool, input(tool, key).filter(|_| !is_error)?))
     };
-    ran(work).filter_map(edit).collect()
+    ran(activity).filter_map(edit).collect()
 }
 
-fn files_changed(work: &Work) -> Option<f64> {
-    let files = edits(work)
-        .into_iter()
-        .map(|(_, file)| file)
-        .collect::<BTreeSet<_>>();
+fn files_changed(activity: &Activity) -> Option<f64> {
+    let files = edits(activity).into_iter().map(|(_, file)| file).collect::<BTreeSet<_>>();
     (!files.is_empty()).then(|| number(files.len() as u64))
 }
 
-fn lines_changed(work: &Work) -> Option<Patch> {
-    let patches = edits(work).into_iter().filter_map(|(tool, _)| patch(tool));
+fn lines_changed(activity: &Activity) -> Option<Patch> {
+    let patches = edits(activity).into_iter().filter_map(|(tool, _)| patch(tool));
     patches.reduce(|all, patch| Patch {
         added: all.added + patch.added,
         removed: all.removed + patch.removed,
@@ -146,38 +140,25 @@ fn patch(tool: &ToolCall) -> Option<Patch> {
     let patch = tool.result.as_ref()?.patch?;
     let content = input(tool, "content").filter(|_| patch == Patch::default());
     Some(match content {
-        Some(content) if tool.request.name == "Write" => Patch {
-            added: content.lines().count() as u64,
-            removed: 0,
-        },
+        Some(content) if tool.request.name == "Write" => {
+            Patch { added: content.lines().count() as u64, removed: 0 }
+        }
         _ => patch,
     })
 }
 
 /// The last command whose output ends with the figures of a test runner.
-fn tests(work: &Work) -> Option<TestRun> {
-    let commands = work
-        .tools
-        .iter()
-        .rev()
-        .filter(|tool| tool.request.name == "Bash");
+fn tests(activity: &Activity) -> Option<TestRun> {
+    let commands = activity.tools.iter().rev().filter(|tool| tool.request.name == "Bash");
     let mut runs = commands.filter_map(|tool| {
-        let result = tool
-            .result
-            .as_ref()
-            .filter(|result| result.denial.is_none())?;
+        let result = tool.result.as_ref().filter(|result| result.denial.is_none())?;
         TestRun::read(&text_of(&result.content))
     });
     runs.next()
 }
 
 fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
-    let Usage {
-        input,
-        cache_read,
-        cache_write,
-        ..
-    } = *usage;
+    let Usage { input, cache_read, cache_write, .. } = *usage;
     let all = input.saturating_add(cache_read).saturating_add(cache_write);
     share(cache_read, all)
 }
@@ -185,7 +166,7 @@ fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
 /// Between the prompt and the row in which Claude Code says how long the turn took without waiting. A prompt that waited in
 /// the queue itself was typed long before.
 fn waited_for_person(turn: &Turn) -> Option<f64> {
-    let (at, took) = turn.work.took?;
+    let (at, took) = turn.activity.took?;
     if turn.opening.prompt.source.as_deref() == Some("queued") {
         return None;
     }

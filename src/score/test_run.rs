@@ -11,9 +11,7 @@ impl TestRun {
     /// The figures in a command's output, of all runs of one runner in it; `None` where no runner's are found.
     pub(super) fn read(output: &str) -> Option<Self> {
         let plain = without_colours(output);
-        let runners = [
-            cargo, nextest, pytest, unittest, jest, vitest, mocha, node, go, rspec,
-        ];
+        let runners = [cargo, nextest, pytest, unittest, jest, vitest, mocha, node, go, rspec];
         runners.iter().find_map(|runner| runner(&plain))
     }
 
@@ -37,15 +35,9 @@ fn sum(output: &str, read: impl Fn(&str) -> Option<TestRun>) -> Option<TestRun> 
 /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`, once for each binary.
 fn cargo(output: &str) -> Option<TestRun> {
     sum(output, |line| {
-        let (_, counts) = line
-            .trim()
-            .strip_prefix("test result: ")?
-            .split_once(". ")?;
+        let (_, counts) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
         let counts = Counts::read(counts, ';');
-        Some(TestRun {
-            passed: counts.of("passed")?,
-            failed: counts.of("failed")?,
-        })
+        Some(TestRun { passed: counts.of("passed")?, failed: counts.of("failed")? })
     })
 }
 
@@ -75,13 +67,10 @@ fn pytest(output: &str) -> Option<TestRun> {
         }
         let counts = Counts::read(counts, ',');
         let known = ["passed", "failed", "error", "errors"];
-        known
-            .iter()
-            .any(|word| counts.of(word).is_some())
-            .then(|| TestRun {
-                passed: counts.or_none("passed"),
-                failed: known.iter().skip(1).map(|word| counts.or_none(word)).sum(),
-            })
+        known.iter().any(|word| counts.of(word).is_some()).then(|| TestRun {
+            passed: counts.or_none("passed"),
+            failed: known.iter().skip(1).map(|word| counts.or_none(word)).sum(),
+        })
     })
 }
 
@@ -136,10 +125,7 @@ fn mocha(output: &str) -> Option<TestRun> {
         };
         output.lines().find_map(is_count)
     };
-    Some(TestRun {
-        passed: line("passing")?,
-        failed: line("failing").unwrap_or(0),
-    })
+    Some(TestRun { passed: line("passing")?, failed: line("failing").unwrap_or(0) })
 }
 
 /// `# pass 5` and `# fail 1`, or with an information sign.
@@ -151,20 +137,14 @@ fn node(output: &str) -> Option<TestRun> {
             rest.trim_start().strip_prefix(word)?.trim().parse().ok()
         })
     };
-    Some(TestRun {
-        passed: line("pass ")?,
-        failed: line("fail ")?,
-    })
+    Some(TestRun { passed: line("pass ")?, failed: line("fail ")? })
 }
 
 /// `--- PASS: TestX (0.00s)`, a line a test; only `go test -v` names those that pass.
 fn go(output: &str) -> Option<TestRun> {
     output.lines().find(|line| line.starts_with("=== RUN "))?;
     let count = |mark: &str| output.lines().filter(|line| line.starts_with(mark)).count() as u64;
-    let run = TestRun {
-        passed: count("--- PASS: "),
-        failed: count("--- FAIL: "),
-    };
+    let run = TestRun { passed: count("--- PASS: "), failed: count("--- FAIL: ") };
     (run.run() > 0).then_some(run)
 }
 
@@ -174,10 +154,7 @@ fn rspec(output: &str) -> Option<TestRun> {
         let counts = Counts::read(line.trim(), ',');
         let all = counts.of("examples").or_else(|| counts.of("example"))?;
         let failed = counts.of("failures").or_else(|| counts.of("failure"))?;
-        Some(TestRun {
-            passed: all.saturating_sub(failed + counts.or_none("pending")),
-            failed,
-        })
+        Some(TestRun { passed: all.saturating_sub(failed + counts.or_none("pending")), failed })
     })
 }
 
@@ -197,9 +174,7 @@ impl<'a> Counts<'a> {
     fn of(&self, word: &str) -> Option<u64> {
         let is_word = |text: &str| text == word || text.starts_with(&format!("{word} ("));
         let mut counts = self.0.iter();
-        counts
-            .find(|(_, text)| is_word(text))
-            .map(|(count, _)| *count)
+        counts.find(|(_, text)| is_word(text)).map(|(count, _)| *count)
     }
 
     fn or_none(&self, word: &str) -> u64 {
@@ -207,10 +182,7 @@ impl<'a> Counts<'a> {
     }
 
     fn passed_and_failed(&self, passed: &str, failed: &str) -> TestRun {
-        TestRun {
-            passed: self.or_none(passed),
-            failed: self.or_none(failed),
-        }
+        TestRun { passed: self.or_none(passed), failed: self.or_none(failed) }
     }
 }
 
@@ -253,28 +225,16 @@ mod tests {
                 "     Summary [   3.012s] 3/5 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped",
                 (1, 2),
             ),
-            (
-                "======= 2 failed, 3 passed, 1 skipped, 1 error in 0.12s =======",
-                (3, 3),
-            ),
-            (
-                "=== 120 passed, 2 warnings in 75.01s (0:01:15) ===",
-                (120, 0),
-            ),
+            ("======= 2 failed, 3 passed, 1 skipped, 1 error in 0.12s =======", (3, 3)),
+            ("=== 120 passed, 2 warnings in 75.01s (0:01:15) ===", (120, 0)),
             ("3 passed in 0.01s", (3, 0)),
             ("Ran 5 tests in 0.001s\n\nOK", (5, 0)),
-            (
-                "Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=1, skipped=1)",
-                (2, 2),
-            ),
+            ("Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=1, skipped=1)", (2, 2)),
             (
                 "Test Suites: 1 failed, 1 total\nTests:       1 failed, 2 skipped, 5 passed, 8 total",
                 (5, 1),
             ),
-            (
-                " Test Files  1 passed (1)\n      Tests  1 failed | 5 passed (6)\n",
-                (5, 1),
-            ),
+            (" Test Files  1 passed (1)\n      Tests  1 failed | 5 passed (6)\n", (5, 1)),
             ("      Tests  3 passed (3)", (3, 0)),
             ("  5 passing (12ms)\n  1 failing\n", (5, 1)),
             ("  5 passing (12ms)\n", (5, 0)),

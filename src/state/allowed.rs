@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, load, save};
-use crate::config::{Config, DestinationProblem, Request, Surroundings};
+use crate::config::{Config, DestinationProblem, Env, Request};
 
 /// All that the user allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +56,7 @@ impl Allowed {
 impl Store {
     /// What the user allowed; nothing when it can't be read.
     pub fn allowed(&self) -> Allowed {
-        load(&self.allowed_path())
-            .ok()
-            .flatten()
-            .unwrap_or_default()
+        load(&self.allowed_path()).ok().flatten().unwrap_or_default()
     }
 
     /// Writes what the user allowed.
@@ -102,9 +99,9 @@ impl Store {
 
 /// Lets a configuration use what its project asks for, if the user allowed that. Always kept in the default state folder: a project
 /// can name another one, and bring its own answer in it.
-pub fn grant(config: &mut Config, surroundings: &Surroundings) {
+pub fn grant(config: &mut Config, env: &Env) {
     if let Err(DestinationProblem::NotAllowed(request)) = &config.destination {
-        let folder = surroundings.default_state_dir();
+        let folder = env.default_state_dir();
         let store = folder.map(|folder| Store::new(&folder));
         if store.is_some_and(|store| store.allowed().has(request)) {
             config.destination = request.granted.clone();

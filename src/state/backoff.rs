@@ -5,12 +5,12 @@ use std::time::Duration;
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
-const FIRST: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(3600);
+const MIN_BACKOFF: Duration = Duration::from_secs(30);
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 /// Further ahead than this, the clock was set back meanwhile: nothing is kept in mind for longer.
-const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 /// Requests are not halved below this, in bytes.
-const SMALLEST_REQUEST: usize = 4 * 1024;
+const MIN_REQUEST_BYTES: usize = 4 * 1024;
 
 /// What is known of a destination's health.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,7 @@ pub struct Backoff {
 impl Backoff {
     /// Whether a hook should open no socket now.
     pub fn holds(&self, now: Timestamp) -> bool {
-        self.not_before
-            .is_some_and(|until| until > now && until.since(now) <= PLAUSIBLE)
+        self.not_before.is_some_and(|until| until > now && until.since(now) <= MAX_CLOCK_SKEW)
     }
 
     /// Takes note that the server took something before it failed: it is slow rather than down, and what waits for it
@@ -47,30 +46,28 @@ impl Backoff {
 
     /// Takes note of a failure. `retry_after` is the server's own wish.
     pub fn failed(&mut self, now: Timestamp, reason: &str, retry_after: Option<Duration>) {
-        let window = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);
+        let window = MIN_BACKOFF.saturating_mul(1 << self.failures.min(8)).min(MAX_BACKOFF);
         // Jitter on top, so that a team's machines don't come back as one; the clock's last digits are random enough.
         let jitter = window
             .mul_f64(0.25 * f64::from(u8::try_from(now.as_millis() % 256).unwrap_or(0)) / 256.0);
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(
-            now.plus(retry_after.map_or(window + jitter, |wish| wish.max(FIRST).min(PLAUSIBLE))),
-        );
+        self.not_before = Some(now.plus(
+            retry_after.map_or(window + jitter, |wish| wish.max(MIN_BACKOFF).min(MAX_CLOCK_SKEW)),
+        ));
         self.reason = Some(reason.to_owned());
     }
 
     /// Takes note that a request of `size` bytes took too long.
     pub fn too_slow_for(&mut self, size: usize) {
-        self.request_limit = Some((size / 2).max(SMALLEST_REQUEST));
+        self.request_limit = Some((size / 2).max(MIN_REQUEST_BYTES));
     }
 
     /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.
     pub fn succeeded(&mut self, usual: usize) {
         (self.failures, self.not_before) = (0, None);
         (self.reason, self.problem) = (None, None);
-        self.request_limit = self
-            .request_limit
-            .map(|limit| limit.saturating_mul(2))
-            .filter(|limit| *limit < usual);
+        self.request_limit =
+            self.request_limit.map(|limit| limit.saturating_mul(2)).filter(|limit| *limit < usual);
     }
 }
 
@@ -108,21 +105,12 @@ mod tests {
         backoff.failed(NOW, "429", Some(Duration::from_secs(7)));
         assert_eq!(backoff.not_before, Some(NOW.plus(Duration::from_secs(30))));
         backoff.failed(NOW, "429", Some(Duration::from_secs(1_000_000)));
-        assert_eq!(
-            backoff.not_before,
-            Some(NOW.plus(Duration::from_secs(86_400)))
-        );
+        assert_eq!(backoff.not_before, Some(NOW.plus(Duration::from_secs(86_400))));
     }
 
     #[test]
     fn a_time_that_only_a_clock_set_back_explains_does_not_hold() {
         let far = NOW.plus(Duration::from_secs(200_000));
-        assert!(
-            !Backoff {
-                not_before: Some(far),
-                ..Backoff::default()
-            }
-            .holds(NOW)
-        );
+        assert!(!Backoff { not_before: Some(far), ..Backoff::default() }.holds(NOW));
     }
 }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use transcript::FileMark;
 use transcript::locate::Layout;
 
-use super::lane::Lane;
 use super::mark::Mark;
 use super::placement::Placement;
 use super::resting::Resting;
 use super::runs::Runs;
+use super::subagent::Subagent;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId};
 
 /// The version of the file's form. A newer one is left alone.
@@ -71,8 +71,8 @@ pub struct Cursor {
     #[serde(default)]
     pub idle: bool,
     /// Ranges that were not sent; only an explicit replay sends them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed: Vec<Passed>,
+    #[serde(rename = "passed", default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedRange>,
     /// Turns were skipped in a file that was rewritten since: which agents are theirs is not known any more.
     #[serde(default, skip_serializing_if = "is_false")]
     pub had_skipped: bool,
@@ -98,11 +98,11 @@ pub struct Cursor {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, Context>,
     /// Agents and runs of workflows, by their ids; without the agents that sleep.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub lanes: BTreeMap<String, Lane>,
+    #[serde(rename = "lanes", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subagents: BTreeMap<String, Subagent>,
     /// Launches whose agents have not shown up, by the tool call, else by the agent or the prompt that a command names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub launches: BTreeMap<String, PassedLaunch>,
+    pub launches: BTreeMap<String, PendingLaunch>,
     /// When something was last acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
@@ -119,8 +119,8 @@ pub struct OpenTurn {
     /// The opening row's time.
     pub at: Timestamp,
     /// It lies before `open_start`, and is counted where it counts.
-    #[serde(default)]
-    pub passed: bool,
+    #[serde(rename = "passed", default)]
+    pub is_behind: bool,
     /// It is a compaction that a person asked for, and no numbered turn.
     #[serde(default)]
     pub is_compaction: bool,
@@ -129,7 +129,7 @@ pub struct OpenTurn {
 /// Why a range was passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Why {
+pub enum SkipReason {
     /// It lies before the first contact.
     BeforeFirstContact,
     /// Tracing was off.
@@ -140,7 +140,7 @@ pub enum Why {
 
 /// A range of the file that was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
+pub struct SkippedRange {
     /// Where its first turn starts.
     #[serde(deserialize_with = "plausible")]
     pub start: u64,
@@ -151,12 +151,12 @@ pub struct Passed {
     #[serde(deserialize_with = "plausible")]
     pub turns_before: u64,
     /// Why it was passed over.
-    pub why: Why,
+    pub why: SkipReason,
 }
 
 /// A tool call whose agent has not shown up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedLaunch {
+pub struct PendingLaunch {
     /// The turn that it belongs to.
     pub turn: String,
     /// The tool's span.
@@ -187,7 +187,7 @@ pub struct PassedLaunch {
     pub declined: bool,
 }
 
-impl PassedLaunch {
+impl PendingLaunch {
     /// A launch of which nothing more is known.
     pub fn new(turn: &str, span: SpanId) -> Self {
         Self {
@@ -253,10 +253,7 @@ impl Cursor {
 
     /// A cursor for nothing but agents at rest.
     pub(super) fn of_sleepers() -> Self {
-        Self {
-            marked_by: Cow::Borrowed(VERSION),
-            ..Self::default()
-        }
+        Self { marked_by: Cow::Borrowed(VERSION), ..Self::default() }
     }
 
     /// Brings what an older release wrote to this one's form, and its marks to what this version can compare.
@@ -269,8 +266,8 @@ impl Cursor {
             return;
         }
         self.marked_by = Cow::Borrowed(VERSION);
-        let lanes = self.lanes.values_mut();
-        let of_lanes = lanes.flat_map(|lane| lane.acknowledged.values_mut());
+        let subagents = self.subagents.values_mut();
+        let of_lanes = subagents.flat_map(|subagent| subagent.acknowledged.values_mut());
         let marks = self.acknowledged.values_mut().chain(of_lanes);
         marks.for_each(Mark::forget_said);
     }
@@ -285,7 +282,7 @@ impl Cursor {
 
     /// Forgets what stands on the spans of a turn that can't grow any more, unless agents that it launched can.
     pub fn forget_context(&mut self, turn: &str) {
-        let mut links = self.lanes.values().filter_map(|lane| lane.link.as_ref());
+        let mut links = self.subagents.values().filter_map(|subagent| subagent.link.as_ref());
         let mut launches = self.launches.values();
         if links.all(|link| link.turn != turn) && launches.all(|launch| launch.turn != turn) {
             self.contexts.remove(turn);
@@ -296,9 +293,9 @@ impl Cursor {
     pub fn forget_closed_contexts(&mut self, still_open: &BTreeSet<String>) {
         let mut needed = still_open.clone();
         needed.extend(
-            self.lanes
+            self.subagents
                 .values()
-                .filter_map(|lane| Some(lane.link.as_ref()?.turn.clone())),
+                .filter_map(|subagent| Some(subagent.link.as_ref()?.turn.clone())),
         );
         needed.extend(self.launches.values().map(|launch| launch.turn.clone()));
         self.contexts.retain(|turn, _| needed.contains(turn));

@@ -47,9 +47,7 @@ impl Store {
     }
 
     fn delivered_path(&self, destination: &str) -> PathBuf {
-        self.root()
-            .join("deliveries")
-            .join(format!("{destination}.json"))
+        self.root().join("deliveries").join(format!("{destination}.json"))
     }
 
     /// What waits, whatever its project. Names and times of files tell, so that none is read.

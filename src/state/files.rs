@@ -10,7 +10,7 @@ use base::regular_file;
 use fs2::FileExt;
 
 /// State is small; a file larger than this is not ours.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_STATE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Makes `folder`, which is `root` or lies below it. The folder around `root` may be anybody's; into `root` only its owner
 /// can look, and its owner is us: nobody else could take the others' rights away.
@@ -67,16 +67,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
             return Ok(None);
         }
         // Not ours: what we write is a file.
-        Ok(metadata) => ensure!(
-            !metadata.is_symlink(),
-            "could not read state: {} is a link",
-            path.display()
-        ),
+        Ok(metadata) => {
+            ensure!(!metadata.is_symlink(), "could not read state: {} is a link", path.display())
+        }
         Err(error) => return Err(error).with_context(could_not),
     }
-    regular_file::read(path, LARGEST)
-        .map(Some)
-        .with_context(could_not)
+    regular_file::read(path, MAX_STATE_BYTES).map(Some).with_context(could_not)
 }
 
 /// Writes the file whole or not at all. Without fsync: it costs 0.35 ms idle and 11 ms on a busy disk, and after a
@@ -109,11 +105,7 @@ fn write_new(path: &Path, content: &[u8]) -> std::io::Result<File> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     // Where nothing can be locked, nothing is swept either.
     let _ = FileExt::try_lock_exclusive(&file);
     file.write_all(content)?;

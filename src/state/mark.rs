@@ -36,10 +36,7 @@ impl Mark {
     /// The mark of an observation as it is.
     pub fn of(observation: &Observation) -> Self {
         match observation.role {
-            Role::Generation { rows } => Self::Call {
-                start: Some(observation.start),
-                rows,
-            },
+            Role::Generation { rows } => Self::Call { start: Some(observation.start), rows },
             Role::Root | Role::Part => Self::Content {
                 start: observation.start,
                 end: observation.end,
@@ -62,14 +59,9 @@ impl Mark {
     pub fn covers(&self, now: &Self, known_until: Option<Timestamp>) -> bool {
         match (self, now) {
             (Self::Call { rows: before, .. }, Self::Call { rows, .. }) => before >= rows,
-            (
-                Self::Content {
-                    end: before,
-                    said: None,
-                    ..
-                },
-                Self::Content { end, .. },
-            ) => end <= before,
+            (Self::Content { end: before, said: None, .. }, Self::Content { end, .. }) => {
+                end <= before
+            }
             (Self::Content { said: before, .. }, Self::Content { said, .. }) => before == said,
             (Self::Legacy, Self::Content { end, .. }) => {
                 known_until.is_none_or(|known_until| *end <= known_until)
@@ -132,10 +124,7 @@ impl<'de> Visitor<'de> for MarkVisitor {
                 end: Timestamp::from_millis(second),
                 said,
             }),
-            None => Ok(Mark::Call {
-                start,
-                rows: second.try_into().map_err(A::Error::custom)?,
-            }),
+            None => Ok(Mark::Call { start, rows: second.try_into().map_err(A::Error::custom)? }),
         }
     }
 }
@@ -162,18 +151,9 @@ mod tests {
     fn comes_back_as_it_was_written() {
         let mut other_version = mark(Role::Root, 2);
         other_version.forget_said();
-        let legacy_call = Mark::Call {
-            start: None,
-            rows: 3,
-        };
+        let legacy_call = Mark::Call { start: None, rows: 3 };
         let call = mark(Role::Generation { rows: 3 }, 2);
-        for mark in [
-            mark(Role::Root, 2),
-            call,
-            other_version,
-            legacy_call,
-            Mark::Legacy,
-        ] {
+        for mark in [mark(Role::Root, 2), call, other_version, legacy_call, Mark::Legacy] {
             let written = serde_json::to_string(&mark).unwrap();
             let read: Mark = serde_json::from_str(&written).unwrap();
             assert_eq!(read, mark, "{written}");
@@ -183,10 +163,7 @@ mod tests {
     #[test]
     fn reads_what_schema_2_wrote() {
         let read = |text: &str| serde_json::from_str::<Mark>(text);
-        let call = Mark::Call {
-            start: None,
-            rows: 12,
-        };
+        let call = Mark::Call { start: None, rows: 12 };
         assert_eq!(read(r#""rows:12""#).unwrap(), call);
         assert_eq!(read(r#""0123456789abcdef""#).unwrap(), Mark::Legacy);
         for damaged in ["7", "[]", "[1]", "[1,-1]", "[null,2,null]", r#""rows:x""#] {

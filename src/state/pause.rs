@@ -49,11 +49,7 @@ impl Pauses {
         if self.pauses.iter().any(lasts) {
             return false;
         }
-        self.pauses.push(Pause {
-            project,
-            from: now,
-            until: None,
-        });
+        self.pauses.push(Pause { project, from: now, until: None });
         true
     }
 
@@ -78,12 +74,7 @@ impl Pauses {
             (Some(_), None) => false,
         };
         let times = self.pauses.iter().filter(counts);
-        times
-            .map(|pause| PausedTime {
-                from: pause.from,
-                until: pause.until,
-            })
-            .collect()
+        times.map(|pause| PausedTime { from: pause.from, until: pause.until }).collect()
     }
 
     /// The directories whose pause lasts; `None` stands for everything.

@@ -51,8 +51,7 @@ impl Store {
     }
 
     fn placements_path(&self, session_id: &str, destination: &str) -> PathBuf {
-        self.cursor_path(session_id, destination)
-            .with_extension("placements")
+        self.cursor_path(session_id, destination).with_extension("placements")
     }
 }
 

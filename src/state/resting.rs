@@ -13,8 +13,8 @@ use transcript::{FileMark, Notification};
 
 use super::cursor::Cursor;
 use super::files;
-use super::lane::Lane;
 use super::store::Store;
+use super::subagent::Subagent;
 use crate::trace::hash;
 
 /// Sixteen letters from a to p, which stand for the digits of a hash: in the order of letters they are in that of numbers.
@@ -53,10 +53,10 @@ impl Resting {
                 marks.insert(place, mark);
             }
         };
-        for (agent_id, lane) in &sleepers.lanes {
-            add(look(agent_id, &lane.file));
-            let turn = lane.link.as_ref().map(|link| &link.turn);
-            for name in [Some(agent_id), lane.tool_use_id.as_ref(), turn] {
+        for (agent_id, subagent) in &sleepers.subagents {
+            add(look(agent_id, &subagent.file));
+            let turn = subagent.link.as_ref().map(|link| &link.turn);
+            for name in [Some(agent_id), subagent.tool_use_id.as_ref(), turn] {
                 name.into_iter().for_each(|name| add(mark(name.as_bytes())));
             }
         }
@@ -65,11 +65,7 @@ impl Resting {
     }
 
     fn path(&self) -> PathBuf {
-        let ending = if self.in_second {
-            "resting2"
-        } else {
-            "resting"
-        };
+        let ending = if self.in_second { "resting2" } else { "resting" };
         self.cursor_path.with_extension(ending)
     }
 
@@ -135,17 +131,14 @@ impl Cursor {
         let content = files::read(&path).ok().flatten().unwrap_or_default();
         let kept = content.get(..resting.length).unwrap_or_default();
         let mut missing = resting.length;
-        for line in str::from_utf8(kept)
-            .unwrap_or_default()
-            .split_inclusive('\n')
-        {
+        for line in str::from_utf8(kept).unwrap_or_default().split_inclusive('\n') {
             let Ok(mut sleepers) = serde_json::from_str::<Self>(line) else {
                 break;
             };
             sleepers.upgrade();
             missing -= line.len();
-            for (agent_id, lane) in sleepers.lanes {
-                self.lanes.entry(agent_id).or_insert(lane);
+            for (agent_id, subagent) in sleepers.subagents {
+                self.subagents.entry(agent_id).or_insert(subagent);
             }
             for (turn, context) in sleepers.contexts {
                 self.contexts.entry(turn).or_insert(context);
@@ -155,10 +148,7 @@ impl Cursor {
         self.had_skipped |= missing > 0;
         if missing > 0 {
             // Nothing of them waits: the session goes on without them.
-            log::warn!(
-                "state was damaged: {}: agents at rest are missing",
-                path.display()
-            );
+            log::warn!("state was damaged: {}: agents at rest are missing", path.display());
         }
     }
 }
@@ -172,28 +162,28 @@ impl Store {
         still_open: &BTreeSet<String>,
         told: &[Notification],
     ) {
-        let is_named = |agent_id: &String, lane: &Lane| {
-            let turn = lane.link.as_ref().map(|link| &link.turn);
+        let is_named = |agent_id: &String, subagent: &Subagent| {
+            let turn = subagent.link.as_ref().map(|link| &link.turn);
             let is_told_of = |told: &Notification| {
-                let calls = (&told.tool_use_id, &lane.tool_use_id);
+                let calls = (&told.tool_use_id, &subagent.tool_use_id);
                 told.task_id.as_ref() == Some(agent_id) || calls.0.is_some() && calls.0 == calls.1
             };
             turn.is_some_and(|turn| still_open.contains(turn)) || told.iter().any(is_told_of)
         };
         let mut sleepers = Cursor::of_sleepers();
-        for (agent_id, lane) in mem::take(&mut cursor.lanes) {
-            if !lane.can_rest() || is_named(&agent_id, &lane) {
-                cursor.lanes.insert(agent_id, lane);
+        for (agent_id, subagent) in mem::take(&mut cursor.subagents) {
+            if !subagent.can_rest() || is_named(&agent_id, &subagent) {
+                cursor.subagents.insert(agent_id, subagent);
                 continue;
             }
-            if let Some(link) = &lane.link
+            if let Some(link) = &subagent.link
                 && let Some(context) = cursor.contexts.get(&link.turn)
             {
                 sleepers.contexts.insert(link.turn.clone(), context.clone());
             }
-            sleepers.lanes.insert(agent_id, lane);
+            sleepers.subagents.insert(agent_id, subagent);
         }
-        if sleepers.lanes.is_empty() {
+        if sleepers.subagents.is_empty() {
             return;
         }
         cursor.resting.cursor_path = self.cursor_path(&cursor.session_id, &cursor.destination);
@@ -201,8 +191,8 @@ impl Store {
             // What can't be written is told with the cursor itself.
             log::debug!("{error:#}");
             cursor.wake();
-            for (agent_id, lane) in sleepers.lanes {
-                cursor.lanes.insert(agent_id, lane);
+            for (agent_id, subagent) in sleepers.subagents {
+                cursor.subagents.insert(agent_id, subagent);
             }
         }
     }

@@ -64,11 +64,7 @@ impl<T: PartialEq> Runs<T> {
         let is_before = |run: &&mut Run<T>| Some(run.to.as_str()) == after && run.value == value;
         match self.0.iter_mut().rfind(is_before) {
             Some(run) => turn.clone_into(&mut run.to),
-            None => self.0.push(Run {
-                from: turn.to_owned(),
-                to: turn.to_owned(),
-                value,
-            }),
+            None => self.0.push(Run { from: turn.to_owned(), to: turn.to_owned(), value }),
         }
         let excess = self.0.len().saturating_sub(MAX_RUNS);
         self.0.drain(..excess);
@@ -82,9 +78,7 @@ mod tests {
     fn values(runs: &Runs<u8>, turns: &str) -> Vec<Option<u8>> {
         let mut within = Within::default();
         let turns = turns.split(' ');
-        turns
-            .map(|turn| runs.find(turn, &mut within).copied())
-            .collect()
+        turns.map(|turn| runs.find(turn, &mut within).copied()).collect()
     }
 
     #[test]
@@ -97,10 +91,7 @@ mod tests {
         runs.add("e", Some("d"), 1);
         assert_eq!(runs.0.len(), 3);
         let found = values(&runs, "x a b c d e f");
-        assert_eq!(
-            found,
-            [None, Some(1), Some(1), Some(1), Some(2), Some(1), None]
-        );
+        assert_eq!(found, [None, Some(1), Some(1), Some(1), Some(2), Some(1), None]);
         assert_eq!((runs.first(), runs.last()), (Some(&1), Some(&1)));
     }
 
@@ -112,10 +103,7 @@ mod tests {
         assert_eq!(values(&runs, "a b c d"), [Some(1), None, None, Some(1)]);
         runs.add("b", Some("a"), 2);
         runs.add("c", Some("b"), 2);
-        assert_eq!(
-            values(&runs, "a b c d"),
-            [Some(1), Some(2), Some(2), Some(1)]
-        );
+        assert_eq!(values(&runs, "a b c d"), [Some(1), Some(2), Some(2), Some(1)]);
     }
 
     #[test]

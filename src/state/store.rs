@@ -25,9 +25,7 @@ pub struct Store {
 impl Store {
     /// The store in a state folder that may be shared with other programs.
     pub fn new(state_dir: &Path) -> Self {
-        Self {
-            root: state_dir.join("claude-langfuse"),
-        }
+        Self { root: state_dir.join("claude-langfuse") }
     }
 
     /// Where everything lies.
@@ -132,10 +130,7 @@ impl Store {
 
     /// The pauses; none when they can't be read.
     pub fn pauses(&self) -> Pauses {
-        load(&self.root.join("pauses.json"))
-            .ok()
-            .flatten()
-            .unwrap_or_default()
+        load(&self.root.join("pauses.json")).ok().flatten().unwrap_or_default()
     }
 
     /// Writes the pauses.
@@ -193,10 +188,7 @@ impl Store {
 
     /// What is known of a destination's health; nothing when it can't be read.
     pub fn backoff(&self, destination: &str) -> Backoff {
-        load(&self.backoff_path(destination))
-            .ok()
-            .flatten()
-            .unwrap_or_default()
+        load(&self.backoff_path(destination)).ok().flatten().unwrap_or_default()
     }
 
     /// Writes what is known of a destination's health.
@@ -231,8 +223,7 @@ impl Store {
     }
 
     pub(super) fn cursor_path(&self, session_id: &str, destination: &str) -> PathBuf {
-        self.session_folder(session_id)
-            .join(format!("{destination}.json"))
+        self.session_folder(session_id).join(format!("{destination}.json"))
     }
 
     fn waiting_path(&self, cursor: &Cursor) -> PathBuf {
@@ -240,17 +231,14 @@ impl Store {
     }
 
     pub(super) fn backoff_path(&self, destination: &str) -> PathBuf {
-        self.root
-            .join("destinations")
-            .join(format!("{destination}.json"))
+        self.root.join("destinations").join(format!("{destination}.json"))
     }
 }
 
 /// A session id comes from outside: only what is plainly a name is used as one.
 pub(super) fn file_name(session_id: &str) -> String {
-    let plain = session_id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let plain =
+        session_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     match plain && (1..=64).contains(&session_id.len()) {
         true => session_id.to_owned(),
         false => format!("x{}", digest(session_id.as_bytes())),
@@ -260,11 +248,7 @@ pub(super) fn file_name(session_id: &str) -> String {
 fn waiting_name(cursor: &Cursor) -> String {
     let project = cursor.start_directory.as_deref().unwrap_or(Path::new(""));
     let project = digest(project.as_os_str().as_encoded_bytes());
-    format!(
-        "{}-{project}-{}",
-        cursor.destination,
-        file_name(&cursor.session_id)
-    )
+    format!("{}-{project}-{}", cursor.destination, file_name(&cursor.session_id))
 }
 
 fn cursor_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
@@ -273,10 +257,7 @@ fn cursor_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
     files.into_iter()
@@ -315,18 +296,12 @@ pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     // Checked at once, and not string by string. What is no text is no JSON either.
     let content = str::from_utf8(&content).unwrap_or_default();
     if is_newer(content) {
-        bail!(
-            "could not use state: {} was written by a newer claude-langfuse",
-            path.display()
-        );
+        bail!("could not use state: {} was written by a newer claude-langfuse", path.display());
     }
     match serde_json::from_str(content) {
         Ok(state) => Ok(Some(state)),
         Err(error) => {
-            log::warn!(
-                "state was damaged and is put aside: {}: {error}",
-                path.display()
-            );
+            log::warn!("state was damaged and is put aside: {}: {error}", path.display());
             let _ = fs::rename(path, path.with_extension("bad"));
             Ok(None)
         }

@@ -54,9 +54,7 @@ impl Suspension {
     }
 
     fn at(&self) -> Timestamp {
-        self.opening
-            .as_ref()
-            .map_or(self.noted_at, |opening| opening.at)
+        self.opening.as_ref().map_or(self.noted_at, |opening| opening.at)
     }
 }
 
@@ -109,10 +107,8 @@ fn remove_oldest(folder: &Path) {
         return;
     }
     let written = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
-    let mut notes: Vec<(Option<SystemTime>, PathBuf)> = paths
-        .into_iter()
-        .map(|path| (written(&path), path))
-        .collect();
+    let mut notes: Vec<(Option<SystemTime>, PathBuf)> =
+        paths.into_iter().map(|path| (written(&path), path)).collect();
     notes.sort();
     let surplus = (notes.len() + 1).saturating_sub(MOST_NOTES);
     for (_, path) in notes.iter().take(surplus) {
@@ -133,10 +129,8 @@ mod tests {
 
     fn note(session: &str, at: u64) -> Suspension {
         let mut note = Suspension::new(session, "/t.jsonl".as_ref(), Some("prompt"));
-        note.opening = Some(SuspendedOpening {
-            uuid: format!("row-{at}"),
-            at: Timestamp::from_millis(at),
-        });
+        note.opening =
+            Some(SuspendedOpening { uuid: format!("row-{at}"), at: Timestamp::from_millis(at) });
         note
     }
 
@@ -185,12 +179,7 @@ mod tests {
         let store = Store::new(folder.path());
         store.note_suspended(&note("s", 10)).unwrap();
         let path = folder.path().join("claude-langfuse/suspended/s.json");
-        for damage in [
-            "",
-            "{",
-            "[]",
-            r#"{"session_id":"other","transcript":"/t","noted_at":1}"#,
-        ] {
+        for damage in ["", "{", "[]", r#"{"session_id":"other","transcript":"/t","noted_at":1}"#] {
             fs::write(&path, damage).unwrap();
             assert_eq!(store.suspended("s"), None, "{damage:?}");
         }
@@ -201,9 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         for number in 0..MOST_NOTES + 3 {
-            store
-                .note_suspended(&note(&format!("s{number}"), 10))
-                .unwrap();
+            store.note_suspended(&note(&format!("s{number}"), 10)).unwrap();
         }
         let notes = fs::read_dir(folder.path().join("claude-langfuse/suspended")).unwrap();
         assert_eq!(notes.count(), MOST_NOTES);

@@ -2,10 +2,10 @@
 
 use transcript::session::AgentRun;
 
+use super::activity::{Launch, finish_root, launches, observe_activity};
 use super::content::plain_or_parts;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation};
-use super::work::{Launch, finish_root, launches, observe_work};
 
 /// What is known of an agent beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,16 +34,13 @@ pub fn observe_agent(
     trace_id: &TraceId,
     parent: Option<&SpanId>,
     ended: bool,
-    give: &mut dyn FnMut(Observation),
+    emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
     let root_id = SpanId::agent(&facts.agent_id);
-    observe_work(&run.work, trace_id, &root_id, ended, give);
+    observe_activity(&run.activity, trace_id, &root_id, ended, emit);
     let mut root = Observation::new(trace_id.clone(), root_id, parent.cloned(), run.opening.at);
-    root.name = facts
-        .agent_type
-        .clone()
-        .unwrap_or_else(|| "agent".to_owned());
-    finish_root(&mut root, &run.work);
+    root.name = facts.agent_type.clone().unwrap_or_else(|| "agent".to_owned());
+    finish_root(&mut root, &run.activity);
     root.complete = ended;
     root.input = Some(plain_or_parts(&run.opening.prompt.content));
     root.note("agent_id", Some(&*facts.agent_id));
@@ -59,11 +56,11 @@ pub fn observe_agent(
         Some(outcome @ ("killed" | "stopped")) => root.warn(outcome),
         _ => {}
     }
-    if !run.work.at_rest && root.level == Level::Default {
+    if !run.activity.is_settled && root.level == Level::Default {
         root.warn("no result");
     }
     root.note("agent_outcome", facts.outcome.clone());
     root.note("agent_depth", facts.depth.map(|depth| depth.to_string()));
-    give(root);
-    launches(&run.work)
+    emit(root);
+    launches(&run.activity)
 }

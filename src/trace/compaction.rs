@@ -26,11 +26,7 @@ pub(super) fn observe(
     observation.end = compaction.ended_at.max(compaction.started_at);
     observation.complete = ended || compaction.summary.is_some();
     observation.output = compaction.summary.clone().map(Content::Text);
-    let trigger = if compaction.boundary.manual {
-        "manual"
-    } else {
-        "auto"
-    };
+    let trigger = if compaction.boundary.manual { "manual" } else { "auto" };
     observation.note("compaction_trigger", Some(trigger));
     let tokens = |count: Option<u64>| count.map(|count| count.to_string());
     observation.note("tokens_before", tokens(compaction.boundary.tokens_before));

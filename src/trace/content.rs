@@ -41,12 +41,7 @@ pub(super) fn part(block: &Block) -> Value {
 }
 
 fn placeholder(media: &Media) -> String {
-    let Media {
-        kind,
-        media_type,
-        size,
-        url,
-    } = media;
+    let Media { kind, media_type, size, url } = media;
     match (size, url) {
         (Some(size), _) => format!("[{kind}: {media_type}, {size} bytes]"),
         (None, Some(url)) => format!("[{kind}: {url}]"),

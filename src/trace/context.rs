@@ -142,10 +142,9 @@ impl Context {
         let own = |seed: &String| TraceId::of_seed(&format!("{seed}:{number}"));
         let trace_id = match &attributes.parent {
             Some(parent) => TraceId::given(parent.trace_id.clone()),
-            None => attributes
-                .trace_seed
-                .as_ref()
-                .map_or_else(|| TraceId::of_seed(&opening.uuid), own),
+            None => {
+                attributes.trace_seed.as_ref().map_or_else(|| TraceId::of_seed(&opening.uuid), own)
+            }
         };
         Self {
             trace_id,
@@ -209,9 +208,7 @@ impl Context {
 
     /// The foreign span under which the root hangs.
     pub fn root_parent(&self) -> Option<SpanId> {
-        self.parent
-            .as_ref()
-            .map(|parent| SpanId::given(parent.span_id.clone()))
+        self.parent.as_ref().map(|parent| SpanId::given(parent.span_id.clone()))
     }
 }
 
@@ -225,12 +222,7 @@ fn other_trace(uuid: &str, attributes: &Attributes) -> TraceId {
 
 fn tags(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Vec<String> {
     let mut tags = vec!["claude-code".to_owned()];
-    tags.extend(
-        facts
-            .project
-            .iter()
-            .map(|project| format!("project:{project}")),
-    );
+    tags.extend(facts.project.iter().map(|project| format!("project:{project}")));
     tags.extend(
         opening
             .prompt
@@ -253,22 +245,12 @@ fn metadata(
     attributes: &Attributes,
 ) -> BTreeMap<String, String> {
     // The person's own first: a key of the contract keeps its meaning.
-    let mut metadata = attributes
-        .metadata
-        .iter()
-        .cloned()
-        .collect::<BTreeMap<_, _>>();
+    let mut metadata = attributes.metadata.iter().cloned().collect::<BTreeMap<_, _>>();
     let header = &opening.header;
     let known = [
         ("schema_version", Some(SCHEMA_VERSION.to_owned())),
         ("project", facts.project.clone()),
-        (
-            "repository",
-            facts
-                .repository
-                .as_ref()
-                .map(|repository| repository.0.clone()),
-        ),
+        ("repository", facts.repository.as_ref().map(|repository| repository.0.clone())),
         ("branch", header.branch.clone()),
         ("cwd", header.cwd.clone()),
         ("entrypoint", header.entrypoint.clone()),

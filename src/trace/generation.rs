@@ -13,23 +13,16 @@ use super::observation::{Content, Kind, Level, Observation, Role};
 
 pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::generation(&generation.message_id);
-    let mut observation = Observation::new(
-        trace_id.clone(),
-        span_id,
-        Some(parent.clone()),
-        generation.started_at,
-    );
+    let mut observation =
+        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), generation.started_at);
     "chat".clone_into(&mut observation.name);
     observation.kind = Kind::Generation;
-    observation.role = Role::Generation {
-        rows: generation.rows,
-    };
+    observation.role = Role::Generation { rows: generation.rows };
     observation.completion_start = Some(generation.first_block_at.max(generation.started_at));
     observation.end = generation.ended_at.max(generation.started_at);
     observation.complete = generation.closed;
-    observation.input = Some(Content::Json(Value::Array(
-        generation.input.iter().map(message).collect(),
-    )));
+    observation.input =
+        Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
     observation.output = Some(Content::Json(answer(&generation.output)));
     observation.usage = usage(&generation.usage);
     observation.parameters = parameters(generation);
@@ -39,10 +32,8 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
     }
     (observation.level, observation.status_message) = outcome(generation);
     let raw_model = Some(&generation.model).filter(|raw| *raw != model);
-    let requested = generation
-        .requested_model
-        .as_ref()
-        .filter(|requested| **requested != generation.model);
+    let requested =
+        generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
     observation.note("raw_model", raw_model.cloned());
     observation.note("requested_model", requested.cloned());
     observation.note("message_id", Some(&*generation.message_id));
@@ -78,10 +69,7 @@ fn outcome(generation: &Generation) -> (Level, Option<String>) {
 /// twice). `input` and `output` are always there, else the server counts the text itself.
 fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
     let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
-    let lives = (
-        usage.cache_write_5m.unwrap_or(0),
-        usage.cache_write_1h.unwrap_or(0),
-    );
+    let lives = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
     let optional = if lives == (0, 0) {
         [
             ("input_cache_creation", usage.cache_write),
@@ -110,9 +98,7 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
                 }
                 Value::Object(fields) if key == "thinking" => {
                     parameters.extend(
-                        fields
-                            .get("type")
-                            .map(|kind| ("thinking".to_owned(), kind.clone())),
+                        fields.get("type").map(|kind| ("thinking".to_owned(), kind.clone())),
                     );
                 }
                 Value::Array(betas) if key == "betas" => {
@@ -130,11 +116,7 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
         ("speed", &generation.speed),
     ];
     for (key, value) in known {
-        parameters.extend(
-            value
-                .iter()
-                .map(|value| (key.to_owned(), Value::from(value.clone()))),
-        );
+        parameters.extend(value.iter().map(|value| (key.to_owned(), Value::from(value.clone()))));
     }
     parameters
 }
@@ -168,11 +150,7 @@ fn answer(blocks: &[Block]) -> Value {
     let mut answer = Map::new();
     answer.insert("role".to_owned(), "assistant".into());
     answer.insert("content".to_owned(), texts.join("\n").into());
-    for (key, list) in [
-        ("thinking", thinking),
-        ("tool_calls", tools),
-        ("blocks", others),
-    ] {
+    for (key, list) in [("thinking", thinking), ("tool_calls", tools), ("blocks", others)] {
         if !list.is_empty() {
             answer.insert(key.to_owned(), list.into());
         }
@@ -188,27 +166,13 @@ mod tests {
 
     #[test]
     fn cache_writes_go_by_their_lives_where_the_release_tells_them() {
-        let known = Usage {
-            input: 1,
-            output: 2,
-            cache_read: 3,
-            cache_write: 9,
-            ..Usage::default()
-        };
-        let lives = Usage {
-            cache_write_5m: Some(4),
-            cache_write_1h: Some(5),
-            ..known
-        };
+        let known =
+            Usage { input: 1, output: 2, cache_read: 3, cache_write: 9, ..Usage::default() };
+        let lives = Usage { cache_write_5m: Some(4), cache_write_1h: Some(5), ..known };
         let keys = |usage: &Usage| super::usage(usage).into_iter().collect::<Vec<_>>();
         assert_eq!(
             keys(&known),
-            [
-                ("input", 1),
-                ("input_cache_creation", 9),
-                ("input_cache_read", 3),
-                ("output", 2)
-            ]
+            [("input", 1), ("input_cache_creation", 9), ("input_cache_read", 3), ("output", 2)]
         );
         assert_eq!(
             keys(&lives),

@@ -104,12 +104,9 @@ pub fn hash(content: &[u8]) -> u64 {
     let (words, rest) = content.as_chunks::<8>();
     let mut last = [0; 8];
     last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-    let sum = words
-        .iter()
-        .chain([&last])
-        .fold(content.len() as u64, |sum, word| {
-            (sum.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        });
+    let sum = words.iter().chain([&last]).fold(content.len() as u64, |sum, word| {
+        (sum.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
     sum ^ sum >> 32
 }
 
@@ -129,10 +126,7 @@ mod tests {
     fn a_trace_id_is_the_one_that_the_langfuse_sdks_make_of_the_seed() {
         // Seen on the wire of the official plugin.
         let seed = "session-tool:user-tool-1";
-        assert_eq!(
-            TraceId::of_seed(seed).as_str(),
-            "d63d588287aafd6658790cd877683eab"
-        );
+        assert_eq!(TraceId::of_seed(seed).as_str(), "d63d588287aafd6658790cd877683eab");
     }
 
     #[test]

@@ -65,11 +65,7 @@ pub struct Key {
 }
 
 const fn key(name: &'static str, place: Place, meaning: &'static str) -> Key {
-    Key {
-        name,
-        place,
-        meaning,
-    }
+    Key { name, place, meaning }
 }
 
 #[cfg(test)]
@@ -80,9 +76,7 @@ mod tests {
     fn no_key_stands_twice() {
         for (position, key) in KEYS.iter().enumerate() {
             assert!(
-                KEYS.iter()
-                    .skip(position + 1)
-                    .all(|other| other.name != key.name),
+                KEYS.iter().skip(position + 1).all(|other| other.name != key.name),
                 "{}",
                 key.name
             );
@@ -100,26 +94,15 @@ mod tests {
             "attributes",
             "scope",
         ];
-        assert!(
-            KEYS.iter()
-                .all(|key| !taken.contains(&key.name) && !key.name.contains('.'))
-        );
+        assert!(KEYS.iter().all(|key| !taken.contains(&key.name) && !key.name.contains('.')));
     }
 
     #[test]
     fn the_documentation_lists_every_key_with_its_place_and_meaning() {
         let documentation = include_str!("../../docs/metadata.md");
         for key in KEYS {
-            let row = format!(
-                "| `{}` | {} | {} |",
-                key.name,
-                key.place.as_str(),
-                key.meaning
-            );
-            assert!(
-                documentation.contains(&row),
-                "docs/metadata.md lacks: {row}"
-            );
+            let row = format!("| `{}` | {} | {} |", key.name, key.place.as_str(), key.meaning);
+            assert!(documentation.contains(&row), "docs/metadata.md lacks: {row}");
         }
         assert!(KEYS.iter().any(|key| key.place == Place::Trace));
     }

@@ -1,5 +1,6 @@
 //! What Langfuse shall show: observations with ids and times that are functions of the transcript alone. Pure.
 
+mod activity;
 mod agent;
 mod agreement;
 mod compaction;
@@ -13,9 +14,9 @@ mod model;
 mod observation;
 mod tool;
 mod turn;
-mod work;
 mod workflow;
 
+pub use activity::Launch;
 pub use agent::{AgentFacts, observe_agent};
 pub use agreement::Agreement;
 pub use compaction::COMPACTION;
@@ -23,5 +24,4 @@ pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};
 pub use observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
 pub use turn::observe_turn;
-pub use work::Launch;
 pub use workflow::{WorkflowRun, observe_workflow};

@@ -25,24 +25,16 @@ pub(super) fn priceable(raw: &str) -> &str {
 
 /// Claude 4.6 and later, whose dated names have no price. Bedrock's names are matched with their dates.
 fn is_newer_family(name: &str) -> bool {
-    let Some(rest) = name
-        .strip_prefix("anthropic/")
-        .unwrap_or(name)
-        .strip_prefix("claude-")
-    else {
+    let Some(rest) = name.strip_prefix("anthropic/").unwrap_or(name).strip_prefix("claude-") else {
         return false;
     };
     let mut parts = rest.split(['-', '@']);
     // Up to 3.7 the number comes first: `claude-3-5-sonnet`.
-    if parts
-        .next()
-        .is_none_or(|family| family.starts_with(|first: char| first.is_ascii_digit()))
-    {
+    if parts.next().is_none_or(|family| family.starts_with(|first: char| first.is_ascii_digit())) {
         return false;
     }
-    let mut numbers = parts
-        .take(2)
-        .map_while(|part| part.parse::<u32>().ok().filter(|_| part.len() < 3));
+    let mut numbers =
+        parts.take(2).map_while(|part| part.parse::<u32>().ok().filter(|_| part.len() < 3));
     match (numbers.next(), numbers.next()) {
         (Some(major), minor) => (major, minor.unwrap_or(0)) >= (4, 6),
         (None, _) => false,

@@ -18,12 +18,8 @@ pub(super) fn observe(
     closed: bool,
 ) -> Observation {
     let span_id = SpanId::tool(&tool.request.id);
-    let mut observation = Observation::new(
-        trace_id.clone(),
-        span_id,
-        Some(parent.clone()),
-        tool.called_at,
-    );
+    let mut observation =
+        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), tool.called_at);
     observation.name.clone_from(&tool.request.name);
     observation.kind = match tool.request.name.as_str() {
         "WebSearch" | "WebFetch" => Kind::Retriever,
@@ -34,25 +30,13 @@ pub(super) fn observe(
     observation.input = Some(Content::Json(tool.request.input.clone()));
     observation.output = tool.result.as_deref().map(output);
     note_failure(&mut observation, tool);
-    let skill = tool
-        .request
-        .input
-        .get("skill")
-        .or_else(|| tool.request.input.get("command"));
-    let skill = skill
-        .and_then(Value::as_str)
-        .filter(|_| tool.request.name == "Skill");
+    let skill = tool.request.input.get("skill").or_else(|| tool.request.input.get("command"));
+    let skill = skill.and_then(Value::as_str).filter(|_| tool.request.name == "Skill");
     observation.note("skill", skill);
     observation.note("tool_use_id", Some(&*tool.request.id));
-    observation.note(
-        "caused_by",
-        Some(SpanId::generation(&tool.message_id).as_str()),
-    );
-    if let Some((server, name)) = tool
-        .request
-        .name
-        .strip_prefix("mcp__")
-        .and_then(|name| name.split_once("__"))
+    observation.note("caused_by", Some(SpanId::generation(&tool.message_id).as_str()));
+    if let Some((server, name)) =
+        tool.request.name.strip_prefix("mcp__").and_then(|name| name.split_once("__"))
     {
         observation.note("mcp_server", Some(server));
         observation.note("mcp_tool", Some(name));
@@ -104,10 +88,7 @@ fn note_result(observation: &mut Observation, result: &ToolResult) {
     observation.note("background_task", result.background_task.clone());
     observation.note("saved_to", result.saved_to.clone());
     observation.note("saved_size", result.saved_size.map(|size| size.to_string()));
-    observation.note(
-        "agent_status",
-        result.status.clone().filter(|_| result.agent_id.is_some()),
-    );
+    observation.note("agent_status", result.status.clone().filter(|_| result.agent_id.is_some()));
     if let Some((decision, source)) = &result.permission {
         observation.note("permission_decision", Some(&**decision));
         observation.note("permission_source", Some(&**source));
@@ -122,16 +103,8 @@ struct Failure {
 }
 
 fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
-    let warning = |category| Failure {
-        level: Level::Warning,
-        category,
-        exit_code: None,
-    };
-    let error = |category| Failure {
-        level: Level::Error,
-        category,
-        exit_code: None,
-    };
+    let warning = |category| Failure { level: Level::Warning, category, exit_code: None };
+    let error = |category| Failure { level: Level::Error, category, exit_code: None };
     let result = match &tool.result {
         _ if tool.stopped => return Some(warning("stopped")),
         None => return Some(warning("no result")),
@@ -151,14 +124,8 @@ fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
     if !result.is_error {
         return None;
     }
-    if let Some(code) = text
-        .strip_prefix("Exit code ")
-        .and_then(|rest| rest.lines().next())
-    {
-        return Some(Failure {
-            exit_code: Some(code.trim().to_owned()),
-            ..error("exit code")
-        });
+    if let Some(code) = text.strip_prefix("Exit code ").and_then(|rest| rest.lines().next()) {
+        return Some(Failure { exit_code: Some(code.trim().to_owned()), ..error("exit code") });
     }
     Some(match text.strip_prefix("<tool_use_error>") {
         Some(reason) if reason.contains("No such tool available") => error("unknown tool"),

@@ -2,13 +2,13 @@
 
 use transcript::session::{Rewind, Turn};
 
+use super::activity::{Launch, finish_root, launches, note_end_of_task, observe_activity};
 use super::agent::{AgentFacts, observe_agent};
 use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Level, Observation, UnfinishedTurn};
-use super::work::{Launch, finish_root, launches, note_end_of_task, observe_work};
 
 /// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
 ///
@@ -18,32 +18,24 @@ pub fn observe_turn(
     rewind: Option<&Rewind>,
     context: &Context,
     ended: bool,
-    give: &mut dyn FnMut(Observation),
+    emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
     if let Some(compaction) = turn.as_manual_compaction() {
         let parent = context.root_parent();
         let trace_id = &context.trace_id;
-        give(compaction::observe(
-            compaction,
-            trace_id,
-            parent.as_ref(),
-            ended,
-        ));
+        emit(compaction::observe(compaction, trace_id, parent.as_ref(), ended));
         return Vec::new();
     }
     let root_id = SpanId::turn(&turn.opening.uuid);
-    observe_work(&turn.work, &context.trace_id, &root_id, ended, give);
-    observe_inline(turn, &context.trace_id, &root_id, ended, give);
-    let mut root = Observation::new(
-        context.trace_id.clone(),
-        root_id,
-        context.root_parent(),
-        turn.opening.at,
-    );
+    observe_activity(&turn.activity, &context.trace_id, &root_id, ended, emit);
+    observe_inline(turn, &context.trace_id, &root_id, ended, emit);
+    let mut root =
+        Observation::new(context.trace_id.clone(), root_id, context.root_parent(), turn.opening.at);
     "claude-code".clone_into(&mut root.name);
-    finish_root(&mut root, &turn.work);
+    finish_root(&mut root, &turn.activity);
     root.complete = ended;
-    let has_answer = !turn.work.generations.is_empty() || turn.work.command_output.is_some();
+    let has_answer =
+        !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
         // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
         root.warn(UnfinishedTurn::NoAnswer.as_str());
@@ -55,15 +47,9 @@ pub fn observe_turn(
     if let Some(notification) = &turn.opening.prompt.notification {
         note_end_of_task(&mut root, notification);
     }
-    root.note(
-        "parent_trace_id",
-        context
-            .parent
-            .as_ref()
-            .map(|parent| parent.trace_id.clone()),
-    );
-    give(root);
-    launches(&turn.work)
+    root.note("parent_trace_id", context.parent.as_ref().map(|parent| parent.trace_id.clone()));
+    emit(root);
+    launches(&turn.activity)
 }
 
 /// The agents of 1.0.128, under the calls that asked them the same.
@@ -72,19 +58,12 @@ fn observe_inline(
     trace_id: &TraceId,
     root: &SpanId,
     ended: bool,
-    give: &mut dyn FnMut(Observation),
+    emit: &mut dyn FnMut(Observation),
 ) {
     let mut taken = Vec::new();
-    for call in turn.work.tools.iter().filter(|call| call.launches_agent()) {
-        let input = |key: &str| {
-            call.request
-                .input
-                .get(key)
-                .and_then(serde_json::Value::as_str)
-        };
-        let Some((place, run)) = turn
-            .agents
-            .asked(input("prompt").unwrap_or_default(), &taken)
+    for call in turn.activity.tools.iter().filter(|call| call.launches_agent()) {
+        let input = |key: &str| call.request.input.get(key).and_then(serde_json::Value::as_str);
+        let Some((place, run)) = turn.agents.asked(input("prompt").unwrap_or_default(), &taken)
         else {
             continue;
         };
@@ -99,17 +78,10 @@ fn observe_inline(
         };
         let parent = SpanId::tool(&call.request.id);
         let ended = ended || call.has_final_result();
-        observe_agent(run, &facts, trace_id, Some(&parent), ended, give);
+        observe_agent(run, &facts, trace_id, Some(&parent), ended, emit);
     }
-    for (_, run) in turn
-        .agents
-        .runs()
-        .filter(|(place, _)| !taken.contains(place))
-    {
-        let facts = AgentFacts {
-            agent_id: run.opening.uuid.clone(),
-            ..AgentFacts::default()
-        };
-        observe_agent(run, &facts, trace_id, Some(root), ended, give);
+    for (_, run) in turn.agents.runs().filter(|(place, _)| !taken.contains(place)) {
+        let facts = AgentFacts { agent_id: run.opening.uuid.clone(), ..AgentFacts::default() };
+        observe_agent(run, &facts, trace_id, Some(root), ended, emit);
     }
 }

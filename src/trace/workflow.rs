@@ -42,10 +42,7 @@ pub fn observe_workflow(
     observation.kind = Kind::Chain;
     let ended_at = end.as_ref().and_then(|end| end.at);
     // An agent that is stopped writes its last rows after the run's file.
-    observation.end = run
-        .last_at
-        .max(run.started_at)
-        .max(ended_at.unwrap_or(run.last_at));
+    observation.end = run.last_at.max(run.started_at).max(ended_at.unwrap_or(run.last_at));
     let status = end.as_ref().map(|end| end.status.as_str()).or(outcome);
     match status {
         Some("completed") => {}

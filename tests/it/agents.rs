@@ -65,10 +65,8 @@ fn an_agent_says_how_it_ended_whichever_row_tells() {
         ("v2.1.330/agent-lost", "stopped"),
     ] {
         let rows = shown(recording);
-        let agents: Vec<&Row> = rows
-            .iter()
-            .filter(|row| noted(row, "agent_id").is_some())
-            .collect();
+        let agents: Vec<&Row> =
+            rows.iter().filter(|row| noted(row, "agent_id").is_some()).collect();
         assert!(!agents.is_empty(), "{recording}");
         for agent in agents {
             assert_eq!(noted(agent, "agent_outcome"), Some(outcome), "{recording}");
@@ -82,27 +80,13 @@ fn a_background_command_carries_its_task_and_how_it_ended_as_far_as_its_turn_kne
     let tool = |task| {
         let row = only(&rows, "background_task", task);
         let notes = ["background_outcome", "exit_code"].map(|key| noted(row, key));
-        (
-            row.name.as_str(),
-            row.level.as_str(),
-            row.status_message.as_deref(),
-            notes,
-        )
+        (row.name.as_str(), row.level.as_str(), row.status_message.as_deref(), notes)
     };
-    assert_eq!(
-        tool("by0d75sde"),
-        ("Bash", "DEFAULT", None, [Some("completed"), Some("0")])
-    );
+    assert_eq!(tool("by0d75sde"), ("Bash", "DEFAULT", None, [Some("completed"), Some("0")]));
     let failed = "Background command \"bad job\" failed with exit code 3";
-    assert_eq!(
-        tool("bhnt83i16"),
-        ("Bash", "ERROR", Some(failed), [Some("failed"), Some("3")])
-    );
+    assert_eq!(tool("bhnt83i16"), ("Bash", "ERROR", Some(failed), [Some("failed"), Some("3")]));
     // Stopped by the model, of which no notification tells.
-    assert_eq!(
-        tool("beh7l6p89"),
-        ("Bash", "WARNING", Some("stopped"), [Some("killed"), None])
-    );
+    assert_eq!(tool("beh7l6p89"), ("Bash", "WARNING", Some("stopped"), [Some("killed"), None]));
 }
 
 #[test]
@@ -120,15 +104,9 @@ fn a_turn_that_a_task_opened_says_how_the_task_ended_and_points_to_its_tool() {
         let turn = only(&rows, "notified_task", task);
         let tool = only(&rows, "background_task", task);
         assert!(turn.parent_span_id.is_none());
-        assert_eq!(
-            noted(turn, "notified_tool_use_id"),
-            noted(tool, "tool_use_id")
-        );
+        assert_eq!(noted(turn, "notified_tool_use_id"), noted(tool, "tool_use_id"));
         assert_eq!(noted(turn, "notified_status"), Some(status));
-        assert_eq!(
-            (turn.level.as_str(), turn.status_message.as_deref()),
-            (level, message)
-        );
+        assert_eq!((turn.level.as_str(), turn.status_message.as_deref()), (level, message));
     }
 }
 
@@ -137,14 +115,8 @@ fn a_notification_within_a_turn_points_to_its_tool_too() {
     let rows = shown("v2.1.330/agent-killed");
     let event = only(&rows, "notified_task", "a4ec2736585ac795c");
     let launch = rows.iter().find(|row| row.name == "Agent").unwrap();
-    assert_eq!(
-        (event.kind.as_str(), event.name.as_str()),
-        ("EVENT", "notification")
-    );
-    assert_eq!(
-        noted(event, "notified_tool_use_id"),
-        noted(launch, "tool_use_id")
-    );
+    assert_eq!((event.kind.as_str(), event.name.as_str()), ("EVENT", "notification"));
+    assert_eq!(noted(event, "notified_tool_use_id"), noted(launch, "tool_use_id"));
     assert_eq!(noted(event, "notified_status"), Some("killed"));
     assert_eq!(event.level, "WARNING");
     assert_eq!(
@@ -175,10 +147,7 @@ fn an_agent_below_another_one_is_not_done_when_it_is_launched_in_the_background(
 /// The one chain of a recording's run.
 fn run<'a>(rows: &'a [Row], status: &str) -> &'a Row {
     let chain = only(rows, "workflow_status", status);
-    assert_eq!(
-        (chain.kind.as_str(), chain.name.as_str()),
-        ("CHAIN", "workflow")
-    );
+    assert_eq!((chain.kind.as_str(), chain.name.as_str()), ("CHAIN", "workflow"));
     assert_eq!(noted(chain, "workflow_name"), Some("count-things"));
     chain
 }
@@ -190,10 +159,8 @@ fn a_workflow_lasts_as_long_as_its_run_and_shows_what_came_of_it() {
     let result = r#"{"counted":["1 file.","0 folders."],"verdict":{"ok":true}}"#;
     assert_eq!(chain.output.as_deref(), Some(result));
     assert_eq!(chain.level, "DEFAULT");
-    let below: Vec<&Row> = rows
-        .iter()
-        .filter(|row| row.parent_span_id.as_ref() == Some(&chain.span_id))
-        .collect();
+    let below: Vec<&Row> =
+        rows.iter().filter(|row| row.parent_span_id.as_ref() == Some(&chain.span_id)).collect();
     assert_eq!(below.len(), 3);
     for agent in below {
         let within = chain.start_ms <= agent.start_ms && agent.end_ms <= chain.end_ms;
@@ -208,9 +175,7 @@ fn the_steps_of_a_workflow_are_those_of_its_journal() {
     let journal = recording.others.iter();
     let mut journal = journal.filter(|other| other.path.ends_with("journal.jsonl"));
     let lines = journal.next().expect("a journal").content.lines();
-    let lines: Vec<Value> = lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     let rows = shown("v2.1.330/workflow");
     let of_kind = |kind: &'static str| lines.iter().filter(move |line| line["type"] == kind);
     assert_eq!(of_kind("started").count(), 3);
@@ -233,10 +198,7 @@ fn a_workflow_that_failed_was_stopped_or_was_lost_says_so() {
     let rows = shown("v2.1.330/workflow-failed");
     let ended = |row: &Row| (row.level.clone(), row.status_message.clone().unwrap());
     let expected = |level: &str, why: &str| (level.to_owned(), why.to_owned());
-    assert_eq!(
-        ended(run(&rows, "failed")),
-        expected("ERROR", "Error: no verdict")
-    );
+    assert_eq!(ended(run(&rows, "failed")), expected("ERROR", "Error: no verdict"));
     assert_eq!(ended(run(&rows, "killed")), expected("WARNING", "killed"));
     let rows = shown("v2.1.330/workflow-lost");
     assert_eq!(ended(run(&rows, "stopped")), expected("WARNING", "stopped"));
@@ -278,10 +240,7 @@ fn a_fifo_in_the_place_of_a_workflows_end_and_an_impossible_depth_hold_nothing_u
     assert!(made.unwrap().success());
     let agent = &session.recording.agents[0];
     sandbox.grow(agent, usize::MAX);
-    let meta = sandbox
-        .projects()
-        .join(&agent.path)
-        .with_extension("meta.json");
+    let meta = sandbox.projects().join(&agent.path).with_extension("meta.json");
     std::fs::write(&meta, format!("{{\"spawnDepth\":{}}}", u64::MAX)).unwrap();
     session.end();
     let rows = mock.rows();
@@ -300,18 +259,13 @@ fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
         ("v2.1.330/subagent", "count files"),
     ] {
         let rows = shown(recording);
-        let launched = rows
-            .iter()
-            .filter(|row| row.kind == "AGENT" && row.parent_span_id.is_some());
+        let launched =
+            rows.iter().filter(|row| row.kind == "AGENT" && row.parent_span_id.is_some());
         let said = |row: &Row| {
             ["agent_description", "agent_depth"].map(|key| noted(row, key).map(str::to_owned))
         };
         let all: Vec<_> = launched.map(said).collect();
-        assert_eq!(
-            all,
-            [[Some(description.to_owned()), Some("1".to_owned())]],
-            "{recording}"
-        );
+        assert_eq!(all, [[Some(description.to_owned()), Some("1".to_owned())]], "{recording}");
     }
 }
 
@@ -328,21 +282,14 @@ fn sessions_of_the_agent_sdk_are_told_apart_by_their_entrypoint() {
     ] {
         let rows = shown(recording);
         assert!(!rows.is_empty(), "{recording}");
-        assert_eq!(
-            with(&rows, "entrypoint", entrypoint).len(),
-            rows.len(),
-            "{recording}"
-        );
+        assert_eq!(with(&rows, "entrypoint", entrypoint).len(), rows.len(), "{recording}");
     }
 }
 
 /// 2.1.197 writes it with a hyphen, in another field.
 #[test]
 fn what_opened_a_turn_is_called_the_same_in_every_release() {
-    for recording in [
-        "v2.1.197/subagent-background",
-        "v2.1.330/subagent-background",
-    ] {
+    for recording in ["v2.1.197/subagent-background", "v2.1.330/subagent-background"] {
         let rows = shown(recording);
         let opened = with(&rows, "turn_origin", "task_notification");
         assert_eq!(opened.len(), 2, "{recording}");

@@ -82,10 +82,7 @@ fn a_turn_that_could_not_be_sent_keeps_its_capture_mode_whoever_sends_it() {
             sender.send(&sandbox, &session);
             let rows = rows_of(&mock, &session);
             assert_eq!(rows.len(), 2, "{sender:?}");
-            assert!(
-                !rows.iter().any(holds_content),
-                "{first} {sender:?} {rows:#?}"
-            );
+            assert!(!rows.iter().any(holds_content), "{first} {sender:?} {rows:#?}");
         }
     }
 }
@@ -105,11 +102,7 @@ fn a_turn_that_a_hook_met_within_a_back_off_keeps_its_capture_mode() {
     sandbox.end_backoff();
     sandbox.run(&["flush"]).exits(0);
     let answers = mock.answers();
-    assert!(
-        answers[..2]
-            .iter()
-            .all(|answer| answer.starts_with("[left out"))
-    );
+    assert!(answers[..2].iter().all(|answer| answer.starts_with("[left out")));
     assert_eq!(answers[2], "Answer 3.");
 }
 
@@ -136,9 +129,7 @@ fn a_turn_that_was_acknowledged_is_not_sent_again_in_another_mode() {
         let session = sandbox.session("v2.1.330/tools");
         session.answered(0).stop(0);
         let sent = mock.accepted_spans().len();
-        sandbox
-            .set(CAPTURE, later)
-            .set("CC_LANGFUSE_MAX_CHARS", "50");
+        sandbox.set(CAPTURE, later).set("CC_LANGFUSE_MAX_CHARS", "50");
         let session = sandbox.session("v2.1.330/tools");
         session.whole();
         sandbox.run(&["flush"]).exits(0);
@@ -159,16 +150,10 @@ fn only_a_mode_that_is_named_for_the_session_sends_what_was_left_out() {
     sandbox.set(CAPTURE, "full");
     sandbox.run(&["replay", &id, "--again"]).exits(0);
     assert!(mock.answers()[0].starts_with("[left out"));
-    sandbox
-        .run(&["replay", &id, "--again", "--capture", "full"])
-        .exits(0);
+    sandbox.run(&["replay", &id, "--again", "--capture", "full"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    sandbox
-        .run(&["replay", "--all", "--capture", "full"])
-        .exits(2);
-    sandbox
-        .run(&["replay", &id, "--capture", "everything"])
-        .exits(2);
+    sandbox.run(&["replay", "--all", "--capture", "full"]).exits(2);
+    sandbox.run(&["replay", &id, "--capture", "everything"]).exits(2);
     // It held for that run.
     sandbox.run(&["replay", &id, "--again"]).exits(0);
     assert!(mock.answers()[0].starts_with("[left out"));
@@ -211,11 +196,7 @@ fn the_sessions_own_hook_goes_on_behind_a_turn_that_it_can_not_send() {
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(1).stop(1);
     assert_eq!(mock.answers(), ["Answer 2."]);
-    assert!(
-        sandbox.log().contains("policy not met"),
-        "{}",
-        sandbox.log()
-    );
+    assert!(sandbox.log().contains("policy not met"), "{}", sandbox.log());
     session.answered(2).stop(2);
     assert_eq!(mock.answers(), ["Answer 2.", "Answer 3."]);
     // The turn is there for who has the pattern.
@@ -224,10 +205,7 @@ fn the_sessions_own_hook_goes_on_behind_a_turn_that_it_can_not_send() {
     assert_eq!(mock.answers().len(), 2);
     sandbox.set(PATTERNS, "Answer\nmore");
     sandbox.run(&["replay", &argument]).exits(0);
-    assert_eq!(
-        mock.answers(),
-        ["[masked: custom, 6 chars] 1.", "Answer 2.", "Answer 3."]
-    );
+    assert_eq!(mock.answers(), ["[masked: custom, 6 chars] 1.", "Answer 2.", "Answer 3."]);
 }
 
 #[test]
@@ -255,10 +233,7 @@ fn masking_that_was_on_stays_on_for_the_turn() {
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
     let cursor: Value = serde_json::from_slice(&std::fs::read(sandbox.cursor()).unwrap()).unwrap();
     let runs = cursor["agreed"].as_array().unwrap();
-    let unmasked: Vec<bool> = runs
-        .iter()
-        .map(|run| run["value"]["unmasked"] == true)
-        .collect();
+    let unmasked: Vec<bool> = runs.iter().map(|run| run["value"]["unmasked"] == true).collect();
     assert_eq!(unmasked, [false, true]);
 }
 
@@ -276,10 +251,7 @@ fn an_agent_that_goes_on_later_follows_the_turn_that_launched_it() {
     let rows = mock.rows();
     let is_of_agent = |row: &&Row| row.metadata.contains_key("agent_id");
     let agent = rows.iter().find(is_of_agent).expect("the agent");
-    let below: Vec<&Row> = rows
-        .iter()
-        .filter(|row| row.trace_id == agent.trace_id)
-        .collect();
+    let below: Vec<&Row> = rows.iter().filter(|row| row.trace_id == agent.trace_id).collect();
     assert!(rows.len() > before && below.len() > 3);
     assert!(!below.into_iter().any(holds_content), "{rows:#?}");
 }
@@ -296,9 +268,7 @@ fn repair_sends_what_is_missing_as_it_was_agreed() {
     let rows = mock.rows();
     mock.clear();
     sandbox.set(CAPTURE, "full");
-    sandbox
-        .run(&["verify", &id, "--repair", "--wait", "0"])
-        .exits(0);
+    sandbox.run(&["verify", &id, "--repair", "--wait", "0"]).exits(0);
     assert_eq!(mock.rows(), rows);
 }
 
@@ -308,12 +278,7 @@ fn age(sandbox: &Sandbox) {
     let mut cursor: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     cursor["schema"] = json!(2);
     let marks = |marks: &mut Value| {
-        for mark in marks
-            .as_object_mut()
-            .into_iter()
-            .flatten()
-            .map(|(_, mark)| mark)
-        {
+        for mark in marks.as_object_mut().into_iter().flatten().map(|(_, mark)| mark) {
             let parts = mark.as_array().unwrap();
             *mark = match parts.len() {
                 2 => json!(format!("rows:{}", parts[1])),
@@ -369,10 +334,7 @@ fn marks_of_schema_2_lose_no_update() {
         .iter()
         .filter(|row| before.iter().any(|old| old.span_id == row.span_id))
         .collect();
-    assert!(
-        again.iter().all(|row| row.name == "claude-code"),
-        "{again:#?}"
-    );
+    assert!(again.iter().all(|row| row.name == "claude-code"), "{again:#?}");
     assert_eq!(again.len(), 1);
     let rows = mock.rows();
     session.replay(&["--again"]).exits(0);

@@ -19,11 +19,7 @@ impl Cloned {
     fn new() -> Self {
         let mut sandbox = Sandbox::new();
         sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1");
-        let cloned = Self {
-            mine: MockLangfuse::start(),
-            theirs: MockLangfuse::start(),
-            sandbox,
-        };
+        let cloned = Self { mine: MockLangfuse::start(), theirs: MockLangfuse::start(), sandbox };
         cloned.sandbox.config(&json!({"env": {
             "TRACE_TO_LANGFUSE": "true",
             "LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
@@ -41,8 +37,7 @@ impl Cloned {
     /// The project's file, as it comes with the repository.
     fn brings(&self, file: &str, env: &Value) {
         let text = json!({"env": env}).to_string();
-        self.sandbox
-            .write(&format!("clone/.claude/{file}"), text.as_bytes());
+        self.sandbox.write(&format!("clone/.claude/{file}"), text.as_bytes());
     }
 
     /// What Claude Code merged into the environment of hooks.
@@ -53,8 +48,7 @@ impl Cloned {
     }
 
     fn session(&self) -> Session<'_> {
-        self.sandbox
-            .session_in(&self.folder(), "v2.1.330/stream-multi")
+        self.sandbox.session_in(&self.folder(), "v2.1.330/stream-multi")
     }
 
     /// The command that the notice prints.
@@ -96,31 +90,19 @@ fn the_first_delivery_after_allow_begins_with_the_first_suspended_turn() {
     cloned.assert_untouched();
     let (code, screen) = cloned.allow("y");
     assert_eq!(code, Some(0), "{screen}");
-    assert!(
-        screen.contains(&cloned.theirs.url()) && screen.contains(PUBLIC_KEY),
-        "{screen}"
-    );
+    assert!(screen.contains(&cloned.theirs.url()) && screen.contains(PUBLIC_KEY), "{screen}");
     assert!(!screen.contains(SECRET_KEY), "{screen}");
     assert_eq!(stop(&session, 2), "");
-    assert_eq!(
-        cloned.theirs.answers(),
-        ["Answer 1.", "Answer 2.", "Answer 3."]
-    );
+    assert_eq!(cloned.theirs.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
     assert_eq!(cloned.mine.requests().len(), 0);
-    let file = cloned
-        .sandbox
-        .state_folder()
-        .join("claude-langfuse/allowed.json");
+    let file = cloned.sandbox.state_folder().join("claude-langfuse/allowed.json");
     assert_eq!(mode(&file), 0o600);
 }
 
 #[test]
 fn no_command_sends_to_a_host_of_a_clone() {
     let mut cloned = Cloned::new();
-    cloned.brings(
-        "settings.json",
-        &json!({"LANGFUSE_BASE_URL": cloned.theirs.url()}),
-    );
+    cloned.brings("settings.json", &json!({"LANGFUSE_BASE_URL": cloned.theirs.url()}));
     let folder = cloned.folder().display().to_string();
     let session = cloned.session();
     session.whole();
@@ -135,19 +117,14 @@ fn no_command_sends_to_a_host_of_a_clone() {
     ] {
         let ran = cloned.sandbox.run(&command).exits(code);
         let told = ran.stdout + &ran.stderr;
-        assert!(
-            told.contains("run: claude-langfuse allow "),
-            "{command:?}: {told}"
-        );
+        assert!(told.contains("run: claude-langfuse allow "), "{command:?}: {told}");
     }
     cloned.sandbox.run(&["replay", "--all"]).exits(3);
     cloned.sandbox.run(&["flush"]).exits(0);
     cloned.assert_untouched();
     drop(session);
     // The keys of the shell do not go there either.
-    cloned
-        .sandbox
-        .config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
+    cloned.sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
     cloned.merged(&json!({"LANGFUSE_PUBLIC_KEY": PUBLIC_KEY, "LANGFUSE_SECRET_KEY": SECRET_KEY}));
     let session = cloned.session();
     session.replay(&[]).exits(3);
@@ -166,10 +143,7 @@ fn another_value_asks_again_and_revoke_takes_all_back() {
     session.replay(&[]).exits(0);
     assert_eq!(cloned.theirs.answers().len(), 3);
     let listed = cloned.sandbox.run(&["allow", "--list"]).exits(0).stdout;
-    assert!(
-        listed.contains("~/clone") && listed.contains(&cloned.theirs.url()),
-        "{listed}"
-    );
+    assert!(listed.contains("~/clone") && listed.contains(&cloned.theirs.url()), "{listed}");
     drop(session);
 
     let other = MockLangfuse::start();
@@ -201,15 +175,9 @@ fn allow_asks_a_person_at_a_terminal_and_nobody_else() {
     cloned.brings("settings.json", &env);
     let ran = cloned.sandbox.run(&["allow", &folder]).exits(1);
     assert!(ran.stderr.contains("allow --print"), "{}", ran.stderr);
-    let broken = cloned
-        .sandbox
-        .write("clone/.claude/settings.local.json", b"{");
+    let broken = cloned.sandbox.write("clone/.claude/settings.local.json", b"{");
     let ran = cloned.sandbox.run(&["allow", &folder]).exits(3);
-    assert!(
-        ran.stderr.contains(broken.to_str().unwrap()),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains(broken.to_str().unwrap()), "{}", ran.stderr);
     fs::remove_file(broken).unwrap();
     let session = cloned.session();
     session.whole();

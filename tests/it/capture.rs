@@ -20,10 +20,7 @@ fn where_a_pattern_can_not_be_read_nothing_is_sent() {
         session.end().unnoticed();
         session.replay(&[]).exits(1);
         let dry = session.replay(&["--dry-run"]).exits(1);
-        assert!(
-            dry.stdout.is_empty() && dry.stderr.contains(variable),
-            "{dry:?}"
-        );
+        assert!(dry.stdout.is_empty() && dry.stderr.contains(variable), "{dry:?}");
         bell.assert_untouched();
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claude_langfuse::config::Secret;
-use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Reply};
+use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Verdict};
 
 #[path = "client_faults.rs"]
 mod faults;
@@ -49,12 +49,12 @@ fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     variables.iter().map(own).collect()
 }
 
-fn send(url: &str) -> Reply {
+fn send(url: &str) -> Verdict {
     client(url).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
 /// Sends to a server that makes us wait, and sees to it that we don't wait for long.
-fn send_in_short(url: &str, body: &Body) -> Reply {
+fn send_in_short(url: &str, body: &Body) -> Verdict {
     let start = Instant::now();
     let reply = client(url).send(body, Deadline::after(SHORT));
     assert!(
@@ -69,40 +69,32 @@ fn send_in_short(url: &str, body: &Body) -> Reply {
 fn noise(length: usize) -> Body {
     let mut state = 1_u64;
     let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         state.to_be_bytes()[0]
     };
     Body::new(&(0..length).map(|_| next()).collect::<Vec<_>>())
 }
 
-fn reason(reply: &Reply) -> &str {
+fn reason(reply: &Verdict) -> &str {
     match reply {
-        Reply::Acknowledged => "",
-        Reply::Later { reason, .. }
-        | Reply::TooLarge { reason }
-        | Reply::Refused { reason }
-        | Reply::Misconfigured { reason, .. } => reason,
+        Verdict::Acknowledged => "",
+        Verdict::Later { reason, .. }
+        | Verdict::TooLarge { reason }
+        | Verdict::Refused { reason }
+        | Verdict::Misconfigured { reason, .. } => reason,
     }
 }
 
-fn is_later(reply: &Reply) -> bool {
-    matches!(reply, Reply::Later { .. })
+fn is_later(reply: &Verdict) -> bool {
+    matches!(reply, Verdict::Later { .. })
 }
 
-fn is_timed_out(reply: &Reply) -> bool {
-    matches!(
-        reply,
-        Reply::Later {
-            timed_out: true,
-            ..
-        }
-    )
+fn is_timed_out(reply: &Verdict) -> bool {
+    matches!(reply, Verdict::Later { timed_out: true, .. })
 }
 
-fn is_problem(reply: &Reply, wanted: Problem) -> bool {
-    matches!(reply, Reply::Misconfigured { problem, .. } if *problem == wanted)
+fn is_problem(reply: &Verdict, wanted: Problem) -> bool {
+    matches!(reply, Verdict::Misconfigured { problem, .. } if *problem == wanted)
 }
 
 /// A port on which nobody listens.
@@ -114,7 +106,7 @@ fn closed_port() -> SocketAddr {
 #[test]
 fn a_request_carries_the_headers_langfuse_wants() {
     let server = Server::answering(OK);
-    assert_eq!(send(&server.url()), Reply::Acknowledged);
+    assert_eq!(send(&server.url()), Verdict::Acknowledged);
     let request = server.requests().pop().unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let credentials = BASE64_STANDARD.encode("pk-lf-1:sk-lf-hunter2");
@@ -142,14 +134,12 @@ fn a_large_body_arrives_compressed_and_whole() {
     let raw = "{\"key\":\"value\"}".repeat(10_000);
     let body = Body::new(raw.as_bytes());
     let reply = client(&server.url()).send(&body, Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
     let request = server.requests().pop().unwrap();
     assert_eq!(request.header("content-encoding"), "gzip");
     assert_eq!(request.body.len(), body.wire_len());
     let mut text = String::new();
-    flate2::read::GzDecoder::new(request.body.as_slice())
-        .read_to_string(&mut text)
-        .unwrap();
+    flate2::read::GzDecoder::new(request.body.as_slice()).read_to_string(&mut text).unwrap();
     assert_eq!(text, raw);
 }
 
@@ -163,7 +153,7 @@ fn a_run_uses_one_connection() {
     let mut client = client(&server.url());
     for _ in 0..3 {
         let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-        assert_eq!(reply, Reply::Acknowledged);
+        assert_eq!(reply, Verdict::Acknowledged);
     }
     assert_eq!(server.requests().len(), 3);
 }
@@ -181,7 +171,7 @@ fn a_connection_that_went_stale_is_replaced() {
     let mut client = client(&server.url());
     for _ in 0..2 {
         let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-        assert_eq!(reply, Reply::Acknowledged);
+        assert_eq!(reply, Verdict::Acknowledged);
     }
     assert_eq!(server.requests().len(), 3);
 }
@@ -218,10 +208,7 @@ fn no_reply_shows_a_key() {
         let mut client = client(&server.url());
         let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
         for text in [format!("{reply:?}"), format!("{client:?}")] {
-            assert!(
-                !text.contains("hunter2") && !text.contains(&credentials),
-                "{text}"
-            );
+            assert!(!text.contains("hunter2") && !text.contains(&credentials), "{text}");
         }
     }
 }

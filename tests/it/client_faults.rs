@@ -13,7 +13,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
-use claude_langfuse::langfuse::{Body, Deadline, Problem, Reply};
+use claude_langfuse::langfuse::{Body, Deadline, Problem, Verdict};
 
 use super::server::Server;
 use super::{
@@ -41,7 +41,7 @@ fn a_connection_that_was_opened_ahead_carries_the_request() {
     assert_eq!(client.connect(Deadline::after(LONG)), Ok(()));
     assert_eq!(server.requests().len(), 0);
     let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_connection_that_was_opened_ahead_and_closed_again_is_replaced() {
     let mut client = client(&server.url());
     assert_eq!(client.connect(Deadline::after(LONG)), Ok(()));
     let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_reset_over_a_large_upload_means_that_it_is_too_large() {
         connection.answer(413, "{}");
     });
     let reply = client(&server.url()).send(&body, Deadline::after(LONG));
-    assert!(matches!(reply, Reply::TooLarge { .. }), "{reply:?}");
+    assert!(matches!(reply, Verdict::TooLarge { .. }), "{reply:?}");
 }
 
 #[test]
@@ -181,11 +181,7 @@ fn a_server_that_makes_us_wait_does_not_hold_us() {
 fn a_server_that_reads_slowly_does_not_hold_us() {
     let server = Server::new(|connection| {
         let mut some = vec![0; 64 * 1024];
-        while connection
-            .stream
-            .read(&mut some)
-            .is_ok_and(|length| length > 0)
-        {
+        while connection.stream.read(&mut some).is_ok_and(|length| length > 0) {
             thread::sleep(Duration::from_millis(60));
         }
     });
@@ -206,7 +202,7 @@ fn the_client_works_on_after_a_deadline() {
     let body = Body::new(EXPORT);
     assert!(is_timed_out(&client.send(&body, Deadline::after(SHORT))));
     let reply = client.send(&body, Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
 }
 
 #[test]
@@ -226,15 +222,11 @@ fn an_answer_that_is_packed_is_not_unpacked() {
         connection.write(&packed);
     });
     let reply = send(&server.url());
-    assert!(!matches!(reply, Reply::Acknowledged), "{reply:?}");
+    assert!(!matches!(reply, Verdict::Acknowledged), "{reply:?}");
     let [request] = &server.requests()[..] else {
         panic!("one request");
     };
-    assert_eq!(
-        request.header("accept-encoding"),
-        "",
-        "it was not asked for"
-    );
+    assert_eq!(request.header("accept-encoding"), "", "it was not asked for");
 }
 
 #[test]
@@ -253,10 +245,7 @@ fn a_success_without_a_whole_json_body_is_no_acknowledgement() {
         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x0b\x08";
     for answer in [page, nothing, shorter, packed] {
         let reply = send(&Server::answering(answer).url());
-        assert!(
-            is_problem(&reply, Problem::NotLangfuse),
-            "{answer:?}: {reply:?}"
-        );
+        assert!(is_problem(&reply, Problem::NotLangfuse), "{answer:?}: {reply:?}");
     }
 }
 
@@ -268,7 +257,7 @@ fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
     let after_continue = format!("HTTP/1.1 100 Continue\r\n\r\n{OK}");
     for answer in [chunked, until_close, old, &after_continue] {
         let reply = send(&Server::answering(answer).url());
-        assert_eq!(reply, Reply::Acknowledged, "{answer:?}");
+        assert_eq!(reply, Verdict::Acknowledged, "{answer:?}");
     }
 }
 
@@ -314,9 +303,6 @@ fn what_is_not_http_is_not_langfuse() {
         "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n",
     ] {
         let reply = send(&Server::answering(answer).url());
-        assert!(
-            is_problem(&reply, Problem::NotLangfuse),
-            "{answer:?}: {reply:?}"
-        );
+        assert!(is_problem(&reply, Problem::NotLangfuse), "{answer:?}: {reply:?}");
     }
 }

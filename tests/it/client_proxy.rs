@@ -1,7 +1,7 @@
 //! Requests through a proxy; the rules that choose it are tested where they are written.
 
 use claude_langfuse::config::Secret;
-use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Reply};
+use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Verdict};
 
 use super::server::Server;
 use super::{
@@ -11,12 +11,9 @@ use super::{
 /// A host that only a proxy could reach.
 const BEHIND: &str = "http://langfuse.invalid:3000";
 
-fn send_through(proxy: &str) -> Reply {
+fn send_through(proxy: &str) -> Verdict {
     let environment = environment(&[("HTTP_PROXY", proxy)]);
-    let options = ClientOptions {
-        environment,
-        ca_file: None,
-    };
+    let options = ClientOptions { environment, ca_file: None };
     client_with(BEHIND, options).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
@@ -29,13 +26,10 @@ fn a_request_goes_through_the_proxy_with_its_own_credentials() {
         connection.write(OK);
     });
     let reply = send_through(&format!("http://user:pw@{}", proxy.address));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
     let requests = proxy.requests();
     assert_eq!(requests[0].line, "CONNECT langfuse.invalid:3000 HTTP/1.1");
-    assert_eq!(
-        requests[0].header("proxy-authorization"),
-        "Basic dXNlcjpwdw=="
-    );
+    assert_eq!(requests[0].header("proxy-authorization"), "Basic dXNlcjpwdw==");
     assert_eq!(requests[0].header("authorization"), "");
     assert_eq!(requests[1].header("proxy-authorization"), "");
     assert_eq!(requests[1].body, EXPORT);
@@ -52,7 +46,7 @@ fn loopback_is_reached_though_a_dead_proxy_is_set() {
     let mut client = client_with(&server.url(), options);
     assert_eq!(client.proxy(), None);
     let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
 }
 
 #[test]
@@ -84,15 +78,10 @@ fn a_proxy_that_can_not_work_is_refused_without_its_password() {
         "http://user:hunter2@host:99999",
         "http://us er",
     ] {
-        let options = ClientOptions {
-            environment: environment(&[("HTTP_PROXY", proxy)]),
-            ca_file: None,
-        };
+        let options =
+            ClientOptions { environment: environment(&[("HTTP_PROXY", proxy)]), ca_file: None };
         let result = Client::new(BEHIND, "pk", &Secret::new("sk"), options);
         let error = format!("{:#}", result.unwrap_err());
-        assert!(
-            error.contains("proxy") && !error.contains("hunter2"),
-            "{error}"
-        );
+        assert!(error.contains("proxy") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use base::Timestamp;
-use claude_langfuse::langfuse::{Body, Deadline, Query, Reply};
+use claude_langfuse::langfuse::{Body, Deadline, Query, Verdict};
 use langfuse_mock::{MockLangfuse, Reading};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn server_with(count: usize) -> MockLangfuse {
     let export = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
     let body = Body::new(export.to_string().as_bytes());
     let reply = client(&server.url()).send(&body, Deadline::after(LONG));
-    assert_eq!(reply, Reply::Acknowledged);
+    assert_eq!(reply, Verdict::Acknowledged);
     server
 }
 
@@ -51,9 +51,7 @@ fn all_pages_of_a_session_are_read_over_one_connection() {
         let page = client.observations(&wanted, next, Deadline::after(LONG));
         let page = page.unwrap().expect("the server has this API");
         assert!(
-            page.observations
-                .iter()
-                .all(|row| row.trace_id == TRACE && row.usage["input"] == 7)
+            page.observations.iter().all(|row| row.trace_id == TRACE && row.usage["input"] == 7)
         );
         ids.extend(page.observations.iter().map(|row| row.span_id.clone()));
         (page.observations.len(), page.next)
@@ -73,37 +71,21 @@ fn a_server_of_the_older_tables_is_read_trace_by_trace() {
     let wanted = Query::of_trace(TRACE, times());
     assert_eq!(client.observations(&wanted, None, deadline()), Ok(None));
     let first = client.old_observations(&wanted, None, deadline()).unwrap();
-    let second = client
-        .old_observations(&wanted, first.next.as_deref(), deadline())
-        .unwrap();
-    assert_eq!(
-        (first.observations.len(), second.observations.len()),
-        (100, 1)
-    );
+    let second = client.old_observations(&wanted, first.next.as_deref(), deadline()).unwrap();
+    assert_eq!((first.observations.len(), second.observations.len()), (100, 1));
     assert_eq!(second.next, None);
 }
 
 #[test]
 fn a_reader_does_not_wait_longer_than_it_may() {
-    for reply in [
-        langfuse_mock::Reply::Hang,
-        langfuse_mock::Reply::Drip(Duration::from_millis(50)),
-    ] {
+    for reply in [langfuse_mock::Reply::Hang, langfuse_mock::Reply::Drip(Duration::from_millis(50))]
+    {
         let server = server_with(1);
         server.reply_to_reader(reply);
         let start = Instant::now();
         let wanted = Query::of_session(SESSION, times());
         let answer = client(&server.url()).observations(&wanted, None, Deadline::after(SHORT));
-        assert!(
-            matches!(
-                answer,
-                Err(Reply::Later {
-                    timed_out: true,
-                    ..
-                })
-            ),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Err(Verdict::Later { timed_out: true, .. })), "{answer:?}");
         assert!(start.elapsed() < SHORT + Duration::from_secs(1));
     }
 }

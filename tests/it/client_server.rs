@@ -38,11 +38,7 @@ impl Request {
         let length = headers.get("content-length").map_or("0", String::as_str);
         let mut body = vec![0; length.parse().unwrap()];
         stream.read_exact(&mut body).ok()?;
-        Some(Self {
-            line,
-            headers,
-            body,
-        })
+        Some(Self { line, headers, body })
     }
 }
 
@@ -99,11 +95,7 @@ impl Server {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
                 let seen = sender.clone();
-                handle(&mut Connection {
-                    number,
-                    stream,
-                    seen,
-                });
+                handle(&mut Connection { number, stream, seen });
             }
         });
         Self { address, seen }

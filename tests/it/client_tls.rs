@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use claude_langfuse::langfuse::{Body, ClientOptions, Deadline, Problem, Reply};
+use claude_langfuse::langfuse::{Body, ClientOptions, Deadline, Problem, Verdict};
 pub(crate) use langfuse_mock::tls::{EXPIRED, GOOD, OTHER_HOST, server_config};
 use langfuse_mock::tls::{KEY, authority};
 use rustls::{ServerConnection, StreamOwned};
@@ -37,11 +37,8 @@ fn https(server: &Server) -> String {
     format!("https://{}", server.address)
 }
 
-fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Reply {
-    let options = ClientOptions {
-        ca_file,
-        environment: environment(variables),
-    };
+fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Verdict {
+    let options = ClientOptions { ca_file, environment: environment(variables) };
     client_with(url, options).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
@@ -57,7 +54,7 @@ pub(crate) fn bundle() -> (TempDir, PathBuf) {
 fn a_ca_file_is_enough_and_tried_first() {
     let (server, connections) = tls_server(GOOD);
     let (_folder, path) = bundle();
-    assert_eq!(send(&https(&server), Some(path), &[]), Reply::Acknowledged);
+    assert_eq!(send(&https(&server), Some(path), &[]), Verdict::Acknowledged);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
@@ -66,10 +63,7 @@ fn a_certificate_nobody_vouches_for_is_for_the_user_to_mend() {
     let (server, connections) = tls_server(GOOD);
     let reply = send(&https(&server), None, &[]);
     assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
-    let wanted = format!(
-        "the certificate of {} is not trusted: UnknownIssuer",
-        server.address
-    );
+    let wanted = format!("the certificate of {} is not trusted: UnknownIssuer", server.address);
     assert_eq!(reason(&reply), wanted);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
@@ -80,17 +74,14 @@ fn a_connection_that_is_opened_ahead_has_its_certificate_looked_at() {
     let path = path.to_str().unwrap();
     let (server, connections) = tls_server(GOOD);
     let opened = |variables: &[(&str, &str)]| {
-        let options = ClientOptions {
-            ca_file: None,
-            environment: environment(variables),
-        };
+        let options = ClientOptions { ca_file: None, environment: environment(variables) };
         let mut client = client_with(&https(&server), options);
         let connected = client.connect(Deadline::after(LONG));
         connected.map(|()| client.send(&Body::new(EXPORT), Deadline::after(LONG)))
     };
     let reply = opened(&[]).unwrap_err();
     assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
-    assert_eq!(opened(&[("SSL_CERT_FILE", path)]), Ok(Reply::Acknowledged));
+    assert_eq!(opened(&[("SSL_CERT_FILE", path)]), Ok(Verdict::Acknowledged));
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
@@ -101,14 +92,11 @@ fn the_machines_roots_are_tried_after_a_certificate_was_refused() {
     for variables in [
         &[("SSL_CERT_FILE", path)][..],
         &[("NIX_SSL_CERT_FILE", path)],
-        &[
-            ("SSL_CERT_FILE", "/nonexistent"),
-            ("NIX_SSL_CERT_FILE", path),
-        ],
+        &[("SSL_CERT_FILE", "/nonexistent"), ("NIX_SSL_CERT_FILE", path)],
     ] {
         let (server, connections) = tls_server(GOOD);
         let reply = send(&https(&server), None, variables);
-        assert_eq!(reply, Reply::Acknowledged);
+        assert_eq!(reply, Verdict::Acknowledged);
         assert_eq!(connections.load(Ordering::SeqCst), 2);
     }
 }
@@ -124,7 +112,7 @@ fn the_roots_that_worked_are_kept_for_the_run() {
     let mut client = client_with(&https(&server), options);
     for _ in 0..3 {
         let reply = client.send(&Body::new(EXPORT), Deadline::after(LONG));
-        assert_eq!(reply, Reply::Acknowledged);
+        assert_eq!(reply, Verdict::Acknowledged);
     }
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
@@ -146,17 +134,10 @@ fn a_ca_file_that_can_not_be_read_is_named_when_it_matters() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.pem");
     fs::write(&empty, "no certificate").unwrap();
-    for path in [
-        folder.path().join("missing.pem"),
-        folder.path().to_owned(),
-        empty,
-    ] {
+    for path in [folder.path().join("missing.pem"), folder.path().to_owned(), empty] {
         let reply = send(&https(&server), Some(path.clone()), &[]);
         assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
-        assert!(
-            reason(&reply).ends_with(&path.display().to_string()),
-            "{reply:?}"
-        );
+        assert!(reason(&reply).ends_with(&path.display().to_string()), "{reply:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use claude_langfuse::config::{Config, Files, Flag, Layer, Scope, Surroundings, resolve};
+use claude_langfuse::config::{Config, Env, Files, Flag, Layer, Scope, resolve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ const SECRET: &str = "sk-lf-11111111-2222-3333-4444-555566667777";
 /// A home folder, an administrator's folder and a project, all empty.
 struct World {
     root: PathBuf,
-    surroundings: Surroundings,
+    env: Env,
     flags: Vec<Flag>,
     _folder: TempDir,
 }
@@ -35,10 +35,10 @@ impl World {
         let root = folder.path().canonicalize().unwrap();
         fs::create_dir_all(root.join("project")).unwrap();
         Self {
-            surroundings: Surroundings {
+            env: Env {
                 home: Some(root.join("home")),
                 managed_dir: Some(root.join("managed")),
-                ..Surroundings::default()
+                ..Env::default()
             },
             flags: Vec::new(),
             root,
@@ -56,10 +56,7 @@ impl World {
     }
 
     fn config_file(&self, content: &Value) {
-        self.write(
-            "home/.config/claude-langfuse/config.json",
-            content.to_string(),
-        );
+        self.write("home/.config/claude-langfuse/config.json", content.to_string());
     }
 
     fn settings(&self, path: &str, env: &Value) {
@@ -67,17 +64,13 @@ impl World {
     }
 
     fn shell(&mut self, name: &str, value: &str) -> &mut Self {
-        let environment = &mut self.surroundings.environment;
+        let environment = &mut self.env.environment;
         environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
     fn flag(&mut self, variable: &'static str, value: &str, text: &'static str) {
-        self.flags.push(Flag {
-            variable,
-            value: value.to_owned(),
-            text,
-        });
+        self.flags.push(Flag { variable, value: value.to_owned(), text });
     }
 
     fn project(&self) -> PathBuf {
@@ -90,7 +83,7 @@ impl World {
 
     fn resolve_in(&self, start: &Path, scope: Scope) -> Config {
         let files = Files::new();
-        resolve(&self.surroundings, &files, Some(start), scope, &self.flags)
+        resolve(&self.env, &files, Some(start), scope, &self.flags)
     }
 }
 
@@ -149,10 +142,7 @@ fn an_empty_value_in_claude_codes_settings_takes_away_the_shells() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "file"}}));
     world.shell("LANGFUSE_USER_ID", "shell");
-    world.settings(
-        "home/.claude/settings.json",
-        &json!({"LANGFUSE_USER_ID": ""}),
-    );
+    world.settings("home/.claude/settings.json", &json!({"LANGFUSE_USER_ID": ""}));
     let config = world.resolve(Scope::Explicit);
     assert_eq!(config.user_id.as_deref(), Some("file"));
 }
@@ -173,10 +163,7 @@ fn settings_files_override_the_shell_in_claude_codes_order() {
         let config = world.resolve(Scope::Explicit);
         assert_eq!(config.user_id.as_deref(), Some(name));
         let setting = config.setting("LANGFUSE_USER_ID").unwrap();
-        assert_eq!(
-            setting.source.place,
-            world.root.join(path).to_str().unwrap()
-        );
+        assert_eq!(setting.source.place, world.root.join(path).to_str().unwrap());
         assert_eq!(config.problems, []);
     }
 }
@@ -184,14 +171,8 @@ fn settings_files_override_the_shell_in_claude_codes_order() {
 #[test]
 fn a_sessions_own_hook_takes_no_value_from_a_settings_file() {
     let world = World::new();
-    world.settings(
-        "home/.claude/settings.json",
-        &json!({"LANGFUSE_USER_ID": "user"}),
-    );
-    world.settings(
-        "project/.claude/settings.json",
-        &json!({"LANGFUSE_USER_ID": "project"}),
-    );
+    world.settings("home/.claude/settings.json", &json!({"LANGFUSE_USER_ID": "user"}));
+    world.settings("project/.claude/settings.json", &json!({"LANGFUSE_USER_ID": "project"}));
     let config = world.resolve(Scope::OwnHook);
     assert_eq!((config.user_id, config.problems), (None, vec![]));
 }
@@ -220,11 +201,7 @@ fn settings_of_user_and_organisation_that_cannot_be_read_suspend() {
     let mut world = World::new();
     world.shell("TRACE_TO_LANGFUSE", "true");
     world.write("project/.claude/settings.json", "{ broken");
-    assert_eq!(
-        world.resolve(Scope::OwnHook).suspended,
-        None,
-        "a repository's"
-    );
+    assert_eq!(world.resolve(Scope::OwnHook).suspended, None, "a repository's");
 }
 
 #[test]
@@ -237,10 +214,7 @@ fn a_switch_that_is_neither_on_nor_off_suspends_where_it_wins() {
     assert!(problem.cause().contains("\"ture\" is neither"), "{problem}");
     assert_eq!(config.problems, [problem]);
     let config = world.resolve(Scope::FilesOnly);
-    assert!(
-        config.enabled,
-        "the shell's says nothing about other sessions"
-    );
+    assert!(config.enabled, "the shell's says nothing about other sessions");
     let project = world.project();
     world.config_file(&json!({
         "env": {"TRACE_TO_LANGFUSE": "ture"},
@@ -289,10 +263,7 @@ fn mistakes_in_the_config_file_are_problems_and_the_rest_counts() {
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(problems[0].contains("LANGFUSE_USER in"), "{problems:?}");
     assert!(problems[1].contains("not a string"), "{problems:?}");
-    assert!(
-        problems[2].contains("unknown key \"project\""),
-        "{problems:?}"
-    );
+    assert!(problems[2].contains("unknown key \"project\""), "{problems:?}");
     let suspended = config.suspended.expect("a reason").to_string();
     assert_eq!(suspended, problems[0]);
 }
@@ -301,10 +272,7 @@ fn mistakes_in_the_config_file_are_problems_and_the_rest_counts() {
 fn a_broken_settings_file_is_a_problem_and_the_others_count() {
     let world = World::new();
     world.write("project/.claude/settings.json", "{\"env\": {\"A\": 1}");
-    world.settings(
-        "home/.claude/settings.json",
-        &json!({"LANGFUSE_USER_ID": "user"}),
-    );
+    world.settings("home/.claude/settings.json", &json!({"LANGFUSE_USER_ID": "user"}));
     let config = world.resolve(Scope::Explicit);
     assert_eq!(config.user_id.as_deref(), Some("user"));
     assert_eq!(config.problems.len(), 1);
@@ -316,10 +284,10 @@ fn a_config_file_given_by_hand_takes_the_usual_ones_place() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "usual"}}));
     let path = world.write("other.json", r#"{"env": {"LANGFUSE_USER_ID": "other"}}"#);
-    world.surroundings.config_override = Some(path);
+    world.env.config_override = Some(path);
     let config = world.resolve(Scope::OwnHook);
     assert_eq!(config.user_id.as_deref(), Some("other"));
-    world.surroundings.config_override = Some(world.root.join("missing.json"));
+    world.env.config_override = Some(world.root.join("missing.json"));
     assert_eq!(world.resolve(Scope::OwnHook).problems.len(), 1);
 }
 
@@ -327,20 +295,14 @@ fn a_config_file_given_by_hand_takes_the_usual_ones_place() {
 fn each_file_is_read_once_in_a_run() {
     let world = World::new();
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "before"}}));
-    world.settings(
-        "home/.claude/settings.json",
-        &json!({"LANGFUSE_RELEASE": "1"}),
-    );
+    world.settings("home/.claude/settings.json", &json!({"LANGFUSE_RELEASE": "1"}));
     let files = Files::new();
     let start = world.project();
     let scope = Scope::Explicit;
-    resolve(&world.surroundings, &files, Some(&start), scope, &[]);
+    resolve(&world.env, &files, Some(&start), scope, &[]);
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "after"}}));
-    world.settings(
-        "home/.claude/settings.json",
-        &json!({"LANGFUSE_RELEASE": "2"}),
-    );
-    let config = resolve(&world.surroundings, &files, Some(&start), scope, &[]);
+    world.settings("home/.claude/settings.json", &json!({"LANGFUSE_RELEASE": "2"}));
+    let config = resolve(&world.env, &files, Some(&start), scope, &[]);
     assert_eq!(config.user_id.as_deref(), Some("before"));
     assert_eq!(config.release.as_deref(), Some("1"));
 }

@@ -42,12 +42,8 @@ fn each_value_stands_below_the_place_where_it_was_set() {
 #[test]
 fn a_script_gets_the_same_as_json() {
     let sandbox = layered();
-    let shown = sandbox
-        .run(&["config", "--json", "--project", "code/app"])
-        .exits(0);
-    let [all] = &shown.json()[..] else {
-        panic!("one object")
-    };
+    let shown = sandbox.run(&["config", "--json", "--project", "code/app"]).exits(0);
+    let [all] = &shown.json()[..] else { panic!("one object") };
     assert_eq!((&all["schema"], &all["enabled"]), (&json!(1), &json!(true)));
     let variable = |name: &str| {
         let mut variables = all["variables"].as_array().unwrap().iter();
@@ -64,9 +60,7 @@ fn a_script_gets_the_same_as_json() {
     assert_eq!(variable("LANGFUSE_USER_ID")["value"], json!(null));
     assert_eq!(variable("LANGFUSE_TIMEOUT")["layer"], "default");
     assert!(!shown.stdout.contains("0a1b2c3d"));
-    let checked = sandbox
-        .run(&["config", "check", "--json", "--project", "code/app"])
-        .exits(0);
+    let checked = sandbox.run(&["config", "check", "--json", "--project", "code/app"]).exits(0);
     assert_eq!(checked.json()[0]["verdict"], "ok");
 }
 
@@ -97,10 +91,7 @@ fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
     let settings = json!({"env": {"CC_LANGFUSE_TAGS": "a", "CC_LANGFUSE_FLUSH_TIMEOUT": "35", "LANGFUSE_SAMPLE_RATE": "1"}});
     sandbox.write(".claude/settings.json", settings.to_string().as_bytes());
     sandbox.set("TRACE_TO_LANGFUS", "true");
-    sandbox
-        .screen()
-        .types("claude-langfuse config check")
-        .is("config_problems");
+    sandbox.screen().types("claude-langfuse config check").is("config_problems");
 }
 
 #[test]
@@ -119,13 +110,8 @@ fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
     let sandbox = layered();
     let everybody = Permissions::from_mode(0o644);
     fs::set_permissions(sandbox.path(".secrets/langfuse"), everybody).unwrap();
-    let checked = sandbox
-        .run(&["config", "check", "--json", "--project", "code/app"])
-        .exits(0);
+    let checked = sandbox.run(&["config", "check", "--json", "--project", "code/app"]).exits(0);
     let first = &checked.json()[0];
     assert_eq!(first["verdict"], "warn");
-    assert!(
-        first.to_string().contains("can read the key file"),
-        "{first}"
-    );
+    assert!(first.to_string().contains("can read the key file"), "{first}");
 }

@@ -32,11 +32,7 @@ fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
         sandbox.run(&["flush"]).exits(0);
         sandbox.run(&["replay", "--all"]).exits(0);
         bell.assert_untouched();
-        assert!(
-            !sandbox.state_folder().exists(),
-            "{consent:?}: {:?}",
-            sandbox.state()
-        );
+        assert!(!sandbox.state_folder().exists(), "{consent:?}: {:?}", sandbox.state());
     }
 }
 
@@ -129,9 +125,7 @@ fn turns_of_a_fork_are_sent_after_its_file_was_rewritten_shorter_while_tracing_w
     hook("SessionEnd");
     assert_eq!(mock.answers(), ["Fork answer."]);
     switch(&sandbox, &mock, false);
-    let own = fork
-        .rows()
-        .skip_while(|row| row["message"]["content"] != "Fork prompt");
+    let own = fork.rows().skip_while(|row| row["message"]["content"] != "Fork prompt");
     let own = own.filter(|row| row["message"].is_object());
     let own: String = own.map(|row| format!("{row}\n")).collect();
     let copy = sandbox.write("copy.jsonl", own.as_bytes());
@@ -229,11 +223,7 @@ fn the_first_contact_sends_unanswered_turns_directly_before_too() {
     let mut session = sandbox.session("v2.1.330/stream-multi");
     forget_answer(&mut session, "Answer 1.");
     session.whole().stop(2);
-    assert_eq!(
-        mock.answers(),
-        ["Answer 3."],
-        "an answered turn lies between"
-    );
+    assert_eq!(mock.answers(), ["Answer 3."], "an answered turn lies between");
 }
 
 #[test]
@@ -260,11 +250,7 @@ fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
     sandbox.session_in(&private, "v2.1.330/tools").whole();
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    assert!(
-        ran.stdout.contains("2 sessions skipped (tracing is off)"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("2 sessions skipped (tracing is off)"), "{}", ran.stdout);
     let ran = sandbox.run(&["replay", "--all", "--json"]).exits(0);
     assert_eq!(ran.json().last().unwrap()["passed_over"], 2);
 }

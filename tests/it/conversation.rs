@@ -109,33 +109,18 @@ fn without_reminders(text: &str) -> String {
     let mut rest = text;
     while let Some((before, reminder)) = rest.split_once("<system-reminder>") {
         left.push_str(before.trim_end());
-        rest = reminder
-            .split_once("</system-reminder>")
-            .map_or("", |(_, rest)| rest);
+        rest = reminder.split_once("</system-reminder>").map_or("", |(_, rest)| rest);
     }
     left.push_str(rest);
     left.trim().to_owned()
 }
 
 fn assert_same(session: &Path, sent: &Sent, rebuilt: &[Value], wanted: &[Value]) {
-    let differing = rebuilt
-        .iter()
-        .zip(wanted)
-        .find(|(rebuilt, wanted)| rebuilt != wanted);
+    let differing = rebuilt.iter().zip(wanted).find(|(rebuilt, wanted)| rebuilt != wanted);
     if let Some((rebuilt, wanted)) = differing {
-        panic!(
-            "{} before {}:\n{rebuilt:#}\n--- sent\n{wanted:#}",
-            session.display(),
-            sent.answer
-        );
+        panic!("{} before {}:\n{rebuilt:#}\n--- sent\n{wanted:#}", session.display(), sent.answer);
     }
-    assert_eq!(
-        rebuilt.len(),
-        wanted.len(),
-        "{} before {}",
-        session.display(),
-        sent.answer
-    );
+    assert_eq!(rebuilt.len(), wanted.len(), "{} before {}", session.display(), sent.answer);
 }
 
 #[test]

@@ -171,9 +171,7 @@ fn arrives_by_hooks(name: &str) {
     firings::play(&sandbox, &recording);
     for transcript in firings::unnoticed(&recording) {
         let agents = recording.agents_of(&transcript.session);
-        agents
-            .chain([transcript])
-            .for_each(|file| sandbox.grow(file, usize::MAX));
+        agents.chain([transcript]).for_each(|file| sandbox.grow(file, usize::MAX));
         let path = sandbox.projects().join(&transcript.path);
         sandbox.run(&["replay", path.to_str().unwrap()]).exits(0);
     }

@@ -22,10 +22,8 @@ fn sent(mock: &MockLangfuse) -> Sandbox {
 /// The items as they stand, in the order of their turns.
 fn items(mock: &MockLangfuse) -> Vec<Map<String, Value>> {
     let versions = mock.dataset_items();
-    let mut items: Vec<Map<String, Value>> = versions
-        .into_iter()
-        .map(|mut all| all.pop().unwrap())
-        .collect();
+    let mut items: Vec<Map<String, Value>> =
+        versions.into_iter().map(|mut all| all.pop().unwrap()).collect();
     items.sort_by_key(|item| item["metadata"]["turn_number"].to_string());
     items
 }
@@ -33,9 +31,7 @@ fn items(mock: &MockLangfuse) -> Vec<Map<String, Value>> {
 fn contents(messages: &Value, role: &str) -> Vec<String> {
     let messages = messages.as_array().unwrap();
     let of_role = messages.iter().filter(|message| message["role"] == role);
-    of_role
-        .map(|message| message["content"].as_str().unwrap().to_owned())
-        .collect()
+    of_role.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -48,10 +44,7 @@ fn an_item_is_the_conversation_up_to_the_prompt_and_its_answer() {
     assert!(asked[0].ends_with("Prompt one"), "{asked:?}");
     assert_eq!(asked.last().unwrap(), "Prompt two");
     assert_eq!(contents(&item["input"], "assistant"), ["One."]);
-    assert_eq!(
-        item["expectedOutput"],
-        json!({"role": "assistant", "content": "Two."})
-    );
+    assert_eq!(item["expectedOutput"], json!({"role": "assistant", "content": "Two."}));
     let metadata = &item["metadata"];
     for (name, value) in [
         ("session", SESSION),
@@ -78,9 +71,7 @@ fn tool_calls_of_an_item_are_those_of_the_trace() {
     let outputs: Vec<Value> = rows.iter().filter_map(Row::output_json).collect();
     let sent: Vec<&Value> = outputs.iter().map(|output| &output["tool_calls"]).collect();
     let items = items(&mock);
-    let messages = items
-        .iter()
-        .flat_map(|item| item["input"].as_array().unwrap());
+    let messages = items.iter().flat_map(|item| item["input"].as_array().unwrap());
     let calls = messages.filter_map(|message| message.get("tool_calls"));
     let calls: Vec<&Value> = calls.collect();
     assert!(!calls.is_empty());
@@ -99,16 +90,10 @@ fn an_item_is_linked_to_the_root_of_its_turn() {
     assert_eq!(items.len(), 4);
     for item in items {
         let rows = mock.rows();
-        let root = rows
-            .iter()
-            .find(|row| item["sourceObservationId"] == *row.span_id)
-            .unwrap();
+        let root = rows.iter().find(|row| item["sourceObservationId"] == *row.span_id).unwrap();
         assert_eq!(item["sourceTraceId"], *root.trace_id);
         assert_eq!(root.name, "claude-code");
-        assert_eq!(
-            item["metadata"]["turn_number"],
-            root.metadata["turn_number"]
-        );
+        assert_eq!(item["metadata"]["turn_number"], root.metadata["turn_number"]);
     }
 }
 
@@ -117,24 +102,15 @@ fn added_twice_nothing_changes() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     for state in ["added", "unchanged"] {
-        let told = add(&sandbox, &[SESSION, "--create", "--json"])
-            .exits(0)
-            .json();
+        let told = add(&sandbox, &[SESSION, "--create", "--json"]).exits(0).json();
         assert_eq!(told.len(), 4);
         assert!(told.iter().all(|item| item["state"] == state), "{told:?}");
     }
-    assert!(
-        mock.dataset_items()
-            .iter()
-            .all(|versions| versions.len() == 1)
-    );
+    assert!(mock.dataset_items().iter().all(|versions| versions.len() == 1));
     let expected = sandbox.write("expected.txt", b"Three.\n");
-    let told = add(
-        &sandbox,
-        &["912a#3", "--expected", expected.to_str().unwrap(), "--json"],
-    )
-    .exits(0)
-    .json();
+    let told = add(&sandbox, &["912a#3", "--expected", expected.to_str().unwrap(), "--json"])
+        .exits(0)
+        .json();
     assert_eq!(told[0]["state"], "changed");
     assert_eq!(items(&mock)[2]["expectedOutput"]["content"], "Three.");
 }
@@ -175,11 +151,7 @@ fn a_turn_that_is_not_over_waits() {
     let last = rows.iter().rposition(|row| row["type"] == "assistant");
     sandbox.grow(session, last.unwrap());
     let ran = add(&sandbox, &[&session.session, "--dry-run"]).exits(1);
-    assert!(
-        ran.stderr.contains("turn 1: the turn is still open"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("turn 1: the turn is still open"), "{}", ran.stderr);
 }
 
 #[test]
@@ -187,16 +159,7 @@ fn what_is_expected_may_be_json() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let expected = sandbox.write("expected.json", br#"{"files": ["a"]}"#);
-    add(
-        &sandbox,
-        &[
-            "912a#1",
-            "--create",
-            "--expected",
-            expected.to_str().unwrap(),
-        ],
-    )
-    .exits(0);
+    add(&sandbox, &["912a#1", "--create", "--expected", expected.to_str().unwrap()]).exits(0);
     assert_eq!(items(&mock)[0]["expectedOutput"], json!({"files": ["a"]}));
 }
 
@@ -209,10 +172,7 @@ fn a_dry_run_prints_what_would_be_sent_and_asks_nobody() {
     assert_eq!(mock.requests().len(), before);
     add(&sandbox, &["912a#2", "--create"]).exits(0);
     let requests = mock.requests();
-    let posted = requests
-        .iter()
-        .rfind(|request| request.method == "POST")
-        .unwrap();
+    let posted = requests.iter().rfind(|request| request.method == "POST").unwrap();
     assert_eq!(posted.json.as_ref().unwrap(), &shown[0]);
     let alone = Sandbox::new();
     alone.session("v2.1.330/compact").whole();
@@ -264,11 +224,7 @@ fn an_item_that_is_too_large_is_not_sent() {
     }
     sandbox.set("CC_LANGFUSE_MAX_CHARS", "100000000");
     let ran = add(&sandbox, &["2c97", "--create"]).exits(6);
-    assert!(
-        ran.stderr.contains("CC_LANGFUSE_MAX_CHARS"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("CC_LANGFUSE_MAX_CHARS"), "{}", ran.stderr);
     assert!(mock.dataset_items().is_empty());
     sandbox.set("CC_LANGFUSE_MAX_CHARS", "100000");
     add(&sandbox, &["2c97"]).exits(0);

@@ -38,10 +38,7 @@ impl Clinic {
         for (name, value) in changes.as_object().unwrap() {
             match value {
                 Value::Null => env.as_object_mut().unwrap().remove(name),
-                value => env
-                    .as_object_mut()
-                    .unwrap()
-                    .insert(name.clone(), value.clone()),
+                value => env.as_object_mut().unwrap().insert(name.clone(), value.clone()),
             };
         }
         self.sandbox.config(&json!({"env": env}));
@@ -82,10 +79,7 @@ impl Clinic {
         let report = ran.json().remove(0);
         assert_eq!(report["verdict"], verdict, "{report:#}");
         let findings = report["findings"].as_array().unwrap();
-        let worst: Vec<&Value> = findings
-            .iter()
-            .filter(|one| one["verdict"] == verdict)
-            .collect();
+        let worst: Vec<&Value> = findings.iter().filter(|one| one["verdict"] == verdict).collect();
         let finding = worst[0];
         let told = |name: &str| finding[name].as_str().unwrap().to_owned();
         assert_eq!(told("check"), check, "{finding:#}");
@@ -110,25 +104,15 @@ fn assert_clean(ran: &Ran, sandbox: &Sandbox) {
 fn where_all_is_well_it_invents_nothing() {
     let clinic = Clinic::healthy();
     let ran = clinic.sandbox.run(&["doctor"]).exits(0);
-    assert!(
-        !ran.stdout.contains("warn") && !ran.stdout.contains("fail"),
-        "{}",
-        ran.stdout
-    );
+    assert!(!ran.stdout.contains("warn") && !ran.stdout.contains("fail"), "{}", ran.stdout);
     assert_clean(&ran, &clinic.sandbox);
     clinic
         .sandbox
         .screen()
-        .hide(
-            env!("CARGO_BIN_EXE_claude-langfuse"),
-            "/usr/bin/claude-langfuse",
-        )
+        .hide(env!("CARGO_BIN_EXE_claude-langfuse"), "/usr/bin/claude-langfuse")
         .hide(clinic.mock.address().to_string(), "langfuse.example:443")
         .hide(clinic.mock.url(), "https://langfuse.example")
-        .hide(
-            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            "linux x86_64",
-        )
+        .hide(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH), "linux x86_64")
         .types("claude-langfuse doctor --offline")
         .types("claude-langfuse doctor --send-test --project nowhere")
         .types("claude-langfuse doctor --offline --send-test")
@@ -142,15 +126,8 @@ fn a_test_trace_is_sent_and_read_back() {
     let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
     let rows = clinic.mock.rows();
     assert_eq!(rows.len(), before + 1);
-    let sent = rows
-        .iter()
-        .find(|row| row.name == "claude-langfuse doctor")
-        .unwrap();
-    assert!(
-        ran.stdout.contains(&format!("/trace/{}", sent.trace_id)),
-        "{}",
-        ran.stdout
-    );
+    let sent = rows.iter().find(|row| row.name == "claude-langfuse doctor").unwrap();
+    assert!(ran.stdout.contains(&format!("/trace/{}", sent.trace_id)), "{}", ran.stdout);
 }
 
 #[test]
@@ -170,10 +147,7 @@ fn before_anything_is_set_up_it_says_where_to_begin() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()
-        .hide(
-            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            "linux x86_64",
-        )
+        .hide(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH), "linux x86_64")
         .types("claude-langfuse doctor")
         .is("doctor_of_nothing");
     assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());

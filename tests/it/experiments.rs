@@ -30,14 +30,7 @@ fn item(sandbox: &mut Sandbox) {
 }
 
 fn forget(sandbox: &mut Sandbox) {
-    for name in [
-        "ID",
-        "NAME",
-        "DATASET_ID",
-        "ITEM_ID",
-        "ITEM_VERSION",
-        "EXPECTED_OUTPUT",
-    ] {
+    for name in ["ID", "NAME", "DATASET_ID", "ITEM_ID", "ITEM_VERSION", "EXPECTED_OUTPUT"] {
         set(sandbox, &[(name, "")]);
     }
 }
@@ -53,10 +46,7 @@ fn is_root(row: &Row) -> bool {
 fn assert_is_item(rows: &[Row]) {
     assert!(!rows.is_empty());
     for row in rows {
-        let root = rows
-            .iter()
-            .find(|root| root.trace_id == row.trace_id && is_root(root))
-            .unwrap();
+        let root = rows.iter().find(|root| root.trace_id == row.trace_id && is_root(root)).unwrap();
         let everywhere =
             ["id", "name", "dataset_id", "item_id", "item_root_span_id"].map(|key| told(row, key));
         let expected = ["run-7", "new prompt", "dataset-1", "item-3", &*root.span_id];
@@ -87,11 +77,7 @@ fn every_span_of_a_run_is_in_its_experiment() {
 fn who_says_nothing_is_in_none() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
     assert!(mock.rows().iter().all(|row| row.experiment.is_empty()));
 }
 
@@ -101,19 +87,11 @@ fn under_the_callers_span_that_span_stands_for_the_item() {
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
     sandbox.set("CC_LANGFUSE_TRACEPARENT", PARENT);
-    sandbox
-        .session("v2.1.330/subagent")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/subagent").whole().replay(&[]).exits(0);
     for row in mock.rows() {
         assert_eq!(told(&row, "item_id"), Some("item-3"));
         assert_eq!(told(&row, "item_root_span_id"), Some("b7ad6b7169203331"));
-        assert_eq!(
-            told(&row, "item_expected_output"),
-            None,
-            "it is the caller's to tell"
-        );
+        assert_eq!(told(&row, "item_expected_output"), None, "it is the caller's to tell");
     }
 }
 
@@ -122,11 +100,7 @@ fn a_compaction_between_turns_tries_no_item() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
-    sandbox
-        .session("v2.1.330/compact")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/compact").whole().replay(&[]).exits(0);
     let rows = mock.rows();
     let (compactions, turns): (Vec<Row>, Vec<Row>) = rows
         .into_iter()
@@ -137,20 +111,15 @@ fn a_compaction_between_turns_tries_no_item() {
 
 #[test]
 fn half_of_it_counts_for_nothing_and_is_told() {
-    for (given, other) in [
-        ("ID", "CC_LANGFUSE_EXPERIMENT_ITEM_ID"),
-        ("ITEM_ID", "CC_LANGFUSE_EXPERIMENT_ID"),
-    ] {
+    for (given, other) in
+        [("ID", "CC_LANGFUSE_EXPERIMENT_ITEM_ID"), ("ITEM_ID", "CC_LANGFUSE_EXPERIMENT_ID")]
+    {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
         set(&mut sandbox, &[(given, "x"), ("NAME", "y")]);
         let checked = sandbox.run(&["config", "check"]).exits(3);
         assert!(checked.stdout.contains(other), "{}", checked.stdout);
-        sandbox
-            .session("v2.1.330/simple")
-            .whole()
-            .replay(&[])
-            .exits(0);
+        sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
         assert!(mock.rows().iter().all(|row| row.experiment.is_empty()));
     }
 }
@@ -159,26 +128,12 @@ fn half_of_it_counts_for_nothing_and_is_told() {
 fn a_version_is_a_time_and_a_name_may_be_missing() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    set(
-        &mut sandbox,
-        &[
-            ("ID", "run-7"),
-            ("ITEM_ID", "item-3"),
-            ("ITEM_VERSION", "v1"),
-        ],
-    );
+    set(&mut sandbox, &[("ID", "run-7"), ("ITEM_ID", "item-3"), ("ITEM_VERSION", "v1")]);
     let checked = sandbox.run(&["config", "check"]).exits(3);
     assert!(checked.stdout.contains("not a time"), "{}", checked.stdout);
-    sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
     for row in mock.rows() {
-        assert_eq!(
-            (told(&row, "name"), told(&row, "item_version")),
-            (Some("run-7"), None)
-        );
+        assert_eq!((told(&row, "name"), told(&row, "item_version")), (Some("run-7"), None));
     }
 }
 
@@ -192,23 +147,14 @@ fn what_a_hook_knew_stands_on_its_turns_whoever_sends_them() {
         sandbox.set("CC_LANGFUSE_TRACE_SEED", "case-3");
         let what = format!("{failure:?}");
         mock.reply_next(failure);
-        sandbox
-            .session("v2.1.330/subagent")
-            .answered(0)
-            .stop(0)
-            .unnoticed();
+        sandbox.session("v2.1.330/subagent").answered(0).stop(0).unnoticed();
         assert_eq!(mock.rows().len(), 0, "{what}");
         forget(&mut sandbox);
         sandbox.set("CC_LANGFUSE_TRACE_SEED", "");
         sandbox.run(&["flush"]).exits(0);
         assert_is_item(&mock.rows());
         let seeded = claude_langfuse::trace::TraceId::of_seed("case-3:1");
-        assert!(
-            mock.rows()
-                .iter()
-                .all(|row| row.trace_id == seeded.as_str()),
-            "{what}"
-        );
+        assert!(mock.rows().iter().all(|row| row.trace_id == seeded.as_str()), "{what}");
     }
 }
 
@@ -233,11 +179,7 @@ fn what_a_hook_knew_is_kept_also_when_it_did_not_try() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     mock.reply_next(Reply::RateLimited(3600));
-    sandbox
-        .session("v2.1.330/simple")
-        .answered(0)
-        .stop(0)
-        .unnoticed();
+    sandbox.session("v2.1.330/simple").answered(0).stop(0).unnoticed();
     let requests = mock.requests().len();
     item(&mut sandbox);
     let session = sandbox.session("v2.1.330/subagent");
@@ -247,10 +189,8 @@ fn what_a_hook_knew_is_kept_also_when_it_did_not_try() {
     forget(&mut sandbox);
     sandbox.run(&["flush"]).exits(0);
     let rows = mock.rows();
-    let own: Vec<Row> = rows
-        .into_iter()
-        .filter(|row| row.session_id.as_deref() == Some(&*id))
-        .collect();
+    let own: Vec<Row> =
+        rows.into_iter().filter(|row| row.session_id.as_deref() == Some(&*id)).collect();
     assert_is_item(&own);
 }
 
@@ -273,29 +213,14 @@ fn what_is_expected_leaves_without_its_secrets() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     set(
         &mut sandbox,
-        &[
-            ("ID", "run-7"),
-            ("ITEM_ID", "item-3"),
-            ("EXPECTED_OUTPUT", &format!("prints {token}")),
-        ],
+        &[("ID", "run-7"), ("ITEM_ID", "item-3"), ("EXPECTED_OUTPUT", &format!("prints {token}"))],
     );
-    sandbox
-        .session("v2.1.330/simple")
-        .answered(0)
-        .stop(0)
-        .unnoticed();
+    sandbox.session("v2.1.330/simple").answered(0).stop(0).unnoticed();
     let root = mock.rows().into_iter().find(is_root).unwrap();
     let expected = told(&root, "item_expected_output").unwrap();
-    assert!(
-        expected.starts_with("prints [masked") && !expected.contains("a1B2"),
-        "{expected}"
-    );
+    assert!(expected.starts_with("prints [masked") && !expected.contains("a1B2"), "{expected}");
     let state = sandbox.state_files();
-    assert!(
-        state
-            .iter()
-            .all(|(_, content, _)| !String::from_utf8_lossy(content).contains("a1B2"))
-    );
+    assert!(state.iter().all(|(_, content, _)| !String::from_utf8_lossy(content).contains("a1B2")));
 }
 
 #[test]
@@ -306,15 +231,8 @@ fn an_experiment_may_stand_in_the_configuration_of_a_project() {
     env["CC_LANGFUSE_EXPERIMENT_ID"] = "run-7".into();
     sandbox.config(&json!({"env": env}));
     set(&mut sandbox, &[("ITEM_ID", "item-3")]);
-    sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
     for row in mock.rows() {
-        assert_eq!(
-            (told(&row, "id"), told(&row, "item_id")),
-            (Some("run-7"), Some("item-3"))
-        );
+        assert_eq!((told(&row, "id"), told(&row, "item_id")), (Some("run-7"), Some("item-3")));
     }
 }

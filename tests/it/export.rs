@@ -46,12 +46,7 @@ fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
         |format: &str| export(&sandbox, &["81dd", "--format", format])[0]["messages"].clone();
     let calls = |messages: &Value| -> Vec<Value> {
         let messages = messages.as_array().unwrap();
-        messages
-            .iter()
-            .filter(|it| it["role"] == "assistant")
-            .take(1)
-            .cloned()
-            .collect()
+        messages.iter().filter(|it| it["role"] == "assistant").take(1).cloned().collect()
     };
     let call = |format: &str| calls(&first(format)).remove(0);
     let id = call("messages")["tool_calls"][0]["id"].clone();
@@ -65,30 +60,17 @@ fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
         );
     }
     assert_eq!(
-        call("anthropic")["content"]
-            .as_array()
-            .unwrap()
-            .last()
-            .unwrap(),
+        call("anthropic")["content"].as_array().unwrap().last().unwrap(),
         &json!({"type": "tool_use", "id": id, "name": "Bash", "input": command})
     );
     let answer = |messages: &Value, role: &str| {
         let all = messages.as_array().unwrap();
-        all.iter()
-            .find(|it| it["role"] == role && !it["tool_call_id"].is_null())
-            .cloned()
+        all.iter().find(|it| it["role"] == role && !it["tool_call_id"].is_null()).cloned()
     };
     let said = answer(&first("openai"), "tool").unwrap();
     assert_eq!(said["tool_call_id"], id);
-    assert_eq!(
-        said.get("is_error"),
-        None,
-        "their messages have no place for it"
-    );
-    assert_eq!(
-        answer(&first("messages"), "tool").unwrap()["is_error"],
-        true
-    );
+    assert_eq!(said.get("is_error"), None, "their messages have no place for it");
+    assert_eq!(answer(&first("messages"), "tool").unwrap()["is_error"], true);
 }
 
 #[test]
@@ -115,35 +97,20 @@ fn a_turn_is_a_line_with_all_that_the_model_had_before_it() {
 
 fn of(line: &Value, role: &str) -> Vec<Value> {
     let messages = line["messages"].as_array().unwrap();
-    messages
-        .iter()
-        .filter(|it| it["role"] == role)
-        .cloned()
-        .collect()
+    messages.iter().filter(|it| it["role"] == role).cloned().collect()
 }
 
 #[test]
 fn each_line_is_what_the_vendors_take() {
     let sandbox = everything();
-    for arguments in [
-        &["--per", "turn", "--thinking"][..],
-        &["--per", "conversation"],
-    ] {
-        let of_format = |format| {
-            export(
-                &sandbox,
-                &[&["--all", "--format", format], arguments].concat(),
-            )
-        };
+    for arguments in [&["--per", "turn", "--thinking"][..], &["--per", "conversation"]] {
+        let of_format =
+            |format| export(&sandbox, &[&["--all", "--format", format], arguments].concat());
         let all = of_format("openai");
         assert!(all.len() > 60, "{}", all.len());
         all.iter().for_each(schema::assert_openai);
-        of_format("anthropic")
-            .iter()
-            .for_each(schema::assert_anthropic);
-        of_format("messages")
-            .iter()
-            .for_each(schema::assert_messages);
+        of_format("anthropic").iter().for_each(schema::assert_anthropic);
+        of_format("messages").iter().for_each(schema::assert_messages);
     }
 }
 
@@ -153,15 +120,7 @@ fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
     let sandbox = everything();
     for vendor in ["openai", "anthropic"] {
         let lines = sandbox
-            .run(&[
-                "export",
-                "--all",
-                "--per",
-                "turn",
-                "--thinking",
-                "--format",
-                vendor,
-            ])
+            .run(&["export", "--all", "--per", "turn", "--thinking", "--format", vendor])
             .exits(0)
             .stdout;
         let check = Command::new("python3")
@@ -256,9 +215,7 @@ fn what_tools_were_given_and_gave_stays_here_when_it_is_not_captured() {
     sandbox.set("CC_LANGFUSE_CAPTURE", "no-tool-content");
     sandbox.session("v2.1.330/tools").whole();
     for format in FORMATS {
-        let ran = sandbox
-            .run(&["export", "--all", "--format", format])
-            .exits(0);
+        let ran = sandbox.run(&["export", "--all", "--format", format]).exits(0);
         assert!(
             !ran.stdout.contains("oops") && ran.stdout.contains("[left out: "),
             "{}",
@@ -280,10 +237,7 @@ fn images_leave_their_type_and_size() {
     for format in FORMATS {
         let lines = export(&sandbox, &["--all", "--format", format]);
         let text = lines[0].to_string();
-        assert!(
-            text.contains("[image: image/png, ") && !text.contains("base64"),
-            "{text}"
-        );
+        assert!(text.contains("[image: image/png, ") && !text.contains("base64"), "{text}");
     }
 }
 
@@ -299,10 +253,7 @@ fn thinking_comes_on_request() {
         let arguments = ["export", "--all", "--per", "turn", "--format", format];
         let without = sandbox.run(&arguments).exits(0).stdout;
         assert!(!without.contains(mark), "{format}");
-        let with = sandbox
-            .run(&[&arguments[..], &["--thinking"]].concat())
-            .exits(0)
-            .stdout;
+        let with = sandbox.run(&[&arguments[..], &["--thinking"]].concat()).exits(0).stdout;
         assert!(with.contains(mark), "{format}: {with}");
     }
 }
@@ -318,12 +269,7 @@ fn an_answer_that_was_cut_off_in_its_thoughts_is_one_only_with_them() {
     };
     let thoughts = json!([{"type": "thinking", "thinking": "Let me", "signature": ""}]);
     let rows = [
-        row(
-            "user",
-            "u1",
-            Value::Null,
-            json!({"role": "user", "content": "go"}),
-        ),
+        row("user", "u1", Value::Null, json!({"role": "user", "content": "go"})),
         row(
             "assistant",
             "a1",
@@ -332,17 +278,10 @@ fn an_answer_that_was_cut_off_in_its_thoughts_is_one_only_with_them() {
         ),
     ];
     let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    let path = sandbox.write(
-        ".claude/projects/-home-dev-project/cut.jsonl",
-        text.as_bytes(),
-    );
+    let path = sandbox.write(".claude/projects/-home-dev-project/cut.jsonl", text.as_bytes());
     let path = path.to_str().unwrap();
     for format in FORMATS {
-        assert_eq!(
-            export(&sandbox, &[path, "--format", format]),
-            [Value::Null; 0],
-            "{format}"
-        );
+        assert_eq!(export(&sandbox, &[path, "--format", format]), [Value::Null; 0], "{format}");
         assert_eq!(
             export(&sandbox, &[path, "--format", format, "--thinking"]).len(),
             1,
@@ -360,15 +299,9 @@ fn what_a_person_sees() {
     sandbox.session("v2.1.330/resume").whole();
     let path = sandbox.projects().join("-home-dev-project/0broken.jsonl");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(
-        &path,
-        "{\"type\":\"user\",\"cwd\":\"/home/dev/project\"}\n{\"type\":\n{}\n",
-    )
-    .unwrap();
-    sandbox
-        .screen()
-        .types("claude-langfuse export --help")
-        .is("export_help");
+    fs::write(&path, "{\"type\":\"user\",\"cwd\":\"/home/dev/project\"}\n{\"type\":\n{}\n")
+        .unwrap();
+    sandbox.screen().types("claude-langfuse export --help").is("export_help");
     sandbox
         .screen()
         .types("claude-langfuse export 2c97 --format openai")
@@ -392,8 +325,5 @@ fn what_a_person_sees() {
         .types("claude-langfuse export --all --output /nowhere/train.jsonl")
         .is("export_errors");
     sandbox.set("CC_LANGFUSE_CAPTURE", "metadata");
-    sandbox
-        .screen()
-        .types("claude-langfuse export 2c97")
-        .is("export_of_nothing");
+    sandbox.screen().types("claude-langfuse export 2c97").is("export_of_nothing");
 }

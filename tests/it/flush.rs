@@ -15,12 +15,7 @@ fn what_a_session_has_grown_by_since_its_last_hook_is_sent() {
     let ran = sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
     assert!(ran.stdout.contains(session.id()), "{}", ran.stdout);
-    assert!(
-        ran.stdout
-            .contains("1 session: 2 turns, 4 observations sent"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("1 session: 2 turns, 4 observations sent"), "{}", ran.stdout);
     let before = mock.requests().len();
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.requests().len(), before);

@@ -1,10 +1,7 @@
 //! The fuzzer's corpus, run as any other test. `fuzz/README.md` says how more is found.
 
 #[path = "../../fuzz/src/lib.rs"]
-#[allow(
-    unreachable_pub,
-    reason = "public in the crate of its own that it is to the fuzzer"
-)]
+#[allow(unreachable_pub, reason = "public in the crate of its own that it is to the fuzzer")]
 mod targets;
 
 use std::fs;
@@ -12,9 +9,7 @@ use std::path::Path;
 
 /// Runs everything of a corpus, and every file of it cut off and with a byte changed.
 fn all_of(corpus: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(corpus);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(corpus);
     let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let content = fs::read(entry.unwrap().path()).unwrap();

@@ -22,9 +22,7 @@ fn every_test_that_a_guarantee_names_exists() {
 fn every_guarantee_names_a_test() {
     let mut sections = DOCUMENT.split("\n**G").skip(1);
     for number in 1..=20 {
-        let section = sections
-            .next()
-            .unwrap_or_else(|| panic!("there is no G{number}"));
+        let section = sections.next().unwrap_or_else(|| panic!("there is no G{number}"));
         let section = section.split("\n## ").next().unwrap();
         assert!(section.starts_with(&format!("{number}. ")), "{section}");
         assert!(section.contains("\n- `"), "G{number} is not proven");
@@ -34,9 +32,7 @@ fn every_guarantee_names_a_test() {
 
 /// The names of the lists, each once in its own.
 fn named() -> BTreeSet<&'static str> {
-    let names = DOCUMENT
-        .lines()
-        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let names = DOCUMENT.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
     names.collect()
 }
 
@@ -47,11 +43,7 @@ fn holds(path: &Path, text: &str, name: &str) -> bool {
     let last = module.rsplit("::").next().unwrap();
     let file = path.file_stem().unwrap().to_string_lossy();
     // `client::faults` lies in `client_faults.rs`, and `reply::tests` in `reply/tests.rs`.
-    let folder = path
-        .parent()
-        .and_then(Path::file_name)
-        .unwrap_or_default()
-        .to_string_lossy();
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let is_module = file == last
         || file.ends_with(&format!("_{last}"))
         || (file == "tests" || file == "mod") && folder == last;

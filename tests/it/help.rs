@@ -13,11 +13,7 @@ fn without_arguments_it_says_what_it_can_do() {
     let ran = sandbox.run(&[]).exits(2);
     assert_eq!(ran.stdout, "");
     assert_eq!(ran.stderr, sandbox.run(&["-h"]).exits(0).stdout);
-    sandbox
-        .screen()
-        .types("claude-langfuse -h")
-        .types("claude-langfuse --help")
-        .is("help");
+    sandbox.screen().types("claude-langfuse -h").types("claude-langfuse --help").is("help");
 }
 
 #[test]
@@ -49,11 +45,7 @@ fn the_readme_has_the_table_of_variables() {
             "" => String::new(),
             default => format!("`{default}`"),
         };
-        let row = format!(
-            "| `{}` | {} | {default} |",
-            spelling(variable),
-            variable.about
-        );
+        let row = format!("| `{}` | {} | {default} |", spelling(variable), variable.about);
         assert!(readme.lines().any(|line| line == row), "{row}");
     }
 }
@@ -72,16 +64,10 @@ fn help_manual_and_readme_know_every_variable_and_no_other() {
         let words = text.split(|one: char| !one.is_ascii_alphanumeric() && one != '_');
         let named = words.filter(|word| word.contains("LANGFUSE_") && *word != "LANGFUSE_");
         for name in named {
-            let known = |one: &str| {
-                VARIABLES
-                    .iter()
-                    .any(|variable| variable.spellings.contains(&one))
-            };
+            let known =
+                |one: &str| VARIABLES.iter().any(|variable| variable.spellings.contains(&one));
             let name = name.trim_end_matches('_');
-            assert!(
-                known(name) || ["CC_LANGFUSE", "LANGFUSE"].contains(&name),
-                "{place}: {name}"
-            );
+            assert!(known(name) || ["CC_LANGFUSE", "LANGFUSE"].contains(&name), "{place}: {name}");
         }
     }
 }
@@ -92,10 +78,7 @@ fn the_manual_has_a_page_per_command_with_all_options_and_examples() {
     let page = sandbox.run(&["man"]).exits(0).stdout;
     assert!(page.contains("\n.TH claude-langfuse 1"), "{page}");
     for section in ["ENVIRONMENT", "\"EXIT STATUS\"", "FILES"] {
-        assert!(
-            page.contains(&format!("\n.SH {section}\n")),
-            "{section}\n{page}"
-        );
+        assert!(page.contains(&format!("\n.SH {section}\n")), "{section}\n{page}");
     }
     sandbox.run(&["man", "--output-dir", "share/man1"]).exits(0);
     let read = |name: &str| {
@@ -106,10 +89,7 @@ fn the_manual_has_a_page_per_command_with_all_options_and_examples() {
         let name = format!("claude\\-langfuse\\-{command}(1)");
         assert!(page.contains(&name), "{name}\n{page}");
         let page = read(&format!("claude-langfuse-{command}.1"));
-        assert!(
-            page.contains("Examples:") || page.contains("Settings:"),
-            "{page}"
-        );
+        assert!(page.contains("Examples:") || page.contains("Settings:"), "{page}");
     }
     assert!(read("claude-langfuse-replay.1").contains("\\-\\-dry\\-run"));
 }
@@ -139,13 +119,8 @@ fn help_fits_the_terminal() {
             let help = sandbox.run(arguments).exits(0).stdout;
             let examples = help.find("Examples:").unwrap_or(help.len());
             for line in help[..examples].lines() {
-                let has_long_word = line
-                    .split_whitespace()
-                    .any(|word| word.len() + 42 > columns);
-                assert!(
-                    line.chars().count() <= columns || has_long_word,
-                    "{columns}: {line}"
-                );
+                let has_long_word = line.split_whitespace().any(|word| word.len() + 42 > columns);
+                assert!(line.chars().count() <= columns || has_long_word, "{columns}: {line}");
             }
         }
     }
@@ -186,10 +161,7 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
     let (groups, _) = groups.split_once("Options:\n").unwrap();
     let lines = groups.lines().filter(|line| line.starts_with("  "));
     let names = lines.filter_map(|line| line.split_whitespace().next());
-    let names: Vec<String> = names
-        .filter(|name| *name != "help")
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = names.filter(|name| *name != "help").map(str::to_owned).collect();
     assert!(names.len() > 5, "{names:?}");
     names
 }

@@ -72,10 +72,7 @@ fn a_row_that_does_not_come_is_waited_for_a_second_and_left_to_the_next_hook() {
     let session = sandbox.session("v2.1.330/simple");
     session.before_answer(0);
     let took = session.stop(0).took;
-    assert!(
-        took >= Duration::from_secs(1) && took < Duration::from_secs(3),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(3), "{took:?}");
     assert_eq!(mock.answers(), [""; 0]);
     session.whole().end();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
@@ -90,11 +87,7 @@ fn the_hook_does_not_wait_for_the_end_of_its_input() {
     session.answered(0);
     // Without a newline, and with the pipe held open until the process has ended.
     let event = session.stop_event(0).to_string();
-    let took = sandbox
-        .start(&["hook"], event.as_bytes())
-        .end()
-        .unnoticed()
-        .took;
+    let took = sandbox.start(&["hook"], event.as_bytes()).end().unnoticed().took;
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     assert!(took < AT_ONCE, "{took:?}");
 }
@@ -104,10 +97,7 @@ fn a_second_stop_of_a_turn_changes_its_answer_and_repeats_nothing_else() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stop-block");
-    for (stop, answer) in ["Hello.", "Goodbye.", "Really done."]
-        .into_iter()
-        .enumerate()
-    {
+    for (stop, answer) in ["Hello.", "Goodbye.", "Really done."].into_iter().enumerate() {
         session.answered(stop).stop(stop);
         assert_eq!(mock.answers(), [answer]);
     }
@@ -169,15 +159,8 @@ fn the_end_of_the_session_sends_a_tool_that_got_no_result() {
         .position(|row| row["message"]["content"][0]["type"] == "tool_use");
     session.grow(asked.unwrap() + 1).end();
     let rows = mock.rows();
-    let tool = rows
-        .iter()
-        .find(|row| row.kind == "TOOL")
-        .expect("the tool");
-    let shown = (
-        tool.name.as_str(),
-        tool.level.as_str(),
-        tool.status_message.as_deref(),
-    );
+    let tool = rows.iter().find(|row| row.kind == "TOOL").expect("the tool");
+    let shown = (tool.name.as_str(), tool.level.as_str(), tool.status_message.as_deref());
     assert_eq!(shown, ("Bash", "WARNING", Some("no result")));
     assert_eq!(mock.generations_sent(), 1);
     mock.assert_nothing_lost();
@@ -191,24 +174,12 @@ fn an_agent_in_the_background_is_sent_when_it_has_finished_three_turns_later_or_
     let agent = &session.recording.agents[0];
     sandbox.grow(agent, 1);
     session.answered(0).stop(0);
-    let launched = mock
-        .rows()
-        .iter()
-        .find(|row| row.name == "Agent")
-        .expect("its launch")
-        .clone();
-    assert!(
-        !mock
-            .arrivals()
-            .contains(&"agent general-purpose".to_owned())
-    );
+    let launched = mock.rows().iter().find(|row| row.name == "Agent").expect("its launch").clone();
+    assert!(!mock.arrivals().contains(&"agent general-purpose".to_owned()));
     sandbox.grow(agent, usize::MAX);
     session.answered(1).stop(1);
     let rows = mock.rows();
-    let root = rows
-        .iter()
-        .find(|row| row.name == "general-purpose")
-        .expect("the agent");
+    let root = rows.iter().find(|row| row.name == "general-purpose").expect("the agent");
     assert_eq!(root.trace_id, launched.trace_id);
     assert_eq!(root.parent_span_id.as_ref(), Some(&launched.span_id));
     assert_eq!(mock.generations_sent(), 5);
@@ -220,10 +191,7 @@ fn two_hooks_of_one_session_at_the_same_time_send_nothing_twice() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    mock.reply_next(Reply::Delay(
-        Duration::from_millis(200),
-        Box::new(Reply::Normal),
-    ));
+    mock.reply_next(Reply::Delay(Duration::from_millis(200), Box::new(Reply::Normal)));
     let hooks = [session.stop_event(0), session.end_event()].map(|event| session.start(&event));
     for hook in hooks {
         hook.end().unnoticed();
@@ -240,9 +208,7 @@ fn one_connection_carries_all_that_a_hook_sends() {
     let (relay, sandbox) = Sandbox::relayed(&mock);
     let mut session = sandbox.session("v2.1.330/simple");
     // What does not compress needs a request for each span that holds it.
-    session.recording = session
-        .recording
-        .replaced("Hello from the mock.", &noise(100_000));
+    session.recording = session.recording.replaced("Hello from the mock.", &noise(100_000));
     session.answered(0).stop(0);
     assert_eq!(mock.answers().len(), 1);
     assert!(mock.exports().len() > 1, "{}", mock.exports().len());
@@ -253,13 +219,8 @@ fn one_connection_carries_all_that_a_hook_sends() {
 fn noise(length: usize) -> String {
     let mut state = 1_u64;
     let letters = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         char::from(state.to_be_bytes()[0])
     });
-    letters
-        .filter(char::is_ascii_alphanumeric)
-        .take(length)
-        .collect()
+    letters.filter(char::is_ascii_alphanumeric).take(length).collect()
 }

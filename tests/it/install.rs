@@ -82,14 +82,7 @@ fn a_second_run_changes_no_byte_and_uninstall_brings_the_first_ones_back() {
     let once = text(&sandbox);
     assert!(once.starts_with("{\n    \"model\": \"opus\",\n    \"hooks\""));
     assert!(once.contains("notify-send 'dönë'") && once.contains("18446744073709551615"));
-    let modified = || {
-        sandbox
-            .path(SETTINGS)
-            .metadata()
-            .unwrap()
-            .modified()
-            .unwrap()
-    };
+    let modified = || sandbox.path(SETTINGS).metadata().unwrap().modified().unwrap();
     let first = modified();
     let ran = sandbox.run(&["install"]).exits(0);
     assert!(ran.stdout.contains("nothing to do"), "{ran:?}");
@@ -104,30 +97,20 @@ fn what_was_there_is_kept_beside_it_and_the_mode_stays() {
     let path = sandbox.write(SETTINGS, OF_A_USER.as_bytes());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let ran = sandbox.run(&["install"]).exits(0);
-    assert!(
-        ran.stdout.contains("settings.json.before-claude-langfuse"),
-        "{ran:?}"
-    );
+    assert!(ran.stdout.contains("settings.json.before-claude-langfuse"), "{ran:?}");
     let backup = sandbox.path(".claude/settings.json.before-claude-langfuse");
     assert_eq!(fs::read_to_string(backup).unwrap(), OF_A_USER);
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(
         files(&sandbox, ".claude"),
-        [
-            "projects",
-            "settings.json",
-            "settings.json.before-claude-langfuse"
-        ]
+        ["projects", "settings.json", "settings.json.before-claude-langfuse"]
     );
 }
 
 #[test]
 fn what_cannot_be_understood_is_left_alone() {
     for (content, reason) in [
-        (
-            "{\"env\": {\"KEY\": \"sk-lf-1\"}, // mine\n}",
-            "could not parse settings",
-        ),
+        ("{\"env\": {\"KEY\": \"sk-lf-1\"}, // mine\n}", "could not parse settings"),
         ("[]", "not a JSON object"),
         ("{\"hooks\": []}", "could not understand settings"),
         ("{\"hooks\": {\"SessionEnd\": {}}}", "hooks.SessionEnd"),
@@ -162,20 +145,12 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 fn a_projects_entry_is_personal_unless_it_has_one_already() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("app")).unwrap();
-    let ran = sandbox
-        .run(&["install", "--project", "app", "--json"])
-        .exits(0);
+    let ran = sandbox.run(&["install", "--project", "app", "--json"]).exits(0);
     assert_eq!(files(&sandbox, "app/.claude"), ["settings.local.json"]);
     assert!(!sandbox.path(SETTINGS).exists());
     assert_eq!(ran.json()[0]["changed"], json!(true));
-    let both = sandbox
-        .run(&["uninstall", "--project", "app", "--json"])
-        .exits(0);
-    let changed: Vec<_> = both
-        .json()
-        .iter()
-        .map(|one| one["changed"].clone())
-        .collect();
+    let both = sandbox.run(&["uninstall", "--project", "app", "--json"]).exits(0);
+    let changed: Vec<_> = both.json().iter().map(|one| one["changed"].clone()).collect();
     assert_eq!(changed, [json!(false), json!(true)]);
 
     let shared = r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}]}}"#;
@@ -200,9 +175,7 @@ fn claude_codes_folder_may_be_elsewhere_and_the_program_another() {
         text.contains(r"exec '/home/it'\\''s me/.nix-profile/bin/claude-langfuse' hook; :"),
         "{text}"
     );
-    let ran = sandbox
-        .run(&["install", "--program", "bin/claude-langfuse"])
-        .exits(1);
+    let ran = sandbox.run(&["install", "--program", "bin/claude-langfuse"]).exits(1);
     assert!(ran.stderr.contains("must be absolute"), "{ran:?}");
 }
 
@@ -216,11 +189,7 @@ fn people_are_told_of_tools_that_send_the_same_and_of_hooks_switched_off() {
     });
     sandbox.write(SETTINGS, rivals.to_string().as_bytes());
     let ran = sandbox.run(&["install"]).exits(0);
-    for word in [
-        "langfuse_hook.py",
-        "langfuse-observability@",
-        "disableAllHooks",
-    ] {
+    for word in ["langfuse_hook.py", "langfuse-observability@", "disableAllHooks"] {
         assert!(ran.stderr.contains(word), "{word}: {ran:?}");
     }
 }
@@ -237,26 +206,15 @@ fn the_registered_command_delivers_and_is_silent_where_the_program_is_gone() {
     let settings = settings(&sandbox);
     let registered = |event: &str| {
         let pointer = format!("/hooks/{event}/0/hooks/0/command");
-        settings
-            .pointer(&pointer)
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned()
+        settings.pointer(&pointer).unwrap().as_str().unwrap().to_owned()
     };
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
     let stop = format!("{}\n", session.stop_event(0));
-    sandbox
-        .shell(&registered("Stop"), stop.as_bytes())
-        .unnoticed();
+    sandbox.shell(&registered("Stop"), stop.as_bytes()).unnoticed();
     let end = format!("{}\n", session.end_event());
-    sandbox
-        .shell(&registered("SessionEnd"), end.as_bytes())
-        .unnoticed();
+    sandbox.shell(&registered("SessionEnd"), end.as_bytes()).unnoticed();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     fs::remove_file(&program).unwrap();
-    sandbox
-        .shell(&registered("Stop"), stop.as_bytes())
-        .unnoticed();
+    sandbox.shell(&registered("Stop"), stop.as_bytes()).unnoticed();
 }

@@ -9,7 +9,7 @@ mod own_patterns;
 mod table;
 
 use base::Timestamp;
-use claude_langfuse::config::{Config, Files, Scope, Surroundings, resolve};
+use claude_langfuse::config::{Config, Env, Files, Scope, resolve};
 use claude_langfuse::privacy::Policy;
 use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
 use serde_json::Value;
@@ -20,15 +20,10 @@ fn policy(variables: &[(&str, &str)]) -> Policy {
 }
 
 fn config(variables: &[(&str, &str)]) -> Config {
-    let named = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let surroundings = Surroundings {
-        environment: named.collect(),
-        home: Some("/home/dev".into()),
-        ..Surroundings::default()
-    };
-    resolve(&surroundings, &Files::new(), None, Scope::OwnHook, &[])
+    let named = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env =
+        Env { environment: named.collect(), home: Some("/home/dev".into()), ..Env::default() };
+    resolve(&env, &Files::new(), None, Scope::OwnHook, &[])
 }
 
 /// An observation that may be filled.

@@ -25,24 +25,13 @@ const NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// Traces are called so and in no other way.
-const TRACES: &[&str] = &[
-    "Claude Code turn",
-    "Claude Code compaction",
-    "Claude Code warmup",
-    "Claude Code agent",
-];
+const TRACES: &[&str] =
+    &["Claude Code turn", "Claude Code compaction", "Claude Code warmup", "Claude Code agent"];
 
 /// Holds a row against `docs/metadata.md` and against what the design says of rows.
 pub(crate) fn validate(row: &Row) {
     let what = format!("{} {:?} {}", row.kind, row.name, row.span_id);
-    let faults = [
-        keys(row),
-        names(row),
-        usage(row),
-        times(row),
-        tool_calls(row),
-    ]
-    .concat();
+    let faults = [keys(row), names(row), usage(row), times(row), tool_calls(row)].concat();
     assert!(faults.is_empty(), "{what}: {}", faults.join("; "));
 }
 
@@ -65,11 +54,7 @@ fn keys(row: &Row) -> Vec<String> {
         faults.push("no schema_version".to_owned());
     }
     // With another scope the server keeps every attribute twice.
-    if row
-        .metadata
-        .keys()
-        .any(|name| name.starts_with("attributes."))
-    {
+    if row.metadata.keys().any(|name| name.starts_with("attributes.")) {
         faults.push("attributes are stored twice".to_owned());
     }
     faults
@@ -107,9 +92,7 @@ fn names(row: &Row) -> Vec<String> {
         ("AGENT", false) => row.name == "claude-code",
         ("AGENT", true) | ("TOOL", _) => plain(&row.name),
         ("RETRIEVER", _) => ["WebSearch", "WebFetch"].contains(&&*row.name),
-        (kind, _) => NAMES
-            .iter()
-            .any(|(of, names)| *of == kind && names.contains(&&*row.name)),
+        (kind, _) => NAMES.iter().any(|(of, names)| *of == kind && names.contains(&&*row.name)),
     };
     let trace = row.trace_name.as_deref().unwrap_or_default();
     let mut faults = Vec::new();
@@ -187,24 +170,16 @@ fn the_validator_sees_every_breach() {
     validate(&good);
     type Breach = fn(&mut Row);
     let breaches: [(&str, Breach); 10] = [
-        ("unknown key", |row| {
-            drop(row.metadata.insert("colour".to_owned(), "red".to_owned()))
-        }),
-        ("key of a tool", |row| {
-            drop(row.metadata.insert("mcp_server".to_owned(), "s".to_owned()))
-        }),
+        ("unknown key", |row| drop(row.metadata.insert("colour".to_owned(), "red".to_owned()))),
+        ("key of a tool", |row| drop(row.metadata.insert("mcp_server".to_owned(), "s".to_owned()))),
         ("no version", |row| row.metadata.clear()),
         ("prompt as name", |row| row.name = "Say hello".to_owned()),
-        ("name of the trace", |row| {
-            row.trace_name = Some("Say hello".to_owned())
-        }),
+        ("name of the trace", |row| row.trace_name = Some("Say hello".to_owned())),
         ("no tag", |row| row.tags.clear()),
         ("usage of a tool", |row| row.kind = "TOOL".to_owned()),
         ("no usage", |row| row.usage.clear()),
         ("ends too early", |row| row.end_ms -= 2),
-        ("first token too late", |row| {
-            row.completion_start_ms = Some(row.end_ms + 1)
-        }),
+        ("first token too late", |row| row.completion_start_ms = Some(row.end_ms + 1)),
     ];
     for (what, breach) in breaches {
         let mut row = good.clone();

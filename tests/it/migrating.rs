@@ -15,10 +15,7 @@ fn former_hook_read(sandbox: &Sandbox, session: &Session<'_>, offset: usize) {
         key: {"offset": offset, "buffer": "", "turn_count": 1, "updated": "2026-11-23T06:40:46Z"},
         "0".repeat(64): {"offset": 17},
     });
-    sandbox.write(
-        ".claude/state/langfuse_state.json",
-        state.to_string().as_bytes(),
-    );
+    sandbox.write(".claude/state/langfuse_state.json", state.to_string().as_bytes());
 }
 
 #[test]

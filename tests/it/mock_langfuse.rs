@@ -26,10 +26,8 @@ const NOW_MS: i64 = 4_000_000_000_000;
 
 #[test]
 fn every_recorded_verdict_of_langfuse_is_the_mocks_too() {
-    let cases: Vec<Value> = VERDICTS
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let cases: Vec<Value> =
+        VERDICTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failures: Vec<String> = cases.iter().filter_map(difference).collect();
     assert!(
         failures.is_empty(),
@@ -46,17 +44,8 @@ fn difference(case: &Value) -> Option<String> {
     let mut events = Events::new().with_now(NOW_MS);
     let answers = replay(case, &mut events);
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    let expected = case
-        .get("statuses")
-        .cloned()
-        .unwrap_or_else(|| json!([case["status"]]));
-    let stored = sorted(
-        events
-            .rows()
-            .iter()
-            .map(|row| with_now(row.to_json()))
-            .collect(),
-    );
+    let expected = case.get("statuses").cloned().unwrap_or_else(|| json!([case["status"]]));
+    let stored = sorted(events.rows().iter().map(|row| with_now(row.to_json())).collect());
     let expected_rows = sorted(case["stored"].as_array().unwrap().clone());
     let lost = answers.iter().any(|answer| answer.lost);
     let mut found = Vec::new();
@@ -67,20 +56,12 @@ fn difference(case: &Value) -> Option<String> {
         found.push(format!("lost {lost}, not {}", case["lost"]));
     }
     if stored != expected_rows {
-        found.push(format!(
-            "stored {}\n  not    {}",
-            json!(stored),
-            json!(expected_rows)
-        ));
+        found.push(format!("stored {}\n  not    {}", json!(stored), json!(expected_rows)));
     }
     // Texts of refusals were recorded up to 120 characters.
     let reply: Value = serde_json::from_slice(&answers[0].body).unwrap_or_default();
     for (name, text) in case["reply"].as_object().into_iter().flatten() {
-        if !reply[name]
-            .as_str()
-            .unwrap_or_default()
-            .starts_with(text.as_str().unwrap())
-        {
+        if !reply[name].as_str().unwrap_or_default().starts_with(text.as_str().unwrap()) {
             found.push(format!("reply {reply}, not {}", case["reply"]));
         }
     }
@@ -100,12 +81,7 @@ fn replay(case: &Value, events: &mut Events) -> Vec<Answer> {
         headers.extend(value.as_str().map(|value| (name.clone(), value.to_owned())));
     }
     let first = case["raw_base64"].as_str().map_or_else(
-        || {
-            case.get("request")
-                .map(Value::to_string)
-                .unwrap_or_default()
-                .into_bytes()
-        },
+        || case.get("request").map(Value::to_string).unwrap_or_default().into_bytes(),
         |raw| STANDARD.decode(raw).unwrap(),
     );
     let then = case["then"]
@@ -115,9 +91,7 @@ fn replay(case: &Value, events: &mut Events) -> Vec<Answer> {
         .map(|request| request.to_string().into_bytes());
     let method = case["method"].as_str().unwrap_or("POST");
     let bodies = std::iter::once(first).chain(then);
-    bodies
-        .map(|body| events.handle(method, INGEST_PATH, &headers, &body))
-        .collect()
+    bodies.map(|body| events.handle(method, INGEST_PATH, &headers, &body)).collect()
 }
 
 fn with_now(mut row: Value) -> Value {

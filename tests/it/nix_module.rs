@@ -7,11 +7,7 @@ use serde_json::Value;
 fn the_module_knows_every_spelling_of_every_variable_and_no_other() {
     let known: Vec<String> =
         serde_json::from_str(include_str!("../../modules/variables.json")).unwrap();
-    let spellings: Vec<&str> = VARIABLES
-        .iter()
-        .flat_map(|one| one.spellings)
-        .copied()
-        .collect();
+    let spellings: Vec<&str> = VARIABLES.iter().flat_map(|one| one.spellings).copied().collect();
     assert_eq!(known, spellings);
 }
 
@@ -24,11 +20,7 @@ fn the_lock_file_pins_every_input_of_the_flake_and_no_other() {
     for name in &names {
         let node = &nodes[*name];
         let (owner, repo) = (&node["original"]["owner"], &node["original"]["repo"]);
-        let mut url = format!(
-            "github:{}/{}",
-            owner.as_str().unwrap(),
-            repo.as_str().unwrap()
-        );
+        let mut url = format!("github:{}/{}", owner.as_str().unwrap(), repo.as_str().unwrap());
         if let Some(reference) = node["original"]["ref"].as_str() {
             url = format!("{url}/{reference}");
         }

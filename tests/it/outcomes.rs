@@ -51,11 +51,9 @@ fn nobody_who_did_not_ask_is_scored() {
 
 #[test]
 fn hooks_and_a_replay_give_the_same_scores() {
-    for (recording, stops) in [
-        ("v2.1.330/tool-error", 1),
-        ("v2.1.330/stream-multi", 3),
-        ("v2.1.330/tui-interrupt", 1),
-    ] {
+    for (recording, stops) in
+        [("v2.1.330/tool-error", 1), ("v2.1.330/stream-multi", 3), ("v2.1.330/tui-interrupt", 1)]
+    {
         let mock = MockLangfuse::start();
         let sandbox = scored(&mock);
         let session = sandbox.session(recording);
@@ -71,28 +69,13 @@ fn hooks_and_a_replay_give_the_same_scores() {
 fn scores_go_in_one_request_after_the_spans_of_their_turns() {
     let mock = MockLangfuse::start();
     let sandbox = scored(&mock);
-    sandbox
-        .session("v2.1.330/stream-multi")
-        .whole()
-        .replay(&[])
-        .exits(0);
-    let paths: Vec<String> = mock
-        .requests()
-        .into_iter()
-        .map(|request| request.path)
-        .collect();
-    assert_eq!(
-        paths,
-        ["/api/public/otel/v1/traces", "/api/public/ingestion"]
-    );
+    sandbox.session("v2.1.330/stream-multi").whole().replay(&[]).exits(0);
+    let paths: Vec<String> = mock.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/api/public/otel/v1/traces", "/api/public/ingestion"]);
     let traces: Vec<String> = mock.rows().into_iter().map(|row| row.trace_id).collect();
     let scores = mock.scores();
     assert!(scores.len() >= 9, "{scores:?}");
-    assert!(
-        scores
-            .iter()
-            .all(|score| traces.contains(&score.text("traceId").to_owned()))
-    );
+    assert!(scores.iter().all(|score| traces.contains(&score.text("traceId").to_owned())));
 }
 
 #[test]
@@ -109,19 +92,11 @@ fn what_could_not_be_scored_is_scored_by_the_next_hook() {
         let session = sandbox.session("v2.1.330/stream-multi");
         let what = format!("{failure:?}");
         mock.reply_to_scorer(failure);
-        session
-            .answered(0)
-            .start(&session.stop_event(0))
-            .end()
-            .exits(0);
+        session.answered(0).start(&session.stop_event(0)).end().exits(0);
         let spans = mock.accepted_spans().len();
         assert!(spans > 0, "{what}: the spans did not wait for the scores");
         sandbox.run(&["flush"]).exits(0);
-        assert_eq!(
-            mock.accepted_spans().len(),
-            spans,
-            "{what}: a span was sent twice"
-        );
+        assert_eq!(mock.accepted_spans().len(), spans, "{what}: a span was sent twice");
         session.whole().replay(&[]).exits(0);
         assert_eq!(told(&mock), by_replay("v2.1.330/stream-multi"), "{what}");
     }
@@ -162,14 +137,8 @@ fn newer_servers_are_told_the_same() {
 fn figures_hold_no_content_and_belong_to_the_environment() {
     let mock = MockLangfuse::start();
     let mut sandbox = scored(&mock);
-    sandbox
-        .set("CC_LANGFUSE_CAPTURE", "metadata")
-        .set("LANGFUSE_TRACING_ENVIRONMENT", "staging");
-    sandbox
-        .session("v2.1.330/tool-error")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.set("CC_LANGFUSE_CAPTURE", "metadata").set("LANGFUSE_TRACING_ENVIRONMENT", "staging");
+    sandbox.session("v2.1.330/tool-error").whole().replay(&[]).exits(0);
     for score in mock.scores() {
         assert_eq!(score.text("environment"), "staging");
         assert_eq!(score.text("comment"), "");
@@ -196,26 +165,13 @@ fn in_somebody_elses_trace_each_turn_has_its_own() {
     let mut sandbox = scored(&mock);
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     sandbox.set("CC_LANGFUSE_TRACEPARENT", parent);
-    sandbox
-        .session("v2.1.330/stream-multi")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/stream-multi").whole().replay(&[]).exits(0);
     let scores = mock.scores();
     let interrupted = scores.iter().filter(|score| score.name() == "interrupted");
-    let turns: Vec<&str> = interrupted
-        .map(|score| score.text("observationId"))
-        .collect();
+    let turns: Vec<&str> = interrupted.map(|score| score.text("observationId")).collect();
     assert_eq!(turns.len(), 3);
-    let roots = mock
-        .rows()
-        .into_iter()
-        .filter(|row| row.name == "claude-code");
-    assert!(
-        roots
-            .map(|row| row.span_id)
-            .all(|root| turns.contains(&root.as_str()))
-    );
+    let roots = mock.rows().into_iter().filter(|row| row.name == "claude-code");
+    assert!(roots.map(|row| row.span_id).all(|root| turns.contains(&root.as_str())));
 }
 
 #[test]
@@ -225,20 +181,11 @@ fn a_person_is_told_how_many_there_are() {
     let session = sandbox.session("v2.1.330/simple");
     mock.reply_to_scorer(Reply::Status(503));
     let told = session.whole().replay(&[]).exits(4).stdout;
-    assert!(
-        told.contains("1 turn, 2 observations sent, the rest failed"),
-        "{told}"
-    );
+    assert!(told.contains("1 turn, 2 observations sent, the rest failed"), "{told}");
     let told = sandbox.run(&["flush"]).exits(0).stdout;
-    assert!(
-        told.contains("0 turns, 0 observations, 3 scores sent"),
-        "{told}"
-    );
+    assert!(told.contains("0 turns, 0 observations, 3 scores sent"), "{told}");
     let told = session.replay(&["--again", "--json"]).exits(0).json();
-    assert_eq!(
-        (&told[0]["spans"], &told[0]["scores"]),
-        (&2.into(), &3.into())
-    );
+    assert_eq!((&told[0]["spans"], &told[0]["scores"]), (&2.into(), &3.into()));
 }
 
 /// Every recording: to be read.
@@ -253,28 +200,16 @@ fn the_figures_of_every_recording() {
             sandbox.grow(transcript, usize::MAX);
         }
         sandbox.lay(&recording);
-        sandbox
-            .run(&["replay", &sandbox.projects().display().to_string()])
-            .exits(0);
-        let mut roots: Vec<_> = mock
-            .rows()
-            .into_iter()
-            .filter(|row| row.name == "claude-code")
-            .collect();
+        sandbox.run(&["replay", &sandbox.projects().display().to_string()]).exits(0);
+        let mut roots: Vec<_> =
+            mock.rows().into_iter().filter(|row| row.name == "claude-code").collect();
         roots.sort_by_key(|row| row.start_ms);
         let scores = mock.scores();
         for root in roots {
-            let own = scores
-                .iter()
-                .filter(|score| score.text("traceId") == root.trace_id);
-            let figures: Vec<String> = own
-                .map(|score| format!("{}={}", score.name(), score.value()))
-                .collect();
-            let turn = root
-                .metadata
-                .get("turn_number")
-                .cloned()
-                .unwrap_or_default();
+            let own = scores.iter().filter(|score| score.text("traceId") == root.trace_id);
+            let figures: Vec<String> =
+                own.map(|score| format!("{}={}", score.name(), score.value())).collect();
+            let turn = root.metadata.get("turn_number").cloned().unwrap_or_default();
             let _ = writeln!(text, "{name}#{turn}  {}", figures.join(" "));
         }
     }

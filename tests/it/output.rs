@@ -41,11 +41,7 @@ fn a_reader_who_has_had_enough_is_no_failure() {
             .wait_with_output()
             .unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (output.status.code(), said.as_str()),
-            (Some(0), ""),
-            "{arguments:?}"
-        );
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }
 
@@ -54,11 +50,7 @@ fn colours_are_for_terminals_and_those_who_ask_for_them() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let is_coloured = |sandbox: &Sandbox| {
-        sandbox
-            .run(&["doctor", "--offline"])
-            .exits(1)
-            .stdout
-            .contains('\u{1b}')
+        sandbox.run(&["doctor", "--offline"]).exits(1).stdout.contains('\u{1b}')
     };
     assert!(!is_coloured(&sandbox), "a pipe is no terminal");
     sandbox.set("CLICOLOR_FORCE", "1");
@@ -67,10 +59,7 @@ fn colours_are_for_terminals_and_those_who_ask_for_them() {
     assert!(!is_coloured(&sandbox));
     // The word tells what the colour tells.
     let plain = sandbox.run(&["doctor", "--offline"]).stdout;
-    assert!(
-        plain.lines().any(|line| line.starts_with("fail  hooks: ")),
-        "{plain}"
-    );
+    assert!(plain.lines().any(|line| line.starts_with("fail  hooks: ")), "{plain}");
 }
 
 #[test]
@@ -78,23 +67,14 @@ fn a_narrow_terminal_gets_whole_words() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let wide = sandbox.run(&["doctor", "--offline"]).exits(1).stdout;
-    assert!(
-        wide.lines().any(|line| line.len() > 60),
-        "a pipe gets whole lines: {wide}"
-    );
+    assert!(wide.lines().any(|line| line.len() > 60), "a pipe gets whole lines: {wide}");
     sandbox.set("COLUMNS", "60");
     let narrow = sandbox.run(&["doctor", "--offline"]).exits(1).stdout;
     let has_many = |line: &str| line.trim_start().contains(' ');
-    let long: Vec<&str> = narrow
-        .lines()
-        .filter(|line| line.chars().count() > 60 && has_many(line))
-        .collect();
+    let long: Vec<&str> =
+        narrow.lines().filter(|line| line.chars().count() > 60 && has_many(line)).collect();
     assert_eq!(long, [""; 0]);
-    let words = |text: &str| {
-        text.split_whitespace()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&narrow), words(&wide));
 }
 
@@ -117,12 +97,8 @@ fn json_is_one_object_a_line_and_never_coloured() {
 
 #[test]
 fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
-    for arguments in [
-        &["status"][..],
-        &["config"],
-        &["config", "check"],
-        &["doctor", "--offline"],
-    ] {
+    for arguments in [&["status"][..], &["config"], &["config", "check"], &["doctor", "--offline"]]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
             .args(arguments)
             .env_clear()
@@ -132,10 +108,7 @@ fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        assert!(
-            output.status.code().is_some_and(|code| code <= 3),
-            "{arguments:?} {output:?}"
-        );
+        assert!(output.status.code().is_some_and(|code| code <= 3), "{arguments:?} {output:?}");
     }
 }
 
@@ -144,11 +117,7 @@ fn a_terminal_gets_headings_and_lines_that_fit_it() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/stream-multi").whole();
-    for arguments in [
-        &["sessions"][..],
-        &["show", "8ceb"],
-        &["doctor", "--offline"],
-    ] {
+    for arguments in [&["sessions"][..], &["show", "8ceb"], &["doctor", "--offline"]] {
         let (_, screen) = sandbox.sits_at(44, arguments).ends();
         assert!(screen.contains("\u{1b}["), "{arguments:?}: {screen:?}");
         assert_fits(&plain(&screen), 44);
@@ -160,9 +129,7 @@ fn a_terminal_gets_headings_and_lines_that_fit_it() {
 /// Words are not cut, however long.
 fn assert_fits(screen: &str, columns: usize) {
     for line in screen.lines() {
-        let has_a_long_word = line
-            .split_whitespace()
-            .any(|word| word.len() + 10 > columns);
+        let has_a_long_word = line.split_whitespace().any(|word| word.len() + 10 > columns);
         assert!(line.chars().count() <= columns || has_a_long_word, "{line}");
     }
 }
@@ -171,7 +138,5 @@ fn assert_fits(screen: &str, columns: usize) {
 fn plain(screen: &str) -> String {
     let mut parts = screen.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |seen, part| {
-        seen + part.split_once('m').map_or("", |(_, text)| text)
-    })
+    parts.fold(first, |seen, part| seen + part.split_once('m').map_or("", |(_, text)| text))
 }

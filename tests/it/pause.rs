@@ -42,19 +42,11 @@ fn a_session_that_began_in_a_pause_is_not_sent_by_the_first_hook_after_it() {
 fn people_are_told_what_is_paused() {
     let sandbox = Sandbox::new();
     let begun = sandbox.run(&["pause"]).exits(0);
-    assert!(
-        begun.stdout.starts_with("everything is paused"),
-        "{begun:?}"
-    );
+    assert!(begun.stdout.starts_with("everything is paused"), "{begun:?}");
     let again = sandbox.run(&["pause"]).exits(0);
     assert!(again.stdout.contains("already"), "{again:?}");
     let ended = sandbox.run(&["resume"]).exits(0);
-    assert!(
-        ended
-            .stdout
-            .contains("no longer paused, from the next prompt on"),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains("no longer paused, from the next prompt on"), "{ended:?}");
     let nothing = sandbox.run(&["resume"]).exits(0);
     assert!(nothing.stdout.contains("nothing was paused"), "{nothing:?}");
     let nowhere = sandbox.path("nowhere").display().to_string();

@@ -44,13 +44,9 @@ fn exports(mock: &MockLangfuse) -> usize {
 
 #[test]
 fn repair_from_another_shell_sends_nothing_that_is_there() {
-    for recording in [
-        "stream-multi",
-        "subagent-background",
-        "subagent-nested",
-        "compact",
-        "workflow",
-    ] {
+    for recording in
+        ["stream-multi", "subagent-background", "subagent-nested", "compact", "workflow"]
+    {
         for run in RUNS {
             let mock = MockLangfuse::start();
             let mut sandbox = Sandbox::traced(&mock);
@@ -63,23 +59,14 @@ fn repair_from_another_shell_sends_nothing_that_is_there() {
             set(&mut sandbox, &[]);
             let ran = repair(&sandbox).exits(0);
             assert_eq!(exports(&mock), sent, "{recording} {run:?} {}", ran.stdout);
-            assert!(
-                ran.stdout.contains(" 0 missing, 0 double, 0 different"),
-                "{}",
-                ran.stdout
-            );
+            assert!(ran.stdout.contains(" 0 missing, 0 double, 0 different"), "{}", ran.stdout);
             // Nor from a shell that would place it somewhere else.
             set(&mut sandbox, &[("CC_LANGFUSE_TRACE_SEED", "other")]);
             let (id, repair) = (
-                sandbox
-                    .session(&format!("v2.1.330/{recording}"))
-                    .id()
-                    .to_owned(),
+                sandbox.session(&format!("v2.1.330/{recording}")).id().to_owned(),
                 ["--repair", "--wait", "0"],
             );
-            sandbox
-                .run(&[&["verify", &id][..], &repair].concat())
-                .exits(0);
+            sandbox.run(&[&["verify", &id][..], &repair].concat()).exits(0);
             assert_eq!(exports(&mock), sent, "{recording} {run:?}");
         }
     }
@@ -89,10 +76,7 @@ fn repair_from_another_shell_sends_nothing_that_is_there() {
 fn three_runs(mock: &MockLangfuse, sandbox: &mut Sandbox) -> Vec<Row> {
     for (turn, run) in [RUNS[0], RUNS[1], &[]].into_iter().enumerate() {
         set(sandbox, run);
-        sandbox
-            .session("v2.1.330/stream-multi")
-            .answered(turn)
-            .stop(turn);
+        sandbox.session("v2.1.330/stream-multi").answered(turn).stop(turn);
     }
     set(sandbox, &[]);
     sandbox.session("v2.1.330/stream-multi").whole().end();
@@ -122,10 +106,7 @@ fn what_is_really_missing_is_sent_where_it_was() {
     assert_eq!(mock.rows(), rows);
     // And a replay of all goes there too.
     mock.clear();
-    sandbox
-        .session("v2.1.330/stream-multi")
-        .replay(&["--again"])
-        .exits(0);
+    sandbox.session("v2.1.330/stream-multi").replay(&["--again"]).exits(0);
     assert_eq!(mock.rows(), rows);
 }
 
@@ -142,11 +123,7 @@ fn what_no_state_tells_is_skipped_and_counted_and_never_sent() {
         let ran = repair(&sandbox);
         assert_eq!(exports(&mock), sent, "{run:?} {}", ran.stdout);
         if run[0].0 == "CC_LANGFUSE_TRACEPARENT" {
-            assert!(
-                ran.stdout.contains("2 skipped (trace unknown)"),
-                "{}",
-                ran.stdout
-            );
+            assert!(ran.stdout.contains("2 skipped (trace unknown)"), "{}", ran.stdout);
         }
     }
 }
@@ -162,19 +139,14 @@ fn what_is_missing_of_a_turn_that_is_there_is_sent_also_without_that_state() {
     let body = mock.exports()[0].json.clone().unwrap();
     mock.clear();
     let mut body = body;
-    let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
-        .as_array_mut()
-        .unwrap();
+    let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array_mut().unwrap();
     let kept = spans.remove(0);
     *spans = vec![kept];
     post(&mock, &body);
     repair(&sandbox);
     let turn = mock.rows()[0].trace_id.clone();
     let of_turn = |rows: &[Row]| rows.iter().filter(|row| row.trace_id == turn).count();
-    assert_eq!(
-        (of_turn(&mock.rows()), mock.rows().len()),
-        (of_turn(&rows), of_turn(&rows))
-    );
+    assert_eq!((of_turn(&mock.rows()), mock.rows().len()), (of_turn(&rows), of_turn(&rows)));
 }
 
 fn post(mock: &MockLangfuse, body: &serde_json::Value) {
@@ -201,9 +173,7 @@ fn the_place_of_turns_is_kept_in_a_private_file_that_outlives_the_cursor() {
     std::fs::remove_file(&cursor).unwrap();
     let id = sandbox.session("v2.1.330/stream-multi").id().to_owned();
     let sent = exports(&mock);
-    sandbox
-        .run(&["verify", &id, "--repair", "--wait", "0"])
-        .exits(0);
+    sandbox.run(&["verify", &id, "--repair", "--wait", "0"]).exits(0);
     assert_eq!(exports(&mock), sent);
     sandbox.run(&["replay", &id]).exits(0);
     assert_eq!(mock.rows(), rows);
@@ -226,10 +196,7 @@ fn the_place_of_a_turn_is_written_before_its_first_request() {
     set(&mut sandbox, RUNS[0]);
     let rows = mock.rows();
     mock.clear();
-    sandbox
-        .session("v2.1.330/stream-multi")
-        .replay(&["--again"])
-        .exits(0);
+    sandbox.session("v2.1.330/stream-multi").replay(&["--again"]).exits(0);
     assert_eq!(mock.rows(), rows);
 }
 
@@ -239,16 +206,11 @@ fn scores_and_items_of_a_dataset_name_the_trace_where_the_turn_is() {
     let mut sandbox = Sandbox::traced(&mock);
     let rows = three_runs(&mock, &mut sandbox);
     let id = sandbox.session("v2.1.330/stream-multi").id().to_owned();
-    let mut roots: Vec<&Row> = rows
-        .iter()
-        .filter(|row| row.name == "claude-code")
-        .collect();
+    let mut roots: Vec<&Row> = rows.iter().filter(|row| row.name == "claude-code").collect();
     roots.sort_by_key(|row| row.start_ms);
     for (number, root) in roots.iter().enumerate() {
         let turn = format!("{id}#{}", number + 1);
-        let scored = sandbox
-            .run(&["score", &turn, "quality=4", "--json"])
-            .exits(0);
+        let scored = sandbox.run(&["score", &turn, "quality=4", "--json"]).exits(0);
         let link = scored.json()[0]["link"].as_str().unwrap().to_owned();
         assert!(link.contains(&root.trace_id), "{link}");
         let item = sandbox.run(&["dataset", "add", &turn, "--dataset", "d", "--dry-run"]);

@@ -24,11 +24,7 @@ impl Two {
             path("here"): {"env": keys("here", &here)},
             path("there"): {"env": keys("there", &there)},
         }}));
-        Self {
-            here,
-            there,
-            sandbox,
-        }
+        Self { here, there, sandbox }
     }
 }
 
@@ -43,40 +39,20 @@ fn keys(name: &str, server: &MockLangfuse) -> Value {
 
 #[test]
 fn a_projects_hook_sends_its_own_session_to_its_own_server() {
-    let Two {
-        here,
-        there,
-        sandbox,
-    } = Two::new();
-    sandbox
-        .session_in(&sandbox.path("here"), "v2.1.330/simple")
-        .answered(0)
-        .stop(0);
-    sandbox
-        .session_in(&sandbox.path("there/deep/inside"), "v2.1.330/thinking")
-        .answered(0)
-        .stop(0);
+    let Two { here, there, sandbox } = Two::new();
+    sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple").answered(0).stop(0);
+    sandbox.session_in(&sandbox.path("there/deep/inside"), "v2.1.330/thinking").answered(0).stop(0);
     assert_eq!(here.answers(), ["Hello from the mock."]);
     assert_eq!(there.answers(), ["Answer after thought."]);
 }
 
 #[test]
 fn a_projects_hook_never_sends_what_waits_in_another_project() {
-    let Two {
-        here,
-        there,
-        sandbox,
-    } = Two::new();
+    let Two { here, there, sandbox } = Two::new();
     here.reply_next(Reply::Status(503));
-    sandbox
-        .session_in(&sandbox.path("here"), "v2.1.330/simple")
-        .whole()
-        .end();
+    sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple").whole().end();
     sandbox.end_backoff();
-    sandbox
-        .session_in(&sandbox.path("there"), "v2.1.330/thinking")
-        .answered(0)
-        .stop(0);
+    sandbox.session_in(&sandbox.path("there"), "v2.1.330/thinking").answered(0).stop(0);
     assert_eq!(here.requests().len(), 1);
     assert_eq!(there.answers(), ["Answer after thought."]);
     sandbox.run(&["flush"]).exits(0);
@@ -86,11 +62,7 @@ fn a_projects_hook_never_sends_what_waits_in_another_project() {
 
 #[test]
 fn where_the_session_was_started_counts_and_not_where_its_hook_runs() {
-    let Two {
-        here,
-        there,
-        mut sandbox,
-    } = Two::new();
+    let Two { here, there, mut sandbox } = Two::new();
     let started = sandbox.path("here").display().to_string();
     sandbox.set("CLAUDE_PROJECT_DIR", started);
     let session = sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple");
@@ -104,20 +76,13 @@ fn where_the_session_was_started_counts_and_not_where_its_hook_runs() {
 /// `cd` in a session: later rows and hooks have another directory, and the session's file stays where it is.
 #[test]
 fn a_session_that_goes_to_another_directory_stays_with_the_project_it_was_started_in() {
-    let Two {
-        here,
-        there,
-        mut sandbox,
-    } = Two::new();
+    let Two { here, there, mut sandbox } = Two::new();
     let [started, gone] = ["here", "there"].map(|name| sandbox.path(name).display().to_string());
     sandbox.set("CLAUDE_PROJECT_DIR", started.clone());
     let mut session = sandbox.session_in(&sandbox.path("here"), "v2.1.330/stream-multi");
     let second = session.transcript().answer("Answer 1.", 0).unwrap() + 1;
     for line in session.recording.sessions[0].lines.iter_mut().skip(second) {
-        *line = line.replace(
-            &format!("\"cwd\":\"{started}\""),
-            &format!("\"cwd\":\"{gone}\""),
-        );
+        *line = line.replace(&format!("\"cwd\":\"{started}\""), &format!("\"cwd\":\"{gone}\""));
     }
     let mut event = session.answered(1).stop_event(1);
     event["cwd"] = json!(gone);
@@ -135,20 +100,10 @@ fn a_session_that_goes_to_another_directory_stays_with_the_project_it_was_starte
 
 #[test]
 fn replay_sends_each_session_to_the_server_of_its_project() {
-    let Two {
-        here,
-        there,
-        sandbox,
-    } = Two::new();
-    sandbox
-        .session_in(&sandbox.path("here"), "v2.1.330/simple")
-        .whole();
-    sandbox
-        .session_in(&sandbox.path("there"), "v2.1.330/thinking")
-        .whole();
-    sandbox
-        .session_in(&sandbox.path("nowhere"), "v2.1.330/tools")
-        .whole();
+    let Two { here, there, sandbox } = Two::new();
+    sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple").whole();
+    sandbox.session_in(&sandbox.path("there"), "v2.1.330/thinking").whole();
+    sandbox.session_in(&sandbox.path("nowhere"), "v2.1.330/tools").whole();
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
     assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     assert_eq!(here.answers(), ["Hello from the mock."]);
@@ -198,19 +153,9 @@ fn a_half_pair_of_keys_is_refused_and_named() {
     let session = sandbox.session("v2.1.330/simple");
     session.answered(0).stop(0);
     assert_eq!(mock.requests().len(), 0);
-    assert!(
-        sandbox
-            .log()
-            .contains("has no LANGFUSE_SECRET_KEY beside it"),
-        "{}",
-        sandbox.log()
-    );
+    assert!(sandbox.log().contains("has no LANGFUSE_SECRET_KEY beside it"), "{}", sandbox.log());
     let ran = session.whole().replay(&[]).exits(3);
-    assert!(
-        ran.stderr.contains("has no LANGFUSE_SECRET_KEY beside it"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("has no LANGFUSE_SECRET_KEY beside it"), "{}", ran.stderr);
 }
 
 #[test]
@@ -223,10 +168,7 @@ fn a_host_above_the_keys_is_refused_and_named() {
     let ran = session.whole().replay(&[]).exits(3);
     assert_eq!((keys.requests().len(), other.requests().len()), (0, 0));
     for told in [sandbox.log(), ran.stderr] {
-        assert!(
-            told.contains(&keys.url()) && told.contains(&other.url()),
-            "{told}"
-        );
+        assert!(told.contains(&keys.url()) && told.contains(&other.url()), "{told}");
     }
 }
 
@@ -236,23 +178,14 @@ fn claude_codes_settings_files_count_in_a_replay_and_override_the_shell() {
     let mut sandbox = Sandbox::new();
     let mut env = crate::sandbox::traced_to(&settings.url());
     env["LANGFUSE_USER_ID"] = json!("user");
-    let file = |env: Value| {
-        json!({"model": "opus", "env": env})
-            .to_string()
-            .into_bytes()
-    };
+    let file = |env: Value| json!({"model": "opus", "env": env}).to_string().into_bytes();
     sandbox.write(".claude/settings.json", &file(env));
-    sandbox.write(
-        "app/.claude/settings.json",
-        &file(json!({"LANGFUSE_USER_ID": "project"})),
-    );
+    sandbox.write("app/.claude/settings.json", &file(json!({"LANGFUSE_USER_ID": "project"})));
     sandbox.write(
         "app/.claude/settings.local.json",
         &file(json!({"CC_LANGFUSE_TRACE_TAGS": "local"})),
     );
-    sandbox
-        .set("LANGFUSE_BASE_URL", shell.url())
-        .set("LANGFUSE_USER_ID", "shell");
+    sandbox.set("LANGFUSE_BASE_URL", shell.url()).set("LANGFUSE_USER_ID", "shell");
     let session = sandbox.session_in(&sandbox.path("app"), "v2.1.330/simple");
     session.whole().replay(&[]).exits(0);
     assert_eq!(shell.requests().len(), 0);
@@ -263,9 +196,7 @@ fn claude_codes_settings_files_count_in_a_replay_and_override_the_shell() {
         assert!(row.tags.contains(&"local".to_owned()), "{:?}", row.tags);
     }
     // The consent and the keys of settings files count for sessions that nobody named.
-    sandbox
-        .session_in(&sandbox.path("app"), "v2.1.330/thinking")
-        .whole();
+    sandbox.session_in(&sandbox.path("app"), "v2.1.330/thinking").whole();
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(settings.answers().len(), 3);
 }

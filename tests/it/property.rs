@@ -27,11 +27,7 @@ fn cases(number: u32) -> Config {
     let standard = Config::default();
     Config {
         cases: if asked { standard.cases } else { number },
-        rng_seed: if asked {
-            standard.rng_seed
-        } else {
-            RngSeed::Fixed(2_1330)
-        },
+        rng_seed: if asked { standard.rng_seed } else { RngSeed::Fixed(2_1330) },
         failure_persistence: None,
         ..standard
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use claude_langfuse::claude_settings::{Hooks, Surveyed, survey, switched_off};
-use claude_langfuse::config::{Files, Surroundings};
+use claude_langfuse::config::{Env, Files};
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::Sandbox;
@@ -37,10 +37,7 @@ fn an_entry_tells_what_keeps_it_from_working() {
     };
     assert_eq!(stop.our_program().as_deref(), Some("/p/claude-langfuse"));
     assert!(stop.asynchronous && !stop.narrowed);
-    assert_eq!(
-        (end.event.as_str(), end.timeout, end.narrowed),
-        ("SessionEnd", Some(1.5), true)
-    );
+    assert_eq!((end.event.as_str(), end.timeout, end.narrowed), ("SessionEnd", Some(1.5), true));
     assert_eq!(found.rivals, [""; 0]);
 }
 
@@ -95,13 +92,13 @@ fn every_file_that_a_session_obeys_is_surveyed() {
         sandbox.write(path, ours);
     }
     sandbox.write("app/.claude/settings.json", b"{broken");
-    let surroundings = Surroundings {
+    let env = Env {
         home: Some(sandbox.path("")),
         managed_dir: Some(sandbox.path("etc")),
-        ..Surroundings::default()
+        ..Env::default()
     };
     let start: &Path = &sandbox.path("app");
-    let found = survey(&surroundings, &Files::new(), Some(start));
+    let found = survey(&env, &Files::new(), Some(start));
     let told: Vec<(String, bool, Option<usize>)> = found
         .iter()
         .map(|one| {
@@ -111,11 +108,7 @@ fn every_file_that_a_session_obeys_is_surveyed() {
         })
         .collect();
     let expected = [
-        (
-            ".claude/skills/langfuse-traces/hooks/hooks.json",
-            false,
-            Some(1),
-        ),
+        (".claude/skills/langfuse-traces/hooks/hooks.json", false, Some(1)),
         (".claude/settings.json", false, Some(1)),
         ("app/.claude/settings.json", false, None),
         ("app/.claude/settings.local.json", false, Some(1)),

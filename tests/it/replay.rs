@@ -12,11 +12,7 @@ use crate::sandbox::{PROJECT, Received, Sandbox, is_turn, traced_to};
 
 #[test]
 fn a_dry_run_prints_exactly_what_is_sent_afterwards() {
-    for recording in [
-        "v2.1.330/subagent-background",
-        "v2.1.330/unicode",
-        "v2.1.197/blocks",
-    ] {
+    for recording in ["v2.1.330/subagent-background", "v2.1.330/unicode", "v2.1.197/blocks"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         let session = sandbox.session(recording);
@@ -24,11 +20,7 @@ fn a_dry_run_prints_exactly_what_is_sent_afterwards() {
         assert_eq!(mock.requests().len(), 0);
         assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
         session.replay(&[]).exits(0);
-        let sent: String = mock
-            .exports()
-            .iter()
-            .map(|request| body(request) + "\n")
-            .collect();
+        let sent: String = mock.exports().iter().map(|request| body(request) + "\n").collect();
         assert_eq!(printed, sent);
         // And then nothing more.
         assert_eq!(session.replay(&["--dry-run"]).exits(0).stdout, "");
@@ -37,9 +29,7 @@ fn a_dry_run_prints_exactly_what_is_sent_afterwards() {
 
 fn body(request: &Request) -> String {
     let mut text = String::new();
-    GzDecoder::new(request.body.as_slice())
-        .read_to_string(&mut text)
-        .unwrap();
+    GzDecoder::new(request.body.as_slice()).read_to_string(&mut text).unwrap();
     text
 }
 
@@ -92,15 +82,13 @@ fn people_are_told_what_was_sent_and_where_it_can_be_seen() {
     let ran = session.whole().replay(&[]).exits(0);
     let url = mock.url();
     let turns = mock.rows().into_iter().filter(is_turn);
-    let links: BTreeSet<String> = turns
-        .map(|turn| format!("{url}/trace/{}", turn.trace_id))
-        .collect();
+    let links: BTreeSet<String> =
+        turns.map(|turn| format!("{url}/trace/{}", turn.trace_id)).collect();
     let words: BTreeSet<String> = ran.stdout.split_whitespace().map(str::to_owned).collect();
     assert_eq!(links.len(), 3);
     assert!(links.is_subset(&words), "{}", ran.stdout);
     assert!(
-        ran.stdout
-            .starts_with(&format!("{}  3 turns, 6 observations sent\n", session.id())),
+        ran.stdout.starts_with(&format!("{}  3 turns, 6 observations sent\n", session.id())),
         "{}",
         ran.stdout
     );
@@ -118,25 +106,13 @@ fn scripts_are_told_the_same_in_json() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
     let told = session.whole().replay(&["--json"]).exits(0).json();
-    let [one, all] = told.as_slice() else {
-        panic!("{told:?}")
-    };
+    let [one, all] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(one["session"], session.id());
-    assert_eq!(
-        (&one["turns"], &one["spans"], &one["error"]),
-        (&json!(3), &json!(6), &json!(null))
-    );
-    let bytes: usize = mock
-        .exports()
-        .iter()
-        .map(|request| request.body.len())
-        .sum();
+    assert_eq!((&one["turns"], &one["spans"], &one["error"]), (&json!(3), &json!(6), &json!(null)));
+    let bytes: usize = mock.exports().iter().map(|request| request.body.len()).sum();
     assert_eq!(one["bytes"], bytes);
     let links = one["traces"].as_array().unwrap();
-    assert!(
-        links.len() == 3 && links[0].as_str().unwrap().starts_with(&mock.url()),
-        "{links:?}"
-    );
+    assert!(links.len() == 3 && links[0].as_str().unwrap().starts_with(&mock.url()), "{links:?}");
     for (name, value) in [
         ("schema", 1),
         ("sessions", 1),
@@ -154,16 +130,11 @@ fn a_copy_with_another_name_is_the_same_session() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
-    let copy = sandbox.write(
-        "Desktop/what went wrong.jsonl",
-        session.transcript().text(usize::MAX).as_bytes(),
-    );
+    let copy = sandbox
+        .write("Desktop/what went wrong.jsonl", session.transcript().text(usize::MAX).as_bytes());
     sandbox.run(&["replay", copy.to_str().unwrap()]).exits(0);
     let rows = mock.rows();
-    assert!(
-        rows.iter()
-            .all(|row| row.session_id.as_deref() == Some(session.id()))
-    );
+    assert!(rows.iter().all(|row| row.session_id.as_deref() == Some(session.id())));
     session.whole().replay(&["--again"]).exits(0);
     assert_eq!(mock.rows(), rows);
 }
@@ -192,9 +163,7 @@ fn the_beginning_of_a_session_id_is_enough() {
     sandbox.session("v2.1.330/subagent").whole();
     sandbox.run(&["replay", "2c97"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    sandbox
-        .run(&["replay", "8b81bdbc-c020-4660-bfa2-b2aa8549675d"])
-        .exits(0);
+    sandbox.run(&["replay", "8b81bdbc-c020-4660-bfa2-b2aa8549675d"]).exits(0);
     assert_eq!(mock.answers().len(), 2);
 }
 
@@ -205,15 +174,7 @@ fn a_session_that_is_named_twice_is_sent_once() {
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
     let folder = sandbox.projects().display().to_string();
-    sandbox
-        .run(&[
-            "replay",
-            "--again",
-            session.id(),
-            &session.argument(),
-            &folder,
-        ])
-        .exits(0);
+    sandbox.run(&["replay", "--again", session.id(), &session.argument(), &folder]).exits(0);
     assert_eq!(mock.generations_sent(), 1);
 }
 
@@ -236,16 +197,11 @@ fn another_configuration_file_can_be_named() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let config = json!({"projects": {PROJECT: {"env": traced_to(&mock.url())}}});
-    let file = sandbox
-        .write("other.json", config.to_string().as_bytes())
-        .display()
-        .to_string();
+    let file = sandbox.write("other.json", config.to_string().as_bytes()).display().to_string();
     let session = sandbox.session("v2.1.330/simple");
     session.whole().replay(&["--config", &file]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    session
-        .replay(&["--config", "/no/such/file.json", "--again"])
-        .exits(3);
+    session.replay(&["--config", "/no/such/file.json", "--again"]).exits(3);
 }
 
 #[test]
@@ -254,9 +210,7 @@ fn a_session_too_long_for_one_request_arrives_whole() {
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_MAX_CHARS", "10000000");
     let mut session = sandbox.session("v2.1.330/stream-multi");
-    session.recording = session
-        .recording
-        .replaced("Answer 2.", &"long ".repeat(900_000));
+    session.recording = session.recording.replaced("Answer 2.", &"long ".repeat(900_000));
     session.whole().replay(&[]).exits(0);
     assert_eq!(mock.answers().len(), 3);
     assert!(mock.exports().len() > 1, "{}", mock.exports().len());
@@ -284,16 +238,10 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn without_arguments_there_is_help_and_exit_code_2() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&[]).exits(2);
-    assert!(
-        ran.stderr.contains("Usage: claude-langfuse"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("Usage: claude-langfuse"), "{}", ran.stderr);
     sandbox.run(&["replay"]).exits(2);
     sandbox.run(&["replay", "--all", "x"]).exits(2);
-    sandbox
-        .run(&["replay", "--json", "--dry-run", "x"])
-        .exits(2);
+    sandbox.run(&["replay", "--json", "--dry-run", "x"]).exits(2);
     let ran = sandbox.run(&["replay", "--help"]).exits(0);
     assert!(ran.stdout.contains("Exit codes:"), "{}", ran.stdout);
 }

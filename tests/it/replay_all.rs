@@ -15,12 +15,8 @@ fn four(sandbox: &Sandbox, mock: &MockLangfuse) {
     }));
     sandbox.session("v2.1.330/simple").whole();
     sandbox.session("v2.1.330/subagent-background").whole();
-    sandbox
-        .session_in("/home/dev/other".as_ref(), "v2.1.330/stream-multi")
-        .whole();
-    sandbox
-        .session_in("/home/dev/private".as_ref(), "v2.1.330/tools")
-        .whole();
+    sandbox.session_in("/home/dev/other".as_ref(), "v2.1.330/stream-multi").whole();
+    sandbox.session_in("/home/dev/private".as_ref(), "v2.1.330/tools").whole();
 }
 
 #[test]
@@ -86,10 +82,7 @@ fn what_goes_wrong_is_told_once_with_what_to_do() {
 #[test]
 fn help_has_examples() {
     let sandbox = Sandbox::new();
-    sandbox
-        .screen()
-        .types("claude-langfuse replay --help")
-        .is("replay_help");
+    sandbox.screen().types("claude-langfuse replay --help").is("replay_help");
 }
 
 #[test]
@@ -106,9 +99,7 @@ fn filters_choose_by_project_and_by_the_time_of_the_last_row() {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::new();
         four(&sandbox, &mock);
-        sandbox
-            .run(&[&["replay", "--all"], filter].concat())
-            .exits(0);
+        sandbox.run(&[&["replay", "--all"], filter].concat()).exits(0);
         assert_eq!(mock.answers().len(), answers, "{filter:?}");
     }
 }
@@ -119,9 +110,7 @@ fn filters_choose_from_what_was_named_too() {
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
     let folder = sandbox.projects().display().to_string();
-    sandbox
-        .run(&["replay", &folder, "--project", "/home/dev/other"])
-        .exits(0);
+    sandbox.run(&["replay", &folder, "--project", "/home/dev/other"]).exits(0);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
     sandbox.run(&["replay", &folder, "--since", "7d"]).exits(0);
     assert_eq!(mock.answers().len(), 3);
@@ -145,10 +134,7 @@ fn a_run_that_is_interrupted_goes_on_where_it_was() {
     running.signal("TERM");
     assert_eq!(running.end().code, None);
     sandbox.run(&["replay", "--all"]).exits(0);
-    assert_once(
-        &mock,
-        &["v2.1.330/simple", "v2.1.330/stream-multi", "v2.1.330/tools"],
-    );
+    assert_once(&mock, &["v2.1.330/simple", "v2.1.330/stream-multi", "v2.1.330/tools"]);
 }
 
 #[test]
@@ -157,9 +143,7 @@ fn a_long_session_that_is_interrupted_goes_on_in_its_middle() {
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_MAX_CHARS", "10000000");
     let mut session = sandbox.session("v2.1.330/stream-multi");
-    session.recording = session
-        .recording
-        .replaced("Answer 2.", &"long ".repeat(900_000));
+    session.recording = session.recording.replaced("Answer 2.", &"long ".repeat(900_000));
     session.whole();
     mock.reply_next(Reply::Normal);
     mock.reply_next(Reply::Hang);
@@ -197,12 +181,7 @@ fn a_pause_that_the_server_asks_for_is_kept_and_then_it_goes_on() {
     mock.reply_next(Reply::RateLimited(1));
     mock.reply_next(Reply::RateLimited(0));
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
-    assert_eq!(
-        ran.stderr
-            .matches("answered 429: too many requests: continuing in 1 s")
-            .count(),
-        2
-    );
+    assert_eq!(ran.stderr.matches("answered 429: too many requests: continuing in 1 s").count(), 2);
     assert!(ran.took >= Duration::from_secs(2), "{ran:?}");
     assert_once(&mock, &recordings);
 }
@@ -251,15 +230,10 @@ fn on_a_terminal_one_line_tells_how_far_it_is_and_makes_room_for_the_result() {
             .filter(|line| line.contains(" of 4 sessions"))
             .collect();
         let fits = |line: &&str| line.chars().count() < columns.into();
-        assert!(
-            !progress.is_empty() && progress.iter().all(fits),
-            "{progress:?}"
-        );
+        assert!(!progress.is_empty() && progress.iter().all(fits), "{progress:?}");
         assert!(result.contains("3 sessions: 6 turns"), "{result}");
     }
-    let (code, screen) = sandbox
-        .sits_at(80, &["replay", "--all", "--again", "--quiet"])
-        .ends();
+    let (code, screen) = sandbox.sits_at(80, &["replay", "--all", "--again", "--quiet"]).ends();
     assert_eq!(code, Some(0));
     assert!(!screen.contains('\u{1b}'), "{screen:?}");
 }

@@ -47,10 +47,7 @@ impl Sandbox {
         set("PATH", "/usr/bin:/bin".to_owned());
         set("LANG", "C.UTF-8".to_owned());
         fs::create_dir_all(folder.path().join(".claude/projects")).unwrap();
-        Self {
-            folder,
-            environment,
-        }
+        Self { folder, environment }
     }
 
     /// All projects are traced to this server.
@@ -80,10 +77,7 @@ impl Sandbox {
 
     /// Writes the user's configuration file.
     pub(crate) fn config(&self, content: &Value) {
-        self.write(
-            ".config/claude-langfuse/config.json",
-            content.to_string().as_bytes(),
-        );
+        self.write(".config/claude-langfuse/config.json", content.to_string().as_bytes());
     }
 
     /// Writes a file below the home folder.
@@ -112,18 +106,13 @@ impl Sandbox {
     /// The same, started in another directory.
     pub(crate) fn session_in(&self, directory: &Path, recording: &str) -> Session<'_> {
         let directory = directory.display().to_string();
-        Session::new(
-            self,
-            Recording::open(recording).replaced(PROJECT, &directory),
-        )
+        Session::new(self, Recording::open(recording).replaced(PROJECT, &directory))
     }
 
     /// Lets a file grow to so many rows, as Claude Code does: never rewritten, only appended to.
     pub(crate) fn grow(&self, transcript: &Transcript, rows: usize) {
         let path = self.projects().join(&transcript.path);
-        let have = path
-            .metadata()
-            .map_or(0, |metadata| usize::try_from(metadata.len()).unwrap());
+        let have = path.metadata().map_or(0, |metadata| usize::try_from(metadata.len()).unwrap());
         let text = transcript.text(rows);
         if text.len() <= have {
             return;
@@ -132,11 +121,7 @@ impl Sandbox {
         if let Some(meta) = transcript.meta_at(rows) {
             fs::write(path.with_extension("meta.json"), meta).unwrap();
         }
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .unwrap();
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
         file.write_all(&text.as_bytes()[have..]).unwrap();
     }
 
@@ -148,9 +133,7 @@ impl Sandbox {
     /// Of that, what was there when the hook was called.
     pub(crate) fn lay_at(&self, recording: &Recording, firing: &Firing) {
         let others = recording.others.iter();
-        others
-            .filter(|other| other.is_there_at(firing))
-            .for_each(|other| self.put(other));
+        others.filter(|other| other.is_there_at(firing)).for_each(|other| self.put(other));
     }
 
     /// Puts a file where it is not yet.

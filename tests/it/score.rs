@@ -48,13 +48,7 @@ fn a_turn_and_a_session_are_scored() {
     let told: Vec<(String, String, Value)> = mock
         .scores()
         .iter()
-        .map(|row| {
-            (
-                row.name().to_owned(),
-                row.text("dataType").to_owned(),
-                row.value(),
-            )
-        })
+        .map(|row| (row.name().to_owned(), row.text("dataType").to_owned(), row.value()))
         .collect();
     let row = |name: &str, kind: &str, value: Value| (name.to_owned(), kind.to_owned(), value);
     assert_eq!(
@@ -104,10 +98,7 @@ fn servers_that_take_scores_in_either_way_get_one_request_each() {
     assert_eq!(paths(), ["/api/public/ingestion"]);
     mock.take_scores(Scoring::Lists);
     score(&sandbox, &["912a#1", "c=3"]).exits(0);
-    assert_eq!(
-        paths()[1..],
-        ["/api/public/ingestion", "/api/public/scores"]
-    );
+    assert_eq!(paths()[1..], ["/api/public/ingestion", "/api/public/scores"]);
     assert_eq!(mock.scores().len(), 3);
 }
 
@@ -121,10 +112,7 @@ fn a_comment_leaves_without_its_secrets() {
     let arguments = ["912a#1", &word, "--comment", &comment];
     score(&sandbox, &arguments).exits(0);
     let sent = String::from_utf8(mock.score_requests()[0].body.clone()).unwrap();
-    assert!(
-        sent.contains("it printed") && !sent.contains("a1B2"),
-        "{sent}"
-    );
+    assert!(sent.contains("it printed") && !sent.contains("a1B2"), "{sent}");
     let shown = score(&sandbox, &[&arguments[..], &["--dry-run"]].concat()).exits(0);
     assert!(!shown.stdout.contains("a1B2"), "{}", shown.stdout);
 }
@@ -133,14 +121,9 @@ fn a_comment_leaves_without_its_secrets() {
 fn a_dry_run_prints_what_would_be_sent_and_needs_no_keys() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/compact").whole();
-    let told = score(&sandbox, &["912a#2", "quality=4", "--dry-run"])
-        .exits(0)
-        .json();
+    let told = score(&sandbox, &["912a#2", "quality=4", "--dry-run"]).exits(0).json();
     let event = &told[0]["batch"][0];
-    assert_eq!(
-        (&event["type"], &event["body"]["value"]),
-        (&json!("score-create"), &json!(4.0))
-    );
+    assert_eq!((&event["type"], &event["body"]["value"]), (&json!("score-create"), &json!(4.0)));
     assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
 }
 
@@ -148,9 +131,7 @@ fn a_dry_run_prints_what_would_be_sent_and_needs_no_keys() {
 fn an_environment_and_a_seed_are_those_of_the_trace() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    sandbox
-        .set("LANGFUSE_TRACING_ENVIRONMENT", "staging")
-        .set("CC_LANGFUSE_TRACE_SEED", "case-7");
+    sandbox.set("LANGFUSE_TRACING_ENVIRONMENT", "staging").set("CC_LANGFUSE_TRACE_SEED", "case-7");
     sandbox.session("v2.1.330/compact").whole();
     sandbox.run(&["replay", SESSION]).exits(0);
     score(&sandbox, &["912a#3", "quality=4"]).exits(0);
@@ -186,18 +167,11 @@ fn in_somebody_elses_trace_the_turn_is_scored_and_not_the_trace() {
     }
     let scores = mock.scores();
     assert_eq!(scores.len(), 2);
-    assert_ne!(
-        scores[0].text("observationId"),
-        scores[1].text("observationId")
-    );
+    assert_ne!(scores[0].text("observationId"), scores[1].text("observationId"));
     for row in &scores {
         assert_eq!(row.text("traceId"), "0af7651916cd43dd8448eb211c80319c");
         let is_scored = |span: &langfuse_mock::Row| span.span_id == row.text("observationId");
-        assert!(
-            mock.rows()
-                .iter()
-                .any(|span| is_scored(span) && span.name == "claude-code")
-        );
+        assert!(mock.rows().iter().any(|span| is_scored(span) && span.name == "claude-code"));
     }
     let told = score(&sandbox, &["912a", "quality=4"]).exits(1);
     assert!(told.stderr.contains("name a turn"), "{}", told.stderr);
@@ -226,10 +200,7 @@ fn what_can_not_be_scored_is_told_with_what_to_do() {
 #[test]
 fn help_has_examples() {
     let sandbox = Sandbox::new();
-    sandbox
-        .screen()
-        .types("claude-langfuse score --help")
-        .is("score_help");
+    sandbox.screen().types("claude-langfuse score --help").is("score_help");
 }
 
 #[test]
@@ -238,11 +209,7 @@ fn a_session_that_was_not_sent_is_told_of() {
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/compact").whole();
     let told = score(&sandbox, &["912a#1", "quality=4"]).exits(0);
-    assert!(
-        told.stderr.contains("claude-langfuse replay 912a"),
-        "{}",
-        told.stderr
-    );
+    assert!(told.stderr.contains("claude-langfuse replay 912a"), "{}", told.stderr);
     assert_eq!(mock.scores().len(), 1);
 }
 
@@ -264,9 +231,7 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
         let mock = MockLangfuse::start();
         let sandbox = sent(&mock);
         let said = format!("{replies:?}");
-        replies
-            .into_iter()
-            .for_each(|reply| mock.reply_to_scorer(reply));
+        replies.into_iter().for_each(|reply| mock.reply_to_scorer(reply));
         let ran = score(&sandbox, &["912a#1", "quality=4"]);
         assert_eq!(ran.code, Some(code), "{said}: {}", ran.stderr);
         assert_eq!(mock.scores(), []);

@@ -63,9 +63,7 @@ fn a_dry_run_that_could_not_read_a_session_has_failed_and_reads_the_others() {
     let sandbox = Sandbox::new();
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    let ran = sandbox
-        .run(&["replay", "--dry-run", "no/such.jsonl", session.id()])
-        .exits(1);
+    let ran = sandbox.run(&["replay", "--dry-run", "no/such.jsonl", session.id()]).exits(1);
     assert!(ran.stderr.contains("could not open transcript"), "{ran:?}");
     assert_eq!(ran.json().len(), 1);
 }
@@ -80,20 +78,13 @@ fn a_certificate_counts_the_same_in_every_command() {
     sandbox.config(&json!({"env": variables}));
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    for arguments in [
-        &["doctor"][..],
-        &["verify", session.id()],
-        &["replay", session.id()],
-    ] {
+    for arguments in [&["doctor"][..], &["verify", session.id()], &["replay", session.id()]] {
         let ran = sandbox.run(arguments).exits(3);
         let told = ran.stdout + &ran.stderr;
         assert!(told.contains("certificate"), "{arguments:?}: {told}");
     }
     let told = sandbox.run(&["replay", session.id()]).stdout;
-    assert!(
-        told.contains("help: set LANGFUSE_CA_FILE to a PEM file"),
-        "{told}"
-    );
+    assert!(told.contains("help: set LANGFUSE_CA_FILE to a PEM file"), "{told}");
 }
 
 #[test]
@@ -145,10 +136,7 @@ fn a_configuration_file_that_is_named_and_not_there_ends_the_command() {
         );
     }
     assert!(sandbox.state().is_empty());
-    let told = sandbox
-        .run(&["status", "--json", "--config", "nowhere.json"])
-        .exits(3)
-        .json();
+    let told = sandbox.run(&["status", "--json", "--config", "nowhere.json"]).exits(3).json();
     assert_eq!(told[0]["error"]["code"], "misconfigured");
 }
 

@@ -11,11 +11,8 @@ use crate::sandbox::{Recording, Sandbox};
 
 /// Three sessions, the one that is named first is the newest.
 fn three(sandbox: &Sandbox) {
-    let recordings = [
-        "v2.1.330/stream-multi",
-        "v2.1.330/subagent-background",
-        "v2.1.330/branch-tui",
-    ];
+    let recordings =
+        ["v2.1.330/stream-multi", "v2.1.330/subagent-background", "v2.1.330/branch-tui"];
     for (age, name) in recordings.iter().enumerate() {
         let recording = Recording::open(name);
         for transcript in recording.sessions.iter().chain(&recording.agents) {
@@ -51,10 +48,7 @@ fn sessions_are_listed_with_how_much_of_them_was_sent() {
 #[test]
 fn help_has_examples() {
     let sandbox = Sandbox::new();
-    sandbox
-        .screen()
-        .types("claude-langfuse sessions --help")
-        .is("sessions_help");
+    sandbox.screen().types("claude-langfuse sessions --help").is("sessions_help");
 }
 
 #[test]
@@ -87,11 +81,7 @@ fn turns_that_were_passed_over_do_not_count_as_sent() {
 fn what_was_sent_elsewhere_does_not_count() {
     let [first, second] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = Sandbox::traced(&first);
-    sandbox
-        .session("v2.1.330/stream-multi")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.session("v2.1.330/stream-multi").whole().replay(&[]).exits(0);
     assert_eq!(sent(&sandbox), json!([3, 3]));
     sandbox.config(&json!({"env": crate::sandbox::traced_to(&second.url())}));
     assert_eq!(sent(&sandbox), json!([0, 3]));
@@ -107,16 +97,10 @@ fn a_title_goes_before_the_first_prompt_and_secrets_stay_hidden() {
     let sandbox = Sandbox::new();
     let mut session = sandbox.session("v2.1.330/simple");
     let key = format!("sk-ant-api03-{}", "A1b2".repeat(22));
-    session.recording = session
-        .recording
-        .replaced("Say hello", &format!("Use {key} now"));
+    session.recording = session.recording.replaced("Say hello", &format!("Use {key} now"));
     session.whole();
     let listed = || sandbox.run(&["sessions"]).exits(0).stdout;
-    assert!(
-        listed().contains("Use ") && !listed().contains(&key),
-        "{}",
-        listed()
-    );
+    assert!(listed().contains("Use ") && !listed().contains(&key), "{}", listed());
     let row =
         json!({"type": "custom-title", "customTitle": "A tidy name", "sessionId": session.id()});
     let mut text = fs::read_to_string(session.path()).unwrap();
@@ -134,9 +118,7 @@ fn filters_take_the_project_and_the_time_of_the_last_row() {
     three(&sandbox);
     let elsewhere = sandbox.path("elsewhere");
     fs::create_dir_all(elsewhere.join("below")).unwrap();
-    sandbox
-        .session_in(&elsewhere.join("below"), "v2.1.330/simple")
-        .whole();
+    sandbox.session_in(&elsewhere.join("below"), "v2.1.330/simple").whole();
     let found = |filter: &[&str]| {
         let arguments = [&["sessions", "--json"], filter].concat();
         sandbox.run(&arguments).exits(0).json().len()
@@ -159,10 +141,7 @@ fn filters_take_the_project_and_the_time_of_the_last_row() {
 fn files_that_are_no_sessions_do_no_harm() {
     let sandbox = Sandbox::new();
     three(&sandbox);
-    sandbox.write(
-        ".claude/projects/-p/broken.jsonl",
-        b"\x00\xff not JSON\n{\n",
-    );
+    sandbox.write(".claude/projects/-p/broken.jsonl", b"\x00\xff not JSON\n{\n");
     sandbox.write(".claude/projects/-p/empty.jsonl", b"");
     sandbox.write(".claude/projects/notes.txt", b"");
     let listed = sandbox.run(&["sessions", "--json"]).exits(0).json();
@@ -182,10 +161,7 @@ fn a_narrow_terminal_gets_fewer_columns_and_always_the_title() {
         assert!(listed.contains("Prompt 1"), "{listed}");
     }
     sandbox.set("COLUMNS", "40");
-    sandbox
-        .screen()
-        .types("claude-langfuse sessions")
-        .is("sessions_narrow");
+    sandbox.screen().types("claude-langfuse sessions").is("sessions_narrow");
 }
 
 /// A backup that was put back is written today and went on long ago.
@@ -196,16 +172,11 @@ fn the_newest_is_the_one_that_went_on_last_whenever_its_file_was_written() {
     let listed = || -> Vec<(String, String)> {
         let listed = sandbox.run(&["sessions", "--json"]).exits(0).json();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
-        let times = listed
-            .iter()
-            .map(|row| (text(row, "last_activity"), text(row, "path")));
+        let times = listed.iter().map(|row| (text(row, "last_activity"), text(row, "path")));
         times.collect()
     };
     let before = listed();
-    assert!(
-        before.is_sorted_by(|left, right| left.0 >= right.0),
-        "{before:?}"
-    );
+    assert!(before.is_sorted_by(|left, right| left.0 >= right.0), "{before:?}");
     let (_, oldest) = before.last().unwrap();
     written(oldest.as_ref(), Duration::ZERO);
     assert_eq!(listed(), before);

@@ -49,14 +49,8 @@ fn turns_are_named_behind_the_session() {
         let lines = text.lines().filter(|line| line.starts_with("turn "));
         lines.map(|line| line[..6].to_owned()).collect()
     };
-    assert_eq!(
-        headings(shown(&["show", "912a#1..2"])),
-        ["turn 1", "turn 2"]
-    );
-    assert_eq!(
-        headings(shown(&["show", "912a#2.."])).first().unwrap(),
-        "turn 2"
-    );
+    assert_eq!(headings(shown(&["show", "912a#1..2"])), ["turn 1", "turn 2"]);
+    assert_eq!(headings(shown(&["show", "912a#2.."])).first().unwrap(), "turn 2");
     assert_eq!(headings(shown(&["show", "912a#..1"])), ["turn 1"]);
 }
 
@@ -79,10 +73,7 @@ fn a_name_that_fits_no_session_or_several_is_told_with_what_to_do() {
     session.whole();
     let text = session.transcript().text(usize::MAX);
     for name in ["aaaa1111", "aaaa2222", "agent-a1"] {
-        sandbox.write(
-            &format!(".claude/projects/-p/{name}.jsonl"),
-            text.as_bytes(),
-        );
+        sandbox.write(&format!(".claude/projects/-p/{name}.jsonl"), text.as_bytes());
     }
     sandbox
         .screen()
@@ -102,10 +93,7 @@ fn a_name_that_fits_no_session_or_several_is_told_with_what_to_do() {
 #[test]
 fn help_has_examples() {
     let sandbox = Sandbox::new();
-    sandbox
-        .screen()
-        .types("claude-langfuse show --help")
-        .is("show_help");
+    sandbox.screen().types("claude-langfuse show --help").is("show_help");
 }
 
 #[test]
@@ -116,10 +104,7 @@ fn a_narrow_terminal_gets_lines_that_fit() {
     let shown = sandbox.run(&["show", "bd098"]).exits(0).stdout;
     let trees = shown.lines().take_while(|line| !line.starts_with("tokens"));
     let widths: Vec<usize> = trees.map(|line| line.chars().count()).collect();
-    assert!(
-        widths.len() > 10 && widths.iter().all(|width| *width <= 32),
-        "{shown}"
-    );
+    assert!(widths.len() > 10 && widths.iter().all(|width| *width <= 32), "{shown}");
 }
 
 #[test]
@@ -161,9 +146,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn what_a_terminal_would_obey_is_not_passed_on() {
     let sandbox = Sandbox::new();
     let mut session = sandbox.session("v2.1.330/subagent-background");
-    session.recording = session
-        .recording
-        .replaced("Start a slow job", "\\u001b[2J\\u0007Start a slow job");
+    session.recording =
+        session.recording.replaced("Start a slow job", "\\u001b[2J\\u0007Start a slow job");
     session.whole();
     let shown = sandbox.run(&["show", session.id()]).exits(0).stdout;
     assert!(shown.contains("[2J Start a slow job"), "{shown}");
@@ -182,10 +166,7 @@ fn what_is_shown_is_what_is_sent() {
         let mut shown = BTreeMap::new();
         for session in &recording.sessions {
             let path = sandbox.projects().join(&session.path);
-            let told = sandbox
-                .run(&["show", path.to_str().unwrap(), "--json"])
-                .exits(0)
-                .json();
+            let told = sandbox.run(&["show", path.to_str().unwrap(), "--json"]).exits(0).json();
             let (sum, observations) = told.split_last().unwrap();
             assert_eq!(sum["observations"], observations.len(), "{name}");
             shown.extend(observations.iter().map(|one| (key(one), one.clone())));
@@ -193,10 +174,8 @@ fn what_is_shown_is_what_is_sent() {
         assert_eq!(mock.requests().len(), 0);
         sandbox.run(&["replay", &folder]).exits(0);
         let sent: BTreeMap<_, _> = mock.rows().iter().map(of_row).collect();
-        let told: BTreeMap<_, _> = shown
-            .into_iter()
-            .map(|(key, one)| (key, usage(&one["usage"])))
-            .collect();
+        let told: BTreeMap<_, _> =
+            shown.into_iter().map(|(key, one)| (key, usage(&one["usage"]))).collect();
         assert_eq!(told, sent, "{name}");
     }
 }
@@ -216,12 +195,7 @@ fn of_row(row: &Row) -> ([String; 4], Value) {
     let start = Timestamp::from_millis(row.start_ms.try_into().unwrap()).rfc3339();
     let mut usage = row.usage.clone();
     usage.remove("total");
-    let key = [
-        row.trace_id.clone(),
-        row.span_id.clone(),
-        start,
-        row.name.clone(),
-    ];
+    let key = [row.trace_id.clone(), row.span_id.clone(), start, row.name.clone()];
     (key, self::usage(&json!(usage)))
 }
 

@@ -31,14 +31,8 @@ fn all_is_well_after_a_delivery() {
     let told = sandbox.run(&["status", "--json"]).exits(0).json().remove(0);
     let trace = &mock.rows()[0].trace_id;
     assert_eq!(told["last_trace"], format!("{}/trace/{trace}", mock.url()));
-    assert_eq!(
-        (&told["state"], &told["layer"]),
-        (&json!("on"), &json!("config file"))
-    );
-    assert_eq!(
-        (&told["waiting"]["sessions"], &told["error"]),
-        (&json!(0), &json!(null))
-    );
+    assert_eq!((&told["state"], &told["layer"]), (&json!("on"), &json!("config file")));
+    assert_eq!((&told["waiting"]["sessions"], &told["error"]), (&json!(0), &json!(null)));
 }
 
 #[test]
@@ -89,9 +83,7 @@ fn every_problem_has_a_remedy_of_its_own() {
     let html = MockLangfuse::start();
     html.reply_always(Some(Reply::Html));
     let moved = MockLangfuse::start();
-    moved.reply_always(Some(Reply::Redirect(
-        "https://elsewhere.example/".to_owned(),
-    )));
+    moved.reply_always(Some(Reply::Redirect("https://elsewhere.example/".to_owned())));
     let down = MockLangfuse::start();
     down.reply_always(Some(Reply::Status(503)));
     for (mock, remedy) in [
@@ -115,17 +107,11 @@ fn a_pause_shows() {
     sandbox.run(&["pause", "--project", "code/app"]).exits(0);
     let line = |arguments: &[&str]| sandbox.run(arguments).exits(0).stdout;
     assert_eq!(line(&["status", "--line"]), "langfuse on\n");
-    assert_eq!(
-        line(&["status", "--line", "--project", "code/app"]),
-        "langfuse paused\n"
-    );
+    assert_eq!(line(&["status", "--line", "--project", "code/app"]), "langfuse paused\n");
     let told = line(&["status", "--project", "code/app"]);
     assert!(told.contains("'claude-langfuse resume' ends it"), "{told}");
-    let told = sandbox
-        .run(&["status", "--json", "--project", "code/app"])
-        .exits(0)
-        .json()
-        .remove(0);
+    let told =
+        sandbox.run(&["status", "--json", "--project", "code/app"]).exits(0).json().remove(0);
     assert_eq!(told["state"], "paused");
     assert!(told["paused_since"].is_string());
 }
@@ -148,9 +134,7 @@ fn what_is_kept_of_a_delivery_is_its_time_and_its_trace() {
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole().stop(0);
     let mut state = sandbox.state().into_iter();
-    let path = state
-        .find(|path| path.parent().unwrap().ends_with("deliveries"))
-        .unwrap();
+    let path = state.find(|path| path.parent().unwrap().ends_with("deliveries")).unwrap();
     let note: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let names: Vec<&String> = note.as_object().unwrap().keys().collect();
     assert_eq!(names, ["at", "trace"]);
@@ -166,12 +150,7 @@ fn age_state(sandbox: &Sandbox, seconds: u64) {
             let ago = i64::try_from(seconds).unwrap() * 1000;
             edit(&path, "at", now_in_milliseconds() - ago);
         }
-        File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(then)
-            .unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
     }
 }
 
@@ -183,17 +162,8 @@ fn next_try_in(sandbox: &Sandbox, seconds: u64) {
         .find(|path| path.to_string_lossy().contains("/destinations/"))
         .unwrap();
     let changed = path.metadata().unwrap().modified().unwrap();
-    edit(
-        &path,
-        "not_before",
-        now_in_milliseconds() + i64::try_from(seconds).unwrap() * 1000,
-    );
-    File::options()
-        .write(true)
-        .open(&path)
-        .unwrap()
-        .set_modified(changed)
-        .unwrap();
+    edit(&path, "not_before", now_in_milliseconds() + i64::try_from(seconds).unwrap() * 1000);
+    File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
 }
 
 fn edit(path: &PathBuf, member: &str, milliseconds: i64) {

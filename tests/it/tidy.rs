@@ -46,10 +46,7 @@ fn nothing_unfinished_is_left_behind() {
         ["todo", "!("],
         ["unimplemented", "!("],
     ];
-    assert_nowhere(
-        &marks.map(|[first, second]| format!("{first}{second}")),
-        sources(),
-    );
+    assert_nowhere(&marks.map(|[first, second]| format!("{first}{second}")), sources());
 }
 
 #[test]
@@ -69,19 +66,10 @@ fn nothing_tells_of_the_machine_or_the_place_it_was_made_in() {
     texts.retain(|(path, _)| !path.starts_with(".ci/"));
     texts.extend(files("docs"));
     texts.extend(
-        [
-            "README.md",
-            "CHANGELOG.md",
-            "CONTRIBUTING.md",
-            "Cargo.toml",
-            "justfile",
-        ]
-        .map(|path| (path.to_owned(), read(path))),
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Cargo.toml", "justfile"]
+            .map(|path| (path.to_owned(), read(path))),
     );
-    assert_nowhere(
-        &places.map(|[first, second]| format!("{first}{second}")),
-        texts,
-    );
+    assert_nowhere(&places.map(|[first, second]| format!("{first}{second}")), texts);
 }
 
 #[test]
@@ -97,30 +85,18 @@ fn the_recordings_are_of_no_real_machine() {
 fn the_changelog_is_open_for_the_next_change() {
     let changelog = read("CHANGELOG.md");
     let is_open = |line: &str| line == "## Unreleased" || line == "## [Unreleased]";
-    assert!(
-        changelog.lines().any(is_open),
-        "CHANGELOG.md has no section Unreleased"
-    );
+    assert!(changelog.lines().any(is_open), "CHANGELOG.md has no section Unreleased");
 }
 
 #[test]
 fn no_runtime_and_no_foreign_crypto_comes_in() {
     let lock = read("Cargo.lock");
-    let names: Vec<&str> = lock
-        .lines()
-        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
-        .collect();
+    let names: Vec<&str> =
+        lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
     assert!(names.contains(&"claude-langfuse") && names.contains(&"rustls"));
     let banned = |name: &str| {
-        let families = [
-            "tokio",
-            "openssl",
-            "aws-lc",
-            "native-tls",
-            "async-std",
-            "hyper",
-            "reqwest",
-        ];
+        let families =
+            ["tokio", "openssl", "aws-lc", "native-tls", "async-std", "hyper", "reqwest"];
         families.iter().any(|family| name.starts_with(family))
     };
     let found: Vec<&&str> = names.iter().filter(|name| banned(name)).collect();
@@ -142,9 +118,8 @@ fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
 
 /// Everything that is written by hand to be run: Rust, Nix and shell, without what was recorded or generated.
 fn sources() -> Vec<(String, String)> {
-    let folders = [
-        "src", "crates", "tests", "examples", "benches", "nix", "modules", "checks", ".ci",
-    ];
+    let folders =
+        ["src", "crates", "tests", "examples", "benches", "nix", "modules", "checks", ".ci"];
     let mut sources: Vec<(String, String)> = folders.into_iter().flat_map(files).collect();
     sources.retain(|(path, _)| !path.starts_with("tests/fixtures/") && !path.ends_with(".snap"));
     sources.push(("flake.nix".to_owned(), read("flake.nix")));

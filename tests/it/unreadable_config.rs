@@ -34,12 +34,7 @@ impl Desk {
         let config = json!({"env": traced_to(&mock.url()), "projects": {project.to_str().unwrap(): {"env": {}}}});
         let valid = serde_json::to_string_pretty(&config).unwrap();
         sandbox.write(CONFIG, valid.as_bytes());
-        Self {
-            mock,
-            sandbox,
-            project,
-            valid,
-        }
+        Self { mock, sandbox, project, valid }
     }
 
     fn session(&self) -> Session<'_> {
@@ -69,14 +64,7 @@ impl Desk {
     fn assert_commands_refuse(&self, session: &Session<'_>, file: &str, word: &str) {
         let (project, id) = (self.project.to_str().unwrap(), session.id());
         let place = |text: &str| {
-            text.replace(
-                '~',
-                self.sandbox
-                    .path("")
-                    .to_str()
-                    .unwrap()
-                    .trim_end_matches('/'),
-            )
+            text.replace('~', self.sandbox.path("").to_str().unwrap().trim_end_matches('/'))
         };
         for command in [
             &["status", "--project", project][..],
@@ -101,10 +89,7 @@ impl Desk {
             assert!(text.contains(word), "{command:?} {word}: {text}");
             assert!(!text.contains(SECRET_KEY), "{command:?}: {text}");
         }
-        let line = self
-            .sandbox
-            .run(&["status", "--line", "--project", project])
-            .exits(0);
+        let line = self.sandbox.run(&["status", "--line", "--project", project]).exits(0);
         assert!(line.stdout.contains("suspended"), "{line:#?}");
     }
 }
@@ -135,22 +120,10 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
     let at_top = |to: &str| replaced("{", &format!("{{{to},"));
     vec![
         (replaced("\n  },", ",\n  },"), "trailing comma at line"),
-        (
-            switch("\"TRACE_TO_LANGFUSE\": \"enabled\""),
-            "\"enabled\" is neither",
-        ),
-        (
-            switch("\"TRACE_TO_LANGFUSE\": [true]"),
-            "TRACE_TO_LANGFUSE in",
-        ),
-        (
-            switch("\"TRACE_TO_LANGFUSE\": null"),
-            "TRACE_TO_LANGFUSE in",
-        ),
-        (
-            switch("\"TRACE_TO_LANGFUSF\": \"true\""),
-            "TRACE_TO_LANGFUSF in",
-        ),
+        (switch("\"TRACE_TO_LANGFUSE\": \"enabled\""), "\"enabled\" is neither"),
+        (switch("\"TRACE_TO_LANGFUSE\": [true]"), "TRACE_TO_LANGFUSE in"),
+        (switch("\"TRACE_TO_LANGFUSE\": null"), "TRACE_TO_LANGFUSE in"),
+        (switch("\"TRACE_TO_LANGFUSF\": \"true\""), "TRACE_TO_LANGFUSF in"),
         (
             switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTUR\": \"metadata\""),
             "CC_LANGFUSE_CAPTUR in",
@@ -159,29 +132,14 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
             switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTURE\": [\"metadata\"]"),
             "is not a string",
         ),
-        (
-            at_top("\"TRACE_TO_LANGFUSE\": true"),
-            "move TRACE_TO_LANGFUSE into \"env\"",
-        ),
+        (at_top("\"TRACE_TO_LANGFUSE\": true"), "move TRACE_TO_LANGFUSE into \"env\""),
         (at_top("\"enabled\": true"), "unknown key \"enabled\""),
-        (
-            in_project("\"TRACE_TO_LANGFUSE\": \"true\""),
-            "move TRACE_TO_LANGFUSE into \"env\"",
-        ),
-        (
-            in_project("\"enable\": false"),
-            "set TRACE_TO_LANGFUSE in \"env\"",
-        ),
+        (in_project("\"TRACE_TO_LANGFUSE\": \"true\""), "move TRACE_TO_LANGFUSE into \"env\""),
+        (in_project("\"enable\": false"), "set TRACE_TO_LANGFUSE in \"env\""),
         (in_project("\"env\": []"), "\"env\" is not a JSON object"),
-        (
-            in_project("\"env\": {\"TRACE_TO_LANGFUSE\": \"of\"}"),
-            "\"of\" is neither",
-        ),
+        (in_project("\"env\": {\"TRACE_TO_LANGFUSE\": \"of\"}"), "\"of\" is neither"),
         (replaced(project, &project[1..]), "is not an absolute path"),
-        (
-            replaced("\"projects\"", "\"project\""),
-            "unknown key \"project\"",
-        ),
+        (replaced("\"projects\"", "\"project\""), "unknown key \"project\""),
     ]
 }
 
@@ -190,18 +148,12 @@ fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
     let valid = desk.valid.as_str();
     let project = desk.project.to_str().unwrap();
     vec![
-        (
-            json!({"env": [], "projects": {}}).to_string(),
-            "\"env\" is not a JSON object",
-        ),
+        (json!({"env": [], "projects": {}}).to_string(), "\"env\" is not a JSON object"),
         (
             json!({"env": {}, "projects": [project]}).to_string(),
             "\"projects\" is not a JSON object",
         ),
-        (
-            json!({"projects": {project: "true"}}).to_string(),
-            "it is not a JSON object",
-        ),
+        (json!({"projects": {project: "true"}}).to_string(), "it is not a JSON object"),
         (valid[..valid.len() / 2].to_owned(), "EOF while parsing"),
         (String::new(), "EOF while parsing"),
         ("[]".to_owned(), "it is not a JSON object"),
@@ -332,8 +284,7 @@ fn a_file_that_refuses_after_the_repair_declines_the_suspended_turns() {
     desk.sandbox.write(CONFIG, b"{");
     let session = desk.session();
     stop(&session, 0);
-    desk.sandbox
-        .write(CONFIG, b"{\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}");
+    desk.sandbox.write(CONFIG, b"{\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}");
     stop(&session, 1);
     desk.repair();
     stop(&session, 2);

@@ -57,10 +57,7 @@ fn what_can_go_wrong_is_told_with_what_to_do() {
 #[test]
 fn help_has_examples() {
     let sandbox = Sandbox::new();
-    sandbox
-        .screen()
-        .types("claude-langfuse verify --help")
-        .is("verify_help");
+    sandbox.screen().types("claude-langfuse verify --help").is("verify_help");
 }
 
 #[test]
@@ -78,11 +75,7 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
     ] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
-        sandbox
-            .session("v2.1.330/simple")
-            .whole()
-            .replay(&[])
-            .exits(0);
+        sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
         mock.reply_to_reader(reply.clone());
         assert_eq!(verify(&sandbox, &["2c97"]).code, Some(code), "{reply:?}");
         verify(&sandbox, &["2c97"]).exits(0);
@@ -143,11 +136,7 @@ fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
     session.answered(1).stop(1);
     session.whole();
     let ran = verify(&sandbox, &[session.id(), "--repair"]).exits(0);
-    assert!(
-        ran.stdout.contains("2 not yet sent, 2 skipped"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("2 not yet sent, 2 skipped"), "{}", ran.stdout);
     assert_eq!(mock.answers(), ["Answer 2."]);
     // It is lost: then it is missed, and it alone.
     mock.clear();
@@ -170,20 +159,13 @@ fn a_row_with_another_start_is_double_for_good() {
     let body = moved_export(&session.path().display().to_string(), &sandbox);
     post(&mock, &body);
     let found = told(&sandbox, &[session.id()]);
-    assert_eq!(
-        found["different"].as_array().unwrap().len(),
-        moved,
-        "{found}"
-    );
+    assert_eq!(found["different"].as_array().unwrap().len(), moved, "{found}");
 }
 
 /// Sends all that is there once more, a millisecond later; gives how many rows that are.
 fn moved_by_a_millisecond(mock: &MockLangfuse) -> usize {
-    let bodies: Vec<Value> = mock
-        .exports()
-        .iter()
-        .filter_map(|request| request.json.clone())
-        .collect();
+    let bodies: Vec<Value> =
+        mock.exports().iter().filter_map(|request| request.json.clone()).collect();
     let before = mock.rows().len();
     for body in bodies {
         post(mock, &moved(body));
@@ -192,17 +174,12 @@ fn moved_by_a_millisecond(mock: &MockLangfuse) -> usize {
 }
 
 fn moved_export(path: &str, sandbox: &Sandbox) -> Value {
-    let printed = sandbox
-        .run(&["replay", "--again", "--dry-run", path])
-        .exits(0);
+    let printed = sandbox.run(&["replay", "--again", "--dry-run", path]).exits(0);
     moved(printed.json()[0].clone())
 }
 
 fn moved(mut body: Value) -> Value {
-    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]
-        .as_array_mut()
-        .unwrap()
-    {
+    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array_mut().unwrap() {
         let start: u64 = span["startTimeUnixNano"].as_str().unwrap().parse().unwrap();
         span["startTimeUnixNano"] = json!((start + 1_000_000).to_string());
     }
@@ -226,14 +203,8 @@ fn other_tokens_are_told() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    let body = sandbox
-        .run(&["replay", "--dry-run", session.id()])
-        .exits(0)
-        .stdout;
-    post(
-        &mock,
-        &serde_json::from_str(&body.replace("8000", "8001")).unwrap(),
-    );
+    let body = sandbox.run(&["replay", "--dry-run", session.id()]).exits(0).stdout;
+    post(&mock, &serde_json::from_str(&body.replace("8000", "8001")).unwrap());
     let found = told(&sandbox, &[session.id()]);
     let different = found["different"].as_array().unwrap();
     assert_eq!(different.len(), 1, "{found}");
@@ -249,11 +220,7 @@ fn versions_that_wait_for_their_merge_are_no_fault() {
     session.replay(&["--again"]).exits(0);
     mock.show(Reading::Unmerged);
     let ran = verify(&sandbox, &[session.id()]).exits(0);
-    assert!(
-        ran.stdout.contains("2 counted twice until Langfuse merges"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("2 counted twice until Langfuse merges"), "{}", ran.stdout);
 }
 
 #[test]
@@ -263,10 +230,7 @@ fn what_others_sent_in_the_session_is_counted() {
     let session = sandbox.session("v2.1.330/simple");
     session.whole().replay(&[]).exits(0);
     let mut body = mock.exports()[0].json.clone().unwrap();
-    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]
-        .as_array_mut()
-        .unwrap()
-    {
+    for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array_mut().unwrap() {
         span["spanId"] = json!(format!("ffff{}", &span["spanId"].as_str().unwrap()[4..]));
     }
     post(&mock, &body);
@@ -286,11 +250,7 @@ fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
     for reading in [Reading::Merged, Reading::Old] {
         mock.show(reading);
         let ran = verify(&sandbox, &[session.id()]).exits(0);
-        assert!(
-            ran.stdout.contains("6 of 6 observations stored\n"),
-            "{}",
-            ran.stdout
-        );
+        assert!(ran.stdout.contains("6 of 6 observations stored\n"), "{}", ran.stdout);
     }
 }
 
@@ -299,13 +259,8 @@ fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
-    let all = verify(&sandbox, &["--since", "2020-01-01", "--json"])
-        .exits(0)
-        .json();
-    assert_eq!(
-        (&all[0]["never_sent"], &all[0]["sessions"]),
-        (&json!(1), &json!(0))
-    );
+    let all = verify(&sandbox, &["--since", "2020-01-01", "--json"]).exits(0).json();
+    assert_eq!((&all[0]["never_sent"], &all[0]["sessions"]), (&json!(1), &json!(0)));
     assert_eq!(mock.requests().len(), 0);
     // Asked for by name, it is told to be absent, unless it is there after all.
     sandbox
@@ -328,11 +283,7 @@ fn a_transcript_that_was_rewritten_is_to_be_replayed_first() {
     let half: Vec<&str> = text.lines().skip(3).collect();
     std::fs::write(session.path(), half.join("\n")).unwrap();
     let ran = verify(&sandbox, &[session.id()]).exits(1);
-    assert!(
-        ran.stderr.contains("'claude-langfuse replay' first"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("'claude-langfuse replay' first"), "{}", ran.stderr);
 }
 
 #[test]
@@ -348,10 +299,7 @@ fn one_session_that_can_not_be_read_does_not_hide_the_others() {
     let ran = verify(&sandbox, &["--since", "2020-01-01", "--json"]).exits(1);
     let told = ran.json();
     assert_eq!(told.len(), 3, "{told:?}");
-    assert_eq!(
-        (&told[2]["sessions"], &told[2]["failed"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&told[2]["sessions"], &told[2]["failed"]), (&json!(1), &json!(1)));
 }
 
 #[test]

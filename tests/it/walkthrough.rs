@@ -120,10 +120,7 @@ fn a_project_is_allowed_its_own_keys() {
         "LANGFUSE_PUBLIC_KEY": "pk-lf-of-the-project",
         "LANGFUSE_SECRET_KEY": "sk-lf-of-the-project",
     }});
-    sandbox.write(
-        "code/.claude/settings.json",
-        settings.to_string().as_bytes(),
-    );
+    sandbox.write("code/.claude/settings.json", settings.to_string().as_bytes());
     sandbox
         .screen()
         .types("claude-langfuse allow --help")
@@ -153,9 +150,7 @@ fn exit_codes_tell_failures_apart() {
     sandbox.session("v2.1.330/simple").whole();
     let replay = "claude-langfuse replay 2c97";
     mock.reply_next(Reply::Status(401));
-    let screen = sandbox
-        .screen()
-        .hide(mock.url().replace("http://", ""), "langfuse.test");
+    let screen = sandbox.screen().hide(mock.url().replace("http://", ""), "langfuse.test");
     let screen = screen.types(replay);
     mock.reply_always(Some(Reply::Status(422)));
     let screen = screen.types(replay);

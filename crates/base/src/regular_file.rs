@@ -12,17 +12,11 @@ use std::path::Path;
 /// # Errors
 /// When there is no such file, it may not be read, or it is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(Error::new(
-        ErrorKind::InvalidInput,
-        "it is not a regular file",
-    ))
+    Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 /// Reads a regular file that is no longer than `longest` bytes.
@@ -32,8 +26,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let mut content = Vec::new();
-    file.take(longest.saturating_add(1))
-        .read_to_end(&mut content)?;
+    file.take(longest.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > longest {
         return Err(Error::new(ErrorKind::FileTooLarge, "it is too large"));
     }
@@ -60,13 +53,7 @@ mod tests {
     fn a_fifo_a_device_and_a_folder_are_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
-        assert!(
-            Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         for path in [&fifo, Path::new("/dev/zero"), folder.path()] {
             let error = open(path).unwrap_err().to_string();
             assert!(error.contains("not a regular file"), "{error}");
@@ -79,18 +66,8 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, "four").unwrap();
         assert_eq!(read(&path, 4).unwrap(), b"four");
-        assert!(
-            read(&path, 3)
-                .unwrap_err()
-                .to_string()
-                .contains("too large")
-        );
+        assert!(read(&path, 3).unwrap_err().to_string().contains("too large"));
         std::fs::write(&path, b"\xff").unwrap();
-        assert!(
-            read_text(&path, 4)
-                .unwrap_err()
-                .to_string()
-                .contains("UTF-8")
-        );
+        assert!(read_text(&path, 4).unwrap_err().to_string().contains("UTF-8"));
     }
 }

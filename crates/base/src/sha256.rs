@@ -7,11 +7,6 @@ use sha2::{Digest, Sha256};
 pub fn hex(content: &[u8], bytes: usize) -> String {
     // A digit at a time: to format each byte took longer than to hash what an id is made of.
     let hash = Sha256::digest(content);
-    let digits = hash
-        .iter()
-        .take(bytes)
-        .flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
+    let digits = hash.iter().take(bytes).flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }

@@ -16,9 +16,7 @@ impl Timestamp {
     /// Reads an RFC 3339 time with zone; `None` for anything else and for times before 1970.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(parsed.unix_timestamp_nanos() / 1_000_000)
-            .ok()
-            .map(Self)
+        u64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
     }
 
     /// The clock's time. Only for back-off and for "is this session over?", never for a span.
@@ -49,19 +47,13 @@ impl Timestamp {
 
     /// This time and a while.
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// This time less a while.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// OTLP's form: nanoseconds as a decimal string (a number would be read as a double).
@@ -103,12 +95,7 @@ mod tests {
 
     #[test]
     fn no_zone_rubbish_and_times_before_the_epoch_are_no_times() {
-        for text in [
-            "2026-11-23T06:40:46.354",
-            "yesterday",
-            "",
-            "1969-12-31T23:59:59Z",
-        ] {
+        for text in ["2026-11-23T06:40:46.354", "yesterday", "", "1969-12-31T23:59:59Z"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

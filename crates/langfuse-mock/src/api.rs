@@ -25,10 +25,7 @@ impl Default for Keys {
 
 impl Keys {
     pub(super) fn new(public: &str, secret: &str) -> Self {
-        Self {
-            public: public.to_owned(),
-            secret: secret.to_owned(),
-        }
+        Self { public: public.to_owned(), secret: secret.to_owned() }
     }
 
     pub(super) fn public(&self) -> &str {
@@ -37,10 +34,7 @@ impl Keys {
 
     /// The `authorization` header that opens the project.
     pub(super) fn basic(&self) -> String {
-        format!(
-            "Basic {}",
-            STANDARD.encode(format!("{}:{}", self.public, self.secret))
-        )
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.public, self.secret)))
     }
 
     /// What refuses the request. Langfuse finds the key by its secret half; a wrong public half is only logged there.
@@ -60,11 +54,7 @@ impl Keys {
             return match (halves.next(), halves.next()) {
                 (Some(public), Some(secret)) if !public.is_empty() && !secret.is_empty() => {
                     let known = secret == self.secret;
-                    if known {
-                        None
-                    } else {
-                        unauthorized(&format!("Invalid credentials. {host}"))
-                    }
+                    if known { None } else { unauthorized(&format!("Invalid credentials. {host}")) }
                 }
                 _ => unauthorized(&format!("Invalid authorization header. {host}")),
             };
@@ -87,10 +77,7 @@ pub(crate) struct Headers<'a>(pub &'a [(String, String)]);
 impl<'a> Headers<'a> {
     /// The first header of this name, trimmed.
     pub(crate) fn get(self, name: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     /// A header of Langfuse's own, which may be spelled with underscores; empty counts as absent.
@@ -118,23 +105,13 @@ pub struct Answer {
 impl Answer {
     /// An answer in JSON.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::new(
-            status,
-            "application/json; charset=utf-8",
-            body.to_string().into_bytes(),
-        )
+        Self::new(status, "application/json; charset=utf-8", body.to_string().into_bytes())
     }
 
     /// An answer of any type.
     pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        Self {
-            status,
-            headers,
-            body,
-            accepted: Vec::new(),
-            lost: false,
-        }
+        Self { status, headers, body, accepted: Vec::new(), lost: false }
     }
 }
 
@@ -216,22 +193,14 @@ impl Events {
 }
 
 fn not_found(message: &str) -> Answer {
-    Answer::json(
-        404,
-        &json!({"message": message, "error": "LangfuseNotFoundError"}),
-    )
+    Answer::json(404, &json!({"message": message, "error": "LangfuseNotFoundError"}))
 }
 
 /// Read endpoints of the older tables.
 fn retired(path: &str) -> bool {
-    let roots = [
-        "/api/public/traces",
-        "/api/public/observations",
-        "/api/public/sessions",
-    ];
+    let roots = ["/api/public/traces", "/api/public/observations", "/api/public/sessions"];
     roots.iter().any(|root| {
-        path.strip_prefix(root)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 

@@ -59,40 +59,24 @@ impl Attributes<'_> {
             ("session_id".to_owned(), self.text(&session).into()),
             ("user_id".to_owned(), self.text(&user).into()),
             ("environment".to_owned(), self.environment().into()),
-            (
-                "release".to_owned(),
-                self.span_or_resource("langfuse.release", "langfuse.release"),
-            ),
-            (
-                "version".to_owned(),
-                self.span_or_resource("langfuse.version", "service.version"),
-            ),
-            (
-                "trace_name".to_owned(),
-                self.present(&["langfuse.trace.name"]),
-            ),
+            ("release".to_owned(), self.span_or_resource("langfuse.release", "langfuse.release")),
+            ("version".to_owned(), self.span_or_resource("langfuse.version", "service.version")),
+            ("trace_name".to_owned(), self.present(&["langfuse.trace.name"])),
             (
                 "public".to_owned(),
-                self.flag(&["langfuse.trace.public", "langfuse.public"])
-                    .then_some(true)
-                    .into(),
+                self.flag(&["langfuse.trace.public", "langfuse.public"]).then_some(true).into(),
             ),
             (
                 "is_app_root".to_owned(),
-                self.flag(&["langfuse.internal.is_app_root"])
-                    .then_some(true)
-                    .into(),
+                self.flag(&["langfuse.internal.is_app_root"]).then_some(true).into(),
             ),
         ])
     }
 
     /// The environment: by key first, then span before resource; a bad value is `default` and ends the search.
     pub(crate) fn environment(&self) -> String {
-        let keys = [
-            "langfuse.environment",
-            "deployment.environment.name",
-            "deployment.environment",
-        ];
+        let keys =
+            ["langfuse.environment", "deployment.environment.name", "deployment.environment"];
         let found = keys.iter().find_map(|key| {
             first_truthy(self.span, &[key]).or_else(|| first_truthy(self.resource, &[key]))
         });
@@ -106,20 +90,13 @@ impl Attributes<'_> {
         }
         let cut: String = rest.chars().take(40).collect();
         let good = |character: char| matches!(character, 'a'..='z' | '0'..='9' | '-' | '_');
-        if !cut.is_empty() && cut.chars().all(good) {
-            cut
-        } else {
-            "default".to_owned()
-        }
+        if !cut.is_empty() && cut.chars().all(good) { cut } else { "default".to_owned() }
     }
 
     /// The level: the attribute or an alias of it, else ERROR for a failed status.
     pub(crate) fn level(&self, status: &Value) -> &'static str {
-        let given = self
-            .span
-            .get("langfuse.observation.level")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let given =
+            self.span.get("langfuse.observation.level").and_then(Value::as_str).unwrap_or_default();
         match given.trim().to_uppercase().as_str() {
             "DEBUG" | "TRACE" | "VERBOSE" => "DEBUG",
             "DEFAULT" | "INFO" | "LOG" | "NOTICE" | "OK" | "SUCCESS" => "DEFAULT",
@@ -163,12 +140,8 @@ impl Attributes<'_> {
             "ai.telemetry.metadata.tags",
             "tag.tags",
         ];
-        let texts = |values: &[Value]| {
-            values
-                .iter()
-                .map(|tag| Value::String(to_text(tag)))
-                .collect()
-        };
+        let texts =
+            |values: &[Value]| values.iter().map(|tag| Value::String(to_text(tag))).collect();
         match first_truthy(self.span, &keys) {
             Some(Value::Array(tags)) => texts(tags),
             Some(Value::String(text)) => {
@@ -202,11 +175,8 @@ impl Attributes<'_> {
 
     /// Model parameters: JSON text of anything, else what `gen_ai.request.*` says. Members become text or stay numbers.
     pub(crate) fn model_parameters(&self) -> Value {
-        let whole = [
-            "langfuse.observation.model.parameters",
-            "llm.invocation_parameters",
-            "model_config",
-        ];
+        let whole =
+            ["langfuse.observation.model.parameters", "llm.invocation_parameters", "model_config"];
         for key in whole {
             let given = first_truthy(self.span, &[key]).and_then(|value| parse(&to_text(value)));
             if let Some(given) = given.filter(|given| truthy(given) || key != whole[0]) {
@@ -228,10 +198,7 @@ impl Attributes<'_> {
     pub(crate) fn prompt_version(&self) -> Value {
         let version = first_present(
             self.span,
-            &[
-                "langfuse.observation.prompt.version",
-                "langfuse.prompt.version",
-            ],
+            &["langfuse.observation.prompt.version", "langfuse.prompt.version"],
         );
         let version = version.and_then(|version| parse_int(&to_text(version)));
         version
@@ -249,10 +216,9 @@ fn scalars(value: Value) -> Value {
         }
     };
     match value {
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, value)| (name, scalar(value)))
-            .collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, scalar(value))).collect()
+        }
         Value::Array(values) => values
             .into_iter()
             .enumerate()

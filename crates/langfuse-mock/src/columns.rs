@@ -26,10 +26,7 @@ pub(crate) fn rows(resource_spans: &Value, now_ms: i64) -> Result<Vec<Row>, Lost
 /// The scope with its attributes as an object, as metadata shows it.
 fn scope(scope: &Value) -> Result<Map<String, Value>, Lost> {
     let mut members = scope.as_object().cloned().unwrap_or_default();
-    members.insert(
-        "attributes".to_owned(),
-        Value::Object(attributes(scope.get("attributes"))?),
-    );
+    members.insert("attributes".to_owned(), Value::Object(attributes(scope.get("attributes"))?));
     Ok(members)
 }
 
@@ -40,10 +37,7 @@ fn row(
     now_ms: i64,
 ) -> Result<Row, Lost> {
     let span_attributes = attributes(span.get("attributes"))?;
-    let map = Attributes {
-        span: &span_attributes,
-        resource,
-    };
+    let map = Attributes { span: &span_attributes, resource };
     let (start_ms, end_ms) = times::span_edges(span, now_ms);
     let name = map.name(&span["name"]);
     let mut columns = Map::new();
@@ -52,19 +46,9 @@ fn row(
     put("span_id", id(&span["spanId"]).into());
     put(
         "parent_span_id",
-        Some(&span["parentSpanId"])
-            .filter(|parent| truthy(parent))
-            .map(id)
-            .into(),
+        Some(&span["parentSpanId"]).filter(|parent| truthy(parent)).map(id).into(),
     );
-    put(
-        "name",
-        if name.is_null() {
-            Value::from("")
-        } else {
-            name
-        },
-    );
+    put("name", if name.is_null() { Value::from("") } else { name });
     put("type", kind::observation_type(&span_attributes).into());
     put("start_ms", start_ms.into());
     put("end_ms", end_ms.into());
@@ -72,11 +56,7 @@ fn row(
     let status_message = map.present(&["langfuse.observation.status_message"]);
     put(
         "status_message",
-        if status_message.is_null() {
-            span["status"]["message"].clone()
-        } else {
-            status_message
-        },
+        if status_message.is_null() { span["status"]["message"].clone() } else { status_message },
     );
     columns.extend(content(&map, scope)?);
     columns.extend(consumption(&map));
@@ -110,19 +90,12 @@ fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<Strin
     let (input, output) = input_output::extract(map.span);
     let mut metadata = row_metadata(map, scope)?;
     let tools = tools::normalize(input, &output, &mut metadata);
-    let text = |value: &Value| {
-        Some(value)
-            .filter(|value| !value.is_null())
-            .map(text_or_json)
-    };
+    let text = |value: &Value| Some(value).filter(|value| !value.is_null()).map(text_or_json);
     Ok(Map::from_iter([
         ("input".to_owned(), text(&tools.input).into()),
         ("output".to_owned(), text(&output).into()),
         ("metadata".to_owned(), pairs(metadata::flatten(&metadata))),
-        (
-            "tool_definitions".to_owned(),
-            Value::Object(tools.definitions),
-        ),
+        ("tool_definitions".to_owned(), Value::Object(tools.definitions)),
         ("tool_call_names".to_owned(), Value::Array(tools.call_names)),
     ]))
 }
@@ -131,10 +104,7 @@ fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<Strin
 fn consumption(map: &Attributes<'_>) -> Map<String, Value> {
     let parameters = map.model_parameters();
     // An agent of the Vercel SDK repeats what its model calls used.
-    let operation = map
-        .span
-        .get("gen_ai.operation.name")
-        .and_then(Value::as_str);
+    let operation = map.span.get("gen_ai.operation.name").and_then(Value::as_str);
     let repeats = matches!(operation, Some("invoke_agent" | "agent_step"));
     let model = map.model().filter(|_| !repeats);
     let used = if repeats {
@@ -149,10 +119,7 @@ fn consumption(map: &Attributes<'_>) -> Map<String, Value> {
     let mut columns = Map::from_iter([
         ("completion_start_ms".to_owned(), completion.into()),
         ("model".to_owned(), model.into()),
-        (
-            "model_parameters".to_owned(),
-            Some(parameters).filter(truthy).into(),
-        ),
+        ("model_parameters".to_owned(), Some(parameters).filter(truthy).into()),
         ("usage".to_owned(), Value::Object(used.usage)),
         ("cost".to_owned(), Value::Object(used.cost)),
         ("tier".to_owned(), used.tier.into()),
@@ -178,15 +145,9 @@ fn row_metadata(
         Some(_) => return Err(Lost),
     };
     if !own_sdk {
-        metadata.insert(
-            "attributes".to_owned(),
-            Value::Object(input_output::leftover(map.span)),
-        );
+        metadata.insert("attributes".to_owned(), Value::Object(input_output::leftover(map.span)));
     }
-    metadata.insert(
-        "resourceAttributes".to_owned(),
-        Value::Object(map.resource.clone()),
-    );
+    metadata.insert("resourceAttributes".to_owned(), Value::Object(map.resource.clone()));
     metadata.insert("scope".to_owned(), Value::Object(scope.clone()));
     for domain in ["observation", "trace"] {
         metadata.extend(metadata::of_domain(map.span, domain));
@@ -196,23 +157,14 @@ fn row_metadata(
 
 /// Metadata as an object, or as a list of pairs when a name occurs twice.
 fn pairs(flat: Vec<(String, String)>) -> Value {
-    let object: Map<String, Value> = flat
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
-    if object.len() == flat.len() {
-        Value::Object(object)
-    } else {
-        json!(flat)
-    }
+    let object: Map<String, Value> =
+        flat.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    if object.len() == flat.len() { Value::Object(object) } else { json!(flat) }
 }
 
 /// An id as it was sent: text unchanged, bytes as hex.
 fn id(value: &Value) -> String {
     let bytes = value.as_array().or_else(|| value["data"].as_array());
     let hex = |byte: &Value| format!("{:02x}", byte.as_i64().unwrap_or_default() & 0xFF);
-    bytes.map_or_else(
-        || text_or_json(value),
-        |bytes| bytes.iter().map(hex).collect(),
-    )
+    bytes.map_or_else(|| text_or_json(value), |bytes| bytes.iter().map(hex).collect())
 }

@@ -35,21 +35,13 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-            held: false,
-        }
+        Self { stream, buffer: Vec::new(), held: false }
     }
 
     /// The next request.
     pub(crate) fn read(&mut self) -> Result<RawRequest, ReadError> {
         let head_end = loop {
-            if let Some(end) = self
-                .buffer
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-            {
+            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end;
             }
             if self.buffer.len() > LARGEST_HEAD {
@@ -202,10 +194,7 @@ impl Connection {
     pub(crate) fn close(mut self) {
         drop(self.release());
         drop(self.stream.shutdown(Shutdown::Write));
-        drop(
-            self.stream
-                .set_read_timeout(Some(Duration::from_millis(100))),
-        );
+        drop(self.stream.set_read_timeout(Some(Duration::from_millis(100))));
         let mut rest = [0; 64 * 1024];
         for _ in 0..1000 {
             if !matches!((&*self.stream).read(&mut rest), Ok(length) if length > 0) {
@@ -222,10 +211,7 @@ impl Connection {
     /// Waits until the client is gone or `more` says no.
     pub(crate) fn hang(mut self, more: impl Fn() -> bool) {
         drop(self.release());
-        drop(
-            self.stream
-                .set_read_timeout(Some(Duration::from_millis(20))),
-        );
+        drop(self.stream.set_read_timeout(Some(Duration::from_millis(20))));
         while more() {
             match (&*self.stream).read(&mut [0; 1024]) {
                 Ok(0) => return,

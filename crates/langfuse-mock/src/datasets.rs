@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::api::Answer;
 
 /// `bodyParser: { sizeLimit: "4.5mb" }` of the items' route.
-const LONGEST_ITEM: usize = 4_718_592;
+const MAX_ITEM_BYTES: usize = 4_718_592;
 /// Next's own limit, of routes that name none.
 const LONGEST: usize = 1_048_576;
 const DATASETS: &str = "/api/public/v2/datasets";
@@ -49,7 +49,7 @@ impl Datasets {
         let read = || serde_json::from_slice::<Value>(body).ok();
         match (method, path) {
             ("POST", DATASETS | ITEMS) => {
-                let longest = if path == ITEMS { LONGEST_ITEM } else { LONGEST };
+                let longest = if path == ITEMS { MAX_ITEM_BYTES } else { LONGEST };
                 if body.len() > longest {
                     let text = b"Body exceeds limit".to_vec();
                     return Answer::new(413, "text/plain", text);
@@ -89,10 +89,7 @@ impl Datasets {
         let Some(name) = body.get("name").and_then(Value::as_str) else {
             return invalid("name");
         };
-        if body
-            .get("description")
-            .is_some_and(|it| !it.is_string() && !it.is_null())
-        {
+        if body.get("description").is_some_and(|it| !it.is_string() && !it.is_null()) {
             return invalid("description");
         }
         if name.trim().is_empty()
@@ -116,9 +113,7 @@ impl Datasets {
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
         let dataset = text("datasetName").unwrap_or_default();
         if !self.names.contains(&dataset) {
-            return not_found(&format!(
-                "Dataset {dataset} not found for project mock-project"
-            ));
+            return not_found(&format!("Dataset {dataset} not found for project mock-project"));
         }
         let id = text("id").unwrap_or_else(|| format!("generated-{}", self.items.len()));
         let versions = self.items.entry(id.clone()).or_default();
@@ -143,13 +138,8 @@ impl Datasets {
 
 /// `PostDatasetItemsV1Body`: gives the field that does not fit. zod drops what it does not know.
 fn check(body: &mut Map<String, Value>) -> Result<(), &'static str> {
-    const TEXTS: [&str; 5] = [
-        "datasetName",
-        "id",
-        "sourceTraceId",
-        "sourceObservationId",
-        "status",
-    ];
+    const TEXTS: [&str; 5] =
+        ["datasetName", "id", "sourceTraceId", "sourceObservationId", "status"];
     const VALUES: [&str; 3] = ["input", "expectedOutput", "metadata"];
     body.retain(|key, value| {
         (TEXTS.contains(&&**key) || VALUES.contains(&&**key)) && !value.is_null()
@@ -169,10 +159,7 @@ fn check(body: &mut Map<String, Value>) -> Result<(), &'static str> {
 
 /// `DatasetItemValidator`: a text that is JSON is taken for that, and control characters go.
 fn normalize(value: &mut Value) {
-    if let Some(read) = value
-        .as_str()
-        .and_then(|text| serde_json::from_str(text).ok())
-    {
+    if let Some(read) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
         *value = read;
     }
     clean(value);
@@ -210,17 +197,11 @@ fn shown(item: &Map<String, Value>) -> Value {
 
 fn invalid(field: &str) -> Answer {
     let issue = json!([{"code": "invalid_type", "path": [field]}]);
-    Answer::json(
-        400,
-        &json!({"message": "Invalid request data", "error": issue}),
-    )
+    Answer::json(400, &json!({"message": "Invalid request data", "error": issue}))
 }
 
 fn not_found(message: &str) -> Answer {
-    Answer::json(
-        404,
-        &json!({"message": message, "error": "LangfuseNotFoundError"}),
-    )
+    Answer::json(404, &json!({"message": message, "error": "LangfuseNotFoundError"}))
 }
 
 /// What stands in a path as `%20`.

@@ -38,9 +38,7 @@ pub(crate) fn parse_head(head: &[u8]) -> Option<RawRequest> {
         let good = !name.is_empty() && !name.contains(char::is_whitespace);
         good.then(|| (name.to_owned(), value.trim().to_owned()))
     };
-    let headers = lines
-        .map(header)
-        .collect::<Option<Vec<(String, String)>>>()?;
+    let headers = lines.map(header).collect::<Option<Vec<(String, String)>>>()?;
     // A client that takes the server for a proxy sends the whole address.
     let origin = target
         .strip_prefix("http://")
@@ -51,10 +49,7 @@ pub(crate) fn parse_head(head: &[u8]) -> Option<RawRequest> {
         headers,
         ..RawRequest::default()
     };
-    let connection = request
-        .header("connection")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let connection = request.header("connection").unwrap_or_default().to_ascii_lowercase();
     request.keep_alive = if version == "HTTP/1.1" {
         !connection.contains("close")
     } else {

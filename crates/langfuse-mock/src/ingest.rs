@@ -50,10 +50,7 @@ impl Events {
 
     /// An empty table with keys of its own.
     pub fn with_keys(public: &str, secret: &str) -> Self {
-        Self {
-            keys: Keys::new(public, secret),
-            ..Self::default()
-        }
+        Self { keys: Keys::new(public, secret), ..Self::default() }
     }
 
     /// The same table with a fixed clock, which spans without any time get.
@@ -127,10 +124,7 @@ impl Events {
             Err(error) => return Answer::json(400, &json!({"error": error})),
         };
         let sent = spans_in(&export);
-        let resource_spans = export
-            .get_mut("resourceSpans")
-            .map(Value::take)
-            .unwrap_or_default();
+        let resource_spans = export.get_mut("resourceSpans").map(Value::take).unwrap_or_default();
         let mut answer = self.take(headers, &resource_spans);
         answer.lost = answer.status == 200 && sent > answer.accepted.len();
         answer
@@ -159,8 +153,7 @@ impl Events {
         let rows = columns::rows(resource_spans, now_ms).unwrap_or_default();
         for row in &rows {
             let (trace, span, start) = row.key();
-            self.rows
-                .insert((trace.to_owned(), span.to_owned(), start), row.clone());
+            self.rows.insert((trace.to_owned(), span.to_owned(), start), row.clone());
         }
         self.accepted.extend(rows.iter().cloned());
         // The real server answers with its queue job, keys and all; a client must neither parse nor log it.
@@ -169,10 +162,7 @@ impl Events {
             "name": "otel-ingestion-job",
             "data": {"payload": {"authCheck": {"validKey": true, "scope": {"publicKey": self.keys.public()}}}},
         });
-        Answer {
-            accepted: rows,
-            ..Answer::json(200, &job)
-        }
+        Answer { accepted: rows, ..Answer::json(200, &job) }
     }
 }
 
@@ -181,18 +171,13 @@ impl Events {
     reason = "milliseconds since 1970 fit for 292 million years"
 )]
 fn clock() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// The export in a body, or why it is refused. The encoding is looked at before the type, and both before the JSON.
 fn read(headers: &Headers<'_>, body: &[u8]) -> Result<Value, &'static str> {
     let bytes = decompress(headers, body).ok_or("Failed to decompress request body")?;
-    let content_type = headers
-        .get("content-type")
-        .unwrap_or_default()
-        .to_lowercase();
+    let content_type = headers.get("content-type").unwrap_or_default().to_lowercase();
     if content_type.contains("application/x-protobuf") {
         return Err("Failed to parse OTel Protobuf Trace");
     }
@@ -224,16 +209,10 @@ pub(super) fn json_body(headers: &Headers<'_>, body: &[u8]) -> Option<Value> {
 
 /// The plain body. Only `gzip` within the header's text is looked for, in lower case.
 fn decompress<'a>(headers: &Headers<'_>, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    if !headers
-        .get("content-encoding")
-        .is_some_and(|encoding| encoding.contains("gzip"))
-    {
+    if !headers.get("content-encoding").is_some_and(|encoding| encoding.contains("gzip")) {
         return Some(Cow::Borrowed(body));
     }
     let mut plain = Vec::new();
-    MultiGzDecoder::new(body)
-        .read_to_end(&mut plain)
-        .ok()
-        .filter(|_| !body.is_empty())?;
+    MultiGzDecoder::new(body).read_to_end(&mut plain).ok().filter(|_| !body.is_empty())?;
     Some(Cow::Owned(plain))
 }

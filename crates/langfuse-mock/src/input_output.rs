@@ -85,29 +85,20 @@ const CONSUMED_PREFIXES: [&str; 8] = [
 /// Input and output: Langfuse's own when either is there, else the first dialect that has one.
 pub(crate) fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
     let get = |key: &str| attributes.get(key).cloned().unwrap_or_default();
-    let own = (
-        get("langfuse.observation.input"),
-        get("langfuse.observation.output"),
-    );
+    let own = (get("langfuse.observation.input"), get("langfuse.observation.output"));
     if !own.0.is_null() || !own.1.is_null() {
         return own;
     }
-    let vendor = VENDORS
-        .iter()
-        .find(|(input, output)| first_truthy(attributes, &[input, output]).is_some());
-    vendor.map_or((Value::Null, Value::Null), |(input, output)| {
-        (get(input), get(output))
-    })
+    let vendor =
+        VENDORS.iter().find(|(input, output)| first_truthy(attributes, &[input, output]).is_some());
+    vendor.map_or((Value::Null, Value::Null), |(input, output)| (get(input), get(output)))
 }
 
 /// The attributes stored once more under `attributes.*`.
 pub(crate) fn leftover(attributes: &Map<String, Value>) -> Map<String, Value> {
     let kept = attributes.iter().filter(|(key, _)| {
         !CONSUMED.contains(&key.as_str())
-            && !CONSUMED_PREFIXES
-                .iter()
-                .any(|prefix| key.starts_with(prefix))
+            && !CONSUMED_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
     });
-    kept.map(|(key, value)| (key.clone(), Value::String(text_or_json(value))))
-        .collect()
+    kept.map(|(key, value)| (key.clone(), Value::String(text_or_json(value)))).collect()
 }

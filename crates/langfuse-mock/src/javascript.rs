@@ -18,9 +18,7 @@ pub(crate) fn first_truthy<'a>(
     attributes: &'a Map<String, Value>,
     keys: &[&str],
 ) -> Option<&'a Value> {
-    keys.iter()
-        .filter_map(|key| attributes.get(*key))
-        .find(|value| truthy(value))
+    keys.iter().filter_map(|key| attributes.get(*key)).find(|value| truthy(value))
 }
 
 /// The first of `keys` in `attributes` that is there and not null.
@@ -28,17 +26,12 @@ pub(crate) fn first_present<'a>(
     attributes: &'a Map<String, Value>,
     keys: &[&str],
 ) -> Option<&'a Value> {
-    keys.iter()
-        .filter_map(|key| attributes.get(*key))
-        .find(|value| !value.is_null())
+    keys.iter().filter_map(|key| attributes.get(*key)).find(|value| !value.is_null())
 }
 
 /// A number as JavaScript holds it: a double, written without a point when whole.
 pub(crate) fn number(value: f64) -> Value {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "whole and within 2^53, so exact"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "whole and within 2^53, so exact")]
     if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
         return Value::from(value as i64);
     }
@@ -73,15 +66,8 @@ pub(crate) fn to_number(value: &Value) -> Option<f64> {
 pub(crate) fn parse_int(text: &str) -> Option<f64> {
     let text = text.trim_start();
     let sign = usize::from(text.starts_with(['-', '+']));
-    let digits = text[sign..]
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .count();
-    if digits == 0 {
-        None
-    } else {
-        text[..sign + digits].parse().ok()
-    }
+    let digits = text[sign..].chars().take_while(char::is_ascii_digit).count();
+    if digits == 0 { None } else { text[..sign + digits].parse().ok() }
 }
 
 /// `String(value)`.
@@ -91,13 +77,7 @@ pub(crate) fn to_text(value: &Value) -> String {
         Value::Array(values) => {
             let parts: Vec<String> = values
                 .iter()
-                .map(|value| {
-                    if value.is_null() {
-                        String::new()
-                    } else {
-                        to_text(value)
-                    }
-                })
+                .map(|value| if value.is_null() { String::new() } else { to_text(value) })
                 .collect();
             parts.join(",")
         }
@@ -108,9 +88,7 @@ pub(crate) fn to_text(value: &Value) -> String {
 
 /// The text itself, or the JSON of anything else: how Langfuse turns a value into a text column.
 pub(crate) fn text_or_json(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| stringify(value), str::to_owned)
+    value.as_str().map_or_else(|| stringify(value), str::to_owned)
 }
 
 /// `JSON.stringify(value)`.
@@ -131,27 +109,19 @@ pub(crate) fn normal(value: &Value) -> Value {
         Value::Number(exact) => exact.as_f64().map_or(Value::Null, number),
         Value::Array(values) => Value::Array(values.iter().map(normal).collect()),
         Value::Object(members) => {
-            let mut indexes: Vec<(u32, &String)> = members
-                .keys()
-                .filter_map(|name| Some((index(name)?, name)))
-                .collect();
+            let mut indexes: Vec<(u32, &String)> =
+                members.keys().filter_map(|name| Some((index(name)?, name))).collect();
             indexes.sort_unstable();
             let others = members.keys().filter(|name| index(name).is_none());
             let names = indexes.into_iter().map(|(_, name)| name).chain(others);
-            Value::Object(
-                names
-                    .map(|name| (name.clone(), normal(&members[name])))
-                    .collect(),
-            )
+            Value::Object(names.map(|name| (name.clone(), normal(&members[name]))).collect())
         }
         other => other.clone(),
     }
 }
 
 fn index(name: &str) -> Option<u32> {
-    name.parse()
-        .ok()
-        .filter(|index: &u32| index.to_string() == name)
+    name.parse().ok().filter(|index: &u32| index.to_string() == name)
 }
 
 fn without_lone_surrogates(text: &str) -> Option<String> {

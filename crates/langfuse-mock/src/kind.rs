@@ -18,11 +18,7 @@ pub(crate) fn observation_type(attributes: &Map<String, Value>) -> &'static str 
             return kind;
         }
     }
-    let any = |keys: &[&str]| {
-        keys.iter()
-            .filter_map(|key| attributes.get(*key))
-            .any(meaningful)
-    };
+    let any = |keys: &[&str]| keys.iter().filter_map(|key| attributes.get(*key)).any(meaningful);
     let models = [
         "langfuse.observation.model.name",
         "gen_ai.request.model",
@@ -30,12 +26,7 @@ pub(crate) fn observation_type(attributes: &Map<String, Value>) -> &'static str 
         "llm.model_name",
         "model",
     ];
-    if any(&[
-        "gen_ai.tool.name",
-        "gen_ai.tool.call.id",
-        "flue.tool.name",
-        "flue.tool.call_id",
-    ]) {
+    if any(&["gen_ai.tool.name", "gen_ai.tool.call.id", "flue.tool.name", "flue.tool.call_id"]) {
         "TOOL"
     } else if any(&["flue.task.id", "flue.task.agent"]) {
         "AGENT"

@@ -12,11 +12,8 @@ pub(crate) fn of_domain(attributes: &Map<String, Value>, domain: &str) -> Map<St
         .filter(|value| truthy(value))
         .or_else(|| attributes.get("langfuse.metadata"));
     let mut metadata = whole.map(object).unwrap_or_default();
-    let prefixes = [
-        format!("{own}."),
-        "langfuse.metadata.".to_owned(),
-        "ai.telemetry.metadata.".to_owned(),
-    ];
+    let prefixes =
+        [format!("{own}."), "langfuse.metadata.".to_owned(), "ai.telemetry.metadata.".to_owned()];
     for (key, value) in attributes {
         for prefix in &prefixes {
             let name = key.strip_prefix(prefix).unwrap_or_default();
@@ -39,11 +36,9 @@ const AI_SDK_OWN: [&str; 4] = [
 /// What the unprefixed attribute holds: an object, or a list by its indexes; anything else is dropped.
 fn object(value: &Value) -> Map<String, Value> {
     match value {
-        Value::String(text) => parse(text)
-            .filter(|value| !value.is_string())
-            .as_ref()
-            .map(object)
-            .unwrap_or_default(),
+        Value::String(text) => {
+            parse(text).filter(|value| !value.is_string()).as_ref().map(object).unwrap_or_default()
+        }
         Value::Object(members) => members.clone(),
         Value::Array(values) => values
             .iter()
@@ -63,11 +58,7 @@ pub(crate) fn flatten(metadata: &Map<String, Value>) -> Vec<(String, String)> {
 
 fn flatten_into(members: &Map<String, Value>, path: &str, flat: &mut Vec<(String, String)>) {
     for (key, value) in members {
-        let name = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match value {
             Value::Object(members) => flatten_into(members, &name, flat),
             Value::Null => flat.push((name, String::new())),

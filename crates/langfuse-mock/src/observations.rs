@@ -15,15 +15,7 @@ use super::rows::Row;
 const GROUPS: [(&str, &[&str]); 9] = [
     (
         "core",
-        &[
-            "id",
-            "traceId",
-            "startTime",
-            "endTime",
-            "projectId",
-            "parentObservationId",
-            "type",
-        ],
+        &["id", "traceId", "startTime", "endTime", "projectId", "parentObservationId", "type"],
     ),
     (
         "basic",
@@ -42,15 +34,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
     ("io", &["input", "output"]),
     ("metadata", &["metadata"]),
     ("model", &["providedModelName", "modelParameters"]),
-    (
-        "usage",
-        &[
-            "usageDetails",
-            "costDetails",
-            "totalCost",
-            "usagePricingTierName",
-        ],
-    ),
+    ("usage", &["usageDetails", "costDetails", "totalCost", "usagePricingTierName"]),
     ("metrics", &[]),
     ("trace_context", &["tags", "release", "traceName"]),
 ];
@@ -58,9 +42,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
 /// The rows that the query asks for, newest first as the server lists them, a page at a time.
 pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
-    let limit = query
-        .get("limit")
-        .map_or(Ok(50), |limit| limit.parse::<usize>());
+    let limit = query.get("limit").map_or(Ok(50), |limit| limit.parse::<usize>());
     let Some(limit) = limit.ok().filter(|limit| *limit <= 1000) else {
         return invalid();
     };
@@ -69,10 +51,7 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
         Some(after) => after,
         None => None,
     };
-    let mut found: Vec<&Row> = rows
-        .iter()
-        .filter(|row| is_asked_for(row, &query))
-        .collect();
+    let mut found: Vec<&Row> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
     found.sort_by_key(|row| std::cmp::Reverse(place(row)));
     if let Some(after) = after {
         found.retain(|row| place(row) < after);
@@ -81,10 +60,7 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     found.truncate(limit);
     let cursor = found.last().filter(|_| more).map(|last| encode(last));
     let fields = query.get("fields").map_or("core,basic", String::as_str);
-    let data: Vec<Value> = found
-        .into_iter()
-        .map(|row| only(observation(row), fields))
-        .collect();
+    let data: Vec<Value> = found.into_iter().map(|row| only(observation(row), fields)).collect();
     let meta = cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
     Answer::json(200, &json!({"data": data, "meta": meta}))
 }
@@ -93,23 +69,14 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
 pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
     let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
     let number = |name: &str, default| {
-        query
-            .get(name)
-            .map_or(Some(default), |text| text.parse::<usize>().ok())
+        query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
     };
     let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
         return invalid();
     };
-    let found: Vec<&Row> = rows
-        .iter()
-        .filter(|row| is_asked_for(row, &query))
-        .collect();
-    let data: Vec<Value> = found
-        .iter()
-        .skip((page - 1) * limit)
-        .take(limit)
-        .map(|row| observation(row))
-        .collect();
+    let found: Vec<&Row> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
+    let data: Vec<Value> =
+        found.iter().skip((page - 1) * limit).take(limit).map(|row| observation(row)).collect();
     let meta = json!({
         "page": page, "limit": limit, "totalItems": found.len(), "totalPages": found.len().div_ceil(limit),
     });
@@ -117,10 +84,7 @@ pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
 }
 
 fn invalid() -> Answer {
-    Answer::json(
-        400,
-        &json!({"message": "Invalid request data", "error": "InvalidRequestError"}),
-    )
+    Answer::json(400, &json!({"message": "Invalid request data", "error": "InvalidRequestError"}))
 }
 
 fn is_asked_for(row: &Row, query: &BTreeMap<String, String>) -> bool {
@@ -142,11 +106,7 @@ fn is_asked_for(row: &Row, query: &BTreeMap<String, String>) -> bool {
 
 /// Where a row stands in the list.
 fn place(row: &Row) -> (String, String, String) {
-    (
-        date_time(row.start_ms),
-        row.trace_id.clone(),
-        row.span_id.clone(),
-    )
+    (date_time(row.start_ms), row.trace_id.clone(), row.span_id.clone())
 }
 
 fn encode(last: &Row) -> String {
@@ -158,11 +118,7 @@ fn encode(last: &Row) -> String {
 fn decode(cursor: &str) -> Option<(String, String, String)> {
     let cursor: Value = serde_json::from_slice(&STANDARD.decode(cursor).ok()?).ok()?;
     let text = |field: &str| Some(cursor[field].as_str()?.to_owned());
-    Some((
-        text("lastStartTimeTo")?,
-        text("lastTraceId")?,
-        text("lastId")?,
-    ))
+    Some((text("lastStartTimeTo")?, text("lastTraceId")?, text("lastId")?))
 }
 
 /// The observation with the fields of these groups only; groups that do not exist are passed over.
@@ -170,9 +126,7 @@ fn only(mut observation: Value, groups: &str) -> Value {
     let asked =
         |group: &str| group == "core" || groups.split(',').any(|asked| asked.trim() == group);
     let groups = GROUPS.iter().filter(|(group, _)| asked(group));
-    let fields: Vec<&str> = groups
-        .flat_map(|(_, fields)| fields.iter().copied())
-        .collect();
+    let fields: Vec<&str> = groups.flat_map(|(_, fields)| fields.iter().copied()).collect();
     if let Some(all) = observation.as_object_mut() {
         all.retain(|field, _| fields.contains(&field.as_str()));
     }
@@ -218,9 +172,7 @@ fn date_time(ms: i64) -> String {
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let date_time = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok();
     let date_time = date_time.map(|time| time + time::Duration::milliseconds(ms.rem_euclid(1000)));
-    date_time
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
+    date_time.and_then(|time| time.format(format).ok()).unwrap_or_default()
 }
 
 /// One `name=value` of a query, with its escapes undone.

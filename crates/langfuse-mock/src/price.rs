@@ -22,13 +22,7 @@ impl Prices {
         cache_write_5m: u32,
         cache_write_1h: u32,
     ) -> Self {
-        Self {
-            input,
-            output,
-            cache_read,
-            cache_write_5m,
-            cache_write_1h,
-        }
+        Self { input, output, cache_read, cache_write_5m, cache_write_1h }
     }
 
     fn of(self, usage: &str) -> Option<u32> {
@@ -109,20 +103,13 @@ impl Tier {
     /// The tier for a model, or none when the list does not know its name.
     pub(crate) fn find(model: &str, parameters: &Value) -> Option<Self> {
         let model = model.to_ascii_lowercase();
-        let (name, _, prices) = MODELS
-            .iter()
-            .find(|(name, names, _)| names.include(name, &model))?;
+        let (name, _, prices) =
+            MODELS.iter().find(|(name, names, _)| names.include(name, &model))?;
         let fast = FAST_MODELS.contains(name) && parameters["speed"] == "fast";
         Some(if fast {
-            Self {
-                name: "Fast mode",
-                prices: FABLE,
-            }
+            Self { name: "Fast mode", prices: FABLE }
         } else {
-            Self {
-                name: "Standard",
-                prices: *prices,
-            }
+            Self { name: "Standard", prices: *prices }
         })
     }
 
@@ -144,9 +131,7 @@ impl Tier {
 
 /// An amount without the dust of binary fractions.
 pub(crate) fn dollars(amount: f64) -> Value {
-    let amount: f64 = format!("{amount:.12}")
-        .parse()
-        .expect("a number was written");
+    let amount: f64 = format!("{amount:.12}").parse().expect("a number was written");
     super::javascript::number(amount)
 }
 
@@ -158,29 +143,18 @@ impl Names {
         }
         let regions = ["eu.", "us.", "apac.", "au.", "jp.", "global."];
         // `anthropic/` may stand before a Bedrock name too, but only in the patterns of the older models.
-        let bedrock = if matches!(self, Self::Undated) {
-            model
-        } else {
-            own
-        };
-        let bedrock = regions
-            .iter()
-            .find_map(|region| bedrock.strip_prefix(region))
-            .unwrap_or(bedrock);
-        let bedrock = bedrock
-            .strip_prefix("anthropic.")
-            .and_then(|rest| rest.strip_prefix(name));
+        let bedrock = if matches!(self, Self::Undated) { model } else { own };
+        let bedrock =
+            regions.iter().find_map(|region| bedrock.strip_prefix(region)).unwrap_or(bedrock);
+        let bedrock = bedrock.strip_prefix("anthropic.").and_then(|rest| rest.strip_prefix(name));
         let own = own.strip_prefix(name).unwrap_or("no");
         match self {
             Self::Only => false,
             Self::Undated => matches!(bedrock, Some("" | "-v1" | "-v1:0")),
             Self::UndatedV1 => matches!(bedrock, Some("-v1" | "-v1:0")),
             Self::Dated(date) => {
-                let undated = |rest: &str| {
-                    rest.strip_prefix(&format!("-{date}"))
-                        .unwrap_or(rest)
-                        .to_owned()
-                };
+                let undated =
+                    |rest: &str| rest.strip_prefix(&format!("-{date}")).unwrap_or(rest).to_owned();
                 own == format!("-{date}")
                     || own == format!("@{date}")
                     || bedrock.is_some_and(|rest| matches!(undated(rest).as_str(), "-v1" | "-v1:0"))

@@ -15,11 +15,7 @@ struct Defects {
 pub(crate) fn refusal(resource_spans: &Value) -> Option<String> {
     let mut defects = Defects::default();
     for resource in resource_spans.as_array().into_iter().flatten() {
-        defects.list(
-            &resource["resource"]["attributes"],
-            "resource.attributes",
-            &Value::Null,
-        );
+        defects.list(&resource["resource"]["attributes"], "resource.attributes", &Value::Null);
         defects.list(&resource["scopeSpans"], "scopeSpans", &Value::Null);
         for scope in resource["scopeSpans"].as_array().into_iter().flatten() {
             let name = &scope["scope"]["name"];
@@ -83,18 +79,10 @@ impl Defects {
     }
 
     fn text(self) -> Option<String> {
-        let Self {
-            spans,
-            bad_spans,
-            bad_lists,
-            reasons,
-            scopes,
-        } = self;
+        let Self { spans, bad_spans, bad_lists, reasons, scopes } = self;
         let mut problems = Vec::new();
         if bad_spans > 0 {
-            problems.push(format!(
-                "{bad_spans} of {spans} span(s) cannot be processed"
-            ));
+            problems.push(format!("{bad_spans} of {spans} span(s) cannot be processed"));
         }
         if bad_lists > 0 {
             problems.push(format!(
@@ -105,23 +93,13 @@ impl Defects {
             return None;
         }
         let mut hints = String::new();
-        if reasons
-            .iter()
-            .any(|reason| !reason.ends_with(":not_an_array"))
-        {
+        if reasons.iter().any(|reason| !reason.ends_with(":not_an_array")) {
             hints += " traceId and spanId are required on every span, and each must be a string or a byte array.";
         }
-        if reasons
-            .iter()
-            .any(|reason| reason.ends_with(":not_an_array"))
-        {
+        if reasons.iter().any(|reason| reason.ends_with(":not_an_array")) {
             hints += " scopeSpans, spans, attributes and events must all be arrays.";
         }
-        let scopes = if scopes.is_empty() {
-            "unknown".to_owned()
-        } else {
-            scopes.join(", ")
-        };
+        let scopes = if scopes.is_empty() { "unknown".to_owned() } else { scopes.join(", ") };
         Some(format!(
             "Invalid OTLP trace export: {} ({}).{hints} The entire export was rejected and no spans were ingested. \
              Instrumentation scopes: {scopes}.",

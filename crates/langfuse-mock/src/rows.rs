@@ -75,10 +75,8 @@ pub struct Row {
 impl Row {
     /// The row from its exact values; nothing (null, `[]`, `{}`) is left out, as in the verdicts.
     pub fn from_json(exact: Map<String, Value>) -> Self {
-        let exact: Map<String, Value> = exact
-            .into_iter()
-            .filter(|(_, value)| !is_nothing(value))
-            .collect();
+        let exact: Map<String, Value> =
+            exact.into_iter().filter(|(_, value)| !is_nothing(value)).collect();
         let get = |key: &str| exact.get(key);
         let text = |key: &str| get(key).map(text_or_json);
         let texts = |key: &str| list(get(key)).iter().map(text_or_json).collect();
@@ -145,8 +143,7 @@ impl Row {
             .metadata
             .iter()
             .filter(|(name, _)| !server.iter().any(|prefix| name.starts_with(prefix)));
-        own.map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect()
+        own.map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
     /// Dollars in all.
@@ -176,9 +173,7 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (String, &Value)> {
         .into_iter()
         .flatten()
         .map(|(name, value)| (name.clone(), value));
-    let pairs = list(value)
-        .iter()
-        .map(|pair| (text_or_json(&pair[0]), &pair[1]));
+    let pairs = list(value).iter().map(|pair| (text_or_json(&pair[0]), &pair[1]));
     object.chain(pairs)
 }
 

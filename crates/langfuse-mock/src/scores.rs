@@ -33,10 +33,7 @@ pub struct ScoreRow {
 impl ScoreRow {
     /// A field as text; empty where it is not set.
     pub fn text(&self, key: &str) -> &str {
-        self.body
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.body.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The name.
@@ -78,10 +75,7 @@ impl Scores {
 
     /// An empty table of a server that takes scores in the same way.
     pub(super) fn empty_twin(&self) -> Self {
-        Self {
-            scoring: self.scoring,
-            ..Self::default()
-        }
+        Self { scoring: self.scoring, ..Self::default() }
     }
 
     /// `POST /api/public/ingestion`: each event is answered alone, and of a v4 only scores and SDK logs are taken.
@@ -143,10 +137,9 @@ impl Scores {
                 self.store(format!("{now}{body:?}"), now.to_owned(), body);
                 Answer::json(200, &json!({"id": id}))
             }
-            Err(message) => Answer::json(
-                400,
-                &json!({"message": "Invalid request data", "error": message}),
-            ),
+            Err(message) => {
+                Answer::json(400, &json!({"message": "Invalid request data", "error": message}))
+            }
         }
     }
 
@@ -184,11 +177,7 @@ impl Scores {
 
     fn replace(&mut self, at: String, body: Map<String, Value>) {
         let id = body["id"].as_str().unwrap_or_default().to_owned();
-        let event = Event {
-            file: at.clone(),
-            at,
-            body,
-        };
+        let event = Event { file: at.clone(), at, body };
         match self.events.get_mut(&id) {
             Some(events) => {
                 events.retain(|known| known.at != event.at);
@@ -216,10 +205,7 @@ fn row((id, events): (&String, &Vec<Event>)) -> ScoreRow {
     }
     ScoreRow {
         id: id.clone(),
-        timestamp: events
-            .first()
-            .map(|event| event.at.clone())
-            .unwrap_or_default(),
+        timestamp: events.first().map(|event| event.at.clone()).unwrap_or_default(),
         body,
     }
 }
@@ -235,10 +221,8 @@ fn id(value: &Value) -> Result<String, &'static str> {
 /// An ISO time with a zone; of the zones that there are only `Z` is sent here.
 fn time(value: &Value) -> Result<String, &'static str> {
     let time = value.as_str().ok_or("timestamp: expected string")?;
-    let shape: String = time
-        .chars()
-        .map(|one| if one.is_ascii_digit() { '0' } else { one })
-        .collect();
+    let shape: String =
+        time.chars().map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
     match shape == "0000-00-00T00:00:00.000Z" || shape == "0000-00-00T00:00:00Z" {
         true => Ok(time.to_owned()),
         false => Err("timestamp: invalid ISO datetime"),
@@ -265,17 +249,10 @@ fn score(body: &Value) -> Result<Map<String, Value>, &'static str> {
         }
     }
     field("id").map(id).transpose()?;
-    if field("name")
-        .and_then(Value::as_str)
-        .is_none_or(str::is_empty)
-    {
+    if field("name").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err("name: too small");
     }
-    let set = |key: &str| {
-        field(key)
-            .and_then(Value::as_str)
-            .is_some_and(|text| !text.is_empty())
-    };
+    let set = |key: &str| field(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     let subjects = ["traceId", "sessionId", "datasetRunId"].map(set);
     let of_trace = !set("observationId") || set("traceId");
     if subjects.iter().filter(|set| **set).count() != 1 || !of_trace {
@@ -298,6 +275,5 @@ fn value(data_type: Option<&Value>, value: &Value) -> Result<(), &'static str> {
         Some("TEXT") => length.is_some_and(|length| (1..=500).contains(&length)),
         Some(_) => return Err("dataType: invalid discriminator value"),
     };
-    fits.then_some(())
-        .ok_or("value: does not fit the data type")
+    fits.then_some(()).ok_or("value: does not fit the data type")
 }

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 /// What an ingestion POST gets.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::enum_variant_names,
-    reason = "`CloseWithoutReply` says what it is"
-)]
+#[allow(clippy::enum_variant_names, reason = "`CloseWithoutReply` says what it is")]
 pub enum Reply {
     /// The normal answer: what Langfuse does.
     Normal,

@@ -98,24 +98,12 @@ impl MockLangfuse {
     /// Starts a server at an address, such as that of one that was stopped before.
     pub fn start_at(address: &str, public: &str, secret: &str) -> Self {
         let listener = TcpListener::bind(address).expect("a local port is free");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
-        let state = State {
-            events: Events::with_keys(public, secret),
-            ..State::default()
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            ..Shared::default()
-        });
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let state = State { events: Events::with_keys(public, secret), ..State::default() };
+        let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
         let accepting = Arc::clone(&shared);
         let acceptor = std::thread::spawn(move || accept(&listener, &accepting));
-        Self {
-            address,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        Self { address, shared, acceptor: Some(acceptor) }
     }
 
     /// The base URL, without a slash at the end.
@@ -246,20 +234,13 @@ impl Drop for MockLangfuse {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         // The acceptor waits for a connection: here is one.
-        drop(TcpStream::connect_timeout(
-            &self.address,
-            Duration::from_secs(1),
-        ));
+        drop(TcpStream::connect_timeout(&self.address, Duration::from_secs(1)));
         if let Some(acceptor) = self.acceptor.take() {
             drop(acceptor.join());
         }
         let connections = std::mem::take(&mut self.shared.state().connections);
         for (stream, thread) in connections {
-            drop(
-                stream
-                    .upgrade()
-                    .map(|stream| stream.shutdown(Shutdown::Both)),
-            );
+            drop(stream.upgrade().map(|stream| stream.shutdown(Shutdown::Both)));
             drop(thread.join());
         }
     }

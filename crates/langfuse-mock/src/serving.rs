@@ -28,9 +28,7 @@ pub(super) fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let serving = Arc::clone(shared);
         let thread = std::thread::spawn(move || serve(Connection::new(stream), &serving));
         let mut state = shared.state();
-        state
-            .connections
-            .retain(|(_, thread)| !thread.is_finished());
+        state.connections.retain(|(_, thread)| !thread.is_finished());
         state.connections.push((handle, thread));
     }
 }
@@ -78,15 +76,10 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     };
     let reply = planned.unwrap_or(Reply::Normal);
     let answer = if reply.accepts() {
-        state
-            .events
-            .handle(&raw.method, &raw.target, &raw.headers, &raw.body)
+        state.events.handle(&raw.method, &raw.target, &raw.headers, &raw.body)
     } else {
         // What the answer would have been; the table stays as it is.
-        state
-            .events
-            .empty_twin()
-            .handle(&raw.method, &raw.target, &raw.headers, &raw.body)
+        state.events.empty_twin().handle(&raw.method, &raw.target, &raw.headers, &raw.body)
     };
     let status = reply.status(answer.status);
     let swallowed = !reply.accepts() && !answer.accepted.is_empty();
@@ -145,15 +138,11 @@ fn perform(
 
 /// The answer that a script has instead of Langfuse's own.
 fn planned_answer(reply: Reply) -> Option<Answer> {
-    let with_headers = |status, headers, body| Answer {
-        headers,
-        ..Answer::new(status, "", body)
-    };
+    let with_headers = |status, headers, body| Answer { headers, ..Answer::new(status, "", body) };
     Some(match reply {
-        Reply::Status(status) => Answer::json(
-            status,
-            &json!({"message": "Planned by the test", "status": status}),
-        ),
+        Reply::Status(status) => {
+            Answer::json(status, &json!({"message": "Planned by the test", "status": status}))
+        }
         Reply::StatusWithBody(status, headers, body) => with_headers(status, headers, body),
         Reply::RateLimited(seconds) => rate_limited(seconds),
         Reply::Html => {
@@ -172,20 +161,14 @@ fn rate_limited(seconds: u64) -> Answer {
     let body =
         json!({"message": "Rate limit exceeded", "code": "rate_limited", "details": details});
     let mut answer = Answer::json(429, &body);
-    answer
-        .headers
-        .push(("retry-after".to_owned(), seconds.to_string()));
+    answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
     answer
 }
 
 fn sleep(pause: Duration, shared: &Shared) {
     let start = Instant::now();
     while shared.running() && start.elapsed() < pause {
-        std::thread::sleep(
-            pause
-                .saturating_sub(start.elapsed())
-                .min(Duration::from_millis(20)),
-        );
+        std::thread::sleep(pause.saturating_sub(start.elapsed()).min(Duration::from_millis(20)));
     }
 }
 

@@ -26,19 +26,12 @@ pub fn snapshot(rows: &[Row]) -> String {
 
 fn write_trace(trace: &Trace<'_>, out: &mut String) {
     let shared = shared(trace);
-    *out += &format!(
-        "trace {} {}\n",
-        trace.head().trace_id,
-        one_line(trace.name())
-    );
+    *out += &format!("trace {} {}\n", trace.head().trace_id, one_line(trace.name()));
     for (name, value) in &shared {
         *out += &format!("  {name}: {value}\n");
     }
     trace.walk(|prefix, row, note| {
-        let times = (
-            row.start_ms - trace.start_ms(),
-            row.end_ms - trace.start_ms(),
-        );
+        let times = (row.start_ms - trace.start_ms(), row.end_ms - trace.start_ms());
         *out += &format!(
             "{prefix}{} {} {} {}..{} ms{note}\n",
             row.kind.to_lowercase(),
@@ -53,10 +46,7 @@ fn write_trace(trace: &Trace<'_>, out: &mut String) {
             *out += &format!("{indent}    {name}: {value}\n");
         }
         let own = trace_facts(row);
-        for (name, value) in own
-            .iter()
-            .filter(|(name, value)| shared.get(*name) != Some(value))
-        {
+        for (name, value) in own.iter().filter(|(name, value)| shared.get(*name) != Some(value)) {
             *out += &format!("{indent}    {name}: {value}\n");
         }
         for name in shared.keys().filter(|name| !own.contains_key(*name)) {
@@ -68,19 +58,13 @@ fn write_trace(trace: &Trace<'_>, out: &mut String) {
 /// What stands at the trace: its first root's own facts, and the metadata that all its rows have, if there are several.
 fn shared(trace: &Trace<'_>) -> BTreeMap<String, String> {
     let head = trace_facts(trace.head());
-    let others = || {
-        trace
-            .rows
-            .iter()
-            .filter(|row| row.key() != trace.head().key())
-    };
+    let others = || trace.rows.iter().filter(|row| row.key() != trace.head().key());
     let known = |name: &str| !name.starts_with("metadata.") && !name.starts_with("attributes");
     let everywhere =
         |name: &str, value: &String| others().all(|row| trace_facts(row).get(name) == Some(value));
     let alone = trace.rows.len() == 1;
-    let shared = head
-        .into_iter()
-        .filter(|(name, value)| known(name) || (!alone && everywhere(name, value)));
+    let shared =
+        head.into_iter().filter(|(name, value)| known(name) || (!alone && everywhere(name, value)));
     shared.collect()
 }
 
@@ -98,16 +82,9 @@ fn trace_facts(row: &Row) -> BTreeMap<String, String> {
     put("environment", Some(&row.environment));
     put("release", row.release.as_deref());
     put("version", row.version.as_deref());
-    put(
-        "tags",
-        Some(row.tags.join(", ").as_str()).filter(|tags| !tags.is_empty()),
-    );
+    put("tags", Some(row.tags.join(", ").as_str()).filter(|tags| !tags.is_empty()));
     put("public", row.public.then_some("true"));
-    let twice = row
-        .metadata
-        .keys()
-        .filter(|name| name.starts_with("attributes."))
-        .count();
+    let twice = row.metadata.keys().filter(|name| name.starts_with("attributes.")).count();
     if twice > 0 {
         put(
             "attributes",
@@ -127,48 +104,19 @@ fn facts(row: &Row, trace_start: i64) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let mut put =
         |name: &'static str, value: Option<String>| facts.extend(value.map(|value| (name, value)));
-    put(
-        "level",
-        Some(row.level.clone()).filter(|level| level != "DEFAULT"),
-    );
+    put("level", Some(row.level.clone()).filter(|level| level != "DEFAULT"));
     put("status", row.status_message.as_deref().map(shortened));
     put("input", row.input.as_deref().map(shortened));
     put("output", row.output.as_deref().map(shortened));
     put("model", row.model.clone());
-    put(
-        "parameters",
-        Some(stringify(&row.model_parameters)).filter(|text| text != "null"),
-    );
-    put(
-        "first token",
-        row.completion_start_ms
-            .map(|ms| format!("{} ms", ms - trace_start)),
-    );
+    put("parameters", Some(stringify(&row.model_parameters)).filter(|text| text != "null"));
+    put("first token", row.completion_start_ms.map(|ms| format!("{} ms", ms - trace_start)));
     let list = |entries: Vec<String>| Some(entries.join(", ")).filter(|text| !text.is_empty());
-    put(
-        "usage",
-        list(
-            row.usage
-                .iter()
-                .map(|(kind, count)| format!("{kind} {count}"))
-                .collect(),
-        ),
-    );
-    put(
-        "cost",
-        list(
-            row.cost
-                .iter()
-                .map(|(kind, dollars)| format!("{kind} {dollars}"))
-                .collect(),
-        ),
-    );
+    put("usage", list(row.usage.iter().map(|(kind, count)| format!("{kind} {count}")).collect()));
+    put("cost", list(row.cost.iter().map(|(kind, dollars)| format!("{kind} {dollars}")).collect()));
     put("tier", row.tier.clone());
     put("tool calls", list(row.tool_call_names.clone()));
-    put(
-        "tool definitions",
-        list(row.tool_definitions.keys().cloned().collect()),
-    );
+    put("tool definitions", list(row.tool_definitions.keys().cloned().collect()));
     put("prompt", row.prompt_name.clone());
     facts
 }

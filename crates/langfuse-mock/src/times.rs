@@ -14,10 +14,7 @@ const LATEST_MS: i128 = 8_640_000_000_000_000;
 pub(crate) fn span_edges(span: &Value, now_ms: i64) -> (i64, i64) {
     let start = nanoseconds(&span["startTimeUnixNano"]);
     let end = nanoseconds(&span["endTimeUnixNano"]);
-    (
-        start.or(end).unwrap_or(now_ms),
-        end.or(start).unwrap_or(now_ms),
-    )
+    (start.or(end).unwrap_or(now_ms), end.or(start).unwrap_or(now_ms))
 }
 
 #[allow(
@@ -35,21 +32,12 @@ fn nanoseconds(value: &Value) -> Option<i64> {
         }
         _ => return None,
     };
-    i64::try_from(milliseconds)
-        .ok()
-        .filter(|_| milliseconds.abs() <= LATEST_MS)
+    i64::try_from(milliseconds).ok().filter(|_| milliseconds.abs() <= LATEST_MS)
 }
 
 /// `BigInt(text)`: decimal with a sign, or hexadecimal, octal, binary without one; blank text is not a time.
 fn big_integer(text: &str) -> Option<i128> {
-    for (prefix, radix) in [
-        ("0x", 16),
-        ("0X", 16),
-        ("0o", 8),
-        ("0O", 8),
-        ("0b", 2),
-        ("0B", 2),
-    ] {
+    for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] {
         if let Some(digits) = text.strip_prefix(prefix) {
             return i128::from_str_radix(digits, radix)
                 .ok()
@@ -70,15 +58,13 @@ pub(crate) fn completion_start(value: &Value) -> Option<i64> {
 )]
 fn date(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number
-            .as_f64()
-            .filter(|ms| ms.abs() <= 8.64e15)
-            .map(|ms| ms as i64),
+        Value::Number(number) => {
+            number.as_f64().filter(|ms| ms.abs() <= 8.64e15).map(|ms| ms as i64)
+        }
         Value::Bool(bool) => Some(i64::from(*bool)),
         Value::String(text) => {
-            let date_time = OffsetDateTime::parse(text, &Rfc3339)
-                .ok()
-                .or_else(|| without_zone(text))?;
+            let date_time =
+                OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| without_zone(text))?;
             i64::try_from(date_time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
         }
         _ => None,

@@ -33,10 +33,7 @@ pub(crate) fn normalize(input: Value, output: &Value, metadata: &mut Map<String,
 }
 
 fn if_text(value: &Value) -> Value {
-    value
-        .as_str()
-        .and_then(parse)
-        .unwrap_or_else(|| value.clone())
+    value.as_str().and_then(parse).unwrap_or_else(|| value.clone())
 }
 
 fn list(value: &Value) -> Option<Vec<Value>> {
@@ -51,9 +48,7 @@ fn list(value: &Value) -> Option<Vec<Value>> {
 fn definition_list(value: &Value) -> Option<Vec<Value>> {
     let tools: Vec<Value> = list(value)?.iter().map(if_text).collect();
     let all = !tools.is_empty()
-        && tools
-            .iter()
-            .all(|tool| tool.is_object() && definition(tool).is_some());
+        && tools.iter().all(|tool| tool.is_object() && definition(tool).is_some());
     all.then(|| distinct(tools))
 }
 
@@ -90,19 +85,11 @@ fn merge(input: &Value, tools: Vec<Value>) -> Option<Value> {
 /// Name and stored form of a definition, flat or nested under `function`.
 fn definition(tool: &Value) -> Option<(String, Value)> {
     let tool = if_text(tool);
-    let tool = tool
-        .get("function")
-        .filter(|function| !function.is_null())
-        .unwrap_or(&tool);
+    let tool = tool.get("function").filter(|function| !function.is_null()).unwrap_or(&tool);
     let first = |names: &[&str]| {
-        names
-            .iter()
-            .filter_map(|name| tool.get(*name))
-            .find(|value| !value.is_null())
+        names.iter().filter_map(|name| tool.get(*name)).find(|value| !value.is_null())
     };
-    let name = first(&["name"])
-        .filter(|name| truthy(name))
-        .map(text_or_json)?;
+    let name = first(&["name"]).filter(|name| truthy(name)).map(text_or_json)?;
     let parameters = first(&["parameters", "parameters_json_schema", "inputSchema"])
         .filter(|value| truthy(value));
     let stored = json!({
@@ -116,11 +103,7 @@ fn definition(tool: &Value) -> Option<(String, Value)> {
 fn definitions(input: &Value) -> Map<String, Value> {
     let mut found = Vec::new();
     found.extend(input["tools"].as_array().into_iter().flatten());
-    let messages = if input.is_array() {
-        input
-    } else {
-        &input["messages"]
-    };
+    let messages = if input.is_array() { input } else { &input["messages"] };
     for message in messages.as_array().into_iter().flatten() {
         found.extend(message["tools"].as_array().into_iter().flatten());
         if message["role"] == "tool"
@@ -179,15 +162,11 @@ fn call_names(output: &Value) -> Vec<Value> {
 
 fn of_message(message: &Value, calls: &mut Vec<Value>) {
     calls.extend(
-        list(&message["tool_calls"])
-            .or_else(|| list(&message["toolCalls"]))
-            .unwrap_or_default(),
+        list(&message["tool_calls"]).or_else(|| list(&message["toolCalls"])).unwrap_or_default(),
     );
     let parts = message["content"].as_array().into_iter().flatten();
     calls.extend(
-        parts
-            .filter(|part| part["type"] == "tool_use" || part["type"] == "tool-call")
-            .cloned(),
+        parts.filter(|part| part["type"] == "tool_use" || part["type"] == "tool-call").cloned(),
     );
 }
 
@@ -202,28 +181,19 @@ pub fn tool_calls_are_rendered(output: &Value) -> bool {
 
 /// The name of a call, nested as in OpenAI's messages or flat.
 pub(crate) fn call_name(call: &Value) -> Option<&str> {
-    call["function"]["name"]
-        .as_str()
-        .or_else(|| call["name"].as_str())
+    call["function"]["name"].as_str().or_else(|| call["name"].as_str())
 }
 
 /// What makes a call one of its own, and its name.
 fn call_key(call: &Value) -> Option<(String, Value)> {
-    let first = |keys: &[&str]| {
-        keys.iter()
-            .map(|key| &call[*key])
-            .find(|value| !value.is_null())
-            .cloned()
-    };
+    let first =
+        |keys: &[&str]| keys.iter().map(|key| &call[*key]).find(|value| !value.is_null()).cloned();
     let name = Some(call["function"]["name"].clone()).filter(|name| !name.is_null());
-    let name = name
-        .or_else(|| first(&["name", "toolName"]))
-        .filter(truthy)?;
+    let name = name.or_else(|| first(&["name", "toolName"])).filter(truthy)?;
     let arguments =
         Some(call["function"]["arguments"].clone()).filter(|arguments| !arguments.is_null());
-    let arguments = arguments
-        .or_else(|| first(&["arguments", "args", "input"]))
-        .unwrap_or_else(|| json!({}));
+    let arguments =
+        arguments.or_else(|| first(&["arguments", "args", "input"])).unwrap_or_else(|| json!({}));
     let id = first(&["call_id", "id", "toolCallId"]).filter(truthy);
     let key = id.map_or_else(
         || format!("{}-{}", text_or_json(&name), text_or_json(&arguments)),
@@ -235,9 +205,7 @@ fn call_key(call: &Value) -> Option<(String, Value)> {
 /// Whether an object is itself a call, not a message with calls.
 fn is_call(value: &Value) -> bool {
     let has = |key: &str| value.get(key).is_some();
-    if ["role", "content", "tool_calls", "additional_kwargs"]
-        .into_iter()
-        .any(has)
+    if ["role", "content", "tool_calls", "additional_kwargs"].into_iter().any(has)
         || value["type"] == "tool-result"
     {
         return false;

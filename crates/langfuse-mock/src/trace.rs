@@ -41,10 +41,7 @@ impl<'a> Trace<'a> {
 
     /// The row that speaks for the trace: its first root, else its first row.
     pub(crate) fn head(&self) -> &'a Row {
-        self.rows
-            .iter()
-            .find(|row| row.parent_span_id.is_none())
-            .unwrap_or(&self.rows[0])
+        self.rows.iter().find(|row| row.parent_span_id.is_none()).unwrap_or(&self.rows[0])
     }
 
     /// The trace's name: the first one given, else the root's.
@@ -61,17 +58,10 @@ impl<'a> Trace<'a> {
     pub(crate) fn walk(&self, mut visit: impl FnMut(&str, &'a Row, &str)) {
         let ids: BTreeSet<&str> = self.rows.iter().map(|row| row.span_id.as_str()).collect();
         let parent_of = |row: &Row| {
-            row.parent_span_id
-                .as_deref()
-                .filter(|parent| ids.contains(parent))
-                .map(str::to_owned)
+            row.parent_span_id.as_deref().filter(|parent| ids.contains(parent)).map(str::to_owned)
         };
-        let mut tops: Vec<&Row> = self
-            .rows
-            .iter()
-            .copied()
-            .filter(|row| parent_of(row).is_none())
-            .collect();
+        let mut tops: Vec<&Row> =
+            self.rows.iter().copied().filter(|row| parent_of(row).is_none()).collect();
         let mut seen = BTreeSet::new();
         for top in &tops {
             self.mark(top, &mut seen);
@@ -104,13 +94,8 @@ impl<'a> Trace<'a> {
     /// The rows below this one; of rows with one span id only the first has them.
     fn children(&self, row: &Row) -> impl Iterator<Item = &'a Row> {
         let first = self.rows.iter().find(|other| other.span_id == row.span_id);
-        let id = first
-            .filter(|first| first.key() == row.key())
-            .map(|first| first.span_id.clone());
-        self.rows
-            .iter()
-            .copied()
-            .filter(move |child| id.is_some() && child.parent_span_id == id)
+        let id = first.filter(|first| first.key() == row.key()).map(|first| first.span_id.clone());
+        self.rows.iter().copied().filter(move |child| id.is_some() && child.parent_span_id == id)
     }
 
     fn visit(
@@ -131,22 +116,12 @@ impl<'a> Trace<'a> {
             .any(|other| other.span_id == row.span_id && other.start_ms < row.start_ms);
         let note = format!(
             "{note}{}",
-            if again {
-                "  (this span id again, with another start)"
-            } else {
-                ""
-            }
+            if again { "  (this span id again, with another start)" } else { "" }
         );
-        visit(
-            &format!("{indent}{}", if last { "└ " } else { "├ " }),
-            row,
-            &note,
-        );
+        visit(&format!("{indent}{}", if last { "└ " } else { "├ " }), row, &note);
         let below = format!("{indent}{}", if last { "  " } else { "│ " });
-        let children: Vec<&Row> = self
-            .children(row)
-            .filter(|child| !visited.contains(&child.key()))
-            .collect();
+        let children: Vec<&Row> =
+            self.children(row).filter(|child| !visited.contains(&child.key())).collect();
         let count = children.len();
         for (index, child) in children.into_iter().enumerate() {
             self.visit(child, &below, index + 1 == count, "", visited, visit);

@@ -23,24 +23,14 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self {
-            durations: true,
-            times: false,
-            text: None,
-            levels: true,
-            usage: true,
-        }
+        Self { durations: true, times: false, text: None, levels: true, usage: true }
     }
 }
 
 impl View {
     /// Everything, with 60 characters of input and output.
     pub fn full() -> Self {
-        Self {
-            times: true,
-            text: Some(60),
-            ..Self::default()
-        }
+        Self { times: true, text: Some(60), ..Self::default() }
     }
 }
 
@@ -58,11 +48,7 @@ pub fn render_with(rows: &[Row], view: View) -> String {
         }
         out += &format!("session {}\n", session.unwrap_or("(none)"));
         for trace in traces {
-            out += &format!(
-                "trace {}  [{}]\n",
-                trace.name(),
-                trace.head().tags.join(", ")
-            );
+            out += &format!("trace {}  [{}]\n", trace.name(), trace.head().tags.join(", "));
             trace.walk(|prefix, row, note| {
                 out += &format!("{prefix}{}{note}\n", line(row, trace.start_ms(), view))
             });
@@ -79,19 +65,13 @@ fn line(row: &Row, trace_start: i64, view: View) -> String {
         parts.extend(row.total_cost().map(|dollars| format!("${dollars:.4}")));
     }
     if view.times {
-        parts.push(format!(
-            "{}..{} ms",
-            row.start_ms - trace_start,
-            row.end_ms - trace_start
-        ));
+        parts.push(format!("{}..{} ms", row.start_ms - trace_start, row.end_ms - trace_start));
     } else if view.durations && row.end_ms != row.start_ms {
         parts.push(duration(row.end_ms - row.start_ms));
     }
     if view.levels && row.level != "DEFAULT" {
-        let message = row
-            .status_message
-            .as_deref()
-            .map(|message| format!(": {}", one_line(message)));
+        let message =
+            row.status_message.as_deref().map(|message| format!(": {}", one_line(message)));
         parts.push(format!("{}{}", row.level, message.unwrap_or_default()));
     }
     if let Some(width) = view.text {
@@ -104,11 +84,7 @@ fn line(row: &Row, trace_start: i64, view: View) -> String {
 
 fn tokens(row: &Row) -> String {
     let sum = |wanted: fn(&str) -> bool| -> u64 {
-        row.usage
-            .iter()
-            .filter(|(kind, _)| wanted(kind))
-            .map(|(_, count)| count)
-            .sum()
+        row.usage.iter().filter(|(kind, _)| wanted(kind)).map(|(_, count)| count).sum()
     };
     format!(
         "in {} · read {} · write {} · out {}",
@@ -134,24 +110,16 @@ fn gist(text: &str) -> String {
     else {
         return one_line(text);
     };
-    let message = value
-        .as_array()
-        .and_then(|messages| messages.last())
-        .unwrap_or(&value);
+    let message = value.as_array().and_then(|messages| messages.last()).unwrap_or(&value);
     let content = match &message["content"] {
         Value::String(content) => content.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join(" "),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join(" ")
+        }
         _ => String::new(),
     };
     let calls = message["tool_calls"].as_array().into_iter().flatten();
-    let calls: Vec<String> = calls
-        .filter_map(call_name)
-        .map(|name| format!("→ {name}"))
-        .collect();
+    let calls: Vec<String> = calls.filter_map(call_name).map(|name| format!("→ {name}")).collect();
     let said = [content, calls.join(" ")].join(" ").trim().to_owned();
     one_line(if said.is_empty() { text } else { &said })
 }
@@ -170,9 +138,5 @@ pub(crate) fn one_line(text: &str) -> String {
 
 fn shorten(text: &str, width: usize) -> String {
     let cut: String = text.chars().take(width).collect();
-    if cut.len() == text.len() {
-        cut
-    } else {
-        cut + "…"
-    }
+    if cut.len() == text.len() { cut } else { cut + "…" }
 }

@@ -52,20 +52,14 @@ pub(crate) fn consumption(
         let total = usage.values().filter_map(Value::as_f64).sum();
         usage.insert("total".to_owned(), number(total));
     }
-    let tier = model
-        .filter(|_| !usage.is_empty())
-        .and_then(|model| Tier::find(model, parameters));
+    let tier = model.filter(|_| !usage.is_empty()).and_then(|model| Tier::find(model, parameters));
     let given = given_cost(attributes);
     let cost = match &tier {
         _ if !given.is_empty() => given,
         Some(tier) => tier.cost(&usage),
         None => Map::new(),
     };
-    Consumption {
-        usage,
-        cost,
-        tier: tier.map(|tier| tier.name),
-    }
+    Consumption { usage, cost, tier: tier.map(|tier| tier.name) }
 }
 
 /// The JSON object in an attribute: `None` when absent or no JSON, empty when it is something else.
@@ -84,9 +78,8 @@ fn usage(attributes: &Map<String, Value>) -> Map<String, Value> {
     let open_ai = from_open_ai(&given, ["prompt_tokens", "completion_tokens"])
         .or_else(|| from_open_ai(&given, ["input_tokens", "output_tokens"]));
     open_ai.unwrap_or_else(|| {
-        let counts = given
-            .iter()
-            .filter_map(|(kind, value)| Some((kind.clone(), number(count(value)?))));
+        let counts =
+            given.iter().filter_map(|(kind, value)| Some((kind.clone(), number(count(value)?))));
         counts.collect()
     })
 }
@@ -113,10 +106,7 @@ fn from_open_ai(
     let mut usage = Map::new();
     usage.insert("input".to_owned(), number(whole(given.get(input)?)?));
     usage.insert("output".to_owned(), number(whole(given.get(output)?)?));
-    usage.insert(
-        "total".to_owned(),
-        number(whole(given.get("total_tokens")?)?),
-    );
+    usage.insert("total".to_owned(), number(whole(given.get("total_tokens")?)?));
     let mut known = 3;
     for (side, name) in [("input", input), ("output", output)] {
         let Some(details) = given.get(&format!("{name}_details")) else {
@@ -126,11 +116,7 @@ fn from_open_ai(
         if details.is_null() {
             continue;
         }
-        for (kind, value) in details
-            .as_object()?
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-        {
+        for (kind, value) in details.as_object()?.iter().filter(|(_, value)| !value.is_null()) {
             let part = whole(value)?;
             let rest = usage[side].as_f64().unwrap_or_default() - part;
             usage.insert(format!("{side}_{kind}"), number(part));
@@ -144,9 +130,8 @@ fn from_open_ai(
 fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
     let mut raw = Map::new();
     for (key, value) in attributes {
-        let kind = key
-            .strip_prefix("gen_ai.usage.")
-            .or_else(|| key.strip_prefix("llm.token_count."));
+        let kind =
+            key.strip_prefix("gen_ai.usage.").or_else(|| key.strip_prefix("llm.token_count."));
         if let (Some(kind), Some(count)) = (kind.filter(|kind| *kind != "cost"), to_number(value)) {
             raw.insert(kind.to_owned(), number(count));
         }
@@ -168,10 +153,7 @@ fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
         whole.map(|whole| (whole - parts.into_iter().flatten().sum::<f64>()).max(0.0))
     };
     for (kind, count) in raw {
-        usage.insert(
-            kind.strip_prefix("details.").unwrap_or(&kind).to_owned(),
-            count,
-        );
+        usage.insert(kind.strip_prefix("details.").unwrap_or(&kind).to_owned(), count);
     }
     let known = [
         ("input", less(input, [read, write])),
@@ -183,9 +165,7 @@ fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
         ("output_audio_tokens", audio),
     ];
     usage.extend(
-        known
-            .into_iter()
-            .filter_map(|(kind, count)| Some((kind.to_owned(), number(count?)))),
+        known.into_iter().filter_map(|(kind, count)| Some((kind.to_owned(), number(count?)))),
     );
     usage
 }

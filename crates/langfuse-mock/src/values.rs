@@ -16,9 +16,7 @@ pub(crate) fn attributes(list: Option<&Value>) -> Result<Map<String, Value>, Los
             return Err(Lost);
         }
         let value = plain(entry.get("value").ok_or(Lost)?)?;
-        let key = entry
-            .get("key")
-            .map_or_else(|| "undefined".to_owned(), to_text);
+        let key = entry.get("key").map_or_else(|| "undefined".to_owned(), to_text);
         if key != "__proto__" {
             attributes.insert(key, value);
         }
@@ -35,19 +33,13 @@ fn plain(value: &Value) -> Result<Value, Lost> {
         return Ok(text.clone());
     }
     if let Some(double) = value.get("doubleValue") {
-        let finite = double
-            .as_str()
-            .and_then(parse_number)
-            .filter(|double| double.is_finite());
+        let finite = double.as_str().and_then(parse_number).filter(|double| double.is_finite());
         return Ok(finite.map_or_else(|| normal(double), number));
     }
     if let Some(bool) = value.get("boolValue") {
         return Ok(bool.clone());
     }
-    if let Some(values) = value
-        .get("arrayValue")
-        .and_then(|array| array.get("values"))
-    {
+    if let Some(values) = value.get("arrayValue").and_then(|array| array.get("values")) {
         return values.as_array().ok_or(Lost)?.iter().map(plain).collect();
     }
     let integer = value.get("intValue").and_then(integer);

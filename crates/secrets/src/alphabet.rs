@@ -70,28 +70,20 @@ const fn classes() -> [u16; 256] {
 
 impl Alphabet {
     pub(super) fn has(self, byte: u8) -> bool {
-        CLASSES
-            .get(usize::from(byte))
-            .is_some_and(|class| class & self.0 != 0)
+        CLASSES.get(usize::from(byte)).is_some_and(|class| class & self.0 != 0)
     }
 
     /// How many bytes from `at` on belong to it; counts no further than `most`.
     pub(super) fn run(self, bytes: &[u8], at: usize, most: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         let rest = rest.get(..most).unwrap_or(rest);
-        rest.iter()
-            .position(|byte| !self.has(*byte))
-            .unwrap_or(rest.len())
+        rest.iter().position(|byte| !self.has(*byte)).unwrap_or(rest.len())
     }
 
     /// How many bytes before `at` belong to it; counts no further than `most`.
     pub(super) fn run_before(self, bytes: &[u8], at: usize, most: usize) -> usize {
         let before = bytes.get(at.saturating_sub(most)..at).unwrap_or_default();
-        before
-            .iter()
-            .rev()
-            .position(|byte| !self.has(*byte))
-            .unwrap_or(before.len())
+        before.iter().rev().position(|byte| !self.has(*byte)).unwrap_or(before.len())
     }
 }
 
@@ -130,13 +122,8 @@ pub(super) fn begins_word(bytes: &[u8], at: usize) -> bool {
 
 /// `…[1;31m`
 fn ends_colour(bytes: &[u8], at: usize) -> bool {
-    let head = bytes
-        .get(at.saturating_sub(16)..at.saturating_sub(1))
-        .unwrap_or_default();
-    head.iter()
-        .rev()
-        .find(|byte| !byte.is_ascii_digit() && **byte != b';')
-        == Some(&b'[')
+    let head = bytes.get(at.saturating_sub(16)..at.saturating_sub(1)).unwrap_or_default();
+    head.iter().rev().find(|byte| !byte.is_ascii_digit() && **byte != b';') == Some(&b'[')
 }
 
 /// Shannon's entropy in bits a byte.
@@ -148,10 +135,7 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
         }
     }
     let total = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let weighed: f64 = counts
-        .iter()
-        .map(|count| f64::from(*count) * log2(*count))
-        .sum();
+    let weighed: f64 = counts.iter().map(|count| f64::from(*count) * log2(*count)).sum();
     log2(total) - weighed / f64::from(total.max(1))
 }
 
@@ -189,16 +173,7 @@ mod tests {
     #[test]
     fn a_word_begins_after_an_escape_too() {
         let begins = |text: &str| begins_word(text.as_bytes(), text.len());
-        for text in [
-            "",
-            " ",
-            "=",
-            "a\\n",
-            "\\u003d",
-            "%3D",
-            "\u{1b}[31m",
-            "\\u001b[1;32m",
-        ] {
+        for text in ["", " ", "=", "a\\n", "\\u003d", "%3D", "\u{1b}[31m", "\\u001b[1;32m"] {
             assert!(begins(text), "{text}");
         }
         for text in ["a", "n", "9", "0d", "am", "[3am"] {
@@ -216,10 +191,7 @@ mod tests {
     fn a_logarithm_is_that_of_the_standard_library_to_a_millionth() {
         assert!(log2(0).abs() < 1e-9);
         for count in (1..5000).chain([65_537, 1 << 31, u32::MAX]) {
-            assert!(
-                (log2(count) - f64::from(count).log2()).abs() < 2e-6,
-                "{count}"
-            );
+            assert!((log2(count) - f64::from(count).log2()).abs() < 2e-6, "{count}");
         }
     }
 }

@@ -15,17 +15,11 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     let (name_end, value_at) = separator(bytes, at)?;
     let name = name_before(text, name_end)?;
     let typed = annotated(text, &name, at);
-    let noun = noun_of(name.text)
-        .or(typed)
-        .or_else(|| noun_of(named_before(text, &name)?))?;
+    let noun = noun_of(name.text).or(typed).or_else(|| noun_of(named_before(text, &name)?))?;
     let spaced = matches!(byte(bytes, value_at), b' ' | b'\t')
         || matches!(before(bytes, name_end), b' ' | b'\t');
     let value_at = value_at
-        + bytes
-            .get(value_at..)?
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        + bytes.get(value_at..)?.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     if matches!(noun, Noun::Authorization | Noun::Cookie) {
         let is_header = byte(bytes, at) == b':' || name.quoted;
         return headers::value(text, value_at, noun, name.text).filter(|_| is_header);
@@ -99,11 +93,7 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         let is_program = secret.contains(['(', '<', '[', '{', '&'])
             || matches!(byte(bytes, value.end), b',' | b';' | b')');
         let is_named_well = is_loud || noun == Noun::Password;
-        style = if is_program || !is_named_well {
-            Style::Bare
-        } else {
-            Style::Env
-        };
+        style = if is_program || !is_named_well { Style::Bare } else { Style::Env };
     }
     let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || is_strong(secret);
     (may_end && is_secret(secret, noun, style)).then(|| hit(value, noun, name.text))
@@ -150,15 +140,8 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     }
     let noun = noun_of(name)?;
     let rest = bytes.get(value_at..)?;
-    let gap = rest
-        .iter()
-        .take(16)
-        .take_while(|byte| b" \t\"'`,\\".contains(byte))
-        .count();
-    let has_gap = rest
-        .get(..gap)?
-        .iter()
-        .any(|byte| matches!(byte, b' ' | b'\t' | b','));
+    let gap = rest.iter().take(16).take_while(|byte| b" \t\"'`,\\".contains(byte)).count();
+    let has_gap = rest.get(..gap)?.iter().any(|byte| matches!(byte, b' ' | b'\t' | b','));
     let is_list = rest.get(..gap)?.contains(&b',');
     if !has_gap {
         return None;
@@ -166,10 +149,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     if is_list {
         value_at += gap;
     } else {
-        value_at += rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        value_at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     }
     if noun == Noun::Cookie {
         return headers::value(text, value_at, noun, name);
@@ -197,10 +177,7 @@ pub(super) fn at_element(text: &str, at: usize) -> Option<Hit> {
     if !rest.get(end..)?.starts_with("</") {
         return None;
     }
-    let value = Extent {
-        start: at + 1,
-        end: at + 1 + end,
-    };
+    let value = Extent { start: at + 1, end: at + 1 + end };
     let secret = text.get(value.start..value.end)?;
     is_secret(secret, noun, Style::Quoted).then(|| hit(value, noun, name.text))
 }
@@ -211,10 +188,7 @@ pub(super) fn in_field(name: &str, value: &str) -> Option<Hit> {
     match noun {
         Noun::Authorization | Noun::Cookie => headers::value(value, 0, noun, name),
         _ => is_secret(value, noun, Style::Field).then(|| {
-            let all = Extent {
-                start: 0,
-                end: value.len(),
-            };
+            let all = Extent { start: 0, end: value.len() };
             hit(all, noun, name)
         }),
     }

@@ -11,7 +11,7 @@ pub(super) struct Extent {
 }
 
 /// Deeper quotes are not followed: each level may be read once more.
-const DEEPEST: usize = 31;
+const MAX_DEPTH: usize = 31;
 
 /// The text between quotes that open at `at`, without them; to the end of the line where nothing closes them.
 pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
@@ -23,7 +23,7 @@ pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
     }
     let depth = backslashes(bytes, at);
     let quote = byte(bytes, at + depth);
-    if depth > DEEPEST || !matches!(quote, b'"' | b'\'' | b'`') {
+    if depth > MAX_DEPTH || !matches!(quote, b'"' | b'\'' | b'`') {
         return None;
     }
     let start = at + depth + 1;
@@ -78,28 +78,15 @@ pub(super) fn bare(bytes: &[u8], at: usize, whole: bool) -> Extent {
 
 /// Digits.
 pub(super) fn number(bytes: &[u8], at: usize) -> Option<Extent> {
-    let count = bytes
-        .get(at..)?
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let ends = matches!(
-        byte(bytes, at + count),
-        0..=b' ' | b',' | b'}' | b']' | b'\\'
-    );
-    (count > 0 && ends).then_some(Extent {
-        start: at,
-        end: at + count,
-    })
+    let count = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = matches!(byte(bytes, at + count), 0..=b' ' | b',' | b'}' | b']' | b'\\');
+    (count > 0 && ends).then_some(Extent { start: at, end: at + count })
 }
 
 /// Whether nothing but a comment or a closing sign follows on the line.
 pub(super) fn ends_line(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at..).unwrap_or_default();
-    let gap = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
+    let gap = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     match rest.get(gap) {
         None
         | Some(
@@ -113,21 +100,18 @@ pub(super) fn ends_line(bytes: &[u8], at: usize) -> bool {
 }
 
 /// A line is read no further.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 /// The rest of the line, up to the quote around it or an escaped end of line.
 pub(super) fn line(bytes: &[u8], at: usize) -> Extent {
     let mut end = at;
-    let last = bytes.len().min(at + LONGEST_LINE);
+    let last = bytes.len().min(at + MAX_LINE_BYTES);
     while end < last {
         match byte(bytes, end) {
             b'\n' | b'\r' | b'"' | b'\'' | b'`' => break,
             b'\\' => {
                 let count = backslashes(bytes, end);
-                if matches!(
-                    byte(bytes, end + count),
-                    b'n' | b'r' | b'"' | b'\'' | b'`' | b'\n'
-                ) {
+                if matches!(byte(bytes, end + count), b'n' | b'r' | b'"' | b'\'' | b'`' | b'\n') {
                     break;
                 }
                 end += count;

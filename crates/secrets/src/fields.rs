@@ -8,11 +8,7 @@ use super::scan::Secret;
 /// The secret in the text of a field called `name`: the whole value, or what stands in it after a header's scheme.
 pub fn find_in_field(name: &str, value: &str) -> Option<Secret<'static>> {
     let hit = classified(value, in_field(name, value)?);
-    Some(Secret {
-        range: hit.start..hit.end,
-        kind: hit.kind,
-        quote: "",
-    })
+    Some(Secret { range: hit.start..hit.end, kind: hit.kind, quote: "" })
 }
 
 /// Whether a number is a secret in a field called `name`.
@@ -22,7 +18,5 @@ pub fn is_secret_number(name: &str) -> bool {
 
 /// The name in `--name`, under which the next argument of a list stands; `None` for any other argument.
 pub fn flag_name(argument: &str) -> Option<&str> {
-    argument
-        .strip_prefix("--")
-        .filter(|name| !name.contains(['=', ' ']))
+    argument.strip_prefix("--").filter(|name| !name.contains(['=', ' ']))
 }

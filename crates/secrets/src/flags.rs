@@ -11,13 +11,7 @@ use super::values::has_digit;
 const COMMAND: usize = 400;
 
 /// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
-const SPACED: &[&str] = &[
-    "sshpass",
-    "docker login",
-    "podman login",
-    "registry login",
-    "az login",
-];
+const SPACED: &[&str] = &["sshpass", "docker login", "podman login", "registry login", "az login"];
 
 /// The secret after the flag at `at`: `-u`, `-p` or `-a`.
 pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
@@ -45,11 +39,7 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
 /// `name:password` of curl, in quotes or not; `at` is behind the flag. A name without a password is a key.
 pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let gap = bytes
-        .get(at..)?
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'='))
-        .count();
+    let gap = bytes.get(at..)?.iter().take_while(|byte| matches!(byte, b' ' | b'=')).count();
     let value = value_at(bytes, at + gap);
     let pair = text.get(value.start..value.end)?;
     let (name, secret) = pair.split_once(':')?;

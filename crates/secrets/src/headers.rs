@@ -16,15 +16,8 @@ pub(super) fn value(text: &str, at: usize, noun: Noun, name: &str) -> Option<Hit
         None => return None,
     };
     let value = text.get(extent.start..extent.end)?.trim_end();
-    let extent = Extent {
-        start: extent.start,
-        end: extent.start + value.len(),
-    };
-    if noun == Noun::Cookie {
-        cookie(value, extent, name)
-    } else {
-        authorization(value, extent)
-    }
+    let extent = Extent { start: extent.start, end: extent.start + value.len() };
+    if noun == Noun::Cookie { cookie(value, extent, name) } else { authorization(value, extent) }
 }
 
 /// Whether it is worth reading to the end of the line, of which there may be none for a megabyte.
@@ -46,22 +39,13 @@ fn is_of_name(byte: u8) -> bool {
 
 fn authorization(value: &str, extent: Extent) -> Option<Hit> {
     let (scheme, credentials) = value.split_once(' ').unwrap_or(("", value));
-    let is_scheme = scheme
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !is_scheme {
         return None;
     }
-    let takes_all = [
-        "aws4-hmac-sha256",
-        "digest",
-        "hawk",
-        "oauth",
-        "signature",
-        "ntlm",
-    ]
-    .iter()
-    .any(|one| scheme.eq_ignore_ascii_case(one));
+    let takes_all = ["aws4-hmac-sha256", "digest", "hawk", "oauth", "signature", "ntlm"]
+        .iter()
+        .any(|one| scheme.eq_ignore_ascii_case(one));
     let start = extent.end - credentials.trim_start().len();
     let credentials = credentials.trim_start();
     if takes_all {
@@ -90,10 +74,7 @@ fn is_token(credentials: &str) -> bool {
     let is_call = credentials.contains(['(', '{', '[', '<', '$', '"']);
     let (lower, upper) = (
         credentials.bytes().any(|byte| byte.is_ascii_lowercase()),
-        credentials
-            .bytes()
-            .skip(1)
-            .any(|byte| byte.is_ascii_uppercase()),
+        credentials.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()),
     );
     let is_made = has_digit(credentials) || credentials.len() >= 20 && lower && upper;
     credentials.len() >= 6 && is_made && !is_call && !is_placeholder(credentials)
@@ -103,10 +84,7 @@ fn is_token(credentials: &str) -> bool {
 fn is_basic(credentials: &str) -> bool {
     let is_word = !has_digit(credentials)
         && !credentials.ends_with('=')
-        && credentials
-            .bytes()
-            .skip(1)
-            .all(|byte| !byte.is_ascii_uppercase());
+        && credentials.bytes().skip(1).all(|byte| !byte.is_ascii_uppercase());
     let is_base64 = credentials.bytes().all(|byte| BASE64.has(byte));
     credentials.len() >= 8 && is_base64 && !is_word && !is_placeholder(credentials)
 }
@@ -132,11 +110,7 @@ pub(super) fn bearer(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let start = at + "Bearer ".len();
     let probe = WIDE.run(bytes, start, 256);
-    let length = if probe == 256 {
-        WIDE.run(bytes, start, usize::MAX)
-    } else {
-        probe
-    };
+    let length = if probe == 256 { WIDE.run(bytes, start, usize::MAX) } else { probe };
     let credentials = text.get(start..start + length)?.trim_end_matches('.');
     let is_word = matches!(byte(bytes, start + length), b'(' | b'[');
     let is_secret =
@@ -151,26 +125,16 @@ mod tests {
     use super::value;
 
     fn found(text: &str, name: &str) -> String {
-        let noun = if name == "Authorization" {
-            Noun::Authorization
-        } else {
-            Noun::Cookie
-        };
+        let noun = if name == "Authorization" { Noun::Authorization } else { Noun::Cookie };
         value(text, 0, noun, name)
             .map_or_else(String::new, |hit| text[hit.start..hit.end].to_owned())
     }
 
     #[test]
     fn the_scheme_stays_and_the_credentials_go() {
-        assert_eq!(
-            found("Bearer abc123def456", "Authorization"),
-            "abc123def456"
-        );
+        assert_eq!(found("Bearer abc123def456", "Authorization"), "abc123def456");
         assert_eq!(found("Basic dXNlcjpwYXNz", "Authorization"), "dXNlcjpwYXNz");
-        assert_eq!(
-            found("\"token abc123def456\", x", "Authorization"),
-            "abc123def456"
-        );
+        assert_eq!(found("\"token abc123def456\", x", "Authorization"), "abc123def456");
         assert_eq!(found("abc123def456' -X", "Authorization"), "abc123def456");
         for other in [
             "Bearer <token>",
@@ -185,10 +149,7 @@ mod tests {
 
     #[test]
     fn of_a_cookie_that_is_set_the_attributes_stay() {
-        assert_eq!(
-            found("sid=abc; theme=dark' https://x", "Cookie"),
-            "sid=abc; theme=dark"
-        );
+        assert_eq!(found("sid=abc; theme=dark' https://x", "Cookie"), "sid=abc; theme=dark");
         assert_eq!(found("sid=abc; Path=/; Secure", "Set-Cookie"), "abc");
         assert_eq!(found("a small file", "Cookie"), "");
     }

@@ -15,20 +15,11 @@ pub(super) struct Hit {
 impl Hit {
     /// A secret that is known by its beginning or its shape, or whose kind is as good as it gets.
     pub(super) const fn new(start: usize, end: usize, kind: &'static str) -> Self {
-        Self {
-            start,
-            end,
-            kind,
-            is_by_context: false,
-            is_number: false,
-        }
+        Self { start, end, kind, is_by_context: false, is_number: false }
     }
 
     /// A secret that is known by the words around it.
     pub(super) const fn by_context(start: usize, end: usize, kind: &'static str) -> Self {
-        Self {
-            is_by_context: true,
-            ..Self::new(start, end, kind)
-        }
+        Self { is_by_context: true, ..Self::new(start, end, kind) }
     }
 }

@@ -46,11 +46,7 @@ fn block(text: &str, at: usize) -> Option<usize> {
             }
             b'\\' => {
                 // `\n`, `\\n`, `\"`
-                here += bytes
-                    .get(here..)?
-                    .iter()
-                    .take_while(|byte| **byte == b'\\')
-                    .count();
+                here += bytes.get(here..)?.iter().take_while(|byte| **byte == b'\\').count();
                 here += usize::from(byte(bytes, here).is_ascii() && here < bytes.len());
             }
             first if BASE64.has(first) => {
@@ -59,11 +55,7 @@ fn block(text: &str, at: usize) -> Option<usize> {
                 if length >= LINE || end > at && is_last && patience == BETWEEN {
                     end = here + length;
                 }
-                patience = if length >= LINE {
-                    BETWEEN
-                } else {
-                    patience - 1
-                };
+                patience = if length >= LINE { BETWEEN } else { patience - 1 };
                 here += length;
                 size += length;
             }
@@ -78,8 +70,7 @@ fn block(text: &str, at: usize) -> Option<usize> {
 
 fn is_next_line(bytes: &[u8], end: usize, start: usize) -> bool {
     bytes.get(end..start).is_some_and(|gap| {
-        gap.iter()
-            .all(|byte| byte.is_ascii_whitespace() || matches!(byte, b'\\' | b'n' | b'r'))
+        gap.iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, b'\\' | b'n' | b'r'))
     })
 }
 
@@ -91,17 +82,8 @@ fn ends_word(bytes: &[u8], at: usize) -> bool {
 /// The end of `-----END … -----`, if it stands here.
 fn closing(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?.strip_prefix("-----END")?;
-    let label = rest
-        .bytes()
-        .take(64)
-        .position(|byte| byte == b'-')
-        .unwrap_or(0);
-    let dashes = rest
-        .get(label..)?
-        .bytes()
-        .take(5)
-        .take_while(|byte| *byte == b'-')
-        .count();
+    let label = rest.bytes().take(64).position(|byte| byte == b'-').unwrap_or(0);
+    let dashes = rest.get(label..)?.bytes().take(5).take_while(|byte| *byte == b'-').count();
     Some(at + "-----END".len() + label + dashes)
 }
 
@@ -147,10 +129,7 @@ mod tests {
         assert_eq!(found(&block), Some(&*block));
         let text = format!("{block}\nThis is what the file begins with, and there is more of it.");
         let found = found(&text).unwrap();
-        assert!(
-            found.len() >= block.len() && !found.contains("begins"),
-            "{found}"
-        );
+        assert!(found.len() >= block.len() && !found.contains("begins"), "{found}");
     }
 
     #[test]

@@ -37,20 +37,12 @@ pub(super) fn name_before(text: &str, end: usize) -> Option<Name<'_>> {
     }
     // So do a colour's number and letter: `[31mname`.
     if matches!(before(bytes, start), b'[' | b';') {
-        let digits = bytes
-            .get(start..end)?
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let digits = bytes.get(start..end)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let is_colour = digits > 0 && byte(bytes, start + digits) == b'm';
         start += if is_colour { digits + 1 } else { 0 };
     }
     let text = text.get(start..end).filter(|text| !text.is_empty())?;
-    Some(Name {
-        text,
-        start,
-        quoted,
-    })
+    Some(Name { text, start, quoted })
 }
 
 /// `password: str = …`, `API_KEY: &'static str = …`: the name before the type.
@@ -72,11 +64,7 @@ pub(super) fn annotated(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> 
 
 /// `name: PASSWORD` or `key="Password"` directly before this `value:`.
 pub(super) fn named_before<'a>(text: &'a str, name: &Name<'_>) -> Option<&'a str> {
-    if !name
-        .text
-        .trim_start_matches(['-', '.'])
-        .eq_ignore_ascii_case("value")
-    {
+    if !name.text.trim_start_matches(['-', '.']).eq_ignore_ascii_case("value") {
         return None;
     }
     let mut head = text.get(..name.start)?;
@@ -89,14 +77,10 @@ pub(super) fn named_before<'a>(text: &'a str, name: &Name<'_>) -> Option<&'a str
         head = bare;
     }
     let owner = name_before(text, head.len())?;
-    let key = text
-        .get(..owner.start)?
-        .trim_end_matches(['"', '\'', '\\', ' ', '\t']);
+    let key = text.get(..owner.start)?.trim_end_matches(['"', '\'', '\\', ' ', '\t']);
     let key = key.strip_suffix([':', '='])?;
     let key = name_before(text, key.len())?;
-    let is_name = ["name", "key"]
-        .iter()
-        .any(|one| key.text.eq_ignore_ascii_case(one));
+    let is_name = ["name", "key"].iter().any(|one| key.text.eq_ignore_ascii_case(one));
     is_name.then_some(owner.text)
 }
 

@@ -142,10 +142,7 @@ fn without_tail(words: &str) -> Option<&str> {
     if !bare.is_empty() && bare.len() < words.len() {
         return Some(bare);
     }
-    TAILS
-        .split(' ')
-        .find_map(|tail| words.strip_suffix(tail))
-        .filter(|words| !words.is_empty())
+    TAILS.split(' ').find_map(|tail| words.strip_suffix(tail)).filter(|words| !words.is_empty())
 }
 
 /// Lower case, with `_` between words, wherever the writer put dashes, dots or capitals.

@@ -54,10 +54,7 @@ impl Patterns {
     /// Patterns as a person writes them: a JSON array, or one per line. They are compiled when they are first used.
     pub fn new(written: Option<&str>) -> Self {
         Self {
-            written: written
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned),
+            written: written.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
             compiled: Arc::default(),
         }
     }
@@ -77,11 +74,7 @@ impl Patterns {
         let written = written.and_then(Result::ok).into_iter().flatten();
         let (allowed, masks): (Vec<_>, Vec<_>) = written.partition(|written| written.is_allowed);
         [masks, allowed]
-            .map(|list| {
-                list.into_iter()
-                    .map(|written| written.pattern.to_string())
-                    .collect()
-            })
+            .map(|list| list.into_iter().map(|written| written.pattern.to_string()).collect())
             .into()
     }
 
@@ -96,12 +89,9 @@ impl Patterns {
     /// Those that find secrets.
     pub(super) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
         let compiled = self.compiled().and_then(|compiled| compiled.as_ref().ok());
-        compiled.into_iter().flat_map(|compiled| {
-            compiled
-                .masked
-                .iter()
-                .map(move |own| Pattern { own, compiled })
-        })
+        compiled
+            .into_iter()
+            .flat_map(|compiled| compiled.masked.iter().map(move |own| Pattern { own, compiled }))
     }
 
     fn compiled(&self) -> Option<&Result<Compiled, String>> {
@@ -134,11 +124,7 @@ impl<'a> Pattern<'a> {
             let range = captures.get(1).or_else(|| captures.get(0))?.range();
             let secret = text.get(range.clone())?;
             let is_mask = secret.contains(OPENING) || is_within_mask(text, &range);
-            let is_allowed = self
-                .compiled
-                .allowed
-                .iter()
-                .any(|regex| regex.is_match(secret));
+            let is_allowed = self.compiled.allowed.iter().any(|regex| regex.is_match(secret));
             (!secret.is_empty() && !is_allowed && !is_mask).then_some(range)
         })
     }
@@ -153,21 +139,16 @@ fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
         from += 1;
     }
     let near = head.get(from..).unwrap_or_default();
-    let is_open = near
-        .rfind(OPENING)
-        .is_some_and(|open| !near.get(open..).unwrap_or_default().contains(']'));
+    let is_open =
+        near.rfind(OPENING).is_some_and(|open| !near.get(open..).unwrap_or_default().contains(']'));
     is_open
-        && text
-            .get(range.end..)
-            .is_some_and(|rest| rest.bytes().take(100).any(|byte| byte == b']'))
+        && text.get(range.end..).is_some_and(|rest| rest.bytes().take(100).any(|byte| byte == b']'))
 }
 
 fn compile(text: &str) -> Result<Compiled, String> {
     let mut compiled = Compiled::default();
     for (position, written) in read(text)?.into_iter().enumerate() {
-        let regex = RegexBuilder::new(&written.pattern)
-            .size_limit(LARGEST)
-            .build();
+        let regex = RegexBuilder::new(&written.pattern).size_limit(LARGEST).build();
         // The error of the library quotes the pattern.
         let regex =
             regex.map_err(|_| format!("pattern {} is no regular expression", position + 1))?;
@@ -196,8 +177,7 @@ mod tests {
         patterns
             .iter()
             .flat_map(|own| {
-                own.find(text)
-                    .map(move |range| (own.kind().to_owned(), text[range].to_owned()))
+                own.find(text).map(move |range| (own.kind().to_owned(), text[range].to_owned()))
             })
             .collect()
     }
@@ -208,28 +188,16 @@ mod tests {
 
     #[test]
     fn patterns_stand_on_lines_or_in_json() {
-        assert_eq!(
-            found("ACME-\\d+\n", "id ACME-123."),
-            one("custom", "ACME-123")
-        );
-        assert_eq!(
-            found(r#"["ACME-\\d+"]"#, "id ACME-123."),
-            one("custom", "ACME-123")
-        );
+        assert_eq!(found("ACME-\\d+\n", "id ACME-123."), one("custom", "ACME-123"));
+        assert_eq!(found(r#"["ACME-\\d+"]"#, "id ACME-123."), one("custom", "ACME-123"));
         let named = r#"[{"name": "Acme Id", "pattern": "id (ACME-\\d+)"}]"#;
         assert_eq!(found(named, "id ACME-123."), one("acme-id", "ACME-123"));
-        assert_eq!(
-            found("[A-Z]{4}-[0-9]+", "id ACME-123."),
-            one("custom", "ACME-123")
-        );
+        assert_eq!(found("[A-Z]{4}-[0-9]+", "id ACME-123."), one("custom", "ACME-123"));
     }
 
     #[test]
     fn what_is_allowed_is_no_secret() {
-        assert_eq!(
-            found("ACME-\\d+\n!^ACME-0", "ACME-01 ACME-12"),
-            one("custom", "ACME-12")
-        );
+        assert_eq!(found("ACME-\\d+\n!^ACME-0", "ACME-01 ACME-12"), one("custom", "ACME-12"));
         let patterns = Patterns::new(Some(r#"[{"allow": "^test-"}]"#));
         assert!(patterns.allow("test-key") && !patterns.allow("a-test-key"));
     }

@@ -16,7 +16,7 @@ const PARTS: &str = "xxxx **** .... your- your_ yourpass yourtoken yourkey youra
     my_secret placeholder changeme replace_me replace-me redacted ••• \u{2026}";
 
 /// No placeholder is longer.
-const LONGEST: usize = 200;
+const MAX_PLACEHOLDER_BYTES: usize = 200;
 
 /// Whether a text stands in place of a secret.
 pub(super) fn is_placeholder(value: &str) -> bool {
@@ -24,20 +24,18 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     if starts_with_any(value, REFERENCES) {
         return true;
     }
-    if value.len() > LONGEST {
+    if value.len() > MAX_PLACEHOLDER_BYTES {
         return false;
     }
     is_one_letter(value)
         || is_variable(value)
         || is_word(value)
-        || PARTS
-            .split(' ')
-            .any(|part| contains_ignoring_case(value, part))
+        || PARTS.split(' ').any(|part| contains_ignoring_case(value, part))
 }
 
 /// Whether a run of letters is the filling of an example: `xxxx…`, `0000…`, `your-…`.
 pub(super) fn is_filling(value: &str) -> bool {
-    let head = value.get(..LONGEST).unwrap_or(value);
+    let head = value.get(..MAX_PLACEHOLDER_BYTES).unwrap_or(value);
     is_one_letter(head)
         || ["xxxx", "your-", "your_", "****", "...."]
             .iter()
@@ -62,20 +60,13 @@ fn is_variable(value: &str) -> bool {
     {
         return true;
     }
-    if ["${", "$(", "{{", "#{", "`", "<%", "%("]
-        .iter()
-        .any(|open| value.starts_with(open))
-    {
+    if ["${", "$(", "{{", "#{", "`", "<%", "%("].iter().any(|open| value.starts_with(open)) {
         return true;
     }
-    let name = value
-        .strip_prefix('$')
-        .map(|name| name.strip_prefix("env:").unwrap_or(name));
+    let name = value.strip_prefix('$').map(|name| name.strip_prefix("env:").unwrap_or(name));
     name.is_some_and(|name| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
 
@@ -97,17 +88,13 @@ fn is_word(value: &str) -> bool {
 }
 
 fn starts_with_any(value: &str, heads: &str) -> bool {
-    heads.split(' ').any(|head| {
-        value
-            .get(..head.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(head))
-    })
+    heads
+        .split(' ')
+        .any(|head| value.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))
 }
 
 fn contains_ignoring_case(text: &str, part: &str) -> bool {
-    text.as_bytes()
-        .windows(part.len())
-        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 #[cfg(test)]
@@ -143,15 +130,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_taken_for_a_placeholder() {
-        for text in [
-            "hunter2",
-            "$ecret!",
-            "correct horse",
-            "p@ss",
-            "abcd1234",
-            "{a",
-            "s3cr3t",
-        ] {
+        for text in ["hunter2", "$ecret!", "correct horse", "p@ss", "abcd1234", "{a", "s3cr3t"] {
             assert!(!is_placeholder(text), "{text}");
         }
     }

@@ -19,16 +19,10 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     if vendor.at_word && (!begins_word(bytes, at) || before(bytes, at) == b'.') {
         return None;
     }
-    let (alphabet, least, most) = (
-        vendor.alphabet,
-        *vendor.length.start(),
-        *vendor.length.end(),
-    );
+    let (alphabet, least, most) = (vendor.alphabet, *vendor.length.start(), *vendor.length.end());
     let body = at + vendor.begin.len();
     let probe = alphabet.run(bytes, body, most.saturating_add(1).min(PROBE));
-    let is_cut = text
-        .get(body + probe..)
-        .is_some_and(|rest| rest.starts_with('\u{2026}'));
+    let is_cut = text.get(body + probe..).is_some_and(|rest| rest.starts_with('\u{2026}'));
     let is_long_enough = probe >= least || is_cut && probe >= 6;
     let head = text.get(body..body + probe)?;
     if !is_long_enough || probe > most || !looks_made(head) {
@@ -140,10 +134,7 @@ pub(super) fn classified(text: &str, hit: Hit) -> Hit {
         return hit;
     }
     let kind = text.get(hit.start..hit.end).and_then(whole);
-    Hit {
-        kind: kind.unwrap_or(hit.kind),
-        ..hit
-    }
+    Hit { kind: kind.unwrap_or(hit.kind), ..hit }
 }
 
 /// The kind of a text that is one secret and nothing else.
@@ -165,10 +156,7 @@ static PAIRS: [u8; 256 * 256 / 8] = pairs();
 /// For each first byte where its shapes and its vendors stand in their tables.
 static FIRST: [[(u8, u8); 2]; 128] = firsts();
 
-#[allow(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, which checks the bounds"
-)]
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks the bounds")]
 const fn pairs() -> [u8; 256 * 256 / 8] {
     let mut pairs = [0; 256 * 256 / 8];
     let mut at = 0;

@@ -61,8 +61,7 @@ fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {
 }
 
 fn is_allowed(text: &str, hit: &Hit, patterns: &Patterns) -> bool {
-    text.get(hit.start..hit.end)
-        .is_none_or(|secret| secret.is_empty() || patterns.allow(secret))
+    text.get(hit.start..hit.end).is_none_or(|secret| secret.is_empty() || patterns.allow(secret))
 }
 
 /// In order; a shape that reaches back over an earlier finding is joined with it.
@@ -76,22 +75,14 @@ fn push<'a>(secrets: &mut Vec<Secret<'a>>, text: &'a str, hit: Hit) {
     secrets.push(Secret {
         range: start..hit.end,
         kind: hit.kind,
-        quote: if needs_quotes {
-            quote_around(text, start)
-        } else {
-            ""
-        },
+        quote: if needs_quotes { quote_around(text, start) } else { "" },
     });
 }
 
 /// The person's own patterns. Where one meets a built-in rule both are taken out as one.
 fn own<'a>(text: &str, patterns: &'a Patterns, secrets: &mut Vec<Secret<'a>>) {
     for own in patterns.iter() {
-        let found = own.find(text).map(|range| Secret {
-            range,
-            kind: own.kind(),
-            quote: "",
-        });
+        let found = own.find(text).map(|range| Secret { range, kind: own.kind(), quote: "" });
         // What one pattern finds is in order, as the secrets are.
         let before = std::mem::take(secrets);
         let (mut before, mut found) = (before.into_iter().peekable(), found.peekable());
@@ -120,10 +111,7 @@ fn join<'a>(secrets: &mut Vec<Secret<'a>>, next: Option<Secret<'a>>) {
 
 /// The quote that JSON uses around here: of the name before the number.
 fn quote_around(text: &str, at: usize) -> &str {
-    let head = text
-        .get(..at)
-        .unwrap_or_default()
-        .trim_end_matches([' ', '\t', ':', '=', '>']);
+    let head = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t', ':', '=', '>']);
     let bytes = head.as_bytes();
     let quote = head.len().saturating_sub(1);
     let mut start = quote;
@@ -161,28 +149,15 @@ mod tests {
             format!("Authorization: Bearer {token}"),
             format!("https://u:{token}@host"),
         ] {
-            assert_eq!(
-                found(&text, None),
-                one("github-token", &token, ""),
-                "{text}"
-            );
+            assert_eq!(found(&text, None), one("github-token", &token, ""), "{text}");
         }
-        assert_eq!(
-            found("PASSWORD=hünter2\n", None),
-            one("password", "hünter2", "")
-        );
+        assert_eq!(found("PASSWORD=hünter2\n", None), one("password", "hünter2", ""));
     }
 
     #[test]
     fn a_number_of_json_needs_the_quotes_around_it() {
-        assert_eq!(
-            found(r#"{"password": 12345}"#, None),
-            one("password", "12345", "\"")
-        );
-        assert_eq!(
-            found(r#"{\"password\":12345}"#, None),
-            one("password", "12345", "\\\"")
-        );
+        assert_eq!(found(r#"{"password": 12345}"#, None), one("password", "12345", "\""));
+        assert_eq!(found(r#"{\"password\":12345}"#, None), one("password", "12345", "\\\""));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::placeholders::is_filling;
 use super::values::{has_digit, is_strong};
 
 /// A part of a token may be no longer, else it is data.
-const LONGEST_PART: usize = 8192;
+const MAX_PART_BYTES: usize = 8192;
 
 /// A JSON Web Token, signed or not, or encrypted, or with its end cut off.
 pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
@@ -18,7 +18,7 @@ pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
     {
         return None;
     }
-    let header = URLSAFE.run(bytes, at, LONGEST_PART);
+    let header = URLSAFE.run(bytes, at, MAX_PART_BYTES);
     if header < 16 || byte(bytes, at + header) != b'.' {
         return None;
     }
@@ -45,9 +45,8 @@ pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
 pub(super) fn slack_webhook(text: &str, at: usize) -> Option<Hit> {
     let path = at + "hooks.slack.com/".len();
     let rest = text.get(path..)?;
-    let kind = ["services/", "workflows/", "triggers/"]
-        .into_iter()
-        .find(|kind| rest.starts_with(kind))?;
+    let kind =
+        ["services/", "workflows/", "triggers/"].into_iter().find(|kind| rest.starts_with(kind))?;
     tail(text, path + kind.len(), BASE64, 24, "slack-webhook")
 }
 
@@ -118,13 +117,8 @@ pub(super) fn discord_token(text: &str, at: usize) -> Option<Hit> {
 /// `<bot id>:A…`
 pub(super) fn telegram_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let id = bytes
-        .get(..at)?
-        .iter()
-        .rev()
-        .take(12)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let id =
+        bytes.get(..at)?.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let body = URLSAFE.run(bytes, at + 1, 36);
     let start = at - id;
     // The API's URLs have `/bot` before it.
@@ -137,15 +131,9 @@ pub(super) fn telegram_token(text: &str, at: usize) -> Option<Hit> {
 pub(super) fn mailchimp_key(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let start = word_before(bytes, at, HEX, 32)?;
-    let centre = bytes
-        .get(at + 3..)?
-        .iter()
-        .take(3)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    (1..=2)
-        .contains(&centre)
-        .then(|| Hit::new(start, at + 3 + centre, "mailchimp-key"))
+    let centre =
+        bytes.get(at + 3..)?.iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=2).contains(&centre).then(|| Hit::new(start, at + 3 + centre, "mailchimp-key"))
 }
 
 /// `pat`, 14 letters, a dot, 64 hex digits.
@@ -161,9 +149,7 @@ pub(super) fn airtable_token(text: &str, at: usize) -> Option<Hit> {
 /// `Abc123_<29 letters>_mmk`
 pub(super) fn maxmind_key(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let long = at
-        .checked_sub(29)
-        .filter(|_| ALNUM.run_before(bytes, at, 29) == 29)?;
+    let long = at.checked_sub(29).filter(|_| ALNUM.run_before(bytes, at, 29) == 29)?;
     let short = word_before(bytes, long.checked_sub(1)?, ALNUM, 6)
         .filter(|_| before(bytes, long) == b'_')?;
     Some(Hit::new(short, at + 4, "maxmind-key"))
@@ -175,12 +161,7 @@ pub(super) fn azure_secret(text: &str, at: usize) -> Option<Hit> {
     let is_part = |byte: u8| DOTTED.has(byte) || byte == b'~';
     let start = at.checked_sub(4)?;
     let head = bytes.get(start..at)?;
-    let body = bytes
-        .get(at + 2..)?
-        .iter()
-        .take(36)
-        .take_while(|byte| is_part(**byte))
-        .count();
+    let body = bytes.get(at + 2..)?.iter().take(36).take_while(|byte| is_part(**byte)).count();
     let is_secret = head.iter().all(|byte| is_part(*byte))
         && head.last().is_some_and(u8::is_ascii_digit)
         && (31..=34).contains(&body)

@@ -6,7 +6,7 @@ use super::placeholders::is_placeholder;
 use super::values::has_digit;
 
 /// A user's name and password are no longer.
-const LONGEST: usize = 1024;
+const MAX_URL_BYTES: usize = 1024;
 /// Nor with a slash in the password.
 const SLASHED: usize = 160;
 
@@ -20,9 +20,9 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     let rest = bytes.get(start..)?;
     let path = rest
         .iter()
-        .take(LONGEST)
+        .take(MAX_URL_BYTES)
         .position(|byte| ends_url(*byte) || matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or_else(|| rest.len().min(LONGEST));
+        .unwrap_or_else(|| rest.len().min(MAX_URL_BYTES));
     let sign = match rest.get(..path)?.iter().rposition(|byte| *byte == b'@') {
         Some(sign) => sign,
         None => after_a_slash(rest, path)?,
@@ -51,12 +51,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
 fn authority(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {
-        at += bytes
-            .get(at..)?
-            .iter()
-            .take(32)
-            .take_while(|byte| **byte == b'\\')
-            .count();
+        at += bytes.get(at..)?.iter().take(32).take_while(|byte| **byte == b'\\').count();
         if byte(bytes, at) != b'/' {
             return None;
         }

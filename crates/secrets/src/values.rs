@@ -70,9 +70,7 @@ fn is_made(value: &str, noun: Noun, style: Style) -> bool {
 /// `12345`, `1.5`, `0x8031006C`
 fn is_number(value: &str) -> bool {
     let hex = value.strip_prefix("0x").filter(|digits| digits.len() <= 16);
-    value
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
@@ -80,13 +78,8 @@ fn is_number(value: &str) -> bool {
 fn is_type(value: &str) -> bool {
     let bare = value.trim_start_matches('_').trim_end_matches("_t");
     let name = bare.trim_end_matches(|last: char| last.is_ascii_digit());
-    matches!(
-        name,
-        "u" | "i" | "f" | "s" | "be" | "le" | "int" | "uint" | "float"
-    ) && matches!(
-        bare.get(name.len()..),
-        Some("8" | "16" | "32" | "64" | "128")
-    )
+    matches!(name, "u" | "i" | "f" | "s" | "be" | "le" | "int" | "uint" | "float")
+        && matches!(bare.get(name.len()..), Some("8" | "16" | "32" | "64" | "128"))
 }
 
 /// More than letters: a name in a program would do without.
@@ -98,14 +91,10 @@ fn has_evidence(value: &str) -> bool {
         return false;
     }
     let lower = value.to_ascii_lowercase();
-    let is_variable = value
-        .bytes()
-        .all(|byte| ALNUM.has(byte) || byte == b'_' || byte == b'.')
-        && [
-            "password", "passwd", "token", "secret", "hash", "pwd", "str",
-        ]
-        .iter()
-        .any(|noun| lower.contains(noun))
+    let is_variable = value.bytes().all(|byte| ALNUM.has(byte) || byte == b'_' || byte == b'.')
+        && ["password", "passwd", "token", "secret", "hash", "pwd", "str"]
+            .iter()
+            .any(|noun| lower.contains(noun))
         && !value.bytes().any(|byte| byte.is_ascii_uppercase());
     (has_digit(value) || has_mark(value)) && !is_variable && !is_type(value)
 }
@@ -136,10 +125,7 @@ fn has_space(value: &str) -> bool {
 /// A sign that names in programs, and words, do not have.
 fn has_mark(value: &str) -> bool {
     value.bytes().any(|byte| {
-        matches!(
-            byte,
-            b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$'
-        )
+        matches!(byte, b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$')
     })
 }
 
@@ -169,14 +155,11 @@ fn is_label(value: &str) -> bool {
 
 /// `/run/secrets/token`, `~/.token`, `C:\token`: where it is kept, not what it is.
 fn is_path(value: &str) -> bool {
-    let rest = ["/", "~/", "./", "../", "C:", "file:"]
-        .iter()
-        .find_map(|head| value.strip_prefix(head));
+    let rest =
+        ["/", "~/", "./", "../", "C:", "file:"].iter().find_map(|head| value.strip_prefix(head));
     rest.is_some_and(|rest| {
         rest.split(['/', '\\']).all(|part| {
-            let is_name = part
-                .bytes()
-                .all(|byte| ALNUM.has(byte) || b"._-$@{}".contains(&byte));
+            let is_name = part.bytes().all(|byte| ALNUM.has(byte) || b"._-$@{}".contains(&byte));
             is_name && !(part.len() >= 16 && is_strong(part))
         })
     })
@@ -184,10 +167,8 @@ fn is_path(value: &str) -> bool {
 
 /// `get_token(…`, `tokens[0]`
 fn is_call(value: &str) -> bool {
-    let name = value
-        .bytes()
-        .take_while(|byte| ALNUM.has(*byte) || b"_.:!?$".contains(byte))
-        .count();
+    let name =
+        value.bytes().take_while(|byte| ALNUM.has(*byte) || b"_.:!?$".contains(byte)).count();
     let opens = value.as_bytes().get(name);
     name > 0
         && matches!(opens, Some(b'(' | b'['))
@@ -204,18 +185,14 @@ fn is_reference_to_code(value: &str, style: Style) -> bool {
         return false;
     }
     let is_path = value.contains("::")
-        && value
-            .bytes()
-            .all(|byte| ALNUM.has(byte) || b"_:<>&,; ".contains(&byte));
+        && value.bytes().all(|byte| ALNUM.has(byte) || b"_:<>&,; ".contains(&byte));
     if is_path {
         return true;
     }
     let Some((root, rest)) = value.split_once(['.', ':', '?']) else {
         return false;
     };
-    let is_name = rest
-        .bytes()
-        .all(|byte| ALNUM.has(byte) || b"_.:?!&()[]'\"".contains(&byte));
+    let is_name = rest.bytes().all(|byte| ALNUM.has(byte) || b"_.:?!&()[]'\"".contains(&byte));
     let root = root.trim_start_matches(['&', '*', '!']);
     is_name && ROOTS.split(' ').any(|one| one == root)
 }
@@ -260,19 +237,10 @@ mod tests {
 
     #[test]
     fn a_quoted_label_is_no_password() {
-        for value in [
-            "Enter your password",
-            "form.password.label",
-            "Password",
-            "/run/secrets/db",
-        ] {
+        for value in ["Enter your password", "form.password.label", "Password", "/run/secrets/db"] {
             assert!(!is_secret(value, Noun::Password, Style::Quoted), "{value}");
         }
-        assert!(is_secret(
-            "correct horse battery staple",
-            Noun::Password,
-            Style::Quoted
-        ));
+        assert!(is_secret("correct horse battery staple", Noun::Password, Style::Quoted));
     }
 
     #[test]
@@ -287,11 +255,7 @@ mod tests {
         ] {
             assert!(!is_secret(value, Noun::Token, Style::Quoted), "{value}");
         }
-        for value in [
-            "a1b2c3d4e5f6",
-            "/q9Xo0rTTwzQm2vXkq/1",
-            "QWxhZGRpbjpPcGVuU2VzYW1l",
-        ] {
+        for value in ["a1b2c3d4e5f6", "/q9Xo0rTTwzQm2vXkq/1", "QWxhZGRpbjpPcGVuU2VzYW1l"] {
             assert!(is_secret(value, Noun::Token, Style::Quoted), "{value}");
         }
     }

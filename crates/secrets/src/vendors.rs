@@ -29,13 +29,7 @@ const fn anywhere(
     alphabet: Alphabet,
     length: RangeInclusive<usize>,
 ) -> Vendor {
-    Vendor {
-        begin,
-        kind,
-        alphabet,
-        length,
-        at_word: false,
-    }
+    Vendor { begin, kind, alphabet, length, at_word: false }
 }
 
 /// A beginning that counts only where a word begins.
@@ -45,10 +39,7 @@ const fn at_word(
     alphabet: Alphabet,
     length: RangeInclusive<usize>,
 ) -> Vendor {
-    Vendor {
-        at_word: true,
-        ..anywhere(begin, kind, alphabet, length)
-    }
+    Vendor { at_word: true, ..anywhere(begin, kind, alphabet, length) }
 }
 
 /// Sorted by their beginnings.
@@ -92,12 +83,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     at_word("SG.", "sendgrid-key", DOTTED, 60..=75),
     at_word("SK", "twilio-key", ANY_HEX, 32..=32),
     anywhere("_gitlab_session=", "gitlab-session", HEX, 32..=ANY),
-    anywhere(
-        "access_token$production$",
-        "braintree-token",
-        WIDE,
-        32..=ANY,
-    ),
+    anywhere("access_token$production$", "braintree-token", WIDE, 32..=ANY),
     anywhere("api_org_", "huggingface-token", ALNUM, 30..=ANY),
     anywhere("bedrock-api-key-", "aws-bedrock-key", BASE64, 40..=ANY),
     anywhere("bkua_", "buildkite-token", ALNUM, 36..=ANY),
@@ -270,16 +256,8 @@ mod tests {
     fn every_vendor_can_be_found() {
         for vendor in VENDORS {
             let (least, most) = (*vendor.length.start(), *vendor.length.end());
-            assert!(
-                vendor.begin.len() > 1 && vendor.begin.is_ascii(),
-                "{}",
-                vendor.begin
-            );
-            assert!(
-                !vendor.kind.is_empty() && least > 0 && least <= most,
-                "{}",
-                vendor.begin
-            );
+            assert!(vendor.begin.len() > 1 && vendor.begin.is_ascii(), "{}", vendor.begin);
+            assert!(!vendor.kind.is_empty() && least > 0 && least <= most, "{}", vendor.begin);
         }
     }
 }

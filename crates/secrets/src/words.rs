@@ -20,9 +20,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     }
     let value_at = at + "password ".len();
     let stated = text.get(value_at..)?;
-    let is_stated = ["is: ", "is "]
-        .into_iter()
-        .find(|verb| stated.starts_with(verb));
+    let is_stated = ["is: ", "is "].into_iter().find(|verb| stated.starts_with(verb));
     let stated_at = value_at + is_stated.map_or(0, str::len);
     // In prose a word in quotes may be the name of a thing: it has no digit.
     let is_sql = text.get(at..)?.starts_with('P') && is_stated.is_none();

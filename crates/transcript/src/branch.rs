@@ -14,7 +14,7 @@ const NEAR: u64 = 4 * 1024;
 /// The largest read.
 const FAR: u64 = 1024 * 1024;
 /// No search goes back further: a row that is gone would cost a reading of the whole file at every turn.
-const FARTHEST: u64 = 4 * 1024 * 1024;
+const MAX_SEARCH_BYTES: u64 = 4 * 1024 * 1024;
 /// The longest number.
 const DIGITS: usize = 20;
 
@@ -47,7 +47,7 @@ pub fn branch_point(
         repeated |= !is_before;
         is_before
     })?;
-    let beginning = (start <= FARTHEST).then_some(0);
+    let beginning = (start <= MAX_SEARCH_BYTES).then_some(0);
     Ok(before.or(beginning).filter(|_| repeated))
 }
 
@@ -66,7 +66,7 @@ fn rfind(
 ) -> Result<Option<u64>> {
     let finder = FinderRev::new(needle);
     let (mut window, mut searched, mut size) = (Vec::new(), end, NEAR);
-    let last = end.saturating_sub(FARTHEST);
+    let last = end.saturating_sub(MAX_SEARCH_BYTES);
     while searched > last {
         let start = searched.saturating_sub(size).max(last);
         file.seek(SeekFrom::Start(start))?;
@@ -93,7 +93,7 @@ fn rfind(
 mod tests {
     use std::io::Write;
 
-    use super::{FAR, FARTHEST, NEAR, branch_point, rfind};
+    use super::{FAR, MAX_SEARCH_BYTES, NEAR, branch_point, rfind};
 
     fn file(rows: &[String]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -131,12 +131,8 @@ mod tests {
 
     #[test]
     fn the_parent_tells_and_where_it_does_not_the_number() {
-        let rows = [
-            prompt("p1", "", 1),
-            answer("a1", "p1"),
-            prompt("p2", "a1", 2),
-            answer("a2", "p2"),
-        ];
+        let rows =
+            [prompt("p1", "", 1), answer("a1", "p1"), prompt("p2", "a1", 2), answer("a2", "p2")];
         assert_eq!(row(&rows, "a1", None), Some(1));
         assert_eq!(row(&rows, "a2", Some(2)), Some(0));
         assert_eq!(row(&rows, "a2", Some(1)), Some(0), "from the beginning");
@@ -144,13 +140,8 @@ mod tests {
 
     #[test]
     fn what_lies_too_far_back_is_not_looked_for() {
-        let far = "x".repeat(usize::try_from(FARTHEST).unwrap());
-        let rows = [
-            prompt("p1", "", 1),
-            answer("a1", "p1"),
-            prompt("p2", "a1", 2),
-            far,
-        ];
+        let far = "x".repeat(usize::try_from(MAX_SEARCH_BYTES).unwrap());
+        let rows = [prompt("p1", "", 1), answer("a1", "p1"), prompt("p2", "a1", 2), far];
         assert_eq!(row(&rows, "a1", None), None);
         assert_eq!(row(&rows, "gone", Some(1)), None);
     }

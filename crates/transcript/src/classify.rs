@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::content::{self, Block, Patch};
 use super::entry::{
-    Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
+    ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
+    Usage,
 };
-use super::head;
-use super::lenient::mend_surrogates;
 use super::lines::Line;
-use super::room::Room;
+use super::prefilter;
+use super::row_budget::RowBudget;
 use super::rows::{Row, SkillLaunch};
+use super::tolerant::replace_surrogates;
 
 /// What a line turned out to be.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(super) fn classify(
     is_wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Reading {
     let trimmed = line.bytes.trim_ascii();
-    if trimmed.is_empty() || head::is_needless(trimmed) || !is_wanted(trimmed) {
+    if trimmed.is_empty() || prefilter::is_needless(trimmed) || !is_wanted(trimmed) {
         return Reading::Needless;
     }
     if trimmed.first() != Some(&b'{') {
@@ -47,7 +48,7 @@ pub(super) fn classify(
     }
     if line.is_cut {
         let broken = || Reading::Broken("no JSON object".to_owned());
-        return head::of_no_use(trimmed).unwrap_or_else(broken);
+        return prefilter::skip_unneeded(trimmed).unwrap_or_else(broken);
     }
     let (offset, end) = (line.offset, line.end);
     let text = text_of_line(line.bytes);
@@ -57,8 +58,8 @@ pub(super) fn classify(
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
         }
     };
-    let Some(record) = record(&mut row, &Room::for_texts_of(longest)) else {
-        return head::unneeded(row.kind.as_deref().unwrap_or("(no type)"));
+    let Some(record) = record(&mut row, &RowBudget::for_texts_of(longest)) else {
+        return prefilter::unneeded_row(row.kind.as_deref().unwrap_or("(no type)"));
     };
     Reading::Entry(Box::new(Entry {
         offset,
@@ -83,7 +84,7 @@ fn text_of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         }),
     };
-    let mended = match mend_surrogates(&text) {
+    let mended = match replace_surrogates(&text) {
         Cow::Owned(mended) => Some(mended),
         Cow::Borrowed(_) => None,
     };
@@ -115,7 +116,7 @@ fn header(row: Row<'_>) -> Header {
 }
 
 /// What the row records; it takes the texts that only this needs.
-fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let content = || room.text(row.content?.get());
     match row.kind.as_deref()? {
         "user" => user(row, room),
@@ -127,13 +128,8 @@ fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
             None => Record::Queued,
         }),
         "api-request" => {
-            let params = row
-                .params
-                .map_or(Value::Null, |params| room.tree(params.get()));
-            Some(Record::Request(Request {
-                id: row.id.take()?,
-                params,
-            }))
+            let params = row.params.map_or(Value::Null, |params| room.tree(params.get()));
+            Some(Record::Request(Request { id: row.id.take()?, params }))
         }
         "cost-state" => Some(Record::SessionCost),
         "fork-context-ref" => Some(Record::ForkContext),
@@ -141,7 +137,7 @@ fn record(row: &mut Row<'_>, room: &Room) -> Option<Record> {
     }
 }
 
-fn user(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let flagged = |flag: Option<bool>| flag.unwrap_or(false);
     let blocks = content::blocks(row.message.as_ref()?.content, room);
     if flagged(row.repeats_compact_summary) {
@@ -153,10 +149,7 @@ fn user(row: &mut Row<'_>, room: &Room) -> Option<Record> {
     if flagged(row.is_visible_in_transcript_only) {
         return None;
     }
-    if blocks
-        .iter()
-        .any(|block| matches!(block, Block::ToolResult(_)))
-    {
+    if blocks.iter().any(|block| matches!(block, Block::ToolResult(_))) {
         return Some(results(row, blocks, room));
     }
     let text = content::text_of(&blocks);
@@ -172,12 +165,7 @@ fn user(row: &mut Row<'_>, room: &Room) -> Option<Record> {
     } else if starts(&["[Request interrupted by user"]) {
         Record::Interrupt(text)
     } else if flagged(row.queue_transcript_only)
-        || starts(&[
-            "<local-command-",
-            "<bash-input>",
-            "<bash-stdout>",
-            "<bash-stderr>",
-        ])
+        || starts(&["<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>"])
     {
         Record::Local(blocks)
     } else {
@@ -204,7 +192,7 @@ fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -
     })
 }
 
-fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
+fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
     let outcome = row.tool_use_result.take().unwrap_or_default();
     let permission = row
         .permission_decision
@@ -220,9 +208,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
                 result.agent_id.clone_from(&outcome.agent_id);
                 result.workflow.clone_from(&outcome.run_id);
                 result.workflow_name.clone_from(&outcome.workflow_name);
-                result
-                    .background_task
-                    .clone_from(&outcome.background_task_id);
+                result.background_task.clone_from(&outcome.background_task_id);
                 result.status.clone_from(&outcome.status);
                 result.is_async = outcome.is_async.unwrap_or_else(|| result.tells_of_launch());
                 result.ends_turn = row.tool_ends_turn.unwrap_or(false);
@@ -241,7 +227,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &Room) -> Record {
     Record::Results { results, beside }
 }
 
-fn assistant(row: &mut Row<'_>, room: &Room) -> Option<Record> {
+fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let message = row.message.as_mut()?;
     let blocks = content::blocks(message.content, room);
     if row.is_api_error_message.unwrap_or(false) {
@@ -258,7 +244,7 @@ fn assistant(row: &mut Row<'_>, room: &Room) -> Option<Record> {
         return None;
     }
     let mut usage = message.usage.take();
-    Some(Record::Answer(Answer {
+    Some(Record::Assistant(AssistantMessage {
         message_id: message.id.take()?,
         model: message.model.take().unwrap_or_default(),
         stop_reason: message.stop_reason.take(),
@@ -310,18 +296,13 @@ fn command_output(content: &str) -> Option<Record> {
     let launch = launch.and_then(|json| serde_json::from_str::<SkillLaunch>(json).ok());
     match (shown, launch.and_then(|launch| launch.agent_id)) {
         (None, agent_id) => agent_id.map(Record::AgentStarted),
-        (Some(_), agent_id) => Some(Record::CommandOutput {
-            text: text.to_owned(),
-            agent_id,
-        }),
+        (Some(_), agent_id) => Some(Record::CommandOutput { text: text.to_owned(), agent_id }),
     }
 }
 
 /// What a row says that a command showed, and what stands behind it.
 pub(crate) fn shown_by_command(content: &str) -> Option<(&str, &str)> {
-    let text = content
-        .trim_start()
-        .strip_prefix("<local-command-stdout>")?;
+    let text = content.trim_start().strip_prefix("<local-command-stdout>")?;
     let (text, rest) = text.rsplit_once("</local-command-stdout>")?;
     Some((text.trim(), rest))
 }
@@ -336,16 +317,13 @@ fn boundary(row: &Row<'_>) -> Boundary {
     }
 }
 
-fn attachment(row: &Row<'_>, room: &Room) -> Option<Record> {
+fn attachment(row: &Row<'_>, room: &RowBudget) -> Option<Record> {
     let attachment = row.attachment.as_ref()?;
     match attachment.kind.as_deref()? {
         "queued_command" => {
             let content = content::blocks(attachment.prompt, room);
             let notification = notification(&content::text_of(&content));
-            Some(Record::Steering {
-                content,
-                notification,
-            })
+            Some(Record::Steering { content, notification })
         }
         "structured_output" => Some(Record::StructuredOutput),
         "max_turns_reached" => Some(Record::MaxTurns(attachment.max_turns.unwrap_or(0))),

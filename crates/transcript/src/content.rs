@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::excerpt::characters;
 use super::json_text::Characters;
-use super::room::Room;
+use super::row_budget::RowBudget;
 use super::rows;
 
 /// One block of a message.
@@ -95,17 +95,9 @@ pub struct Patch {
 impl Patch {
     /// Counts the lines of a patch in hunks.
     pub(super) fn of(hunks: &[rows::Hunk]) -> Self {
-        let lines = || {
-            hunks
-                .iter()
-                .filter_map(|hunk| hunk.lines.as_ref())
-                .flatten()
-        };
+        let lines = || hunks.iter().filter_map(|hunk| hunk.lines.as_ref()).flatten();
         let count = |mark: char| lines().filter(|line| line.starts_with(mark)).count() as u64;
-        Self {
-            added: count('+'),
-            removed: count('-'),
-        }
+        Self { added: count('+'), removed: count('-') }
     }
 }
 
@@ -131,7 +123,7 @@ pub struct Media {
 }
 
 /// The blocks of a `content` field, which is a string or a list. Blocks without their essentials are kept as they are.
-pub(super) fn blocks(content: Option<&RawValue>, room: &Room) -> Vec<Block> {
+pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block> {
     let Some(content) = content.map(RawValue::get) else {
         return Vec::new();
     };
@@ -140,26 +132,14 @@ pub(super) fn blocks(content: Option<&RawValue>, room: &Room) -> Vec<Block> {
     }
     let read = |list| serde_json::Deserializer::from_str(content).deserialize_any(list);
     // Nearly always all of them are known: then they are read once, and need no text of their own.
-    room.attempt(|| {
-        read(List {
-            room,
-            known_only: true,
-        })
-    })
-    .or_else(|_| {
-        room.attempt(|| {
-            read(List {
-                room,
-                known_only: false,
-            })
-        })
-    })
-    .unwrap_or_else(|_| vec![Block::Other(room.tree(content))])
+    room.attempt(|| read(List { room, known_only: true }))
+        .or_else(|_| room.attempt(|| read(List { room, known_only: false })))
+        .unwrap_or_else(|_| vec![Block::Other(room.tree(content))])
 }
 
 /// Reads a list of blocks.
 struct List<'a> {
-    room: &'a Room,
+    room: &'a RowBudget,
     /// One that is not known is a failure.
     known_only: bool,
 }
@@ -199,14 +179,13 @@ pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
-fn any(raw: &RawValue, room: &Room) -> Block {
+fn any(raw: &RawValue, room: &RowBudget) -> Block {
     let read = serde_json::from_str::<rows::Block>(raw.get()).ok();
-    read.and_then(|block| known(block, room))
-        .unwrap_or_else(|| Block::Other(room.tree(raw.get())))
+    read.and_then(|block| known(block, room)).unwrap_or_else(|| Block::Other(room.tree(raw.get())))
 }
 
 /// A block of a kind that this program knows, with its essentials.
-fn known(block: rows::Block<'_>, room: &Room) -> Option<Block> {
+fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
     let text = |text: Option<&RawValue>| room.text(text?.get());
     match block.kind.as_deref() {
         Some("text") => text(block.text).map(Block::Text),
@@ -215,9 +194,7 @@ fn known(block: rows::Block<'_>, room: &Room) -> Option<Block> {
             size: measured(block.data, |data| data.chars().count()).unwrap_or(0),
         }),
         Some("tool_use") => block.id.zip(block.name).map(|(id, name)| {
-            let input = block
-                .input
-                .map_or(Value::Null, |input| room.tree(input.get()));
+            let input = block.input.map_or(Value::Null, |input| room.tree(input.get()));
             Block::ToolUse(Rc::new(ToolUse { id, name, input }))
         }),
         Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
@@ -243,10 +220,7 @@ fn media(kind: &str, source: rows::Source<'_>) -> Media {
     Media {
         kind: kind.to_owned(),
         size: measured(source.data, size),
-        media_type: source
-            .media_type
-            .or(source.kind)
-            .unwrap_or_else(|| "unknown".to_owned()),
+        media_type: source.media_type.or(source.kind).unwrap_or_else(|| "unknown".to_owned()),
         url: source.url,
     }
 }
@@ -279,20 +253,17 @@ pub fn as_text(block: &Block) -> Option<&str> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::{Block, Media, Room, blocks};
+    use super::{Block, Media, RowBudget, blocks};
 
     fn read(content: &str) -> Vec<Block> {
         let content = RawValue::from_string(content.to_owned()).unwrap();
-        blocks(Some(&content), &Room::for_texts_of(100))
+        blocks(Some(&content), &RowBudget::for_texts_of(100))
     }
 
     #[test]
     fn a_string_and_a_list_of_blocks_are_both_content() {
         assert_eq!(read("\"hi\""), [Block::Text("hi".into())]);
-        assert_eq!(
-            read(r#"[{"type":"text","text":"hi"}]"#),
-            [Block::Text("hi".into())]
-        );
+        assert_eq!(read(r#"[{"type":"text","text":"hi"}]"#), [Block::Text("hi".into())]);
         assert_eq!(read("[]"), []);
     }
 
@@ -328,18 +299,9 @@ mod tests {
 
     #[test]
     fn a_block_of_an_unknown_kind_or_without_its_essentials_is_kept_as_it_is() {
-        for unknown in [
-            r#"{"type":"hologram","x":1}"#,
-            r#"{"type":"tool_use"}"#,
-            "3",
-            "null",
-        ] {
+        for unknown in [r#"{"type":"hologram","x":1}"#, r#"{"type":"tool_use"}"#, "3", "null"] {
             let expected = serde_json::from_str(unknown).unwrap();
-            assert_eq!(
-                read(&format!("[{unknown}]")),
-                [Block::Other(expected)],
-                "{unknown}"
-            );
+            assert_eq!(read(&format!("[{unknown}]")), [Block::Other(expected)], "{unknown}");
         }
     }
 
@@ -348,9 +310,7 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
         let tool = format!(r#"[{{"type":"tool_use","id":"t","name":"n","input":{deep}}}]"#);
         let blocks = read(&tool);
-        let Some(Block::ToolUse(tool)) = blocks.first() else {
-            panic!("no tool: {blocks:?}")
-        };
+        let Some(Block::ToolUse(tool)) = blocks.first() else { panic!("no tool: {blocks:?}") };
         assert_eq!(tool.input, serde_json::Value::String(deep));
     }
 }

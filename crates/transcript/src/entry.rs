@@ -90,7 +90,7 @@ pub enum Record {
     /// What a local command or a shell line left; no turn, but the next model call sees it.
     Local(Vec<Block>),
     /// One or more blocks of an answer.
-    Answer(Answer),
+    Assistant(AssistantMessage),
     /// A request that is about to be made (2.1.330 and later).
     Request(Request),
     /// An attempt that failed, or the failure of the whole call.
@@ -165,7 +165,7 @@ impl Notification {
 
 /// One row of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+pub struct AssistantMessage {
     /// `message.id`: one model call, over several rows.
     pub message_id: String,
     /// The model that answered.

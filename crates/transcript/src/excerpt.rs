@@ -43,11 +43,7 @@ pub fn excerpt(text: &str) -> Option<Excerpt<'_>> {
     let (number, _) = rest.split_once(GAP)?;
     number.parse::<usize>().ok()?;
     let (_, tail) = rest.rsplit_once(GAP)?;
-    Some(Excerpt {
-        head,
-        tail,
-        characters: characters(text),
-    })
+    Some(Excerpt { head, tail, characters: characters(text) })
 }
 
 /// How many characters a text has, those that were not kept included.
@@ -83,11 +79,8 @@ mod tests {
         let side = 10 + MARGIN;
         let text = format!("{}ü{}", "a".repeat(side), "z".repeat(side));
         let kept = cut(text.chars(), 10).unwrap();
-        let expected = Excerpt {
-            head: &"a".repeat(side),
-            tail: &"z".repeat(side),
-            characters: 2 * side + 1,
-        };
+        let expected =
+            Excerpt { head: &"a".repeat(side), tail: &"z".repeat(side), characters: 2 * side + 1 };
         assert_eq!(excerpt(&kept), Some(expected));
         assert_eq!(characters(&kept), 2 * side + 1);
         assert!(is_same(&kept, &format!(" {text}\n")) && !is_same(&kept, &text[1..]));
@@ -97,11 +90,8 @@ mod tests {
     #[test]
     fn of_texts_that_were_put_together_the_outer_ends_count() {
         let text = "x".repeat(3 * MARGIN);
-        let both = format!(
-            "{}\nü\n{}",
-            cut(text.chars(), 0).unwrap(),
-            cut(text.chars(), 0).unwrap()
-        );
+        let both =
+            format!("{}\nü\n{}", cut(text.chars(), 0).unwrap(), cut(text.chars(), 0).unwrap());
         let excerpt = excerpt(&both).unwrap();
         assert_eq!((excerpt.head.len(), excerpt.tail.len()), (MARGIN, MARGIN));
         assert_eq!(excerpt.characters, 6 * MARGIN + 3);

@@ -75,16 +75,8 @@ mod tests {
         ];
         fs::write(&path, rows.join("\n") + "\n").unwrap();
         let times = hook_times(&path).unwrap();
-        let told: Vec<(&str, Duration)> = times
-            .iter()
-            .map(|time| (&*time.command, time.took))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("a hook", Duration::from_millis(163)),
-                ("b", Duration::ZERO)
-            ]
-        );
+        let told: Vec<(&str, Duration)> =
+            times.iter().map(|time| (&*time.command, time.took)).collect();
+        assert_eq!(told, [("a hook", Duration::from_millis(163)), ("b", Duration::ZERO)]);
     }
 }

@@ -38,11 +38,7 @@ impl FileMark {
             .with_context(|| format!("could not read transcript: {}", path.display()))?;
         let hash = hash_before(&mut file, offset)
             .with_context(|| format!("could not read transcript: {}", path.display()))?;
-        Ok(Self {
-            offset,
-            hash,
-            ..Self::of(&metadata)
-        })
+        Ok(Self { offset, hash, ..Self::of(&metadata) })
     }
 
     /// A file of which nothing was read.

@@ -58,11 +58,7 @@ impl Iterator for Characters<'_> {
     fn next(&mut self) -> Option<char> {
         let mut characters = self.rest.chars();
         let first = characters.next()?;
-        let escaped = if first == '\\' {
-            characters.next()
-        } else {
-            None
-        };
+        let escaped = if first == '\\' { characters.next() } else { None };
         self.rest = characters.as_str();
         match escaped {
             None => Some(first),

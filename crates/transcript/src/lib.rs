@@ -2,43 +2,44 @@
 
 #![forbid(unsafe_code)]
 
-mod about;
 mod branch;
 mod classify;
+pub mod completion;
 mod content;
 pub mod conversation;
 mod entry;
 mod excerpt;
-mod head;
 mod hook_times;
 mod identity;
 mod json_text;
-mod lenient;
 mod lines;
 pub mod locate;
+mod prefilter;
 mod reader;
-mod room;
+mod row_budget;
 mod rows;
 pub mod session;
-pub mod settle;
+mod session_info;
+mod tolerant;
 mod workflow;
 
-pub use about::{About, Reckoning, last_activity};
 pub use branch::branch_point;
 pub(crate) use classify::shown_by_command;
 pub(crate) use content::json as as_json;
 pub use content::{Block, Media, Patch, ToolResult, ToolUse, as_text, decoded_size, text_of};
 pub use entry::{
-    Answer, ApiError, Boundary, Entry, Header, Notification, Prompt, Record, Request, Usage,
+    ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
+    Usage,
 };
 pub use excerpt::{Excerpt, characters, excerpt};
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript, origin};
+pub use session_info::{ReportedCost, SessionInfo, last_activity};
 pub use workflow::RunEnd;
 
 /// Replaces lone surrogate escapes in JSON text that Claude Code wrote; see the rows' reader.
-pub fn mend_surrogates(json: &str) -> std::borrow::Cow<'_, str> {
-    lenient::mend_surrogates(json)
+pub fn replace_surrogates(json: &str) -> std::borrow::Cow<'_, str> {
+    tolerant::replace_surrogates(json)
 }

@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use base::regular_file;
 use memchr::memchr;
 
-use super::head;
+use super::prefilter;
 
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
 
 /// The first read: nearly all that a hook has to read.
-const FIRST: usize = CHUNK / 4;
+const FIRST_READ_BYTES: usize = CHUNK / 4;
 
 /// What is looked for, and what room for a read is made of, by blocks.
 const ZEROS: [u8; 4096] = [0; 4096];
@@ -25,7 +25,7 @@ const ZEROS: [u8; 4096] = [0; 4096];
 const ROOM: usize = 4 * CHUNK;
 
 /// How much of a line is kept that no span can need, to tell why.
-const KEPT_OF_NO_USE: usize = head::LENGTH;
+const KEPT_OF_NO_USE: usize = prefilter::LENGTH;
 
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Lines {
             file,
             buffer: Vec::new(),
             start: 0,
-            next_read: FIRST,
+            next_read: FIRST_READ_BYTES,
             searched: 0,
             offset,
             zeros: 0,
@@ -169,7 +169,7 @@ impl Lines {
         let row = line.trim_ascii_start();
         let may_be_needed = row.first() == Some(&b'{')
             && self.dropped == 0
-            && (!self.for_spans || row.len() < CHUNK || head::of_no_use(row).is_none());
+            && (!self.for_spans || row.len() < CHUNK || prefilter::skip_unneeded(row).is_none());
         if !may_be_needed && line.len() > KEPT_OF_NO_USE {
             self.dropped += (line.len() - KEPT_OF_NO_USE) as u64;
             self.buffer.truncate(self.start + KEPT_OF_NO_USE);
@@ -189,12 +189,7 @@ impl Lines {
         } else {
             Cow::Borrowed(self.buffer.get(start..line_end).unwrap_or_default())
         };
-        Line {
-            offset,
-            end: self.offset,
-            bytes: without_return(bytes),
-            is_cut: dropped > 0,
-        }
+        Line { offset, end: self.offset, bytes: without_return(bytes), is_cut: dropped > 0 }
     }
 
     /// The line's bytes with their memory; what follows it goes to a buffer of its own.
@@ -228,11 +223,7 @@ impl Lines {
         };
         let length = *read.as_ref().unwrap_or(&0);
         self.buffer.truncate(filled + length);
-        self.next_read = if length < self.next_read {
-            FIRST
-        } else {
-            CHUNK
-        };
+        self.next_read = if length < self.next_read { FIRST_READ_BYTES } else { CHUNK };
         read
     }
 }
@@ -255,10 +246,7 @@ mod tests {
     fn collect(lines: &mut Lines) -> Vec<(u64, String)> {
         let mut all = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
-            all.push((
-                line.offset,
-                String::from_utf8_lossy(&line.bytes).into_owned(),
-            ));
+            all.push((line.offset, String::from_utf8_lossy(&line.bytes).into_owned()));
         }
         all
     }
@@ -281,10 +269,7 @@ mod tests {
         let mut lines = Lines::open(file.path(), 0).unwrap();
         assert_eq!(collect(&mut lines), [(0, "{\"a\":{}}".to_owned())]);
         file.write_all(b"\n{\"b\":1}\n").unwrap();
-        assert_eq!(
-            collect(&mut lines),
-            [(8, String::new()), (9, "{\"b\":1}".to_owned())]
-        );
+        assert_eq!(collect(&mut lines), [(8, String::new()), (9, "{\"b\":1}".to_owned())]);
     }
 
     #[test]
@@ -300,10 +285,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         write!(file, "{long}\r\nshort\r\n").unwrap();
         let lines = collect(&mut Lines::open(file.path(), 0).unwrap());
-        assert_eq!(
-            lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
-            [long.len(), 5]
-        );
+        assert_eq!(lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [long.len(), 5]);
     }
 
     #[test]
@@ -352,11 +334,7 @@ mod tests {
             let read = collect(&mut lines);
             let end = rubbish.len() as u64 + 4;
             assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
-            assert!(
-                read[0].1.len() <= super::KEPT_OF_NO_USE + 4,
-                "{}",
-                read[0].1.len()
-            );
+            assert!(read[0].1.len() <= super::KEPT_OF_NO_USE + 4, "{}", read[0].1.len());
             assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::reader::Transcript;
 
 /// A few lines of JSON; anything larger is something else.
-const LARGEST_META: u64 = 1024 * 1024;
+const MAX_META_BYTES: u64 = 1024 * 1024;
 
 /// An agent's transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +37,17 @@ pub struct AgentMeta {
     /// The phase of the workflow whose step it is.
     pub workflow_phase: Option<String>,
     /// Its file begins with rows of its parent.
-    #[serde(deserialize_with = "super::lenient::field")]
+    #[serde(deserialize_with = "super::tolerant::field")]
     pub is_fork: Option<bool>,
     /// The agent that launched it.
-    #[serde(deserialize_with = "super::lenient::text")]
+    #[serde(deserialize_with = "super::tolerant::text")]
     pub parent_agent_id: Option<String>,
 }
 
 impl AgentFile {
     /// Reads the file beside the transcript; what can't be read is as if it were not there.
     pub fn meta(&self) -> AgentMeta {
-        regular_file::read(&self.path.with_extension("meta.json"), LARGEST_META)
+        regular_file::read(&self.path.with_extension("meta.json"), MAX_META_BYTES)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
@@ -80,9 +80,7 @@ pub enum Layout {
 impl Layout {
     /// The layout of a release, by its version.
     pub fn of_version(version: &str) -> Self {
-        let mut numbers = version
-            .split('.')
-            .map_while(|part| part.parse::<u32>().ok());
+        let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
         let version = (numbers.next(), numbers.next(), numbers.next());
         match version {
             (Some(_), Some(_), Some(_)) if version < (Some(2), Some(1), Some(50)) => Self::Beside,
@@ -124,10 +122,7 @@ fn agent_id(name: &OsStr) -> Option<&str> {
 }
 
 fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
-    AgentFile {
-        agent_id: agent_id.to_owned(),
-        path: entry.path(),
-    }
+    AgentFile { agent_id: agent_id.to_owned(), path: entry.path() }
 }
 
 fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -> Vec<AgentFile> {
@@ -153,11 +148,7 @@ fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -
 
 /// The session that a transcript's name says.
 pub fn session_id(transcript: &Path) -> String {
-    transcript
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    transcript.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Every session's transcript under `<Claude config folder>/projects`, folder by folder, in the order of their paths. No
@@ -186,9 +177,8 @@ pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> 
     if let Some(path) = exact {
         return Ok(path);
     }
-    let mut matching: Vec<PathBuf> = sessions(claude_config)
-        .filter(|path| session_id(path).starts_with(prefix))
-        .collect();
+    let mut matching: Vec<PathBuf> =
+        sessions(claude_config).filter(|path| session_id(path).starts_with(prefix)).collect();
     match matching.len() {
         0 => bail!(
             "could not find session: no transcript under {} has an id that starts with '{prefix}'",
@@ -203,17 +193,11 @@ pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> 
 
 /// The sessions in a folder that a person named: a project's folder, or one above it.
 pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
-    let own = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
+    let own = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let below =
         subfolders(folder).flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
-    let mut found: Vec<PathBuf> = own
-        .chain(below.map(|entry| entry.path()))
-        .filter(|path| is_session(path))
-        .collect();
+    let mut found: Vec<PathBuf> =
+        own.chain(below.map(|entry| entry.path())).filter(|path| is_session(path)).collect();
     found.sort();
     found
 }

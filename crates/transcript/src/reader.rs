@@ -24,7 +24,7 @@ pub struct Diagnostics {
 const BROKEN_KEPT: usize = 5;
 
 /// So many rows may wait for a time; a file of which more have none is of somebody else.
-const EARLY: usize = 100;
+const MAX_UNTIMED_ROWS: usize = 100;
 
 /// What is looked at without being sent is not longer, in characters.
 const SHOWN: usize = 10_000;
@@ -88,7 +88,7 @@ impl Transcript {
             let Some(entry) = self.read_entry(is_wanted)? else {
                 return Ok(None);
             };
-            if entry.at.is_some() || self.early.len() == EARLY {
+            if entry.at.is_some() || self.early.len() == MAX_UNTIMED_ROWS {
                 self.is_early = false;
                 self.early.iter_mut().for_each(|early| early.at = entry.at);
             }

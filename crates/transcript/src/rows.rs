@@ -5,120 +5,120 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lenient;
+use super::tolerant;
 
 /// Any row. Which fields are there depends on `kind` and on the release.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Row<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub subtype: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub uuid: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub parent_uuid: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub timestamp: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub session_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub cwd: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub version: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub git_branch: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub entrypoint: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_sidechain: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_meta: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_compact_summary: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_visible_in_transcript_only: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub repeats_compact_summary: Option<bool>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub queue_transcript_only: Option<bool>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub prompt_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub prompt_source: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub turn_origin: Option<String>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub turn_position: Option<TurnPosition>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub origin: Option<Origin>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub permission_mode: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub forked_from: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub request_session_id: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
+    #[serde(borrow, deserialize_with = "tolerant::object")]
     pub message: Option<Message<'a>>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub request_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub request_ref: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub requested_model: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub effort: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub attribution_skill: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_api_error_message: Option<bool>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub api_error: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub api_error_type: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub api_error_status: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub retry_attempt: Option<u64>,
     /// `system`/`turn_duration`.
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub duration_ms: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_aborted_mid_stream: Option<bool>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub stream_cut_cause: Option<String>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub tool_use_result: Option<Outcome>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
+    #[serde(borrow, deserialize_with = "tolerant::object")]
     pub mcp_meta: Option<McpMeta<'a>>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub tool_ends_turn: Option<bool>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub tool_denial_kind: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub tool_denial_before_run: Option<bool>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub permission_decision: Option<PermissionDecision>,
     /// `system`/`api_error`; elsewhere a string, which is of no use here.
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub error: Option<ErrorDetail>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub compact_metadata: Option<CompactMetadata>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
+    #[serde(borrow, deserialize_with = "tolerant::object")]
     pub attachment: Option<Attachment<'a>>,
     /// `system`/`informational`: the agent that a command started.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub launched_agent_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub operation: Option<String>,
     /// `queue-operation`: the queued text. `system`: what the person was told.
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
     /// `api-request`: its id.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub id: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub params: Option<&'a RawValue>,
 }
 
@@ -126,13 +126,13 @@ pub(super) struct Row<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct CompactMetadata {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub trigger: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub pre_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub post_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub duration_ms: Option<u64>,
 }
 
@@ -140,11 +140,11 @@ pub(super) struct CompactMetadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ErrorDetail {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub formatted: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub status: Option<u64>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub message: Option<String>,
 }
 
@@ -152,7 +152,7 @@ pub(super) struct ErrorDetail {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TurnPosition {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub turn_index: Option<u64>,
 }
 
@@ -160,7 +160,7 @@ pub(super) struct TurnPosition {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Origin {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub kind: Option<String>,
 }
 
@@ -168,15 +168,15 @@ pub(super) struct Origin {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message<'a> {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub model: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub stop_reason: Option<String>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub usage: Option<Usage>,
 }
 
@@ -184,23 +184,23 @@ pub(super) struct Message<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub cache_creation_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub cache_creation: Option<CacheCreation>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub output_tokens_details: Option<OutputDetails>,
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "tolerant::object")]
     pub server_tool_use: Option<ServerToolUse>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub service_tier: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub speed: Option<String>,
 }
 
@@ -208,9 +208,9 @@ pub(super) struct Usage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CacheCreation {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub ephemeral_5m_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub ephemeral_1h_input_tokens: Option<u64>,
 }
 
@@ -218,7 +218,7 @@ pub(super) struct CacheCreation {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OutputDetails {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub thinking_tokens: Option<u64>,
 }
 
@@ -226,9 +226,9 @@ pub(super) struct OutputDetails {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ServerToolUse {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub web_search_requests: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub web_fetch_requests: Option<u64>,
 }
 
@@ -236,9 +236,9 @@ pub(super) struct ServerToolUse {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PermissionDecision {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub decision: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub source: Option<String>,
 }
 
@@ -246,11 +246,11 @@ pub(super) struct PermissionDecision {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attachment<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub prompt: Option<&'a RawValue>,
-    #[serde(rename = "maxTurns", deserialize_with = "lenient::field")]
+    #[serde(rename = "maxTurns", deserialize_with = "tolerant::field")]
     pub max_turns: Option<u64>,
 }
 
@@ -258,7 +258,7 @@ pub(super) struct Attachment<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct McpMeta<'a> {
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub structured_content: Option<&'a RawValue>,
 }
 
@@ -266,23 +266,23 @@ pub(super) struct McpMeta<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outcome {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub agent_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub status: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_async: Option<bool>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub run_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub workflow_name: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub background_task_id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub persisted_output_path: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub persisted_output_size: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub structured_patch: Option<Vec<Hunk>>,
 }
 
@@ -290,7 +290,7 @@ pub(super) struct Outcome {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SkillLaunch {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub agent_id: Option<String>,
 }
 
@@ -298,7 +298,7 @@ pub(super) struct SkillLaunch {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Hunk {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub lines: Option<Vec<String>>,
 }
 
@@ -306,27 +306,27 @@ pub(super) struct Hunk {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Block<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub text: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub thinking: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub data: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub name: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub input: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub tool_use_id: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     pub is_error: Option<bool>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
+    #[serde(borrow, deserialize_with = "tolerant::object")]
     pub source: Option<Source<'a>>,
 }
 
@@ -334,12 +334,12 @@ pub(super) struct Block<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Source<'a> {
-    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub media_type: Option<String>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub data: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "tolerant::text")]
     pub url: Option<String>,
 }

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::lenient;
-use super::room::Room;
+use super::row_budget::RowBudget;
+use super::tolerant;
 
 /// It repeats the script and what its agents answered; anything larger is something else.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_RUN_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,17 +31,17 @@ pub struct RunEnd {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RunFile<'a> {
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     status: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     timestamp: Option<String>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     start_time: Option<u64>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     duration_ms: Option<u64>,
-    #[serde(borrow, deserialize_with = "lenient::raw")]
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
     result: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient::field")]
+    #[serde(deserialize_with = "tolerant::field")]
     error: Option<String>,
 }
 
@@ -54,9 +54,9 @@ impl RunEnd {
 
     /// Reads it, texts of so many characters whole; `None` while the run goes on, and where the file can't be read.
     pub fn read(path: &Path, longest: usize) -> Option<Self> {
-        let text = regular_file::read(path, LARGEST).ok()?;
+        let text = regular_file::read(path, MAX_RUN_BYTES).ok()?;
         let text = String::from_utf8_lossy(&text);
-        let text = lenient::mend_surrogates(&text);
+        let text = tolerant::replace_surrogates(&text);
         let file: RunFile = serde_json::from_str(&text).ok()?;
         let status = file.status?;
         if matches!(status.as_str(), "running" | "paused" | "pending") {
@@ -69,9 +69,7 @@ impl RunEnd {
         Some(Self {
             status,
             at: measured.or_else(|| Timestamp::parse(file.timestamp.as_deref()?)),
-            result: file
-                .result
-                .map(|result| Room::for_texts_of(longest).tree(result.get())),
+            result: file.result.map(|result| RowBudget::for_texts_of(longest).tree(result.get())),
             error: file.error,
         })
     }

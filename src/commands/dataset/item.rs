@@ -14,7 +14,7 @@ use crate::commands::delivery_context::SessionTarget;
 use crate::commands::export::{ExportFormat, messages};
 use crate::commands::turn_roots::{TurnRoot, sent_context};
 use crate::config::Config;
-use crate::langfuse::{LONGEST_ITEM, without_controls};
+use crate::langfuse::{MAX_ITEM_BYTES, without_controls};
 use crate::privacy::Policy;
 use crate::trace::SpanId;
 
@@ -27,11 +27,7 @@ pub(super) struct DatasetTurn {
 
 impl From<(u64, TurnOutline)> for DatasetTurn {
     fn from((number, turn): (u64, TurnOutline)) -> Self {
-        Self {
-            number,
-            uuid: turn.uuid,
-            calls: turn.calls,
-        }
+        Self { number, uuid: turn.uuid, calls: turn.calls }
     }
 }
 
@@ -67,13 +63,8 @@ impl<'a> DatasetItemBuilder<'a> {
             session,
             config,
             conversation: Conversation::open(&session.transcript)?,
-            roots: roots
-                .into_iter()
-                .map(|root| (root.span.clone(), root))
-                .collect(),
-            expected: expected
-                .map(|path| read_expected(path, &policy))
-                .transpose()?,
+            roots: roots.into_iter().map(|root| (root.span.clone(), root)).collect(),
+            expected: expected.map(|path| read_expected(path, &policy)).transpose()?,
             policy,
         })
     }
@@ -139,7 +130,7 @@ fn item_id(dataset: &str, turn: &str) -> String {
 
 /// JSON as it is, or a text as an assistant message.
 fn read_expected(path: &Path, policy: &Policy) -> Result<Value> {
-    let text = regular_file::read_text(path, LONGEST_ITEM as u64)
+    let text = regular_file::read_text(path, MAX_ITEM_BYTES as u64)
         .with_context(|| format!("could not read the expected output: {}", path.display()))?;
     let mut expected = serde_json::from_str(&text)
         .unwrap_or_else(|_| json!({"role": Role::Assistant.name(), "content": text.trim_end()}));

@@ -22,9 +22,9 @@ use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
-use crate::langfuse::{Client, Deadline, LONGEST_ITEM, Put, Reply};
-use crate::privacy::unmet_wish;
+use crate::delivery::Extent;
+use crate::langfuse::{Client, Deadline, MAX_ITEM_BYTES, Put, Verdict};
+use crate::privacy::invalid_patterns;
 use item::{DatasetItem, DatasetItemBuilder, DatasetTurn};
 
 const EXAMPLES: &str = "Examples:
@@ -88,13 +88,11 @@ pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus>
 fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = &args.session;
-    let transcript = session_args::find_one(
-        &reference.session,
-        &session_args::claude_config_dir(&context)?,
-    )?;
+    let transcript =
+        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
     let (session, config) =
-        session_args::open(&mut context, &transcript, Reach::Again, Scope::Explicit)?;
-    if let Some(reason) = unmet_wish(&config).or_else(|| metadata_only(&config)) {
+        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
+    if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
         return fail_with(args, &reason, ExitStatus::Misconfigured);
     }
     let turns = answered_turns(args, &session)?;
@@ -113,7 +111,7 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         Err(problem) => return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured),
     };
     warn_if_unsent(&session, &config, destination, &reference.session);
-    let environment = &context.surroundings.environment;
+    let environment = &context.env.environment;
     let mut server = DatasetClient {
         client: Client::to(destination, config.ca_file.as_deref(), environment)?,
         config: &config,
@@ -140,9 +138,9 @@ fn send_items(
     for (turn, calls) in turns {
         let DatasetItem { body, trace } = items.build(turn, calls)?;
         let length = body.to_string().len();
-        if length > LONGEST_ITEM {
+        if length > MAX_ITEM_BYTES {
             let reason = format!(
-                "turn {} has {length} bytes and the server accepts {LONGEST_ITEM}; set a smaller CC_LANGFUSE_MAX_CHARS",
+                "turn {} has {length} bytes and the server accepts {MAX_ITEM_BYTES}; set a smaller CC_LANGFUSE_MAX_CHARS",
                 turn.number
             );
             return fail_with(args, &reason, ExitStatus::ContentRejected);
@@ -168,10 +166,8 @@ fn answered_turns(
     session: &SessionTarget,
 ) -> Result<Vec<(DatasetTurn, Calls)>> {
     let reference = &args.session;
-    let turns: Vec<DatasetTurn> = own_turns(read_outline(session)?)
-        .into_iter()
-        .map(DatasetTurn::from)
-        .collect();
+    let turns: Vec<DatasetTurn> =
+        own_turns(read_outline(session)?).into_iter().map(DatasetTurn::from).collect();
     let numbers: Vec<u64> = turns.iter().map(|turn| turn.number).collect();
     session_args::check_turns(reference, &numbers)?;
     let mut answered = Vec::new();
@@ -192,17 +188,11 @@ fn answered_turns(
         }
     }
     if answered.is_empty() {
-        bail!(
-            "could not add session {}: no model answered in it",
-            session.id
-        );
+        bail!("could not add session {}: no model answered in it", session.id);
     }
     if args.expected.is_some() && answered.len() > 1 {
         let turns = plural(answered.len(), "turn");
-        bail!(
-            "could not use --expected for {turns}: name one, e.g. {}#1",
-            reference.session
-        );
+        bail!("could not use --expected for {turns}: name one, e.g. {}#1", reference.session);
     }
     Ok(answered)
 }
@@ -216,7 +206,7 @@ struct DatasetClient<'a> {
 
 impl DatasetClient<'_> {
     /// Returns whether the dataset exists; creates it with `--create`.
-    fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<bool, Reply> {
+    fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<bool, Verdict> {
         let name = &args.dataset;
         if self.with_retry_after(|client, deadline| client.has_dataset(name, deadline))? {
             return Ok(true);
@@ -227,18 +217,18 @@ impl DatasetClient<'_> {
         Ok(args.create)
     }
 
-    fn put(&mut self, item: &Value) -> Result<Put, Reply> {
+    fn put(&mut self, item: &Value) -> Result<Put, Verdict> {
         self.with_retry_after(|client, deadline| client.put_item(item, deadline))
     }
 
     fn with_retry_after<Response>(
         &mut self,
-        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Reply>,
-    ) -> Result<Response, Reply> {
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
+    ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.config.timeout)))
     }
 
-    fn fail_with(&self, args: &DatasetAddArgs, reply: &Reply) -> Result<ExitStatus> {
+    fn fail_with(&self, args: &DatasetAddArgs, reply: &Verdict) -> Result<ExitStatus> {
         let (reason, status) = failure(reply, self.destination);
         fail_with(args, &reason, status)
     }
@@ -270,10 +260,6 @@ fn print_result(
         }));
     }
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "turn {number} of session {}: {phrase} {dataset}",
-        session.id
-    )?;
+    writeln!(out, "turn {number} of session {}: {phrase} {dataset}", session.id)?;
     writeln!(out, "{link}")
 }

@@ -54,18 +54,14 @@ fn version_of(path: &std::path::Path) -> Option<String> {
 }
 
 fn unknown_events(context: &DoctorContext<'_>) -> BTreeSet<String> {
-    let (surroundings, files) = (&context.delivery.surroundings, &context.delivery.files);
+    let (env, files) = (&context.delivery.env, &context.delivery.files);
     let mut unknown = BTreeSet::new();
-    for path in settings_paths(surroundings, files, Some(&context.start)) {
+    for path in settings_paths(env, files, Some(&context.start)) {
         let content = SettingsFile::open(&path).and_then(|file| file.content());
         let settings = content.unwrap_or_default();
         let events = settings.get("hooks").and_then(Value::as_object);
         let names = events.into_iter().flatten().map(|(name, _)| name);
-        unknown.extend(
-            names
-                .filter(|name| !OLD_EVENTS.contains(&name.as_str()))
-                .cloned(),
-        );
+        unknown.extend(names.filter(|name| !OLD_EVENTS.contains(&name.as_str())).cloned());
     }
     unknown
 }

@@ -12,7 +12,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
 use crate::commands::remedy::remedy;
-use crate::langfuse::{Client, Deadline, Health, Problem, Project, Reply, health, project};
+use crate::langfuse::{Client, Deadline, Health, Problem, Project, Verdict, health, project};
 
 /// Longest wait for the name server.
 const DNS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,10 +42,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) -> Ex
     }
     match project(&mut client, deadline()) {
         Ok(project) => report.ok("project", project_text(project.as_ref())),
-        Err(Reply::Misconfigured {
-            reason,
-            problem: Problem::Keys,
-        }) => {
+        Err(Verdict::Misconfigured { reason, problem: Problem::Keys }) => {
             return regions::check(context, destination, &reason, report);
         }
         Err(reply) => return report_failure("project", &reply, destination, report),
@@ -67,11 +64,7 @@ fn connect(client: &Client, report: &mut CheckReport) -> Result<(), ExitStatus> 
                 Some(_) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
                 None => "check the spelling of the address and the network of this machine",
             };
-            report.fail(
-                "dns",
-                format!("the host of {prefix}{peer} was not found: {why}"),
-                help,
-            );
+            report.fail("dns", format!("the host of {prefix}{peer} was not found: {why}"), help);
             return Err(ExitStatus::Unreachable);
         }
     };
@@ -114,24 +107,15 @@ fn lookup(peer: &str) -> Result<Vec<SocketAddr>, String> {
 
 fn report_server(client: &Client, health: &Health, report: &mut CheckReport) {
     let version = health.version.as_deref().unwrap_or("of unknown version");
-    let proxy = client
-        .proxy()
-        .map(|proxy| format!(" through the proxy {proxy}"));
+    let proxy = client.proxy().map(|proxy| format!(" through the proxy {proxy}"));
     report.ok(
         "server",
-        format!(
-            "{} is Langfuse {version}{}",
-            client.server(),
-            proxy.unwrap_or_default()
-        ),
+        format!("{} is Langfuse {version}{}", client.server(), proxy.unwrap_or_default()),
     );
     match health.clock_skew {
         Some(skew) if skew > MAX_CLOCK_SKEW => report.warn(
             "clock",
-            format!(
-                "the clocks of this machine and the server differ by {}",
-                long_duration(skew)
-            ),
+            format!("the clocks of this machine and the server differ by {}", long_duration(skew)),
             "turn on network time: Langfuse shows the times of this machine",
         ),
         Some(_) => report.ok("clock", "same as the server's"),
@@ -141,10 +125,9 @@ fn report_server(client: &Client, health: &Health, report: &mut CheckReport) {
 
 fn project_text(project: Option<&Project>) -> String {
     match project {
-        Some(Project {
-            name,
-            organisation: Some(organisation),
-        }) => format!("the keys are for '{name}' of '{organisation}'"),
+        Some(Project { name, organisation: Some(organisation) }) => {
+            format!("the keys are for '{name}' of '{organisation}'")
+        }
         Some(Project { name, .. }) => format!("the keys are for '{name}'"),
         None => "the keys are accepted".to_owned(),
     }

@@ -14,8 +14,8 @@ const INSTALL_HELP: &str =
     "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
 
 pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
-    let (surroundings, files) = (&context.delivery.surroundings, &context.delivery.files);
-    let surveyed = survey(surroundings, files, Some(&context.start));
+    let (env, files) = (&context.delivery.env, &context.delivery.files);
+    let surveyed = survey(env, files, Some(&context.start));
     check_settings(&surveyed, report);
     let ours: Vec<(&Path, &Entry)> = hooks(&surveyed)
         .flat_map(|(path, hooks)| hooks.ours.iter().map(move |entry| (path, entry)))
@@ -33,9 +33,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
             check_event(context, event, &entries, report);
         }
     }
-    let elsewhere = ours
-        .iter()
-        .find(|(_, entry)| !EVENTS.contains(&entry.event.as_str()));
+    let elsewhere = ours.iter().find(|(_, entry)| !EVENTS.contains(&entry.event.as_str()));
     if let Some((path, entry)) = elsewhere {
         report.warn(
             "hooks",
@@ -68,11 +66,7 @@ fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
             }
             _ => format!("remove {switch} from that file"),
         };
-        report.fail(
-            "hooks",
-            format!("{switch} in {} turns hooks off", path.display()),
-            help,
-        );
+        report.fail("hooks", format!("{switch} in {} turns hooks off", path.display()), help);
     }
 }
 
@@ -92,9 +86,7 @@ fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
 }
 
 fn hooks(surveyed: &[Surveyed]) -> impl Iterator<Item = (&Path, &Hooks)> {
-    surveyed
-        .iter()
-        .filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
+    surveyed.iter().filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
 }
 
 fn check_event(
@@ -115,15 +107,10 @@ fn check_event(
         );
     };
     // Claude Code runs identical commands only once.
-    let commands = entries
-        .iter()
-        .map(|(_, entry)| entry.command.as_str())
-        .collect::<BTreeSet<_>>();
+    let commands = entries.iter().map(|(_, entry)| entry.command.as_str()).collect::<BTreeSet<_>>();
     if commands.len() > 1 {
-        let places: Vec<String> = entries
-            .iter()
-            .map(|(path, _)| path.display().to_string())
-            .collect();
+        let places: Vec<String> =
+            entries.iter().map(|(path, _)| path.display().to_string()).collect();
         report.warn(
             "hooks",
             format!(
@@ -141,11 +128,7 @@ fn check_event(
     if is_ok {
         report.ok(
             "hooks",
-            format!(
-                "registered for {event} in {}: {}",
-                path.display(),
-                entry.command
-            ),
+            format!("registered for {event} in {}: {}", path.display(), entry.command),
         );
     }
 }
@@ -226,9 +209,7 @@ fn check_program(
     };
     let found = find_program(context, &named);
     let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
-    let this = std::env::current_exe()
-        .ok()
-        .and_then(|path| path.canonicalize().ok());
+    let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     match (canonical, this) {
         (None, _) => {
             report.fail(
@@ -256,20 +237,15 @@ fn check_program(
 
 /// Finds the program as Claude Code's shell does.
 fn find_program(context: &DoctorContext<'_>, named: &str) -> Option<PathBuf> {
-    let surroundings = &context.delivery.surroundings;
-    let home = surroundings
-        .home()
-        .map(|home| home.display().to_string())
-        .unwrap_or_default();
+    let env = &context.delivery.env;
+    let home = env.home().map(|home| home.display().to_string()).unwrap_or_default();
     let named = named.replace("$HOME", &home).replace("${HOME}", &home);
-    let path = surroundings.expand_home(&named);
+    let path = env.expand_home(&named);
     if named.contains('/') {
         return path.exists().then_some(path);
     }
-    let folders = std::env::split_paths(surroundings.variable("PATH")?);
-    folders
-        .map(|folder| folder.join(&named))
-        .find(|path| path.is_file())
+    let folders = std::env::split_paths(env.variable("PATH")?);
+    folders.map(|folder| folder.join(&named)).find(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -279,21 +255,21 @@ mod tests {
     use super::{CheckReport, check_settings};
     use crate::claude_settings::survey;
     use crate::commands::output::report::CheckLevel;
-    use crate::config::{Files, Surroundings};
+    use crate::config::{Env, Files};
 
     /// Managed settings lie outside of the home, so no test of the program can write them.
     #[test]
     fn managed_hooks_only_fails_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let managed = folder.path().join("managed-settings.json");
-        let surroundings = Surroundings {
+        let env = Env {
             managed_dir: Some(folder.path().to_owned()),
             home: Some(folder.path().to_owned()),
-            ..Surroundings::default()
+            ..Env::default()
         };
         let check = || {
             let mut report = CheckReport::default();
-            check_settings(&survey(&surroundings, &Files::new(), None), &mut report);
+            check_settings(&survey(&env, &Files::new(), None), &mut report);
             report
         };
         fs::write(&managed, r#"{"allowManagedHooksOnly": false}"#).unwrap();

@@ -74,7 +74,7 @@ fn check_all(args: &DoctorArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let start = start_directory(args.project.as_deref())?;
     let delivery = DeliveryContext::new(global.config.clone())?;
     let config = delivery.config(Some(&start), Scope::Explicit);
-    let claude_config = delivery.surroundings.claude_config_dir();
+    let claude_config = delivery.env.claude_config_dir();
     let context = DoctorContext {
         args,
         newest: claude_config
@@ -88,11 +88,11 @@ fn check_all(args: &DoctorArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let mut report = CheckReport::default();
     let status = run_checks(&context, &mut report);
-    let surroundings = &context.delivery.surroundings;
+    let env = &context.delivery.env;
     if args.json {
-        report.print_json(surroundings.home())?;
+        report.print_json(env.home())?;
     } else {
-        report.print(surroundings)?;
+        report.print(env)?;
     }
     Ok(match report.level() {
         // A check may have set a more specific status.
@@ -113,7 +113,7 @@ fn run_checks(context: &DoctorContext<'_>, report: &mut CheckReport) -> ExitStat
     );
     config::check(
         report,
-        &context.delivery.surroundings,
+        &context.delivery.env,
         &context.delivery.files,
         &context.start,
         &context.config,

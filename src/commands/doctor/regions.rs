@@ -45,17 +45,13 @@ pub(super) fn check(
                 default_help()
             ),
         );
-    } else if let Some(region) = OTHER_REGIONS
-        .iter()
-        .find(|region| accepts_keys(context, destination, region))
+    } else if let Some(region) =
+        OTHER_REGIONS.iter().find(|region| accepts_keys(context, destination, region))
     {
         report.fail(
             "keys",
             format!("{reason}, but {region} accepts them"),
-            format!(
-                "add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}",
-                destination.keys_source
-            ),
+            format!("add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}", destination.keys_source),
         );
     } else {
         report.fail(
@@ -68,10 +64,7 @@ pub(super) fn check(
 }
 
 fn accepts_keys(context: &DoctorContext<'_>, destination: &Destination, region: &str) -> bool {
-    let regional = Destination {
-        base_url: region.to_owned(),
-        ..destination.clone()
-    };
+    let regional = Destination { base_url: region.to_owned(), ..destination.clone() };
     let Ok(mut client) = client(context, &regional) else {
         return false;
     };

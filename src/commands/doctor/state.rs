@@ -18,20 +18,11 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     let store = Store::new(&context.config.state_dir);
     check_folder(store.root(), report);
     let now = Timestamp::now();
-    if let Waiting {
-        sessions: waiting @ 1..,
-        since,
-    } = store.all_waiting()
-    {
-        let since = since
-            .map(|since| long_duration(now.since(since)))
-            .unwrap_or_default();
+    if let Waiting { sessions: waiting @ 1.., since } = store.all_waiting() {
+        let since = since.map(|since| long_duration(now.since(since))).unwrap_or_default();
         report.warn(
             "waiting",
-            format!(
-                "{} with unsent turns, the oldest for {since}",
-                plural(waiting, "session")
-            ),
+            format!("{} with unsent turns, the oldest for {since}", plural(waiting, "session")),
             "fix the other problems, then run 'claude-langfuse flush'",
         );
     }
@@ -39,11 +30,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
         let backoff = store.backoff(&destination.id());
         if let Some(reason) = backoff.reason.as_deref().filter(|_| backoff.failures > 0) {
             let problem = backoff.problem.as_deref().and_then(Problem::named);
-            report.warn(
-                "last delivery",
-                format!("failed: {reason}"),
-                remedy(problem, destination),
-            );
+            report.warn("last delivery", format!("failed: {reason}"), remedy(problem, destination));
         }
     }
     let times = store.pauses().times(Some(&context.start));
@@ -61,10 +48,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
 /// in which it will be created is tested: `doctor` creates nothing.
 fn check_folder(root: &Path, report: &mut CheckReport) {
     let shown = root.display();
-    let existing = root
-        .ancestors()
-        .find(|folder| folder.exists())
-        .unwrap_or(root);
+    let existing = root.ancestors().find(|folder| folder.exists()).unwrap_or(root);
     if let Err(error) = write_test_file(existing) {
         let help = format!(
             "free disk space and fix its owner (df -h, ls -ld {}), or set CC_LANGFUSE_STATE_DIR to another folder",

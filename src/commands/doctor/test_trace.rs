@@ -8,7 +8,7 @@ use super::server::report_failure;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::config::Destination;
-use crate::langfuse::{Body, Client, Deadline, Query, Reply, SCOPE, Stored};
+use crate::langfuse::{Body, Client, Deadline, Query, SCOPE, Stored, Verdict};
 use crate::state::Store;
 use crate::trace::TraceId;
 use base::Timestamp;
@@ -23,17 +23,13 @@ pub(super) fn check(
     report: &mut CheckReport,
 ) -> ExitStatus {
     let store = Store::new(&context.config.state_dir);
-    let last = store
-        .delivered(&destination.id())
-        .and_then(|delivered| delivered.trace);
+    let last = store.delivered(&destination.id()).and_then(|delivered| delivered.trace);
     if let Some(trace) = last {
         let deadline = Deadline::after(context.config.timeout);
         match observations_of(client, &trace, deadline) {
-            Ok(observations) => check_last_trace(
-                &destination.trace_link(trace.as_str()),
-                &observations,
-                report,
-            ),
+            Ok(observations) => {
+                check_last_trace(&destination.trace_link(trace.as_str()), &observations, report)
+            }
             Err(reply) => return report_failure("last trace", &reply, destination, report),
         }
     }
@@ -48,7 +44,7 @@ fn observations_of(
     client: &mut Client,
     trace: &TraceId,
     deadline: Deadline,
-) -> Result<Vec<Stored>, Reply> {
+) -> Result<Vec<Stored>, Verdict> {
     let query = Query::of_trace_with_prices(trace.as_str());
     let page = match client.observations(&query, None, deadline)? {
         Some(page) => page,
@@ -68,9 +64,7 @@ fn check_last_trace(link: &str, observations: &[Stored], report: &mut CheckRepor
     }
     let unpriced = |one: &&Stored| one.has_usage() && !one.has_cost;
     let unpriced = observations.iter().filter(unpriced);
-    let models = unpriced
-        .filter_map(|one| one.model.as_deref())
-        .collect::<BTreeSet<_>>();
+    let models = unpriced.filter_map(|one| one.model.as_deref()).collect::<BTreeSet<_>>();
     let models: Vec<&str> = models.into_iter().collect();
     if models.is_empty() {
         return report.ok("last trace", format!("{link} found"));
@@ -97,7 +91,7 @@ fn send_test_trace(
     let link = destination.trace_link(trace.as_str());
     let body = Body::new(test_trace_body(&trace, now).as_bytes());
     let reply = client.send(&body, Deadline::after(context.config.timeout));
-    if reply != Reply::Acknowledged {
+    if reply != Verdict::Acknowledged {
         return report_failure("test trace", &reply, destination, report);
     }
     let deadline = Deadline::after(context.config.timeout);

@@ -20,11 +20,9 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     };
     match read(newest) {
         Ok(diagnostics) => check_rows(newest, &diagnostics, report),
-        Err(error) => report.fail(
-            "transcripts",
-            format!("{error:#}"),
-            "fix the permissions of the file",
-        ),
+        Err(error) => {
+            report.fail("transcripts", format!("{error:#}"), "fix the permissions of the file")
+        }
     }
     check_hook_times(context, report);
 }
@@ -69,10 +67,8 @@ fn check_hook_times(context: &DoctorContext<'_>, report: &mut CheckReport) {
     let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else {
         return;
     };
-    let message = format!(
-        "median {median} ms, maximum {longest} ms in the last {} turns",
-        times.len()
-    );
+    let message =
+        format!("median {median} ms, maximum {longest} ms in the last {} turns", times.len());
     if *median >= SLOW_MILLIS {
         report.warn(
             "hook time",

@@ -14,14 +14,10 @@ pub(in crate::commands) fn mask(
     policy: &Policy,
 ) -> Vec<Value> {
     let has_more = |content: &[Value]| content.is_empty() || !content.iter().all(is_thinking);
-    let kept = messages
-        .into_iter()
-        .filter(|message| with_thinking || has_more(&message.content));
+    let kept = messages.into_iter().filter(|message| with_thinking || has_more(&message.content));
     let mut all: Value = kept
         .map(|Message { role, content }| {
-            let blocks = content
-                .into_iter()
-                .filter(|block| with_thinking || !is_thinking(block));
+            let blocks = content.into_iter().filter(|block| with_thinking || !is_thinking(block));
             let content: Vec<Value> = blocks.map(replace_media).collect();
             json!({"role": role.name(), "content": content})
         })
@@ -83,11 +79,9 @@ fn media_note(block: &Value) -> Option<String> {
     let data = field(source, "data");
     Some(match self::kind(source) {
         "text" => data.to_owned(),
-        "base64" => format!(
-            "[{kind}: {}, {} bytes]",
-            field(source, "media_type"),
-            decoded_size(data)
-        ),
+        "base64" => {
+            format!("[{kind}: {}, {} bytes]", field(source, "media_type"), decoded_size(data))
+        }
         _ => format!("[{kind}: {}]", field(source, "url")),
     })
 }
@@ -157,13 +151,9 @@ fn chat(message: &Value, format: ExportFormat) -> Vec<Value> {
     if is_answer(message) {
         return vec![answer(blocks, format)];
     }
-    let (results, rest): (Vec<&Value>, Vec<&Value>) = blocks
-        .iter()
-        .partition(|block| kind(block) == "tool_result");
-    let mut messages: Vec<Value> = results
-        .into_iter()
-        .map(|result| tool(result, format))
-        .collect();
+    let (results, rest): (Vec<&Value>, Vec<&Value>) =
+        blocks.iter().partition(|block| kind(block) == "tool_result");
+    let mut messages: Vec<Value> = results.into_iter().map(|result| tool(result, format)).collect();
     if !rest.is_empty() {
         let content = content(rest.into_iter().map(text_of).collect(), format);
         messages.push(json!({"role": message.get("role"), "content": content}));
@@ -206,10 +196,7 @@ fn answer(blocks: &[Value], format: ExportFormat) -> Value {
             "tool_use" => calls.push(call(block)),
             "thinking" if format == ExportFormat::Openai => {
                 // OpenAI's messages have no field for thinking.
-                texts.push(format!(
-                    "<thinking>\n{}\n</thinking>",
-                    field(block, "thinking")
-                ));
+                texts.push(format!("<thinking>\n{}\n</thinking>", field(block, "thinking")));
             }
             "thinking" => {
                 thinking.push(json!({"type": "thinking", "content": field(block, "thinking")}));

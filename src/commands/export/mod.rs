@@ -21,8 +21,8 @@ use crate::commands::output::text::{broken_lines, plural};
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref::{self, SessionRef};
 use crate::config::{Capture, Config, Scope};
-use crate::delivery::Reach;
-use crate::privacy::{Policy, unmet_wish};
+use crate::delivery::Extent;
+use crate::privacy::{Policy, invalid_patterns};
 use output_file::ExportFile;
 
 const EXAMPLES: &str = "Examples:
@@ -220,11 +220,7 @@ impl ExportRun<'_> {
         let mut conversation = match Conversation::open(&session.transcript) {
             Ok(conversation) => conversation,
             Err(error) => {
-                self.skip(
-                    &session.transcript,
-                    &format!("{error:#}"),
-                    ExitStatus::Failed,
-                );
+                self.skip(&session.transcript, &format!("{error:#}"), ExitStatus::Failed);
                 return Ok(());
             }
         };
@@ -236,11 +232,7 @@ impl ExportRun<'_> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.skip(
-                        &session.transcript,
-                        &format!("{error:#}"),
-                        ExitStatus::Failed,
-                    );
+                    self.skip(&session.transcript, &format!("{error:#}"), ExitStatus::Failed);
                     return Ok(());
                 }
             }
@@ -302,8 +294,8 @@ fn open_for_export(
 ) -> Result<(SessionTarget, Config, Outline), (String, ExitStatus)> {
     let failed = |error: anyhow::Error| (format!("{error:#}"), ExitStatus::Failed);
     let (session, config) =
-        session_args::open(context, path, Reach::Again, Scope::Explicit).map_err(failed)?;
-    if let Some(reason) = unmet_wish(&config).or_else(|| metadata_only(&config)) {
+        session_args::open(context, path, Extent::Resend, Scope::Explicit).map_err(failed)?;
+    if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
         return Err((reason, ExitStatus::Misconfigured));
     }
     let outline = read_outline(&session).map_err(failed)?;
@@ -313,9 +305,7 @@ fn open_for_export(
 /// The session's own turns, with the numbers that `show` prints.
 pub(super) fn own_turns(outline: Outline) -> Vec<(u64, TurnOutline)> {
     let turns = outline.turns.into_iter();
-    (1..)
-        .zip(turns.filter(|turn| !turn.is_compaction))
-        .collect()
+    (1..).zip(turns.filter(|turn| !turn.is_compaction)).collect()
 }
 
 /// The outline of a session, if every row of its transcript can be read.

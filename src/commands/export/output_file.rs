@@ -18,10 +18,7 @@ impl ExportFile {
     pub(super) fn open(output: Option<&Path>) -> Result<Self> {
         let Some(path) = output else {
             let out: Box<dyn Write> = Box::new(io::stdout().lock());
-            return Ok(Self {
-                out: BufWriter::new(out),
-                file: None,
-            });
+            return Ok(Self { out: BufWriter::new(out), file: None });
         };
         let is_special = path.metadata().is_ok_and(|there| !there.is_file());
         if is_special {
@@ -29,10 +26,7 @@ impl ExportFile {
                 .write(true)
                 .open(path)
                 .with_context(|| format!("could not write: {}", path.display()))?;
-            return Ok(Self {
-                out: BufWriter::new(Box::new(out)),
-                file: None,
-            });
+            return Ok(Self { out: BufWriter::new(Box::new(out)), file: None });
         }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
@@ -40,13 +34,9 @@ impl ExportFile {
         // Conversations are private: no access for other users.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options
-            .open(&part)
-            .with_context(|| format!("could not write: {}", part.display()))?;
-        Ok(Self {
-            out: BufWriter::new(Box::new(file)),
-            file: Some((part, path.to_owned())),
-        })
+        let file =
+            options.open(&part).with_context(|| format!("could not write: {}", part.display()))?;
+        Ok(Self { out: BufWriter::new(Box::new(file)), file: Some((part, path.to_owned())) })
     }
 
     pub(super) fn write_line(&mut self, line: &Value) -> io::Result<()> {

@@ -35,11 +35,7 @@ impl ProgressLine {
         if quiet || !std::io::stderr().is_terminal() {
             return Self::default();
         }
-        Self {
-            started: Some(Instant::now()),
-            total: total(),
-            ..Self::default()
-        }
+        Self { started: Some(Instant::now()), total: total(), ..Self::default() }
     }
 
     /// Counts one more session.
@@ -104,10 +100,7 @@ mod tests {
     use super::{ProgressLine, Workload, render};
 
     fn workload(sessions: usize, megabytes: u64) -> Workload {
-        Workload {
-            sessions,
-            bytes: megabytes * 1_000_000,
-        }
+        Workload { sessions, bytes: megabytes * 1_000_000 }
     }
 
     #[test]
@@ -115,27 +108,11 @@ mod tests {
         let shown =
             |done, seconds| render(done, workload(10_000, 4_000), Duration::from_secs(seconds));
         for (done, seconds, text) in [
-            (
-                workload(1_200, 1_000),
-                10,
-                "1200 of 10000 sessions  25%  100 MB/s  30s left",
-            ),
-            (
-                workload(10, 40),
-                60,
-                "10 of 10000 sessions  1%  0 MB/s  1h39m left",
-            ),
-            (
-                workload(10_000, 4_000),
-                100,
-                "10000 of 10000 sessions  100%  40 MB/s  0s left",
-            ),
+            (workload(1_200, 1_000), 10, "1200 of 10000 sessions  25%  100 MB/s  30s left"),
+            (workload(10, 40), 60, "10 of 10000 sessions  1%  0 MB/s  1h39m left"),
+            (workload(10_000, 4_000), 100, "10000 of 10000 sessions  100%  40 MB/s  0s left"),
             // Sessions may grow while they are replayed.
-            (
-                workload(10_001, 4_400),
-                100,
-                "10001 of 10000 sessions  100%  44 MB/s  0s left",
-            ),
+            (workload(10_001, 4_400), 100, "10001 of 10000 sessions  100%  44 MB/s  0s left"),
         ] {
             assert_eq!(shown(done, seconds), text);
         }
@@ -148,12 +125,6 @@ mod tests {
         let mut progress = ProgressLine::default();
         progress.advance(1);
         assert_eq!(progress.drawn, None);
-        assert_eq!(
-            progress.done,
-            Workload {
-                sessions: 1,
-                bytes: 1
-            }
-        );
+        assert_eq!(progress.done, Workload { sessions: 1, bytes: 1 });
     }
 }

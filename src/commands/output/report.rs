@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::commands::output::errors::print_json;
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{plural, shorten_home};
-use crate::config::Surroundings;
+use crate::config::Env;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands) enum CheckLevel {
@@ -84,12 +84,7 @@ impl CheckReport {
         message: String,
         help: Option<String>,
     ) {
-        self.0.push(CheckResult {
-            check,
-            level,
-            message,
-            help,
-        });
+        self.0.push(CheckResult { check, level, message, help });
     }
 
     /// The worst level.
@@ -103,19 +98,13 @@ impl CheckReport {
     }
 
     /// Prints one line per result, with its remedy below.
-    pub(in crate::commands) fn print(&self, surroundings: &Surroundings) -> Result<()> {
+    pub(in crate::commands) fn print(&self, env: &Env) -> Result<()> {
         const INDENTATION: usize = 6;
-        let home = surroundings.home();
-        let terminal = Terminal::of_stdout(surroundings);
+        let home = env.home();
+        let terminal = Terminal::of_stdout(env);
         let text = |text: &str| wrap(&shorten_home(home, text), INDENTATION, terminal.width());
         let mut out = std::io::stdout().lock();
-        for CheckResult {
-            check,
-            level,
-            message,
-            help,
-        } in &self.0
-        {
+        for CheckResult { check, level, message, help } in &self.0 {
             let name = level.styled(terminal);
             writeln!(out, "{name}  {}", text(&format!("{check}: {message}")))?;
             if let Some(help) = help {
@@ -127,11 +116,9 @@ impl CheckReport {
             (0, 0) => "no problems".to_owned(),
             (0, warnings) => plural(warnings, "warning"),
             (fails, 0) => plural(fails, "problem"),
-            (fails, warnings) => format!(
-                "{}, {}",
-                plural(fails, "problem"),
-                plural(warnings, "warning")
-            ),
+            (fails, warnings) => {
+                format!("{}, {}", plural(fails, "problem"), plural(warnings, "warning"))
+            }
         };
         writeln!(out, "\n{summary}")?;
         Ok(())

@@ -55,19 +55,12 @@ impl DeliveryCounts {
 
 impl DeliverySummary {
     pub(in crate::commands) fn new(json: bool) -> Self {
-        Self {
-            json,
-            ..Self::default()
-        }
+        Self { json, ..Self::default() }
     }
 
     /// For a run over all sessions, with totals per project.
     pub(in crate::commands) fn per_project(json: bool, progress: ProgressLine) -> Self {
-        Self {
-            all: true,
-            progress,
-            ..Self::new(json)
-        }
+        Self { all: true, progress, ..Self::new(json) }
     }
 
     /// Advances the progress line.
@@ -80,10 +73,7 @@ impl DeliverySummary {
         self.status = self.status.max(status);
         if self.all {
             let project = project.unwrap_or(Path::new("(unknown)"));
-            self.projects
-                .entry(project.to_owned())
-                .or_default()
-                .add(counts);
+            self.projects.entry(project.to_owned()).or_default().add(counts);
         }
         self.progress.hide();
     }
@@ -134,20 +124,13 @@ impl DeliverySummary {
             return Ok(());
         }
         if report.unfinished {
-            writeln!(
-                out,
-                "  the last turn is still open: its end is sent when it ends"
-            )?;
+            writeln!(out, "  the last turn is still open: its end is sent when it ends")?;
         }
         let hidden = report.traces.len().saturating_sub(MAX_LINKS);
         if hidden > 0 {
             writeln!(out, "  … {hidden} earlier turns")?;
         }
-        report
-            .traces
-            .iter()
-            .skip(hidden)
-            .try_for_each(|trace| writeln!(out, "  {}", link(trace)))
+        report.traces.iter().skip(hidden).try_for_each(|trace| writeln!(out, "  {}", link(trace)))
     }
 
     /// In a run over all sessions, unchanged sessions get no line; the same failure is printed once.
@@ -174,11 +157,7 @@ impl DeliverySummary {
         message: &str,
         status: ExitStatus,
     ) -> io::Result<()> {
-        let counts = DeliveryCounts {
-            sessions: 1,
-            failed: 1,
-            ..DeliveryCounts::default()
-        };
+        let counts = DeliveryCounts { sessions: 1, failed: 1, ..DeliveryCounts::default() };
         self.count(project, &counts, status);
         if self.json {
             return print_json(
@@ -206,13 +185,7 @@ impl DeliverySummary {
     /// Prints the totals.
     pub(in crate::commands) fn finish(mut self, skip_reason: &str) -> io::Result<ExitStatus> {
         self.progress.hide();
-        let DeliveryCounts {
-            sessions,
-            turns,
-            spans,
-            bytes,
-            failed,
-        } = self.totals;
+        let DeliveryCounts { sessions, turns, spans, bytes, failed } = self.totals;
         let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
         if self.json {
             for (project, counts) in &self.projects {
@@ -232,16 +205,10 @@ impl DeliverySummary {
         }
         let mut line = counts_text(&self.totals);
         if rejected > 0 {
-            line.push_str(&format!(
-                ", {} rejected by the server",
-                plural(rejected, "observation")
-            ));
+            line.push_str(&format!(", {} rejected by the server", plural(rejected, "observation")));
         }
         if skipped > 0 {
-            line.push_str(&format!(
-                ", {} skipped ({skip_reason})",
-                plural(skipped, "session")
-            ));
+            line.push_str(&format!(", {} skipped ({skip_reason})", plural(skipped, "session")));
         }
         if withheld > 0 {
             line.push_str(&format!(", {withheld} skipped (policy not met)"));
@@ -279,10 +246,7 @@ fn counts_text(counts: &DeliveryCounts) -> String {
 }
 
 fn session_text(report: &Report) -> String {
-    let mut sent = vec![
-        plural(report.turns, "turn"),
-        plural(report.spans, "observation"),
-    ];
+    let mut sent = vec![plural(report.turns, "turn"), plural(report.spans, "observation")];
     sent.extend((report.scores > 0).then(|| plural(report.scores, "score")));
     let sent = format!("{} sent", sent.join(", "));
     match &report.stopped {
@@ -295,10 +259,7 @@ fn session_text(report: &Report) -> String {
 
 fn session_help(report: &Report, destination: &Destination) -> Option<String> {
     match &report.stopped {
-        Some(Stopped {
-            problem: problem @ Some(_),
-            ..
-        }) => Some(remedy(*problem, destination)),
+        Some(Stopped { problem: problem @ Some(_), .. }) => Some(remedy(*problem, destination)),
         Some(_) => {
             Some("nothing is lost; run the command again when the server is reachable".to_owned())
         }

@@ -80,9 +80,7 @@ pub(in crate::commands) struct SessionTable {
 impl SessionTable {
     /// Selects the columns that fit; `None` if lines may have any length.
     pub(in crate::commands) fn fitting(width: Option<usize>) -> Self {
-        let mut left = width
-            .unwrap_or(usize::MAX)
-            .saturating_sub(ID_WIDTH + GAP + MIN_TITLE_WIDTH);
+        let mut left = width.unwrap_or(usize::MAX).saturating_sub(ID_WIDTH + GAP + MIN_TITLE_WIDTH);
         let mut kept = Vec::new();
         for importance in 1..=4 {
             let mut columns = COLUMNS.iter();

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::config::Surroundings;
+use crate::config::Env;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Terminal {
@@ -14,16 +14,14 @@ pub(in crate::commands) struct Terminal {
 
 impl Terminal {
     /// Standard output, and what `NO_COLOR`, `CLICOLOR_FORCE`, `TERM` and `COLUMNS` say about it.
-    pub(in crate::commands) fn of_stdout(surroundings: &Surroundings) -> Self {
+    pub(in crate::commands) fn of_stdout(env: &Env) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
-        let is_set = |name: &str| surroundings.variable(name).is_some();
-        let forced = surroundings
-            .variable("CLICOLOR_FORCE")
-            .is_some_and(|value| value != "0");
-        let dumb = surroundings.variable("TERM") == Some("dumb");
+        let is_set = |name: &str| env.variable(name).is_some();
+        let forced = env.variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let dumb = env.variable("TERM") == Some("dumb");
         Self {
             styled: !is_set("NO_COLOR") && (forced || is_terminal && !dumb),
-            width: columns_variable(surroundings.variable("COLUMNS")).or_else(terminal_width),
+            width: columns_variable(env.variable("COLUMNS")).or_else(terminal_width),
         }
     }
 
@@ -49,11 +47,7 @@ impl Terminal {
     }
 
     fn styled(self, code: &str, text: &str) -> String {
-        if self.styled {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// Truncates the text to one line of the terminal.
@@ -156,10 +150,7 @@ mod tests {
     fn wraps_between_words_only() {
         let text = "one two three-four-five-six-seven-eight nine";
         assert_eq!(wrap(text, 2, None), text);
-        assert_eq!(
-            wrap(text, 2, Some(30)),
-            "one two\n  three-four-five-six-seven-eight\n  nine"
-        );
+        assert_eq!(wrap(text, 2, Some(30)), "one two\n  three-four-five-six-seven-eight\n  nine");
         assert_eq!(wrap(text, 2, Some(1)), wrap(text, 2, Some(30)));
         assert_eq!(wrap("", 2, Some(30)), "");
     }

@@ -17,9 +17,7 @@ pub(in crate::commands) fn plural(count: usize, noun: &str) -> String {
 pub(in crate::commands) fn broken_lines(diagnostics: &Diagnostics) -> Option<String> {
     let (offset, reason) = diagnostics.broken.first()?;
     let lines = plural(usize::try_from(diagnostics.broken_lines).ok()?, "line");
-    Some(format!(
-        "{lines} can't be read, the first at byte {offset}: {reason}"
-    ))
+    Some(format!("{lines} can't be read, the first at byte {offset}: {reason}"))
 }
 
 /// A duration in its two largest units: `8s`, `1m23s`, `2h05m`.

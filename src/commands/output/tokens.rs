@@ -28,9 +28,7 @@ pub(in crate::commands) fn text(tokens: &Usage) -> String {
 /// The kinds with a count.
 pub(in crate::commands) fn nonzero(tokens: &Usage) -> String {
     let some = kinds(tokens).into_iter().filter(|(_, count)| *count > 0);
-    let parts: Vec<String> = some
-        .map(|(kind, count)| format!("{kind} {count}"))
-        .collect();
+    let parts: Vec<String> = some.map(|(kind, count)| format!("{kind} {count}")).collect();
     parts.join(" · ")
 }
 
@@ -78,18 +76,12 @@ mod tests {
     #[test]
     fn cache_writes_of_both_durations_are_summed() {
         let keys = json!({"input": 1, "input_cache_creation_5m": 2, "input_cache_creation_1h": 3, "input_cache_read": 4, "output": 5, "total": 15});
-        assert_eq!(
-            text(&from_usage_details(&keys)),
-            "in 1 · read 4 · write 5 · out 5"
-        );
+        assert_eq!(text(&from_usage_details(&keys)), "in 1 · read 4 · write 5 · out 5");
     }
 
     #[test]
     fn short_counts_have_three_digits_at_most() {
         let counts = [0, 999, 1_000, 12_345, 999_999, 3_450_000, 7_000_000_000];
-        assert_eq!(
-            counts.map(short),
-            ["0", "999", "1.0k", "12k", "999k", "3.4M", "7.0G"]
-        );
+        assert_eq!(counts.map(short), ["0", "999", "1.0k", "12k", "999k", "3.4M", "7.0G"]);
     }
 }

@@ -18,8 +18,8 @@ use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
-use crate::langfuse::{Client, Deadline, Reply, batch, send_scores};
+use crate::delivery::Extent;
+use crate::langfuse::{Client, Deadline, Verdict, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
@@ -73,12 +73,10 @@ pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = &args.session;
-    let transcript = session_args::find_one(
-        &reference.session,
-        &session_args::claude_config_dir(&context)?,
-    )?;
+    let transcript =
+        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
     let (session, config) =
-        session_args::open(&mut context, &transcript, Reach::Again, Scope::Explicit)?;
+        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     let roots = turn_roots(&session, &config)?;
     let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
     session_args::check_turns(reference, &numbers)?;
@@ -122,10 +120,7 @@ struct ScoreTarget {
 
 fn session_target(session: &SessionTarget, roots: &[TurnRoot]) -> Result<ScoreTarget> {
     let Some(first) = roots.first() else {
-        bail!(
-            "could not score session {}: it has no turns of its own",
-            session.id
-        );
+        bail!("could not score session {}: it has no turns of its own", session.id);
     };
     if roots.iter().all(|root| root.attached) {
         bail!(
@@ -150,11 +145,7 @@ fn turn_target(
     let span = SpanId::given(root.span.clone());
     let subject = sent_subject(session, config, &span)
         .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span, root.attached));
-    Ok(ScoreTarget {
-        subject,
-        turn: Some(turn),
-        timestamp: root.start,
-    })
+    Ok(ScoreTarget { subject, turn: Some(turn), timestamp: root.start })
 }
 
 fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
@@ -207,8 +198,8 @@ fn send(
     config: &Config,
     destination: &Destination,
     scores: &[Score],
-) -> Result<Result<usize, Reply>> {
-    let environment = &context.surroundings.environment;
+) -> Result<Result<usize, Verdict>> {
+    let environment = &context.env.environment;
     let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
     let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
     Ok(with_retry_after(send))

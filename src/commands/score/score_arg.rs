@@ -29,10 +29,9 @@ const MAX_TEXT_UTF16: usize = 500;
 /// When the name or the value is missing.
 pub(super) fn parse(text: &str) -> Result<ScoreArg, String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => Ok(ScoreArg {
-            name: name.trim().to_owned(),
-            value: value.to_owned(),
-        }),
+        Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
+            Ok(ScoreArg { name: name.trim().to_owned(), value: value.to_owned() })
+        }
         _ => Err("give NAME=VALUE, e.g. quality=4 or helpful=true".to_owned()),
     }
 }
@@ -47,21 +46,17 @@ impl ScoreArg {
         let number = || serde_json::from_str::<f64>(&self.value).ok();
         let error = |wanted: &str| format!("{}={}: {wanted}", self.name, self.value);
         match score_type {
-            Some(ScoreType::Numeric) => number()
-                .map(Value::Numeric)
-                .ok_or_else(|| error("give a number")),
+            Some(ScoreType::Numeric) => {
+                number().map(Value::Numeric).ok_or_else(|| error("give a number"))
+            }
             Some(ScoreType::Boolean) => parse_bool(&self.value)
-                .or_else(|| {
-                    number()
-                        .filter(|it| [0.0, 1.0].contains(it))
-                        .map(|it| it > 0.5)
-                })
+                .or_else(|| number().filter(|it| [0.0, 1.0].contains(it)).map(|it| it > 0.5))
                 .map(Value::Boolean)
                 .ok_or_else(|| error("give true or false")),
             Some(ScoreType::Categorical) => Ok(Value::Categorical(text())),
-            Some(ScoreType::Text) if self.value.encode_utf16().count() > MAX_TEXT_UTF16 => Err(
-                error("a text has at most 500 characters; use --comment for longer ones"),
-            ),
+            Some(ScoreType::Text) if self.value.encode_utf16().count() > MAX_TEXT_UTF16 => {
+                Err(error("a text has at most 500 characters; use --comment for longer ones"))
+            }
             Some(ScoreType::Text) => Ok(Value::Text(text())),
             None => Ok(number()
                 .map(Value::Numeric)
@@ -91,10 +86,7 @@ mod tests {
     #[test]
     fn requires_a_name_and_a_value() {
         let read = parse(" why not =a=b").unwrap();
-        let expected = ScoreArg {
-            name: "why not".to_owned(),
-            value: "a=b".to_owned(),
-        };
+        let expected = ScoreArg { name: "why not".to_owned(), value: "a=b".to_owned() };
         assert_eq!(read, expected);
         for text in ["", "quality", "quality=", "=4", " =4"] {
             assert!(parse(text).is_err(), "{text}");
@@ -122,14 +114,8 @@ mod tests {
     fn rejects_values_of_another_type() {
         let word = || Ok(Value::Categorical("1".to_owned()));
         assert_eq!(value("a=1", Some(ScoreType::Categorical)), word());
-        assert_eq!(
-            value("a=1", Some(ScoreType::Boolean)),
-            Ok(Value::Boolean(true))
-        );
-        assert_eq!(
-            value("a=1", Some(ScoreType::Text)),
-            Ok(Value::Text("1".to_owned()))
-        );
+        assert_eq!(value("a=1", Some(ScoreType::Boolean)), Ok(Value::Boolean(true)));
+        assert_eq!(value("a=1", Some(ScoreType::Text)), Ok(Value::Text("1".to_owned())));
         let long = format!("a={}", "é".repeat(501));
         for (text, kind) in [
             ("a=good", ScoreType::Numeric),

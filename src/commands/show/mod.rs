@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
-use transcript::About;
+use transcript::SessionInfo;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
@@ -20,7 +20,7 @@ use crate::commands::preview::each_span;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef, TurnSelection};
 use crate::config::{Config, Scope};
-use crate::delivery::{Reach, Report};
+use crate::delivery::{Extent, Report};
 use crate::langfuse::Span;
 use totals::TokenTotals;
 use tree::ObservationTree;
@@ -62,12 +62,10 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = selected_turns(args)?;
-    let transcript = session_args::find_one(
-        &reference.session,
-        &session_args::claude_config_dir(&context)?,
-    )?;
+    let transcript =
+        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
     let (session, config) =
-        session_args::open(&mut context, &transcript, Reach::Again, Scope::Explicit)?;
+        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     let mut tree = ObservationTree::default();
     let mut totals = TokenTotals::default();
     let report = each_span(&session, &config, |span| {
@@ -77,11 +75,9 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     session_args::check_turns(&reference, &tree.turns())?;
     let selected = tree.spans_of(reference.turns);
     let is_selected = |span: &str| selected.contains(span);
-    tree.lines()
-        .filter(|line| is_selected(&line.span_id))
-        .for_each(|line| totals.add(line));
+    tree.lines().filter(|line| is_selected(&line.span_id)).for_each(|line| totals.add(line));
     if reference.turns.is_all() {
-        totals.compare_with(About::read(&transcript)?.reckoning);
+        totals.compare_with(SessionInfo::read(&transcript)?.reckoning);
     }
     if args.json {
         print_observations(&session, &config, &is_selected)?;
@@ -93,7 +89,7 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         print_json(&summary)?;
         return Ok(ExitStatus::Done);
     }
-    let terminal = Terminal::of_stdout(&context.surroundings);
+    let terminal = Terminal::of_stdout(&context.env);
     let mut out = io::stdout().lock();
     print_header(&mut out, terminal, &session, &tree, &report)?;
     tree.print(&mut out, terminal, reference.turns)?;
@@ -120,10 +116,7 @@ fn print_header(
     tree: &ObservationTree,
     report: &Report,
 ) -> io::Result<()> {
-    let project = session
-        .start
-        .as_deref()
-        .map(|start| start.display().to_string());
+    let project = session.start.as_deref().map(|start| start.display().to_string());
     let line = format!("session {}  {}", session.id, project.unwrap_or_default());
     writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
     if tree.is_empty() {
@@ -133,10 +126,7 @@ fn print_header(
         writeln!(out, "{broken}")?;
     }
     if report.unfinished {
-        writeln!(
-            out,
-            "the last turn is still open: only its complete observations are shown"
-        )?;
+        writeln!(out, "the last turn is still open: only its complete observations are shown")?;
     }
     Ok(())
 }

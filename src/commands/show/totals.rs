@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use transcript::{Reckoning, Usage};
+use transcript::{ReportedCost, Usage};
 
 use super::tree::ObservationLine;
 use crate::commands::output::terminal::{Terminal, wrap};
@@ -22,7 +22,7 @@ pub(super) struct TokenTotals {
     unanswered: usize,
     lower_bounds: usize,
     parent_session: Option<String>,
-    reckoning: Option<Reckoning>,
+    reckoning: Option<ReportedCost>,
 }
 
 impl TokenTotals {
@@ -41,7 +41,7 @@ impl TokenTotals {
     }
 
     /// Sets Claude Code's own count.
-    pub(super) fn compare_with(&mut self, reckoning: Option<Reckoning>) {
+    pub(super) fn compare_with(&mut self, reckoning: Option<ReportedCost>) {
         self.reckoning = reckoning;
     }
 
@@ -63,9 +63,7 @@ impl TokenTotals {
         let mut reasons = Vec::new();
         if only_output && self.lower_bounds > 0 {
             let answers = plural(self.lower_bounds, "answer");
-            return vec![format!(
-                "{answers} cut off, counted here only up to the cut"
-            )];
+            return vec![format!("{answers} cut off, counted here only up to the cut")];
         }
         if self.compactions > 0 {
             let compactions = plural(self.compactions, "compaction");
@@ -73,9 +71,7 @@ impl TokenTotals {
         }
         if self.unanswered > 0 {
             let turns = plural(self.unanswered, "turn");
-            reasons.push(format!(
-                "{turns} interrupted, possibly before the answer began"
-            ));
+            reasons.push(format!("{turns} interrupted, possibly before the answer began"));
         }
         if let Some(parent) = &self.parent_session {
             reasons.push(format!("turns inherited from session {parent}"));
@@ -86,7 +82,7 @@ impl TokenTotals {
         reasons
     }
 
-    fn reasons_for_less(&self, reckoning: &Reckoning) -> &'static str {
+    fn reasons_for_less(&self, reckoning: &ReportedCost) -> &'static str {
         if reckoning.outdated {
             "the session continued after the count, which is made when its process ends"
         } else {
@@ -117,14 +113,8 @@ impl TokenTotals {
         print_row("Claude Code", &counted)?;
         let [more, less] = self.gaps(&reckoning.usage);
         if tokens::total(&more) > 0 {
-            let (more, reasons) = (
-                tokens::nonzero(&more),
-                self.reasons_for_more(&more).join("; "),
-            );
-            print_row(
-                "gap",
-                &format!("{more} only in Claude Code's count: {reasons}"),
-            )?;
+            let (more, reasons) = (tokens::nonzero(&more), self.reasons_for_more(&more).join("; "));
+            print_row("gap", &format!("{more} only in Claude Code's count: {reasons}"))?;
         }
         if tokens::total(&less) > 0 {
             let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reckoning));

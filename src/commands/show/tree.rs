@@ -57,9 +57,7 @@ impl ObservationLine {
             name: span.name().to_owned(),
             start: span.start(),
             duration: duration(span),
-            level: observation("level")
-                .and_then(Level::from_name)
-                .unwrap_or_default(),
+            level: observation("level").and_then(Level::from_name).unwrap_or_default(),
             status_message: one_line(observation("status_message").unwrap_or_default()),
             usage: (kind == Some(Kind::Generation))
                 .then(|| tokens::from_usage_details(&span.usage())),
@@ -116,15 +114,10 @@ impl TurnHeading {
             let of = |owner: &str| span.attribute(&format!("langfuse.{owner}.metadata.{key}"));
             of("trace").or_else(|| of("observation"))
         };
-        let prompt = span
-            .attribute("langfuse.observation.input")
-            .unwrap_or_default();
+        let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
         Self {
             turn: metadata("turn_number").and_then(|number| number.parse().ok()),
-            trace: span
-                .attribute("langfuse.trace.name")
-                .unwrap_or_default()
-                .to_owned(),
+            trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),
             prompt: truncate(&one_line(prompt), PROMPT_WIDTH),
             parent_session: metadata("parent_session").map(str::to_owned),
         }
@@ -158,10 +151,8 @@ impl ObservationTree {
     pub(super) fn turns(&self) -> Vec<u64> {
         let (roots, _) = self.indices();
         let line = |index: &usize| self.lines.get(*index);
-        let mut turns: Vec<u64> = roots
-            .iter()
-            .filter_map(|root| line(root)?.heading.turn)
-            .collect();
+        let mut turns: Vec<u64> =
+            roots.iter().filter_map(|root| line(root)?.heading.turn).collect();
         turns.sort_unstable();
         turns
     }
@@ -189,29 +180,20 @@ impl ObservationTree {
                 let heading = line.heading.text(line.start);
                 writeln!(out, "{}", terminal.bold(&terminal.fit(heading.trim_end())))?;
             }
-            let columns = terminal
-                .width()
-                .map(|width| width.saturating_sub(prefix.chars().count()));
+            let columns =
+                terminal.width().map(|width| width.saturating_sub(prefix.chars().count()));
             writeln!(out, "{prefix}{}", line.text(terminal, columns))
         })
     }
 
     /// Indices of the roots, and of the children of each span, in the order of their starts.
     fn indices(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
-        let known = self
-            .lines
-            .iter()
-            .map(|line| line.span_id.as_str())
-            .collect::<BTreeSet<_>>();
+        let known = self.lines.iter().map(|line| line.span_id.as_str()).collect::<BTreeSet<_>>();
         let (mut roots, mut children) = (Vec::new(), BTreeMap::<&str, Vec<usize>>::new());
         let mut order: Vec<(usize, &ObservationLine)> = self.lines.iter().enumerate().collect();
         order.sort_unstable_by_key(|(index, line)| (line.start, *index));
         for (index, line) in order {
-            match line
-                .parent
-                .as_deref()
-                .filter(|parent| known.contains(parent))
-            {
+            match line.parent.as_deref().filter(|parent| known.contains(parent)) {
                 Some(parent) => children.entry(parent).or_default().push(index),
                 None => roots.push(index),
             }
@@ -248,16 +230,10 @@ impl ObservationTree {
                     continue;
                 }
                 visit(&format!("{indent}{branch}"), line, index == root)?;
-                let below = children
-                    .get(line.span_id.as_str())
-                    .map_or(&[][..], Vec::as_slice);
+                let below = children.get(line.span_id.as_str()).map_or(&[][..], Vec::as_slice);
                 let indent = format!("{indent}{}", if branch == "└ " { "  " } else { "│ " });
                 for (position, child) in below.iter().enumerate().rev() {
-                    let branch = if position + 1 == below.len() {
-                        "└ "
-                    } else {
-                        "├ "
-                    };
+                    let branch = if position + 1 == below.len() { "└ " } else { "├ " };
                     stack.push((*child, indent.clone(), branch));
                 }
             }
@@ -272,10 +248,6 @@ fn duration(span: &Span) -> String {
         0 => String::new(),
         1..1_000 => format!("{milliseconds}ms"),
         1_000..60_000 => format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        _ => format!(
-            "{}m{:02}s",
-            milliseconds / 60_000,
-            milliseconds % 60_000 / 1_000
-        ),
+        _ => format!("{}m{:02}s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::output::tokens;
 use crate::commands::preview::each_span;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
-use crate::state::{Cursor, Lane, Placement, Runs, Within};
+use crate::state::{Cursor, Placement, Runs, Subagent, Within};
 use crate::trace::SpanId;
 
 /// Time around the session in which misplaced observations are found.
@@ -117,16 +117,10 @@ impl Comparison {
     /// Marks observations whose trace is unknown: neither state nor a stored observation of their turn shows it.
     pub(super) fn mark_unplaced(&mut self) {
         let ids = self.expected.keys();
-        let groups: BTreeMap<String, String> = ids
-            .map(|id| (id.clone(), self.group(id).to_owned()))
-            .collect();
-        let found = self
-            .expected
-            .iter()
-            .filter(|(_, expected)| expected.is_here());
-        let proven = found
-            .filter_map(|(id, _)| groups.get(id).cloned())
-            .collect::<BTreeSet<_>>();
+        let groups: BTreeMap<String, String> =
+            ids.map(|id| (id.clone(), self.group(id).to_owned())).collect();
+        let found = self.expected.iter().filter(|(_, expected)| expected.is_here());
+        let proven = found.filter_map(|(id, _)| groups.get(id).cloned()).collect::<BTreeSet<_>>();
         for (id, expected) in &mut self.expected {
             let group = groups.get(id).map_or("", String::as_str);
             let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
@@ -138,10 +132,7 @@ impl Comparison {
     fn group<'a>(&'a self, id: &'a str) -> &'a str {
         let mut here = id;
         for _ in 0..self.expected.len() {
-            let parent = self
-                .expected
-                .get(here)
-                .and_then(|found| found.parent.as_deref());
+            let parent = self.expected.get(here).and_then(|found| found.parent.as_deref());
             match parent {
                 Some(parent) if self.expected.contains_key(parent) => here = parent,
                 Some(parent) if self.turns.contains_key(parent) => return parent,
@@ -161,7 +152,7 @@ impl Comparison {
         }
         let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
         for turn in &outline.turns {
-            let mut skipped = cursor.passed.iter();
+            let mut skipped = cursor.skipped.iter();
             let root = root_id(turn);
             if skipped
                 .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
@@ -171,9 +162,9 @@ impl Comparison {
                 turns.insert(root, Excuse::NotYetSent);
             }
         }
-        let lanes = cursor.lanes.iter();
-        let agents = lanes
-            .map(|(agent, lane)| (SpanId::agent(agent).as_str().to_owned(), lane))
+        let subagents = cursor.subagents.iter();
+        let agents = subagents
+            .map(|(agent, subagent)| (SpanId::agent(agent).as_str().to_owned(), subagent))
             .collect::<BTreeMap<_, _>>();
         let excuses: Vec<(String, Excuse)> = self
             .expected
@@ -194,18 +185,18 @@ impl Comparison {
         id: &str,
         cursor: &Cursor,
         turns: &BTreeMap<String, Excuse>,
-        agents: &BTreeMap<String, &Lane>,
+        agents: &BTreeMap<String, &Subagent>,
     ) -> Option<Excuse> {
         let span = SpanId::given(id);
         let mut ancestor = Some(id);
-        let mut lane: Option<&Lane> = None;
+        let mut subagent: Option<&Subagent> = None;
         // At most one step per span: in a broken transcript two subagents may have launched each other.
         for _ in 0..self.expected.len() {
             let here = ancestor?;
-            lane = lane.or_else(|| agents.get(here).copied());
+            subagent = subagent.or_else(|| agents.get(here).copied());
             if let Some(excuse) = turns.get(here) {
-                let sent = match lane {
-                    Some(lane) => is_sent(lane, &span),
+                let sent = match subagent {
+                    Some(subagent) => is_sent(subagent, &span),
                     None => cursor.acknowledged.contains_key(&span),
                 };
                 return (!sent || *excuse == Excuse::Skipped).then_some(*excuse);
@@ -215,8 +206,8 @@ impl Comparison {
                 break;
             }
         }
-        let lane = lane.filter(|lane| !is_sent(lane, &span))?;
-        Some(match lane.declined || lane.link.is_none() {
+        let subagent = subagent.filter(|subagent| !is_sent(subagent, &span))?;
+        Some(match subagent.declined || subagent.link.is_none() {
             true => Excuse::Skipped,
             false => Excuse::NotYetSent,
         })
@@ -265,15 +256,12 @@ impl Comparison {
     }
 
     pub(super) fn has_missing(&self) -> bool {
-        self.presences()
-            .any(|(_, _, presence)| presence == Presence::Missing)
+        self.presences().any(|(_, _, presence)| presence == Presence::Missing)
     }
 
     /// The span ids of missing observations.
     pub(super) fn missing(&self) -> BTreeSet<String> {
-        let missing = self
-            .presences()
-            .filter(|(_, _, presence)| *presence == Presence::Missing);
+        let missing = self.presences().filter(|(_, _, presence)| *presence == Presence::Missing);
         missing.map(|(id, _, _)| id.to_owned()).collect()
     }
 
@@ -293,24 +281,19 @@ impl Comparison {
     }
 
     pub(super) fn count(&self, matches: impl Fn(Presence) -> bool) -> usize {
-        self.presences()
-            .filter(|(_, _, presence)| matches(*presence))
-            .count()
+        self.presences().filter(|(_, _, presence)| matches(*presence)).count()
     }
 }
 
 fn root_id(turn: &TurnOutline) -> String {
-    let root = if turn.is_compaction {
-        SpanId::compaction(&turn.uuid)
-    } else {
-        SpanId::turn(&turn.uuid)
-    };
+    let root =
+        if turn.is_compaction { SpanId::compaction(&turn.uuid) } else { SpanId::turn(&turn.uuid) };
     root.as_str().to_owned()
 }
 
 /// All spans of an idle lane were acknowledged.
-fn is_sent(lane: &Lane, span: &SpanId) -> bool {
-    lane.idle || lane.acknowledged.contains_key(span)
+fn is_sent(subagent: &Subagent, span: &SpanId) -> bool {
+    subagent.idle || subagent.acknowledged.contains_key(span)
 }
 
 impl ExpectedObservation {
@@ -319,8 +302,7 @@ impl ExpectedObservation {
             trace: span.trace_id().to_owned(),
             name: format!(
                 "{} {}",
-                span.attribute("langfuse.observation.type")
-                    .unwrap_or_default(),
+                span.attribute("langfuse.observation.type").unwrap_or_default(),
                 span.name()
             ),
             start: span.start(),

@@ -21,7 +21,7 @@ use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::time_arg;
 use crate::config::{Config, Destination, Scope};
-use crate::delivery::Reach;
+use crate::delivery::Extent;
 use crate::state::{Cursor, Store};
 use comparison::Comparison;
 use output::VerifySummary;
@@ -77,10 +77,9 @@ fn verify(args: &VerifyArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         summary: VerifySummary::new(args.json),
     };
     match &args.session {
-        Some(session) => run.verify_one(
-            &session_args::find_one(session, &claude_config)?,
-            Scope::Explicit,
-        )?,
+        Some(session) => {
+            run.verify_one(&session_args::find_one(session, &claude_config)?, Scope::Explicit)?
+        }
         None => run.verify_all(&claude_config)?,
     }
     Ok(run.summary.finish()?)
@@ -96,10 +95,7 @@ struct VerifyRun<'a> {
 impl VerifyRun<'_> {
     fn verify_all(&mut self, claude_config: &Path) -> Result<()> {
         self.context.require_readable_config()?;
-        let filter = SessionFilter {
-            since: self.args.since,
-            ..SessionFilter::default()
-        };
+        let filter = SessionFilter { since: self.args.since, ..SessionFilter::default() };
         let selector = SessionSelector::new(&filter);
         let is_selected = |path: &PathBuf| selector.matches(path);
         for path in locate::sessions(claude_config).filter(is_selected) {
@@ -116,7 +112,7 @@ impl VerifyRun<'_> {
 
     fn verify_one(&mut self, transcript: &Path, scope: Scope) -> Result<()> {
         let (session, config) =
-            session_args::open(&mut self.context, transcript, Reach::Again, scope)?;
+            session_args::open(&mut self.context, transcript, Extent::Resend, scope)?;
         let is_explicit = scope == Scope::Explicit;
         if !is_explicit && !config.enabled && config.suspended.is_none() {
             return Ok(());
@@ -125,9 +121,7 @@ impl VerifyRun<'_> {
             Ok(destination) => destination,
             Err(problem) => {
                 let reason = problem.to_string();
-                return Ok(self
-                    .summary
-                    .failed(&session.id, &reason, ExitStatus::Misconfigured)?);
+                return Ok(self.summary.failed(&session.id, &reason, ExitStatus::Misconfigured)?);
             }
         };
         let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination.id())?;
@@ -185,7 +179,7 @@ impl VerifyRun<'_> {
     ) -> Result<&mut RemoteTraces, ReadBackError> {
         let id = destination.id();
         if !self.servers.contains_key(&id) {
-            let environment = &self.context.surroundings.environment;
+            let environment = &self.context.env.environment;
             let server = RemoteTraces::new(config, destination, environment)?;
             self.servers.insert(id.clone(), server);
         }

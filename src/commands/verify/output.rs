@@ -116,21 +116,12 @@ impl VerifySummary {
         }
         if missing > 0 {
             let id = &comparison.session;
-            writeln!(
-                out,
-                "  help: 'claude-langfuse verify {id} --repair' sends what is missing"
-            )?;
+            writeln!(out, "  help: 'claude-langfuse verify {id} --repair' sends what is missing")?;
         }
-        let oldest = comparison
-            .with(Presence::Missing)
-            .first()
-            .map(|(_, first)| first.start);
+        let oldest = comparison.with(Presence::Missing).first().map(|(_, first)| first.start);
         let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN_HISTORY;
         if comparison.is_all_missing() && oldest.is_some_and(is_old) {
-            writeln!(
-                out,
-                "  help: the free plan of Langfuse Cloud shows only the last 30 days"
-            )?;
+            writeln!(out, "  help: the free plan of Langfuse Cloud shows only the last 30 days")?;
         }
         Ok(())
     }
@@ -184,33 +175,18 @@ fn session_text(comparison: &Comparison) -> String {
     let count = |presence: Presence| comparison.count(|found| found == presence);
     let all = comparison.count(|_| true);
     let present = count(Presence::Present) + count(Presence::Unmerged);
-    let mut line = format!(
-        "{}  {present} of {} stored",
-        comparison.session,
-        plural(all, "observation")
-    );
+    let mut line =
+        format!("{}  {present} of {} stored", comparison.session, plural(all, "observation"));
     for (count, note) in [
         (comparison.repaired, "sent again"),
         (count(Presence::Missing), "missing"),
-        (
-            count(Presence::Unknown),
-            "skipped: the trace of their turn is unknown",
-        ),
-        (
-            comparison.withheld,
-            "turns and agents skipped: policy not met",
-        ),
+        (count(Presence::Unknown), "skipped: the trace of their turn is unknown"),
+        (comparison.withheld, "turns and agents skipped: policy not met"),
         (count(Presence::Duplicated), "duplicated"),
         (count(Presence::Mismatched), "mismatched"),
-        (
-            count(Presence::NotExpected(Excuse::NotYetSent)),
-            "not yet sent",
-        ),
+        (count(Presence::NotExpected(Excuse::NotYetSent)), "not yet sent"),
         (count(Presence::NotExpected(Excuse::Skipped)), "skipped"),
-        (
-            count(Presence::Unmerged),
-            "counted twice until Langfuse merges them",
-        ),
+        (count(Presence::Unmerged), "counted twice until Langfuse merges them"),
         (comparison.foreign, "from other senders"),
     ] {
         if count > 0 {
@@ -249,11 +225,7 @@ fn print_faults(
 ) -> io::Result<()> {
     for (_, expected) in found.iter().take(MAX_FAULTS) {
         let (observation, at) = (&expected.name, expected.start.rfc3339());
-        writeln!(
-            out,
-            "  {name:9}  {observation}  {at}  {}",
-            link(&expected.trace)
-        )?;
+        writeln!(out, "  {name:9}  {observation}  {at}  {}", link(&expected.trace))?;
     }
     match found.len().saturating_sub(MAX_FAULTS) {
         0 => Ok(()),

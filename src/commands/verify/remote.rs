@@ -10,14 +10,14 @@ use crate::commands::delivery_context::SessionTarget;
 use crate::commands::preview::each_span;
 use crate::commands::retry_after::with_retry_after;
 use crate::config::{Config, Destination};
-use crate::delivery::LARGEST_REQUEST;
-use crate::langfuse::{Body, Client, Deadline, Query, Reply, export};
+use crate::delivery::MAX_REQUEST_BYTES;
+use crate::langfuse::{Body, Client, Deadline, Query, Verdict, export};
 
 /// Time between two reads: Langfuse stores within a second or two.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) enum ReadBackError {
-    Server(Reply),
+    Server(Verdict),
     /// The error is on this machine.
     Local(anyhow::Error),
 }
@@ -57,9 +57,7 @@ impl RemoteTraces {
         wait: Duration,
     ) -> Result<(), ReadBackError> {
         let since = |sent_at| Timestamp::now().since(sent_at);
-        let left = sent_at.map_or(Duration::ZERO, |sent_at| {
-            wait.saturating_sub(since(sent_at))
-        });
+        let left = sent_at.map_or(Duration::ZERO, |sent_at| wait.saturating_sub(since(sent_at)));
         let until = Instant::now() + left.min(wait);
         loop {
             self.read(comparison).map_err(ReadBackError::Server)?;
@@ -85,7 +83,7 @@ impl RemoteTraces {
         let report = each_span(session, config, |span| {
             if failed.is_none() && missing.contains(span.span_id()) {
                 let encoded = span.encoded();
-                if size + encoded.len() > LARGEST_REQUEST {
+                if size + encoded.len() > MAX_REQUEST_BYTES {
                     failed = self.send(&mut batch).err();
                     size = 0;
                 }
@@ -105,36 +103,30 @@ impl RemoteTraces {
         self.read_back(comparison, Some(Timestamp::now()), wait)
     }
 
-    fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Reply> {
+    fn send(&mut self, spans: &mut Vec<String>) -> Result<(), Verdict> {
         if spans.is_empty() {
             return Ok(());
         }
         let body = Body::new(export(spans.iter().map(String::as_str)).as_bytes());
         spans.clear();
         self.with_retry_after(|client, deadline| match client.send(&body, deadline) {
-            Reply::Acknowledged => Ok(()),
+            Verdict::Acknowledged => Ok(()),
             reply => Err(reply),
         })
     }
 
     /// Reads by session, or by trace if the server or the spans have no session.
-    fn read(&mut self, comparison: &mut Comparison) -> Result<(), Reply> {
+    fn read(&mut self, comparison: &mut Comparison) -> Result<(), Verdict> {
         comparison.clear();
         let Some(times) = comparison.times() else {
             return Ok(());
         };
         let traces = comparison.traces();
-        let by_trace: Vec<Query> = traces
-            .iter()
-            .map(|trace| Query::of_trace(trace, times.clone()))
-            .collect();
+        let by_trace: Vec<Query> =
+            traces.iter().map(|trace| Query::of_trace(trace, times.clone())).collect();
         if !self.legacy {
             let by_session = [Query::of_session(&comparison.session, times)];
-            let queries = if comparison.attached {
-                by_trace.as_slice()
-            } else {
-                &by_session
-            };
+            let queries = if comparison.attached { by_trace.as_slice() } else { &by_session };
             self.legacy = !self.read_all(queries, comparison)?;
         }
         if self.legacy {
@@ -144,7 +136,11 @@ impl RemoteTraces {
     }
 
     /// Returns whether the server has the requested API.
-    fn read_all(&mut self, queries: &[Query], comparison: &mut Comparison) -> Result<bool, Reply> {
+    fn read_all(
+        &mut self,
+        queries: &[Query],
+        comparison: &mut Comparison,
+    ) -> Result<bool, Verdict> {
         let legacy = self.legacy;
         for query in queries {
             let mut next: Option<String> = None;
@@ -158,9 +154,7 @@ impl RemoteTraces {
                     }
                 })?;
                 let Some(page) = page else { return Ok(false) };
-                page.observations
-                    .iter()
-                    .for_each(|stored| comparison.add_stored(stored));
+                page.observations.iter().for_each(|stored| comparison.add_stored(stored));
                 next = page.next;
                 if next.is_none() {
                     break;
@@ -172,8 +166,8 @@ impl RemoteTraces {
 
     fn with_retry_after<Response>(
         &mut self,
-        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Reply>,
-    ) -> Result<Response, Reply> {
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
+    ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 }

@@ -7,15 +7,15 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy};
 
-use super::ahead::Ahead;
+use super::preconnect::Preconnect;
 
 /// Node, under Langfuse, closes a connection that was idle for 5 s.
-const LONGEST_IDLE: Duration = Duration::from_secs(4);
+const MAX_IDLE: Duration = Duration::from_secs(4);
 const USER_AGENT: &str = concat!("claude-langfuse/", env!("CARGO_PKG_VERSION"));
 
 /// An agent that takes the connection that was opened ahead.
-pub(super) fn agent(config: Config, ahead: &Ahead) -> Agent {
-    Agent::with_parts(config, ahead.clone(), DefaultResolver::default())
+pub(super) fn agent(config: Config, preconnect: &Preconnect) -> Agent {
+    Agent::with_parts(config, preconnect.clone(), DefaultResolver::default())
 }
 
 pub(super) fn config(roots: RootCerts, proxy: Option<Proxy>) -> Config {
@@ -24,7 +24,7 @@ pub(super) fn config(roots: RootCerts, proxy: Option<Proxy>) -> Config {
         .max_redirects(0)
         .proxy(proxy)
         .user_agent(USER_AGENT)
-        .max_idle_age(LONGEST_IDLE)
+        .max_idle_age(MAX_IDLE)
         // They are zeroed first, and 128 KB each unless said: more than a hook sends and gets. Headers must fit in.
         .max_response_header_size(16 * 1024)
         .input_buffer_size(32 * 1024)

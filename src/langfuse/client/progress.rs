@@ -22,10 +22,9 @@ impl Read for Upload<'_> {
 pub(super) fn had_connected(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Timeout(timeout) => !matches!(timeout, Timeout::Resolve | Timeout::Connect),
-        ureq::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
-        ),
+        ureq::Error::Io(error) => {
+            matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+        }
         _ => false,
     }
 }

@@ -24,10 +24,7 @@ impl Watch {
             }
             is_late
         };
-        Self {
-            done,
-            thread: thread::Builder::new().spawn(watch).ok(),
-        }
+        Self { done, thread: thread::Builder::new().spawn(watch).ok() }
     }
 
     /// The request is over; whether its time was first.

@@ -25,11 +25,7 @@ impl Played {
         let row = json!({
             "type": "user", "uuid": "opening", "turnOrigin": "human", "promptSource": "typed", "message": message,
         });
-        Self {
-            rows: Vec::new(),
-            tools: 0,
-        }
-        .row(row)
+        Self { rows: Vec::new(), tools: 0 }.row(row)
     }
 
     fn row(mut self, mut row: Json) -> Self {
@@ -70,12 +66,7 @@ impl Played {
     }
 
     fn edit(self, name: &str, input: Json, patch: Json) -> Self {
-        self.tool(
-            name,
-            input,
-            "changed",
-            json!({"toolUseResult": {"structuredPatch": patch}}),
-        )
+        self.tool(name, input, "changed", json!({"toolUseResult": {"structuredPatch": patch}}))
     }
 
     fn turn(self) -> Turn {
@@ -93,12 +84,8 @@ impl Played {
 
     fn scores(self) -> Vec<Score> {
         let turn = self.turn();
-        let context = Context::of_turn(
-            &turn.opening,
-            1,
-            &SessionFacts::default(),
-            &Attributes::default(),
-        );
+        let context =
+            Context::of_turn(&turn.opening, 1, &SessionFacts::default(), &Attributes::default());
         outcomes(&turn, &context)
     }
 
@@ -126,40 +113,22 @@ fn hunks(lines: &[&str]) -> Json {
 #[test]
 fn a_turn_that_only_answers_has_the_figures_that_every_turn_has() {
     let figures = Played::prompt().answer().figures();
-    let expected = [
-        ("cache_hit_ratio", 0.8),
-        ("compactions", 0.0),
-        ("interrupted", 0.0),
-    ];
-    assert_eq!(
-        figures,
-        expected
-            .map(|(name, figure)| (name.to_owned(), figure))
-            .into()
-    );
+    let expected = [("cache_hit_ratio", 0.8), ("compactions", 0.0), ("interrupted", 0.0)];
+    assert_eq!(figures, expected.map(|(name, figure)| (name.to_owned(), figure)).into());
 }
 
 #[test]
 fn every_figure_has_a_published_meaning() {
     let table = include_str!("../../../docs/scores.md");
     let (_, table) = table.split_once("| score | unit |").unwrap();
-    let rows = table
-        .lines()
-        .skip(2)
-        .map_while(|row| row.strip_prefix("| `"));
+    let rows = table.lines().skip(2).map_while(|row| row.strip_prefix("| `"));
     let names = rows.flat_map(|row| {
         let names = row.split(" |").next().unwrap_or_default();
-        names
-            .split(", ")
-            .map(|name| name.trim_matches('`').to_owned())
+        names.split(", ").map(|name| name.trim_matches('`').to_owned())
     });
     let played = Played::prompt()
         .edit("Edit", json!({"file_path": "a"}), hunks(&["+x"]))
-        .bash(
-            "cargo test",
-            "test result: ok. 1 passed; 0 failed; 0 ignored",
-            false,
-        )
+        .bash("cargo test", "test result: ok. 1 passed; 0 failed; 0 ignored", false)
         .answer()
         .row(json!({"type": "system", "subtype": "turn_duration", "durationMs": 1}));
     let mut names: Vec<String> = names.collect();
@@ -196,12 +165,7 @@ fn a_turn_that_was_stopped_is_interrupted_and_its_tool_has_not_failed() {
     let text = json!({"role": "user", "content": [{"type": "text", "text": "[Request interrupted by user for tool use]"}]});
     let rejected = json!({"is_error": true, "toolDenialKind": "user-rejected"});
     let figures = Played::prompt()
-        .tool(
-            "Bash",
-            json!({"command": "sleep 9"}),
-            "The user doesn't want to proceed",
-            rejected,
-        )
+        .tool("Bash", json!({"command": "sleep 9"}), "The user doesn't want to proceed", rejected)
         .row(json!({"type": "user", "message": text}))
         .figures();
     assert_eq!(figures.get("interrupted"), Some(&1.0));
@@ -212,40 +176,26 @@ fn a_turn_that_was_stopped_is_interrupted_and_its_tool_has_not_failed() {
 #[test]
 fn a_command_is_tried_again_when_its_last_run_failed() {
     let retries = |runs: &[(&str, bool)]| {
-        let played = runs
-            .iter()
-            .fold(Played::prompt(), |played, (command, is_error)| {
-                played.bash(command, "", *is_error)
-            });
+        let played = runs.iter().fold(Played::prompt(), |played, (command, is_error)| {
+            played.bash(command, "", *is_error)
+        });
         played.answer().figure("command_retries")
     };
     assert_eq!(retries(&[]), None);
     assert_eq!(retries(&[("make", false), ("make", false)]), Some(0.0));
     assert_eq!(retries(&[("make", true), ("make -B", true)]), Some(0.0));
     assert_eq!(
-        retries(&[
-            ("make", true),
-            ("ls", false),
-            (" make\n", true),
-            ("make", false)
-        ]),
+        retries(&[("make", true), ("ls", false), (" make\n", true), ("make", false)]),
         Some(2.0)
     );
-    assert_eq!(
-        retries(&[("make", true), ("make", false), ("make", true)]),
-        Some(1.0)
-    );
+    assert_eq!(retries(&[("make", true), ("make", false), ("make", true)]), Some(1.0));
 }
 
 #[test]
 fn changes_are_those_of_edits_that_were_made() {
     let file = |name: &str| json!({"file_path": name});
     let figures = Played::prompt()
-        .edit(
-            "Write",
-            json!({"file_path": "a", "content": "one\ntwo\n"}),
-            json!([]),
-        )
+        .edit("Write", json!({"file_path": "a", "content": "one\ntwo\n"}), json!([]))
         .edit("Edit", file("a"), hunks(&[" one", "-two", "+2", "+3"]))
         .edit("Edit", file("b"), hunks(&["-x"]))
         .tool("Edit", file("c"), "not found", json!({"is_error": true}))
@@ -287,13 +237,7 @@ fn tests_are_those_of_the_last_run() {
         .figures();
     let found = ["tests_run", "tests_passed"].map(|name| figures.get(name).copied());
     assert_eq!(found, [Some(5.0), Some(4.0)]);
-    assert_eq!(
-        Played::prompt()
-            .bash("ls", "", false)
-            .answer()
-            .figure("tests_run"),
-        None
-    );
+    assert_eq!(Played::prompt().bash("ls", "", false).answer().figure("tests_run"), None);
 }
 
 #[test]
@@ -321,9 +265,5 @@ fn scores_are_filed_under_the_prompt_and_judged_at_the_last_row() {
     let scores = Played::prompt().bash("true", "", false).answer().scores();
     let times = |score: &Score| (score.filed.rfc3339(), score.judged.rfc3339());
     assert!(scores.iter().all(|score| times(score) == (at(0), at(3))));
-    assert!(
-        scores
-            .iter()
-            .all(|score| matches!(score.subject, Subject::Trace(_)))
-    );
+    assert!(scores.iter().all(|score| matches!(score.subject, Subject::Trace(_))));
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use transcript::{FileMark, Notification};
 
 use super::mark;
-use crate::state::{Cursor, Lane, Link, Store};
+use crate::state::{Cursor, Link, Store, Subagent};
 use crate::trace::Context;
 
 /// A state folder with the cursor of a session that has launched these agents, one in each turn.
@@ -26,18 +26,15 @@ fn state(agents: &[&str]) -> (TempDir, Store, Cursor) {
 
 fn launch(cursor: &mut Cursor, agent: &str) {
     let turn = format!("turn of {agent}");
-    let lane = Lane {
+    let subagent = Subagent {
         tool_use_id: Some(format!("call of {agent}")),
-        link: Some(Link {
-            turn: turn.clone(),
-            span: None,
-        }),
+        link: Some(Link { turn: turn.clone(), span: None }),
         idle: true,
         ended: true,
-        ..Lane::default()
+        ..Subagent::default()
     };
     cursor.contexts.insert(turn, context());
-    cursor.lanes.insert(agent.to_owned(), lane);
+    cursor.subagents.insert(agent.to_owned(), subagent);
 }
 
 fn context() -> Context {
@@ -59,7 +56,7 @@ fn whoever_sleeps_comes_back_as_it_was_with_what_stands_on_its_spans() {
     let (_folder, store, mut cursor) = state(&["a1", "a2"]);
     let before = cursor.clone();
     lay_to_rest(&store, &mut cursor);
-    assert!(cursor.is_partly_asleep() && cursor.lanes.is_empty() && cursor.contexts.is_empty());
+    assert!(cursor.is_partly_asleep() && cursor.subagents.is_empty() && cursor.contexts.is_empty());
     launch(&mut cursor, "a3");
     lay_to_rest(&store, &mut cursor);
     store.save_cursor(&cursor).unwrap();
@@ -68,15 +65,9 @@ fn whoever_sleeps_comes_back_as_it_was_with_what_stands_on_its_spans() {
     let mut read = asleep(&store);
     assert_eq!(read, cursor);
     read.wake();
-    assert_eq!(
-        (&read.lanes, &read.contexts),
-        (&expected.lanes, &expected.contexts)
-    );
+    assert_eq!((&read.subagents, &read.contexts), (&expected.subagents, &expected.contexts));
     let read = store.cursor("s", "d").unwrap().unwrap();
-    assert_eq!(
-        (&read.lanes, &read.contexts),
-        (&expected.lanes, &expected.contexts)
-    );
+    assert_eq!((&read.subagents, &read.contexts), (&expected.subagents, &expected.contexts));
 }
 
 #[test]
@@ -92,7 +83,7 @@ fn all_names_that_have_to_do_with_one_wake_them_and_no_others() {
         let (_folder, store, mut cursor) = state(&["a1", "a2"]);
         lay_to_rest(&store, &mut cursor);
         cursor.wake_if_named(name);
-        assert_eq!(cursor.lanes.len(), if wakes { 2 } else { 0 }, "{name}");
+        assert_eq!(cursor.subagents.len(), if wakes { 2 } else { 0 }, "{name}");
     }
 }
 
@@ -101,7 +92,7 @@ fn one_sleeps_on_while_its_file_is_the_one_that_was_read() {
     let (folder, store, mut cursor) = state(&["a1", "a2"]);
     let path = folder.path().join("agent");
     fs::write(&path, "rows").unwrap();
-    cursor.lanes.get_mut("a1").unwrap().file = FileMark::take(&path, 4).unwrap();
+    cursor.subagents.get_mut("a1").unwrap().file = FileMark::take(&path, 4).unwrap();
     lay_to_rest(&store, &mut cursor);
     let metadata = || path.metadata().unwrap();
     assert!(cursor.lets_sleep("a1", &metadata()));
@@ -115,19 +106,19 @@ fn one_sleeps_on_while_its_file_is_the_one_that_was_read() {
 
 #[test]
 fn who_waits_or_was_named_stays_awake() {
-    let changes: [fn(&mut Lane); 5] = [
-        |lane| lane.idle = false,
-        |lane| lane.ended = false,
-        |lane| lane.declined = true,
+    let changes: [fn(&mut Subagent); 5] = [
+        |subagent| subagent.idle = false,
+        |subagent| subagent.ended = false,
+        |subagent| subagent.declined = true,
         // Its launch can't be told by a name.
-        |lane| (lane.link, lane.tool_use_id) = (None, None),
-        |lane| lane.link.as_mut().unwrap().turn = "open".to_owned(),
+        |subagent| (subagent.link, subagent.tool_use_id) = (None, None),
+        |subagent| subagent.link.as_mut().unwrap().turn = "open".to_owned(),
     ];
     for change in changes {
         let (_folder, store, mut cursor) = state(&["a1"]);
-        change(cursor.lanes.get_mut("a1").unwrap());
+        change(cursor.subagents.get_mut("a1").unwrap());
         store.lay_to_rest(&mut cursor, &BTreeSet::from(["open".to_owned()]), &[]);
-        assert!(!cursor.is_partly_asleep(), "{:?}", cursor.lanes);
+        assert!(!cursor.is_partly_asleep(), "{:?}", cursor.subagents);
     }
     for (task_id, tool_use_id) in [(Some("a1"), None), (None, Some("call of a1"))] {
         let (_folder, store, mut cursor) = state(&["a1", "a2"]);
@@ -138,7 +129,7 @@ fn who_waits_or_was_named_stays_awake() {
             summary: None,
         };
         store.lay_to_rest(&mut cursor, &BTreeSet::new(), &[told]);
-        assert_eq!(cursor.lanes.keys().collect::<Vec<_>>(), ["a1"]);
+        assert_eq!(cursor.subagents.keys().collect::<Vec<_>>(), ["a1"]);
     }
 }
 
@@ -149,7 +140,7 @@ fn what_the_kept_cursor_knows_is_never_written_over() {
     for round in 0..4 {
         lay_to_rest(&store, &mut cursor);
         store.save_cursor(&cursor).unwrap();
-        let kept = store.cursor("s", "d").unwrap().unwrap().lanes;
+        let kept = store.cursor("s", "d").unwrap().unwrap().subagents;
         assert_eq!(kept.len(), 2 + round);
         // One run adds somebody, the other wakes all: neither comes to keep its cursor.
         let mut killed = asleep(&store);
@@ -159,7 +150,7 @@ fn what_the_kept_cursor_knows_is_never_written_over() {
         killed.wake();
         launch(&mut killed, "others");
         lay_to_rest(&store, &mut killed);
-        assert_eq!(store.cursor("s", "d").unwrap().unwrap().lanes, kept);
+        assert_eq!(store.cursor("s", "d").unwrap().unwrap().subagents, kept);
         cursor = asleep(&store);
         if round % 2 == 0 {
             cursor.wake();
@@ -172,14 +163,7 @@ fn what_the_kept_cursor_knows_is_never_written_over() {
 fn without_its_sleepers_a_session_goes_on() {
     let damages: [fn(&PathBuf); 3] = [
         |path| fs::remove_file(path).unwrap(),
-        |path| {
-            File::options()
-                .write(true)
-                .open(path)
-                .unwrap()
-                .set_len(9)
-                .unwrap()
-        },
+        |path| File::options().write(true).open(path).unwrap().set_len(9).unwrap(),
         |path| fs::write(path, vec![0xff; 1 << 16]).unwrap(),
     ];
     for damage in damages {

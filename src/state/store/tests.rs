@@ -12,36 +12,20 @@ fn a_cursor_is_found_again_and_only_its_owner_can_read_it() {
     let store = Store::new(folder.path());
     let cursor = Cursor::new("session", "destination", "/t.jsonl".into());
     store.save_cursor(&cursor).unwrap();
-    assert_eq!(
-        store.cursor("session", "destination").unwrap(),
-        Some(cursor.clone())
-    );
+    assert_eq!(store.cursor("session", "destination").unwrap(), Some(cursor.clone()));
     assert_eq!(store.cursor("session", "other").unwrap(), None);
     assert_eq!(store.all_cursors().collect::<Vec<_>>(), [cursor]);
-    let mode = |path: &str| {
-        folder
-            .path()
-            .join(path)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
-    };
+    let mode =
+        |path: &str| folder.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("claude-langfuse"), 0o700);
-    assert_eq!(
-        mode("claude-langfuse/sessions/session/destination.json"),
-        0o600
-    );
+    assert_eq!(mode("claude-langfuse/sessions/session/destination.json"), 0o600);
 }
 
 #[test]
 fn a_damaged_file_is_put_aside_and_a_newer_one_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());
-    store
-        .save_cursor(&Cursor::new("s", "d", "/t".into()))
-        .unwrap();
+    store.save_cursor(&Cursor::new("s", "d", "/t".into())).unwrap();
     let path = folder.path().join("claude-langfuse/sessions/s/d.json");
     std::fs::write(&path, "{\"schema\":1,").unwrap();
     assert_eq!(store.cursor("s", "d").unwrap(), None);
@@ -58,12 +42,7 @@ fn one_process_at_a_time_has_a_session() {
     let store = Store::new(folder.path());
     let held = store.lock("s", Duration::ZERO).unwrap();
     assert!(held.is_some());
-    assert!(
-        store
-            .lock("s", Duration::from_millis(20))
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.lock("s", Duration::from_millis(20)).unwrap().is_none());
     drop(held);
     assert!(store.lock("s", Duration::ZERO).unwrap().is_some());
 }

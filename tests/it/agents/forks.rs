@@ -20,10 +20,7 @@ struct File {
 
 impl File {
     fn from(second: usize) -> Self {
-        Self {
-            from: second,
-            ..Self::default()
-        }
+        Self { from: second, ..Self::default() }
     }
 
     fn row(mut self, mut row: Value) -> Self {
@@ -51,10 +48,7 @@ impl File {
     }
 
     fn says(self, call: &str) -> Self {
-        self.answer(
-            call,
-            &json!({"type": "text", "text": format!("answer of {call}")}),
-        )
+        self.answer(call, &json!({"type": "text", "text": format!("answer of {call}")}))
     }
 
     fn launches(self, call: &str, tools: &[&str]) -> Self {
@@ -62,9 +56,7 @@ impl File {
             let input = json!({"description": "d", "prompt": tool, "subagent_type": "fork"});
             json!({"type": "tool_use", "id": tool, "name": "Agent", "input": input})
         };
-        tools
-            .iter()
-            .fold(self, |file, tool| file.answer(call, &launch(tool)))
+        tools.iter().fold(self, |file, tool| file.answer(call, &launch(tool)))
     }
 
     fn answer(self, call: &str, block: &Value) -> Self {
@@ -116,10 +108,8 @@ fn replayed(main: &File, agents: &[(&str, Value, File)]) -> Vec<Row> {
 
 /// Each span is there once, and every one leads to a root.
 fn assert_sound(rows: &[Row]) {
-    let parents: BTreeMap<&str, Option<&str>> = rows
-        .iter()
-        .map(|row| (row.span_id.as_str(), row.parent_span_id.as_deref()))
-        .collect();
+    let parents: BTreeMap<&str, Option<&str>> =
+        rows.iter().map(|row| (row.span_id.as_str(), row.parent_span_id.as_deref())).collect();
     assert_eq!(parents.len(), rows.len(), "each span is there once");
     for row in rows {
         let mut seen = BTreeSet::new();
@@ -139,17 +129,13 @@ fn calls(rows: &[Row]) -> BTreeSet<(String, Option<String>)> {
         let above = above.find(|above| Some(&above.span_id) == row.parent_span_id.as_ref());
         above.and_then(|above| above.metadata.get("agent_id").cloned())
     };
-    calls
-        .map(|row| (row.metadata["message_id"].clone(), agent(row)))
-        .collect()
+    calls.map(|row| (row.metadata["message_id"].clone(), agent(row))).collect()
 }
 
 fn expected(calls: &[(&str, &str)]) -> BTreeSet<(String, Option<String>)> {
     let owner = |agent: &str| Some(agent.to_owned()).filter(|agent| !agent.is_empty());
     let calls = calls.iter();
-    calls
-        .map(|(call, agent)| ((*call).to_owned(), owner(agent)))
-        .collect()
+    calls.map(|(call, agent)| ((*call).to_owned(), owner(agent))).collect()
 }
 
 /// The id of the agent below which the tool call of this id stands; empty for the session's own.
@@ -172,58 +158,25 @@ fn fork(tool: &str) -> Value {
 
 #[test]
 fn a_fork_of_a_fork_sends_each_call_once() {
-    let main = File::from(0)
-        .prompt("p")
-        .launches("m1", &["t1"])
-        .result("t1", "");
+    let main = File::from(0).prompt("p").launches("m1", &["t1"]).result("t1", "");
     let main = main.says("m2");
-    let outer = File::from(10)
-        .head()
-        .launches("m1", &["t1"])
-        .result("t1", "outer");
+    let outer = File::from(10).head().launches("m1", &["t1"]).result("t1", "outer");
     let outer = outer.launches("a1", &["t2"]).result("t2", "").says("a2");
-    let inner = File::from(20)
-        .head()
-        .launches("a1", &["t2"])
-        .result("t2", "inner");
+    let inner = File::from(20).head().launches("a1", &["t2"]).result("t2", "inner");
     let inner = inner.says("b1");
-    let rows = replayed(
-        &main,
-        &[("aa", fork("t1"), outer), ("ab", fork("t2"), inner)],
-    );
-    let all = [
-        ("m1", ""),
-        ("m2", ""),
-        ("a1", "aa"),
-        ("a2", "aa"),
-        ("b1", "ab"),
-    ];
+    let rows = replayed(&main, &[("aa", fork("t1"), outer), ("ab", fork("t2"), inner)]);
+    let all = [("m1", ""), ("m2", ""), ("a1", "aa"), ("a2", "aa"), ("b1", "ab")];
     assert_eq!(calls(&rows), expected(&all));
-    assert_eq!(
-        (owner(&rows, "t1"), owner(&rows, "t2")),
-        (String::new(), "aa".to_owned())
-    );
-    let inputs = rows
-        .iter()
-        .filter(|row| row.metadata.contains_key("agent_id"));
+    assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), "aa".to_owned()));
+    let inputs = rows.iter().filter(|row| row.metadata.contains_key("agent_id"));
     let inputs: BTreeSet<&str> = inputs.filter_map(|row| row.input.as_deref()).collect();
     assert_eq!(inputs, BTreeSet::from(["inner", "outer"]));
 }
 
 #[test]
 fn one_mark_of_a_fork_is_enough() {
-    let main = || {
-        File::from(0)
-            .prompt("p")
-            .launches("m1", &["t1"])
-            .result("t1", "")
-            .says("m2")
-    };
-    let own = |file: File| {
-        file.launches("m1", &["t1"])
-            .result("t1", "go on")
-            .says("a1")
-    };
+    let main = || File::from(0).prompt("p").launches("m1", &["t1"]).result("t1", "").says("m2");
+    let own = |file: File| file.launches("m1", &["t1"]).result("t1", "go on").says("a1");
     for (meta, file) in [
         (fork("t1"), own(File::from(10))),
         (launched_by("t1"), own(File::from(10).head())),
@@ -238,17 +191,9 @@ fn one_mark_of_a_fork_is_enough() {
 
 #[test]
 fn without_any_mark_calls_of_the_same_request_are_the_parents() {
-    let main = File::from(0)
-        .prompt("p")
-        .says("m1")
-        .prompt("q")
-        .launches("m2", &["t1"]);
+    let main = File::from(0).prompt("p").says("m1").prompt("q").launches("m2", &["t1"]);
     let main = main.result("t1", "").says("m3");
-    let copy = File::from(10)
-        .told("p")
-        .says("m1")
-        .told("q")
-        .launches("m2", &["t1"]);
+    let copy = File::from(10).told("p").says("m1").told("q").launches("m2", &["t1"]);
     let copy = copy.result("t1", "go on").says("a1");
     let rows = replayed(&main, &[("aa", launched_by("t1"), copy)]);
     let all = [("m1", ""), ("m2", ""), ("m3", ""), ("a1", "aa")];
@@ -259,48 +204,21 @@ fn without_any_mark_calls_of_the_same_request_are_the_parents() {
 #[test]
 fn agents_that_name_each_other_as_parents_make_no_cycle() {
     let main = File::from(0).prompt("p").launches("m1", &["t1"]).says("m2");
-    let one = File::from(10)
-        .told("t1")
-        .launches("a1", &["t1", "t2"])
-        .says("a2");
-    let other = File::from(20)
-        .told("t2")
-        .launches("b1", &["t1", "t2", "t3"])
-        .says("b2");
-    let rows = replayed(
-        &main,
-        &[
-            ("aa", launched_by("t1"), one),
-            ("ab", launched_by("t2"), other),
-        ],
-    );
-    assert_eq!(
-        (owner(&rows, "t1"), owner(&rows, "t2")),
-        (String::new(), "aa".to_owned())
-    );
+    let one = File::from(10).told("t1").launches("a1", &["t1", "t2"]).says("a2");
+    let other = File::from(20).told("t2").launches("b1", &["t1", "t2", "t3"]).says("b2");
+    let rows = replayed(&main, &[("aa", launched_by("t1"), one), ("ab", launched_by("t2"), other)]);
+    assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), "aa".to_owned()));
     assert_eq!(owner(&rows, "t3"), "ab");
     assert_eq!(calls(&rows).len(), 6);
 }
 
 #[test]
 fn siblings_that_hold_each_others_launches_make_no_cycle() {
-    let main = File::from(0)
-        .prompt("p")
-        .launches("m1", &["t1", "t2"])
-        .says("m2");
+    let main = File::from(0).prompt("p").launches("m1", &["t1", "t2"]).says("m2");
     let one = File::from(10).told("t1").launches("a1", &["t2"]).says("a2");
     let other = File::from(20).told("t2").launches("b1", &["t1"]).says("b2");
-    let rows = replayed(
-        &main,
-        &[
-            ("aa", launched_by("t1"), one),
-            ("ab", launched_by("t2"), other),
-        ],
-    );
-    assert_eq!(
-        (owner(&rows, "t1"), owner(&rows, "t2")),
-        (String::new(), String::new())
-    );
+    let rows = replayed(&main, &[("aa", launched_by("t1"), one), ("ab", launched_by("t2"), other)]);
+    assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), String::new()));
 }
 
 /// Nothing leads from them to the session.

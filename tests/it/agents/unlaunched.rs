@@ -97,10 +97,7 @@ fn an_agent_without_a_link_waits_until_its_session_goes_on() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.lay(&recording);
-    recording
-        .agents
-        .iter()
-        .for_each(|agent| sandbox.grow(agent, usize::MAX));
+    recording.agents.iter().for_each(|agent| sandbox.grow(agent, usize::MAX));
     let session = &recording.sessions[0];
     let path = sandbox.projects().join(&session.path);
     let is_sent = || {

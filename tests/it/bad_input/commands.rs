@@ -34,30 +34,17 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
 #[test]
 fn a_server_that_is_not_there_is_exit_code_4() {
     let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
-    let ran = sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(4);
-    assert!(
-        ran.stdout.contains("could not connect to 127.0.0.1"),
-        "{ran:?}"
-    );
+    let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(4);
+    assert!(ran.stdout.contains("could not connect to 127.0.0.1"), "{ran:?}");
 }
 
 #[test]
 fn missing_configuration_is_exit_code_3_and_says_what_to_set_where() {
     let sandbox = Sandbox::new();
-    let ran = sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(3);
-    for told in [
-        "LANGFUSE_PUBLIC_KEY",
-        "LANGFUSE_SECRET_KEY",
-        ".config/claude-langfuse/config.json",
-    ] {
+    let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(3);
+    for told in
+        ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", ".config/claude-langfuse/config.json"]
+    {
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }
@@ -71,10 +58,7 @@ fn targets_that_mean_nothing_are_told_by_name() {
     let same = sandbox.session("v2.1.330/tools");
     let id = same.id().to_owned();
     same.whole();
-    sandbox.write(
-        &format!(".claude/projects/-other/{}zz.jsonl", &id[..6]),
-        b"",
-    );
+    sandbox.write(&format!(".claude/projects/-other/{}zz.jsonl", &id[..6]), b"");
     sandbox.write("empty/readme.txt", b"");
     let empty = sandbox.path("empty").display().to_string();
     let missing = sandbox.path("no/such.jsonl").display().to_string();
@@ -86,11 +70,7 @@ fn targets_that_mean_nothing_are_told_by_name() {
     ];
     for (target, told) in cases {
         let ran = sandbox.run(&["replay", target]).exits(1);
-        assert!(
-            ran.stderr.starts_with("claude-langfuse: could not"),
-            "{target}: {}",
-            ran.stderr
-        );
+        assert!(ran.stderr.starts_with("claude-langfuse: could not"), "{target}: {}", ran.stderr);
         assert!(ran.stderr.contains(told), "{target}: {}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
@@ -105,12 +85,7 @@ fn an_agents_transcript_is_no_session() {
     session.whole();
     let agent = sandbox.projects().join(&session.recording.agents[0].path);
     let ran = sandbox.run(&["replay", agent.to_str().unwrap()]).exits(1);
-    assert!(
-        ran.stderr
-            .contains("it is an agent transcript, name its session"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("it is an agent transcript, name its session"), "{}", ran.stderr);
     assert_eq!(mock.requests().len(), 0);
 }
 
@@ -120,9 +95,7 @@ fn one_bad_target_among_good_ones_is_told_before_anything_is_sent() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    sandbox
-        .run(&["replay", session.id(), "no-such-session"])
-        .exits(1);
+    sandbox.run(&["replay", session.id(), "no-such-session"]).exits(1);
     assert_eq!(mock.requests().len(), 0);
 }
 
@@ -131,37 +104,22 @@ fn one_session_that_can_not_be_read_does_not_hold_up_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
-    let broken = sandbox.write(
-        ".claude/projects/-home-dev-project/00000000.jsonl",
-        b"\x00\x01rubbish\n",
-    );
+    let broken =
+        sandbox.write(".claude/projects/-home-dev-project/00000000.jsonl", b"\x00\x01rubbish\n");
     let folder = sandbox.projects().display().to_string();
     let told = sandbox.run(&["replay", "--json", &folder]).exits(0).json();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     let name = broken.file_stem().unwrap().to_str().unwrap();
-    let about = told
-        .iter()
-        .find(|line| line["session"] == name)
-        .expect("a line about it");
-    assert_eq!(
-        (&about["spans"], &about["broken_lines"]),
-        (&json!(0), &json!(1)),
-        "{about}"
-    );
+    let about = told.iter().find(|line| line["session"] == name).expect("a line about it");
+    assert_eq!((&about["spans"], &about["broken_lines"]), (&json!(0), &json!(1)), "{about}");
 }
 
 #[test]
 fn values_that_can_not_be_used_are_told_and_the_rest_goes_on() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    sandbox
-        .set("LANGFUSE_TIMEOUT", "soon")
-        .set("CC_LANGFUSE_METADATA", "{broken");
-    let ran = sandbox
-        .session("v2.1.330/simple")
-        .whole()
-        .replay(&[])
-        .exits(0);
+    sandbox.set("LANGFUSE_TIMEOUT", "soon").set("CC_LANGFUSE_METADATA", "{broken");
+    let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
     assert!(
         ran.stderr.contains("LANGFUSE_TIMEOUT") && ran.stderr.contains("CC_LANGFUSE_METADATA"),
         "{}",

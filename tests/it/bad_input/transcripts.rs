@@ -31,15 +31,9 @@ fn what_is_no_transcript_is_not_noticed_and_logged_and_the_session_comes_later()
     let things: [(&str, Make); 5] = [
         ("nothing", |_| {}),
         ("a folder", |path| fs::create_dir_all(path).unwrap()),
-        ("a FIFO", |path| {
-            assert!(Command::new("mkfifo").arg(path).status().unwrap().success())
-        }),
-        ("a link to itself", |path| {
-            std::os::unix::fs::symlink(path, path).unwrap()
-        }),
-        ("an endless device", |path| {
-            std::os::unix::fs::symlink("/dev/zero", path).unwrap()
-        }),
+        ("a FIFO", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
+        ("a link to itself", |path| std::os::unix::fs::symlink(path, path).unwrap()),
+        ("an endless device", |path| std::os::unix::fs::symlink("/dev/zero", path).unwrap()),
     ];
     all_at_once(things, |(what, make)| {
         let (mock, sandbox) = traced();
@@ -50,10 +44,7 @@ fn what_is_no_transcript_is_not_noticed_and_logged_and_the_session_comes_later()
         assert_eq!(mock.requests().len(), 0, "{what}");
         let log = sandbox.log();
         assert!(log.contains("thing.jsonl"), "{what}: {log}");
-        assert!(
-            sandbox.run(&["replay", path.to_str().unwrap()]).code != Some(0),
-            "{what}"
-        );
+        assert!(sandbox.run(&["replay", path.to_str().unwrap()]).code != Some(0), "{what}");
         session.whole().end();
         assert_eq!(mock.answers(), ["Hello from the mock."], "{what}");
     });
@@ -72,13 +63,8 @@ fn all_at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + S
 fn a_file_without_a_single_row_sends_nothing_and_does_no_harm() {
     let bytes = (0..=255_u8).cycle().step_by(7);
     let noise: Vec<u8> = bytes.take(100_000).collect();
-    let contents: [&[u8]; 5] = [
-        b"",
-        b"\n\n\n",
-        b"{\"type\":",
-        &noise,
-        b"{}\n[]\n42\n\"x\"\nnull\n",
-    ];
+    let contents: [&[u8]; 5] =
+        [b"", b"\n\n\n", b"{\"type\":", &noise, b"{}\n[]\n42\n\"x\"\nnull\n"];
     all_at_once(contents, |content| {
         let (mock, sandbox) = traced();
         let session = sandbox.session("v2.1.330/simple");
@@ -107,10 +93,7 @@ fn a_bad_line_in_the_middle_costs_only_itself_and_is_counted() {
         session.whole().end();
         assert_eq!(mock.rows(), expected, "{bad:?}");
         let log = sandbox.log();
-        assert!(
-            log.contains("4 lines could not be read, the first at byte "),
-            "{bad:?}: {log}"
-        );
+        assert!(log.contains("4 lines could not be read, the first at byte "), "{bad:?}: {log}");
         assert!(!log.contains("rubbish"), "{log}");
         let told = session.replay(&["--again", "--json"]).exits(0).json();
         assert_eq!(told[0]["broken_lines"], 5, "{}", told[0]);
@@ -140,20 +123,14 @@ fn rows_and_fields_of_later_releases_change_nothing() {
         for line in &mut session.recording.sessions[0].lines {
             let mut row: Value = serde_json::from_str(line).unwrap();
             row["brandNew"] = json!({"deep": [null]});
-            if let Some(content) = row
-                .pointer_mut("/message/content")
-                .and_then(Value::as_array_mut)
+            if let Some(content) = row.pointer_mut("/message/content").and_then(Value::as_array_mut)
             {
                 content.push(json!({"type": "smell", "odour": "\u{1f339}"}));
             }
             *line = format!("{row}\n");
         }
     });
-    let ids = |rows: &[Row]| {
-        rows.iter()
-            .map(|row| row.span_id.clone())
-            .collect::<Vec<_>>()
-    };
+    let ids = |rows: &[Row]| rows.iter().map(|row| row.span_id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&rows), ids(&expected));
     let usage = |rows: &[Row]| rows.iter().map(|row| row.usage.clone()).collect::<Vec<_>>();
     assert_eq!(usage(&rows), usage(&expected));
@@ -164,10 +141,7 @@ fn a_last_line_without_its_newline_is_a_line_once_it_is_whole() {
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/simple");
     session.before_answer(0);
-    let row = session
-        .transcript()
-        .answer("Hello from the mock.", 0)
-        .unwrap();
+    let row = session.transcript().answer("Hello from the mock.", 0).unwrap();
     let line = session.transcript().lines[row].trim_end().to_owned();
     let (first, second) = line.split_at(line.len() / 2);
     append(&session, first);
@@ -180,19 +154,12 @@ fn a_last_line_without_its_newline_is_a_line_once_it_is_whole() {
     session.end();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     assert_eq!(mock.generations_sent(), 1);
-    assert!(
-        !sandbox.log().contains("could not be read"),
-        "{}",
-        sandbox.log()
-    );
+    assert!(!sandbox.log().contains("could not be read"), "{}", sandbox.log());
 }
 
 fn append(session: &Session<'_>, text: &str) {
     use std::io::Write;
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .open(session.path())
-        .unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(session.path()).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
 
@@ -204,10 +171,7 @@ fn half_a_surrogate_in_the_middle_of_a_text_loses_nothing() {
         }
     });
     let turn = rows.iter().find(|row| row.kind == "AGENT").unwrap();
-    assert_eq!(
-        turn.output.as_deref(),
-        Some("Hello \u{fffd} from the mock.")
-    );
+    assert_eq!(turn.output.as_deref(), Some("Hello \u{fffd} from the mock."));
 }
 
 #[test]

@@ -42,10 +42,7 @@ fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
     assert_eq!((config.parent, config.trace_seed), (None, None));
     assert_eq!(config.max_chars, 7);
 
-    world.settings(
-        "project/.claude/settings.json",
-        &json!({"TRACE_TO_LANGFUSE": "1"}),
-    );
+    world.settings("project/.claude/settings.json", &json!({"TRACE_TO_LANGFUSE": "1"}));
     let config = world.resolve(Scope::FilesOnly);
     assert!(config.enabled);
     assert_eq!(public_key(&config), "pk-lf-file");
@@ -61,9 +58,7 @@ fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
 fn keys_that_only_the_shell_has_are_named_as_passed_over() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"TRACE_TO_LANGFUSE": true}}));
-    world
-        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
-        .shell("LANGFUSE_SECRET_KEY", SECRET);
+    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("LANGFUSE_SECRET_KEY", SECRET);
     let problem = problem_of(&world.resolve(Scope::FilesOnly));
     assert!(problem.contains("shell's do not count"), "{problem}");
     assert!(problem.contains("config.json"), "{problem}");
@@ -73,9 +68,7 @@ fn keys_that_only_the_shell_has_are_named_as_passed_over() {
 fn half_a_pair_is_not_completed_from_another_layer() {
     let mut world = World::new();
     world.config_file(&json!({"env": keys("file")}));
-    world
-        .shell("TRACE_TO_LANGFUSE", "true")
-        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell");
+    world.shell("TRACE_TO_LANGFUSE", "true").shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell");
     let problem = problem_of(&world.resolve(Scope::OwnHook));
     assert!(
         problem.contains("LANGFUSE_PUBLIC_KEY in the environment has no LANGFUSE_SECRET_KEY"),
@@ -115,12 +108,9 @@ fn keys_never_go_to_a_host_that_a_higher_layer_names() {
     world.shell("LANGFUSE_HOST", "https://theirs.example");
     let config = world.resolve(Scope::OwnHook);
     let problem = problem_of(&config);
-    for part in [
-        "LANGFUSE_HOST in the environment",
-        "theirs.example",
-        "mine.example",
-        "config.json",
-    ] {
+    for part in
+        ["LANGFUSE_HOST in the environment", "theirs.example", "mine.example", "config.json"]
+    {
         assert!(problem.contains(part), "{problem}");
     }
     assert_eq!(config.destination.unwrap_err().code(), "host-conflict");
@@ -144,10 +134,7 @@ fn keys_that_changed_places_are_not_sent() {
         .shell("LANGFUSE_PUBLIC_KEY", SECRET)
         .shell("LANGFUSE_SECRET_KEY", "pk-lf-1");
     let config = world.resolve(Scope::OwnHook);
-    assert_eq!(
-        config.destination.as_ref().unwrap_err().code(),
-        "keys-swapped"
-    );
+    assert_eq!(config.destination.as_ref().unwrap_err().code(), "keys-swapped");
     assert!(!format!("{} {config:?}", problem_of(&config)).contains("5555"));
 }
 
@@ -161,10 +148,7 @@ fn a_key_file_is_found_by_home_and_variable_and_loses_its_newline() {
         .shell("XDG_RUNTIME_DIR", runtime.to_str().unwrap())
         .shell("TRACE_TO_LANGFUSE", "true")
         .shell("LANGFUSE_PUBLIC_KEY_FILE", "~/keys/public")
-        .shell(
-            "LANGFUSE_SECRET_KEY_FILE",
-            "${XDG_RUNTIME_DIR}/agenix/secret",
-        );
+        .shell("LANGFUSE_SECRET_KEY_FILE", "${XDG_RUNTIME_DIR}/agenix/secret");
     let config = world.resolve(Scope::OwnHook);
     let destination = config.destination.as_ref().unwrap();
     assert_eq!(destination.public_key, "pk-lf-from-file");
@@ -183,21 +167,15 @@ fn agenixs_path_on_macos_is_resolved_without_a_process() {
     let mut world = World::new();
     world.write("T/agenix/secret", SECRET);
     let folder = format!("{}/T/", world.root.display());
-    world.surroundings.macos = true;
+    world.env.macos = true;
     world
         .shell("TMPDIR", &folder)
         .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1")
-        .shell(
-            "LANGFUSE_SECRET_KEY_FILE",
-            "$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret",
-        );
+        .shell("LANGFUSE_SECRET_KEY_FILE", "$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret");
     assert!(world.resolve(Scope::Explicit).destination.is_ok());
-    world.surroundings.macos = false;
+    world.env.macos = false;
     let problem = problem_of(&world.resolve(Scope::Explicit));
-    assert!(
-        problem.contains("$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret"),
-        "{problem}"
-    );
+    assert!(problem.contains("$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret"), "{problem}");
 }
 
 #[test]
@@ -217,10 +195,7 @@ fn a_key_file_that_can_not_be_used_is_named() {
     ] {
         world.shell("LANGFUSE_SECRET_KEY_FILE", path);
         let problem = problem_of(&world.resolve(Scope::Explicit));
-        assert!(
-            problem.contains(path) && problem.contains(reason),
-            "{problem}"
-        );
+        assert!(problem.contains(path) && problem.contains(reason), "{problem}");
     }
     world.shell("LANGFUSE_SECRET_KEY_FILE", SECRET);
     let config = world.resolve(Scope::Explicit);
@@ -236,13 +211,8 @@ fn key_files_of_a_layer_that_does_not_count_are_not_read() {
         "LANGFUSE_SECRET_KEY_FILE": "/nowhere/secret",
     }}));
     let config = world.resolve(Scope::OwnHook);
-    assert_eq!(
-        config.destination.unwrap_err().code(),
-        "key-file-unreadable"
-    );
-    world
-        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
-        .shell("LANGFUSE_SECRET_KEY", SECRET);
+    assert_eq!(config.destination.unwrap_err().code(), "key-file-unreadable");
+    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("LANGFUSE_SECRET_KEY", SECRET);
     assert_eq!(public_key(&world.resolve(Scope::OwnHook)), "pk-lf-shell");
 }
 
@@ -262,10 +232,7 @@ fn no_secret_is_in_what_can_be_printed() {
     let config = world.resolve(Scope::OwnHook);
     let printed = format!("{config:?} {:?}", config.problems);
     assert!(!printed.contains("11111111"), "{printed}");
-    assert_eq!(
-        config.setting("LANGFUSE_SECRET_KEY").unwrap().shown,
-        "sk-lf-…7777"
-    );
+    assert_eq!(config.setting("LANGFUSE_SECRET_KEY").unwrap().shown, "sk-lf-…7777");
 }
 
 #[test]
@@ -278,10 +245,7 @@ fn a_destination_is_named_by_its_url_and_public_key() {
     let destination = world.resolve(Scope::Explicit).destination.unwrap();
     // printf 'https://host.example/lf\npk-lf-1' | sha256sum
     assert_eq!(destination.id(), "df4ba12d3514543c");
-    assert_eq!(
-        destination.trace_link("abc"),
-        "https://host.example/lf/trace/abc"
-    );
+    assert_eq!(destination.trace_link("abc"), "https://host.example/lf/trace/abc");
 }
 
 #[test]
@@ -297,9 +261,7 @@ fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
         assert_eq!(config.destination.unwrap().secret_key.expose(), SECRET);
         let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         assert!(!told.concat().contains(SECRET), "{told:?}");
-        told.iter()
-            .filter(|text| text.contains("chmod 600"))
-            .count()
+        told.iter().filter(|text| text.contains("chmod 600")).count()
     };
     assert_eq!([0o644, 0o604].map(warned), [1, 1]);
     assert_eq!([0o600, 0o400, 0o440].map(warned), [0, 0, 0]);
@@ -309,17 +271,12 @@ fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
 fn an_address_without_encryption_is_used_with_a_warning_where_others_could_listen() {
     let warned = |url: &str| {
         let world = World::new();
-        let env = joined(&[
-            keys("1"),
-            json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_BASE_URL": url}),
-        ]);
+        let env =
+            joined(&[keys("1"), json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_BASE_URL": url})]);
         world.config_file(&json!({"env": env}));
         let config = world.resolve(Scope::OwnHook);
         assert!(config.destination.is_ok());
-        config
-            .warnings
-            .iter()
-            .any(|problem| problem.what.contains("unencrypted"))
+        config.warnings.iter().any(|problem| problem.what.contains("unencrypted"))
     };
     assert!(warned("http://langfuse.corp") && warned("http://10.0.0.7:3000"));
     assert!(!warned("http://localhost:3000") && !warned("https://langfuse.corp"));

@@ -55,11 +55,7 @@ fn a_project_is_found_below_home_and_through_links() {
     fs::create_dir_all(&real).unwrap();
     world.config_file(&enabled_only("~/code/app/"));
     assert!(world.resolve_in(&real, Scope::OwnHook).enabled);
-    assert!(
-        !world
-            .resolve_in(&world.root.join("home/code"), Scope::OwnHook)
-            .enabled
-    );
+    assert!(!world.resolve_in(&world.root.join("home/code"), Scope::OwnHook).enabled);
 
     #[cfg(unix)]
     {
@@ -103,18 +99,11 @@ fn a_linked_worktree_belongs_to_its_main_repository() {
 fn a_folder_that_only_says_that_it_is_a_worktree_does_not_belong_to_the_repository() {
     let world = World::new();
     let main = world.root.join("main");
-    let git = world.write(
-        "tree/.git",
-        format!("gitdir: {}/.git/worktrees/t\n", main.display()),
-    );
+    let git = world.write("tree/.git", format!("gitdir: {}/.git/worktrees/t\n", main.display()));
     world.write("main/.git/worktrees/t/gitdir", git.to_str().unwrap());
     world.write("false/.git", fs::read_to_string(&git).unwrap());
     world.config_file(&enabled_only(main.to_str().unwrap()));
-    let enabled = |start: &str| {
-        world
-            .resolve_in(&world.root.join(start), Scope::OwnHook)
-            .enabled
-    };
+    let enabled = |start: &str| world.resolve_in(&world.root.join(start), Scope::OwnHook).enabled;
     assert!(enabled("tree") && !enabled("false"));
 }
 
@@ -122,10 +111,7 @@ fn a_folder_that_only_says_that_it_is_a_worktree_does_not_belong_to_the_reposito
 fn a_submodule_is_a_repository_of_its_own() {
     let world = World::new();
     let main = world.root.join("main");
-    world.write(
-        "elsewhere/.git",
-        format!("gitdir: {}/.git/modules/x\n", main.display()),
-    );
+    world.write("elsewhere/.git", format!("gitdir: {}/.git/modules/x\n", main.display()));
     world.config_file(&enabled_only(main.to_str().unwrap()));
     let start = world.root.join("elsewhere");
     assert!(!world.resolve_in(&start, Scope::OwnHook).enabled);

@@ -115,35 +115,14 @@ fn keys_of_the_user_do_not_go_to_a_host_of_the_project() {
     for host in hosts {
         let mine = with(keys("mine"), "LANGFUSE_HOST", MINE);
         for setup in [
-            Setup {
-                shell: keys("mine"),
-                ..Setup::default()
-            },
-            Setup {
-                user: keys("mine"),
-                ..Setup::default()
-            },
-            Setup {
-                config: keys("mine"),
-                ..Setup::default()
-            },
-            Setup {
-                config: mine.clone(),
-                ..Setup::default()
-            },
-            Setup {
-                entry: json!({"env": mine}),
-                ..Setup::default()
-            },
+            Setup { shell: keys("mine"), ..Setup::default() },
+            Setup { user: keys("mine"), ..Setup::default() },
+            Setup { config: keys("mine"), ..Setup::default() },
+            Setup { config: mine.clone(), ..Setup::default() },
+            Setup { entry: json!({"env": mine}), ..Setup::default() },
         ] {
-            let shared = Setup {
-                shared: host.clone(),
-                ..setup.clone()
-            };
-            let personal = Setup {
-                personal: host.clone(),
-                ..setup
-            };
+            let shared = Setup { shared: host.clone(), ..setup.clone() };
+            let personal = Setup { personal: host.clone(), ..setup };
             assert_eq!(shared.leads_to(), Err("not-allowed"), "{host}");
             assert_eq!(personal.leads_to(), Err("not-allowed"), "{host}");
         }
@@ -156,34 +135,10 @@ fn keys_of_the_project_need_a_word_of_the_user_unless_they_are_in_its_personal_f
     let theirs = with(keys("theirs"), "LANGFUSE_BASE_URL", THEIRS);
     let not_allowed = Err("not-allowed");
     for (setup, expected) in [
-        (
-            Setup {
-                shared: theirs.clone(),
-                ..Setup::default()
-            },
-            not_allowed.clone(),
-        ),
-        (
-            Setup {
-                shared: keys("theirs"),
-                ..Setup::default()
-            },
-            not_allowed.clone(),
-        ),
-        (
-            Setup {
-                personal: theirs.clone(),
-                ..Setup::default()
-            },
-            ok("theirs", THEIRS),
-        ),
-        (
-            Setup {
-                personal: keys("theirs"),
-                ..Setup::default()
-            },
-            ok("theirs", CLOUD),
-        ),
+        (Setup { shared: theirs.clone(), ..Setup::default() }, not_allowed.clone()),
+        (Setup { shared: keys("theirs"), ..Setup::default() }, not_allowed.clone()),
+        (Setup { personal: theirs.clone(), ..Setup::default() }, ok("theirs", THEIRS)),
+        (Setup { personal: keys("theirs"), ..Setup::default() }, ok("theirs", CLOUD)),
         // The user's host is taken, wherever a file of theirs has it.
         (
             Setup {
@@ -252,13 +207,7 @@ fn keys_of_the_project_need_a_word_of_the_user_unless_they_are_in_its_personal_f
             Err("half-a-pair"),
         ),
     ] {
-        assert_eq!(
-            setup.leads_to(),
-            expected,
-            "{:?} {:?}",
-            setup.personal,
-            setup.shared
-        );
+        assert_eq!(setup.leads_to(), expected, "{:?} {:?}", setup.personal, setup.shared);
     }
 }
 
@@ -269,47 +218,12 @@ fn what_the_user_set_counts_whatever_else_the_project_says() {
     let host = json!({"LANGFUSE_BASE_URL": "https://Mine.example/"});
     let mine = with(keys("mine"), "LANGFUSE_HOST", MINE);
     for (setup, host) in [
-        (
-            Setup {
-                user: mine.clone(),
-                shared: consent.clone(),
-                ..Setup::default()
-            },
-            MINE,
-        ),
-        (
-            Setup {
-                config: mine.clone(),
-                shared: consent.clone(),
-                ..Setup::default()
-            },
-            MINE,
-        ),
-        (
-            Setup {
-                shell: mine.clone(),
-                shared: consent,
-                ..Setup::default()
-            },
-            MINE,
-        ),
+        (Setup { user: mine.clone(), shared: consent.clone(), ..Setup::default() }, MINE),
+        (Setup { config: mine.clone(), shared: consent.clone(), ..Setup::default() }, MINE),
+        (Setup { shell: mine.clone(), shared: consent, ..Setup::default() }, MINE),
         // The same host in a file of the user makes it theirs, in any spelling.
-        (
-            Setup {
-                config: mine.clone(),
-                shared: host.clone(),
-                ..Setup::default()
-            },
-            MINE,
-        ),
-        (
-            Setup {
-                user: mine.clone(),
-                shared: host.clone(),
-                ..Setup::default()
-            },
-            MINE,
-        ),
+        (Setup { config: mine.clone(), shared: host.clone(), ..Setup::default() }, MINE),
+        (Setup { user: mine.clone(), shared: host.clone(), ..Setup::default() }, MINE),
         (
             Setup {
                 config: keys("mine"),
@@ -330,11 +244,7 @@ fn what_the_user_set_counts_whatever_else_the_project_says() {
         ),
         // An empty value takes nothing from a file of the user.
         (
-            Setup {
-                user: mine.clone(),
-                shared: json!({"LANGFUSE_HOST": ""}),
-                ..Setup::default()
-            },
+            Setup { user: mine.clone(), shared: json!({"LANGFUSE_HOST": ""}), ..Setup::default() },
             MINE,
         ),
         // Managed settings are above all.

@@ -6,11 +6,7 @@ use serde_json::{Value, json};
 
 use super::World;
 
-const URLS: [&str; 3] = [
-    "https://a.example",
-    "https://b.example",
-    "https://cloud.langfuse.com",
-];
+const URLS: [&str; 3] = ["https://a.example", "https://b.example", "https://cloud.langfuse.com"];
 
 /// What one layer sets: for each spelling whether, and for hosts which.
 #[derive(Debug, Clone)]
@@ -20,26 +16,16 @@ struct Level {
     host: [Option<usize>; 3],
 }
 
-const PUBLIC: [&str; 3] = [
-    "CC_LANGFUSE_PUBLIC_KEY",
-    "LANGFUSE_PUBLIC_KEY",
-    "LANGFUSE_PUBLIC_KEY_FILE",
-];
-const PRIVATE: [&str; 3] = [
-    "CC_LANGFUSE_SECRET_KEY",
-    "LANGFUSE_SECRET_KEY",
-    "LANGFUSE_SECRET_KEY_FILE",
-];
+const PUBLIC: [&str; 3] =
+    ["CC_LANGFUSE_PUBLIC_KEY", "LANGFUSE_PUBLIC_KEY", "LANGFUSE_PUBLIC_KEY_FILE"];
+const PRIVATE: [&str; 3] =
+    ["CC_LANGFUSE_SECRET_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_SECRET_KEY_FILE"];
 const HOST: [&str; 3] = ["CC_LANGFUSE_BASE_URL", "LANGFUSE_BASE_URL", "LANGFUSE_HOST"];
 
 fn level() -> impl Strategy<Value = Level> {
     let key = || prop::array::uniform3(prop::bool::weighted(0.2));
     let host = prop::array::uniform3(prop::option::weighted(0.15, 0..URLS.len()));
-    (key(), key(), host).prop_map(|(public, secret, host)| Level {
-        public,
-        secret,
-        host,
-    })
+    (key(), key(), host).prop_map(|(public, secret, host)| Level { public, secret, host })
 }
 
 impl Level {
@@ -47,17 +33,10 @@ impl Level {
     fn variables(&self, world: &World, number: usize) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
         for (names, set, kind) in [(PUBLIC, self.public, "pk"), (PRIVATE, self.secret, "sk")] {
-            for (index, name) in names
-                .into_iter()
-                .enumerate()
-                .filter(|(index, _)| set[*index])
-            {
+            for (index, name) in names.into_iter().enumerate().filter(|(index, _)| set[*index]) {
                 let key = format!("{kind}-lf-{number}-{index}");
                 let value = if index == 2 {
-                    world
-                        .write(&format!("keys/{key}"), &key)
-                        .display()
-                        .to_string()
+                    world.write(&format!("keys/{key}"), &key).display().to_string()
                 } else {
                     key
                 };
@@ -89,19 +68,12 @@ fn expected(levels: &[Level], shell_host: bool) -> Result<(String, String, Strin
     if top > 1 && is_sessions && shell_host && host != of(&levels[2..]) {
         return Err("host-conflict");
     }
-    Ok((
-        host.to_owned(),
-        format!("pk-lf-{top}-{public}"),
-        format!("sk-lf-{top}-{secret}"),
-    ))
+    Ok((host.to_owned(), format!("pk-lf-{top}-{public}"), format!("sk-lf-{top}-{secret}")))
 }
 
 fn object(variables: &[(&'static str, String)]) -> Value {
     Value::Object(
-        variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect(),
+        variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect(),
     )
 }
 

@@ -65,10 +65,10 @@ fn an_unclear_consent_does_not_let_a_lower_one_stand() {
 #[test]
 fn without_a_home_nothing_panics_and_the_lack_is_a_problem() {
     let mut world = World::new();
-    world.surroundings.home = None;
+    world.env.home = None;
     world.shell("XDG_CONFIG_HOME", "relative");
     for scope in [Scope::OwnHook, Scope::Explicit, Scope::FilesOnly] {
-        let config = resolve(&world.surroundings, &Files::new(), None, scope, &[]);
+        let config = resolve(&world.env, &Files::new(), None, scope, &[]);
         assert_eq!(config.problems.len(), 1);
         assert!(fs::create_dir_all(&config.state_dir).is_err());
     }
@@ -84,10 +84,7 @@ fn the_state_folder_follows_claude_codes_and_its_own_variable() {
     world.shell("CLAUDE_CONFIG_DIR", "/claude");
     let config = world.resolve(Scope::OwnHook);
     assert_eq!(config.state_dir, Path::new("/claude/state"));
-    assert_eq!(
-        config.setting("CC_LANGFUSE_STATE_DIR").unwrap().shown,
-        "/claude/state"
-    );
+    assert_eq!(config.setting("CC_LANGFUSE_STATE_DIR").unwrap().shown, "/claude/state");
     world.shell("CC_LANGFUSE_STATE_DIR", "~/state");
     let config = world.resolve(Scope::OwnHook);
     assert_eq!(config.state_dir, world.root.join("home/state"));
@@ -131,10 +128,7 @@ fn values_are_read_as_documented() {
     let mut world = World::new();
     world
         .shell("CC_LANGFUSE_TRACE_TAGS", "a, b,,")
-        .shell(
-            "CC_LANGFUSE_METADATA",
-            r#"{"team": "x", "n": 1, "deep": {"a": []}}"#,
-        )
+        .shell("CC_LANGFUSE_METADATA", r#"{"team": "x", "n": 1, "deep": {"a": []}}"#)
         .shell("CC_LANGFUSE_HOOK_BUDGET", "0.5")
         .shell("LANGFUSE_TIMEOUT", "9000")
         .shell("LANGFUSE_CA_FILE", "~/ca.pem")
@@ -142,25 +136,14 @@ fn values_are_read_as_documented() {
         .shell("LANGFUSE_TRACING_ENVIRONMENT", "Langfuse-Prod");
     let config = world.resolve(Scope::OwnHook);
     assert_eq!(config.tags, ["a", "b"]);
-    let metadata: Vec<_> = config
-        .metadata
-        .iter()
-        .map(|(k, v)| (k.as_str(), v.as_str()))
-        .collect();
-    assert_eq!(
-        metadata,
-        [("team", "x"), ("n", "1"), ("deep", r#"{"a":[]}"#)]
-    );
+    let metadata: Vec<_> = config.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(metadata, [("team", "x"), ("n", "1"), ("deep", r#"{"a":[]}"#)]);
     assert_eq!(config.hook_budget, Duration::from_millis(500));
     assert_eq!(config.timeout, Duration::from_secs(600));
     assert_eq!(config.ca_file, Some(world.root.join("home/ca.pem")));
     assert_eq!(config.capture, Capture::NoToolContent);
     assert_eq!(config.environment.as_deref(), Some("Langfuse-Prod"));
-    assert_eq!(
-        config.problems.len(),
-        1,
-        "the environment's name is doubtful"
-    );
+    assert_eq!(config.problems.len(), 1, "the environment's name is doubtful");
 }
 
 #[test]
@@ -177,10 +160,7 @@ fn the_halves_of_a_parent_are_never_of_two_layers() {
     let whole = format!("00-{}-{}-01", "d".repeat(32), "e".repeat(16));
     world.shell("CC_LANGFUSE_TRACEPARENT", &whole);
     let parent = world.resolve(Scope::OwnHook).parent.unwrap();
-    assert_eq!(
-        (parent.trace_id, parent.span_id),
-        ("d".repeat(32), "e".repeat(16))
-    );
+    assert_eq!((parent.trace_id, parent.span_id), ("d".repeat(32), "e".repeat(16)));
 }
 
 #[test]
@@ -188,10 +168,7 @@ fn the_defaults_in_the_table_are_the_ones_that_hold() {
     let config = World::new().resolve(Scope::OwnHook);
     let table = |name: &str| config.setting(name).unwrap().variable.default.to_owned();
     assert_eq!(table("TRACE_TO_LANGFUSE"), config.enabled.to_string());
-    assert_eq!(
-        table("LANGFUSE_TIMEOUT"),
-        config.timeout.as_secs().to_string()
-    );
+    assert_eq!(table("LANGFUSE_TIMEOUT"), config.timeout.as_secs().to_string());
     assert_eq!(table("CC_LANGFUSE_MASK"), config.mask.to_string());
     assert_eq!(table("CC_LANGFUSE_MAX_CHARS"), config.max_chars.to_string());
     assert_eq!(table("CC_LANGFUSE_DEBUG"), config.debug.to_string());

@@ -15,11 +15,7 @@ const TOKENS: [(&str, &[&str]); 4] = [
     ("cache_read_input_tokens", &["input_cache_read"]),
     (
         "cache_creation_input_tokens",
-        &[
-            "input_cache_creation_5m",
-            "input_cache_creation_1h",
-            "input_cache_creation",
-        ],
+        &["input_cache_creation_5m", "input_cache_creation_1h", "input_cache_creation"],
     ),
 ];
 
@@ -31,30 +27,12 @@ pub(super) fn assert_whole(mock: &MockLangfuse, recording: &Recording) {
     let reachable = &expected["in_transcripts"];
     let generations: Vec<&Row> = rows.iter().filter(|row| row.kind == "GENERATION").collect();
     let ids: BTreeSet<&str> = generations.iter().map(|row| row.span_id.as_str()).collect();
-    assert_eq!(
-        ids,
-        ids_of_messages(recording)
-            .iter()
-            .map(String::as_str)
-            .collect()
-    );
+    assert_eq!(ids, ids_of_messages(recording).iter().map(String::as_str).collect());
     assert_eq!(generations.len(), ids.len(), "one row for each message");
-    assert_eq!(
-        generations.len(),
-        count(&reachable["distinct_message_ids"]),
-        "generations"
-    );
-    assert_eq!(
-        tokens(&generations),
-        counts(&reachable["tokens_max_per_id"]),
-        "tokens"
-    );
+    assert_eq!(generations.len(), count(&reachable["distinct_message_ids"]), "generations");
+    assert_eq!(tokens(&generations), counts(&reachable["tokens_max_per_id"]), "tokens");
     let tools = tools(&rows);
-    assert_eq!(
-        tools.values().sum::<usize>(),
-        count(&reachable["tool_use_ids"]),
-        "tool calls"
-    );
+    assert_eq!(tools.values().sum::<usize>(), count(&reachable["tool_use_ids"]), "tool calls");
     let played = counts(&expected["tool_calls"]);
     // An answer that was cut off after its tool call counts as not played.
     if played.values().sum::<usize>() == count(&reachable["tool_use_ids"]) {
@@ -77,11 +55,7 @@ fn assert_agents(rows: &[Row], recording: &Recording) {
         files => assert_eq!(agents.len(), files, "subagents and warmups"),
     }
     if !expected["subagents"].is_null() {
-        assert_eq!(
-            agents.len() - warmups,
-            whole(&expected["subagents"]),
-            "subagents"
-        );
+        assert_eq!(agents.len() - warmups, whole(&expected["subagents"]), "subagents");
     }
     if !expected["turns"].is_null() {
         assert_eq!(turns.len(), count(&expected["turns"]), "turns");
@@ -114,11 +88,7 @@ pub(super) fn assert_sound(mock: &MockLangfuse) {
     let mut roots: Vec<&str> = roots.map(|row| row.trace_id.as_str()).collect();
     roots.sort_unstable();
     let traces: BTreeSet<&str> = rows.iter().map(|row| row.trace_id.as_str()).collect();
-    assert_eq!(
-        roots,
-        traces.into_iter().collect::<Vec<_>>(),
-        "one root for each trace"
-    );
+    assert_eq!(roots, traces.into_iter().collect::<Vec<_>>(), "one root for each trace");
     assert_once(mock);
 }
 
@@ -135,11 +105,7 @@ pub(super) fn assert_once(mock: &MockLangfuse) {
         .map(|row| row.span_id.as_str())
         .collect();
     let once: BTreeSet<&str> = sent.iter().copied().collect();
-    assert_eq!(
-        sent.len(),
-        once.len(),
-        "each generation is sent once: {sent:?}"
-    );
+    assert_eq!(sent.len(), once.len(), "each generation is sent once: {sent:?}");
 }
 
 fn ids_of_messages(recording: &Recording) -> BTreeSet<String> {
@@ -147,18 +113,13 @@ fn ids_of_messages(recording: &Recording) -> BTreeSet<String> {
     let rows = files
         .flat_map(|file| file.rows())
         .filter(|row| row["type"] == "assistant" && row["message"]["model"] != "<synthetic>");
-    rows.map(|row| span_id(row["message"]["id"].as_str().unwrap()))
-        .collect()
+    rows.map(|row| span_id(row["message"]["id"].as_str().unwrap())).collect()
 }
 
 /// As the design has it: the first 16 hex digits of a hash of kind and id.
 fn span_id(message_id: &str) -> String {
     let digest = Sha256::digest(format!("generation:{message_id}"));
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn assert_lanes(rows: &[Row], expected: &Value) {
@@ -168,14 +129,7 @@ fn assert_lanes(rows: &[Row], expected: &Value) {
     }
     let names: Vec<&String> = lanes.keys().collect();
     let expected = expected.as_object().unwrap();
-    assert_eq!(
-        names,
-        expected
-            .keys()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(names, expected.keys().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
     for (name, generations) in &lanes {
         let mut have = tokens(generations);
         have.insert("generations".to_owned(), generations.len());
@@ -190,9 +144,7 @@ fn lane(row: &Row, rows: &[Row]) -> String {
         ("AGENT", false) => "main".to_owned(),
         ("AGENT", true) => {
             let prompt = above.input.as_deref().unwrap_or_default();
-            let mark = prompt
-                .split_once("[[lane:")
-                .and_then(|(_, rest)| rest.split_once("]]"));
+            let mark = prompt.split_once("[[lane:").and_then(|(_, rest)| rest.split_once("]]"));
             mark.map_or_else(|| "(no mark)".to_owned(), |(name, _)| name.to_owned())
         }
         _ => lane(above, rows),
@@ -201,16 +153,12 @@ fn lane(row: &Row, rows: &[Row]) -> String {
 
 fn parent<'a>(row: &Row, rows: &'a [Row]) -> Option<&'a Row> {
     let id = row.parent_span_id.as_ref()?;
-    rows.iter()
-        .find(|other| other.span_id == *id && other.trace_id == row.trace_id)
+    rows.iter().find(|other| other.span_id == *id && other.trace_id == row.trace_id)
 }
 
 fn tools(rows: &[Row]) -> BTreeMap<String, usize> {
     let mut tools = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(|row| ["TOOL", "RETRIEVER"].contains(&&*row.kind))
-    {
+    for row in rows.iter().filter(|row| ["TOOL", "RETRIEVER"].contains(&&*row.kind)) {
         *tools.entry(row.name.clone()).or_default() += 1;
     }
     tools
@@ -218,22 +166,16 @@ fn tools(rows: &[Row]) -> BTreeMap<String, usize> {
 
 fn tokens(generations: &[&Row]) -> BTreeMap<String, usize> {
     let sum = |columns: &[&str]| {
-        let values = generations
-            .iter()
-            .flat_map(|row| columns.iter().map(|name| row.usage.get(*name)));
+        let values =
+            generations.iter().flat_map(|row| columns.iter().map(|name| row.usage.get(*name)));
         usize::try_from(values.flatten().sum::<u64>()).unwrap()
     };
-    TOKENS
-        .iter()
-        .map(|(name, columns)| ((*name).to_owned(), sum(columns)))
-        .collect()
+    TOKENS.iter().map(|(name, columns)| ((*name).to_owned(), sum(columns))).collect()
 }
 
 fn counts(expected: &Value) -> BTreeMap<String, usize> {
     let members = expected.as_object().expect("an object of counts").iter();
-    members
-        .map(|(name, value)| (name.clone(), count(value)))
-        .collect()
+    members.map(|(name, value)| (name.clone(), count(value))).collect()
 }
 
 /// A count that is not given where there is nothing to count.

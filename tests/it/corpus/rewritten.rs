@@ -38,9 +38,8 @@ fn no_two_turns_have_the_same_number() {
     play(&sandbox, &recording);
     let turns = roots(&mock.rows()).into_iter();
     let turns = turns.filter(|row| row.name == "claude-code");
-    let mut numbers: Vec<(i64, String)> = turns
-        .map(|row| (row.start_ms, row.metadata["turn_number"].clone()))
-        .collect();
+    let mut numbers: Vec<(i64, String)> =
+        turns.map(|row| (row.start_ms, row.metadata["turn_number"].clone())).collect();
     numbers.sort_unstable();
     let numbers: Vec<&str> = numbers.iter().map(|(_, number)| number.as_str()).collect();
     // One turn's prompt was gone before a hook was called: nobody knows of it.
@@ -130,10 +129,8 @@ fn assert_true(mock: &MockLangfuse, recording: &Recording, files: &[&str]) {
     let shown = generations_shown(mock);
     assert!(shown.is_subset(&generations(&rows)), "{shown:?}");
     let mut openings = rows.iter().filter(|row| opens(row));
-    let openings: BTreeSet<String> = openings
-        .by_ref()
-        .filter_map(|row| Some(digest(row["uuid"].as_str()?, 32)))
-        .collect();
+    let openings: BTreeSet<String> =
+        openings.by_ref().filter_map(|row| Some(digest(row["uuid"].as_str()?, 32))).collect();
     for root in roots(&mock.rows()) {
         let what = format!("{} {:?}", root.name, root.input);
         assert!(openings.contains(&root.trace_id), "no opening row: {what}");
@@ -152,10 +149,7 @@ fn opens(row: &Value) -> bool {
 }
 
 fn rows_of(recording: &Recording, files: &[&str]) -> Vec<Value> {
-    let texts = files
-        .iter()
-        .map(|file| recording.rows_of(file, usize::MAX))
-        .collect::<String>();
+    let texts = files.iter().map(|file| recording.rows_of(file, usize::MAX)).collect::<String>();
     let parse = |line: &str| serde_json::from_str(line).unwrap();
     texts.lines().map(parse).collect()
 }
@@ -178,9 +172,7 @@ fn generations(rows: &[Value]) -> BTreeSet<String> {
 
 fn generations_shown(mock: &MockLangfuse) -> BTreeSet<String> {
     let rows = mock.rows().into_iter();
-    rows.filter(|row| row.kind == "GENERATION")
-        .map(|row| row.span_id)
-        .collect()
+    rows.filter(|row| row.kind == "GENERATION").map(|row| row.span_id).collect()
 }
 
 /// The first hex digits of a text's hash.

@@ -81,14 +81,10 @@ fn serve(
         // A look whether anybody is there.
         return;
     };
-    let host = connect
-        .strip_prefix("CONNECT ")
-        .and_then(|rest| rest.split(':').next());
+    let host = connect.strip_prefix("CONNECT ").and_then(|rest| rest.split(':').next());
     let host = host.unwrap().to_owned();
     asked.lock().unwrap().push(host.clone());
-    stream
-        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
     let session = ServerConnection::new(config).unwrap();
     let mut stream = StreamOwned::new(session, stream);
     while let Some(request) = head(&mut stream) {

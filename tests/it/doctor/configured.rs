@@ -13,24 +13,14 @@ use super::Clinic;
 fn half_a_pair_of_keys() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null}));
-    clinic.fails(
-        "keys",
-        "has no LANGFUSE_SECRET_KEY beside it",
-        "set both there",
-        3,
-    );
+    clinic.fails("keys", "has no LANGFUSE_SECRET_KEY beside it", "set both there", 3);
 }
 
 #[test]
 fn no_keys() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_PUBLIC_KEY": null}));
-    clinic.fails(
-        "keys",
-        "no Langfuse keys",
-        "~/.config/claude-langfuse/config.json",
-        3,
-    );
+    clinic.fails("keys", "no Langfuse keys", "~/.config/claude-langfuse/config.json", 3);
 }
 
 #[test]
@@ -45,28 +35,13 @@ fn keys_that_changed_places() {
 fn a_key_file_that_is_not_there_or_empty() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
-    clinic.fails(
-        "keys",
-        "~/key: No such file",
-        "correct the path or the file",
-        3,
-    );
+    clinic.fails("keys", "~/key: No such file", "correct the path or the file", 3);
     clinic.sandbox.write("key", b"\n");
-    clinic.fails(
-        "keys",
-        "the file is empty",
-        "correct the path or the file",
-        3,
-    );
+    clinic.fails("keys", "the file is empty", "correct the path or the file", 3);
     let directory = clinic.sandbox.path("folder");
     fs::create_dir(&directory).unwrap();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": directory}));
-    clinic.fails(
-        "keys",
-        "could not read the key file",
-        "correct the path or the file",
-        3,
-    );
+    clinic.fails("keys", "could not read the key file", "correct the path or the file", 3);
 }
 
 #[test]
@@ -75,11 +50,7 @@ fn a_key_file_that_everybody_can_read() {
     let path = clinic.sandbox.write("key", SECRET_KEY.as_bytes());
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    clinic.warns(
-        "config",
-        "every user of this machine can read the key file",
-        "chmod 600",
-    );
+    clinic.warns("config", "every user of this machine can read the key file", "chmod 600");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     clinic.sandbox.run(&["doctor"]).exits(0);
 }
@@ -87,9 +58,7 @@ fn a_key_file_that_everybody_can_read() {
 #[test]
 fn a_broken_configuration_file() {
     let clinic = Clinic::healthy();
-    clinic
-        .sandbox
-        .write(".config/claude-langfuse/config.json", b"{\"env\": {");
+    clinic.sandbox.write(".config/claude-langfuse/config.json", b"{\"env\": {");
     clinic.fails("config", "could not parse the file", "fix the file", 3);
 }
 
@@ -97,19 +66,9 @@ fn a_broken_configuration_file() {
 fn a_value_that_means_nothing() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "ture"}));
-    clinic.fails(
-        "config",
-        "\"ture\" is neither yes nor no",
-        "use true or false",
-        3,
-    );
+    clinic.fails("config", "\"ture\" is neither yes nor no", "use true or false", 3);
     clinic.configured(&json!({"CC_LANGFUSE_MASK_PATTERNS": "("}));
-    clinic.fails(
-        "mask",
-        "CC_LANGFUSE_MASK_PATTERNS can't be read",
-        "fix or remove the pattern",
-        3,
-    );
+    clinic.fails("mask", "CC_LANGFUSE_MASK_PATTERNS can't be read", "fix or remove the pattern", 3);
 }
 
 #[test]
@@ -129,27 +88,15 @@ fn a_name_that_is_misspelled_or_of_another_hook() {
 #[test]
 fn a_host_that_is_not_the_keys() {
     let mut clinic = Clinic::healthy();
-    clinic
-        .sandbox
-        .set("LANGFUSE_BASE_URL", "https://langfuse.example");
-    clinic.fails(
-        "keys",
-        "is a key to",
-        "set the keys where that URL is set",
-        3,
-    );
+    clinic.sandbox.set("LANGFUSE_BASE_URL", "https://langfuse.example");
+    clinic.fails("keys", "is a key to", "set the keys where that URL is set", 3);
 }
 
 #[test]
 fn an_address_that_is_none() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": "cloud.langfuse.com"}));
-    clinic.fails(
-        "keys",
-        "it does not begin with https://",
-        "use a URL such as",
-        3,
-    );
+    clinic.fails("keys", "it does not begin with https://", "use a URL such as", 3);
 }
 
 #[test]
@@ -162,11 +109,7 @@ fn consent_that_is_missing() {
         "set TRACE_TO_LANGFUSE to true",
     );
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "false"}));
-    clinic.warns(
-        "consent",
-        "TRACE_TO_LANGFUSE in ~/.config",
-        "set it to true there",
-    );
+    clinic.warns("consent", "TRACE_TO_LANGFUSE in ~/.config", "set it to true there");
 }
 
 #[test]
@@ -181,12 +124,7 @@ fn a_state_folder_that_takes_nothing() {
     let clinic = Clinic::healthy();
     let file = clinic.sandbox.write("file", b"");
     clinic.configured(&json!({"CC_LANGFUSE_STATE_DIR": file}));
-    clinic.fails(
-        "state",
-        "can't write to ~/file/claude-langfuse: ",
-        "CC_LANGFUSE_STATE_DIR",
-        1,
-    );
+    clinic.fails("state", "can't write to ~/file/claude-langfuse: ", "CC_LANGFUSE_STATE_DIR", 1);
 }
 
 /// A limit on the size of files is met as a full disk is: a write fails.
@@ -207,23 +145,11 @@ fn a_full_disk() {
         .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = report["findings"].as_array().unwrap();
-    let failed = findings
-        .iter()
-        .find(|one| one["verdict"] == "fail")
-        .unwrap();
+    let failed = findings.iter().find(|one| one["verdict"] == "fail").unwrap();
     assert_eq!(failed["check"], "state", "{report:#}");
-    assert!(
-        failed["help"]
-            .as_str()
-            .unwrap()
-            .starts_with("free disk space"),
-        "{report:#}"
-    );
-    let left = clinic
-        .sandbox
-        .state()
-        .into_iter()
-        .any(|path| path.to_string_lossy().contains("doctor"));
+    assert!(failed["help"].as_str().unwrap().starts_with("free disk space"), "{report:#}");
+    let left =
+        clinic.sandbox.state().into_iter().any(|path| path.to_string_lossy().contains("doctor"));
     assert!(!left, "{:?}", clinic.sandbox.state());
 }
 
@@ -232,11 +158,7 @@ fn a_state_folder_that_others_can_look_into() {
     let clinic = Clinic::healthy();
     let folder = clinic.sandbox.path(".claude/state/claude-langfuse");
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    clinic.warns(
-        "state",
-        "other users can read",
-        "chmod 700 ~/.claude/state/claude-langfuse",
-    );
+    clinic.warns("state", "other users can read", "chmod 700 ~/.claude/state/claude-langfuse");
 }
 
 #[test]
@@ -245,21 +167,9 @@ fn sessions_that_wait_for_a_server_that_is_back() {
     clinic.mock.reply_always(Some(Reply::Status(503)));
     clinic.sandbox.session("v2.1.330/simple").whole().stop(0);
     clinic.mock.reply_always(None);
-    clinic.warns(
-        "waiting",
-        "1 session with unsent turns",
-        "claude-langfuse flush",
-    );
+    clinic.warns("waiting", "1 session with unsent turns", "claude-langfuse flush");
     clinic.sandbox.run(&["flush"]).exits(0);
-    let report = clinic
-        .sandbox
-        .run(&["doctor", "--json"])
-        .exits(0)
-        .json()
-        .remove(0);
+    let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
     let findings = report["findings"].as_array().unwrap();
-    assert!(
-        findings.iter().all(|one| one["check"] != "waiting"),
-        "{report:#}"
-    );
+    assert!(findings.iter().all(|one| one["check"] != "waiting"), "{report:#}");
 }

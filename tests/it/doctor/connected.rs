@@ -11,10 +11,7 @@ use crate::sandbox::{Sandbox, unused_address};
 
 /// An answer of a server that may be anything.
 fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// A user whose Langfuse is at this address.
@@ -27,13 +24,9 @@ fn at(url: &str) -> Clinic {
 /// Keys for Langfuse Cloud, which is behind a proxy, and no host.
 fn in_cloud(cloud: &Cloud) -> Clinic {
     let mut clinic = Clinic::healthy();
-    let authority = clinic
-        .sandbox
-        .write("ca.pem", Cloud::authority().as_bytes());
+    let authority = clinic.sandbox.write("ca.pem", Cloud::authority().as_bytes());
     clinic.configured(&json!({"LANGFUSE_BASE_URL": null, "LANGFUSE_CA_FILE": authority}));
-    clinic
-        .sandbox
-        .set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
+    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
     clinic
 }
 
@@ -44,12 +37,7 @@ const ADDRESS: &str =
 fn a_wrong_key() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": "sk-lf-wrong"}));
-    clinic.fails(
-        "keys",
-        "answered 401",
-        "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config",
-        5,
-    );
+    clinic.fails("keys", "answered 401", "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config", 5);
 }
 
 #[test]
@@ -115,11 +103,7 @@ fn a_key_that_is_of_the_default_region_is_asked_for_nowhere_else() {
     let cloud = Cloud::with_keys_of("cloud.langfuse.com");
     let clinic = in_cloud(&cloud);
     let report = clinic.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
-    assert!(
-        report.stdout.contains("through the proxy"),
-        "{}",
-        report.stdout
-    );
+    assert!(report.stdout.contains("through the proxy"), "{}", report.stdout);
     assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
 }
 
@@ -156,11 +140,7 @@ fn a_port_on_which_nobody_listens() {
 
 #[test]
 fn a_captive_portal() {
-    let page = answer(
-        "200 OK",
-        "Content-Type: text/html\r\n",
-        "<html>Welcome to our Wi-Fi</html>",
-    );
+    let page = answer("200 OK", "Content-Type: text/html\r\n", "<html>Welcome to our Wi-Fi</html>");
     let portal = Server::answering(page);
     at(&portal.url()).fails("server", "a sign-in page", "sign in to the network", 3);
 }
@@ -188,12 +168,7 @@ fn an_address_that_moved() {
 #[test]
 fn something_that_is_no_web_server() {
     let other = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
-    at(&other.url()).fails(
-        "server",
-        "did not answer in proper HTTP",
-        "check the address",
-        3,
-    );
+    at(&other.url()).fails("server", "did not answer in proper HTTP", "check the address", 3);
 }
 
 #[test]
@@ -224,12 +199,7 @@ fn an_authority_that_can_not_be_read() {
     let (server, _) = tls_server(GOOD);
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
-    clinic.fails(
-        "tls",
-        "could not read the certificates in ~/nothing.pem",
-        "LANGFUSE_CA_FILE",
-        3,
-    );
+    clinic.fails("tls", "could not read the certificates in ~/nothing.pem", "LANGFUSE_CA_FILE", 3);
 }
 
 #[test]
@@ -278,16 +248,9 @@ fn a_proxy_that_is_dead_or_wants_a_password() {
     let mut clinic = at("https://langfuse.example");
     let dead = unused_address();
     clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
-    clinic.fails(
-        "tcp",
-        &format!("the proxy {dead} does not answer"),
-        "check the port and host",
-        4,
-    );
+    clinic.fails("tcp", &format!("the proxy {dead} does not answer"), "check the port and host", 4);
     let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
-    clinic
-        .sandbox
-        .set("HTTPS_PROXY", format!("http://{}", proxy.address));
+    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", proxy.address));
     clinic.fails("server", "answered 407", "check HTTPS_PROXY", 3);
     clinic.sandbox.set("HTTPS_PROXY", "socks5://127.0.0.1:9050");
     clinic.fails("address", "speaks SOCKS", "check HTTPS_PROXY", 3);
@@ -298,14 +261,7 @@ fn a_server_that_takes_everything_and_stores_nothing() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_TIMEOUT": "0.8"}));
     clinic.mock.reply_always(Some(Reply::Lose));
-    clinic.finds(
-        &["--send-test"],
-        "fail",
-        "test trace",
-        "did not store it",
-        "check the worker",
-        1,
-    );
+    clinic.finds(&["--send-test"], "fail", "test trace", "did not store it", "check the worker", 1);
 }
 
 #[test]
@@ -323,9 +279,7 @@ fn an_account_that_may_not_send() {
     let clinic = Clinic::healthy();
     let suspended = br#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#.to_vec();
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    clinic
-        .mock
-        .reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
+    clinic.mock.reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
     clinic.finds(
         &["--send-test"],
         "fail",
@@ -350,28 +304,17 @@ fn a_model_without_a_price() {
     sandbox.run(&["install"]).exits(0);
     sandbox.session("v2.1.330/simple").whole().stop(0);
     let clinic = Clinic { sandbox, mock };
-    clinic.warns(
-        "prices",
-        "no price for claude-opus-5-5",
-        "add the model with its prices",
-    );
+    clinic.warns("prices", "no price for claude-opus-5-5", "add the model with its prices");
 }
 
 #[test]
 fn keys_are_never_shown() {
     let clinic = Clinic::healthy();
-    for options in [
-        &["doctor"][..],
-        &["doctor", "-v", "-v"],
-        &["config"],
-        &["status"],
-        &["config", "check"],
-    ] {
+    for options in
+        [&["doctor"][..], &["doctor", "-v", "-v"], &["config"], &["status"], &["config", "check"]]
+    {
         let ran = clinic.sandbox.run(options);
-        assert!(
-            !ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY),
-            "{ran:?}"
-        );
+        assert!(!ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY), "{ran:?}");
     }
     assert!(clinic.sandbox.run(&["config"]).stdout.contains(PUBLIC_KEY));
 }

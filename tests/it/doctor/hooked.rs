@@ -18,29 +18,16 @@ fn hook<'a>(settings: &'a mut Value, event: &str) -> &'a mut Value {
 fn no_hook_at_all() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| *settings = json!({}));
-    clinic.fails(
-        "hooks",
-        "does not call this program",
-        "claude-langfuse install",
-        1,
-    );
+    clinic.fails("hooks", "does not call this program", "claude-langfuse install", 1);
 }
 
 #[test]
 fn a_hook_for_one_of_the_two_events() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| {
-        settings["hooks"]
-            .as_object_mut()
-            .unwrap()
-            .remove("SessionEnd");
+        settings["hooks"].as_object_mut().unwrap().remove("SessionEnd");
     });
-    clinic.fails(
-        "hooks",
-        "not registered for SessionEnd",
-        "claude-langfuse install",
-        1,
-    );
+    clinic.fails("hooks", "not registered for SessionEnd", "claude-langfuse install", 1);
 }
 
 #[test]
@@ -57,9 +44,7 @@ fn a_hook_twice() {
 fn the_same_hook_in_two_files_runs_once() {
     let clinic = Clinic::healthy();
     let settings = fs::read(clinic.sandbox.path(".claude/settings.json")).unwrap();
-    clinic
-        .sandbox
-        .write("code/app/.claude/settings.json", &settings);
+    clinic.sandbox.write("code/app/.claude/settings.json", &settings);
     let report = clinic
         .sandbox
         .run(&["doctor", "--json", "--project", "code/app"])
@@ -76,16 +61,9 @@ fn a_timeout_that_ends_the_hook_too_soon() {
     clinic.fails("hooks", "is stopped after 1 s", "remove \"timeout\"", 1);
     let clinic = Clinic::healthy();
     clinic.settings(|settings| {
-        hook(settings, "SessionEnd")
-            .as_object_mut()
-            .unwrap()
-            .remove("timeout");
+        hook(settings, "SessionEnd").as_object_mut().unwrap().remove("timeout");
     });
-    clinic.warns(
-        "hooks",
-        "is stopped after 1.5 s",
-        "set \"timeout\": 10 (in seconds)",
-    );
+    clinic.warns("hooks", "is stopped after 1.5 s", "set \"timeout\": 10 (in seconds)");
 }
 
 #[test]
@@ -99,11 +77,7 @@ fn a_hook_that_claude_code_does_not_wait_for() {
 fn a_matcher_that_lets_some_events_through() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| settings["hooks"]["SessionEnd"][0]["matcher"] = json!("clear"));
-    clinic.warns(
-        "hooks",
-        "a matcher restricts the hook",
-        "remove the matcher",
-    );
+    clinic.warns("hooks", "a matcher restricts the hook", "remove the matcher");
 }
 
 #[test]
@@ -121,9 +95,7 @@ fn hooks_that_are_switched_off() {
 #[test]
 fn settings_that_are_broken() {
     let clinic = Clinic::healthy();
-    clinic
-        .sandbox
-        .write(".claude/settings.json", b"{\"hooks\": {},}");
+    clinic.sandbox.write(".claude/settings.json", b"{\"hooks\": {},}");
     clinic.fails("config", SETTINGS, "fix the JSON", 3);
 }
 
@@ -152,11 +124,7 @@ fn another_program_of_the_same_name() {
             hook(settings, event)["command"] = json!(format!("{} hook", other.display()));
         }
     });
-    clinic.warns(
-        "hooks",
-        "runs ~/old/claude-langfuse, and this is",
-        "claude-langfuse install",
-    );
+    clinic.warns("hooks", "runs ~/old/claude-langfuse, and this is", "claude-langfuse install");
 }
 
 #[test]
@@ -164,23 +132,14 @@ fn a_program_that_is_found_by_its_name_is_this_one() {
     let mut clinic = Clinic::healthy();
     let folder = clinic.sandbox.path("bin");
     fs::create_dir(&folder).unwrap();
-    symlink(
-        env!("CARGO_BIN_EXE_claude-langfuse"),
-        folder.join("claude-langfuse"),
-    )
-    .unwrap();
+    symlink(env!("CARGO_BIN_EXE_claude-langfuse"), folder.join("claude-langfuse")).unwrap();
     clinic.sandbox.set("PATH", folder.display().to_string());
     clinic.settings(|settings| {
         for event in ["Stop", "SessionEnd"] {
             hook(settings, event)["command"] = json!("claude-langfuse hook");
         }
     });
-    let report = clinic
-        .sandbox
-        .run(&["doctor", "--json"])
-        .exits(0)
-        .json()
-        .remove(0);
+    let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
     assert_eq!(report["verdict"], "ok", "{report:#}");
 }
 
@@ -208,44 +167,24 @@ fn another_hook_that_sends_the_same_turns() {
 fn an_old_release_that_meets_an_event_it_does_not_know() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| settings["hooks"]["FileChanged"] = json!([]));
-    let report = clinic
-        .sandbox
-        .run(&["doctor", "--json"])
-        .exits(0)
-        .json()
-        .remove(0);
+    let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
     assert_eq!(report["verdict"], "ok", "{report:#}");
     let row = r#"{"type":"user","uuid":"u","sessionId":"s","version":"2.0.76","timestamp":"2025-01-01T00:00:00Z","message":{"role":"user","content":"hi"}}"#;
     clinic.sandbox.write(
         ".claude/projects/-old/11111111-1111-4111-8111-111111111111.jsonl",
         format!("{row}\n").as_bytes(),
     );
-    clinic.fails(
-        "claude code",
-        "release 2.0.76 turns all hooks off",
-        "update Claude Code",
-        1,
-    );
+    clinic.fails("claude code", "release 2.0.76 turns all hooks off", "update Claude Code", 1);
 }
 
 #[test]
 fn rows_that_nobody_can_read_or_knows() {
     let clinic = Clinic::healthy();
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
-    clinic
-        .sandbox
-        .write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
-    clinic.warns(
-        "transcripts",
-        "rows of unknown types: hologram",
-        "update claude-langfuse",
-    );
+    clinic.sandbox.write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
+    clinic.warns("transcripts", "rows of unknown types: hologram", "update claude-langfuse");
     clinic.sandbox.write(path, b"{\"type\":\n{}\n");
-    clinic.warns(
-        "transcripts",
-        "can't be read, the first at byte 0",
-        "are skipped",
-    );
+    clinic.warns("transcripts", "can't be read, the first at byte 0", "are skipped");
 }
 
 #[test]
@@ -260,9 +199,6 @@ fn a_hook_that_is_felt() {
     let clinic = Clinic::healthy();
     let row = r#"{"type":"system","subtype":"stop_hook_summary","version":"2.1.330","hookInfos":[{"command":"claude-langfuse hook","durationMs":2900}]}"#;
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
-    clinic.sandbox.write(
-        path,
-        format!("{row}\n{row}\n{row}\n{row}\n{row}\n").as_bytes(),
-    );
+    clinic.sandbox.write(path, format!("{row}\n{row}\n{row}\n{row}\n{row}\n").as_bytes());
     clinic.warns("hook time", "maximum 2900 ms", "CC_LANGFUSE_HOOK_BUDGET");
 }

@@ -19,9 +19,7 @@ fn a_pipe_or_a_device_is_written_to_and_stays_what_it_is() {
         let pipe = pipe.clone();
         move || fs::read_to_string(pipe).unwrap()
     });
-    sandbox
-        .run(&["export", "2c97", "--output", "pipe"])
-        .exits(0);
+    sandbox.run(&["export", "2c97", "--output", "pipe"]).exits(0);
     let expected = sandbox.run(&["export", "2c97"]).exits(0).stdout;
     assert_eq!(reader.join().unwrap(), expected);
     assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
@@ -34,8 +32,6 @@ fn a_pipe_or_a_device_is_written_to_and_stays_what_it_is() {
 fn a_full_disk_is_told_of() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
-    let ran = sandbox
-        .run(&["export", "2c97", "--output", "/dev/full"])
-        .exits(1);
+    let ran = sandbox.run(&["export", "2c97", "--output", "/dev/full"]).exits(1);
     assert!(ran.stderr.contains("No space left"), "{}", ran.stderr);
 }

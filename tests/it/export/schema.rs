@@ -76,9 +76,7 @@ fn every_result_follows_its_call(messages: &[Value]) {
 }
 
 pub(super) fn assert_messages(line: &Value) {
-    let keys = [
-        "schema", "session", "turn", "at", "model", "finished", "messages",
-    ];
+    let keys = ["schema", "session", "turn", "at", "model", "finished", "messages"];
     let messages = messages(line, &keys);
     assert_eq!(line["schema"], 1);
     for message in messages {
@@ -131,10 +129,7 @@ fn anthropic_block(role: &str, block: &Value) {
     };
     only(fields, &[&["type"], keys, more].concat());
     assert!(fields.get("input").is_none_or(Value::is_object), "{block}");
-    assert!(
-        fields.get("is_error").is_none_or(Value::is_boolean),
-        "{block}"
-    );
+    assert!(fields.get("is_error").is_none_or(Value::is_boolean), "{block}");
     if let Some(content) = fields.get("content") {
         match content {
             Value::Array(parts) => parts.iter().for_each(|part| anthropic_block("user", part)),

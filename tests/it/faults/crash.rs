@@ -72,11 +72,7 @@ impl Scene {
             .flat_map(|(call, times)| (1..=times).map(move |time| (call.clone(), time)))
             .collect();
         assert!(points.len() > 20, "{points:?}");
-        say(&format!(
-            "{} points of a run of {}",
-            points.len(),
-            self.recording
-        ));
+        say(&format!("{} points of a run of {}", points.len(), self.recording));
         let expected = undisturbed(self.recording);
         let (next, killed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -91,11 +87,7 @@ impl Scene {
         });
         // Which of two threads does something first is not always the same, so some points are not met.
         let killed = killed.into_inner();
-        assert!(
-            killed * 10 > points.len() * 8,
-            "{killed} of {}",
-            points.len()
-        );
+        assert!(killed * 10 > points.len() * 8, "{killed} of {}", points.len());
     }
 
     /// How often each system call is made by the thread that makes it most often.
@@ -114,9 +106,7 @@ impl Scene {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
             {
-                *by_thread
-                    .entry((thread.to_owned(), call.to_owned()))
-                    .or_default() += 1;
+                *by_thread.entry((thread.to_owned(), call.to_owned())).or_default() += 1;
             }
         }
         for ((_, call), times) in by_thread {
@@ -130,11 +120,7 @@ impl Scene {
         let (arguments, input) = (self.run)(session);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let runner = [&["strace", "-f", "-qq"], options, &["--"]].concat();
-        sandbox
-            .start_under(&runner, &arguments, input.as_bytes())
-            .end()
-            .code
-            .is_none()
+        sandbox.start_under(&runner, &arguments, input.as_bytes()).end().code.is_none()
     }
 
     fn killed_at(&self, call: &str, time: usize, expected: &[Row]) -> bool {
@@ -182,24 +168,14 @@ fn the_turn_of_a_first_hook_that_was_killed_before_it_had_read_a_byte_is_sent_by
     let session = sandbox.session(LATER_TURN.recording);
     let path = session.answered(0).argument();
     let at_first_look = ["-P", &path, "-e", "inject=lseek:signal=KILL:when=1", "--"];
-    let strace = [
-        &["strace", "-f", "-qq", "-o", "/dev/null"],
-        &at_first_look[..],
-    ]
-    .concat();
+    let strace = [&["strace", "-f", "-qq", "-o", "/dev/null"], &at_first_look[..]].concat();
     let event = session.stop_event(0).to_string();
-    let killed = sandbox
-        .start_under(&strace, &["hook"], event.as_bytes())
-        .end();
+    let killed = sandbox.start_under(&strace, &["hook"], event.as_bytes()).end();
     assert_eq!(killed.code, None);
     session.answered(1).stop(1);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
     session.whole().end();
-    same_rows(
-        &mock.rows(),
-        &undisturbed(LATER_TURN.recording),
-        "in the end",
-    );
+    same_rows(&mock.rows(), &undisturbed(LATER_TURN.recording), "in the end");
     in_order(&sandbox, "killed at first contact");
 }
 

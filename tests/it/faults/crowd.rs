@@ -25,20 +25,13 @@ fn fifty_hooks_of_one_session_send_each_span_once() {
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/subagent");
     session.whole();
-    let hooks: Vec<Running> = (0..CROWD)
-        .map(|_| session.start(&session.end_event()))
-        .collect();
+    let hooks: Vec<Running> = (0..CROWD).map(|_| session.start(&session.end_event())).collect();
     for hook in hooks {
         hook.end().unnoticed();
     }
     let expected = undisturbed("v2.1.330/subagent");
     same_rows(&mock.rows(), &expected, "in the end");
-    assert_eq!(
-        mock.accepted_spans().len(),
-        expected.len(),
-        "{:?}",
-        mock.arrivals()
-    );
+    assert_eq!(mock.accepted_spans().len(), expected.len(), "{:?}", mock.arrivals());
     in_order(&sandbox, "one session");
 }
 
@@ -62,11 +55,7 @@ fn fifty_hooks_of_fifty_sessions_do_not_get_into_each_others_way() {
     }
     assert_eq!(mock.answers().len(), CROWD);
     assert_eq!(mock.accepted_spans().len(), 2 * CROWD);
-    let sent = sandbox
-        .log()
-        .lines()
-        .filter(|line| line.contains("sent 1 turns"))
-        .count();
+    let sent = sandbox.log().lines().filter(|line| line.contains("sent 1 turns")).count();
     assert_eq!(sent, CROWD, "each has a whole line in the log");
     in_order(&sandbox, "fifty sessions");
 }
@@ -88,11 +77,7 @@ fn a_hook_a_replay_and_a_flush_at_the_same_time_send_each_span_once() {
         let ran = run.end();
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
     }
-    same_rows(
-        &mock.rows(),
-        &undisturbed("v2.1.330/stream-multi"),
-        "in the end",
-    );
+    same_rows(&mock.rows(), &undisturbed("v2.1.330/stream-multi"), "in the end");
     assert_eq!(mock.generations_sent(), 3);
     in_order(&sandbox, "all at once");
 }
@@ -108,20 +93,12 @@ fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
     assert!(mock.wait_for(LONG, |_| { !mock.requests().is_empty() }));
     stopped.signal("STOP");
     session.answered(1).stop(1);
-    assert!(
-        sandbox.log().contains("another process has it"),
-        "{}",
-        sandbox.log()
-    );
+    assert!(sandbox.log().contains("another process has it"), "{}", sandbox.log());
     assert_eq!(mock.requests().len(), 1);
     stopped.signal("KILL");
     stopped.end();
     session.whole().end();
-    same_rows(
-        &mock.rows(),
-        &undisturbed("v2.1.330/stream-multi"),
-        "in the end",
-    );
+    same_rows(&mock.rows(), &undisturbed("v2.1.330/stream-multi"), "in the end");
     assert_eq!(mock.generations_sent(), 3);
     in_order(&sandbox, "stopped");
 }

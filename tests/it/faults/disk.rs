@@ -66,26 +66,18 @@ fn a_cursor_that_can_not_be_understood_is_put_aside_and_the_session_goes_on() {
             let half = fs::read(sandbox.cursor()).unwrap();
             fs::write(sandbox.cursor(), &half[..half.len() / 2]).unwrap();
         }),
-        ("zeros", |sandbox| {
-            fs::write(sandbox.cursor(), [0; 4096]).unwrap()
-        }),
+        ("zeros", |sandbox| fs::write(sandbox.cursor(), [0; 4096]).unwrap()),
         ("no UTF-8", |sandbox| {
             fs::write(sandbox.cursor(), b"{\"schema\":1,\"\xff\xfe\":1}").unwrap()
         }),
-        ("another type", |sandbox| {
-            fs::write(sandbox.cursor(), "[1,2,3]").unwrap()
-        }),
+        ("another type", |sandbox| fs::write(sandbox.cursor(), "[1,2,3]").unwrap()),
         ("other fields", |sandbox| {
             fs::write(sandbox.cursor(), "{\"schema\":1,\"acknowledged\":7}").unwrap()
         }),
     ];
     for (what, damage) in damages {
         let (_mock, sandbox) = goes_on_after(what, damage);
-        assert!(
-            sandbox.log().contains("put aside"),
-            "{what}: {}",
-            sandbox.log()
-        );
+        assert!(sandbox.log().contains("put aside"), "{what}: {}", sandbox.log());
         assert!(sandbox.cursor().with_extension("bad").exists(), "{what}");
         in_order(&sandbox, what);
     }
@@ -120,16 +112,9 @@ fn a_file_of_state_that_is_none_is_not_touched_and_the_session_goes_on() {
         ("the lock is a link", "could not open lock", |sandbox| {
             replace_by_link(&session_folder(sandbox).join("lock"), &victim(sandbox))
         }),
-        (
-            "the lock is a link to nowhere",
-            "could not open lock",
-            |sandbox| {
-                replace_by_link(
-                    &session_folder(sandbox).join("lock"),
-                    &sandbox.path("nowhere"),
-                );
-            },
-        ),
+        ("the lock is a link to nowhere", "could not open lock", |sandbox| {
+            replace_by_link(&session_folder(sandbox).join("lock"), &sandbox.path("nowhere"));
+        }),
         ("the pauses are a FIFO", "not a regular file", |sandbox| {
             fs::write(ours(sandbox).join("pauses.json"), "").unwrap();
             replace_by_fifo(&ours(sandbox).join("pauses.json"));
@@ -191,15 +176,9 @@ fn a_state_folder_that_can_not_be_made_keeps_nothing_from_being_sent() {
     type Make = fn(&Sandbox, &Path);
     let makes: [(&str, Make); 4] = [
         ("a file", |_, place| fs::write(place, "precious").unwrap()),
-        ("a link to nowhere", |_, place| {
-            symlink("/nonexistent/place", place).unwrap()
-        }),
-        ("a link to a file", |sandbox, place| {
-            symlink(victim(sandbox), place).unwrap()
-        }),
-        ("a link to itself", |_, place| {
-            symlink(place, place).unwrap()
-        }),
+        ("a link to nowhere", |_, place| symlink("/nonexistent/place", place).unwrap()),
+        ("a link to a file", |sandbox, place| symlink(victim(sandbox), place).unwrap()),
+        ("a link to itself", |_, place| symlink(place, place).unwrap()),
     ];
     for (what, make) in makes {
         for place in [".claude/state", ".claude/state/claude-langfuse"] {
@@ -209,12 +188,7 @@ fn a_state_folder_that_can_not_be_made_keeps_nothing_from_being_sent() {
             fs::create_dir_all(place.parent().unwrap()).unwrap();
             make(&sandbox, &place);
             sandbox.session("v2.1.330/simple").whole().end();
-            assert_eq!(
-                mock.answers(),
-                ["Hello from the mock."],
-                "{what} at {}",
-                place.display()
-            );
+            assert_eq!(mock.answers(), ["Hello from the mock."], "{what} at {}", place.display());
         }
     }
 }
@@ -279,21 +253,10 @@ fn newer_state_is_left_alone_and_said_and_goes_on_with_the_newer_program() {
     let before = mock.requests().len();
     session.whole().stop(1);
     assert_eq!(mock.requests().len(), before);
-    assert_eq!(
-        fs::read_to_string(sandbox.cursor()).unwrap(),
-        newer.to_string()
-    );
-    assert!(
-        sandbox.log().contains("newer claude-langfuse"),
-        "{}",
-        sandbox.log()
-    );
+    assert_eq!(fs::read_to_string(sandbox.cursor()).unwrap(), newer.to_string());
+    assert!(sandbox.log().contains("newer claude-langfuse"), "{}", sandbox.log());
     let ran = session.replay(&[]).exits(1);
-    assert!(
-        ran.stderr.contains("newer claude-langfuse"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("newer claude-langfuse"), "{}", ran.stderr);
     fs::write(sandbox.cursor(), ours).unwrap();
     session.end();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "in the end");
@@ -301,11 +264,7 @@ fn newer_state_is_left_alone_and_said_and_goes_on_with_the_newer_program() {
 
 #[test]
 fn a_clock_that_is_decades_off_neither_holds_nor_loses_anything() {
-    for until in [
-        "1970-01-01T00:00:00Z",
-        "2100-01-01T00:00:00Z",
-        "9999-12-31T23:59:59.999Z",
-    ] {
+    for until in ["1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         let session = sandbox.session(RECORDING);
@@ -329,10 +288,7 @@ fn without_a_home_there_is_no_state_and_nothing_is_scattered() {
     for home in ["relative", "/nonexistent/home"] {
         sandbox.set("HOME", home).set("XDG_CONFIG_HOME", "relative");
         sandbox.session(RECORDING).whole().end();
-        assert!(
-            !sandbox.path("relative").exists() && sandbox.state().is_empty(),
-            "{home:?}"
-        );
+        assert!(!sandbox.path("relative").exists() && sandbox.state().is_empty(), "{home:?}");
     }
     assert_eq!(mock.answers().len(), 1, "the last turn, each time the same");
 }

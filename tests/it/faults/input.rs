@@ -45,9 +45,7 @@ fn a_hundred_megabytes_that_are_no_row_cost_no_memory_and_only_themselves() {
         let peak = end(&sandbox, &session);
         assert!(peak < BASE, "{peak} KB");
         // First contact takes the last turn, and a replay the one before.
-        sandbox
-            .run(&["replay", session.path.to_str().unwrap()])
-            .exits(0);
+        sandbox.run(&["replay", session.path.to_str().unwrap()]).exits(0);
         assert_eq!(mock.answers().len(), 2);
         mock.assert_nothing_lost();
     }
@@ -63,9 +61,7 @@ fn two_gigabytes_without_content_cost_no_memory_and_nothing_else() {
     let peak = end(&sandbox, &session);
     assert!(peak < BASE, "{peak} KB");
     session.turn(100);
-    let ran = sandbox
-        .run(&["replay", session.path.to_str().unwrap()])
-        .exits(0);
+    let ran = sandbox.run(&["replay", session.path.to_str().unwrap()]).exits(0);
     assert!(!ran.stdout.contains("failed: "), "{}", ran.stdout);
     assert_eq!(mock.answers().len(), 2);
 }
@@ -73,10 +69,8 @@ fn two_gigabytes_without_content_cost_no_memory_and_nothing_else() {
 #[test]
 fn a_row_nested_two_hundred_thousand_deep_is_read_without_a_stack_overflow() {
     let depth = 200_000;
-    let nested = [
-        ("[".repeat(depth), "]".repeat(depth)),
-        ("{\"a\":".repeat(depth), "}".repeat(depth)),
-    ];
+    let nested =
+        [("[".repeat(depth), "]".repeat(depth)), ("{\"a\":".repeat(depth), "}".repeat(depth))];
     for (open, close) in nested {
         let (mock, sandbox) = traced();
         let mut session = sandbox.session("v2.1.330/tools");
@@ -92,21 +86,12 @@ fn a_row_nested_two_hundred_thousand_deep_is_read_without_a_stack_overflow() {
             format!("{value}\n"),
         ];
         let middle = session.transcript().lines.len() / 2;
-        session.recording.sessions[0]
-            .lines
-            .splice(middle..middle, rows);
+        session.recording.sessions[0].lines.splice(middle..middle, rows);
         session.whole().end();
-        let ids = |rows: &[Row]| {
-            rows.iter()
-                .map(|row| row.span_id.clone())
-                .collect::<BTreeSet<_>>()
-        };
+        let ids =
+            |rows: &[Row]| rows.iter().map(|row| row.span_id.clone()).collect::<BTreeSet<_>>();
         let expected = ids(&undisturbed("v2.1.330/tools"));
-        assert!(
-            ids(&mock.rows()).is_superset(&expected),
-            "{}",
-            sandbox.log()
-        );
+        assert!(ids(&mock.rows()).is_superset(&expected), "{}", sandbox.log());
         mock.assert_nothing_lost();
         in_order(&sandbox, "deep");
     }
@@ -138,20 +123,11 @@ fn an_agents_description_that_is_a_fifo_holds_nobody_up() {
     let agent = sandbox.projects().join(&session.recording.agents[0].path);
     let meta = agent.with_extension("meta.json");
     fs::remove_file(&meta).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(&meta)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&meta).status().unwrap().success());
     session.replay(&[]).exits(0);
     assert_eq!(
         mock.generations_sent(),
-        undisturbed("v2.1.330/subagent")
-            .iter()
-            .filter(|row| row.kind == "GENERATION")
-            .count()
+        undisturbed("v2.1.330/subagent").iter().filter(|row| row.kind == "GENERATION").count()
     );
 }
 
@@ -161,13 +137,7 @@ fn settings_that_are_a_fifo_or_a_device_hold_nobody_up() {
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
     let settings = sandbox.path(".claude/settings.json");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&settings)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
     session.replay(&[]).exits(3);
     session.stop(0);
     fs::remove_file(&settings).unwrap();
@@ -182,10 +152,7 @@ fn a_file_that_is_appended_to_truncated_replaced_and_removed_between_hooks_ends_
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0).stop(0);
     // Truncated into the first turn, and written again.
-    let file = fs::File::options()
-        .write(true)
-        .open(session.path())
-        .unwrap();
+    let file = fs::File::options().write(true).open(session.path()).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
     session.stop(0);
     session.answered(1).stop(1);
@@ -198,11 +165,7 @@ fn a_file_that_is_appended_to_truncated_replaced_and_removed_between_hooks_ends_
     fs::remove_file(session.path()).unwrap();
     session.end();
     session.whole().end();
-    same_rows(
-        &mock.rows(),
-        &undisturbed("v2.1.330/stream-multi"),
-        "in the end",
-    );
+    same_rows(&mock.rows(), &undisturbed("v2.1.330/stream-multi"), "in the end");
     assert_eq!(mock.generations_sent(), 3);
 }
 

@@ -52,21 +52,13 @@ fn closed_standard_streams_are_no_reason_to_fail() {
 #[test]
 fn sixteen_open_files_are_enough() {
     let (mock, _sandbox) = unnoticed_and_completed(r#"ulimit -n 16; exec "$@""#);
-    assert_eq!(
-        mock.requests().len(),
-        2,
-        "the limited hook did the work itself"
-    );
+    assert_eq!(mock.requests().len(), 2, "the limited hook did the work itself");
 }
 
 #[test]
 fn sixty_four_megabytes_of_addresses_are_enough() {
     let (mock, _sandbox) = unnoticed_and_completed(r#"ulimit -v 65536; exec "$@""#);
-    assert_eq!(
-        mock.requests().len(),
-        2,
-        "the limited hook did the work itself"
-    );
+    assert_eq!(mock.requests().len(), 2, "the limited hook did the work itself");
 }
 
 #[test]
@@ -110,11 +102,7 @@ fn a_hook_that_is_told_to_end_leaves_everything_to_the_next_one() {
         assert!(mock.wait_for(LONG, |_| mock.requests().len() > before));
         hook.signal(signal);
         let ran = hook.end();
-        assert_eq!(
-            (ran.stdout.as_str(), ran.stderr.as_str()),
-            ("", ""),
-            "{signal}"
-        );
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{signal}");
     }
     session.end();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "in the end");

@@ -12,16 +12,7 @@ const ERRORS: [&str; 3] = ["ENOLCK", "ENOSYS", "EOPNOTSUPP"];
 /// A hook that can lock nothing.
 fn hook(sandbox: &Sandbox, session: &Session<'_>, stop: usize, error: &str) -> Ran {
     let inject = format!("inject=flock:error={error}");
-    let strace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &inject,
-        "--",
-    ];
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject, "--"];
     let event = session.stop_event(stop).to_string();
     let ran = sandbox.start_under(&strace, &["hook"], event.as_bytes());
     ran.end().unnoticed()

@@ -27,12 +27,7 @@ impl LongSession {
     pub(super) fn numbered(folder: PathBuf, number: usize) -> Self {
         let id = format!("{number:08x}-0000-4000-8000-000000000000");
         fs::create_dir_all(&folder).unwrap();
-        Self {
-            path: folder.join(format!("{id}.jsonl")),
-            id,
-            turns: 0,
-            words: Words(1),
-        }
+        Self { path: folder.join(format!("{id}.jsonl")), id, turns: 0, words: Words(1) }
     }
 
     /// The same where Claude Code keeps its files.
@@ -59,11 +54,7 @@ impl LongSession {
     fn turn_of(&mut self, answer: &str) {
         let number = self.turns;
         let time = |second| {
-            format!(
-                "2024-11-23T{:02}:{:02}:{second:02}.000Z",
-                number / 60 % 24,
-                number % 60
-            )
+            format!("2024-11-23T{:02}:{:02}:{second:02}.000Z", number / 60 % 24, number % 60)
         };
         let session = &self.id[..8];
         let id = |kind: u8| format!("{session}-0000-4000-80{kind:02x}-{number:012x}");
@@ -94,11 +85,7 @@ impl LongSession {
     }
 
     pub(super) fn append_bytes(&self, rows: &[u8]) {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)
-            .unwrap();
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.path).unwrap();
         file.write_all(rows).unwrap();
     }
 
@@ -116,10 +103,7 @@ struct Words(u64);
 
 impl Words {
     fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.0 >> 33
     }
 

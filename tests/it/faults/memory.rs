@@ -72,16 +72,8 @@ impl Rows {
         ));
         session.append(&answer(3, "m1", "tool_use", tool));
         session.append(&row(4, user(result)));
-        session.append(&answer(
-            5,
-            "m2",
-            "end_turn",
-            json!({"type": "text", "text": self.answer}),
-        ));
-        session.append(&row(
-            6,
-            json!({"type": "system", "subtype": "stop_hook_summary"}),
-        ));
+        session.append(&answer(5, "m2", "end_turn", json!({"type": "text", "text": self.answer})));
+        session.append(&row(6, json!({"type": "system", "subtype": "stop_hook_summary"})));
     }
 }
 
@@ -158,9 +150,7 @@ fn a_row_that_is_long_in_another_way_costs_at_most_twice_its_length() {
         ("a result of many parts", |rows| {
             rows.result = (0..LENGTH / 60_000).map(|_| part(&text(60_000))).collect();
         }),
-        ("half a character", |rows| {
-            rows.line = broken_row(b"\\ud800")
-        }),
+        ("half a character", |rows| rows.line = broken_row(b"\\ud800")),
         ("what is no UTF-8", |rows| rows.line = broken_row(b"\xff")),
     ];
     for (what, change) in kinds {
@@ -192,10 +182,7 @@ fn a_long_row_that_no_span_needs_costs_nothing() {
         "{\"parentUuid\":null,\"attachment\":{\"type\":\"todo_list\",\"x\":\"",
     ] {
         let line = format!("{head}{}\"}}\n", "x".repeat(100 * MEGABYTE));
-        let rows = Rows {
-            line: line.into_bytes(),
-            ..Rows::default()
-        };
+        let rows = Rows { line: line.into_bytes(), ..Rows::default() };
         costs_at_most(head, USUAL, rows);
     }
 }
@@ -215,13 +202,8 @@ fn call(number: usize, text: &str) -> String {
 fn a_turn_of_many_rows_costs_its_texts_once() {
     let (count, length) = (200, 20_000);
     let texts = 2 * count * length;
-    let line: String = (0..count)
-        .map(|number| call(number, &text(length)))
-        .collect();
-    let (peak, mock) = peak_of(Rows {
-        line: line.into_bytes(),
-        ..Rows::default()
-    });
+    let line: String = (0..count).map(|number| call(number, &text(length))).collect();
+    let (peak, mock) = peak_of(Rows { line: line.into_bytes(), ..Rows::default() });
     assert_eq!(mock.rows().len(), 4 + 2 * count);
     assert!(peak < PROMISED + texts, "{} MB", peak / MEGABYTE);
 }

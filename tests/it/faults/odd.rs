@@ -44,11 +44,8 @@ fn change_each(lines: &mut [String], change: impl Fn(usize, &mut Value)) {
 
 #[test]
 fn line_ends_of_windows_and_empty_lines_change_nothing() {
-    let rows = rows_of(|lines| {
-        lines
-            .iter_mut()
-            .for_each(|line| *line = line.replace('\n', "\r\n\r\n"))
-    });
+    let rows =
+        rows_of(|lines| lines.iter_mut().for_each(|line| *line = line.replace('\n', "\r\n\r\n")));
     same_rows(&rows, &undisturbed(RECORDING), "line ends");
 }
 
@@ -61,16 +58,9 @@ fn a_byte_order_mark_costs_at_most_its_row() {
 #[test]
 fn rows_that_stand_twice_are_sent_once() {
     let rows = rows_of(|lines| {
-        *lines = lines
-            .iter()
-            .flat_map(|line| [line.clone(), line.clone()])
-            .collect()
+        *lines = lines.iter().flat_map(|line| [line.clone(), line.clone()]).collect()
     });
-    let ids = |rows: &[Row]| {
-        rows.iter()
-            .map(|row| row.span_id.clone())
-            .collect::<Vec<_>>()
-    };
+    let ids = |rows: &[Row]| rows.iter().map(|row| row.span_id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&rows), ids(&undisturbed(RECORDING)));
 }
 
@@ -92,11 +82,7 @@ fn times_that_are_missing_wrong_or_out_of_order_lose_no_span_and_none_ends_befor
     // Every four rows go backwards.
     fn backwards(number: usize) -> Value {
         let second = number / 4 * 4 + 3 - number % 4;
-        json!(format!(
-            "2026-01-01T00:{:02}:{:02}Z",
-            second / 60,
-            second % 60
-        ))
+        json!(format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60))
     }
     let times: [fn(usize) -> Value; 4] = [
         backwards,
@@ -174,47 +160,27 @@ fn a_model_call_whose_id_stands_in_two_turns_is_in_both_traces() {
 
 #[test]
 fn a_path_with_spaces_line_ends_and_dots_is_a_path() {
-    for folder in [
-        "with spaces",
-        "with\na line end",
-        "smile \u{1f600}",
-        "up/../and down",
-    ] {
+    for folder in ["with spaces", "with\na line end", "smile \u{1f600}", "up/../and down"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         std::fs::create_dir_all(sandbox.projects().join("up")).unwrap();
         let mut session = LongSession::in_folder(sandbox.projects().join(folder));
         session.turn(100);
-        sandbox
-            .raw_hook(session.event("SessionEnd").as_bytes())
-            .unnoticed();
+        sandbox.raw_hook(session.event("SessionEnd").as_bytes()).unnoticed();
         assert_eq!(mock.answers().len(), 1, "{folder:?}");
-        assert!(
-            sandbox.log().lines().all(|line| line.contains(" INFO ")),
-            "{}",
-            sandbox.log()
-        );
+        assert!(sandbox.log().lines().all(|line| line.contains(" INFO ")), "{}", sandbox.log());
     }
 }
 
 #[test]
 fn a_session_id_of_any_form_is_a_session() {
-    for id in [
-        "../../../up",
-        "",
-        "a/b",
-        "\u{1f980}",
-        "with space",
-        &"x".repeat(10_000),
-    ] {
+    for id in ["../../../up", "", "a/b", "\u{1f980}", "with space", &"x".repeat(10_000)] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         let mut session = LongSession::new(&sandbox);
         session.turn(100);
         id.clone_into(&mut session.id);
-        let ran = sandbox
-            .raw_hook(session.event("SessionEnd").as_bytes())
-            .unnoticed();
+        let ran = sandbox.raw_hook(session.event("SessionEnd").as_bytes()).unnoticed();
         drop(ran);
         assert!(mock.requests().len() <= 1, "{id}");
         in_order(&sandbox, id);

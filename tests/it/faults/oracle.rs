@@ -38,11 +38,7 @@ pub(super) fn in_order(sandbox: &Sandbox, what: &str) {
         let shown = path.display();
         let allowed = if path.is_dir() { 0o700 } else { 0o600 };
         if path.parent() != Some(&sandbox.path(".claude")) {
-            assert_eq!(
-                mode(&path) & !allowed,
-                0,
-                "{what}: {shown} is open to others"
-            );
+            assert_eq!(mode(&path) & !allowed, 0, "{what}: {shown} is open to others");
         }
         assert!(!is_temporary(&path), "{what}: {shown} was left behind");
         let content = fs::read(&path).unwrap_or_default();

@@ -24,20 +24,14 @@ fn silent_about_keys(ran: &Ran, what: &str) {
 fn no_answer_of_a_server_makes_a_run_show_a_key() {
     let with_key = |status| {
         let body = format!("{{\"message\":\"{SECRET_KEY} is wrong\",\"error\":\"{SECRET_KEY}\"}}");
-        let location = (
-            "location".to_owned(),
-            format!("https://user:{SECRET_KEY}@host/?key={SECRET_KEY}"),
-        );
+        let location =
+            ("location".to_owned(), format!("https://user:{SECRET_KEY}@host/?key={SECRET_KEY}"));
         Reply::StatusWithBody(status, vec![location], body.into_bytes())
     };
-    for status in [
-        200, 204, 302, 307, 400, 401, 403, 404, 413, 422, 429, 500, 503,
-    ] {
+    for status in [200, 204, 302, 307, 400, 401, 403, 404, 413, 422, 429, 500, 503] {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
-        sandbox
-            .set("CC_LANGFUSE_DEBUG", "true")
-            .set("CLAUDE_CODE_SESSION_ATTENDED", "1");
+        sandbox.set("CC_LANGFUSE_DEBUG", "true").set("CLAUDE_CODE_SESSION_ATTENDED", "1");
         let session = sandbox.session("v2.1.330/simple");
         mock.reply_always(Some(with_key(status)));
         let what = format!("{status}");
@@ -61,10 +55,7 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
     let cases = [
         mistaken("LANGFUSE_PUBLIC_KEY", SECRET_KEY),
         mistaken("LANGFUSE_BASE_URL", &format!("https://{SECRET_KEY}@host")),
-        mistaken(
-            "LANGFUSE_BASE_URL",
-            &format!("https://host/?key={SECRET_KEY}"),
-        ),
+        mistaken("LANGFUSE_BASE_URL", &format!("https://host/?key={SECRET_KEY}")),
         mistaken("LANGFUSE_BASE_URL", SECRET_KEY),
         mistaken("LANGFUSE_SECRET_KEY_FILE", SECRET_KEY),
         mistaken("LANGFUSE_TIMEOUT", SECRET_KEY),
@@ -76,18 +67,13 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
     for env in cases {
         let what = env.to_string();
         let mut sandbox = Sandbox::new();
-        sandbox
-            .set("CLAUDE_CODE_SESSION_ATTENDED", "1")
-            .set("CC_LANGFUSE_DEBUG", "true");
+        sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1").set("CC_LANGFUSE_DEBUG", "true");
         sandbox.config(&json!({"env": env}));
         let session = sandbox.session("v2.1.330/simple");
         silent_about_keys(&session.whole().start(&session.stop_event(0)).end(), &what);
-        for arguments in [
-            &["flush", "-vv"][..],
-            &["replay", "--all", "-vv"],
-            &["pause"],
-            &["resume"],
-        ] {
+        for arguments in
+            [&["flush", "-vv"][..], &["replay", "--all", "-vv"], &["pause"], &["resume"]]
+        {
             silent_about_keys(&sandbox.run(arguments), &what);
         }
         silent_about_keys(&session.replay(&["-vv"]), &what);
@@ -113,30 +99,9 @@ fn no_process_is_started_that_could_be_given_a_key() {
     let session = sandbox.session("v2.1.330/subagent");
     session.whole();
     let log = sandbox.path("calls");
-    let strace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-e",
-        "trace=execve,execveat",
-        "-o",
-        log.to_str().unwrap(),
-        "--",
-    ];
-    sandbox
-        .start_under(
-            &strace,
-            &["hook"],
-            session.end_event().to_string().as_bytes(),
-        )
-        .end();
+    let strace =
+        ["strace", "-f", "-qq", "-e", "trace=execve,execveat", "-o", log.to_str().unwrap(), "--"];
+    sandbox.start_under(&strace, &["hook"], session.end_event().to_string().as_bytes()).end();
     let started = fs::read_to_string(log).unwrap();
-    assert_eq!(
-        started
-            .lines()
-            .filter(|line| line.contains("execve"))
-            .count(),
-        1,
-        "{started}"
-    );
+    assert_eq!(started.lines().filter(|line| line.contains("execve")).count(), 1, "{started}");
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use claude_langfuse::delivery::{
-    Agreed, Courier, Ending, Job, Keeping, Reach, deliver, note_health,
+    Agreed, Extent, Job, StateAccess, Transport, Trigger, deliver, note_health,
 };
-use claude_langfuse::langfuse::{Body, Reply};
+use claude_langfuse::langfuse::{Body, Verdict};
 use claude_langfuse::privacy::Policy;
 use claude_langfuse::score::Score;
 use claude_langfuse::state::Store;
@@ -34,15 +34,15 @@ struct Link {
     cut_off: usize,
 }
 
-impl Courier for Link {
-    fn send(&mut self, raw: &str, body: &Body) -> Reply {
+impl Transport for Link {
+    fn send(&mut self, raw: &str, body: &Body) -> Verdict {
         let needed = ROUND_TRIP
             + Duration::from_secs(1) * u32::try_from(body.wire_len()).unwrap()
                 / u32::try_from(RATE).unwrap();
         if needed > self.left {
             self.left = Duration::ZERO;
             self.cut_off += 1;
-            return Reply::Later {
+            return Verdict::Later {
                 reason: "did not answer in time".to_owned(),
                 retry_after: None,
                 timed_out: true,
@@ -51,10 +51,10 @@ impl Courier for Link {
         self.left -= needed;
         self.arrived.push(body.wire_len());
         self.events.ingest(raw.as_bytes());
-        Reply::Acknowledged
+        Verdict::Acknowledged
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         unreachable!("nobody asked for {} scores", scores.len())
     }
 }
@@ -71,8 +71,8 @@ fn hook(
         session_id: session.id.to_owned(),
         transcript: session.path.clone(),
         destination: "destination".to_owned(),
-        reach: Reach::FromContact,
-        ending: Ending::Over,
+        extent: Extent::Live,
+        trigger: Trigger::SessionEnd,
         attributes: Attributes::default(),
         policy: Policy::with_max_chars(200_000),
         agreed: Agreed::Kept,
@@ -82,7 +82,7 @@ fn hook(
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),
     };
     link.left = budget;
-    let report = deliver(&job, Keeping::Kept(store), link).unwrap().unwrap();
+    let report = deliver(&job, StateAccess::ReadWrite(store), link).unwrap().unwrap();
     note_health(store, "destination", &report, usual);
     report.leaves_something()
 }
@@ -102,12 +102,7 @@ fn a_backlog_that_no_hook_can_send_whole_arrives_over_a_slow_link() {
     session.dense_turn(170_000);
     session.turn(50_000);
     let mut hooks = 0;
-    while hook(
-        &session,
-        &store,
-        &mut link,
-        if hooks % 5 == 4 { END } else { STOP },
-    ) {
+    while hook(&session, &store, &mut link, if hooks % 5 == 4 { END } else { STOP }) {
         hooks += 1;
         assert!(hooks < 100, "no progress: {:?}", link.arrived);
     }
@@ -118,11 +113,7 @@ fn a_backlog_that_no_hook_can_send_whole_arrives_over_a_slow_link() {
     // A request that is cut off is time lost, so not all of a hook's time is used; but most of it.
     let bytes: usize = link.arrived.iter().sum();
     let needed = bytes / RATE / 3;
-    assert!(
-        hooks < 3 * needed,
-        "{hooks} hooks for what {needed} could carry: {:?}",
-        link.arrived
-    );
+    assert!(hooks < 3 * needed, "{hooks} hooks for what {needed} could carry: {:?}", link.arrived);
 }
 
 #[test]
@@ -165,16 +156,8 @@ fn fifty_megabytes_arrive_over_a_link_of_256_kbit() {
         assert!(hooks < 2000, "no progress");
     }
     let sizes = mock.exports().into_iter().map(|request| request.body.len());
-    println!(
-        "{hooks} hooks, {} requests, {} bytes",
-        mock.exports().len(),
-        sizes.sum::<usize>()
-    );
+    println!("{hooks} hooks, {} requests, {} bytes", mock.exports().len(), sizes.sum::<usize>());
     assert_eq!(mock.rows().len(), 2 * session.turns());
     // What was cut off may have arrived for all that, as the same row.
-    assert!(
-        mock.generations_sent() < session.turns() * 6 / 5,
-        "{} sent",
-        mock.generations_sent()
-    );
+    assert!(mock.generations_sent() < session.turns() * 6 / 5, "{} sent", mock.generations_sent());
 }

@@ -24,18 +24,11 @@ fn a_server_that_hangs_holds_a_stop_up_for_its_budget_and_the_next_one_not_at_al
     let session = sandbox.session("v2.1.330/stream-multi");
     let took = session.answered(0).stop(0).took;
     let budget = Duration::from_millis(500);
-    assert!(
-        took >= budget - Duration::from_millis(100) && took < budget + SLACK,
-        "{took:?}"
-    );
+    assert!(took >= budget - Duration::from_millis(100) && took < budget + SLACK, "{took:?}");
     assert_eq!(mock.requests().len(), 1);
     let took = session.answered(1).stop(1).took;
     assert!(took < AT_ONCE, "{took:?}");
-    assert_eq!(
-        mock.requests().len(),
-        1,
-        "a socket was opened in spite of the back-off"
-    );
+    assert_eq!(mock.requests().len(), 1, "a socket was opened in spite of the back-off");
     mock.reply_always(None);
     sandbox.end_backoff();
     session.answered(2).stop(2);
@@ -49,24 +42,16 @@ fn the_end_of_a_session_has_three_times_the_budget_of_a_stop() {
     let session = sandbox.session("v2.1.330/simple");
     let took = session.whole().end().took;
     let budget = Duration::from_millis(1500);
-    assert!(
-        took >= budget - Duration::from_millis(100) && took < budget + SLACK,
-        "{took:?}"
-    );
+    assert!(took >= budget - Duration::from_millis(100) && took < budget + SLACK, "{took:?}");
 }
 
 #[test]
 fn a_plugins_end_of_a_session_is_over_before_claude_code_kills_it() {
     let (_mock, mut sandbox) = slow_server(Reply::Hang);
-    sandbox
-        .set("CC_LANGFUSE_HOOK_BUDGET", "3")
-        .set("CLAUDE_PLUGIN_ROOT", "/plugin");
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "3").set("CLAUDE_PLUGIN_ROOT", "/plugin");
     let session = sandbox.session("v2.1.330/simple");
     let took = session.whole().end().took;
-    assert!(
-        took >= Duration::from_secs(1) && took < Duration::from_millis(2300),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_millis(2300), "{took:?}");
 }
 
 #[test]
@@ -82,9 +67,7 @@ fn a_request_that_was_too_slow_is_made_smaller_the_next_time() {
     let (mock, sandbox) = slow_server(Reply::Normal);
     mock.reply_next(Reply::Hang);
     let mut session = sandbox.session("v2.1.330/stream-multi");
-    session.recording = session
-        .recording
-        .replaced("Answer 1.", &super::noise(15_000));
+    session.recording = session.recording.replaced("Answer 1.", &super::noise(15_000));
     session.answered(0).stop(0);
     let size = |request: &langfuse_mock::Request| request.body.len();
     let first: Vec<usize> = mock.exports().iter().map(size).collect();

@@ -41,11 +41,9 @@ fn a_session_that_claude_code_keeps_nowhere_is_no_error_and_leaves_no_file() {
 
 #[test]
 fn state_holds_nothing_of_the_conversation_and_no_key() {
-    for recording in [
-        "v2.1.330/subagent-nested",
-        "v2.1.330/subagent-background",
-        "v2.1.330/thinking",
-    ] {
+    for recording in
+        ["v2.1.330/subagent-nested", "v2.1.330/subagent-background", "v2.1.330/thinking"]
+    {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         let session = sandbox.session(recording);
@@ -77,9 +75,7 @@ fn names_that_the_model_gave_are_kept_without_their_secrets() {
         session.grow(before_its_end);
         session.end();
         let kept = sandbox.state_files();
-        let kept = kept
-            .iter()
-            .map(|(_, content, _)| String::from_utf8_lossy(content));
+        let kept = kept.iter().map(|(_, content, _)| String::from_utf8_lossy(content));
         let kept: String = kept.collect();
         assert!(kept.contains("masked: github-token"), "{recording}: {kept}");
         assert!(!kept.contains("a1B2"), "{recording}: {kept}");
@@ -93,16 +89,8 @@ fn only_their_owner_can_read_the_files() {
     mock.reply_next(Reply::Status(503));
     sandbox.session("v2.1.330/subagent").whole().end();
     let state = sandbox.state();
-    assert!(
-        state
-            .iter()
-            .any(|path| path.ends_with("claude-langfuse/destinations")),
-        "{state:?}"
-    );
-    assert!(
-        state.iter().any(|path| path.ends_with("langfuse_hook.log")),
-        "{state:?}"
-    );
+    assert!(state.iter().any(|path| path.ends_with("claude-langfuse/destinations")), "{state:?}");
+    assert!(state.iter().any(|path| path.ends_with("langfuse_hook.log")), "{state:?}");
     for path in state {
         let expected = if path.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(mode(&path), expected, "{}", path.display());
@@ -145,11 +133,7 @@ fn damaged_state_is_put_aside_and_newer_state_is_left_alone() {
     let cursor = sandbox.cursor();
     fs::write(&cursor, "{\"schema\":1,").unwrap();
     session.answered(1).stop(1);
-    assert!(
-        mock.answers().contains(&"Answer 2.".to_owned()),
-        "{:?}",
-        mock.answers()
-    );
+    assert!(mock.answers().contains(&"Answer 2.".to_owned()), "{:?}", mock.answers());
     let newer = "{\"schema\":99}";
     fs::write(&cursor, newer).unwrap();
     let requests = mock.requests().len();
@@ -167,15 +151,7 @@ fn a_session_id_that_is_a_path_leads_nowhere() {
     event["session_id"] = "../../../../outside".into();
     session.start(&event).end().unnoticed();
     assert!(!sandbox.path("outside").exists() && !sandbox.path(".claude/outside").exists());
-    assert!(
-        sandbox
-            .path("")
-            .parent()
-            .unwrap()
-            .join("outside")
-            .metadata()
-            .is_err()
-    );
+    assert!(sandbox.path("").parent().unwrap().join("outside").metadata().is_err());
 }
 
 #[test]
@@ -191,28 +167,15 @@ fn a_session_that_needs_nothing_is_not_logged_either() {
 
 /// What was said by people, models and tools: the first words of each text.
 fn texts(session: &Session<'_>) -> Vec<String> {
-    let files = session
-        .recording
-        .sessions
-        .iter()
-        .chain(&session.recording.agents);
-    let rows = files
-        .flat_map(|file| file.rows())
-        .filter(|row| row["message"].is_object());
+    let files = session.recording.sessions.iter().chain(&session.recording.agents);
+    let rows = files.flat_map(|file| file.rows()).filter(|row| row["message"].is_object());
     let said = rows.flat_map(|row| match &row["message"]["content"] {
         serde_json::Value::String(text) => vec![text.clone()],
         blocks => {
             let blocks = blocks.as_array().into_iter().flatten();
-            let texts = blocks.flat_map(|block| {
-                [
-                    &block["text"],
-                    &block["thinking"],
-                    &block["input"]["prompt"],
-                ]
-            });
-            texts
-                .filter_map(|text| text.as_str().map(str::to_owned))
-                .collect()
+            let texts = blocks
+                .flat_map(|block| [&block["text"], &block["thinking"], &block["input"]["prompt"]]);
+            texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
         }
     });
     let long = said.filter(|text| text.len() >= 9 && !text.starts_with('<'));

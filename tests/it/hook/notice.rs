@@ -25,10 +25,7 @@ fn told(ran: Ran) -> Option<String> {
     let members = said.as_object().unwrap();
     assert_eq!(members.len(), 1, "{said}");
     assert_eq!(ran.stdout.lines().count(), 1);
-    let text = members["systemMessage"]
-        .as_str()
-        .expect("a message")
-        .to_owned();
+    let text = members["systemMessage"].as_str().expect("a message").to_owned();
     assert!(text.contains("claude-langfuse doctor"), "{text}");
     assert!(!text.contains(SECRET_KEY), "{text}");
     Some(text)
@@ -95,21 +92,13 @@ fn keys_of_one_host_and_the_address_of_another_are_said_with_both_names() {
     let mut sandbox = attended(Sandbox::traced(&mock));
     sandbox.set("LANGFUSE_BASE_URL", "https://other.example");
     let text = stop(&sandbox.session("v2.1.330/simple"), 0).expect("a conflict");
-    assert!(
-        text.contains("https://other.example") && text.contains(&mock.url()),
-        "{text}"
-    );
+    assert!(text.contains("https://other.example") && text.contains(&mock.url()), "{text}");
     assert_eq!(mock.requests().len(), 0);
 }
 
 #[test]
 fn what_passes_by_itself_is_not_said() {
-    let passing = [
-        Reply::Status(503),
-        Reply::RateLimited(1),
-        Reply::Reset,
-        Reply::Status(422),
-    ];
+    let passing = [Reply::Status(503), Reply::RateLimited(1), Reply::Reset, Reply::Status(422)];
     for reply in passing {
         let mock = MockLangfuse::start();
         let sandbox = attended(Sandbox::traced(&mock));

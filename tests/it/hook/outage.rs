@@ -50,19 +50,11 @@ fn every_way_in_which_a_server_can_fail_loses_nothing_and_is_not_noticed() {
         session.answered(0).stop(0);
         let failed = mock.requests().len();
         session.answered(1).stop(1);
-        assert_eq!(
-            mock.requests().len(),
-            failed,
-            "{failure:?}: the back-off does not hold"
-        );
+        assert_eq!(mock.requests().len(), failed, "{failure:?}: the back-off does not hold");
         mock.reply_always(None);
         sandbox.end_backoff();
         session.answered(2).stop(2);
-        assert_eq!(
-            mock.answers(),
-            ["Answer 1.", "Answer 2.", "Answer 3."],
-            "{failure:?}"
-        );
+        assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."], "{failure:?}");
     }
 }
 

@@ -19,10 +19,7 @@ fn repair(sandbox: &Sandbox, mock: &MockLangfuse) {
 /// The notes of suspended turns.
 fn notes(sandbox: &Sandbox) -> Vec<Value> {
     let mut state = sandbox.state();
-    state.retain(|path| {
-        path.parent()
-            .is_some_and(|folder| folder.ends_with("suspended"))
-    });
+    state.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("suspended")));
     let read =
         |path: &std::path::PathBuf| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     state.iter().map(read).collect()
@@ -41,10 +38,7 @@ fn first_contact_after_the_repair_begins_with_the_first_suspended_turn() {
     assert_eq!(&note["prompt_id"], first_prompt);
     assert!(note["opening"]["uuid"].is_string(), "{note}");
     let text = note.to_string();
-    assert!(
-        !text.contains("Answer") && !text.contains("Prompt"),
-        "{text}"
-    );
+    assert!(!text.contains("Answer") && !text.contains("Prompt"), "{text}");
     repair(&sandbox, &mock);
     session.answered(2).stop(2);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);

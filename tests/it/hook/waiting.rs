@@ -19,16 +19,9 @@ fn another_sessions_hook_delivers_what_waits_in_its_project() {
     sandbox.end_backoff();
     let other = sandbox.session("v2.1.330/thinking");
     other.answered(0).stop(0);
-    assert_eq!(
-        mock.answers(),
-        ["Answer after thought.", "Hello from the mock."]
-    );
+    assert_eq!(mock.answers(), ["Answer after thought.", "Hello from the mock."]);
     // Each as its own session, and never again.
-    let sessions: Vec<_> = mock
-        .rows()
-        .into_iter()
-        .filter_map(|row| row.session_id)
-        .collect();
+    let sessions: Vec<_> = mock.rows().into_iter().filter_map(|row| row.session_id).collect();
     assert!(
         sessions.iter().any(|id| id == waiting.id()) && sessions.iter().any(|id| id == other.id())
     );

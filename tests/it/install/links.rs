@@ -15,17 +15,10 @@ fn a_link_out_of_the_store_is_followed_and_stays() {
     symlink(sandbox.path("deep/link"), sandbox.path(SETTINGS)).unwrap();
     sandbox.run(&["install"]).exits(0);
     assert!(fs::read_to_string(&target).unwrap().contains("exec"));
-    assert_eq!(
-        fs::read_link(sandbox.path(SETTINGS)).unwrap(),
-        sandbox.path("deep/link")
-    );
+    assert_eq!(fs::read_link(sandbox.path(SETTINGS)).unwrap(), sandbox.path("deep/link"));
     // Whoever keeps dotfiles in a repository wants no other file in it.
     assert_eq!(files(&sandbox, "dotfiles"), ["claude.json"]);
-    assert!(
-        sandbox
-            .path(".claude/settings.json.before-claude-langfuse")
-            .exists()
-    );
+    assert!(sandbox.path(".claude/settings.json.before-claude-langfuse").exists());
 }
 
 #[test]
@@ -45,18 +38,11 @@ fn a_link_into_the_store_is_left_alone_with_the_remedies() {
     symlink(target, sandbox.path(SETTINGS)).unwrap();
     for arguments in [&["install"][..], &["install", "--dry-run"]] {
         let ran = sandbox.run(arguments).exits(1);
-        for remedy in [
-            "hook.via = \"claude-code\"",
-            "hookSettings",
-            "mkOutOfStoreSymlink",
-        ] {
+        for remedy in ["hook.via = \"claude-code\"", "hookSettings", "mkOutOfStoreSymlink"] {
             assert!(ran.stderr.contains(remedy), "{ran:?}");
         }
     }
-    assert_eq!(
-        fs::read_link(sandbox.path(SETTINGS)).unwrap().to_str(),
-        Some(target)
-    );
+    assert_eq!(fs::read_link(sandbox.path(SETTINGS)).unwrap().to_str(), Some(target));
     // There is nothing in it that would have to go.
     sandbox.run(&["uninstall"]).exits(0);
 }

@@ -25,11 +25,7 @@ fn spans(settings: &[(&str, &str)], input: &Value) -> Vec<BTreeMap<String, Strin
         let Ok(mut row) = serde_json::from_str::<Value>(line) else {
             continue;
         };
-        for block in row["message"]["content"]
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-        {
+        for block in row["message"]["content"].as_array_mut().into_iter().flatten() {
             if block["type"] == "tool_use" {
                 block["input"] = input.clone();
             } else if block["type"] == "text" {
@@ -51,8 +47,7 @@ fn spans(settings: &[(&str, &str)], input: &Value) -> Vec<BTreeMap<String, Strin
 fn attributes(span: &Value) -> BTreeMap<String, String> {
     let list = span["attributes"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    list.map(|one| (text(&one["key"]), text(&one["value"]["stringValue"])))
-        .collect()
+    list.map(|one| (text(&one["key"]), text(&one["value"]["stringValue"]))).collect()
 }
 
 /// The arguments of each call in the outputs of generations, as text.
@@ -63,9 +58,7 @@ fn arguments(spans: &[BTreeMap<String, String>]) -> Vec<String> {
         let calls = message["tool_calls"].as_array().cloned();
         calls.unwrap_or_default()
     });
-    calls
-        .map(|call| call["function"]["arguments"].as_str().unwrap().to_owned())
-        .collect()
+    calls.map(|call| call["function"]["arguments"].as_str().unwrap().to_owned()).collect()
 }
 
 fn of_type<'a>(
@@ -75,10 +68,7 @@ fn of_type<'a>(
 ) -> impl Iterator<Item = &'a String> {
     let field = format!("langfuse.observation.{field}");
     let of_kind = move |span: &&BTreeMap<String, String>| span["langfuse.observation.type"] == kind;
-    spans
-        .iter()
-        .filter(of_kind)
-        .filter_map(move |span| span.get(&field))
+    spans.iter().filter(of_kind).filter_map(move |span| span.get(&field))
 }
 
 /// Secrets where only the structure tells of them, in each escape that JSON in JSON has.
@@ -103,10 +93,7 @@ fn arguments_are_masked_as_the_input_of_their_tool() {
         let value: Value = serde_json::from_str(text).unwrap();
         let body: Value = serde_json::from_str(value["body"].as_str().unwrap()).unwrap();
         assert_eq!(value["password"], "[masked: password, 13 chars]");
-        assert_eq!(
-            value["environment"][0]["value"],
-            "[masked: password, 14 chars]"
-        );
+        assert_eq!(value["environment"][0]["value"], "[masked: password, 14 chars]");
         assert_eq!(value["flags"][1], "[masked: password, 16 chars]");
         assert_eq!(body["kept"], 1);
         for secret in ["a1B2", "correct", "horse", "battery", "hunter2"] {
@@ -117,10 +104,8 @@ fn arguments_are_masked_as_the_input_of_their_tool() {
     let inputs: Vec<Value> = of_type(&spans, "tool", "input")
         .map(|input| serde_json::from_str(input).unwrap())
         .collect();
-    let arguments: Vec<Value> = arguments
-        .iter()
-        .map(|text| serde_json::from_str(text).unwrap())
-        .collect();
+    let arguments: Vec<Value> =
+        arguments.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     assert_eq!(arguments, inputs);
 }
 
@@ -139,21 +124,16 @@ fn long_texts_in_arguments_are_cut_and_the_arguments_stay_json() {
                 assert!(cut.contains("…[cut: 6003 characters in all]…"), "{cut}");
                 assert_eq!(cut.chars().count().to_string(), max_chars);
             }
-            assert_eq!(
-                (&value["edits"][1], &value["path"]),
-                (&json!(3), &json!("a.rs"))
-            );
+            assert_eq!((&value["edits"][1], &value["path"]), (&json!(3), &json!("a.rs")));
         }
     }
 }
 
 #[test]
 fn no_arguments_leave_in_the_modes_that_leave_them_out() {
-    for (capture, has_arguments, has_thinking) in [
-        ("full", true, true),
-        ("no-tool-content", false, true),
-        ("metadata", false, false),
-    ] {
+    for (capture, has_arguments, has_thinking) in
+        [("full", true, true), ("no-tool-content", false, true), ("metadata", false, false)]
+    {
         let spans = spans(&[("CC_LANGFUSE_CAPTURE", capture)], &input());
         let all = format!("{spans:?}");
         assert_eq!(all.contains(WORD), has_arguments, "{capture}: {all}");

@@ -79,15 +79,9 @@ fn no_text_is_left_in_the_mode_metadata() {
 #[test]
 fn a_size_is_that_of_the_text_before_it_is_masked() {
     let mut observed = observation();
-    observed.input = Some(Content::Text(format!(
-        "PASSWORD=hunter2{}",
-        "é".repeat(100)
-    )));
+    observed.input = Some(Content::Text(format!("PASSWORD=hunter2{}", "é".repeat(100))));
     policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
-    assert_eq!(
-        observed.input,
-        Some(Content::Text("[left out: 116 chars]".to_owned()))
-    );
+    assert_eq!(observed.input, Some(Content::Text("[left out: 116 chars]".to_owned())));
     assert!(!observed.metadata.contains_key("masked"));
 }
 
@@ -122,11 +116,7 @@ fn filled(kind: &str) -> Observation {
         }
         "generation" => fill_generation(&mut observed),
         "tool" | "retriever" => {
-            observed.kind = if kind == "tool" {
-                Kind::Tool
-            } else {
-                Kind::Retriever
-            };
+            observed.kind = if kind == "tool" { Kind::Tool } else { Kind::Retriever };
             observed.input = Some(Content::Json(json!({"command": TEXT})));
             observed.note("error_category", Some("exit code"));
         }
@@ -149,12 +139,8 @@ fn fill_generation(observed: &mut Observation) {
         "tool_calls": [{"id": "toolu_1", "type": "function", "function": {"name": "Bash", "arguments": {"command": TEXT}}}],
     })));
     observed.model = Some("claude-opus-4-5".to_owned());
-    observed
-        .parameters
-        .insert("max_tokens".to_owned(), 32000.into());
-    observed
-        .parameters
-        .insert("effort".to_owned(), "high".into());
+    observed.parameters.insert("max_tokens".to_owned(), 32000.into());
+    observed.parameters.insert("effort".to_owned(), "high".into());
     observed.usage.insert("input", 3);
 }
 
@@ -190,9 +176,7 @@ fn field(observed: &Observation, name: &str) -> Option<String> {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[test]
@@ -233,16 +217,10 @@ fn a_status_message_that_cuts_a_secret_in_two_shows_no_half_of_it() {
     let mut observed = observation();
     observed.status_message = Some(format!("{}…", whole.chars().take(300).collect::<String>()));
     observed.output = Some(Content::Text(whole));
-    let alone = Observation {
-        output: None,
-        ..observed.clone()
-    };
+    let alone = Observation { output: None, ..observed.clone() };
     for mut observed in [observed, alone] {
         policy(&[]).apply(&mut observed);
         let status = observed.status_message.unwrap();
-        assert!(
-            !status.contains("a1B2") && status.ends_with('…'),
-            "{status}"
-        );
+        assert!(!status.contains("a1B2") && status.ends_with('…'), "{status}");
     }
 }

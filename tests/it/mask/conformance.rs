@@ -9,23 +9,14 @@ use super::{applied, applied_to_value, policy};
 #[test]
 fn the_table_has_rows_enough_of_both_kinds() {
     let (must, must_not) = rows();
-    assert!(
-        must.len() >= 100 && must_not.len() >= 50,
-        "{} and {}",
-        must.len(),
-        must_not.len()
-    );
+    assert!(must.len() >= 100 && must_not.len() >= 50, "{} and {}", must.len(), must_not.len());
 }
 
 #[test]
 fn every_row_that_must_be_masked_says_its_kind_and_length() {
     each(rows().0, |policy, row| {
         let masked = applied(policy, &row.text);
-        let mask = format!(
-            "[masked: {}, {} chars]",
-            row.kind,
-            row.secret.chars().count()
-        );
+        let mask = format!("[masked: {}, {} chars]", row.kind, row.secret.chars().count());
         match masked.replace(&format!("\"{mask}\""), &mask)
             == row.text.replacen(&row.secret, &mask, 1)
             || masked == row.text.replacen(&row.secret, &mask, 1)
@@ -126,20 +117,10 @@ fn each(rows: Vec<Row>, check: impl Fn(&Policy, &Row) -> Option<String>) {
     let wrong: Vec<String> = rows
         .iter()
         .filter_map(|row| {
-            Some(format!(
-                "{}: {}\n  -> {}",
-                row.kind,
-                row.text,
-                check(&policy, row)?
-            ))
+            Some(format!("{}: {}\n  -> {}", row.kind, row.text, check(&policy, row)?))
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} rows:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Texts in which a sample may stand.

@@ -33,17 +33,11 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
             let session = session(&sandbox, &format!("v2.1.330/{recording}"));
             let printed = session.whole().replay(&["--dry-run"]).exits(0).stdout;
             let place = format!("{capture}, {length}, {recording}");
-            assert!(
-                printed.contains("[masked: github-token, 40 chars]"),
-                "{place}"
-            );
+            assert!(printed.contains("[masked: github-token, 40 chars]"), "{place}");
             assert!(!printed.contains("correct-horse"), "{place}");
             assert_without_secrets(&printed, &place);
             let is_reduced = printed.contains("[left out: ");
-            assert!(
-                is_reduced == (capture != "full") || recording == "api-error",
-                "{place}"
-            );
+            assert!(is_reduced == (capture != "full") || recording == "api-error", "{place}");
         }
     }
 }
@@ -61,15 +55,7 @@ fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
         for recording in ["subagent", "tool-error", "api-error", "compact", "mcp"] {
             let session = session(&sandbox, &format!("v2.1.330/{recording}"));
             let path = session.whole().argument();
-            let arguments = [
-                "export",
-                &path,
-                "--per",
-                "turn",
-                "--thinking",
-                "--format",
-                format,
-            ];
+            let arguments = ["export", &path, "--per", "turn", "--thinking", "--format", format];
             let printed = sandbox.run(&arguments).exits(0).stdout;
             let place = format!("{capture}, {format}, {recording}");
             assert!(printed.contains("[masked: "), "{place}");
@@ -105,9 +91,7 @@ fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_spl
             let mut sent = 0;
             for request in mock.exports() {
                 let mut body = String::new();
-                GzDecoder::new(request.body.as_slice())
-                    .read_to_string(&mut body)
-                    .unwrap();
+                GzDecoder::new(request.body.as_slice()).read_to_string(&mut body).unwrap();
                 sent += body.len();
                 assert_without_secrets(&body, &format!("{capture}, {pieces} pieces, sent"));
             }
@@ -135,9 +119,7 @@ fn the_observation_says_what_was_taken_out_of_it() {
         .filter(|text| text.contains("github-token ") && !text.contains("chars]"))
         .collect();
     assert!(
-        counts
-            .iter()
-            .any(|count| count.contains("aws-access-key ") && count.contains("jwt ")),
+        counts.iter().any(|count| count.contains("aws-access-key ") && count.contains("jwt ")),
         "{counts:?}"
     );
 }
@@ -154,10 +136,7 @@ fn the_remote_of_a_repository_is_sent_without_its_password() {
     .unwrap();
     let session = sandbox.session_in(&directory, "v2.1.330/simple");
     let printed = session.whole().replay(&["--dry-run"]).exits(0).stdout;
-    assert!(
-        printed.contains("example.com/[masked: github-token, 40 chars]/x"),
-        "{printed}"
-    );
+    assert!(printed.contains("example.com/[masked: github-token, 40 chars]/x"), "{printed}");
     assert_without_secrets(&printed, "remote");
 }
 
@@ -175,28 +154,11 @@ fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
     let name = recording.to_owned();
     let recording = std::mem::replace(&mut session.recording, Recording::open(&name));
     session.recording = recording
-        .replaced(
-            r#""gitBranch":"main""#,
-            &format!(r#""gitBranch":"fix/{TOKEN}""#),
-        )
-        .replaced(
-            r#""description":"count files""#,
-            &format!(r#""description":"count {TOKEN}""#),
-        )
-        .replaced(
-            r#""description": "count files""#,
-            &format!(r#""description": "count {TOKEN}""#),
-        )
-        .replaced(
-            r#""entrypoint":"sdk-cli""#,
-            &format!(r#""entrypoint":"{TOKEN}""#),
-        );
-    for transcript in session
-        .recording
-        .sessions
-        .iter_mut()
-        .chain(&mut session.recording.agents)
-    {
+        .replaced(r#""gitBranch":"main""#, &format!(r#""gitBranch":"fix/{TOKEN}""#))
+        .replaced(r#""description":"count files""#, &format!(r#""description":"count {TOKEN}""#))
+        .replaced(r#""description": "count files""#, &format!(r#""description": "count {TOKEN}""#))
+        .replaced(r#""entrypoint":"sdk-cli""#, &format!(r#""entrypoint":"{TOKEN}""#));
+    for transcript in session.recording.sessions.iter_mut().chain(&mut session.recording.agents) {
         for line in &mut transcript.lines {
             *line = with_secrets(line, &samples);
         }
@@ -212,20 +174,9 @@ fn with_secrets(line: &str, samples: &str) -> String {
     if !["user", "assistant", "system"].contains(&row["type"].as_str().unwrap_or_default()) {
         return line.to_owned();
     }
-    let keys = [
-        "text",
-        "thinking",
-        "content",
-        "prompt",
-        "command",
-        "file_path",
-        "error",
-    ];
+    let keys = ["text", "thinking", "content", "prompt", "command", "file_path", "error"];
     keys.iter().fold(line.to_owned(), |line, key| {
-        line.replace(
-            &format!(r#""{key}":""#),
-            &format!(r#""{key}":"Take these:\n\n{samples}\n\n"#),
-        )
+        line.replace(&format!(r#""{key}":""#), &format!(r#""{key}":"Take these:\n\n{samples}\n\n"#))
     })
 }
 
@@ -248,11 +199,7 @@ fn parts(secret: &str) -> Vec<&str> {
     let long: Vec<&str> = parts
         .filter(|part| part.len() >= 16 && part.bytes().any(|byte| byte.is_ascii_digit()))
         .collect();
-    if long.is_empty() && secret.len() >= 9 {
-        vec![secret]
-    } else {
-        long
-    }
+    if long.is_empty() && secret.len() >= 9 { vec![secret] } else { long }
 }
 
 fn strings(values: &[Value]) -> Vec<&str> {

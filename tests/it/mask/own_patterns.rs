@@ -27,10 +27,7 @@ fn own_patterns_are_masked_under_their_own_names() {
 #[test]
 fn what_is_allowed_stays_though_a_rule_knows_it() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
-    let policy = policy(&[(
-        "CC_LANGFUSE_MASK_PATTERNS",
-        "!^ghp_a1B2\n!^hunter\nCASE-\\d+",
-    )]);
+    let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", "!^ghp_a1B2\n!^hunter\nCASE-\\d+")]);
     assert_eq!(applied(&policy, &token), token);
     assert_eq!(
         applied(&policy, "PASSWORD=hunter2 CASE-1"),
@@ -38,10 +35,7 @@ fn what_is_allowed_stays_though_a_rule_knows_it() {
     );
     let value = json!({"password": "hunter2", "token": "a1b2c3d4e5f6a7b8"});
     assert_eq!(applied_to_value(&policy, &value)["password"], "hunter2");
-    assert_eq!(
-        applied_to_value(&policy, &value)["token"],
-        "[masked: token, 16 chars]"
-    );
+    assert_eq!(applied_to_value(&policy, &value)["token"], "[masked: token, 16 chars]");
 }
 
 #[test]
@@ -65,14 +59,8 @@ fn a_pattern_that_is_none_lets_no_content_out_and_says_why() {
         observation.status_message = Some("CASE-1234".to_owned());
         policy.apply(&mut observation);
         let left_out = Some(Content::Text("[left out: 9 chars]".to_owned()));
-        assert_eq!(
-            (&observation.input, &observation.output),
-            (&left_out, &left_out)
-        );
-        assert_eq!(
-            observation.status_message.as_deref(),
-            Some("[left out: 9 chars]")
-        );
+        assert_eq!((&observation.input, &observation.output), (&left_out, &left_out));
+        assert_eq!(observation.status_message.as_deref(), Some("[left out: 9 chars]"));
         let why = &observation.metadata["masked"];
         assert!(
             why.starts_with("all content left out: CC_LANGFUSE_MASK_PATTERNS ")

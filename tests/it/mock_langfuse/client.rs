@@ -24,9 +24,7 @@ pub(super) fn export(span: &str, start: i64, output: &str) -> Vec<u8> {
     });
     let scope = json!({"name": "langfuse-sdk.claude-langfuse", "version": "0.1.0"});
     let resource = json!({"scopeSpans": [{"scope": scope, "spans": [span]}]});
-    json!({"resourceSpans": [resource]})
-        .to_string()
-        .into_bytes()
+    json!({"resourceSpans": [resource]}).to_string().into_bytes()
 }
 
 /// A client that shows exactly what comes over the wire.
@@ -37,9 +35,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn connect(server: &MockLangfuse) -> Self {
         let stream = TcpStream::connect(server.address()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self { stream }
     }
 
@@ -68,10 +64,8 @@ impl Client {
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).unwrap();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap_or("0");
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
         let mut body = vec![0; length.parse().unwrap()];
         self.stream.read_exact(&mut body).unwrap();
         (head, body)
@@ -84,9 +78,7 @@ impl Client {
     /// Everything until the connection ends, or how it broke.
     pub(super) fn rest(&mut self) -> Result<Vec<u8>, ErrorKind> {
         let mut bytes = Vec::new();
-        self.stream
-            .read_to_end(&mut bytes)
-            .map_err(|error| error.kind())?;
+        self.stream.read_to_end(&mut bytes).map_err(|error| error.kind())?;
         Ok(bytes)
     }
 }
@@ -96,8 +88,5 @@ pub(super) fn get(server: &MockLangfuse, target: &str) -> (u16, String) {
     let mut client = Client::connect(server);
     client.send(&format!("GET {target} HTTP/1.1\nconnection: close"), b"");
     let (head, body) = client.reply();
-    (
-        head[9..12].parse().unwrap(),
-        String::from_utf8(body).unwrap(),
-    )
+    (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
 }

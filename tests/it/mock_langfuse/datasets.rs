@@ -33,14 +33,7 @@ fn a_dataset_is_made_by_its_name_and_found_by_it() {
     };
     assert_eq!(found(&mut events, "team%2Fa%20b"), 200);
     assert_eq!(found(&mut events, "other"), 404);
-    for name in [
-        json!(""),
-        json!("/a"),
-        json!("a/"),
-        json!("a//b"),
-        json!(7),
-        Value::Null,
-    ] {
+    for name in [json!(""), json!("/a"), json!("a/"), json!("a//b"), json!(7), Value::Null] {
         let refused = ask(&mut events, "POST", DATASETS, &json!({ "name": name }));
         assert_eq!(refused.status, 400, "{name}");
     }
@@ -50,30 +43,15 @@ fn a_dataset_is_made_by_its_name_and_found_by_it() {
 fn an_item_fits_the_schema_and_its_dataset() {
     let mut events = with_dataset("d");
     for (body, status) in [
-        (
-            json!({"datasetName": "d", "id": "i", "input": {"a": 1}}),
-            200,
-        ),
-        (
-            json!({"datasetName": "d", "input": null, "unknown": 1, "status": "ARCHIVED"}),
-            200,
-        ),
+        (json!({"datasetName": "d", "id": "i", "input": {"a": 1}}), 200),
+        (json!({"datasetName": "d", "input": null, "unknown": 1, "status": "ARCHIVED"}), 200),
         (json!({"datasetName": "none", "id": "i"}), 404),
         (json!({"id": "i"}), 400),
         (json!({"datasetName": "d", "id": ""}), 400),
         (json!({"datasetName": "d", "id": "x".repeat(256)}), 400),
-        (
-            json!({"datasetName": "d", "id": "i", "sourceTraceId": 7}),
-            400,
-        ),
-        (
-            json!({"datasetName": "d", "id": "i", "status": "GONE"}),
-            400,
-        ),
-        (
-            json!({"datasetName": "d", "id": "i", "input": "x".repeat(4_718_592)}),
-            413,
-        ),
+        (json!({"datasetName": "d", "id": "i", "sourceTraceId": 7}), 400),
+        (json!({"datasetName": "d", "id": "i", "status": "GONE"}), 400),
+        (json!({"datasetName": "d", "id": "i", "input": "x".repeat(4_718_592)}), 413),
     ] {
         assert_eq!(put(&mut events, &body), status, "{:.200}", body.to_string());
     }
@@ -90,23 +68,14 @@ fn an_id_belongs_to_one_dataset_and_what_is_not_sent_stays() {
         ),
         200
     );
+    assert_eq!(put(&mut events, &json!({"datasetName": "other", "id": "i"})), 409);
     assert_eq!(
-        put(&mut events, &json!({"datasetName": "other", "id": "i"})),
-        409
-    );
-    assert_eq!(
-        put(
-            &mut events,
-            &json!({"datasetName": "d", "id": "i", "expectedOutput": "42"})
-        ),
+        put(&mut events, &json!({"datasetName": "d", "id": "i", "expectedOutput": "42"})),
         200
     );
     let stored = ask(&mut events, "GET", &format!("{ITEMS}/i"), &Value::Null);
     let stored: Value = serde_json::from_slice(&stored.body).unwrap();
     assert_eq!(stored["input"], "ab", "control characters go");
-    assert_eq!(
-        stored["expectedOutput"], 42,
-        "a text that is JSON is taken for that"
-    );
+    assert_eq!(stored["expectedOutput"], 42, "a text that is JSON is taken for that");
     assert_eq!(stored["metadata"], json!({"m": 1}));
 }

@@ -44,9 +44,7 @@ fn requests_sent_ahead_are_answered_in_turn() {
 fn a_chunked_gzip_body_is_taken_after_the_server_says_continue() {
     let server = MockLangfuse::start();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder
-        .write_all(&export("b7ad6b7169203331", 0, "done"))
-        .unwrap();
+    encoder.write_all(&export("b7ad6b7169203331", 0, "done")).unwrap();
     let gzip = encoder.finish().unwrap();
     let mut client = Client::connect(&server);
     let head = format!(
@@ -56,10 +54,7 @@ fn a_chunked_gzip_body_is_taken_after_the_server_says_continue() {
     client.send(&head, b"");
     assert!(client.reply().0.starts_with("HTTP/1.1 100 Continue"));
     for part in gzip.chunks(7) {
-        client
-            .stream
-            .write_all(format!("{:x};x=y\r\n", part.len()).as_bytes())
-            .unwrap();
+        client.stream.write_all(format!("{:x};x=y\r\n", part.len()).as_bytes()).unwrap();
         client.stream.write_all(part).unwrap();
         client.stream.write_all(b"\r\n").unwrap();
     }
@@ -84,10 +79,7 @@ fn what_is_not_http_is_refused_and_the_connection_ended() {
         assert_eq!(client.rest(), Ok(Vec::new()));
     }
     let mut client = Client::connect(&server);
-    client.send(
-        "POST / HTTP/1.1\ncontent-length: 1\ntransfer-encoding: chunked",
-        b"0\r\n\r\n",
-    );
+    client.send("POST / HTTP/1.1\ncontent-length: 1\ntransfer-encoding: chunked", b"0\r\n\r\n");
     assert_eq!(client.status(), 400);
     assert!(server.requests().is_empty());
 }
@@ -119,36 +111,18 @@ fn endpoints_answer_as_langfuse_does() {
     assert_eq!(get(&server, "/api/public/projects").0, 401);
     drop(server);
     let server = MockLangfuse::start();
-    assert!(
-        get(&server, "/api/public/projects")
-            .1
-            .contains("mock-project")
-    );
+    assert!(get(&server, "/api/public/projects").1.contains("mock-project"));
     let traces = get(&server, "/api/public/traces/abc");
-    assert!(
-        traces.0 == 404 && traces.1.contains("events_only"),
-        "{traces:?}"
-    );
-    assert!(
-        get(&server, "/api/public/otel/v1/logs")
-            .1
-            .contains("<html>")
-    );
+    assert!(traces.0 == 404 && traces.1.contains("events_only"), "{traces:?}");
+    assert!(get(&server, "/api/public/otel/v1/logs").1.contains("<html>"));
     assert_eq!(get(&server, INGEST_PATH).0, 405);
     let mut client = Client::connect(&server);
     let batch = json!({"batch": [{"id": "1", "type": "trace-create"}]}).to_string();
-    let head = format!(
-        "POST /api/public/ingestion HTTP/1.1\ncontent-length: {}",
-        batch.len()
-    );
+    let head = format!("POST /api/public/ingestion HTTP/1.1\ncontent-length: {}", batch.len());
     client.send(&head, batch.as_bytes());
     let (head, body) = client.reply();
     assert!(head.starts_with("HTTP/1.1 207"));
-    assert!(
-        String::from_utf8(body)
-            .unwrap()
-            .contains("Event type not accepted")
-    );
+    assert!(String::from_utf8(body).unwrap().contains("Event type not accepted"));
 }
 
 #[test]
@@ -162,17 +136,11 @@ fn stored_rows_can_be_read_back() {
     let found = &found["data"][0];
     assert_eq!(found["output"], "one");
     assert_eq!(found["startTime"], "2026-06-21T00:00:00.000Z");
-    assert_eq!(
-        (&found["sessionId"], &found["userId"]),
-        (&json!("s-1"), &json!(""))
-    );
+    assert_eq!((&found["sessionId"], &found["userId"]), (&json!("s-1"), &json!("")));
     let none: Value =
         serde_json::from_str(&get(&server, "/api/public/v2/observations?traceId=x").1).unwrap();
     assert_eq!(none["data"], json!([]));
-    assert_eq!(
-        get(&server, "/api/public/v2/observations?limit=1001").0,
-        400
-    );
+    assert_eq!(get(&server, "/api/public/v2/observations?limit=1001").0, 400);
 }
 
 #[test]
@@ -190,13 +158,7 @@ fn rows_are_read_page_by_page_with_the_fields_that_were_asked_for() {
         assert!(
             page["data"][0].get("usageDetails").is_some() && page["data"][0].get("name").is_none()
         );
-        found.extend(
-            page["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|row| row["id"].clone()),
-        );
+        found.extend(page["data"].as_array().unwrap().iter().map(|row| row["id"].clone()));
         match page["meta"]["cursor"].as_str() {
             Some(next) => {
                 cursor = format!("&cursor={}", next.replace('=', "%3D").replace('+', "%2B"))
@@ -206,11 +168,7 @@ fn rows_are_read_page_by_page_with_the_fields_that_were_asked_for() {
     }
     assert_eq!(
         found,
-        [
-            json!("b7ad6b7169203333"),
-            json!("b7ad6b7169203332"),
-            json!("b7ad6b7169203331")
-        ]
+        [json!("b7ad6b7169203333"), json!("b7ad6b7169203332"), json!("b7ad6b7169203331")]
     );
     assert_eq!(get(&server, "/api/public/v2/observations?cursor=x").0, 400);
 }
@@ -228,10 +186,7 @@ fn a_deployment_of_the_older_tables_lists_by_numbered_pages() {
     let target = "/api/public/observations?limit=1&page=2";
     let page: Value = serde_json::from_str(&get(&server, target).1).unwrap();
     assert_eq!(page["data"].as_array().unwrap().len(), 1);
-    assert_eq!(
-        page["meta"],
-        json!({"page": 2, "limit": 1, "totalItems": 2, "totalPages": 2})
-    );
+    assert_eq!(page["meta"], json!({"page": 2, "limit": 1, "totalItems": 2, "totalPages": 2}));
     assert_eq!(get(&server, "/api/public/observations?limit=101").0, 400);
 }
 
@@ -276,28 +231,17 @@ fn a_resent_span_is_one_row_but_two_arrivals() {
 fn the_http_client_of_this_project_is_served() {
     let server = MockLangfuse::start();
     let keys = STANDARD.encode("pk-lf-test:sk-lf-test");
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
     for status in [503, 204, 200] {
-        server.reply_next(if status == 200 {
-            Reply::Normal
-        } else {
-            Reply::Status(status)
-        });
+        server.reply_next(if status == 200 { Reply::Normal } else { Reply::Status(status) });
         let request = agent.post(format!("{}{INGEST_PATH}", server.url()));
         let request = request
             .header("authorization", format!("Basic {keys}"))
             .content_type("application/json");
-        let mut response = request
-            .send(&export("b7ad6b7169203331", 0, "done")[..])
-            .unwrap();
+        let mut response = request.send(&export("b7ad6b7169203331", 0, "done")[..]).unwrap();
         assert_eq!(response.status().as_u16(), status);
-        assert_eq!(
-            response.body_mut().read_to_string().unwrap().is_empty(),
-            status == 204
-        );
+        assert_eq!(response.body_mut().read_to_string().unwrap().is_empty(), status == 204);
     }
     assert_eq!(server.rows().len(), 1);
 }

@@ -21,16 +21,11 @@ fn planned(reply: Reply) -> (MockLangfuse, Client) {
 fn planned_replies_come_once_and_in_order_before_the_standing_one() {
     let (server, mut client) = planned(Reply::Status(503));
     server.reply_next(Reply::RateLimited(7));
-    server.reply_always(Some(Reply::Redirect(
-        "https://cloud.langfuse.com".to_owned(),
-    )));
+    server.reply_always(Some(Reply::Redirect("https://cloud.langfuse.com".to_owned())));
     assert_eq!(client.status(), 503);
     client.post(&export("b7ad6b7169203331", 0, "done"));
     let (head, _) = client.reply();
-    assert!(
-        head.starts_with("HTTP/1.1 429") && head.contains("retry-after: 7\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 429") && head.contains("retry-after: 7\r\n"), "{head}");
     for _ in 0..2 {
         client.post(&export("b7ad6b7169203331", 0, "done"));
         let (head, _) = client.reply();
@@ -44,15 +39,9 @@ fn planned_replies_come_once_and_in_order_before_the_standing_one() {
     assert!(server.rows().is_empty());
     client.post(&export("b7ad6b7169203331", 0, "done"));
     assert_eq!(client.status(), 200);
-    let statuses: Vec<Option<u16>> = server
-        .exports()
-        .iter()
-        .map(|request| request.status)
-        .collect();
-    assert_eq!(
-        statuses,
-        [Some(503), Some(429), Some(302), Some(302), Some(200)]
-    );
+    let statuses: Vec<Option<u16>> =
+        server.exports().iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [Some(503), Some(429), Some(302), Some(302), Some(200)]);
 }
 
 #[test]
@@ -100,10 +89,7 @@ fn slow_replies_are_slow_and_stop_with_the_server() {
         Reply::Delay(Duration::from_secs(600), Box::new(Reply::Normal)),
     ] {
         let (server, mut client) = planned(reply);
-        client
-            .stream
-            .set_read_timeout(Some(Duration::from_millis(100)))
-            .unwrap();
+        client.stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         drop(client.stream.read(&mut [0; 8]));
         let stopping = Instant::now();
         drop(server);

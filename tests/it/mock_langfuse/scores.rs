@@ -30,11 +30,7 @@ fn a_score_is_of_exactly_one_thing_and_its_value_fits_its_type() {
     let with = |mut extra: Value| {
         let base = json!({"name": "n", "value": 1, "traceId": "t"});
         for (key, value) in base.as_object().unwrap() {
-            extra
-                .as_object_mut()
-                .unwrap()
-                .entry(key.clone())
-                .or_insert(value.clone());
+            extra.as_object_mut().unwrap().entry(key.clone()).or_insert(value.clone());
         }
         one(&extra)
     };
@@ -68,10 +64,7 @@ fn a_score_is_of_exactly_one_thing_and_its_value_fits_its_type() {
     ] {
         assert_eq!(with(refused.clone()), 400, "{refused}");
     }
-    assert_eq!(
-        one(&json!([{"name": "n", "value": 1, "traceId": "t"}])),
-        400
-    );
+    assert_eq!(one(&json!([{"name": "n", "value": 1, "traceId": "t"}])), 400);
 }
 
 #[test]
@@ -95,11 +88,7 @@ fn events_are_answered_one_by_one_and_need_an_id_and_a_time() {
     };
     assert_eq!(ids("successes"), ["1", "4"]);
     assert_eq!(ids("errors"), ["", "3", "5"]);
-    assert_eq!(
-        events.scores().len(),
-        1,
-        "without an id of its own it is lost"
-    );
+    assert_eq!(events.scores().len(), 1, "without an id of its own it is lost");
 }
 
 #[test]

@@ -5,10 +5,8 @@ use langfuse_mock::{Events, Row, View, render_with, snapshot, tool_calls_are_ren
 
 /// The rows that a recorded case stores.
 fn rows_of(name: &str) -> Vec<Row> {
-    let case = VERDICTS
-        .lines()
-        .find(|line| line.starts_with(&format!("{{\"name\":\"{name}\",")))
-        .unwrap();
+    let case =
+        VERDICTS.lines().find(|line| line.starts_with(&format!("{{\"name\":\"{name}\","))).unwrap();
     let mut events = Events::new();
     replay(&serde_json::from_str(case).unwrap(), &mut events);
     events.rows()
@@ -16,10 +14,7 @@ fn rows_of(name: &str) -> Vec<Row> {
 
 #[test]
 fn a_trace_is_shown_as_a_tree() {
-    let view = View {
-        text: Some(12),
-        ..View::default()
-    };
+    let view = View { text: Some(12), ..View::default() };
     let expected = "\
 session 0b0f6a1e-6f0f-4a3b-9a55-2d0d9a1c7e01
 trace Claude Code turn  [claude-code, project:demo]
@@ -65,21 +60,14 @@ trace 71ea5f5b962198c5d0532765e7e92cdd Claude Code turn
 ";
     let shown = snapshot(&rows_of("turn-interrupted"));
     assert!(shown.starts_with(expected), "{shown}");
-    assert_eq!(
-        shown.matches("metadata.project: demo").count(),
-        1,
-        "{shown}"
-    );
+    assert_eq!(shown.matches("metadata.project: demo").count(), 1, "{shown}");
     let differing = snapshot(&rows_of("different-trace-attributes"));
     assert!(
         differing.contains("  user: u1\n") && differing.contains("    user: u2\n"),
         "{differing}"
     );
     let handed_down = snapshot(&rows_of("trace-attributes-root-only"));
-    assert!(
-        handed_down.contains("      session: (absent)\n"),
-        "{handed_down}"
-    );
+    assert!(handed_down.contains("      session: (absent)\n"), "{handed_down}");
     let twice = snapshot(&rows_of("scope-other"));
     assert!(twice.contains("attributes: 4 stored again"), "{twice}");
     assert!(snapshot(&rows_of("input-20k")).contains("… (20000 characters)"));
@@ -89,32 +77,17 @@ trace 71ea5f5b962198c5d0532765e7e92cdd Claude Code turn
 fn rows_that_hang_oddly_are_all_shown_and_marked() {
     let marked = |name: &str, marks: &[&str]| {
         let (rows, shown) = (rows_of(name), snapshot(&rows_of(name)));
-        let lines = shown
-            .lines()
-            .filter(|line| line.ends_with(" ms") || line.ends_with(')'))
-            .count();
-        assert!(
-            lines >= rows.len() && marks.iter().all(|mark| shown.contains(mark)),
-            "{shown}"
-        );
+        let lines =
+            shown.lines().filter(|line| line.ends_with(" ms") || line.ends_with(')')).count();
+        assert!(lines >= rows.len() && marks.iter().all(|mark| shown.contains(mark)), "{shown}");
     };
     marked(
         "cycle",
-        &[
-            "b7ad6b7169203331 0..1000 ms",
-            "00f067aa0ba902b7 0..1000 ms",
-            "(in a circle)",
-        ],
+        &["b7ad6b7169203331 0..1000 ms", "00f067aa0ba902b7 0..1000 ms", "(in a circle)"],
     );
     marked("parent-self", &["(in a circle)"]);
     marked("parent-unknown", &["(parent ffffffffffffffff is not here)"]);
-    marked(
-        "parent-other-trace",
-        &["(parent b7ad6b7169203331 is not here)"],
-    );
-    marked(
-        "again-other-start",
-        &["(this span id again, with another start)"],
-    );
+    marked("parent-other-trace", &["(parent b7ad6b7169203331 is not here)"]);
+    marked("again-other-start", &["(this span id again, with another start)"]);
     marked("two-roots", &["├ span n", "└ span n"]);
 }

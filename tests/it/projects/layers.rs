@@ -19,41 +19,13 @@ const NAMES: [&str; 2] = ["here", "there"];
 
 /// Nothing, one owner's keys with or without host, a host alone, half a pair.
 const SAYINGS: [Says; 7] = [
-    Says {
-        public: None,
-        secret: None,
-        host: None,
-    },
-    Says {
-        public: Some(0),
-        secret: Some(0),
-        host: Some(0),
-    },
-    Says {
-        public: Some(1),
-        secret: Some(1),
-        host: Some(1),
-    },
-    Says {
-        public: Some(1),
-        secret: Some(1),
-        host: None,
-    },
-    Says {
-        public: None,
-        secret: None,
-        host: Some(0),
-    },
-    Says {
-        public: None,
-        secret: None,
-        host: Some(1),
-    },
-    Says {
-        public: Some(1),
-        secret: None,
-        host: None,
-    },
+    Says { public: None, secret: None, host: None },
+    Says { public: Some(0), secret: Some(0), host: Some(0) },
+    Says { public: Some(1), secret: Some(1), host: Some(1) },
+    Says { public: Some(1), secret: Some(1), host: None },
+    Says { public: None, secret: None, host: Some(0) },
+    Says { public: None, secret: None, host: Some(1) },
+    Says { public: Some(1), secret: None, host: None },
 ];
 
 impl Says {
@@ -62,27 +34,16 @@ impl Says {
         let mut put = |name: &str, value: Option<String>| {
             env.extend(value.map(|value| (name.to_owned(), json!(value))));
         };
-        put(
-            "LANGFUSE_PUBLIC_KEY",
-            self.public.map(|owner| format!("pk-lf-{}", NAMES[owner])),
-        );
-        put(
-            "LANGFUSE_SECRET_KEY",
-            self.secret.map(|owner| format!("sk-lf-{}", NAMES[owner])),
-        );
-        put(
-            "LANGFUSE_BASE_URL",
-            self.host.map(|owner| servers[owner].url()),
-        );
+        put("LANGFUSE_PUBLIC_KEY", self.public.map(|owner| format!("pk-lf-{}", NAMES[owner])));
+        put("LANGFUSE_SECRET_KEY", self.secret.map(|owner| format!("sk-lf-{}", NAMES[owner])));
+        put("LANGFUSE_BASE_URL", self.host.map(|owner| servers[owner].url()));
         Value::Object(env)
     }
 }
 
 /// Server and owner of the keys, by the words of the design; the highest layer comes last.
 fn expected(layers: &[Says]) -> Option<(usize, usize)> {
-    let top = layers
-        .iter()
-        .rposition(|says| says.public.is_some() || says.secret.is_some())?;
+    let top = layers.iter().rposition(|says| says.public.is_some() || says.secret.is_some())?;
     let (public, secret) = (layers[top].public?, layers[top].secret?);
     assert_eq!(public, secret);
     // The lowest layer always has a host, so that no test sends anything into the world.
@@ -126,21 +87,12 @@ fn check(servers: &[MockLangfuse; 2], layers: [Says; 3]) {
         let seen: Vec<String> = mock
             .requests()
             .iter()
-            .map(|request| {
-                request
-                    .header("authorization")
-                    .unwrap_or_default()
-                    .to_owned()
-            })
+            .map(|request| request.header("authorization").unwrap_or_default().to_owned())
             .collect();
-        let owner = expected(&layers)
-            .filter(|(host, _)| *host == server)
-            .map(|(_, owner)| NAMES[owner]);
+        let owner =
+            expected(&layers).filter(|(host, _)| *host == server).map(|(_, owner)| NAMES[owner]);
         let keys = owner.map(|name| BASE64_STANDARD.encode(format!("pk-lf-{name}:sk-lf-{name}")));
-        let expected: Vec<String> = keys
-            .into_iter()
-            .map(|keys| format!("Basic {keys}"))
-            .collect();
+        let expected: Vec<String> = keys.into_iter().map(|keys| format!("Basic {keys}")).collect();
         assert_eq!(seen, expected, "{} of {layers:#?}", NAMES[server]);
     }
 }

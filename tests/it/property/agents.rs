@@ -26,11 +26,7 @@ fn an_agents_file_may_be_met_at_any_point_of_its_growth() {
     let moments: Vec<Moment> = SESSIONS.iter().flat_map(moments).collect();
     assert!(!moments.is_empty(), "no transcripts with agents");
     let all = std::env::var_os("PROPTEST_CASES").is_some();
-    let step = if all {
-        1
-    } else {
-        moments.len().div_ceil(MOMENTS)
-    };
+    let step = if all { 1 } else { moments.len().div_ceil(MOMENTS) };
     for moment in moments.iter().step_by(step) {
         let receiver = live(moment);
         let same = same_rows(&receiver.rows(), &moment.session.expected);
@@ -49,12 +45,7 @@ fn moments(session: &'static Session) -> Vec<Moment> {
         for agents in points(session) {
             for run in [Run::Flush, Run::End] {
                 let agents = agents.clone();
-                moments.push(Moment {
-                    session,
-                    main,
-                    agents,
-                    run,
-                });
+                moments.push(Moment { session, main, agents, run });
             }
         }
     }
@@ -72,29 +63,18 @@ fn points(session: &Session) -> Vec<Vec<usize>> {
         some.dedup();
         some
     };
-    session
-        .agents
-        .iter()
-        .map(of_file)
-        .fold(vec![Vec::new()], |before, ends| {
-            let extend = |point: &Vec<usize>| {
-                let point = point.clone();
-                ends.clone()
-                    .into_iter()
-                    .map(move |end| [point.clone(), vec![end]].concat())
-            };
-            before.iter().flat_map(extend).collect()
-        })
+    session.agents.iter().map(of_file).fold(vec![Vec::new()], |before, ends| {
+        let extend = |point: &Vec<usize>| {
+            let point = point.clone();
+            ends.clone().into_iter().map(move |end| [point.clone(), vec![end]].concat())
+        };
+        before.iter().flat_map(extend).collect()
+    })
 }
 
 /// Runs at this moment, when the agents' files are whole, and once more at the end.
 fn live(moment: &Moment) -> Receiver {
-    let Moment {
-        session,
-        main,
-        agents,
-        run,
-    } = moment;
+    let Moment { session, main, agents, run } = moment;
     let (desk, mut receiver) = (Desk::new(), Receiver::default());
     let now = session.main.time_at(*main);
     let now = now.unwrap_or(Timestamp::from_millis(0));
@@ -108,7 +88,6 @@ fn live(moment: &Moment) -> Receiver {
         desk.run(session, run, now, None, &mut receiver).unwrap();
     }
     desk.write_all(session);
-    desk.run(session, Run::End, now, None, &mut receiver)
-        .unwrap();
+    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
     receiver
 }

@@ -94,7 +94,7 @@ proptest! {
         prop_assert_eq!(rows.len(), session.expected.len());
         // A replay of all, from an environment that says nothing, goes where they are.
         desk.configured.set(0);
-        desk.deliver(session, claude_langfuse::delivery::Reach::Again, &mut receiver).unwrap();
+        desk.deliver(session, claude_langfuse::delivery::Extent::Resend, &mut receiver).unwrap();
         prop_assert_eq!(receiver.rows().len(), rows.len());
     }
 }

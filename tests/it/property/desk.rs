@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use base::Timestamp;
-use claude_langfuse::config::{Files, Scope, Surroundings, resolve};
-use claude_langfuse::delivery::{Agreed, Ending, Job, Keeping, Reach, Report, deliver};
+use claude_langfuse::config::{Env, Files, Scope, resolve};
+use claude_langfuse::delivery::{Agreed, Extent, Job, Report, StateAccess, Trigger, deliver};
 use claude_langfuse::privacy::Policy;
 use claude_langfuse::state::Store;
 use claude_langfuse::trace::Attributes;
 use proptest::prelude::*;
-use transcript::settle::Expected;
+use transcript::completion::Expected;
 use transcript::{Block, Record, Transcript};
 
 use super::receiver::Receiver;
@@ -31,28 +31,18 @@ pub(super) struct Configured {
 
 impl Configured {
     const fn new(user: &'static str, variables: &'static [(&'static str, &'static str)]) -> Self {
-        Self {
-            user,
-            seed: None,
-            variables,
-        }
+        Self { user, seed: None, variables }
     }
 
     const fn seeded(seed: &'static str) -> Self {
-        Self {
-            seed: Some(seed),
-            ..Self::new("somebody", &[])
-        }
+        Self { seed: Some(seed), ..Self::new("somebody", &[]) }
     }
 
     fn policy(&self) -> Policy {
         let named = self.variables.iter();
         let named = named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let surroundings = Surroundings {
-            environment: named.collect(),
-            ..Surroundings::default()
-        };
-        let config = resolve(&surroundings, &Files::new(), None, Scope::OwnHook, &[]);
+        let env = Env { environment: named.collect(), ..Env::default() };
+        let config = resolve(&env, &Files::new(), None, Scope::OwnHook, &[]);
         Policy::from(&config)
     }
 }
@@ -98,9 +88,7 @@ pub(super) enum Run {
 impl Run {
     pub(super) fn any() -> impl Strategy<Value = Self> {
         use Run::{End, Flush, LateFlush, Replay, Stop};
-        prop::sample::select(vec![
-            Stop, Stop, Stop, Flush, Flush, Flush, LateFlush, Replay, End,
-        ])
+        prop::sample::select(vec![Stop, Stop, Stop, Flush, Flush, Flush, LateFlush, Replay, End])
     }
 }
 
@@ -116,19 +104,12 @@ impl Desk {
     pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let store = Store::new(&root.path().join("state"));
-        Self {
-            root,
-            store,
-            configured: Cell::new(0),
-        }
+        Self { root, store, configured: Cell::new(0) }
     }
 
     /// A machine on which no state can be written: there is no such place, and none can be made there.
     pub(super) fn without_state() -> Self {
-        Self {
-            store: Store::new(Path::new("/proc/no/such/folder")),
-            ..Self::new()
-        }
+        Self { store: Store::new(Path::new("/proc/no/such/folder")), ..Self::new() }
     }
 
     pub(super) fn path(&self, relative: &Path) -> PathBuf {
@@ -142,11 +123,7 @@ impl Desk {
             return;
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let place = if copy {
-            path.with_extension("copy")
-        } else {
-            path.clone()
-        };
+        let place = if copy { path.with_extension("copy") } else { path.clone() };
         fs::write(&place, &file.bytes[..bytes]).unwrap();
         if copy {
             fs::rename(place, path).unwrap();
@@ -179,29 +156,28 @@ impl Desk {
         receiver: &mut Receiver,
     ) -> Result<Option<Report>> {
         let day = Duration::from_secs(24 * 3600);
-        let (reach, ending) = match run {
+        let (extent, trigger) = match run {
             Run::Stop => {
                 let expected = self.expected(session);
-                let is_awaited = expected
-                    .as_ref()
-                    .is_some_and(|expected| expected.prompt_id.is_some());
+                let is_awaited =
+                    expected.as_ref().is_some_and(|expected| expected.prompt_id.is_some());
                 receiver.late = receiver.late.take().filter(|_| is_awaited);
                 if let Some((path, rows)) = &receiver.late {
                     let file = fs::OpenOptions::new().write(true).open(path)?;
                     file.set_len(file.metadata()?.len() - rows.len() as u64)?;
                 }
-                let ending = expected.map_or(Ending::ByRows { now }, Ending::Stop);
-                (Reach::FromContact, ending)
+                let trigger = expected.map_or(Trigger::Sweep { now }, Trigger::Stop);
+                (Extent::Live, trigger)
             }
-            Run::Flush => (Reach::FromContact, Ending::ByRows { now }),
-            Run::LateFlush => (Reach::FromContact, Ending::ByRows { now: now.plus(day) }),
-            Run::Replay => (Reach::Everything, Ending::ByRows { now }),
-            Run::End => (Reach::FromContact, Ending::Over),
+            Run::Flush => (Extent::Live, Trigger::Sweep { now }),
+            Run::LateFlush => (Extent::Live, Trigger::Sweep { now: now.plus(day) }),
+            Run::Replay => (Extent::Backfill, Trigger::Sweep { now }),
+            Run::End => (Extent::Live, Trigger::SessionEnd),
         };
-        let mut job = self.job(session, reach, ending);
+        let mut job = self.job(session, extent, trigger);
         let usual = (run == Run::Stop).then_some(STOP_REQUEST);
         job.wire_limit = wire_limit.or(usual);
-        let report = deliver(&job, Keeping::Kept(&self.store), receiver);
+        let report = deliver(&job, StateAccess::ReadWrite(&self.store), receiver);
         receiver.append_late();
         report
     }
@@ -212,29 +188,29 @@ impl Desk {
         session: &Session,
         receiver: &mut Receiver,
     ) -> Result<Option<Report>> {
-        self.deliver(session, Reach::Everything, receiver)
+        self.deliver(session, Extent::Backfill, receiver)
     }
 
     /// A delivery long after the session.
     pub(super) fn deliver(
         &self,
         session: &Session,
-        reach: Reach,
+        extent: Extent,
         receiver: &mut Receiver,
     ) -> Result<Option<Report>> {
         let now = Timestamp::parse("2099-01-01T00:00:00Z").unwrap();
-        let job = self.job(session, reach, Ending::ByRows { now });
-        deliver(&job, Keeping::Kept(&self.store), receiver)
+        let job = self.job(session, extent, Trigger::Sweep { now });
+        deliver(&job, StateAccess::ReadWrite(&self.store), receiver)
     }
 
-    fn job(&self, session: &Session, reach: Reach, ending: Ending) -> Job {
+    fn job(&self, session: &Session, extent: Extent, trigger: Trigger) -> Job {
         let configured = &CONFIGURED[self.configured.get()];
         Job {
             session_id: session.id.clone(),
             transcript: self.path(&session.main.path),
             destination: DESTINATION.to_owned(),
-            reach,
-            ending,
+            extent,
+            trigger,
             attributes: Attributes {
                 user_id: Some(configured.user.to_owned()),
                 trace_seed: configured.seed.map(str::to_owned),
@@ -258,15 +234,11 @@ impl Desk {
             match entry.record {
                 _ if entry.header.sidechain => {}
                 Record::Prompt(_) => (prompt_id, last_text) = (entry.header.prompt_id, None),
-                Record::Answer(answer) => {
-                    let text = answer
-                        .blocks
-                        .into_iter()
-                        .rev()
-                        .find_map(|block| match block {
-                            Block::Text(text) if !text.trim().is_empty() => Some(text),
-                            _ => None,
-                        });
+                Record::Assistant(answer) => {
+                    let text = answer.blocks.into_iter().rev().find_map(|block| match block {
+                        Block::Text(text) if !text.trim().is_empty() => Some(text),
+                        _ => None,
+                    });
                     let ends = answer.stop_reason.as_deref() != Some("tool_use");
                     last_text = text.filter(|_| ends);
                 }
@@ -280,10 +252,7 @@ impl Desk {
             }
         }
         let last_text = Some(last_text?);
-        Some(Expected {
-            prompt_id,
-            last_text,
-        })
+        Some(Expected { prompt_id, last_text })
     }
 
     /// Everything below the state folder: path and content.

@@ -1,6 +1,6 @@
 //! What no waiting mends: a span that the server never takes, and a state folder that can't be written.
 
-use claude_langfuse::delivery::Reach;
+use claude_langfuse::delivery::Extent;
 use langfuse_mock::Row;
 use proptest::prelude::*;
 
@@ -47,7 +47,7 @@ fn where_state_cannot_be_written_all_is_sent_all_the_same() {
     for session in SESSIONS.iter() {
         let (desk, mut receiver) = (Desk::without_state(), Receiver::default());
         desk.write_all(session);
-        let report = desk.deliver(session, Reach::Everything, &mut receiver);
+        let report = desk.deliver(session, Extent::Backfill, &mut receiver);
         let report = report.unwrap().unwrap();
         assert!(report.unsaved.is_some(), "{}", session.name);
         same_rows(&receiver.rows(), &session.expected).unwrap();

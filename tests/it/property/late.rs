@@ -40,10 +40,7 @@ fn hooks_whose_last_row_comes_late_send_the_turns_of_one_replay() {
         assert!(verdict.is_ok(), "{}: {verdict:?}", session.name);
         waits += receiver.waits;
     }
-    assert!(
-        waits > SESSIONS.len() / 4,
-        "rows came late only {waits} times"
-    );
+    assert!(waits > SESSIONS.len() / 4, "rows came late only {waits} times");
 }
 
 /// What a Stop hook sends for a file up to `rows.end`, of which `rows` come while it runs.
@@ -63,11 +60,10 @@ fn stop(session: &Session, rows: Range<usize>) -> Receiver {
 fn first_stop(session: &Session) -> Option<(usize, String)> {
     let desk = Desk::new();
     let ends = session.main.message_ends();
-    ends.filter(|end| *end > session.first_turn.start)
-        .find_map(|end| {
-            desk.write(&session.main, end, false);
-            Some((end, desk.expected(session)?.prompt_id?))
-        })
+    ends.filter(|end| *end > session.first_turn.start).find_map(|end| {
+        desk.write(&session.main, end, false);
+        Some((end, desk.expected(session)?.prompt_id?))
+    })
 }
 
 /// Where the row ends that opens the turn of this prompt. A hook that meets a file without it waits for it first.
@@ -110,10 +106,7 @@ fn whichever_rows_are_late_a_hook_sends_what_it_sends_where_all_are_there() {
             waits += receiver.waits;
         }
     }
-    assert!(
-        waits > SESSIONS.len() / 2,
-        "rows came late only {waits} times"
-    );
+    assert!(waits > SESSIONS.len() / 2, "rows came late only {waits} times");
 }
 
 #[test]
@@ -124,8 +117,7 @@ fn a_model_call_that_goes_on_in_a_late_row_is_sent_whole() {
     // The answer belongs to the first call, which the next one had closed.
     let text = String::from_utf8(session.main.bytes).unwrap();
     let mut ids: Vec<&str> = text.split("\"id\":\"msg_").skip(1).collect();
-    ids.iter_mut()
-        .for_each(|id| *id = &id[..id.find('"').unwrap()]);
+    ids.iter_mut().for_each(|id| *id = &id[..id.find('"').unwrap()]);
     let (first, last) = (ids[0], ids[ids.len() - 1]);
     assert_ne!(first, last);
     let bytes = text.replace(last, first).into_bytes();

@@ -99,12 +99,7 @@ enum Noise {
     /// A line before the row.
     Line(&'static str),
     /// A field that is not there yet.
-    Field {
-        place: &'static str,
-        name: &'static str,
-        value: Value,
-        first: bool,
-    },
+    Field { place: &'static str, name: &'static str, value: Value, first: bool },
     /// A field that nobody needs is null or gone.
     Without { name: &'static str, null: bool },
 }
@@ -125,14 +120,8 @@ fn noise() -> impl Strategy<Value = Noise> {
     let needless = prop::sample::select(NEEDLESS.to_vec());
     prop_oneof![
         prop::sample::select(LINES.to_vec()).prop_map(Noise::Line),
-        (place, new, value, any::<bool>()).prop_map(|(place, name, value, first)| {
-            Noise::Field {
-                place,
-                name,
-                value,
-                first,
-            }
-        }),
+        (place, new, value, any::<bool>())
+            .prop_map(|(place, name, value, first)| { Noise::Field { place, name, value, first } }),
         (known, odd, any::<bool>()).prop_map(|(name, odd, first)| Noise::Field {
             place: "",
             name,
@@ -157,12 +146,7 @@ impl Noise {
                 *before += &format!("{line}\n");
                 return row.to_owned();
             }
-            Self::Field {
-                place,
-                name,
-                value,
-                first,
-            } => {
+            Self::Field { place, name, value, first } => {
                 let place = parsed.pointer_mut(place);
                 let members = place.and_then(Value::as_object_mut);
                 if let Some(members) = members.filter(|it| !is_shown_as_it_is(it)) {

@@ -5,8 +5,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
-use claude_langfuse::delivery::Courier;
-use claude_langfuse::langfuse::{Body, Problem, Reply, batch};
+use claude_langfuse::delivery::Transport;
+use claude_langfuse::langfuse::{Body, Problem, Verdict, batch};
 use claude_langfuse::score::Score;
 use langfuse_mock::{Events, Row};
 use proptest::prelude::*;
@@ -67,30 +67,29 @@ pub(super) struct Receiver {
     faults: Vec<String>,
 }
 
-impl Courier for Receiver {
-    fn send(&mut self, raw: &str, _body: &Body) -> Reply {
+impl Transport for Receiver {
+    fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         self.bodies.push(raw.to_owned());
         let spans = spans(raw);
         self.look_for_repetitions(&spans);
         let weather = self.weather.pop_front().unwrap_or(Weather::Fine);
-        let later = |timed_out| Reply::Later {
+        let later = |timed_out| Verdict::Later {
             reason: "the line is bad".to_owned(),
             retry_after: None,
             timed_out,
         };
         let reason = "it does not take so many".to_owned();
         if spans.iter().any(|span| self.is_poison(span)) {
-            return Reply::Refused { reason };
+            return Verdict::Refused { reason };
         }
         match weather {
-            Weather::TooLarge if spans.len() > 1 => Reply::TooLarge { reason },
-            Weather::Refused if spans.len() > 1 => Reply::Refused { reason },
+            Weather::TooLarge if spans.len() > 1 => Verdict::TooLarge { reason },
+            Weather::Refused if spans.len() > 1 => Verdict::Refused { reason },
             Weather::Fine | Weather::TooLarge | Weather::Refused => {
                 self.store(raw);
                 let generations = spans.into_iter().filter(is_generation);
-                self.acknowledged
-                    .extend(generations.map(|span| (key(&span), span)));
-                Reply::Acknowledged
+                self.acknowledged.extend(generations.map(|span| (key(&span), span)));
+                Verdict::Acknowledged
             }
             Weather::AnswerLost => {
                 self.store(raw);
@@ -98,30 +97,24 @@ impl Courier for Receiver {
             }
             Weather::Silence | Weather::Trouble => later(false),
             Weather::Slow => later(true),
-            Weather::Keys => Reply::Misconfigured {
-                reason,
-                problem: Problem::Keys,
-            },
+            Weather::Keys => Verdict::Misconfigured { reason, problem: Problem::Keys },
         }
     }
 
-    fn prepare(&mut self) -> Result<(), Reply> {
+    fn prepare(&mut self) -> Result<(), Verdict> {
         self.append_late();
         Ok(())
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         self.score_requests += 1;
         let raw = batch(scores);
         let request: Value = serde_json::from_str(&raw).unwrap();
         let events = request["batch"].as_array().unwrap();
         self.look_at_scores(events);
         let reason = "the line is bad".to_owned();
-        let later = |timed_out| Reply::Later {
-            reason: reason.clone(),
-            retry_after: None,
-            timed_out,
-        };
+        let later =
+            |timed_out| Verdict::Later { reason: reason.clone(), retry_after: None, timed_out };
         match self.weather.pop_front().unwrap_or(Weather::Fine) {
             Weather::Fine | Weather::TooLarge | Weather::Refused => {
                 self.store_scores(&raw);
@@ -134,10 +127,7 @@ impl Courier for Receiver {
             }
             Weather::Silence | Weather::Trouble => Err(later(false)),
             Weather::Slow => Err(later(true)),
-            Weather::Keys => Err(Reply::Misconfigured {
-                reason,
-                problem: Problem::Keys,
-            }),
+            Weather::Keys => Err(Verdict::Misconfigured { reason, problem: Problem::Keys }),
         }
     }
 }
@@ -159,8 +149,7 @@ impl Receiver {
             let trace = event["body"]["traceId"].as_str().unwrap_or_default();
             let is_there = |row: &Row| row.trace_id == trace && row.name == "claude-code";
             if !rows.iter().any(is_there) {
-                self.faults
-                    .push(format!("a score before its turn: {event}"));
+                self.faults.push(format!("a score before its turn: {event}"));
             }
             if self.scored.contains(&event.to_string()) {
                 self.faults.push(format!("a score again: {event}"));
@@ -172,8 +161,7 @@ impl Receiver {
         let answer = self.events.score(raw.as_bytes());
         let errors: Value = serde_json::from_slice(&answer.body).unwrap();
         if answer.status != 207 || errors["errors"] != json!([]) {
-            self.faults
-                .push(format!("answered {} {errors}: {raw}", answer.status));
+            self.faults.push(format!("answered {} {errors}: {raw}", answer.status));
         }
     }
 
@@ -184,17 +172,14 @@ impl Receiver {
     }
 
     fn is_poison(&self, span: &Value) -> bool {
-        self.poison
-            .as_ref()
-            .is_some_and(|poison| span["spanId"] == poison.as_str())
+        self.poison.as_ref().is_some_and(|poison| span["spanId"] == poison.as_str())
     }
 
     fn store(&mut self, raw: &str) {
         let answer = self.events.ingest(raw.as_bytes());
         if answer.status != 200 || answer.lost {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
-            self.faults
-                .push(format!("answered {} {text}: {raw}", answer.status));
+            self.faults.push(format!("answered {} {text}: {raw}", answer.status));
         }
     }
 
@@ -269,10 +254,7 @@ fn of_trace(row: &Row) -> impl PartialEq {
 }
 
 fn shown(row: &Row) -> String {
-    format!(
-        "{} {} {} of trace {}",
-        row.kind, row.name, row.span_id, row.trace_id
-    )
+    format!("{} {} {} of trace {}", row.kind, row.name, row.span_id, row.trace_id)
 }
 
 fn is_generation(span: &Value) -> bool {
@@ -330,16 +312,10 @@ fn differences(found: &Value, expected: &Value) -> String {
         return format!("{found}\nnot {expected}");
     };
     let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
-    let unequal = names
-        .into_iter()
-        .filter(|name| left.get(*name) != right.get(*name));
+    let unequal = names.into_iter().filter(|name| left.get(*name) != right.get(*name));
     let line = |name: &String| {
         let of = |side: Option<&Value>| side.map_or("nothing".to_owned(), Value::to_string);
-        format!(
-            "  {name}: {}\n    not {}",
-            of(left.get(name)),
-            of(right.get(name))
-        )
+        format!("  {name}: {}\n    not {}", of(left.get(name)), of(right.get(name)))
     };
     unequal.map(line).collect::<Vec<_>>().join("\n")
 }

@@ -38,12 +38,7 @@ impl Growing {
                 Some(*end)
             })
             .collect();
-        Self {
-            path,
-            bytes,
-            row_ends,
-            times,
-        }
+        Self { path, bytes, row_ends, times }
     }
 
     /// The newest time in the first so many bytes.
@@ -176,11 +171,7 @@ impl Session {
         for file in std::iter::once(&self.main).chain(&self.agents) {
             for row in file.bytes.split(|byte| *byte == b'\n') {
                 let row: Value = serde_json::from_slice(row).unwrap_or_default();
-                for part in [
-                    &row["message"]["content"],
-                    &row["content"],
-                    &row["toolUseResult"],
-                ] {
+                for part in [&row["message"]["content"], &row["content"], &row["toolUseResult"]] {
                     collect(part, &mut texts);
                 }
             }
@@ -206,13 +197,10 @@ fn first_turn(path: &Path, id: &str) -> Range<usize> {
     let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
     let outline = Outline::read(id, entries).unwrap();
     let offset = |offset: u64| usize::try_from(offset).unwrap();
-    let end = outline.turns.first().map_or(u64::MAX, |turn| {
-        if outline.turns.len() > 1 {
-            turn.end
-        } else {
-            u64::MAX
-        }
-    });
+    let end = outline
+        .turns
+        .first()
+        .map_or(u64::MAX, |turn| if outline.turns.len() > 1 { turn.end } else { u64::MAX });
     let length = fs::metadata(path).unwrap().len();
     offset(outline.own_from)..offset(end.min(length))
 }
@@ -267,29 +255,22 @@ fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .collect()
+    entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
 }
 
 /// The sessions of one scenario, such as `v2.1.330/fork`.
 pub(super) fn of_scenario(scenario: &str) -> Vec<&'static Session> {
     let folder = format!("{scenario}/");
-    let found: Vec<&Session> = SESSIONS
-        .iter()
-        .filter(|session| session.name.starts_with(&folder))
-        .collect();
+    let found: Vec<&Session> =
+        SESSIONS.iter().filter(|session| session.name.starts_with(&folder)).collect();
     assert!(!found.is_empty(), "no transcript of {scenario}");
     found
 }
 
 fn children(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }

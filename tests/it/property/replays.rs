@@ -1,6 +1,6 @@
 //! `replay` in any order with hooks, and twice: it adds nothing that is there and leaves the same bytes.
 
-use claude_langfuse::delivery::Reach;
+use claude_langfuse::delivery::Extent;
 use proptest::prelude::*;
 
 use super::cases;
@@ -12,12 +12,7 @@ use super::splits::{Step, live};
 #[test]
 fn two_replays_into_fresh_state_send_the_same_bytes() {
     for session in SESSIONS.iter() {
-        assert_eq!(
-            session.replayed().bodies,
-            session.bodies,
-            "{}",
-            session.name
-        );
+        assert_eq!(session.replayed().bodies, session.bodies, "{}", session.name);
     }
 }
 
@@ -66,7 +61,7 @@ proptest! {
         let requests = receiver.requests();
         desk.replay(session, &mut receiver).unwrap();
         prop_assert_eq!(receiver.requests(), requests);
-        desk.deliver(session, Reach::Again, &mut receiver).unwrap();
+        desk.deliver(session, Extent::Resend, &mut receiver).unwrap();
         prop_assert!(receiver.requests() > requests || session.expected.is_empty());
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());

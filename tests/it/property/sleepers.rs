@@ -22,11 +22,7 @@ impl Life {
     fn new() -> Self {
         let worlds = [World::new(false), World::new(true)];
         let (session, author) = begin(&worlds);
-        let mut life = Self {
-            worlds,
-            session,
-            author,
-        };
+        let mut life = Self { worlds, session, author };
         life.run(Run::Stop);
         life
     }
@@ -63,7 +59,7 @@ impl Life {
     }
 
     fn awake(&self) -> BTreeSet<String> {
-        self.cursor().lanes.into_keys().collect()
+        self.cursor().subagents.into_keys().collect()
     }
 
     /// The file in which they sleep.
@@ -198,10 +194,7 @@ fn a_cursor_of_an_older_release_goes_on_and_its_agents_fall_asleep() {
     fs::write(&path, &older).unwrap();
     let requests = life.requests();
     life.run(Run::Stop);
-    assert_eq!(
-        (life.requests(), fs::read_to_string(&path).unwrap()),
-        (requests, older)
-    );
+    assert_eq!((life.requests(), fs::read_to_string(&path).unwrap()), (requests, older));
     life.meet(Event::Turn(vec![]));
     assert!(life.awake().is_empty() && life.cursor().is_partly_asleep());
     life.meet(Event::Grows(2));

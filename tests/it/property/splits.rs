@@ -33,17 +33,7 @@ pub(super) struct Step {
 /// On one line: proptest's own form of a failure fills pages.
 impl fmt::Debug for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            share,
-            torn,
-            agents,
-            run,
-            weather,
-            wire_limit,
-            copy,
-            configured,
-            late,
-        } = self;
+        let Self { share, torn, agents, run, weather, wire_limit, copy, configured, late } = self;
         write!(
             formatter,
             "{run:?} at ({share}, {torn}) agents {agents:?} weather {weather:?} limit {wire_limit:?} copy {copy} configuration {configured} late {late}"
@@ -64,19 +54,9 @@ impl Step {
             prop::bool::weighted(0.1),
             any::<bool>(),
         )
-            .prop_map(
-                |((share, torn), agents, run, weather, wire_limit, copy, late)| Self {
-                    share,
-                    torn,
-                    agents,
-                    run,
-                    weather,
-                    wire_limit,
-                    copy,
-                    configured: 0,
-                    late,
-                },
-            )
+            .prop_map(|((share, torn), agents, run, weather, wire_limit, copy, late)| {
+                Self { share, torn, agents, run, weather, wire_limit, copy, configured: 0, late }
+            })
     }
 
     pub(super) fn several(run: impl Strategy<Value = Run>) -> impl Strategy<Value = Vec<Self>> {
@@ -100,13 +80,7 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
         steps.iter().map(cut).collect::<Vec<_>>()
     };
     let mut all = vec![main.collect::<Vec<_>>()];
-    all.extend(
-        session
-            .agents
-            .iter()
-            .enumerate()
-            .map(|(number, file)| agent(number, file)),
-    );
+    all.extend(session.agents.iter().enumerate().map(|(number, file)| agent(number, file)));
     for file in &mut all {
         let mut written = 0;
         for cut in file {
@@ -125,9 +99,7 @@ pub(super) fn live(
     receiver: &mut Receiver,
 ) -> Result<(), TestCaseError> {
     let cuts = cuts(session, steps);
-    let files: Vec<&Growing> = std::iter::once(&session.main)
-        .chain(&session.agents)
-        .collect();
+    let files: Vec<&Growing> = std::iter::once(&session.main).chain(&session.agents).collect();
     for (index, step) in steps.iter().enumerate() {
         for (file, cut) in files.iter().zip(&cuts) {
             desk.write(file, cut[index], step.copy);
@@ -154,21 +126,14 @@ pub(super) fn live(
     holds_no_text(desk, session)?;
     let (requests, state) = (receiver.requests(), desk.state());
     end(desk, session, receiver)?;
-    prop_assert_eq!(
-        receiver.requests(),
-        requests,
-        "a second SessionEnd sent something"
-    );
+    prop_assert_eq!(receiver.requests(), requests, "a second SessionEnd sent something");
     prop_assert_eq!(desk.state(), state, "a second SessionEnd wrote something");
     Ok(())
 }
 
 fn end(desk: &Desk, session: &Session, receiver: &mut Receiver) -> Result<(), TestCaseError> {
     let now = session.main.time_at(usize::MAX).unwrap();
-    let report = desk
-        .run(session, Run::End, now, None, receiver)
-        .unwrap()
-        .unwrap();
+    let report = desk.run(session, Run::End, now, None, receiver).unwrap().unwrap();
     prop_assert_eq!(report.stopped, None);
     prop_assert_eq!(report.unsaved, None);
     Ok(())

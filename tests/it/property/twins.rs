@@ -208,11 +208,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(sleepless: bool) -> Self {
-        Self {
-            desk: Desk::new(),
-            receiver: Receiver::default(),
-            sleepless,
-        }
+        Self { desk: Desk::new(), receiver: Receiver::default(), sleepless }
     }
 
     fn append(&self, path: &Path, rows: &str) {
@@ -284,12 +280,9 @@ impl World {
             }
         }
         for cursor in &cursors {
-            let mut links = cursor.lanes.values().filter_map(|lane| lane.link.as_ref());
+            let mut links = cursor.subagents.values().filter_map(|lane| lane.link.as_ref());
             let is_known = links.all(|link| cursor.contexts.contains_key(&link.turn));
-            assert!(
-                is_known,
-                "what stands on its spans was forgotten: {cursor:?}"
-            );
+            assert!(is_known, "what stands on its spans was forgotten: {cursor:?}");
         }
         let cursors: Vec<Value> = cursors.iter_mut().map(alike).collect();
         format!("{report:?} {cursors:#?}")
@@ -309,15 +302,9 @@ impl World {
 
 /// What of a cursor is the same in both worlds.
 fn alike(cursor: &mut Cursor) -> Value {
-    let Cursor {
-        file,
-        lanes,
-        transcript,
-        delivered_at,
-        ..
-    } = cursor;
+    let Cursor { file, subagents, transcript, delivered_at, .. } = cursor;
     (*file, *transcript, *delivered_at) = (FileMark::default(), PathBuf::new(), None);
-    for lane in lanes.values_mut() {
+    for lane in subagents.values_mut() {
         lane.file = FileMark::default();
     }
     serde_json::to_value(cursor).unwrap()

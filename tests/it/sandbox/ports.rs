@@ -61,11 +61,7 @@ impl Relay {
                 pass_on(&server, &client, None);
             }
         });
-        Self {
-            address,
-            connections,
-            connected,
-        }
+        Self { address, connections, connected }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -67,19 +67,11 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program is there");
-        let outputs = [
-            read(child.stdout.take().unwrap()),
-            read(child.stderr.take().unwrap()),
-        ];
+        let outputs = [read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap())];
         let mut pipe = child.stdin.take().unwrap();
         // A program that needs no input may have ended.
         let _ = pipe.write_all(input);
-        Self {
-            child,
-            input: Some(pipe),
-            outputs,
-            started,
-        }
+        Self { child, input: Some(pipe), outputs, started }
     }
 
     /// Ends standard input. Claude Code does so at once, but not on every platform and in every release.
@@ -128,12 +120,7 @@ impl Running {
         let took = self.started.elapsed();
         let code = self.child.wait().unwrap().code();
         let [stdout, stderr] = self.outputs.map(|output| output.join().unwrap());
-        Ran {
-            code,
-            stdout,
-            stderr,
-            took,
-        }
+        Ran { code, stdout, stderr, took }
     }
 }
 

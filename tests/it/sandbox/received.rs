@@ -29,12 +29,7 @@ impl Received for MockLangfuse {
 
     fn assert_nothing_lost(&self) {
         for request in self.requests() {
-            assert_eq!(
-                (request.status, request.lost),
-                (Some(200), false),
-                "{}",
-                request.path
-            );
+            assert_eq!((request.status, request.lost), (Some(200), false), "{}", request.path);
         }
     }
 

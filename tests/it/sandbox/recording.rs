@@ -95,20 +95,12 @@ impl Recording {
     /// The names of all recordings of released versions, sorted.
     pub(crate) fn names() -> Vec<String> {
         let below = |folder: &Path| {
-            let name = |path: PathBuf| {
-                path.strip_prefix(self::folder())
-                    .unwrap()
-                    .display()
-                    .to_string()
-            };
+            let name =
+                |path: PathBuf| path.strip_prefix(self::folder()).unwrap().display().to_string();
             subfolders(folder).into_iter().map(name).collect::<Vec<_>>()
         };
-        let releases = below(&folder())
-            .into_iter()
-            .filter(|name| name.starts_with('v'));
-        releases
-            .flat_map(|name| below(&folder().join(name)))
-            .collect()
+        let releases = below(&folder()).into_iter().filter(|name| name.starts_with('v'));
+        releases.flat_map(|name| below(&folder().join(name))).collect()
     }
 
     /// Every mention of a text replaced by another one.
@@ -157,9 +149,7 @@ impl Recording {
 
     pub(crate) fn agents_of<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Transcript> {
         let id = id.to_owned();
-        self.agents
-            .iter()
-            .filter(move |transcript| transcript.session == id)
+        self.agents.iter().filter(move |transcript| transcript.session == id)
     }
 }
 
@@ -205,9 +195,7 @@ impl Transcript {
 
     /// Every row.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Value> {
-        self.lines
-            .iter()
-            .map(|line| serde_json::from_str(line).unwrap())
+        self.lines.iter().map(|line| serde_json::from_str(line).unwrap())
     }
 
     fn times(&self) -> impl Iterator<Item = OffsetDateTime> {
@@ -233,19 +221,12 @@ impl Transcript {
     pub(crate) fn answer(&self, text: &str, from: usize) -> Option<usize> {
         let says = |row: &Value| {
             let blocks = row["message"]["content"].as_array();
-            let texts = blocks
-                .into_iter()
-                .flatten()
-                .filter_map(|block| block["text"].as_str());
+            let texts = blocks.into_iter().flatten().filter_map(|block| block["text"].as_str());
             let said: Vec<&str> = texts.collect();
             let has = said.iter().any(|said| said.trim() == text.trim());
             row["type"] == "assistant" && (has || said.join("\n").trim() == text.trim())
         };
-        let found = self
-            .rows()
-            .enumerate()
-            .skip(from)
-            .find(|(_, row)| says(row));
+        let found = self.rows().enumerate().skip(from).find(|(_, row)| says(row));
         found.map(|(position, _)| position)
     }
 }
@@ -253,9 +234,7 @@ impl Transcript {
 impl Firing {
     fn read(line: &str) -> Self {
         let firing: Value = serde_json::from_str(line).unwrap();
-        let late = firing["final_text_seen_after_ms"]
-            .as_f64()
-            .unwrap_or_default();
+        let late = firing["final_text_seen_after_ms"].as_f64().unwrap_or_default();
         Self {
             at: firing["t"].as_f64().unwrap(),
             rows: usize::try_from(firing["rows"].as_u64().unwrap()).unwrap(),
@@ -314,10 +293,8 @@ fn folder() -> PathBuf {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     entries
 }

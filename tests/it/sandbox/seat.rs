@@ -25,12 +25,7 @@ pub(crate) struct Seat {
 impl Sandbox {
     /// Starts the program at a terminal with so many columns.
     pub(crate) fn sits_at(&self, columns: u16, arguments: &[&str]) -> Seat {
-        let size = Winsize {
-            ws_row: 24,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let terminal = openpty(Some(&size), None).unwrap();
         let end = || Stdio::from(terminal.slave.try_clone().unwrap());
         let child = Command::new(PROGRAM)
@@ -45,12 +40,7 @@ impl Sandbox {
             .spawn()
             .expect("the program is there");
         let keyboard = File::from(terminal.master);
-        Seat {
-            child,
-            bytes: read(keyboard.try_clone().unwrap()),
-            keyboard,
-            seen: String::new(),
-        }
+        Seat { child, bytes: read(keyboard.try_clone().unwrap()), keyboard, seen: String::new() }
     }
 }
 

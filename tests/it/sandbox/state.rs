@@ -52,9 +52,7 @@ impl Sandbox {
     /// The one cursor that there is.
     pub(crate) fn cursor(&self) -> PathBuf {
         let cursors = self.state().into_iter().filter(|path| {
-            let is_json = path
-                .extension()
-                .is_some_and(|extension| extension == "json");
+            let is_json = path.extension().is_some_and(|extension| extension == "json");
             is_json && path.components().any(|part| part.as_os_str() == "sessions")
         });
         only(cursors)
@@ -93,9 +91,7 @@ impl Sandbox {
                 OffsetDateTime::from_unix_timestamp(milliseconds / 1000).unwrap()
             }
         };
-        (until - OffsetDateTime::now_utc())
-            .try_into()
-            .unwrap_or_default()
+        (until - OffsetDateTime::now_utc()).try_into().unwrap_or_default()
     }
 
     /// The notes of what the user was told, and when.
@@ -119,11 +115,7 @@ impl Sandbox {
 
     fn destination(&self) -> PathBuf {
         let folder = self.state_folder().join("claude-langfuse/destinations");
-        only(
-            fs::read_dir(folder)
-                .unwrap()
-                .map(|entry| entry.unwrap().path()),
-        )
+        only(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
     }
 }
 

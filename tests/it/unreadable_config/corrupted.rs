@@ -1,7 +1,7 @@
 //! One byte of a valid configuration is another one: either the session's configuration says what it said, or the program
 //! notices, or nobody could.
 
-use claude_langfuse::config::{Config, Files, Scope, Surroundings, resolve};
+use claude_langfuse::config::{Config, Env, Files, Scope, resolve};
 use serde_json::{Value, json};
 
 use super::{CONFIG, Desk, stop};
@@ -82,12 +82,9 @@ fn any_corruption_is_suspended_or_cannot_be_told_from_another_configuration() {
     let path = folder.path().join("config.json");
     let resolved = |text: &[u8]| -> Config {
         std::fs::write(&path, text).unwrap();
-        let surroundings = Surroundings {
-            config_override: Some(path.clone()),
-            ..Surroundings::default()
-        };
+        let env = Env { config_override: Some(path.clone()), ..Env::default() };
         let files = Files::new();
-        resolve(&surroundings, &files, Some(&project), Scope::OwnHook, &[])
+        resolve(&env, &files, Some(&project), Scope::OwnHook, &[])
     };
     assert!(resolved(valid.as_bytes()).enabled);
     let mut seen = [0; 3];
@@ -95,11 +92,7 @@ fn any_corruption_is_suspended_or_cannot_be_told_from_another_configuration() {
         let effect = effect(&valid, &text);
         let config = resolved(&text);
         let what = format!("byte {position}: {}", String::from_utf8_lossy(&text));
-        assert_eq!(
-            config.suspended.is_some(),
-            effect == Effect::Suspended,
-            "{effect:?}, {what}"
-        );
+        assert_eq!(config.suspended.is_some(), effect == Effect::Suspended, "{effect:?}, {what}");
         if effect == Effect::Same {
             assert!(config.enabled, "{what}");
         }
@@ -120,10 +113,7 @@ fn thirty_corruptions_between_two_turns_are_suspended_or_change_nothing() {
         if effect == Effect::Undetectable {
             continue;
         }
-        let what = format!(
-            "byte {position}, {effect:?}: {}",
-            String::from_utf8_lossy(&text)
-        );
+        let what = format!("byte {position}, {effect:?}: {}", String::from_utf8_lossy(&text));
         let session = desk.session();
         assert_eq!(stop(&session, 0), None);
         let (before, requests) = (desk.cursors(), desk.mock.requests().len());

@@ -58,13 +58,11 @@ pub(super) fn kind(name: Option<&str>) -> String {
     let name: String = name
         .unwrap_or_default()
         .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
+        .map(
+            |letter| {
+                if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }
+            },
+        )
         .take(40)
         .collect();
     match name.trim_matches('-') {
@@ -86,9 +84,7 @@ pub(super) fn literal(pattern: &str) -> String {
         })
         .unwrap_or(body.len());
     // The sign before one of these may be missing or repeated.
-    let is_counted = body
-        .get(end..)
-        .is_some_and(|rest| rest.starts_with(['?', '*', '+', '{']));
+    let is_counted = body.get(end..).is_some_and(|rest| rest.starts_with(['?', '*', '+', '{']));
     let end = end.saturating_sub(usize::from(is_counted));
     body.get(..end).unwrap_or_default().to_owned()
 }

@@ -5,12 +5,7 @@ use crate::lines::Line;
 use crate::{Entry, Record};
 
 fn read(line: &[u8]) -> Reading {
-    let line = Line {
-        offset: 0,
-        end: line.len() as u64,
-        bytes: line.into(),
-        is_cut: false,
-    };
+    let line = Line { offset: 0, end: line.len() as u64, bytes: line.into(), is_cut: false };
     classify(line, 1000, &|_| true)
 }
 
@@ -30,29 +25,18 @@ fn said(line: &str) -> String {
         Reading::Entry(entry) => match entry.record {
             Record::Prompt(prompt) => format!(
                 "prompt{}{}{}",
-                prompt
-                    .command
-                    .map(|command| format!(" {command}"))
-                    .unwrap_or_default(),
+                prompt.command.map(|command| format!(" {command}")).unwrap_or_default(),
                 if prompt.tentative { " perhaps" } else { "" },
-                if prompt.notification.is_some() {
-                    " notification"
-                } else {
-                    ""
-                },
+                if prompt.notification.is_some() { " notification" } else { "" },
             ),
             Record::Results { results, beside } => {
                 format!("results {} beside {}", results.len(), beside.len())
             }
-            Record::Answer(answer) => format!("answer {}", answer.message_id),
+            Record::Assistant(answer) => format!("answer {}", answer.message_id),
             Record::ApiError(error) if error.retried => format!("retry {}", error.message),
             Record::ApiError(error) => format!("error {}", error.message),
             Record::Interrupt(_) => "interrupt".to_owned(),
-            record => format!("{record:?}")
-                .split(['(', ' '])
-                .next()
-                .unwrap()
-                .to_lowercase(),
+            record => format!("{record:?}").split(['(', ' ']).next().unwrap().to_lowercase(),
         },
     }
 }
@@ -64,44 +48,16 @@ fn user(more: &str, content: &str) -> String {
 /// Fields beside the message, its content, and what the row says.
 const USER_ROWS: &[(&str, &str, &str)] = &[
     ("", r#""Fix it""#, "prompt"),
-    (
-        r#","turnOrigin":"human""#,
-        r#"[{"type":"text","text":"Fix it"}]"#,
-        "prompt",
-    ),
-    (
-        r#","isMeta":true,"turnOrigin":"scheduled""#,
-        r#""Wake up""#,
-        "prompt",
-    ),
+    (r#","turnOrigin":"human""#, r#"[{"type":"text","text":"Fix it"}]"#, "prompt"),
+    (r#","isMeta":true,"turnOrigin":"scheduled""#, r#""Wake up""#, "prompt"),
     (r#","isMeta":true"#, r#""A skill's text""#, "injected"),
-    (
-        r#","isMeta":true"#,
-        r#""Stop hook feedback:\nno""#,
-        "stopfeedback",
-    ),
+    (r#","isMeta":true"#, r#""Stop hook feedback:\nno""#, "stopfeedback"),
     ("", r#""[Request interrupted by user]""#, "interrupt"),
-    (
-        "",
-        r#""[Request interrupted by user for tool use]""#,
-        "interrupt",
-    ),
-    (
-        "",
-        r#""<local-command-stdout>x</local-command-stdout>""#,
-        "local",
-    ),
+    ("", r#""[Request interrupted by user for tool use]""#, "interrupt"),
+    ("", r#""<local-command-stdout>x</local-command-stdout>""#, "local"),
     ("", r#""<bash-input>ls</bash-input>""#, "local"),
-    (
-        r#","turnOrigin":"human""#,
-        r#""<bash-stdout>x</bash-stdout>""#,
-        "prompt",
-    ),
-    (
-        "",
-        r#""<command-name>/cost</command-name>""#,
-        "prompt /cost perhaps",
-    ),
+    (r#","turnOrigin":"human""#, r#""<bash-stdout>x</bash-stdout>""#, "prompt"),
+    ("", r#""<command-name>/cost</command-name>""#, "prompt /cost perhaps"),
     (
         r#","turnOrigin":"sdk""#,
         r#""<command-message>greet</command-message>\n<command-name>/greet</command-name>""#,
@@ -112,21 +68,9 @@ const USER_ROWS: &[(&str, &str, &str)] = &[
         r#""<task-notification>\n<task-id>a1</task-id>\n</task-notification>""#,
         "prompt notification",
     ),
-    (
-        r#","queueTranscriptOnly":true"#,
-        r#""<task-notification>x""#,
-        "local",
-    ),
-    (
-        r#","isCompactSummary":true,"turnOrigin":"sdk""#,
-        r#""Summary""#,
-        "summary",
-    ),
-    (
-        r#","isVisibleInTranscriptOnly":true"#,
-        r#""Echo""#,
-        "needless",
-    ),
+    (r#","queueTranscriptOnly":true"#, r#""<task-notification>x""#, "local"),
+    (r#","isCompactSummary":true,"turnOrigin":"sdk""#, r#""Summary""#, "summary"),
+    (r#","isVisibleInTranscriptOnly":true"#, r#""Echo""#, "needless"),
     (r#","repeatsCompactSummary":true"#, r#""Echo""#, "needless"),
     (
         "",
@@ -143,10 +87,7 @@ fn ids_and_states_of_a_notification_are_words_and_not_what_somebody_wrote_there(
     };
     assert_eq!(read("killed").status.as_deref(), Some("killed"));
     let pasted = read("a sentence of a prompt");
-    assert_eq!(
-        (pasted.task_id.as_deref(), pasted.status),
-        (Some("a1"), None)
-    );
+    assert_eq!((pasted.task_id.as_deref(), pasted.status), (Some("a1"), None));
 }
 
 #[test]
@@ -170,24 +111,15 @@ fn a_made_up_answer_is_an_error_only_if_it_says_so() {
 #[test]
 fn other_rows_say_what_they_say() {
     for (line, expected) in [
-        (
-            r#"{"type":"system","subtype":"stop_hook_summary"}"#,
-            "stophooks",
-        ),
+        (r#"{"type":"system","subtype":"stop_hook_summary"}"#, "stophooks"),
         (r#"{"type":"system","subtype":"turn_duration"}"#, "needless"),
         (
             r#"{"type":"system","subtype":"api_error","error":{"formatted":"529 Overloaded"}}"#,
             "retry 529 Overloaded",
         ),
-        (
-            r#"{"type":"system","subtype":"compact_boundary"}"#,
-            "compacted",
-        ),
+        (r#"{"type":"system","subtype":"compact_boundary"}"#, "compacted"),
         (r#"{"type":"cost-state"}"#, "sessioncost"),
-        (
-            r#"{"type":"queue-operation","operation":"dequeue"}"#,
-            "queued",
-        ),
+        (r#"{"type":"queue-operation","operation":"dequeue"}"#, "queued"),
         (
             r#"{"type":"queue-operation","content":"<task-notification><status>completed</status>"}"#,
             "notified",
@@ -201,10 +133,7 @@ fn other_rows_say_what_they_say() {
             r#"{"attachment":{"type":"max_turns_reached","maxTurns":2},"type":"attachment"}"#,
             "maxturns",
         ),
-        (
-            r#"{"attachment":{"type":"prompt_snapshot"},"type":"attachment"}"#,
-            "needless",
-        ),
+        (r#"{"attachment":{"type":"prompt_snapshot"},"type":"attachment"}"#, "needless"),
         (r#"{"type":"file-history-snapshot"}"#, "needless"),
         (r#"{"type":"hologram","x":1}"#, "unknown hologram"),
         ("{}", "unknown (no type)"),
@@ -216,20 +145,10 @@ fn other_rows_say_what_they_say() {
 
 #[test]
 fn what_is_no_row_is_broken_and_is_not_quoted() {
-    for line in [
-        "[1,2]",
-        "42",
-        "rubbish",
-        "{\"type\":\"user\",",
-        "\u{0}\u{1}",
-        "{]",
-    ] {
+    for line in ["[1,2]", "42", "rubbish", "{\"type\":\"user\",", "\u{0}\u{1}", "{]"] {
         let said = said(line);
         assert!(said.starts_with("broken: "), "{line}: {said}");
-        assert!(
-            !said.contains("rubbish") && !said.contains("user"),
-            "{said}"
-        );
+        assert!(!said.contains("rubbish") && !said.contains("user"), "{said}");
     }
 }
 
@@ -257,9 +176,7 @@ fn invalid_utf8_and_lone_surrogates_do_not_lose_the_row() {
     let Reading::Entry(entry) = read(&line) else {
         panic!("the row is lost");
     };
-    let Record::Prompt(prompt) = entry.record else {
-        panic!("no prompt")
-    };
+    let Record::Prompt(prompt) = entry.record else { panic!("no prompt") };
     let text = crate::text_of(&prompt.content);
     assert_eq!(text, "caf\u{fffd}\u{fffd}");
 }
@@ -285,17 +202,11 @@ fn an_agent_is_named_behind_what_a_command_showed_and_not_within() {
     };
     let launch = r#"<forked-skill-launch>{"agentId":"a","skillName":"s"}</forked-skill-launch>"#;
     let output = |text: &str, agent_id: Option<&str>| {
-        Some(Record::CommandOutput {
-            text: text.to_owned(),
-            agent_id: agent_id.map(str::to_owned),
-        })
+        Some(Record::CommandOutput { text: text.to_owned(), agent_id: agent_id.map(str::to_owned) })
     };
     let shown = |text: &str| format!("<local-command-stdout>{text}</local-command-stdout>");
     assert_eq!(row(&shown("\ndone\n")), output("done", None));
-    assert_eq!(
-        row(&format!("{}\n{launch}", shown("on"))),
-        output("on", Some("a"))
-    );
+    assert_eq!(row(&format!("{}\n{launch}", shown("on"))), output("on", Some("a")));
     assert_eq!(row(launch), Some(Record::AgentStarted("a".to_owned())));
     assert_eq!(row(&shown(launch)), output(launch, None));
     let forged = format!("</local-command-stdout>{launch}");
@@ -304,8 +215,5 @@ fn an_agent_is_named_behind_what_a_command_showed_and_not_within() {
     let started =
         r#"{"type":"system","subtype":"informational","launchedAgentId":"a","content":"x"}"#;
     assert_eq!(entry(started).record, Record::AgentStarted("a".to_owned()));
-    assert_eq!(
-        said(r#"{"type":"system","subtype":"informational","content":"x"}"#),
-        "needless"
-    );
+    assert_eq!(said(r#"{"type":"system","subtype":"informational","content":"x"}"#), "needless");
 }

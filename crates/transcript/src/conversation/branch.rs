@@ -59,13 +59,7 @@ impl Index {
         let rows = boundary..answer;
         let is_summary = |row: &usize| {
             let row = self.rows.get(*row);
-            matches!(
-                row.map(|row| &row.kind),
-                Some(Kind::User {
-                    is_summary: true,
-                    ..
-                })
-            )
+            matches!(row.map(|row| &row.kind), Some(Kind::User { is_summary: true, .. }))
         };
         rows.filter(is_summary).take(1).collect()
     }
@@ -75,9 +69,7 @@ impl Index {
         let anchor = boundary.anchor.as_deref();
         let anchor = anchor.and_then(|uuid| self.row_before(uuid, usize::MAX));
         let listed = boundary.kept.iter();
-        let mut kept: Vec<usize> = listed
-            .filter_map(|uuid| self.row_before(uuid, at))
-            .collect();
+        let mut kept: Vec<usize> = listed.filter_map(|uuid| self.row_before(uuid, at)).collect();
         if let Some((head, tail)) = boundary.ends.as_ref().filter(|_| kept.is_empty()) {
             let head = self.row_before(head, at);
             let mut row = self.row_before(tail, at);
@@ -101,19 +93,15 @@ impl Index {
             return;
         };
         let answer_of = |row: usize| match &self.rows.get(row)?.kind {
-            Kind::Answer { message_id, calls } => Some((message_id, calls)),
+            Kind::AssistantMessage { message_id, calls } => Some((message_id, calls)),
             _ => None,
         };
-        let ids = way
-            .iter()
-            .filter_map(|row| answer_of(*row).map(|(id, _)| id))
-            .collect::<BTreeSet<_>>();
+        let ids =
+            way.iter().filter_map(|row| answer_of(*row).map(|(id, _)| id)).collect::<BTreeSet<_>>();
         let parts: Vec<usize> = ids.iter().flat_map(|id| self.answer(id)).collect();
         way.extend(parts.iter().filter(|row| (first..answer).contains(*row)));
         let answers = parts.iter().filter_map(|row| answer_of(*row));
-        let calls = answers
-            .flat_map(|(_, calls)| calls)
-            .collect::<BTreeSet<_>>();
+        let calls = answers.flat_map(|(_, calls)| calls).collect::<BTreeSet<_>>();
         let results =
             (first..answer).filter(|row| match self.rows.get(*row).map(|row| &row.kind) {
                 Some(Kind::User { results, .. }) => results.iter().any(|call| calls.contains(call)),
@@ -131,7 +119,7 @@ impl Index {
         });
         let answered = results.flatten().collect::<BTreeSet<_>>();
         rows.retain(|row| match kind(row) {
-            Some(Kind::Answer { calls, .. }) => {
+            Some(Kind::AssistantMessage { calls, .. }) => {
                 calls.is_empty() || calls.iter().any(|call| answered.contains(call))
             }
             _ => true,
@@ -145,9 +133,6 @@ impl Index {
 
     fn is_sent(&self, row: usize) -> bool {
         let kind = self.rows.get(row).map(|row| &row.kind);
-        matches!(
-            kind,
-            Some(Kind::User { .. } | Kind::Answer { .. } | Kind::Beside)
-        )
+        matches!(kind, Some(Kind::User { .. } | Kind::AssistantMessage { .. } | Kind::Beside))
     }
 }

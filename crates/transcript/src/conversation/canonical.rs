@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::rows::{Fields, items};
 
 /// Deeper is nothing that a CLI wrote.
-const DEEPEST: usize = 128;
+const MAX_DEPTH: usize = 128;
 
 /// A message in the making: one role, and the blocks of its rows so far.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Blocks {
 
 /// Numbers stay as they were written: the same program wrote them.
 fn write(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
-    if depth > DEEPEST {
+    if depth > MAX_DEPTH {
         return None;
     }
     let json = raw.get();

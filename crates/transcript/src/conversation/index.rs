@@ -27,15 +27,9 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A user's row, with the tool calls that it answers.
-    User {
-        results: Vec<String>,
-        is_summary: bool,
-    },
+    User { results: Vec<String>, is_summary: bool },
     /// A row of an answer, with the tool calls that it makes.
-    Answer {
-        message_id: String,
-        calls: Vec<String>,
-    },
+    AssistantMessage { message_id: String, calls: Vec<String> },
     /// A failure that the CLI tells as if the model had said it. The model is never sent it.
     Failure,
     /// What joined the running turn, or what a local command said.
@@ -126,10 +120,7 @@ impl Index {
     }
 
     fn add(&mut self, line: &Line<'_>) {
-        let place = Place {
-            offset: line.offset,
-            length: line.bytes.len(),
-        };
+        let place = Place { offset: line.offset, length: line.bytes.len() };
         let text = String::from_utf8_lossy(&line.bytes);
         let Some(row) = Fields::read(&text) else {
             return;
@@ -138,18 +129,13 @@ impl Index {
         match (kind.as_deref(), row.text("uuid")) {
             (Some("api-request"), _) => self.add_request(&row),
             (Some("api-request-blob"), _) => {
-                self.blobs
-                    .extend(row.text("hash").map(|hash| (hash, place)));
+                self.blobs.extend(row.text("hash").map(|hash| (hash, place)));
             }
             (Some(kind), Some(uuid)) if !row.is_set("isSidechain") => {
                 let at = self.rows.len();
                 let kind = self.kind(kind, &row, &uuid, at);
                 self.by_uuid.entry(uuid).or_default().push(at);
-                self.rows.push(Row {
-                    place,
-                    parent: row.text("parentUuid"),
-                    kind,
-                });
+                self.rows.push(Row { place, parent: row.text("parentUuid"), kind });
             }
             _ => {}
         }
@@ -181,7 +167,7 @@ impl Index {
                 let request = row.text("requestRef");
                 self.asked_by.extend(request.map(|request| (at, request)));
                 let calls = message.tools("tool_use", "id");
-                Kind::Answer { message_id, calls }
+                Kind::AssistantMessage { message_id, calls }
             }
             "system" => match row.text("subtype").as_deref() {
                 Some("compact_boundary") => {
@@ -207,10 +193,8 @@ impl Index {
 
 fn boundary(row: &Fields<'_>) -> Boundary {
     let metadata = row.object("compactMetadata");
-    let (listed, segment) = (
-        metadata.object("preservedMessages"),
-        metadata.object("preservedSegment"),
-    );
+    let (listed, segment) =
+        (metadata.object("preservedMessages"), metadata.object("preservedSegment"));
     Boundary {
         after: row.text("logicalParentUuid"),
         kept: listed.texts("uuids"),

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::rows::Fields;
-use crate::{as_json, mend_surrogates};
+use crate::{as_json, replace_surrogates};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +59,7 @@ impl Merged {
     /// tool's result was written before it.
     pub(super) fn add(&mut self, row: &Fields<'_>) {
         let message = row.object("message");
-        let beside = || {
-            row.object("attachment")
-                .raw("prompt")
-                .or(row.raw("content"))
-        };
+        let beside = || row.object("attachment").raw("prompt").or(row.raw("content"));
         let content = message.raw("content").or_else(beside);
         let is_failure = row.is_set("isApiErrorMessage");
         let Some(content) = content.filter(|_| !is_failure).map(blocks) else {
@@ -98,9 +94,7 @@ impl Merged {
     /// The messages.
     pub(super) fn finish(self) -> Vec<Message> {
         let messages = self.messages.into_iter().map(|(message, _)| message);
-        messages
-            .filter(|message| !message.content.is_empty())
-            .collect()
+        messages.filter(|message| !message.content.is_empty()).collect()
     }
 }
 
@@ -119,7 +113,7 @@ fn is_result(block: &Value) -> bool {
 }
 
 fn blocks(content: &RawValue) -> Vec<Value> {
-    let blocks = match as_json(&mend_surrogates(content.get())) {
+    let blocks = match as_json(&replace_surrogates(content.get())) {
         Value::Array(blocks) => blocks,
         text => vec![json!({"type": "text", "text": text})],
     };

@@ -42,12 +42,7 @@ impl Conversation {
     pub fn open(path: &Path) -> Result<Self> {
         let file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            index: Index::read(path)?,
-            known: None,
-        })
+        Ok(Self { path: path.to_owned(), file, index: Index::read(path)?, known: None })
     }
 
     /// The messages of the request that this answer came of, without the system prompt.

@@ -30,10 +30,8 @@ impl Conversation {
             Some(known) => known,
             None => self.find()?,
         };
-        let sources: Option<Vec<Source>> = hashes
-            .iter()
-            .map(|hash| known.get(*hash).copied())
-            .collect();
+        let sources: Option<Vec<Source>> =
+            hashes.iter().map(|hash| known.get(*hash).copied()).collect();
         self.known = Some(known);
         let Some(sources) = sources else {
             return Ok(None);
@@ -89,10 +87,8 @@ impl Conversation {
             let message_id = message.text("id");
             let is_user = matches!(row.kind, Kind::User { .. });
             let goes_on = run.as_ref().is_some_and(|(first, id, _)| {
-                let was_user = matches!(
-                    index.rows.get(*first).map(|row| &row.kind),
-                    Some(Kind::User { .. })
-                );
+                let was_user =
+                    matches!(index.rows.get(*first).map(|row| &row.kind), Some(Kind::User { .. }));
                 is_user == was_user && (is_user || id.is_some() && *id == message_id)
             });
             if !goes_on {
@@ -120,10 +116,7 @@ impl Conversation {
 impl Index {
     fn is_message(&self, row: usize) -> bool {
         let kind = self.rows.get(row).map(|row| &row.kind);
-        matches!(
-            kind,
-            Some(Kind::User { .. } | Kind::Answer { .. } | Kind::Failure)
-        )
+        matches!(kind, Some(Kind::User { .. } | Kind::AssistantMessage { .. } | Kind::Failure))
     }
 
     /// The hashes of a request's messages; `None` where a request that it is based on is gone.

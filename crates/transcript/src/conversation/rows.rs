@@ -41,8 +41,7 @@ impl<'a> Fields<'a> {
     /// An object; without fields where it is none.
     pub(super) fn object(&self, name: &str) -> Self {
         let raw = self.raw(name);
-        raw.and_then(|raw| Self::read(raw.get()))
-            .unwrap_or_default()
+        raw.and_then(|raw| Self::read(raw.get())).unwrap_or_default()
     }
 
     /// The texts of a list.
@@ -54,9 +53,7 @@ impl<'a> Fields<'a> {
     /// Of a message's blocks of one kind the ids: of tools that are asked for, or that are answered.
     pub(super) fn tools(&self, kind: &str, id: &str) -> Vec<String> {
         let blocks = self.raw("content").and_then(items).unwrap_or_default();
-        let blocks = blocks
-            .into_iter()
-            .filter_map(|block| Self::read(block.get()));
+        let blocks = blocks.into_iter().filter_map(|block| Self::read(block.get()));
         blocks
             .filter(|block| block.text("type").as_deref() == Some(kind))
             .filter_map(|block| block.text(id))

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use base::Timestamp;
 use serde_json::Value;
 
-use crate::{Answer, ApiError, Block, Boundary, Notification, ToolResult, ToolUse, Usage};
+use crate::{
+    ApiError, AssistantMessage, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
+};
 
 /// One model call: all rows of one `message.id`.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,20 +86,14 @@ impl ToolCall {
     /// The tools by which releases launch agents.
     pub fn launches_agent(&self) -> bool {
         matches!(self.request.name.as_str(), "Agent" | "Task" | "Workflow")
-            || self
-                .result
-                .as_ref()
-                .is_some_and(|result| result.agent_id.is_some())
+            || self.result.as_ref().is_some_and(|result| result.agent_id.is_some())
     }
 
     /// The launched agent has given its answer: a result that is not the mere news of its launch.
     pub fn has_final_result(&self) -> bool {
         self.result.as_ref().is_some_and(|result| {
             !result.is_async
-                && !matches!(
-                    result.status.as_deref(),
-                    Some("async_launched" | "teammate_spawned")
-                )
+                && !matches!(result.status.as_deref(), Some("async_launched" | "teammate_spawned"))
         })
     }
 
@@ -175,7 +171,7 @@ pub enum EventKind {
 
 impl Generation {
     pub(super) fn new(
-        answer: &Answer,
+        answer: &AssistantMessage,
         started_at: Timestamp,
         at: Timestamp,
         input: Vec<InputItem>,
@@ -203,7 +199,7 @@ impl Generation {
         }
     }
 
-    pub(super) fn add(&mut self, answer: Answer, at: Timestamp) {
+    pub(super) fn add(&mut self, answer: AssistantMessage, at: Timestamp) {
         self.ended_at = self.ended_at.max(at);
         self.usage = self.usage.maximum(answer.usage);
         self.stop_reason = answer.stop_reason.or(self.stop_reason.take());

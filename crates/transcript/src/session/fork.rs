@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Answer, Entry, Prompt, Record};
+use crate::{AssistantMessage, Entry, Prompt, Record};
 
 /// A model call as its parent's file has it too: the request and the message.
 pub type Call = (String, String);
@@ -10,9 +10,7 @@ pub type Call = (String, String);
 /// Takes off the head that was copied from the parent: what stands before the first user row, and the tool results of that
 /// row. Nothing is left while that row is not written. `is_fork`: the file beside it says so; the file's first row may too.
 pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
-    let begins_with_head = entries
-        .first()
-        .is_some_and(|first| first.record == Record::ForkContext);
+    let begins_with_head = entries.first().is_some_and(|first| first.record == Record::ForkContext);
     if !is_fork && !begins_with_head {
         return entries;
     }
@@ -23,10 +21,8 @@ pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     if let Some(opening) = own.first_mut()
         && let Record::Results { beside, .. } = &mut opening.record
     {
-        opening.record = Record::Prompt(Prompt {
-            content: std::mem::take(beside),
-            ..Prompt::default()
-        });
+        opening.record =
+            Record::Prompt(Prompt { content: std::mem::take(beside), ..Prompt::default() });
     }
     own
 }
@@ -45,10 +41,8 @@ pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
 /// The model call that an answer's row belongs to; equal message ids alone make no call the same.
 pub fn call(entry: &Entry) -> Option<Call> {
     match &entry.record {
-        Record::Answer(Answer {
-            message_id,
-            request_ref: Some(request_ref),
-            ..
+        Record::Assistant(AssistantMessage {
+            message_id, request_ref: Some(request_ref), ..
         }) => Some((request_ref.clone(), message_id.clone())),
         _ => None,
     }
@@ -73,7 +67,9 @@ mod tests {
 
     use super::{calls_without_request, without_head};
     use crate::session::AgentRun;
-    use crate::{Answer, Block, Entry, Header, Prompt, Record, Request, ToolResult, text_of};
+    use crate::{
+        AssistantMessage, Block, Entry, Header, Prompt, Record, Request, ToolResult, text_of,
+    };
 
     fn rows(records: Vec<Record>) -> Vec<Entry> {
         let row = |(number, record): (u64, Record)| Entry {
@@ -88,18 +84,15 @@ mod tests {
     }
 
     fn answer(request_ref: Option<&str>, message_id: &str) -> Record {
-        Record::Answer(Answer {
+        Record::Assistant(AssistantMessage {
             message_id: message_id.to_owned(),
             request_ref: request_ref.map(str::to_owned),
-            ..Answer::default()
+            ..AssistantMessage::default()
         })
     }
 
     fn prompt(text: &str) -> Record {
-        Record::Prompt(Prompt {
-            content: vec![Block::Text(text.to_owned())],
-            ..Prompt::default()
-        })
+        Record::Prompt(Prompt { content: vec![Block::Text(text.to_owned())], ..Prompt::default() })
     }
 
     fn results(beside: &str) -> Record {
@@ -112,20 +105,14 @@ mod tests {
     /// What the agent was asked, and its calls.
     fn run(records: Vec<Record>, is_fork: bool) -> Option<(String, Vec<String>)> {
         let run = AgentRun::read(without_head(rows(records), is_fork))?;
-        let calls = run.work.generations.iter();
+        let calls = run.activity.generations.iter();
         let calls = calls.map(|call| call.message_id.clone()).collect();
         Some((text_of(&run.opening.prompt.content), calls))
     }
 
     #[test]
     fn the_head_of_a_fork_is_no_work_whichever_of_the_marks_is_there() {
-        let file = || {
-            vec![
-                answer(None, "parent's"),
-                results("go on"),
-                answer(None, "own"),
-            ]
-        };
+        let file = || vec![answer(None, "parent's"), results("go on"), answer(None, "own")];
         let marked = || [vec![Record::ForkContext], file()].concat();
         let own = Some(("go on".to_owned(), vec!["own".to_owned()]));
         assert_eq!(run(marked(), false), own);
@@ -151,10 +138,8 @@ mod tests {
 
     #[test]
     fn only_calls_without_their_request_may_be_the_parents() {
-        let request = Record::Request(Request {
-            id: "here".to_owned(),
-            params: serde_json::Value::Null,
-        });
+        let request =
+            Record::Request(Request { id: "here".to_owned(), params: serde_json::Value::Null });
         let file = vec![
             request,
             answer(Some("here"), "1"),

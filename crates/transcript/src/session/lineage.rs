@@ -106,10 +106,7 @@ mod tests {
     }
 
     fn own() -> Header {
-        Header {
-            session_id: Some("mine".to_owned()),
-            ..Header::default()
-        }
+        Header { session_id: Some("mine".to_owned()), ..Header::default() }
     }
 
     fn prompt() -> Record {
@@ -143,27 +140,15 @@ mod tests {
 
     #[test]
     fn a_session_that_was_not_forked_owns_all_its_turns() {
-        let rows = [
-            row(0, 1, own(), Record::Queued),
-            row(10, 2, own(), prompt()),
-        ];
+        let rows = [row(0, 1, own(), Record::Queued), row(10, 2, own(), prompt())];
         assert_eq!(own_from(&rows), 0);
     }
 
     #[test]
     fn all_before_the_last_row_of_another_session_is_inherited() {
-        let asked_by_other = Header {
-            request_session_id: Some("other".to_owned()),
-            ..own()
-        };
-        let of_other = Header {
-            session_id: Some("other".to_owned()),
-            ..Header::default()
-        };
-        let marked = Header {
-            forked: true,
-            ..own()
-        };
+        let asked_by_other = Header { request_session_id: Some("other".to_owned()), ..own() };
+        let of_other = Header { session_id: Some("other".to_owned()), ..Header::default() };
+        let marked = Header { forked: true, ..own() };
         for foreign in [asked_by_other, of_other, marked] {
             let rows = [
                 row(0, 1, own(), prompt()),

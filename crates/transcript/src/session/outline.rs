@@ -111,23 +111,18 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
         end: turn.end,
         finished: turn.is_finished(),
         is_compaction: turn.as_manual_compaction().is_some(),
-        prompt: text_of(&turn.opening.prompt.content)
-            .chars()
-            .take(PROMPT)
-            .collect(),
-        usage: turn.agents.runs().fold(turn.work.usage(), |sum, (_, run)| {
-            sum.plus(run.work.usage())
-        }),
+        prompt: text_of(&turn.opening.prompt.content).chars().take(PROMPT).collect(),
+        usage: turn
+            .agents
+            .runs()
+            .fold(turn.activity.usage(), |sum, (_, run)| sum.plus(run.activity.usage())),
         calls: calls(turn),
     };
     (turn.opening.offset, outline)
 }
 
 fn calls(turn: &Turn) -> Option<Calls> {
-    let (first, last) = (
-        turn.work.generations.first()?,
-        turn.work.generations.last()?,
-    );
+    let (first, last) = (turn.activity.generations.first()?, turn.activity.generations.last()?);
     Some(Calls {
         first: first.message_id.clone(),
         last: last.message_id.clone(),

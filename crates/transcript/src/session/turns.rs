@@ -3,9 +3,9 @@
 
 use base::Timestamp;
 
+use super::activity::Activity;
 use super::calls::Compaction;
-use super::inline::InlineAgents;
-use super::work::Work;
+use super::legacy_sidechains::LegacySidechains;
 use crate::{Block, Entry, Header, Prompt, Record, shown_by_command, text_of};
 
 /// The row that opens a turn.
@@ -29,11 +29,11 @@ pub struct Turn {
     /// The row that opens it.
     pub opening: Opening,
     /// What was done.
-    pub work: Work,
+    pub activity: Activity,
     /// The row that its first row follows.
     pub follows: Option<String>,
     /// Agents whose rows stand between those of the turn.
-    pub agents: InlineAgents,
+    pub agents: LegacySidechains,
     /// Agents that commands of the person started, by their ids.
     pub started: Vec<String>,
     /// Where its first row starts, which may be text that the CLI wrote before the prompt.
@@ -53,20 +53,20 @@ impl Turn {
     pub fn is_finished(&self) -> bool {
         match self.as_manual_compaction() {
             Some(compaction) => compaction.summary.is_some(),
-            None => self.work.has_finished_answer(),
+            None => self.activity.has_finished_answer(),
         }
     }
 
     /// Something came of it. A prompt that was taken back before the first block of its answer left nothing.
     pub fn has_begun(&self) -> bool {
-        !self.work.generations.is_empty()
-            || !self.work.events.is_empty()
-            || self.work.command_output.is_some()
+        !self.activity.generations.is_empty()
+            || !self.activity.events.is_empty()
+            || self.activity.command_output.is_some()
     }
 
     /// It is a command that ran in an agent of its own and showed its answer; the agent is told by the prompt's id alone.
     pub fn ran_apart(&self) -> bool {
-        self.work.command_output.is_some() && self.started.is_empty()
+        self.activity.command_output.is_some() && self.started.is_empty()
     }
 
     /// It was opened by a command, and nothing was done yet. The row of a command that runs apart has no `turnOrigin`, in
@@ -74,20 +74,20 @@ impl Turn {
     fn may_be_answered_by_command(&self) -> bool {
         let prompt = &self.opening.prompt;
         let is_command = prompt.command.is_some() || text_of(&prompt.content).starts_with('/');
-        is_command && !prompt.marked && !self.has_begun() && !self.work.interrupted
+        is_command && !prompt.marked && !self.has_begun() && !self.activity.interrupted
     }
 
     fn take_command_output(&mut self, text: &str, agent_id: Option<String>, at: Timestamp) {
         let is_answer = self.may_be_answered_by_command();
         self.started.extend(agent_id);
         if is_answer {
-            self.work.answer_by_command(text, at);
+            self.activity.answer_by_command(text, at);
         }
     }
 
     /// The compaction that a person asked for between two turns; it has a trace of its own.
     pub fn as_manual_compaction(&self) -> Option<&Compaction> {
-        let first = self.work.compactions.first()?;
+        let first = self.activity.compactions.first()?;
         (first.uuid == self.opening.uuid).then_some(first)
     }
 }
@@ -107,7 +107,7 @@ pub struct AgentRun {
     /// The agent's first row.
     pub opening: Opening,
     /// What was done.
-    pub work: Work,
+    pub activity: Activity,
 }
 
 /// Splits a session's entries into turns.
@@ -127,10 +127,7 @@ pub struct Turns {
 impl Turns {
     /// Turns of rows that come after one of this time: a row without a time has that of the row before it.
     pub fn after(last_at: Option<Timestamp>) -> Self {
-        Self {
-            last_at,
-            ..Self::default()
-        }
+        Self { last_at, ..Self::default() }
     }
 
     /// Takes the next row; gives the turn that it closes.
@@ -167,7 +164,7 @@ impl Turns {
             }
             Record::Summary(text) if self.is_between() => {
                 if let Some(turn) = &mut self.turn {
-                    turn.work.summarize(text);
+                    turn.activity.summarize(text);
                 }
                 // The next call is given it, which may be the next turn's.
                 self.held.push((entry, at));
@@ -194,7 +191,7 @@ impl Turns {
 
     /// Nothing tells yet whether the turn goes on or the next one begins.
     fn is_between(&self) -> bool {
-        !self.held.is_empty() || self.turn.as_ref().is_none_or(|turn| turn.work.at_rest)
+        !self.held.is_empty() || self.turn.as_ref().is_none_or(|turn| turn.activity.is_settled)
     }
 
     /// 2.1.100 writes the rows that a compaction keeps into the file once more.
@@ -202,14 +199,10 @@ impl Turns {
         let repeatable = match &entry.record {
             // The row of /compact itself is older than its compaction.
             Record::Prompt(prompt) => !prompt.tentative,
-            Record::Answer(_) | Record::Results { .. } | Record::Interrupt(_) => true,
+            Record::Assistant(_) | Record::Results { .. } | Record::Interrupt(_) => true,
             _ => false,
         };
-        repeatable
-            && entry
-                .at
-                .zip(self.compacted_at)
-                .is_some_and(|(at, since)| at < since)
+        repeatable && entry.at.zip(self.compacted_at).is_some_and(|(at, since)| at < since)
     }
 
     /// The turn goes on, and what was held back is part of it; unless a command that may have been a local one is: then it
@@ -235,7 +228,7 @@ impl Turns {
         match entry.record {
             Record::StopHooks => turn.stopped = true,
             Record::SessionCost => turn.left = true,
-            Record::Answer(_) | Record::Results { .. } | Record::StopFeedback(_) => {
+            Record::Assistant(_) | Record::Results { .. } | Record::StopFeedback(_) => {
                 (turn.stopped, turn.left) = (false, false);
             }
             _ => {}
@@ -253,7 +246,7 @@ impl Turns {
             }
             _ => {}
         }
-        turn.work.push(entry, at);
+        turn.activity.push(entry, at);
     }
 
     fn open(&mut self, entry: Entry, at: Timestamp) -> Option<Turn> {
@@ -261,7 +254,7 @@ impl Turns {
         let start = held.first().map_or(entry.offset, |(first, _)| first.offset);
         let before = self.turn.replace(Turn::begin(entry, at, held, start));
         before.map(|mut turn| {
-            turn.work.close_all();
+            turn.activity.close_all();
             turn.closed = true;
             turn.end = start;
             turn
@@ -275,9 +268,9 @@ impl Turn {
         let first = held.iter().find(|(entry, _)| entry.uuid.is_some());
         let first = first.map_or(&entry, |(first, _)| first);
         let follows = first.header.parent.clone();
-        let mut work = Work::default();
+        let mut activity = Activity::default();
         for (entry, at) in held {
-            work.push(as_text_only(entry), at);
+            activity.push(as_text_only(entry), at);
         }
         let mut opening = Opening::of(&entry, at);
         let is_shell_answer = text_of(&opening.prompt.content).starts_with("<bash-stdout>");
@@ -285,13 +278,13 @@ impl Turn {
             opening.prompt.content.splice(0..0, typed);
         }
         let end = entry.end;
-        work.at_rest = matches!(entry.record, Record::Compacted(_));
-        work.push(entry, at);
+        activity.is_settled = matches!(entry.record, Record::Compacted(_));
+        activity.push(entry, at);
         Self {
             opening,
-            work,
+            activity,
             follows,
-            agents: InlineAgents::default(),
+            agents: LegacySidechains::default(),
             started: Vec::new(),
             start,
             end,
@@ -312,10 +305,7 @@ impl Opening {
     fn of(entry: &Entry, at: Timestamp) -> Self {
         let prompt = match &entry.record {
             Record::Prompt(prompt) => prompt.clone(),
-            Record::Injected(content) => Prompt {
-                content: content.clone(),
-                ..Prompt::default()
-            },
+            Record::Injected(content) => Prompt { content: content.clone(), ..Prompt::default() },
             _ => Prompt::default(),
         };
         Self {
@@ -332,7 +322,7 @@ impl Opening {
 fn goes_on(record: &Record) -> bool {
     matches!(
         record,
-        Record::Answer(_)
+        Record::Assistant(_)
             | Record::Results { .. }
             | Record::ApiError(_)
             | Record::Interrupt(_)
@@ -368,17 +358,14 @@ impl AgentRun {
             last_at = entry.at.or(last_at);
             let Some(at) = last_at else { continue };
             let run = run.get_or_insert_with(|| Self::begin(&entry, at));
-            run.work.push(entry, at);
+            run.activity.push(entry, at);
         }
         run
     }
 
     /// A run that begins with this row, which is still to be pushed.
     pub(super) fn begin(entry: &Entry, at: Timestamp) -> Self {
-        Self {
-            opening: Opening::of(entry, at),
-            work: Work::default(),
-        }
+        Self { opening: Opening::of(entry, at), activity: Activity::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use base::Timestamp;
 
 use super::{Turn, Turns};
 use crate::session::InputItem;
-use crate::{Answer, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
+use crate::{AssistantMessage, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
 
 /// Rows a second apart, each ten bytes long.
 #[derive(Default)]
@@ -25,18 +25,12 @@ impl Rows {
     }
 
     fn prompt(self, uuid: &str) -> Self {
-        let prompt = Prompt {
-            content: vec![Block::Text(uuid.to_owned())],
-            ..Prompt::default()
-        };
+        let prompt = Prompt { content: vec![Block::Text(uuid.to_owned())], ..Prompt::default() };
         self.add(uuid, Record::Prompt(prompt))
     }
 
     fn marked_prompt(self, uuid: &str) -> Self {
-        let prompt = Prompt {
-            marked: true,
-            ..Prompt::default()
-        };
+        let prompt = Prompt { marked: true, ..Prompt::default() };
         self.add(uuid, Record::Prompt(prompt))
     }
 
@@ -54,14 +48,14 @@ impl Rows {
     }
 
     fn answer(self, message_id: &str) -> Self {
-        let answer = Answer {
+        let answer = AssistantMessage {
             message_id: message_id.to_owned(),
             stop_reason: Some("end_turn".to_owned()),
             blocks: vec![Block::Text("an answer".to_owned())],
             request_ref: Some(format!("request of {message_id}")),
-            ..Answer::default()
+            ..AssistantMessage::default()
         };
-        self.add("a", Record::Answer(answer))
+        self.add("a", Record::Assistant(answer))
     }
 
     fn turns(self) -> Vec<Turn> {
@@ -76,24 +70,14 @@ impl Rows {
 }
 
 fn uuids(turns: &[Turn]) -> Vec<&str> {
-    turns
-        .iter()
-        .map(|turn| turn.opening.uuid.as_str())
-        .collect()
+    turns.iter().map(|turn| turn.opening.uuid.as_str()).collect()
 }
 
 #[test]
 fn a_turn_lasts_until_the_next_prompt() {
-    let turns = Rows::default()
-        .prompt("p1")
-        .answer("m1")
-        .prompt("p2")
-        .turns();
+    let turns = Rows::default().prompt("p1").answer("m1").prompt("p2").turns();
     assert_eq!(uuids(&turns), ["p1", "p2"]);
-    assert_eq!(
-        (turns[0].start, turns[0].end, turns[0].closed),
-        (0, 20, true)
-    );
+    assert_eq!((turns[0].start, turns[0].end, turns[0].closed), (0, 20, true));
     assert!(!turns[1].closed);
     assert!(turns[0].is_finished() && !turns[1].is_finished());
 }
@@ -108,28 +92,20 @@ fn text_that_the_cli_writes_before_a_prompt_is_read_again_with_it() {
         .answer("m2")
         .turns();
     assert_eq!((turns[0].end, turns[1].start), (20, 20));
-    assert_eq!(turns[1].work.generations[0].input.len(), 2);
-    assert_eq!(turns[0].work.last_at, Some(Timestamp::from_millis(1000)));
+    assert_eq!(turns[1].activity.generations[0].input.len(), 2);
+    assert_eq!(turns[0].activity.last_at, Some(Timestamp::from_millis(1000)));
 }
 
 #[test]
 fn text_after_an_answer_belongs_to_the_turn_if_the_turn_goes_on() {
-    let turns = Rows::default()
-        .prompt("p1")
-        .answer("m1")
-        .injected("go on")
-        .answer("m2")
-        .turns();
+    let turns = Rows::default().prompt("p1").answer("m1").injected("go on").answer("m2").turns();
     assert_eq!(uuids(&turns), ["p1"]);
-    assert_eq!(turns[0].work.generations[1].input.len(), 1);
+    assert_eq!(turns[0].activity.generations[1].input.len(), 1);
 }
 
 #[test]
 fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
-    let request = Request {
-        id: "request of m2".to_owned(),
-        params: serde_json::Value::Null,
-    };
+    let request = Request { id: "request of m2".to_owned(), params: serde_json::Value::Null };
     let turns = Rows::default()
         .prompt("p1")
         .answer("m1")
@@ -137,42 +113,28 @@ fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
         .prompt("p2")
         .answer("m2")
         .turns();
-    let started_at = turns[1].work.generations[0].started_at;
+    let started_at = turns[1].activity.generations[0].started_at;
     assert_eq!(started_at, Timestamp::from_millis(2000));
-    assert_eq!(turns[0].work.unanswered_requests(), 0);
+    assert_eq!(turns[0].activity.unanswered_requests(), 0);
 }
 
 #[test]
 fn a_command_is_a_turn_only_if_a_model_answers_it() {
-    let local = Rows::default()
-        .prompt("p1")
-        .answer("m1")
-        .command("/cost")
-        .prompt("p2");
+    let local = Rows::default().prompt("p1").answer("m1").command("/cost").prompt("p2");
     assert_eq!(uuids(&local.turns()), ["p1", "p2"]);
-    let skill = Rows::default()
-        .prompt("p1")
-        .answer("m1")
-        .command("/greet")
-        .answer("m2");
+    let skill = Rows::default().prompt("p1").answer("m1").command("/greet").answer("m2");
     assert_eq!(uuids(&skill.turns()), ["p1", "/greet"]);
 }
 
 #[test]
 fn a_command_without_a_mark_is_a_local_one_where_the_release_marks_what_opens_a_turn() {
-    let rows = Rows::default()
-        .marked_prompt("p1")
-        .command("/cost")
-        .answer("m1");
+    let rows = Rows::default().marked_prompt("p1").command("/cost").answer("m1");
     assert_eq!(uuids(&rows.turns()), ["p1"]);
 }
 
 #[test]
 fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
-    let boundary = Boundary {
-        manual: true,
-        ..Boundary::default()
-    };
+    let boundary = Boundary { manual: true, ..Boundary::default() };
     let turns = Rows::default()
         .prompt("p1")
         .answer("m1")
@@ -189,14 +151,9 @@ fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
 #[test]
 fn the_call_after_a_compaction_is_given_its_summary() {
     let summary = || Record::Summary("what was said".to_owned());
-    let boundary = |manual| {
-        Record::Compacted(Boundary {
-            manual,
-            ..Boundary::default()
-        })
-    };
+    let boundary = |manual| Record::Compacted(Boundary { manual, ..Boundary::default() });
     let heard = |turn: &Turn| -> Vec<String> {
-        let items = turn.work.generations.last().unwrap().input.iter();
+        let items = turn.activity.generations.last().unwrap().input.iter();
         let text = |item: &InputItem| match item {
             InputItem::User(blocks) => text_of(blocks),
             InputItem::Tool(_) => String::new(),
@@ -231,18 +188,12 @@ fn rows_that_a_compaction_writes_once_more_are_not_taken_twice() {
     let mut rows = Rows::default()
         .prompt("p1")
         .answer("m1")
-        .add(
-            "c",
-            Record::Compacted(Boundary {
-                manual: true,
-                ..Boundary::default()
-            }),
-        )
+        .add("c", Record::Compacted(Boundary { manual: true, ..Boundary::default() }))
         .answer("m1");
     rows.0[3].at = rows.0[1].at;
     let turns = rows.turns();
-    assert_eq!(turns[0].work.generations.len(), 1);
-    assert!(turns[1].work.generations.is_empty());
+    assert_eq!(turns[0].activity.generations.len(), 1);
+    assert!(turns[1].activity.generations.is_empty());
 }
 
 #[test]
@@ -254,10 +205,7 @@ fn a_row_without_a_uuid_opens_nothing() {
 
 #[test]
 fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
-    let shown = || Record::CommandOutput {
-        text: "done".to_owned(),
-        agent_id: None,
-    };
+    let shown = || Record::CommandOutput { text: "done".to_owned(), agent_id: None };
     let told = || {
         Record::Local(vec![Block::Text(
             "<local-command-stdout>done</local-command-stdout>".to_owned(),
@@ -265,7 +213,7 @@ fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
     };
     for record in [shown(), told()] {
         let turns = Rows::default().prompt("/apart").add("s", record).turns();
-        assert_eq!(turns[0].work.command_output.as_deref(), Some("done"));
+        assert_eq!(turns[0].activity.command_output.as_deref(), Some("done"));
         assert!(turns[0].is_finished() && turns[0].ran_apart());
     }
     for others in [
@@ -274,22 +222,17 @@ fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
         Rows::default().prompt("/x").answer("m").add("s", shown()),
         Rows::default()
             .prompt("/x")
-            .add(
-                "i",
-                Record::Interrupt("[Request interrupted by user]".to_owned()),
-            )
+            .add("i", Record::Interrupt("[Request interrupted by user]".to_owned()))
             .add("s", shown()),
     ] {
-        assert_eq!(others.turns()[0].work.command_output, None);
+        assert_eq!(others.turns()[0].activity.command_output, None);
     }
 }
 
 #[test]
 fn agents_that_commands_start_belong_to_the_turn_before() {
-    let in_background = Record::CommandOutput {
-        text: "Running".to_owned(),
-        agent_id: Some("a".to_owned()),
-    };
+    let in_background =
+        Record::CommandOutput { text: "Running".to_owned(), agent_id: Some("a".to_owned()) };
     let turns = Rows::default()
         .prompt("/apart")
         .add("s", in_background)

@@ -11,48 +11,41 @@ use super::excerpt::cut;
 use super::json_text::Characters;
 
 /// In bytes: more than a request holds.
-const LARGEST: usize = 4 * 1024 * 1024;
+const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
 
 /// What has no more bytes than this is read in one go.
-const SMALL: usize = 64 * 1024;
+const SMALL_ROW_BYTES: usize = 64 * 1024;
 
 /// How many levels more than that may lie one in the other: each is looked through once more.
-const LEVELS: usize = 8;
+const MAX_LEVELS: usize = 8;
 
 /// What is still to be kept of one row.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct RowBudget {
     /// The longest text that may leave, in characters.
     longest: usize,
     /// Bytes.
     left: Cell<usize>,
 }
 
-impl Room {
+impl RowBudget {
     /// Room for a row, where texts of so many characters may leave.
     pub(super) fn for_texts_of(longest: usize) -> Self {
-        Self {
-            longest,
-            left: Cell::new(LARGEST.max(longest.saturating_mul(8))),
-        }
+        Self { longest, left: Cell::new(MAX_ROW_BYTES.max(longest.saturating_mul(8))) }
     }
 
     /// What is kept of a text of the row, from its JSON; `None` when it is none.
     pub(super) fn text(&self, json: &str) -> Option<String> {
-        if json.len() > SMALL || !json.starts_with('"') {
+        if json.len() > SMALL_ROW_BYTES || !json.starts_with('"') {
             return Characters::of(json).map(|text| self.keep(text));
         }
         let text: String = serde_json::from_str(json).ok()?;
-        Some(if self.take(text.len()) {
-            text
-        } else {
-            left_out(text.chars().count())
-        })
+        Some(if self.take(text.len()) { text } else { left_out(text.chars().count()) })
     }
 
     /// A value as a tree; as its own text where it is deeper than the reader goes or has more parts than there is room for.
     pub(super) fn tree(&self, json: &str) -> Value {
-        self.attempt(|| self.branch(json, LEVELS).ok_or(()))
+        self.attempt(|| self.branch(json, MAX_LEVELS).ok_or(()))
             .unwrap_or_else(|()| Value::String(self.keep(json.chars())))
     }
 
@@ -71,15 +64,11 @@ impl Room {
 
     fn keep(&self, text: impl Iterator<Item = char> + Clone) -> String {
         let kept = cut(text.clone(), self.longest).unwrap_or_else(|| text.clone().collect());
-        if self.take(kept.len()) {
-            kept
-        } else {
-            left_out(text.count())
-        }
+        if self.take(kept.len()) { kept } else { left_out(text.count()) }
     }
 
     fn branch(&self, json: &str, levels: usize) -> Option<Value> {
-        if json.len() <= SMALL {
+        if json.len() <= SMALL_ROW_BYTES {
             let parts = memchr::memchr_iter(b',', json.as_bytes()).count();
             let has_room = self.take(json.len() + (parts + 1) * size_of::<Value>());
             return has_room.then(|| serde_json::from_str(json).ok())?;
@@ -89,9 +78,7 @@ impl Room {
             _ => {
                 let levels = levels.checked_sub(1)?;
                 let mut deserializer = serde_json::Deserializer::from_str(json);
-                deserializer
-                    .deserialize_any(Branch { room: self, levels })
-                    .ok()
+                deserializer.deserialize_any(Branch { room: self, levels }).ok()
             }
         }
     }
@@ -104,7 +91,7 @@ fn left_out(characters: usize) -> String {
 
 /// Makes a list or an object, part by part.
 struct Branch<'a> {
-    room: &'a Room,
+    room: &'a RowBudget,
     levels: usize,
 }
 
@@ -143,15 +130,15 @@ impl<'de> Visitor<'de> for Branch<'_> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Room, SMALL};
+    use super::{RowBudget, SMALL_ROW_BYTES};
 
     #[test]
     fn a_tree_is_the_value_that_was_written() {
         let small = r#"{"z":[null,true,-1,18446744073709551615,1.5e300,"\u00fc\n"],"a":{},"":[]}"#;
-        let text = "long\\n".repeat(SMALL / 6);
+        let text = "long\\n".repeat(SMALL_ROW_BYTES / 6);
         let large = format!("{{\"b\":[{small},\"{text}\",{small}],\"a\":{{\"c\":\"{text}\"}}}}");
         for written in [small, &large] {
-            let room = Room::for_texts_of(10);
+            let room = RowBudget::for_texts_of(10);
             let expected: Value = serde_json::from_str(written).unwrap();
             assert_eq!(room.tree(written), expected);
             assert_eq!(room.tree(written).to_string(), expected.to_string());
@@ -163,7 +150,7 @@ mod tests {
         let numbers = format!("[{}1]", "1,".repeat(1_000_000));
         let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
         for written in [numbers, deep] {
-            let room = Room::for_texts_of(10);
+            let room = RowBudget::for_texts_of(10);
             let Value::String(kept) = room.tree(&written) else {
                 panic!("a tree");
             };
@@ -174,7 +161,7 @@ mod tests {
 
     #[test]
     fn texts_of_a_row_that_has_had_its_share_leave_their_length() {
-        let room = Room::for_texts_of(10);
+        let room = RowBudget::for_texts_of(10);
         for length in [60_000, 20_000] {
             let text = format!("\"{}\"", "ü".repeat(length));
             let kept: Vec<String> = (0..110).map(|_| room.text(&text).unwrap()).collect();

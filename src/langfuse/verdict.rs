@@ -14,12 +14,12 @@ use ureq::http::HeaderMap;
 use crate::langfuse::target::plain;
 
 /// No server may silence us for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// What came of one request. Reasons are one line without secrets and without the server's text:
 /// Langfuse's own answer to a success holds the public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum Verdict {
     /// The server has taken it: a success with a JSON body.
     Acknowledged,
     /// Nothing is wrong with it; the same request is to be sent again later.
@@ -104,7 +104,7 @@ impl fmt::Display for Problem {
 
 /// An answer as far as its meaning depends on it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct ResponseParts<'a> {
     /// The status code.
     pub(crate) status: u16,
     /// All headers.
@@ -116,14 +116,12 @@ pub(crate) struct Answer<'a> {
 }
 
 /// The table. `server` is `host:port`; `now` is for a `Retry-After` that is a date.
-pub(crate) fn meaning(server: &str, answer: Answer<'_>, now: OffsetDateTime) -> Reply {
+pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateTime) -> Verdict {
     let status = answer.status;
     let says = |text: &str| format!("{server} answered {status}: {text}");
-    let misconfigured = |problem, text: &str| Reply::Misconfigured {
-        reason: says(text),
-        problem,
-    };
-    let later = |text: &str, timed_out| Reply::Later {
+    let misconfigured =
+        |problem, text: &str| Verdict::Misconfigured { reason: says(text), problem };
+    let later = |text: &str, timed_out| Verdict::Later {
         reason: says(text),
         retry_after: retry_after(answer.headers, now),
         timed_out,
@@ -133,46 +131,42 @@ pub(crate) fn meaning(server: &str, answer: Answer<'_>, now: OffsetDateTime) -> 
         300..=399 => misconfigured(Problem::Url, &elsewhere(answer.headers)),
         401 => misconfigured(Problem::Keys, "check the keys"),
         402 => misconfigured(Problem::Account, "check the account's plan"),
-        403 if is_suspended(answer.body) => misconfigured(
-            Problem::Account,
-            "the project may not send, check the account's plan",
-        ),
+        403 if is_suspended(answer.body) => {
+            misconfigured(Problem::Account, "the project may not send, check the account's plan")
+        }
         403 if is_json(answer) => {
             misconfigured(Problem::Keys, "check the keys, they must be a project's")
         }
-        404 | 405 | 410 | 414 | 421 | 426 | 501 => misconfigured(
-            Problem::Url,
-            "Langfuse's endpoint is not there, check the base URL",
-        ),
+        404 | 405 | 410 | 414 | 421 | 426 | 501 => {
+            misconfigured(Problem::Url, "Langfuse's endpoint is not there, check the base URL")
+        }
         408 => later("it waited too long for the request", true),
-        413 => Reply::TooLarge {
-            reason: says("the request is too large"),
-        },
+        413 => Verdict::TooLarge { reason: says("the request is too large") },
         409 | 423 | 425 | 499 => later("it can't take it now", false),
         429 => later("too many requests", false),
         // A gateway's own refusal is a page, and no reason to give a turn up.
-        400 | 415 | 422 if is_json(answer) => Reply::Refused {
-            reason: says("it refuses this payload"),
-        },
+        400 | 415 | 422 if is_json(answer) => {
+            Verdict::Refused { reason: says("it refuses this payload") }
+        }
         500..=599 => later("it is in trouble", false),
         _ => misconfigured(Problem::NotLangfuse, "this does not look like Langfuse"),
     }
 }
 
 /// A success counts only when a whole JSON value comes with it: a captive portal answers 200 too.
-fn acknowledgement(server: &str, answer: Answer<'_>) -> Reply {
+fn acknowledgement(server: &str, answer: ResponseParts<'_>) -> Verdict {
     let status = answer.status;
     if !answer.whole {
-        return Reply::Later {
+        return Verdict::Later {
             reason: format!("{server} answered {status}, but the answer is not whole"),
             retry_after: None,
             timed_out: false,
         };
     }
     if is_json_object(answer.body) {
-        return Reply::Acknowledged;
+        return Verdict::Acknowledged;
     }
-    Reply::Misconfigured {
+    Verdict::Misconfigured {
         reason: format!(
             "{server} answered {status} with something that is not JSON: a sign-in page, or a wrong base URL"
         ),
@@ -181,16 +175,14 @@ fn acknowledgement(server: &str, answer: Answer<'_>) -> Reply {
 }
 
 fn elsewhere(headers: &HeaderMap) -> String {
-    let location = headers
-        .get("location")
-        .and_then(|value| value.to_str().ok());
+    let location = headers.get("location").and_then(|value| value.to_str().ok());
     match location {
         Some(location) => format!("it points to {}, check the base URL", plain(location)),
         None => "it points elsewhere, check the base URL".to_owned(),
     }
 }
 
-fn is_json(answer: Answer<'_>) -> bool {
+fn is_json(answer: ResponseParts<'_>) -> bool {
     let kind = answer.headers.get("content-type");
     kind.and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
@@ -215,12 +207,12 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let value = header(headers, "retry-after")?;
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = value.parse().unwrap_or(u64::MAX);
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     }
     // Counted from the server's own clock, where it tells it: ours may be hours off.
     let now = server_time(headers).unwrap_or(now);
     let wait = Duration::try_from(date(value)? - now).unwrap_or_default();
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 /// What the server's clock says.
@@ -236,9 +228,7 @@ fn date(text: &str) -> Option<OffsetDateTime> {
     const DATE: &[BorrowedFormatItem<'_>] = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );
-    PrimitiveDateTime::parse(text, DATE)
-        .ok()
-        .map(PrimitiveDateTime::assume_utc)
+    PrimitiveDateTime::parse(text, DATE).ok().map(PrimitiveDateTime::assume_utc)
 }
 
 #[cfg(test)]

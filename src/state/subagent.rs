@@ -21,7 +21,7 @@ pub struct Link {
 
 /// How far an agent's file was acknowledged, or a workflow's run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lane {
+pub struct Subagent {
     /// The tool call that launched it, as its meta file says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<String>,
@@ -75,7 +75,7 @@ pub struct Done {
     pub events: usize,
 }
 
-impl Lane {
+impl Subagent {
     /// Nothing is to be done for it, unless its file changes or a row tells of it or of its launch. Runs of workflows are
     /// few, and their files are elsewhere.
     pub(super) fn can_rest(&self) -> bool {

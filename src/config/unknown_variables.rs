@@ -3,22 +3,16 @@
 
 use std::path::Path;
 
+use super::env::Env;
 use super::files::Files;
 use super::settings;
 use super::source::shown;
-use super::surroundings::Surroundings;
 use super::variables::VARIABLES;
 
 /// Variables of the official plugin and of known hook scripts that have no counterpart of the same name, and what to do.
 const FOREIGN: [(&str, &str); 12] = [
-    (
-        "CC_LANGFUSE_SKILL_TAGS",
-        "remove it; skills are in the metadata of a turn",
-    ),
-    (
-        "CC_LANGFUSE_CAPTURE_SKILL_CONTENT",
-        "remove it; CC_LANGFUSE_CAPTURE says how much is sent",
-    ),
+    ("CC_LANGFUSE_SKILL_TAGS", "remove it; skills are in the metadata of a turn"),
+    ("CC_LANGFUSE_CAPTURE_SKILL_CONTENT", "remove it; CC_LANGFUSE_CAPTURE says how much is sent"),
     (
         "CC_LANGFUSE_CAPTURE_IMAGES",
         "remove it; an image is always sent as a placeholder with its type and size",
@@ -28,10 +22,7 @@ const FOREIGN: [(&str, &str); 12] = [
         "CC_LANGFUSE_FAIL_ON_ERROR",
         "remove it; a hook never fails, 'claude-langfuse status' tells what is wrong",
     ),
-    (
-        "CC_LANGFUSE_ENVIRONMENT",
-        "use LANGFUSE_TRACING_ENVIRONMENT",
-    ),
+    ("CC_LANGFUSE_ENVIRONMENT", "use LANGFUSE_TRACING_ENVIRONMENT"),
     ("CC_LANGFUSE_TAGS", "use CC_LANGFUSE_TRACE_TAGS"),
     ("CC_LANGFUSE_PROJECT_TAG", "use CC_LANGFUSE_TRACE_TAGS"),
     ("CC_TRACE_TO_LANGFUSE", "use TRACE_TO_LANGFUSE"),
@@ -39,16 +30,13 @@ const FOREIGN: [(&str, &str); 12] = [
         "CC_PROJECT_NAME",
         "remove it; each trace has a tag project:<name>, and CC_LANGFUSE_TRACE_TAGS adds yours",
     ),
-    (
-        "CODE_TRACE_SYNC_SEND",
-        "remove it; a hook always sends before it ends",
-    ),
+    ("CODE_TRACE_SYNC_SEND", "remove it; a hook always sends before it ends"),
     ("LANGFUSE_BASEURL", "use LANGFUSE_BASE_URL"),
 ];
 
 /// A variable that nothing reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
+pub struct UnknownVariable {
     /// Its name.
     pub name: String,
     /// Where it is set: a file, or "the environment".
@@ -59,25 +47,17 @@ pub struct Stranger {
 
 /// The strangers in the environment and in Claude Code's settings files of a session started in `start`. Those in the
 /// configuration file are problems of it.
-pub fn strangers(
-    surroundings: &Surroundings,
-    files: &Files,
-    start: Option<&Path>,
-) -> Vec<Stranger> {
+pub fn unknown_variables(env: &Env, files: &Files, start: Option<&Path>) -> Vec<UnknownVariable> {
     let mut found = Vec::new();
     let mut add = |name: &str, place: &str| {
         if let Some(remedy) = remedy(name) {
-            found.push(Stranger {
-                name: shown(name),
-                place: place.to_owned(),
-                remedy,
-            });
+            found.push(UnknownVariable { name: shown(name), place: place.to_owned(), remedy });
         }
     };
-    for name in surroundings.environment.keys() {
+    for name in env.environment.keys() {
         add(name, "the environment");
     }
-    for file in settings::files_for(surroundings, files, start) {
+    for file in settings::files_for(env, files, start) {
         for name in &file.others {
             add(name, &file.place);
         }
@@ -134,10 +114,7 @@ mod tests {
         for (name, advice) in FOREIGN {
             assert_eq!(remedy(name).as_deref(), Some(advice));
             let told = include_str!("../../docs/migrating.md");
-            assert!(
-                told.contains(&format!("`{name}`")),
-                "{name} is not in docs/migrating.md"
-            );
+            assert!(told.contains(&format!("`{name}`")), "{name} is not in docs/migrating.md");
             let ours = VARIABLES.iter().any(|one| one.spellings.contains(&name));
             assert!(!ours, "{name} is a variable of ours");
         }
@@ -146,35 +123,22 @@ mod tests {
     #[test]
     fn a_slip_is_recognised_and_other_programs_variables_are_left_alone() {
         let meant = |name: &str| remedy(name);
-        assert_eq!(
-            meant("TRACE_TO_LANGFUS").unwrap(),
-            "use TRACE_TO_LANGFUSE, if that is meant"
-        );
+        assert_eq!(meant("TRACE_TO_LANGFUS").unwrap(), "use TRACE_TO_LANGFUSE, if that is meant");
         assert_eq!(
             meant("LANGFUSE_PUBLICKEY").unwrap(),
             "use LANGFUSE_PUBLIC_KEY, if that is meant"
         );
         assert!(meant("CC_LANGFUSE_COLOUR").is_some());
-        for other in [
-            "LANGFUSE_SAMPLE_RATE",
-            "LANG",
-            "LANGUAGE",
-            "PATH",
-            "LANGFUSE_HOST",
-        ] {
+        for other in ["LANGFUSE_SAMPLE_RATE", "LANG", "LANGUAGE", "PATH", "LANGFUSE_HOST"] {
             assert_eq!(meant(other), None, "{other}");
         }
     }
 
     #[test]
     fn a_distance_counts_letters() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("abc", "abc", 0),
-            ("abc", "ac", 1),
-            ("", "ab", 2),
-            ("abcd", "bacd", 2),
-        ] {
+        for (left, right, expected) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "ac", 1), ("", "ab", 2), ("abcd", "bacd", 2)]
+        {
             assert_eq!(distance(left, right), expected, "{left} {right}");
         }
     }

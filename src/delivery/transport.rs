@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Courier;
+use super::Transport;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, Deadline, Reply, send_scores};
+use crate::langfuse::{Body, Client, Deadline, Verdict, send_scores};
 use crate::score::Score;
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
-pub struct Express {
+pub struct HttpTransport {
     client: Client,
     /// The longest that one request may take.
     request_time: Duration,
@@ -36,7 +36,7 @@ impl Pace {
     }
 }
 
-impl Express {
+impl HttpTransport {
     /// Prepares a courier over one connection, which is opened by the first request. `environment`: for proxies and
     /// certificates.
     ///
@@ -50,16 +50,11 @@ impl Express {
         deadline: Option<Deadline>,
     ) -> Result<Self> {
         let client = Client::to(destination, config.ca_file.as_deref(), environment)?;
-        Ok(Self {
-            client,
-            request_time,
-            deadline,
-            pace: Pace::default(),
-        })
+        Ok(Self { client, request_time, deadline, pace: Pace::default() })
     }
 }
 
-impl Express {
+impl HttpTransport {
     fn time_of_request(&self) -> Deadline {
         match self.deadline {
             Some(deadline) => deadline.at_most(self.request_time),
@@ -68,16 +63,16 @@ impl Express {
     }
 }
 
-impl Courier for Express {
-    fn prepare(&mut self) -> Result<(), Reply> {
+impl Transport for HttpTransport {
+    fn prepare(&mut self) -> Result<(), Verdict> {
         self.client.connect(self.time_of_request())
     }
 
-    fn send(&mut self, _raw: &str, body: &Body) -> Reply {
+    fn send(&mut self, _raw: &str, body: &Body) -> Verdict {
         let deadline = self.time_of_request();
         let (bytes, left) = (body.wire_len(), deadline.remaining());
         if self.pace.is_too_slow_for(bytes, left) {
-            return Reply::Later {
+            return Verdict::Later {
                 reason: format!("no time left to send more to {}", self.client.server()),
                 retry_after: None,
                 timed_out: false,
@@ -89,34 +84,30 @@ impl Courier for Express {
         reply
     }
 
-    fn score(&mut self, scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         let deadline = self.time_of_request();
         send_scores(&mut self.client, scores, deadline)
     }
 }
 
 /// Sends nothing and opens no socket: why is known already.
-pub struct Absent {
+pub struct Unavailable {
     /// One line for people.
     pub reason: String,
 }
 
-impl Absent {
-    fn reply(&self) -> Reply {
-        Reply::Later {
-            reason: self.reason.clone(),
-            retry_after: None,
-            timed_out: false,
-        }
+impl Unavailable {
+    fn reply(&self) -> Verdict {
+        Verdict::Later { reason: self.reason.clone(), retry_after: None, timed_out: false }
     }
 }
 
-impl Courier for Absent {
-    fn send(&mut self, _raw: &str, _body: &Body) -> Reply {
+impl Transport for Unavailable {
+    fn send(&mut self, _raw: &str, _body: &Body) -> Verdict {
         self.reply()
     }
 
-    fn score(&mut self, _scores: &[Score]) -> Result<usize, Reply> {
+    fn score(&mut self, _scores: &[Score]) -> Result<usize, Verdict> {
         Err(self.reply())
     }
 
@@ -134,10 +125,7 @@ mod tests {
     #[test]
     fn a_request_like_the_last_one_is_not_begun_when_there_is_not_its_time() {
         let took = Duration::from_millis(1500);
-        let pace = Pace {
-            bytes: 48_000,
-            took,
-        };
+        let pace = Pace { bytes: 48_000, took };
         let too_slow = |bytes, left| pace.is_too_slow_for(bytes, Duration::from_millis(left));
         assert!(too_slow(48_000, 1400) && !too_slow(48_000, 1600));
         assert!(too_slow(90_000, 1600) && !too_slow(10_000, 400));

@@ -12,7 +12,7 @@ use super::store::Store;
 
 /// How far another hook came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Former {
+pub struct LegacyHookState {
     /// It has read the transcript up to here.
     pub offset: u64,
     /// The turn before that which it kept back whole, by the uuid of its opening row.
@@ -42,7 +42,7 @@ struct Progress {
 
 impl Store {
     /// How far another hook has sent a session; `None` where none has.
-    pub fn former(&self, session_id: &str, transcript: &Path) -> Option<Former> {
+    pub fn legacy_hook(&self, session_id: &str, transcript: &Path) -> Option<LegacyHookState> {
         let path = self.root().parent()?.join("langfuse_state.json");
         let content = files::read(&path).ok().flatten()?;
         // Only this session's entry has to be what it should be.
@@ -59,10 +59,8 @@ impl Store {
             progress.is_none_or(|progress| progress.emitted_keys.is_empty())
         };
         // An offset beyond the end is one of a file that is no more.
-        (entry.offset > 0 && entry.offset <= length).then(|| Former {
-            offset: entry.offset,
-            kept_back: open.filter(untouched),
-        })
+        (entry.offset > 0 && entry.offset <= length)
+            .then(|| LegacyHookState { offset: entry.offset, kept_back: open.filter(untouched) })
     }
 }
 
@@ -78,7 +76,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Former, key};
+    use super::{LegacyHookState, key};
     use crate::state::Store;
 
     #[test]
@@ -95,7 +93,7 @@ mod tests {
         fs::write(&transcript, "0123456789").unwrap();
         let store = Store::new(folder.path());
         let state = folder.path().join("langfuse_state.json");
-        assert_eq!(store.former("s", &transcript), None);
+        assert_eq!(store.legacy_hook("s", &transcript), None);
         let key = key("s", &transcript);
         for (content, expected) in [
             (json!("rubbish"), None),
@@ -113,11 +111,11 @@ mod tests {
             ),
         ] {
             fs::write(&state, content.to_string()).unwrap();
-            let expected = expected.map(|(offset, uuid)| Former {
+            let expected = expected.map(|(offset, uuid)| LegacyHookState {
                 offset,
                 kept_back: uuid.map(str::to_owned),
             });
-            assert_eq!(store.former("s", &transcript), expected, "{content}");
+            assert_eq!(store.legacy_hook("s", &transcript), expected, "{content}");
         }
     }
 }

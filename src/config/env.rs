@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
 /// environment of a hook holds keys.
 #[derive(Clone, Default)]
-pub struct Surroundings {
+pub struct Env {
     /// The process's variables; a value that is not UTF-8 is left out.
     pub environment: BTreeMap<String, String>,
     /// The user's home, if there is one.
@@ -23,15 +23,12 @@ pub struct Surroundings {
     pub macos: bool,
 }
 
-impl Surroundings {
+impl Env {
     /// The surroundings of this process.
     pub fn of_process() -> Self {
         let macos = cfg!(target_os = "macos");
-        let managed = if macos {
-            "/Library/Application Support/ClaudeCode"
-        } else {
-            "/etc/claude-code"
-        };
+        let managed =
+            if macos { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
         Self {
             environment: std::env::vars_os()
                 .filter_map(|(name, value)| {
@@ -102,16 +99,16 @@ impl Surroundings {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::Surroundings;
+    use super::Env;
 
-    fn with(home: Option<&str>, variables: &[(&str, &str)]) -> Surroundings {
-        Surroundings {
+    fn with(home: Option<&str>, variables: &[(&str, &str)]) -> Env {
+        Env {
             environment: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             home: home.map(PathBuf::from),
-            ..Surroundings::default()
+            ..Env::default()
         }
     }
 
@@ -137,9 +134,6 @@ mod tests {
     #[test]
     fn claude_codes_folder_follows_its_variable() {
         let here = with(Some("/home/me"), &[("CLAUDE_CONFIG_DIR", "/elsewhere")]);
-        assert_eq!(
-            here.claude_config_dir().as_deref(),
-            Some(Path::new("/elsewhere"))
-        );
+        assert_eq!(here.claude_config_dir().as_deref(), Some(Path::new("/elsewhere")));
     }
 }

@@ -70,16 +70,16 @@ pub(super) fn is_needless(row: &[u8]) -> bool {
 }
 
 /// What a row is that is not read to its end, if its first bytes tell that no span needs it.
-pub(super) fn of_no_use(row: &[u8]) -> Option<Reading> {
+pub(super) fn skip_unneeded(row: &[u8]) -> Option<Reading> {
     if is_needless(row) {
         return Some(Reading::Needless);
     }
     let kind = top_level(row, b"type")?;
-    (!is_among(NEEDED, kind)).then(|| unneeded(&String::from_utf8_lossy(kind)))
+    (!is_among(NEEDED, kind)).then(|| unneeded_row(&String::from_utf8_lossy(kind)))
 }
 
 /// What a row of a type is that no span needs.
-pub(super) fn unneeded(kind: &str) -> Reading {
+pub(super) fn unneeded_row(kind: &str) -> Reading {
     if NEEDED.contains(&kind) || NEEDLESS.contains(&kind) {
         Reading::Needless
     } else {
@@ -134,21 +134,15 @@ fn length_of_text(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_no_use, top_level};
+    use super::{skip_unneeded, top_level};
     use crate::classify::Reading;
 
     #[test]
     fn the_type_is_that_of_the_row_itself() {
         for (row, kind) in [
             (r#"{"type":"user","x":1}"#, Some("user")),
-            (
-                r#"{"a":{"type":"x"},"b":["type","y"],"type" : "new""#,
-                Some("new"),
-            ),
-            (
-                r#"{"a":"\"type\":\"x\"","\\":"\\","type":"new"}"#,
-                Some("new"),
-            ),
+            (r#"{"a":{"type":"x"},"b":["type","y"],"type" : "new""#, Some("new")),
+            (r#"{"a":"\"type\":\"x\"","\\":"\\","type":"new"}"#, Some("new")),
             (r#"{"b":"type","c":"new"}"#, None),
             (r#"{"type":1,"c":"new"}"#, None),
             (r#"{"a":"without an end"#, None),
@@ -161,7 +155,7 @@ mod tests {
 
     #[test]
     fn only_what_no_span_can_need_is_of_no_use() {
-        let is_of_no_use = |row: &str| of_no_use(row.as_bytes());
+        let is_of_no_use = |row: &str| skip_unneeded(row.as_bytes());
         let needless = r#"{"uuid":"u","attachment":{"type":"todo_list","x":""#;
         assert!(matches!(is_of_no_use(needless), Some(Reading::Needless)));
         let unknown = r#"{"uuid":"u","type":"hologram","x":""#;

@@ -13,8 +13,8 @@ use super::links::description;
 use super::outbox::Owner;
 use super::rest::{agent_files, is_at_rest};
 use super::run::{Delivery, is_abandoned};
-use super::{Ending, Reach};
-use crate::state::{Done, Lane, Link};
+use super::{Extent, Trigger};
+use crate::state::{Done, Link, Subagent};
 use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
 
 /// The agents whose files were read in this run, with what of them is there for good.
@@ -28,14 +28,14 @@ struct Read {
 
 impl Delivery<'_> {
     /// Sends what the agents did, as far as their launches are visible; those that they launched come after them.
-    pub(super) fn lanes(&mut self) -> Result<()> {
+    pub(super) fn subagents(&mut self) -> Result<()> {
         let mut waiting = self.agent_files();
         let mut read = Visited::new();
         let mut lost = None;
         loop {
             let is_partly_asleep = self.cursor.is_partly_asleep();
             self.finish_agents();
-            let known = (self.cursor.launches.len(), self.cursor.lanes.len());
+            let known = (self.cursor.launches.len(), self.cursor.subagents.len());
             self.link_commands(&waiting);
             waiting.retain(|file| !self.lane(file, &mut read));
             if is_partly_asleep && !self.cursor.is_partly_asleep() {
@@ -43,7 +43,7 @@ impl Delivery<'_> {
                 waiting = self.agent_files();
                 waiting.retain(|file| !read.contains_key(&file.agent_id));
             } else if waiting.is_empty()
-                || known == (self.cursor.launches.len(), self.cursor.lanes.len())
+                || known == (self.cursor.launches.len(), self.cursor.subagents.len())
             {
                 // Only now: what was read last may have launched one of them.
                 let lost = lost.get_or_insert_with(|| self.lost_agents(&waiting));
@@ -69,39 +69,40 @@ impl Delivery<'_> {
     fn agent_files(&mut self) -> Vec<AgentFile> {
         let files = agent_files(&self.job.transcript, &mut self.cursor);
         for file in &files {
-            let lane = || Lane {
-                tool_use_id: file.meta().tool_use_id,
-                ..Lane::default()
-            };
-            let lanes = &mut self.cursor.lanes;
-            lanes.entry(file.agent_id.clone()).or_insert_with(lane);
+            let subagent =
+                || Subagent { tool_use_id: file.meta().tool_use_id, ..Subagent::default() };
+            let subagents = &mut self.cursor.subagents;
+            subagents.entry(file.agent_id.clone()).or_insert_with(subagent);
         }
         files
     }
 
     /// Gives whether the lane needs no further look in this run.
     fn lane(&mut self, file: &AgentFile, read: &mut Visited) -> bool {
-        let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
+        let Some(subagent) = self.cursor.subagents.get(&file.agent_id) else {
             return true;
         };
         if self.report.stopped.is_some() {
             return true;
         }
-        if lane.link.is_some() && is_at_rest(lane, &file.path) && (lane.ended || !self.over) {
+        if subagent.link.is_some()
+            && is_at_rest(subagent, &file.path)
+            && (subagent.ended || !self.over)
+        {
             return true;
         }
-        let is_touched = !is_at_rest(lane, &file.path);
+        let is_touched = !is_at_rest(subagent, &file.path);
         let Some(link) = self.link(file) else {
             if is_touched
-                && let Some(lane) = self.cursor.lanes.get_mut(&file.agent_id)
+                && let Some(subagent) = self.cursor.subagents.get_mut(&file.agent_id)
                 && let Ok(mark) = FileMark::take(&file.path, 0)
             {
-                lane.file = mark;
+                subagent.file = mark;
             }
             return false;
         };
-        let lane = self.cursor.lanes.get(&file.agent_id);
-        if lane.is_some_and(|lane| lane.declined) && self.job.reach.is_by_itself() {
+        let subagent = self.cursor.subagents.get(&file.agent_id);
+        if subagent.is_some_and(|subagent| subagent.declined) && self.job.extent.is_by_itself() {
             return true;
         }
         let Some(lane_read) = self.read_lane(file) else {
@@ -113,8 +114,8 @@ impl Delivery<'_> {
 
     fn read_lane(&mut self, file: &AgentFile) -> Option<Read> {
         let (entries, mark) = self.entries(file)?;
-        let lane = self.cursor.lanes.get(&file.agent_id);
-        let read_before = lane.map_or(0, |lane| lane.file.offset);
+        let subagent = self.cursor.subagents.get(&file.agent_id);
+        let read_before = subagent.map_or(0, |subagent| subagent.file.offset);
         let known = entries.iter().filter(|entry| entry.offset < read_before);
         self.known_until = known.filter_map(|entry| entry.at).max();
         entries.iter().for_each(|entry| self.notice(entry));
@@ -142,26 +143,26 @@ impl Delivery<'_> {
         let Some(context) = self.cursor.contexts.get(&link.turn).cloned() else {
             return;
         };
-        let Some(lane) = self.cursor.lanes.get(&file.agent_id) else {
+        let Some(subagent) = self.cursor.subagents.get(&file.agent_id) else {
             return;
         };
         let meta = file.meta();
-        let launcher_depth = lane.launcher.as_ref().map(|launcher| launcher.depth);
+        let launcher_depth = subagent.launcher.as_ref().map(|launcher| launcher.depth);
         let facts = AgentFacts {
             agent_id: file.agent_id.clone(),
-            agent_type: meta.agent_type.or_else(|| lane.agent_type.clone()),
+            agent_type: meta.agent_type.or_else(|| subagent.agent_type.clone()),
             description: meta
                 .description
-                .or_else(|| description(lane, file, &self.job.transcript)),
+                .or_else(|| description(subagent, file, &self.job.transcript)),
             depth: meta.spawn_depth.or(launcher_depth),
             workflow_phase: meta.workflow_phase,
-            outcome: lane.outcome.clone(),
+            outcome: subagent.outcome.clone(),
         };
         let Read { run, mark } = run;
-        let ended =
-            self.is_over(run.work.last_at, run.work.at_rest) || lane.finished && run.work.at_rest;
-        let done = lane.done.unwrap_or_default();
-        let owner = Owner::Lane(file.agent_id.clone());
+        let ended = self.is_over(run.activity.last_at, run.activity.is_settled)
+            || subagent.finished && run.activity.is_settled;
+        let done = subagent.done.unwrap_or_default();
+        let owner = Owner::Subagent(file.agent_id.clone());
         let (mut counted, mut left) = (Done::default(), done);
         let trace_id = &context.trace_id;
         let parent = link.span.as_ref();
@@ -174,47 +175,48 @@ impl Delivery<'_> {
         let below = facts.depth.unwrap_or(0).saturating_add(1);
         self.take_launches(launches, &link.turn, Some(&file.agent_id), below);
         if let Some(run_id) = file.workflow() {
-            self.note_step(&run_id, run.work.last_at);
+            self.note_step(&run_id, run.activity.last_at);
         }
         let complete = ended && is_for_good(&run);
-        if let Some(lane) = self.cursor.lanes.get_mut(&file.agent_id) {
-            lane.file = mark;
-            lane.idle = false;
-            lane.declined = false;
-            lane.ended = ended;
+        if let Some(subagent) = self.cursor.subagents.get_mut(&file.agent_id) {
+            subagent.file = mark;
+            subagent.idle = false;
+            subagent.declined = false;
+            subagent.ended = ended;
         }
         read.insert(file.agent_id.clone(), complete.then_some(counted));
     }
 
     /// Nobody will write more of what wrote its last row then. Where that row is none to end with, the rest may still be
     /// on its way to another file than the one that tells of the end.
-    pub(super) fn is_over(&self, last_at: Option<Timestamp>, at_rest: bool) -> bool {
-        match &self.job.ending {
-            Ending::Over => true,
-            Ending::Stop(_) => false,
-            Ending::ByRows { now } => {
+    pub(super) fn is_over(&self, last_at: Option<Timestamp>, is_settled: bool) -> bool {
+        match &self.job.trigger {
+            Trigger::SessionEnd => true,
+            Trigger::Stop(_) => false,
+            Trigger::Sweep { now } => {
                 self.over
-                    && last_at
-                        .is_none_or(|last_at| self.left && at_rest || is_abandoned(last_at, *now))
+                    && last_at.is_none_or(|last_at| {
+                        self.left && is_settled || is_abandoned(last_at, *now)
+                    })
             }
         }
     }
 
     /// Something of it can't leave as it was agreed. A hook of the session leaves that to an explicit replay.
     fn leave_lane(&mut self, agent_id: &str) {
-        if let Some(lane) = self.cursor.lanes.get_mut(agent_id) {
-            lane.declined |= self.job.reach == Reach::FromContact;
+        if let Some(subagent) = self.cursor.subagents.get_mut(agent_id) {
+            subagent.declined |= self.job.extent == Extent::Live;
         }
     }
 
     /// All of it was acknowledged: of a finished agent only the root can change any more.
     fn close_lane(&mut self, agent_id: &str, done: Option<Done>) {
         let root = SpanId::agent(agent_id);
-        if let Some(lane) = self.cursor.lanes.get_mut(agent_id) {
-            lane.idle = true;
+        if let Some(subagent) = self.cursor.subagents.get_mut(agent_id) {
+            subagent.idle = true;
             if done.is_some() {
-                lane.done = done;
-                lane.acknowledged.retain(|span, _| *span == root);
+                subagent.done = done;
+                subagent.acknowledged.retain(|span, _| *span == root);
             }
         }
     }
@@ -222,13 +224,9 @@ impl Delivery<'_> {
 
 /// Nothing of it can be written again: it has its answer, every tool its result, every call its end.
 fn is_for_good(run: &AgentRun) -> bool {
-    run.work.at_rest
-        && run.work.tools.iter().all(|tool| tool.result.is_some())
-        && run
-            .work
-            .generations
-            .iter()
-            .all(|call| call.stop_reason.is_some())
+    run.activity.is_settled
+        && run.activity.tools.iter().all(|tool| tool.result.is_some())
+        && run.activity.generations.iter().all(|call| call.stop_reason.is_some())
 }
 
 fn slot<'a>(observation: &Observation, counts: &'a mut Done) -> Option<&'a mut usize> {

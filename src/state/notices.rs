@@ -11,15 +11,15 @@ use super::lock::lock;
 use super::store::Store;
 
 /// For so long nothing is said again.
-const SILENCE: Duration = Duration::from_secs(24 * 3600);
+const NOTICE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// A time is shorter.
-const LONGEST: u64 = 64;
+const MAX_NOTICE_BYTES: u64 = 64;
 
 impl Store {
     /// Takes note that the user is told of a problem now. `false` when that was done within a day, or can't be noted:
     /// then nothing is to be said.
-    pub fn may_tell(&self, destination: &str, problem: &str, now: Timestamp) -> bool {
+    pub fn may_notify(&self, destination: &str, problem: &str, now: Timestamp) -> bool {
         let folder = self.root().join("told");
         make_private_folder(self.root(), &folder)
             .and_then(|()| note(&folder.join(format!("{destination}-{problem}")), now))
@@ -34,9 +34,11 @@ fn note(path: &Path, now: Timestamp) -> anyhow::Result<bool> {
     };
     let mut text = String::new();
     // What can't be read was not written by us: told too often is better than never.
-    let _ = (&lock.file).take(LONGEST).read_to_string(&mut text);
+    let _ = (&lock.file).take(MAX_NOTICE_BYTES).read_to_string(&mut text);
     let told = Timestamp::parse(text.trim());
-    if told.is_some_and(|told| now.since(told) < SILENCE && told.since(now) < SILENCE) {
+    if told
+        .is_some_and(|told| now.since(told) < NOTICE_INTERVAL && told.since(now) < NOTICE_INTERVAL)
+    {
         return Ok(false);
     }
     lock.file.rewind()?;

@@ -9,13 +9,13 @@ use crate::{Entry, text_of};
 
 /// The side chains of one turn.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct InlineAgents {
+pub struct LegacySidechains {
     runs: Vec<AgentRun>,
     /// Which run a row belongs to, by its uuid.
     owners: BTreeMap<String, usize>,
 }
 
-impl InlineAgents {
+impl LegacySidechains {
     /// Takes the next row of a side chain: it goes on where its parent is, or begins a run.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         let parent = entry.header.parent.as_ref();
@@ -28,7 +28,7 @@ impl InlineAgents {
             self.owners.insert(uuid.clone(), owner);
         }
         if let Some(run) = self.runs.get_mut(owner) {
-            run.work.push(entry, at);
+            run.activity.push(entry, at);
         }
     }
 

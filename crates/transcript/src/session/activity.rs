@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::{
-    Answer, ApiError, Block, Entry, Notification, Record, Request, ToolResult, ToolUse, Usage,
-    as_text, text_of,
+    ApiError, AssistantMessage, Block, Entry, Notification, Record, Request, ToolResult, ToolUse,
+    Usage, as_text, text_of,
 };
 
 /// What was done between a prompt and its answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Work {
+pub struct Activity {
     /// Model calls in the order of their first rows.
     pub generations: Vec<Generation>,
     /// Tools in the order they were asked for.
@@ -29,7 +29,7 @@ pub struct Work {
     /// The last row by which the work went on.
     pub last_at: Option<Timestamp>,
     /// The last row is one that ends a turn: an answer without a further tool, an interrupt, an error.
-    pub at_rest: bool,
+    pub is_settled: bool,
     /// The person stopped it.
     pub interrupted: bool,
     /// It was ended after so many model calls.
@@ -47,17 +47,17 @@ pub struct Work {
     last_user_at: Option<Timestamp>,
 }
 
-impl Work {
+impl Activity {
     /// The model has answered, and nobody stopped it.
     pub fn has_finished_answer(&self) -> bool {
         let is_answered = !self.generations.is_empty() || self.command_output.is_some();
-        self.at_rest && !self.interrupted && !self.failed && is_answered
+        self.is_settled && !self.interrupted && !self.failed && is_answered
     }
 
     /// The command that opened the turn has shown its answer.
     pub(super) fn answer_by_command(&mut self, text: &str, at: Timestamp) {
         self.command_output = Some(text.to_owned());
-        self.went_on(at, true);
+        self.touch(at, true);
     }
 
     /// Tokens of all its model calls.
@@ -73,30 +73,27 @@ impl Work {
         match entry.record {
             Record::Prompt(prompt) => {
                 self.close_all();
-                self.went_on(at, false);
-                self.hear(prompt.content, at);
+                self.touch(at, false);
+                self.push_input(prompt.content, at);
             }
             Record::Results { results, beside } => self.results(results, beside, at),
             Record::Injected(blocks) | Record::Local(blocks) => {
                 self.note_cut(&blocks);
-                self.hear(blocks, at);
+                self.push_input(blocks, at);
             }
             Record::StopFeedback(blocks) => {
                 self.event(uuid, at, EventKind::StopBlocked, text_of(&blocks));
-                self.hear(blocks, at);
-                self.at_rest = false;
+                self.push_input(blocks, at);
+                self.is_settled = false;
             }
-            Record::Steering {
-                content,
-                notification,
-            } => {
+            Record::Steering { content, notification } => {
                 self.end_task(notification.as_ref());
                 let kind = notification.map_or(EventKind::Steering, EventKind::Notified);
                 self.event(uuid, at, kind, text_of(&content));
-                self.hear(content, at);
+                self.push_input(content, at);
             }
             Record::Interrupt(text) => self.interrupt(uuid, text, at),
-            Record::Answer(answer) => self.answer(answer, at, offset),
+            Record::Assistant(answer) => self.answer(answer, at, offset),
             Record::Request(Request { id, params }) => {
                 self.requests.insert(id, (at, params));
             }
@@ -106,13 +103,13 @@ impl Work {
             }
             Record::Summary(text) => {
                 self.summarize(&text);
-                self.hear(vec![Block::Text(text)], at);
+                self.push_input(vec![Block::Text(text)], at);
             }
             Record::Fallback(text) => self.event(uuid, at, EventKind::Fallback, text),
-            Record::StructuredOutput => self.at_rest = true,
+            Record::StructuredOutput => self.is_settled = true,
             Record::MaxTurns(count) => {
                 self.max_turns = Some(count);
-                self.at_rest = true;
+                self.is_settled = true;
             }
             Record::Notified(notification) => self.end_task(Some(&notification)),
             Record::TurnTook(duration) => self.took = Some((at, duration)),
@@ -130,7 +127,7 @@ impl Work {
         self.close_all();
         self.stop_tools(&text);
         self.event(uuid, at, EventKind::Interrupted, text);
-        self.went_on(at, true);
+        self.touch(at, true);
         self.interrupted = true;
         self.last_user_at = Some(at);
     }
@@ -142,7 +139,7 @@ impl Work {
             false => EventKind::ApiError,
         };
         if kind == EventKind::ApiError {
-            self.went_on(at, true);
+            self.touch(at, true);
             self.failed = true;
         }
         self.events.push(Event {
@@ -168,7 +165,7 @@ impl Work {
         }
     }
 
-    fn hear(&mut self, blocks: Vec<Block>, at: Timestamp) {
+    fn push_input(&mut self, blocks: Vec<Block>, at: Timestamp) {
         self.last_user_at = Some(at);
         self.input.push(InputItem::User(Rc::new(blocks)));
     }
@@ -196,15 +193,9 @@ impl Work {
         let Some(last) = self.generations.last() else {
             return;
         };
-        let asked = self
-            .tools
-            .iter_mut()
-            .filter(|tool| tool.message_id == last.message_id);
+        let asked = self.tools.iter_mut().filter(|tool| tool.message_id == last.message_id);
         for tool in asked {
-            tool.stopped = tool
-                .result
-                .as_ref()
-                .is_none_or(|result| was_stopped(result));
+            tool.stopped = tool.result.as_ref().is_none_or(|result| was_stopped(result));
         }
     }
 
@@ -213,40 +204,29 @@ impl Work {
         self.requests.len()
     }
 
-    fn went_on(&mut self, at: Timestamp, at_rest: bool) {
+    fn touch(&mut self, at: Timestamp, is_settled: bool) {
         self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
-        self.at_rest = at_rest;
+        self.is_settled = is_settled;
     }
 
     fn event(&mut self, uuid: String, at: Timestamp, kind: EventKind, text: String) {
-        self.events.push(Event {
-            uuid,
-            at,
-            kind,
-            text,
-            failure: None,
-        });
+        self.events.push(Event { uuid, at, kind, text, failure: None });
     }
 
     fn results(&mut self, results: Vec<ToolResult>, beside: Vec<Block>, at: Timestamp) {
         // Up to 2.1.0 a message's later blocks may still stream in while its first tool has answered.
-        if let Some(generation) = self
-            .generations
-            .last_mut()
-            .filter(|last| last.stop_reason.is_some())
+        if let Some(generation) =
+            self.generations.last_mut().filter(|last| last.stop_reason.is_some())
         {
             generation.closed = true;
         }
-        self.went_on(at, results.iter().any(|result| result.ends_turn));
+        self.touch(at, results.iter().any(|result| result.ends_turn));
         self.last_user_at = Some(at);
         for result in results {
             let result = Rc::new(result);
             self.input.push(InputItem::Tool(Rc::clone(&result)));
-            let asked = self
-                .tools
-                .iter_mut()
-                .rev()
-                .find(|tool| tool.request.id == result.tool_use_id);
+            let asked =
+                self.tools.iter_mut().rev().find(|tool| tool.request.id == result.tool_use_id);
             if let Some(tool) = asked {
                 if result.ends_turn {
                     self.structured = Some(tool.request.input.clone());
@@ -262,14 +242,11 @@ impl Work {
         }
     }
 
-    fn answer(&mut self, answer: Answer, at: Timestamp, offset: u64) {
+    fn answer(&mut self, answer: AssistantMessage, at: Timestamp, offset: u64) {
         self.failed = false;
         self.interrupted = false;
-        let asks = answer
-            .blocks
-            .iter()
-            .any(|block| matches!(block, Block::ToolUse(_)));
-        self.went_on(
+        let asks = answer.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
+        self.touch(
             at,
             !asks && !answer.aborted && answer.stop_reason.as_deref() != Some("tool_use"),
         );
@@ -292,17 +269,10 @@ impl Work {
     }
 
     /// A new message id: the calls before it are complete.
-    fn begin(&mut self, answer: &Answer, at: Timestamp) -> usize {
+    fn begin(&mut self, answer: &AssistantMessage, at: Timestamp) -> usize {
         self.close_all();
-        let request = answer
-            .request_ref
-            .as_ref()
-            .and_then(|id| self.requests.remove(id));
-        let started_at = request
-            .as_ref()
-            .map(|(at, _)| *at)
-            .or(self.last_user_at)
-            .unwrap_or(at);
+        let request = answer.request_ref.as_ref().and_then(|id| self.requests.remove(id));
+        let started_at = request.as_ref().map(|(at, _)| *at).or(self.last_user_at).unwrap_or(at);
         let input = std::mem::take(&mut self.input);
         let mut generation = Generation::new(answer, started_at, at, input);
         if let Some((_, params)) = request {

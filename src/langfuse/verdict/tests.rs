@@ -5,40 +5,33 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Answer, Problem, Reply, meaning};
+use super::{Problem, ResponseParts, Verdict, classify};
 
 const JSON: &str = r#"{"error":"no"}"#;
 const PAGE: &str = "<html></html>";
 const DAY: u64 = 24 * 3600;
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
+fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         map.insert(name, HeaderValue::from_str(value).unwrap());
     }
-    let answer = Answer {
-        status,
-        headers: &map,
-        body: body.as_bytes(),
-        whole: true,
-    };
+    let answer = ResponseParts { status, headers: &map, body: body.as_bytes(), whole: true };
     // Sun, 06 Nov 1994 08:49:37 GMT
     let now = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap();
-    meaning("host:443", answer, now)
+    classify("host:443", answer, now)
 }
 
 /// A short word for a reply, to make tables of.
-fn word(reply: &Reply) -> &'static str {
+fn word(reply: &Verdict) -> &'static str {
     match reply {
-        Reply::Acknowledged => "acknowledged",
-        Reply::Later {
-            timed_out: true, ..
-        } => "timed out",
-        Reply::Later { .. } => "later",
-        Reply::TooLarge { .. } => "too large",
-        Reply::Refused { .. } => "refused",
-        Reply::Misconfigured { problem, .. } => problem.name(),
+        Verdict::Acknowledged => "acknowledged",
+        Verdict::Later { timed_out: true, .. } => "timed out",
+        Verdict::Later { .. } => "later",
+        Verdict::TooLarge { .. } => "too large",
+        Verdict::Refused { .. } => "refused",
+        Verdict::Misconfigured { problem, .. } => problem.name(),
     }
 }
 
@@ -56,24 +49,12 @@ fn every_status_has_its_meaning() {
         (&[409, 423, 425, 429, 499], "later", "later"),
         (&[413], "too large", "too large"),
         (&[406, 411, 418, 431, 451], "not-langfuse", "not-langfuse"),
-        (
-            &[500, 502, 503, 504, 505, 507, 511, 520, 524, 530, 599],
-            "later",
-            "later",
-        ),
+        (&[500, 502, 503, 504, 505, 507, 511, 520, 524, 530, 599], "later", "later"),
         (&[101, 600, 999], "not-langfuse", "not-langfuse"),
     ] {
         for status in statuses {
-            assert_eq!(
-                word(&answer(*status, &[], JSON)),
-                with_json,
-                "{status} JSON"
-            );
-            assert_eq!(
-                word(&answer(*status, &[], PAGE)),
-                with_page,
-                "{status} page"
-            );
+            assert_eq!(word(&answer(*status, &[], JSON)), with_json, "{status} JSON");
+            assert_eq!(word(&answer(*status, &[], PAGE)), with_page, "{status} page");
         }
     }
 }
@@ -124,32 +105,24 @@ fn retry_after_is_seconds_or_a_date_and_never_more_than_a_day() {
         ("Sun, 06 Nov 1994", None),
     ] {
         for status in [429, 503, 500] {
-            let Reply::Later { retry_after, .. } = answer(status, &[("retry-after", value)], JSON)
+            let Verdict::Later { retry_after, .. } =
+                answer(status, &[("retry-after", value)], JSON)
             else {
                 panic!("{status} is not for later");
             };
             assert_eq!(retry_after, wanted.map(Duration::from_secs), "{value:?}");
         }
     }
-    let by_its_clock = answer(
-        503,
-        &[("retry-after", "Sun, 06 Nov 1994 08:00:30 GMT"), date],
-        "",
-    );
+    let by_its_clock = answer(503, &[("retry-after", "Sun, 06 Nov 1994 08:00:30 GMT"), date], "");
     let wait = Some(Duration::from_secs(30));
-    assert!(matches!(by_its_clock, Reply::Later { retry_after, .. } if retry_after == wait));
+    assert!(matches!(by_its_clock, Verdict::Later { retry_after, .. } if retry_after == wait));
 }
 
 #[test]
 fn an_answer_that_broke_off_acknowledges_nothing() {
-    let reply = meaning(
+    let reply = classify(
         "host:443",
-        Answer {
-            status: 200,
-            headers: &HeaderMap::new(),
-            body: b"{}",
-            whole: false,
-        },
+        ResponseParts { status: 200, headers: &HeaderMap::new(), body: b"{}", whole: false },
         OffsetDateTime::UNIX_EPOCH,
     );
     assert_eq!(word(&reply), "later");
@@ -161,15 +134,12 @@ fn reasons_are_one_line_that_names_the_server() {
     for status in (100..600).chain([999]) {
         let text = format!("{:?}", answer(status, &location, PAGE));
         assert!(text.contains("host:443 answered"), "{text}");
-        assert!(
-            !text.contains("hunter2") && !text.contains("html"),
-            "{text}"
-        );
+        assert!(!text.contains("hunter2") && !text.contains("html"), "{text}");
         assert!(!text.contains("\\n"), "{text}");
     }
     assert_eq!(
         answer(401, &[], JSON),
-        Reply::Misconfigured {
+        Verdict::Misconfigured {
             reason: "host:443 answered 401: check the keys".to_owned(),
             problem: Problem::Keys
         }

@@ -112,7 +112,7 @@ static UNICODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
 
 /// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (facts 10.2), and a strict JSON
 /// reader refuses the whole row for one.
-pub(super) fn mend_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn replace_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
     let bytes = line.as_bytes();
     let mut mended: Option<String> = None;
     let (mut copied, mut read) = (0, 0);
@@ -166,7 +166,7 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
 
 #[cfg(test)]
 mod tests {
-    use super::mend_surrogates;
+    use super::replace_surrogates;
 
     #[test]
     fn lone_halves_become_replacement_characters_and_pairs_stay() {
@@ -182,12 +182,8 @@ mod tests {
             (r#""cut \ud83d""#, "cut \u{fffd}"),
             (r#""plain \n""#, "plain \n"),
         ] {
-            let mended = mend_surrogates(written);
-            assert_eq!(
-                serde_json::from_str::<String>(&mended).unwrap(),
-                read,
-                "{written}"
-            );
+            let mended = replace_surrogates(written);
+            assert_eq!(serde_json::from_str::<String>(&mended).unwrap(), read, "{written}");
         }
     }
 }

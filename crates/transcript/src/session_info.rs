@@ -13,16 +13,16 @@ use super::lines::Lines;
 
 /// What a session says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct About {
+pub struct SessionInfo {
     /// The title that a person gave it, else the one that a model did.
     pub title: Option<String>,
     /// What Claude Code reckoned when its process ended, since 2.1.330.
-    pub reckoning: Option<Reckoning>,
+    pub reckoning: Option<ReportedCost>,
 }
 
 /// What Claude Code counted over all processes of the session.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reckoning {
+pub struct ReportedCost {
     /// Tokens of all models.
     pub usage: Usage,
     /// What it takes them to cost.
@@ -31,7 +31,7 @@ pub struct Reckoning {
     pub outdated: bool,
 }
 
-impl About {
+impl SessionInfo {
     /// Looks through a transcript, parsing only the rows in question.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl About {
     pub fn read(transcript: &Path) -> Result<Self> {
         let mut lines = Lines::open(transcript, 0)?;
         let (mut given, mut made) = (None, None);
-        let mut reckoning: Option<Reckoning> = None;
+        let mut reckoning: Option<ReportedCost> = None;
         while let Some(line) = lines.next_line()? {
             let Some(kind) = kind(&line.bytes) else {
                 if let Some(reckoning) = &mut reckoning {
@@ -50,28 +50,25 @@ impl About {
             match kind {
                 b"custom-title" => given = text(&line.bytes, "customTitle").or(given),
                 b"ai-title" => made = text(&line.bytes, "aiTitle").or(made),
-                b"cost-state" => reckoning = Reckoning::read(&line.bytes).or(reckoning),
+                b"cost-state" => reckoning = ReportedCost::read(&line.bytes).or(reckoning),
                 _ => {}
             }
         }
-        Ok(Self {
-            title: given.or(made),
-            reckoning,
-        })
+        Ok(Self { title: given.or(made), reckoning })
     }
 }
 
 /// How much of a file's end is searched for its last time.
-const TAIL: u64 = 64 * 1024;
+const TAIL_BYTES: u64 = 64 * 1024;
 
 /// When a session last went on: the last time that is written in it, else when the file was written.
 pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
     let mut file = regular_file::open(transcript).ok()?;
     let metadata = file.metadata().ok()?;
     let mut tail = Vec::new();
-    let begin = metadata.len().saturating_sub(TAIL);
+    let begin = metadata.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(begin)).ok()?;
-    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    file.take(TAIL_BYTES).read_to_end(&mut tail).ok()?;
     last_time(&tail).or_else(|| metadata.modified().ok().map(Timestamp::of))
 }
 
@@ -85,7 +82,7 @@ fn last_time(rows: &[u8]) -> Option<Timestamp> {
     })
 }
 
-impl Reckoning {
+impl ReportedCost {
     fn read(row: &[u8]) -> Option<Self> {
         let row: Value = serde_json::from_slice(row).ok()?;
         let mut usage = Usage::default();
@@ -93,12 +90,8 @@ impl Reckoning {
             let count = |field: &str| model.get(field).and_then(Value::as_u64).unwrap_or_default();
             usage.input = usage.input.saturating_add(count("inputTokens"));
             usage.output = usage.output.saturating_add(count("outputTokens"));
-            usage.cache_read = usage
-                .cache_read
-                .saturating_add(count("cacheReadInputTokens"));
-            usage.cache_write = usage
-                .cache_write
-                .saturating_add(count("cacheCreationInputTokens"));
+            usage.cache_read = usage.cache_read.saturating_add(count("cacheReadInputTokens"));
+            usage.cache_write = usage.cache_write.saturating_add(count("cacheCreationInputTokens"));
         }
         Some(Self {
             usage,
@@ -128,12 +121,12 @@ fn text(row: &[u8], field: &str) -> Option<String> {
 mod tests {
     use std::io::Write;
 
-    use super::{About, Timestamp, last_activity};
+    use super::{SessionInfo, Timestamp, last_activity};
 
-    fn about(rows: &[&str]) -> About {
+    fn about(rows: &[&str]) -> SessionInfo {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(rows.join("\n").as_bytes()).unwrap();
-        About::read(file.path()).unwrap()
+        SessionInfo::read(file.path()).unwrap()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use ureq::http::{HeaderMap, Response};
 
 use crate::langfuse::deadline::Deadline;
-use crate::langfuse::reply::{Answer, Reply, meaning, server_time};
+use crate::langfuse::verdict::{ResponseParts, Verdict, classify, server_time};
 
 /// What was received.
 pub(crate) struct Received {
@@ -41,12 +41,7 @@ impl Received {
         } else {
             End::Unread
         };
-        Self {
-            status,
-            headers: parts.headers,
-            body,
-            end,
-        }
+        Self { status, headers: parts.headers, body, end }
     }
 
     /// What the server's clock says.
@@ -65,15 +60,15 @@ impl Received {
     }
 
     /// What it means. `server` is `host:port`.
-    pub(crate) fn meaning(&self, server: &str) -> Reply {
-        let answer = Answer {
+    pub(crate) fn classify(&self, server: &str) -> Verdict {
+        let answer = ResponseParts {
             status: self.status,
             headers: &self.headers,
             body: &self.body,
             whole: self.end == End::Whole,
         };
-        let mut reply = meaning(server, answer, OffsetDateTime::now_utc());
-        if let Reply::Later { timed_out, .. } = &mut reply {
+        let mut reply = classify(server, answer, OffsetDateTime::now_utc());
+        if let Verdict::Later { timed_out, .. } = &mut reply {
             *timed_out |= self.end == End::TimedOut;
         }
         reply

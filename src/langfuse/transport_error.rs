@@ -4,14 +4,14 @@ use std::io::{self, ErrorKind};
 
 use ureq::Error;
 
-use crate::langfuse::reply::{Problem, Reply};
+use crate::langfuse::verdict::{Problem, Verdict};
 
 /// A server that closes early over a large upload loses its own 413 in a reset.
 const LARGE_UPLOAD: usize = 1024 * 1024;
 
 /// A request without an answer.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct TransportError {
     /// ureq's account of it.
     pub(crate) error: Error,
     /// Whether the connection stood and the body was being sent.
@@ -22,7 +22,7 @@ pub(crate) struct Failure {
     pub(crate) wire_len: usize,
 }
 
-impl Failure {
+impl TransportError {
     /// Whether the server's certificate was refused, so that other roots may help.
     pub(crate) fn is_certificate(&self) -> bool {
         tls_text(&self.error).is_some_and(|text| text.starts_with("invalid peer certificate"))
@@ -40,44 +40,39 @@ impl Failure {
     }
 
     /// The reply it amounts to. `server` and `proxy` are `host:port`.
-    pub(crate) fn meaning(&self, server: &str, proxy: Option<&str>) -> Reply {
+    pub(crate) fn classify(&self, server: &str, proxy: Option<&str>) -> Verdict {
         let peer = proxy.unwrap_or(server);
         if let Some(text) = tls_text(&self.error) {
-            return tls_meaning(server, &text);
+            return classify_tls(server, &text);
         }
         if self.too_late || matches!(self.error, Error::Timeout(_)) {
             return self.out_of_time(server, peer);
         }
         match &self.error {
-            Error::Io(error) => self.io_meaning(server, peer, error),
+            Error::Io(error) => self.classify_io(server, peer, error),
             Error::HostNotFound => later(format!("could not find the host of {peer}")),
-            Error::ConnectProxyFailed(text) => proxy_meaning(server, peer, text),
+            Error::ConnectProxyFailed(text) => classify_proxy(server, peer, text),
             Error::Protocol(_) | Error::LargeResponseHeader(..) => misconfigured(
                 Problem::NotLangfuse,
                 format!("{server} did not answer in proper HTTP: check the base URL"),
             ),
-            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => misconfigured(
-                Problem::Url,
-                format!("can't send to {server}: check the base URL"),
-            ),
+            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => {
+                misconfigured(Problem::Url, format!("can't send to {server}: check the base URL"))
+            }
             _ => later(format!("could not send to {server}")),
         }
     }
 
-    fn out_of_time(&self, server: &str, peer: &str) -> Reply {
+    fn out_of_time(&self, server: &str, peer: &str) -> Verdict {
         let reason = if self.started {
             format!("{server} did not answer in time")
         } else {
             format!("could not connect to {peer} in time")
         };
-        Reply::Later {
-            reason,
-            retry_after: None,
-            timed_out: self.started,
-        }
+        Verdict::Later { reason, retry_after: None, timed_out: self.started }
     }
 
-    fn io_meaning(&self, server: &str, peer: &str, error: &io::Error) -> Reply {
+    fn classify_io(&self, server: &str, peer: &str, error: &io::Error) -> Verdict {
         let why = one_line(error);
         if why.starts_with("failed to lookup address") {
             return later(format!("could not find the host of {peer}"));
@@ -90,7 +85,7 @@ impl Failure {
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
         );
         if reset && self.wire_len > LARGE_UPLOAD {
-            return Reply::TooLarge {
+            return Verdict::TooLarge {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
             };
         }
@@ -121,14 +116,11 @@ fn tls_text(error: &Error) -> Option<String> {
     }
 }
 
-fn tls_meaning(server: &str, text: &str) -> Reply {
+fn classify_tls(server: &str, text: &str) -> Verdict {
     if let Some(detail) = text.strip_prefix("invalid peer certificate: ") {
         return misconfigured(
             Problem::Certificate,
-            format!(
-                "the certificate of {server} is not trusted: {}",
-                first_words(detail)
-            ),
+            format!("the certificate of {server} is not trusted: {}", first_words(detail)),
         );
     }
     if text.contains("InvalidContentType") {
@@ -143,13 +135,10 @@ fn tls_meaning(server: &str, text: &str) -> Reply {
             format!("{server} speaks no version of TLS that is safe"),
         );
     }
-    later(format!(
-        "no TLS connection to {server}: {}",
-        first_words(text)
-    ))
+    later(format!("no TLS connection to {server}: {}", first_words(text)))
 }
 
-fn proxy_meaning(server: &str, proxy: &str, text: &str) -> Reply {
+fn classify_proxy(server: &str, proxy: &str, text: &str) -> Verdict {
     let code: u16 = text
         .split(|character: char| !character.is_ascii_digit())
         .find(|word| word.len() == 3)
@@ -169,16 +158,12 @@ fn proxy_meaning(server: &str, proxy: &str, text: &str) -> Reply {
     }
 }
 
-fn later(reason: String) -> Reply {
-    Reply::Later {
-        reason,
-        retry_after: None,
-        timed_out: false,
-    }
+fn later(reason: String) -> Verdict {
+    Verdict::Later { reason, retry_after: None, timed_out: false }
 }
 
-fn misconfigured(problem: Problem, reason: String) -> Reply {
-    Reply::Misconfigured { reason, problem }
+fn misconfigured(problem: Problem, reason: String) -> Verdict {
+    Verdict::Misconfigured { reason, problem }
 }
 
 /// An I/O error in lower case, without the system's number.

@@ -8,13 +8,13 @@ use super::entry::{Entry, Record};
 use super::excerpt::is_same;
 
 /// How often to look.
-pub const POLL: Duration = Duration::from_millis(2);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How long to wait for the last row; the longest wait seen is 156 ms.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+pub const MAX_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait for a transcript that does not exist yet.
-pub const FILE_PATIENCE: Duration = Duration::from_millis(300);
+pub const MAX_FILE_WAIT: Duration = Duration::from_millis(300);
 /// Without the answer's text to look for: how long the file must not grow.
-pub const QUIET: Duration = Duration::from_millis(200);
+pub const QUIET_PERIOD: Duration = Duration::from_millis(200);
 
 /// What the hook was told about the end of the turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Expected {
 
 /// Watches the rows of the lane go by.
 #[derive(Debug)]
-pub struct Settle {
+pub struct Completion {
     expected: Expected,
     /// The prompt that the hook fired for has been seen.
     prompted: bool,
@@ -36,15 +36,10 @@ pub struct Settle {
     at_rest: bool,
 }
 
-impl Settle {
+impl Completion {
     /// Starts watching from before the turn's opening row.
     pub fn new(expected: Expected) -> Self {
-        Self {
-            expected,
-            prompted: false,
-            answered: false,
-            at_rest: false,
-        }
+        Self { expected, prompted: false, answered: false, at_rest: false }
     }
 
     /// Takes the next row.
@@ -54,7 +49,7 @@ impl Settle {
         }
         self.match_prompt(entry);
         match &entry.record {
-            Record::Answer(answer) => {
+            Record::Assistant(answer) => {
                 let text = answer.blocks.iter().rev().find_map(as_text);
                 self.at_rest = text.is_some() && answer.stop_reason.as_deref() != Some("tool_use");
                 self.answered |= self.prompted && self.is_expected(&answer.blocks);
@@ -78,7 +73,7 @@ impl Settle {
         if self.expected.last_text.is_some() {
             self.answered
         } else {
-            self.at_rest && quiet >= QUIET
+            self.at_rest && quiet >= QUIET_PERIOD
         }
     }
 
@@ -118,8 +113,8 @@ impl Settle {
 mod tests {
     use std::time::Duration;
 
-    use super::{Expected, QUIET, Settle};
-    use crate::{Answer, Block, Entry, Header, Prompt, Record, ToolResult};
+    use super::{Completion, Expected, QUIET_PERIOD};
+    use crate::{AssistantMessage, Block, Entry, Header, Prompt, Record, ToolResult};
 
     fn row(prompt_id: &str, record: Record) -> Entry {
         Entry {
@@ -127,10 +122,7 @@ mod tests {
             end: 0,
             at: None,
             uuid: None,
-            header: Header {
-                prompt_id: Some(prompt_id.to_owned()),
-                ..Header::default()
-            },
+            header: Header { prompt_id: Some(prompt_id.to_owned()), ..Header::default() },
             record,
         }
     }
@@ -141,12 +133,12 @@ mod tests {
 
     fn answer(texts: &[&str], stop_reason: &str) -> Entry {
         let blocks = texts.iter().map(|text| Block::Text((*text).to_owned()));
-        let answer = Answer {
+        let answer = AssistantMessage {
             blocks: blocks.collect(),
             stop_reason: Some(stop_reason.to_owned()),
-            ..Answer::default()
+            ..AssistantMessage::default()
         };
-        row("", Record::Answer(answer))
+        row("", Record::Assistant(answer))
     }
 
     fn feedback() -> Entry {
@@ -154,16 +146,13 @@ mod tests {
     }
 
     fn complete(expected: &Expected, rows: &[Entry], quiet: Duration) -> bool {
-        let mut settle = Settle::new(expected.clone());
+        let mut settle = Completion::new(expected.clone());
         rows.iter().for_each(|row| settle.observe(row));
         settle.is_complete(quiet)
     }
 
     fn told(prompt_id: &str, text: &str) -> Expected {
-        Expected {
-            prompt_id: Some(prompt_id.to_owned()),
-            last_text: Some(text.to_owned()),
-        }
+        Expected { prompt_id: Some(prompt_id.to_owned()), last_text: Some(text.to_owned()) }
     }
 
     #[test]
@@ -172,9 +161,9 @@ mod tests {
         let first = [prompt("a"), ok.clone()];
         let both = [prompt("a"), ok.clone(), prompt("b"), ok.clone()];
         assert!(complete(&told("a", "ok"), &first, Duration::ZERO));
-        assert!(!complete(&told("a", "other"), &first, QUIET));
+        assert!(!complete(&told("a", "other"), &first, QUIET_PERIOD));
         assert!(
-            !complete(&told("b", "ok"), &first, QUIET),
+            !complete(&told("b", "ok"), &first, QUIET_PERIOD),
             "the same words of the turn before are not the answer"
         );
         assert!(complete(&told("b", "ok"), &both, Duration::ZERO));
@@ -185,7 +174,7 @@ mod tests {
         let ok = answer(&["ok"], "end_turn");
         let blocked = [prompt("a"), ok.clone(), feedback()];
         let again = [prompt("a"), ok.clone(), feedback(), ok];
-        assert!(!complete(&told("a", "ok"), &blocked, QUIET));
+        assert!(!complete(&told("a", "ok"), &blocked, QUIET_PERIOD));
         assert!(complete(&told("a", "ok"), &again, Duration::ZERO));
     }
 
@@ -201,14 +190,9 @@ mod tests {
     #[test]
     fn without_the_answers_text_a_row_that_can_be_the_last_and_quiet_complete_it() {
         let nothing_told = Expected::default();
-        let ends_turn = ToolResult {
-            ends_turn: true,
-            ..ToolResult::default()
-        };
-        let results = |result: ToolResult| Record::Results {
-            results: vec![result],
-            beside: Vec::new(),
-        };
+        let ends_turn = ToolResult { ends_turn: true, ..ToolResult::default() };
+        let results =
+            |result: ToolResult| Record::Results { results: vec![result], beside: Vec::new() };
         for (last, completes) in [
             (answer(&["done"], "end_turn"), true),
             (answer(&["let me see"], "tool_use"), false),
@@ -219,8 +203,8 @@ mod tests {
             (feedback(), false),
         ] {
             let rows = [prompt("a"), last];
-            assert_eq!(complete(&nothing_told, &rows, QUIET), completes, "{rows:?}");
-            assert!(!complete(&nothing_told, &rows, QUIET / 2), "{rows:?}");
+            assert_eq!(complete(&nothing_told, &rows, QUIET_PERIOD), completes, "{rows:?}");
+            assert!(!complete(&nothing_told, &rows, QUIET_PERIOD / 2), "{rows:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 
 /// ureq's own way to connect, with a place to keep one connection for later. Copies share the place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ahead(Arc<Shared>);
+pub(super) struct Preconnect(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -25,11 +25,11 @@ enum Place {
     Taken(Box<dyn Transport>),
 }
 
-impl Ahead {
+impl Preconnect {
     /// Runs a request only as far as its connection; gives whether that stands.
-    pub(super) fn connect<Answer>(
+    pub(super) fn connect<Response>(
         &self,
-        request: impl FnOnce() -> Result<Answer, Error>,
+        request: impl FnOnce() -> Result<Response, Error>,
     ) -> Result<(), Error> {
         *self.place() = Place::Reserved;
         let outcome = request();
@@ -48,7 +48,7 @@ impl Ahead {
     }
 }
 
-impl Connector for Ahead {
+impl Connector for Preconnect {
     type Out = Box<dyn Transport>;
 
     fn connect(

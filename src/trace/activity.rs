@@ -1,7 +1,7 @@
 //! What a turn and an agent's run have in common: model calls, tools and events below a root, and what they launched.
 
 use transcript::Notification;
-use transcript::session::{Event, EventKind, ToolCall, Work};
+use transcript::session::{Activity, Event, EventKind, ToolCall};
 
 use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
@@ -33,45 +33,33 @@ pub struct Launch {
 }
 
 /// What the root of a turn and the root of an agent's run have in common.
-pub(super) fn finish_root(root: &mut Observation, work: &Work) {
+pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     root.kind = Kind::Agent;
     root.role = Role::Root;
-    root.end = work.last_at.unwrap_or(root.start).max(root.start);
-    root.output = match &work.structured {
+    root.end = activity.last_at.unwrap_or(root.start).max(root.start);
+    root.output = match &activity.structured {
         Some(answer) => Some(Content::Json(answer.clone())),
         None => {
-            let text = work.last_text.as_ref().or(work.command_output.as_ref());
+            let text = activity.last_text.as_ref().or(activity.command_output.as_ref());
             text.cloned().map(Content::Text)
         }
     };
-    if work.interrupted {
+    if activity.interrupted {
         root.warn(UnfinishedTurn::Interrupted.as_str());
-    } else if let Some(count) = work.max_turns {
+    } else if let Some(count) = activity.max_turns {
         root.warn(&format!("ended after {count} model calls (--max-turns)"));
-    } else if work.failed {
+    } else if activity.failed {
         root.level = Level::Error;
-        let error = work
-            .events
-            .iter()
-            .rev()
-            .find(|event| event.kind == EventKind::ApiError);
+        let error = activity.events.iter().rev().find(|event| event.kind == EventKind::ApiError);
         root.status_message = error.map(|event| short(&event.text));
     }
-    let unanswered = Some(work.unanswered_requests()).filter(|count| *count > 0);
-    root.note(
-        "unanswered_requests",
-        unanswered.map(|count| count.to_string()),
-    );
+    let unanswered = Some(activity.unanswered_requests()).filter(|count| *count > 0);
+    root.note("unanswered_requests", unanswered.map(|count| count.to_string()));
 }
 
 /// What a row that tells of the end of a background task says, on the turn that it opens or on its own event.
 pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
-    let Notification {
-        task_id,
-        tool_use_id,
-        status,
-        summary,
-    } = notification;
+    let Notification { task_id, tool_use_id, status, summary } = notification;
     observation.note("notified_task", task_id.clone());
     observation.note("notified_tool_use_id", tool_use_id.clone());
     observation.note("notified_status", status.clone());
@@ -84,27 +72,27 @@ pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Not
 }
 
 /// Gives one observation after the other, so that a turn is never there twice.
-pub(super) fn observe_work(
-    work: &Work,
+pub(super) fn observe_activity(
+    activity: &Activity,
     trace_id: &TraceId,
     parent: &SpanId,
     ended: bool,
-    give: &mut dyn FnMut(Observation),
+    emit: &mut dyn FnMut(Observation),
 ) {
-    for call in &work.generations {
+    for call in &activity.generations {
         let mut observation = generation::observe(call, trace_id, parent);
         observation.complete |= ended;
-        give(observation);
+        emit(observation);
     }
-    for call in &work.tools {
-        let last_at = work.last_at.unwrap_or(call.called_at);
-        give(tool::observe(call, trace_id, parent, last_at, ended));
+    for call in &activity.tools {
+        let last_at = activity.last_at.unwrap_or(call.called_at);
+        emit(tool::observe(call, trace_id, parent, last_at, ended));
     }
-    for it in &work.compactions {
-        give(compaction::observe(it, trace_id, Some(parent), ended));
+    for it in &activity.compactions {
+        emit(compaction::observe(it, trace_id, Some(parent), ended));
     }
-    for event in work.events.iter().filter(|event| !event.uuid.is_empty()) {
-        give(observe_event(event, trace_id, parent));
+    for event in activity.events.iter().filter(|event| !event.uuid.is_empty()) {
+        emit(observe_event(event, trace_id, parent));
     }
 }
 
@@ -140,31 +128,18 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     observation
 }
 
-pub(super) fn launches(work: &Work) -> Vec<Launch> {
-    work.tools
-        .iter()
-        .filter(|call| call.launches_agent())
-        .map(launch)
-        .collect()
+pub(super) fn launches(activity: &Activity) -> Vec<Launch> {
+    activity.tools.iter().filter(|call| call.launches_agent()).map(launch).collect()
 }
 
 fn launch(call: &ToolCall) -> Launch {
     let agent_type = call.request.input.get("subagent_type");
-    let prompt = call
-        .request
-        .input
-        .get("prompt")
-        .and_then(serde_json::Value::as_str);
+    let prompt = call.request.input.get("prompt").and_then(serde_json::Value::as_str);
     Launch {
         tool_use_id: call.request.id.clone(),
-        agent_id: call
-            .result
-            .as_ref()
-            .and_then(|result| result.agent_id.clone()),
+        agent_id: call.result.as_ref().and_then(|result| result.agent_id.clone()),
         workflow: workflow(call),
-        agent_type: agent_type
-            .and_then(serde_json::Value::as_str)
-            .map(str::to_owned),
+        agent_type: agent_type.and_then(serde_json::Value::as_str).map(str::to_owned),
         prompt: prompt.map(|prompt| digest(prompt.as_bytes())),
         offset: call.offset,
         span_id: SpanId::tool(&call.request.id),
