@@ -67,7 +67,7 @@ fn first_stop(session: &Session) -> Option<(usize, String)> {
 }
 
 /// Where the row ends that opens the turn of this prompt. A hook that meets a file without it waits for it first.
-fn prompt_end(session: &Session, prompt: &str) -> usize {
+fn prompt_end(session: &Session, prompt: &str) -> Option<usize> {
     let desk = Desk::new();
     desk.write_all(session);
     let mut transcript = Transcript::open(&desk.path(&session.main.path), 0).unwrap();
@@ -79,7 +79,7 @@ fn prompt_end(session: &Session, prompt: &str) -> usize {
             opened = Some(usize::try_from(entry.end).unwrap());
         }
     }
-    opened.unwrap()
+    opened
 }
 
 #[test]
@@ -91,7 +91,10 @@ fn whichever_rows_are_late_a_hook_sends_what_it_sends_where_all_are_there() {
         };
         let expected = stop(session, end..end).rows();
         let file = &session.main;
-        let opened = prompt_end(session, &prompt);
+        // The row of a typed skill comes after its Stop.
+        let Some(opened) = prompt_end(session, &prompt) else {
+            continue;
+        };
         let starts = file.message_ends().filter(|start| *start < end);
         for start in starts.filter(|start| *start >= opened) {
             let receiver = stop(session, start..end);
