@@ -287,7 +287,7 @@ fn job(path: &Path, reach: Reach, ending: Ending) -> Job {
         reach,
         ending,
         attributes: Attributes::default(),
-        policy: Policy::with_max_chars(100_000),
+        policy: Policy::default(),
         scores: true,
         paused: Vec::new(),
         wire_limit: None,

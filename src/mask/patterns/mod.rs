@@ -16,7 +16,7 @@ const LARGEST: usize = 1 << 20;
 
 /// Patterns as they were written, and as they are used.
 #[derive(Clone, Default)]
-pub(in crate::mask) struct Patterns {
+pub struct Patterns {
     written: Option<String>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
 }

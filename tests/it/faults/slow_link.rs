@@ -73,7 +73,10 @@ fn hook(
         reach: Reach::FromContact,
         ending: Ending::Over,
         attributes: Attributes::default(),
-        policy: Policy::with_max_chars(200_000),
+        policy: Policy {
+            max_chars: 200_000,
+            ..Policy::default()
+        },
         scores: false,
         paused: Vec::new(),
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),

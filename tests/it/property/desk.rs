@@ -185,7 +185,10 @@ impl Desk {
                 tags: vec!["own".to_owned()],
                 ..Attributes::default()
             },
-            policy: Policy::with_max_chars(max_chars),
+            policy: Policy {
+                max_chars,
+                ..Policy::default()
+            },
             scores: true,
             paused: Vec::new(),
             wire_limit: None,
