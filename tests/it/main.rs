@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod missing;
 mod sandbox;
 
 mod agents;

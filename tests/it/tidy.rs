@@ -103,30 +103,6 @@ fn the_changelog_is_open_for_the_next_change() {
     );
 }
 
-#[test]
-fn no_runtime_and_no_foreign_crypto_comes_in() {
-    let lock = read("Cargo.lock");
-    let names: Vec<&str> = lock
-        .lines()
-        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
-        .collect();
-    assert!(names.contains(&"claude-langfuse") && names.contains(&"rustls"));
-    let banned = |name: &str| {
-        let families = [
-            "tokio",
-            "openssl",
-            "aws-lc",
-            "native-tls",
-            "async-std",
-            "hyper",
-            "reqwest",
-        ];
-        families.iter().any(|family| name.starts_with(family))
-    };
-    let found: Vec<&&str> = names.iter().filter(|name| banned(name)).collect();
-    assert!(found.is_empty(), "{found:?}");
-}
-
 fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
     let mut found = Vec::new();
     for (path, text) in texts {

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use super::oracle::{can_trace, in_order, say};
+use super::oracle::{can_trace, in_order};
+use crate::missing;
 use crate::sandbox::{Ran, Sandbox, traced_to};
 use crate::support::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 
@@ -106,7 +107,7 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
 #[test]
 fn no_process_is_started_that_could_be_given_a_key() {
     if !can_trace() {
-        return say("processes not counted: strace is not here, or may not trace");
+        return missing::tool("processes not counted: strace is missing, or may not trace");
     }
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
