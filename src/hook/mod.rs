@@ -25,7 +25,7 @@ use quiet::{keep_panics_quiet, quit_after};
 const STOP_REQUEST: usize = 48 * 1024;
 /// The same at SessionEnd, which has more time.
 const END_REQUEST: usize = 160 * 1024;
-/// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (facts 9).
+/// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (docs/claude-code.md, "Time limits of a hook").
 const PLUGIN_END: Duration = Duration::from_millis(1200);
 /// Claude Code's settings can give a SessionEnd hook more, but not every user waits for it.
 const LONGEST_END: Duration = Duration::from_secs(9);

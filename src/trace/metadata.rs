@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn no_key_is_one_that_langfuse_takes_for_something_else() {
-        // Facts 9.1: these leave the metadata, or collide with the server's own.
+        // These leave the metadata, or collide with the server's own (docs/langfuse.md, "Metadata").
         let taken = [
             "tools",
             "langfuse_user_id",

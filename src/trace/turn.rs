@@ -43,7 +43,7 @@ pub fn observe_turn(
     finish_root(&mut root, &turn.work);
     root.complete = ended;
     if ended && turn.work.generations.is_empty() && root.level == Level::Default {
-        // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
+        // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
         root.warn("no answer");
     }
     root.note("rewound_from", rewind.map(|rewind| &*rewind.from));

@@ -103,6 +103,27 @@ fn the_changelog_is_open_for_the_next_change() {
     );
 }
 
+#[test]
+fn every_section_that_a_comment_cites_exists() {
+    let mut cited = 0;
+    for (path, text) in sources() {
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.map(|line| line.trim_start_matches(['/', '!', '#']).trim_start());
+        let text = lines.collect::<Vec<_>>().join(" ");
+        for page in ["docs/claude-code.md", "docs/langfuse.md"] {
+            // A page and then a heading in quotes.
+            for after in text.split(&format!("{page}, \"")).skip(1) {
+                let heading = after.split('"').next().unwrap_or_default();
+                let line = format!("## {heading}");
+                let is_there = read(page).lines().any(|one| one == line);
+                assert!(is_there, "{path}: {page} has no section \"{heading}\"");
+                cited += 1;
+            }
+        }
+    }
+    assert!(cited > 5, "{cited} citations");
+}
+
 fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
     let mut found = Vec::new();
     for (path, text) in texts {
