@@ -4,15 +4,15 @@
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
 PATH=$tools/python/bin:$tools/bin:$PATH
 
-# need NAME TEST INSTALL: succeeds if TEST does. In CI a missing tool is installed, and the run fails if that fails: nothing
-# passes there unchecked. On a person's machine it is only named, and the caller leaves the check out.
+# need NAME TEST INSTALL BY_HAND: succeeds if TEST does. In CI a missing tool is installed, and the run fails if that fails:
+# nothing passes there unchecked. On a person's machine it is only named, and the caller leaves the check out.
 need() {
-  local name=$1 test=$2 install=$3
+  local name=$1 test=$2 install=$3 by_hand=$4
   if eval "$test" >/dev/null 2>&1; then
     return 0
   fi
   if [ "${CI:-}" != true ]; then
-    printf 'missing: %s. Install: %s\n' "$name" "$install"
+    printf 'missing: %s. Install: %s\n' "$name" "$by_hand"
     return 1
   fi
   printf 'installing %s\n' "$name"

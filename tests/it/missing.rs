@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// Says what a test can't do here. In CI that fails: a test that tries nothing proves nothing there.
-pub fn tool(text: &str) {
+pub(crate) fn tool(text: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
     assert!(!in_ci, "{text}: .ci/run has to install it");
     // Past the harness, which shows nothing of a test that passes.

@@ -1,4 +1,4 @@
-//! The house is in order: what people agreed on is checked where it can be.
+//! The order of this repository: rules that people agreed on, as far as a program can check them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
