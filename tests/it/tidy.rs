@@ -124,6 +124,23 @@ fn every_section_that_a_comment_cites_exists() {
     assert!(cited > 5, "{cited} citations");
 }
 
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let mut pages = files("docs");
+    pages.extend(
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|path| (path.to_owned(), read(path))),
+    );
+    for (path, text) in pages {
+        let folder = root().join(&path);
+        let folder = folder.parent().unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap_or_default();
+            let is_there = link.is_empty() || link.contains("://") || folder.join(link).exists();
+            assert!(is_there, "{path}: {link}");
+        }
+    }
+}
+
 fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
     let mut found = Vec::new();
     for (path, text) in texts {
