@@ -47,7 +47,7 @@ let
     cargoArtifacts = craneLib.buildDepsOnly (commonArgs // { CARGO_PROFILE = "dev"; });
   };
 
-  # Tests look at every file: the house's own order is tested too.
+  # Tests read every file: the order of the repository is tested too.
   testArgs = devArgs // {
     src = lib.cleanSource root;
   };

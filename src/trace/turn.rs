@@ -37,7 +37,7 @@ pub fn observe_turn(
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
-        // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
+        // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
         root.warn(UnfinishedTurn::NoAnswer.as_str());
     }
     root.note("rewound_from", rewind.map(|rewind| &*rewind.from));

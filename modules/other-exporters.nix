@@ -1,4 +1,4 @@
-# Other tools that send the same turns. Each turn would be there twice, and cost would be counted twice.
+# Other exporters of the same turns: with both, each turn arrives twice and its cost counts twice.
 {
   config,
   lib,
@@ -14,7 +14,7 @@ let
     lib.mapAttrsToList (_: file: file.target) config.home.file
   );
 
-  rivals =
+  exporters =
     lib.optional (lib.hasInfix "langfuse_hook.py" settingsText) "the hook langfuse_hook.py in programs.claude-code.settings"
     ++ map (target: "the hook that home.file puts at ~/${target}") scripts
     ++ lib.optional (
@@ -25,8 +25,8 @@ in
 {
   config = lib.mkIf cfg.enable {
     warnings = map (
-      rival:
-      "programs.claude-langfuse: ${rival} sends turns to Langfuse as well, so each would arrive twice; take it out"
-    ) rivals;
+      exporter:
+      "programs.claude-langfuse: ${exporter} sends turns to Langfuse too, so each would arrive twice. Remove it"
+    ) exporters;
   };
 }
