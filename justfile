@@ -1,9 +1,9 @@
-# What people do here by hand. `just` lists it.
+# Everyday commands. `just` lists them.
 
 default:
     @just --list --unsorted
 
-# Everything that guards the house, as it has to be before a commit
+# Every check, as CI runs them
 check:
     .ci/run
 
@@ -11,7 +11,7 @@ check:
 test *words:
     cargo test {{ words }}
 
-# Take the new snapshots and look at what changed
+# Take the new snapshots and list the changed ones
 accept *words:
     INSTA_UPDATE=always cargo test --test it {{ words }}
     git diff --stat -- tests/it
@@ -22,14 +22,14 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
-# A recorded session on its way to a Langfuse in this process
+# Send a recorded session to a mock Langfuse in this process
 demo:
     cargo run --example demo
 
-# Whole runs of the release build, measured; names choose among them (benches/README.md)
+# Measure whole runs of the release build; names choose among them (benches/README.md)
 bench *names:
     cargo build --release
     MEASURED_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/claude-langfuse" cargo bench --profile dev --bench whole -- {{ names }}
 
-# What the check holds instructions and size to, anew
+# Record instructions and size anew, to which .ci/run holds later builds
 record: (bench "--record")

@@ -36,7 +36,7 @@ fn mask(bencher: Bencher<'_, '_>, output: &Content) {
         Content::Text(text) => text.len(),
         Content::Json(value) => value.to_string().len(),
     };
-    let policy = Policy::with_max_chars(usize::MAX);
+    let policy = Policy { max_chars: usize::MAX, ..Policy::default() };
     bencher
         .counter(BytesCount::new(bytes))
         .with_inputs(|| observation(output.clone()))

@@ -68,8 +68,8 @@ outcome_generated() {
 
 outcome_left-alone() {
   [ "$(readlink "$settings")" = "$in_store" ] || fail "the link was replaced"
-  grep -q 'hook.via = "claude-code"' "$HOME.log" || fail "nobody is told what to do"
-  grep -q hookSettings "$HOME.log" || fail "nobody is told what to do"
+  grep -q 'hook.via = "claude-code"' "$HOME.log" || fail "no message says what to do"
+  grep -q hookSettings "$HOME.log" || fail "no message says what to do"
 }
 
 outcome_plugin() {

@@ -226,7 +226,7 @@ let
       what: settings: lib.optional (isWritten settings [ ]) "${what} is not refused"
     ) mistyped)
     (lib.mapAttrsToList (
-      what: module: lib.optional (!tells [ "twice" ] (warnings module)) "nobody is warned of ${what}"
+      what: module: lib.optional (!tells [ "twice" ] (warnings module)) "no warning names ${what}"
     ) warned)
     (lib.optional (warnings { } != [ ]) "there is a warning of nothing")
     (lib.mapAttrsToList (

@@ -46,11 +46,11 @@ in
     same_entries "$settings"
     [ -e "$settings.old" ] || fail "there is no backup"
 
-    # What nobody understands is left alone, and does not fail the switch.
+    # A broken file is left alone, and does not fail the switch.
     fresh_home absent
     echo '{ // mine' >"$settings"
     activate ${merge.activationPackage} || fail "a broken file fails the switch"
     [ "$(cat "$settings")" = '{ // mine' ] || fail "a broken file was changed"
-    grep -q 'could not parse' "$HOME.log" || fail "nobody is told of the broken file"
+    grep -q 'could not parse' "$HOME.log" || fail "no message names the broken file"
   '';
 }

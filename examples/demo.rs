@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     };
     match played {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has read enough.
+        // The reader has closed the pipe: it has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");

@@ -8,7 +8,7 @@ in
     ./options.nix
     ./configuration.nix
     ./hook.nix
-    ./rivals.nix
+    ./other-exporters.nix
     ./flush.nix
   ];
 

@@ -47,7 +47,7 @@ let
     cargoArtifacts = craneLib.buildDepsOnly (commonArgs // { CARGO_PROFILE = "dev"; });
   };
 
-  # Tests look at every file: the house's own order is tested too.
+  # Tests read every file: the order of the repository is tested too.
   testArgs = devArgs // {
     src = lib.cleanSource root;
   };
@@ -63,8 +63,8 @@ let
           --bash <("$program" completions bash) \
           --zsh <("$program" completions zsh) \
           --fish <("$program" completions fish)
-        "$program" man >claude-langfuse.1
-        installManPage claude-langfuse.1
+        "$program" man --output-dir man1
+        installManPage man1/*
       '';
       meta = {
         inherit (manifest.package) description;

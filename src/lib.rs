@@ -24,6 +24,4 @@ pub mod log_file;
 
 pub mod hook;
 
-pub mod cli;
-
-pub mod command;
+pub mod commands;

@@ -32,17 +32,6 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// A destination that is in no configuration: for the demo and for tests.
-    pub fn new(base_url: &str, public_key: &str, secret_key: &str) -> Result<Self, String> {
-        Ok(Self {
-            base_url: normalise(base_url)?,
-            public_key: public_key.to_owned(),
-            secret_key: Secret::new(secret_key),
-            keys_source: built_in(&PUBLIC_KEY),
-            base_url_source: built_in(&BASE_URL),
-        })
-    }
-
     /// What cursors are filed under: 16 hex digits made of base URL and public key.
     pub fn id(&self) -> String {
         let named = format!("{}\n{}", self.base_url, self.public_key);

@@ -28,7 +28,7 @@ use quiet::{keep_panics_quiet, quit_after};
 const STOP_REQUEST_BYTES: usize = 48 * 1024;
 /// The same at SessionEnd, which has more time.
 const SESSION_END_REQUEST_BYTES: usize = 160 * 1024;
-/// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (facts 9).
+/// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (docs/claude-code.md, "Time limits of a hook").
 const PLUGIN_SESSION_END_BUDGET: Duration = Duration::from_millis(1200);
 /// Claude Code's settings can give a SessionEnd hook more, but not every user waits for it.
 const MAX_SESSION_END_BUDGET: Duration = Duration::from_secs(9);

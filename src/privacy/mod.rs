@@ -32,11 +32,11 @@ pub struct Policy {
     /// The longest text that is sent whole, in characters (`CC_LANGFUSE_MAX_CHARS`).
     pub max_chars: usize,
     /// Whether secrets are masked (`CC_LANGFUSE_MASK`).
-    mask: bool,
+    pub mask: bool,
     /// How much content leaves (`CC_LANGFUSE_CAPTURE`).
-    capture: Capture,
+    pub capture: Capture,
     /// The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
-    patterns: Patterns,
+    pub patterns: Patterns,
 }
 
 /// Masked, in full, cut at the default length.
@@ -96,11 +96,6 @@ impl Policy {
         policy.capture = self.capture.max(agreed.capture);
         policy.mask |= !agreed.unmasked;
         agreed.is_met_by(&self.agreement()).then_some(policy)
-    }
-
-    /// The default policy with another length.
-    pub fn with_max_chars(max_chars: usize) -> Self {
-        Self { max_chars, ..Self::default() }
     }
 
     /// Why the person's own patterns can't be used, if they can't. Who asks first sends nothing ([`unmet_wish`]); who does
@@ -263,7 +258,7 @@ mod tests {
     use super::Policy;
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
-        let policy = Policy::with_max_chars(max_chars);
+        let policy = Policy { max_chars, ..Policy::default() };
         let (mut tally, mut clean) = Default::default();
         let mut masker = policy.masker(&mut tally, &mut clean);
         masker.value(&mut value);

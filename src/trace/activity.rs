@@ -5,7 +5,7 @@ use transcript::session::{Activity, Event, EventKind, ToolCall};
 
 use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
-use super::observation::{Content, Kind, Level, Observation, Role};
+use super::observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 
@@ -45,7 +45,7 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
         }
     };
     if activity.interrupted {
-        root.warn("interrupted");
+        root.warn(UnfinishedTurn::Interrupted.as_str());
     } else if let Some(count) = activity.max_turns {
         root.warn(&format!("ended after {count} model calls (--max-turns)"));
     } else if activity.failed {

@@ -6,6 +6,9 @@ use transcript::session::Compaction;
 use super::ids::{SpanId, TraceId};
 use super::observation::{Content, Kind, Observation};
 
+/// The name of the observation.
+pub const COMPACTION: &str = "compaction";
+
 pub(super) fn observe(
     compaction: &Compaction,
     trace_id: &TraceId,
@@ -18,7 +21,7 @@ pub(super) fn observe(
         parent.cloned(),
         compaction.started_at,
     );
-    "compaction".clone_into(&mut observation.name);
+    COMPACTION.clone_into(&mut observation.name);
     observation.kind = Kind::Span;
     observation.end = compaction.ended_at.max(compaction.started_at);
     observation.complete = ended || compaction.summary.is_some();

@@ -1,5 +1,7 @@
 //! The contract of the metadata: every key that is ever sent, where it stands, what it means. `docs/metadata.md` shows it.
 
+#![allow(dead_code, reason = "the program writes the keys, tests hold them to this table")]
+
 mod keys;
 
 pub use keys::KEYS;
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn no_key_is_one_that_langfuse_takes_for_something_else() {
-        // Facts 9.1: these leave the metadata, or collide with the server's own.
+        // These leave the metadata, or collide with the server's own (docs/langfuse.md, "Metadata").
         let taken = [
             "tools",
             "langfuse_user_id",

@@ -80,6 +80,20 @@ impl Kind {
             Self::Event => "event",
         }
     }
+
+    /// The type of a name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::Agent,
+            Self::Generation,
+            Self::Tool,
+            Self::Chain,
+            Self::Retriever,
+            Self::Span,
+            Self::Event,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// What an observation is to the delivery.
@@ -116,6 +130,37 @@ impl Level {
             Self::Warning => "WARNING",
             Self::Error => "ERROR",
         }
+    }
+
+    /// The level of a name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Default, Self::Warning, Self::Error];
+        all.into_iter().find(|level| level.as_str() == name)
+    }
+}
+
+/// Status message of a turn without a final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnfinishedTurn {
+    /// The user interrupted it.
+    Interrupted,
+    /// No model call is in the transcript.
+    NoAnswer,
+}
+
+impl UnfinishedTurn {
+    /// The text on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interrupted => "interrupted",
+            Self::NoAnswer => "no answer",
+        }
+    }
+
+    /// The ending that a status message names.
+    pub fn from_status_message(message: &str) -> Option<Self> {
+        let all = [Self::Interrupted, Self::NoAnswer];
+        all.into_iter().find(|ending| ending.as_str() == message)
     }
 }
 

@@ -8,7 +8,7 @@ use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
-use super::observation::{Level, Observation};
+use super::observation::{Level, Observation, UnfinishedTurn};
 
 /// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
 ///
@@ -37,8 +37,8 @@ pub fn observe_turn(
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
-        // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
-        root.warn("no answer");
+        // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
+        root.warn(UnfinishedTurn::NoAnswer.as_str());
     }
     root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
     let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());

@@ -250,7 +250,7 @@ fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
     sandbox.session_in(&private, "v2.1.330/tools").whole();
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    assert!(ran.stdout.contains("2 sessions passed over (tracing is off there)"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("2 sessions skipped (tracing is off)"), "{}", ran.stdout);
     let ran = sandbox.run(&["replay", "--all", "--json"]).exits(0);
     assert_eq!(ran.json().last().unwrap()["passed_over"], 2);
 }
@@ -272,7 +272,7 @@ fn what_the_shell_says_is_no_consent_for_sessions_it_did_not_start() {
     let session = sandbox.session("v2.1.330/stream-multi");
     session.whole();
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
-    assert!(ran.stdout.contains("1 session passed over"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     assert_eq!(mock.requests().len(), 0);
     // Its own hook has the environment of its session, and somebody who names it has said so.
     session.stop(2);

@@ -151,7 +151,7 @@ fn a_turn_that_is_not_over_waits() {
     let last = rows.iter().rposition(|row| row["type"] == "assistant");
     sandbox.grow(session, last.unwrap());
     let ran = add(&sandbox, &[&session.session, "--dry-run"]).exits(1);
-    assert!(ran.stderr.contains("turn 1: it is not over yet"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("turn 1: the turn is still open"), "{}", ran.stderr);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_server_that_wants_to_be_left_alone_is_waited_for() {
     let sandbox = sent(&mock);
     mock.reply_about_datasets(Reply::RateLimited(0));
     let ran = add(&sandbox, &["912a#1", "--create"]).exits(0);
-    assert!(ran.stderr.contains("going on in 1 s"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("continuing in 1 s"), "{}", ran.stderr);
     assert_eq!(mock.dataset_items().len(), 1);
 }
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::missing;
 use crate::sandbox::{Ran, Recording, Sandbox};
 
 const FORMATS: [&str; 3] = ["messages", "openai", "anthropic"];
@@ -130,15 +131,14 @@ fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
             .stderr(Stdio::piped())
             .spawn();
         let Ok(mut check) = check else {
-            eprintln!("skipped: there is no python3");
-            return;
+            return missing::tool("SDKs not tried: python3 is missing");
         };
         // It may be gone before it has read a line.
         let _ = check.stdin.take().unwrap().write_all(lines.as_bytes());
         let output = check.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         if output.status.code() == Some(77) {
-            eprintln!("{vendor}: {told}");
+            missing::tool(&format!("SDK not tried: {}", told.trim()));
             continue;
         }
         assert!(output.status.success(), "{vendor}: {told}");

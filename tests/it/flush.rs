@@ -55,7 +55,7 @@ fn a_session_that_would_go_elsewhere_now_is_passed_over_and_counted() {
     session.whole();
     sandbox.config(&json!({"env": traced_to(&second.url())}));
     let ran = sandbox.run(&["flush"]).exits(0);
-    assert!(ran.stdout.contains("1 session passed over"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     let ran = sandbox.run(&["flush", "--json"]).exits(0);
     assert_eq!(ran.json().last().unwrap()["passed_over"], 1);
     assert_eq!(first.answers(), ["Answer 1."]);
@@ -77,7 +77,7 @@ fn a_session_whose_project_is_not_traced_any_more_is_passed_over() {
     env["TRACE_TO_LANGFUSE"] = json!("false");
     sandbox.config(&json!({"env": env}));
     let ran = sandbox.run(&["flush"]).exits(0);
-    assert!(ran.stdout.contains("1 session passed over"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     assert_eq!(mock.answers(), ["Answer 1."]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use claude_langfuse::cli::help::spelling;
+use claude_langfuse::commands::help::spelling;
 use claude_langfuse::config::VARIABLES;
 
 use crate::sandbox::Sandbox;
@@ -38,28 +38,35 @@ fn a_typing_error_is_answered_with_what_may_be_meant() {
 }
 
 #[test]
-fn the_readme_has_the_table_of_variables() {
-    let readme = include_str!("../../README.md");
+fn the_page_on_configuration_has_the_table_of_variables() {
+    let page = include_str!("../../docs/configuration.md");
+    let mut table = "| variable | | default |\n| --- | --- | --- |\n".to_owned();
     for variable in VARIABLES {
         let default = match variable.default {
             "" => String::new(),
             default => format!("`{default}`"),
         };
-        let row = format!("| `{}` | {} | {default} |", spelling(variable), variable.about);
-        assert!(readme.lines().any(|line| line == row), "{row}");
+        let name = spelling(variable);
+        table += &format!("| `{name}` | {} | {default} |\n", variable.about);
     }
+    assert!(page.contains(&table), "docs/configuration.md lacks this table:\n{table}");
 }
 
 #[test]
-fn help_manual_and_readme_know_every_variable_and_no_other() {
+fn help_manual_and_docs_know_every_variable_and_no_other() {
     let sandbox = Sandbox::new();
     let help = sandbox.run(&["--help"]).exits(0).stdout;
     let manual = sandbox.run(&["man"]).exits(0).stdout.replace("\\-", "-");
     let manual = manual.replace("\\fB", "").replace("\\fR", "");
+    let page = include_str!("../../docs/configuration.md").to_owned();
     let readme = include_str!("../../README.md").to_owned();
-    for (place, text) in [("--help", help), ("man", manual), ("README.md", readme)] {
+    for (place, text) in
+        [("--help", help), ("man", manual), ("docs/configuration.md", page), ("README.md", readme)]
+    {
         for variable in VARIABLES {
-            assert!(text.contains(variable.name), "{place}: {}", variable.name);
+            // The README has those that a newcomer sets.
+            let is_there = place == "README.md" || text.contains(variable.name);
+            assert!(is_there, "{place}: {}", variable.name);
         }
         let words = text.split(|one: char| !one.is_ascii_alphanumeric() && one != '_');
         let named = words.filter(|word| word.contains("LANGFUSE_") && *word != "LANGFUSE_");
@@ -73,15 +80,56 @@ fn help_manual_and_readme_know_every_variable_and_no_other() {
 }
 
 #[test]
-fn the_manual_page_tells_all_commands_options_and_exit_codes() {
+fn the_manual_has_a_page_per_command_with_all_options_and_examples() {
     let sandbox = Sandbox::new();
     let page = sandbox.run(&["man"]).exits(0).stdout;
-    assert!(page.starts_with(".TH CLAUDE-LANGFUSE 1"), "{page}");
-    for command in commands(&sandbox) {
-        assert!(page.contains(&format!("\n.SS \"{command} ")), "{command}");
+    assert!(page.contains("\n.TH claude-langfuse 1"), "{page}");
+    for section in ["ENVIRONMENT", "\"EXIT STATUS\"", "FILES"] {
+        assert!(page.contains(&format!("\n.SH {section}\n")), "{section}\n{page}");
     }
-    for text in ["\\-\\-dry\\-run", "\\-\\-config <FILE>", "EXIT STATUS", "FILES"] {
-        assert!(page.contains(text), "{text}\n{page}");
+    sandbox.run(&["man", "--output-dir", "share/man1"]).exits(0);
+    let read = |name: &str| {
+        std::fs::read_to_string(sandbox.path(&format!("share/man1/{name}"))).expect(name)
+    };
+    assert_eq!(read("claude-langfuse.1"), page);
+    for command in commands(&sandbox) {
+        let name = format!("claude\\-langfuse\\-{command}(1)");
+        assert!(page.contains(&name), "{name}\n{page}");
+        let page = read(&format!("claude-langfuse-{command}.1"));
+        assert!(page.contains("Examples:") || page.contains("Settings:"), "{page}");
+    }
+    assert!(read("claude-langfuse-replay.1").contains("\\-\\-dry\\-run"));
+}
+
+#[test]
+fn help_lines_are_short() {
+    let sandbox = Sandbox::new();
+    for command in commands(&sandbox) {
+        let help = sandbox.run(&[&command, "-h"]).exits(0).stdout;
+        let options = help.split("\nOptions:\n").nth(1).unwrap_or_default();
+        let options = options.lines().take_while(|line| !line.is_empty());
+        for line in options {
+            let about = line.trim().split("  ").last().unwrap_or_default();
+            // Clap adds the default and the possible values of some options.
+            let about = about.split(" [").next().unwrap_or_default();
+            assert!(about.len() <= 60, "{command}: {about}");
+        }
+    }
+}
+
+#[test]
+fn help_fits_the_terminal() {
+    let mut sandbox = Sandbox::new();
+    for columns in [60, 80, 100] {
+        sandbox.set("COLUMNS", columns.to_string());
+        for arguments in [&["-h"][..], &["--help"], &["replay", "-h"]] {
+            let help = sandbox.run(arguments).exits(0).stdout;
+            let examples = help.find("Examples:").unwrap_or(help.len());
+            for line in help[..examples].lines() {
+                let has_long_word = line.split_whitespace().any(|word| word.len() + 42 > columns);
+                assert!(line.chars().count() <= columns || has_long_word, "{columns}: {line}");
+            }
+        }
     }
 }
 
@@ -116,9 +164,10 @@ fn bash_completes_a_command() {
 /// The commands of the short help, in its order.
 fn commands(sandbox: &Sandbox) -> Vec<String> {
     let help = sandbox.run(&["-h"]).exits(0).stdout;
-    let list = help.split("Commands:\n").nth(1).unwrap();
-    let names = list.lines().take_while(|line| !line.is_empty());
-    let names = names.filter_map(|line| line.split_whitespace().next());
+    let (_, groups) = help.split_once("Set up:\n").unwrap();
+    let (groups, _) = groups.split_once("Options:\n").unwrap();
+    let lines = groups.lines().filter(|line| line.starts_with("  "));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
     let names: Vec<String> = names.filter(|name| *name != "help").map(str::to_owned).collect();
     assert!(names.len() > 5, "{names:?}");
     names

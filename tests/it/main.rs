@@ -8,6 +8,7 @@
     reason = "test code: what cannot be must stop the test"
 )]
 
+mod missing;
 mod sandbox;
 
 mod agents;

@@ -181,7 +181,7 @@ fn a_pause_that_the_server_asks_for_is_kept_and_then_it_goes_on() {
     mock.reply_next(Reply::RateLimited(1));
     mock.reply_next(Reply::RateLimited(0));
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
-    assert_eq!(ran.stderr.matches("answered 429: too many requests: going on in 1 s").count(), 2);
+    assert_eq!(ran.stderr.matches("answered 429: too many requests: continuing in 1 s").count(), 2);
     assert!(ran.took >= Duration::from_secs(2), "{ran:?}");
     assert_once(&mock, &recordings);
 }

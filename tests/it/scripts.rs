@@ -84,7 +84,7 @@ fn a_certificate_counts_the_same_in_every_command() {
         assert!(told.contains("certificate"), "{arguments:?}: {told}");
     }
     let told = sandbox.run(&["replay", session.id()]).stdout;
-    assert!(told.contains("help: name a PEM file with the authority"), "{told}");
+    assert!(told.contains("help: set LANGFUSE_CA_FILE to a PEM file"), "{told}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_configuration_file_that_is_named_and_not_there_ends_the_command() {
         let ran = sandbox.run(&[arguments, &["--config", "nowhere.json"]].concat());
         let told = ran.exits(3).stderr;
         assert!(
-            told.contains("could not find the configuration file of --config: nowhere.json"),
+            told.contains("could not find configuration file: nowhere.json"),
             "{arguments:?}: {told}"
         );
     }

@@ -1,4 +1,4 @@
-//! The house is in order: what people agreed on is checked where it can be.
+//! The order of this repository: rules that people agreed on, as far as a program can check them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,18 +89,41 @@ fn the_changelog_is_open_for_the_next_change() {
 }
 
 #[test]
-fn no_runtime_and_no_foreign_crypto_comes_in() {
-    let lock = read("Cargo.lock");
-    let names: Vec<&str> =
-        lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
-    assert!(names.contains(&"claude-langfuse") && names.contains(&"rustls"));
-    let banned = |name: &str| {
-        let families =
-            ["tokio", "openssl", "aws-lc", "native-tls", "async-std", "hyper", "reqwest"];
-        families.iter().any(|family| name.starts_with(family))
-    };
-    let found: Vec<&&str> = names.iter().filter(|name| banned(name)).collect();
-    assert!(found.is_empty(), "{found:?}");
+fn every_section_that_a_comment_cites_exists() {
+    let mut cited = 0;
+    for (path, text) in sources() {
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.map(|line| line.trim_start_matches(['/', '!', '#']).trim_start());
+        let text = lines.collect::<Vec<_>>().join(" ");
+        for page in ["docs/claude-code.md", "docs/langfuse.md"] {
+            // A page and then a heading in quotes.
+            for after in text.split(&format!("{page}, \"")).skip(1) {
+                let heading = after.split('"').next().unwrap_or_default();
+                let line = format!("## {heading}");
+                let is_there = read(page).lines().any(|one| one == line);
+                assert!(is_there, "{path}: {page} has no section \"{heading}\"");
+                cited += 1;
+            }
+        }
+    }
+    assert!(cited > 5, "{cited} citations");
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let mut pages = files("docs");
+    pages.extend(
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|path| (path.to_owned(), read(path))),
+    );
+    for (path, text) in pages {
+        let folder = root().join(&path);
+        let folder = folder.parent().unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap_or_default();
+            let is_there = link.is_empty() || link.contains("://") || folder.join(link).exists();
+            assert!(is_there, "{path}: {link}");
+        }
+    }
 }
 
 fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {

@@ -136,7 +136,7 @@ fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
     session.answered(1).stop(1);
     session.whole();
     let ran = verify(&sandbox, &[session.id(), "--repair"]).exits(0);
-    assert!(ran.stdout.contains("2 not yet sent, 2 passed over"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("2 not yet sent, 2 skipped"), "{}", ran.stdout);
     assert_eq!(mock.answers(), ["Answer 2."]);
     // It is lost: then it is missed, and it alone.
     mock.clear();
@@ -250,7 +250,7 @@ fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
     for reading in [Reading::Merged, Reading::Old] {
         mock.show(reading);
         let ran = verify(&sandbox, &[session.id()]).exits(0);
-        assert!(ran.stdout.contains("6 of 6 observations there\n"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("6 of 6 observations stored\n"), "{}", ran.stdout);
     }
 }
 
@@ -310,5 +310,5 @@ fn a_rate_limit_is_waited_for() {
     session.whole().replay(&[]).exits(0);
     mock.reply_to_reader(Reply::RateLimited(1));
     let ran = verify(&sandbox, &[session.id()]).exits(0);
-    assert!(ran.stderr.contains("going on in 1 s"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("continuing in 1 s"), "{}", ran.stderr);
 }

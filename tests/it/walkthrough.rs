@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use claude_langfuse::cli::Cli;
+use claude_langfuse::commands::Cli;
 use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 
@@ -138,6 +138,7 @@ fn what_a_program_of_the_shell_needs_is_printed() {
         .screen()
         .types("claude-langfuse completions --help")
         .types("claude-langfuse man --help")
+        .types("claude-langfuse man --output-dir man1")
         .types("claude-langfuse hook --help")
         .is("shell_help");
 }

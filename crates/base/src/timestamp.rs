@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// Milliseconds since the Unix epoch. Langfuse keeps no finer edge (facts: "stored at millisecond precision").
+/// Milliseconds since the Unix epoch. Langfuse keeps no finer times (docs/langfuse.md, "What replaces what").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);

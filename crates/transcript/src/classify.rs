@@ -1,4 +1,4 @@
-//! One line → what it says. Rules from the facts' sections 2, 3 and 10, for releases from 1.0.128 on.
+//! One line → what it says. `docs/claude-code.md` has the rules, for releases from 1.0.128 on.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Is the turn complete in the file? Rows go through a queue that is drained every 100 ms, so the last row of a turn is
-//! usually not there when its Stop hook starts (facts 0.1: 12 of 13 firings).
+//! usually not there when its Stop hook starts (docs/claude-code.md, "When rows reach the file").
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The rows of a transcript as Claude Code writes them: wire types, everything optional.
 //!
-//! Facts: 1.0.128 to 2.1.330 write about 45 row types with fields that come and go. Only what some span needs is here.
+//! Releases write about 45 row types with fields that come and go (docs/claude-code.md, "Rows"). Here are those that some span
+//! needs.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

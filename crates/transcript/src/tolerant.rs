@@ -110,8 +110,8 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
 /// Made once: that takes as long as to look through 10 KB.
 static UNICODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
 
-/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (facts 10.2), and a strict JSON
-/// reader refuses the whole row for one.
+/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input, and a strict JSON reader
+/// refuses the whole row for one (docs/claude-code.md, "Rows").
 pub(super) fn replace_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
     let bytes = line.as_bytes();
     let mut mended: Option<String> = None;

@@ -85,7 +85,7 @@ fn an_agents_transcript_is_no_session() {
     session.whole();
     let agent = sandbox.projects().join(&session.recording.agents[0].path);
     let ran = sandbox.run(&["replay", agent.to_str().unwrap()]).exits(1);
-    assert!(ran.stderr.contains("it is an agent's transcript, name its session"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it is an agent transcript, name its session"), "{}", ran.stderr);
     assert_eq!(mock.requests().len(), 0);
 }
 

@@ -68,7 +68,7 @@ fn a_value_that_means_nothing() {
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "ture"}));
     clinic.fails("config", "\"ture\" is neither yes nor no", "use true or false", 3);
     clinic.configured(&json!({"CC_LANGFUSE_MASK_PATTERNS": "("}));
-    clinic.fails("mask", "CC_LANGFUSE_MASK_PATTERNS can't be read", "mend the pattern", 3);
+    clinic.fails("mask", "CC_LANGFUSE_MASK_PATTERNS can't be read", "fix or remove the pattern", 3);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn consent_that_is_missing() {
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": null}));
     clinic.warns(
         "consent",
-        "tracing is off in ~: nothing sets TRACE_TO_LANGFUSE",
+        "tracing is off in ~: TRACE_TO_LANGFUSE is not set",
         "set TRACE_TO_LANGFUSE to true",
     );
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "false"}));
@@ -116,7 +116,7 @@ fn consent_that_is_missing() {
 fn a_pause_that_was_forgotten() {
     let clinic = Clinic::healthy();
     clinic.sandbox.run(&["pause"]).exits(0);
-    clinic.warns("pause", "nothing is sent", "claude-langfuse resume");
+    clinic.warns("pause", "tracing is paused", "claude-langfuse resume");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_full_disk() {
     let findings = report["findings"].as_array().unwrap();
     let failed = findings.iter().find(|one| one["verdict"] == "fail").unwrap();
     assert_eq!(failed["check"], "state", "{report:#}");
-    assert!(failed["help"].as_str().unwrap().starts_with("make room"), "{report:#}");
+    assert!(failed["help"].as_str().unwrap().starts_with("free disk space"), "{report:#}");
     let left =
         clinic.sandbox.state().into_iter().any(|path| path.to_string_lossy().contains("doctor"));
     assert!(!left, "{:?}", clinic.sandbox.state());
@@ -158,7 +158,7 @@ fn a_state_folder_that_others_can_look_into() {
     let clinic = Clinic::healthy();
     let folder = clinic.sandbox.path(".claude/state/claude-langfuse");
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    clinic.warns("state", "others can look into", "chmod 700 ~/.claude/state/claude-langfuse");
+    clinic.warns("state", "other users can read", "chmod 700 ~/.claude/state/claude-langfuse");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn sessions_that_wait_for_a_server_that_is_back() {
     clinic.mock.reply_always(Some(Reply::Status(503)));
     clinic.sandbox.session("v2.1.330/simple").whole().stop(0);
     clinic.mock.reply_always(None);
-    clinic.warns("waiting", "sessions with something left to send: 1", "claude-langfuse flush");
+    clinic.warns("waiting", "1 session with unsent turns", "claude-langfuse flush");
     clinic.sandbox.run(&["flush"]).exits(0);
     let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
     let findings = report["findings"].as_array().unwrap();

@@ -44,7 +44,12 @@ fn a_wrong_key() {
 fn a_key_of_another_region_is_found_if_the_user_wants_that() {
     let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
     let clinic = in_cloud(&cloud);
-    clinic.fails("keys", "answered 401", "'claude-langfuse doctor --yes' finds out which", 5);
+    clinic.fails(
+        "keys",
+        "answered 401",
+        "'claude-langfuse doctor --yes' tries the other regions",
+        5,
+    );
     assert_eq!(
         cloud.asked(),
         ["cloud.langfuse.com"],
@@ -54,7 +59,7 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
         &["--yes"],
         "fail",
         "keys",
-        "but https://us.cloud.langfuse.com takes them",
+        "but https://us.cloud.langfuse.com accepts them",
         "add \"LANGFUSE_BASE_URL\": \"https://us.cloud.langfuse.com\" beside LANGFUSE_PUBLIC_KEY in ~/.config",
         5,
     );
@@ -73,7 +78,7 @@ fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
         assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
         let (code, screen) = seat.types(answer).ends();
         assert_eq!(code, Some(5), "{screen}");
-        let told = screen.contains("https://us.cloud.langfuse.com takes them");
+        let told = screen.contains("https://us.cloud.langfuse.com accepts them");
         assert_eq!((told, cloud.asked().len() > 1), (found, found), "{screen}");
     }
 }
@@ -82,7 +87,14 @@ fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
 fn a_key_of_no_region() {
     let cloud = Cloud::with_keys_of("nowhere");
     let clinic = in_cloud(&cloud);
-    clinic.finds(&["--yes"], "fail", "keys", "and so does every other region", "check the keys", 5);
+    clinic.finds(
+        &["--yes"],
+        "fail",
+        "keys",
+        "every other region of Langfuse Cloud rejects them too",
+        "check the keys",
+        5,
+    );
     assert_eq!(cloud.asked().len(), 4, "{:?}", cloud.asked());
 }
 
@@ -121,7 +133,7 @@ fn a_port_on_which_nobody_listens() {
     at(&format!("http://{}", unused_address())).fails(
         "tcp",
         "does not answer",
-        "check port and host",
+        "check the port and host",
         4,
     );
 }
@@ -168,7 +180,7 @@ fn an_expired_certificate() {
         "LANGFUSE_BASE_URL": format!("https://localhost:{}", server.address.port()),
         "LANGFUSE_CA_FILE": authority,
     }));
-    clinic.fails("tls", "certificate expired", "have the certificate renewed", 3);
+    clinic.fails("tls", "certificate expired", "renew the certificate", 3);
 }
 
 #[test]
@@ -228,7 +240,7 @@ fn a_clock_that_is_wrong() {
     let date = "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Type: application/json\r\nConnection: close\r\n";
     let body = r#"{"status":"OK","version":"4.16.0","data":[{"id":"p","name":"Project"}]}"#;
     let server = Server::answering(answer("200 OK", date, body));
-    at(&server.url()).warns("clock", "apart", "set its clock by the network");
+    at(&server.url()).warns("clock", "differ by", "turn on network time");
 }
 
 #[test]
@@ -236,7 +248,7 @@ fn a_proxy_that_is_dead_or_wants_a_password() {
     let mut clinic = at("https://langfuse.example");
     let dead = unused_address();
     clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
-    clinic.fails("tcp", &format!("the proxy {dead} does not answer"), "check port and host", 4);
+    clinic.fails("tcp", &format!("the proxy {dead} does not answer"), "check the port and host", 4);
     let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
     clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", proxy.address));
     clinic.fails("server", "answered 407", "check HTTPS_PROXY", 3);
@@ -249,14 +261,7 @@ fn a_server_that_takes_everything_and_stores_nothing() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_TIMEOUT": "0.8"}));
     clinic.mock.reply_always(Some(Reply::Lose));
-    clinic.finds(
-        &["--send-test"],
-        "fail",
-        "test trace",
-        "did not store it",
-        "look at the worker",
-        1,
-    );
+    clinic.finds(&["--send-test"], "fail", "test trace", "did not store it", "check the worker", 1);
 }
 
 #[test]
@@ -264,7 +269,7 @@ fn a_server_with_older_tables_is_read_by_its_older_list() {
     let clinic = Clinic::healthy();
     clinic.mock.show(Reading::Old);
     let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
-    for told in ["is there", "it was sent and read back"] {
+    for told in [" found", "sent and read back"] {
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
     }
 }
@@ -289,7 +294,7 @@ fn an_account_that_may_not_send() {
 fn a_last_trace_that_is_gone() {
     let clinic = Clinic::healthy();
     clinic.mock.clear();
-    clinic.warns("last trace", "is not there", "replay --again");
+    clinic.warns("last trace", "not found", "replay --again");
 }
 
 #[test]

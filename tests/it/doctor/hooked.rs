@@ -58,12 +58,12 @@ fn the_same_hook_in_two_files_runs_once() {
 fn a_timeout_that_ends_the_hook_too_soon() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| hook(settings, "Stop")["timeout"] = json!(1));
-    clinic.fails("hooks", "is ended after 1 s", "remove \"timeout\" there", 1);
+    clinic.fails("hooks", "is stopped after 1 s", "remove \"timeout\"", 1);
     let clinic = Clinic::healthy();
     clinic.settings(|settings| {
         hook(settings, "SessionEnd").as_object_mut().unwrap().remove("timeout");
     });
-    clinic.warns("hooks", "is ended after 1.5 s", "set \"timeout\": 10 there");
+    clinic.warns("hooks", "is stopped after 1.5 s", "set \"timeout\": 10 (in seconds)");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_hook_that_claude_code_does_not_wait_for() {
 fn a_matcher_that_lets_some_events_through() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| settings["hooks"]["SessionEnd"][0]["matcher"] = json!("clear"));
-    clinic.warns("hooks", "a matcher keeps some events", "remove the matcher");
+    clinic.warns("hooks", "a matcher restricts the hook", "remove the matcher");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn hooks_that_are_switched_off() {
     clinic.fails(
         "hooks",
         &format!("disableAllHooks in {SETTINGS}"),
-        "remove disableAllHooks there",
+        "remove disableAllHooks from that file",
         1,
     );
 }
@@ -109,7 +109,7 @@ fn a_program_that_is_gone() {
     });
     clinic.fails(
         "hooks",
-        "is not there: /nonexistent/bin/claude-langfuse",
+        "is missing: /nonexistent/bin/claude-langfuse",
         "claude-langfuse install",
         1,
     );
@@ -174,7 +174,7 @@ fn an_old_release_that_meets_an_event_it_does_not_know() {
         ".claude/projects/-old/11111111-1111-4111-8111-111111111111.jsonl",
         format!("{row}\n").as_bytes(),
     );
-    clinic.fails("claude code", "release 2.0.76 switches all hooks off", "update Claude Code", 1);
+    clinic.fails("claude code", "release 2.0.76 turns all hooks off", "update Claude Code", 1);
 }
 
 #[test]
@@ -182,16 +182,16 @@ fn rows_that_nobody_can_read_or_knows() {
     let clinic = Clinic::healthy();
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
     clinic.sandbox.write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
-    clinic.warns("transcripts", "rows of unknown types: hologram", "a newer claude-langfuse");
+    clinic.warns("transcripts", "rows of unknown types: hologram", "update claude-langfuse");
     clinic.sandbox.write(path, b"{\"type\":\n{}\n");
-    clinic.warns("transcripts", "can't be read, the first at byte 0", "they are passed over");
+    clinic.warns("transcripts", "can't be read, the first at byte 0", "are skipped");
 }
 
 #[test]
 fn no_transcript() {
     let clinic = Clinic::healthy();
     fs::remove_dir_all(clinic.sandbox.projects()).unwrap();
-    clinic.warns("transcripts", "has written none yet", "start a session");
+    clinic.warns("transcripts", "no transcript yet", "start a session");
 }
 
 #[test]
@@ -200,5 +200,5 @@ fn a_hook_that_is_felt() {
     let row = r#"{"type":"system","subtype":"stop_hook_summary","version":"2.1.330","hookInfos":[{"command":"claude-langfuse hook","durationMs":2900}]}"#;
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
     clinic.sandbox.write(path, format!("{row}\n{row}\n{row}\n{row}\n{row}\n").as_bytes());
-    clinic.warns("hook time", "2900 ms at most", "CC_LANGFUSE_HOOK_BUDGET");
+    clinic.warns("hook time", "maximum 2900 ms", "CC_LANGFUSE_HOOK_BUDGET");
 }

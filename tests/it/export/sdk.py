@@ -12,7 +12,7 @@ try:
     from pydantic import BaseModel, ConfigDict, TypeAdapter
     package = importlib.import_module({"openai": "openai.types.chat", "anthropic": "anthropic.types"}[vendor])
 except ImportError as missing:
-    print(f"skipped: {missing}", file=sys.stderr)
+    print(missing, file=sys.stderr)
     sys.exit(77)
 
 # A key that they do not know is refused, at every depth. Where an answer may be given back as it came, its own types are

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use langfuse_mock::{MockLangfuse, Row};
 
 use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
+use crate::missing;
 use crate::sandbox::{Received, Sandbox, Session};
 
 /// The calls by which others can tell how far a run came: files, locks, and the connection.
@@ -63,7 +64,7 @@ impl Scene {
     /// Kills the run at every point of the calls that count, each time in a world of its own.
     fn killed_wherever(&self, counts: impl Fn(&str) -> bool) {
         if !can_trace() {
-            return say("not killed: strace is not here, or may not trace");
+            return missing::tool("not killed: strace is missing, or may not trace");
         }
         let points: Vec<(String, usize)> = self
             .calls()
@@ -161,7 +162,7 @@ fn a_replay_killed_wherever_others_can_tell_loses_nothing() {
 #[test]
 fn the_turn_of_a_first_hook_that_was_killed_before_it_had_read_a_byte_is_sent_by_the_next_one() {
     if !can_trace() {
-        return say("not killed: strace is not here, or may not trace");
+        return missing::tool("not killed: strace is missing, or may not trace");
     }
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);

@@ -2,7 +2,8 @@
 
 use langfuse_mock::MockLangfuse;
 
-use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
+use super::oracle::{can_trace, in_order, same_rows, undisturbed};
+use crate::missing;
 use crate::sandbox::{Ran, Received, Sandbox, Session};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
@@ -21,7 +22,7 @@ fn hook(sandbox: &Sandbox, session: &Session<'_>, stop: usize, error: &str) -> R
 #[test]
 fn where_nothing_can_be_locked_all_is_sent_and_nothing_twice() {
     if !can_trace() {
-        return say("locks were not refused: strace is not here, or may not trace");
+        return missing::tool("locks were not refused: strace is missing, or may not trace");
     }
     for error in ERRORS {
         let mock = MockLangfuse::start();
@@ -41,7 +42,7 @@ fn where_nothing_can_be_locked_all_is_sent_and_nothing_twice() {
 #[test]
 fn where_nothing_can_be_locked_what_was_declined_stays_declined() {
     if !can_trace() {
-        return say("locks were not refused: strace is not here, or may not trace");
+        return missing::tool("locks were not refused: strace is missing, or may not trace");
     }
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);

@@ -7,7 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::json;
 
-use super::oracle::{can_trace, in_order, say};
+use super::oracle::{can_trace, in_order};
+use crate::missing;
 use crate::sandbox::{Ran, Sandbox, traced_to};
 
 /// What was printed holds neither the key nor the header that is made of it.
@@ -92,7 +93,7 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
 #[test]
 fn no_process_is_started_that_could_be_given_a_key() {
     if !can_trace() {
-        return say("processes not counted: strace is not here, or may not trace");
+        return missing::tool("processes not counted: strace is missing, or may not trace");
     }
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);

@@ -74,7 +74,7 @@ fn hook(
         extent: Extent::Live,
         trigger: Trigger::SessionEnd,
         attributes: Attributes::default(),
-        policy: Policy::with_max_chars(200_000),
+        policy: Policy { max_chars: 200_000, ..Policy::default() },
         agreed: Agreed::Kept,
         scores: false,
         paused: Vec::new(),

@@ -1,0 +1,251 @@
+//! `config`: the effective values for a directory, and where each is set; `config check`: their problems.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{self, with_json_errors};
+use crate::commands::output::report::{CheckLevel, CheckReport};
+use crate::commands::output::text::shorten_home;
+use crate::commands::start_directory::start_directory;
+use crate::config::{
+    Config, DestinationProblem, Env, Files, Layer, Scope, Setting, unknown_variables,
+};
+use crate::privacy::invalid_patterns;
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse config                        for sessions started here
+  claude-langfuse config --project ~/code/app   for sessions of another project
+  claude-langfuse config check                  list problems; exit code 3 if there are any";
+
+/// Show the effective settings and where each is set
+///
+/// Secrets are shown by their last four characters. 'config check' lists problems: invalid values, missing keys, unknown
+/// variables.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    command: Option<ConfigCommand>,
+    /// Directory of the sessions [default: current directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum ConfigCommand {
+    /// List problems of the configuration and how to fix them
+    Check,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory does not exist, or nothing can be printed.
+pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || print_config(args, global))
+}
+
+fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let start = start_directory(args.project.as_deref())?;
+    let context = DeliveryContext::new(global.config.clone())?;
+    let config = context.config(Some(&start), Scope::Explicit);
+    let home = context.env.home();
+    match args.command {
+        Some(ConfigCommand::Check) => {
+            let mut report = CheckReport::default();
+            check(&mut report, &context.env, &context.files, &start, &config);
+            if args.json {
+                report.print_json(home)?;
+            } else {
+                report.print(&context.env)?;
+            }
+            Ok(match report.level() {
+                CheckLevel::Fail => ExitStatus::Misconfigured,
+                CheckLevel::Ok | CheckLevel::Warn => ExitStatus::Done,
+            })
+        }
+        None => {
+            if args.json {
+                print_values_json(&context.env, &start, &config)?;
+            } else {
+                print_values(&context.env, &start, &config)?;
+            }
+            Ok(match config.suspended {
+                Some(_) => ExitStatus::Misconfigured,
+                None => ExitStatus::Done,
+            })
+        }
+    }
+}
+
+/// Prints the values by where they are set, the strongest place first.
+fn print_values(env: &Env, start: &Path, config: &Config) -> Result<()> {
+    let home = env.home();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "for sessions started in {}", shorten_home(home, &start.display().to_string()))?;
+    if let Some(problem) = &config.suspended {
+        writeln!(out, "\nsuspended: {}", shorten_home(home, &problem.cause()))?;
+        writeln!(out, "help: {}", shorten_home(home, &problem.remedy))?;
+    }
+    let mut places: Vec<(Layer, &str)> = Vec::new();
+    let set = |setting: &&Setting| setting.source.layer != Layer::Default;
+    for setting in config.sources.iter().filter(set) {
+        let place = (setting.source.layer, setting.source.place.as_str());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let layers = [Layer::Flag, Layer::Session, Layer::Project, Layer::File];
+    let of = |layer| places.iter().filter(move |(one, _)| *one == layer);
+    for (layer, place) in layers.into_iter().flat_map(of).copied() {
+        writeln!(out, "\n{} ({})", shorten_home(home, place), layer.name())?;
+        for setting in &config.sources {
+            if (setting.source.layer, setting.source.place.as_str()) == (layer, place) {
+                writeln!(out, "  {}", setting_text(setting, home))?;
+            }
+        }
+    }
+    writeln!(out, "\ndefaults")?;
+    let by_default = || config.sources.iter().filter(|setting| !set(setting));
+    for setting in by_default().filter(|setting| !setting.shown.is_empty()) {
+        writeln!(out, "  {}", setting_text(setting, home))?;
+    }
+    writeln!(out, "\nnot set")?;
+    for setting in by_default().filter(|setting| setting.shown.is_empty()) {
+        writeln!(out, "  {}", setting.variable.name)?;
+    }
+    Ok(())
+}
+
+fn setting_text(setting: &Setting, home: Option<&Path>) -> String {
+    let Setting { variable, shown, source, file } = setting;
+    let name = match source.layer {
+        Layer::Default => variable.name,
+        _ => source.name,
+    };
+    let line = match file {
+        Some(file) if shown.is_empty() => format!("{name}: not read (file {})", file.display()),
+        Some(file) => format!("{name}={shown} (file {})", file.display()),
+        None => format!("{name}={shown}"),
+    };
+    shorten_home(home, &line)
+}
+
+fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
+    let variables: Vec<Value> = config.sources.iter().map(|setting| json!({
+        "name": setting.variable.name,
+        "value": Some(&setting.shown).filter(|shown| !shown.is_empty()),
+        "layer": setting.source.layer.name(),
+        "place": Some(&setting.source.place).filter(|_| setting.source.layer != Layer::Default),
+        "spelling": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
+        "file": setting.file,
+    })).collect();
+    let config_file: Option<PathBuf> = env.config_file();
+    let all = json!({
+        "schema": 1,
+        "start_directory": start,
+        "config_file": config_file,
+        "enabled": config.enabled,
+        "suspended": config.suspended.as_ref().map(|problem| json!({
+            "message": problem.cause(),
+            "help": problem.remedy,
+        })),
+        "variables": variables,
+    });
+    Ok(errors::print_json(&all)?)
+}
+
+/// Checks the configuration of sessions that start in `start`.
+pub(super) fn check(
+    report: &mut CheckReport,
+    env: &Env,
+    files: &Files,
+    start: &Path,
+    config: &Config,
+) {
+    for problem in &config.problems {
+        report.fail("config", problem.cause(), &problem.remedy);
+    }
+    for problem in &config.warnings {
+        report.warn("config", problem.cause(), &problem.remedy);
+    }
+    for unknown in unknown_variables(env, files, Some(start)) {
+        let message = format!("unknown variable {} in {}", unknown.name, unknown.place);
+        report.warn("config", message, unknown.remedy);
+    }
+    if config.suspended.is_some() {
+        // Consent and keys may be in the part that can't be read.
+        return report.warn(
+            "consent",
+            format!("tracing is suspended in {}", start.display()),
+            "fix the configuration; the next hook of each session sends its turns since then",
+        );
+    }
+    if let Some(wish) = invalid_patterns(config) {
+        report.fail("mask", wish, "fix or remove the pattern");
+    }
+    let traced = files.traced_projects(env);
+    check_consent(report, start, config, &traced);
+    check_keys(report, config, &traced);
+}
+
+fn check_consent(report: &mut CheckReport, start: &Path, config: &Config, traced: &[PathBuf]) {
+    let start = start.display();
+    let source = config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
+    match source {
+        Some(source) if config.enabled => {
+            report.ok("consent", format!("tracing is on in {start}: {source}"))
+        }
+        Some(source) if source.layer != Layer::Default => {
+            report.warn(
+                "consent",
+                format!("tracing is off in {start}: {source}"),
+                "set it to true there to trace these sessions",
+            );
+        }
+        _ => {
+            let help = match traced.first() {
+                Some(project) => format!(
+                    "it is on in {}: name it with --project, or set TRACE_TO_LANGFUSE to true for {start} too",
+                    project.display()
+                ),
+                None => "set TRACE_TO_LANGFUSE to true for this project".to_owned(),
+            };
+            report.warn(
+                "consent",
+                format!("tracing is off in {start}: TRACE_TO_LANGFUSE is not set"),
+                help,
+            );
+        }
+    }
+}
+
+fn check_keys(report: &mut CheckReport, config: &Config, traced: &[PathBuf]) {
+    match &config.destination {
+        Ok(destination) => report.ok(
+            "keys",
+            format!(
+                "{} at {} ({})",
+                destination.public_key, destination.base_url, destination.keys_source
+            ),
+        ),
+        Err(DestinationProblem::Missing { .. }) if !config.enabled && !traced.is_empty() => {
+            report.warn(
+                "keys",
+                "not set for this project",
+                "no action needed while the project is not traced",
+            );
+        }
+        Err(problem) => report.fail("keys", problem.what(), problem.remedy()),
+    }
+}

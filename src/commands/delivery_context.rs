@@ -1,0 +1,214 @@
+//! Delivery for commands: one connection per destination, and no second request to a server that did not answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use base::Timestamp;
+use transcript::session::Outline;
+use transcript::{Diagnostics, Transcript, locate, origin};
+
+use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::retry_after::RetryAfterTransport;
+use crate::config::{Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve};
+use crate::delivery::{
+    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
+    Unavailable, deliver, note_health,
+};
+use crate::privacy::invalid_patterns;
+use crate::state::{Store, grant};
+
+/// How long a command waits for the lock of a session.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+pub(super) struct SessionTarget {
+    pub id: String,
+    pub transcript: PathBuf,
+    pub extent: Extent,
+    /// Start directory of the session.
+    pub start: Option<PathBuf>,
+    /// How far the policy counts that was agreed when a turn began.
+    pub agreed: Agreed,
+}
+
+impl SessionTarget {
+    /// The same session for a preview: no agreed policy applies, because nothing leaves this machine.
+    pub(super) fn for_preview(&self) -> Self {
+        Self { agreed: Agreed::Ignored, ..self.clone() }
+    }
+
+    /// The turns without their content, and the unreadable lines of the transcript.
+    pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
+        let mut transcript = Transcript::open(&self.transcript, 0)?;
+        let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
+        let outline = Outline::read(&self.id, entries)?;
+        Ok((outline, transcript.diagnostics().clone()))
+    }
+}
+
+/// State of one command run: environment, configuration files, connections.
+pub(super) struct DeliveryContext {
+    pub env: Env,
+    pub files: Files,
+    /// Whether to wait when a server asks for a pause.
+    pub wait_on_retry_after: bool,
+    /// Capture mode from the command line; it replaces the configured one.
+    pub capture: Option<Capture>,
+    /// Warnings that were printed: thousands of sessions may share a configuration.
+    warned: BTreeSet<String>,
+    connections: BTreeMap<String, Connection>,
+}
+
+struct Connection {
+    transport: Box<dyn Transport>,
+    stopped: Option<Stopped>,
+}
+
+impl DeliveryContext {
+    /// `config_file` replaces the user's configuration file.
+    ///
+    /// # Errors
+    /// When that file is missing: falling back to the defaults would send to another project.
+    pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
+        if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
+            let message = format!("could not find configuration file: {}", path.display());
+            return Err(ConfigurationError(message).into());
+        }
+        let mut env = Env::of_process();
+        env.config_override = config_file;
+        env.merged = merged_settings(&env);
+        Ok(Self {
+            env,
+            files: Files::new(),
+            wait_on_retry_after: false,
+            capture: None,
+            warned: BTreeSet::new(),
+            connections: BTreeMap::new(),
+        })
+    }
+
+    /// The configuration of a session that was started in `start`.
+    pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
+        let mut config = resolve(&self.env, &self.files, start, scope, &[]);
+        config.capture = self.capture.unwrap_or(config.capture);
+        grant(&mut config, &self.env);
+        config
+    }
+
+    /// Checks that the configuration of all sessions can be read, for commands that select sessions themselves.
+    ///
+    /// # Errors
+    /// When it can't be read: it may switch tracing off.
+    pub(super) fn require_readable_config(&self) -> Result<()> {
+        match self.config(None, Scope::FilesOnly).suspended {
+            Some(problem) => Err(ConfigurationError(problem.to_string()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Logs each problem of a configuration once per run.
+    pub(super) fn warn(&mut self, config: &Config) {
+        for problem in config.problems.iter().chain(&config.warnings) {
+            let message = problem.to_string();
+            if !self.warned.contains(&message) {
+                log::warn!("{message}");
+                self.warned.insert(message);
+            }
+        }
+    }
+
+    /// Delivers a session to its destination. A server that stopped a delivery gets no further request in this run.
+    pub(super) fn deliver(
+        &mut self,
+        session: &SessionTarget,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<Report> {
+        if let Some(reason) = invalid_patterns(config) {
+            bail!("{reason}");
+        }
+        let store = Store::new(&config.state_dir);
+        let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => {
+                bail!("could not lock session {}: another process is sending it", session.id)
+            }
+            Err(error) => {
+                log::warn!("{error:#}");
+                None
+            }
+        };
+        let connection = self.connection(config, destination)?;
+        if let Some(stopped) = &connection.stopped {
+            return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
+        }
+        let mut job = job(session, config, &destination.id());
+        job.paused = store.pauses().times(session.start.as_deref());
+        let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
+            .unwrap_or_default();
+        connection.stopped.clone_from(&report.stopped);
+        note_health(&store, &destination.id(), &report, 0);
+        Ok(report)
+    }
+
+    fn connection(
+        &mut self,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<&mut Connection> {
+        let id = destination.id();
+        let entry = self.connections.entry(id);
+        if let std::collections::btree_map::Entry::Vacant(vacant) = entry {
+            let environment = &self.env.environment;
+            let transport: Box<dyn Transport> =
+                match HttpTransport::new(destination, config, environment, config.timeout, None) {
+                    Ok(express) if self.wait_on_retry_after => {
+                        Box::new(RetryAfterTransport(express))
+                    }
+                    Ok(express) => Box::new(express),
+                    Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
+                };
+            vacant.insert(Connection { transport, stopped: None });
+        }
+        match self.connections.get_mut(&destination.id()) {
+            Some(connection) => Ok(connection),
+            None => bail!("could not connect to {}", destination.base_url),
+        }
+    }
+}
+
+/// The settings that Claude Code merged into the environment of a command that it runs; a terminal's shell has none.
+fn merged_settings(env: &Env) -> Option<MergedSettings> {
+    env.variable("CLAUDECODE")?;
+    let of_session = || {
+        let session = env.variable("CLAUDE_CODE_SESSION_ID")?;
+        let transcript = locate::session_by_prefix(&env.claude_config_dir()?, session).ok()?;
+        let (start, _) = origin(&transcript).ok()?;
+        let store = Store::new(&env.default_state_dir()?);
+        // The prefix may match another session.
+        (locate::session_id(&transcript) == session).then_some(MergedSettings {
+            folders: vec![start?],
+            seen: store.project_names(session),
+            is_unknown: false,
+        })
+    };
+    Some(of_session().unwrap_or(MergedSettings { is_unknown: true, ..MergedSettings::default() }))
+}
+
+pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -> Job {
+    let trigger = Trigger::Sweep { now: Timestamp::now() };
+    let mut job =
+        Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
+    job.agreed = session.agreed;
+    job
+}
+
+pub(super) fn exit_status(report: &Report) -> ExitStatus {
+    match &report.stopped {
+        Some(stopped) => ExitStatus::of_problem(stopped.problem),
+        None if !report.refused.is_empty() || report.postponed > 0 => ExitStatus::ContentRejected,
+        None => ExitStatus::Done,
+    }
+}

@@ -1,0 +1,280 @@
+//! The registration of the hook: where, with which program and timeout, what turns hooks off, and other exporters.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::context::DoctorContext;
+use crate::claude_settings::{
+    EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
+};
+use crate::commands::output::report::CheckReport;
+
+const INSTALL_HELP: &str =
+    "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
+
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let (env, files) = (&context.delivery.env, &context.delivery.files);
+    let surveyed = survey(env, files, Some(&context.start));
+    check_settings(&surveyed, report);
+    let ours: Vec<(&Path, &Entry)> = hooks(&surveyed)
+        .flat_map(|(path, hooks)| hooks.ours.iter().map(move |entry| (path, entry)))
+        .collect();
+    if ours.is_empty() {
+        report.fail(
+            "hooks",
+            "Claude Code does not call this program, so nothing is sent",
+            INSTALL_HELP,
+        );
+    } else {
+        for event in EVENTS {
+            let of_event = ours.iter().filter(|(_, entry)| entry.event == event);
+            let entries: Vec<(&Path, &Entry)> = of_event.copied().collect();
+            check_event(context, event, &entries, report);
+        }
+    }
+    let elsewhere = ours.iter().find(|(_, entry)| !EVENTS.contains(&entry.event.as_str()));
+    if let Some((path, entry)) = elsewhere {
+        report.warn(
+            "hooks",
+            format!(
+                "the hook is also registered for {} in {}, where it has no effect",
+                entry.event,
+                path.display()
+            ),
+            "remove that entry",
+        );
+    }
+    check_other_exporters(&surveyed, report);
+}
+
+/// Settings files that Claude Code can't read, and switches that turn hooks off.
+fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
+    for one in surveyed {
+        if let Err(error) = &one.hooks {
+            report.fail(
+                "settings",
+                error,
+                "fix the file: Claude Code ignores all of it, also its hooks",
+            );
+        }
+    }
+    if let Some((path, switch)) = switched_off(surveyed) {
+        let help = match switch {
+            "allowManagedHooksOnly" => {
+                "ask your administrator to register the hook in the managed settings".to_owned()
+            }
+            _ => format!("remove {switch} from that file"),
+        };
+        report.fail("hooks", format!("{switch} in {} turns hooks off", path.display()), help);
+    }
+}
+
+fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
+    for (path, hooks) in hooks(surveyed) {
+        for rival in &hooks.rivals {
+            report.fail(
+                "rivals",
+                format!(
+                    "{rival} in {} also sends turns to Langfuse: each may arrive twice",
+                    path.display()
+                ),
+                "remove one of the two; docs/migrating.md describes a change without a gap",
+            );
+        }
+    }
+}
+
+fn hooks(surveyed: &[Surveyed]) -> impl Iterator<Item = (&Path, &Hooks)> {
+    surveyed.iter().filter_map(|one| Some((one.path.as_path(), one.hooks.as_ref().ok()?)))
+}
+
+fn check_event(
+    context: &DoctorContext<'_>,
+    event: &'static str,
+    entries: &[(&Path, &Entry)],
+    report: &mut CheckReport,
+) {
+    let Some((path, entry)) = entries.first() else {
+        let effect = match event {
+            "Stop" => "so nothing is sent",
+            _ => "so the end of a session is sent by a later hook",
+        };
+        return report.fail(
+            "hooks",
+            format!("the hook is not registered for {event}, {effect}"),
+            INSTALL_HELP,
+        );
+    };
+    // Claude Code runs identical commands only once.
+    let commands = entries.iter().map(|(_, entry)| entry.command.as_str()).collect::<BTreeSet<_>>();
+    if commands.len() > 1 {
+        let places: Vec<String> =
+            entries.iter().map(|(path, _)| path.display().to_string()).collect();
+        report.warn(
+            "hooks",
+            format!(
+                "the hook is registered {} times for {event}, in {}: each runs",
+                commands.len(),
+                places.join(" and ")
+            ),
+            "remove all but one; 'claude-langfuse uninstall' removes the one of your user settings",
+        );
+    }
+    let mut is_ok = true;
+    for (path, entry) in entries {
+        is_ok &= check_entry(context, event, path, entry, report);
+    }
+    if is_ok {
+        report.ok(
+            "hooks",
+            format!("registered for {event} in {}: {}", path.display(), entry.command),
+        );
+    }
+}
+
+/// Returns whether the entry has no problem.
+fn check_entry(
+    context: &DoctorContext<'_>,
+    event: &str,
+    path: &Path,
+    entry: &Entry,
+    report: &mut CheckReport,
+) -> bool {
+    let place = format!("{event} in {}", path.display());
+    if entry.asynchronous {
+        report.fail(
+            "hooks",
+            format!("the hook for {place} is asynchronous: Claude Code stops it when it exits"),
+            "remove \"async\"; the hook takes milliseconds",
+        );
+        return false;
+    }
+    if entry.narrowed {
+        report.warn(
+            "hooks",
+            format!("a matcher restricts the hook for {place}"),
+            "remove the matcher",
+        );
+        return false;
+    }
+    check_timeout(context, event, &place, entry, report)
+        && check_program(context, &place, entry, report)
+}
+
+fn check_timeout(
+    context: &DoctorContext<'_>,
+    event: &str,
+    place: &str,
+    entry: &Entry,
+    report: &mut CheckReport,
+) -> bool {
+    let budget = context.config.hook_budget.as_secs_f64();
+    match (event, entry.timeout) {
+        ("Stop", Some(timeout)) if timeout < budget => {
+            report.fail(
+                "hooks",
+                format!("the hook for {place} is stopped after {timeout} s, before the end of its budget of {budget} s"),
+                "remove \"timeout\" (in seconds), or lower CC_LANGFUSE_HOOK_BUDGET",
+            );
+            false
+        }
+        ("SessionEnd", timeout) if timeout.is_none_or(|timeout| timeout < 2.0) => {
+            let after = timeout.map_or(Duration::from_millis(1500), |timeout| {
+                Duration::try_from_secs_f64(timeout).unwrap_or_default()
+            });
+            report.warn(
+                "hooks",
+                format!(
+                    "the hook for {place} is stopped after {:.1} s, too early for a slow network",
+                    after.as_secs_f64()
+                ),
+                format!("set \"timeout\": {SESSION_END_TIMEOUT} (in seconds)"),
+            );
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Returns whether the registered program exists and is this one.
+fn check_program(
+    context: &DoctorContext<'_>,
+    place: &str,
+    entry: &Entry,
+    report: &mut CheckReport,
+) -> bool {
+    let Some(named) = entry.our_program() else {
+        return true;
+    };
+    let found = find_program(context, &named);
+    let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
+    let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
+    match (canonical, this) {
+        (None, _) => {
+            report.fail(
+                "hooks",
+                format!("the program of the hook for {place} is missing: {named}"),
+                INSTALL_HELP,
+            );
+            false
+        }
+        (Some(program), Some(this)) if program != this => {
+            report.warn(
+                "hooks",
+                format!(
+                    "the hook for {place} runs {}, and this is {}",
+                    program.display(),
+                    this.display()
+                ),
+                "run 'doctor' of that program, or register this one with 'claude-langfuse install'",
+            );
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Finds the program as Claude Code's shell does.
+fn find_program(context: &DoctorContext<'_>, named: &str) -> Option<PathBuf> {
+    let env = &context.delivery.env;
+    let home = env.home().map(|home| home.display().to_string()).unwrap_or_default();
+    let named = named.replace("$HOME", &home).replace("${HOME}", &home);
+    let path = env.expand_home(&named);
+    if named.contains('/') {
+        return path.exists().then_some(path);
+    }
+    let folders = std::env::split_paths(env.variable("PATH")?);
+    folders.map(|folder| folder.join(&named)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{CheckReport, check_settings};
+    use crate::claude_settings::survey;
+    use crate::commands::output::report::CheckLevel;
+    use crate::config::{Env, Files};
+
+    /// Managed settings lie outside of the home, so no test of the program can write them.
+    #[test]
+    fn managed_hooks_only_fails_the_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let managed = folder.path().join("managed-settings.json");
+        let env = Env {
+            managed_dir: Some(folder.path().to_owned()),
+            home: Some(folder.path().to_owned()),
+            ..Env::default()
+        };
+        let check = || {
+            let mut report = CheckReport::default();
+            check_settings(&survey(&env, &Files::new(), None), &mut report);
+            report
+        };
+        fs::write(&managed, r#"{"allowManagedHooksOnly": false}"#).unwrap();
+        assert_eq!(check().level(), CheckLevel::Ok);
+        fs::write(&managed, r#"{"allowManagedHooksOnly": true}"#).unwrap();
+        assert_eq!(check().level(), CheckLevel::Fail);
+    }
+}

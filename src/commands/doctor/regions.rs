@@ -1,0 +1,91 @@
+//! Regions of Langfuse Cloud. Keys belong to one region and don't name it. If no host is set, rejected keys may be of another
+//! region; they are tried there only with the user's consent.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::context::DoctorContext;
+use super::server::client;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::report::CheckReport;
+use crate::commands::remedy::remedy;
+use crate::config::{Destination, Layer};
+use crate::langfuse::{Deadline, Problem, project};
+
+/// Regions besides the default.
+const OTHER_REGIONS: [&str; 3] = [
+    "https://us.cloud.langfuse.com",
+    "https://jp.cloud.langfuse.com",
+    "https://hipaa.cloud.langfuse.com",
+];
+
+/// Reports rejected keys, with the region that accepts them.
+pub(super) fn check(
+    context: &DoctorContext<'_>,
+    destination: &Destination,
+    reason: &str,
+    report: &mut CheckReport,
+) -> ExitStatus {
+    let default_help = || remedy(Some(Problem::Keys), destination);
+    if destination.base_url_source.layer != Layer::Default {
+        report.fail(
+            "keys",
+            reason,
+            format!(
+                "{}; create them in the project's settings at {}",
+                default_help(),
+                destination.base_url
+            ),
+        );
+    } else if !may_try_regions(context) {
+        report.fail(
+            "keys",
+            reason,
+            format!(
+                "{}; 'claude-langfuse doctor --yes' tries the other regions of Langfuse Cloud",
+                default_help()
+            ),
+        );
+    } else if let Some(region) =
+        OTHER_REGIONS.iter().find(|region| accepts_keys(context, destination, region))
+    {
+        report.fail(
+            "keys",
+            format!("{reason}, but {region} accepts them"),
+            format!("add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}", destination.keys_source),
+        );
+    } else {
+        report.fail(
+            "keys",
+            format!("{reason}; every other region of Langfuse Cloud rejects them too"),
+            default_help(),
+        );
+    }
+    ExitStatus::KeysRejected
+}
+
+fn accepts_keys(context: &DoctorContext<'_>, destination: &Destination, region: &str) -> bool {
+    let regional = Destination { base_url: region.to_owned(), ..destination.clone() };
+    let Ok(mut client) = client(context, &regional) else {
+        return false;
+    };
+    project(&mut client, Deadline::after(context.config.timeout)).is_ok()
+}
+
+/// Trying the keys sends them to servers that the user did not name.
+fn may_try_regions(context: &DoctorContext<'_>) -> bool {
+    if context.args.yes {
+        return true;
+    }
+    if context.args.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return false;
+    }
+    let asked = write!(
+        std::io::stderr(),
+        "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
+        OTHER_REGIONS.join(", ")
+    );
+    let mut answer = String::new();
+    asked.is_ok()
+        && std::io::stdin().lock().read_line(&mut answer).is_ok()
+        && matches!(answer.trim(), "y" | "Y" | "yes")
+}

@@ -1,0 +1,37 @@
+//! Requests to a server, and its failures, for all checks that need it.
+
+use super::context::DoctorContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::report::CheckReport;
+use crate::commands::remedy::remedy;
+use crate::config::Destination;
+use crate::langfuse::{Client, Problem, Verdict};
+
+pub(super) fn client(
+    context: &DoctorContext<'_>,
+    destination: &Destination,
+) -> Result<Client, String> {
+    let environment = &context.delivery.env.environment;
+    let client = Client::to(destination, context.config.ca_file.as_deref(), environment);
+    client.map_err(|error| format!("{error:#}"))
+}
+
+/// Reports a failed request.
+pub(super) fn report_failure(
+    check: &'static str,
+    reply: &Verdict,
+    destination: &Destination,
+    report: &mut CheckReport,
+) -> ExitStatus {
+    let (check, reason, problem) = match reply {
+        Verdict::Acknowledged => return ExitStatus::Done,
+        Verdict::Later { reason, .. } => (check, reason, None),
+        Verdict::TooLarge { reason } | Verdict::Refused { reason } => (check, reason, None),
+        Verdict::Misconfigured { reason, problem: Problem::Certificate } => {
+            ("tls", reason, Some(Problem::Certificate))
+        }
+        Verdict::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
+    };
+    report.fail(check, reason, remedy(problem, destination));
+    ExitStatus::of_problem(problem)
+}

@@ -1,0 +1,81 @@
+//! The newest transcript, and the time of recent hooks.
+
+use std::path::Path;
+
+use super::context::DoctorContext;
+use crate::commands::output::report::CheckReport;
+use crate::commands::output::text::broken_lines;
+use transcript::{Diagnostics, Transcript, hook_times};
+
+/// Hook time that people notice.
+const SLOW_MILLIS: u64 = 1000;
+
+pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let Some(newest) = context.newest.first() else {
+        return report.warn(
+            "transcripts",
+            "no transcript yet",
+            "start a session, for example: claude --print hello",
+        );
+    };
+    match read(newest) {
+        Ok(diagnostics) => check_rows(newest, &diagnostics, report),
+        Err(error) => {
+            report.fail("transcripts", format!("{error:#}"), "fix the permissions of the file")
+        }
+    }
+    check_hook_times(context, report);
+}
+
+fn read(path: &Path) -> anyhow::Result<Diagnostics> {
+    let mut transcript = Transcript::open(path, 0)?;
+    while transcript.next_entry()?.is_some() {}
+    Ok(transcript.diagnostics().clone())
+}
+
+fn check_rows(path: &Path, diagnostics: &Diagnostics, report: &mut CheckReport) {
+    let shown = path.display();
+    if let Some(broken) = broken_lines(diagnostics) {
+        report.warn(
+            "transcripts",
+            format!("{shown}: {broken}"),
+            "no action needed: these lines are skipped; a crash or a full disk leaves such lines",
+        );
+    }
+    if !diagnostics.unknown.is_empty() {
+        let kinds: Vec<&str> = diagnostics.unknown.keys().map(String::as_str).collect();
+        report.warn(
+            "transcripts",
+            format!("{shown} has rows of unknown types: {}", kinds.join(", ")),
+            "update claude-langfuse; these rows are skipped",
+        );
+    }
+    if diagnostics.broken_lines == 0 && diagnostics.unknown.is_empty() {
+        report.ok("transcripts", format!("the newest is readable: {shown}"));
+    }
+}
+
+/// The times that Claude Code measured.
+fn check_hook_times(context: &DoctorContext<'_>, report: &mut CheckReport) {
+    let newest = context.newest.iter();
+    let mut times: Vec<u64> = newest
+        .flat_map(|path| hook_times(path).unwrap_or_default())
+        .filter(|time| time.command.contains("claude-langfuse"))
+        .filter_map(|time| u64::try_from(time.took.as_millis()).ok())
+        .collect();
+    times.sort_unstable();
+    let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else {
+        return;
+    };
+    let message =
+        format!("median {median} ms, maximum {longest} ms in the last {} turns", times.len());
+    if *median >= SLOW_MILLIS {
+        report.warn(
+            "hook time",
+            message,
+            "the network or Langfuse is slow; CC_LANGFUSE_HOOK_BUDGET limits the wait, later hooks send the rest",
+        );
+    } else {
+        report.ok("hook time", message);
+    }
+}

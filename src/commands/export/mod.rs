@@ -1,0 +1,325 @@
+//! `export`: writes conversations as lines of JSON, for fine-tuning and evaluation.
+
+pub(super) mod messages;
+mod output_file;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use transcript::conversation::Conversation;
+use transcript::locate;
+use transcript::session::{Calls, Outline, TurnOutline};
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::print_error;
+use crate::commands::output::text::{broken_lines, plural};
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::commands::session_ref::{self, SessionRef};
+use crate::config::{Capture, Config, Scope};
+use crate::delivery::Extent;
+use crate::privacy::{Policy, invalid_patterns};
+use output_file::ExportFile;
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse export 3f2a                            one session, by the start of its id
+  claude-langfuse export 3f2a#2..5 --per turn            four of its turns, one line each
+  claude-langfuse export --all --format openai --no-failed --min-turns 2 --output train.jsonl
+  claude-langfuse export --all --project . --since 30d --format anthropic | head -1
+
+Exit codes: 0 written, 1 session not found or unreadable, 2 wrong usage,
+3 configuration lets no content out.";
+
+/// Write conversations to a file for fine-tuning and evaluation
+///
+/// Writes one JSON object per line: the messages that the model was sent, and its answer. Masks and omits the same content
+/// as 'replay'. Sends nothing and needs no keys.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ExportArgs {
+    /// Transcripts, folders or session id prefixes, with #N or #A..B
+    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse, required_unless_present = "all")]
+    targets: Vec<SessionRef>,
+    /// Export every session on disk, also of untraced projects
+    #[arg(long, conflicts_with = "targets")]
+    all: bool,
+    /// Format of the messages
+    #[arg(long, value_enum, default_value_t)]
+    format: ExportFormat,
+    /// Content of one line
+    #[arg(long, value_enum, default_value_t)]
+    per: ExportUnit,
+    /// Include thinking
+    #[arg(long)]
+    thinking: bool,
+    #[command(flatten)]
+    filter: SessionFilter,
+    /// Only turns answered by a model with this name prefix
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Only sessions with at least this many turns
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    min_turns: usize,
+    /// Exclude turns that were interrupted or ended with an error
+    #[arg(long)]
+    no_failed: bool,
+    /// Output file, created when complete [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Text and tool calls as Langfuse shows them, with their source
+    #[default]
+    Messages,
+    /// OpenAI chat completions and fine-tuning
+    Openai,
+    /// Anthropic messages API
+    Anthropic,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ExportUnit {
+    /// The session up to its last answer
+    #[default]
+    Conversation,
+    /// One turn with everything that the model had before it
+    Turn,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a named session or turn can't be found, or nothing can be written.
+pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let claude_config = session_args::claude_config_dir(&context)?;
+    let targets = match args.all {
+        true => all_sessions(&claude_config),
+        false => named_sessions(&args.targets, &claude_config)?,
+    };
+    let mut export = ExportRun {
+        args,
+        selector: SessionSelector::new(&args.filter),
+        output: ExportFile::open(args.output.as_deref())?,
+        sessions: 0,
+        lines: 0,
+        status: ExitStatus::Done,
+        is_reduced: false,
+    };
+    for (transcript, reference) in targets {
+        export.export_session(&mut context, &transcript, &reference)?;
+    }
+    export.finish(global.quiet)
+}
+
+/// Sorted, so that the output doesn't depend on the file system.
+fn all_sessions(claude_config: &Path) -> Vec<(PathBuf, SessionRef)> {
+    let mut all: Vec<PathBuf> = locate::sessions(claude_config).collect();
+    all.sort();
+    let whole = |path| (path, SessionRef::default());
+    all.into_iter().map(whole).collect()
+}
+
+fn named_sessions(
+    targets: &[SessionRef],
+    claude_config: &Path,
+) -> Result<Vec<(PathBuf, SessionRef)>> {
+    let mut named: Vec<(PathBuf, SessionRef)> = Vec::new();
+    for reference in targets {
+        let mut found =
+            session_args::find_all(std::slice::from_ref(&reference.session), claude_config)?;
+        found.sort();
+        let found = found.into_iter().map(|path| (path, reference.clone()));
+        let new: Vec<(PathBuf, SessionRef)> =
+            found.filter(|target| !named.contains(target)).collect();
+        named.extend(new);
+    }
+    Ok(named)
+}
+
+struct ExportRun<'a> {
+    args: &'a ExportArgs,
+    selector: SessionSelector<'a>,
+    output: ExportFile,
+    sessions: usize,
+    lines: usize,
+    status: ExitStatus,
+    /// Whether tool content was left out of a session.
+    is_reduced: bool,
+}
+
+/// The selected turns of a session, with their numbers.
+type SelectedTurns = Vec<(u64, TurnOutline, Calls)>;
+
+impl ExportRun<'_> {
+    fn export_session(
+        &mut self,
+        context: &mut DeliveryContext,
+        path: &Path,
+        reference: &SessionRef,
+    ) -> Result<()> {
+        if !self.selector.matches_or_missing(path) {
+            return Ok(());
+        }
+        match open_for_export(context, path) {
+            Ok((session, config, outline)) => {
+                let turns = self.select(outline, reference)?;
+                self.write(&session, &config, turns)?;
+            }
+            Err((reason, status)) => self.skip(path, &reason, status),
+        }
+        Ok(())
+    }
+
+    fn select(&self, outline: Outline, reference: &SessionRef) -> Result<SelectedTurns> {
+        let args = self.args;
+        let turns = own_turns(outline);
+        let numbers: Vec<u64> = turns.iter().map(|(number, _)| *number).collect();
+        session_args::check_turns(reference, &numbers)?;
+        if turns.len() < args.min_turns {
+            return Ok(SelectedTurns::new());
+        }
+        let is_by_model = |calls: &Calls| {
+            let wanted = args.model.as_deref();
+            wanted.is_none_or(|wanted| calls.model.starts_with(wanted))
+        };
+        let mut turns: SelectedTurns = turns
+            .into_iter()
+            .filter(|(number, turn)| {
+                reference.turns.contains(*number) && (turn.finished || !args.no_failed)
+            })
+            .filter_map(|(number, turn)| {
+                let calls = turn.calls.clone().filter(is_by_model)?;
+                Some((number, turn, calls))
+            })
+            .collect();
+        if args.per == ExportUnit::Conversation {
+            turns.drain(..turns.len().saturating_sub(1));
+        }
+        Ok(turns)
+    }
+
+    fn write(
+        &mut self,
+        session: &SessionTarget,
+        config: &Config,
+        turns: SelectedTurns,
+    ) -> io::Result<()> {
+        if turns.is_empty() {
+            return Ok(());
+        }
+        self.sessions += 1;
+        self.is_reduced |= config.capture == Capture::NoToolContent;
+        let policy = Policy::from(config);
+        let mut conversation = match Conversation::open(&session.transcript) {
+            Ok(conversation) => conversation,
+            Err(error) => {
+                self.skip(&session.transcript, &format!("{error:#}"), ExitStatus::Failed);
+                return Ok(());
+            }
+        };
+        for turn in turns {
+            match self.line(session, &policy, &mut conversation, &turn) {
+                Ok(Some(line)) => {
+                    self.output.write_line(&line)?;
+                    self.lines += 1;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.skip(&session.transcript, &format!("{error:#}"), ExitStatus::Failed);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` if the answer was cut off within its thinking, and thinking is excluded.
+    fn line(
+        &self,
+        session: &SessionTarget,
+        policy: &Policy,
+        conversation: &mut Conversation,
+        (number, turn, calls): &(u64, TurnOutline, Calls),
+    ) -> Result<Option<Value>> {
+        let mut messages = conversation.before(&calls.last)?;
+        messages.extend(conversation.answer(&calls.last)?);
+        let masked = messages::mask(messages, self.args.thinking, policy);
+        if !masked.last().is_some_and(messages::is_answer) {
+            return Ok(None);
+        }
+        let messages = messages::format(&masked, self.args.format);
+        Ok(Some(match self.args.format {
+            ExportFormat::Messages => json!({
+                "schema": 1, "session": session.id, "turn": number, "at": turn.at.rfc3339(),
+                "model": calls.model, "finished": turn.finished, "messages": messages,
+            }),
+            ExportFormat::Openai | ExportFormat::Anthropic => json!({ "messages": messages }),
+        }))
+    }
+
+    fn skip(&mut self, path: &Path, reason: &str, status: ExitStatus) {
+        let session = locate::session_id(path);
+        print_error(&format!("could not export session {session}: {reason}"));
+        self.status = self.status.max(status);
+    }
+
+    fn finish(self, quiet: bool) -> Result<ExitStatus> {
+        self.output.finish()?;
+        if !quiet {
+            let omission = match self.is_reduced {
+                true => ", without tool content (CC_LANGFUSE_CAPTURE)",
+                false => "",
+            };
+            print_error(&format!(
+                "{} of {}{omission}",
+                plural(self.lines, "line"),
+                plural(self.sessions, "session")
+            ));
+        }
+        Ok(self.status)
+    }
+}
+
+/// Opens a session, or says why it can't be exported.
+fn open_for_export(
+    context: &mut DeliveryContext,
+    path: &Path,
+) -> Result<(SessionTarget, Config, Outline), (String, ExitStatus)> {
+    let failed = |error: anyhow::Error| (format!("{error:#}"), ExitStatus::Failed);
+    let (session, config) =
+        session_args::open(context, path, Extent::Resend, Scope::Explicit).map_err(failed)?;
+    if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
+        return Err((reason, ExitStatus::Misconfigured));
+    }
+    let outline = read_outline(&session).map_err(failed)?;
+    Ok((session, config, outline))
+}
+
+/// The session's own turns, with the numbers that `show` prints.
+pub(super) fn own_turns(outline: Outline) -> Vec<(u64, TurnOutline)> {
+    let turns = outline.turns.into_iter();
+    (1..).zip(turns.filter(|turn| !turn.is_compaction)).collect()
+}
+
+/// The outline of a session, if every row of its transcript can be read.
+pub(super) fn read_outline(session: &SessionTarget) -> Result<Outline> {
+    let (outline, diagnostics) = session.outline()?;
+    match broken_lines(&diagnostics) {
+        Some(broken) => anyhow::bail!("{broken}"),
+        None => Ok(outline),
+    }
+}
+
+/// The error for a configuration that lets no content out.
+pub(super) fn metadata_only(config: &Config) -> Option<String> {
+    (config.capture == Capture::Metadata).then(|| {
+        "CC_LANGFUSE_CAPTURE=metadata excludes all content; set it to full or no-tool-content for this command".to_owned()
+    })
+}

@@ -1,0 +1,105 @@
+//! `flush`: sends what hooks could not send.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::with_json_errors;
+use crate::commands::output::summary::DeliverySummary;
+use crate::config::{DestinationProblem, Scope};
+use crate::delivery::{Agreed, Extent};
+use crate::state::{Cursor, Store};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse flush          after being offline
+  claude-langfuse flush --json   from a timer
+
+Exit codes: same as 'replay'.";
+
+/// Send what hooks could not send
+///
+/// Sends the rest of each session that a hook began to send, to the server where it began. 'replay' sends sessions that no
+/// hook has seen.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct FlushArgs {
+    /// Print JSON: one object per session, and a summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing can be printed.
+pub(super) fn run(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || flush(args, global))
+}
+
+fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    context.require_readable_config()?;
+    let config = context.config(None, Scope::FilesOnly);
+    context.warn(&config);
+    let store = Store::new(&config.state_dir);
+    let mut summary = DeliverySummary::new(args.json);
+    for cursor in store.all_cursors() {
+        flush_one(&mut context, &store, &cursor, &mut summary)?;
+    }
+    Ok(summary.finish("tracing is off, or the destination has changed")?)
+}
+
+fn flush_one(
+    context: &mut DeliveryContext,
+    store: &Store,
+    cursor: &Cursor,
+    summary: &mut DeliverySummary,
+) -> Result<()> {
+    if !cursor.transcript.exists() {
+        // Claude Code removes transcripts after 30 days.
+        store.no_longer_waits(cursor);
+        return Ok(());
+    }
+    let config = context.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
+    context.warn(&config);
+    let destination = match &config.destination {
+        Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
+        Err(problem @ DestinationProblem::Suspended(_)) => {
+            let (start, reason) = (cursor.start_directory.as_deref(), problem.to_string());
+            return Ok(summary.failure(
+                &cursor.session_id,
+                start,
+                &reason,
+                ExitStatus::Misconfigured,
+            )?);
+        }
+        _ => {
+            summary.skip();
+            return Ok(());
+        }
+    };
+    let session = SessionTarget {
+        id: cursor.session_id.clone(),
+        transcript: cursor.transcript.clone(),
+        extent: Extent::Resume,
+        start: cursor.start_directory.clone(),
+        agreed: Agreed::Kept,
+    };
+    match context.deliver(&session, &config, destination) {
+        Ok(report) => {
+            if !report.leaves_something() {
+                store.no_longer_waits(cursor);
+            }
+            if !report.is_empty() || report.stopped.is_some() || report.withheld > 0 {
+                summary.session(&session, &report, destination)?;
+            }
+        }
+        Err(error) => {
+            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
+            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! `install` and `uninstall`: adds the hook to Claude Code's settings or removes it, without Nix.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::claude_settings::{
+    Hooks, SettingsFile, guarded, register, stable_program, survey, switched_off, unregister,
+};
+
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::diff::unified;
+use crate::commands::output::errors::with_json_errors;
+use crate::config::{Env, Files, shown};
+
+const INSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse install --dry-run     print what would change
+  claude-langfuse install               for all projects
+  claude-langfuse install --project .   for this project only";
+
+const UNINSTALL_EXAMPLES: &str = "Examples:
+  claude-langfuse uninstall --dry-run     print what would change
+  claude-langfuse uninstall               for all projects; keeps the configuration
+  claude-langfuse uninstall --project .   for this project only";
+
+/// Register the hook in Claude Code's settings
+///
+/// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or repairs existing ones. Keeps everything else
+/// in the file, and writes a backup beside it. An entry whose program was removed does nothing.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = INSTALL_EXAMPLES)]
+pub(super) struct InstallArgs {
+    /// Program to register [default: this one]
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Remove the hook from Claude Code's settings
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = UNINSTALL_EXAMPLES)]
+pub(super) struct UninstallArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+struct SettingsArgs {
+    /// Change this project's .claude/settings.local.json instead
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object per file
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
+
+const GENERATED: &str = "it is a link into the Nix store; add the hook where the file is generated
+  help: with home-manager's programs.claude-code, set programs.claude-langfuse.hook.via = \"claude-code\"
+  help: where you write the file yourself, put programs.claude-langfuse.hookSettings under its \"hooks\"
+  help: or link a file outside of the store with config.lib.file.mkOutOfStoreSymlink, and run this again";
+
+const NO_PROGRAM: &str =
+    "could not find a stable path: this program runs from the Nix store, and no profile has it
+  help: install it first ('nix profile add', or home.packages), or name the path with --program";
+
+/// Runs `install`.
+///
+/// # Errors
+/// When the settings can't be read, understood or written.
+pub(super) fn install(args: &InstallArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || add(args))
+}
+
+fn add(args: &InstallArgs) -> Result<ExitStatus> {
+    let env = Env::of_process();
+    let program = match &args.program {
+        Some(program) => {
+            ensure!(
+                program.is_absolute(),
+                "could not register {}: hooks run in other folders, so the path must be absolute",
+                program.display()
+            );
+            program.clone()
+        }
+        None => {
+            let running = std::env::current_exe().context("could not find this program")?;
+            stable_program(&running, &env).context(NO_PROGRAM)?
+        }
+    };
+    let command = guarded(&program);
+    let paths = settings_paths(&args.settings, &env)?;
+    // An existing entry stays in its file.
+    let path = paths.iter().find(|path| has_our_hook(path)).or(paths.last());
+    let file = SettingsFile::open(path.context("could not find settings")?)?;
+    let mut content = file.content()?;
+    register(&mut content, &command).map_err(|what| {
+        anyhow!("{what}")
+            .context(format!("could not understand settings: {}", file.path().display()))
+    })?;
+    let change = apply(&file, &content, &args.settings)?;
+    print_change(&change, &args.settings, "registered for Stop and SessionEnd")?;
+    warn_about_conflicts(&env, args.settings.project.as_deref());
+    Ok(ExitStatus::Done)
+}
+
+/// Runs `uninstall`.
+///
+/// # Errors
+/// When the settings can't be read, understood or written.
+pub(super) fn uninstall(args: &UninstallArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || remove(&args.settings))
+}
+
+fn remove(args: &SettingsArgs) -> Result<ExitStatus> {
+    let env = Env::of_process();
+    for path in settings_paths(args, &env)? {
+        let file = SettingsFile::open(&path)?;
+        let mut content = file.content()?;
+        unregister(&mut content);
+        let change = apply(&file, &content, args)?;
+        print_change(&change, args, "no longer registered")?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+struct SettingsChange {
+    path: PathBuf,
+    /// The change; `None` if there was nothing to do.
+    diff: Option<String>,
+    /// Copy of the previous file.
+    backup: Option<PathBuf>,
+}
+
+fn apply(
+    file: &SettingsFile,
+    content: &Map<String, Value>,
+    args: &SettingsArgs,
+) -> Result<SettingsChange> {
+    let mut change = SettingsChange { path: file.path().to_path_buf(), diff: None, backup: None };
+    if file.content()? == *content {
+        return Ok(change);
+    }
+    if file.is_generated() {
+        bail!("could not change {}: {GENERATED}", file.path().display());
+    }
+    let text = file.with(content)?;
+    if !args.dry_run {
+        change.backup = file.replace(&text)?;
+    }
+    let name = file.path().display().to_string();
+    change.diff = Some(unified(&name, file.text(), &text));
+    Ok(change)
+}
+
+fn print_change(change: &SettingsChange, args: &SettingsArgs, state: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let path = change.path.display();
+    if args.json {
+        let object = json!({
+            "schema": 1, "settings": change.path, "changed": change.diff.is_some(), "backup": change.backup,
+        });
+        writeln!(out, "{object}")?;
+        return Ok(());
+    }
+    match &change.diff {
+        None => writeln!(out, "{state}, nothing to do: {path}")?,
+        Some(diff) if args.dry_run => {
+            for line in diff.lines() {
+                // Context lines may contain keys.
+                writeln!(out, "{}", shown(&line.replace('\t', "    ")))?;
+            }
+        }
+        Some(_) => writeln!(out, "{state}: {path}")?,
+    }
+    if let Some(backup) = &change.backup {
+        writeln!(out, "backup: {}", backup.display())?;
+    }
+    Ok(())
+}
+
+/// The settings files that may have the entry; a new one goes to the last. In a project that is the personal file, because
+/// the path in the command is one of this machine.
+fn settings_paths(args: &SettingsArgs, env: &Env) -> Result<Vec<PathBuf>> {
+    let Some(project) = &args.project else {
+        let folder = env.claude_config_dir().context(
+            "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
+        )?;
+        return Ok(vec![folder.join("settings.json")]);
+    };
+    ensure!(project.is_dir(), "could not find project: {} is not a directory", project.display());
+    let folder = std::path::absolute(project)?.join(".claude");
+    Ok(vec![folder.join("settings.json"), folder.join("settings.local.json")])
+}
+
+fn has_our_hook(path: &Path) -> bool {
+    let content = SettingsFile::open(path).and_then(|file| file.content());
+    content.is_ok_and(|content| !Hooks::of(&content).ours.is_empty())
+}
+
+/// Warns about other settings files that disturb the hook.
+fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
+    let surveyed = survey(env, &Files::new(), project);
+    for one in &surveyed {
+        for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
+            log::warn!(
+                "{rival} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
+                one.path.display()
+            );
+        }
+    }
+    if let Some((path, switch)) = switched_off(&surveyed) {
+        log::warn!("{switch} in {} turns hooks off", path.display());
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line: one file or folder per command, its arguments beside the code that they run.
+
+mod allow;
+mod completions;
+mod config;
+mod dataset;
+mod delivery_context;
+mod doctor;
+mod exit_status;
+mod export;
+mod flush;
+mod global_args;
+pub mod help;
+mod hook;
+mod install;
+mod man;
+mod newest_first;
+mod output;
+mod pause;
+mod preview;
+mod remedy;
+mod replay;
+mod retry_after;
+mod score;
+mod session_args;
+mod session_ref;
+mod sessions;
+mod show;
+mod start_directory;
+mod status;
+mod time_arg;
+mod turn_roots;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::log_file;
+use global_args::GlobalArgs;
+
+/// Send Claude Code sessions to Langfuse
+#[derive(Debug, Parser)]
+#[command(
+    name = "claude-langfuse",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: GlobalArgs,
+}
+
+// In the order of the groups in `help::GROUPS`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Install(install::InstallArgs),
+    Uninstall(install::UninstallArgs),
+    Config(config::ConfigArgs),
+    Allow(allow::AllowArgs),
+    Revoke(allow::RevokeArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
+    Status(status::StatusArgs),
+    Sessions(sessions::SessionsArgs),
+    Show(show::ShowArgs),
+    Replay(replay::ReplayArgs),
+    Flush(flush::FlushArgs),
+    Verify(verify::VerifyArgs),
+    Score(score::ScoreArgs),
+    Export(export::ExportArgs),
+    Dataset(dataset::DatasetArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    Hook(hook::HookArgs),
+}
+
+impl Cli {
+    /// Parses the arguments of the process.
+    ///
+    /// # Errors
+    /// When they are wrong, or ask for help or the version.
+    pub fn from_process() -> Result<Self, clap::Error> {
+        let mut command = help::complete(Self::command());
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// Runs the command that was typed.
+    pub fn run(self) -> ExitCode {
+        let Self { command, global } = self;
+        // A hook logs to its file and prints nothing.
+        if !matches!(command, Command::Hook(_)) {
+            log_file::to_stderr(global.verbose, global.quiet);
+        }
+        let result = match command {
+            Command::Install(args) => install::install(&args),
+            Command::Uninstall(args) => install::uninstall(&args),
+            Command::Config(args) => config::run(&args, &global),
+            Command::Allow(args) => allow::allow(&args, &global),
+            Command::Revoke(args) => allow::revoke(&args, &global),
+            Command::Pause(args) => pause::pause(&args, &global),
+            Command::Resume(args) => pause::resume(&args, &global),
+            Command::Status(args) => status::run(&args, &global),
+            Command::Sessions(args) => sessions::run(&args, &global),
+            Command::Show(args) => show::run(&args, &global),
+            Command::Replay(args) => replay::run(&args, &global),
+            Command::Flush(args) => flush::run(&args, &global),
+            Command::Verify(args) => verify::run(&args, &global),
+            Command::Score(args) => score::run(&args, &global),
+            Command::Export(args) => export::run(&args, &global),
+            Command::Dataset(args) => dataset::run(&args, &global),
+            Command::Doctor(args) => doctor::run(&args, &global),
+            Command::Completions(args) => completions::run(&args, Self::command()),
+            Command::Man(args) => man::run(&args, Self::command()),
+            Command::Hook(_) => Ok(hook::run(&global)),
+        };
+        ExitCode::from(output::errors::finish(result).code())
+    }
+}

@@ -1,0 +1,70 @@
+//! Errors for people and for scripts.
+
+use std::io::{ErrorKind, Write};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::commands::exit_status::ExitStatus;
+
+/// Ends a command: an error is printed on standard error, unless the reader of standard output is gone.
+pub(in crate::commands) fn finish(result: Result<ExitStatus>) -> ExitStatus {
+    match result {
+        Ok(status) => status,
+        // `claude-langfuse replay --dry-run | head` is a success.
+        Err(error) if is_closed_pipe(&error) => ExitStatus::Done,
+        Err(error) => {
+            print_error(&format!("{error:#}"));
+            ExitStatus::of_error(&error)
+        }
+    }
+}
+
+/// Runs a command; with `--json` its error is printed as JSON on standard output.
+pub(in crate::commands) fn with_json_errors(
+    json: bool,
+    run: impl FnOnce() -> Result<ExitStatus>,
+) -> Result<ExitStatus> {
+    match run() {
+        Err(error) if json && !is_closed_pipe(&error) => {
+            fail(json, &format!("{error:#}"), ExitStatus::of_error(&error))
+        }
+        result => result,
+    }
+}
+
+/// Prints why a command failed, and ends it with `status`.
+pub(in crate::commands) fn fail(
+    json: bool,
+    message: &str,
+    status: ExitStatus,
+) -> Result<ExitStatus> {
+    if json {
+        print_json(&json!({"schema": 1, "error": error_object(status, message)}))?;
+    } else {
+        print_error(message);
+    }
+    Ok(status)
+}
+
+/// Prints one line of JSON.
+pub(in crate::commands) fn print_json(object: &Value) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{object}")
+}
+
+/// The error of JSON output: the same code for the same exit status in every command.
+pub(in crate::commands) fn error_object(status: ExitStatus, message: &str) -> Value {
+    json!({"code": status.name(), "message": message})
+}
+
+/// Prints an error on standard error. If that fails, nothing is left to print it on.
+pub(in crate::commands) fn print_error(message: &str) {
+    let _ = writeln!(std::io::stderr(), "claude-langfuse: {message}");
+}
+
+pub(in crate::commands) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}

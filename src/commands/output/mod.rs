@@ -1,0 +1,11 @@
+//! Output of commands: results for people and for scripts, errors, progress, and the terminal that shows them.
+
+pub(super) mod diff;
+pub(super) mod errors;
+pub(super) mod progress;
+pub(super) mod report;
+pub(super) mod summary;
+pub(super) mod tables;
+pub(super) mod terminal;
+pub(super) mod text;
+pub(super) mod tokens;

@@ -1,0 +1,271 @@
+//! Output of commands that send: one line per session, then the totals. For people or for scripts.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::commands::delivery_context::{SessionTarget, exit_status};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::progress::ProgressLine;
+use crate::commands::output::text::{broken_lines, byte_size, plural};
+use crate::commands::remedy::remedy;
+use crate::config::Destination;
+use crate::delivery::{Report, Stopped};
+use crate::trace::TraceId;
+
+/// Maximum number of links per session; a long one has hundreds.
+const MAX_LINKS: usize = 5;
+
+#[derive(Debug, Default)]
+pub(in crate::commands) struct DeliverySummary {
+    json: bool,
+    /// The run covers all sessions: thousands of them may have nothing new.
+    all: bool,
+    totals: DeliveryCounts,
+    projects: BTreeMap<PathBuf, DeliveryCounts>,
+    rejected: usize,
+    skipped: usize,
+    withheld: usize,
+    status: ExitStatus,
+    last_error: String,
+    progress: ProgressLine,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct DeliveryCounts {
+    sessions: usize,
+    turns: usize,
+    spans: usize,
+    bytes: usize,
+    failed: usize,
+}
+
+impl DeliveryCounts {
+    fn add(&mut self, other: &Self) {
+        self.sessions += other.sessions;
+        self.turns += other.turns;
+        self.spans += other.spans;
+        self.bytes += other.bytes;
+        self.failed += other.failed;
+    }
+}
+
+impl DeliverySummary {
+    pub(in crate::commands) fn new(json: bool) -> Self {
+        Self { json, ..Self::default() }
+    }
+
+    /// For a run over all sessions, with totals per project.
+    pub(in crate::commands) fn per_project(json: bool, progress: ProgressLine) -> Self {
+        Self { all: true, progress, ..Self::new(json) }
+    }
+
+    /// Advances the progress line.
+    pub(in crate::commands) fn advance(&mut self, bytes: u64) {
+        self.progress.advance(bytes);
+    }
+
+    fn count(&mut self, project: Option<&Path>, counts: &DeliveryCounts, status: ExitStatus) {
+        self.totals.add(counts);
+        self.status = self.status.max(status);
+        if self.all {
+            let project = project.unwrap_or(Path::new("(unknown)"));
+            self.projects.entry(project.to_owned()).or_default().add(counts);
+        }
+        self.progress.hide();
+    }
+
+    /// Reports a session that was delivered, at least in part.
+    pub(in crate::commands) fn session(
+        &mut self,
+        session: &SessionTarget,
+        report: &Report,
+        destination: &Destination,
+    ) -> io::Result<()> {
+        let status = exit_status(report);
+        let counts = DeliveryCounts {
+            sessions: 1,
+            turns: report.turns,
+            spans: report.spans,
+            bytes: report.bytes,
+            failed: usize::from(report.stopped.is_some()),
+        };
+        self.count(session.start.as_deref(), &counts, status);
+        self.rejected += report.refused.len() + report.postponed;
+        self.withheld += report.withheld;
+        let link = |trace: &TraceId| destination.trace_link(trace.as_str());
+        if self.json {
+            let links: Vec<String> = report.traces.iter().map(link).collect();
+            return print_json(&json!({
+                "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
+                "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
+                "unfinished": report.unfinished, "withheld": report.withheld,
+                "error": report.stopped.as_ref().map(|stopped| error_object(status, &stopped.reason)), "traces": links,
+            }));
+        }
+        if self.is_redundant(report) {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}  {}", session.id, session_text(report))?;
+        if let Some(help) = session_help(report, destination) {
+            writeln!(out, "  help: {help}")?;
+        }
+        if report.withheld > 0 {
+            writeln!(out, "  {}", withheld_text(report.withheld))?;
+        }
+        if let Some(broken) = broken_lines(&report.diagnostics) {
+            writeln!(out, "  {broken}")?;
+        }
+        if self.all {
+            return Ok(());
+        }
+        if report.unfinished {
+            writeln!(out, "  the last turn is still open: its end is sent when it ends")?;
+        }
+        let hidden = report.traces.len().saturating_sub(MAX_LINKS);
+        if hidden > 0 {
+            writeln!(out, "  … {hidden} earlier turns")?;
+        }
+        report.traces.iter().skip(hidden).try_for_each(|trace| writeln!(out, "  {}", link(trace)))
+    }
+
+    /// In a run over all sessions, unchanged sessions get no line; the same failure is printed once.
+    fn is_redundant(&mut self, report: &Report) -> bool {
+        match &report.stopped {
+            None => {
+                let is_done = exit_status(report) == ExitStatus::Done && report.withheld == 0;
+                self.all && report.is_empty() && is_done
+            }
+            Some(stopped) if report.is_empty() => {
+                let repeated = self.last_error == stopped.reason;
+                self.last_error.clone_from(&stopped.reason);
+                repeated
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Reports a session that could not be read or sent at all.
+    pub(in crate::commands) fn failure(
+        &mut self,
+        id: &str,
+        project: Option<&Path>,
+        message: &str,
+        status: ExitStatus,
+    ) -> io::Result<()> {
+        let counts = DeliveryCounts { sessions: 1, failed: 1, ..DeliveryCounts::default() };
+        self.count(project, &counts, status);
+        if self.json {
+            return print_json(
+                &json!({"schema": 1, "session": id, "error": error_object(status, message)}),
+            );
+        }
+        // Missing keys are missing for every session of a folder.
+        if self.last_error != message {
+            print_error(message);
+            message.clone_into(&mut self.last_error);
+        }
+        Ok(())
+    }
+
+    /// Counts a session that this command doesn't send.
+    pub(in crate::commands) fn skip(&mut self) {
+        self.skipped += 1;
+    }
+
+    /// The status so far.
+    pub(in crate::commands) fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// Prints the totals.
+    pub(in crate::commands) fn finish(mut self, skip_reason: &str) -> io::Result<ExitStatus> {
+        self.progress.hide();
+        let DeliveryCounts { sessions, turns, spans, bytes, failed } = self.totals;
+        let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
+        if self.json {
+            for (project, counts) in &self.projects {
+                print_json(&json!({
+                    "schema": 1, "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
+                    "bytes": counts.bytes, "failed": counts.failed,
+                }))?;
+            }
+            print_json(&json!({
+                "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
+                "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
+            }))?;
+            return Ok(self.status);
+        }
+        if self.projects.len() > 1 {
+            print_projects(&self.projects)?;
+        }
+        let mut line = counts_text(&self.totals);
+        if rejected > 0 {
+            line.push_str(&format!(", {} rejected by the server", plural(rejected, "observation")));
+        }
+        if skipped > 0 {
+            line.push_str(&format!(", {} skipped ({skip_reason})", plural(skipped, "session")));
+        }
+        if withheld > 0 {
+            line.push_str(&format!(", {withheld} skipped (policy not met)"));
+        }
+        writeln!(io::stdout().lock(), "{line}")?;
+        Ok(self.status)
+    }
+}
+
+/// Turns and agents that stay here because of their policy, and the remedy.
+pub(in crate::commands) fn withheld_text(count: usize) -> String {
+    format!(
+        "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
+    )
+}
+
+fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (project, counts) in projects {
+        writeln!(out, "{}", project.display())?;
+        writeln!(out, "  {}", counts_text(counts))?;
+    }
+    Ok(())
+}
+
+fn counts_text(counts: &DeliveryCounts) -> String {
+    format!(
+        "{}: {}, {} sent ({}), {} failed",
+        plural(counts.sessions, "session"),
+        plural(counts.turns, "turn"),
+        plural(counts.spans, "observation"),
+        byte_size(counts.bytes),
+        counts.failed
+    )
+}
+
+fn session_text(report: &Report) -> String {
+    let mut sent = vec![plural(report.turns, "turn"), plural(report.spans, "observation")];
+    sent.extend((report.scores > 0).then(|| plural(report.scores, "score")));
+    let sent = format!("{} sent", sent.join(", "));
+    match &report.stopped {
+        Some(stopped) if report.is_empty() => format!("not sent: {}", stopped.reason),
+        Some(stopped) => format!("{sent}, the rest failed: {}", stopped.reason),
+        None if report.is_empty() => "nothing new".to_owned(),
+        None => sent,
+    }
+}
+
+fn session_help(report: &Report, destination: &Destination) -> Option<String> {
+    match &report.stopped {
+        Some(Stopped { problem: problem @ Some(_), .. }) => Some(remedy(*problem, destination)),
+        Some(_) => {
+            Some("nothing is lost; run the command again when the server is reachable".to_owned())
+        }
+        None if exit_status(report) == ExitStatus::ContentRejected => {
+            Some("the next run retries the rejected part; -v shows the reasons".to_owned())
+        }
+        None => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Counts, sizes, times and paths as people read them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use transcript::Diagnostics;
+
+/// A count with its noun: `1 session`, `2 sessions`.
+pub(in crate::commands) fn plural(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
+/// The unreadable lines of a transcript: their count, and the first one's offset and error.
+pub(in crate::commands) fn broken_lines(diagnostics: &Diagnostics) -> Option<String> {
+    let (offset, reason) = diagnostics.broken.first()?;
+    let lines = plural(usize::try_from(diagnostics.broken_lines).ok()?, "line");
+    Some(format!("{lines} can't be read, the first at byte {offset}: {reason}"))
+}
+
+/// A duration in its two largest units: `8s`, `1m23s`, `2h05m`.
+pub(in crate::commands) fn short_duration(seconds: u128) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+/// A duration in its largest unit: `2 hours`.
+pub(in crate::commands) fn long_duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    match count {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
+    }
+}
+
+/// A size in decimal units.
+pub(in crate::commands) fn byte_size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
+/// Replaces the home folder by `~`: shorter, and bug reports carry no user name.
+pub(in crate::commands) fn shorten_home(home: Option<&Path>, text: &str) -> String {
+    let Some(home) = home.and_then(Path::to_str).filter(|home| home.len() > 1) else {
+        return text.to_owned();
+    };
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(home) {
+        let (before, from) = rest.split_at(at);
+        let after = from.get(home.len()..).unwrap_or_default();
+        // `/home/me` is only a prefix of `/home/melissa`, not its parent.
+        let ends =
+            !after.starts_with(|one: char| one.is_alphanumeric() || matches!(one, '-' | '_' | '.'));
+        short.push_str(before);
+        short.push_str(if ends { "~" } else { home });
+        rest = after;
+    }
+    short + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::{long_duration, shorten_home};
+
+    #[test]
+    fn long_duration_has_one_unit() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "1 minute"),
+            (7200, "2 hours"),
+            (86_400 * 30, "30 days"),
+        ] {
+            assert_eq!(long_duration(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn shortens_the_home_folder_wherever_it_is_a_whole_folder() {
+        let home = Some(Path::new("/home/me"));
+        for (text, short) in [
+            ("/home/me/a in /home/me", "~/a in ~"),
+            ("/home/melissa/a", "/home/melissa/a"),
+            ("[ -x '/home/me/bin' ]", "[ -x '~/bin' ]"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(shorten_home(home, text), short);
+        }
+        assert_eq!(shorten_home(Some(Path::new("/")), "/etc"), "/etc");
+        assert_eq!(shorten_home(None, "/etc"), "/etc");
+    }
+}

@@ -1,0 +1,98 @@
+//! The requests and spans that `replay` would send. They come from the same code, so previews can't differ from requests.
+
+use std::io;
+
+use anyhow::{Result, bail};
+
+use crate::commands::delivery_context::{SessionTarget, job};
+use crate::commands::exit_status::ConfigurationError;
+use crate::config::Config;
+use crate::delivery::{Report, StateAccess, Transport, deliver};
+use crate::langfuse::{Body, Span, Verdict, batch};
+use crate::privacy::invalid_patterns;
+use crate::score::Score;
+use crate::state::Store;
+
+/// A transport that hands requests to a function.
+struct PreviewTransport<F> {
+    on_request: F,
+    print_error: Option<io::Error>,
+}
+
+impl<F: FnMut(&str) -> io::Result<()>> Transport for PreviewTransport<F> {
+    fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
+        self.show(raw)
+    }
+
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
+        match self.show(&batch(scores)) {
+            Verdict::Acknowledged => Ok(0),
+            reply => Err(reply),
+        }
+    }
+}
+
+impl<F: FnMut(&str) -> io::Result<()>> PreviewTransport<F> {
+    fn show(&mut self, raw: &str) -> Verdict {
+        match (self.on_request)(raw) {
+            Ok(()) => Verdict::Acknowledged,
+            Err(error) => {
+                let reason = format!("could not print: {error}");
+                self.print_error = Some(error);
+                Verdict::Later { reason, retry_after: None, timed_out: false }
+            }
+        }
+    }
+}
+
+fn each_request_to(
+    session: &SessionTarget,
+    config: &Config,
+    destination: &str,
+    keeping: StateAccess<'_>,
+    on_request: impl FnMut(&str) -> io::Result<()>,
+) -> Result<Report> {
+    if let Some(problem) = &config.suspended {
+        return Err(ConfigurationError(problem.to_string()).into());
+    }
+    if let Some(reason) = invalid_patterns(config) {
+        bail!("{reason}");
+    }
+    let mut transport = PreviewTransport { on_request, print_error: None };
+    let job = job(session, config, destination);
+    let report = deliver(&job, keeping, &mut transport)?.unwrap_or_default();
+    match transport.print_error {
+        Some(error) => Err(error.into()),
+        None => Ok(report),
+    }
+}
+
+/// Calls `on_request` with every request of the session, with what its state knows of earlier deliveries. The state is not
+/// changed.
+///
+/// # Errors
+/// When the transcript can't be read, `on_request` fails, or the configuration is suspended or masks nothing.
+pub(super) fn each_request(
+    session: &SessionTarget,
+    config: &Config,
+    on_request: impl FnMut(&str) -> io::Result<()>,
+) -> Result<Report> {
+    let store = Store::new(&config.state_dir);
+    let (destination, keeping) = match &config.destination {
+        Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
+        Err(_) => (String::new(), StateAccess::None),
+    };
+    each_request_to(session, config, &destination, keeping, on_request)
+}
+
+/// Calls `on_span` with every complete span of a session, sent or not.
+///
+/// # Errors
+/// As [`each_request`].
+pub(super) fn each_span(
+    session: &SessionTarget,
+    config: &Config,
+    mut on_span: impl FnMut(Span) -> io::Result<()>,
+) -> Result<Report> {
+    each_request(session, config, |raw| Span::all_of(raw).into_iter().try_for_each(&mut on_span))
+}

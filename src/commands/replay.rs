@@ -1,0 +1,166 @@
+//! `replay`: sends sessions that are already on disk.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{ArgGroup, Args};
+use transcript::locate;
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{print_error, with_json_errors};
+use crate::commands::output::progress::{ProgressLine, Workload};
+use crate::commands::output::summary::{DeliverySummary, withheld_text};
+use crate::commands::preview::each_request;
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::config::{Capture, Config, Scope};
+use crate::delivery::Extent;
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse replay 3f2a                            one session, by the start of its id
+  claude-langfuse replay ~/.claude/projects/-home-me-app all sessions of a project
+  claude-langfuse replay --all                           all traced projects
+  claude-langfuse replay --all --project . --since 30d   the last month of this project
+  claude-langfuse replay --dry-run 3f2a                  print what would be sent
+  claude-langfuse replay 3f2a --again --capture full     with the content that was left out
+
+Exit codes: 0 done, 1 some sessions failed, 2 wrong usage, 3 configuration missing or invalid,
+4 server unreachable, 5 keys rejected, 6 content rejected.";
+
+/// Send sessions that are already on disk
+///
+/// Sends every part of a session that Langfuse has not acknowledged, whatever its age. Naming a session is consent to send
+/// it; --all takes only projects with TRACE_TO_LANGFUSE=true. Progress is saved after each acknowledgement: after Ctrl-C,
+/// run the same command to continue. Waits when the server asks for a pause.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["targets", "all"]).required(true))]
+pub(super) struct ReplayArgs {
+    /// Transcripts, folders of transcripts or session id prefixes
+    #[arg(value_name = "PATH|SESSION")]
+    targets: Vec<String>,
+    /// Send every session of all traced projects
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: SessionFilter,
+    /// Print the requests, one per line, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Also send turns that Langfuse has acknowledged
+    #[arg(long)]
+    again: bool,
+    /// Capture mode, also if a stricter one was agreed
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "all")]
+    capture: Option<Capture>,
+    /// Print JSON: one object per session, project and run
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a named session can't be found.
+pub(super) fn run(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || replay(args, global))
+}
+
+fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    context.wait_on_retry_after = true;
+    context.capture = args.capture;
+    if args.all {
+        context.require_readable_config()?;
+    }
+    let claude_config = session_args::claude_config_dir(&context)?;
+    let selector = SessionSelector::new(&args.filter);
+    let mut summary = if args.all && !args.dry_run {
+        DeliverySummary::per_project(
+            args.json,
+            ProgressLine::begin(global.quiet, || workload(locate::sessions(&claude_config))),
+        )
+    } else {
+        DeliverySummary::new(args.json)
+    };
+    let transcripts: Box<dyn Iterator<Item = PathBuf>> = if args.all {
+        Box::new(locate::sessions(&claude_config))
+    } else {
+        Box::new(session_args::find_all(&args.targets, &claude_config)?.into_iter())
+    };
+    for transcript in transcripts {
+        let length = transcript.metadata().map_or(0, |file| file.len());
+        if selector.matches_or_missing(&transcript) {
+            replay_one(&mut context, &transcript, args, &mut summary)?;
+        }
+        summary.advance(length);
+    }
+    if args.dry_run {
+        return Ok(summary.status());
+    }
+    Ok(summary.finish("tracing is off")?)
+}
+
+fn workload(transcripts: impl Iterator<Item = PathBuf>) -> Workload {
+    transcripts.fold(Workload::default(), |all, path| Workload {
+        sessions: all.sessions + 1,
+        bytes: all.bytes + path.metadata().map_or(0, |metadata| metadata.len()),
+    })
+}
+
+fn replay_one(
+    context: &mut DeliveryContext,
+    transcript: &Path,
+    args: &ReplayArgs,
+    summary: &mut DeliverySummary,
+) -> Result<()> {
+    let scope = if args.all { Scope::FilesOnly } else { Scope::Explicit };
+    let extent = if args.again { Extent::Resend } else { Extent::Backfill };
+    let (session, config) = match session_args::open(context, transcript, extent, scope) {
+        Ok(found) => found,
+        Err(error) => {
+            let id = locate::session_id(transcript);
+            let reason = format!("{error:#}");
+            return Ok(summary.failure(&id, None, &reason, ExitStatus::Failed)?);
+        }
+    };
+    if args.all && !config.enabled && config.suspended.is_none() {
+        summary.skip();
+        return Ok(());
+    }
+    if args.dry_run {
+        return dry_run(&session, &config);
+    }
+    let destination = match &config.destination {
+        Ok(destination) => destination,
+        Err(problem) => {
+            return Ok(summary.failure(
+                &session.id,
+                session.start.as_deref(),
+                &problem.to_string(),
+                ExitStatus::Misconfigured,
+            )?);
+        }
+    };
+    match context.deliver(&session, &config, destination) {
+        Ok(report) => summary.session(&session, &report, destination)?,
+        Err(error) => {
+            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
+            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints one request per line.
+fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
+    let report = each_request(session, config, |raw| writeln!(std::io::stdout().lock(), "{raw}"))?;
+    if report.withheld > 0 {
+        print_error(&format!("{}: {}", session.id, withheld_text(report.withheld)));
+    }
+    if report.requests == 0 {
+        print_error(&format!("{}: nothing new", session.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Retry-After: a command waits as long as the server asks, and continues. A hook never waits.
+
+use std::time::Duration;
+
+use crate::commands::output::errors::print_error;
+use crate::delivery::Transport;
+use crate::langfuse::{Body, Verdict};
+use crate::score::Score;
+
+/// Longest total wait for one request. Langfuse counts requests per minute.
+const MAX_TOTAL_WAIT: Duration = Duration::from_secs(600);
+/// Shortest wait: some servers answer `Retry-After: 0`.
+const MIN_WAIT: Duration = Duration::from_secs(1);
+
+/// Sends a request, and sends it again after each wait that the server asks for.
+pub(super) fn with_retry_after<Response>(
+    mut request: impl FnMut() -> Result<Response, Verdict>,
+) -> Result<Response, Verdict> {
+    let mut retry_after = RetryAfter::new();
+    loop {
+        match request() {
+            Err(reply) if retry_after.wait(&reply) => {}
+            result => return result,
+        }
+    }
+}
+
+/// The waiting time that is left for one request.
+struct RetryAfter {
+    remaining: Duration,
+}
+
+impl RetryAfter {
+    fn new() -> Self {
+        Self { remaining: MAX_TOTAL_WAIT }
+    }
+
+    /// Waits as long as the server asks. Returns whether to send the request again.
+    fn wait(&mut self, reply: &Verdict) -> bool {
+        let Some(wait) = self.next_wait(reply) else {
+            return false;
+        };
+        if let Verdict::Later { reason, .. } = reply {
+            print_error(&format!("{reason}: continuing in {} s", wait.as_secs()));
+        }
+        std::thread::sleep(wait);
+        true
+    }
+
+    fn next_wait(&mut self, reply: &Verdict) -> Option<Duration> {
+        let Verdict::Later { retry_after: Some(wait), .. } = reply else {
+            return None;
+        };
+        let wait = (*wait).max(MIN_WAIT);
+        self.remaining = self.remaining.checked_sub(wait)?;
+        Some(wait)
+    }
+}
+
+/// A transport that waits as long as the server asks.
+pub(super) struct RetryAfterTransport<Inner>(pub Inner);
+
+impl<Inner: Transport> Transport for RetryAfterTransport<Inner> {
+    fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
+        with_retry_after(|| self.0.score(scores))
+    }
+
+    fn send(&mut self, raw: &str, body: &Body) -> Verdict {
+        let mut retry_after = RetryAfter::new();
+        loop {
+            let reply = self.0.send(raw, body);
+            if !retry_after.wait(&reply) {
+                return reply;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::RetryAfter;
+    use crate::langfuse::Verdict;
+
+    fn later(seconds: Option<u64>) -> Verdict {
+        Verdict::Later {
+            reason: "busy".to_owned(),
+            retry_after: seconds.map(Duration::from_secs),
+            timed_out: false,
+        }
+    }
+
+    #[test]
+    fn waits_only_for_a_given_time_and_ten_minutes_at_most() {
+        let mut retry_after = RetryAfter::new();
+        let mut wait = |reply| retry_after.next_wait(&reply).map(|wait| wait.as_secs());
+        assert_eq!(wait(later(None)), None);
+        assert_eq!(wait(Verdict::Acknowledged), None);
+        assert_eq!(wait(later(Some(0))), Some(1));
+        assert_eq!(wait(later(Some(7200))), None);
+        assert_eq!(wait(later(Some(599))), Some(599));
+        assert_eq!(wait(later(Some(1))), None);
+    }
+}

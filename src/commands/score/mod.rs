@@ -1,0 +1,264 @@
+//! `score`: sends a person's scores of a turn or a session.
+
+mod score_arg;
+
+use std::io::{self, Write};
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{fail, print_json, with_json_errors};
+use crate::commands::remedy::failure;
+use crate::commands::retry_after::with_retry_after;
+use crate::commands::session_args;
+use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
+use crate::config::{Config, Destination, Scope};
+use crate::delivery::Extent;
+use crate::langfuse::{Client, Deadline, Verdict, batch, send_scores};
+use crate::privacy::Policy;
+use crate::score::{Judge, Score, Subject, Value};
+use crate::trace::{SpanId, TraceId};
+use base::Timestamp;
+use score_arg::{ScoreArg, ScoreType};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse score 3f2a#2 helpful=true
+  claude-langfuse score 3f2a#2 quality=4 tone=friendly --comment 'found the cause at once'
+  claude-langfuse score 3f2a solved=false         the whole session
+  claude-langfuse score 3f2a#2 grade=1 --type categorical
+
+Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 wrong usage,
+3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
+
+/// Score a turn or a session
+///
+/// Scores the trace of a turn, or the session as a whole. A number is numeric, 'true' and 'false' are boolean, any other
+/// word is categorical. A second score of the same name replaces the first. Names and comments are masked.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ScoreArgs {
+    /// Transcript or session id prefix, with #N for a turn
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
+    session: SessionRef,
+    /// Name and value of a score (can be repeated)
+    #[arg(value_name = "NAME=VALUE", required = true, value_parser = score_arg::parse)]
+    scores: Vec<ScoreArg>,
+    /// Comment on all of these scores
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Type of the values [default: by their form]
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    score_type: Option<ScoreType>,
+    /// Print the request, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the session or its turn can't be found, a value doesn't fit, or nothing can be printed.
+pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || score(args, global))
+}
+
+fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let reference = &args.session;
+    let transcript =
+        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
+    let (session, config) =
+        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
+    let roots = turn_roots(&session, &config)?;
+    let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
+    session_args::check_turns(reference, &numbers)?;
+    let target = match (reference.turns.is_all(), reference.turns.single()) {
+        (true, _) => session_target(&session, &roots)?,
+        (false, Some(turn)) => turn_target(&session, &config, &roots, turn)?,
+        (false, None) => {
+            bail!("could not score several turns at once: name one, or the session as a whole")
+        }
+    };
+    let scores = target.scores(args, &config)?;
+    if args.dry_run {
+        writeln!(io::stdout().lock(), "{}", batch(&scores))?;
+        return Ok(ExitStatus::Done);
+    }
+    let destination = match &config.destination {
+        Ok(destination) => destination,
+        Err(problem) => {
+            return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured);
+        }
+    };
+    warn_if_unsent(&session, &config, destination, &reference.session);
+    match send(&context, &config, destination, &scores)? {
+        Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
+        Ok(rejected) => {
+            let reason = format!("the server rejects {rejected} of {}", scores.len());
+            fail_with(args, &reason, ExitStatus::ContentRejected)
+        }
+        Err(reply) => {
+            let (reason, status) = failure(&reply, destination);
+            fail_with(args, &reason, status)
+        }
+    }
+}
+
+struct ScoreTarget {
+    subject: Subject,
+    turn: Option<u64>,
+    timestamp: Timestamp,
+}
+
+fn session_target(session: &SessionTarget, roots: &[TurnRoot]) -> Result<ScoreTarget> {
+    let Some(first) = roots.first() else {
+        bail!("could not score session {}: it has no turns of its own", session.id);
+    };
+    if roots.iter().all(|root| root.attached) {
+        bail!(
+            "could not score the session: its turns are part of another application's trace; name a turn (#N)"
+        );
+    }
+    Ok(ScoreTarget {
+        subject: Subject::Session(session.id.clone()),
+        turn: None,
+        timestamp: first.start,
+    })
+}
+
+fn turn_target(
+    session: &SessionTarget,
+    config: &Config,
+    roots: &[TurnRoot],
+    turn: u64,
+) -> Result<ScoreTarget> {
+    let root = roots.iter().find(|root| root.turn == turn);
+    let root = root.ok_or_else(|| anyhow!("could not find turn {turn}"))?;
+    let span = SpanId::given(root.span.clone());
+    let subject = sent_subject(session, config, &span)
+        .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span, root.attached));
+    Ok(ScoreTarget { subject, turn: Some(turn), timestamp: root.start })
+}
+
+fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
+    match attached {
+        true => Subject::Observation(trace, span),
+        false => Subject::Trace(trace),
+    }
+}
+
+/// The subject that the turn was sent as; the configuration may have changed since.
+fn sent_subject(session: &SessionTarget, config: &Config, root: &SpanId) -> Option<Subject> {
+    let sent = sent_context(session, config, root.as_str())?;
+    Some(subject(sent.trace_id, root.clone(), sent.parent.is_some()))
+}
+
+impl ScoreTarget {
+    fn scores(&self, args: &ScoreArgs, config: &Config) -> Result<Vec<Score>> {
+        let policy = Policy::from(config);
+        let mask = |text: &String| {
+            let mut text = text.clone();
+            policy.apply_to_name(&mut text);
+            text
+        };
+        let now = Timestamp::now();
+        let score = |arg: &ScoreArg| {
+            let name = mask(&arg.name);
+            let value = match arg.value(args.score_type) {
+                Ok(Value::Categorical(word)) => Value::Categorical(mask(&word)),
+                Ok(Value::Text(text)) => Value::Text(mask(&text)),
+                Ok(value) => value,
+                Err(reason) => bail!("could not use {reason}"),
+            };
+            Ok(Score {
+                id: Score::id(Judge::Person, &self.subject, &name),
+                subject: self.subject.clone(),
+                name,
+                value,
+                comment: args.comment.as_ref().map(mask),
+                environment: config.environment.clone(),
+                filed: self.timestamp,
+                judged: now,
+            })
+        };
+        args.scores.iter().map(score).collect()
+    }
+}
+
+fn send(
+    context: &DeliveryContext,
+    config: &Config,
+    destination: &Destination,
+    scores: &[Score],
+) -> Result<Result<usize, Verdict>> {
+    let environment = &context.env.environment;
+    let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
+    let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
+    Ok(with_retry_after(send))
+}
+
+fn fail_with(args: &ScoreArgs, reason: &str, status: ExitStatus) -> Result<ExitStatus> {
+    let message = format!("could not score: {reason}");
+    fail(args.json, &message, status)
+}
+
+fn print_scores(
+    args: &ScoreArgs,
+    target: &ScoreTarget,
+    session: &SessionTarget,
+    scores: &[Score],
+    destination: &Destination,
+) -> io::Result<ExitStatus> {
+    let link = match &target.subject {
+        Subject::Session(_) => None,
+        Subject::Trace(trace) | Subject::Observation(trace, _) => {
+            Some(destination.trace_link(trace.as_str()))
+        }
+    };
+    if args.json {
+        let objects: Vec<Json> = scores
+            .iter()
+            .map(|score| json!({"id": score.id, "name": score.name, "value": json_value(&score.value)}))
+            .collect();
+        print_json(&json!({
+            "schema": 1, "session": session.id, "turn": target.turn, "scores": objects, "link": link,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    let mut out = io::stdout().lock();
+    let scored = match target.turn {
+        Some(turn) => format!("turn {turn} of session {}", session.id),
+        None => format!("session {}", session.id),
+    };
+    for Score { name, value, .. } in scores {
+        writeln!(out, "{scored}: {name} = {}", value_text(value))?;
+    }
+    if let Some(link) = link {
+        writeln!(out, "{link}")?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn json_value(value: &Value) -> Json {
+    match value {
+        Value::Numeric(number) => json!(number),
+        Value::Boolean(yes) => json!(yes),
+        Value::Categorical(text) | Value::Text(text) => json!(text),
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Numeric(number) => number.to_string(),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Categorical(text) | Value::Text(text) => text.clone(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Arguments that name sessions: paths, folders, id prefixes, and filters over all sessions on disk.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use base::Timestamp;
+use clap::Args;
+use transcript::{last_activity, locate, origin};
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::session_ref::SessionRef;
+use crate::commands::time_arg;
+use crate::config::{Config, Scope};
+use crate::delivery::{Agreed, Extent};
+
+/// Options that select some of the sessions on disk.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct SessionFilter {
+    /// Only sessions started in or below this directory
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Only sessions active since WHEN (90m, 12h, 7d, 2026-11-23)
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
+    pub since: Option<Timestamp>,
+    /// Only sessions not active since WHEN
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
+    pub until: Option<Timestamp>,
+}
+
+/// Decides which transcripts a [`SessionFilter`] selects.
+pub(super) struct SessionSelector<'a> {
+    filter: &'a SessionFilter,
+    /// The project as typed, and with links resolved: Claude Code records the resolved path.
+    project: Option<[PathBuf; 2]>,
+}
+
+impl<'a> SessionSelector<'a> {
+    pub(super) fn new(filter: &'a SessionFilter) -> Self {
+        let project = filter.project.as_ref().map(|project| {
+            let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
+            // Sessions outlive a project that was removed.
+            let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+            [absolute, real]
+        });
+        Self { filter, project }
+    }
+
+    pub(super) fn matches(&self, transcript: &Path) -> bool {
+        self.may_match(transcript) && self.matches_rows(transcript)
+    }
+
+    /// Also selects a missing transcript, so that opening it reports the error.
+    pub(super) fn matches_or_missing(&self, transcript: &Path) -> bool {
+        transcript.metadata().is_err() || self.matches(transcript)
+    }
+
+    /// Decides by modification time alone: no row is newer than that.
+    pub(super) fn may_match(&self, transcript: &Path) -> bool {
+        let modified = transcript.metadata().and_then(|file| file.modified());
+        let since = self.filter.since;
+        modified.is_ok_and(|modified| since.is_none_or(|since| Timestamp::of(modified) >= since))
+    }
+
+    /// Decides by the first and last rows.
+    pub(super) fn matches_rows(&self, transcript: &Path) -> bool {
+        self.matches_time(transcript) && self.matches_project(transcript)
+    }
+
+    fn matches_time(&self, transcript: &Path) -> bool {
+        let SessionFilter { since, until, .. } = self.filter;
+        if since.is_none() && until.is_none() {
+            return true;
+        }
+        last_activity(transcript).is_some_and(|last| {
+            since.is_none_or(|since| last >= since) && until.is_none_or(|until| last < until)
+        })
+    }
+
+    fn matches_project(&self, transcript: &Path) -> bool {
+        let Some(projects) = &self.project else {
+            return true;
+        };
+        let start = origin(transcript).ok().and_then(|(start, _)| start);
+        start.is_some_and(|start| projects.iter().any(|project| start.starts_with(project)))
+    }
+}
+
+/// The folder in which Claude Code keeps its sessions.
+///
+/// # Errors
+/// When neither CLAUDE_CONFIG_DIR nor HOME is set.
+pub(super) fn claude_config_dir(context: &DeliveryContext) -> Result<PathBuf> {
+    context
+        .env
+        .claude_config_dir()
+        .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
+}
+
+/// The transcripts of all targets, each once, in the order of the targets.
+///
+/// # Errors
+/// When a target names no session, or an id prefix several.
+pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
+    let mut transcripts: Vec<PathBuf> = Vec::new();
+    for target in targets {
+        let path = Path::new(target);
+        let found = if path.is_dir() {
+            let found = locate::sessions_in(path);
+            if found.is_empty() {
+                bail!("could not find sessions: no transcript in {}", path.display());
+            }
+            found
+        } else {
+            vec![find_one(target, claude_config)?]
+        };
+        for transcript in found {
+            if !transcripts.contains(&transcript) {
+                transcripts.push(transcript);
+            }
+        }
+    }
+    Ok(transcripts)
+}
+
+/// The transcript of one session.
+///
+/// # Errors
+/// When the target names no session, or several.
+pub(super) fn find_one(target: &str, claude_config: &Path) -> Result<PathBuf> {
+    let path = Path::new(target);
+    if !path.exists() && !target.contains('/') {
+        let found = locate::session_by_prefix(claude_config, target);
+        return found.map_err(|error| anyhow!("{error:#}; 'claude-langfuse sessions' lists them"));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("agent-") {
+        bail!("could not use {target}: it is an agent transcript, name its session");
+    }
+    if path.is_dir() {
+        bail!("could not use {target}: it is a folder, name one session");
+    }
+    std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
+}
+
+/// Checks that the session has the selected turns; `numbers` are those of its own turns.
+///
+/// # Errors
+/// When a turn is missing.
+pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()> {
+    if reference.turns.is_all() {
+        return Ok(());
+    }
+    let session = &reference.session;
+    let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else {
+        bail!("could not find a turn in {session}: the session has no turns of its own");
+    };
+    match reference.turns.first_outside(*first..=*last) {
+        None => Ok(()),
+        Some(turn) => bail!(
+            "could not find turn {turn}: the session's turns are {first} to {last}; 'claude-langfuse show {session}' lists them"
+        ),
+    }
+}
+
+/// Opens a session, with the configuration of its start directory. Warns about problems of that configuration.
+///
+/// # Errors
+/// When the transcript can't be read.
+pub(super) fn open(
+    context: &mut DeliveryContext,
+    transcript: &Path,
+    extent: Extent,
+    scope: Scope,
+) -> Result<(SessionTarget, Config)> {
+    let (start, row_session) = origin(transcript)?;
+    let config = context.config(start.as_deref(), scope);
+    context.warn(&config);
+    let session = SessionTarget {
+        id: session_id(locate::session_id(transcript), row_session),
+        transcript: transcript.to_owned(),
+        extent,
+        start,
+        agreed: match context.capture {
+            Some(_) => Agreed::AnyCapture,
+            None => Agreed::Kept,
+        },
+    };
+    Ok((session, config))
+}
+
+/// The file name is the id; a renamed copy keeps the id of its rows.
+fn session_id(file_name: String, row_session: Option<String>) -> String {
+    let is_uuid = file_name.len() == 36
+        && file_name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match row_session {
+        Some(row_session) if !is_uuid => row_session,
+        _ => file_name,
+    }
+}

@@ -1,0 +1,176 @@
+//! `show`: a session as a tree, and its tokens beside Claude Code's own count.
+
+mod totals;
+mod tree;
+
+use std::io::{self, Write};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::{Map, Value, json};
+use transcript::SessionInfo;
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::terminal::Terminal;
+use crate::commands::output::text::broken_lines;
+use crate::commands::preview::each_span;
+use crate::commands::session_args;
+use crate::commands::session_ref::{self, SessionRef, TurnSelection};
+use crate::config::{Config, Scope};
+use crate::delivery::{Extent, Report};
+use crate::langfuse::Span;
+use totals::TokenTotals;
+use tree::ObservationTree;
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse show 3f2a              one session, by the start of its id
+  claude-langfuse show 3f2a#2            its second turn
+  claude-langfuse show 3f2a#2..5         a range of turns
+  claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
+
+Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage.";
+
+/// Show a session as a tree of turns, model calls and tools
+///
+/// Prints what 'replay' would send, after masking, and compares the tokens with Claude Code's own count. Langfuse computes
+/// the cost from its own prices, so no cost is shown. Sends nothing and needs no keys.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ShowArgs {
+    /// Transcript or session id prefix, with #N or #A..B for turns
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
+    session: SessionRef,
+    /// Show only this turn (same as #N)
+    #[arg(long, value_name = "N")]
+    turn: Option<u64>,
+    /// Print JSON: one object per observation, and a summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the session can't be found, read or printed.
+pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || show_session(args, global))
+}
+
+fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let mut context = DeliveryContext::new(global.config.clone())?;
+    let reference = selected_turns(args)?;
+    let transcript =
+        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
+    let (session, config) =
+        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
+    let mut tree = ObservationTree::default();
+    let mut totals = TokenTotals::default();
+    let report = each_span(&session, &config, |span| {
+        tree.add(&span);
+        Ok(())
+    })?;
+    session_args::check_turns(&reference, &tree.turns())?;
+    let selected = tree.spans_of(reference.turns);
+    let is_selected = |span: &str| selected.contains(span);
+    tree.lines().filter(|line| is_selected(&line.span_id)).for_each(|line| totals.add(line));
+    if reference.turns.is_all() {
+        totals.compare_with(SessionInfo::read(&transcript)?.reckoning);
+    }
+    if args.json {
+        print_observations(&session, &config, &is_selected)?;
+        let mut summary = json!({
+            "schema": 1, "session": session.id, "turns": tree.turns().len(), "unfinished": report.unfinished,
+            "broken_lines": report.diagnostics.broken_lines,
+        });
+        merge(&mut summary, totals.as_json());
+        print_json(&summary)?;
+        return Ok(ExitStatus::Done);
+    }
+    let terminal = Terminal::of_stdout(&context.env);
+    let mut out = io::stdout().lock();
+    print_header(&mut out, terminal, &session, &tree, &report)?;
+    tree.print(&mut out, terminal, reference.turns)?;
+    totals.print(&mut out, terminal)?;
+    Ok(ExitStatus::Done)
+}
+
+/// The turn is given behind the session or by `--turn`.
+fn selected_turns(args: &ShowArgs) -> Result<SessionRef> {
+    let mut reference = args.session.clone();
+    if let Some(turn) = args.turn {
+        if !reference.turns.is_all() {
+            bail!("could not select a turn: use either #N or --turn, not both");
+        }
+        reference.turns = TurnSelection::one(turn);
+    }
+    Ok(reference)
+}
+
+fn print_header(
+    out: &mut impl Write,
+    terminal: Terminal,
+    session: &SessionTarget,
+    tree: &ObservationTree,
+    report: &Report,
+) -> io::Result<()> {
+    let project = session.start.as_deref().map(|start| start.display().to_string());
+    let line = format!("session {}  {}", session.id, project.unwrap_or_default());
+    writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
+    if tree.is_empty() {
+        writeln!(out, "no turns of its own to send")?;
+    }
+    if let Some(broken) = broken_lines(&report.diagnostics) {
+        writeln!(out, "{broken}")?;
+    }
+    if report.unfinished {
+        writeln!(out, "the last turn is still open: only its complete observations are shown")?;
+    }
+    Ok(())
+}
+
+/// Prints one JSON object per observation, with everything that would be sent.
+fn print_observations(
+    session: &SessionTarget,
+    config: &Config,
+    is_selected: &dyn Fn(&str) -> bool,
+) -> Result<Report> {
+    let mut out = io::stdout().lock();
+    each_span(session, config, |span| match is_selected(span.span_id()) {
+        true => writeln!(out, "{}", observation(&span)),
+        false => Ok(()),
+    })
+}
+
+fn observation(span: &Span) -> Value {
+    let mut object = json!({
+        "schema": 1, "trace": span.trace_id(), "id": span.span_id(), "parent": span.parent(),
+        "name": span.name(), "start": span.start().rfc3339(), "end": span.end().rfc3339(),
+    });
+    let mut details: Map<String, Value> = Map::new();
+    for (key, value) in span.attributes_below("langfuse.observation.") {
+        if !key.contains('.') && key != "usage_details" {
+            details.insert(key.to_owned(), value.into());
+        }
+    }
+    if let Some(model) = span.attribute("langfuse.observation.model.name") {
+        details.insert("model".to_owned(), model.into());
+        details.insert("usage".to_owned(), span.usage());
+    }
+    let metadata: Map<String, Value> = span
+        .attributes_below("langfuse.trace.metadata.")
+        .chain(span.attributes_below("langfuse.observation.metadata."))
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .collect();
+    details.insert("metadata".to_owned(), metadata.into());
+    merge(&mut object, details.into());
+    object
+}
+
+fn merge(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}

@@ -1,0 +1,146 @@
+//! Token totals of a session beside Claude Code's own count, with reasons for the difference.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use transcript::{ReportedCost, Usage};
+
+use super::tree::ObservationLine;
+use crate::commands::output::terminal::{Terminal, wrap};
+use crate::commands::output::text::plural;
+use crate::commands::output::tokens;
+
+/// Width of the names on the left.
+const NAME_WIDTH: usize = 13;
+
+#[derive(Default)]
+pub(super) struct TokenTotals {
+    usage: Usage,
+    observations: usize,
+    calls: usize,
+    compactions: usize,
+    unanswered: usize,
+    lower_bounds: usize,
+    parent_session: Option<String>,
+    reckoning: Option<ReportedCost>,
+}
+
+impl TokenTotals {
+    pub(super) fn add(&mut self, line: &ObservationLine) {
+        self.observations += 1;
+        self.compactions += usize::from(line.is_compaction());
+        self.unanswered += usize::from(line.is_unanswered_turn());
+        self.lower_bounds += usize::from(line.lower_bound);
+        if self.parent_session.is_none() {
+            self.parent_session = line.parent_session().map(str::to_owned);
+        }
+        if let Some(usage) = line.usage {
+            self.calls += 1;
+            self.usage = self.usage.plus(usage);
+        }
+    }
+
+    /// Sets Claude Code's own count.
+    pub(super) fn compare_with(&mut self, reckoning: Option<ReportedCost>) {
+        self.reckoning = reckoning;
+    }
+
+    /// Tokens that only Claude Code counted, and tokens that only the transcript has.
+    fn gaps(&self, counted: &Usage) -> [Usage; 2] {
+        let beyond = |one: &Usage, other: &Usage| Usage {
+            input: one.input.saturating_sub(other.input),
+            output: one.output.saturating_sub(other.output),
+            cache_read: one.cache_read.saturating_sub(other.cache_read),
+            cache_write: one.cache_write.saturating_sub(other.cache_write),
+            ..Usage::default()
+        };
+        [beyond(counted, &self.usage), beyond(&self.usage, counted)]
+    }
+
+    /// Requests that Claude Code counts and the transcript has no row of.
+    fn reasons_for_more(&self, more: &Usage) -> Vec<String> {
+        let only_output = tokens::total(more) == more.output;
+        let mut reasons = Vec::new();
+        if only_output && self.lower_bounds > 0 {
+            let answers = plural(self.lower_bounds, "answer");
+            return vec![format!("{answers} cut off, counted here only up to the cut")];
+        }
+        if self.compactions > 0 {
+            let compactions = plural(self.compactions, "compaction");
+            reasons.push(format!("{compactions}, whose requests leave no row"));
+        }
+        if self.unanswered > 0 {
+            let turns = plural(self.unanswered, "turn");
+            reasons.push(format!("{turns} interrupted, possibly before the answer began"));
+        }
+        if let Some(parent) = &self.parent_session {
+            reasons.push(format!("turns inherited from session {parent}"));
+        }
+        if reasons.is_empty() {
+            reasons.push("requests without a row in the transcript".to_owned());
+        }
+        reasons
+    }
+
+    fn reasons_for_less(&self, reckoning: &ReportedCost) -> &'static str {
+        if reckoning.outdated {
+            "the session continued after the count, which is made when its process ends"
+        } else {
+            "the count restarted in the middle of the session"
+        }
+    }
+
+    pub(super) fn print(&self, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
+        if self.observations == 0 {
+            return Ok(());
+        }
+        let mut print_row = |name: &str, text: &str| {
+            let text = wrap(text, NAME_WIDTH, terminal.width());
+            writeln!(out, "{name:NAME_WIDTH$}{text}")
+        };
+        let calls = plural(self.calls, "model call");
+        let usage = tokens::text(&self.usage);
+        print_row("tokens", &format!("{usage}  in {calls}"))?;
+        if self.lower_bounds > 0 {
+            let answers = plural(self.lower_bounds, "answer");
+            print_row("", &format!("the output of {answers} is a lower bound"))?;
+        }
+        let Some(reckoning) = &self.reckoning else {
+            return Ok(());
+        };
+        let (usage, dollars) = (tokens::text(&reckoning.usage), reckoning.dollars);
+        let counted = format!("{usage}  ${dollars:.4} by its own prices");
+        print_row("Claude Code", &counted)?;
+        let [more, less] = self.gaps(&reckoning.usage);
+        if tokens::total(&more) > 0 {
+            let (more, reasons) = (tokens::nonzero(&more), self.reasons_for_more(&more).join("; "));
+            print_row("gap", &format!("{more} only in Claude Code's count: {reasons}"))?;
+        }
+        if tokens::total(&less) > 0 {
+            let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reckoning));
+            print_row("gap", &format!("{less} only in the transcript: {reason}"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn as_json(&self) -> Value {
+        let compared = self.reckoning.as_ref().map(|reckoning| {
+            let [more, less] = self.gaps(&reckoning.usage);
+            let mut reasons = Vec::new();
+            if tokens::total(&more) > 0 {
+                reasons = self.reasons_for_more(&more);
+            }
+            if tokens::total(&less) > 0 {
+                reasons.push(self.reasons_for_less(reckoning).to_owned());
+            }
+            json!({
+                "tokens": tokens::as_json(&reckoning.usage), "dollars": reckoning.dollars, "outdated": reckoning.outdated,
+                "more": tokens::as_json(&more), "less": tokens::as_json(&less), "reasons": reasons,
+            })
+        });
+        json!({
+            "observations": self.observations, "calls": self.calls, "tokens": tokens::as_json(&self.usage),
+            "lower_bounds": self.lower_bounds, "claude_code": compared,
+        })
+    }
+}

@@ -1,0 +1,307 @@
+//! `status`: one screen from local state, fast enough for a prompt.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use base::Timestamp;
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::terminal::{Terminal, wrap};
+use crate::commands::output::text::{long_duration, plural, shorten_home};
+use crate::commands::remedy::remedy;
+use crate::commands::start_directory::start_directory;
+use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
+use crate::langfuse::Problem;
+use crate::privacy::invalid_patterns;
+use crate::state::{Backoff, Delivered, Store, Waiting};
+
+const EXAMPLES: &str = "Examples:
+  claude-langfuse status                        sessions started here
+  claude-langfuse status --project ~/code/app   sessions of another project
+  claude-langfuse status --line                 for Claude Code's statusLine or a prompt
+
+Exit codes: 0 no problem or tracing off, 1 something waits or failed,
+3 configuration missing or invalid.";
+
+/// Show what was delivered, what waits and what fails
+///
+/// Reads local state only, so it is fast. 'doctor' also checks the server.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct StatusArgs {
+    /// Directory of the sessions [default: current directory]
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Print one short line for a statusline; always exits with 0
+    #[arg(long, conflicts_with = "json")]
+    line: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Width of the names on the left.
+const NAME_WIDTH: usize = 11;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory does not exist, or nothing can be printed.
+pub(super) fn run(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.json, || print_status(args, global))
+}
+
+fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    let start = start_directory(args.project.as_deref())?;
+    let context = DeliveryContext::new(global.config.clone())?;
+    let config = context.config(Some(&start), Scope::Explicit);
+    let status = StatusView::of(start, config);
+    if args.line {
+        // Claude Code shows no statusline whose command fails.
+        writeln!(std::io::stdout().lock(), "{}", status.line())?;
+        return Ok(ExitStatus::Done);
+    }
+    if args.json {
+        print_json(&status.json())?;
+    } else {
+        status.print(&context.env)?;
+    }
+    Ok(status.exit_status())
+}
+
+struct StatusView {
+    now: Timestamp,
+    start: PathBuf,
+    config: Config,
+    paused_since: Option<Timestamp>,
+    delivered: Option<Delivered>,
+    waiting: Waiting,
+    backoff: Backoff,
+    failed_at: Option<Timestamp>,
+}
+
+impl StatusView {
+    fn of(start: PathBuf, config: Config) -> Self {
+        let now = Timestamp::now();
+        let store = Store::new(&config.state_dir);
+        let times = store.pauses().times(Some(&start));
+        let mut pauses = times.iter().filter(|time| time.covers(now));
+        let paused_since = pauses.next().map(|time| time.from);
+        let id = config.destination.as_ref().ok().map(Destination::id);
+        let id = id.as_deref();
+        Self {
+            now,
+            paused_since,
+            delivered: id.and_then(|id| store.delivered(id)),
+            waiting: store.all_waiting(),
+            backoff: id.map(|id| store.backoff(id)).unwrap_or_default(),
+            failed_at: id.and_then(|id| store.failed_at(id)),
+            start,
+            config,
+        }
+    }
+
+    /// Problem of the configuration, and its remedy.
+    fn misconfiguration(&self) -> Option<(String, String)> {
+        if let Some(problem) = &self.config.suspended {
+            return Some((problem.cause(), problem.remedy.clone()));
+        }
+        if !self.config.enabled {
+            return None;
+        }
+        if let Err(problem) = &self.config.destination {
+            return Some((problem.what(), problem.remedy()));
+        }
+        let wish = invalid_patterns(&self.config)?;
+        Some((wish, "see 'claude-langfuse config'".to_owned()))
+    }
+
+    /// The last failure, if it still lasts, and its remedy.
+    fn failure(&self) -> Option<(&str, String)> {
+        let reason = self.backoff.reason.as_deref().filter(|_| self.backoff.failures > 0)?;
+        let destination = self.config.destination.as_ref().ok()?;
+        let problem = self.backoff.problem.as_deref().and_then(Problem::named);
+        Some((reason, remedy(problem, destination)))
+    }
+
+    fn exit_status(&self) -> ExitStatus {
+        if self.misconfiguration().is_some() {
+            ExitStatus::Misconfigured
+        } else if self.waiting.sessions > 0 || self.failure().is_some() {
+            ExitStatus::Failed
+        } else {
+            ExitStatus::Done
+        }
+    }
+
+    fn mode(&self) -> &'static str {
+        if self.config.suspended.is_some() {
+            "suspended"
+        } else if !self.config.enabled {
+            "off"
+        } else if self.paused_since.is_some() {
+            "paused"
+        } else {
+            "on"
+        }
+    }
+
+    fn last_link(&self) -> Option<String> {
+        let destination = self.config.destination.as_ref().ok()?;
+        let trace = self.delivered.as_ref()?.trace.as_ref()?;
+        Some(destination.trace_link(trace.as_str()))
+    }
+
+    fn ago(&self, at: Timestamp) -> String {
+        long_duration(self.now.since(at))
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!("langfuse {}", self.mode());
+        if self.config.suspended.is_some() {
+            line.push_str(": claude-langfuse status");
+        }
+        if !self.config.enabled {
+            return line;
+        }
+        if self.misconfiguration().is_some() {
+            line.push_str(", not configured: claude-langfuse doctor");
+        } else if self.failure().is_some() {
+            line.push_str(", failing: claude-langfuse status");
+        }
+        if self.waiting.sessions > 0 {
+            line.push_str(&format!(", {} waiting", self.waiting.sessions));
+        }
+        if let Some(link) = self.last_link() {
+            line.push_str(&format!(", {link}"));
+        }
+        line
+    }
+
+    /// Where the mode is set.
+    fn mode_source(&self) -> String {
+        let switch = || self.config.setting("TRACE_TO_LANGFUSE");
+        match &self.config.suspended {
+            Some(problem) => problem.place.clone(),
+            None => switch().map_or_else(String::new, |setting| setting.source.to_string()),
+        }
+    }
+
+    fn print(&self, env: &Env) -> Result<()> {
+        let width = Terminal::of_stdout(env).width();
+        let mut out = std::io::stdout().lock();
+        let mut print_row = |name: &str, text: &str| {
+            let text = shorten_home(env.home(), text);
+            writeln!(out, "{name:NAME_WIDTH$}{}", wrap(&text, NAME_WIDTH, width))
+        };
+        print_row(
+            "tracing",
+            &format!("{} in {} ({})", self.mode(), self.start.display(), self.mode_source()),
+        )?;
+        if let Some(since) = self.paused_since {
+            print_row(
+                "paused",
+                &format!("for {}; 'claude-langfuse resume' ends it", self.ago(since)),
+            )?;
+        }
+        match &self.config.destination {
+            Ok(destination) => {
+                print_row(
+                    "langfuse",
+                    &format!("{} ({})", destination.base_url, destination.base_url_source),
+                )?;
+                print_row(
+                    "key",
+                    &format!("{} ({})", destination.public_key, destination.keys_source),
+                )?;
+            }
+            Err(DestinationProblem::Suspended(_)) => {
+                print_row("langfuse", "unknown until the configuration can be read")?;
+            }
+            Err(problem) => print_row("langfuse", &format!("not configured: {}", problem.what()))?,
+        }
+        match &self.delivered {
+            Some(delivered) => print_row("delivered", &format!("{} ago", self.ago(delivered.at)))?,
+            None if self.config.suspended.is_some() => {}
+            None => print_row("delivered", "nothing yet")?,
+        }
+        if let Some(link) = self.last_link() {
+            print_row("", &link)?;
+        }
+        match self.waiting {
+            Waiting { sessions: 0, .. } => print_row("waiting", "nothing")?,
+            Waiting { sessions, since } => {
+                let since = since.map(|since| self.ago(since)).unwrap_or_default();
+                let sessions = plural(sessions, "session");
+                print_row(
+                    "waiting",
+                    &format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest"),
+                )?;
+            }
+        }
+        for (name, text) in self.problem_rows() {
+            print_row(name, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Rows of the problem and its remedy.
+    fn problem_rows(&self) -> Vec<(&'static str, String)> {
+        if let Some((what, help)) = self.misconfiguration() {
+            return vec![("error", what), ("", format!("help: {help}"))];
+        }
+        let Some((reason, help)) = self.failure() else {
+            return Vec::new();
+        };
+        let at = self.failed_at.map(|at| format!(" ({} ago)", self.ago(at)));
+        let mut lines = vec![
+            ("error", format!("{reason}{}", at.unwrap_or_default())),
+            ("", format!("help: {help}")),
+        ];
+        let next = self.backoff.not_before.filter(|_| self.backoff.holds(self.now));
+        lines.extend(
+            next.map(|next| {
+                ("", format!("hooks retry in {}", long_duration(next.since(self.now))))
+            }),
+        );
+        lines
+    }
+
+    fn json(&self) -> Value {
+        let destination = self.config.destination.as_ref().ok();
+        let consent = self.config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
+        let time = |at: Timestamp| at.rfc3339();
+        let error = match self.misconfiguration() {
+            Some((what, help)) => Some(json!({"message": what, "help": help})),
+            None => self.failure().map(|(reason, help)| {
+                json!({
+                    "message": reason,
+                    "help": help,
+                    "problem": self.backoff.problem,
+                    "at": self.failed_at.map(time),
+                    "next_try": self.backoff.not_before.map(time),
+                })
+            }),
+        };
+        json!({
+            "schema": 1,
+            "start_directory": self.start,
+            "state": self.mode(),
+            "layer": consent.map(|source| source.layer.name()),
+            "place": consent.map(|source| &source.place),
+            "base_url": destination.map(|destination| &destination.base_url),
+            "public_key": destination.map(|destination| &destination.public_key),
+            "paused_since": self.paused_since.map(time),
+            "delivered_at": self.delivered.as_ref().map(|delivered| time(delivered.at)),
+            "last_trace": self.last_link(),
+            "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
+            "error": error,
+        })
+    }
+}

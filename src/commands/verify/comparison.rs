@@ -1,0 +1,337 @@
+//! Expected observations of a session beside the stored ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use base::Timestamp;
+use transcript::Usage;
+use transcript::session::{Outline, TurnOutline};
+
+use crate::commands::delivery_context::SessionTarget;
+use crate::commands::output::tokens;
+use crate::commands::preview::each_span;
+use crate::config::Config;
+use crate::langfuse::{Span, Stored};
+use crate::state::{Cursor, Placement, Runs, Subagent, Within};
+use crate::trace::SpanId;
+
+/// Time around the session in which misplaced observations are found.
+const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
+
+/// An observation of the transcript, and the stored versions of it.
+pub(super) struct ExpectedObservation {
+    pub trace: String,
+    pub name: String,
+    pub start: Timestamp,
+    parent: Option<String>,
+    usage: Usage,
+    /// Why it may be absent.
+    pub excuse: Option<Excuse>,
+    /// The trace of its turn is unknown: no state has it, and nothing of the turn is in the expected trace.
+    is_unplaced: bool,
+    /// Versions with the expected trace, start and tokens.
+    equal: usize,
+    /// Versions with other tokens.
+    other_tokens: usize,
+    /// Trace and start of further versions, which Langfuse never merges.
+    elsewhere: BTreeSet<(String, Timestamp)>,
+}
+
+/// Why an observation may be absent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excuse {
+    /// Its turn was written before the first contact, or while tracing was off or paused.
+    Skipped,
+    /// The next hook or `flush` will send it.
+    NotYetSent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Stored once.
+    Present,
+    /// Stored several times, until Langfuse merges the versions.
+    Unmerged,
+    /// Absent, with a known reason.
+    NotExpected(Excuse),
+    /// Absent, but the trace of its turn is unknown.
+    Unknown,
+    /// Absent without a reason.
+    Missing,
+    /// Also stored in another trace or with another start, permanently.
+    Duplicated,
+    /// Stored with another trace, start or token count.
+    Mismatched,
+}
+
+pub(super) struct Comparison {
+    pub session: String,
+    expected: BTreeMap<String, ExpectedObservation>,
+    /// The turns are part of another application's traces, and name no session.
+    pub attached: bool,
+    /// Stored observations of the session that this program did not send.
+    pub foreign: usize,
+    /// Number of observations that were sent again.
+    pub repaired: usize,
+    /// Number of turns and agents whose agreed policy prevents sending them again.
+    pub withheld: usize,
+    /// Roots of turns, and whether state has their trace.
+    turns: BTreeMap<String, bool>,
+    /// Whether state has the trace of observations outside of turns.
+    is_start_placed: bool,
+}
+
+impl Comparison {
+    /// Expects all observations of a session.
+    pub(super) fn of(session: &SessionTarget, config: &Config) -> Result<Self> {
+        let (mut expected, mut attached) = (BTreeMap::new(), false);
+        each_span(&session.for_preview(), config, |span| {
+            attached |= span.attribute("session.id").is_none();
+            expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
+            Ok(())
+        })?;
+        Ok(Self {
+            session: session.id.clone(),
+            expected,
+            attached,
+            foreign: 0,
+            repaired: 0,
+            withheld: 0,
+            turns: BTreeMap::new(),
+            is_start_placed: false,
+        })
+    }
+
+    /// Notes which turns have a known trace.
+    pub(super) fn note_placements(&mut self, outline: &Outline, placements: &Runs<Placement>) {
+        self.is_start_placed = !placements.is_empty();
+        let mut within = Within::default();
+        for turn in &outline.turns {
+            let is_placed = placements.find(&turn.uuid, &mut within).is_some();
+            self.turns.insert(root_id(turn), is_placed);
+        }
+    }
+
+    /// Marks observations whose trace is unknown: neither state nor a stored observation of their turn shows it.
+    pub(super) fn mark_unplaced(&mut self) {
+        let ids = self.expected.keys();
+        let groups: BTreeMap<String, String> =
+            ids.map(|id| (id.clone(), self.group(id).to_owned())).collect();
+        let found = self.expected.iter().filter(|(_, expected)| expected.is_here());
+        let proven = found.filter_map(|(id, _)| groups.get(id).cloned()).collect::<BTreeSet<_>>();
+        for (id, expected) in &mut self.expected {
+            let group = groups.get(id).map_or("", String::as_str);
+            let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
+            expected.is_unplaced = !is_noted && !proven.contains(group);
+        }
+    }
+
+    /// The root of the turn of an observation, or its topmost ancestor outside of turns.
+    fn group<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut here = id;
+        for _ in 0..self.expected.len() {
+            let parent = self.expected.get(here).and_then(|found| found.parent.as_deref());
+            match parent {
+                Some(parent) if self.expected.contains_key(parent) => here = parent,
+                Some(parent) if self.turns.contains_key(parent) => return parent,
+                _ => break,
+            }
+        }
+        here
+    }
+
+    /// Excuses observations of skipped turns, and those that are not sent yet.
+    pub(super) fn excuse_unsent(&mut self, cursor: &Cursor, outline: &Outline) -> Result<()> {
+        if !cursor.file.still_holds(&cursor.transcript) {
+            bail!(
+                "could not verify {}: its transcript was rewritten after it was sent; run 'claude-langfuse replay' first",
+                self.session
+            );
+        }
+        let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
+        for turn in &outline.turns {
+            let mut skipped = cursor.skipped.iter();
+            let root = root_id(turn);
+            if skipped
+                .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
+            {
+                turns.insert(root, Excuse::Skipped);
+            } else if turn.end > cursor.open_start {
+                turns.insert(root, Excuse::NotYetSent);
+            }
+        }
+        let subagents = cursor.subagents.iter();
+        let agents = subagents
+            .map(|(agent, subagent)| (SpanId::agent(agent).as_str().to_owned(), subagent))
+            .collect::<BTreeMap<_, _>>();
+        let excuses: Vec<(String, Excuse)> = self
+            .expected
+            .keys()
+            .filter_map(|id| Some((id.clone(), self.excuse(id, cursor, &turns, &agents)?)))
+            .collect();
+        for (id, excuse) in excuses {
+            if let Some(expected) = self.expected.get_mut(&id) {
+                expected.excuse = Some(excuse);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides by the nearest enclosing subagent or turn.
+    fn excuse(
+        &self,
+        id: &str,
+        cursor: &Cursor,
+        turns: &BTreeMap<String, Excuse>,
+        agents: &BTreeMap<String, &Subagent>,
+    ) -> Option<Excuse> {
+        let span = SpanId::given(id);
+        let mut ancestor = Some(id);
+        let mut subagent: Option<&Subagent> = None;
+        // At most one step per span: in a broken transcript two subagents may have launched each other.
+        for _ in 0..self.expected.len() {
+            let here = ancestor?;
+            subagent = subagent.or_else(|| agents.get(here).copied());
+            if let Some(excuse) = turns.get(here) {
+                let sent = match subagent {
+                    Some(subagent) => is_sent(subagent, &span),
+                    None => cursor.acknowledged.contains_key(&span),
+                };
+                return (!sent || *excuse == Excuse::Skipped).then_some(*excuse);
+            }
+            ancestor = self.expected.get(here)?.parent.as_deref();
+            if ancestor.is_none_or(|parent| !self.expected.contains_key(parent)) {
+                break;
+            }
+        }
+        let subagent = subagent.filter(|subagent| !is_sent(subagent, &span))?;
+        Some(match subagent.declined || subagent.link.is_none() {
+            true => Excuse::Skipped,
+            false => Excuse::NotYetSent,
+        })
+    }
+
+    /// Forgets all stored observations.
+    pub(super) fn clear(&mut self) {
+        self.foreign = 0;
+        for expected in self.expected.values_mut() {
+            (expected.equal, expected.other_tokens) = (0, 0);
+            expected.elsewhere.clear();
+        }
+    }
+
+    /// Adds a stored observation.
+    pub(super) fn add_stored(&mut self, stored: &Stored) {
+        let Some(expected) = self.expected.get_mut(&stored.span_id) else {
+            self.foreign += usize::from(!self.attached);
+            return;
+        };
+        if stored.trace_id != expected.trace || stored.start != expected.start {
+            let place = (stored.trace_id.clone(), stored.start);
+            expected.elsewhere.insert(place);
+        } else if tokens::from_usage_details(&stored.usage) == expected.usage {
+            expected.equal += 1;
+        } else {
+            expected.other_tokens += 1;
+        }
+    }
+
+    /// The traces of all expected observations.
+    pub(super) fn traces(&self) -> BTreeSet<String> {
+        let expected = self.expected.values();
+        expected.map(|expected| expected.trace.clone()).collect()
+    }
+
+    /// The time range of all starts, with a day before and after for misplaced observations.
+    pub(super) fn times(&self) -> Option<Range<Timestamp>> {
+        let starts = || self.expected.values().map(|expected| expected.start);
+        Some(starts().min()?.before(SEARCH_MARGIN)..starts().max()?.plus(SEARCH_MARGIN))
+    }
+
+    pub(super) fn is_all_missing(&self) -> bool {
+        self.presences()
+            .all(|(_, _, presence)| matches!(presence, Presence::Missing | Presence::Unknown))
+    }
+
+    pub(super) fn has_missing(&self) -> bool {
+        self.presences().any(|(_, _, presence)| presence == Presence::Missing)
+    }
+
+    /// The span ids of missing observations.
+    pub(super) fn missing(&self) -> BTreeSet<String> {
+        let missing = self.presences().filter(|(_, _, presence)| *presence == Presence::Missing);
+        missing.map(|(id, _, _)| id.to_owned()).collect()
+    }
+
+    fn presences(&self) -> impl Iterator<Item = (&str, &ExpectedObservation, Presence)> {
+        let expected = self.expected.iter();
+        expected.map(|(id, expected)| (id.as_str(), expected, expected.presence()))
+    }
+
+    /// The observations with this presence, by their starts.
+    pub(super) fn with(&self, presence: Presence) -> Vec<(&str, &ExpectedObservation)> {
+        let found = self.presences().filter(|(_, _, found)| *found == presence);
+        let mut found: Vec<_> = found.map(|(id, expected, _)| (id, expected)).collect();
+        found.sort_unstable_by(|(left_id, left), (right_id, right)| {
+            (left.start, left_id).cmp(&(right.start, right_id))
+        });
+        found
+    }
+
+    pub(super) fn count(&self, matches: impl Fn(Presence) -> bool) -> usize {
+        self.presences().filter(|(_, _, presence)| matches(*presence)).count()
+    }
+}
+
+fn root_id(turn: &TurnOutline) -> String {
+    let root =
+        if turn.is_compaction { SpanId::compaction(&turn.uuid) } else { SpanId::turn(&turn.uuid) };
+    root.as_str().to_owned()
+}
+
+/// All spans of an idle lane were acknowledged.
+fn is_sent(subagent: &Subagent, span: &SpanId) -> bool {
+    subagent.idle || subagent.acknowledged.contains_key(span)
+}
+
+impl ExpectedObservation {
+    fn of(span: &Span) -> Self {
+        Self {
+            trace: span.trace_id().to_owned(),
+            name: format!(
+                "{} {}",
+                span.attribute("langfuse.observation.type").unwrap_or_default(),
+                span.name()
+            ),
+            start: span.start(),
+            parent: span.parent().map(str::to_owned),
+            usage: tokens::from_usage_details(&span.usage()),
+            excuse: None,
+            is_unplaced: false,
+            equal: 0,
+            other_tokens: 0,
+            elsewhere: BTreeSet::new(),
+        }
+    }
+
+    /// Some version of it is stored in the expected trace.
+    fn is_here(&self) -> bool {
+        self.equal + self.other_tokens > 0
+    }
+
+    fn presence(&self) -> Presence {
+        let here = self.equal + self.other_tokens;
+        match (here, self.elsewhere.len(), self.excuse) {
+            (0, 0, Some(excuse)) => Presence::NotExpected(excuse),
+            (0, 0, None) if self.is_unplaced => Presence::Unknown,
+            (0, 0, None) => Presence::Missing,
+            (0, 1, _) => Presence::Mismatched,
+            (_, 1.., _) => Presence::Duplicated,
+            _ if self.equal == 0 => Presence::Mismatched,
+            (1, 0, _) => Presence::Present,
+            _ => Presence::Unmerged,
+        }
+    }
+}

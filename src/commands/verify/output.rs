@@ -1,0 +1,234 @@
+//! Output of `verify`: one line per session with its faults below, then the totals.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use base::Timestamp;
+use serde_json::{Value, json};
+
+use super::comparison::{Comparison, Excuse, ExpectedObservation, Presence};
+use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::text::plural;
+
+/// Maximum number of faults per kind and session; a missing session has hundreds.
+const MAX_FAULTS: usize = 10;
+
+/// How long Langfuse Cloud shows observations in its free plan.
+const FREE_PLAN_HISTORY: Duration = Duration::from_secs(30 * 86_400);
+
+const FAULTS: [(&str, Presence); 3] = [
+    ("missing", Presence::Missing),
+    ("duplicate", Presence::Duplicated),
+    ("mismatch", Presence::Mismatched),
+];
+
+/// Totals of the run so far.
+pub(super) struct VerifySummary {
+    json: bool,
+    sessions: usize,
+    observations: usize,
+    missing: usize,
+    duplicated: usize,
+    mismatched: usize,
+    unknown: usize,
+    repaired: usize,
+    never_sent: usize,
+    failed: usize,
+    status: ExitStatus,
+}
+
+impl VerifySummary {
+    pub(super) fn new(json: bool) -> Self {
+        Self {
+            json,
+            sessions: 0,
+            observations: 0,
+            missing: 0,
+            duplicated: 0,
+            mismatched: 0,
+            unknown: 0,
+            repaired: 0,
+            never_sent: 0,
+            failed: 0,
+            status: ExitStatus::Done,
+        }
+    }
+
+    /// Counts a session that was never sent.
+    pub(super) fn never_sent(&mut self) {
+        self.never_sent += 1;
+    }
+
+    /// Reports a session that was never sent although its id was given: a failure.
+    pub(super) fn never_sent_by_name(&mut self, id: &str) -> io::Result<()> {
+        self.never_sent();
+        self.status = self.status.max(ExitStatus::Failed);
+        match self.json {
+            true => print_json(&json!({"schema": 1, "session": id, "never_sent": true})),
+            false => writeln!(
+                io::stdout().lock(),
+                "{id}  never sent\n  help: 'claude-langfuse replay {id}' sends it"
+            ),
+        }
+    }
+
+    /// Reports a session that could not be compared.
+    pub(super) fn failed(&mut self, id: &str, reason: &str, status: ExitStatus) -> io::Result<()> {
+        self.failed += 1;
+        self.status = self.status.max(status);
+        match self.json {
+            true => print_json(
+                &json!({"schema": 1, "session": id, "error": error_object(status, reason)}),
+            ),
+            false => {
+                print_error(&format!("could not verify {id}: {reason}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Reports a compared session.
+    pub(super) fn session(
+        &mut self,
+        comparison: &Comparison,
+        link: impl Fn(&str) -> String,
+    ) -> io::Result<()> {
+        let [missing, duplicated, mismatched] =
+            FAULTS.map(|(_, fault)| comparison.count(|presence| presence == fault));
+        self.sessions += 1;
+        self.observations += comparison.count(|_| true);
+        self.missing += missing;
+        self.duplicated += duplicated;
+        self.mismatched += mismatched;
+        self.unknown += comparison.count(|presence| presence == Presence::Unknown);
+        self.repaired += comparison.repaired;
+        if missing + duplicated + mismatched > 0 {
+            self.status = self.status.max(ExitStatus::Failed);
+        }
+        if self.json {
+            return print_json(&as_json(comparison));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", session_text(comparison))?;
+        for (name, fault) in FAULTS {
+            print_faults(&mut out, name, &comparison.with(fault), &link)?;
+        }
+        if missing > 0 {
+            let id = &comparison.session;
+            writeln!(out, "  help: 'claude-langfuse verify {id} --repair' sends what is missing")?;
+        }
+        let oldest = comparison.with(Presence::Missing).first().map(|(_, first)| first.start);
+        let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN_HISTORY;
+        if comparison.is_all_missing() && oldest.is_some_and(is_old) {
+            writeln!(out, "  help: the free plan of Langfuse Cloud shows only the last 30 days")?;
+        }
+        Ok(())
+    }
+
+    /// Prints the totals.
+    pub(super) fn finish(self) -> io::Result<ExitStatus> {
+        let Self {
+            json,
+            sessions,
+            observations,
+            missing,
+            duplicated,
+            mismatched,
+            unknown,
+            repaired,
+            never_sent,
+            failed,
+            status,
+        } = self;
+        if json {
+            print_json(&json!({
+                "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
+                "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+            }))?;
+            return Ok(status);
+        }
+        let mut line = format!(
+            "{}: {}, {missing} missing, {duplicated} duplicated, {mismatched} mismatched",
+            plural(sessions, "session"),
+            plural(observations, "observation"),
+        );
+        if unknown > 0 {
+            line.push_str(&format!(", {unknown} skipped (trace unknown)"));
+        }
+        if repaired > 0 {
+            line.push_str(&format!(", {repaired} sent again"));
+        }
+        if never_sent > 0 {
+            let sessions = plural(never_sent, "session");
+            line.push_str(&format!(", {sessions} never sent ('replay' sends them)"));
+        }
+        if failed > 0 {
+            line.push_str(&format!(", {} not compared", plural(failed, "session")));
+        }
+        writeln!(io::stdout().lock(), "{line}")?;
+        Ok(status)
+    }
+}
+
+fn session_text(comparison: &Comparison) -> String {
+    let count = |presence: Presence| comparison.count(|found| found == presence);
+    let all = comparison.count(|_| true);
+    let present = count(Presence::Present) + count(Presence::Unmerged);
+    let mut line =
+        format!("{}  {present} of {} stored", comparison.session, plural(all, "observation"));
+    for (count, note) in [
+        (comparison.repaired, "sent again"),
+        (count(Presence::Missing), "missing"),
+        (count(Presence::Unknown), "skipped: the trace of their turn is unknown"),
+        (comparison.withheld, "turns and agents skipped: policy not met"),
+        (count(Presence::Duplicated), "duplicated"),
+        (count(Presence::Mismatched), "mismatched"),
+        (count(Presence::NotExpected(Excuse::NotYetSent)), "not yet sent"),
+        (count(Presence::NotExpected(Excuse::Skipped)), "skipped"),
+        (count(Presence::Unmerged), "counted twice until Langfuse merges them"),
+        (comparison.foreign, "from other senders"),
+    ] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {note}"));
+        }
+    }
+    line
+}
+
+fn as_json(comparison: &Comparison) -> Value {
+    let count = |presence: Presence| comparison.count(|found| found == presence);
+    let list = |(_, fault)| -> Vec<Value> {
+        let found = comparison.with(fault);
+        let objects = found.iter().map(|(id, expected)| {
+            let start = expected.start.rfc3339();
+            json!({"trace": expected.trace, "id": id, "observation": expected.name, "start": start})
+        });
+        objects.collect()
+    };
+    let [missing, duplicated, mismatched] = FAULTS.map(list);
+    json!({
+        "schema": 1, "session": comparison.session, "observations": comparison.count(|_| true),
+        "missing": missing, "double": duplicated, "different": mismatched, "unmerged": count(Presence::Unmerged),
+        "not_yet_sent": count(Presence::NotExpected(Excuse::NotYetSent)),
+        "passed_over": count(Presence::NotExpected(Excuse::Skipped)),
+        "unknown": count(Presence::Unknown), "withheld": comparison.withheld,
+        "foreign": comparison.foreign, "repaired": comparison.repaired,
+    })
+}
+
+fn print_faults(
+    out: &mut impl Write,
+    name: &str,
+    found: &[(&str, &ExpectedObservation)],
+    link: impl Fn(&str) -> String,
+) -> io::Result<()> {
+    for (_, expected) in found.iter().take(MAX_FAULTS) {
+        let (observation, at) = (&expected.name, expected.start.rfc3339());
+        writeln!(out, "  {name:9}  {observation}  {at}  {}", link(&expected.trace))?;
+    }
+    match found.len().saturating_sub(MAX_FAULTS) {
+        0 => Ok(()),
+        more => writeln!(out, "  {name:9}  and {more} more"),
+    }
+}
