@@ -169,7 +169,8 @@ impl Delivery<'_> {
 
     fn lost_agent(&self, file: &AgentFile) -> Option<LostAgent> {
         let meta = file.meta();
-        if meta.tool_use_id.is_some() {
+        // Before its rows are read: hundreds of them may wait, and each Stop asks.
+        if meta.tool_use_id.is_some() || !self.may_be_over(&meta) {
             return None;
         }
         let (entries, _) = self.entries(file)?;
@@ -198,18 +199,19 @@ impl Delivery<'_> {
         false
     }
 
+    /// A hook waits for the launch of an agent that another one may have launched.
+    fn may_be_over(&self, meta: &AgentMeta) -> bool {
+        is_of_session(meta) || matches!(self.job.trigger, Trigger::Sweep { .. })
+    }
+
     fn is_lost(&self, meta: &AgentMeta, first: &Entry, last_at: Timestamp) -> bool {
         if let Trigger::Sweep { now } = self.job.trigger
             && now.since(last_at) > LOST
         {
             return true;
         }
-        // Where nothing says that the session itself launched it, its launch may stand in another agent's file.
-        let is_of_session = meta.agent_type.is_some()
-            && meta.parent_agent_id.is_none()
-            && meta.spawn_depth.is_none_or(|depth| depth <= 1);
         let prompt_id = first.header.prompt_id.as_ref();
-        is_of_session && self.openings.went_on_after(last_at, prompt_id)
+        is_of_session(meta) && self.openings.went_on_after(last_at, prompt_id)
     }
 
     /// Makes the agent the root of a trace.
@@ -250,6 +252,13 @@ pub(super) fn may_be_lost(job: &Job, cursor: &Cursor, subagent: &Subagent) -> bo
 /// Nothing links it, and it names no tool call whose row may still come.
 fn is_without_link(subagent: &Subagent) -> bool {
     subagent.link.is_none() && subagent.workflow.is_none() && subagent.tool_use_id.is_none()
+}
+
+/// Where nothing says that the session itself launched it, its launch may stand in another agent's file.
+fn is_of_session(meta: &AgentMeta) -> bool {
+    meta.agent_type.is_some()
+        && meta.parent_agent_id.is_none()
+        && meta.spawn_depth.is_none_or(|depth| depth <= 1)
 }
 
 /// Neither a tool call nor another agent launched it.

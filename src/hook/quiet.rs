@@ -1,7 +1,11 @@
 //! Whatever happens in a hook, Claude Code sees an exit code of 0 and no word: it shows anything else to its user.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+
+/// How often an end was set.
+static ENDS: AtomicUsize = AtomicUsize::new(0);
 
 /// A panic is a line in the log, where there is one, and the end. Its text is not kept: it may quote the conversation.
 pub(super) fn keep_panics_quiet() {
@@ -15,9 +19,13 @@ pub(super) fn keep_panics_quiet() {
 
 /// Ends the process for good: nothing that hangs, a pipe, a disk, a name server, may hold up Claude Code.
 pub(super) fn quit_after(time: Duration) {
+    let own = ENDS.fetch_add(1, Ordering::SeqCst) + 1;
     let quit = move || {
         thread::sleep(time);
-        std::process::exit(0);
+        // Another end was set since.
+        if ENDS.load(Ordering::SeqCst) == own {
+            std::process::exit(0);
+        }
     };
     // Where no thread can be had, every wait of the hook still has its own end.
     let _ = thread::Builder::new().spawn(quit);
@@ -25,23 +33,41 @@ pub(super) fn quit_after(time: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Output};
+    use std::time::Duration;
 
-    const CHILD: &str = "CLAUDE_LANGFUSE_TEST_PANICS";
-    const NAME: &str = "hook::quiet::tests::a_panic_is_the_end_without_a_word_and_with_success";
+    const CHILD: &str = "CLAUDE_LANGFUSE_TEST_CHILD";
 
-    /// The test is its own child, because a panic hook is the whole process's.
+    /// A test that is its own child, because what it is about is the whole process's.
+    fn child(name: &str) -> Output {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("hook::quiet::tests::{name}"), "--nocapture"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap()
+    }
+
+    #[test]
+    fn an_end_that_is_set_later_replaces_the_one_before() {
+        if std::env::var_os(CHILD).is_some() {
+            super::quit_after(Duration::from_millis(1));
+            super::quit_after(Duration::from_secs(600));
+            std::thread::sleep(Duration::from_millis(200));
+            println!("still here");
+            return;
+        }
+        let child = child("an_end_that_is_set_later_replaces_the_one_before");
+        let stdout = String::from_utf8_lossy(&child.stdout);
+        assert!(stdout.contains("still here"), "{stdout}");
+    }
+
     #[test]
     fn a_panic_is_the_end_without_a_word_and_with_success() {
         if std::env::var_os(CHILD).is_some() {
             super::keep_panics_quiet();
             panic!("words of the conversation");
         }
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", NAME, "--nocapture"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
+        let child = child("a_panic_is_the_end_without_a_word_and_with_success");
         let stdout = String::from_utf8_lossy(&child.stdout);
         assert_eq!((child.status.code(), child.stderr.as_slice()), (Some(0), &[][..]));
         // What is there is the harness's announcement.

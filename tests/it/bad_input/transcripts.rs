@@ -20,8 +20,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
 fn hooks_at(path: &Path, session: &Session<'_>) {
     for mut event in [session.stop_event(0), session.end_event()] {
         event["transcript_path"] = json!(path);
-        let took = session.start(&event).end().unnoticed().took;
-        assert!(took < Duration::from_secs(4), "{took:?}");
+        session.start(&event).end().unnoticed();
     }
 }
 

@@ -1,11 +1,12 @@
 //! Many processes at once.
 
+use std::fs;
 use std::time::Duration;
 
 use langfuse_mock::{MockLangfuse, Reply};
 
 use super::long::LongSession;
-use super::oracle::{in_order, same_rows, undisturbed};
+use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
 use crate::sandbox::{Received, Running, Sandbox};
 
 const CROWD: usize = 50;
@@ -101,4 +102,32 @@ fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
     same_rows(&mock.rows(), &undisturbed("v2.1.330/stream-multi"), "in the end");
     assert_eq!(mock.generations_sent(), 3);
     in_order(&sandbox, "stopped");
+}
+
+#[test]
+fn a_stop_reads_no_agent_whose_launch_another_one_may_hold() {
+    if !can_trace() {
+        return say("files not counted: strace is not here, or may not trace");
+    }
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    let agents = session.path().with_extension("").join("subagents");
+    for agent in 0..20 {
+        let row = r#"{"type":"user","uuid":"u","timestamp":"2024-01-01T00:00:00Z","message":{"role":"user","content":"x"}}"#;
+        let file = agents.join(format!("agent-a{agent}.jsonl"));
+        sandbox.write(file.to_str().unwrap(), format!("{row}\n").as_bytes());
+        let meta = br#"{"agentType":"inner","spawnDepth":2}"#;
+        sandbox.write(file.with_extension("meta.json").to_str().unwrap(), meta);
+    }
+    session.answered(0).stop(0);
+    session.answered(1);
+    let log = sandbox.path("calls");
+    let strace = ["strace", "-f", "-qq", "-e", "trace=openat", "-o", log.to_str().unwrap(), "--"];
+    let event = session.stop_event(1).to_string();
+    sandbox.start_under(&strace, &["hook"], event.as_bytes()).end().unnoticed();
+    let opened = fs::read_to_string(log).unwrap();
+    let read = opened.lines().filter(|line| line.contains("/agent-") && line.contains(".jsonl"));
+    assert_eq!(read.count(), 0, "{opened}");
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
 }
