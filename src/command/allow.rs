@@ -127,7 +127,7 @@ fn request(post: &Post, start: &Path) -> Result<Option<Box<Request>>> {
         let what = format!("could not ask: {place} can't be read: {reason}; fix the file");
         return Err(Misconfigured(what).into());
     }
-    let config = resolve(env, files, Some(start), Scope::Explicit, &[]);
+    let config = resolve(env, files, Some(start), Scope::Explicit);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),

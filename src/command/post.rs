@@ -11,7 +11,7 @@ use transcript::{Diagnostics, Transcript, locate, origin};
 
 use super::patience::Patient;
 use super::{Misconfigured, Outcome};
-use crate::config::{Config, Destination, Env, Files, Flag, MergedSettings, Scope, resolve};
+use crate::config::{Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve};
 use crate::delivery::{
     Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
     Unavailable, deliver, note_health,
@@ -56,7 +56,7 @@ pub(super) struct Post {
     /// A server that asks to be left alone for a while is waited for.
     pub patient: bool,
     /// A capture mode that a person named for the sessions of this run.
-    pub capture: Option<String>,
+    pub capture: Option<Capture>,
     /// What was told of the configuration: thousands of sessions may have the same.
     warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
@@ -93,13 +93,8 @@ impl Post {
 
     /// The configuration of a session that was started in `start`.
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
-        let capture = self.capture.iter().map(|mode| Flag {
-            variable: "CC_LANGFUSE_CAPTURE",
-            value: mode.clone(),
-            text: "--capture",
-        });
-        let flags: Vec<Flag> = capture.collect();
-        let mut config = resolve(&self.env, &self.files, start, scope, &flags);
+        let mut config = resolve(&self.env, &self.files, start, scope);
+        config.capture = self.capture.unwrap_or(config.capture);
         grant(&mut config, &self.env);
         config
     }

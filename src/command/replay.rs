@@ -30,7 +30,7 @@ fn replay(arguments: &Replay, global: &Global) -> Result<Outcome> {
     if arguments.all {
         post.require_readable_config()?;
     }
-    post.capture.clone_from(&arguments.capture);
+    post.capture = arguments.capture;
     let claude_config = which::claude_config(&post)?;
     let wanted = Wanted::new(&arguments.filter);
     let mut summary = match arguments.all && !arguments.dry_run {

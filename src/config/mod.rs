@@ -52,17 +52,6 @@ pub enum Scope {
     FilesOnly,
 }
 
-/// A command-line flag that stands for a variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
-    /// Any spelling of a variable; an unknown one is ignored.
-    pub variable: &'static str,
-    /// Its value.
-    pub value: String,
-    /// The flag as typed, for messages: `--debug`.
-    pub text: &'static str,
-}
-
 /// How much content leaves the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
