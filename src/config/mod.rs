@@ -11,6 +11,7 @@ mod key_file;
 mod layers;
 mod project;
 mod provenance;
+mod repository;
 mod request;
 mod resolve;
 mod secret;
@@ -30,6 +31,7 @@ pub use files::Files;
 pub use provenance::{
     Doubt, MergedSettings, has_guarded, names_brought_by_project, unreadable_project_file,
 };
+pub use repository::identity as repository_identity;
 pub use request::{Request, RequestedValue, root_of};
 pub use resolve::resolve;
 pub use secret::Secret;

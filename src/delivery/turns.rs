@@ -105,7 +105,7 @@ impl Delivery<'_> {
         {
             // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
             self.sought_repository = true;
-            self.cursor.repository = crate::repository::identity(start).map(Repository);
+            self.cursor.repository = crate::config::repository_identity(start).map(Repository);
         }
         SessionFacts {
             session_id: self.cursor.session_id.clone(),
