@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Scope;
 use super::env::Env;
 use super::files::{Files, Values};
 use super::project::{self, Allow};
 use super::provenance::{MergedSettings, Owner, Provenance, is_guarded};
 use super::source::{Layer, Problem, Source};
 use super::variables::{self, BASE_URL, VARIABLES, Variable};
-use super::Scope;
 
 /// The text of a variable and where it was written.
 #[derive(Debug, Clone)]

@@ -1,27 +1,98 @@
-//! What a repository is called, read from its `.git` without starting a process: host, owner and name of `origin`.
+//! The repository that a folder belongs to, read from its `.git` without starting a process: where its main checkout is, and host,
+//! owner and name of `origin`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use base::regular_file::read_text;
 
-/// No file of git's that is read here is larger.
+/// No file of git that is read here is larger.
 const MAX_GIT_FILE_BYTES: u64 = 1024 * 1024;
 
-/// The identity of the repository that `directory` lies in; `None` without one, or without a remote.
-pub fn identity(directory: &Path) -> Option<String> {
-    let config = directory.ancestors().find_map(|folder| config_file(&folder.join(".git")))?;
-    identity_of_url(&origin_url(&read_text(&config, MAX_GIT_FILE_BYTES).ok()?)?)
+/// The nearest folder above a path that has a `.git`.
+struct Checkout {
+    top: PathBuf,
+    /// `.git` itself, or in a worktree or a submodule the folder that the file of this name names.
+    git_dir: PathBuf,
+    /// The main checkout, where the `.git` file says that this is a linked worktree.
+    claimed_main: Option<PathBuf>,
 }
 
-/// `.git` is a folder, or in a worktree or a submodule a file that names one.
-fn config_file(git: &Path) -> Option<PathBuf> {
-    if git.is_dir() {
-        return Some(git.join("config"));
+impl Checkout {
+    fn above(path: &Path) -> Option<Self> {
+        let top = path.ancestors().find(|folder| folder.join(".git").exists())?.to_path_buf();
+        let git = top.join(".git");
+        if git.is_dir() {
+            return Some(Self { top, git_dir: git, claimed_main: None });
+        }
+        let text = read(&git)?;
+        let git_dir = without_dots(&top.join(text.trim().strip_prefix("gitdir:")?.trim()));
+        let claimed_main = main_of_worktree(&git_dir);
+        Some(Self { top, git_dir, claimed_main })
     }
-    let named = read_text(git, MAX_GIT_FILE_BYTES).ok()?;
-    let folder = git.parent()?.join(named.trim().strip_prefix("gitdir:")?.trim());
-    let common = read_text(&folder.join("commondir"), MAX_GIT_FILE_BYTES).ok();
-    Some(common.map_or_else(|| folder.clone(), |common| folder.join(common.trim())).join("config"))
+
+    /// The top folder of the main checkout. The repository has to know the worktree: anybody can write a `.git` file
+    /// that names another's repository.
+    fn main(&self) -> Option<&Path> {
+        let Some(main) = &self.claimed_main else {
+            return Some(&self.top);
+        };
+        let back = self.git_dir.join(read(&self.git_dir.join("gitdir"))?.trim());
+        let is_known = back.canonicalize().ok()? == self.top.join(".git").canonicalize().ok()?;
+        is_known.then_some(main)
+    }
+
+    fn config_file(&self) -> PathBuf {
+        let common = read(&self.git_dir.join("commondir")).unwrap_or_default();
+        self.git_dir.join(common.trim()).join("config")
+    }
+}
+
+/// The top folder of the main checkout that `start` belongs to: what a person calls the repository. `None` outside of
+/// repositories, and in a folder that only says that it is a worktree.
+pub(super) fn main_checkout(start: &Path) -> Option<PathBuf> {
+    Checkout::above(start)?.main().map(Path::to_path_buf)
+}
+
+/// The place of `start` in the main checkout; `None` outside of linked worktrees.
+pub(super) fn in_main_checkout(start: &Path) -> Option<PathBuf> {
+    let checkout = Checkout::above(start)?;
+    let main = checkout.main().filter(|main| *main != checkout.top)?;
+    let rest = start.strip_prefix(&checkout.top).ok()?;
+    Some(if rest.as_os_str().is_empty() { main.to_path_buf() } else { main.join(rest) })
+}
+
+/// Host, owner and name of the repository's remote.
+pub fn identity(directory: &Path) -> Option<String> {
+    let config = read(&Checkout::above(directory)?.config_file())?;
+    identity_of_url(&origin_url(&config)?)
+}
+
+fn read(path: &Path) -> Option<String> {
+    read_text(path, MAX_GIT_FILE_BYTES).ok()
+}
+
+/// `…/REPO/.git/worktrees/NAME` is a worktree of `…/REPO`, `…/REPO.git/worktrees/NAME` one of a bare `…/REPO.git`.
+/// Anything else, such as a submodule's `…/.git/modules/NAME`, is a repository of its own.
+fn main_of_worktree(git_dir: &Path) -> Option<PathBuf> {
+    let worktrees = git_dir.parent().filter(|folder| folder.ends_with("worktrees"))?;
+    let common = worktrees.parent()?;
+    let main = if common.ends_with(".git") { common.parent()? } else { common };
+    Some(main.to_path_buf())
+}
+
+/// Git writes `gitdir: ../repo/.git/…` where worktrees are linked by relative paths.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 fn origin_url(config: &str) -> Option<String> {
@@ -50,7 +121,9 @@ fn identity_of_url(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{identity, identity_of_url};
+    use std::path::{Path, PathBuf};
+
+    use super::{identity, identity_of_url, main_of_worktree};
 
     #[test]
     fn every_form_of_a_remote_gives_host_owner_and_name_without_credentials() {
@@ -86,5 +159,14 @@ mod tests {
         std::fs::write(root.join("side/.git"), named).unwrap();
         assert_eq!(identity(&root.join("side/deeper")).as_deref(), Some("host/owner/name"));
         assert_eq!(identity(&root.join("main")).as_deref(), Some("host/owner/name"));
+    }
+
+    #[test]
+    fn only_worktrees_have_a_main_checkout_elsewhere() {
+        let main = |path: &str| main_of_worktree(Path::new(path));
+        assert_eq!(main("/r/.git/worktrees/x"), Some(PathBuf::from("/r")));
+        assert_eq!(main("/r.git/worktrees/x"), Some(PathBuf::from("/r.git")));
+        assert_eq!(main("/r/.git/modules/x"), None);
+        assert_eq!(main("/"), None);
     }
 }

@@ -17,12 +17,7 @@ use super::{
 };
 
 /// Resolves the configuration of a session that was started in `start`.
-pub fn resolve(
-    env: &Env,
-    files: &Files,
-    start: Option<&Path>,
-    scope: Scope,
-) -> Config {
+pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> Config {
     let mut problems = Vec::new();
     let layers = Layers::gather(env, files, start, scope, &mut problems);
     let mut reader = Reader { layers: &layers, env, problems, warnings: Vec::new() };
