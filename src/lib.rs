@@ -4,8 +4,6 @@
 
 pub mod config;
 
-pub mod repository;
-
 pub mod trace;
 
 pub mod score;

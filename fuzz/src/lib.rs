@@ -143,7 +143,7 @@ pub fn config(data: &[u8]) {
     let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
     for scope in [Scope::OwnHook, Scope::Explicit, Scope::FilesOnly] {
         let start = folder.path().join("project");
-        let config = resolve(&env, &Files::new(), Some(&start), scope, &[]);
+        let config = resolve(&env, &Files::new(), Some(&start), scope);
         let problems: Vec<String> = config.problems.iter().map(ToString::to_string).collect();
         let destination = config.destination.as_ref().map_err(ToString::to_string).map(|_| ());
         let sources: Vec<&str> =

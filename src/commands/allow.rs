@@ -163,7 +163,7 @@ fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request
         let what = format!("could not read {place}: {reason}; fix the file");
         return Err(ConfigurationError(what).into());
     }
-    let config = resolve(env, files, Some(start), Scope::Explicit, &[]);
+    let config = resolve(env, files, Some(start), Scope::Explicit);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),

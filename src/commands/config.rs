@@ -105,7 +105,7 @@ fn print_values(env: &Env, start: &Path, config: &Config) -> Result<()> {
             places.push(place);
         }
     }
-    let layers = [Layer::Flag, Layer::Session, Layer::Project, Layer::File];
+    let layers = [Layer::Session, Layer::Project, Layer::File];
     let of = |layer| places.iter().filter(move |(one, _)| *one == layer);
     for (layer, place) in layers.into_iter().flat_map(of).copied() {
         writeln!(out, "\n{} ({})", shorten_home(home, place), layer.name())?;

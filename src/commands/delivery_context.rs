@@ -91,7 +91,7 @@ impl DeliveryContext {
 
     /// The configuration of a session that was started in `start`.
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
-        let mut config = resolve(&self.env, &self.files, start, scope, &[]);
+        let mut config = resolve(&self.env, &self.files, start, scope);
         config.capture = self.capture.unwrap_or(config.capture);
         grant(&mut config, &self.env);
         config

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Scope;
 use super::env::Env;
 use super::files::{Files, Values};
 use super::project::{self, Allow};
 use super::provenance::{MergedSettings, Owner, Provenance, is_guarded};
 use super::source::{Layer, Problem, Source};
 use super::variables::{self, BASE_URL, VARIABLES, Variable};
-use super::{Flag, Scope};
 
 /// The text of a variable and where it was written.
 #[derive(Debug, Clone)]
@@ -99,12 +99,11 @@ impl Layers {
         files: &Files,
         start: Option<&Path>,
         scope: Scope,
-        flags: &[Flag],
         problems: &mut Vec<Problem>,
     ) -> Self {
         let session = Session::read(env, files, start, scope, problems);
         let Session { managed, values, provenance, host_removed_by } = session;
-        let mut layers = vec![of_flags(flags), managed, values];
+        let mut layers = vec![managed, values];
         if let Some(path) = env.config_file() {
             let file = files.config_file(&path, env);
             problems.extend(file.problems.iter().cloned());
@@ -166,16 +165,6 @@ fn found<'a>(
         layer: layer_values.layer,
         owner: given.owner,
     }
-}
-
-fn of_flags(flags: &[Flag]) -> LayerValues {
-    let mut layer_values = LayerValues::new(Layer::Flag);
-    for flag in flags {
-        if let Some((_, spelling)) = variables::find(flag.variable) {
-            layer_values.set(spelling, &flag.value, &Arc::from(flag.text));
-        }
-    }
-    layer_values
 }
 
 /// The shell under Claude Code's settings files, and above them what the organisation says.

@@ -11,6 +11,7 @@ mod key_file;
 mod layers;
 mod project;
 mod provenance;
+mod repository;
 mod request;
 mod resolve;
 mod secret;
@@ -31,6 +32,7 @@ pub use files::Files;
 pub use provenance::{
     Doubt, MergedSettings, has_guarded, names_brought_by_project, unreadable_project_file,
 };
+pub use repository::identity as repository_identity;
 pub use request::{Request, RequestedValue, root_of};
 pub use resolve::resolve;
 pub use secret::Secret;
@@ -51,17 +53,6 @@ pub enum Scope {
     /// Sessions that happen to be there: `flush`, `replay --all`, sessions that wait. Consent, keys, base URL,
     /// parent and seed come from files alone; the rest as in [`Scope::Explicit`].
     FilesOnly,
-}
-
-/// A command-line flag that stands for a variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
-    /// Any spelling of a variable; an unknown one is ignored.
-    pub variable: &'static str,
-    /// Its value.
-    pub value: String,
-    /// The flag as typed, for messages: `--debug`.
-    pub text: &'static str,
 }
 
 /// How much content leaves the machine.

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::destination::{Destination, DestinationProblem};
 use super::layers::{Found, Layers};
-use super::project::{Allow, main_checkout};
+use super::project::Allow;
 use super::provenance::{Doubt, Owner};
+use super::repository::main_checkout;
 use super::source::{masked, shown};
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY};
 

@@ -13,19 +13,13 @@ use super::settings;
 use super::source::{Problem, Setting, Source, masked, shown};
 use super::variables::{self as v, VARIABLES, Variable};
 use super::{
-    Capture, Config, Destination, DestinationProblem, Experiment, Flag, ParentSpan, Scope, value,
+    Capture, Config, Destination, DestinationProblem, Experiment, ParentSpan, Scope, value,
 };
 
 /// Resolves the configuration of a session that was started in `start`.
-pub fn resolve(
-    env: &Env,
-    files: &Files,
-    start: Option<&Path>,
-    scope: Scope,
-    flags: &[Flag],
-) -> Config {
+pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> Config {
     let mut problems = Vec::new();
-    let layers = Layers::gather(env, files, start, scope, flags, &mut problems);
+    let layers = Layers::gather(env, files, start, scope, &mut problems);
     let mut reader = Reader { layers: &layers, env, problems, warnings: Vec::new() };
     let (enabled, suspended) = reader.consent(files, start);
     let destination = match &suspended {
@@ -172,7 +166,7 @@ impl Reader<'_> {
     fn capture(&mut self) -> Capture {
         match self.layers.find(&v::CAPTURE) {
             None => Capture::Full,
-            Some(_) => self.read(&v::CAPTURE, value::capture).unwrap_or(Capture::Metadata),
+            Some(_) => self.read(&v::CAPTURE, str::parse).unwrap_or(Capture::Metadata),
         }
     }
 

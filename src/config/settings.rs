@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::env::Env;
 use super::files::{Files, Reading, Values, read_object_tolerantly, values_of};
 use super::javascript::text_of;
-use super::project::main_checkout;
 use super::provenance::is_guarded;
+use super::repository::main_checkout;
 use super::source::Problem;
 use super::variables;
 

@@ -17,8 +17,6 @@ pub enum Layer {
     Project,
     /// The shell and Claude Code's settings files, merged as Claude Code does.
     Session,
-    /// The command line.
-    Flag,
 }
 
 impl Layer {
@@ -29,7 +27,6 @@ impl Layer {
             Self::File => "config file",
             Self::Project => "project",
             Self::Session => "session",
-            Self::Flag => "flag",
         }
     }
 }

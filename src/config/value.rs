@@ -1,6 +1,7 @@
 //! From the text of a variable to its value. Every error is the end of a sentence that begins with the
 //! variable's name and source.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -45,13 +46,16 @@ pub(super) fn time(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads how much content may be sent.
-pub(super) fn capture(text: &str) -> Result<Capture, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "full" => Ok(Capture::Full),
-        "no-tool-content" => Ok(Capture::NoToolContent),
-        "metadata" => Ok(Capture::Metadata),
-        _ => Err(format!("{} is not one of its values", quoted(text))),
+impl FromStr for Capture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "full" => Ok(Self::Full),
+            "no-tool-content" => Ok(Self::NoToolContent),
+            "metadata" => Ok(Self::Metadata),
+            _ => Err(format!("{} is not a capture mode", quoted(text))),
+        }
     }
 }
 
@@ -137,7 +141,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{capture, count, environment, metadata, seconds, switch, tags, traceparent};
+    use super::{count, environment, metadata, seconds, switch, tags, traceparent};
     use crate::config::Capture;
 
     #[test]
@@ -204,8 +208,8 @@ mod tests {
     fn numbers_modes_and_environments_are_checked() {
         assert_eq!(count("20000"), Ok(20000));
         assert!(count("0").is_err() && count("-1").is_err() && count("1.5").is_err());
-        assert_eq!(capture("No-Tool-Content"), Ok(Capture::NoToolContent));
-        assert!(capture("all").is_err());
+        assert_eq!("No-Tool-Content".parse(), Ok(Capture::NoToolContent));
+        assert!("all".parse::<Capture>().is_err());
         assert!(environment("Production-1").is_ok());
         assert!(environment("langfuse-x").is_err() && environment("a b").is_err());
         assert!(environment(&"x".repeat(41)).is_err());

@@ -95,7 +95,8 @@ impl Delivery<'_> {
         {
             // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
             self.sought_repository = true;
-            self.ledger.cursor.repository = crate::repository::identity(start).map(Repository);
+            self.ledger.cursor.repository =
+                crate::config::repository_identity(start).map(Repository);
         }
         SessionFacts {
             session_id: self.ledger.cursor.session_id.clone(),

@@ -23,7 +23,7 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
         .unwrap_or_default();
     let mut merged = MergedSettings { seen, ..MergedSettings::default() };
     env.merged = Some(merged.clone());
-    let mut config = resolve(env, &files, start, Scope::OwnHook, &[]);
+    let mut config = resolve(env, &files, start, Scope::OwnHook);
     // Without keys and a host in the environment there is nothing to tell apart, and the transcript is left for its turn.
     if !config.enabled || !has_guarded(env) {
         return config;
@@ -33,7 +33,7 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
     if let Some(folder) = elsewhere {
         merged.folders.push(folder);
         env.merged = Some(merged.clone());
-        config = resolve(env, &files, start, Scope::OwnHook, &[]);
+        config = resolve(env, &files, start, Scope::OwnHook);
     }
     let brought = names_brought_by_project(env, &files, start);
     if let Some((store, session)) = store.zip(session)

@@ -43,8 +43,7 @@ fn deliver_one(
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
-    let mut config =
-        resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly, &[]);
+    let mut config = resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly);
     grant(&mut config, &hook.env);
     let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
     if !config.enabled || !same || invalid_patterns(&config).is_some() {

@@ -15,7 +15,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use claude_langfuse::config::{Config, Env, Files, Flag, Layer, Scope, resolve};
+use claude_langfuse::config::{Config, Env, Files, Layer, Scope, resolve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,7 +25,6 @@ const SECRET: &str = "sk-lf-11111111-2222-3333-4444-555566667777";
 struct World {
     root: PathBuf,
     env: Env,
-    flags: Vec<Flag>,
     _folder: TempDir,
 }
 
@@ -40,7 +39,6 @@ impl World {
                 managed_dir: Some(root.join("managed")),
                 ..Env::default()
             },
-            flags: Vec::new(),
             root,
             _folder: folder,
         }
@@ -69,10 +67,6 @@ impl World {
         self
     }
 
-    fn flag(&mut self, variable: &'static str, value: &str, text: &'static str) {
-        self.flags.push(Flag { variable, value: value.to_owned(), text });
-    }
-
     fn project(&self) -> PathBuf {
         self.root.join("project")
     }
@@ -82,8 +76,7 @@ impl World {
     }
 
     fn resolve_in(&self, start: &Path, scope: Scope) -> Config {
-        let files = Files::new();
-        resolve(&self.env, &files, Some(start), scope, &self.flags)
+        resolve(&self.env, &Files::new(), Some(start), scope)
     }
 }
 
@@ -109,11 +102,9 @@ fn a_later_layer_wins_and_says_so() {
     let found = user(&world.resolve(Scope::OwnHook));
     assert_eq!(found, ("shell".to_owned(), Layer::Session));
 
-    world.flag("LANGFUSE_USER_ID", "flag", "--user");
     let config = world.resolve(Scope::OwnHook);
-    assert_eq!(user(&config), ("flag".to_owned(), Layer::Flag));
     let source = &config.setting("LANGFUSE_USER_ID").unwrap().source;
-    assert_eq!(source.to_string(), "LANGFUSE_USER_ID in --user");
+    assert_eq!(source.to_string(), "LANGFUSE_USER_ID in the environment");
 }
 
 #[test]
@@ -299,10 +290,10 @@ fn each_file_is_read_once_in_a_run() {
     let files = Files::new();
     let start = world.project();
     let scope = Scope::Explicit;
-    resolve(&world.env, &files, Some(&start), scope, &[]);
+    resolve(&world.env, &files, Some(&start), scope);
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "after"}}));
     world.settings("home/.claude/settings.json", &json!({"LANGFUSE_RELEASE": "2"}));
-    let config = resolve(&world.env, &files, Some(&start), scope, &[]);
+    let config = resolve(&world.env, &files, Some(&start), scope);
     assert_eq!(config.user_id.as_deref(), Some("before"));
     assert_eq!(config.release.as_deref(), Some("1"));
 }

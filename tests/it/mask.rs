@@ -23,7 +23,7 @@ fn config(variables: &[(&str, &str)]) -> Config {
     let named = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let env =
         Env { environment: named.collect(), home: Some("/home/dev".into()), ..Env::default() };
-    resolve(&env, &Files::new(), None, Scope::OwnHook, &[])
+    resolve(&env, &Files::new(), None, Scope::OwnHook)
 }
 
 /// An observation that may be filled.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};

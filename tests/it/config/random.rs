@@ -84,9 +84,8 @@ proptest! {
         in_settings in prop::collection::vec(any::<bool>(), 9),
     ) {
         let mut world = World::new();
-        for (variable, value) in levels[0].variables(&world, 0) {
-            world.flag(variable, &value, "--flag");
-        }
+        let managed = object(&levels[0].variables(&world, 0));
+        world.settings("managed/managed-settings.json", &managed);
         // A layer of two halves: what goes to the settings file has another value in the shell.
         let session = levels[1].variables(&world, 1);
         let mut settings = Vec::new();

@@ -68,7 +68,7 @@ fn without_a_home_nothing_panics_and_the_lack_is_a_problem() {
     world.env.home = None;
     world.shell("XDG_CONFIG_HOME", "relative");
     for scope in [Scope::OwnHook, Scope::Explicit, Scope::FilesOnly] {
-        let config = resolve(&world.env, &Files::new(), None, scope, &[]);
+        let config = resolve(&world.env, &Files::new(), None, scope);
         assert_eq!(config.problems.len(), 1);
         assert!(fs::create_dir_all(&config.state_dir).is_err());
     }

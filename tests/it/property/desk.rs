@@ -43,7 +43,7 @@ impl Configured {
         let named = self.variables.iter();
         let named = named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let env = Env { environment: named.collect(), ..Env::default() };
-        let config = resolve(&env, &Files::new(), None, Scope::OwnHook, &[]);
+        let config = resolve(&env, &Files::new(), None, Scope::OwnHook);
         Policy::from(&config)
     }
 }

@@ -84,7 +84,7 @@ fn any_corruption_is_suspended_or_cannot_be_told_from_another_configuration() {
         std::fs::write(&path, text).unwrap();
         let env = Env { config_override: Some(path.clone()), ..Env::default() };
         let files = Files::new();
-        resolve(&env, &files, Some(&project), Scope::OwnHook, &[])
+        resolve(&env, &files, Some(&project), Scope::OwnHook)
     };
     assert!(resolved(valid.as_bytes()).enabled);
     let mut seen = [0; 3];
