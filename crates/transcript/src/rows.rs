@@ -2,6 +2,8 @@
 //!
 //! Facts: 1.0.128 to 2.1.330 write about 45 row types with fields that come and go. Only what some span needs is here.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -342,4 +344,53 @@ pub(super) struct Source<'a> {
     pub data: Option<&'a RawValue>,
     #[serde(deserialize_with = "tolerant::text")]
     pub url: Option<String>,
+}
+
+/// A row that describes the whole session: `custom-title`, `ai-title`, `cost-state`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SessionRow {
+    #[serde(deserialize_with = "tolerant::text")]
+    pub custom_title: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub ai_title: Option<String>,
+    #[serde(rename = "totalCostUSD", deserialize_with = "tolerant::field")]
+    pub total_cost: Option<f64>,
+    /// By model.
+    #[serde(deserialize_with = "tolerant::field")]
+    pub model_usage: Option<BTreeMap<String, ModelUsage>>,
+}
+
+/// Tokens of one model over the whole session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ModelUsage {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub output_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_creation_input_tokens: Option<u64>,
+}
+
+/// `system`/`stop_hook_summary`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct HookSummary {
+    #[serde(deserialize_with = "tolerant::text")]
+    pub subtype: Option<String>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub hook_infos: Option<Vec<HookInfo>>,
+}
+
+/// One run of a hook.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct HookInfo {
+    #[serde(deserialize_with = "tolerant::text")]
+    pub command: Option<String>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub duration_ms: Option<u64>,
 }
