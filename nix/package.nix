@@ -31,7 +31,10 @@ let
     pname = manifest.package.name;
     inherit (manifest.workspace.package) version;
     # The sources of all members of the workspace, and what is compiled in; tests read more than that.
-    src = sourceOf [ ../tests/fixtures ];
+    src = sourceOf [
+      ../crates/secrets/src/vendors.txt
+      ../tests/fixtures
+    ];
     strictDeps = true;
   };
 

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use memchr::memmem::Finder;
 use transcript::locate::AgentFile;
-use transcript::session::fork::{call, calls_without_request, without_head};
+use transcript::session::fork::{call, calls_without_request, rows_of, without_head};
 use transcript::session::{AgentRun, ToolCall};
 use transcript::{Entry, Transcript};
 
@@ -39,8 +38,7 @@ impl Delivery<'_> {
             Some(launched_at) => launched_at,
             None => path.metadata()?.len(),
         };
-        let finders: Vec<Finder<'_>> = calls.iter().map(|(id, _)| Finder::new(id)).collect();
-        let is_wanted = |row: &[u8]| finders.iter().any(|finder| finder.find(row).is_some());
+        let is_wanted = rows_of(&calls);
         // A row that is torn there is none of those that are looked for.
         let mut parent = Transcript::open(&path, end.saturating_sub(FARTHEST))?;
         let mut copied = Vec::new();

@@ -1,12 +1,15 @@
 //! The rules: what a secret begins with, and how far it reaches. A rule is asked only where its beginning stands, so that a
 //! text without one costs a look-up a byte.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
 use super::alphabet::{before, begins_word, entropy};
 use super::assignments::at_flag;
 use super::hit::Hit;
 use super::placeholders::is_filling;
 use super::values::has_digit;
-use super::vendors::{VENDORS, Vendor};
+use super::vendors::{Vendor, vendors};
 use super::{flags, headers, keys, shapes, urls, words};
 
 /// So far it is read before it is known that it is one: a text of beginnings would be read again and again.
@@ -45,38 +48,97 @@ fn looks_made(body: &str) -> bool {
     (has_digit(body) || body.len() >= 30 && !is_word()) && !is_filling(body)
 }
 
-/// The secret that begins at `at`: by its shape, else by the longest beginning that is there and leads to one.
-pub(super) fn find(text: &str, at: usize) -> Option<Hit> {
-    let rest = text.as_bytes().get(at..)?;
-    let (first, second) = (*rest.first()?, *rest.get(1)?);
-    let third = rest.get(2).copied().unwrap_or_default();
-    let [shapes, vendors] = FIRST.get(usize::from(first))?;
-    // Sorted by their beginnings: the longer one of two that begin alike comes later. The bytes after the first tell most
-    // of them apart, for less than a call that compares texts.
-    for (begin, shape) in SHAPES.get(range(*shapes))?.iter().rev() {
-        let begin = begin.as_bytes();
-        if begin.get(1) == Some(&second)
-            && rest.starts_with(begin)
-            && let Some(hit) = shape(text, at)
-        {
-            return Some(hit);
-        }
-    }
-    for vendor in VENDORS.get(range(*vendors))?.iter().rev() {
-        let begin = vendor.begin.as_bytes();
-        if begin.get(1) == Some(&second)
-            && begin.get(2).is_none_or(|byte| *byte == third)
-            && rest.starts_with(begin)
-            && let Some(hit) = of_vendor(vendor, text, at)
-        {
-            return Some(hit);
-        }
-    }
-    None
+/// The rules by the bytes with which their secrets begin.
+pub(super) struct Rules {
+    vendors: Vec<Vendor>,
+    /// For each first byte, its range in `SHAPES`.
+    first_shapes: [Range<usize>; 128],
+    /// For each first byte, its range in `vendors`.
+    first_vendors: [Range<usize>; 128],
+    /// A bit for each two bytes: all of them, so that no bound has to be checked.
+    pairs: [u8; 256 * 256 / 8],
 }
 
-fn range((from, to): (u8, u8)) -> std::ops::Range<usize> {
-    usize::from(from)..usize::from(to)
+/// Built when the first text is masked, for about 2 % of the instructions of a turn.
+pub(super) static RULES: LazyLock<Rules> = LazyLock::new(Rules::new);
+
+impl Rules {
+    fn new() -> Self {
+        let vendors = vendors();
+        let shape_begins = SHAPES.iter().map(|(begin, _)| *begin);
+        let vendor_begins = vendors.iter().map(|vendor| vendor.begin);
+        let (first_shapes, first_vendors) =
+            (index(shape_begins.clone()), index(vendor_begins.clone()));
+        let mut pairs = [0; 256 * 256 / 8];
+        // Anything can be assigned.
+        let assigned = (0..=u8::MAX).flat_map(|second| b"=:>".map(|first| [first, second]));
+        let begins =
+            shape_begins.chain(vendor_begins).filter_map(|begin| begin.as_bytes().first_chunk());
+        for pair in assigned.chain(begins.copied()) {
+            let (byte, bit) = place(pair);
+            if let Some(byte) = pairs.get_mut(byte) {
+                *byte |= bit;
+            }
+        }
+        Self { vendors, first_shapes, first_vendors, pairs }
+    }
+
+    /// Whether a secret may begin with these two bytes, or a sign that assigns one.
+    pub(super) fn may_begin(&self, pair: [u8; 2]) -> bool {
+        let (byte, bit) = place(pair);
+        self.pairs.get(byte).is_some_and(|byte| byte & bit != 0)
+    }
+
+    /// The secret that begins at `at`: by its shape, else by the longest beginning that leads to one.
+    pub(super) fn find(&self, text: &str, at: usize) -> Option<Hit> {
+        let rest = text.as_bytes().get(at..)?;
+        let (first, second) = (*rest.first()?, *rest.get(1)?);
+        let third = rest.get(2).copied().unwrap_or_default();
+        // Sorted by their beginnings: the longer one of two that begin alike comes later. The bytes after the first tell
+        // most of them apart, for less than a call that compares texts.
+        for (begin, shape) in
+            SHAPES.get(self.first_shapes.get(usize::from(first))?.clone())?.iter().rev()
+        {
+            let begin = begin.as_bytes();
+            if begin.get(1) == Some(&second)
+                && rest.starts_with(begin)
+                && let Some(hit) = shape(text, at)
+            {
+                return Some(hit);
+            }
+        }
+        for vendor in
+            self.vendors.get(self.first_vendors.get(usize::from(first))?.clone())?.iter().rev()
+        {
+            let begin = vendor.begin.as_bytes();
+            if begin.get(1) == Some(&second)
+                && begin.get(2).is_none_or(|byte| *byte == third)
+                && rest.starts_with(begin)
+                && let Some(hit) = of_vendor(vendor, text, at)
+            {
+                return Some(hit);
+            }
+        }
+        None
+    }
+}
+
+/// The byte and the bit of a pair, in the order in which a processor reads the pair at once.
+fn place(pair: [u8; 2]) -> (usize, u8) {
+    let pair = u16::from_le_bytes(pair);
+    (usize::from(pair >> 3), 1 << (pair & 7))
+}
+
+/// For each first byte, its range in a sorted table.
+fn index<'a>(table: impl Iterator<Item = &'a str>) -> [Range<usize>; 128] {
+    let mut ranges = [const { 0..0 }; 128];
+    for (at, begin) in table.enumerate() {
+        let first = begin.as_bytes().first().copied().unwrap_or_default();
+        if let Some(range) = ranges.get_mut(usize::from(first)) {
+            *range = if range.end == 0 { at } else { range.start }..at + 1;
+        }
+    }
+    ranges
 }
 
 /// A secret that is known by what stands around a text, from the place of that text.
@@ -139,96 +201,30 @@ pub(super) fn classified(text: &str, hit: Hit) -> Hit {
 
 /// The kind of a text that is one secret and nothing else.
 fn whole(text: &str) -> Option<&'static str> {
-    let hit = find(text, 0)?;
+    let hit = RULES.find(text, 0)?;
     (hit.start == 0 && hit.end == text.len()).then_some(hit.kind)
-}
-
-/// Whether something may begin with these two bytes: rules, and the signs that assign.
-pub(super) fn may_begin(pair: [u8; 2]) -> bool {
-    // In the order in which a processor reads them at once.
-    let pair = u16::from_le_bytes(pair);
-    let bits = PAIRS.get(usize::from(pair >> 3)).copied();
-    bits.unwrap_or_default() >> (pair & 7) & 1 == 1
-}
-
-/// A bit for each two bytes: all of them, so that no bound has to be looked at.
-static PAIRS: [u8; 256 * 256 / 8] = pairs();
-/// For each first byte where its shapes and its vendors stand in their tables.
-static FIRST: [[(u8, u8); 2]; 128] = firsts();
-
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks the bounds")]
-const fn pairs() -> [u8; 256 * 256 / 8] {
-    let mut pairs = [0; 256 * 256 / 8];
-    let mut at = 0;
-    while at < 256 {
-        // Anything can be assigned.
-        pairs[at * 32 + b'=' as usize / 8] |= 1 << (b'=' & 7);
-        pairs[at * 32 + b':' as usize / 8] |= 1 << (b':' & 7);
-        pairs[at * 32 + b'>' as usize / 8] |= 1 << (b'>' & 7);
-        at += 1;
-    }
-    at = 0;
-    while at < SHAPES.len() {
-        let begin = SHAPES[at].0.as_bytes();
-        pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
-        at += 1;
-    }
-    at = 0;
-    while at < VENDORS.len() {
-        let begin = VENDORS[at].begin.as_bytes();
-        pairs[begin[1] as usize * 32 + begin[0] as usize / 8] |= 1 << (begin[0] & 7);
-        at += 1;
-    }
-    pairs
-}
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler, which checks the bounds"
-)]
-const fn firsts() -> [[(u8, u8); 2]; 128] {
-    assert!(VENDORS.len() < 256 && SHAPES.len() < 256);
-    let mut firsts = [[(0, 0); 2]; 128];
-    let mut at = 0;
-    while at < SHAPES.len() {
-        let first = SHAPES[at].0.as_bytes()[0] as usize;
-        if firsts[first][0].1 == 0 {
-            firsts[first][0].0 = at as u8;
-        }
-        firsts[first][0].1 = at as u8 + 1;
-        at += 1;
-    }
-    at = 0;
-    while at < VENDORS.len() {
-        let first = VENDORS[at].begin.as_bytes()[0] as usize;
-        if firsts[first][1].1 == 0 {
-            firsts[first][1].0 = at as u8;
-        }
-        firsts[first][1].1 = at as u8 + 1;
-        at += 1;
-    }
-    firsts
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SHAPES, VENDORS, find, may_begin};
+    use super::{RULES, SHAPES};
 
     #[test]
     fn a_rule_is_asked_where_its_beginning_stands() {
-        let vendors = VENDORS.iter().map(|vendor| vendor.begin);
+        let vendors = RULES.vendors.iter().map(|vendor| vendor.begin);
         for begin in vendors.chain(SHAPES.iter().map(|shape| shape.0)) {
             let bytes = begin.as_bytes();
-            assert!(may_begin([bytes[0], bytes[1]]), "{begin}");
+            assert!(RULES.may_begin([bytes[0], bytes[1]]), "{begin}");
         }
         assert!(SHAPES.iter().map(|shape| shape.0).is_sorted());
-        assert!(may_begin([b'=', 200]) && !may_begin([b'a', b' ']) && !may_begin([b's', 200]));
+        for (pair, expected) in [([b'=', 200], true), ([b'a', b' '], false), ([b's', 200], false)] {
+            assert_eq!(RULES.may_begin(pair), expected, "{pair:?}");
+        }
     }
 
     #[test]
     fn the_longest_beginning_wins() {
         let key = ["sk-ant-api03-", &"aB3".repeat(20)].concat();
-        assert_eq!(find(&key, 0).unwrap().kind, "anthropic-key");
+        assert_eq!(RULES.find(&key, 0).unwrap().kind, "anthropic-key");
     }
 }

@@ -6,7 +6,7 @@ use super::alphabet::byte;
 use super::assignments::{at_element, at_separator};
 use super::hit::Hit;
 use super::patterns::Patterns;
-use super::rules::{self, classified, may_begin};
+use super::rules::{RULES, classified};
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +45,9 @@ fn built_in<'a>(text: &'a str, patterns: &Patterns, secrets: &mut Vec<Secret<'a>
 
 /// The next place from `at` on where a rule may begin, and the byte that stands there. Most of a hook's masking is this.
 fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let rules = &*RULES;
     let mut pairs = bytes.get(at..)?.windows(2);
-    let begins = |pair: &[u8]| matches!(*pair, [first, second] if may_begin([first, second]));
+    let begins = |pair: &[u8]| matches!(*pair, [first, second] if rules.may_begin([first, second]));
     let place = at + pairs.position(begins)?;
     Some((place, byte(bytes, place)))
 }
@@ -57,7 +58,7 @@ fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {
         b'>' => at_element(text, at),
         _ => None,
     };
-    assigned.or_else(|| rules::find(text, at))
+    assigned.or_else(|| RULES.find(text, at))
 }
 
 fn is_allowed(text: &str, hit: &Hit, patterns: &Patterns) -> bool {

@@ -1,49 +1,51 @@
 //! Where a person went back in the conversation. The rows that were left stay in the file, and nothing marks them; only
-//! the row that goes on tells: by its parent, and since 2.1.330 by its number. Searched from the end, because what is
-//! gone back to stands near, and a session may be 500 MB long.
+//! the next prompt shows it: by its parent, and since 2.1.330 by its turn index. The file is searched from its end, because
+//! people mostly go back a few turns, and a session may have 500 MB.
 
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
 use std::path::Path;
 
 use base::regular_file;
-use memchr::memmem::FinderRev;
 
-/// The first read; the row before a turn is rarely farther away.
-const NEAR: u64 = 4 * 1024;
+use super::scan;
+
+/// The first read, in bytes; the row before a turn is rarely farther away.
+const FIRST_READ_BYTES: u64 = 4 * 1024;
 /// The largest read.
-const FAR: u64 = 1024 * 1024;
-/// No search goes back further: a row that is gone would cost a reading of the whole file at every turn.
+const MAX_READ_BYTES: u64 = 1024 * 1024;
+/// No search goes back further: for a row that is gone, every turn would read the whole file.
 const MAX_SEARCH_BYTES: u64 = 4 * 1024 * 1024;
-/// The longest number.
-const DIGITS: usize = 20;
+/// More than a name and its value have; ids have 36 characters.
+const MAX_FIELD_BYTES: u64 = 256;
 
-/// The place after which the turn that starts at `start` goes on; `None` when it goes on where the file's last turn
-/// ended. `follows`: the parent of its first row; `index`: its number in its branch.
+/// The offset after which the turn that starts at `start` goes on; `None` if it follows the last turn of the file.
+/// `parent`: the parent of its first row. `index`: its 1-based position in its branch.
 ///
 /// # Errors
 /// When the file can't be read.
 pub fn branch_point(
     path: &Path,
     start: u64,
-    follows: Option<&str>,
+    parent: Option<&str>,
     index: Option<u64>,
 ) -> Result<Option<u64>> {
     let mut file = regular_file::open(path)?;
-    if let Some(parent) = follows {
-        let row = format!("\"uuid\":\"{parent}\"");
-        if let Some(at) = rfind(&mut file, start, &row, |_| true)? {
-            let last_user = rfind(&mut file, start, "\"type\":\"user\"", |_| true)?;
+    if let Some(parent) = parent {
+        let is_parent = |value: &[u8]| scan::text(value) == Some(parent.as_bytes());
+        if let Some(at) = rfind(&mut file, start, b"\"uuid\"", is_parent)? {
+            let is_user = |value: &[u8]| scan::text(value) == Some(b"user");
+            let last_user = rfind(&mut file, start, b"\"type\"", is_user)?;
             if last_user.is_some_and(|user| user > at) {
                 return Ok(Some(at));
             }
         }
     }
     let Some(index) = index else { return Ok(None) };
-    // The terminal UI hangs the prompt that replaces the very first one on the last row: its number alone tells.
+    // The terminal UI appends the prompt that replaces the very first one to the last row: only its index shows it.
     let mut repeated = false;
-    let before = rfind(&mut file, start, "\"turnIndex\":", |rest| {
-        let is_before = leading_number(rest).is_some_and(|number| number < index);
+    let before = rfind(&mut file, start, b"\"turnIndex\"", |value| {
+        let is_before = scan::number(value).is_some_and(|number| number < index);
         repeated |= !is_before;
         is_before
     })?;
@@ -51,40 +53,31 @@ pub fn branch_point(
     Ok(before.or(beginning).filter(|_| repeated))
 }
 
-fn leading_number(text: &[u8]) -> Option<u64> {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit());
-    let digits = end.map_or(text, |end| text.get(..end).unwrap_or_default());
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// The last place before `end`, and not too far from it, where `needle` stands and what follows it is `wanted`.
+/// The offset of the last field of this name before `end` whose value is wanted.
 fn rfind(
     file: &mut File,
     end: u64,
-    needle: &str,
-    mut wanted: impl FnMut(&[u8]) -> bool,
+    name: &[u8],
+    mut is_wanted: impl FnMut(&[u8]) -> bool,
 ) -> Result<Option<u64>> {
-    let finder = FinderRev::new(needle);
-    let (mut window, mut searched, mut size) = (Vec::new(), end, NEAR);
+    let (mut window, mut searched, mut size) = (Vec::new(), end, FIRST_READ_BYTES);
     let last = end.saturating_sub(MAX_SEARCH_BYTES);
     while searched > last {
         let start = searched.saturating_sub(size).max(last);
         file.seek(SeekFrom::Start(start))?;
         window.clear();
-        // A needle that begins before `searched` may reach beyond it.
-        let reach = (searched + (needle.len() + DIGITS) as u64).min(end);
+        // A field that begins before `searched` may reach beyond it.
+        let reach = (searched + MAX_FIELD_BYTES).min(end);
         file.take(reach - start).read_to_end(&mut window)?;
-        let mut upto = window.len();
-        while let Some(at) = window.get(..upto).and_then(|text| finder.rfind(text)) {
+        let found = scan::last_value(&window, name, |at, value| {
             let place = start + at as u64;
-            let rest = window.get(at + needle.len()..).unwrap_or_default();
-            if place < searched && wanted(rest) {
-                return Ok(Some(place));
-            }
-            upto = at;
+            (place < searched && is_wanted(value)).then_some(place)
+        });
+        if found.is_some() {
+            return Ok(found);
         }
         searched = start;
-        size = (size * 4).min(FAR);
+        size = (size * 4).min(MAX_READ_BYTES);
     }
     Ok(None)
 }
@@ -93,7 +86,7 @@ fn rfind(
 mod tests {
     use std::io::Write;
 
-    use super::{FAR, MAX_SEARCH_BYTES, NEAR, branch_point, rfind};
+    use super::{FIRST_READ_BYTES, MAX_READ_BYTES, MAX_SEARCH_BYTES, branch_point, rfind};
 
     fn file(rows: &[String]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -111,7 +104,7 @@ mod tests {
         format!(r#"{{"parentUuid":"{parent}","type":"assistant","uuid":"{uuid}"}}"#)
     }
 
-    /// The row, counted from 0, in which the place is that is gone back to.
+    /// The index of the row at the branch point.
     fn row(rows: &[String], follows: &str, index: Option<u64>) -> Option<usize> {
         let file = file(rows);
         let end = file.as_file().metadata().unwrap().len();
@@ -122,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_at_the_end_or_at_a_row_that_nobody_knows_went_nowhere() {
+    fn a_turn_at_the_end_or_after_an_unknown_row_has_no_branch_point() {
         let rows = [prompt("p1", "", 1), answer("a1", "p1")];
         assert_eq!(row(&rows, "a1", Some(2)), None);
         assert_eq!(row(&rows, "gone", Some(2)), None);
@@ -130,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_tells_and_where_it_does_not_the_number() {
+    fn the_branch_point_is_found_by_parent_or_else_by_turn_index() {
         let rows =
             [prompt("p1", "", 1), answer("a1", "p1"), prompt("p2", "a1", 2), answer("a2", "p2")];
         assert_eq!(row(&rows, "a1", None), Some(1));
@@ -139,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_too_far_back_is_not_looked_for() {
+    fn rows_too_far_back_are_not_searched() {
         let far = "x".repeat(usize::try_from(MAX_SEARCH_BYTES).unwrap());
         let rows = [prompt("p1", "", 1), answer("a1", "p1"), prompt("p2", "a1", 2), far];
         assert_eq!(row(&rows, "a1", None), None);
@@ -147,16 +140,17 @@ mod tests {
     }
 
     #[test]
-    fn a_needle_is_found_wherever_the_reads_end() {
-        let needle = "\"turnIndex\":";
-        let sizes = [NEAR, 4 * NEAR, FAR].map(|size| usize::try_from(size).unwrap());
+    fn finds_a_field_wherever_the_reads_end() {
+        let name = "\"turnIndex\"";
+        let sizes = [FIRST_READ_BYTES, 4 * FIRST_READ_BYTES, MAX_READ_BYTES]
+            .map(|size| usize::try_from(size).unwrap());
         let gaps = sizes.iter().flat_map(|size| size - 40..size + 8);
         for gap in gaps.chain([0, 3 * sizes[2]]) {
             let mut file = tempfile::NamedTempFile::new().unwrap();
-            write!(file, "{needle}11,{needle}77,{}", " ".repeat(gap)).unwrap();
+            write!(file, "{name}:11,{name}:77,{}", " ".repeat(gap)).unwrap();
             let end = file.as_file().metadata().unwrap().len();
             let mut found = Vec::new();
-            let place = rfind(file.as_file_mut(), end, needle, |rest| {
+            let place = rfind(file.as_file_mut(), end, name.as_bytes(), |rest| {
                 found.push(String::from_utf8_lossy(&rest[..2]).into_owned());
                 found.len() == 2
             });

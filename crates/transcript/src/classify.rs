@@ -1,6 +1,5 @@
 //! One line → what it says. `docs/claude-code.md` has the rules, for releases from 1.0.128 on.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -11,19 +10,19 @@ use super::entry::{
     ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
     Usage,
 };
+use super::json_text;
 use super::lines::Line;
 use super::prefilter;
 use super::row_budget::RowBudget;
 use super::rows::{Row, SkillLaunch};
-use super::tolerant::replace_surrogates;
 
 /// What a line turned out to be.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// A row that some span needs.
     Entry(Box<Entry>),
-    /// A row that none needs.
-    Needless,
+    /// A row that no span needs.
+    Unneeded,
     /// A row of a type that this program does not know.
     Unknown(String),
     /// No JSON object; the text says why.
@@ -40,8 +39,8 @@ pub(super) fn classify(
     is_wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Reading {
     let trimmed = line.bytes.trim_ascii();
-    if trimmed.is_empty() || prefilter::is_needless(trimmed) || !is_wanted(trimmed) {
-        return Reading::Needless;
+    if trimmed.is_empty() || prefilter::is_unneeded(trimmed) || !is_wanted(trimmed) {
+        return Reading::Unneeded;
     }
     if trimmed.first() != Some(&b'{') {
         return Reading::Broken("no JSON object".to_owned());
@@ -51,7 +50,7 @@ pub(super) fn classify(
         return prefilter::skip_unneeded(trimmed).unwrap_or_else(broken);
     }
     let (offset, end) = (line.offset, line.end);
-    let text = text_of_line(line.bytes);
+    let text = json_text::of_line(line.bytes);
     let mut row: Row = match serde_json::from_str(&text) {
         Ok(row) => row,
         Err(error) => {
@@ -69,26 +68,6 @@ pub(super) fn classify(
         header: header(row),
         record,
     }))
-}
-
-/// The line as valid JSON text. One that is given away is gone as soon as there is another form of it.
-fn text_of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    // The strict reading goes sixteen bytes at a time, the lossy one goes byte by byte.
-    let text = match bytes {
-        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(bytes),
-        },
-        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }),
-    };
-    let mended = match replace_surrogates(&text) {
-        Cow::Owned(mended) => Some(mended),
-        Cow::Borrowed(_) => None,
-    };
-    mended.map_or(text, Cow::Owned)
 }
 
 /// Not serde_json's own message: it can quote the conversation.

@@ -1,13 +1,14 @@
-//! How long hooks took, as Claude Code itself noted it: what a person felt of ours.
+//! The durations of Stop hooks as Claude Code measured them.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use memchr::memmem;
-use serde::Deserialize;
 
+use super::json_text;
 use super::lines::Lines;
+use super::rows::HookSummary;
+use super::scan::Words;
 
 /// One run of a Stop hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,39 +19,27 @@ pub struct HookTime {
     pub took: Duration,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Row {
-    subtype: String,
-    hook_infos: Vec<HookInfo>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct HookInfo {
-    command: String,
-    duration_ms: u64,
-}
-
-/// The runs of Stop hooks that a transcript tells of, in order.
+/// The runs of Stop hooks that a transcript has, in order.
 ///
 /// # Errors
 /// When the file can't be read.
 pub fn hook_times(transcript: &Path) -> Result<Vec<HookTime>> {
-    const SUBTYPE: &[u8] = b"\"stop_hook_summary\"";
-    let finder = memmem::Finder::new(SUBTYPE);
+    let words = Words::new(["\"stop_hook_summary\""]);
     let mut lines = Lines::open(transcript, 0)?;
     let mut times = Vec::new();
     while let Some(line) = lines.next_line()? {
-        if finder.find(&line.bytes).is_none() {
+        if !words.are_in(&line.bytes) {
             continue;
         }
-        // A conversation may quote such a row; one that is none has another subtype.
-        let row: Row = serde_json::from_slice(&line.bytes).unwrap_or_default();
-        if row.subtype == "stop_hook_summary" {
-            times.extend(row.hook_infos.into_iter().map(|info| HookTime {
-                command: info.command,
-                took: Duration::from_millis(info.duration_ms),
+        let row = json_text::of_line(line.bytes);
+        let Ok(summary) = serde_json::from_str::<HookSummary>(&row) else {
+            continue;
+        };
+        if summary.subtype.as_deref() == Some("stop_hook_summary") {
+            let infos = summary.hook_infos.into_iter().flatten();
+            times.extend(infos.map(|info| HookTime {
+                command: info.command.unwrap_or_default(),
+                took: Duration::from_millis(info.duration_ms.unwrap_or_default()),
             }));
         }
     }
@@ -65,7 +54,7 @@ mod tests {
     use super::hook_times;
 
     #[test]
-    fn only_summaries_tell_of_hooks() {
+    fn only_hook_summaries_count() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.jsonl");
         let rows = [
@@ -75,8 +64,8 @@ mod tests {
         ];
         fs::write(&path, rows.join("\n") + "\n").unwrap();
         let times = hook_times(&path).unwrap();
-        let told: Vec<(&str, Duration)> =
+        let read: Vec<(&str, Duration)> =
             times.iter().map(|time| (&*time.command, time.took)).collect();
-        assert_eq!(told, [("a hook", Duration::from_millis(163)), ("b", Duration::ZERO)]);
+        assert_eq!(read, [("a hook", Duration::from_millis(163)), ("b", Duration::ZERO)]);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::scan;
+
 /// The characters of a text whose JSON was found to be valid. Half a surrogate pair is a replacement character.
 #[derive(Clone)]
 pub(super) struct Characters<'a> {
@@ -17,10 +19,7 @@ impl<'a> Characters<'a> {
 
     /// All of it; as it stands, where nothing in it is escaped.
     pub(super) fn text(self) -> Cow<'a, str> {
-        match memchr::memchr(b'\\', self.rest.as_bytes()) {
-            None => self.rest.into(),
-            Some(_) => Cow::Owned(self.collect()),
-        }
+        if scan::has_escape(self.rest) { Cow::Owned(self.collect()) } else { self.rest.into() }
     }
 
     fn hexadecimal(&mut self) -> Option<u16> {
@@ -73,9 +72,84 @@ impl Iterator for Characters<'_> {
     }
 }
 
+/// The bytes of a line as JSON text. Bytes that are no UTF-8 and lone surrogates become U+FFFD.
+pub(super) fn of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    // An owned line is large: it is freed as soon as it has another form. The strict reading, which comes first, is several
+    // times faster than the lossy one.
+    let text = match bytes {
+        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
+        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }),
+    };
+    let replaced = match replace_surrogates(&text) {
+        Cow::Owned(replaced) => Some(replaced),
+        Cow::Borrowed(_) => None,
+    };
+    replaced.map_or(text, Cow::Owned)
+}
+
+/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (docs/claude-code.md, "Rows"), and a strict JSON
+/// reader refuses the whole row for one.
+pub fn replace_surrogates(line: &str) -> Cow<'_, str> {
+    let bytes = line.as_bytes();
+    let mut replaced: Option<String> = None;
+    let (mut copied, mut read) = (0, 0);
+    // Not each escape is looked at: a row of code has one at each end of a line.
+    for escape in scan::unicode_escapes(bytes) {
+        let half = surrogate(bytes, escape).filter(|_| escape >= read);
+        let Some(half) = half.filter(|_| !is_escaped(bytes, escape)) else {
+            continue;
+        };
+        if half == Half::High && surrogate(bytes, escape + 6) == Some(Half::Low) {
+            read = escape + 12;
+            continue;
+        }
+        let text = replaced.get_or_insert_with(String::new);
+        text.push_str(line.get(copied..escape).unwrap_or_default());
+        text.push_str("\\ufffd");
+        copied = escape + 6;
+    }
+    match replaced {
+        None => line.into(),
+        Some(mut text) => {
+            text.push_str(line.get(copied..).unwrap_or_default());
+            text.into()
+        }
+    }
+}
+
+/// Whether the backslash there is the second one of a pair.
+fn is_escaped(bytes: &[u8], at: usize) -> bool {
+    let before = bytes.get(..at).unwrap_or_default();
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
+    backslashes.count() % 2 == 1
+}
+
+#[derive(PartialEq)]
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a surrogate pair the escape at `at` is, if any.
+fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
+    let escape = bytes.get(at..at.checked_add(6)?)?;
+    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xD800..=0xDBFF => Some(Half::High),
+        0xDC00..=0xDFFF => Some(Half::Low),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Characters;
+    use super::{Characters, replace_surrogates};
 
     #[test]
     fn characters_are_those_that_a_json_reader_gives() {
@@ -105,6 +179,25 @@ mod tests {
             (r#""\ud83e\u0041""#, "\u{fffd}A"),
         ] {
             assert_eq!(Characters::of(json).unwrap().text(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn lone_halves_become_replacement_characters_and_pairs_stay() {
+        for (written, read) in [
+            (r#""a\ud83db""#, "a\u{fffd}b"),
+            (r#""\ude00x""#, "\u{fffd}x"),
+            (r#""\ud83d\ude00""#, "\u{1f600}"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""back\\ud83d slash""#, r"back\ud83d slash"),
+            (r#""two\\\ud83d""#, "two\\\u{fffd}"),
+            (r#""\ud83d\\ude00""#, "\u{fffd}\\ude00"),
+            (r#""\n\u0041\uD83D\uDE00\udE00""#, "\nA\u{1f600}\u{fffd}"),
+            (r#""cut \ud83d""#, "cut \u{fffd}"),
+            (r#""plain \n""#, "plain \n"),
+        ] {
+            let replaced = replace_surrogates(written);
+            assert_eq!(serde_json::from_str::<String>(&replaced).unwrap(), read, "{written}");
         }
     }
 }

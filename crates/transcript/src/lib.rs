@@ -18,6 +18,7 @@ mod prefilter;
 mod reader;
 mod row_budget;
 mod rows;
+mod scan;
 pub mod session;
 mod session_info;
 mod tolerant;
@@ -34,12 +35,8 @@ pub use entry::{
 pub use excerpt::{Excerpt, characters, excerpt};
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
+pub use json_text::replace_surrogates;
 pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript, origin};
 pub use session_info::{ReportedCost, SessionInfo, last_activity};
 pub use workflow::RunEnd;
-
-/// Replaces lone surrogate escapes in JSON text that Claude Code wrote; see the rows' reader.
-pub fn replace_surrogates(json: &str) -> std::borrow::Cow<'_, str> {
-    tolerant::replace_surrogates(json)
-}

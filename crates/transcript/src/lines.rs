@@ -8,9 +8,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use base::regular_file;
-use memchr::memchr;
 
-use super::prefilter;
+use super::{prefilter, scan};
 
 /// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
 const CHUNK: usize = 256 * 1024;
@@ -25,7 +24,7 @@ const ZEROS: [u8; 4096] = [0; 4096];
 const ROOM: usize = 4 * CHUNK;
 
 /// How much of a line is kept that no span can need, to tell why.
-const KEPT_OF_NO_USE: usize = prefilter::LENGTH;
+const KEPT_BYTES: usize = scan::HEAD_BYTES;
 
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,12 +108,12 @@ impl Lines {
         loop {
             self.skip_zeros();
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-            if let Some(position) = memchr(b'\n', unsearched) {
+            if let Some(position) = scan::line_end(unsearched) {
                 let newline = self.searched + position;
                 return Ok(Some(self.take(newline, newline + 1)));
             }
             self.searched = self.buffer.len();
-            self.drop_what_is_of_no_use();
+            self.drop_unneeded();
             if self.is_hollow() || self.fill()? == 0 {
                 break;
             }
@@ -164,15 +163,15 @@ impl Lines {
     }
 
     /// Of a line that can be no row, or one that no span needs, only the end is waited for: it may be a gigabyte of anything.
-    fn drop_what_is_of_no_use(&mut self) {
+    fn drop_unneeded(&mut self) {
         let line = self.buffer.get(self.start..).unwrap_or_default();
         let row = line.trim_ascii_start();
         let may_be_needed = row.first() == Some(&b'{')
             && self.dropped == 0
             && (!self.for_spans || row.len() < CHUNK || prefilter::skip_unneeded(row).is_none());
-        if !may_be_needed && line.len() > KEPT_OF_NO_USE {
-            self.dropped += (line.len() - KEPT_OF_NO_USE) as u64;
-            self.buffer.truncate(self.start + KEPT_OF_NO_USE);
+        if !may_be_needed && line.len() > KEPT_BYTES {
+            self.dropped += (line.len() - KEPT_BYTES) as u64;
+            self.buffer.truncate(self.start + KEPT_BYTES);
             self.searched = self.buffer.len();
         }
     }
@@ -334,7 +333,7 @@ mod tests {
             let read = collect(&mut lines);
             let end = rubbish.len() as u64 + 4;
             assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
-            assert!(read[0].1.len() <= super::KEPT_OF_NO_USE + 4, "{}", read[0].1.len());
+            assert!(read[0].1.len() <= super::KEPT_BYTES + 4, "{}", read[0].1.len());
             assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
         }
     }

@@ -105,7 +105,7 @@ impl Transcript {
             let offset = line.offset;
             match classify(line, self.longest, is_wanted) {
                 Reading::Entry(entry) => return Ok(Some(*entry)),
-                Reading::Needless => {}
+                Reading::Unneeded => {}
                 Reading::Unknown(kind) => *self.diagnostics.unknown.entry(kind).or_default() += 1,
                 Reading::Broken(reason) => {
                     self.diagnostics.broken_lines += 1;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::excerpt::cut;
 use super::json_text::Characters;
+use super::scan;
 
 /// In bytes: more than a request holds.
 const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
@@ -69,8 +70,7 @@ impl RowBudget {
 
     fn branch(&self, json: &str, levels: usize) -> Option<Value> {
         if json.len() <= SMALL_ROW_BYTES {
-            let parts = memchr::memchr_iter(b',', json.as_bytes()).count();
-            let has_room = self.take(json.len() + (parts + 1) * size_of::<Value>());
+            let has_room = self.take(json.len() + scan::max_values(json) * size_of::<Value>());
             return has_room.then(|| serde_json::from_str(json).ok())?;
         }
         match json.as_bytes().first()? {

@@ -3,10 +3,15 @@
 //! Releases write about 45 row types with fields that come and go (docs/claude-code.md, "Rows"). Here are those that some span
 //! needs.
 
+mod message;
+
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::tolerant;
+pub(super) use message::{Block, Message, Source, Usage};
 
 /// Any row. Which fields are there depends on `kind` and on the release.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +25,9 @@ pub(super) struct Row<'a> {
     pub uuid: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub parent_uuid: Option<String>,
+    /// A boundary's parent, which is not its `parentUuid`.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub logical_parent_uuid: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub timestamp: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
@@ -119,6 +127,18 @@ pub(super) struct Row<'a> {
     /// `api-request`: its id.
     #[serde(deserialize_with = "tolerant::text")]
     pub id: Option<String>,
+    /// `api-request`: the request whose first messages it repeats.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub base: Option<String>,
+    /// `api-request`: the number of messages that it repeats.
+    #[serde(deserialize_with = "tolerant::field")]
+    pub keep: Option<usize>,
+    /// `api-request`: the hashes of its further messages, a list of texts.
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub tail: Option<&'a RawValue>,
+    /// `api-request-blob`: the hash of its message.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub hash: Option<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub params: Option<&'a RawValue>,
 }
@@ -135,6 +155,25 @@ pub(super) struct CompactMetadata {
     pub post_tokens: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     pub duration_ms: Option<u64>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub preserved_messages: Option<Preserved>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub preserved_segment: Option<Preserved>,
+}
+
+/// The rows that a compaction keeps: all of them, or the first and the last in releases that do not list them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Preserved {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub uuids: Option<Vec<String>>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub head_uuid: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub tail_uuid: Option<String>,
+    /// The row that they follow now.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub anchor_uuid: Option<String>,
 }
 
 /// What an API error row says.
@@ -165,74 +204,6 @@ pub(super) struct Origin {
     pub kind: Option<String>,
 }
 
-/// `message` of a user or assistant row.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Message<'a> {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub model: Option<String>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub stop_reason: Option<String>,
-    #[serde(deserialize_with = "tolerant::object")]
-    pub usage: Option<Usage>,
-}
-
-/// Tokens of a message. `input_tokens` excludes both cache kinds; error rows have null for several of them.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Usage {
-    #[serde(deserialize_with = "tolerant::field")]
-    pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub cache_creation_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::object")]
-    pub cache_creation: Option<CacheCreation>,
-    #[serde(deserialize_with = "tolerant::object")]
-    pub output_tokens_details: Option<OutputDetails>,
-    #[serde(deserialize_with = "tolerant::object")]
-    pub server_tool_use: Option<ServerToolUse>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub service_tier: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub speed: Option<String>,
-}
-
-/// Cache writes by how long they live.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CacheCreation {
-    #[serde(deserialize_with = "tolerant::field")]
-    pub ephemeral_5m_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub ephemeral_1h_input_tokens: Option<u64>,
-}
-
-/// Parts of the output tokens.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct OutputDetails {
-    #[serde(deserialize_with = "tolerant::field")]
-    pub thinking_tokens: Option<u64>,
-}
-
-/// Tools that the API ran itself; each use has its price.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ServerToolUse {
-    #[serde(deserialize_with = "tolerant::field")]
-    pub web_search_requests: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub web_fetch_requests: Option<u64>,
-}
-
 /// Who let a tool run, or not.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -253,6 +224,16 @@ pub(super) struct Attachment<'a> {
     pub prompt: Option<&'a RawValue>,
     #[serde(rename = "maxTurns", deserialize_with = "tolerant::field")]
     pub max_turns: Option<u64>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub context: Option<Context>,
+}
+
+/// The context that a process gives the model first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Context {
+    #[serde(deserialize_with = "tolerant::text")]
+    pub git_status: Option<String>,
 }
 
 /// What an MCP server gave beside the text.
@@ -303,44 +284,51 @@ pub(super) struct Hunk {
     pub lines: Option<Vec<String>>,
 }
 
-/// One content block of a message.
+/// A row that describes the whole session: `custom-title`, `ai-title`, `cost-state`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Block<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub text: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub thinking: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub data: Option<&'a RawValue>,
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SessionRow {
     #[serde(deserialize_with = "tolerant::text")]
-    pub id: Option<String>,
+    pub custom_title: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
-    pub name: Option<String>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub input: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub tool_use_id: Option<String>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub content: Option<&'a RawValue>,
+    pub ai_title: Option<String>,
+    #[serde(rename = "totalCostUSD", deserialize_with = "tolerant::field")]
+    pub total_cost: Option<f64>,
+    /// By model.
     #[serde(deserialize_with = "tolerant::field")]
-    pub is_error: Option<bool>,
-    #[serde(borrow, deserialize_with = "tolerant::object")]
-    pub source: Option<Source<'a>>,
+    pub model_usage: Option<BTreeMap<String, ModelUsage>>,
 }
 
-/// Where an image or a document comes from.
+/// Tokens of one model over the whole session.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Source<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ModelUsage {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub output_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_creation_input_tokens: Option<u64>,
+}
+
+/// `system`/`stop_hook_summary`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct HookSummary {
     #[serde(deserialize_with = "tolerant::text")]
-    pub media_type: Option<String>,
-    #[serde(borrow, deserialize_with = "tolerant::raw")]
-    pub data: Option<&'a RawValue>,
+    pub subtype: Option<String>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub hook_infos: Option<Vec<HookInfo>>,
+}
+
+/// One run of a hook.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct HookInfo {
     #[serde(deserialize_with = "tolerant::text")]
-    pub url: Option<String>,
+    pub command: Option<String>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub duration_ms: Option<u64>,
 }

@@ -1,67 +1,81 @@
-//! What rows that no span needs say of the whole session: what it is called, and what Claude Code itself reckons that it
-//! took. The last of each counts.
+//! A session's title, the cost that Claude Code reports for it, and the time of its last row.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Result;
 use base::{Timestamp, regular_file};
-use serde_json::Value;
 
 use super::entry::Usage;
+use super::json_text;
 use super::lines::Lines;
+use super::rows::{ModelUsage, SessionRow};
+use super::scan::{self, Field};
 
-/// What a session says of itself.
+/// A session's own description. Of several rows the last one counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionInfo {
-    /// The title that a person gave it, else the one that a model did.
+    /// The person's title, else the model's.
     pub title: Option<String>,
-    /// What Claude Code reckoned when its process ended, since 2.1.330.
+    /// The cost that Claude Code reports when its process ends, since 2.1.330.
     pub reckoning: Option<ReportedCost>,
 }
 
-/// What Claude Code counted over all processes of the session.
+/// The tokens and the cost of all processes of a session, by Claude Code.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReportedCost {
     /// Tokens of all models.
     pub usage: Usage,
-    /// What it takes them to cost.
+    /// US dollars, at Claude Code's prices.
     pub dollars: f64,
     /// Answers were written after it.
     pub outdated: bool,
 }
 
 impl SessionInfo {
-    /// Looks through a transcript, parsing only the rows in question.
+    /// Looks through a transcript and parses only the rows in question.
     ///
     /// # Errors
     /// When the file can't be read.
     pub fn read(transcript: &Path) -> Result<Self> {
+        let types = Field::new(b"\"type\"");
+        let is_answer = |kind: Option<&[u8]>, row: &[u8]| match kind {
+            Some(kind) => kind == b"assistant",
+            // The type of a long answer stands after its content.
+            None => types.values(row).any(|kind| scan::text(kind) == Some(b"assistant")),
+        };
         let mut lines = Lines::open(transcript, 0)?;
-        let (mut given, mut made) = (None, None);
+        let (mut custom_title, mut ai_title) = (None, None);
         let mut reckoning: Option<ReportedCost> = None;
         while let Some(line) = lines.next_line()? {
-            let Some(kind) = kind(&line.bytes) else {
-                if let Some(reckoning) = &mut reckoning {
-                    reckoning.outdated |= is_answer(&line.bytes);
-                }
+            let kind = scan::row_type(&line.bytes);
+            if let Some(reckoning) = &mut reckoning {
+                reckoning.outdated |= is_answer(kind, &line.bytes);
+            }
+            if !matches!(kind, Some(b"custom-title" | b"ai-title" | b"cost-state")) {
+                continue;
+            }
+            let row = json_text::of_line(line.bytes);
+            let Ok(row) = serde_json::from_str::<SessionRow>(&row) else {
                 continue;
             };
-            match kind {
-                b"custom-title" => given = text(&line.bytes, "customTitle").or(given),
-                b"ai-title" => made = text(&line.bytes, "aiTitle").or(made),
-                b"cost-state" => reckoning = ReportedCost::read(&line.bytes).or(reckoning),
-                _ => {}
-            }
+            reckoning = ReportedCost::of(&row).or(reckoning);
+            custom_title = title(row.custom_title).or(custom_title);
+            ai_title = title(row.ai_title).or(ai_title);
         }
-        Ok(Self { title: given.or(made), reckoning })
+        Ok(Self { title: custom_title.or(ai_title), reckoning })
     }
+}
+
+fn title(title: Option<String>) -> Option<String> {
+    let title = title?.trim().to_owned();
+    (!title.is_empty()).then_some(title)
 }
 
 /// How much of a file's end is searched for its last time.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// When a session last went on: the last time that is written in it, else when the file was written.
+/// The last time that is written near the end of a transcript, else the file's modification time.
 pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
     let mut file = regular_file::open(transcript).ok()?;
     let metadata = file.metadata().ok()?;
@@ -69,74 +83,51 @@ pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
     let begin = metadata.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(begin)).ok()?;
     file.take(TAIL_BYTES).read_to_end(&mut tail).ok()?;
-    last_time(&tail).or_else(|| metadata.modified().ok().map(Timestamp::of))
-}
-
-/// Within a text of the conversation the quotes would be escaped.
-fn last_time(rows: &[u8]) -> Option<Timestamp> {
-    const FIELD: &[u8] = b"\"timestamp\":\"";
-    memchr::memmem::rfind_iter(rows, FIELD).find_map(|at| {
-        let value = rows.get(at + FIELD.len()..)?;
-        let value = value.split(|byte| *byte == b'"').next()?;
-        Timestamp::parse(std::str::from_utf8(value).ok()?)
-    })
+    let last = scan::last_value(&tail, b"\"timestamp\"", |_, time| {
+        Timestamp::parse(str::from_utf8(scan::text(time)?).ok()?)
+    });
+    last.or_else(|| metadata.modified().ok().map(Timestamp::of))
 }
 
 impl ReportedCost {
-    fn read(row: &[u8]) -> Option<Self> {
-        let row: Value = serde_json::from_slice(row).ok()?;
-        let mut usage = Usage::default();
-        for model in row.get("modelUsage")?.as_object()?.values() {
-            let count = |field: &str| model.get(field).and_then(Value::as_u64).unwrap_or_default();
-            usage.input = usage.input.saturating_add(count("inputTokens"));
-            usage.output = usage.output.saturating_add(count("outputTokens"));
-            usage.cache_read = usage.cache_read.saturating_add(count("cacheReadInputTokens"));
-            usage.cache_write = usage.cache_write.saturating_add(count("cacheCreationInputTokens"));
-        }
-        Some(Self {
-            usage,
-            dollars: row.get("totalCostUSD").and_then(Value::as_f64)?,
-            outdated: false,
-        })
+    fn of(row: &SessionRow) -> Option<Self> {
+        let models = row.model_usage.as_ref()?.values();
+        let sum = |count: fn(&ModelUsage) -> Option<u64>| {
+            models.clone().filter_map(count).fold(0, u64::saturating_add)
+        };
+        let usage = Usage {
+            input: sum(|model| model.input_tokens),
+            output: sum(|model| model.output_tokens),
+            cache_read: sum(|model| model.cache_read_input_tokens),
+            cache_write: sum(|model| model.cache_creation_input_tokens),
+            ..Usage::default()
+        };
+        Some(Self { usage, dollars: row.total_cost?, outdated: false })
     }
-}
-
-/// The type of a row that begins with it. Those of messages begin otherwise.
-fn kind(row: &[u8]) -> Option<&[u8]> {
-    let rest = row.strip_prefix(b"{\"type\":\"")?;
-    rest.split(|byte| *byte == b'"').next()
-}
-
-fn is_answer(row: &[u8]) -> bool {
-    memchr::memmem::find(row, b"\"type\":\"assistant\"").is_some()
-}
-
-fn text(row: &[u8], field: &str) -> Option<String> {
-    let row: Value = serde_json::from_slice(row).ok()?;
-    let text = row.get(field)?.as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
-    use super::{SessionInfo, Timestamp, last_activity};
+    use base::Timestamp;
 
-    fn about(rows: &[&str]) -> SessionInfo {
+    use super::{SessionInfo, last_activity};
+
+    fn info(rows: &[&str]) -> SessionInfo {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(rows.join("\n").as_bytes()).unwrap();
         SessionInfo::read(file.path()).unwrap()
     }
 
     #[test]
-    fn a_persons_title_goes_before_a_models_and_the_last_one_counts() {
+    fn the_last_custom_title_wins_over_the_models() {
         let made = r#"{"type":"ai-title","aiTitle":"Made up","sessionId":"s"}"#;
         let first = r#"{"type":"custom-title","customTitle":"First","sessionId":"s"}"#;
         let last = r#"{"type":"custom-title","customTitle":"Last","sessionId":"s"}"#;
-        assert_eq!(about(&[made]).title.as_deref(), Some("Made up"));
-        assert_eq!(about(&[first, last, made]).title.as_deref(), Some("Last"));
-        assert_eq!(about(&["no JSON", "{}"]).title, None);
+        assert_eq!(info(&[made]).title.as_deref(), Some("Made up"));
+        assert_eq!(info(&[first, last, made]).title.as_deref(), Some("Last"));
+        assert_eq!(info(&["no JSON", "{}"]).title, None);
     }
 
     #[test]
@@ -156,18 +147,18 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reckoning_counts_and_is_outdated_once_an_answer_follows() {
+    fn the_last_reported_cost_counts_and_an_answer_outdates_it() {
         let state = |input: u64| {
             format!(
                 r#"{{"type":"cost-state","totalCostUSD":0.5,"modelUsage":{{"a":{{"inputTokens":{input}}},"b":{{"inputTokens":1,"outputTokens":2}}}}}}"#
             )
         };
         let answer = r#"{"parentUuid":null,"message":{},"type":"assistant"}"#;
-        let reckoning = |rows: &[&str]| about(rows).reckoning.unwrap();
+        let reckoning = |rows: &[&str]| info(rows).reckoning.unwrap();
         let current = reckoning(&[&state(3), answer, &state(6)]);
         assert_eq!((current.usage.input, current.usage.output), (7, 2));
         assert!(!current.outdated);
         assert!(reckoning(&[&state(6), answer]).outdated);
-        assert_eq!(about(&[answer]).reckoning, None);
+        assert_eq!(info(&[answer]).reckoning, None);
     }
 }

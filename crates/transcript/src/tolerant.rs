@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -105,85 +103,4 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
 ) -> Result<Option<&'de RawValue>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok((raw.get() != "null").then_some(raw))
-}
-
-/// Made once: that takes as long as to look through 10 KB.
-static UNICODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
-
-/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input, and a strict JSON reader
-/// refuses the whole row for one (docs/claude-code.md, "Rows").
-pub(super) fn replace_surrogates(line: &str) -> std::borrow::Cow<'_, str> {
-    let bytes = line.as_bytes();
-    let mut mended: Option<String> = None;
-    let (mut copied, mut read) = (0, 0);
-    // Not each escape is looked at: a row of code has one at each end of a line.
-    for escape in UNICODE.find_iter(bytes) {
-        let half = surrogate(bytes, escape).filter(|_| escape >= read);
-        let Some(half) = half.filter(|_| !is_escaped(bytes, escape)) else {
-            continue;
-        };
-        if half == Half::High && surrogate(bytes, escape + 6) == Some(Half::Low) {
-            read = escape + 12;
-            continue;
-        }
-        let text = mended.get_or_insert_with(String::new);
-        text.push_str(line.get(copied..escape).unwrap_or_default());
-        text.push_str("\\ufffd");
-        copied = escape + 6;
-    }
-    match mended {
-        None => line.into(),
-        Some(mut text) => {
-            text.push_str(line.get(copied..).unwrap_or_default());
-            text.into()
-        }
-    }
-}
-
-/// Whether the backslash there is the second one of a pair.
-fn is_escaped(bytes: &[u8], at: usize) -> bool {
-    let before = bytes.get(..at).unwrap_or_default();
-    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
-    backslashes.count() % 2 == 1
-}
-
-#[derive(PartialEq)]
-enum Half {
-    High,
-    Low,
-}
-
-/// Which half of a surrogate pair the escape at `at` is, if any.
-fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
-    let escape = bytes.get(at..at.checked_add(6)?)?;
-    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xD800..=0xDBFF => Some(Half::High),
-        0xDC00..=0xDFFF => Some(Half::Low),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::replace_surrogates;
-
-    #[test]
-    fn lone_halves_become_replacement_characters_and_pairs_stay() {
-        for (written, read) in [
-            (r#""a\ud83db""#, "a\u{fffd}b"),
-            (r#""\ude00x""#, "\u{fffd}x"),
-            (r#""\ud83d\ude00""#, "\u{1f600}"),
-            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
-            (r#""back\\ud83d slash""#, r"back\ud83d slash"),
-            (r#""two\\\ud83d""#, "two\\\u{fffd}"),
-            (r#""\ud83d\\ude00""#, "\u{fffd}\\ude00"),
-            (r#""\n\u0041\uD83D\uDE00\udE00""#, "\nA\u{1f600}\u{fffd}"),
-            (r#""cut \ud83d""#, "cut \u{fffd}"),
-            (r#""plain \n""#, "plain \n"),
-        ] {
-            let mended = replace_surrogates(written);
-            assert_eq!(serde_json::from_str::<String>(&mended).unwrap(), read, "{written}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::json_text::replace_surrogates;
 use super::row_budget::RowBudget;
 use super::tolerant;
 
@@ -56,7 +57,7 @@ impl RunEnd {
     pub fn read(path: &Path, longest: usize) -> Option<Self> {
         let text = regular_file::read(path, MAX_RUN_BYTES).ok()?;
         let text = String::from_utf8_lossy(&text);
-        let text = tolerant::replace_surrogates(&text);
+        let text = replace_surrogates(&text);
         let file: RunFile = serde_json::from_str(&text).ok()?;
         let status = file.status?;
         if matches!(status.as_str(), "running" | "paused" | "pending") {

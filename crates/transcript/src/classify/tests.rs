@@ -19,7 +19,7 @@ fn entry(line: &str) -> Entry {
 /// The record's kind and what matters of it, in short.
 fn said(line: &str) -> String {
     match read(line.as_bytes()) {
-        Reading::Needless => "needless".to_owned(),
+        Reading::Unneeded => "unneeded".to_owned(),
         Reading::Unknown(kind) => format!("unknown {kind}"),
         Reading::Broken(reason) => format!("broken: {reason}"),
         Reading::Entry(entry) => match entry.record {
@@ -70,8 +70,8 @@ const USER_ROWS: &[(&str, &str, &str)] = &[
     ),
     (r#","queueTranscriptOnly":true"#, r#""<task-notification>x""#, "local"),
     (r#","isCompactSummary":true,"turnOrigin":"sdk""#, r#""Summary""#, "summary"),
-    (r#","isVisibleInTranscriptOnly":true"#, r#""Echo""#, "needless"),
-    (r#","repeatsCompactSummary":true"#, r#""Echo""#, "needless"),
+    (r#","isVisibleInTranscriptOnly":true"#, r#""Echo""#, "unneeded"),
+    (r#","repeatsCompactSummary":true"#, r#""Echo""#, "unneeded"),
     (
         "",
         r#"[{"type":"tool_result","tool_use_id":"t"},{"type":"text","text":"and"}]"#,
@@ -105,14 +105,14 @@ fn a_made_up_answer_is_an_error_only_if_it_says_so() {
         )
     };
     assert_eq!(said(&row("true")), "error 529 Overloaded");
-    assert_eq!(said(&row("false")), "needless");
+    assert_eq!(said(&row("false")), "unneeded");
 }
 
 #[test]
 fn other_rows_say_what_they_say() {
     for (line, expected) in [
         (r#"{"type":"system","subtype":"stop_hook_summary"}"#, "stophooks"),
-        (r#"{"type":"system","subtype":"turn_duration"}"#, "needless"),
+        (r#"{"type":"system","subtype":"turn_duration"}"#, "unneeded"),
         (
             r#"{"type":"system","subtype":"api_error","error":{"formatted":"529 Overloaded"}}"#,
             "retry 529 Overloaded",
@@ -133,11 +133,11 @@ fn other_rows_say_what_they_say() {
             r#"{"attachment":{"type":"max_turns_reached","maxTurns":2},"type":"attachment"}"#,
             "maxturns",
         ),
-        (r#"{"attachment":{"type":"prompt_snapshot"},"type":"attachment"}"#, "needless"),
-        (r#"{"type":"file-history-snapshot"}"#, "needless"),
+        (r#"{"attachment":{"type":"prompt_snapshot"},"type":"attachment"}"#, "unneeded"),
+        (r#"{"type":"file-history-snapshot"}"#, "unneeded"),
         (r#"{"type":"hologram","x":1}"#, "unknown hologram"),
         ("{}", "unknown (no type)"),
-        ("", "needless"),
+        ("", "unneeded"),
     ] {
         assert_eq!(said(line), expected, "{line}");
     }
@@ -161,11 +161,11 @@ fn a_field_of_another_type_costs_only_itself() {
 }
 
 #[test]
-fn a_row_is_passed_over_unparsed_only_where_its_own_type_is_needless() {
+fn a_row_is_passed_over_unparsed_only_where_its_own_type_is_unneeded() {
     let argument = r#"{"type":"assistant","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"n","input":{"attachment":{"type":"environment"}}}]}}"#;
     assert_eq!(said(argument), "answer m");
-    let broken_but_needless = r#"{"type":"api-request-blob","message":"#;
-    assert_eq!(said(broken_but_needless), "needless");
+    let broken_but_unneeded = r#"{"type":"api-request-blob","message":"#;
+    assert_eq!(said(broken_but_unneeded), "unneeded");
 }
 
 #[test]
@@ -215,5 +215,5 @@ fn an_agent_is_named_behind_what_a_command_showed_and_not_within() {
     let started =
         r#"{"type":"system","subtype":"informational","launchedAgentId":"a","content":"x"}"#;
     assert_eq!(entry(started).record, Record::AgentStarted("a".to_owned()));
-    assert_eq!(said(r#"{"type":"system","subtype":"informational","content":"x"}"#), "needless");
+    assert_eq!(said(r#"{"type":"system","subtype":"informational","content":"x"}"#), "unneeded");
 }

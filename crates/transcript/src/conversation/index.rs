@@ -5,8 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::rows::Fields;
-use crate::{Line, Lines};
+use serde_json::value::RawValue;
+
+use super::rows::items;
+use crate::rows::{self, Attachment, Row as WireRow};
+use crate::{Line, Lines, json_text};
 
 /// Where a row stands in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub(super) struct Place {
     pub length: usize,
 }
 
-/// A row of the main lane.
+/// A row of the session itself, not of an agent.
 #[derive(Debug)]
 pub(super) struct Row {
     pub place: Place,
@@ -30,13 +33,13 @@ pub(super) enum Kind {
     User { results: Vec<String>, is_summary: bool },
     /// A row of an answer, with the tool calls that it makes.
     AssistantMessage { message_id: String, calls: Vec<String> },
-    /// A failure that the CLI tells as if the model had said it. The model is never sent it.
+    /// A failure that the CLI writes like an answer. It is never sent to the model.
     Failure,
-    /// What joined the running turn, or what a local command said.
+    /// A prompt that joined the running turn, or the output of a local command.
     Beside,
     /// The conversation was replaced by its summary.
     Boundary(Box<Boundary>),
-    /// Nothing that is sent, but a step on the way from a row to the one before it.
+    /// A row that is never sent, but that other rows have as their parent.
     Step,
 }
 
@@ -74,7 +77,7 @@ pub(super) struct Index {
     /// The request that an answer's first row names.
     asked_by: BTreeMap<usize, String>,
     boundaries: Vec<usize>,
-    /// The commits that the model was told of, with the row before which that was.
+    /// The commits that the model was given, each with the number of rows before it.
     commits: Vec<(usize, String)>,
 }
 
@@ -83,7 +86,7 @@ impl Index {
         let mut lines = Lines::open(path, 0)?;
         let mut index = Self::default();
         while let Some(line) = lines.next_line()? {
-            index.add(&line);
+            index.add(line);
         }
         Ok(index)
     }
@@ -114,62 +117,62 @@ impl Index {
     }
 
     pub(super) fn commit_before(&self, row: usize) -> Option<&str> {
-        let mut told = self.commits.iter().rev();
-        let (_, commit) = told.find(|(at, _)| *at < row)?;
+        let (_, commit) = self.commits.iter().rev().find(|(at, _)| *at < row)?;
         Some(commit)
     }
 
-    fn add(&mut self, line: &Line<'_>) {
+    fn add(&mut self, line: Line<'_>) {
         let place = Place { offset: line.offset, length: line.bytes.len() };
-        let text = String::from_utf8_lossy(&line.bytes);
-        let Some(row) = Fields::read(&text) else {
+        let text = json_text::of_line(line.bytes);
+        let Ok(mut row) = serde_json::from_str::<WireRow<'_>>(&text) else {
             return;
         };
-        let kind = row.text("type");
-        match (kind.as_deref(), row.text("uuid")) {
-            (Some("api-request"), _) => self.add_request(&row),
-            (Some("api-request-blob"), _) => {
-                self.blobs.extend(row.text("hash").map(|hash| (hash, place)));
-            }
-            (Some(kind), Some(uuid)) if !row.is_set("isSidechain") => {
+        match (row.kind.take().as_deref(), row.uuid.take()) {
+            (Some("api-request"), _) => self.add_request(row),
+            (Some("api-request-blob"), _) => self.blobs.extend(row.hash.map(|hash| (hash, place))),
+            (Some(kind), Some(uuid)) if row.is_sidechain != Some(true) => {
                 let at = self.rows.len();
-                let kind = self.kind(kind, &row, &uuid, at);
+                let parent = row.parent_uuid.take();
+                let kind = self.kind(kind, row, &uuid, at);
                 self.by_uuid.entry(uuid).or_default().push(at);
-                self.rows.push(Row { place, parent: row.text("parentUuid"), kind });
+                self.rows.push(Row { place, parent, kind });
             }
             _ => {}
         }
     }
 
-    fn add_request(&mut self, row: &Fields<'_>) {
+    fn add_request(&mut self, row: WireRow<'_>) {
+        let tail = row.tail.and_then(items).unwrap_or_default();
         let request = Request {
-            base: row.text("base"),
-            keep: row.number("keep").unwrap_or_default(),
-            tail: row.texts("tail"),
+            base: row.base,
+            keep: row.keep.unwrap_or_default(),
+            tail: tail
+                .into_iter()
+                .filter_map(|hash| serde_json::from_str(hash.get()).ok())
+                .collect(),
         };
-        self.requests.extend(row.text("id").map(|id| (id, request)));
+        self.requests.extend(row.id.map(|id| (id, request)));
     }
 
-    fn kind(&mut self, kind: &str, row: &Fields<'_>, uuid: &str, at: usize) -> Kind {
-        let message = row.object("message");
+    fn kind(&mut self, kind: &str, mut row: WireRow<'_>, uuid: &str, at: usize) -> Kind {
+        let message = row.message.take().unwrap_or_default();
         match kind {
             "user" => Kind::User {
-                results: message.tools("tool_result", "tool_use_id"),
-                is_summary: row.is_set("isCompactSummary"),
+                results: tool_ids(message.content, "tool_result", |block| block.tool_use_id),
+                is_summary: row.is_compact_summary == Some(true),
             },
-            "assistant" if row.is_set("isApiErrorMessage") => Kind::Failure,
+            "assistant" if row.is_api_error_message == Some(true) => Kind::Failure,
             "assistant" => {
-                let message_id = message.text("id").unwrap_or_default();
+                let message_id = message.id.unwrap_or_default();
                 let rows = self.answers.entry(message_id.clone()).or_default();
                 if !self.by_uuid.contains_key(uuid) {
                     rows.push(at);
                 }
-                let request = row.text("requestRef");
-                self.asked_by.extend(request.map(|request| (at, request)));
-                let calls = message.tools("tool_use", "id");
+                self.asked_by.extend(row.request_ref.map(|request| (at, request)));
+                let calls = tool_ids(message.content, "tool_use", |block| block.id);
                 Kind::AssistantMessage { message_id, calls }
             }
-            "system" => match row.text("subtype").as_deref() {
+            "system" => match row.subtype.as_deref() {
                 Some("compact_boundary") => {
                     self.boundaries.push(at);
                     Kind::Boundary(Box::new(boundary(row)))
@@ -178,10 +181,9 @@ impl Index {
                 _ => Kind::Step,
             },
             "attachment" => {
-                let attachment = row.object("attachment");
-                let commit = attachment.commit();
-                self.commits.extend(commit.map(|commit| (at, commit)));
-                match attachment.text("type").as_deref() {
+                let attachment = row.attachment.unwrap_or_default();
+                self.commits.extend(newest_commit(&attachment).map(|commit| (at, commit)));
+                match attachment.kind.as_deref() {
                     Some("queued_command") => Kind::Beside,
                     _ => Kind::Step,
                 }
@@ -191,14 +193,35 @@ impl Index {
     }
 }
 
-fn boundary(row: &Fields<'_>) -> Boundary {
-    let metadata = row.object("compactMetadata");
-    let (listed, segment) =
-        (metadata.object("preservedMessages"), metadata.object("preservedSegment"));
+/// The ids of the tools that a message's blocks of one kind ask for or answer.
+fn tool_ids(
+    content: Option<&RawValue>,
+    kind: &str,
+    id: fn(rows::Block<'_>) -> Option<String>,
+) -> Vec<String> {
+    let blocks = content.and_then(items).unwrap_or_default().into_iter();
+    let blocks =
+        blocks.filter_map(|block| serde_json::from_str::<rows::Block<'_>>(block.get()).ok());
+    blocks.filter(|block| block.kind.as_deref() == Some(kind)).filter_map(id).collect()
+}
+
+/// The newest commit in the output of `git log` that a process gives the model first.
+fn newest_commit(attachment: &Attachment<'_>) -> Option<String> {
+    let status = attachment.context.as_ref()?.git_status.as_ref()?;
+    let (_, log) = status.split_once("\nRecent commits:\n")?;
+    let hash = log.split_whitespace().next()?;
+    let is_hash = hash.len() >= 4 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| hash.to_owned())
+}
+
+fn boundary(row: WireRow<'_>) -> Boundary {
+    let metadata = row.compact_metadata.unwrap_or_default();
+    let listed = metadata.preserved_messages.unwrap_or_default();
+    let segment = metadata.preserved_segment.unwrap_or_default();
     Boundary {
-        after: row.text("logicalParentUuid"),
-        kept: listed.texts("uuids"),
-        ends: segment.text("headUuid").zip(segment.text("tailUuid")),
-        anchor: listed.text("anchorUuid").or(segment.text("anchorUuid")),
+        after: row.logical_parent_uuid,
+        kept: listed.uuids.unwrap_or_default(),
+        ends: segment.head_uuid.zip(segment.tail_uuid),
+        anchor: listed.anchor_uuid.or(segment.anchor_uuid),
     }
 }

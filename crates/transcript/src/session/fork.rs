@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::scan::Words;
 use crate::{AssistantMessage, Entry, Prompt, Record};
 
 /// A model call as its parent's file has it too: the request and the message.
@@ -36,6 +37,12 @@ pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
         }
     }
     calls
+}
+
+/// Recognises, by their bytes, the rows that may belong to one of `calls`.
+pub fn rows_of(calls: &BTreeSet<Call>) -> impl Fn(&[u8]) -> bool {
+    let requests = Words::new(calls.iter().map(|(request, _)| &**request));
+    move |row| requests.are_in(row)
 }
 
 /// The model call that an answer's row belongs to; equal message ids alone make no call the same.

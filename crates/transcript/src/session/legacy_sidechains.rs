@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Timestamp;
 
-use super::turns::AgentRun;
+use super::agent_run::AgentRun;
 use crate::{Entry, text_of};
 
 /// The side chains of one turn.

@@ -4,12 +4,9 @@
 use std::path::PathBuf;
 
 use base::Timestamp;
-use memchr::memmem::Finder;
 
+use crate::scan::{self, Field};
 use crate::{Entry, Record};
-
-/// The end of `sessionId` and of `requestSessionId`.
-const ID: &[u8] = b"essionId\"";
 
 /// Watches a whole file go by and tells where the session's own turns begin.
 #[derive(Clone, Debug)]
@@ -23,8 +20,8 @@ pub struct Lineage {
     pub start_directory: Option<PathBuf>,
     queued_at: Option<Timestamp>,
     in_copied_run: bool,
-    ids: Finder<'static>,
-    forked: Finder<'static>,
+    session_ids: Field,
+    forked: Field,
 }
 
 impl Lineage {
@@ -37,27 +34,22 @@ impl Lineage {
             start_directory: None,
             queued_at: None,
             in_copied_run: true,
-            ids: Finder::new(ID),
-            forked: Finder::new(b"\"forkedFrom\""),
+            // The end of `sessionId` and of `requestSessionId`.
+            session_ids: Field::new(b"essionId\""),
+            forked: Field::new(b"\"forkedFrom\""),
         }
     }
 
-    /// Whether a row, by its bytes, may tell more than is known: each at the beginning, later only those that name another
-    /// session. Who wants nothing but the lineage is spared the parsing of nearly all others.
+    /// Whether a row, by its bytes, may change the lineage: any row at the beginning of the file, later only rows that name
+    /// another session. Nearly all other rows need not be parsed for it.
     pub fn may_grow_by(&self, row: &[u8]) -> bool {
         self.in_copied_run || self.start_directory.is_none() || self.may_be_foreign(row)
     }
 
-    /// `sessionId` or `requestSessionId` has another value than the session's id, or the row says that it was copied. Claude Code
-    /// writes rows by `JSON.stringify`, which escapes no letter of a name.
-    fn may_be_foreign(&self, row: &[u8]) -> bool {
-        let is_own = |at: usize| {
-            let value = row.get(at + ID.len()..).unwrap_or_default();
-            let id = value.strip_prefix(b":\"");
-            id.and_then(|id| id.strip_prefix(self.session.as_bytes()))
-                .is_some_and(|rest| rest.first() == Some(&b'"'))
-        };
-        !self.ids.find_iter(row).all(is_own) || self.forked.find(row).is_some()
+    /// A row that names another session, or that says it was copied.
+    pub(crate) fn may_be_foreign(&self, row: &[u8]) -> bool {
+        let is_own = |id: &[u8]| scan::text(id) == Some(self.session.as_bytes());
+        !self.session_ids.values(row).all(is_own) || self.forked.values(row).next().is_some()
     }
 
     /// Takes the next row.
@@ -131,7 +123,7 @@ mod tests {
         for foreign in [
             r#"{"sessionId":"mine","requestSessionId":"other"}"#,
             r#"{"sessionId":"mine2"}"#,
-            r#"{"sessionId": "other"}"#,
+            r#"{"sessionId" : "other"}"#,
             r#"{"sessionId":"mine","forkedFrom":{}}"#,
         ] {
             assert!(lineage.may_grow_by(foreign.as_bytes()), "{foreign}");

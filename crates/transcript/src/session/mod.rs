@@ -1,16 +1,20 @@
-//! What happened: turns, model calls, tools and agents, made from a lane's entries. Pure; no file, no wire.
+//! Turns, model calls, tools and agents, built from the entries of a transcript. Pure: no file, no wire.
 
 mod activity;
+mod agent_run;
 mod calls;
 pub mod fork;
 mod legacy_sidechains;
 mod lineage;
+mod opening;
 mod outline;
 mod turns;
 
 pub use activity::Activity;
+pub use agent_run::AgentRun;
 pub use calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 pub use legacy_sidechains::LegacySidechains;
 pub use lineage::Lineage;
+pub use opening::Opening;
 pub use outline::{Calls, Outline, TurnOutline};
-pub use turns::{AgentRun, Opening, Rewind, Turn, Turns};
+pub use turns::{Rewind, Turn, Turns};

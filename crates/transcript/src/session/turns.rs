@@ -6,22 +6,8 @@ use base::Timestamp;
 use super::activity::Activity;
 use super::calls::Compaction;
 use super::legacy_sidechains::LegacySidechains;
-use crate::{Block, Entry, Header, Prompt, Record, shown_by_command, text_of};
-
-/// The row that opens a turn.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Opening {
-    /// The row's uuid: the identity of the turn, the same in every fork.
-    pub uuid: String,
-    /// When the prompt was taken.
-    pub at: Timestamp,
-    /// The surroundings.
-    pub header: Header,
-    /// What was asked.
-    pub prompt: Prompt,
-    /// Where the row starts in the file.
-    pub offset: u64,
-}
+use super::opening::Opening;
+use crate::{Block, Entry, Record, shown_by_command, text_of};
 
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,15 +85,6 @@ pub struct Rewind {
     pub from: String,
     /// How many turns were abandoned, that one included.
     pub abandoned: usize,
-}
-
-/// One run of an agent: its whole file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentRun {
-    /// The agent's first row.
-    pub opening: Opening,
-    /// What was done.
-    pub activity: Activity,
 }
 
 /// Splits a session's entries into turns.
@@ -295,29 +272,6 @@ impl Turn {
     }
 }
 
-impl Opening {
-    /// The row by which an agent begins, where it says when and by which name.
-    pub fn of_agent(entry: Entry) -> Option<Self> {
-        let at = entry.at?;
-        entry.uuid.is_some().then(|| Self::of(&entry, at))
-    }
-
-    fn of(entry: &Entry, at: Timestamp) -> Self {
-        let prompt = match &entry.record {
-            Record::Prompt(prompt) => prompt.clone(),
-            Record::Injected(content) => Prompt { content: content.clone(), ..Prompt::default() },
-            _ => Prompt::default(),
-        };
-        Self {
-            uuid: entry.uuid.clone().unwrap_or_default(),
-            at,
-            header: entry.header.clone(),
-            prompt,
-            offset: entry.offset,
-        }
-    }
-}
-
 /// Rows by which a turn goes on after it had its answer.
 fn goes_on(record: &Record) -> bool {
     matches!(
@@ -347,26 +301,6 @@ fn as_text_only(mut entry: Entry) -> Entry {
         entry.record = Record::Local(std::mem::take(&mut prompt.content));
     }
     entry
-}
-
-impl AgentRun {
-    /// Reads an agent's file: one run, however often it was resumed. `None` when it has no row with a time.
-    pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
-        let mut run: Option<Self> = None;
-        let mut last_at = None;
-        for entry in entries {
-            last_at = entry.at.or(last_at);
-            let Some(at) = last_at else { continue };
-            let run = run.get_or_insert_with(|| Self::begin(&entry, at));
-            run.activity.push(entry, at);
-        }
-        run
-    }
-
-    /// A run that begins with this row, which is still to be pushed.
-    pub(super) fn begin(entry: &Entry, at: Timestamp) -> Self {
-        Self { opening: Opening::of(entry, at), activity: Activity::default() }
-    }
 }
 
 #[cfg(test)]

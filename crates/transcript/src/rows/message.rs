@@ -1,0 +1,116 @@
+//! Messages of the Messages API, as rows have them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::tolerant;
+
+/// `message` of a user or assistant row.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Message<'a> {
+    #[serde(deserialize_with = "tolerant::text")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub model: Option<String>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub content: Option<&'a RawValue>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub stop_reason: Option<String>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub usage: Option<Usage>,
+}
+
+/// Tokens of a message. `input_tokens` excludes both cache kinds; error rows have null for several of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Usage {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub output_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub cache_creation_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub cache_creation: Option<CacheCreation>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub output_tokens_details: Option<OutputDetails>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub server_tool_use: Option<ServerToolUse>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub service_tier: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub speed: Option<String>,
+}
+
+/// Cache writes by how long they live.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CacheCreation {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub ephemeral_5m_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub ephemeral_1h_input_tokens: Option<u64>,
+}
+
+/// Parts of the output tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OutputDetails {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub thinking_tokens: Option<u64>,
+}
+
+/// Tools that the API ran itself; each use has its price.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServerToolUse {
+    #[serde(deserialize_with = "tolerant::field")]
+    pub web_search_requests: Option<u64>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub web_fetch_requests: Option<u64>,
+}
+
+/// One content block of a message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Block<'a> {
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
+    pub kind: Option<String>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub text: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub thinking: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub data: Option<&'a RawValue>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub name: Option<String>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub input: Option<&'a RawValue>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub tool_use_id: Option<String>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub content: Option<&'a RawValue>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub is_error: Option<bool>,
+    #[serde(borrow, deserialize_with = "tolerant::object")]
+    pub source: Option<Source<'a>>,
+}
+
+/// Where an image or a document comes from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Source<'a> {
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
+    pub kind: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub media_type: Option<String>,
+    #[serde(borrow, deserialize_with = "tolerant::raw")]
+    pub data: Option<&'a RawValue>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub url: Option<String>,
+}

@@ -1,0 +1,36 @@
+//! The run of an agent.
+
+use base::Timestamp;
+
+use super::activity::Activity;
+use super::opening::Opening;
+use crate::Entry;
+
+/// One run of an agent: its whole file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentRun {
+    /// The agent's first row.
+    pub opening: Opening,
+    /// What was done.
+    pub activity: Activity,
+}
+
+impl AgentRun {
+    /// Reads an agent's file: one run, however often it was resumed. `None` when it has no row with a time.
+    pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
+        let mut run: Option<Self> = None;
+        let mut last_at = None;
+        for entry in entries {
+            last_at = entry.at.or(last_at);
+            let Some(at) = last_at else { continue };
+            let run = run.get_or_insert_with(|| Self::begin(&entry, at));
+            run.activity.push(entry, at);
+        }
+        run
+    }
+
+    /// A run that begins with this row, which is still to be pushed.
+    pub(super) fn begin(entry: &Entry, at: Timestamp) -> Self {
+        Self { opening: Opening::of(entry, at), activity: Activity::default() }
+    }
+}
