@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::delivery_context::DeliveryContext;
-use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
@@ -81,7 +81,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
     }
     let granted = match &request.granted {
         Ok(granted) => granted,
-        Err(problem) => return Err(ConfigurationError(problem.to_string()).into()),
+        Err(problem) => return Err(misconfigured(problem)),
     };
     let mut allowed = store.allowed();
     if allowed.has(&request) {
@@ -161,13 +161,13 @@ fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request
     let (env, files) = (&context.env, &context.files);
     if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {
         let what = format!("could not read {place}: {reason}; fix the file");
-        return Err(ConfigurationError(what).into());
+        return Err(misconfigured(what));
     }
     let config = resolve(env, files, Some(start), Scope::Explicit);
     match config.destination {
         Ok(_) => Ok(None),
         Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),
-        Err(problem) => Err(ConfigurationError(problem.to_string()).into()),
+        Err(problem) => Err(misconfigured(problem)),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{self, with_json_errors};
-use crate::commands::output::report::{CheckLevel, CheckReport};
+use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{
@@ -59,20 +59,12 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let start = start_directory(args.project.as_deref())?;
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
-    let home = context.env.home();
     match args.command {
         Some(ConfigCommand::Check) => {
             let mut report = CheckReport::default();
             check(&mut report, &context.env, &context.files, &start, &config);
-            if args.json {
-                report.print_json(home)?;
-            } else {
-                report.print(&context.env)?;
-            }
-            Ok(match report.level() {
-                CheckLevel::Fail => ExitStatus::Misconfigured,
-                CheckLevel::Ok | CheckLevel::Warn => ExitStatus::Done,
-            })
+            report.print(args.json, &context.env)?;
+            Ok(report.status(ExitStatus::Misconfigured))
         }
         None => {
             if args.json {

@@ -1,5 +1,6 @@
 //! Delivery for commands: one connection per destination, and no second request to a server that did not answer.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use base::Timestamp;
 use transcript::session::Outline;
 use transcript::{Diagnostics, Transcript, locate, origin};
 
-use crate::commands::exit_status::{ConfigurationError, ExitStatus};
+use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::retry_after::RetryAfterTransport;
 use crate::config::{Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve};
 use crate::delivery::{
@@ -74,7 +75,7 @@ impl DeliveryContext {
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
             let message = format!("could not find configuration file: {}", path.display());
-            return Err(ConfigurationError(message).into());
+            return Err(misconfigured(message));
         }
         let mut env = Env::of_process();
         env.config_override = config_file;
@@ -103,7 +104,7 @@ impl DeliveryContext {
     /// When it can't be read: it may switch tracing off.
     pub(super) fn require_readable_config(&self) -> Result<()> {
         match self.config(None, Scope::FilesOnly).suspended {
-            Some(problem) => Err(ConfigurationError(problem.to_string()).into()),
+            Some(problem) => Err(misconfigured(problem)),
             None => Ok(()),
         }
     }
@@ -140,7 +141,7 @@ impl DeliveryContext {
                 None
             }
         };
-        let connection = self.connection(config, destination)?;
+        let connection = self.connection(config, destination);
         if let Some(stopped) = &connection.stopped {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
@@ -153,29 +154,19 @@ impl DeliveryContext {
         Ok(report)
     }
 
-    fn connection(
-        &mut self,
-        config: &Config,
-        destination: &Destination,
-    ) -> Result<&mut Connection> {
-        let id = destination.id();
-        let entry = self.connections.entry(id);
-        if let std::collections::btree_map::Entry::Vacant(vacant) = entry {
-            let environment = &self.env.environment;
-            let transport: Box<dyn Transport> =
-                match HttpTransport::new(destination, config, environment, config.timeout, None) {
-                    Ok(express) if self.wait_on_retry_after => {
-                        Box::new(RetryAfterTransport(express))
-                    }
-                    Ok(express) => Box::new(express),
-                    Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
-                };
-            vacant.insert(Connection { transport, stopped: None });
-        }
-        match self.connections.get_mut(&destination.id()) {
-            Some(connection) => Ok(connection),
-            None => bail!("could not connect to {}", destination.base_url),
-        }
+    fn connection(&mut self, config: &Config, destination: &Destination) -> &mut Connection {
+        let entry = match self.connections.entry(destination.id()) {
+            Entry::Occupied(entry) => return entry.into_mut(),
+            Entry::Vacant(entry) => entry,
+        };
+        let environment = &self.env.environment;
+        let transport: Box<dyn Transport> =
+            match HttpTransport::new(destination, config, environment, config.timeout, None) {
+                Ok(http) if self.wait_on_retry_after => Box::new(RetryAfterTransport(http)),
+                Ok(http) => Box::new(http),
+                Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
+            };
+        entry.insert(Connection { transport, stopped: None })
     }
 }
 

@@ -60,7 +60,7 @@ impl ExitStatus {
 
     /// The status of a command that ends with this error.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        if error.is::<ConfigurationError>() { Self::Misconfigured } else { Self::Failed }
+        error.downcast_ref::<StatusError>().map_or(Self::Failed, |error| error.status)
     }
 
     /// The status of a failed request; `None` stands for a server that is unreachable or in trouble.
@@ -75,14 +75,26 @@ impl ExitStatus {
     }
 }
 
-/// An error that ends the command with [`ExitStatus::Misconfigured`].
+/// An error that ends the command with a status other than [`ExitStatus::Failed`].
 #[derive(Debug)]
-pub(super) struct ConfigurationError(pub String);
+pub(super) struct StatusError {
+    status: ExitStatus,
+    message: String,
+}
 
-impl fmt::Display for ConfigurationError {
+impl fmt::Display for StatusError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.message)
     }
 }
 
-impl std::error::Error for ConfigurationError {}
+impl std::error::Error for StatusError {}
+
+pub(super) fn status_error(status: ExitStatus, message: impl fmt::Display) -> anyhow::Error {
+    StatusError { status, message: message.to_string() }.into()
+}
+
+/// The error of a missing or invalid configuration.
+pub(super) fn misconfigured(message: impl fmt::Display) -> anyhow::Error {
+    status_error(ExitStatus::Misconfigured, message)
+}

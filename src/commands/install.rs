@@ -208,9 +208,9 @@ fn has_our_hook(path: &Path) -> bool {
 fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
     let surveyed = survey(env, &Files::new(), project);
     for one in &surveyed {
-        for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
+        for exporter in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
             log::warn!(
-                "{rival} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
+                "{exporter} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
                 one.path.display()
             );
         }

@@ -5,7 +5,7 @@ use std::io;
 use anyhow::{Result, bail};
 
 use crate::commands::delivery_context::{SessionTarget, job};
-use crate::commands::exit_status::ConfigurationError;
+use crate::commands::exit_status::misconfigured;
 use crate::config::Config;
 use crate::delivery::{Report, StateAccess, Transport, deliver};
 use crate::langfuse::{Body, Span, Verdict, batch};
@@ -53,7 +53,7 @@ fn each_request_to(
     on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
-        return Err(ConfigurationError(problem.to_string()).into());
+        return Err(misconfigured(problem));
     }
     if let Some(reason) = invalid_patterns(config) {
         bail!("{reason}");

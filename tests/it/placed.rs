@@ -59,7 +59,11 @@ fn repair_from_another_shell_sends_nothing_that_is_there() {
             set(&mut sandbox, &[]);
             let ran = repair(&sandbox).exits(0);
             assert_eq!(exports(&mock), sent, "{recording} {run:?} {}", ran.stdout);
-            assert!(ran.stdout.contains(" 0 missing, 0 double, 0 different"), "{}", ran.stdout);
+            assert!(
+                ran.stdout.contains(" 0 missing, 0 duplicated, 0 mismatched"),
+                "{}",
+                ran.stdout
+            );
             // Nor from a shell that would place it somewhere else.
             set(&mut sandbox, &[("CC_LANGFUSE_TRACE_SEED", "other")]);
             let (id, repair) = (

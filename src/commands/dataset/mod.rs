@@ -2,6 +2,7 @@
 
 mod item;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -11,10 +12,10 @@ use serde_json::{Value, json};
 use transcript::session::Calls;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
-use crate::commands::exit_status::ExitStatus;
+use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{fail, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
@@ -93,7 +94,7 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let (session, config) =
         session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
-        return fail_with(args, &reason, ExitStatus::Misconfigured);
+        return Err(error(args, ExitStatus::Misconfigured, reason));
     }
     let turns = answered_turns(args, &session)?;
     let dataset = args.dataset.as_str();
@@ -106,10 +107,8 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         }
         return Ok(ExitStatus::Done);
     }
-    let destination = match &config.destination {
-        Ok(destination) => destination,
-        Err(problem) => return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured),
-    };
+    let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
+    let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
     let environment = &context.env.environment;
     let mut server = DatasetClient {
@@ -127,13 +126,14 @@ fn send_items(
     items: &mut DatasetItemBuilder<'_>,
     server: &mut DatasetClient<'_>,
 ) -> Result<ExitStatus> {
-    match server.ensure_dataset(args) {
-        Ok(true) => {}
-        Ok(false) => {
-            let reason = format!("dataset {} not found; --create creates it", args.dataset);
-            return fail_with(args, &reason, ExitStatus::Failed);
-        }
-        Err(reply) => return server.fail_with(args, &reply),
+    let destination = server.destination;
+    let failed = |reply: Verdict| {
+        let (reason, status) = failure(&reply, destination);
+        error(args, status, reason)
+    };
+    if !server.ensure_dataset(args).map_err(failed)? {
+        let reason = format!("dataset {} not found; --create creates it", args.dataset);
+        return Err(error(args, ExitStatus::Failed, reason));
     }
     for (turn, calls) in turns {
         let DatasetItem { body, trace } = items.build(turn, calls)?;
@@ -143,19 +143,10 @@ fn send_items(
                 "turn {} has {length} bytes and the server accepts {MAX_ITEM_BYTES}; set a smaller CC_LANGFUSE_MAX_CHARS",
                 turn.number
             );
-            return fail_with(args, &reason, ExitStatus::ContentRejected);
+            return Err(error(args, ExitStatus::ContentRejected, reason));
         }
-        match server.put(&body) {
-            Ok(put) => print_result(
-                args,
-                session,
-                turn,
-                put,
-                &body,
-                &server.destination.trace_link(&trace),
-            )?,
-            Err(reply) => return server.fail_with(args, &reply),
-        }
+        let put = server.put(&body).map_err(failed)?;
+        print_result(args, session, turn, put, &body, &destination.trace_link(&trace))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -227,16 +218,10 @@ impl DatasetClient<'_> {
     ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.config.timeout)))
     }
-
-    fn fail_with(&self, args: &DatasetAddArgs, reply: &Verdict) -> Result<ExitStatus> {
-        let (reason, status) = failure(reply, self.destination);
-        fail_with(args, &reason, status)
-    }
 }
 
-fn fail_with(args: &DatasetAddArgs, reason: &str, status: ExitStatus) -> Result<ExitStatus> {
-    let message = format!("could not add to dataset {}: {reason}", args.dataset);
-    fail(args.json, &message, status)
+fn error(args: &DatasetAddArgs, status: ExitStatus, reason: impl Display) -> anyhow::Error {
+    status_error(status, format!("could not add to dataset {}: {reason}", args.dataset))
 }
 
 fn print_result(

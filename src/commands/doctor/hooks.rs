@@ -72,11 +72,11 @@ fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
 
 fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
     for (path, hooks) in hooks(surveyed) {
-        for rival in &hooks.rivals {
+        for exporter in &hooks.rivals {
             report.fail(
                 "rivals",
                 format!(
-                    "{rival} in {} also sends turns to Langfuse: each may arrive twice",
+                    "{exporter} in {} also sends turns to Langfuse: each may arrive twice",
                     path.display()
                 ),
                 "remove one of the two; docs/migrating.md describes a change without a gap",

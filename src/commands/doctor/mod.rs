@@ -21,7 +21,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
 use crate::commands::output::errors::with_json_errors;
-use crate::commands::output::report::{CheckLevel, CheckReport};
+use crate::commands::output::report::CheckReport;
 use crate::commands::start_directory::start_directory;
 use crate::config::Scope;
 use context::DoctorContext;
@@ -88,17 +88,9 @@ fn check_all(args: &DoctorArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let mut report = CheckReport::default();
     let status = run_checks(&context, &mut report);
-    let env = &context.delivery.env;
-    if args.json {
-        report.print_json(env.home())?;
-    } else {
-        report.print(env)?;
-    }
-    Ok(match report.level() {
-        // A check may have set a more specific status.
-        CheckLevel::Fail => status.max(ExitStatus::Failed),
-        CheckLevel::Ok | CheckLevel::Warn => status,
-    })
+    report.print(args.json, &context.delivery.env)?;
+    // A check may have set a more specific status.
+    Ok(status.max(report.status(ExitStatus::Failed)))
 }
 
 fn run_checks(context: &DoctorContext<'_>, report: &mut CheckReport) -> ExitStatus {
@@ -118,10 +110,7 @@ fn run_checks(context: &DoctorContext<'_>, report: &mut CheckReport) -> ExitStat
         &context.start,
         &context.config,
     );
-    let mut status = match report.level() {
-        CheckLevel::Fail => ExitStatus::Misconfigured,
-        CheckLevel::Ok | CheckLevel::Warn => ExitStatus::Done,
-    };
+    let mut status = report.status(ExitStatus::Misconfigured);
     state::check(context, report);
     if !context.args.offline {
         status = status.max(connection::check(context, report));

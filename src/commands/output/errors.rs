@@ -27,24 +27,13 @@ pub(in crate::commands) fn with_json_errors(
 ) -> Result<ExitStatus> {
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
-            fail(json, &format!("{error:#}"), ExitStatus::of_error(&error))
+            let status = ExitStatus::of_error(&error);
+            let error = error_object(status, &format!("{error:#}"));
+            print_json(&json!({"schema": 1, "error": error}))?;
+            Ok(status)
         }
         result => result,
     }
-}
-
-/// Prints why a command failed, and ends it with `status`.
-pub(in crate::commands) fn fail(
-    json: bool,
-    message: &str,
-    status: ExitStatus,
-) -> Result<ExitStatus> {
-    if json {
-        print_json(&json!({"schema": 1, "error": error_object(status, message)}))?;
-    } else {
-        print_error(message);
-    }
-    Ok(status)
 }
 
 /// Prints one line of JSON.

@@ -7,8 +7,9 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::print_json;
-use crate::commands::output::terminal::{Terminal, wrap};
+use crate::commands::output::terminal::{GREEN, RED, Terminal, YELLOW, wrap};
 use crate::commands::output::text::{plural, shorten_home};
 use crate::config::Env;
 
@@ -33,9 +34,9 @@ impl CheckLevel {
     fn styled(self, terminal: Terminal) -> String {
         let name = format!("{:<4}", self.name());
         match self {
-            Self::Ok => terminal.green(&name),
-            Self::Warn => terminal.yellow(&name),
-            Self::Fail => terminal.red(&name),
+            Self::Ok => terminal.styled(GREEN, &name),
+            Self::Warn => terminal.styled(YELLOW, &name),
+            Self::Fail => terminal.styled(RED, &name),
         }
     }
 }
@@ -89,8 +90,17 @@ impl CheckReport {
 
     /// The worst level.
     pub(in crate::commands) fn level(&self) -> CheckLevel {
-        let levels = self.0.iter().map(|result| result.level);
-        levels.max().unwrap_or(CheckLevel::Ok)
+        self.0.iter().map(|result| result.level).max().unwrap_or(CheckLevel::Ok)
+    }
+
+    /// `failed` if a check failed.
+    pub(in crate::commands) fn status(&self, failed: ExitStatus) -> ExitStatus {
+        if self.level() == CheckLevel::Fail { failed } else { ExitStatus::Done }
+    }
+
+    /// Prints the results for people, or one JSON object.
+    pub(in crate::commands) fn print(&self, json: bool, env: &Env) -> Result<()> {
+        if json { self.print_json(env.home()) } else { self.print_text(env) }
     }
 
     fn count(&self, level: CheckLevel) -> usize {
@@ -98,7 +108,7 @@ impl CheckReport {
     }
 
     /// Prints one line per result, with its remedy below.
-    pub(in crate::commands) fn print(&self, env: &Env) -> Result<()> {
+    fn print_text(&self, env: &Env) -> Result<()> {
         const INDENTATION: usize = 6;
         let home = env.home();
         let terminal = Terminal::of_stdout(env);
@@ -124,18 +134,14 @@ impl CheckReport {
         Ok(())
     }
 
-    /// Prints one JSON object.
-    pub(in crate::commands) fn print_json(&self, home: Option<&Path>) -> Result<()> {
+    fn print_json(&self, home: Option<&Path>) -> Result<()> {
         let findings: Vec<Value> = self
             .0
             .iter()
-            .map(|result| {
-                json!({
-                    "check": result.check,
-                    "verdict": result.level.name(),
-                    "message": shorten_home(home, &result.message),
-                    "help": result.help.as_ref().map(|help| shorten_home(home, help)),
-                })
+            .map(|CheckResult { check, level, message, help }| {
+                let help = help.as_ref().map(|help| shorten_home(home, help));
+                let message = shorten_home(home, message);
+                json!({"check": check, "verdict": level.name(), "message": message, "help": help})
             })
             .collect();
         let report = json!({"schema": 1, "verdict": self.level().name(), "findings": findings});

@@ -41,35 +41,21 @@ enum Alignment {
 
 /// From left to right.
 const COLUMNS: [SessionColumn; 4] = [
-    SessionColumn {
-        importance: 1,
-        name: "LAST (UTC)",
-        width: 16,
-        alignment: Alignment::Left,
-        cell: |cells| &cells.last,
-    },
-    SessionColumn {
-        importance: 3,
-        name: "PROJECT",
-        width: 16,
-        alignment: Alignment::Left,
-        cell: |cells| &cells.project,
-    },
-    SessionColumn {
-        importance: 2,
-        name: "SENT",
-        width: 7,
-        alignment: Alignment::Right,
-        cell: |cells| &cells.sent,
-    },
-    SessionColumn {
-        importance: 4,
-        name: "TOKENS",
-        width: 6,
-        alignment: Alignment::Right,
-        cell: |cells| &cells.tokens,
-    },
+    column(1, "LAST (UTC)", 16, Alignment::Left, |cells| &cells.last),
+    column(3, "PROJECT", 16, Alignment::Left, |cells| &cells.project),
+    column(2, "SENT", 7, Alignment::Right, |cells| &cells.sent),
+    column(4, "TOKENS", 6, Alignment::Right, |cells| &cells.tokens),
 ];
+
+const fn column(
+    importance: u8,
+    name: &'static str,
+    width: usize,
+    alignment: Alignment,
+    cell: fn(&SessionCells) -> &str,
+) -> SessionColumn {
+    SessionColumn { importance, name, width, alignment, cell }
+}
 
 /// The columns that fit, from left to right.
 pub(in crate::commands) struct SessionTable {

@@ -6,6 +6,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::config::Env;
 
+// Styles of `Terminal::styled`.
+pub(in crate::commands) const RED: &str = "31";
+pub(in crate::commands) const GREEN: &str = "32";
+pub(in crate::commands) const YELLOW: &str = "33";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Terminal {
     styled: bool,
@@ -34,19 +39,7 @@ impl Terminal {
         self.styled("1", text)
     }
 
-    pub(in crate::commands) fn red(self, text: &str) -> String {
-        self.styled("31", text)
-    }
-
-    pub(in crate::commands) fn yellow(self, text: &str) -> String {
-        self.styled("33", text)
-    }
-
-    pub(in crate::commands) fn green(self, text: &str) -> String {
-        self.styled("32", text)
-    }
-
-    fn styled(self, code: &str, text: &str) -> String {
+    pub(in crate::commands) fn styled(self, code: &str, text: &str) -> String {
         if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 

@@ -38,10 +38,7 @@ pub(in crate::commands) fn long_duration(time: Duration) -> String {
         3600..86_400 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    match count {
-        1 => format!("1 {unit}"),
-        count => format!("{count} {unit}s"),
-    }
+    plural(usize::try_from(count).unwrap_or(usize::MAX), unit)
 }
 
 /// A size in decimal units.

@@ -2,6 +2,7 @@
 
 mod score_arg;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use anyhow::{Result, anyhow, bail};
@@ -9,9 +10,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
-use crate::commands::exit_status::ExitStatus;
+use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{fail, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
@@ -92,22 +93,18 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         writeln!(io::stdout().lock(), "{}", batch(&scores))?;
         return Ok(ExitStatus::Done);
     }
-    let destination = match &config.destination {
-        Ok(destination) => destination,
-        Err(problem) => {
-            return fail_with(args, &problem.to_string(), ExitStatus::Misconfigured);
-        }
-    };
+    let unusable = |problem| error(ExitStatus::Misconfigured, problem);
+    let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
     match send(&context, &config, destination, &scores)? {
         Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
         Ok(rejected) => {
             let reason = format!("the server rejects {rejected} of {}", scores.len());
-            fail_with(args, &reason, ExitStatus::ContentRejected)
+            Err(error(ExitStatus::ContentRejected, reason))
         }
         Err(reply) => {
             let (reason, status) = failure(&reply, destination);
-            fail_with(args, &reason, status)
+            Err(error(status, reason))
         }
     }
 }
@@ -205,9 +202,8 @@ fn send(
     Ok(with_retry_after(send))
 }
 
-fn fail_with(args: &ScoreArgs, reason: &str, status: ExitStatus) -> Result<ExitStatus> {
-    let message = format!("could not score: {reason}");
-    fail(args.json, &message, status)
+fn error(status: ExitStatus, reason: impl Display) -> anyhow::Error {
+    status_error(status, format!("could not score: {reason}"))
 }
 
 fn print_scores(

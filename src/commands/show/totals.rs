@@ -22,7 +22,7 @@ pub(super) struct TokenTotals {
     unanswered: usize,
     lower_bounds: usize,
     parent_session: Option<String>,
-    reckoning: Option<ReportedCost>,
+    reported: Option<ReportedCost>,
 }
 
 impl TokenTotals {
@@ -41,8 +41,8 @@ impl TokenTotals {
     }
 
     /// Sets Claude Code's own count.
-    pub(super) fn compare_with(&mut self, reckoning: Option<ReportedCost>) {
-        self.reckoning = reckoning;
+    pub(super) fn compare_with(&mut self, reported: Option<ReportedCost>) {
+        self.reported = reported;
     }
 
     /// Tokens that only Claude Code counted, and tokens that only the transcript has.
@@ -82,8 +82,8 @@ impl TokenTotals {
         reasons
     }
 
-    fn reasons_for_less(&self, reckoning: &ReportedCost) -> &'static str {
-        if reckoning.outdated {
+    fn reasons_for_less(&self, reported: &ReportedCost) -> &'static str {
+        if reported.outdated {
             "the session continued after the count, which is made when its process ends"
         } else {
             "the count restarted in the middle of the session"
@@ -105,36 +105,36 @@ impl TokenTotals {
             let answers = plural(self.lower_bounds, "answer");
             print_row("", &format!("the output of {answers} is a lower bound"))?;
         }
-        let Some(reckoning) = &self.reckoning else {
+        let Some(reported) = &self.reported else {
             return Ok(());
         };
-        let (usage, dollars) = (tokens::text(&reckoning.usage), reckoning.dollars);
+        let (usage, dollars) = (tokens::text(&reported.usage), reported.dollars);
         let counted = format!("{usage}  ${dollars:.4} by its own prices");
         print_row("Claude Code", &counted)?;
-        let [more, less] = self.gaps(&reckoning.usage);
+        let [more, less] = self.gaps(&reported.usage);
         if tokens::total(&more) > 0 {
             let (more, reasons) = (tokens::nonzero(&more), self.reasons_for_more(&more).join("; "));
             print_row("gap", &format!("{more} only in Claude Code's count: {reasons}"))?;
         }
         if tokens::total(&less) > 0 {
-            let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reckoning));
+            let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reported));
             print_row("gap", &format!("{less} only in the transcript: {reason}"))?;
         }
         Ok(())
     }
 
     pub(super) fn as_json(&self) -> Value {
-        let compared = self.reckoning.as_ref().map(|reckoning| {
-            let [more, less] = self.gaps(&reckoning.usage);
+        let compared = self.reported.as_ref().map(|reported| {
+            let [more, less] = self.gaps(&reported.usage);
             let mut reasons = Vec::new();
             if tokens::total(&more) > 0 {
                 reasons = self.reasons_for_more(&more);
             }
             if tokens::total(&less) > 0 {
-                reasons.push(self.reasons_for_less(reckoning).to_owned());
+                reasons.push(self.reasons_for_less(reported).to_owned());
             }
             json!({
-                "tokens": tokens::as_json(&reckoning.usage), "dollars": reckoning.dollars, "outdated": reckoning.outdated,
+                "tokens": tokens::as_json(&reported.usage), "dollars": reported.dollars, "outdated": reported.outdated,
                 "more": tokens::as_json(&more), "less": tokens::as_json(&less), "reasons": reasons,
             })
         });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::commands::output::terminal::{Terminal, one_line, truncate};
+use crate::commands::output::terminal::{RED, Terminal, YELLOW, one_line, truncate};
 use crate::commands::output::tokens;
 use crate::commands::session_ref::TurnSelection;
 use crate::langfuse::Span;
@@ -101,8 +101,8 @@ impl ObservationLine {
             text = truncate(&text, columns);
         }
         match self.level {
-            Level::Error => terminal.red(&text),
-            Level::Warning => terminal.yellow(&text),
+            Level::Error => terminal.styled(RED, &text),
+            Level::Warning => terminal.styled(YELLOW, &text),
             Level::Default => text,
         }
     }

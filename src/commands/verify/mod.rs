@@ -5,10 +5,11 @@ mod output;
 mod remote;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use base::Timestamp;
 use clap::{ArgGroup, Args};
 use transcript::locate;
@@ -177,13 +178,12 @@ impl VerifyRun<'_> {
         config: &Config,
         destination: &Destination,
     ) -> Result<&mut RemoteTraces, ReadBackError> {
-        let id = destination.id();
-        if !self.servers.contains_key(&id) {
-            let environment = &self.context.env.environment;
-            let server = RemoteTraces::new(config, destination, environment)?;
-            self.servers.insert(id.clone(), server);
-        }
-        let server = self.servers.get_mut(&id);
-        Ok(server.context("could not keep the connection")?)
+        Ok(match self.servers.entry(destination.id()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let environment = &self.context.env.environment;
+                entry.insert(RemoteTraces::new(config, destination, environment)?)
+            }
+        })
     }
 }

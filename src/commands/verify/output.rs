@@ -24,6 +24,7 @@ const FAULTS: [(&str, Presence); 3] = [
 ];
 
 /// Totals of the run so far.
+#[derive(Default)]
 pub(super) struct VerifySummary {
     json: bool,
     sessions: usize,
@@ -40,19 +41,7 @@ pub(super) struct VerifySummary {
 
 impl VerifySummary {
     pub(super) fn new(json: bool) -> Self {
-        Self {
-            json,
-            sessions: 0,
-            observations: 0,
-            missing: 0,
-            duplicated: 0,
-            mismatched: 0,
-            unknown: 0,
-            repaired: 0,
-            never_sent: 0,
-            failed: 0,
-            status: ExitStatus::Done,
-        }
+        Self { json, ..Self::default() }
     }
 
     /// Counts a session that was never sent.
@@ -128,37 +117,21 @@ impl VerifySummary {
 
     /// Prints the totals.
     pub(super) fn finish(self) -> io::Result<ExitStatus> {
-        let Self {
-            json,
-            sessions,
-            observations,
-            missing,
-            duplicated,
-            mismatched,
-            unknown,
-            repaired,
-            never_sent,
-            failed,
-            status,
-        } = self;
-        if json {
+        let Self { sessions, observations, missing, duplicated, mismatched, unknown, .. } = self;
+        let Self { repaired, never_sent, failed, .. } = self;
+        if self.json {
             print_json(&json!({
                 "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
                 "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
             }))?;
-            return Ok(status);
+            return Ok(self.status);
         }
         let mut line = format!(
             "{}: {}, {missing} missing, {duplicated} duplicated, {mismatched} mismatched",
             plural(sessions, "session"),
             plural(observations, "observation"),
         );
-        if unknown > 0 {
-            line.push_str(&format!(", {unknown} skipped (trace unknown)"));
-        }
-        if repaired > 0 {
-            line.push_str(&format!(", {repaired} sent again"));
-        }
+        push_counts(&mut line, &[(unknown, "skipped (trace unknown)"), (repaired, "sent again")]);
         if never_sent > 0 {
             let sessions = plural(never_sent, "session");
             line.push_str(&format!(", {sessions} never sent ('replay' sends them)"));
@@ -167,7 +140,14 @@ impl VerifySummary {
             line.push_str(&format!(", {} not compared", plural(failed, "session")));
         }
         writeln!(io::stdout().lock(), "{line}")?;
-        Ok(status)
+        Ok(self.status)
+    }
+}
+
+/// Appends all counts above 0.
+fn push_counts(line: &mut String, counts: &[(usize, &str)]) {
+    for (count, note) in counts.iter().filter(|(count, _)| *count > 0) {
+        line.push_str(&format!(", {count} {note}"));
     }
 }
 
@@ -177,7 +157,7 @@ fn session_text(comparison: &Comparison) -> String {
     let present = count(Presence::Present) + count(Presence::Unmerged);
     let mut line =
         format!("{}  {present} of {} stored", comparison.session, plural(all, "observation"));
-    for (count, note) in [
+    let counts = [
         (comparison.repaired, "sent again"),
         (count(Presence::Missing), "missing"),
         (count(Presence::Unknown), "skipped: the trace of their turn is unknown"),
@@ -188,11 +168,8 @@ fn session_text(comparison: &Comparison) -> String {
         (count(Presence::NotExpected(Excuse::Skipped)), "skipped"),
         (count(Presence::Unmerged), "counted twice until Langfuse merges them"),
         (comparison.foreign, "from other senders"),
-    ] {
-        if count > 0 {
-            line.push_str(&format!(", {count} {note}"));
-        }
-    }
+    ];
+    push_counts(&mut line, &counts);
     line
 }
 
