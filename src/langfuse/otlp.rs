@@ -5,13 +5,15 @@ use base::Timestamp;
 use serde_json::Value;
 
 use super::json::Json;
-use crate::trace::{Content, Context, Level, Observation, Trial};
+use crate::trace::{Content, Context, Level, MetadataKey, Observation, Trial};
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
 
-/// In bytes: what a span takes whose content is short.
-const USUAL_SPAN: usize = 2048;
+const OBSERVATION_METADATA: &str = "langfuse.observation.metadata.";
+
+/// The size of a span with short content.
+const USUAL_SPAN_BYTES: usize = 2048;
 
 /// The attributes of a span, as they are written.
 struct Attributes {
@@ -99,7 +101,7 @@ impl Attributes {
 
 /// One span as JSON. The same observation always gives the same bytes.
 pub fn encode(observation: &Observation, context: &Context) -> String {
-    let mut json = Json::with_room(USUAL_SPAN);
+    let mut json = Json::with_room(USUAL_SPAN_BYTES);
     json.raw(r#"{"traceId":"#);
     json.text(observation.trace_id.as_str());
     json.raw(r#","spanId":"#);
@@ -109,7 +111,7 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
         json.text(parent.as_str());
     }
     json.raw(r#","name":"#);
-    json.text(&observation.name);
+    json.text(observation.name.as_str());
     json.raw(r#","kind":1,"startTimeUnixNano":"#);
     json.text(&observation.start.unix_nanos());
     json.raw(r#","endTimeUnixNano":"#);
@@ -143,7 +145,7 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
         // The trace belongs to somebody else in attached mode: what we know goes to our own root.
         match attached {
             false => attributes.add_below("langfuse.trace.metadata.", key, value),
-            true if is_root => attributes.add_below("langfuse.observation.metadata.", key, value),
+            true if is_root => attributes.add_below(OBSERVATION_METADATA, key, value),
             true => {}
         }
     }
@@ -176,8 +178,9 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     if observation.level != Level::Default {
         attributes.add("langfuse.observation.level", observation.level.as_str());
     }
-    attributes
-        .add_some("langfuse.observation.status_message", observation.status_message.as_deref());
+    if let Some(status) = &observation.status {
+        attributes.add("langfuse.observation.status_message", &status.text());
+    }
     attributes.add_content("langfuse.observation.input", observation.input.as_ref());
     attributes.add_content("langfuse.observation.output", observation.output.as_ref());
     attributes.add_some("langfuse.observation.model.name", observation.model.as_deref());
@@ -193,7 +196,7 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     let completion_start = observation.completion_start.map(Timestamp::rfc3339);
     attributes.add_some("langfuse.observation.completion_start_time", completion_start.as_deref());
     for (key, value) in &observation.metadata {
-        attributes.add_below("langfuse.observation.metadata.", key, value);
+        attributes.add_below(OBSERVATION_METADATA, key.name(), value);
     }
 }
 
@@ -240,7 +243,7 @@ pub fn without_content(encoded: &str, reason: &str) -> String {
         attributes.retain(|attribute| {
             attribute.get("key").and_then(Value::as_str).is_none_or(|key| !content.contains(&key))
         });
-        let key = "langfuse.observation.metadata.content_refused";
+        let key = format!("{OBSERVATION_METADATA}{}", MetadataKey::ContentRefused.name());
         attributes.push(serde_json::json!({"key": key, "value": {"stringValue": reason}}));
     }
     span.to_string()

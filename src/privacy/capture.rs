@@ -4,7 +4,7 @@ use serde_json::Value;
 use transcript::characters;
 
 use crate::config::Capture;
-use crate::trace::{Content, Kind, Observation};
+use crate::trace::{Content, Kind, MetadataKey, Observation, Status};
 
 /// Takes out of an observation what the mode leaves out.
 pub(super) fn apply(observation: &mut Observation, capture: Capture) {
@@ -117,11 +117,12 @@ fn leave_out(content: &mut Content) {
 }
 
 /// Metadata that is a part of what a tool was given: the model's own text.
-const DESCRIPTIONS: [&str; 3] = ["agent_description", "workflow_name", "workflow_phase"];
+const DESCRIPTIONS: [MetadataKey; 3] =
+    [MetadataKey::AgentDescription, MetadataKey::WorkflowName, MetadataKey::WorkflowPhase];
 
 fn leave_out_descriptions(observation: &mut Observation) {
-    for name in DESCRIPTIONS {
-        if let Some(text) = observation.metadata.get_mut(name) {
+    for key in DESCRIPTIONS {
+        if let Some(text) = observation.metadata.get_mut(&key) {
             *text = marker(text.chars().count());
         }
     }
@@ -130,39 +131,18 @@ fn leave_out_descriptions(observation: &mut Observation) {
 /// What metadata says in one word of what a status message says at length. A task that was completed has no such message:
 /// then it is about something else.
 fn category(observation: &Observation) -> Option<String> {
-    const NAMES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
-    let metadata = &observation.metadata;
-    let category = NAMES.iter().find_map(|name| metadata.get(*name))?;
+    const KEYS: [MetadataKey; 3] =
+        [MetadataKey::ErrorCategory, MetadataKey::WorkflowStatus, MetadataKey::NotifiedStatus];
+    let category = KEYS.iter().find_map(|key| observation.metadata.get(key))?;
     (category != "completed").then(|| category.clone())
 }
 
 /// A category stays, a text goes.
 fn reduce_status(observation: &mut Observation) {
     let category = category(observation);
-    let Some(status) = &mut observation.status_message else {
-        return;
-    };
-    if !is_own_word(status) {
-        *status = category.unwrap_or_else(|| marker(status.chars().count()));
+    if let Some(Status::Quoted(text)) = &mut observation.status {
+        *text = category.unwrap_or_else(|| marker(text.chars().count()));
     }
-}
-
-/// The program's own words, which quote nothing.
-fn is_own_word(status: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "cut off",
-        "cut off at the maximum of tokens",
-        "failed",
-        "interrupted",
-        "killed",
-        "no answer",
-        "no result",
-        "refused",
-        "refused by the model",
-        "stopped",
-    ];
-    WORDS.contains(&status)
-        || status.starts_with("ended after ") && status.ends_with(" model calls (--max-turns)")
 }
 
 fn marker(size: usize) -> String {
@@ -189,7 +169,7 @@ fn size(value: &Value) -> usize {
 mod tests {
     use serde_json::json;
 
-    use super::{is_own_word, size, without_tool_parts};
+    use super::{size, without_tool_parts};
 
     #[test]
     fn parts_of_tools_go_wherever_they_stand() {
@@ -216,13 +196,5 @@ mod tests {
     #[test]
     fn a_size_counts_characters() {
         assert_eq!(size(&json!({"a": ["é", 12, true, null]})), 7);
-    }
-
-    #[test]
-    fn the_programs_own_words_are_known() {
-        assert!(
-            is_own_word("interrupted") && is_own_word("ended after 3 model calls (--max-turns)")
-        );
-        assert!(!is_own_word("could not read /home/me/x"));
     }
 }

@@ -40,7 +40,7 @@ mod tests {
 
     use super::{Clean, MAX_TEXTS, MIN_TEXT_BYTES};
     use crate::privacy::Policy;
-    use crate::trace::{Content, Observation, SpanId, TraceId};
+    use crate::trace::{Content, MetadataKey, Observation, SpanId, TraceId};
 
     #[test]
     fn what_was_seen_before_leaves_as_it_would_alone() {
@@ -56,7 +56,7 @@ mod tests {
         let (policy, mut clean) = (Policy::default(), Clean::default());
         let mut alone = observed();
         policy.apply(&mut alone);
-        assert_eq!(alone.metadata.get("masked").unwrap(), "github-token 2");
+        assert_eq!(alone.metadata[&MetadataKey::Masked], "github-token 2");
         for _ in 0..3 {
             let mut next = observed();
             policy.apply_to_next(&mut next, &mut clean);

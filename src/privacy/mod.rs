@@ -19,7 +19,7 @@ use serde_json::Value;
 use transcript::{Excerpt, excerpt};
 
 use crate::config::{Capture, Config, Experiment};
-use crate::trace::{Agreement, Content, Context, Observation, private_digest};
+use crate::trace::{Agreement, Content, Context, MetadataKey, Observation, private_digest};
 
 pub use clean::Clean;
 use masked::masked;
@@ -121,15 +121,14 @@ impl Policy {
         let mut tally = Tally::default();
         let mut masker = self.masker(&mut tally, clean);
         // Before the full texts that it is the beginning of are gone.
-        let status = masker.status(observation);
-        observation.status_message = status;
+        observation.status = masker.status(observation);
         capture::apply(observation, capture);
         masker.observation(observation);
         let masked = match problem {
             Some(problem) => format!("all content left out: CC_LANGFUSE_MASK_PATTERNS {problem}"),
             None => tally.to_string(),
         };
-        observation.note("masked", Some(masked));
+        observation.note(MetadataKey::Masked, Some(masked));
     }
 
     fn masker<'a>(&'a self, tally: &'a mut Tally, clean: &'a mut Clean) -> Masker<'a> {
@@ -200,9 +199,11 @@ impl Masker<'_> {
                 Content::Json(value) => self.value(value),
             }
         }
-        self.text(&mut observation.name);
-        let texts = observation.status_message.iter_mut().chain(&mut observation.model);
-        for text in texts.chain(observation.metadata.values_mut()) {
+        observation.name.mask(|name| self.text(name));
+        if let Some(status) = &mut observation.status {
+            status.edit(|text| self.text(text));
+        }
+        for text in observation.model.iter_mut().chain(observation.metadata.values_mut()) {
             self.text(text);
         }
         self.fields(&mut observation.parameters);

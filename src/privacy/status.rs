@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Masker;
-use crate::trace::{Content, Observation};
+use crate::trace::{Content, Observation, Status};
 
 /// Stands at the end of a status message that was cut.
 const CUT: char = '\u{2026}';
@@ -14,17 +14,21 @@ const LONG_WORD: usize = 12;
 
 impl Masker<'_> {
     /// The status message, where it was cut: of the whole text without its secrets.
-    pub(super) fn status(&mut self, observation: &Observation) -> Option<String> {
-        let status = observation.status_message.clone()?;
-        let Some(head) = status.strip_suffix(CUT).filter(|_| self.policy.mask) else {
-            return Some(status);
+    pub(super) fn status(&mut self, observation: &Observation) -> Option<Status> {
+        let status = observation.status.as_ref()?;
+        let head = match status {
+            Status::Quoted(text) if self.policy.mask => text.strip_suffix(CUT),
+            _ => None,
+        };
+        let Some(head) = head else {
+            return Some(status.clone());
         };
         let whole = [&observation.output, &observation.input]
             .into_iter()
             .flatten()
             .find_map(|content| beginning_with(content, head));
         let Some(whole) = whole else {
-            return Some(format!("{}{CUT}", without_last_word(head)));
+            return Some(Status::Quoted(format!("{}{CUT}", without_last_word(head))));
         };
         let mut whole = whole.trim().to_owned();
         let mut unused = super::Tally::default();
@@ -32,7 +36,7 @@ impl Masker<'_> {
         Masker { policy: self.policy, tally: &mut unused, clean: self.clean }.mask(&mut whole);
         let length = head.chars().count();
         let short: String = whole.chars().take(length).collect();
-        Some(format!("{short}{CUT}"))
+        Some(Status::Quoted(format!("{short}{CUT}")))
     }
 }
 

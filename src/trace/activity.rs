@@ -3,9 +3,11 @@
 use transcript::Notification;
 use transcript::session::{Activity, Event, EventKind, ToolCall};
 
-use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation, Role};
+use super::span_name::SpanName;
+use super::status::Status;
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 
@@ -45,29 +47,29 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
         }
     };
     if activity.interrupted {
-        root.warn("interrupted");
+        root.warn(Status::Interrupted);
     } else if let Some(count) = activity.max_turns {
-        root.warn(&format!("ended after {count} model calls (--max-turns)"));
+        root.warn(Status::MaxTurns(count));
     } else if activity.failed {
         root.level = Level::Error;
         let error = activity.events.iter().rev().find(|event| event.kind == EventKind::ApiError);
-        root.status_message = error.map(|event| short(&event.text));
+        root.status = error.map(|event| Status::quoting(&event.text));
     }
     let unanswered = Some(activity.unanswered_requests()).filter(|count| *count > 0);
-    root.note("unanswered_requests", unanswered.map(|count| count.to_string()));
+    root.note(MetadataKey::UnansweredRequests, unanswered);
 }
 
 /// What a row that tells of the end of a background task says, on the turn that it opens or on its own event.
 pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
     let Notification { task_id, tool_use_id, status, summary } = notification;
-    observation.note("notified_task", task_id.clone());
-    observation.note("notified_tool_use_id", tool_use_id.clone());
-    observation.note("notified_status", status.clone());
+    observation.note(MetadataKey::NotifiedTask, task_id.as_ref());
+    observation.note(MetadataKey::NotifiedToolUseId, tool_use_id.as_ref());
+    observation.note(MetadataKey::NotifiedStatus, status.as_ref());
     if let Some(status) = status.as_ref().filter(|status| *status != "completed")
         && observation.level == Level::Default
     {
         let reason = summary.as_ref().and_then(|summary| summary.lines().next());
-        observation.warn(&short(reason.unwrap_or(status)));
+        observation.warn(Status::quoting(reason.unwrap_or(status)));
     }
 }
 
@@ -101,29 +103,28 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     let mut observation =
         Observation::new(trace_id.clone(), span_id, Some(parent.clone()), event.at);
     let (name, level) = match &event.kind {
-        EventKind::Steering => ("steering", Level::Default),
-        EventKind::Notified(_) => ("notification", Level::Default),
-        EventKind::ApiError => ("api error", Level::Error),
-        EventKind::ApiRetry => ("api retry", Level::Warning),
-        EventKind::Fallback => ("model fallback", Level::Warning),
-        EventKind::Interrupted => ("interrupted", Level::Warning),
-        EventKind::StopBlocked => ("stop blocked", Level::Default),
+        EventKind::Steering => (SpanName::STEERING, Level::Default),
+        EventKind::Notified(_) => (SpanName::NOTIFICATION, Level::Default),
+        EventKind::ApiError => (SpanName::API_ERROR, Level::Error),
+        EventKind::ApiRetry => (SpanName::API_RETRY, Level::Warning),
+        EventKind::Fallback => (SpanName::MODEL_FALLBACK, Level::Warning),
+        EventKind::Interrupted => (SpanName::INTERRUPTED, Level::Warning),
+        EventKind::StopBlocked => (SpanName::STOP_BLOCKED, Level::Default),
     };
-    name.clone_into(&mut observation.name);
+    observation.name = name;
     observation.level = level;
     if level != Level::Default {
-        observation.status_message = Some(short(&event.text));
+        observation.status = Some(Status::quoting(&event.text));
     }
     observation.input = Some(Content::Text(event.text.clone()));
-    observation.note("event_uuid", Some(&*event.uuid));
+    observation.note(MetadataKey::EventUuid, Some(&event.uuid));
     if let EventKind::Notified(notification) = &event.kind {
         note_end_of_task(&mut observation, notification);
     }
     if let Some(failure) = &event.failure {
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
-        observation.note("http_status", number(failure.status));
-        observation.note("api_error", failure.kind.clone());
-        observation.note("attempt", number(failure.attempt));
+        observation.note(MetadataKey::HttpStatus, failure.status);
+        observation.note(MetadataKey::ApiError, failure.kind.as_ref());
+        observation.note(MetadataKey::Attempt, failure.attempt);
     }
     observation
 }

@@ -5,7 +5,10 @@ use transcript::session::AgentRun;
 use super::activity::{Launch, finish_root, launches, observe_activity};
 use super::content::plain_or_parts;
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
+use super::span_name::SpanName;
+use super::status::Status;
 
 /// What is known of an agent beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,28 +42,29 @@ pub fn observe_agent(
     let root_id = SpanId::agent(&facts.agent_id);
     observe_activity(&run.activity, trace_id, &root_id, ended, emit);
     let mut root = Observation::new(trace_id.clone(), root_id, parent.cloned(), run.opening.at);
-    root.name = facts.agent_type.clone().unwrap_or_else(|| "agent".to_owned());
+    root.name = SpanName::of_agent(facts);
     finish_root(&mut root, &run.activity);
     root.complete = ended;
     root.input = Some(plain_or_parts(&run.opening.prompt.content));
-    root.note("agent_id", Some(&*facts.agent_id));
-    root.note("agent_type", facts.agent_type.clone());
-    root.note("agent_description", facts.description.clone());
-    root.note("workflow_phase", facts.workflow_phase.clone());
+    root.note(MetadataKey::AgentId, Some(&facts.agent_id));
+    root.note(MetadataKey::AgentType, facts.agent_type.as_ref());
+    root.note(MetadataKey::AgentDescription, facts.description.as_ref());
+    root.note(MetadataKey::WorkflowPhase, facts.workflow_phase.as_ref());
     match facts.outcome.as_deref() {
         // The agent's own rows say why, where they do.
         Some("failed") if root.level != Level::Error => {
             root.level = Level::Error;
-            root.status_message = Some("failed".to_owned());
+            root.status = Some(Status::Failed);
         }
-        Some(outcome @ ("killed" | "stopped")) => root.warn(outcome),
+        Some("killed") => root.warn(Status::Killed),
+        Some("stopped") => root.warn(Status::Stopped),
         _ => {}
     }
     if !run.activity.is_settled && root.level == Level::Default {
-        root.warn("no result");
+        root.warn(Status::NoResult);
     }
-    root.note("agent_outcome", facts.outcome.clone());
-    root.note("agent_depth", facts.depth.map(|depth| depth.to_string()));
+    root.note(MetadataKey::AgentOutcome, facts.outcome.as_ref());
+    root.note(MetadataKey::AgentDepth, facts.depth);
     emit(root);
     launches(&run.activity)
 }

@@ -4,7 +4,9 @@
 use transcript::session::Compaction;
 
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Observation};
+use super::span_name::SpanName;
 
 pub(super) fn observe(
     compaction: &Compaction,
@@ -18,15 +20,14 @@ pub(super) fn observe(
         parent.cloned(),
         compaction.started_at,
     );
-    "compaction".clone_into(&mut observation.name);
+    observation.name = SpanName::COMPACTION;
     observation.kind = Kind::Span;
     observation.end = compaction.ended_at.max(compaction.started_at);
     observation.complete = ended || compaction.summary.is_some();
     observation.output = compaction.summary.clone().map(Content::Text);
     let trigger = if compaction.boundary.manual { "manual" } else { "auto" };
-    observation.note("compaction_trigger", Some(trigger));
-    let tokens = |count: Option<u64>| count.map(|count| count.to_string());
-    observation.note("tokens_before", tokens(compaction.boundary.tokens_before));
-    observation.note("tokens_after", tokens(compaction.boundary.tokens_after));
+    observation.note(MetadataKey::CompactionTrigger, Some(trigger));
+    observation.note(MetadataKey::TokensBefore, compaction.boundary.tokens_before);
+    observation.note(MetadataKey::TokensAfter, compaction.boundary.tokens_after);
     observation
 }

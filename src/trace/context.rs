@@ -8,7 +8,7 @@ use transcript::session::Opening;
 
 use super::agreement::Agreement;
 use super::ids::{SpanId, TraceId};
-use super::metadata::SCHEMA_VERSION;
+use super::metadata::{MetadataKey, SCHEMA_VERSION};
 use crate::config::{Config, Experiment, ParentSpan};
 
 /// The trace's name; of low cardinality, so that it can be filtered by.
@@ -176,16 +176,14 @@ impl Context {
     /// What is known of an agent that Claude Code started for itself.
     pub fn of_warmup(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::beside_turns(WARMUP, opening, facts, attributes);
-        let metadata = &mut context.metadata;
-        metadata.insert("warmup".to_owned(), "true".to_owned());
+        context.set(MetadataKey::Warmup, "true");
         context
     }
 
     /// What is known of an agent that nothing links to a turn.
     pub fn of_lost_agent(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::beside_turns(LOST_AGENT, opening, facts, attributes);
-        let metadata = &mut context.metadata;
-        metadata.insert("unlinked_agent".to_owned(), "true".to_owned());
+        context.set(MetadataKey::UnlinkedAgent, "true");
         context
     }
 
@@ -200,10 +198,14 @@ impl Context {
             context.trace_id = other_trace(&opening.uuid, attributes);
         }
         name.clone_into(&mut context.name);
-        context.metadata.remove("turn_number");
+        context.metadata.remove(MetadataKey::TurnNumber.name());
         // It tries no item.
         context.experiment = None;
         context
+    }
+
+    fn set(&mut self, key: MetadataKey, value: &str) {
+        self.metadata.insert(key.name().to_owned(), value.to_owned());
     }
 
     /// The foreign span under which the root hangs.
@@ -248,22 +250,22 @@ fn metadata(
     let mut metadata = attributes.metadata.iter().cloned().collect::<BTreeMap<_, _>>();
     let header = &opening.header;
     let known = [
-        ("schema_version", Some(SCHEMA_VERSION.to_owned())),
-        ("project", facts.project.clone()),
-        ("repository", facts.repository.as_ref().map(|repository| repository.0.clone())),
-        ("branch", header.branch.clone()),
-        ("cwd", header.cwd.clone()),
-        ("entrypoint", header.entrypoint.clone()),
-        ("permission_mode", opening.prompt.permission_mode.clone()),
-        ("prompt_id", header.prompt_id.clone()),
-        ("prompt_source", opening.prompt.source.clone()),
-        ("turn_origin", opening.prompt.origin.clone()),
-        ("turn_number", Some(number.to_string())),
-        ("parent_session", facts.parent_session.clone()),
+        (MetadataKey::SchemaVersion, Some(SCHEMA_VERSION.to_owned())),
+        (MetadataKey::Project, facts.project.clone()),
+        (MetadataKey::Repository, facts.repository.as_ref().map(|repository| repository.0.clone())),
+        (MetadataKey::Branch, header.branch.clone()),
+        (MetadataKey::Cwd, header.cwd.clone()),
+        (MetadataKey::Entrypoint, header.entrypoint.clone()),
+        (MetadataKey::PermissionMode, opening.prompt.permission_mode.clone()),
+        (MetadataKey::PromptId, header.prompt_id.clone()),
+        (MetadataKey::PromptSource, opening.prompt.source.clone()),
+        (MetadataKey::TurnOrigin, opening.prompt.origin.clone()),
+        (MetadataKey::TurnNumber, Some(number.to_string())),
+        (MetadataKey::ParentSession, facts.parent_session.clone()),
     ];
     for (key, value) in known {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            metadata.insert(key.to_owned(), value);
+            metadata.insert(key.name().to_owned(), value);
         }
     }
     metadata

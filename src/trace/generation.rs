@@ -8,14 +8,17 @@ use transcript::{Block, Usage};
 
 use super::content::{content, part};
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::model::priceable;
-use super::observation::{Content, Kind, Level, Observation, Role};
+use super::observation::{Content, Kind, Observation, Role};
+use super::span_name::SpanName;
+use super::status::Status;
 
 pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::generation(&generation.message_id);
     let mut observation =
         Observation::new(trace_id.clone(), span_id, Some(parent.clone()), generation.started_at);
-    "chat".clone_into(&mut observation.name);
+    observation.name = SpanName::CHAT;
     observation.kind = Kind::Generation;
     observation.role = Role::Generation { rows: generation.rows };
     observation.completion_start = Some(generation.first_block_at.max(generation.started_at));
@@ -30,38 +33,39 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
     if !model.is_empty() {
         observation.model = Some(model.to_owned());
     }
-    (observation.level, observation.status_message) = outcome(generation);
+    if let Some(status) = warning(generation) {
+        observation.warn(status);
+    }
     let raw_model = Some(&generation.model).filter(|raw| *raw != model);
     let requested =
         generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
-    observation.note("raw_model", raw_model.cloned());
-    observation.note("requested_model", requested.cloned());
-    observation.note("message_id", Some(&*generation.message_id));
-    observation.note("request_id", generation.request_id.clone());
-    observation.note("attributed_skill", generation.skill.clone());
-    observation.note("stop_reason", generation.stop_reason.clone());
-    observation.note("input_kind", Some("delta"));
+    observation.note(MetadataKey::RawModel, raw_model);
+    observation.note(MetadataKey::RequestedModel, requested);
+    observation.note(MetadataKey::MessageId, Some(&generation.message_id));
+    observation.note(MetadataKey::RequestId, generation.request_id.as_ref());
+    observation.note(MetadataKey::AttributedSkill, generation.skill.as_ref());
+    observation.note(MetadataKey::StopReason, generation.stop_reason.as_ref());
+    observation.note(MetadataKey::InputKind, Some("delta"));
     let counts = [
-        ("thinking_tokens", generation.usage.thinking.unwrap_or(0)),
-        ("web_search_requests", generation.usage.web_searches),
-        ("web_fetch_requests", generation.usage.web_fetches),
+        (MetadataKey::ThinkingTokens, generation.usage.thinking.unwrap_or(0)),
+        (MetadataKey::WebSearchRequests, generation.usage.web_searches),
+        (MetadataKey::WebFetchRequests, generation.usage.web_fetches),
     ];
     for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        observation.note(key, Some(count.to_string()));
+        observation.note(key, Some(count));
     }
     let stub = generation.stop_reason.is_none() || generation.aborted;
-    observation.note("output_tokens_bound", stub.then_some("lower"));
-    observation.note("cut_off", generation.aborted.then_some("true"));
+    observation.note(MetadataKey::OutputTokensBound, stub.then_some("lower"));
+    observation.note(MetadataKey::CutOff, generation.aborted.then_some("true"));
     observation
 }
 
-fn outcome(generation: &Generation) -> (Level, Option<String>) {
-    let warning = |text: &str| (Level::Warning, Some(text.to_owned()));
+fn warning(generation: &Generation) -> Option<Status> {
     match generation.stop_reason.as_deref() {
-        _ if generation.aborted => warning("cut off"),
-        Some("refusal") => warning("refused by the model"),
-        Some("max_tokens") => warning("cut off at the maximum of tokens"),
-        _ => (Level::Default, None),
+        _ if generation.aborted => Some(Status::CutOff),
+        Some("refusal") => Some(Status::RefusedByModel),
+        Some("max_tokens") => Some(Status::MaxTokens),
+        _ => None,
     }
 }
 

@@ -6,6 +6,9 @@ use base::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
+use super::span_name::SpanName;
+use super::status::Status;
 
 /// One span of a trace.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +19,8 @@ pub struct Observation {
     pub span_id: SpanId,
     /// The span it lies under; `None` for the root of a trace.
     pub parent: Option<SpanId>,
-    /// A name of low cardinality: never a prompt, a command or a description.
-    pub name: String,
+    /// Never a prompt, a command or a description.
+    pub name: SpanName,
     /// What it is to Langfuse.
     pub kind: Kind,
     /// What it is to the delivery.
@@ -31,7 +34,7 @@ pub struct Observation {
     /// How it went.
     pub level: Level,
     /// Why it went so.
-    pub status_message: Option<String>,
+    pub status: Option<Status>,
     /// What it was given.
     pub input: Option<Content>,
     /// What it gave.
@@ -42,8 +45,8 @@ pub struct Observation {
     pub parameters: Map<String, Value>,
     /// Tokens by Langfuse's keys. Generations only.
     pub usage: BTreeMap<&'static str, u64>,
-    /// Metadata of the observation; keys from [`super::metadata`].
-    pub metadata: BTreeMap<&'static str, String>,
+    /// Metadata of the observation alone.
+    pub metadata: BTreeMap<MetadataKey, String>,
     /// It can't change any more.
     pub complete: bool,
 }
@@ -140,14 +143,14 @@ impl Observation {
             trace_id,
             span_id,
             parent,
-            name: String::new(),
+            name: SpanName::default(),
             kind: Kind::Event,
             role: Role::Part,
             start,
             end: start,
             completion_start: None,
             level: Level::Default,
-            status_message: None,
+            status: None,
             input: None,
             output: None,
             model: None,
@@ -158,15 +161,16 @@ impl Observation {
         }
     }
 
-    /// It did not fail, but did not go as it should.
-    pub fn warn(&mut self, why: &str) {
+    /// Marks an observation that did not fail, but did not go as it should.
+    pub fn warn(&mut self, status: Status) {
         self.level = Level::Warning;
-        self.status_message = Some(why.to_owned());
+        self.status = Some(status);
     }
 
     /// Adds metadata if there is a value.
-    pub fn note(&mut self, key: &'static str, value: Option<impl Into<String>>) {
-        if let Some(value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+    pub fn note(&mut self, key: MetadataKey, value: Option<impl ToString>) {
+        if let Some(value) = value.map(|value| value.to_string()).filter(|value| !value.is_empty())
+        {
             self.metadata.insert(key, value);
         }
     }

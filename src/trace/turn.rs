@@ -8,7 +8,10 @@ use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
+use super::span_name::SpanName;
+use super::status::Status;
 
 /// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
 ///
@@ -31,23 +34,22 @@ pub fn observe_turn(
     observe_inline(turn, &context.trace_id, &root_id, ended, emit);
     let mut root =
         Observation::new(context.trace_id.clone(), root_id, context.root_parent(), turn.opening.at);
-    "claude-code".clone_into(&mut root.name);
+    root.name = SpanName::TURN;
     finish_root(&mut root, &turn.activity);
     root.complete = ended;
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
         // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
-        root.warn("no answer");
+        root.warn(Status::NoAnswer);
     }
-    root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
-    let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());
-    root.note("turns_abandoned", abandoned);
+    root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
+    root.note(MetadataKey::TurnsAbandoned, rewind.map(|rewind| rewind.abandoned));
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     if let Some(notification) = &turn.opening.prompt.notification {
         note_end_of_task(&mut root, notification);
     }
-    root.note("parent_trace_id", context.parent.as_ref().map(|parent| parent.trace_id.clone()));
+    root.note(MetadataKey::ParentTraceId, context.parent.as_ref().map(|parent| &parent.trace_id));
     emit(root);
     launches(&turn.activity)
 }

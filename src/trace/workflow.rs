@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transcript::RunEnd;
 
-use super::content::short;
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
+use super::span_name::SpanName;
+use super::status::Status;
 
 /// What is known of a run before it has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub fn observe_workflow(
         parent.cloned(),
         run.started_at,
     );
-    "workflow".clone_into(&mut observation.name);
+    observation.name = SpanName::WORKFLOW;
     observation.kind = Kind::Chain;
     let ended_at = end.as_ref().and_then(|end| end.at);
     // An agent that is stopped writes its last rows after the run's file.
@@ -50,14 +52,14 @@ pub fn observe_workflow(
             let error = end.as_ref().and_then(|end| end.error.as_deref());
             let reason = error.and_then(|error| error.lines().next());
             observation.level = Level::Error;
-            observation.status_message = Some(short(reason.unwrap_or("failed")));
+            observation.status = Some(reason.map_or(Status::Failed, Status::quoting));
         }
-        Some(status) => observation.warn(status),
-        None => observation.warn("no result"),
+        Some(status) => observation.warn(Status::of_outcome(status)),
+        None => observation.warn(Status::NoResult),
     }
-    observation.note("workflow_run", Some(&*run.run_id));
-    observation.note("workflow_name", run.name.clone());
-    observation.note("workflow_status", status);
+    observation.note(MetadataKey::WorkflowRun, Some(&run.run_id));
+    observation.note(MetadataKey::WorkflowName, run.name.as_ref());
+    observation.note(MetadataKey::WorkflowStatus, status);
     observation.output = end.and_then(|end| end.result).map(|result| match result {
         Value::String(text) => Content::Text(text),
         result => Content::Json(result),
