@@ -16,7 +16,6 @@ use super::terminal::{Terminal, wrapped};
 use super::{Outcome, many, print_json, told};
 use crate::cli::{self, Global};
 use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
-use crate::langfuse::Problem;
 use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
@@ -100,8 +99,7 @@ impl Status {
     fn failure(&self) -> Option<(&str, String)> {
         let reason = self.backoff.reason.as_deref().filter(|_| self.backoff.failures > 0)?;
         let destination = self.config.destination.as_ref().ok()?;
-        let problem = self.backoff.problem.as_deref().and_then(Problem::named);
-        Some((reason, remedy(problem, destination)))
+        Some((reason, remedy(self.backoff.problem, destination)))
     }
 
     fn outcome(&self) -> Outcome {

@@ -60,12 +60,12 @@ fn ask(client: &mut Client, path: &str, deadline: Deadline) -> Result<Value, Ver
     answer
         // The client lets only a JSON object through.
         .map(|answer| serde_json::from_slice(&answer).unwrap_or_default())
-        .ok_or_else(|| Verdict::Misconfigured {
-            reason: format!(
+        .ok_or_else(|| {
+            let reason = format!(
                 "{} answered 404: Langfuse's endpoint is not there, check the base URL",
                 client.server()
-            ),
-            problem: Problem::Url,
+            );
+            Verdict::misconfigured(Problem::Url, reason)
         })
 }
 

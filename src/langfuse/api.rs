@@ -121,13 +121,11 @@ impl Client {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
         let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
-            return Err(Verdict::Misconfigured {
-                reason: format!(
-                    "{} has no endpoint that lists observations, check the base URL",
-                    self.server()
-                ),
-                problem: Problem::Url,
-            });
+            let reason = format!(
+                "{} has no endpoint that lists observations, check the base URL",
+                self.server()
+            );
+            return Err(Verdict::misconfigured(Problem::Url, reason));
         };
         let answer = self.read(&answer)?;
         let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64);
@@ -140,10 +138,8 @@ impl Client {
     fn read(&self, answer: &[u8]) -> Result<Value, Verdict> {
         let read: Option<Value> = serde_json::from_slice(answer).ok();
         read.filter(|answer| answer.get("data").is_some_and(Value::is_array)).ok_or_else(|| {
-            Verdict::Misconfigured {
-                reason: format!("{} did not answer with observations", self.server()),
-                problem: Problem::NotLangfuse,
-            }
+            let reason = format!("{} did not answer with observations", self.server());
+            Verdict::misconfigured(Problem::NotLangfuse, reason)
         })
     }
 }

@@ -163,11 +163,7 @@ impl Client {
     /// POSTs one OTLP/JSON export and says what came of it. Never blocks past the deadline.
     pub fn send(&mut self, body: &Body, deadline: Deadline) -> Verdict {
         if deadline.has_passed() {
-            return Verdict::Later {
-                reason: format!("no time left to send to {}", self.server()),
-                retry_after: None,
-                timed_out: false,
-            };
+            return Verdict::later(format!("no time left to send to {}", self.server()));
         }
         let reply = match self.ask(Call::Export(body), deadline) {
             Ok(received) => received.classify(&self.server()),

@@ -65,10 +65,8 @@ impl Client {
     }
 
     fn without_datasets(&self) -> Verdict {
-        Verdict::Misconfigured {
-            reason: format!("{} has no endpoint for datasets", self.server()),
-            problem: Problem::Url,
-        }
+        let reason = format!("{} has no endpoint for datasets", self.server());
+        Verdict::misconfigured(Problem::Url, reason)
     }
 }
 

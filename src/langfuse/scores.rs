@@ -37,9 +37,9 @@ pub fn send_scores(
         true => post(client, SCORES, &list(scores), deadline),
         false => answer,
     };
-    answer?.ok_or_else(|| Verdict::Misconfigured {
-        reason: format!("{} has no endpoint for scores", client.server()),
-        problem: Problem::Url,
+    answer?.ok_or_else(|| {
+        let reason = format!("{} has no endpoint for scores", client.server());
+        Verdict::misconfigured(Problem::Url, reason)
     })
 }
 
@@ -121,11 +121,9 @@ fn post(
     };
     let answer: BatchResponse = serde_json::from_slice(&answer).unwrap_or_default();
     match answer.errors.iter().find(|error| error.status >= 500) {
-        Some(Refusal { status }) => Err(Verdict::Later {
-            reason: format!("{} answered {status} for a score", client.server()),
-            retry_after: None,
-            timed_out: false,
-        }),
+        Some(Refusal { status }) => {
+            Err(Verdict::later(format!("{} answered {status} for a score", client.server())))
+        }
         None if answer.rejected > 0 => Ok(Some(answer.rejected)),
         None => Ok(Some(answer.errors.len())),
     }

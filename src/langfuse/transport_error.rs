@@ -50,16 +50,17 @@ impl TransportError {
         }
         match &self.error {
             Error::Io(error) => self.classify_io(server, peer, error),
-            Error::HostNotFound => later(format!("could not find the host of {peer}")),
+            Error::HostNotFound => Verdict::later(format!("could not find the host of {peer}")),
             Error::ConnectProxyFailed(text) => classify_proxy(server, peer, text),
-            Error::Protocol(_) | Error::LargeResponseHeader(..) => misconfigured(
+            Error::Protocol(_) | Error::LargeResponseHeader(..) => Verdict::misconfigured(
                 Problem::NotLangfuse,
                 format!("{server} did not answer in proper HTTP: check the base URL"),
             ),
-            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => {
-                misconfigured(Problem::Url, format!("can't send to {server}: check the base URL"))
-            }
-            _ => later(format!("could not send to {server}")),
+            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => Verdict::misconfigured(
+                Problem::Url,
+                format!("can't send to {server}: check the base URL"),
+            ),
+            _ => Verdict::later(format!("could not send to {server}")),
         }
     }
 
@@ -75,10 +76,10 @@ impl TransportError {
     fn classify_io(&self, server: &str, peer: &str, error: &io::Error) -> Verdict {
         let why = one_line(error);
         if why.starts_with("failed to lookup address") {
-            return later(format!("could not find the host of {peer}"));
+            return Verdict::later(format!("could not find the host of {peer}"));
         }
         if !self.started {
-            return later(format!("could not connect to {peer}: {why}"));
+            return Verdict::later(format!("could not connect to {peer}: {why}"));
         }
         let reset = matches!(
             error.kind(),
@@ -89,7 +90,7 @@ impl TransportError {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
             };
         }
-        later(format!("{server} hung up without an answer: {why}"))
+        Verdict::later(format!("{server} hung up without an answer: {why}"))
     }
 }
 
@@ -118,24 +119,24 @@ fn tls_text(error: &Error) -> Option<String> {
 
 fn classify_tls(server: &str, text: &str) -> Verdict {
     if let Some(detail) = text.strip_prefix("invalid peer certificate: ") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Certificate,
             format!("the certificate of {server} is not trusted: {}", first_words(detail)),
         );
     }
     if text.contains("InvalidContentType") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Url,
             format!("{server} does not speak TLS: check the base URL"),
         );
     }
     if text.starts_with("peer is incompatible") || text.contains("ProtocolVersion") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Certificate,
             format!("{server} speaks no version of TLS that is safe"),
         );
     }
-    later(format!("no TLS connection to {server}: {}", first_words(text)))
+    Verdict::later(format!("no TLS connection to {server}: {}", first_words(text)))
 }
 
 fn classify_proxy(server: &str, proxy: &str, text: &str) -> Verdict {
@@ -145,25 +146,17 @@ fn classify_proxy(server: &str, proxy: &str, text: &str) -> Verdict {
         .and_then(|word| word.parse().ok())
         .unwrap_or_default();
     match code {
-        407 => misconfigured(
+        407 => Verdict::misconfigured(
             Problem::Proxy,
             format!("the proxy {proxy} answered 407: it wants a user name and password"),
         ),
-        400..=499 => misconfigured(
+        400..=499 => Verdict::misconfigured(
             Problem::Proxy,
             format!("the proxy {proxy} answered {code}: it does not let us to {server}"),
         ),
-        0 => later(format!("the proxy {proxy} did not answer")),
-        _ => later(format!("the proxy {proxy} answered {code} for {server}")),
+        0 => Verdict::later(format!("the proxy {proxy} did not answer")),
+        _ => Verdict::later(format!("the proxy {proxy} answered {code} for {server}")),
     }
-}
-
-fn later(reason: String) -> Verdict {
-    Verdict::Later { reason, retry_after: None, timed_out: false }
-}
-
-fn misconfigured(problem: Problem, reason: String) -> Verdict {
-    Verdict::Misconfigured { reason, problem }
 }
 
 /// An I/O error in lower case, without the system's number.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -52,7 +52,8 @@ pub enum Verdict {
 }
 
 /// What only the user can mend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Problem {
     /// The keys are wrong, or of the wrong kind.
     Keys,
@@ -69,36 +70,20 @@ pub enum Problem {
     Proxy,
 }
 
-impl Problem {
-    /// The problem of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        const ALL: [Problem; 6] = [
-            Problem::Keys,
-            Problem::Account,
-            Problem::Url,
-            Problem::NotLangfuse,
-            Problem::Certificate,
-            Problem::Proxy,
-        ];
-        ALL.into_iter().find(|problem| problem.name() == name)
-    }
-
-    /// A stable name, for keeping track of what the user has been told.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Keys => "keys",
-            Self::Account => "account",
-            Self::Url => "url",
-            Self::NotLangfuse => "not-langfuse",
-            Self::Certificate => "certificate",
-            Self::Proxy => "proxy",
-        }
+/// The name in state and in JSON.
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+impl Verdict {
+    pub(super) fn later(reason: String) -> Self {
+        Self::Later { reason, retry_after: None, timed_out: false }
+    }
+
+    pub(super) fn misconfigured(problem: Problem, reason: String) -> Self {
+        Self::Misconfigured { reason, problem }
     }
 }
 
@@ -119,8 +104,7 @@ pub(crate) struct ResponseParts<'a> {
 pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateTime) -> Verdict {
     let status = answer.status;
     let says = |text: &str| format!("{server} answered {status}: {text}");
-    let misconfigured =
-        |problem, text: &str| Verdict::Misconfigured { reason: says(text), problem };
+    let misconfigured = |problem, text: &str| Verdict::misconfigured(problem, says(text));
     let later = |text: &str, timed_out| Verdict::Later {
         reason: says(text),
         retry_after: retry_after(answer.headers, now),
@@ -157,21 +141,17 @@ pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateT
 fn acknowledgement(server: &str, answer: ResponseParts<'_>) -> Verdict {
     let status = answer.status;
     if !answer.whole {
-        return Verdict::Later {
-            reason: format!("{server} answered {status}, but the answer is not whole"),
-            retry_after: None,
-            timed_out: false,
-        };
+        return Verdict::later(format!("{server} answered {status}, but the answer is not whole"));
     }
     if is_json_object(answer.body) {
         return Verdict::Acknowledged;
     }
-    Verdict::Misconfigured {
-        reason: format!(
+    Verdict::misconfigured(
+        Problem::NotLangfuse,
+        format!(
             "{server} answered {status} with something that is not JSON: a sign-in page, or a wrong base URL"
         ),
-        problem: Problem::NotLangfuse,
-    }
+    )
 }
 
 fn elsewhere(headers: &HeaderMap) -> String {

@@ -118,21 +118,21 @@ impl Policy {
     pub fn apply_to_next(&self, observation: &mut Observation, clean: &mut Clean) {
         let problem = self.problem();
         let capture = if problem.is_some() { Capture::Metadata } else { self.capture };
-        let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally, clean);
+        let mut masker = Masker { clean: std::mem::take(clean), ..self.masker() };
         // Before the full texts that it is the beginning of are gone.
         observation.status = masker.status(observation);
         capture::apply(observation, capture);
         masker.observation(observation);
         let masked = match problem {
             Some(problem) => format!("all content left out: CC_LANGFUSE_MASK_PATTERNS {problem}"),
-            None => tally.to_string(),
+            None => masker.tally.to_string(),
         };
+        *clean = masker.clean;
         observation.note(MetadataKey::Masked, Some(masked));
     }
 
-    fn masker<'a>(&'a self, tally: &'a mut Tally, clean: &'a mut Clean) -> Masker<'a> {
-        Masker { policy: self, tally, clean }
+    fn masker(&self) -> Masker<'_> {
+        Masker { policy: self, tally: Tally::default(), clean: Clean::default() }
     }
 
     /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
@@ -142,23 +142,18 @@ impl Policy {
             (Capture::NoToolContent, None) => capture::without_tools_in(messages),
             (Capture::Full, None) => {}
         }
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
-        masker.value(messages);
+        self.masker().value(messages);
     }
 
     /// Applies the policy to a name that state keeps until it is sent.
     pub fn apply_to_name(&self, name: &mut String) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
-        masker.text(name);
+        self.masker().text(name);
     }
 
     /// Applies the policy to what stands on every span of a trace. The ids, and what the person configured by name (user,
     /// environment, release), stay as they are: they are what traces are found by.
     pub fn apply_to_context(&self, context: &mut Context) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
+        let mut masker = self.masker();
         for text in context.tags.iter_mut().chain(&mut context.version) {
             masker.text(text);
         }
@@ -175,8 +170,7 @@ impl Policy {
 
     /// Applies the policy to what is told of an experiment.
     pub fn apply_to_experiment(&self, experiment: &mut Experiment) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
+        let mut masker = self.masker();
         let texts = experiment.expected_output.iter_mut();
         for text in texts.chain([&mut experiment.name]) {
             masker.text(text);
@@ -187,8 +181,8 @@ impl Policy {
 /// A policy at work on one observation.
 struct Masker<'a> {
     policy: &'a Policy,
-    tally: &'a mut Tally,
-    clean: &'a mut Clean,
+    tally: Tally,
+    clean: Clean,
 }
 
 impl Masker<'_> {
@@ -238,7 +232,7 @@ impl Masker<'_> {
     /// A part of a text without the secrets that are in it, or of which a part is in it.
     fn part(&mut self, text: &str, part: Range<usize>) -> String {
         let clean = if self.policy.mask {
-            masked(text, part.clone(), &self.policy.patterns, self.tally)
+            masked(text, part.clone(), &self.policy.patterns, &mut self.tally)
         } else {
             None
         };
@@ -250,7 +244,7 @@ impl Masker<'_> {
         if !self.policy.mask || self.clean.holds(text) {
             return;
         }
-        match masked(text, 0..text.len(), &self.policy.patterns, self.tally) {
+        match masked(text, 0..text.len(), &self.policy.patterns, &mut self.tally) {
             Some(masked) => *text = masked,
             None => self.clean.add(text),
         }
@@ -265,9 +259,7 @@ mod tests {
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
         let policy = Policy::with_max_chars(max_chars);
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = policy.masker(&mut tally, &mut clean);
-        masker.value(&mut value);
+        policy.masker().value(&mut value);
         value
     }
 

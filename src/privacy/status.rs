@@ -31,9 +31,10 @@ impl Masker<'_> {
             return Some(Status::Quoted(format!("{}{CUT}", without_last_word(head))));
         };
         let mut whole = whole.trim().to_owned();
-        let mut unused = super::Tally::default();
-        // Counted where the whole text stands, and in the status itself if it is whole there.
-        Masker { policy: self.policy, tally: &mut unused, clean: self.clean }.mask(&mut whole);
+        // The secrets are counted in the whole text, and in the status itself if they are whole there.
+        let counted = std::mem::take(&mut self.tally);
+        self.mask(&mut whole);
+        self.tally = counted;
         let length = head.chars().count();
         let short: String = whole.chars().take(length).collect();
         Some(Status::Quoted(format!("{short}{CUT}")))

@@ -101,7 +101,7 @@ impl Masker<'_> {
     fn names(&mut self, fields: &mut Map<String, Value>) {
         let names: Vec<Option<String>> = fields
             .keys()
-            .map(|name| masked(name, 0..name.len(), &self.policy.patterns, self.tally))
+            .map(|name| masked(name, 0..name.len(), &self.policy.patterns, &mut self.tally))
             .collect();
         if names.iter().all(Option::is_none) {
             return;

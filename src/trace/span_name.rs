@@ -28,7 +28,6 @@ pub struct SpanName(Cow<'static, str>);
 
 macro_rules! names {
     ($($constant:ident $name:literal)*) => {
-        #[allow(missing_docs, reason = "each repeats its name")]
         impl SpanName {
             $(pub const $constant: Self = Self(Cow::Borrowed($name));)*
         }

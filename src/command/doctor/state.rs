@@ -11,7 +11,6 @@ use super::Patient;
 use crate::command::remedy::remedy;
 use crate::command::report::Report;
 use crate::command::status::roughly;
-use crate::langfuse::Problem;
 use crate::state::{Store, Waiting};
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
@@ -29,11 +28,10 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     if let Ok(destination) = &patient.config.destination {
         let backoff = store.backoff(&destination.id());
         if let Some(reason) = backoff.reason.as_deref().filter(|_| backoff.failures > 0) {
-            let problem = backoff.problem.as_deref().and_then(Problem::named);
             report.warn(
                 "last delivery",
                 format!("it failed: {reason}"),
-                remedy(problem, destination),
+                remedy(backoff.problem, destination),
             );
         }
     }
