@@ -246,7 +246,7 @@ fn job(path: &Path, extent: Extent, trigger: Trigger) -> Job {
         extent,
         trigger,
         attributes: Attributes::default(),
-        policy: Policy::with_max_chars(100_000),
+        policy: Policy::default(),
         agreed: Agreed::Kept,
         scores: true,
         paused: Vec::new(),

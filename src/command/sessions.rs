@@ -23,7 +23,7 @@ use crate::config::{Config, Scope};
 use crate::delivery::Extent;
 use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
-use crate::trace::{Content, Observation, SpanId, TraceId};
+use crate::trace::{Content, Observation, SpanId, SpanName, TraceId};
 use columns::{Cells, Columns};
 use transcript::session::fork::without_head;
 
@@ -158,8 +158,13 @@ impl Row {
 
 /// As it would be sent: a list may be shown to somebody.
 fn masked(policy: &Policy, text: String) -> String {
-    let mut observation =
-        Observation::new(TraceId::given(""), SpanId::given(""), None, Timestamp::from_millis(0));
+    let mut observation = Observation::new(
+        SpanName::CHAT,
+        &TraceId::given(""),
+        SpanId::given(""),
+        None,
+        Timestamp::from_millis(0),
+    );
     observation.input = Some(Content::Text(text));
     policy.apply(&mut observation);
     match observation.input {

@@ -1,4 +1,4 @@
-//! What a turn and an agent's run have in common: model calls, tools and events below a root, and what they launched.
+//! Observations that turns and agents' runs share: model calls, tools and events below a root, and launches of agents.
 
 use transcript::Notification;
 use transcript::session::{Activity, Event, EventKind, ToolCall};
@@ -11,30 +11,27 @@ use super::status::Status;
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 
-/// A tool call that launched an agent, or may have.
+/// A tool call that launched an agent or may have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
-    /// The tool call.
     pub tool_use_id: String,
-    /// The agent, where the call's result names it.
+    /// Known once the call's result names the agent.
     pub agent_id: Option<String>,
-    /// The run of a workflow that it launched.
     pub workflow: Option<WorkflowRun>,
-    /// What kind of agent was asked for.
     pub agent_type: Option<String>,
-    /// What the agent was asked, for releases that leave no other link.
+    /// Links agents of releases that write no other link.
     pub prompt: Option<Digest>,
-    /// Where the row of the call starts in its file.
+    /// Offset of the call's row in its file.
     pub offset: u64,
-    /// The tool's span, under which the agent stands.
+    /// The tool's span, the parent of the agent's root.
     pub span_id: SpanId,
-    /// The call has its final result: the agent is done.
+    /// The call has its final result.
     pub finished: bool,
-    /// How the agent ended, where the call's result tells.
+    /// `completed` or `failed`, once the call has its final result.
     pub outcome: Option<&'static str>,
 }
 
-/// What the root of a turn and the root of an agent's run have in common.
+/// Sets the fields that the roots of turns and of agents' runs share.
 pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     root.kind = Kind::Agent;
     root.role = Role::Root;
@@ -59,21 +56,21 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     root.note(MetadataKey::UnansweredRequests, unanswered);
 }
 
-/// What a row that tells of the end of a background task says, on the turn that it opens or on its own event.
+/// Adds the end of a background task to the turn that its row opened, or to the row's own event.
 pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
     let Notification { task_id, tool_use_id, status, summary } = notification;
     observation.note(MetadataKey::NotifiedTask, task_id.as_ref());
     observation.note(MetadataKey::NotifiedToolUseId, tool_use_id.as_ref());
     observation.note(MetadataKey::NotifiedStatus, status.as_ref());
-    if let Some(status) = status.as_ref().filter(|status| *status != "completed")
+    if let Some(status) = status.as_deref().and_then(Status::of_outcome)
         && observation.level == Level::Default
     {
         let reason = summary.as_ref().and_then(|summary| summary.lines().next());
-        observation.warn(Status::quoting(reason.unwrap_or(status)));
+        observation.warn(reason.map_or(status, Status::quoting));
     }
 }
 
-/// Gives one observation after the other, so that a turn is never there twice.
+/// Emits one observation after the other, so that no turn is in memory twice.
 pub(super) fn observe_activity(
     activity: &Activity,
     trace_id: &TraceId,
@@ -100,8 +97,6 @@ pub(super) fn observe_activity(
 
 fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::event(&event.uuid);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), event.at);
     let (name, level) = match &event.kind {
         EventKind::Steering => (SpanName::STEERING, Level::Default),
         EventKind::Notified(_) => (SpanName::NOTIFICATION, Level::Default),
@@ -111,7 +106,7 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
         EventKind::Interrupted => (SpanName::INTERRUPTED, Level::Warning),
         EventKind::StopBlocked => (SpanName::STOP_BLOCKED, Level::Default),
     };
-    observation.name = name;
+    let mut observation = Observation::new(name, trace_id, span_id, Some(parent), event.at);
     observation.level = level;
     if level != Level::Default {
         observation.status = Some(Status::quoting(&event.text));

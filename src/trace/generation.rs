@@ -1,4 +1,4 @@
-//! A model call as a generation: what it was given, what it answered, tokens by the keys that Langfuse prices.
+//! A model call as a generation: its input and output, and tokens by the keys that Langfuse prices.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,12 @@ use super::status::Status;
 
 pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::generation(&generation.message_id);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), generation.started_at);
-    observation.name = SpanName::CHAT;
+    let at = generation.started_at;
+    let mut observation = Observation::new(SpanName::CHAT, trace_id, span_id, Some(parent), at);
     observation.kind = Kind::Generation;
     observation.role = Role::Generation { rows: generation.rows };
-    observation.completion_start = Some(generation.first_block_at.max(generation.started_at));
-    observation.end = generation.ended_at.max(generation.started_at);
+    observation.completion_start = Some(generation.first_block_at.max(at));
+    observation.end = generation.ended_at.max(at);
     observation.complete = generation.closed;
     observation.input =
         Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
@@ -69,8 +68,8 @@ fn warning(generation: &Generation) -> Option<Status> {
     }
 }
 
-/// Langfuse multiplies each key by its price and adds up; `input` must not hold cached tokens (issue 10592: charged
-/// twice). `input` and `output` are always there, else the server counts the text itself.
+/// Langfuse multiplies each key by its price and adds up, so `input` must not hold cached tokens. `input` and `output` are
+/// always set, else the server counts the text itself.
 fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
     let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
     let lives = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
@@ -169,7 +168,7 @@ mod tests {
     use super::usage;
 
     #[test]
-    fn cache_writes_go_by_their_lives_where_the_release_tells_them() {
+    fn cache_writes_are_split_by_lifetime_where_the_release_reports_it() {
         let known =
             Usage { input: 1, output: 2, cache_read: 3, cache_write: 9, ..Usage::default() };
         let lives = Usage { cache_write_5m: Some(4), cache_write_1h: Some(5), ..known };
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_tokens_says_so_itself() {
+    fn a_call_without_tokens_sends_zeros() {
         assert_eq!(
             usage(&Usage::default()).into_iter().collect::<Vec<_>>(),
             [("input", 0), ("output", 0)]

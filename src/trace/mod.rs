@@ -1,7 +1,8 @@
-//! What Langfuse shall show: observations with ids and times that are functions of the transcript alone. Pure.
+//! Turns as observations, whose ids and times are functions of the transcript alone. Pure.
 
 mod activity;
 mod agent;
+mod agent_facts;
 mod agreement;
 mod compaction;
 mod content;
@@ -19,7 +20,8 @@ mod turn;
 mod workflow;
 
 pub use activity::Launch;
-pub use agent::{AgentFacts, observe_agent};
+pub use agent::observe_agent;
+pub use agent_facts::AgentFacts;
 pub use agreement::Agreement;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};

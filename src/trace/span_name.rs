@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use transcript::ToolUse;
 
-use super::agent::AgentFacts;
+use super::agent_facts::AgentFacts;
 
 /// A constant, the name of a tool or the type of an agent.
 ///
@@ -23,7 +23,7 @@ use super::agent::AgentFacts;
 /// let facts = AgentFacts { description: Some("look for X".to_owned()), ..AgentFacts::default() };
 /// let name: SpanName = facts.description.unwrap_or_default().into();
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpanName(Cow<'static, str>);
 
 macro_rules! names {

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::content::short;
+/// Length of a quotation, in characters. Input or output have the whole text.
+const MAX_CHARS: usize = 300;
 
 /// A status message. Capture modes keep the fixed ones, which quote nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,18 +35,23 @@ pub enum Status {
 }
 
 impl Status {
-    /// The beginning of a failure's text.
+    /// The beginning of a text.
     pub fn quoting(text: &str) -> Self {
-        Self::Quoted(short(text))
+        let text = text.trim();
+        Self::Quoted(match text.char_indices().nth(MAX_CHARS) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text.to_owned(),
+        })
     }
 
-    /// The status of an agent or a workflow, as Claude Code names it.
-    pub(super) fn of_outcome(outcome: &str) -> Self {
+    /// How a background task, an agent or a workflow ended, as Claude Code names it; `None` if it completed.
+    pub(super) fn of_outcome(outcome: &str) -> Option<Self> {
         match outcome {
-            "failed" => Self::Failed,
-            "killed" => Self::Killed,
-            "stopped" => Self::Stopped,
-            other => Self::Quoted(other.to_owned()),
+            "completed" => None,
+            "failed" => Some(Self::Failed),
+            "killed" => Some(Self::Killed),
+            "stopped" => Some(Self::Stopped),
+            other => Some(Self::quoting(other)),
         }
     }
 

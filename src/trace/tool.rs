@@ -12,7 +12,7 @@ use super::observation::{Content, Kind, Level, Observation};
 use super::span_name::SpanName;
 use super::status::Status;
 
-/// `last_at`: the lane's last row, by which a tool without result ends; `closed`: no result will come.
+/// `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no result will come.
 pub(super) fn observe(
     tool: &ToolCall,
     trace_id: &TraceId,
@@ -21,9 +21,8 @@ pub(super) fn observe(
     closed: bool,
 ) -> Observation {
     let span_id = SpanId::tool(&tool.request.id);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), tool.called_at);
-    observation.name = SpanName::of_tool(&tool.request);
+    let name = SpanName::of_tool(&tool.request);
+    let mut observation = Observation::new(name, trace_id, span_id, Some(parent), tool.called_at);
     observation.kind = match tool.request.name.as_str() {
         "WebSearch" | "WebFetch" => Kind::Retriever,
         _ => Kind::Tool,
@@ -54,7 +53,7 @@ pub(super) fn observe(
     observation
 }
 
-/// What the model was given; and what an MCP server gave beside it, unless it is the same once more.
+/// The result for the model, with an MCP server's structured content unless that repeats the text.
 fn output(result: &ToolResult) -> Content {
     let text = text_of(&result.content);
     let is_new = |structured: &&Value| {
@@ -74,14 +73,15 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
     let Some(category) = category(tool, text.trim()) else {
         return;
     };
-    observation.level = category.level();
+    let (name, level) = category.name_and_level();
+    observation.level = level;
     let status = match &tool.task_end {
-        Some(end) => end.summary.as_deref().unwrap_or(category.as_str()),
-        None if text.is_empty() => category.as_str(),
+        Some(end) => end.summary.as_deref().unwrap_or(name),
+        None if text.is_empty() => name,
         None => text.trim(),
     };
     observation.status = Some(Status::quoting(status));
-    observation.note(MetadataKey::ErrorCategory, Some(category.as_str()));
+    observation.note(MetadataKey::ErrorCategory, Some(name));
     if category == ErrorCategory::ExitCode {
         observation.note(MetadataKey::ExitCode, exit_code(text.trim()));
     }
@@ -114,22 +114,15 @@ enum ErrorCategory {
 }
 
 impl ErrorCategory {
-    fn as_str(self) -> &'static str {
+    fn name_and_level(self) -> (&'static str, Level) {
         match self {
-            Self::ExitCode => "exit code",
-            Self::InvalidInput => "invalid input",
-            Self::UnknownTool => "unknown tool",
-            Self::Tool => "tool",
-            Self::Refused => "refused",
-            Self::Stopped => "stopped",
-            Self::NoResult => "no result",
-        }
-    }
-
-    fn level(self) -> Level {
-        match self {
-            Self::ExitCode | Self::InvalidInput | Self::UnknownTool | Self::Tool => Level::Error,
-            Self::Refused | Self::Stopped | Self::NoResult => Level::Warning,
+            Self::ExitCode => ("exit code", Level::Error),
+            Self::InvalidInput => ("invalid input", Level::Error),
+            Self::UnknownTool => ("unknown tool", Level::Error),
+            Self::Tool => ("tool", Level::Error),
+            Self::Refused => ("refused", Level::Warning),
+            Self::Stopped => ("stopped", Level::Warning),
+            Self::NoResult => ("no result", Level::Warning),
         }
     }
 }
@@ -144,10 +137,10 @@ fn category(tool: &ToolCall, text: &str) -> Option<ErrorCategory> {
         return Some(ErrorCategory::Refused);
     }
     if let Some(end) = &tool.task_end {
-        return match end.status.as_deref() {
-            Some("failed") if end.exit_code().is_some() => Some(ErrorCategory::ExitCode),
-            Some("failed") => Some(ErrorCategory::Tool),
-            Some("killed" | "stopped") => Some(ErrorCategory::Stopped),
+        return match end.status.as_deref().and_then(Status::of_outcome) {
+            Some(Status::Failed) if end.exit_code().is_some() => Some(ErrorCategory::ExitCode),
+            Some(Status::Failed) => Some(ErrorCategory::Tool),
+            Some(Status::Killed | Status::Stopped) => Some(ErrorCategory::Stopped),
             _ => None,
         };
     }

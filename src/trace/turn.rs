@@ -1,9 +1,10 @@
-//! A turn as a tree of observations: the root, and below it the model calls, the tools and what happened in between.
+//! A turn as a tree of observations: a root, and below it model calls, tools, compactions and events.
 
 use transcript::session::{Rewind, Turn};
 
 use super::activity::{Launch, finish_root, launches, note_end_of_task, observe_activity};
-use super::agent::{AgentFacts, observe_agent};
+use super::agent::observe_agent;
+use super::agent_facts::AgentFacts;
 use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
@@ -13,9 +14,9 @@ use super::observation::{Level, Observation};
 use super::span_name::SpanName;
 use super::status::Status;
 
-/// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
+/// Emits the observations of a turn, the root last, and returns its launches.
 ///
-/// `ended`: the turn has its answer, or none will come; without it only what can't change any more is complete.
+/// `ended`: the turn has its answer, or none will come. Otherwise only observations that can no longer change are complete.
 pub fn observe_turn(
     turn: &Turn,
     rewind: Option<&Rewind>,
@@ -23,24 +24,22 @@ pub fn observe_turn(
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
+    let (trace_id, parent) = (&context.trace_id, context.root_parent());
     if let Some(compaction) = turn.as_manual_compaction() {
-        let parent = context.root_parent();
-        let trace_id = &context.trace_id;
         emit(compaction::observe(compaction, trace_id, parent.as_ref(), ended));
         return Vec::new();
     }
     let root_id = SpanId::turn(&turn.opening.uuid);
-    observe_activity(&turn.activity, &context.trace_id, &root_id, ended, emit);
-    observe_inline(turn, &context.trace_id, &root_id, ended, emit);
-    let mut root =
-        Observation::new(context.trace_id.clone(), root_id, context.root_parent(), turn.opening.at);
-    root.name = SpanName::TURN;
+    observe_activity(&turn.activity, trace_id, &root_id, ended, emit);
+    observe_legacy_sidechains(turn, trace_id, &root_id, ended, emit);
+    let at = turn.opening.at;
+    let mut root = Observation::new(SpanName::TURN, trace_id, root_id, parent.as_ref(), at);
     finish_root(&mut root, &turn.activity);
     root.complete = ended;
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
-        // Esc before the first block leaves no row at all (facts of 2.1.330): the next prompt is all that tells.
+        // Esc before the first block leaves no row at all, only the next prompt.
         root.warn(Status::NoAnswer);
     }
     root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
@@ -54,8 +53,8 @@ pub fn observe_turn(
     launches(&turn.activity)
 }
 
-/// The agents of 1.0.128, under the calls that asked them the same.
-fn observe_inline(
+/// Agents of 1.0.128, matched to calls by their prompt.
+fn observe_legacy_sidechains(
     turn: &Turn,
     trace_id: &TraceId,
     root: &SpanId,

@@ -10,6 +10,7 @@ use super::super::terminal::{Terminal, cut, one_line};
 use super::super::tokens;
 use crate::cli::reference::Turns;
 use crate::langfuse::Span;
+use crate::trace::MetadataKey;
 
 /// How many columns of a prompt are shown, so that it stays one line among others.
 const PROMPT: usize = 100;
@@ -106,16 +107,12 @@ impl Line {
 
 impl Heading {
     fn of(span: &Span) -> Self {
-        let metadata = |key: &str| {
-            let of = |owner: &str| span.attribute(&format!("langfuse.{owner}.metadata.{key}"));
-            of("trace").or_else(|| of("observation"))
-        };
         let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
         Self {
-            turn: metadata("turn_number").and_then(|number| number.parse().ok()),
+            turn: span.metadata(MetadataKey::TurnNumber).and_then(|number| number.parse().ok()),
             trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),
             prompt: cut(&one_line(prompt), PROMPT),
-            parent_session: metadata("parent_session").map(str::to_owned),
+            parent_session: span.metadata(MetadataKey::ParentSession).map(str::to_owned),
         }
     }
 

@@ -67,6 +67,8 @@ fn hook(
     (budget, usual): (Duration, usize),
 ) -> bool {
     let known = store.backoff("destination");
+    let mut policy = Policy::default();
+    policy.max_chars = 200_000;
     let job = Job {
         session_id: session.id.to_owned(),
         transcript: session.path.clone(),
@@ -74,7 +76,7 @@ fn hook(
         extent: Extent::Live,
         trigger: Trigger::SessionEnd,
         attributes: Attributes::default(),
-        policy: Policy::with_max_chars(200_000),
+        policy,
         agreed: Agreed::Kept,
         scores: false,
         paused: Vec::new(),
