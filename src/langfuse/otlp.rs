@@ -1,5 +1,5 @@
-//! Observations as OTLP/JSON. Written by hand, because Langfuse loses a whole batch for one null attribute after answering
-//! 200: an attribute is a key and a string (tags: strings), and an absent value is no attribute.
+//! Observations as OTLP/JSON. An attribute is a key and a string (tags: strings), and an absent value is left out: for one null
+//! attribute Langfuse answers 200 and loses the whole batch.
 
 use base::Timestamp;
 use serde_json::Value;
@@ -15,14 +15,12 @@ const OBSERVATION_METADATA: &str = "langfuse.observation.metadata.";
 /// The size of a span with short content.
 const USUAL_SPAN_BYTES: usize = 2048;
 
-/// The attributes of a span, as they are written.
 struct Attributes {
     json: Json,
     gap: &'static str,
 }
 
 impl Attributes {
-    /// After what stands before them.
     fn after(json: Json) -> Self {
         Self { json, gap: "[" }
     }
@@ -37,7 +35,7 @@ impl Attributes {
         }
     }
 
-    /// `prefix` is the beginning of the key.
+    /// The key is `prefix` and `key`.
     fn add_below(&mut self, prefix: &str, key: &str, value: &str) {
         self.key(prefix, key);
         self.string(value);
@@ -52,7 +50,7 @@ impl Attributes {
         }
     }
 
-    /// JSON as a text, as `write` writes it.
+    /// A text that holds the JSON of `write`.
     fn add_json(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
         self.key("", key);
         self.json.raw(r#"{"stringValue":"#);
@@ -92,7 +90,7 @@ impl Attributes {
         self.json.raw("}");
     }
 
-    /// There is one at least: the type of the observation, the name of the service.
+    /// Expects at least one attribute: every span and resource has some.
     fn finish(mut self) -> String {
         self.json.raw("]");
         self.json.finish()
@@ -127,7 +125,7 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
     attributes.finish() + "}"
 }
 
-/// What Langfuse v4 wants on every span of a trace: it inherits nothing.
+/// On every span of a trace: Langfuse v4 inherits nothing.
 fn trace_attributes(attributes: &mut Attributes, context: &Context, observation: &Observation) {
     let attached = context.parent.is_some();
     if !attached {
@@ -142,7 +140,7 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
     for (key, value) in &context.metadata {
-        // The trace belongs to somebody else in attached mode: what we know goes to our own root.
+        // In attached mode the trace is foreign, so its metadata goes to our own root.
         match attached {
             false => attributes.add_below("langfuse.trace.metadata.", key, value),
             true if is_root => attributes.add_below(OBSERVATION_METADATA, key, value),
@@ -151,7 +149,7 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     }
 }
 
-/// On every span, what the item expects on the one that is shown for it.
+/// On every span; the expected output only on the span that is shown for the item.
 fn experiment_attributes(
     attributes: &mut Attributes,
     context: &Context,
@@ -200,9 +198,9 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     }
 }
 
-/// Writes the arguments of tool calls as JSON text, OpenAI's form. Langfuse keeps such a text as it is and makes one of anything
-/// else (`normalizeMessage` in `packages/shared/src/utils/chatml/adapters/openai.ts`). The text is made here and not in the
-/// observation, because capture modes, masks and cuts apply to each value in it.
+/// Writes the arguments of tool calls as JSON text, OpenAI's form, as Langfuse does itself (`normalizeMessage` in
+/// `packages/shared/src/utils/chatml/adapters/openai.ts`). Not done in the observation, because capture modes, masks and
+/// truncation apply to each value.
 fn chat_form(json: &mut Json, value: &Value) {
     let Value::Object(message) = value else {
         return json.value(value);
@@ -233,7 +231,7 @@ fn function_field(json: &mut Json, name: &str, value: &Value) {
     }
 }
 
-/// An encoded span without its input and output, marked with the reason: for a server that refuses it as it is.
+/// An encoded span without input and output but with the reason, for a server that refused it.
 pub fn without_content(encoded: &str, reason: &str) -> String {
     let Ok(mut span) = serde_json::from_str::<Value>(encoded) else {
         return encoded.to_owned();
@@ -263,7 +261,7 @@ pub fn export<'a>(spans: impl IntoIterator<Item = &'a str>) -> String {
     request
 }
 
-/// How many bytes a request has besides its spans.
+/// Bytes of a request besides its spans.
 pub fn export_overhead() -> usize {
     let (head, tail) = envelope();
     head.len() + tail.len()

@@ -1,4 +1,4 @@
-//! What it means when no answer came: ureq's errors, as the sender needs them.
+//! Maps ureq's errors to verdicts.
 
 use std::io::{self, ErrorKind};
 
@@ -6,40 +6,38 @@ use ureq::Error;
 
 use crate::langfuse::verdict::{Problem, Verdict};
 
-/// A server that closes early over a large upload loses its own 413 in a reset.
-const LARGE_UPLOAD: usize = 1024 * 1024;
+/// A server that closes early during a large upload loses its own 413 in a reset.
+const LARGE_UPLOAD_BYTES: usize = 1024 * 1024;
 
 /// A request without an answer.
 #[derive(Debug)]
 pub(crate) struct TransportError {
-    /// ureq's account of it.
     pub(crate) error: Error,
-    /// Whether the connection stood and the body was being sent.
+    /// Whether the connection was made and the body was being sent.
     pub(crate) started: bool,
-    /// Whether the time was over.
+    /// Whether the deadline had passed.
     pub(crate) too_late: bool,
     /// Length of the body.
     pub(crate) wire_len: usize,
 }
 
 impl TransportError {
-    /// Whether the server's certificate was refused, so that other roots may help.
+    /// Whether the certificate was rejected, so that other roots may help.
     pub(crate) fn is_certificate(&self) -> bool {
         tls_text(&self.error).is_some_and(|text| text.starts_with("invalid peer certificate"))
     }
 
-    /// Whether the certificate was refused for more than an unknown issuer.
-    pub(crate) fn tells_more(&self) -> bool {
+    /// Whether the certificate was rejected for another reason than an unknown issuer.
+    pub(crate) fn is_specific(&self) -> bool {
         self.is_certificate()
             && tls_text(&self.error).is_some_and(|text| !text.contains("UnknownIssuer"))
     }
 
-    /// Whether the other side hung up.
     pub(crate) fn is_hang_up(&self) -> bool {
         !self.too_late && matches!(&self.error, Error::Io(error) if hung_up(error.kind()))
     }
 
-    /// The reply it amounts to. `server` and `proxy` are `host:port`.
+    /// `server` and `proxy` are `host:port`.
     pub(crate) fn classify(&self, server: &str, proxy: Option<&str>) -> Verdict {
         let peer = proxy.unwrap_or(server);
         if let Some(text) = tls_text(&self.error) {
@@ -85,7 +83,7 @@ impl TransportError {
             error.kind(),
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
         );
-        if reset && self.wire_len > LARGE_UPLOAD {
+        if reset && self.wire_len > LARGE_UPLOAD_BYTES {
             return Verdict::TooLarge {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
             };
@@ -105,8 +103,8 @@ fn hung_up(kind: ErrorKind) -> bool {
     )
 }
 
-/// What rustls says, which reaches us inside an I/O error. Told apart by its text: its type is no
-/// dependency of ours, and the tests with real handshakes notice when the text changes.
+/// The error of rustls, which is inside an I/O error. Recognised by its text, because rustls is not a direct dependency; tests
+/// with real handshakes fail if the text changes.
 fn tls_text(error: &Error) -> Option<String> {
     match error {
         Error::Rustls(error) => Some(error.to_string()),
