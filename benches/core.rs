@@ -13,7 +13,7 @@ mod synthetic;
 use base::Timestamp;
 use claude_langfuse::langfuse::Body;
 use claude_langfuse::privacy::Policy;
-use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
+use claude_langfuse::trace::{Content, Observation, SpanId, SpanName, TraceId};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use synthetic::{Release, Transcript};
@@ -25,8 +25,13 @@ fn main() {
 /// An observation with this output.
 fn observation(output: Content) -> Observation {
     let at = Timestamp::parse("2024-11-01T00:00:00Z").unwrap();
-    let mut observation =
-        Observation::new(TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at);
+    let mut observation = Observation::new(
+        SpanName::CHAT,
+        &TraceId::of_seed("a turn"),
+        SpanId::turn("a turn"),
+        None,
+        at,
+    );
     observation.output = Some(output);
     observation
 }

@@ -25,7 +25,7 @@ use crate::config::{Config, Scope};
 use crate::delivery::Extent;
 use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
-use crate::trace::{Content, Observation, SpanId, TraceId};
+use crate::trace::{Content, Observation, SpanId, SpanName, TraceId};
 use transcript::session::fork::without_head;
 
 const EXAMPLES: &str = "Examples:
@@ -183,8 +183,13 @@ impl SessionRow {
 
 /// The text as it would be sent: people share such lists.
 fn mask(policy: &Policy, text: String) -> String {
-    let mut observation =
-        Observation::new(TraceId::given(""), SpanId::given(""), None, Timestamp::from_millis(0));
+    let mut observation = Observation::new(
+        SpanName::CHAT,
+        &TraceId::given(""),
+        SpanId::given(""),
+        None,
+        Timestamp::from_millis(0),
+    );
     observation.input = Some(Content::Text(text));
     policy.apply(&mut observation);
     match observation.input {

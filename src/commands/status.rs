@@ -17,7 +17,6 @@ use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
 use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
-use crate::langfuse::Problem;
 use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Delivered, Store, Waiting};
 
@@ -126,8 +125,7 @@ impl StatusView {
     fn failure(&self) -> Option<(&str, String)> {
         let reason = self.backoff.reason.as_deref().filter(|_| self.backoff.failures > 0)?;
         let destination = self.config.destination.as_ref().ok()?;
-        let problem = self.backoff.problem.as_deref().and_then(Problem::named);
-        Some((reason, remedy(problem, destination)))
+        Some((reason, remedy(self.backoff.problem, destination)))
     }
 
     fn exit_status(&self) -> ExitStatus {

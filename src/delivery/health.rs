@@ -16,7 +16,7 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
                 backoff.got_through();
             }
             backoff.failed(Timestamp::now(), &stopped.reason, stopped.retry_after);
-            backoff.problem = stopped.problem.map(|problem| problem.name().to_owned());
+            backoff.problem = stopped.problem;
         }
         None if report.requests > 0 => backoff.succeeded(usual_request),
         None => {}

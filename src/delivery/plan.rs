@@ -79,12 +79,12 @@ mod tests {
 
     use super::changed;
     use crate::state::Mark;
-    use crate::trace::{Observation, Role, SpanId, TraceId};
+    use crate::trace::{Observation, Role, SpanId, SpanName, TraceId};
 
     fn observation(role: Role, start: u64, end: u64) -> Observation {
         let at = Timestamp::from_millis;
         let (trace, span) = (TraceId::of_seed("turn"), SpanId::turn("turn"));
-        let mut observation = Observation::new(trace, span, None, at(start));
+        let mut observation = Observation::new(SpanName::TURN, &trace, span, None, at(start));
         (observation.role, observation.end) = (role, at(end));
         observation
     }

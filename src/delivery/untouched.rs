@@ -7,6 +7,7 @@ use transcript::{FileMark, RunEnd};
 
 use super::{Extent, Job, Trigger};
 use crate::state::{Cursor, Subagent};
+use crate::trace::MetadataKey;
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop for another prompt than the last one that was sent
 /// means that its rows are still on their way.
@@ -14,7 +15,7 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
     let same_prompt = match &job.trigger {
         Trigger::Stop(expected) => {
             let open = cursor.open_turn.as_ref().and_then(|open| cursor.contexts.get(&open.uuid));
-            let known = open.and_then(|context| context.metadata.get("prompt_id"));
+            let known = open.and_then(|context| context.metadata.get(MetadataKey::PromptId.name()));
             expected.prompt_id.is_none() || expected.prompt_id.as_ref() == known
         }
         Trigger::SessionEnd | Trigger::Sweep { .. } => true,

@@ -32,8 +32,8 @@ impl Hook {
     /// Tells of what the destination is known to fail for, if only the user can mend it.
     pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
         let known = store.backoff(destination);
-        if let (Some(problem), Some(reason)) = (&known.problem, &known.reason) {
-            self.notify_user(store, destination, problem, &undelivered(reason));
+        if let (Some(problem), Some(reason)) = (known.problem, &known.reason) {
+            self.notify_user(store, destination, &problem.to_string(), &undelivered(reason));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What Langfuse says of itself and of the keys: for people who want to know, never for a hook.
+//! Langfuse's version and the project of the keys. For commands, never for a hook.
 
 use std::time::Duration;
 
@@ -9,28 +9,24 @@ use crate::langfuse::client::Client;
 use crate::langfuse::deadline::Deadline;
 use crate::langfuse::verdict::{Problem, Verdict};
 
-/// A server that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Langfuse's version.
     pub version: Option<String>,
-    /// How far our clock is from the server's, where it tells its time.
+    /// Difference to the server's clock, if the response has a date.
     pub clock_skew: Option<Duration>,
 }
 
 /// The project that the keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
-    /// As people named it.
     pub name: String,
-    /// The organisation it belongs to.
     pub organisation: Option<String>,
 }
 
-/// Asks whether Langfuse is there. Needs no valid keys.
+/// Checks that Langfuse answers. Needs no valid keys.
 ///
 /// # Errors
-/// What is in the way, as a reply to an export.
+/// The verdict of the failed request.
 pub fn health(client: &mut Client, deadline: Deadline) -> Result<Health, Verdict> {
     let answer = ask(client, "/api/public/health", deadline)?;
     let now = OffsetDateTime::now_utc();
@@ -38,10 +34,10 @@ pub fn health(client: &mut Client, deadline: Deadline) -> Result<Health, Verdict
     Ok(Health { version: text(&answer, "version"), clock_skew: client.server_time().map(skew) })
 }
 
-/// Asks whose the keys are; none where the server does not say.
+/// The project of the keys; `None` if the server does not say.
 ///
 /// # Errors
-/// What is in the way, as a reply to an export.
+/// The verdict of the failed request.
 pub fn project(client: &mut Client, deadline: Deadline) -> Result<Option<Project>, Verdict> {
     let answer = ask(client, "/api/public/projects", deadline)?;
     let project = answer.get("data").and_then(|data| data.get(0));
@@ -54,18 +50,18 @@ pub fn project(client: &mut Client, deadline: Deadline) -> Result<Option<Project
     }))
 }
 
-/// What every Langfuse answers at this path.
+/// GETs a path that every Langfuse has.
 fn ask(client: &mut Client, path: &str, deadline: Deadline) -> Result<Value, Verdict> {
     let answer = client.get(path, deadline)?;
     answer
-        // The client lets only a JSON object through.
+        // The client accepts only JSON objects.
         .map(|answer| serde_json::from_slice(&answer).unwrap_or_default())
-        .ok_or_else(|| Verdict::Misconfigured {
-            reason: format!(
+        .ok_or_else(|| {
+            let reason = format!(
                 "{} answered 404: Langfuse's endpoint is not there, check the base URL",
                 client.server()
-            ),
-            problem: Problem::Url,
+            );
+            Verdict::misconfigured(Problem::Url, reason)
         })
 }
 

@@ -1,4 +1,4 @@
-//! Reading back: what Langfuse has stored of a session or a trace, page by page.
+//! Reads the stored observations of a session or a trace, page by page.
 
 use std::ops::Range;
 
@@ -9,11 +9,10 @@ use super::client::Client;
 use super::deadline::Deadline;
 use super::verdict::{Problem, Verdict};
 
-/// The largest pages that the server gives, of the newer and of the older API.
-const PAGE: usize = 1000;
-const OLD_PAGE: usize = 100;
+/// The largest pages of the newer and the older API.
+const PAGE_ROWS: usize = 1000;
+const OLD_PAGE_ROWS: usize = 100;
 
-/// Which observations are wanted.
 #[derive(Clone, Debug)]
 pub struct Query {
     filter: String,
@@ -21,22 +20,22 @@ pub struct Query {
 }
 
 impl Query {
-    /// All of a session that began within these times. Only Langfuse 4 can tell.
+    /// A session's observations that began within these times. Needs Langfuse 4.
     pub fn of_session(id: &str, times: Range<Timestamp>) -> Self {
         Self::new("sessionId", id, times)
     }
 
-    /// All of a trace that began within these times.
+    /// A trace's observations that began within these times.
     pub fn of_trace(id: &str, times: Range<Timestamp>) -> Self {
         Self::new("traceId", id, times)
     }
 
-    /// All of a trace, whenever it was, with the price of each.
+    /// All observations of a trace, with prices.
     pub fn of_trace_with_prices(id: &str) -> Self {
         Self { filter: format!("traceId={}", escaped(id)), fields: "core,model,usage" }
     }
 
-    /// Without times the server would look through all that it has.
+    /// Without times the server would search all its rows.
     fn new(name: &str, id: &str, times: Range<Timestamp>) -> Self {
         let time = |time: Timestamp| escaped(&time.rfc3339());
         let filter = format!(
@@ -49,54 +48,49 @@ impl Query {
     }
 }
 
-/// One stored version of an observation. There may be several of one id: Langfuse 4 lists what it has not merged, and
-/// keeps another start for ever.
+/// One stored version of an observation. One id may have several: Langfuse 4 lists versions that it has not merged, and keeps
+/// one of another start for ever.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// The trace it is in.
     pub trace_id: String,
-    /// Its id.
     pub span_id: String,
-    /// When it began.
     pub start: Timestamp,
     /// Tokens by Langfuse's keys.
     pub usage: Value,
-    /// The model, where it is a model call with one, and it was asked for.
+    /// Set on model calls, if the query asks for it.
     pub model: Option<String>,
     /// Whether Langfuse knew a price.
     pub has_cost: bool,
 }
 
 impl Stored {
-    /// Whether it has tokens.
     pub fn has_usage(&self) -> bool {
         let mut counts = self.usage.as_object().into_iter().flatten();
         counts.any(|(_, count)| count.as_f64().is_some_and(|count| count > 0.0))
     }
 }
 
-/// Some of the observations that are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// In no particular order.
     pub observations: Vec<Stored>,
-    /// What to ask for the next page with; `None` on the last.
+    /// Cursor of the next page; `None` on the last.
     pub next: Option<String>,
 }
 
 impl Client {
-    /// A page of observations, the one after `next`, if that is given. `None` where the server can't tell: it has only the
-    /// older tables.
+    /// The first page of observations or the one at `next`. `None` if the server has only the older tables.
     ///
     /// # Errors
-    /// What came instead.
+    /// The verdict of the failed request.
     pub fn observations(
         &mut self,
         Query { filter, fields }: &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Option<Page>, Verdict> {
-        let mut path = format!("/api/public/v2/observations?fields={fields}&limit={PAGE}&{filter}");
+        let mut path =
+            format!("/api/public/v2/observations?fields={fields}&limit={PAGE_ROWS}&{filter}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
@@ -108,10 +102,10 @@ impl Client {
         Ok(Some(Page { observations: stored(&answer), next: cursor.map(str::to_owned) }))
     }
 
-    /// The same from a server that has only the older tables, which knows traces but no sessions.
+    /// The same from a server with only the older tables, which can filter by trace but not by session.
     ///
     /// # Errors
-    /// What came instead.
+    /// The verdict of the failed request.
     pub fn old_observations(
         &mut self,
         Query { filter, .. }: &Query,
@@ -119,15 +113,13 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Page, Verdict> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
-        let path = format!("/api/public/observations?limit={OLD_PAGE}&page={page}&{filter}");
+        let path = format!("/api/public/observations?limit={OLD_PAGE_ROWS}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
-            return Err(Verdict::Misconfigured {
-                reason: format!(
-                    "{} has no endpoint that lists observations, check the base URL",
-                    self.server()
-                ),
-                problem: Problem::Url,
-            });
+            let reason = format!(
+                "{} has no endpoint that lists observations, check the base URL",
+                self.server()
+            );
+            return Err(Verdict::misconfigured(Problem::Url, reason));
         };
         let answer = self.read(&answer)?;
         let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64);
@@ -140,10 +132,8 @@ impl Client {
     fn read(&self, answer: &[u8]) -> Result<Value, Verdict> {
         let read: Option<Value> = serde_json::from_slice(answer).ok();
         read.filter(|answer| answer.get("data").is_some_and(Value::is_array)).ok_or_else(|| {
-            Verdict::Misconfigured {
-                reason: format!("{} did not answer with observations", self.server()),
-                problem: Problem::NotLangfuse,
-            }
+            let reason = format!("{} did not answer with observations", self.server());
+            Verdict::misconfigured(Problem::NotLangfuse, reason)
         })
     }
 }
@@ -175,7 +165,7 @@ fn has_cost(row: &Value) -> bool {
         || costs.is_some_and(|costs| !costs.is_empty())
 }
 
-/// A value in a query.
+/// Percent-encodes a value of a query.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -196,13 +186,13 @@ mod tests {
     use super::{escaped, stored};
 
     #[test]
-    fn what_has_a_meaning_in_a_query_is_escaped() {
+    fn escapes_characters_with_a_meaning_in_queries() {
         assert_eq!(escaped("aZ09-_.~"), "aZ09-_.~");
         assert_eq!(escaped("a b&c=d/é+"), "a%20b%26c%3Dd%2F%C3%A9%2B");
     }
 
     #[test]
-    fn rows_without_an_id_or_a_start_are_none() {
+    fn skips_rows_without_an_id_or_a_start() {
         let whole = json!({"traceId": "t", "id": "s", "startTime": "2024-11-23T06:40:46.354Z", "usageDetails": {"input": 1}});
         let mut broken = whole.clone();
         broken["startTime"] = json!(null);

@@ -1,12 +1,11 @@
-//! A request body as it goes over the wire. Requests are cut to size by these bytes, not by the raw
-//! ones, because a slow link feels only these.
+//! A request body. Requests are limited by its bytes on the wire, because only these take time on a slow link.
 
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// One request's body; an export is compressed unless that makes it longer.
+/// A body, compressed unless that makes it longer.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Vec<u8>,
@@ -14,7 +13,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// Prepares one OTLP/JSON export. The same input always gives the same bytes.
+    /// An OTLP/JSON export. The same input always gives the same bytes.
     pub fn new(raw: &[u8]) -> Self {
         let mut encoder = compressor();
         let written = encoder.write_all(raw).and_then(|()| encoder.finish());
@@ -22,28 +21,25 @@ impl Body {
         Self { gzip: compressed.is_some(), bytes: compressed.unwrap_or_else(|| raw.to_vec()) }
     }
 
-    /// Prepares one request to a path that unpacks nothing: all but the OTLP endpoint.
+    /// A body for any other endpoint: they accept no compression.
     pub fn plain(raw: &[u8]) -> Self {
         Self { bytes: raw.to_vec(), gzip: false }
     }
 
-    /// Length of what is sent.
     pub fn wire_len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// What is sent.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Whether what is sent is compressed.
     pub fn is_gzip(&self) -> bool {
         self.gzip
     }
 }
 
-/// Level 1: 3.7 ms a megabyte at 5.4:1; level 6 takes ten times as long for 8.9:1.
+/// Level 1: 3.7 ms per megabyte at 5.4:1; level 6 takes ten times as long for 8.9:1.
 fn compressor() -> GzEncoder<Vec<u8>> {
     GzEncoder::new(Vec::new(), Compression::fast())
 }
@@ -73,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_compress_is_sent_as_it_is() {
+    fn an_incompressible_body_is_sent_as_it_is() {
         let mut state = 1_u64;
         let noise: Vec<u8> = (0..20_000)
             .map(|_| {

@@ -1,5 +1,4 @@
-//! One connection to one Langfuse, for the length of a run. Every call ends by its deadline, follows
-//! no redirect and shows no key.
+//! The connection of one run to one Langfuse. Every call ends by its deadline, follows no redirect and shows no key.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,7 +11,6 @@ use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
 use ureq::http::Response;
 use ureq::tls::RootCerts;
-use ureq::typestate::WithBody;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use crate::config::{Destination, Secret};
@@ -36,35 +34,31 @@ mod response;
 mod watch;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How far ureq's own timeouts may be behind before the socket is taken away from it.
+/// Time for ureq's own timeouts before the socket is closed under it.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// What the client needs beside the address and the keys.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
-    /// Certificates to trust beside the usual ones (`LANGFUSE_CA_FILE`).
+    /// More trusted certificates (`LANGFUSE_CA_FILE`).
     pub ca_file: Option<PathBuf>,
-    /// The variables for proxies, `SSL_CERT_FILE` and `NIX_SSL_CERT_FILE`. The client never reads
-    /// the process's own.
+    /// The variables for proxies, `SSL_CERT_FILE` and `NIX_SSL_CERT_FILE`. The client never reads those of the process.
     pub environment: BTreeMap<String, String>,
 }
 
-/// Where traces are sent.
 const TRACES: &str = "/api/public/otel/v1/traces";
-/// More of an acknowledgement is never read.
 const MAX_ACKNOWLEDGEMENT_BYTES: usize = 64 * 1024;
-/// A page of a thousand observations without their content has half a megabyte.
+/// A page of a thousand observations without content has half a megabyte.
 const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
-/// What is asked of the server.
 #[derive(Clone, Copy)]
-enum Call<'a> {
-    Export(&'a Body),
-    Post(&'a str, &'a Body),
-    Get(&'a str),
+struct Call<'a> {
+    path: &'a str,
+    /// Makes it a POST.
+    body: Option<&'a Body>,
+    max_response: usize,
 }
 
-type Answered = Result<Response<ureq::Body>, ureq::Error>;
+type UreqResult = Result<Response<ureq::Body>, ureq::Error>;
 
 /// Sends to one Langfuse server with one pair of keys.
 #[derive(Debug)]
@@ -75,15 +69,17 @@ pub struct Client {
     roots: Roots,
     agent: Agent,
     preconnect: Preconnect,
-    /// A connection stands, so the next request goes over one that may be stale.
+    /// A connection exists, so the next request goes over one that may be stale.
     used: bool,
-    /// What the server's clock said in its last answer.
+    /// The date of the last response.
     server_time: Option<OffsetDateTime>,
 }
 
 impl Client {
-    /// Prepares a client without opening a connection. Fails where only the user can help: a base
-    /// URL or a proxy that can't work.
+    /// A client without a connection.
+    ///
+    /// # Errors
+    /// A base URL or a proxy that can't work.
     pub fn new(
         base_url: &str,
         public_key: &str,
@@ -108,7 +104,7 @@ impl Client {
         })
     }
 
-    /// A client for the place where a configuration sends to, with the variables of the process for proxies and certificates.
+    /// A client for a configured destination.
     ///
     /// # Errors
     /// As `new`.
@@ -136,15 +132,15 @@ impl Client {
         Some(format!("{}:{}", proxy.host(), proxy.port()))
     }
 
-    /// What the server's clock said in its last answer, if it said something.
+    /// The date of the last response.
     pub fn server_time(&self) -> Option<OffsetDateTime> {
         self.server_time
     }
 
-    /// Opens the connection, so that the first request need not wait for it. Through a proxy that is left to the request.
+    /// Connects ahead of the first request, unless there is a proxy.
     ///
     /// # Errors
-    /// What the request would meet.
+    /// The verdict that the request would get.
     pub fn connect(&mut self, deadline: Deadline) -> Result<(), Verdict> {
         if self.used || self.proxy.is_some() || deadline.has_passed() {
             return Ok(());
@@ -160,63 +156,64 @@ impl Client {
         })
     }
 
-    /// POSTs one OTLP/JSON export and says what came of it. Never blocks past the deadline.
+    /// POSTs one OTLP/JSON export. Never blocks past the deadline.
     pub fn send(&mut self, body: &Body, deadline: Deadline) -> Verdict {
         if deadline.has_passed() {
-            return Verdict::Later {
-                reason: format!("no time left to send to {}", self.server()),
-                retry_after: None,
-                timed_out: false,
-            };
+            return Verdict::later(format!("no time left to send to {}", self.server()));
         }
-        let reply = match self.ask(Call::Export(body), deadline) {
+        let call = Call { path: TRACES, body: Some(body), max_response: MAX_ACKNOWLEDGEMENT_BYTES };
+        let verdict = match self.ask(call, deadline) {
             Ok(received) => received.classify(&self.server()),
-            Err(reply) => reply,
+            Err(verdict) => verdict,
         };
-        log::debug!("sent {} bytes: {reply:?}", body.wire_len());
-        reply
+        log::debug!("sent {} bytes: {verdict:?}", body.wire_len());
+        verdict
     }
 
-    /// GETs a path of the API, with its query; `None` where this server has no such thing.
+    /// GETs a path of the API with its query; `None` if the server has no such path.
     ///
     /// # Errors
-    /// What came instead of an answer in JSON.
+    /// The verdict of a request without an answer in JSON.
     pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Verdict> {
-        self.answer(Call::Get(path), deadline)
+        self.answer(path, None, deadline)
     }
 
-    /// POSTs to a path of the API; gives what was answered, `None` where this server has no such thing.
+    /// POSTs to a path of the API; `None` if the server has no such path.
     ///
     /// # Errors
-    /// What came instead of an answer in JSON.
+    /// The verdict of a request without an answer in JSON.
     pub fn post(
         &mut self,
         path: &str,
         body: &Body,
         deadline: Deadline,
     ) -> Result<Option<Vec<u8>>, Verdict> {
-        self.answer(Call::Post(path, body), deadline)
+        self.answer(path, Some(body), deadline)
     }
 
-    fn answer(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Option<Vec<u8>>, Verdict> {
+    fn answer(
+        &mut self,
+        path: &str,
+        body: Option<&Body>,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, Verdict> {
+        let call = Call { path, body, max_response: MAX_RESPONSE_BYTES };
         let received = self.ask(call, deadline)?;
         if received.is_not_found() {
             return Ok(None);
         }
         match received.classify(&self.server()) {
             Verdict::Acknowledged => Ok(Some(received.into_body())),
-            reply => Err(reply),
+            verdict => Err(verdict),
         }
     }
 
-    /// Makes one call and says why there is no answer, if there is none.
     fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Verdict> {
         let received = self.retrying(deadline, |client| client.exchange(call, deadline))?;
         self.server_time = received.server_time();
         Ok(received)
     }
 
-    /// Tries again where that may help at once.
     fn retrying<Got>(
         &mut self,
         deadline: Deadline,
@@ -230,19 +227,19 @@ impl Client {
                     return Ok(got);
                 }
                 Err(failure) if !deadline.has_passed() && self.can_retry(&failure) => {
-                    // That it expired under the right root tells more than that a wrong one is
-                    // not its issuer.
-                    refused = refused.or_else(|| failure.tells_more().then_some(failure));
+                    // An expired certificate under the right root says more than the wrong root that is not its
+                    // issuer.
+                    refused = refused.or_else(|| failure.is_specific().then_some(failure));
                 }
                 Err(failure) => {
-                    let telling = refused.filter(|_| failure.is_certificate());
-                    return Err(self.explain(telling.as_ref().unwrap_or(&failure)));
+                    let specific = refused.filter(|_| failure.is_certificate());
+                    return Err(self.explain(specific.as_ref().unwrap_or(&failure)));
                 }
             }
         }
     }
 
-    /// Whether another try at once may do better: with other roots, or on a fresh connection.
+    /// Whether an immediate retry may succeed: with other roots, or on a fresh connection.
     fn can_retry(&mut self, failure: &TransportError) -> bool {
         if failure.is_certificate() {
             let Some(roots) = self.roots.next() else {
@@ -255,19 +252,19 @@ impl Client {
     }
 
     fn explain(&self, failure: &TransportError) -> Verdict {
-        let mut reply = failure.classify(&self.server(), self.proxy().as_deref());
-        if let (Verdict::Misconfigured { reason, .. }, Some(note)) = (&mut reply, self.roots.note())
+        let mut verdict = failure.classify(&self.server(), self.proxy().as_deref());
+        if let (Verdict::Misconfigured { reason, .. }, Some(note)) =
+            (&mut verdict, self.roots.note())
             && failure.is_certificate()
         {
             reason.push_str("; ");
             reason.push_str(note);
         }
-        reply
+        verdict
     }
 
-    /// One request. ureq bounds each write by what is left when it begins, but a write over a slow
-    /// link is given that time again for every part that gets through (626 ms of 300 at 100 kbit/s):
-    /// so at the deadline the connection is closed under it.
+    /// One request. ureq limits each write by the time left when it begins, but over a slow link every part of a write gets
+    /// that time again (626 ms of 300 at 100 kbit/s): so the connection is closed under it at the deadline.
     fn watched<Got>(&mut self, deadline: Deadline, attempt: impl FnOnce(&Self) -> Got) -> Got {
         let watch = Watch::begin(&self.agent, deadline.remaining().saturating_add(GRACE));
         let got = attempt(self);
@@ -280,22 +277,15 @@ impl Client {
 
     fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, TransportError> {
         let started = Cell::new(false);
-        let (answer, wire_len, longest) = match call {
-            Call::Export(body) => (
-                self.upload(TRACES, body, &started, deadline),
-                body.wire_len(),
-                MAX_ACKNOWLEDGEMENT_BYTES,
-            ),
-            Call::Post(path, body) => {
-                (self.upload(path, body, &started, deadline), body.wire_len(), MAX_RESPONSE_BYTES)
-            }
-            Call::Get(path) => (self.fetch(path, deadline), 0, MAX_RESPONSE_BYTES),
+        let (answer, wire_len) = match call.body {
+            Some(body) => (self.upload(call.path, body, &started, deadline), body.wire_len()),
+            None => (self.fetch(call.path, deadline), 0),
         };
         match answer {
-            Ok(response) => Ok(Received::read(response, longest, deadline)),
+            Ok(response) => Ok(Received::read(response, call.max_response, deadline)),
             Err(error) => Err(TransportError {
                 too_late: deadline.has_passed(),
-                started: started.get() || matches!(call, Call::Get(_)) && had_connected(&error),
+                started: started.get() || call.body.is_none() && had_connected(&error),
                 wire_len,
                 error,
             }),
@@ -308,27 +298,24 @@ impl Client {
         body: &Body,
         started: &Cell<bool>,
         deadline: Deadline,
-    ) -> Answered {
+    ) -> UreqResult {
         let mut upload = Upload { rest: body.bytes(), started };
-        let mut request = self.posting(path, deadline).header("Content-Length", body.wire_len());
+        let mut request = self
+            .prepared(self.agent.post(self.target.url(path)), deadline)
+            .header("Content-Type", "application/json")
+            .header("x-langfuse-ingestion-version", "4")
+            .header("Content-Length", body.wire_len());
         if body.is_gzip() {
             request = request.header("Content-Encoding", "gzip");
         }
         request.send(SendBody::from_reader(&mut upload))
     }
 
-    fn posting(&self, path: &str, deadline: Deadline) -> RequestBuilder<WithBody> {
-        self.prepared(self.agent.post(self.target.url(path)), deadline)
-            .header("Content-Type", "application/json")
-            .header("x-langfuse-ingestion-version", "4")
-    }
-
-    fn fetch(&self, path: &str, deadline: Deadline) -> Answered {
+    fn fetch(&self, path: &str, deadline: Deadline) -> UreqResult {
         let url = self.target.url(path);
         self.prepared(self.agent.get(url), deadline).call()
     }
 
-    /// What every request has.
     fn prepared<Any>(
         &self,
         request: RequestBuilder<Any>,

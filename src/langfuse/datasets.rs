@@ -1,4 +1,4 @@
-//! Datasets on the wire: is there one, make one, is an item there, put one.
+//! Datasets and their items.
 
 use serde_json::{Value, json};
 
@@ -8,47 +8,42 @@ use super::client::Client;
 use super::deadline::Deadline;
 use super::verdict::{Problem, Verdict};
 
-/// The longest item that the server reads: its `4.5mb`.
+/// The server's limit, `4.5mb`.
 pub const MAX_ITEM_BYTES: usize = 4_718_592;
 
 const DATASETS: &str = "/api/public/v2/datasets";
 const ITEMS: &str = "/api/public/dataset-items";
 
-/// What became of an item.
+/// The effect of putting an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It was not there.
     Added,
-    /// It was there, and was something else.
     Changed,
-    /// It was there as it is.
     Unchanged,
 }
 
 impl Client {
-    /// Whether there is a dataset of this name.
-    ///
     /// # Errors
-    /// What came instead of an answer.
+    /// The verdict of the failed request.
     pub fn has_dataset(&mut self, name: &str, deadline: Deadline) -> Result<bool, Verdict> {
         let path = format!("{DATASETS}/{}", escaped(name));
         Ok(self.get(&path, deadline)?.is_some())
     }
 
-    /// Makes a dataset. One of this name is left as it is.
+    /// Creates a dataset, unless one of this name exists.
     ///
     /// # Errors
-    /// What came instead of an answer.
+    /// The verdict of the failed request.
     pub fn make_dataset(&mut self, name: &str, deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "name": name }).to_string();
         let answer = self.post(DATASETS, &Body::plain(body.as_bytes()), deadline)?;
         answer.map(drop).ok_or_else(|| self.without_datasets())
     }
 
-    /// Puts an item, unless it is there as it is: servers keep every version that they are sent, also of the same.
+    /// Puts an item, unless an equal one is stored: servers keep every version, also equal ones.
     ///
     /// # Errors
-    /// What came instead of an answer; the dataset may be gone meanwhile.
+    /// The verdict of the failed request; the dataset may be gone meanwhile.
     pub fn put_item(&mut self, item: &Value, deadline: Deadline) -> Result<Put, Verdict> {
         let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
         let stored = self.get(&format!("{ITEMS}/{}", escaped(id)), deadline)?;
@@ -65,14 +60,12 @@ impl Client {
     }
 
     fn without_datasets(&self) -> Verdict {
-        Verdict::Misconfigured {
-            reason: format!("{} has no endpoint for datasets", self.server()),
-            problem: Problem::Url,
-        }
+        let reason = format!("{} has no endpoint for datasets", self.server());
+        Verdict::misconfigured(Problem::Url, reason)
     }
 }
 
-/// Takes out the characters that the server takes out, so that what it has can be told from what is sent.
+/// Removes the characters that the server removes, so that stored and sent items can be compared.
 pub fn without_controls(value: &mut Value) {
     let stays = |character: char| {
         !character.is_control() || matches!(character, '\n' | '\t' | '\r' | '\u{c}')
@@ -88,7 +81,6 @@ pub fn without_controls(value: &mut Value) {
     }
 }
 
-/// All that would be sent is what the server has.
 fn is_same(item: &Value, stored: &Value) -> bool {
     let fields = item.as_object().into_iter().flatten();
     fields

@@ -1,25 +1,23 @@
-//! The instant by which a call must have returned: one for a whole hook, shared by all it does.
+//! The instant by which a call must have returned, shared by all calls of a hook.
 
 use std::time::{Duration, Instant};
 
-/// A point in time after which nothing may still be waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// The deadline that comes after this long. A time too long for the clock means a year.
+    /// At most a year from now, because the clock may overflow.
     pub fn after(time: Duration) -> Self {
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         let now = Instant::now();
         Self(now.checked_add(time.min(YEAR)).unwrap_or(now))
     }
 
-    /// How long is left, zero once it has passed.
+    /// Zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
     pub fn has_passed(self) -> bool {
         self.remaining().is_zero()
     }

@@ -1,4 +1,4 @@
-//! The wire: how observations are written for Langfuse, how they are sent, and what a reply means.
+//! The wire: observations as OTLP/JSON, the HTTP client, the meaning of responses, and the API.
 
 mod about;
 mod api;

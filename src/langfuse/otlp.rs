@@ -1,26 +1,26 @@
-//! Observations as OTLP/JSON. Written by hand, because Langfuse loses a whole batch for one null attribute after answering
-//! 200: an attribute is a key and a string (tags: strings), and an absent value is no attribute.
+//! Observations as OTLP/JSON. An attribute is a key and a string (tags: strings), and an absent value is left out: for one null
+//! attribute Langfuse answers 200 and loses the whole batch.
 
 use base::Timestamp;
 use serde_json::Value;
 
 use super::json::Json;
-use crate::trace::{Content, Context, Level, Observation, Trial};
+use crate::trace::{Content, Context, Level, MetadataKey, Observation, Trial};
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
 
-/// In bytes: what a span takes whose content is short.
-const USUAL_SPAN: usize = 2048;
+const OBSERVATION_METADATA: &str = "langfuse.observation.metadata.";
 
-/// The attributes of a span, as they are written.
+/// The size of a span with short content.
+const USUAL_SPAN_BYTES: usize = 2048;
+
 struct Attributes {
     json: Json,
     gap: &'static str,
 }
 
 impl Attributes {
-    /// After what stands before them.
     fn after(json: Json) -> Self {
         Self { json, gap: "[" }
     }
@@ -35,7 +35,7 @@ impl Attributes {
         }
     }
 
-    /// `prefix` is the beginning of the key.
+    /// The key is `prefix` and `key`.
     fn add_below(&mut self, prefix: &str, key: &str, value: &str) {
         self.key(prefix, key);
         self.string(value);
@@ -50,7 +50,7 @@ impl Attributes {
         }
     }
 
-    /// JSON as a text, as `write` writes it.
+    /// A text that holds the JSON of `write`.
     fn add_json(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
         self.key("", key);
         self.json.raw(r#"{"stringValue":"#);
@@ -90,7 +90,7 @@ impl Attributes {
         self.json.raw("}");
     }
 
-    /// There is one at least: the type of the observation, the name of the service.
+    /// Expects at least one attribute: every span and resource has some.
     fn finish(mut self) -> String {
         self.json.raw("]");
         self.json.finish()
@@ -99,7 +99,7 @@ impl Attributes {
 
 /// One span as JSON. The same observation always gives the same bytes.
 pub fn encode(observation: &Observation, context: &Context) -> String {
-    let mut json = Json::with_room(USUAL_SPAN);
+    let mut json = Json::with_room(USUAL_SPAN_BYTES);
     json.raw(r#"{"traceId":"#);
     json.text(observation.trace_id.as_str());
     json.raw(r#","spanId":"#);
@@ -109,7 +109,7 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
         json.text(parent.as_str());
     }
     json.raw(r#","name":"#);
-    json.text(&observation.name);
+    json.text(observation.name.as_str());
     json.raw(r#","kind":1,"startTimeUnixNano":"#);
     json.text(&observation.start.unix_nanos());
     json.raw(r#","endTimeUnixNano":"#);
@@ -125,7 +125,7 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
     attributes.finish() + "}"
 }
 
-/// What Langfuse v4 wants on every span of a trace: it inherits nothing.
+/// On every span of a trace: Langfuse v4 inherits nothing.
 fn trace_attributes(attributes: &mut Attributes, context: &Context, observation: &Observation) {
     let attached = context.parent.is_some();
     if !attached {
@@ -140,16 +140,16 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
     for (key, value) in &context.metadata {
-        // The trace belongs to somebody else in attached mode: what we know goes to our own root.
+        // In attached mode the trace is foreign, so its metadata goes to our own root.
         match attached {
             false => attributes.add_below("langfuse.trace.metadata.", key, value),
-            true if is_root => attributes.add_below("langfuse.observation.metadata.", key, value),
+            true if is_root => attributes.add_below(OBSERVATION_METADATA, key, value),
             true => {}
         }
     }
 }
 
-/// On every span, what the item expects on the one that is shown for it.
+/// On every span; the expected output only on the span that is shown for the item.
 fn experiment_attributes(
     attributes: &mut Attributes,
     context: &Context,
@@ -176,8 +176,9 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     if observation.level != Level::Default {
         attributes.add("langfuse.observation.level", observation.level.as_str());
     }
-    attributes
-        .add_some("langfuse.observation.status_message", observation.status_message.as_deref());
+    if let Some(status) = &observation.status {
+        attributes.add("langfuse.observation.status_message", &status.text());
+    }
     attributes.add_content("langfuse.observation.input", observation.input.as_ref());
     attributes.add_content("langfuse.observation.output", observation.output.as_ref());
     attributes.add_some("langfuse.observation.model.name", observation.model.as_deref());
@@ -193,13 +194,13 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     let completion_start = observation.completion_start.map(Timestamp::rfc3339);
     attributes.add_some("langfuse.observation.completion_start_time", completion_start.as_deref());
     for (key, value) in &observation.metadata {
-        attributes.add_below("langfuse.observation.metadata.", key, value);
+        attributes.add_below(OBSERVATION_METADATA, key.name(), value);
     }
 }
 
-/// Writes the arguments of tool calls as JSON text, OpenAI's form. Langfuse keeps such a text as it is and makes one of anything
-/// else (`normalizeMessage` in `packages/shared/src/utils/chatml/adapters/openai.ts`). The text is made here and not in the
-/// observation, because capture modes, masks and cuts apply to each value in it.
+/// Writes the arguments of tool calls as JSON text, OpenAI's form, as Langfuse does itself (`normalizeMessage` in
+/// `packages/shared/src/utils/chatml/adapters/openai.ts`). Not done in the observation, because capture modes, masks and
+/// truncation apply to each value.
 fn chat_form(json: &mut Json, value: &Value) {
     let Value::Object(message) = value else {
         return json.value(value);
@@ -230,7 +231,7 @@ fn function_field(json: &mut Json, name: &str, value: &Value) {
     }
 }
 
-/// An encoded span without its input and output, marked with the reason: for a server that refuses it as it is.
+/// An encoded span without input and output but with the reason, for a server that refused it.
 pub fn without_content(encoded: &str, reason: &str) -> String {
     let Ok(mut span) = serde_json::from_str::<Value>(encoded) else {
         return encoded.to_owned();
@@ -240,7 +241,7 @@ pub fn without_content(encoded: &str, reason: &str) -> String {
         attributes.retain(|attribute| {
             attribute.get("key").and_then(Value::as_str).is_none_or(|key| !content.contains(&key))
         });
-        let key = "langfuse.observation.metadata.content_refused";
+        let key = format!("{OBSERVATION_METADATA}{}", MetadataKey::ContentRefused.name());
         attributes.push(serde_json::json!({"key": key, "value": {"stringValue": reason}}));
     }
     span.to_string()
@@ -260,7 +261,7 @@ pub fn export<'a>(spans: impl IntoIterator<Item = &'a str>) -> String {
     request
 }
 
-/// How many bytes a request has besides its spans.
+/// Bytes of a request besides its spans.
 pub fn export_overhead() -> usize {
     let (head, tail) = envelope();
     head.len() + tail.len()

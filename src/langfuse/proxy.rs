@@ -1,5 +1,5 @@
-//! Which proxy a request takes. Chosen here, because ureq takes the first of `ALL_PROXY`,
-//! `HTTPS_PROXY` and `HTTP_PROXY` for every scheme and sends even loopback through it.
+//! Chooses the proxy, because ureq takes the first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` for every scheme, even for
+//! loopback addresses.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use ureq::{Proxy, ProxyProtocol};
 
 use crate::langfuse::target::{Target, has_sound_port};
 
-/// The proxy for this server as the variable gives it, `None` for a direct connection.
+/// The proxy of the first variable that is set; `None` for a direct connection.
 ///
 /// Lower-case names come first, as in curl and in Claude Code. An empty value counts as unset.
 pub(crate) fn choose<'a>(
@@ -37,7 +37,7 @@ pub(crate) fn choose<'a>(
     (!exempt).then_some(proxy)
 }
 
-/// Reads a proxy's address. The reason for a refusal does not quote it: it may hold a password.
+/// Parses a proxy's address. Errors do not quote it: it may hold a password.
 pub(crate) fn read(text: &str) -> Result<Proxy> {
     let proxy = Proxy::new(text)
         .ok()
@@ -53,7 +53,6 @@ pub(crate) fn read(text: &str) -> Result<Proxy> {
     Ok(proxy)
 }
 
-/// Whether the name or address is this very machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     match host.parse::<IpAddr>() {
@@ -62,7 +61,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Whether a `NO_PROXY` list names the host. A name covers its subdomains, with or without a
+/// Whether a `NO_PROXY` list contains the host. A name covers its subdomains, with or without a
 /// leading `.` or `*.`, as in curl; addresses may be ranges such as `10.0.0.0/8`.
 fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let host = host.trim_end_matches('.');

@@ -1,5 +1,5 @@
-//! Scores on the wire, as many as there are in one request. Servers take several in two ways: all up to 4.16 as events of
-//! the ingestion API; newer ones, which may have closed that, as a list where one score has always been taken.
+//! Scores, many per request. Servers up to 4.16 accept several as events of the ingestion API; newer ones may have closed that
+//! and accept a list at the endpoint for single scores.
 
 use base::sha256::hex;
 use serde::Deserialize;
@@ -11,16 +11,16 @@ use super::deadline::Deadline;
 use super::verdict::{Problem, Verdict};
 use crate::score::{Score, Subject, Value};
 
-/// No request holds more: those of Langfuse's own SDKs don't.
+/// The limit of Langfuse's own SDKs.
 pub const MAX_SCORES_PER_REQUEST: usize = 100;
 
 const INGESTION: &str = "/api/public/ingestion";
 const SCORES: &str = "/api/public/scores";
 
-/// Sends scores, and gives how many of them the server will never take.
+/// Sends scores and returns how many of them the server rejects.
 ///
 /// # Errors
-/// What came instead of an answer: none of them counts as taken.
+/// The verdict of the failed request: no score counts as accepted.
 pub fn send_scores(
     client: &mut Client,
     scores: &[Score],
@@ -37,9 +37,9 @@ pub fn send_scores(
         true => post(client, SCORES, &list(scores), deadline),
         false => answer,
     };
-    answer?.ok_or_else(|| Verdict::Misconfigured {
-        reason: format!("{} has no endpoint for scores", client.server()),
-        problem: Problem::Url,
+    answer?.ok_or_else(|| {
+        let reason = format!("{} has no endpoint for scores", client.server());
+        Verdict::misconfigured(Problem::Url, reason)
     })
 }
 
@@ -49,7 +49,7 @@ pub fn batch(scores: &[Score]) -> String {
     json!({ "batch": events }).to_string()
 }
 
-/// The server passes over an event that it has seen, by its id: the same for the same content alone.
+/// The server skips an event whose id it has seen, so the id is a hash of the content.
 fn event(score: &Score) -> Json {
     let body = Json::Object(body(score));
     let at = score.judged.rfc3339();
@@ -57,7 +57,7 @@ fn event(score: &Score) -> Json {
     json!({"id": id, "type": "score-create", "timestamp": at, "body": body})
 }
 
-/// A request of the newer kind, where a score is told again by its id and its time.
+/// A request of the newer kind, where id and time identify a score.
 fn list(scores: &[Score]) -> String {
     let with_time = |score: &Score| {
         let mut body = body(score);
@@ -96,7 +96,7 @@ fn body(score: &Score) -> Map<String, Json> {
     body
 }
 
-/// What either kind of server says of the scores one by one.
+/// The response of either kind of server.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct BatchResponse {
@@ -121,11 +121,9 @@ fn post(
     };
     let answer: BatchResponse = serde_json::from_slice(&answer).unwrap_or_default();
     match answer.errors.iter().find(|error| error.status >= 500) {
-        Some(Refusal { status }) => Err(Verdict::Later {
-            reason: format!("{} answered {status} for a score", client.server()),
-            retry_after: None,
-            timed_out: false,
-        }),
+        Some(Refusal { status }) => {
+            Err(Verdict::later(format!("{} answered {status} for a score", client.server())))
+        }
         None if answer.rejected > 0 => Ok(Some(answer.rejected)),
         None => Ok(Some(answer.errors.len())),
     }

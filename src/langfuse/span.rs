@@ -1,7 +1,9 @@
-//! A span as it stands in a request, read back: what is shown and compared is what is sent.
+//! Reads spans back from a request, so that commands show and compare exactly the spans that are sent.
 
 use base::Timestamp;
 use serde_json::Value;
+
+use crate::trace::MetadataKey;
 
 /// One span of an export request.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,44 +25,38 @@ impl Span {
         self.0.to_string()
     }
 
-    /// The trace it belongs to.
     pub fn trace_id(&self) -> &str {
         self.text("traceId").unwrap_or_default()
     }
 
-    /// Its own id.
     pub fn span_id(&self) -> &str {
         self.text("spanId").unwrap_or_default()
     }
 
-    /// The span it lies under.
     pub fn parent(&self) -> Option<&str> {
         self.text("parentSpanId")
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         self.text("name").unwrap_or_default()
     }
 
-    /// When it began.
     pub fn start(&self) -> Timestamp {
         self.time("startTimeUnixNano")
     }
 
-    /// When it ended.
     pub fn end(&self) -> Timestamp {
         self.time("endTimeUnixNano")
     }
 
-    /// An attribute that is a text.
+    /// A text attribute.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         let mut attributes = self.attributes();
         let (_, value) = attributes.find(|(name, _)| *name == key)?;
         value.get("stringValue")?.as_str()
     }
 
-    /// All attributes that are texts and whose keys begin so, by the rest of their keys.
+    /// Text attributes whose keys start with `prefix`, by the rest of their keys.
     pub fn attributes_below(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         self.attributes().filter_map(move |(key, value)| {
             let rest = key.strip_prefix(prefix)?;
@@ -68,7 +64,13 @@ impl Span {
         })
     }
 
-    /// Tokens by Langfuse's keys; none on anything but a generation.
+    /// Metadata of the trace or of the observation.
+    pub fn metadata(&self, key: MetadataKey) -> Option<&str> {
+        let of = |owner| self.attribute(&format!("langfuse.{owner}.metadata.{}", key.name()));
+        of("trace").or_else(|| of("observation"))
+    }
+
+    /// Tokens by Langfuse's keys; null unless it is a generation.
     pub fn usage(&self) -> Value {
         self.attribute("langfuse.observation.usage_details")
             .and_then(|usage| serde_json::from_str(usage).ok())
@@ -101,7 +103,9 @@ mod tests {
 
     use super::Span;
     use crate::langfuse::{encode, export};
-    use crate::trace::{Attributes, Content, Context, Observation, SessionFacts, SpanId, TraceId};
+    use crate::trace::{
+        Attributes, Content, Context, Observation, SessionFacts, SpanId, SpanName, TraceId,
+    };
 
     fn encoded() -> String {
         let at = Timestamp::from_millis(1_795_416_046_354);
@@ -114,7 +118,8 @@ mod tests {
         };
         let context =
             Context::of_turn(&opening, 1, &SessionFacts::default(), &Attributes::default());
-        let mut observation = Observation::new(TraceId::of_seed("t"), SpanId::turn("u"), None, at);
+        let mut observation =
+            Observation::new(SpanName::CHAT, &TraceId::of_seed("t"), SpanId::turn("u"), None, at);
         observation.input = Some(Content::Text("\"Zürich\" \u{1f980}\n".to_owned()));
         observation.usage.insert("input", 7);
         encode(&observation, &context)
@@ -129,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_tells_what_stands_in_it() {
+    fn a_span_gives_its_fields_and_attributes() {
         let [span] = &Span::all_of(&export([encoded().as_str()]))[..] else { panic!("one span") };
         assert_eq!(span.trace_id(), TraceId::of_seed("t").as_str());
         assert_eq!(span.span_id(), SpanId::turn("u").as_str());
@@ -141,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_has_no_spans() {
+    fn other_texts_than_requests_have_no_spans() {
         for text in ["", "{}", "[]", "{\"resourceSpans\":[]}"] {
             assert_eq!(Span::all_of(text), []);
         }

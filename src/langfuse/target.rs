@@ -1,11 +1,9 @@
-//! Where Langfuse is, read from the base URL. Everything shown of it is without user name, password
-//! and query.
+//! The server of a base URL. Messages show it without user name, password and query.
 
 use anyhow::{Context, Result, bail};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-/// A Langfuse server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     base: String,
@@ -17,7 +15,7 @@ pub(crate) struct Target {
 impl Target {
     /// Reads a base URL such as `https://cloud.langfuse.com` or `http://localhost:3000/langfuse`.
     ///
-    /// The reason for a refusal does not quote it: it may hold a password.
+    /// Errors do not quote it: it may hold a password.
     pub(crate) fn parse(base_url: &str) -> Result<Self> {
         let base = base_url.trim().trim_end_matches('/');
         let uri: Uri = base.parse().ok().context("could not read the base URL")?;
@@ -50,7 +48,6 @@ impl Target {
         format!("{}{path}", self.base)
     }
 
-    /// Whether the connection is encrypted.
     pub(crate) fn is_https(&self) -> bool {
         self.https
     }
@@ -60,7 +57,7 @@ impl Target {
         &self.host
     }
 
-    /// The port, also where the URL names none.
+    /// The port, or the scheme's default.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -75,13 +72,12 @@ impl Target {
     }
 }
 
-/// Whether there is a port, or rightly none: of one that it can't read, `http` says that there is
-/// none, and ureq goes to port 443 or 80.
+/// Whether the port is valid or absent: `http` reports an unreadable port as absent, and ureq would use 443 or 80.
 pub(crate) fn has_sound_port(authority: &Authority) -> bool {
     authority.port_u16().is_some() || authority.as_str().ends_with(authority.host())
 }
 
-/// A URL for messages: without user name, password, query and fragment, on one line, not endless.
+/// A URL for messages: without user name, password, query and fragment, on one line of at most 200 characters.
 pub(crate) fn plain(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match url.split_once("://") {

@@ -1,5 +1,5 @@
-//! Whom to trust. Mozilla's roots are compiled in, which costs nothing at a start; the machine's own
-//! are read (5 ms and more) only when a certificate has been refused.
+//! Trusted roots. Mozilla's are compiled in; the machine's own are read (5 ms and more) only after a certificate was
+//! rejected.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use base::regular_file;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
-/// No bundle in use is near this; anything larger is not one.
 const MAX_BUNDLE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The sets of roots to try, in this order, each only after the one before was not enough. Mozilla's
-/// are trust anchors without certificates, so ureq can't hold them in one set with a file's.
+/// Sets of roots, tried in order. Mozilla's are trust anchors without certificates, so ureq can't hold them in one set with a
+/// file's.
 #[derive(Debug)]
 pub(crate) struct Roots {
     own: Vec<Certificate<'static>>,
@@ -28,7 +27,7 @@ enum Source {
 }
 
 impl Roots {
-    /// With a CA file of the user's, that comes first: who sets one has a server that needs it.
+    /// The user's CA file comes first, because it is set for a server that needs it.
     pub(crate) fn new(ca_file: Option<&Path>, environment: &BTreeMap<String, String>) -> Self {
         let mut note = None;
         let own = ca_file.map_or_else(Vec::new, |path| {
@@ -52,7 +51,7 @@ impl Roots {
         Self { own, system_files, waiting, note }
     }
 
-    /// The next set, `None` when all have been tried.
+    /// The next set; `None` when all were tried.
     pub(crate) fn next(&mut self) -> Option<RootCerts> {
         while let Some(source) = self.waiting.pop_front() {
             match source {
@@ -75,7 +74,7 @@ impl Roots {
         None
     }
 
-    /// What went wrong with the user's CA file, for the message about a refused certificate.
+    /// The problem of the user's CA file, for the message about a rejected certificate.
     pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What it means when no answer came: ureq's errors, as the sender needs them.
+//! Maps ureq's errors to verdicts.
 
 use std::io::{self, ErrorKind};
 
@@ -6,40 +6,38 @@ use ureq::Error;
 
 use crate::langfuse::verdict::{Problem, Verdict};
 
-/// A server that closes early over a large upload loses its own 413 in a reset.
-const LARGE_UPLOAD: usize = 1024 * 1024;
+/// A server that closes early during a large upload loses its own 413 in a reset.
+const LARGE_UPLOAD_BYTES: usize = 1024 * 1024;
 
 /// A request without an answer.
 #[derive(Debug)]
 pub(crate) struct TransportError {
-    /// ureq's account of it.
     pub(crate) error: Error,
-    /// Whether the connection stood and the body was being sent.
+    /// Whether the connection was made and the body was being sent.
     pub(crate) started: bool,
-    /// Whether the time was over.
+    /// Whether the deadline had passed.
     pub(crate) too_late: bool,
     /// Length of the body.
     pub(crate) wire_len: usize,
 }
 
 impl TransportError {
-    /// Whether the server's certificate was refused, so that other roots may help.
+    /// Whether the certificate was rejected, so that other roots may help.
     pub(crate) fn is_certificate(&self) -> bool {
         tls_text(&self.error).is_some_and(|text| text.starts_with("invalid peer certificate"))
     }
 
-    /// Whether the certificate was refused for more than an unknown issuer.
-    pub(crate) fn tells_more(&self) -> bool {
+    /// Whether the certificate was rejected for another reason than an unknown issuer.
+    pub(crate) fn is_specific(&self) -> bool {
         self.is_certificate()
             && tls_text(&self.error).is_some_and(|text| !text.contains("UnknownIssuer"))
     }
 
-    /// Whether the other side hung up.
     pub(crate) fn is_hang_up(&self) -> bool {
         !self.too_late && matches!(&self.error, Error::Io(error) if hung_up(error.kind()))
     }
 
-    /// The reply it amounts to. `server` and `proxy` are `host:port`.
+    /// `server` and `proxy` are `host:port`.
     pub(crate) fn classify(&self, server: &str, proxy: Option<&str>) -> Verdict {
         let peer = proxy.unwrap_or(server);
         if let Some(text) = tls_text(&self.error) {
@@ -50,16 +48,17 @@ impl TransportError {
         }
         match &self.error {
             Error::Io(error) => self.classify_io(server, peer, error),
-            Error::HostNotFound => later(format!("could not find the host of {peer}")),
+            Error::HostNotFound => Verdict::later(format!("could not find the host of {peer}")),
             Error::ConnectProxyFailed(text) => classify_proxy(server, peer, text),
-            Error::Protocol(_) | Error::LargeResponseHeader(..) => misconfigured(
+            Error::Protocol(_) | Error::LargeResponseHeader(..) => Verdict::misconfigured(
                 Problem::NotLangfuse,
                 format!("{server} did not answer in proper HTTP: check the base URL"),
             ),
-            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => {
-                misconfigured(Problem::Url, format!("can't send to {server}: check the base URL"))
-            }
-            _ => later(format!("could not send to {server}")),
+            Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => Verdict::misconfigured(
+                Problem::Url,
+                format!("can't send to {server}: check the base URL"),
+            ),
+            _ => Verdict::later(format!("could not send to {server}")),
         }
     }
 
@@ -75,21 +74,21 @@ impl TransportError {
     fn classify_io(&self, server: &str, peer: &str, error: &io::Error) -> Verdict {
         let why = one_line(error);
         if why.starts_with("failed to lookup address") {
-            return later(format!("could not find the host of {peer}"));
+            return Verdict::later(format!("could not find the host of {peer}"));
         }
         if !self.started {
-            return later(format!("could not connect to {peer}: {why}"));
+            return Verdict::later(format!("could not connect to {peer}: {why}"));
         }
         let reset = matches!(
             error.kind(),
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
         );
-        if reset && self.wire_len > LARGE_UPLOAD {
+        if reset && self.wire_len > LARGE_UPLOAD_BYTES {
             return Verdict::TooLarge {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
             };
         }
-        later(format!("{server} hung up without an answer: {why}"))
+        Verdict::later(format!("{server} hung up without an answer: {why}"))
     }
 }
 
@@ -104,8 +103,8 @@ fn hung_up(kind: ErrorKind) -> bool {
     )
 }
 
-/// What rustls says, which reaches us inside an I/O error. Told apart by its text: its type is no
-/// dependency of ours, and the tests with real handshakes notice when the text changes.
+/// The error of rustls, which is inside an I/O error. Recognised by its text, because rustls is not a direct dependency; tests
+/// with real handshakes fail if the text changes.
 fn tls_text(error: &Error) -> Option<String> {
     match error {
         Error::Rustls(error) => Some(error.to_string()),
@@ -118,24 +117,24 @@ fn tls_text(error: &Error) -> Option<String> {
 
 fn classify_tls(server: &str, text: &str) -> Verdict {
     if let Some(detail) = text.strip_prefix("invalid peer certificate: ") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Certificate,
             format!("the certificate of {server} is not trusted: {}", first_words(detail)),
         );
     }
     if text.contains("InvalidContentType") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Url,
             format!("{server} does not speak TLS: check the base URL"),
         );
     }
     if text.starts_with("peer is incompatible") || text.contains("ProtocolVersion") {
-        return misconfigured(
+        return Verdict::misconfigured(
             Problem::Certificate,
             format!("{server} speaks no version of TLS that is safe"),
         );
     }
-    later(format!("no TLS connection to {server}: {}", first_words(text)))
+    Verdict::later(format!("no TLS connection to {server}: {}", first_words(text)))
 }
 
 fn classify_proxy(server: &str, proxy: &str, text: &str) -> Verdict {
@@ -145,25 +144,17 @@ fn classify_proxy(server: &str, proxy: &str, text: &str) -> Verdict {
         .and_then(|word| word.parse().ok())
         .unwrap_or_default();
     match code {
-        407 => misconfigured(
+        407 => Verdict::misconfigured(
             Problem::Proxy,
             format!("the proxy {proxy} answered 407: it wants a user name and password"),
         ),
-        400..=499 => misconfigured(
+        400..=499 => Verdict::misconfigured(
             Problem::Proxy,
             format!("the proxy {proxy} answered {code}: it does not let us to {server}"),
         ),
-        0 => later(format!("the proxy {proxy} did not answer")),
-        _ => later(format!("the proxy {proxy} answered {code} for {server}")),
+        0 => Verdict::later(format!("the proxy {proxy} did not answer")),
+        _ => Verdict::later(format!("the proxy {proxy} answered {code} for {server}")),
     }
-}
-
-fn later(reason: String) -> Verdict {
-    Verdict::Later { reason, retry_after: None, timed_out: false }
-}
-
-fn misconfigured(problem: Problem, reason: String) -> Verdict {
-    Verdict::Misconfigured { reason, problem }
 }
 
 /// An I/O error in lower case, without the system's number.

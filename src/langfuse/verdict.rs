@@ -1,10 +1,9 @@
-//! What an answer of the server means for the sender. One table, because a wrong row here loses
-//! turns (refused too early) or sends for ever what can't arrive.
+//! Maps responses to verdicts, in one table: a wrong row loses turns (refused too early) or retries for ever.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -16,43 +15,31 @@ use crate::langfuse::target::plain;
 /// No server may silence us for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// What came of one request. Reasons are one line without secrets and without the server's text:
-/// Langfuse's own answer to a success holds the public key.
+/// The outcome of one request. Reasons are one line without secrets and without the server's text: Langfuse's answer to a
+/// success holds the public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The server has taken it: a success with a JSON body.
+    /// A success with a JSON body.
     Acknowledged,
-    /// Nothing is wrong with it; the same request is to be sent again later.
+    /// The same request may succeed later.
     Later {
-        /// Why.
         reason: String,
-        /// How long the server wants to be left alone, at most a day.
+        /// From the server, at most a day.
         retry_after: Option<Duration>,
-        /// The time ran out while the request was on its way: a smaller one may arrive.
+        /// The time ran out during the upload: a smaller request may succeed.
         timed_out: bool,
     },
-    /// To be split, or cut when it is one item.
-    TooLarge {
-        /// Why.
-        reason: String,
-    },
+    /// To be split, or truncated if it is one item.
+    TooLarge { reason: String },
     /// The server will never take this payload.
-    Refused {
-        /// Why.
-        reason: String,
-    },
-    /// Only the user can mend this. Nothing is lost: it is tried again as after [`Reply::Later`],
-    /// but the user is told.
-    Misconfigured {
-        /// Why.
-        reason: String,
-        /// What is to be mended.
-        problem: Problem,
-    },
+    Refused { reason: String },
+    /// Only the user can fix this. It is retried as after [`Verdict::Later`], and the user is notified.
+    Misconfigured { reason: String, problem: Problem },
 }
 
-/// What only the user can mend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A problem that only the user can fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Problem {
     /// The keys are wrong, or of the wrong kind.
     Keys,
@@ -60,49 +47,31 @@ pub enum Problem {
     Account,
     /// The base URL leads elsewhere.
     Url,
-    /// Something answers that is not Langfuse: a captive portal (which passes), a firewall, another
-    /// site.
+    /// Another server answers: a captive portal (which passes), a firewall, another site.
     NotLangfuse,
-    /// The server's certificate is not trusted, or there is no common version of TLS.
+    /// The certificate is not trusted, or no TLS version is common.
     Certificate,
     /// The proxy refuses.
     Proxy,
 }
 
-impl Problem {
-    /// The problem of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        const ALL: [Problem; 6] = [
-            Problem::Keys,
-            Problem::Account,
-            Problem::Url,
-            Problem::NotLangfuse,
-            Problem::Certificate,
-            Problem::Proxy,
-        ];
-        ALL.into_iter().find(|problem| problem.name() == name)
-    }
-
-    /// A stable name, for keeping track of what the user has been told.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Keys => "keys",
-            Self::Account => "account",
-            Self::Url => "url",
-            Self::NotLangfuse => "not-langfuse",
-            Self::Certificate => "certificate",
-            Self::Proxy => "proxy",
-        }
-    }
-}
-
+/// The name in state and in JSON.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+        self.serialize(formatter)
     }
 }
 
-/// An answer as far as its meaning depends on it.
+impl Verdict {
+    pub(super) fn later(reason: String) -> Self {
+        Self::Later { reason, retry_after: None, timed_out: false }
+    }
+
+    pub(super) fn misconfigured(problem: Problem, reason: String) -> Self {
+        Self::Misconfigured { reason, problem }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseParts<'a> {
     /// The status code.
@@ -115,12 +84,11 @@ pub(crate) struct ResponseParts<'a> {
     pub(crate) whole: bool,
 }
 
-/// The table. `server` is `host:port`; `now` is for a `Retry-After` that is a date.
+/// `server` is `host:port`; `now` is for a `Retry-After` with a date.
 pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateTime) -> Verdict {
     let status = answer.status;
     let says = |text: &str| format!("{server} answered {status}: {text}");
-    let misconfigured =
-        |problem, text: &str| Verdict::Misconfigured { reason: says(text), problem };
+    let misconfigured = |problem, text: &str| Verdict::misconfigured(problem, says(text));
     let later = |text: &str, timed_out| Verdict::Later {
         reason: says(text),
         retry_after: retry_after(answer.headers, now),
@@ -144,7 +112,7 @@ pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateT
         413 => Verdict::TooLarge { reason: says("the request is too large") },
         409 | 423 | 425 | 499 => later("it can't take it now", false),
         429 => later("too many requests", false),
-        // A gateway's own refusal is a page, and no reason to give a turn up.
+        // A gateway's own refusal is an HTML page and must not lose a turn.
         400 | 415 | 422 if is_json(answer) => {
             Verdict::Refused { reason: says("it refuses this payload") }
         }
@@ -153,25 +121,21 @@ pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateT
     }
 }
 
-/// A success counts only when a whole JSON value comes with it: a captive portal answers 200 too.
+/// A success needs a whole JSON object, because a captive portal answers 200 too.
 fn acknowledgement(server: &str, answer: ResponseParts<'_>) -> Verdict {
     let status = answer.status;
     if !answer.whole {
-        return Verdict::Later {
-            reason: format!("{server} answered {status}, but the answer is not whole"),
-            retry_after: None,
-            timed_out: false,
-        };
+        return Verdict::later(format!("{server} answered {status}, but the answer is not whole"));
     }
     if is_json_object(answer.body) {
         return Verdict::Acknowledged;
     }
-    Verdict::Misconfigured {
-        reason: format!(
+    Verdict::misconfigured(
+        Problem::NotLangfuse,
+        format!(
             "{server} answered {status} with something that is not JSON: a sign-in page, or a wrong base URL"
         ),
-        problem: Problem::NotLangfuse,
-    }
+    )
 }
 
 fn elsewhere(headers: &HeaderMap) -> String {
@@ -193,7 +157,7 @@ fn is_json_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<&RawValue>(body).is_ok()
 }
 
-/// Langfuse Cloud says 403 with this name when a free plan is used up.
+/// Langfuse Cloud answers 403 with this name when a free plan is used up.
 fn is_suspended(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Problem<'a> {
@@ -209,13 +173,12 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     }
-    // Counted from the server's own clock, where it tells it: ours may be hours off.
+    // From the server's clock if known, because ours may be hours off.
     let now = server_time(headers).unwrap_or(now);
     let wait = Duration::try_from(date(value)? - now).unwrap_or_default();
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// What the server's clock says.
 pub(crate) fn server_time(headers: &HeaderMap) -> Option<OffsetDateTime> {
     header(headers, "date").and_then(date)
 }

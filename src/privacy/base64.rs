@@ -1,4 +1,4 @@
-//! Bytes in base64: always a placeholder with type and size. Langfuse would keep them in the row, where nobody reads them.
+//! Base64 becomes a placeholder with type and size: Langfuse would store the bytes in the row, unreadable.
 
 use serde_json::{Map, Value};
 use transcript::decoded_size;

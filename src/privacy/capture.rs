@@ -1,12 +1,11 @@
-//! How much content leaves the machine. What is left out leaves its size behind.
+//! Capture modes: how much content leaves the machine. A marker with its size replaces removed content.
 
 use serde_json::Value;
 use transcript::characters;
 
 use crate::config::Capture;
-use crate::trace::{Content, Kind, Observation};
+use crate::trace::{Content, Kind, MetadataKey, Observation, Status};
 
-/// Takes out of an observation what the mode leaves out.
 pub(super) fn apply(observation: &mut Observation, capture: Capture) {
     match capture {
         Capture::Full => {}
@@ -33,7 +32,7 @@ fn without_content(observation: &mut Observation) {
     }
 }
 
-/// Prompts and answers stay; what tools were given and what they returned goes, wherever it stands.
+/// Prompts and answers stay; inputs and outputs of tools go, also out of messages.
 fn without_tool_content(observation: &mut Observation) {
     let is_tool = matches!(observation.kind, Kind::Tool | Kind::Retriever | Kind::Chain);
     for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
@@ -50,8 +49,8 @@ fn without_tool_content(observation: &mut Observation) {
     leave_out_descriptions(observation);
 }
 
-/// Out of messages goes what tools were given and gave, and what the CLI said in between: it tells of files, and of what
-/// hooks made of a tool's result.
+/// Removes inputs and outputs of tools from messages, and the texts of the CLI, which quote files and hooks' changes of
+/// results.
 pub(super) fn without_tools_in(messages: &mut Value) {
     without_tool_parts(messages);
     for message in messages.as_array_mut().into_iter().flatten() {
@@ -67,15 +66,14 @@ pub(super) fn without_tools_in(messages: &mut Value) {
     }
 }
 
-/// What a background task gave back, with what it was for.
+/// The result of a background task, with its description.
 fn is_notification(text: &str) -> bool {
     text.trim_start().starts_with("<task-notification>")
 }
 
-/// Longer text is no name.
 const MAX_NAME_BYTES: usize = 64;
 
-/// What a tool may be given or may return, in a message's part.
+/// Fields of a message's part with a tool's input or output.
 const PARTS: &[&str] = &["input", "content", "arguments", "output", "result"];
 
 fn without_tool_parts(value: &mut Value) {
@@ -116,53 +114,32 @@ fn leave_out(content: &mut Content) {
     *content = Content::Text(marker(size));
 }
 
-/// Metadata that is a part of what a tool was given: the model's own text.
-const DESCRIPTIONS: [&str; 3] = ["agent_description", "workflow_name", "workflow_phase"];
+/// Metadata in the model's own words, part of a tool's input.
+const DESCRIPTIONS: [MetadataKey; 3] =
+    [MetadataKey::AgentDescription, MetadataKey::WorkflowName, MetadataKey::WorkflowPhase];
 
 fn leave_out_descriptions(observation: &mut Observation) {
-    for name in DESCRIPTIONS {
-        if let Some(text) = observation.metadata.get_mut(name) {
+    for key in DESCRIPTIONS {
+        if let Some(text) = observation.metadata.get_mut(&key) {
             *text = marker(text.chars().count());
         }
     }
 }
 
-/// What metadata says in one word of what a status message says at length. A task that was completed has no such message:
-/// then it is about something else.
+/// The metadata's word for the status message. Not `completed`: then the message is about something else.
 fn category(observation: &Observation) -> Option<String> {
-    const NAMES: [&str; 3] = ["error_category", "workflow_status", "notified_status"];
-    let metadata = &observation.metadata;
-    let category = NAMES.iter().find_map(|name| metadata.get(*name))?;
+    const KEYS: [MetadataKey; 3] =
+        [MetadataKey::ErrorCategory, MetadataKey::WorkflowStatus, MetadataKey::NotifiedStatus];
+    let category = KEYS.iter().find_map(|key| observation.metadata.get(key))?;
     (category != "completed").then(|| category.clone())
 }
 
-/// A category stays, a text goes.
+/// Quotations become their category.
 fn reduce_status(observation: &mut Observation) {
     let category = category(observation);
-    let Some(status) = &mut observation.status_message else {
-        return;
-    };
-    if !is_own_word(status) {
-        *status = category.unwrap_or_else(|| marker(status.chars().count()));
+    if let Some(Status::Quoted(text)) = &mut observation.status {
+        *text = category.unwrap_or_else(|| marker(text.chars().count()));
     }
-}
-
-/// The program's own words, which quote nothing.
-fn is_own_word(status: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "cut off",
-        "cut off at the maximum of tokens",
-        "failed",
-        "interrupted",
-        "killed",
-        "no answer",
-        "no result",
-        "refused",
-        "refused by the model",
-        "stopped",
-    ];
-    WORDS.contains(&status)
-        || status.starts_with("ended after ") && status.ends_with(" model calls (--max-turns)")
 }
 
 fn marker(size: usize) -> String {
@@ -189,7 +166,7 @@ fn size(value: &Value) -> usize {
 mod tests {
     use serde_json::json;
 
-    use super::{is_own_word, size, without_tool_parts};
+    use super::{size, without_tool_parts};
 
     #[test]
     fn parts_of_tools_go_wherever_they_stand() {
@@ -216,13 +193,5 @@ mod tests {
     #[test]
     fn a_size_counts_characters() {
         assert_eq!(size(&json!({"a": ["é", 12, true, null]})), 7);
-    }
-
-    #[test]
-    fn the_programs_own_words_are_known() {
-        assert!(
-            is_own_word("interrupted") && is_own_word("ended after 3 model calls (--max-turns)")
-        );
-        assert!(!is_own_word("could not read /home/me/x"));
     }
 }

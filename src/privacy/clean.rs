@@ -1,13 +1,13 @@
-//! Texts in which no secret was found. What a tool gave stands in its own span and in the input of the next model call, an
-//! answer in its call and in the root: nearly all that leaves is there twice, and is searched once.
+//! Texts in which no secret was found. Nearly every text is sent twice (a tool's output also in the input of the next model
+//! call, an answer also in the root) and is searched once.
 
 use std::collections::BTreeSet;
 
-/// A shorter one is searched as fast as it is found here.
+/// A shorter text is searched as fast as it is found here.
 const MIN_TEXT_BYTES: usize = 128;
 
-/// So many bytes of texts are remembered: more than most turns hold.
-const MAX_TEXTS: usize = 1024 * 1024;
+/// More than the texts of most turns.
+const MAX_TOTAL_BYTES: usize = 1024 * 1024;
 
 /// Texts that were searched by one policy without a find.
 #[derive(Debug, Default)]
@@ -22,10 +22,10 @@ impl Clean {
     }
 
     pub(super) fn add(&mut self, text: &str) {
-        if !(MIN_TEXT_BYTES..=MAX_TEXTS).contains(&text.len()) {
+        if !(MIN_TEXT_BYTES..=MAX_TOTAL_BYTES).contains(&text.len()) {
             return;
         }
-        if self.bytes + text.len() > MAX_TEXTS {
+        if self.bytes + text.len() > MAX_TOTAL_BYTES {
             *self = Self::default();
         }
         self.bytes += text.len();
@@ -38,9 +38,9 @@ mod tests {
     use base::Timestamp;
     use serde_json::json;
 
-    use super::{Clean, MAX_TEXTS, MIN_TEXT_BYTES};
+    use super::{Clean, MAX_TOTAL_BYTES, MIN_TEXT_BYTES};
     use crate::privacy::Policy;
-    use crate::trace::{Content, Observation, SpanId, TraceId};
+    use crate::trace::{Content, MetadataKey, Observation, SpanId, SpanName, TraceId};
 
     #[test]
     fn what_was_seen_before_leaves_as_it_would_alone() {
@@ -48,7 +48,8 @@ mod tests {
         let secret = format!("{plain}ghp_{}", "a1B2".repeat(9));
         let observed = || {
             let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
-            let mut observation = Observation::new(trace, span, None, Timestamp::from_millis(1));
+            let mut observation =
+                Observation::new(SpanName::CHAT, &trace, span, None, Timestamp::from_millis(1));
             observation.input = Some(Content::Json(json!([plain, secret, {"content": plain}])));
             observation.output = Some(Content::Text(secret.clone()));
             observation
@@ -56,7 +57,7 @@ mod tests {
         let (policy, mut clean) = (Policy::default(), Clean::default());
         let mut alone = observed();
         policy.apply(&mut alone);
-        assert_eq!(alone.metadata.get("masked").unwrap(), "github-token 2");
+        assert_eq!(alone.metadata[&MetadataKey::Masked], "github-token 2");
         for _ in 0..3 {
             let mut next = observed();
             policy.apply_to_next(&mut next, &mut clean);
@@ -71,10 +72,10 @@ mod tests {
         for number in 0..5_000 {
             let text = format!("{number:0MIN_TEXT_BYTES$}");
             clean.add(&text);
-            assert!(clean.holds(&text) && clean.bytes <= MAX_TEXTS);
+            assert!(clean.holds(&text) && clean.bytes <= MAX_TOTAL_BYTES);
         }
         assert!(!clean.holds("another one, and too short"));
-        clean.add(&"x".repeat(MAX_TEXTS + 1));
+        clean.add(&"x".repeat(MAX_TOTAL_BYTES + 1));
         assert!(clean.texts.iter().all(|text| text.len() == MIN_TEXT_BYTES));
     }
 }

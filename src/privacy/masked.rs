@@ -1,4 +1,4 @@
-//! A text with the kind and the length of each secret in its place.
+//! Replaces each secret in a text by its kind and length.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use secrets::{Patterns, mask};
 
 use super::tally::Tally;
 
-/// A part of the text without the secrets of which something is in it; `None` where there are none.
+/// A part of the text, with every secret masked that overlaps it; `None` if there is none.
 pub(super) fn masked(
     text: &str,
     part: Range<usize>,

@@ -1,32 +1,25 @@
-//! What must not or need not leave the machine is taken out here, after everything that leaves was made. Pure.
+//! Removes content that must not or need not leave the machine, after the observations are made. Pure.
 //!
-//! In this order: what the capture mode leaves out, then secrets, then what is too long: a cut never hides the beginning
-//! of a secret from the rule that knows it by that.
+//! The capture mode comes first, then secrets, then length: a cut must not hide the beginning of a secret from its rule.
 
 mod base64;
 mod capture;
 mod clean;
 mod masked;
-mod status;
-mod structure;
+mod masker;
 mod tally;
 mod truncate;
 
-use std::ops::Range;
-
 use secrets::Patterns;
 use serde_json::Value;
-use transcript::{Excerpt, excerpt};
 
 use crate::config::{Capture, Config, Experiment};
-use crate::trace::{Agreement, Content, Context, Observation, private_digest};
+use crate::trace::{Agreement, Context, MetadataKey, Observation, private_digest};
 
 pub use clean::Clean;
-use masked::masked;
+use masker::Masker;
 use tally::Tally;
-use truncate::{Cut, offset_of};
 
-/// What is taken out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// The longest text that is sent whole, in characters (`CC_LANGFUSE_MAX_CHARS`).
@@ -35,7 +28,7 @@ pub struct Policy {
     pub mask: bool,
     /// How much content leaves (`CC_LANGFUSE_CAPTURE`).
     pub capture: Capture,
-    /// The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
+    /// The user's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
     pub patterns: Patterns,
 }
 
@@ -62,7 +55,7 @@ impl From<&Config> for Policy {
     }
 }
 
-/// Why nothing may be sent: the person wants something to stay here, and it can't be read what.
+/// Why nothing may be sent: the user's patterns or settings are unreadable.
 pub fn invalid_patterns(config: &Config) -> Option<String> {
     if let Some(problem) = &config.suspended {
         return Some(problem.to_string());
@@ -75,7 +68,7 @@ pub fn invalid_patterns(config: &Config) -> Option<String> {
 }
 
 impl Policy {
-    /// What a turn is agreed to that is first met under this policy.
+    /// The agreement for a turn that is first seen under this policy.
     pub fn agreement(&self) -> Agreement {
         let (masks, allows) = self.patterns.written();
         let digests = |patterns: Vec<String>| {
@@ -90,7 +83,7 @@ impl Policy {
         }
     }
 
-    /// The stricter of this policy and of what was agreed; `None` where the patterns of that are not there any more.
+    /// The stricter of this policy and the agreement; `None` if a pattern of the agreement is missing.
     pub fn within(&self, agreed: &Agreement) -> Option<Self> {
         let mut policy = self.clone();
         policy.capture = self.capture.max(agreed.capture);
@@ -98,8 +91,8 @@ impl Policy {
         agreed.is_met_by(&self.agreement()).then_some(policy)
     }
 
-    /// Why the person's own patterns can't be used, if they can't. Who asks first sends nothing ([`unmet_wish`]); who does
-    /// not gets no content, as in the capture mode `metadata`.
+    /// Why the user's own patterns are unusable. Callers check [`invalid_patterns`] before they send; otherwise no content is
+    /// sent, as in the capture mode `metadata`.
     pub fn problem(&self) -> Option<&str> {
         self.patterns.problem()
     }
@@ -109,26 +102,30 @@ impl Policy {
         self.apply_to_next(observation, &mut Clean::default());
     }
 
-    /// The same to one observation after the other; `clean`: what was learned about their texts.
+    /// Applies the policy to one observation of many; `clean` holds the texts without secrets.
     pub fn apply_to_next(&self, observation: &mut Observation, clean: &mut Clean) {
         let problem = self.problem();
         let capture = if problem.is_some() { Capture::Metadata } else { self.capture };
-        let mut tally = Tally::default();
-        let mut masker = self.masker(&mut tally, clean);
-        // Before the full texts that it is the beginning of are gone.
-        let status = masker.status(observation);
-        observation.status_message = status;
+        let mut masker = Masker { clean: std::mem::take(clean), ..self.masker() };
+        // It needs the whole texts, which the capture mode may remove.
+        observation.status = masker.status(observation);
         capture::apply(observation, capture);
         masker.observation(observation);
         let masked = match problem {
             Some(problem) => format!("all content left out: CC_LANGFUSE_MASK_PATTERNS {problem}"),
-            None => tally.to_string(),
+            None => masker.tally.to_string(),
         };
-        observation.note("masked", Some(masked));
+        *clean = masker.clean;
+        observation.note(MetadataKey::Masked, Some(masked));
     }
 
-    fn masker<'a>(&'a self, tally: &'a mut Tally, clean: &'a mut Clean) -> Masker<'a> {
-        Masker { policy: self, tally, clean }
+    fn masker(&self) -> Masker<'_> {
+        Masker {
+            max_chars: self.max_chars,
+            patterns: self.mask.then_some(&self.patterns),
+            tally: Tally::default(),
+            clean: Clean::default(),
+        }
     }
 
     /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
@@ -138,30 +135,23 @@ impl Policy {
             (Capture::NoToolContent, None) => capture::without_tools_in(messages),
             (Capture::Full, None) => {}
         }
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
-        masker.value(messages);
+        self.masker().value(messages);
     }
 
     /// Applies the policy to a name that state keeps until it is sent.
     pub fn apply_to_name(&self, name: &mut String) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
-        masker.text(name);
+        self.masker().text(name);
     }
 
-    /// Applies the policy to what stands on every span of a trace. The ids, and what the person configured by name (user,
-    /// environment, release), stay as they are: they are what traces are found by.
+    /// Applies the policy to the attributes of a whole trace. Ids, user, environment and release stay: traces are found by
+    /// them.
     pub fn apply_to_context(&self, context: &mut Context) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
+        let mut masker = self.masker();
         for text in context.tags.iter_mut().chain(&mut context.version) {
             masker.text(text);
         }
         for (name, text) in &mut context.metadata {
-            if self.mask {
-                masker.named_text(name, text);
-            }
+            masker.named_text(name, text);
             masker.text(text);
         }
         if let Some(trial) = &mut context.experiment {
@@ -169,84 +159,12 @@ impl Policy {
         }
     }
 
-    /// Applies the policy to what is told of an experiment.
+    /// Applies the policy to the texts of an experiment.
     pub fn apply_to_experiment(&self, experiment: &mut Experiment) {
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = self.masker(&mut tally, &mut clean);
+        let mut masker = self.masker();
         let texts = experiment.expected_output.iter_mut();
         for text in texts.chain([&mut experiment.name]) {
             masker.text(text);
-        }
-    }
-}
-
-/// A policy at work on one observation.
-struct Masker<'a> {
-    policy: &'a Policy,
-    tally: &'a mut Tally,
-    clean: &'a mut Clean,
-}
-
-impl Masker<'_> {
-    fn observation(&mut self, observation: &mut Observation) {
-        for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
-            match content {
-                Content::Text(text) => self.text(text),
-                Content::Json(value) => self.value(value),
-            }
-        }
-        self.text(&mut observation.name);
-        let texts = observation.status_message.iter_mut().chain(&mut observation.model);
-        for text in texts.chain(observation.metadata.values_mut()) {
-            self.text(text);
-        }
-        self.fields(&mut observation.parameters);
-        for value in observation.parameters.values_mut() {
-            self.value(value);
-        }
-    }
-
-    fn text(&mut self, text: &mut String) {
-        if let Some(placeholder) = base64::of_data_url(text) {
-            *text = placeholder;
-        }
-        if let Some(excerpt) = excerpt(text) {
-            *text = self.excerpt(&excerpt);
-        } else {
-            self.mask(text);
-            truncate::apply(text, self.policy.max_chars);
-        }
-    }
-
-    /// A text of which only the ends were kept, in the form of one that is cut here. It was cut anywhere: what stands at that
-    /// place is looked at for secrets that lie across the end of what leaves, and does not leave.
-    fn excerpt(&mut self, excerpt: &Excerpt<'_>) -> String {
-        let Excerpt { head, tail, characters } = excerpt;
-        let cut = Cut::to(self.policy.max_chars, *characters);
-        let head = self.part(head, 0..offset_of(head, cut.head));
-        let tail_start = tail.chars().count().saturating_sub(cut.tail);
-        let tail = self.part(tail, offset_of(tail, tail_start)..tail.len());
-        cut.join(&head, &tail)
-    }
-
-    /// A part of a text without the secrets that are in it, or of which a part is in it.
-    fn part(&mut self, text: &str, part: Range<usize>) -> String {
-        let clean = if self.policy.mask {
-            masked(text, part.clone(), &self.policy.patterns, self.tally)
-        } else {
-            None
-        };
-        clean.unwrap_or_else(|| text.get(part).unwrap_or_default().to_owned())
-    }
-
-    /// Takes the secrets out of a text and leaves its length to others.
-    fn mask(&mut self, text: &mut String) {
-        if !self.policy.mask || self.clean.holds(text) {
-            return;
-        }
-        match masked(text, 0..text.len(), &self.policy.patterns, self.tally) {
-            Some(masked) => *text = masked,
-            None => self.clean.add(text),
         }
     }
 }
@@ -259,9 +177,7 @@ mod tests {
 
     fn applied(mut value: serde_json::Value, max_chars: usize) -> serde_json::Value {
         let policy = Policy { max_chars, ..Policy::default() };
-        let (mut tally, mut clean) = Default::default();
-        let mut masker = policy.masker(&mut tally, &mut clean);
-        masker.value(&mut value);
+        policy.masker().value(&mut value);
         value
     }
 

@@ -1,16 +1,15 @@
-//! One rule for text that is too long: its head and its tail stay, and between them stands how long it was.
+//! A text that is too long keeps its head and tail, with its length between them.
 
-/// How a text is cut.
 pub(super) struct Cut {
-    /// How many characters stay at its beginning.
+    /// Characters that stay at the beginning.
     pub(super) head: usize,
-    /// How many stay at its end.
+    /// Characters that stay at the end.
     pub(super) tail: usize,
     marker: String,
 }
 
 impl Cut {
-    /// To at most `max_chars` characters, the marker included, where `max_chars` has room for one.
+    /// To at most `max_chars` characters including the marker, if it fits.
     pub(super) fn to(max_chars: usize, characters: usize) -> Self {
         let marker = format!("\n…[cut: {characters} characters in all]…\n");
         let room = max_chars.saturating_sub(marker.chars().count());
@@ -18,7 +17,7 @@ impl Cut {
         Self { head: room - tail, tail, marker }
     }
 
-    /// The text in its cut form: as much as stays of a beginning and an end of it.
+    /// The cut text, from its beginning and its end.
     pub(super) fn join(&self, beginning: &str, end: &str) -> String {
         let head_end = offset_of(beginning, self.head);
         let tail_start = end.chars().count().saturating_sub(self.tail);
@@ -31,7 +30,6 @@ impl Cut {
     }
 }
 
-/// Cuts a text that is too long.
 pub(super) fn apply(text: &mut String, max_chars: usize) {
     // No character is longer than four bytes and none is shorter than one: most texts need no count.
     if text.len() <= max_chars {
@@ -43,7 +41,7 @@ pub(super) fn apply(text: &mut String, max_chars: usize) {
     }
 }
 
-/// Where the character of this number stands; the text's end where it has no so many.
+/// Byte offset of a character, or the text's length if it has fewer.
 pub(super) fn offset_of(text: &str, character: usize) -> usize {
     text.char_indices().nth(character).map_or(text.len(), |(offset, _)| offset)
 }

@@ -1,4 +1,4 @@
-//! What is said of a turn or of a session: a person's judgement, or what the transcript shows of its outcome. Pure.
+//! Scores of turns and sessions, by the user or computed from the transcript. Pure.
 
 mod outcome;
 mod test_run;
@@ -12,32 +12,27 @@ pub use outcome::outcomes;
 /// One score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// What it is told again by: scored once more, it is replaced.
+    /// A score of the same id replaces this one.
     pub id: String,
-    /// What is scored.
     pub subject: Subject,
-    /// What is judged of it.
     pub name: String,
-    /// How.
     pub value: Value,
-    /// Why.
     pub comment: Option<String>,
-    /// Langfuse's environment, that of the trace.
+    /// The environment of the trace.
     pub environment: Option<String>,
-    /// The day it is filed under. Never changes: on another day Langfuse keeps a second row for ever.
+    /// Never changes: on another day Langfuse keeps a second row for ever.
     pub filed: Timestamp,
-    /// When it was judged: of two of one id the later counts.
+    /// Of two scores with one id the later counts.
     pub judged: Timestamp,
 }
 
-/// What is scored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A session, by Claude Code's id.
     Session(String),
     /// The trace of a turn.
     Trace(TraceId),
-    /// A turn in somebody else's trace.
+    /// A turn in a foreign trace.
     Observation(TraceId, SpanId),
 }
 
@@ -54,12 +49,12 @@ pub enum Value {
     Text(String),
 }
 
-/// Who judged. A person's score never replaces a computed one of the same name.
+/// Part of the id, so that a user's score never replaces a computed one of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
-    /// Somebody, by `claude-langfuse score`.
+    /// The user, by `claude-langfuse score`.
     Person,
-    /// This program, from the transcript.
+    /// Computed from the transcript.
     Transcript,
 }
 
@@ -85,7 +80,7 @@ mod tests {
     use crate::trace::{SpanId, TraceId};
 
     #[test]
-    fn an_id_depends_on_who_scores_what_by_which_name() {
+    fn an_id_depends_on_judge_subject_and_name() {
         let trace = || TraceId::of_seed("uuid");
         let subjects = [
             Subject::Trace(trace()),

@@ -1,5 +1,5 @@
-//! How a turn went, by its rows alone: figures with a published meaning (`docs/scores.md`). What the rows don't show is not
-//! scored: a missing figure is no zero.
+//! Scores from the rows of a turn alone; `docs/scores.md` explains them. A figure that the rows do not show is left out, not
+//! sent as zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
-//! How many tests a command ran, by the figures that test runners end with.
+//! Counts the tests of a command by the last lines of test runners.
 
-/// What a test runner counted. Skipped tests are none.
+/// Without skipped tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TestRun {
     pub passed: u64,
@@ -8,7 +8,7 @@ pub(super) struct TestRun {
 }
 
 impl TestRun {
-    /// The figures in a command's output, of all runs of one runner in it; `None` where no runner's are found.
+    /// The sum of all runs of one runner in a command's output; `None` without a known runner.
     pub(super) fn read(output: &str) -> Option<Self> {
         let plain = without_colours(output);
         let runners = [cargo, nextest, pytest, unittest, jest, vitest, mocha, node, go, rspec];
@@ -27,7 +27,6 @@ impl TestRun {
     }
 }
 
-/// Sums up the lines that a runner ends its runs with.
 fn sum(output: &str, read: impl Fn(&str) -> Option<TestRun>) -> Option<TestRun> {
     output.lines().filter_map(read).reduce(TestRun::plus)
 }
@@ -170,7 +169,7 @@ impl<'a> Counts<'a> {
         Self(text.split(separator).filter_map(count).collect())
     }
 
-    /// The number before this word, whatever stands behind it in brackets.
+    /// The number before this word, with or without brackets after it.
     fn of(&self, word: &str) -> Option<u64> {
         let is_word = |text: &str| text == word || text.starts_with(&format!("{word} ("));
         let mut counts = self.0.iter();
@@ -191,7 +190,7 @@ fn first_number(text: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// Runners that believe to be on a terminal colour their figures.
+/// Some runners colour their figures even without a terminal.
 fn without_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_figures_is_none() {
+    fn ignores_text_that_only_resembles_figures() {
         for output in [
             "",
             "12 passed",

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::langfuse::Problem;
 
 const MIN_BACKOFF: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(3600);
@@ -24,12 +27,17 @@ pub struct Backoff {
     /// The last failure, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The name of what only the user can mend, when it was that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    /// Why only the user can end it.
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
     /// The largest request that is tried, compressed, after one timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
+}
+
+/// A problem that only another release knows must not cost the rest.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Problem>, D::Error> {
+    Ok(Problem::deserialize(Value::deserialize(deserializer)?).ok())
 }
 
 impl Backoff {

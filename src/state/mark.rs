@@ -134,7 +134,7 @@ mod tests {
     use base::Timestamp;
 
     use super::Mark;
-    use crate::trace::{Observation, Role, SpanId, TraceId};
+    use crate::trace::{Observation, Role, SpanId, SpanName, TraceId};
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -142,7 +142,7 @@ mod tests {
 
     fn mark(role: Role, end: u64) -> Mark {
         let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
-        let mut observation = Observation::new(trace, span, None, at(1));
+        let mut observation = Observation::new(SpanName::CHAT, &trace, span, None, at(1));
         (observation.role, observation.end) = (role, at(end));
         Mark::of(&observation)
     }

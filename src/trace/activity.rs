@@ -1,38 +1,37 @@
-//! What a turn and an agent's run have in common: model calls, tools and events below a root, and what they launched.
+//! Observations that turns and agents' runs share: model calls, tools and events below a root, and launches of agents.
 
 use transcript::Notification;
 use transcript::session::{Activity, Event, EventKind, ToolCall};
 
-use super::content::short;
 use super::ids::{Digest, SpanId, TraceId, digest};
-use super::observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
+use super::metadata::MetadataKey;
+use super::observation::{Content, Kind, Level, Observation, Role};
+use super::span_name::SpanName;
+use super::status::Status;
 use super::workflow::WorkflowRun;
 use super::{compaction, generation, tool};
 
-/// A tool call that launched an agent, or may have.
+/// A tool call that launched an agent or may have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
-    /// The tool call.
     pub tool_use_id: String,
-    /// The agent, where the call's result names it.
+    /// Known once the call's result names the agent.
     pub agent_id: Option<String>,
-    /// The run of a workflow that it launched.
     pub workflow: Option<WorkflowRun>,
-    /// What kind of agent was asked for.
     pub agent_type: Option<String>,
-    /// What the agent was asked, for releases that leave no other link.
+    /// Links agents of releases that write no other link.
     pub prompt: Option<Digest>,
-    /// Where the row of the call starts in its file.
+    /// Offset of the call's row in its file.
     pub offset: u64,
-    /// The tool's span, under which the agent stands.
+    /// The tool's span, the parent of the agent's root.
     pub span_id: SpanId,
-    /// The call has its final result: the agent is done.
+    /// The call has its final result.
     pub finished: bool,
-    /// How the agent ended, where the call's result tells.
+    /// `completed` or `failed`, once the call has its final result.
     pub outcome: Option<&'static str>,
 }
 
-/// What the root of a turn and the root of an agent's run have in common.
+/// Sets the fields that the roots of turns and of agents' runs share.
 pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     root.kind = Kind::Agent;
     root.role = Role::Root;
@@ -45,33 +44,33 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
         }
     };
     if activity.interrupted {
-        root.warn(UnfinishedTurn::Interrupted.as_str());
+        root.warn(Status::Interrupted);
     } else if let Some(count) = activity.max_turns {
-        root.warn(&format!("ended after {count} model calls (--max-turns)"));
+        root.warn(Status::MaxTurns(count));
     } else if activity.failed {
         root.level = Level::Error;
         let error = activity.events.iter().rev().find(|event| event.kind == EventKind::ApiError);
-        root.status_message = error.map(|event| short(&event.text));
+        root.status = error.map(|event| Status::quoting(&event.text));
     }
     let unanswered = Some(activity.unanswered_requests()).filter(|count| *count > 0);
-    root.note("unanswered_requests", unanswered.map(|count| count.to_string()));
+    root.note(MetadataKey::UnansweredRequests, unanswered);
 }
 
-/// What a row that tells of the end of a background task says, on the turn that it opens or on its own event.
+/// Adds the end of a background task to the turn that its row opened, or to the row's own event.
 pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
     let Notification { task_id, tool_use_id, status, summary } = notification;
-    observation.note("notified_task", task_id.clone());
-    observation.note("notified_tool_use_id", tool_use_id.clone());
-    observation.note("notified_status", status.clone());
-    if let Some(status) = status.as_ref().filter(|status| *status != "completed")
+    observation.note(MetadataKey::NotifiedTask, task_id.as_ref());
+    observation.note(MetadataKey::NotifiedToolUseId, tool_use_id.as_ref());
+    observation.note(MetadataKey::NotifiedStatus, status.as_ref());
+    if let Some(status) = status.as_deref().and_then(Status::of_outcome)
         && observation.level == Level::Default
     {
         let reason = summary.as_ref().and_then(|summary| summary.lines().next());
-        observation.warn(&short(reason.unwrap_or(status)));
+        observation.warn(reason.map_or(status, Status::quoting));
     }
 }
 
-/// Gives one observation after the other, so that a turn is never there twice.
+/// Emits one observation after the other, so that no turn is in memory twice.
 pub(super) fn observe_activity(
     activity: &Activity,
     trace_id: &TraceId,
@@ -98,32 +97,29 @@ pub(super) fn observe_activity(
 
 fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::event(&event.uuid);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), event.at);
     let (name, level) = match &event.kind {
-        EventKind::Steering => ("steering", Level::Default),
-        EventKind::Notified(_) => ("notification", Level::Default),
-        EventKind::ApiError => ("api error", Level::Error),
-        EventKind::ApiRetry => ("api retry", Level::Warning),
-        EventKind::Fallback => ("model fallback", Level::Warning),
-        EventKind::Interrupted => ("interrupted", Level::Warning),
-        EventKind::StopBlocked => ("stop blocked", Level::Default),
+        EventKind::Steering => (SpanName::STEERING, Level::Default),
+        EventKind::Notified(_) => (SpanName::NOTIFICATION, Level::Default),
+        EventKind::ApiError => (SpanName::API_ERROR, Level::Error),
+        EventKind::ApiRetry => (SpanName::API_RETRY, Level::Warning),
+        EventKind::Fallback => (SpanName::MODEL_FALLBACK, Level::Warning),
+        EventKind::Interrupted => (SpanName::INTERRUPTED, Level::Warning),
+        EventKind::StopBlocked => (SpanName::STOP_BLOCKED, Level::Default),
     };
-    name.clone_into(&mut observation.name);
+    let mut observation = Observation::new(name, trace_id, span_id, Some(parent), event.at);
     observation.level = level;
     if level != Level::Default {
-        observation.status_message = Some(short(&event.text));
+        observation.status = Some(Status::quoting(&event.text));
     }
     observation.input = Some(Content::Text(event.text.clone()));
-    observation.note("event_uuid", Some(&*event.uuid));
+    observation.note(MetadataKey::EventUuid, Some(&event.uuid));
     if let EventKind::Notified(notification) = &event.kind {
         note_end_of_task(&mut observation, notification);
     }
     if let Some(failure) = &event.failure {
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
-        observation.note("http_status", number(failure.status));
-        observation.note("api_error", failure.kind.clone());
-        observation.note("attempt", number(failure.attempt));
+        observation.note(MetadataKey::HttpStatus, failure.status);
+        observation.note(MetadataKey::ApiError, failure.kind.as_ref());
+        observation.note(MetadataKey::Attempt, failure.attempt);
     }
     observation
 }

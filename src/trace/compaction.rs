@@ -1,13 +1,12 @@
-//! A compaction as a span: below the turn in whose middle the context was full, or, asked for by a person between two
-//! turns, the root of a trace of its own. Its model call has no row, so it has no tokens here.
+//! A compaction as a span: below the turn in which the context was full, or the root of its own trace if the user asked for
+//! it between two turns. Its model call has no row, so it has no tokens.
 
 use transcript::session::Compaction;
 
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Observation};
-
-/// The name of the observation.
-pub const COMPACTION: &str = "compaction";
+use super::span_name::SpanName;
 
 pub(super) fn observe(
     compaction: &Compaction,
@@ -15,21 +14,15 @@ pub(super) fn observe(
     parent: Option<&SpanId>,
     ended: bool,
 ) -> Observation {
-    let mut observation = Observation::new(
-        trace_id.clone(),
-        SpanId::compaction(&compaction.uuid),
-        parent.cloned(),
-        compaction.started_at,
-    );
-    COMPACTION.clone_into(&mut observation.name);
+    let (span_id, at) = (SpanId::compaction(&compaction.uuid), compaction.started_at);
+    let mut observation = Observation::new(SpanName::COMPACTION, trace_id, span_id, parent, at);
     observation.kind = Kind::Span;
-    observation.end = compaction.ended_at.max(compaction.started_at);
+    observation.end = compaction.ended_at.max(at);
     observation.complete = ended || compaction.summary.is_some();
     observation.output = compaction.summary.clone().map(Content::Text);
     let trigger = if compaction.boundary.manual { "manual" } else { "auto" };
-    observation.note("compaction_trigger", Some(trigger));
-    let tokens = |count: Option<u64>| count.map(|count| count.to_string());
-    observation.note("tokens_before", tokens(compaction.boundary.tokens_before));
-    observation.note("tokens_after", tokens(compaction.boundary.tokens_after));
+    observation.note(MetadataKey::CompactionTrigger, Some(trigger));
+    observation.note(MetadataKey::TokensBefore, compaction.boundary.tokens_before);
+    observation.note(MetadataKey::TokensAfter, compaction.boundary.tokens_after);
     observation
 }

@@ -1,14 +1,11 @@
-//! Content blocks as Langfuse shows them: text where they are text, else their parts; bytes as a placeholder.
+//! Content blocks for Langfuse: one text if all are text, else their parts; bytes become a placeholder.
 
 use serde_json::{Value, json};
 use transcript::{Block, Media};
 
 use super::observation::Content;
 
-/// How much of a failure's text becomes the status message, in characters; all of it is in the output.
-const STATUS_LENGTH: usize = 300;
-
-/// Text where all is text or has a placeholder, else the list of the parts.
+/// One text if every block is text or has a placeholder, else the list of parts.
 pub(super) fn content(blocks: &[Block]) -> Value {
     let texts: Option<Vec<String>> = blocks
         .iter()
@@ -49,19 +46,9 @@ fn placeholder(media: &Media) -> String {
     }
 }
 
-/// Content as plain text where it is text, else as its parts.
 pub(super) fn plain_or_parts(blocks: &[Block]) -> Content {
     match content(blocks) {
         Value::String(text) => Content::Text(text),
         parts => Content::Json(parts),
-    }
-}
-
-/// The beginning of a failure's text.
-pub(super) fn short(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(STATUS_LENGTH) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }

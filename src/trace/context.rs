@@ -1,5 +1,5 @@
-//! What stands on every span of a trace: Langfuse v4 inherits nothing, and takes a trace's tags from its newest span.
-//! So it is what was known at the opening row, and it is kept in the cursor while the trace can still grow.
+//! Attributes of every span of a trace: Langfuse v4 inherits nothing, and takes a trace's tags from its newest span.
+//! So they are those of the opening row, and the cursor keeps them while the trace can still grow.
 
 use std::collections::BTreeMap;
 
@@ -8,40 +8,38 @@ use transcript::session::Opening;
 
 use super::agreement::Agreement;
 use super::ids::{SpanId, TraceId};
-use super::metadata::SCHEMA_VERSION;
+use super::metadata::{MetadataKey, SCHEMA_VERSION};
 use crate::config::{Config, Experiment, ParentSpan};
 
-/// The trace's name; of low cardinality, so that it can be filtered by.
+/// A trace's name has low cardinality, so that Langfuse can filter by it.
 const TURN: &str = "Claude Code turn";
 
-/// The name of the trace of a compaction that a person asked for.
+/// A compaction that the user asked for.
 const COMPACTION: &str = "Claude Code compaction";
 
-/// The name of the trace of an agent that Claude Code started for itself.
+/// An agent that Claude Code started for itself.
 const WARMUP: &str = "Claude Code warmup";
 
-/// The name of the trace of an agent that nothing links to a turn.
+/// An agent that nothing links to a turn.
 const LOST_AGENT: &str = "Claude Code agent";
 
-/// Where the session's work is kept, as its git remote says: host, owner and name.
+/// Host, owner and name of the git remote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Repository(pub String);
 
-/// What is the same for all turns of a session.
+/// Facts that all turns of a session share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFacts {
-    /// Claude Code's session id.
     pub session_id: String,
-    /// Name of the directory in which the session was started.
+    /// Name of the session's start directory.
     pub project: Option<String>,
-    /// Where its work is kept.
     pub repository: Option<Repository>,
-    /// The session it was forked from.
+    /// Set on a fork.
     pub parent_session: Option<String>,
 }
 
-/// What the configuration adds.
+/// Attributes from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// `LANGFUSE_USER_ID`.
@@ -63,7 +61,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Something of it belongs to this run of Claude Code alone: whoever sends the session later may not know it.
+    /// Whether a value belongs to this run of Claude Code alone, so that a later sender may not have it.
     pub fn are_of_the_run(&self) -> bool {
         self.trace_seed.is_some() || self.parent.is_some() || self.experiment.is_some()
     }
@@ -84,55 +82,47 @@ impl From<&Config> for Attributes {
     }
 }
 
-/// What stands on every span of one trace.
+/// Attributes of every span of one trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
-    /// The trace.
     pub trace_id: TraceId,
-    /// The trace's name.
     pub name: String,
-    /// The session.
     pub session_id: String,
-    /// The person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// The tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Claude Code's release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The release of whatever the person works on.
+    /// Release of the user's own project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
-    /// Langfuse's environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// Metadata of the trace.
+    /// The user's own keys and those of [`MetadataKey`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// Attached mode.
+    /// Set in attached mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentSpan>,
-    /// The experiment, and the observation that tries its item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Trial>,
-    /// What was agreed about its content; unknown where state of schema 2 is all that knows of it.
+    /// Unknown for a trace of schema 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreement>,
 }
 
-/// An item of an experiment as it is tried.
+/// A run of an experiment's item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The experiment and its item.
     pub of: Experiment,
-    /// The observation that Langfuse shows for the item: the turn, or in attached mode the span that it hangs under.
+    /// The observation that Langfuse shows for the item: the turn, or in attached mode its parent span.
     pub root: SpanId,
 }
 
 impl Context {
-    /// What is known of a turn at its opening row. `number` is 1-based over the session's own turns.
+    /// A turn, as known at its opening row. `number` is 1-based and counts the session's own turns.
     pub fn of_turn(
         opening: &Opening,
         number: u64,
@@ -168,24 +158,22 @@ impl Context {
         }
     }
 
-    /// What is known of a compaction that a person asked for between two turns.
+    /// A compaction that the user asked for between two turns.
     pub fn of_compaction(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         Self::beside_turns(COMPACTION, opening, facts, attributes)
     }
 
-    /// What is known of an agent that Claude Code started for itself.
+    /// An agent that Claude Code started for itself.
     pub fn of_warmup(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::beside_turns(WARMUP, opening, facts, attributes);
-        let metadata = &mut context.metadata;
-        metadata.insert("warmup".to_owned(), "true".to_owned());
+        context.set(MetadataKey::Warmup, "true");
         context
     }
 
-    /// What is known of an agent that nothing links to a turn.
+    /// An agent that nothing links to a turn.
     pub fn of_lost_agent(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::beside_turns(LOST_AGENT, opening, facts, attributes);
-        let metadata = &mut context.metadata;
-        metadata.insert("unlinked_agent".to_owned(), "true".to_owned());
+        context.set(MetadataKey::UnlinkedAgent, "true");
         context
     }
 
@@ -200,19 +188,21 @@ impl Context {
             context.trace_id = other_trace(&opening.uuid, attributes);
         }
         name.clone_into(&mut context.name);
-        context.metadata.remove("turn_number");
-        // It tries no item.
+        context.metadata.remove(MetadataKey::TurnNumber.name());
         context.experiment = None;
         context
     }
 
-    /// The foreign span under which the root hangs.
+    fn set(&mut self, key: MetadataKey, value: &str) {
+        self.metadata.insert(key.name().to_owned(), value.to_owned());
+    }
+
+    /// The parent of the root in attached mode.
     pub fn root_parent(&self) -> Option<SpanId> {
         self.parent.as_ref().map(|parent| SpanId::given(parent.span_id.clone()))
     }
 }
 
-/// The trace of something that is no turn of the session.
 fn other_trace(uuid: &str, attributes: &Attributes) -> TraceId {
     match &attributes.trace_seed {
         Some(seed) => TraceId::of_seed(&format!("{seed}:{uuid}")),
@@ -244,26 +234,26 @@ fn metadata(
     facts: &SessionFacts,
     attributes: &Attributes,
 ) -> BTreeMap<String, String> {
-    // The person's own first: a key of the contract keeps its meaning.
+    // The user's keys come first, so that a key of the contract keeps its meaning.
     let mut metadata = attributes.metadata.iter().cloned().collect::<BTreeMap<_, _>>();
     let header = &opening.header;
     let known = [
-        ("schema_version", Some(SCHEMA_VERSION.to_owned())),
-        ("project", facts.project.clone()),
-        ("repository", facts.repository.as_ref().map(|repository| repository.0.clone())),
-        ("branch", header.branch.clone()),
-        ("cwd", header.cwd.clone()),
-        ("entrypoint", header.entrypoint.clone()),
-        ("permission_mode", opening.prompt.permission_mode.clone()),
-        ("prompt_id", header.prompt_id.clone()),
-        ("prompt_source", opening.prompt.source.clone()),
-        ("turn_origin", opening.prompt.origin.clone()),
-        ("turn_number", Some(number.to_string())),
-        ("parent_session", facts.parent_session.clone()),
+        (MetadataKey::SchemaVersion, Some(SCHEMA_VERSION.to_owned())),
+        (MetadataKey::Project, facts.project.clone()),
+        (MetadataKey::Repository, facts.repository.as_ref().map(|repository| repository.0.clone())),
+        (MetadataKey::Branch, header.branch.clone()),
+        (MetadataKey::Cwd, header.cwd.clone()),
+        (MetadataKey::Entrypoint, header.entrypoint.clone()),
+        (MetadataKey::PermissionMode, opening.prompt.permission_mode.clone()),
+        (MetadataKey::PromptId, header.prompt_id.clone()),
+        (MetadataKey::PromptSource, opening.prompt.source.clone()),
+        (MetadataKey::TurnOrigin, opening.prompt.origin.clone()),
+        (MetadataKey::TurnNumber, Some(number.to_string())),
+        (MetadataKey::ParentSession, facts.parent_session.clone()),
     ];
     for (key, value) in known {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            metadata.insert(key.to_owned(), value);
+            metadata.insert(key.name().to_owned(), value);
         }
     }
     metadata

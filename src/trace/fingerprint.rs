@@ -1,29 +1,31 @@
-//! Whether an observation changed since it was acknowledged, told by what the transcript says of it alone: before masking,
-//! truncation and everything that the configuration adds, so that none of these makes anything be sent again.
+//! Detects whether an observation changed since it was acknowledged. The digest is taken before masking, truncation and the
+//! attributes of the configuration, so that a change of these resends nothing.
 
 use serde_json::Value;
 use transcript::characters;
 
 use super::ids::{Digest, digest, hash};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Observation};
+use super::status::Status;
 
-/// Of a longer text, in bytes, only so much of both ends counts, with its length: how much of the middle was read depends on
-/// how long a text may be that leaves.
-const SIDE: usize = 32 * 1024;
+/// A longer text counts by its length and so many bytes of both ends: `CC_LANGFUSE_MAX_CHARS` decides how much of the middle
+/// was read.
+const SIDE_BYTES: usize = 32 * 1024;
 
-/// Metadata that the configuration makes.
-const CONFIGURED: &str = "parent_trace_id";
+/// Metadata from the configuration.
+const CONFIGURED: MetadataKey = MetadataKey::ParentTraceId;
 
 impl Observation {
-    /// A digest of what it says. Its ids, its place and its start are not in it: they never change.
+    /// A digest of the content. Ids, parent and start never change and are left out.
     pub fn fingerprint(&self) -> Digest {
         let mut seen = Seen::default();
-        seen.text(&self.name);
+        seen.text(self.name.as_str());
         seen.text(self.kind.as_str());
         seen.text(self.level.as_str());
         seen.number(self.end.as_millis());
         seen.number(self.completion_start.map_or(0, |at| at.as_millis()));
-        seen.optional(self.status_message.as_deref());
+        seen.optional(self.status.as_ref().map(Status::text).as_deref());
         seen.optional(self.model.as_deref());
         seen.content(self.input.as_ref());
         seen.content(self.output.as_ref());
@@ -35,16 +37,14 @@ impl Observation {
             seen.text(name);
             seen.number(*count);
         }
-        let metadata = self.metadata.iter();
-        for (name, text) in metadata.filter(|(name, _)| **name != CONFIGURED) {
-            seen.text(name);
+        for (key, text) in self.metadata.iter().filter(|(key, _)| **key != CONFIGURED) {
+            seen.text(key.name());
             seen.text(text);
         }
         digest(&seen.hashes)
     }
 }
 
-/// The hashes of all parts, one after the other.
 #[derive(Default)]
 struct Seen {
     hashes: Vec<u8>,
@@ -56,12 +56,12 @@ impl Seen {
     }
 
     fn text(&mut self, text: &str) {
-        if text.len() <= 4 * SIDE {
+        if text.len() <= 4 * SIDE_BYTES {
             return self.number(hash(text.as_bytes()));
         }
         let bytes = text.as_bytes();
         self.number(characters(text) as u64);
-        let sides = [bytes.first_chunk::<SIDE>(), bytes.last_chunk::<SIDE>()];
+        let sides = [bytes.first_chunk::<SIDE_BYTES>(), bytes.last_chunk::<SIDE_BYTES>()];
         for side in sides.into_iter().flatten() {
             self.number(hash(side));
         }
@@ -86,7 +86,7 @@ impl Seen {
         }
     }
 
-    /// The reader keeps no tree that is deeper than the stack.
+    /// Recursive: the reader limits the depth of values.
     fn value(&mut self, value: &Value) {
         match value {
             Value::String(text) => {
@@ -114,14 +114,17 @@ mod tests {
     use base::Timestamp;
     use serde_json::json;
 
-    use crate::trace::{Content, Level, Observation, SpanId, TraceId};
+    use crate::trace::{
+        Content, Level, MetadataKey, Observation, SpanId, SpanName, Status, TraceId,
+    };
 
     fn observed() -> Observation {
         let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
-        let mut observation = Observation::new(trace, span, None, Timestamp::from_millis(1));
+        let mut observation =
+            Observation::new(SpanName::CHAT, &trace, span, None, Timestamp::from_millis(1));
         observation.input = Some(Content::Json(json!([{"a": 1}, "text", null])));
         observation.output = Some(Content::Text("answer".to_owned()));
-        observation.note("masked", Some("x"));
+        observation.note(MetadataKey::Masked, Some("x"));
         observation
     }
 
@@ -132,11 +135,11 @@ mod tests {
         let changes: [fn(&mut Observation); 7] = [
             |it| it.end = Timestamp::from_millis(2),
             |it| it.level = Level::Warning,
-            |it| it.status_message = Some(String::new()),
+            |it| it.status = Some(Status::quoting("")),
             |it| it.output = Some(Content::Text("answer.".to_owned())),
             |it| it.output = None,
             |it| it.input = Some(Content::Json(json!([{"a": 1}, "text"]))),
-            |it| it.note("agent_outcome", Some("killed")),
+            |it| it.note(MetadataKey::AgentOutcome, Some("killed")),
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut changed = observed();
@@ -150,8 +153,8 @@ mod tests {
         let before = observed().fingerprint();
         let mut configured = observed();
         configured.trace_id = TraceId::of_seed("seed:1");
-        configured.parent = Some(SpanId::turn("somebody else's"));
-        configured.note("parent_trace_id", Some("somebody else's"));
+        configured.parent = Some(SpanId::turn("foreign"));
+        configured.note(MetadataKey::ParentTraceId, Some("foreign"));
         assert_eq!(configured.fingerprint(), before);
     }
 }

@@ -1,4 +1,4 @@
-//! A model call as a generation: what it was given, what it answered, tokens by the keys that Langfuse prices.
+//! A model call as a generation: its input and output, and tokens by the keys that Langfuse prices.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,20 @@ use transcript::{Block, Usage};
 
 use super::content::{content, part};
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::model::priceable;
-use super::observation::{Content, Kind, Level, Observation, Role};
+use super::observation::{Content, Kind, Observation, Role};
+use super::span_name::SpanName;
+use super::status::Status;
 
 pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
     let span_id = SpanId::generation(&generation.message_id);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), generation.started_at);
-    "chat".clone_into(&mut observation.name);
+    let at = generation.started_at;
+    let mut observation = Observation::new(SpanName::CHAT, trace_id, span_id, Some(parent), at);
     observation.kind = Kind::Generation;
     observation.role = Role::Generation { rows: generation.rows };
-    observation.completion_start = Some(generation.first_block_at.max(generation.started_at));
-    observation.end = generation.ended_at.max(generation.started_at);
+    observation.completion_start = Some(generation.first_block_at.max(at));
+    observation.end = generation.ended_at.max(at);
     observation.complete = generation.closed;
     observation.input =
         Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
@@ -30,43 +32,44 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
     if !model.is_empty() {
         observation.model = Some(model.to_owned());
     }
-    (observation.level, observation.status_message) = outcome(generation);
+    if let Some(status) = warning(generation) {
+        observation.warn(status);
+    }
     let raw_model = Some(&generation.model).filter(|raw| *raw != model);
     let requested =
         generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
-    observation.note("raw_model", raw_model.cloned());
-    observation.note("requested_model", requested.cloned());
-    observation.note("message_id", Some(&*generation.message_id));
-    observation.note("request_id", generation.request_id.clone());
-    observation.note("attributed_skill", generation.skill.clone());
-    observation.note("stop_reason", generation.stop_reason.clone());
-    observation.note("input_kind", Some("delta"));
+    observation.note(MetadataKey::RawModel, raw_model);
+    observation.note(MetadataKey::RequestedModel, requested);
+    observation.note(MetadataKey::MessageId, Some(&generation.message_id));
+    observation.note(MetadataKey::RequestId, generation.request_id.as_ref());
+    observation.note(MetadataKey::AttributedSkill, generation.skill.as_ref());
+    observation.note(MetadataKey::StopReason, generation.stop_reason.as_ref());
+    observation.note(MetadataKey::InputKind, Some("delta"));
     let counts = [
-        ("thinking_tokens", generation.usage.thinking.unwrap_or(0)),
-        ("web_search_requests", generation.usage.web_searches),
-        ("web_fetch_requests", generation.usage.web_fetches),
+        (MetadataKey::ThinkingTokens, generation.usage.thinking.unwrap_or(0)),
+        (MetadataKey::WebSearchRequests, generation.usage.web_searches),
+        (MetadataKey::WebFetchRequests, generation.usage.web_fetches),
     ];
     for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        observation.note(key, Some(count.to_string()));
+        observation.note(key, Some(count));
     }
     let stub = generation.stop_reason.is_none() || generation.aborted;
-    observation.note("output_tokens_bound", stub.then_some("lower"));
-    observation.note("cut_off", generation.aborted.then_some("true"));
+    observation.note(MetadataKey::OutputTokensBound, stub.then_some("lower"));
+    observation.note(MetadataKey::CutOff, generation.aborted.then_some("true"));
     observation
 }
 
-fn outcome(generation: &Generation) -> (Level, Option<String>) {
-    let warning = |text: &str| (Level::Warning, Some(text.to_owned()));
+fn warning(generation: &Generation) -> Option<Status> {
     match generation.stop_reason.as_deref() {
-        _ if generation.aborted => warning("cut off"),
-        Some("refusal") => warning("refused by the model"),
-        Some("max_tokens") => warning("cut off at the maximum of tokens"),
-        _ => (Level::Default, None),
+        _ if generation.aborted => Some(Status::CutOff),
+        Some("refusal") => Some(Status::RefusedByModel),
+        Some("max_tokens") => Some(Status::MaxTokens),
+        _ => None,
     }
 }
 
-/// Langfuse multiplies each key by its price and adds up; `input` must not hold cached tokens (issue 10592: charged
-/// twice). `input` and `output` are always there, else the server counts the text itself.
+/// Langfuse multiplies each key by its price and adds up, so `input` must not hold cached tokens. `input` and `output` are
+/// always set, else the server counts the text itself.
 fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
     let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
     let lives = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
@@ -165,7 +168,7 @@ mod tests {
     use super::usage;
 
     #[test]
-    fn cache_writes_go_by_their_lives_where_the_release_tells_them() {
+    fn cache_writes_are_split_by_lifetime_where_the_release_reports_it() {
         let known =
             Usage { input: 1, output: 2, cache_read: 3, cache_write: 9, ..Usage::default() };
         let lives = Usage { cache_write_5m: Some(4), cache_write_1h: Some(5), ..known };
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_tokens_says_so_itself() {
+    fn a_call_without_tokens_sends_zeros() {
         assert_eq!(
             usage(&Usage::default()).into_iter().collect::<Vec<_>>(),
             [("input", 0), ("output", 0)]

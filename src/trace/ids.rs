@@ -1,11 +1,11 @@
-//! Ids as pure functions of the transcript: whatever is sent again replaces itself.
+//! Ids are functions of the transcript alone, so that a span that is sent again replaces itself.
 
 use std::fmt;
 
 use base::sha256::hex;
 use serde::{Deserialize, Serialize};
 
-/// 32 lower-case hex digits. `create_trace_id(seed=…)` of any Langfuse SDK gives the same.
+/// 32 lower-case hex digits, the same as `create_trace_id(seed=…)` of the Langfuse SDKs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TraceId(String);
@@ -15,23 +15,21 @@ pub struct TraceId(String);
 #[serde(transparent)]
 pub struct SpanId(String);
 
-/// 16 lower-case hex digits that stand for some content.
+/// Hex digits derived from some content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
 
 impl TraceId {
-    /// The trace of a seed.
     pub fn of_seed(seed: &str) -> Self {
         Self(hex(seed.as_bytes(), 16))
     }
 
-    /// A trace that somebody else began.
+    /// A foreign trace.
     pub fn given(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,7 +60,7 @@ impl SpanId {
         Self::of("agent", agent_id)
     }
 
-    /// Something at one point in time, by its row's uuid.
+    /// An event, by its row's uuid.
     pub fn event(uuid: &str) -> Self {
         Self::of("event", uuid)
     }
@@ -77,29 +75,28 @@ impl SpanId {
         Self::of("workflow", run_id)
     }
 
-    /// A span that somebody else began.
+    /// A foreign span.
     pub fn given(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The digest of some content, for telling whether it changed. Every hook digests all that its turn would send: hence eight
-/// bytes at a time, and no SHA-256, which was a sixth of its instructions where the processor has none for it.
+/// Detects a change of content. Not SHA-256, which took a sixth of a hook's instructions on processors without support
+/// for it: a hook digests everything that its turn would send.
 pub fn digest(content: &[u8]) -> Digest {
     Digest(format!("{:016x}", hash(content)))
 }
 
-/// The digest of something that nobody shall guess from it.
+/// A digest that does not reveal short content.
 pub fn private_digest(content: &[u8]) -> Digest {
     Digest(hex(content, 16))
 }
 
-/// The number that a digest tells. State holds such numbers: they must stay what they are.
+/// State files hold such hashes, so the function must not change.
 pub fn hash(content: &[u8]) -> u64 {
     let (words, rest) = content.as_chunks::<8>();
     let mut last = [0; 8];
@@ -131,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_digest_changes_with_every_byte_and_with_the_length() {
-        let content = b"one turn, and what was said in it";
+        let content = b"one turn, and its content";
         let mut seen = BTreeSet::from([digest(content).to_string()]);
         for at in 0..content.len() {
             let mut other = content.to_vec();

@@ -1,38 +1,38 @@
-//! The contract of the metadata: every key that is ever sent, where it stands, what it means. `docs/metadata.md` shows it.
-
-#![allow(dead_code, reason = "the program writes the keys, tests hold them to this table")]
+//! The contract of the metadata: every key that is ever sent, where it is set, what it means. `docs/metadata.md` shows it.
 
 mod keys;
 
-pub use keys::KEYS;
+use std::cmp::Ordering;
+
+pub use keys::MetadataKey;
 
 /// The version of this contract; it changes when a key is renamed, removed or gets another meaning.
 pub const SCHEMA_VERSION: &str = "1";
 
-/// Where a key stands.
+/// Where a key is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// On every span of a trace.
+    /// Every span of a trace.
     Trace,
-    /// On any observation.
+    /// Any observation.
     Any,
-    /// On the root of a turn and of an agent's run.
+    /// The root of a turn or of an agent's run.
     Root,
-    /// On the root of a turn.
+    /// The root of a turn.
     Turn,
-    /// On what tells of the end of a background task: the turn that it opened, or an event.
+    /// The turn or event that reports the end of a background task.
     Notification,
-    /// On an agent's run.
+    /// An agent's run.
     Agent,
-    /// On a model call.
+    /// A model call.
     Generation,
-    /// On a tool.
+    /// A tool call.
     Tool,
-    /// On a workflow.
+    /// A workflow.
     Workflow,
-    /// On a compaction.
+    /// A compaction.
     Compaction,
-    /// On an event.
+    /// An event.
     Event,
 }
 
@@ -55,38 +55,33 @@ impl Place {
     }
 }
 
-/// One key of the contract.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Its name.
-    pub name: &'static str,
-    /// Where it stands.
-    pub place: Place,
-    /// What it means.
-    pub meaning: &'static str,
+/// By the name that is sent: the order on the wire.
+impl Ord for MetadataKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
 }
 
-const fn key(name: &'static str, place: Place, meaning: &'static str) -> Key {
-    Key { name, place, meaning }
+impl PartialOrd for MetadataKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYS, Place};
+    use std::collections::BTreeSet;
+
+    use super::{MetadataKey, Place};
 
     #[test]
-    fn no_key_stands_twice() {
-        for (position, key) in KEYS.iter().enumerate() {
-            assert!(
-                KEYS.iter().skip(position + 1).all(|other| other.name != key.name),
-                "{}",
-                key.name
-            );
-        }
+    fn no_name_is_used_twice() {
+        let names: BTreeSet<_> = MetadataKey::ALL.iter().collect();
+        assert_eq!(names.len(), MetadataKey::ALL.len());
     }
 
     #[test]
-    fn no_key_is_one_that_langfuse_takes_for_something_else() {
+    fn no_key_has_a_meaning_of_its_own_in_langfuse() {
         // These leave the metadata, or collide with the server's own (docs/langfuse.md, "Metadata").
         let taken = [
             "tools",
@@ -96,16 +91,18 @@ mod tests {
             "attributes",
             "scope",
         ];
-        assert!(KEYS.iter().all(|key| !taken.contains(&key.name) && !key.name.contains('.')));
+        let mut names = MetadataKey::ALL.iter().map(|key| key.name());
+        assert!(names.all(|name| !taken.contains(&name) && !name.contains('.')));
     }
 
     #[test]
     fn the_documentation_lists_every_key_with_its_place_and_meaning() {
         let documentation = include_str!("../../docs/metadata.md");
-        for key in KEYS {
-            let row = format!("| `{}` | {} | {} |", key.name, key.place.as_str(), key.meaning);
+        for key in MetadataKey::ALL {
+            let row =
+                format!("| `{}` | {} | {} |", key.name(), key.place().as_str(), key.meaning());
             assert!(documentation.contains(&row), "docs/metadata.md lacks: {row}");
         }
-        assert!(KEYS.iter().any(|key| key.place == Place::Trace));
+        assert!(MetadataKey::ALL.iter().any(|key| key.place() == Place::Trace));
     }
 }

@@ -1,7 +1,8 @@
-//! What Langfuse shall show: observations with ids and times that are functions of the transcript alone. Pure.
+//! Turns as observations, whose ids and times are functions of the transcript alone. Pure.
 
 mod activity;
 mod agent;
+mod agent_facts;
 mod agreement;
 mod compaction;
 mod content;
@@ -12,16 +13,21 @@ mod ids;
 pub mod metadata;
 mod model;
 mod observation;
+mod span_name;
+mod status;
 mod tool;
 mod turn;
 mod workflow;
 
 pub use activity::Launch;
-pub use agent::{AgentFacts, observe_agent};
+pub use agent::observe_agent;
+pub use agent_facts::AgentFacts;
 pub use agreement::Agreement;
-pub use compaction::COMPACTION;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};
-pub use observation::{Content, Kind, Level, Observation, Role, UnfinishedTurn};
+pub use metadata::MetadataKey;
+pub use observation::{Content, Kind, Level, Observation, Role};
+pub use span_name::SpanName;
+pub use status::Status;
 pub use turn::observe_turn;
 pub use workflow::{WorkflowRun, observe_workflow};

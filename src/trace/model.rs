@@ -1,6 +1,6 @@
 //! Model names that Langfuse's price list matches (Langfuse 4.16.0).
 
-/// The name to price by: without context suffix (`[1m]`), `vertex_ai/`, and where the list has no dated form, without date.
+/// Removes the context suffix (`[1m]`), `vertex_ai/`, and the date if the list has no dated form.
 pub(super) fn priceable(raw: &str) -> &str {
     let name = raw.trim();
     let name = name
@@ -46,7 +46,7 @@ mod tests {
     use super::priceable;
 
     #[test]
-    fn names_are_brought_to_the_form_that_has_a_price() {
+    fn gives_each_name_the_form_that_has_a_price() {
         for (raw, name) in [
             ("claude-opus-4-8", "claude-opus-4-8"),
             ("claude-opus-4-8[1m]", "claude-opus-4-8"),

@@ -6,49 +6,43 @@ use base::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
+use super::span_name::SpanName;
+use super::status::Status;
 
 /// One span of a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// The trace it belongs to.
     pub trace_id: TraceId,
-    /// Its own id.
     pub span_id: SpanId,
-    /// The span it lies under; `None` for the root of a trace.
+    /// `None` for the root of a trace.
     pub parent: Option<SpanId>,
-    /// A name of low cardinality: never a prompt, a command or a description.
-    pub name: String,
-    /// What it is to Langfuse.
+    /// Never a prompt, a command or a description.
+    pub name: SpanName,
     pub kind: Kind,
-    /// What it is to the delivery.
     pub role: Role,
-    /// When it began. Never changes: with another start Langfuse keeps a second row for ever.
+    /// Never changes: with another start Langfuse keeps a second row for ever.
     pub start: Timestamp,
-    /// When it ended; not before `start`.
+    /// Not before `start`.
     pub end: Timestamp,
-    /// A generation's first block.
+    /// Time of a generation's first block.
     pub completion_start: Option<Timestamp>,
-    /// How it went.
     pub level: Level,
-    /// Why it went so.
-    pub status_message: Option<String>,
-    /// What it was given.
+    pub status: Option<Status>,
     pub input: Option<Content>,
-    /// What it gave.
     pub output: Option<Content>,
-    /// The model, in a form that Langfuse can price. Generations only.
+    /// A name that Langfuse can price. Generations only.
     pub model: Option<String>,
-    /// Parameters of the request.
     pub parameters: Map<String, Value>,
     /// Tokens by Langfuse's keys. Generations only.
     pub usage: BTreeMap<&'static str, u64>,
-    /// Metadata of the observation; keys from [`super::metadata`].
-    pub metadata: BTreeMap<&'static str, String>,
-    /// It can't change any more.
+    /// Metadata of the observation alone.
+    pub metadata: BTreeMap<MetadataKey, String>,
+    /// Whether it can no longer change.
     pub complete: bool,
 }
 
-/// Types of observations in Langfuse that are used here.
+/// Langfuse's types of observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A turn, or an agent's run.
@@ -96,16 +90,13 @@ impl Kind {
     }
 }
 
-/// What an observation is to the delivery.
+/// How the delivery treats an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The root of a turn or of an agent's run: may go out again when a continuation changed it.
+    /// The root of a turn or of an agent's run, sent again if a continuation changed it.
     Root,
-    /// Carries usage, which Langfuse counts twice until it merges: never sent again, but for further rows.
-    Generation {
-        /// Rows that it was read from.
-        rows: u32,
-    },
+    /// Sent again only for further rows: Langfuse counts usage twice until it merges.
+    Generation { rows: u32 },
     /// Anything else.
     Part,
 }
@@ -113,7 +104,6 @@ pub enum Role {
 /// Langfuse's levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
-    /// It went well.
     #[default]
     Default,
     /// Interrupted, refused, cut off, retried.
@@ -139,60 +129,35 @@ impl Level {
     }
 }
 
-/// Status message of a turn without a final answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnfinishedTurn {
-    /// The user interrupted it.
-    Interrupted,
-    /// No model call is in the transcript.
-    NoAnswer,
-}
-
-impl UnfinishedTurn {
-    /// The text on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Interrupted => "interrupted",
-            Self::NoAnswer => "no answer",
-        }
-    }
-
-    /// The ending that a status message names.
-    pub fn from_status_message(message: &str) -> Option<Self> {
-        let all = [Self::Interrupted, Self::NoAnswer];
-        all.into_iter().find(|ending| ending.as_str() == message)
-    }
-}
-
 /// Input or output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// Plain text.
     Text(String),
-    /// Structured; becomes JSON text on the wire.
+    /// Sent as JSON text.
     Json(Value),
 }
 
 impl Observation {
-    /// An observation with nothing but its place.
     pub fn new(
-        trace_id: TraceId,
+        name: SpanName,
+        trace_id: &TraceId,
         span_id: SpanId,
-        parent: Option<SpanId>,
+        parent: Option<&SpanId>,
         start: Timestamp,
     ) -> Self {
         Self {
-            trace_id,
+            trace_id: trace_id.clone(),
             span_id,
-            parent,
-            name: String::new(),
+            parent: parent.cloned(),
+            name,
             kind: Kind::Event,
             role: Role::Part,
             start,
             end: start,
             completion_start: None,
             level: Level::Default,
-            status_message: None,
+            status: None,
             input: None,
             output: None,
             model: None,
@@ -203,15 +168,16 @@ impl Observation {
         }
     }
 
-    /// It did not fail, but did not go as it should.
-    pub fn warn(&mut self, why: &str) {
+    /// Marks an observation that did not fail, but did not go as it should.
+    pub fn warn(&mut self, status: Status) {
         self.level = Level::Warning;
-        self.status_message = Some(why.to_owned());
+        self.status = Some(status);
     }
 
-    /// Adds metadata if there is a value.
-    pub fn note(&mut self, key: &'static str, value: Option<impl Into<String>>) {
-        if let Some(value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+    /// Adds metadata, unless the value is missing or empty.
+    pub fn note(&mut self, key: MetadataKey, value: Option<impl ToString>) {
+        if let Some(value) = value.map(|value| value.to_string()).filter(|value| !value.is_empty())
+        {
             self.metadata.insert(key, value);
         }
     }

@@ -1,15 +1,18 @@
 //! A tool call as an observation of its own, beside the model call that asked for it.
 
 use base::Timestamp;
+use serde_json::{Value, json};
 use transcript::session::ToolCall;
 use transcript::{ToolResult, text_of};
 
-use super::content::{content, plain_or_parts, short};
+use super::content::{content, plain_or_parts};
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
-use serde_json::{Value, json};
+use super::span_name::SpanName;
+use super::status::Status;
 
-/// `last_at`: the lane's last row, by which a tool without result ends; `closed`: no result will come.
+/// `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no result will come.
 pub(super) fn observe(
     tool: &ToolCall,
     trace_id: &TraceId,
@@ -18,9 +21,8 @@ pub(super) fn observe(
     closed: bool,
 ) -> Observation {
     let span_id = SpanId::tool(&tool.request.id);
-    let mut observation =
-        Observation::new(trace_id.clone(), span_id, Some(parent.clone()), tool.called_at);
-    observation.name.clone_from(&tool.request.name);
+    let name = SpanName::of_tool(&tool.request);
+    let mut observation = Observation::new(name, trace_id, span_id, Some(parent), tool.called_at);
     observation.kind = match tool.request.name.as_str() {
         "WebSearch" | "WebFetch" => Kind::Retriever,
         _ => Kind::Tool,
@@ -32,26 +34,26 @@ pub(super) fn observe(
     note_failure(&mut observation, tool);
     let skill = tool.request.input.get("skill").or_else(|| tool.request.input.get("command"));
     let skill = skill.and_then(Value::as_str).filter(|_| tool.request.name == "Skill");
-    observation.note("skill", skill);
-    observation.note("tool_use_id", Some(&*tool.request.id));
-    observation.note("caused_by", Some(SpanId::generation(&tool.message_id).as_str()));
+    observation.note(MetadataKey::Skill, skill);
+    observation.note(MetadataKey::ToolUseId, Some(&tool.request.id));
+    observation.note(MetadataKey::CausedBy, Some(SpanId::generation(&tool.message_id).as_str()));
     if let Some((server, name)) =
         tool.request.name.strip_prefix("mcp__").and_then(|name| name.split_once("__"))
     {
-        observation.note("mcp_server", Some(server));
-        observation.note("mcp_tool", Some(name));
+        observation.note(MetadataKey::McpServer, Some(server));
+        observation.note(MetadataKey::McpTool, Some(name));
     }
     if let Some(result) = &tool.result {
         note_result(&mut observation, result);
     }
     if let Some(end) = &tool.task_end {
-        observation.note("background_outcome", end.status.clone());
-        observation.note("exit_code", end.exit_code());
+        observation.note(MetadataKey::BackgroundOutcome, end.status.as_ref());
+        observation.note(MetadataKey::ExitCode, end.exit_code());
     }
     observation
 }
 
-/// What the model was given; and what an MCP server gave beside it, unless it is the same once more.
+/// The result for the model, with an MCP server's structured content unless that repeats the text.
 fn output(result: &ToolResult) -> Content {
     let text = text_of(&result.content);
     let is_new = |structured: &&Value| {
@@ -67,71 +69,92 @@ fn output(result: &ToolResult) -> Content {
 }
 
 fn note_failure(observation: &mut Observation, tool: &ToolCall) {
-    let result = tool.result.as_ref();
-    let text = result.map_or(String::new(), |result| text_of(&result.content));
-    if let Some(failure) = failure(tool, text.trim()) {
-        observation.level = failure.level;
-        let of_task = tool.task_end.as_ref().map(|end| end.summary.as_deref());
-        let status = match of_task {
-            Some(summary) => summary.unwrap_or(failure.category),
-            None if text.is_empty() => failure.category,
-            None => text.trim(),
-        };
-        observation.status_message = Some(short(status));
-        observation.note("error_category", Some(failure.category));
-        observation.note("exit_code", failure.exit_code);
+    let text = tool.result.as_ref().map_or(String::new(), |result| text_of(&result.content));
+    let Some(category) = category(tool, text.trim()) else {
+        return;
+    };
+    let (name, level) = category.name_and_level();
+    observation.level = level;
+    let status = match &tool.task_end {
+        Some(end) => end.summary.as_deref().unwrap_or(name),
+        None if text.is_empty() => name,
+        None => text.trim(),
+    };
+    observation.status = Some(Status::quoting(status));
+    observation.note(MetadataKey::ErrorCategory, Some(name));
+    if category == ErrorCategory::ExitCode {
+        observation.note(MetadataKey::ExitCode, exit_code(text.trim()));
     }
 }
 
 fn note_result(observation: &mut Observation, result: &ToolResult) {
-    observation.note("denial", result.denial.clone());
-    observation.note("background_task", result.background_task.clone());
-    observation.note("saved_to", result.saved_to.clone());
-    observation.note("saved_size", result.saved_size.map(|size| size.to_string()));
-    observation.note("agent_status", result.status.clone().filter(|_| result.agent_id.is_some()));
+    observation.note(MetadataKey::Denial, result.denial.as_ref());
+    observation.note(MetadataKey::BackgroundTask, result.background_task.as_ref());
+    observation.note(MetadataKey::SavedTo, result.saved_to.as_ref());
+    observation.note(MetadataKey::SavedSize, result.saved_size);
+    observation.note(
+        MetadataKey::AgentStatus,
+        result.status.as_ref().filter(|_| result.agent_id.is_some()),
+    );
     if let Some((decision, source)) = &result.permission {
-        observation.note("permission_decision", Some(&**decision));
-        observation.note("permission_source", Some(&**source));
+        observation.note(MetadataKey::PermissionDecision, Some(decision));
+        observation.note(MetadataKey::PermissionSource, Some(source));
     }
 }
 
-/// How a tool ended that did not end well.
-struct Failure {
-    level: Level,
-    category: &'static str,
-    exit_code: Option<String>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ErrorCategory {
+    ExitCode,
+    InvalidInput,
+    UnknownTool,
+    Tool,
+    Refused,
+    Stopped,
+    NoResult,
 }
 
-fn failure(tool: &ToolCall, text: &str) -> Option<Failure> {
-    let warning = |category| Failure { level: Level::Warning, category, exit_code: None };
-    let error = |category| Failure { level: Level::Error, category, exit_code: None };
+impl ErrorCategory {
+    fn name_and_level(self) -> (&'static str, Level) {
+        match self {
+            Self::ExitCode => ("exit code", Level::Error),
+            Self::InvalidInput => ("invalid input", Level::Error),
+            Self::UnknownTool => ("unknown tool", Level::Error),
+            Self::Tool => ("tool", Level::Error),
+            Self::Refused => ("refused", Level::Warning),
+            Self::Stopped => ("stopped", Level::Warning),
+            Self::NoResult => ("no result", Level::Warning),
+        }
+    }
+}
+
+fn category(tool: &ToolCall, text: &str) -> Option<ErrorCategory> {
     let result = match &tool.result {
-        _ if tool.stopped => return Some(warning("stopped")),
-        None => return Some(warning("no result")),
+        _ if tool.stopped => return Some(ErrorCategory::Stopped),
+        None => return Some(ErrorCategory::NoResult),
         Some(result) => result,
     };
     if result.denial.is_some() {
-        return Some(warning("refused"));
+        return Some(ErrorCategory::Refused);
     }
     if let Some(end) = &tool.task_end {
-        return match end.status.as_deref() {
-            Some("failed") if end.exit_code().is_some() => Some(error("exit code")),
-            Some("failed") => Some(error("tool")),
-            Some("killed" | "stopped") => Some(warning("stopped")),
+        return match end.status.as_deref().and_then(Status::of_outcome) {
+            Some(Status::Failed) if end.exit_code().is_some() => Some(ErrorCategory::ExitCode),
+            Some(Status::Failed) => Some(ErrorCategory::Tool),
+            Some(Status::Killed | Status::Stopped) => Some(ErrorCategory::Stopped),
             _ => None,
         };
     }
-    if !result.is_error {
-        return None;
-    }
-    if let Some(code) = text.strip_prefix("Exit code ").and_then(|rest| rest.lines().next()) {
-        return Some(Failure { exit_code: Some(code.trim().to_owned()), ..error("exit code") });
-    }
-    Some(match text.strip_prefix("<tool_use_error>") {
-        Some(reason) if reason.contains("No such tool available") => error("unknown tool"),
-        Some(reason) if reason.starts_with("InputValidationError") => error("invalid input"),
-        _ => error("tool"),
+    let reason = text.strip_prefix("<tool_use_error>").unwrap_or_default();
+    result.is_error.then(|| match exit_code(text) {
+        Some(_) => ErrorCategory::ExitCode,
+        None if reason.contains("No such tool available") => ErrorCategory::UnknownTool,
+        None if reason.starts_with("InputValidationError") => ErrorCategory::InvalidInput,
+        None => ErrorCategory::Tool,
     })
+}
+
+fn exit_code(text: &str) -> Option<&str> {
+    text.strip_prefix("Exit code ")?.lines().next().map(str::trim)
 }
 
 #[cfg(test)]

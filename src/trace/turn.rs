@@ -1,18 +1,22 @@
-//! A turn as a tree of observations: the root, and below it the model calls, the tools and what happened in between.
+//! A turn as a tree of observations: a root, and below it model calls, tools, compactions and events.
 
 use transcript::session::{Rewind, Turn};
 
 use super::activity::{Launch, finish_root, launches, note_end_of_task, observe_activity};
-use super::agent::{AgentFacts, observe_agent};
+use super::agent::observe_agent;
+use super::agent_facts::AgentFacts;
 use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, TraceId};
-use super::observation::{Level, Observation, UnfinishedTurn};
+use super::metadata::MetadataKey;
+use super::observation::{Level, Observation};
+use super::span_name::SpanName;
+use super::status::Status;
 
-/// Gives the observations of a turn one after the other, the root last, and returns what the turn launched.
+/// Emits the observations of a turn, the root last, and returns its launches.
 ///
-/// `ended`: the turn has its answer, or none will come; without it only what can't change any more is complete.
+/// `ended`: the turn has its answer, or none will come. Otherwise only observations that can no longer change are complete.
 pub fn observe_turn(
     turn: &Turn,
     rewind: Option<&Rewind>,
@@ -20,40 +24,37 @@ pub fn observe_turn(
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
+    let (trace_id, parent) = (&context.trace_id, context.root_parent());
     if let Some(compaction) = turn.as_manual_compaction() {
-        let parent = context.root_parent();
-        let trace_id = &context.trace_id;
         emit(compaction::observe(compaction, trace_id, parent.as_ref(), ended));
         return Vec::new();
     }
     let root_id = SpanId::turn(&turn.opening.uuid);
-    observe_activity(&turn.activity, &context.trace_id, &root_id, ended, emit);
-    observe_inline(turn, &context.trace_id, &root_id, ended, emit);
-    let mut root =
-        Observation::new(context.trace_id.clone(), root_id, context.root_parent(), turn.opening.at);
-    "claude-code".clone_into(&mut root.name);
+    observe_activity(&turn.activity, trace_id, &root_id, ended, emit);
+    observe_legacy_sidechains(turn, trace_id, &root_id, ended, emit);
+    let at = turn.opening.at;
+    let mut root = Observation::new(SpanName::TURN, trace_id, root_id, parent.as_ref(), at);
     finish_root(&mut root, &turn.activity);
     root.complete = ended;
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     if ended && !has_answer && root.level == Level::Default {
         // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
-        root.warn(UnfinishedTurn::NoAnswer.as_str());
+        root.warn(Status::NoAnswer);
     }
-    root.note("rewound_from", rewind.map(|rewind| &*rewind.from));
-    let abandoned = rewind.map(|rewind| rewind.abandoned.to_string());
-    root.note("turns_abandoned", abandoned);
+    root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
+    root.note(MetadataKey::TurnsAbandoned, rewind.map(|rewind| rewind.abandoned));
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     if let Some(notification) = &turn.opening.prompt.notification {
         note_end_of_task(&mut root, notification);
     }
-    root.note("parent_trace_id", context.parent.as_ref().map(|parent| parent.trace_id.clone()));
+    root.note(MetadataKey::ParentTraceId, context.parent.as_ref().map(|parent| &parent.trace_id));
     emit(root);
     launches(&turn.activity)
 }
 
-/// The agents of 1.0.128, under the calls that asked them the same.
-fn observe_inline(
+/// Agents of 1.0.128, matched to calls by their prompt.
+fn observe_legacy_sidechains(
     turn: &Turn,
     trace_id: &TraceId,
     root: &SpanId,

@@ -1,30 +1,30 @@
-//! A workflow's run as a chain under the call that launched it; the agents that are its steps have files of their own.
+//! A workflow's run as a chain under the call that launched it. Its agents have files of their own.
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transcript::RunEnd;
 
-use super::content::short;
 use super::ids::{SpanId, TraceId};
+use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
+use super::span_name::SpanName;
+use super::status::Status;
 
-/// What is known of a run before it has ended.
+/// A run that may not have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowRun {
-    /// Claude Code's id.
     pub run_id: String,
-    /// What its script calls it.
+    /// The name in its script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When the call that launched it was made.
+    /// Time of the call that launched it.
     pub started_at: Timestamp,
-    /// The last row that its launch or one of its agents wrote.
+    /// Time of the last row of its launch or of one of its agents.
     pub last_at: Timestamp,
 }
 
-/// The run as an observation, to be completed by who knows whether it has ended. `outcome`: what a notification says of a
-/// run that left no file.
+/// The run as an observation; the caller sets `complete`. `outcome` comes from a notification, for a run that left no file.
 pub fn observe_workflow(
     run: &WorkflowRun,
     end: Option<RunEnd>,
@@ -32,32 +32,27 @@ pub fn observe_workflow(
     trace_id: &TraceId,
     parent: Option<&SpanId>,
 ) -> Observation {
-    let mut observation = Observation::new(
-        trace_id.clone(),
-        SpanId::workflow(&run.run_id),
-        parent.cloned(),
-        run.started_at,
-    );
-    "workflow".clone_into(&mut observation.name);
+    let (span_id, at) = (SpanId::workflow(&run.run_id), run.started_at);
+    let mut observation = Observation::new(SpanName::WORKFLOW, trace_id, span_id, parent, at);
     observation.kind = Kind::Chain;
     let ended_at = end.as_ref().and_then(|end| end.at);
     // An agent that is stopped writes its last rows after the run's file.
-    observation.end = run.last_at.max(run.started_at).max(ended_at.unwrap_or(run.last_at));
+    observation.end = run.last_at.max(at).max(ended_at.unwrap_or(run.last_at));
     let status = end.as_ref().map(|end| end.status.as_str()).or(outcome);
-    match status {
-        Some("completed") => {}
-        Some("failed") => {
+    match status.map(Status::of_outcome) {
+        None => observation.warn(Status::NoResult),
+        Some(None) => {}
+        Some(Some(Status::Failed)) => {
             let error = end.as_ref().and_then(|end| end.error.as_deref());
             let reason = error.and_then(|error| error.lines().next());
             observation.level = Level::Error;
-            observation.status_message = Some(short(reason.unwrap_or("failed")));
+            observation.status = Some(reason.map_or(Status::Failed, Status::quoting));
         }
-        Some(status) => observation.warn(status),
-        None => observation.warn("no result"),
+        Some(Some(status)) => observation.warn(status),
     }
-    observation.note("workflow_run", Some(&*run.run_id));
-    observation.note("workflow_name", run.name.clone());
-    observation.note("workflow_status", status);
+    observation.note(MetadataKey::WorkflowRun, Some(&run.run_id));
+    observation.note(MetadataKey::WorkflowName, run.name.as_ref());
+    observation.note(MetadataKey::WorkflowStatus, status);
     observation.output = end.and_then(|end| end.result).map(|result| match result {
         Value::String(text) => Content::Text(text),
         result => Content::Json(result),

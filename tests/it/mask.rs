@@ -11,7 +11,7 @@ mod table;
 use base::Timestamp;
 use claude_langfuse::config::{Config, Env, Files, Scope, resolve};
 use claude_langfuse::privacy::Policy;
-use claude_langfuse::trace::{Content, Observation, SpanId, TraceId};
+use claude_langfuse::trace::{Content, Observation, SpanId, SpanName, TraceId};
 use serde_json::Value;
 
 /// The policy of a configuration that sets these variables.
@@ -29,7 +29,7 @@ fn config(variables: &[(&str, &str)]) -> Config {
 /// An observation that may be filled.
 fn observation() -> Observation {
     let at = Timestamp::parse("2026-01-02T03:04:05Z").unwrap();
-    Observation::new(TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at)
+    Observation::new(SpanName::CHAT, &TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at)
 }
 
 /// A text after the policy was applied to it as an output.

@@ -1,6 +1,6 @@
 //! The contract of what Langfuse shows, held against every row of every recording by [`validate`].
 
-use claude_langfuse::trace::metadata::{KEYS, SCHEMA_VERSION};
+use claude_langfuse::trace::metadata::{MetadataKey, SCHEMA_VERSION};
 use serde_json::{Value, json};
 
 use langfuse_mock::{Row, tool_calls_are_rendered};
@@ -39,12 +39,12 @@ pub(crate) fn validate(row: &Row) {
 fn keys(row: &Row) -> Vec<String> {
     let metadata = row.own_metadata();
     let allowed = places(row);
-    let known = |name: &str| KEYS.iter().find(|key| key.name == name);
+    let known = |name: &str| MetadataKey::ALL.iter().find(|key| key.name() == name);
     let mut faults = Vec::new();
     for name in metadata.keys() {
         match known(name) {
             None => faults.push(format!("{name:?} is not in the contract")),
-            Some(key) if !allowed.contains(&key.place.as_str()) => {
+            Some(key) if !allowed.contains(&key.place().as_str()) => {
                 faults.push(format!("{name:?} stands on a {}", row.kind));
             }
             Some(_) => {}

@@ -10,7 +10,6 @@ use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
 use crate::commands::output::text::plural;
 use crate::commands::remedy::remedy;
-use crate::langfuse::Problem;
 use crate::state::{Store, Waiting};
 use base::Timestamp;
 
@@ -29,8 +28,11 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     if let Ok(destination) = &context.config.destination {
         let backoff = store.backoff(&destination.id());
         if let Some(reason) = backoff.reason.as_deref().filter(|_| backoff.failures > 0) {
-            let problem = backoff.problem.as_deref().and_then(Problem::named);
-            report.warn("last delivery", format!("failed: {reason}"), remedy(problem, destination));
+            report.warn(
+                "last delivery",
+                format!("failed: {reason}"),
+                remedy(backoff.problem, destination),
+            );
         }
     }
     let times = store.pauses().times(Some(&context.start));

@@ -7,7 +7,7 @@ use crate::commands::output::terminal::{RED, Terminal, YELLOW, one_line, truncat
 use crate::commands::output::tokens;
 use crate::commands::session_ref::TurnSelection;
 use crate::langfuse::Span;
-use crate::trace::{COMPACTION, Kind, Level, UnfinishedTurn};
+use crate::trace::{Kind, Level, MetadataKey, SpanName, Status};
 use base::Timestamp;
 use transcript::Usage;
 
@@ -69,7 +69,7 @@ impl ObservationLine {
     }
 
     pub(super) fn is_compaction(&self) -> bool {
-        self.name == COMPACTION
+        self.name == SpanName::COMPACTION.as_str()
     }
 
     /// Whether this is the root of a turn that was interrupted or has no answer.
@@ -77,7 +77,9 @@ impl ObservationLine {
         self.heading.turn.is_some()
             && self.kind == Some(Kind::Agent)
             && self.level == Level::Warning
-            && UnfinishedTurn::from_status_message(&self.status_message).is_some()
+            && [Status::Interrupted, Status::NoAnswer]
+                .iter()
+                .any(|status| status.text() == self.status_message)
     }
 
     /// The session that this one was forked from.
@@ -110,16 +112,12 @@ impl ObservationLine {
 
 impl TurnHeading {
     fn of(span: &Span) -> Self {
-        let metadata = |key: &str| {
-            let of = |owner: &str| span.attribute(&format!("langfuse.{owner}.metadata.{key}"));
-            of("trace").or_else(|| of("observation"))
-        };
         let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
         Self {
-            turn: metadata("turn_number").and_then(|number| number.parse().ok()),
+            turn: span.metadata(MetadataKey::TurnNumber).and_then(|number| number.parse().ok()),
             trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),
             prompt: truncate(&one_line(prompt), PROMPT_WIDTH),
-            parent_session: metadata("parent_session").map(str::to_owned),
+            parent_session: span.metadata(MetadataKey::ParentSession).map(str::to_owned),
         }
     }
 

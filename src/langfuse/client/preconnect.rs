@@ -1,5 +1,5 @@
 //! A connection that is opened before there is anything to send. ureq opens one only for a request: so one is begun, and
-//! given up when its connection stands; the next request finds that here.
+//! dropped once its connection is made; the next request takes the connection from here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,7 @@ enum Place {
 }
 
 impl Preconnect {
-    /// Runs a request only as far as its connection; gives whether that stands.
+    /// Runs a request only as far as its connection; returns whether it is made.
     pub(super) fn connect<Response>(
         &self,
         request: impl FnOnce() -> Result<Response, Error>,
@@ -58,7 +58,7 @@ impl Connector for Preconnect {
     ) -> Result<Option<Self::Out>, Error> {
         let before = std::mem::take(&mut *self.place());
         let is_reserved = matches!(before, Place::Reserved);
-        // Whether it is still open shows when it is used: a TLS server may have sent something that nobody has read yet.
+        // Use shows whether it is still open: a TLS server may have sent unread data.
         if let Place::Taken(transport) = before {
             return Ok(Some(transport));
         }

@@ -24,15 +24,16 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
 }
 
 /// A short word for a reply, to make tables of.
-fn word(reply: &Verdict) -> &'static str {
-    match reply {
+fn word(reply: &Verdict) -> String {
+    let word = match reply {
         Verdict::Acknowledged => "acknowledged",
         Verdict::Later { timed_out: true, .. } => "timed out",
         Verdict::Later { .. } => "later",
         Verdict::TooLarge { .. } => "too large",
         Verdict::Refused { .. } => "refused",
-        Verdict::Misconfigured { problem, .. } => problem.name(),
-    }
+        Verdict::Misconfigured { problem, .. } => return problem.to_string(),
+    };
+    word.to_owned()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What each capture mode leaves of each field: the table `capture.tsv`, row by row.
 
-use claude_langfuse::trace::metadata::{KEYS, Place};
-use claude_langfuse::trace::{Content, Kind, Level, Observation};
+use claude_langfuse::trace::metadata::{MetadataKey, Place};
+use claude_langfuse::trace::{Content, Kind, Level, Observation, SpanName, Status};
 use serde_json::{Value, json};
 
 use super::{observation, policy};
@@ -47,13 +47,13 @@ fn each_mode_leaves_of_each_field_what_the_table_says() {
 #[test]
 fn each_key_of_an_observations_metadata_has_its_row() {
     let table = include_str!("../../fixtures/mask/capture.tsv");
-    for key in KEYS {
-        let is_ours = matches!(key.place, Place::Trace | Place::Any);
+    for key in MetadataKey::ALL {
+        let is_ours = matches!(key.place(), Place::Trace | Place::Any);
         let rows = table.lines().filter(|line| {
             let mut cells = line.split('\t');
-            cells.next() == Some("key") && cells.next() == Some(key.name)
+            cells.next() == Some("key") && cells.next() == Some(key.name())
         });
-        assert_eq!(rows.count(), usize::from(!is_ours), "{}", key.name);
+        assert_eq!(rows.count(), usize::from(!is_ours), "{}", key.name());
     }
 }
 
@@ -82,43 +82,43 @@ fn a_size_is_that_of_the_text_before_it_is_masked() {
     observed.input = Some(Content::Text(format!("PASSWORD=hunter2{}", "é".repeat(100))));
     policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
     assert_eq!(observed.input, Some(Content::Text("[left out: 116 chars]".to_owned())));
-    assert!(!observed.metadata.contains_key("masked"));
+    assert!(!observed.metadata.contains_key(&MetadataKey::Masked));
 }
 
 fn filled(kind: &str) -> Observation {
     let mut observed = observation();
     let text = || Some(Content::Text(TEXT.to_owned()));
-    "name".clone_into(&mut observed.name);
+    observed.name = SpanName::CHAT;
     observed.input = text();
     observed.output = text();
     observed.level = Level::Error;
-    observed.status_message = Some(TEXT.to_owned());
-    observed.note("tool_use_id", Some("toolu_1"));
+    observed.status = Some(Status::quoting(TEXT));
+    observed.note(MetadataKey::ToolUseId, Some("toolu_1"));
     match kind {
         "key" => {
-            for key in KEYS {
-                observed.note(key.name, Some(TEXT));
+            for key in MetadataKey::ALL {
+                observed.note(*key, Some(TEXT));
             }
         }
         "turn" => observed.kind = Kind::Agent,
         "notification" => {
             observed.kind = Kind::Event;
             observed.input = Some(Content::Text(NOTIFICATION.to_owned()));
-            observed.note("notified_status", Some("failed"));
+            observed.note(MetadataKey::NotifiedStatus, Some("failed"));
         }
         "workflow" => {
             observed.kind = Kind::Chain;
-            observed.note("workflow_status", Some("failed"));
+            observed.note(MetadataKey::WorkflowStatus, Some("failed"));
         }
         "agent" => {
             observed.kind = Kind::Agent;
-            observed.note("agent_description", Some(TEXT));
+            observed.note(MetadataKey::AgentDescription, Some(TEXT));
         }
         "generation" => fill_generation(&mut observed),
         "tool" | "retriever" => {
             observed.kind = if kind == "tool" { Kind::Tool } else { Kind::Retriever };
             observed.input = Some(Content::Json(json!({"command": TEXT})));
-            observed.note("error_category", Some("exit code"));
+            observed.note(MetadataKey::ErrorCategory, Some("exit code"));
         }
         "compaction" => observed.kind = Kind::Span,
         "event" => observed.kind = Kind::Event,
@@ -157,9 +157,9 @@ fn field(observed: &Observation, name: &str) -> Option<String> {
     match name {
         "input" => whole(&observed.input),
         "output" => whole(&observed.output),
-        "status" => observed.status_message.clone(),
-        "name" => Some(observed.name.clone()),
-        "metadata" => observed.metadata.get("tool_use_id").cloned(),
+        "status" => observed.status.as_ref().map(|status| status.text().into_owned()),
+        "name" => Some(observed.name.as_str().to_owned()),
+        "metadata" => observed.metadata.get(&MetadataKey::ToolUseId).cloned(),
         "prompt" => at(&observed.input, "/0/content"),
         "notification" => at(&observed.input, "/2/content"),
         "tool result" => at(&observed.input, "/1/content"),
@@ -171,7 +171,10 @@ fn field(observed: &Observation, name: &str) -> Option<String> {
         "parameters" => Some(Value::Object(observed.parameters.clone()).to_string()),
         "usage" => Some(format!("{:?}", observed.usage)),
         "model" => observed.model.clone(),
-        key => observed.metadata.get(key).cloned(),
+        name => {
+            let key = MetadataKey::ALL.iter().find(|key| key.name() == name)?;
+            observed.metadata.get(key).cloned()
+        }
     }
 }
 
@@ -182,18 +185,18 @@ fn plain(value: &Value) -> String {
 #[test]
 fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
     for status in [
-        "interrupted",
-        "no answer",
-        "no result",
-        "refused",
-        "ended after 3 model calls (--max-turns)",
+        Status::Interrupted,
+        Status::NoAnswer,
+        Status::NoResult,
+        Status::Refused,
+        Status::MaxTurns(3),
     ] {
         let mut observed = observation();
-        observed.warn(status);
+        observed.warn(status.clone());
         // Of a turn that a background task opened, it is about the turn.
-        observed.note("notified_status", Some("failed"));
+        observed.note(MetadataKey::NotifiedStatus, Some("failed"));
         policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
-        assert_eq!(observed.status_message.as_deref(), Some(status));
+        assert_eq!(observed.status, Some(status));
     }
 }
 
@@ -201,10 +204,10 @@ fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
 fn a_turn_that_failed_after_a_task_was_completed_is_not_called_completed() {
     let shown = |mode| {
         let mut observed = observation();
-        observed.status_message = Some(TEXT.to_owned());
-        observed.note("notified_status", Some("completed"));
+        observed.status = Some(Status::quoting(TEXT));
+        observed.note(MetadataKey::NotifiedStatus, Some("completed"));
         policy(&[("CC_LANGFUSE_CAPTURE", mode)]).apply(&mut observed);
-        observed.status_message.unwrap()
+        observed.status.unwrap().text().into_owned()
     };
     assert_eq!(shown("no-tool-content"), TEXT);
     assert_eq!(shown("metadata"), MARKER);
@@ -215,12 +218,13 @@ fn a_status_message_that_cuts_a_secret_in_two_shows_no_half_of_it() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     let whole = format!("{} {token} and more", "x".repeat(280));
     let mut observed = observation();
-    observed.status_message = Some(format!("{}…", whole.chars().take(300).collect::<String>()));
+    observed.status = Some(Status::quoting(&whole));
     observed.output = Some(Content::Text(whole));
     let alone = Observation { output: None, ..observed.clone() };
     for mut observed in [observed, alone] {
         policy(&[]).apply(&mut observed);
-        let status = observed.status_message.unwrap();
+        let status = observed.status.unwrap();
+        let status = status.text();
         assert!(!status.contains("a1B2") && status.ends_with('…'), "{status}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{applied, applied_to_value, observation, policy};
-use claude_langfuse::trace::Content;
+use claude_langfuse::trace::{Content, MetadataKey, Status};
 
 #[test]
 fn own_patterns_are_masked_under_their_own_names() {
@@ -56,12 +56,12 @@ fn a_pattern_that_is_none_lets_no_content_out_and_says_why() {
         let mut observation = observation();
         observation.input = Some(Content::Text("CASE-1234".to_owned()));
         observation.output = Some(Content::Json(json!(["CASE-1234"])));
-        observation.status_message = Some("CASE-1234".to_owned());
+        observation.status = Some(Status::quoting("CASE-1234"));
         policy.apply(&mut observation);
         let left_out = Some(Content::Text("[left out: 9 chars]".to_owned()));
         assert_eq!((&observation.input, &observation.output), (&left_out, &left_out));
-        assert_eq!(observation.status_message.as_deref(), Some("[left out: 9 chars]"));
-        let why = &observation.metadata["masked"];
+        assert_eq!(observation.status, Some(Status::quoting("[left out: 9 chars]")));
+        let why = &observation.metadata[&MetadataKey::Masked];
         assert!(
             why.starts_with("all content left out: CC_LANGFUSE_MASK_PATTERNS ")
                 && !why.contains("CASE"),

@@ -1,38 +1,43 @@
-//! Status messages are the beginning of a longer text. A secret that this beginning cuts in two is known only in the whole
-//! text, which is the observation's input or output.
+//! A status message is the beginning of a longer text, the observation's input or output. A secret that this beginning cuts in
+//! two is found only in the whole text.
 
 use serde_json::Value;
 
 use super::Masker;
-use crate::trace::{Content, Observation};
+use crate::trace::{Content, Observation, Status};
 
-/// Stands at the end of a status message that was cut.
+/// The end of a status message that was cut.
 const CUT: char = '\u{2026}';
 
 /// A run without a space that is as long as this may be half a secret.
 const LONG_WORD: usize = 12;
 
 impl Masker<'_> {
-    /// The status message, where it was cut: of the whole text without its secrets.
-    pub(super) fn status(&mut self, observation: &Observation) -> Option<String> {
-        let status = observation.status_message.clone()?;
-        let Some(head) = status.strip_suffix(CUT).filter(|_| self.policy.mask) else {
-            return Some(status);
+    /// The status message. One that was cut is cut again from the masked whole text.
+    pub(in crate::privacy) fn status(&mut self, observation: &Observation) -> Option<Status> {
+        let status = observation.status.as_ref()?;
+        let head = match status {
+            Status::Quoted(text) if self.patterns.is_some() => text.strip_suffix(CUT),
+            _ => None,
+        };
+        let Some(head) = head else {
+            return Some(status.clone());
         };
         let whole = [&observation.output, &observation.input]
             .into_iter()
             .flatten()
             .find_map(|content| beginning_with(content, head));
         let Some(whole) = whole else {
-            return Some(format!("{}{CUT}", without_last_word(head)));
+            return Some(Status::Quoted(format!("{}{CUT}", without_last_word(head))));
         };
         let mut whole = whole.trim().to_owned();
-        let mut unused = super::Tally::default();
-        // Counted where the whole text stands, and in the status itself if it is whole there.
-        Masker { policy: self.policy, tally: &mut unused, clean: self.clean }.mask(&mut whole);
+        // The secrets are counted in the whole text, and in the status itself if they are whole there.
+        let counted = std::mem::take(&mut self.tally);
+        self.mask(&mut whole);
+        self.tally = counted;
         let length = head.chars().count();
         let short: String = whole.chars().take(length).collect();
-        Some(format!("{short}{CUT}"))
+        Some(Status::Quoted(format!("{short}{CUT}")))
     }
 }
 
@@ -47,7 +52,7 @@ fn beginning_with<'a>(content: &'a Content, head: &str) -> Option<&'a str> {
     }
 }
 
-/// No word of prose and no address: it has digits, both cases, or signs that stand in tokens and before passwords.
+/// Whether a word may be part of a secret: it has digits, capitals, or characters of tokens and before passwords.
 fn may_be_cut(word: &str) -> bool {
     let bytes = word.trim_start().as_bytes();
     let capitals = bytes.iter().skip(1).any(u8::is_ascii_uppercase);

@@ -1,14 +1,14 @@
-//! Structured values: every text in them, the names of their fields, and what stands under the name of a secret.
+//! Structured values: all their texts, the names of their fields, and values under the name of a secret.
 
 use secrets::{find_in_field, flag_name, is_secret_number, mask};
 use serde_json::{Map, Value};
 
-use super::masked::masked;
-use super::{Masker, base64};
+use super::Masker;
+use crate::privacy::base64;
 
 impl Masker<'_> {
-    /// Without recursion on what a model wrote: the reader lets at most 128 levels through, and each is one step here.
-    pub(super) fn value(&mut self, value: &mut Value) {
+    /// Iterates instead of recursing, because a model decides how deep the value is.
+    pub(in crate::privacy) fn value(&mut self, value: &mut Value) {
         let mut todo = vec![value];
         while let Some(value) = todo.pop() {
             match value {
@@ -27,8 +27,8 @@ impl Masker<'_> {
         }
     }
 
-    pub(super) fn fields(&mut self, fields: &mut Map<String, Value>) {
-        if !self.policy.mask {
+    pub(in crate::privacy) fn fields(&mut self, fields: &mut Map<String, Value>) {
+        if self.patterns.is_none() {
             return;
         }
         self.names(fields);
@@ -47,8 +47,8 @@ impl Masker<'_> {
         }
     }
 
-    /// What stands under a name: all of it is the secret, if the name says so.
-    pub(super) fn named(&mut self, name: &str, value: &mut Value) {
+    /// A value under the name of a secret is a secret as a whole.
+    pub(in crate::privacy) fn named(&mut self, name: &str, value: &mut Value) {
         match value {
             Value::String(text) => self.named_text(name, text),
             Value::Array(items) => {
@@ -67,12 +67,11 @@ impl Masker<'_> {
         }
     }
 
-    pub(super) fn named_text(&mut self, name: &str, text: &mut String) {
-        let Some(secret) = find_in_field(name, text) else {
+    pub(in crate::privacy) fn named_text(&mut self, name: &str, text: &mut String) {
+        let (Some(patterns), Some(secret)) = (self.patterns, find_in_field(name, text)) else {
             return;
         };
-        let Some(value) =
-            text.get(secret.range.clone()).filter(|value| !self.policy.patterns.allow(value))
+        let Some(value) = text.get(secret.range.clone()).filter(|value| !patterns.allow(value))
         else {
             return;
         };
@@ -91,7 +90,7 @@ impl Masker<'_> {
             };
             if let Some(name) = name.take() {
                 self.named_text(&name, text);
-            } else if self.policy.mask {
+            } else if self.patterns.is_some() {
                 name = flag_name(text).map(str::to_owned);
             }
         }
@@ -99,10 +98,8 @@ impl Masker<'_> {
 
     /// A secret can be the name of a field. The order stays.
     fn names(&mut self, fields: &mut Map<String, Value>) {
-        let names: Vec<Option<String>> = fields
-            .keys()
-            .map(|name| masked(name, 0..name.len(), &self.policy.patterns, self.tally))
-            .collect();
+        let names: Vec<Option<String>> =
+            fields.keys().map(|name| self.masked(name, 0..name.len())).collect();
         if names.iter().all(Option::is_none) {
             return;
         }

@@ -1,0 +1,17 @@
+//! Facts about an agent from the files beside its transcript and from its launch.
+
+/// Facts about an agent that its own rows do not give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFacts {
+    pub agent_id: String,
+    /// e.g. `Explore`.
+    pub agent_type: Option<String>,
+    /// The model's words for the task.
+    pub description: Option<String>,
+    /// 1 = launched by the session itself.
+    pub depth: Option<u64>,
+    /// The phase of the workflow whose step it is.
+    pub workflow_phase: Option<String>,
+    /// `completed`, `failed`, `killed` or `stopped`, from the call's result or a notification.
+    pub outcome: Option<String>,
+}
