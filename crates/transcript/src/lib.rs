@@ -1,4 +1,4 @@
-//! What Claude Code wrote: bytes → rows → what each row says, for every release from 1.0.128 on.
+//! Transcripts of Claude Code, from release 1.0.128 on: bytes → lines → rows → records → turns.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What opens a turn, what belongs to it, and what waits for the next one.
+//! Rows that open a turn, belong to it, or wait for the next one.
 
 use base::Timestamp;
 
