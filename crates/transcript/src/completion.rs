@@ -14,7 +14,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait for a transcript that does not exist yet.
 pub const MAX_FILE_WAIT: Duration = Duration::from_millis(300);
 /// The time without a new row after which a turn is complete when the answer's text is unknown.
-pub const QUIET_PERIOD: Duration = Duration::from_millis(200);
+const QUIET_PERIOD: Duration = Duration::from_millis(200);
 
 /// The end of the turn as the hook's input describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -242,7 +242,7 @@ pub fn text_of(blocks: &[Block]) -> String {
 }
 
 /// The text of a text block.
-pub fn as_text(block: &Block) -> Option<&str> {
+pub(crate) fn as_text(block: &Block) -> Option<&str> {
     match block {
         Block::Text(text) => Some(text),
         _ => None,

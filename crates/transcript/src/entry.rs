@@ -31,7 +31,7 @@ pub struct Header {
     /// The session that the row says it belongs to (rewritten in forks).
     pub session_id: Option<String>,
     /// The session that made the request (2.1.330: set on copies in a fork).
-    pub request_session_id: Option<String>,
+    pub(crate) request_session_id: Option<String>,
     /// The row says that it was copied from another session.
     pub forked: bool,
     /// The CLI's working directory.
@@ -182,7 +182,7 @@ pub struct AssistantMessage {
     /// The API's request id.
     pub request_id: Option<String>,
     /// The `api-request` row that asked for it.
-    pub request_ref: Option<String>,
+    pub(crate) request_ref: Option<String>,
     /// The model that was asked for.
     pub requested_model: Option<String>,
     /// Reasoning effort.
@@ -284,7 +284,7 @@ pub struct Boundary {
     /// Tokens after it.
     pub tokens_after: Option<u64>,
     /// How long it took.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// A failed model call.

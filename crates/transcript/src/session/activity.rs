@@ -49,7 +49,7 @@ pub struct Activity {
 
 impl Activity {
     /// The model has answered, and the answer was not stopped.
-    pub fn has_finished_answer(&self) -> bool {
+    pub(super) fn has_finished_answer(&self) -> bool {
         let is_answered = !self.generations.is_empty() || self.command_output.is_some();
         self.is_settled && !self.interrupted && !self.failed && is_answered
     }

@@ -36,7 +36,7 @@ pub struct Turn {
 
 impl Turn {
     /// The turn has its answer or its summary, and no further row is expected.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         match self.as_manual_compaction() {
             Some(compaction) => compaction.summary.is_some(),
             None => self.activity.has_finished_answer(),
