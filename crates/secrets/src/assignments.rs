@@ -1,5 +1,5 @@
 //! `NAME=value`, `name: value`, `"name": "value"`, also with the quotes of JSON inside a string, `<name>value</name>` and
-//! `--name value`: what stands under the name of a secret.
+//! `--name value`: values under the name of a secret.
 
 use super::alphabet::{DOTTED, before, byte};
 use super::extent::{self, Extent};
@@ -67,7 +67,7 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
     let is_loud = name.text.bytes().any(|byte| byte.is_ascii_uppercase())
         && !name.text.bytes().any(|byte| byte.is_ascii_lowercase());
     if name.quoted {
-        // Between quoted names only JSON's numbers stand without quotes; the mask needs quotes of its own.
+        // Beside quoted names only JSON's numbers have no quotes; their mask needs quotes of its own.
         let value = extent::number(bytes, at)?;
         let is_long = value.end - value.start >= 4;
         let mut hit = hit(value, noun, name.text);
@@ -129,7 +129,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     {
         return None;
     }
-    let length = DOTTED.run(bytes, at + 2, names::LONGEST);
+    let length = DOTTED.run(bytes, at + 2, names::MAX_NAME_BYTES);
     let name = text.get(at + 2..at + 2 + length)?;
     let mut value_at = at + 2 + length;
     if matches!(name, "user" | "proxy-user") && flags::is_curl(text, at) {

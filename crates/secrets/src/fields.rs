@@ -1,11 +1,11 @@
-//! Fields of objects and lists of arguments: there the name alone says what is a secret.
+//! Fields of objects and lists of arguments, where the name alone marks a secret.
 
 use super::assignments::in_field;
 use super::names::{Noun, noun_of};
 use super::rules::classified;
 use super::scan::Secret;
 
-/// The secret in the text of a field called `name`: the whole value, or what stands in it after a header's scheme.
+/// The secret in the text of a field called `name`: the whole value, or the part after a header's scheme.
 pub fn find_in_field(name: &str, value: &str) -> Option<Secret<'static>> {
     let hit = classified(value, in_field(name, value)?);
     Some(Secret { range: hit.start..hit.end, kind: hit.kind, quote: "" })
@@ -16,7 +16,7 @@ pub fn is_secret_number(name: &str) -> bool {
     noun_of(name) == Some(Noun::Password)
 }
 
-/// The name in `--name`, under which the next argument of a list stands; `None` for any other argument.
+/// The name in `--name`, which names the next argument of a list; `None` for any other argument.
 pub fn flag_name(argument: &str) -> Option<&str> {
     argument.strip_prefix("--").filter(|name| !name.contains(['=', ' ']))
 }

@@ -1,6 +1,6 @@
 //! Where a rule found a secret.
 
-/// A secret in a text: its place in bytes, and what it is.
+/// A secret in a text: its place in bytes, and its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) start: usize,

@@ -8,12 +8,12 @@ use super::hit::Hit;
 const LINE: usize = 24;
 /// Less is an example.
 const LEAST: usize = 32;
-/// So many short words and signs may stand before the first line: `Proc-Type: 4,ENCRYPTED`, a comment.
+/// The maximum number of short words and signs before the first line: `Proc-Type: 4,ENCRYPTED`, a comment.
 const HEADERS: usize = 60;
-/// So many may stand between two lines: their numbers, quotes, signs of a program.
+/// The maximum number between two lines: line numbers, quotes, signs of a program.
 const BETWEEN: usize = 12;
 
-/// The block whose `-----BEGIN` stands at `at`.
+/// The block whose `-----BEGIN` is at `at`.
 pub(super) fn pem(text: &str, at: usize) -> Option<Hit> {
     let label_at = at + "-----BEGIN".len();
     let label = text.get(label_at..)?;
@@ -79,7 +79,7 @@ fn ends_word(bytes: &[u8], at: usize) -> bool {
     matches!(byte(bytes, at), 0..=b' ' | b'\\' | b'"' | b'\'')
 }
 
-/// The end of `-----END … -----`, if it stands here.
+/// The end of `-----END … -----`, if it is here.
 fn closing(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?.strip_prefix("-----END")?;
     let label = rest.bytes().take(64).position(|byte| byte == b'-').unwrap_or(0);

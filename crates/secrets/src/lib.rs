@@ -1,9 +1,9 @@
-//! What is a secret in a text: by what it begins with, by the shape around it, by the name it stands under.
+//! Finds secrets in a text: by their beginning, by the shape around them, by their name.
 //!
 //! Read by hand, in one pass that looks at two bytes at most places: 200 rules as regular expressions would cost a start
 //! of milliseconds and more than a megabyte of program, in a hook that runs after every answer.
 //!
-//! [`find`] gives the secrets of a text, [`find_in_field`] that of a field in an object, and [`mask()`] what to write in their place.
+//! [`find`] returns the secrets of a text, [`find_in_field`] the one of a field in an object, and [`mask()`] their replacement.
 
 #![forbid(unsafe_code)]
 

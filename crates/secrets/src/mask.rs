@@ -1,4 +1,4 @@
-//! What stands in a secret's place. The rules know it, so that a masked text stays as it is when it is searched again.
+//! The replacement of a secret. The rules know it, so that a masked text does not change when it is searched again.
 
 /// The beginning of every mask.
 pub(super) const OPENING: &str = "[masked: ";

@@ -1,13 +1,13 @@
-//! The name of a value: what stands left of the sign that assigns, or before the value's type, or in the pair before it.
+//! The name of a value: before the sign that assigns, before the value's type, or in the pair before it.
 
 use super::alphabet::{DOTTED, before, byte};
 use super::names::{self, Noun, noun_of};
 
-/// What stands left of a separator.
+/// The name before a separator.
 pub(super) struct Name<'a> {
     pub(super) text: &'a str,
     pub(super) start: usize,
-    /// It stands in quotes, as in JSON: these.
+    /// Its quotes, as in JSON.
     pub(super) quoted: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn name_before(text: &str, end: usize) -> Option<Name<'_>> {
     if quoted {
         end = back(unquoted, 32, |byte| byte == b'\\');
     }
-    let length = DOTTED.run_before(bytes, end, names::LONGEST + 1);
+    let length = DOTTED.run_before(bytes, end, names::MAX_NAME_BYTES + 1);
     let mut start = end - length;
     // The letter of an escape belongs to the line before.
     if length > 1

@@ -1,8 +1,8 @@
-//! Which names say that their value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access_token`.
+//! Names whose value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access_token`.
 //!
 //! Lists of words are one text with spaces: a list of texts would need a relocation for each.
 
-/// What a name says about its value.
+/// The kind of secret that a name announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noun {
     /// People choose it: it may be any text.
@@ -36,10 +36,10 @@ impl Noun {
     }
 }
 
-/// Longer names are none.
-pub(super) const LONGEST: usize = 80;
+/// Longer names are ignored.
+pub(super) const MAX_NAME_BYTES: usize = 80;
 
-/// What may follow the noun: `SECRET_PROD`, `TOKEN_2`, `PASSWORD_BASE64`.
+/// Endings that may follow the noun: `SECRET_PROD`, `TOKEN_2`, `PASSWORD_BASE64`.
 const TAILS: &str = "_prod _production _staging _stage _dev _development _test _testing _live _sandbox _old _new _current \
     _previous _primary _secondary _default _b64 _base64 _value _plain _plaintext _raw _base _backup \
     _local _main _readonly _admin";
@@ -64,9 +64,9 @@ const NOT_OF_TOKEN: &str = "next page continuation sync cancel cancellation star
     color css punct operator literal by change idempotency client_request concurrency public publishable \
     invalid unexpected missing expected";
 
-/// What a name says about its value, if it names a secret.
+/// The kind of secret that a name announces, if any.
 pub(super) fn noun_of(name: &str) -> Option<Noun> {
-    if name.len() > LONGEST || !has_root(name) {
+    if name.len() > MAX_NAME_BYTES || !has_root(name) {
         return None;
     }
     let words = words_of(name);

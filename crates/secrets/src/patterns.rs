@@ -1,4 +1,4 @@
-//! The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`): what else is a secret, and what is none. They are compiled when
+//! The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`): further secrets, and texts that are none. They are compiled when
 //! the first text is masked, and only then.
 
 mod written;
@@ -13,7 +13,7 @@ use super::mask::OPENING;
 use written::{kind, literal, read};
 
 /// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
-const LARGEST: usize = 1 << 20;
+const MAX_REGEX_BYTES: usize = 1 << 20;
 
 /// Patterns as they were written, and as they are used.
 #[derive(Clone, Default)]
@@ -22,14 +22,14 @@ pub struct Patterns {
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
 }
 
-/// Two are equal when they were written alike.
+/// Patterns are equal if their text is.
 impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-/// Without the patterns: they may name what nobody else shall know.
+/// Without the patterns, which may be secret themselves.
 impl fmt::Debug for Patterns {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = self.written.as_deref().map_or(0, str::len);
@@ -78,7 +78,7 @@ impl Patterns {
             .into()
     }
 
-    /// Whether the person said that this is no secret.
+    /// Whether a pattern of the person allows this text.
     pub fn allow(&self, secret: &str) -> bool {
         let Some(Ok(compiled)) = self.compiled() else {
             return false;
@@ -108,12 +108,12 @@ pub(super) struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    /// The name of what it finds.
+    /// The kind of its secrets.
     pub(super) fn kind(&self) -> &'a str {
         &self.own.kind
     }
 
-    /// What it finds, in order: its first group, or all of it.
+    /// The places of its matches, in order: the first group, or the whole match.
     pub(super) fn find<'t>(
         self,
         text: &'t str,
@@ -133,7 +133,7 @@ impl<'a> Pattern<'a> {
 /// A pattern such as `\w+` finds the words of a mask as well: they stay, so that a masked text is stable.
 fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
     let head = text.get(..range.start).unwrap_or_default();
-    // A mask is short: so far back its beginning stands.
+    // A mask is short: its beginning is within these bytes.
     let mut from = head.len().saturating_sub(100);
     while !head.is_char_boundary(from) {
         from += 1;
@@ -148,7 +148,7 @@ fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
 fn compile(text: &str) -> Result<Compiled, String> {
     let mut compiled = Compiled::default();
     for (position, written) in read(text)?.into_iter().enumerate() {
-        let regex = RegexBuilder::new(&written.pattern).size_limit(LARGEST).build();
+        let regex = RegexBuilder::new(&written.pattern).size_limit(MAX_REGEX_BYTES).build();
         // The error of the library quotes the pattern.
         let regex =
             regex.map_err(|_| format!("pattern {} is no regular expression", position + 1))?;
@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_no_secret() {
+    fn an_allowed_text_is_no_secret() {
         assert_eq!(found("ACME-\\d+\n!^ACME-0", "ACME-01 ACME-12"), one("custom", "ACME-12"));
         let patterns = Patterns::new(Some(r#"[{"allow": "^test-"}]"#));
         assert!(patterns.allow("test-key") && !patterns.allow("a-test-key"));
     }
 
     #[test]
-    fn what_is_no_pattern_is_a_problem_that_quotes_nothing() {
+    fn the_problem_of_an_invalid_pattern_quotes_nothing() {
         for wrong in [
             "secret(",
             "a\nb[",

@@ -1,4 +1,4 @@
-//! What stands where a secret would stand but is none: a variable, a reference, an example, a mask.
+//! Placeholders of secrets: a variable, a reference, an example, a mask.
 
 /// Words that are written in place of a secret; compared without case, and without `_`, `-` and spaces.
 const WORDS: &str = "any apikey bool boolean bytes changeme changeit default disabled dummy empty enabled example expired \
@@ -18,7 +18,7 @@ const PARTS: &str = "xxxx **** .... your- your_ yourpass yourtoken yourkey youra
 /// No placeholder is longer.
 const MAX_PLACEHOLDER_BYTES: usize = 200;
 
-/// Whether a text stands in place of a secret.
+/// Whether a text is the placeholder of a secret.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
     if starts_with_any(value, REFERENCES) {
@@ -102,7 +102,7 @@ mod tests {
     use super::is_placeholder;
 
     #[test]
-    fn what_stands_in_place_of_a_secret_is_known() {
+    fn placeholders_are_recognised() {
         for text in [
             "",
             "$TOKEN",

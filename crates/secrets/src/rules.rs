@@ -1,4 +1,4 @@
-//! The rules: what a secret begins with, and how far it reaches. A rule is asked only where its beginning stands, so that a
+//! The rules: how a secret begins, and how far it reaches. A rule is tried only at its beginning, so that a
 //! text without one costs a look-up a byte.
 
 use std::ops::Range;
@@ -12,7 +12,7 @@ use super::values::has_digit;
 use super::vendors::{Vendor, vendors};
 use super::{flags, headers, keys, shapes, urls, words};
 
-/// So far it is read before it is known that it is one: a text of beginnings would be read again and again.
+/// The bytes that are read before a secret is certain: a text of beginnings would be read again and again.
 const PROBE: usize = 256;
 
 /// The secret of a vendor that begins at `at`, if it is one.
@@ -141,10 +141,10 @@ fn index<'a>(table: impl Iterator<Item = &'a str>) -> [Range<usize>; 128] {
     ranges
 }
 
-/// A secret that is known by what stands around a text, from the place of that text.
+/// Recognises a secret by the text around a place.
 type Shape = fn(&str, usize) -> Option<Hit>;
 
-/// What is no word of an alphabet after a beginning.
+/// Secrets that are more than a beginning and a word of one alphabet.
 static SHAPES: &[(&str, Shape)] = &[
     ("--", at_flag),
     ("-----BEGIN", keys::pem),
@@ -210,7 +210,7 @@ mod tests {
     use super::{RULES, SHAPES};
 
     #[test]
-    fn a_rule_is_asked_where_its_beginning_stands() {
+    fn a_rule_is_tried_at_its_beginning() {
         let vendors = RULES.vendors.iter().map(|vendor| vendor.begin);
         for begin in vendors.chain(SHAPES.iter().map(|shape| shape.0)) {
             let bytes = begin.as_bytes();

@@ -13,7 +13,7 @@ use super::rules::{RULES, classified};
 pub struct Secret<'a> {
     /// Its place, in bytes.
     pub range: Range<usize>,
-    /// What it is: `github-token`, `password`, or the name of the pattern that found it.
+    /// Its kind: `github-token`, `password`, or the name of the pattern that found it.
     pub kind: &'a str,
     /// What must stand on both sides of a text that takes its place: the quote that is used around here, where the secret is
     /// a number of JSON; else nothing.
@@ -43,7 +43,7 @@ fn built_in<'a>(text: &'a str, patterns: &Patterns, secrets: &mut Vec<Secret<'a>
     }
 }
 
-/// The next place from `at` on where a rule may begin, and the byte that stands there. Most of a hook's masking is this.
+/// The next place from `at` on where a rule may begin, and its byte. Most of a hook's masking is this.
 fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
     let rules = &*RULES;
     let mut pairs = bytes.get(at..)?.windows(2);
@@ -84,7 +84,7 @@ fn push<'a>(secrets: &mut Vec<Secret<'a>>, text: &'a str, hit: Hit) {
 fn own<'a>(text: &str, patterns: &'a Patterns, secrets: &mut Vec<Secret<'a>>) {
     for own in patterns.iter() {
         let found = own.find(text).map(|range| Secret { range, kind: own.kind(), quote: "" });
-        // What one pattern finds is in order, as the secrets are.
+        // The matches of one pattern are in order, as the secrets are.
         let before = std::mem::take(secrets);
         let (mut before, mut found) = (before.into_iter().peekable(), found.peekable());
         loop {

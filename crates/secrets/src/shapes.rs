@@ -1,4 +1,4 @@
-//! Secrets that no beginning alone tells: they are known by their shape around it.
+//! Secrets whose beginning is not enough: their shape around it shows them.
 
 use super::alphabet::{
     ALNUM, Alphabet, BASE64, DOTTED, HEX, URLSAFE, before, begins_word, byte, entropy,
@@ -41,7 +41,7 @@ pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
     Some(Hit::new(at, end, "jwt"))
 }
 
-/// `hooks.slack.com/services/T…/B…/…`: whoever knows the path may post.
+/// `hooks.slack.com/services/T…/B…/…`: the path alone allows posting.
 pub(super) fn slack_webhook(text: &str, at: usize) -> Option<Hit> {
     let path = at + "hooks.slack.com/".len();
     let rest = text.get(path..)?;

@@ -10,7 +10,7 @@ const MAX_URL_BYTES: usize = 1024;
 /// Nor with a slash in the password.
 const SLASHED: usize = 160;
 
-/// The password in the URL whose `://` stands at `at`.
+/// The password in the URL whose `://` is at `at`.
 pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     if !ALNUM.has(before(bytes, at)) {
@@ -47,7 +47,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     }
 }
 
-/// What follows the two slashes, which JSON may escape, once or more.
+/// The place after the two slashes, which JSON may escape, once or more.
 fn authority(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {
@@ -60,7 +60,7 @@ fn authority(bytes: &[u8], at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// A password with a slash in it: what stands after the colon is no port, and an `@` follows.
+/// A password with a slash in it: the text after the colon is no port, and an `@` follows.
 fn after_a_slash(rest: &[u8], path: usize) -> Option<usize> {
     let host = rest.get(..path)?;
     let colon = host.iter().position(|byte| *byte == b':')?;

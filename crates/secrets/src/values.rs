@@ -1,4 +1,4 @@
-//! Whether a value that stands under the name of a secret is one: programs, schemas and prose use those names too.
+//! Whether a value under the name of a secret is one: programs, schemas and prose use those names too.
 
 use super::alphabet::{ALNUM, entropy};
 use super::names::Noun;
@@ -153,7 +153,7 @@ fn is_label(value: &str) -> bool {
         .any(|word| PROSE.split(' ').any(|one| one == word))
 }
 
-/// `/run/secrets/token`, `~/.token`, `C:\token`: where it is kept, not what it is.
+/// `/run/secrets/token`, `~/.token`, `C:\token`: the place of a secret, not the secret.
 fn is_path(value: &str) -> bool {
     let rest =
         ["/", "~/", "./", "../", "C:", "file:"].iter().find_map(|head| value.strip_prefix(head));

@@ -64,7 +64,7 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Hit> {
         .map(str::len)
         .sum::<usize>();
     let name_at = text.len() - rest.len() + flags;
-    let length = DOTTED.run(bytes, name_at, names::LONGEST);
+    let length = DOTTED.run(bytes, name_at, names::MAX_NAME_BYTES);
     let name = text.get(name_at..name_at + length)?;
     let noun = noun_of(name).filter(|_| byte(bytes, name_at + length) == b' ')?;
     let value_at = name_at + length + 1;

@@ -1,4 +1,4 @@
-//! One line → what it says. `docs/claude-code.md` has the rules, for releases from 1.0.128 on.
+//! Classifies lines, for releases from 1.0.128 on. `docs/claude-code.md` has the rules.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use super::prefilter;
 use super::row_budget::RowBudget;
 use super::rows::{Row, SkillLaunch};
 
-/// What a line turned out to be.
+/// The classification of a line.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// A row that some span needs.
     Entry(Box<Entry>),
     /// A row that no span needs.
     Unneeded,
-    /// A row of a type that this program does not know.
+    /// A row of an unknown type.
     Unknown(String),
-    /// No JSON object; the text says why.
+    /// No JSON object, with the reason.
     Broken(String),
 }
 
-/// The model name of rows that the CLI made up: errors and placeholders.
+/// The model name of rows that the CLI writes itself: errors and placeholders.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// Reads one line, if it is wanted; no more of a text is kept than `longest` says.
+/// Classifies one line, if it is wanted. Texts of up to `longest` characters are kept whole.
 pub(super) fn classify(
     line: Line<'_>,
     longest: usize,
@@ -94,7 +94,7 @@ fn header(row: Row<'_>) -> Header {
     }
 }
 
-/// What the row records; it takes the texts that only this needs.
+/// The record of a row. Takes from the row the texts that nothing else needs.
 fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let content = || room.text(row.content?.get());
     match row.kind.as_deref()? {
@@ -189,7 +189,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
                 result.workflow_name.clone_from(&outcome.workflow_name);
                 result.background_task.clone_from(&outcome.background_task_id);
                 result.status.clone_from(&outcome.status);
-                result.is_async = outcome.is_async.unwrap_or_else(|| result.tells_of_launch());
+                result.is_async = outcome.is_async.unwrap_or_else(|| result.announces_launch());
                 result.ends_turn = row.tool_ends_turn.unwrap_or(false);
                 result.denial.clone_from(&row.tool_denial_kind);
                 result.denied_before_run = row.tool_denial_before_run.unwrap_or(false);
@@ -240,7 +240,7 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     }))
 }
 
-/// `content`: what the person was told.
+/// `content`: the message for the person.
 fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
@@ -267,7 +267,7 @@ fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record>
     }
 }
 
-/// What a command showed. An agent is named behind it: what is shown may be a model's text with anything in it.
+/// The output of a command. The agent is named after it, because the output may be any text of a model.
 fn command_output(content: &str) -> Option<Record> {
     let shown = shown_by_command(content);
     let (text, rest) = shown.unwrap_or(("", content));
@@ -279,7 +279,7 @@ fn command_output(content: &str) -> Option<Record> {
     }
 }
 
-/// What a row says that a command showed, and what stands behind it.
+/// The output of a command, and the text after it.
 pub(crate) fn shown_by_command(content: &str) -> Option<(&str, &str)> {
     let text = content.trim_start().strip_prefix("<local-command-stdout>")?;
     let (text, rest) = text.rsplit_once("</local-command-stdout>")?;
@@ -310,7 +310,7 @@ fn attachment(row: &Row<'_>, room: &RowBudget) -> Option<Record> {
     }
 }
 
-/// Reads the notification that a background task ended out of its text.
+/// Parses the notification that a background task ended.
 fn notification(text: &str) -> Option<Notification> {
     let text = text.trim_start().strip_prefix("<task-notification>")?;
     let tag =

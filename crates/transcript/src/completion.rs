@@ -1,5 +1,5 @@
-//! Is the turn complete in the file? Rows go through a queue that is drained every 100 ms, so the last row of a turn is
-//! usually not there when its Stop hook starts (docs/claude-code.md, "When rows reach the file").
+//! Whether a turn is complete in its file. Claude Code writes rows through a queue that it drains every 100 ms, so the last row
+//! of a turn is usually missing when its Stop hook starts (docs/claude-code.md, "When rows reach the file").
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::content::{Block, as_text, text_of};
 use super::entry::{Entry, Record};
 use super::excerpt::is_same;
 
-/// How often to look.
+/// The pause between two reads.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// How long to wait for the last row; the longest wait seen is 156 ms.
+/// The longest wait for the last row. The longest wait that was measured is 156 ms.
 pub const MAX_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait for a transcript that does not exist yet.
+/// The longest wait for a transcript that does not exist yet.
 pub const MAX_FILE_WAIT: Duration = Duration::from_millis(300);
-/// Without the answer's text to look for: how long the file must not grow.
-pub const QUIET_PERIOD: Duration = Duration::from_millis(200);
+/// The time without a new row after which a turn is complete when the answer's text is unknown.
+const QUIET_PERIOD: Duration = Duration::from_millis(200);
 
-/// What the hook was told about the end of the turn.
+/// The end of the turn as the hook's input describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// `prompt_id` (since 2.1.197).
@@ -25,21 +25,21 @@ pub struct Expected {
     pub last_text: Option<String>,
 }
 
-/// Watches the rows of the lane go by.
+/// Watches the rows of a session until its turn is complete.
 #[derive(Debug)]
 pub struct Completion {
     expected: Expected,
-    /// The prompt that the hook fired for has been seen.
+    /// The row of the hook's prompt was read.
     prompted: bool,
     answered: bool,
     /// The last message row can be the last of a turn.
-    at_rest: bool,
+    is_settled: bool,
 }
 
 impl Completion {
     /// Starts watching from before the turn's opening row.
     pub fn new(expected: Expected) -> Self {
-        Self { expected, prompted: false, answered: false, at_rest: false }
+        Self { expected, prompted: false, answered: false, is_settled: false }
     }
 
     /// Takes the next row.
@@ -51,33 +51,34 @@ impl Completion {
         match &entry.record {
             Record::Assistant(answer) => {
                 let text = answer.blocks.iter().rev().find_map(as_text);
-                self.at_rest = text.is_some() && answer.stop_reason.as_deref() != Some("tool_use");
+                self.is_settled =
+                    text.is_some() && answer.stop_reason.as_deref() != Some("tool_use");
                 self.answered |= self.prompted && self.is_expected(&answer.blocks);
             }
-            Record::ApiError(error) => self.at_rest = !error.retried,
+            Record::ApiError(error) => self.is_settled = !error.retried,
             Record::Results { results, .. } => {
-                self.at_rest = results.iter().any(|result| result.ends_turn)
+                self.is_settled = results.iter().any(|result| result.ends_turn)
             }
-            Record::StructuredOutput => self.at_rest = true,
+            Record::StructuredOutput => self.is_settled = true,
             // A blocked Stop: the answer so far is not the last one.
-            Record::StopFeedback(_) => (self.answered, self.at_rest) = (false, false),
+            Record::StopFeedback(_) => (self.answered, self.is_settled) = (false, false),
             Record::Prompt(_) | Record::Interrupt(_) | Record::Steering { .. } => {
-                self.at_rest = false
+                self.is_settled = false
             }
             _ => {}
         }
     }
 
-    /// Whether the turn is complete, when the file has been as it is for `quiet`.
+    /// Whether the turn is complete when the file has not grown for `quiet`.
     pub fn is_complete(&self, quiet: Duration) -> bool {
         if self.expected.last_text.is_some() {
             self.answered
         } else {
-            self.at_rest && quiet >= QUIET_PERIOD
+            self.is_settled && quiet >= QUIET_PERIOD
         }
     }
 
-    /// The prompt that the hook fired for, as long as its row was not seen.
+    /// The prompt of the hook's turn until its row was read.
     pub fn missing_prompt(&self) -> Option<&str> {
         let prompt_id = self.expected.prompt_id.as_deref();
         prompt_id.filter(|_| !self.prompted)
@@ -151,22 +152,22 @@ mod tests {
         settle.is_complete(quiet)
     }
 
-    fn told(prompt_id: &str, text: &str) -> Expected {
+    fn expected(prompt_id: &str, text: &str) -> Expected {
         Expected { prompt_id: Some(prompt_id.to_owned()), last_text: Some(text.to_owned()) }
     }
 
     #[test]
-    fn the_answer_that_the_hook_was_told_completes_the_turn() {
+    fn the_expected_answer_completes_the_turn() {
         let ok = answer(&["ok\n"], "end_turn");
         let first = [prompt("a"), ok.clone()];
         let both = [prompt("a"), ok.clone(), prompt("b"), ok.clone()];
-        assert!(complete(&told("a", "ok"), &first, Duration::ZERO));
-        assert!(!complete(&told("a", "other"), &first, QUIET_PERIOD));
+        assert!(complete(&expected("a", "ok"), &first, Duration::ZERO));
+        assert!(!complete(&expected("a", "other"), &first, QUIET_PERIOD));
         assert!(
-            !complete(&told("b", "ok"), &first, QUIET_PERIOD),
+            !complete(&expected("b", "ok"), &first, QUIET_PERIOD),
             "the same words of the turn before are not the answer"
         );
-        assert!(complete(&told("b", "ok"), &both, Duration::ZERO));
+        assert!(complete(&expected("b", "ok"), &both, Duration::ZERO));
     }
 
     #[test]
@@ -174,22 +175,22 @@ mod tests {
         let ok = answer(&["ok"], "end_turn");
         let blocked = [prompt("a"), ok.clone(), feedback()];
         let again = [prompt("a"), ok.clone(), feedback(), ok];
-        assert!(!complete(&told("a", "ok"), &blocked, QUIET_PERIOD));
-        assert!(complete(&told("a", "ok"), &again, Duration::ZERO));
+        assert!(!complete(&expected("a", "ok"), &blocked, QUIET_PERIOD));
+        assert!(complete(&expected("a", "ok"), &again, Duration::ZERO));
     }
 
     #[test]
     fn the_last_text_block_or_all_texts_of_the_row_are_the_answer() {
         let rows = [prompt("a"), answer(&["First.", "Second."], "end_turn")];
         for text in ["Second.", "First.\nSecond."] {
-            assert!(complete(&told("a", text), &rows, Duration::ZERO), "{text}");
+            assert!(complete(&expected("a", text), &rows, Duration::ZERO), "{text}");
         }
-        assert!(!complete(&told("a", "First."), &rows, Duration::ZERO));
+        assert!(!complete(&expected("a", "First."), &rows, Duration::ZERO));
     }
 
     #[test]
     fn without_the_answers_text_a_row_that_can_be_the_last_and_quiet_complete_it() {
-        let nothing_told = Expected::default();
+        let nothing_expected = Expected::default();
         let ends_turn = ToolResult { ends_turn: true, ..ToolResult::default() };
         let results =
             |result: ToolResult| Record::Results { results: vec![result], beside: Vec::new() };
@@ -203,8 +204,8 @@ mod tests {
             (feedback(), false),
         ] {
             let rows = [prompt("a"), last];
-            assert_eq!(complete(&nothing_told, &rows, QUIET_PERIOD), completes, "{rows:?}");
-            assert!(!complete(&nothing_told, &rows, QUIET_PERIOD / 2), "{rows:?}");
+            assert_eq!(complete(&nothing_expected, &rows, QUIET_PERIOD), completes, "{rows:?}");
+            assert!(!complete(&nothing_expected, &rows, QUIET_PERIOD / 2), "{rows:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a message holds: content blocks, made strict. Bytes of images and documents are counted here and go no further.
+//! Content blocks of messages, strict. The bytes of images and documents are counted here and then dropped.
 
 use std::rc::Rc;
 
@@ -29,7 +29,7 @@ pub enum Block {
     ToolResult(Box<ToolResult>),
     /// An image or a document.
     Media(Media),
-    /// A block of a kind that this program does not know.
+    /// A block of an unknown kind.
     Other(Value),
 }
 
@@ -49,7 +49,7 @@ pub struct ToolUse {
 pub struct ToolResult {
     /// The `tool_use.id` it answers.
     pub tool_use_id: String,
-    /// What the model was given.
+    /// The blocks that the model got.
     pub content: Vec<Block>,
     /// `is_error`; absent counts as success.
     pub is_error: bool,
@@ -59,11 +59,11 @@ pub struct ToolResult {
     pub background_task: Option<String>,
     /// The run of the workflow that the call launched.
     pub workflow: Option<String>,
-    /// What that workflow is called.
+    /// The name of that workflow.
     pub workflow_name: Option<String>,
     /// `toolUseResult.status`, e.g. `completed` or `async_launched`.
     pub status: Option<String>,
-    /// The launched agent goes on in the background.
+    /// The launched agent runs in the background.
     pub is_async: bool,
     /// The tool's result is the turn's answer (structured output).
     pub ends_turn: bool,
@@ -77,18 +77,18 @@ pub struct ToolResult {
     pub saved_to: Option<String>,
     /// Its size in bytes.
     pub saved_size: Option<u64>,
-    /// What an MCP server gave beside the text.
+    /// The structured content of an MCP server's result, beside its text.
     pub structured: Option<Value>,
-    /// What the tool changed in a file that was there before.
+    /// The lines that the tool changed in an existing file.
     pub patch: Option<Patch>,
 }
 
-/// Lines that an edit took and gave.
+/// Numbers of lines that an edit changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
-    /// Lines that were not there before.
+    /// Added lines.
     pub added: u64,
-    /// Lines that are no longer there.
+    /// Removed lines.
     pub removed: u64,
 }
 
@@ -102,8 +102,8 @@ impl Patch {
 }
 
 impl ToolResult {
-    /// Rows of agents have no `toolUseResult` since 2.1.50: that an agent below goes on stands only in the text.
-    pub(super) fn tells_of_launch(&self) -> bool {
+    /// The rows of agents have no `toolUseResult` since 2.1.50: only the text shows that a nested agent runs on.
+    pub(super) fn announces_launch(&self) -> bool {
         let first = self.content.first().and_then(as_text);
         first.is_some_and(|text| text.starts_with("Async agent launched successfully"))
     }
@@ -118,11 +118,11 @@ pub struct Media {
     pub media_type: String,
     /// Size in bytes, decoded; `None` when only a reference was given.
     pub size: Option<usize>,
-    /// The reference, when it is no inline data.
+    /// The reference, when the data is not inline.
     pub url: Option<String>,
 }
 
-/// The blocks of a `content` field, which is a string or a list. Blocks without their essentials are kept as they are.
+/// The blocks of a `content` field, which is a string or a list. Blocks without their required fields are kept as they are.
 pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block> {
     let Some(content) = content.map(RawValue::get) else {
         return Vec::new();
@@ -131,7 +131,7 @@ pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block>
         return vec![Block::Text(text)];
     }
     let read = |list| serde_json::Deserializer::from_str(content).deserialize_any(list);
-    // Nearly always all of them are known: then they are read once, and need no text of their own.
+    // Nearly always all blocks are known: then they are read once, without a copy of their text.
     room.attempt(|| read(List { room, known_only: true }))
         .or_else(|_| room.attempt(|| read(List { room, known_only: false })))
         .unwrap_or_else(|_| vec![Block::Other(room.tree(content))])
@@ -140,7 +140,7 @@ pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block>
 /// Reads a list of blocks.
 struct List<'a> {
     room: &'a RowBudget,
-    /// One that is not known is a failure.
+    /// An unknown block is an error.
     known_only: bool,
 }
 
@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// A value as a tree; as its own text where it is nested deeper than the reader goes (128 levels).
+/// A value as a tree, or as its own text where it is nested deeper than 128 levels, the limit of serde_json.
 pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
@@ -184,7 +184,7 @@ fn any(raw: &RawValue, room: &RowBudget) -> Block {
     read.and_then(|block| known(block, room)).unwrap_or_else(|| Block::Other(room.tree(raw.get())))
 }
 
-/// A block of a kind that this program knows, with its essentials.
+/// A block of a known kind that has its required fields.
 fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
     let text = |text: Option<&RawValue>| room.text(text?.get());
     match block.kind.as_deref() {
@@ -230,7 +230,7 @@ fn measured(text: Option<&RawValue>, measure: fn(&str) -> usize) -> Option<usize
     Some(measure(&Characters::of(text?.get())?.text()))
 }
 
-/// How many bytes a base64 text stands for.
+/// The number of bytes that a base64 text decodes to.
 pub fn decoded_size(base64: &str) -> usize {
     characters(base64.trim_end_matches('=')) * 3 / 4
 }
@@ -242,7 +242,7 @@ pub fn text_of(blocks: &[Block]) -> String {
 }
 
 /// The text of a text block.
-pub fn as_text(block: &Block) -> Option<&str> {
+pub(crate) fn as_text(block: &Block) -> Option<&str> {
     match block {
         Block::Text(text) => Some(text),
         _ => None,
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_an_unknown_kind_or_without_its_essentials_is_kept_as_it_is() {
+    fn a_block_of_an_unknown_kind_or_without_required_fields_is_kept_as_it_is() {
         for unknown in [r#"{"type":"hologram","x":1}"#, r#"{"type":"tool_use"}"#, "3", "null"] {
             let expected = serde_json::from_str(unknown).unwrap();
             assert_eq!(read(&format!("[{unknown}]")), [Block::Other(expected)], "{unknown}");

@@ -1,4 +1,4 @@
-//! A row, understood: what it says about the session, whatever the release that wrote it.
+//! Rows as domain types, the same for all releases.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ pub struct Entry {
     pub at: Option<Timestamp>,
     /// The row's uuid.
     pub uuid: Option<String>,
-    /// Where and by what the row was written.
+    /// The session, the directory and the release of the row.
     pub header: Header,
-    /// What it says.
+    /// The content of the row.
     pub record: Record,
 }
 
-/// What every message row says about its surroundings.
+/// The fields that all rows of messages share.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
     /// The session that the row says it belongs to (rewritten in forks).
     pub session_id: Option<String>,
     /// The session that made the request (2.1.330: set on copies in a fork).
-    pub request_session_id: Option<String>,
+    pub(crate) request_session_id: Option<String>,
     /// The row says that it was copied from another session.
     pub forked: bool,
     /// The CLI's working directory.
@@ -50,12 +50,12 @@ pub struct Header {
     pub parent: Option<String>,
 }
 
-/// What a row says.
+/// The content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// A prompt that opens a turn (in an agent's file: a task).
     Prompt(Prompt),
-    /// Answers of tools, and what the CLI put beside them.
+    /// Results of tools, and the blocks that the CLI added to them.
     Results {
         /// The answers.
         results: Vec<ToolResult>,
@@ -77,17 +77,16 @@ pub enum Record {
     Interrupt(String),
     /// The rows up to the first user row were copied from the file of the agent's parent (fork agents, 2.1.332).
     ForkContext,
-    /// What a command showed the person: the answer of a typed command that ran in an agent (2.1.330 and later; before, a
-    /// user row).
+    /// The output of a command: the answer of a typed command that ran in an agent (2.1.330 and later; before, a user row).
     CommandOutput {
-        /// What was shown.
+        /// The output.
         text: String,
-        /// The agent that goes on with the command in the background.
+        /// The agent that runs the command in the background.
         agent_id: Option<String>,
     },
     /// A person's command started this agent (`/subtask`).
     AgentStarted(String),
-    /// What a local command or a shell line left; no turn, but the next model call sees it.
+    /// The output of a local command or a shell line: no turn, but input of the next model call.
     Local(Vec<Block>),
     /// One or more blocks of an answer.
     Assistant(AssistantMessage),
@@ -111,7 +110,7 @@ pub enum Record {
     Summary(String),
     /// The turn was ended because it has made as many model calls as it may.
     MaxTurns(u64),
-    /// Something was put into the queue or taken out: its time tells own prompts from copied ones.
+    /// Something was queued or taken from the queue: its time distinguishes own prompts from copied ones.
     Queued,
     /// The turn ended with structured output instead of text.
     StructuredOutput,
@@ -120,7 +119,7 @@ pub enum Record {
 /// A prompt that opens a turn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompt {
-    /// What was asked.
+    /// The prompt.
     pub content: Vec<Block>,
     /// The slash command it calls, with its slash.
     pub command: Option<String>,
@@ -130,7 +129,7 @@ pub struct Prompt {
     pub source: Option<String>,
     /// The permission mode at the time.
     pub permission_mode: Option<String>,
-    /// The how many-eth turn of its branch it opens, from 1 on (2.1.330 and later).
+    /// The 1-based position of its turn in its branch (2.1.330 and later).
     pub turn_index: Option<u64>,
     /// The task whose end it announces.
     pub notification: Option<Notification>,
@@ -183,7 +182,7 @@ pub struct AssistantMessage {
     /// The API's request id.
     pub request_id: Option<String>,
     /// The `api-request` row that asked for it.
-    pub request_ref: Option<String>,
+    pub(crate) request_ref: Option<String>,
     /// The model that was asked for.
     pub requested_model: Option<String>,
     /// Reasoning effort.
@@ -205,7 +204,7 @@ pub struct Usage {
     pub cache_read: u64,
     /// Input written to the cache, in all.
     pub cache_write: u64,
-    /// Of that, for five minutes; `None` in releases that don't tell.
+    /// Of that, for five minutes; `None` in releases without this field.
     pub cache_write_5m: Option<u64>,
     /// Of that, for an hour.
     pub cache_write_1h: Option<u64>,
@@ -269,7 +268,7 @@ impl From<&rows::Usage> for Usage {
 /// A request that is about to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// What `requestRef` of the answer's rows names.
+    /// The id that the answer's rows have as `requestRef`.
     pub id: String,
     /// The request's parameters.
     pub params: Value,
@@ -282,16 +281,16 @@ pub struct Boundary {
     pub manual: bool,
     /// Tokens of the conversation before.
     pub tokens_before: Option<u64>,
-    /// Tokens of what was left.
+    /// Tokens after it.
     pub tokens_after: Option<u64>,
     /// How long it took.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// A failed model call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiError {
-    /// What the person was shown.
+    /// The message for the person.
     pub message: String,
     /// The CLI tries again.
     pub retried: bool,

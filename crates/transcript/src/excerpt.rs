@@ -1,24 +1,24 @@
-//! Texts that are longer than anything that may leave: only their beginning and their end are kept, with the number of
-//! characters between them. So a row costs little memory once it is read, whatever its length.
+//! Excerpts of texts that are too long to be sent: their beginning, their end, and the number of characters between. So a
+//! row takes little memory once it is read, whatever its length.
 
-/// Stands around that number. Unicode keeps it for the inside of programs: no text that is exchanged has it.
+/// Encloses that number. Unicode reserves this character for use inside programs: no exchanged text has it.
 const GAP: char = '\u{fdd0}';
 
-/// How much more is kept than may leave at each side, in characters: a secret that lies across a cut is found by all of it.
+/// The number of characters beyond the sent ones that are kept at each side: a secret across the cut is found as a whole.
 const MARGIN: usize = 64 * 1024;
 
-/// A text of which only the beginning and the end are known.
+/// A text whose middle was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excerpt<'a> {
     /// Its beginning.
     pub head: &'a str,
     /// Its end.
     pub tail: &'a str,
-    /// How many characters all of it has.
+    /// The number of characters of the whole text.
     pub characters: usize,
 }
 
-/// A text of these characters as it is kept where texts of so many may leave; `None` if all of it is.
+/// The excerpt of a text where texts are sent up to `longest` characters; `None` if the whole text is kept.
 pub(super) fn cut(text: impl Iterator<Item = char> + Clone, longest: usize) -> Option<String> {
     let side = longest.saturating_add(MARGIN);
     let between = text.clone().count().checked_sub(side.checked_mul(2)?)?;
@@ -33,8 +33,7 @@ pub(super) fn cut(text: impl Iterator<Item = char> + Clone, longest: usize) -> O
     Some(kept)
 }
 
-/// The two sides of a text that was cut when it was read. Several such texts may have been put together: then it is the
-/// first one's beginning and the last one's end.
+/// The parts of a text that is an excerpt. Of several joined excerpts: the beginning of the first, the end of the last.
 pub fn excerpt(text: &str) -> Option<Excerpt<'_>> {
     if text.len() <= 2 * MARGIN {
         return None;
@@ -46,7 +45,7 @@ pub fn excerpt(text: &str) -> Option<Excerpt<'_>> {
     Some(Excerpt { head, tail, characters: characters(text) })
 }
 
-/// How many characters a text has, those that were not kept included.
+/// The number of characters of a text, with the dropped ones of an excerpt.
 pub fn characters(text: &str) -> usize {
     if text.len() <= 2 * MARGIN {
         return text.chars().count();
@@ -59,13 +58,13 @@ pub fn characters(text: &str) -> usize {
     lengths.sum()
 }
 
-/// Whether a text that was read is this one, but for spaces around it.
-pub(super) fn is_same(read: &str, told: &str) -> bool {
-    let told = told.trim();
+/// Whether a text that was read is the expected one, except for whitespace around it.
+pub(super) fn is_same(read: &str, expected: &str) -> bool {
+    let expected = expected.trim();
     match excerpt(read) {
-        None => read.trim() == told,
+        None => read.trim() == expected,
         Some(Excerpt { head, tail, .. }) => {
-            told.starts_with(head.trim_start()) && told.ends_with(tail.trim_end())
+            expected.starts_with(head.trim_start()) && expected.ends_with(tail.trim_end())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Is this still the file that was read? Offsets are hints: Claude Code rewrites a transcript at compaction when its
+//! Whether a file is still the one that was read. Offsets are hints: Claude Code rewrites a transcript at compaction when its
 //! garbage collection is on, and people copy and restore files.
 
 use std::fs::{File, Metadata};
@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use base::{regular_file, sha256};
 use serde::{Deserialize, Serialize};
 
-/// How much of the file before the offset is remembered by its hash.
+/// The number of bytes before the offset that are hashed.
 const WINDOW: u64 = 256;
 
-/// What is remembered of a file as it was read up to `offset`.
+/// The identity of a file that was read up to `offset`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
     /// Device number.
@@ -22,14 +22,17 @@ pub struct FileMark {
     pub inode: u64,
     /// Length when it was read, in bytes.
     pub length: u64,
-    /// How far it was read, in bytes.
+    /// The offset up to which it was read, in bytes.
     pub offset: u64,
     /// Hash of up to 256 bytes before `offset`.
     pub hash: String,
 }
 
 impl FileMark {
-    /// Looks at the file as it is now.
+    /// The identity of the file now.
+    ///
+    /// # Errors
+    /// When the file can't be read.
     pub fn take(path: &Path, offset: u64) -> Result<Self> {
         let mut file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
@@ -41,7 +44,7 @@ impl FileMark {
         Ok(Self { offset, hash, ..Self::of(&metadata) })
     }
 
-    /// A file of which nothing was read.
+    /// The identity of a file before it is read.
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -51,15 +54,14 @@ impl FileMark {
         }
     }
 
-    /// Nothing was written since: same file, same length. No byte is read to know it.
+    /// The file and its length are the same. Reads no byte.
     pub fn untouched(&self, metadata: &Metadata) -> bool {
         self.device == metadata.dev()
             && self.inode == metadata.ino()
             && self.length == metadata.len()
     }
 
-    /// The bytes before the offset are the ones that were read, whatever file they are in now. Nothing read is nothing
-    /// to compare.
+    /// The bytes before the offset are the ones that were read, even in another file. True before anything was read.
     pub fn still_holds(&self, path: &Path) -> bool {
         if self.hash.is_empty() {
             return true;

@@ -1,23 +1,23 @@
-//! A text in JSON, character by character: one of a hundred megabytes is measured and cut where it stands.
+//! Texts in JSON, read character by character: a text of a hundred megabytes is measured and cut without a copy.
 
 use std::borrow::Cow;
 
 use super::scan;
 
-/// The characters of a text whose JSON was found to be valid. Half a surrogate pair is a replacement character.
+/// The characters of a text in valid JSON. A lone surrogate becomes U+FFFD.
 #[derive(Clone)]
 pub(super) struct Characters<'a> {
     rest: &'a str,
 }
 
 impl<'a> Characters<'a> {
-    /// `None` when it is no text.
+    /// `None` if the value is something else.
     pub(super) fn of(json: &'a str) -> Option<Self> {
         let rest = json.strip_prefix('"')?.strip_suffix('"')?;
         Some(Self { rest })
     }
 
-    /// All of it; as it stands, where nothing in it is escaped.
+    /// The whole text, borrowed where it has no escape.
     pub(super) fn text(self) -> Cow<'a, str> {
         if scan::has_escape(self.rest) { Cow::Owned(self.collect()) } else { self.rest.into() }
     }

@@ -1,4 +1,4 @@
-//! What Claude Code wrote: bytes → rows → what each row says, for every release from 1.0.128 on.
+//! Transcripts of Claude Code, from release 1.0.128 on: bytes → lines → rows → records → turns.
 
 #![forbid(unsafe_code)]
 
@@ -26,8 +26,9 @@ mod workflow;
 
 pub use branch::branch_point;
 pub(crate) use classify::shown_by_command;
+pub(crate) use content::as_text;
 pub(crate) use content::json as as_json;
-pub use content::{Block, Media, Patch, ToolResult, ToolUse, as_text, decoded_size, text_of};
+pub use content::{Block, Media, Patch, ToolResult, ToolUse, decoded_size, text_of};
 pub use entry::{
     ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
     Usage,

@@ -1,4 +1,4 @@
-//! Bytes of a growing file → whole lines with their offsets. A line that is still being written waits.
+//! Splits a growing file into whole lines with their offsets. A line that is still being written waits.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -11,52 +11,52 @@ use base::regular_file;
 
 use super::{prefilter, scan};
 
-/// One read. Large enough that the system calls don't count, small enough to stay flat in memory.
+/// The size of a read: few system calls, little memory.
 const CHUNK: usize = 256 * 1024;
 
-/// The first read: nearly all that a hook has to read.
+/// The size of the first read, which is enough for nearly all hooks.
 const FIRST_READ_BYTES: usize = CHUNK / 4;
 
-/// What is looked for, and what room for a read is made of, by blocks.
+/// A block of zeros, to compare with and to extend the buffer by.
 const ZEROS: [u8; 4096] = [0; 4096];
 
-/// What the buffer keeps after a line; usual lines need no more.
+/// The size from which on a line gets a buffer of its own; usual lines are shorter.
 const ROOM: usize = 4 * CHUNK;
 
-/// How much of a line is kept that no span can need, to tell why.
+/// The kept bytes of a line that no span can need: its type is counted.
 const KEPT_BYTES: usize = scan::HEAD_BYTES;
 
 /// One line of a transcript, without its newline.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    /// Where the line starts in the file.
+    /// The offset of the line.
     pub(crate) offset: u64,
-    /// Where the next line starts.
+    /// The offset of the next line.
     pub(crate) end: u64,
-    /// The line's bytes; those of a long line are given away, so that they are free as soon as it is read.
+    /// The line's bytes; owned if the line is long, so that they are freed as soon as it is read.
     pub(crate) bytes: Cow<'a, [u8]>,
-    /// The middle was let go: no span can need the line.
+    /// The middle was dropped: no span can need the line.
     pub(crate) is_cut: bool,
 }
 
-/// Reads lines from an offset on; may be asked again when the file has grown.
+/// Reads lines from an offset on, also of a file that grows.
 #[derive(Debug)]
 pub(crate) struct Lines {
     file: File,
-    /// Bytes read and not yet given out lie in `buffer[start..]`.
+    /// Unread bytes are `buffer[start..]`.
     buffer: Vec<u8>,
     start: usize,
-    /// How many bytes are read next.
+    /// The size of the next read.
     next_read: usize,
-    /// How far `buffer` was searched for a newline, so that a long line is scanned once.
+    /// `buffer` was searched for a line end up to here, so that a long line is scanned once.
     searched: usize,
-    /// Where in the file the line in the making starts, with the zeros before it.
+    /// The offset of the current line, with the zeros before it.
     offset: u64,
-    /// How many zero bytes before that line were let go.
+    /// The number of zero bytes before that line that were dropped.
     zeros: u64,
-    /// Only what some span may need is wanted.
+    /// Rows that no span needs may be cut.
     for_spans: bool,
-    /// How many bytes of the line in the making were let go, because it can be no row, or one that is not wanted.
+    /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
     dropped: u64,
 }
 
@@ -80,7 +80,7 @@ impl Lines {
         })
     }
 
-    /// Lets go of long rows that no span needs.
+    /// Cuts long rows that no span needs.
     pub(super) fn for_spans(mut self) -> Self {
         self.for_spans = true;
         self
@@ -95,15 +95,14 @@ impl Lines {
         matches!((&open, &now), (Ok(open), Ok(now)) if same(open, now))
     }
 
-    /// Where the next line starts.
+    /// The offset of the next line.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The next line, or `None` at what is the end for now.
+    /// The next line; `None` at the end of the file, until the file grows.
     ///
-    /// A last line without newline counts when it is a whole JSON object: no longer line can begin with it, so nothing
-    /// is lost when a session ends on it.
+    /// A last line without a line end counts if it is a whole JSON object: no longer line can begin with it.
     pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         loop {
             self.skip_zeros();
@@ -128,7 +127,7 @@ impl Lines {
         Ok(None)
     }
 
-    /// Passes over zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
+    /// Skips zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
     /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
     /// systems on which the content comes after the length.
     fn skip_zeros(&mut self) {
@@ -144,11 +143,10 @@ impl Lines {
         self.zeros += zeros as u64;
     }
 
-    /// There is nothing from here to the end of the file but zeros that take no room on the disk, as far as can be told
-    /// without reading gigabytes of them each time: many were read, the last ones are, and the file has fewer bytes than were
-    /// passed.
+    /// Only zeros without disk blocks follow, as far as a check that does not read gigabytes of them can say: many zeros were
+    /// read, the file ends with zeros, and it has fewer blocks than were skipped.
     fn is_hollow(&self) -> bool {
-        // Looked for once: who has read on from there reads to the end.
+        // Checked once: later reads go on to the end.
         let once = ROOM as u64..(ROOM + CHUNK) as u64;
         let is_among_zeros = once.contains(&self.zeros) && self.start == self.buffer.len();
         let is_hollow = || -> std::io::Result<bool> {
@@ -162,7 +160,7 @@ impl Lines {
         is_among_zeros && is_hollow().unwrap_or(false)
     }
 
-    /// Of a line that can be no row, or one that no span needs, only the end is waited for: it may be a gigabyte of anything.
+    /// Drops the bytes of a line that is no row, or one that no span needs: it may have a gigabyte.
     fn drop_unneeded(&mut self) {
         let line = self.buffer.get(self.start..).unwrap_or_default();
         let row = line.trim_ascii_start();
@@ -184,15 +182,15 @@ impl Lines {
         self.start = next;
         self.searched = next;
         let bytes = if next - start > ROOM {
-            Cow::Owned(self.give_away(start, line_end))
+            Cow::Owned(self.split_off_line(start, line_end))
         } else {
             Cow::Borrowed(self.buffer.get(start..line_end).unwrap_or_default())
         };
         Line { offset, end: self.offset, bytes: without_return(bytes), is_cut: dropped > 0 }
     }
 
-    /// The line's bytes with their memory; what follows it goes to a buffer of its own.
-    fn give_away(&mut self, start: usize, end: usize) -> Vec<u8> {
+    /// The line's bytes in the current buffer; the bytes that follow get a new one.
+    fn split_off_line(&mut self, start: usize, end: usize) -> Vec<u8> {
         let rest = self.buffer.split_off(self.start);
         let mut line = std::mem::replace(&mut self.buffer, rest);
         (self.start, self.searched) = (0, 0);
@@ -207,7 +205,7 @@ impl Lines {
             self.searched -= self.start;
             self.start = 0;
         }
-        // In one call: `read_to_end` makes six of it, each time from 8 KB on.
+        // One call: `read_to_end` makes six calls, from 8 KB on.
         let filled = self.buffer.len();
         while self.buffer.len() < filled + self.next_read {
             // `resize` writes byte by byte where the program is built for its size.
@@ -251,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_in_the_making_waits_for_its_end() {
+    fn an_unfinished_line_waits_for_its_end() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"{\"a\":1}\n{\"b\":").unwrap();
         let mut lines = Lines::open(file.path(), 0).unwrap();
@@ -288,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_that_a_power_cut_left_are_passed_over() {
+    fn zeros_that_a_power_cut_left_are_skipped() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"{\"a\":1}\n").unwrap();
         let zeros = vec![0; 9 * super::CHUNK + 5];
@@ -320,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_that_nobody_needs_takes_no_memory_and_leaves_the_next_one_in_its_place() {
+    fn a_long_unneeded_line_takes_no_memory_and_does_not_shift_the_next_one() {
         for start in ["x", " ", "[", "{\"a\":0,\"type\":\"new\",\"b\":"] {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             let rubbish = [start, &start[..1].repeat(9 * super::CHUNK)].concat();

@@ -22,13 +22,13 @@ pub struct AgentFile {
     pub path: PathBuf,
 }
 
-/// What `agent-<id>.meta.json` says (since 2.1.100).
+/// The content of `agent-<id>.meta.json` (since 2.1.100).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AgentMeta {
     /// e.g. `Explore`, `general-purpose`.
     pub agent_type: Option<String>,
-    /// What the model said the agent is for.
+    /// The model's description of the task.
     pub description: Option<String>,
     /// The tool call that launched it.
     pub tool_use_id: Option<String>,
@@ -45,7 +45,7 @@ pub struct AgentMeta {
 }
 
 impl AgentFile {
-    /// Reads the file beside the transcript; what can't be read is as if it were not there.
+    /// Reads the file beside the transcript. A file that can't be read counts as missing.
     pub fn meta(&self) -> AgentMeta {
         regular_file::read(&self.path.with_extension("meta.json"), MAX_META_BYTES)
             .ok()
@@ -53,7 +53,7 @@ impl AgentFile {
             .unwrap_or_default()
     }
 
-    /// The workflow run in whose folder it lies.
+    /// The id of the workflow run in whose folder the transcript is.
     pub fn workflow(&self) -> Option<String> {
         let folder = self.path.parent()?;
         let is_run = folder.parent()?.file_name()? == "workflows";
@@ -89,16 +89,15 @@ impl Layout {
     }
 }
 
-/// The agents of a session, in the order of their ids. `known`: agents that are the session's for sure, which saves a
-/// look into their files where the layout mixes sessions; an unknown layout may. `needless`: agents below the session's
-/// folder that nobody needs to look at.
+/// The agents of a session, sorted by id. `is_known`: agents of this session, whose files need not be opened where the
+/// layout mixes sessions (as an unknown layout may). `is_unneeded`: agents below the session's folder to skip.
 pub fn agents(
     transcript: &Path,
     layout: Option<Layout>,
-    known: &dyn Fn(&str) -> bool,
-    needless: &dyn Fn(&str, &DirEntry) -> bool,
+    is_known: &dyn Fn(&str) -> bool,
+    is_unneeded: &dyn Fn(&str, &DirEntry) -> bool,
 ) -> Vec<AgentFile> {
-    let mut found = agents_below(transcript, needless);
+    let mut found = agents_below(transcript, is_unneeded);
     if layout != Some(Layout::Below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
@@ -109,7 +108,9 @@ pub fn agents(
                     let name = entry.file_name();
                     Some(agent_file(agent_id(&name)?, &entry))
                 })
-                .filter(|file| known(&file.agent_id) || file.session().as_ref() == Some(&session)),
+                .filter(|file| {
+                    is_known(&file.agent_id) || file.session().as_ref() == Some(&session)
+                }),
         );
     }
     found.sort_unstable_by(|left, right| left.agent_id.cmp(&right.agent_id));
@@ -125,7 +126,10 @@ fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
     AgentFile { agent_id: agent_id.to_owned(), path: entry.path() }
 }
 
-fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -> Vec<AgentFile> {
+fn agents_below(
+    transcript: &Path,
+    is_unneeded: &dyn Fn(&str, &DirEntry) -> bool,
+) -> Vec<AgentFile> {
     let mut found = Vec::new();
     let mut folders = vec![transcript.with_extension("").join("subagents")];
     while let Some(folder) = folders.pop() {
@@ -134,7 +138,7 @@ fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -
         };
         for entry in entries.flatten() {
             match agent_id(&entry.file_name()) {
-                Some(agent_id) if needless(agent_id, &entry) => {}
+                Some(agent_id) if is_unneeded(agent_id, &entry) => {}
                 Some(agent_id) => found.push(agent_file(agent_id, &entry)),
                 None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
                     folders.push(entry.path());
@@ -146,13 +150,13 @@ fn agents_below(transcript: &Path, needless: &dyn Fn(&str, &DirEntry) -> bool) -
     found
 }
 
-/// The session that a transcript's name says.
+/// The session id in a transcript's file name.
 pub fn session_id(transcript: &Path) -> String {
     transcript.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Every session's transcript under `<Claude config folder>/projects`, folder by folder, in the order of their paths. No
-/// more than one folder's names are held at a time.
+/// The transcripts of all sessions under `<Claude config folder>/projects`, sorted by path. One folder's names are in memory
+/// at a time.
 pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let mut folders: Vec<PathBuf> = subfolders(&claude_config.join("projects")).collect();
     folders.sort();
@@ -168,7 +172,7 @@ pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 /// The session whose id starts with `prefix`.
 ///
 /// # Errors
-/// When there is none, or more than one.
+/// When no session matches, or more than one.
 pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> {
     let name = format!("{prefix}.jsonl");
     let exact = subfolders(&claude_config.join("projects"))
@@ -191,7 +195,7 @@ pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> 
     }
 }
 
-/// The sessions in a folder that a person named: a project's folder, or one above it.
+/// The transcripts of sessions in a project's folder, or in the folder above it.
 pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
     let own = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let below =

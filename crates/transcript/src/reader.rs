@@ -1,4 +1,4 @@
-//! A transcript file as a stream of entries; what couldn't be read is counted, not fatal.
+//! A transcript as a stream of entries. Rows that can't be read are counted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -9,24 +9,24 @@ use super::classify::{Reading, classify};
 use super::entry::Entry;
 use super::lines::Lines;
 
-/// What the reader passed over.
+/// The rows that the reader skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// Lines that are no JSON object: offset and reason. The first few; `broken_lines` counts all.
+    /// Lines without a JSON object: offset and reason. The first five; `broken_lines` counts all.
     pub broken: Vec<(u64, String)>,
-    /// How many lines are no JSON object.
+    /// The number of lines without a JSON object.
     pub broken_lines: u64,
-    /// Rows of types that this program does not know, by type.
+    /// The number of rows of each unknown type.
     pub unknown: BTreeMap<String, u64>,
 }
 
 /// Broken lines that are kept with their reason; a binary file has millions.
 const BROKEN_KEPT: usize = 5;
 
-/// So many rows may wait for a time; a file of which more have none is of somebody else.
+/// The number of rows that may wait for a time. Claude Code writes no file with more rows without a time.
 const MAX_UNTIMED_ROWS: usize = 100;
 
-/// What is looked at without being sent is not longer, in characters.
+/// The longest text of a transcript that is not sent, in characters.
 const SHOWN: usize = 10_000;
 
 /// An open transcript.
@@ -35,7 +35,7 @@ pub struct Transcript {
     lines: Lines,
     /// The longest text that is needed whole, in characters.
     longest: usize,
-    /// Rows at the beginning of the file that have no time wait for the first that has one.
+    /// Rows without a time at the beginning of the file.
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
     is_early: bool,
@@ -46,7 +46,7 @@ impl Transcript {
     /// Opens the file at a row's offset.
     ///
     /// # Errors
-    /// When there is no such file, it is no regular file, or it can't be read.
+    /// When the path has no regular file, or the file can't be read.
     pub fn open(path: &Path, offset: u64) -> Result<Self> {
         Ok(Self {
             lines: Lines::open(path, offset)?.for_spans(),
@@ -57,21 +57,21 @@ impl Transcript {
         })
     }
 
-    /// Keeps texts of so many characters whole; of much longer ones there will be both ends.
+    /// Keeps texts of up to `longest` characters whole. Much longer texts become excerpts.
     #[must_use]
     pub fn keeping(mut self, longest: usize) -> Self {
         self.longest = longest;
         self
     }
 
-    /// Gives each row a time: those at the beginning of the file that have none wait for the first that has one.
+    /// Rows without a time at the beginning of the file get the first time that follows.
     #[must_use]
     pub fn timed(mut self) -> Self {
         self.is_early = self.offset() == 0;
         self
     }
 
-    /// The next entry, or `None` at what is the end for now; asked again, it goes on where the file grew.
+    /// The next entry; `None` at the end of the file, until the file grows.
     ///
     /// # Errors
     /// When the file can't be read.
@@ -79,7 +79,7 @@ impl Transcript {
         self.next_entry_among(&|_| true)
     }
 
-    /// The next entry among the rows that are wanted, by their bytes: the others are not even parsed.
+    /// The next entry among the rows whose bytes are wanted. Other rows are not parsed.
     ///
     /// # Errors
     /// When the file can't be read.
@@ -118,23 +118,23 @@ impl Transcript {
         Ok(None)
     }
 
-    /// Whether `path` still leads to the file that is read.
+    /// Whether `path` still leads to the open file.
     pub fn is_still(&self, path: &Path) -> bool {
         self.lines.is_still(path)
     }
 
-    /// Where the next row starts.
+    /// The offset of the next row, in bytes.
     pub fn offset(&self) -> u64 {
         self.lines.offset()
     }
 
-    /// What was passed over so far.
+    /// The rows that were skipped so far.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics
     }
 }
 
-/// Where a session was started, and what it calls itself: its first rows tell.
+/// The start directory and the id of a session, from its first rows.
 ///
 /// # Errors
 /// When the file can't be read.

@@ -1,4 +1,4 @@
-//! How much of one row is kept: a row may be of any length, what is kept of it is not.
+//! Bounds the memory for one row, which may have any length.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,16 +11,16 @@ use super::excerpt::cut;
 use super::json_text::Characters;
 use super::scan;
 
-/// In bytes: more than a request holds.
+/// More than a request holds.
 const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
 
-/// What has no more bytes than this is read in one go.
+/// Values of at most this length are parsed at once.
 const SMALL_ROW_BYTES: usize = 64 * 1024;
 
-/// How many levels more than that may lie one in the other: each is looked through once more.
+/// The levels of larger values that may be nested: each level is scanned once more.
 const MAX_LEVELS: usize = 8;
 
-/// What is still to be kept of one row.
+/// The rest of the memory for one row.
 #[derive(Debug)]
 pub(super) struct RowBudget {
     /// The longest text that may leave, in characters.
@@ -30,12 +30,12 @@ pub(super) struct RowBudget {
 }
 
 impl RowBudget {
-    /// Room for a row, where texts of so many characters may leave.
+    /// The budget of a row whose texts are sent up to `longest` characters.
     pub(super) fn for_texts_of(longest: usize) -> Self {
         Self { longest, left: Cell::new(MAX_ROW_BYTES.max(longest.saturating_mul(8))) }
     }
 
-    /// What is kept of a text of the row, from its JSON; `None` when it is none.
+    /// The text of a JSON text, as an excerpt where it is too long; `None` if the value is something else.
     pub(super) fn text(&self, json: &str) -> Option<String> {
         if json.len() > SMALL_ROW_BYTES || !json.starts_with('"') {
             return Characters::of(json).map(|text| self.keep(text));
@@ -44,19 +44,19 @@ impl RowBudget {
         Some(if self.take(text.len()) { text } else { left_out(text.chars().count()) })
     }
 
-    /// A value as a tree; as its own text where it is deeper than the reader goes or has more parts than there is room for.
+    /// A value as a tree, or as its own text where it is too deep or has too many parts.
     pub(super) fn tree(&self, json: &str) -> Value {
         self.attempt(|| self.branch(json, MAX_LEVELS).ok_or(()))
             .unwrap_or_else(|()| Value::String(self.keep(json.chars())))
     }
 
-    /// What fails takes no room.
+    /// Takes nothing from the budget if `read` fails.
     pub(super) fn attempt<T, E>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let left = self.left.get();
         read().inspect_err(|_| self.left.set(left))
     }
 
-    /// Whether there is room for so many bytes more.
+    /// Takes `bytes` from the budget if they are left.
     pub(super) fn take(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(self.left.get()));
@@ -84,12 +84,12 @@ impl RowBudget {
     }
 }
 
-/// What stands in the place of a text for which there is no room.
+/// Replaces a text for which no budget is left.
 fn left_out(characters: usize) -> String {
     format!("…[cut: {characters} characters in all]…")
 }
 
-/// Makes a list or an object, part by part.
+/// Builds a list or an object, part by part.
 struct Branch<'a> {
     room: &'a RowBudget,
     levels: usize,

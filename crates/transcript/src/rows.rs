@@ -119,9 +119,7 @@ pub(super) struct Row<'a> {
     /// `system`/`informational`: the agent that a command started.
     #[serde(deserialize_with = "tolerant::text")]
     pub launched_agent_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub operation: Option<String>,
-    /// `queue-operation`: the queued text. `system`: what the person was told.
+    /// `queue-operation`: the queued text. `system`: the message for the person.
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
     /// `api-request`: its id.

@@ -1,5 +1,5 @@
 //! Every look at the bytes of a transcript that does not parse them. Most bytes belong to rows that no span needs, and a
-//! session may have 500 MB, so rows are told apart, and searched backwards, by bytes.
+//! session may have 500 MB, so rows are classified, and searched backwards, by bytes.
 //!
 //! These functions rely on this, and on nothing else:
 //! - JSON escapes line ends and quotes within a text. So a line end ends a row, and `"name"` with both of its quotes is a name

@@ -41,7 +41,7 @@ impl SessionInfo {
         let types = Field::new(b"\"type\"");
         let is_answer = |kind: Option<&[u8]>, row: &[u8]| match kind {
             Some(kind) => kind == b"assistant",
-            // The type of a long answer stands after its content.
+            // The type of a long answer comes after its content.
             None => types.values(row).any(|kind| scan::text(kind) == Some(b"assistant")),
         };
         let mut lines = Lines::open(transcript, 0)?;

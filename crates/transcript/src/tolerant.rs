@@ -1,4 +1,4 @@
-//! Reading fields that may be absent, null or of another type in some release: such a field is none, its row stays.
+//! Deserializes fields that are missing, null or of another type in some release: such a field is `None`, and its row is kept.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// What JSON has beside texts and objects.
+/// All kinds of JSON values except texts and objects.
 macro_rules! others_are_none {
     () => {
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +56,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_any(Text)
 }
 
-/// The same for an object whose own fields may be of any type, so that it can be read where it stands.
+/// The same for an object whose own fields may be of any type: it is read without a second pass.
 pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! What Claude Code wrote of a workflow's run when it ended: `<session>/workflows/<run id>.json`.
+//! The end of a workflow's run, from `<session>/workflows/<run id>.json`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,23 +12,23 @@ use super::json_text::replace_surrogates;
 use super::row_budget::RowBudget;
 use super::tolerant;
 
-/// It repeats the script and what its agents answered; anything larger is something else.
+/// More than the script and the answers of its agents, which the file repeats.
 const MAX_RUN_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEnd {
     /// `completed`, `failed`, `killed`.
     pub status: String,
-    /// When.
+    /// The time of the end.
     pub at: Option<Timestamp>,
-    /// What its script gave back.
+    /// The return value of its script.
     pub result: Option<Value>,
     /// Why it failed, with a stack below the first line.
     pub error: Option<String>,
 }
 
-/// The file, with what some span needs.
+/// The fields of the file that some span needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RunFile<'a> {
@@ -47,13 +47,14 @@ struct RunFile<'a> {
 }
 
 impl RunEnd {
-    /// Where a session's run is written down.
+    /// The file of a session's run.
     pub fn path(transcript: &Path, run_id: &str) -> PathBuf {
         let folder = transcript.with_extension("").join("workflows");
         folder.join(format!("{run_id}.json"))
     }
 
-    /// Reads it, texts of so many characters whole; `None` while the run goes on, and where the file can't be read.
+    /// Reads the file and keeps texts of up to `longest` characters whole. `None` while the run is in progress, and where the
+    /// file can't be read.
     pub fn read(path: &Path, longest: usize) -> Option<Self> {
         let text = regular_file::read(path, MAX_RUN_BYTES).ok()?;
         let text = String::from_utf8_lossy(&text);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The kind of what an unnamed pattern finds.
+/// The kind of an unnamed pattern's secrets.
 const UNNAMED: &str = "custom";
 
 /// One pattern as it was written.
@@ -12,7 +12,7 @@ pub(super) struct Written {
     pub(super) is_allowed: bool,
 }
 
-/// A JSON array of patterns, named or not; or one pattern a line. `!` before a pattern: what it finds is no secret.
+/// A JSON array of patterns, named or not; or one pattern per line. `!` before a pattern: its matches are no secrets.
 pub(super) fn read(text: &str) -> Result<Vec<Written>, String> {
     let wrong = || "it is neither a JSON array of patterns nor one pattern a line".to_owned();
     let list = match serde_json::from_str::<Vec<Value>>(text) {

@@ -1,4 +1,4 @@
-//! One row of each kind that releases from 1.0.128 on write, and what it says.
+//! One row of each kind that releases from 1.0.128 on write, and its record.
 
 use super::{Reading, classify};
 use crate::lines::Line;
@@ -16,7 +16,7 @@ fn entry(line: &str) -> Entry {
     }
 }
 
-/// The record's kind and what matters of it, in short.
+/// The kind of a record and its main fields.
 fn said(line: &str) -> String {
     match read(line.as_bytes()) {
         Reading::Unneeded => "unneeded".to_owned(),
@@ -45,7 +45,7 @@ fn user(more: &str, content: &str) -> String {
     format!(r#"{{"type":"user","uuid":"u"{more},"message":{{"role":"user","content":{content}}}}}"#)
 }
 
-/// Fields beside the message, its content, and what the row says.
+/// Fields beside the message, the content of the message, and the record.
 const USER_ROWS: &[(&str, &str, &str)] = &[
     ("", r#""Fix it""#, "prompt"),
     (r#","turnOrigin":"human""#, r#"[{"type":"text","text":"Fix it"}]"#, "prompt"),
@@ -161,7 +161,7 @@ fn a_field_of_another_type_costs_only_itself() {
 }
 
 #[test]
-fn a_row_is_passed_over_unparsed_only_where_its_own_type_is_unneeded() {
+fn a_row_is_skipped_unparsed_only_if_its_own_type_is_unneeded() {
     let argument = r#"{"type":"assistant","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"n","input":{"attachment":{"type":"environment"}}}]}}"#;
     assert_eq!(said(argument), "answer m");
     let broken_but_unneeded = r#"{"type":"api-request-blob","message":"#;

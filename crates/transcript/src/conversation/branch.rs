@@ -1,4 +1,4 @@
-//! Which rows an answer was given: those on the way from the answer back to the beginning, or to the last compaction.
+//! The input rows of an answer: the path from the answer back to the beginning, or to the last compaction.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ impl Index {
         let mut way = BTreeSet::new();
         let mut at = answer;
         while let Some(parent) = self.rows.get(at).and_then(|row| row.parent.as_deref()) {
-            // A row may stand before the one that it follows, but never behind the answer.
+            // A row may come before its parent, but never after the answer.
             match self.row_before(parent, answer) {
                 Some(row) if way.insert(row) => at = row,
                 _ => break,
@@ -126,7 +126,7 @@ impl Index {
         });
     }
 
-    /// Rows stand in the file in the order in which they were sent.
+    /// Rows are in the file in the order in which they were sent.
     fn in_order(&self, way: BTreeSet<usize>) -> Vec<usize> {
         way.into_iter().filter(|row| self.is_sent(*row)).collect()
     }

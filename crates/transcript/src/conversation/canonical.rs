@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rows::{Fields, items};
 
-/// Deeper is nothing that a CLI wrote.
+/// No release writes deeper values.
 const MAX_DEPTH: usize = 128;
 
 /// A message in the making: one role, and the blocks of its rows so far.
@@ -79,7 +79,7 @@ fn write(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     Some(())
 }
 
-/// A text without needless escapes. One with half a character stays as it is: nothing but its escape stands for that.
+/// A text without unneeded escapes. A text with a lone surrogate stays as it is: only an escape can express it.
 fn text(json: &str, out: &mut String) {
     let read: Option<String> = serde_json::from_str(json).ok();
     match read.and_then(|text| serde_json::to_string(&text).ok()) {

@@ -1,4 +1,4 @@
-//! Where the rows of a file stand, and what ties them together.
+//! The rows of a file: their places and their links.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::rows::items;
 use crate::rows::{self, Attachment, Row as WireRow};
 use crate::{Line, Lines, json_text};
 
-/// Where a row stands in its file.
+/// The place of a row in its file, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub offset: u64,
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub kind: Kind,
 }
 
-/// What a row is to the conversation.
+/// The role of a row in the conversation.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A user's row, with the tool calls that it answers.
@@ -56,7 +56,7 @@ pub(super) struct Boundary {
     pub anchor: Option<String>,
 }
 
-/// A request as it was noted: the first messages of another one, and these.
+/// A request as its row describes it: the first `keep` messages of `base`, and `tail`.
 #[derive(Debug, Default)]
 pub(super) struct Request {
     pub base: Option<String>,
@@ -69,7 +69,7 @@ pub(super) struct Request {
 pub(super) struct Index {
     pub rows: Vec<Row>,
     pub requests: BTreeMap<String, Request>,
-    /// Messages that stand in rows of their own, by their hash.
+    /// Messages with a row of their own, by their hash.
     pub blobs: BTreeMap<String, Place>,
     /// 2.1.100 writes some rows twice.
     by_uuid: BTreeMap<String, Vec<usize>>,
@@ -96,7 +96,7 @@ impl Index {
         self.answers.get(message_id).into_iter().flatten().copied()
     }
 
-    /// The request that an answer came of, where it was noted.
+    /// The request of an answer, if it has a row.
     pub(super) fn request_of(&self, row: usize) -> Option<String> {
         self.asked_by.get(&row).cloned()
     }

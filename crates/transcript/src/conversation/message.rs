@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::rows::Fields;
 use crate::{as_json, replace_surrogates};
 
-/// Who speaks.
+/// The role of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A person, a tool, or the CLI in their place.
@@ -31,7 +31,7 @@ impl Role {
 /// One message of a request. Blocks are the API's own: text, thinking, tool_use, tool_result, image, document …
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Who speaks.
+    /// The role of a message.
     pub role: Role,
     /// The blocks; a plain text is one of them.
     pub content: Vec<Value>,
@@ -120,7 +120,7 @@ fn blocks(content: &RawValue) -> Vec<Value> {
     blocks.into_iter().map(without_cache_mark).collect()
 }
 
-/// Where the cache may break off is no part of what was said.
+/// Marks for the cache are no content.
 fn without_cache_mark(mut block: Value) -> Value {
     if let Value::Object(fields) = &mut block {
         fields.shift_remove("cache_control");

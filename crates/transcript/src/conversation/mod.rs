@@ -1,4 +1,4 @@
-//! What the model was sent: the messages before an answer, rebuilt from the transcript alone.
+//! The messages that the model was sent before an answer, rebuilt from the transcript.
 //!
 //! Claude Code 2.1.330 writes down of each request which messages it held, by their hashes (`recorded`). Where it did not,
 //! as in older releases, they are made of the rows on the way to the answer (`branch`).
@@ -23,14 +23,14 @@ pub use message::{Message, Role};
 use recorded::Source;
 use rows::Fields;
 
-/// The main lane of a session's file. Holds where its rows stand, and reads what it is asked for: a message is in memory once,
-/// whatever the size of the file.
+/// The conversation of a session's file. Holds the places of its rows and reads messages on demand: a message is in memory
+/// once, whatever the size of the file.
 #[derive(Debug)]
 pub struct Conversation {
     path: PathBuf,
     file: File,
     index: Index,
-    /// Where the messages stand that the requests name by their hashes; made when first asked for.
+    /// The places of the messages that requests name by hash; built on first use.
     known: Option<BTreeMap<String, Source>>,
 }
 
@@ -72,7 +72,7 @@ impl Conversation {
         Ok(self.merged(&rows)?.pop())
     }
 
-    /// The commit that the work stood on before an answer, as far as Claude Code told the model (2.1.330 and later).
+    /// The last commit that Claude Code gave the model before an answer (2.1.330 and later).
     pub fn commit_before(&self, message_id: &str) -> Option<&str> {
         let first = self.index.answer(message_id).next()?;
         self.index.commit_before(first)

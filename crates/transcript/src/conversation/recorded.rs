@@ -1,5 +1,5 @@
-//! Requests that Claude Code wrote down (2.1.330 and later): the hashes of their messages, each of which stands in a row of
-//! its own or is what rows of one role were merged into. A message that is found by its hash is the one that was sent.
+//! Requests with a row (2.1.330 and later): the hashes of their messages. A message has a row of its own, or is merged from
+//! rows of one role. A message that is found by its hash is the one that was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::index::{Index, Kind, Place};
 use super::message::{self, Message};
 use super::rows::Fields;
 
-/// Where a message stands.
+/// The place of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     /// In a row of its own.
@@ -38,7 +38,7 @@ impl Conversation {
         };
         let mut messages = Vec::new();
         for source in sources {
-            // What is no message was cut by whoever copied the file: the rows tell what was sent.
+            // A row without a message was cut in a copy of the file: the messages are then built from the rows.
             match self.message(source)? {
                 Some(message) => messages.push(message),
                 None => return Ok(None),
@@ -123,7 +123,7 @@ impl Index {
     fn messages_of(&self, request: &str) -> Option<Vec<&str>> {
         let mut parts: Vec<&[String]> = Vec::new();
         let (mut id, mut upto) = (request, usize::MAX);
-        // As many steps as there are requests: a circle is no way.
+        // At most one step per request: a circle would not end.
         for _ in 0..self.requests.len() {
             let request = self.requests.get(id)?;
             let own = upto.saturating_sub(request.keep).min(request.tail.len());

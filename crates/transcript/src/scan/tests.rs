@@ -61,7 +61,7 @@ fn classified(row: &str) -> String {
     }
 }
 
-/// Fails when Claude Code begins to write spaces: rows are still read, but what was measured was measured without.
+/// Fails when Claude Code begins to write spaces. Such rows are read too, but all speed was measured without spaces.
 #[test]
 fn the_recordings_have_no_space_after_a_colon() {
     for path in recordings() {
@@ -175,7 +175,7 @@ fn a_field_is_a_name_with_a_colon_and_no_quotation() {
     assert_eq!(last, Some((55, b"two".to_vec())));
 }
 
-/// One file states what all scans rely on, so there is no other one.
+/// One file states the assumptions of all scans.
 #[test]
 fn no_other_file_searches_bytes() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

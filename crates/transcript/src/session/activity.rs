@@ -1,4 +1,4 @@
-//! The work of one model lane: one turn of the session, or one run of an agent.
+//! The work of one turn of a session, or of one run of an agent.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,14 +13,14 @@ use crate::{
     Usage, as_text, text_of,
 };
 
-/// What was done between a prompt and its answer.
+/// The work between a prompt and its answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Activity {
     /// Model calls in the order of their first rows.
     pub generations: Vec<Generation>,
     /// Tools in the order they were asked for.
     pub tools: Vec<ToolCall>,
-    /// What happened in between.
+    /// Events in between.
     pub events: Vec<Event>,
     /// When the context was full.
     pub compactions: Vec<Compaction>,
@@ -36,11 +36,11 @@ pub struct Activity {
     pub max_turns: Option<u64>,
     /// The answer, where it is the argument of a tool (structured output).
     pub structured: Option<Value>,
-    /// What the command that opened the turn showed: the turn's answer where the command ran in an agent.
+    /// The output of the command that opened the turn: the turn's answer if the command ran in an agent.
     pub command_output: Option<String>,
     /// A model call failed for good, and no answer came after it.
     pub failed: bool,
-    /// When Claude Code said how long it took, and what it said: without the time for which it waited for the person.
+    /// The duration that Claude Code reports, without its waits for the person, and the time of that row.
     pub took: Option<(Timestamp, Duration)>,
     input: Vec<InputItem>,
     requests: BTreeMap<String, (Timestamp, Value)>,
@@ -48,8 +48,8 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// The model has answered, and nobody stopped it.
-    pub fn has_finished_answer(&self) -> bool {
+    /// The model has answered, and the answer was not stopped.
+    pub(super) fn has_finished_answer(&self) -> bool {
         let is_answered = !self.generations.is_empty() || self.command_output.is_some();
         self.is_settled && !self.interrupted && !self.failed && is_answered
     }
@@ -66,7 +66,7 @@ impl Activity {
         calls.fold(Usage::default(), Usage::plus)
     }
 
-    /// Takes the next row of the lane. `at` is its time, or its predecessor's when it has none.
+    /// Takes the next row. `at` is its time, or its predecessor's if it has none.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         let uuid = entry.uuid.unwrap_or_default();
         let offset = entry.offset;
@@ -158,7 +158,7 @@ impl Activity {
         }
     }
 
-    /// What the last compaction made of the conversation.
+    /// Adds the summary to the last compaction.
     pub(super) fn summarize(&mut self, text: &str) {
         if let Some(compaction) = self.compactions.last_mut() {
             compaction.summary = Some(text.to_owned());
@@ -170,7 +170,7 @@ impl Activity {
         self.input.push(InputItem::User(Rc::new(blocks)));
     }
 
-    /// An answer that was cut off after its last attempt looks finished; the row after it tells (2.1.330).
+    /// An answer that was cut off after its last attempt looks finished; only the row after it shows the cut (2.1.330).
     fn note_cut(&mut self, blocks: &[Block]) {
         let cut = text_of(blocks).starts_with("Your response above was cut off mid-stream");
         self.cut_last(|_| cut);
@@ -180,12 +180,12 @@ impl Activity {
         let last = self.generations.last_mut();
         if let Some(last) = last.filter(|last| !last.aborted && is_cut(last)) {
             last.aborted = true;
-            // The row that tells is one of its rows: what was sent without it is sent again.
+            // The row that shows the cut counts as one of its rows, so that the answer is sent again.
             last.rows += 1;
         }
     }
 
-    /// `[Request interrupted by user for tool use]`: the tools that nobody had refused were running.
+    /// `[Request interrupted by user for tool use]`: the tools that were not refused were running.
     fn stop_tools(&mut self, text: &str) {
         if !text.contains("for tool use") {
             return;
@@ -299,7 +299,7 @@ impl Activity {
         });
     }
 
-    /// The call that launched the task learns how it ended.
+    /// Adds the end of a task to the call that launched it.
     fn end_task(&mut self, end: Option<&Notification>) {
         let Some(end) = end.filter(|end| end.task_id.is_some()) else {
             return;
@@ -329,7 +329,7 @@ fn stopped_task(tool: &ToolCall) -> Option<Notification> {
     })
 }
 
-/// Stopped while it ran: from 2.1.330 on a denial that nobody decided; before, only the text tells.
+/// Stopped while it ran: from 2.1.330 on a denial without a decision; before, only the text shows it.
 fn was_stopped(result: &ToolResult) -> bool {
     const TEXTS: [&str; 2] = ["The user doesn't want to proceed", "[Request interrupted"];
     let text = text_of(&result.content);

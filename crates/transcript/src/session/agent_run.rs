@@ -11,12 +11,12 @@ use crate::Entry;
 pub struct AgentRun {
     /// The agent's first row.
     pub opening: Opening,
-    /// What was done.
+    /// Its model calls, tools and events.
     pub activity: Activity,
 }
 
 impl AgentRun {
-    /// Reads an agent's file: one run, however often it was resumed. `None` when it has no row with a time.
+    /// Reads an agent's file: one run, however often it was resumed. `None` if no row has a time.
     pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
         let mut run: Option<Self> = None;
         let mut last_at = None;

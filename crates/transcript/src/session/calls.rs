@@ -1,4 +1,4 @@
-//! What a model did within a turn: its calls, the tools it asked for, and what happened in between.
+//! Model calls, tool calls, compactions and events within a turn.
 
 use std::rc::Rc;
 
@@ -18,13 +18,13 @@ pub struct Generation {
     pub model: String,
     /// The model that was asked for.
     pub requested_model: Option<String>,
-    /// When the request was made, as far as the transcript tells.
+    /// The time of the request: of its own row (2.1.330 and later), else of the last user row before it.
     pub started_at: Timestamp,
     /// When the first block was complete.
     pub first_block_at: Timestamp,
     /// When the last block was complete.
     pub ended_at: Timestamp,
-    /// What was new for the model since its last call.
+    /// The input that is new since the last call.
     pub input: Vec<InputItem>,
     /// The blocks of the answer.
     pub output: Vec<Block>,
@@ -46,13 +46,13 @@ pub struct Generation {
     pub request_id: Option<String>,
     /// The stream was cut off.
     pub aborted: bool,
-    /// How many rows it was read from: more rows later are another answer than the one that was sent.
+    /// The number of its rows: an answer with more rows is sent again.
     pub rows: u32,
     /// A later row shows that no further row of it will come.
     pub closed: bool,
 }
 
-/// Something that a model call was given.
+/// Input of a model call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputItem {
     /// A prompt, or text that the CLI added.
@@ -89,7 +89,7 @@ impl ToolCall {
             || self.result.as_ref().is_some_and(|result| result.agent_id.is_some())
     }
 
-    /// The launched agent has given its answer: a result that is not the mere news of its launch.
+    /// The launched agent has answered: the result is more than the news of its launch.
     pub fn has_final_result(&self) -> bool {
         self.result.as_ref().is_some_and(|result| {
             !result.is_async
@@ -97,7 +97,7 @@ impl ToolCall {
         })
     }
 
-    /// How the launched agent ended, as far as the call's own result tells.
+    /// The outcome of the launched agent, as far as the call's own result shows it.
     pub fn agent_outcome(&self) -> Option<&'static str> {
         let result = self.result.as_ref().filter(|_| self.has_final_result())?;
         match result.is_error {
@@ -117,7 +117,7 @@ pub struct Compaction {
     pub started_at: Timestamp,
     /// When the summary took over.
     pub ended_at: Timestamp,
-    /// What the boundary row says.
+    /// The content of the boundary row.
     pub boundary: Boundary,
     /// The summary, once its row is there.
     pub summary: Option<String>,
@@ -146,11 +146,11 @@ pub struct Event {
     pub kind: EventKind,
     /// Its text.
     pub text: String,
-    /// What is known of the failed call.
+    /// The details of the failed call.
     pub failure: Option<ApiError>,
 }
 
-/// What an event is.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A prompt joined the running turn.

@@ -1,4 +1,4 @@
-//! What a fork agent's file repeats of its parent's: input of the agent, never its work.
+//! The rows that a fork agent's file repeats of its parent's: input of the agent, never its work.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::{AssistantMessage, Entry, Prompt, Record};
 /// A model call as its parent's file has it too: the request and the message.
 pub type Call = (String, String);
 
-/// Takes off the head that was copied from the parent: what stands before the first user row, and the tool results of that
-/// row. Nothing is left while that row is not written. `is_fork`: the file beside it says so; the file's first row may too.
+/// Removes the head that was copied from the parent: the rows before the first user row, and the tool results of that row.
+/// Empty until that row is written. `is_fork`: from the file's metadata; the first row may mark the fork too.
 pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     let begins_with_head = entries.first().is_some_and(|first| first.record == Record::ForkContext);
     if !is_fork && !begins_with_head {
@@ -28,7 +28,7 @@ pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     own
 }
 
-/// Calls of a file that holds no row of their requests: they may stand in the parent's file.
+/// The calls whose requests have no row in the file: they may belong to the parent's file.
 pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
     let mut calls: BTreeSet<Call> = entries.iter().filter_map(call).collect();
     for entry in entries {
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// What the agent was asked, and its calls.
+    /// The prompt of the agent, and its calls.
     fn run(records: Vec<Record>, is_fork: bool) -> Option<(String, Vec<String>)> {
         let run = AgentRun::read(without_head(rows(records), is_fork))?;
         let calls = run.activity.generations.iter();

@@ -1,4 +1,4 @@
-//! Agents up to 1.0.128: their rows stand between those of the session, marked as a side chain, without an id.
+//! Agents up to 1.0.128: their rows are among those of the session, marked as a side chain, without an id.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::{Entry, text_of};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LegacySidechains {
     runs: Vec<AgentRun>,
-    /// Which run a row belongs to, by its uuid.
+    /// The index of each row's run, by the row's uuid.
     owners: BTreeMap<String, usize>,
 }
 
 impl LegacySidechains {
-    /// Takes the next row of a side chain: it goes on where its parent is, or begins a run.
+    /// Takes the next row of a side chain: it joins the run of its parent, or begins a run.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         let parent = entry.header.parent.as_ref();
         let known = parent.and_then(|parent| self.owners.get(parent)).copied();
@@ -32,12 +32,12 @@ impl LegacySidechains {
         }
     }
 
-    /// Each run with its place.
+    /// Each run with its index.
     pub fn runs(&self) -> impl Iterator<Item = (usize, &AgentRun)> {
         self.runs.iter().enumerate()
     }
 
-    /// The first run that was asked this and is not in `taken`: nothing else links it to its tool call.
+    /// The first run with this prompt that is not in `taken`. Nothing else links a run to its tool call.
     pub fn asked(&self, prompt: &str, taken: &[usize]) -> Option<(usize, &AgentRun)> {
         self.runs().find(|(place, run)| {
             !taken.contains(place) && text_of(&run.opening.prompt.content) == prompt

@@ -1,5 +1,5 @@
-//! Where a session comes from, and which turns a fork brought along. They belong to the session that had them first and are
-//! never sent from the copy.
+//! The parent of a forked session, and the turns that were copied from it. They belong to the parent and are never sent from
+//! the copy.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use base::Timestamp;
 use crate::scan::{self, Field};
 use crate::{Entry, Record};
 
-/// Watches a whole file go by and tells where the session's own turns begin.
+/// Watches all rows of a file to find where the session's own turns begin.
 #[derive(Clone, Debug)]
 pub struct Lineage {
     session: String,
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_names_another_session_is_looked_at_once_the_beginning_is_over() {
+    fn after_the_beginning_only_rows_of_another_session_are_read() {
         let mut lineage = Lineage::new("mine");
         let own_row = br#"{"type":"user","sessionId":"mine","text":"of \"sessionId\":\"x\""}"#;
         assert!(lineage.may_grow_by(own_row), "it may be the first prompt");

@@ -13,7 +13,7 @@ pub struct Opening {
     pub at: Timestamp,
     /// The circumstances in which the row was written.
     pub header: Header,
-    /// What was asked.
+    /// The prompt.
     pub prompt: Prompt,
     /// The offset of the row in its file, in bytes.
     pub offset: u64,

@@ -1,4 +1,4 @@
-//! A file's turns without their content: what first contact needs to choose where to begin.
+//! The turns of a file without their content, to choose where to begin.
 
 use std::path::PathBuf;
 
@@ -36,11 +36,11 @@ pub struct TurnOutline {
     pub start: u64,
     /// Where its last row ends.
     pub end: u64,
-    /// A compaction that a person asked for: it is no numbered turn.
+    /// A compaction that a person asked for, which has no number.
     pub is_compaction: bool,
     /// It has its answer; neither an interrupt nor an error ended it.
     pub finished: bool,
-    /// The beginning of what was asked.
+    /// The beginning of the prompt.
     pub prompt: String,
     /// Its tokens, with those of agents between its rows.
     pub usage: Usage,
@@ -59,14 +59,14 @@ pub struct Calls {
     pub model: String,
 }
 
-/// How much of a prompt is kept, in characters: more than a list shows, so that a secret in it is whole when it is masked.
-const PROMPT: usize = 1000;
+/// More characters than a list shows, so that a secret is whole when it is masked.
+const MAX_PROMPT_CHARS: usize = 1000;
 
 impl Outline {
     /// Reads all entries of a session's file.
     ///
     /// # Errors
-    /// Passes on what the reading of entries fails with.
+    /// When an entry can't be read.
     pub fn read(
         session: &str,
         entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
@@ -91,7 +91,7 @@ impl Outline {
         Ok(outline)
     }
 
-    /// What is known without the turns.
+    /// The outline without turns.
     pub fn of(lineage: Lineage) -> Self {
         Self {
             own_from: lineage.own_from,
@@ -111,7 +111,7 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
         end: turn.end,
         finished: turn.is_finished(),
         is_compaction: turn.as_manual_compaction().is_some(),
-        prompt: text_of(&turn.opening.prompt.content).chars().take(PROMPT).collect(),
+        prompt: text_of(&turn.opening.prompt.content).chars().take(MAX_PROMPT_CHARS).collect(),
         usage: turn
             .agents
             .runs()

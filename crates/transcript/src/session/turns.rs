@@ -14,17 +14,17 @@ use crate::{Block, Entry, Record, shown_by_command, text_of};
 pub struct Turn {
     /// The row that opens it.
     pub opening: Opening,
-    /// What was done.
+    /// Its model calls, tools and events.
     pub activity: Activity,
     /// The row that its first row follows.
     pub follows: Option<String>,
-    /// Agents whose rows stand between those of the turn.
+    /// Agents whose rows are among those of the turn.
     pub agents: LegacySidechains,
     /// Agents that commands of the person started, by their ids.
     pub started: Vec<String>,
     /// Where its first row starts, which may be text that the CLI wrote before the prompt.
     pub start: u64,
-    /// Where its last row ends, as far as it was read.
+    /// Where its last row ends, as far as the file was read.
     pub end: u64,
     /// The next turn has begun: nothing can be added to it any more.
     pub closed: bool,
@@ -35,22 +35,22 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// It has what it was opened for, and nothing is to be expected.
-    pub fn is_finished(&self) -> bool {
+    /// The turn has its answer or its summary, and no further row is expected.
+    pub(super) fn is_finished(&self) -> bool {
         match self.as_manual_compaction() {
             Some(compaction) => compaction.summary.is_some(),
             None => self.activity.has_finished_answer(),
         }
     }
 
-    /// Something came of it. A prompt that was taken back before the first block of its answer left nothing.
+    /// It has some work. A prompt that was taken back before the first block of its answer has none.
     pub fn has_begun(&self) -> bool {
         !self.activity.generations.is_empty()
             || !self.activity.events.is_empty()
             || self.activity.command_output.is_some()
     }
 
-    /// It is a command that ran in an agent of its own and showed its answer; the agent is told by the prompt's id alone.
+    /// It is a command that ran in an agent and showed its answer. Only the prompt's id links the agent to it.
     pub fn ran_apart(&self) -> bool {
         self.activity.command_output.is_some() && self.started.is_empty()
     }
@@ -91,23 +91,23 @@ pub struct Rewind {
 #[derive(Debug, Default)]
 pub struct Turns {
     turn: Option<Turn>,
-    /// Rows that belong to the turn only if it goes on, else to the next one: the CLI writes some text for the model, and
-    /// now and then the request, before the prompt that they belong to.
+    /// Rows that belong to the turn only if it continues, else to the next one: the CLI writes some text for the model, and
+    /// sometimes the request, before their prompt.
     held: Vec<(Entry, Timestamp)>,
     last_at: Option<Timestamp>,
     /// When the last compaction began.
     compacted_at: Option<Timestamp>,
-    /// The release marks what opens a turn (`turnOrigin`), so that a command row without a mark is a local one.
+    /// The release marks rows that open a turn (`turnOrigin`), so that a command row without a mark is local.
     marks_origins: bool,
 }
 
 impl Turns {
-    /// Turns of rows that come after one of this time: a row without a time has that of the row before it.
+    /// `last_at`: the time of the row before the first one. A row without a time has the time of the row before it.
     pub fn after(last_at: Option<Timestamp>) -> Self {
         Self { last_at, ..Self::default() }
     }
 
-    /// Takes the next row; gives the turn that it closes.
+    /// Takes the next row. Returns the turn that it closes.
     pub fn push(&mut self, entry: Entry) -> Option<Turn> {
         self.last_at = entry.at.or(self.last_at);
         let at = self.last_at?;
@@ -143,10 +143,10 @@ impl Turns {
                 if let Some(turn) = &mut self.turn {
                     turn.activity.summarize(text);
                 }
-                // The next call is given it, which may be the next turn's.
+                // It is input of the next call, which may belong to the next turn.
                 self.held.push((entry, at));
             }
-            record if goes_on(record) => {
+            record if continues_turn(record) => {
                 let closed = self.release();
                 self.add(entry, at);
                 return closed;
@@ -166,7 +166,7 @@ impl Turns {
         self.turn
     }
 
-    /// Nothing tells yet whether the turn goes on or the next one begins.
+    /// It is still open whether the turn continues or the next one begins.
     fn is_between(&self) -> bool {
         !self.held.is_empty() || self.turn.as_ref().is_none_or(|turn| turn.activity.is_settled)
     }
@@ -182,8 +182,8 @@ impl Turns {
         repeatable && entry.at.zip(self.compacted_at).is_some_and(|(at, since)| at < since)
     }
 
-    /// The turn goes on, and what was held back is part of it; unless a command that may have been a local one is: then it
-    /// was no local one, and opened the turn that goes on.
+    /// The turn continues with the rows that were held back. If one of them is a command that might have been local, the
+    /// command opened the turn that continues.
     fn release(&mut self) -> Option<Turn> {
         let mut closed = None;
         for (entry, at) in std::mem::take(&mut self.held) {
@@ -216,7 +216,7 @@ impl Turns {
                 turn.take_command_output(text, agent_id.clone(), at);
             }
             Record::Local(blocks) => {
-                // Until 2.1.197 at least what a command showed is a user row.
+                // Until 2.1.197 at least, the output of a command is a user row.
                 if let Some((text, _)) = shown_by_command(&text_of(blocks)) {
                     turn.take_command_output(text, None, at);
                 }
@@ -272,8 +272,8 @@ impl Turn {
     }
 }
 
-/// Rows by which a turn goes on after it had its answer.
-fn goes_on(record: &Record) -> bool {
+/// Rows that continue a turn after its answer.
+fn continues_turn(record: &Record) -> bool {
     matches!(
         record,
         Record::Assistant(_)
@@ -285,7 +285,7 @@ fn goes_on(record: &Record) -> bool {
     )
 }
 
-/// A shell line (`!`): what was typed stands in a row before the one that opens the turn with the shell's answer.
+/// A shell line (`!`): its text has its own row before the one that opens the turn with the shell's output.
 fn as_shell_line(entry: &Entry) -> Option<Vec<Block>> {
     match &entry.record {
         Record::Local(blocks) if text_of(blocks).starts_with("<bash-input>") => {
@@ -295,7 +295,7 @@ fn as_shell_line(entry: &Entry) -> Option<Vec<Block>> {
     }
 }
 
-/// A command that no model answered is text that the next call sees.
+/// A command without an answer is input of the next call.
 fn as_text_only(mut entry: Entry) -> Entry {
     if let Record::Prompt(prompt) = &mut entry.record {
         entry.record = Record::Local(std::mem::take(&mut prompt.content));

@@ -1,4 +1,4 @@
-//! What opens a turn, what belongs to it, and what waits for the next one.
+//! Rows that open a turn, belong to it, or wait for the next one.
 
 use base::Timestamp;
 
@@ -206,12 +206,12 @@ fn a_row_without_a_uuid_opens_nothing() {
 #[test]
 fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
     let shown = || Record::CommandOutput { text: "done".to_owned(), agent_id: None };
-    let told = || {
+    let user_row = || {
         Record::Local(vec![Block::Text(
             "<local-command-stdout>done</local-command-stdout>".to_owned(),
         )])
     };
-    for record in [shown(), told()] {
+    for record in [shown(), user_row()] {
         let turns = Rows::default().prompt("/apart").add("s", record).turns();
         assert_eq!(turns[0].activity.command_output.as_deref(), Some("done"));
         assert!(turns[0].is_finished() && turns[0].ran_apart());
