@@ -17,6 +17,8 @@ pub(super) struct Feed {
     until: Instant,
     grown_at: Instant,
     settled: bool,
+    /// Whether the end was not there at once.
+    has_waited: bool,
     /// Whether a command that runs in an agent was looked for.
     sought_command: bool,
 }
@@ -32,6 +34,7 @@ impl Feed {
             until: now + MAX_WAIT,
             grown_at: now,
             settled: false,
+            has_waited: false,
             sought_command: false,
         })
     }
@@ -73,7 +76,14 @@ impl Feed {
         let is_awaited =
             !self.settled && Instant::now() < self.until && self.transcript.is_still(&self.path);
         let is_awaited = is_awaited && !self.is_of_command();
+        if is_awaited && !self.has_waited {
+            log::debug!("the end of the turn is not there yet: waiting for it");
+            self.has_waited = true;
+        }
         if !is_awaited {
+            if self.has_waited && !self.settled {
+                log::debug!("the end of the turn did not come: the next hook brings it");
+            }
             self.waiting = None;
         }
         is_awaited

@@ -76,7 +76,7 @@ fn a_name_that_does_not_exist_is_a_passing_failure() {
     let reply = client("http://langfuse.invalid:1")
         .send(&Body::new(EXPORT), Deadline::after(Duration::from_secs(1)));
     assert!(is_later(&reply), "{reply:?}");
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -86,6 +86,6 @@ fn a_reader_does_not_wait_longer_than_it_may() {
         let wanted = Query::of_session(SESSION, times());
         let answer = client(&server.url()).observations(&wanted, None, Deadline::after(SHORT));
         assert!(matches!(answer, Err(Verdict::Later { timed_out: true, .. })), "{answer:?}");
-        assert!(start.elapsed() < SHORT + Duration::from_secs(1));
+        assert!(start.elapsed() < SHORT * 20);
     }
 }

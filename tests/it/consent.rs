@@ -1,6 +1,7 @@
 //! Nothing is read or sent unless the project says so, and what was declined stays declined.
 
 use std::fs;
+use std::time::Duration;
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
@@ -40,8 +41,10 @@ fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
 fn a_project_that_is_not_traced_is_not_even_waited_for() {
     let sandbox = Sandbox::new();
     let session = sandbox.session("v2.1.330/simple");
-    let took = session.before_answer(0).stop(0).took;
-    assert!(took < std::time::Duration::from_millis(800), "{took:?}");
+    session.before_answer(0);
+    let took = (0..10).map(|_| session.stop(0).took).min().unwrap();
+    // One of so many is quick also on a busy machine; if they waited, each would take a second.
+    assert!(took < Duration::from_millis(800), "{took:?}");
 }
 
 #[test]

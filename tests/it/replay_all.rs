@@ -195,7 +195,7 @@ fn flush_leaves_it_to_the_next_run() {
     session.whole();
     mock.reply_next(Reply::RateLimited(60));
     let ran = sandbox.run(&["flush"]).exits(4);
-    assert!(ran.took < Duration::from_secs(30));
+    assert!(!ran.stderr.contains("going on"), "{ran:?}");
 }
 
 #[test]

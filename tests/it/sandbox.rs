@@ -28,6 +28,9 @@ pub(crate) use state::mode;
 /// The built program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_claude-langfuse");
 
+/// How long a Stop hook may take.
+const BUDGET: &str = "CC_LANGFUSE_HOOK_BUDGET";
+
 /// Where the sessions of the fixtures were started.
 pub(crate) const PROJECT: &str = "/home/dev/project";
 
@@ -158,7 +161,12 @@ impl Sandbox {
     /// The same, run by another program: `strace -f`, or a shell that sets limits first.
     pub(crate) fn start_under(&self, runner: &[&str], arguments: &[&str], input: &[u8]) -> Running {
         let command = [runner, &[PROGRAM], arguments].concat();
-        Running::start(&command, &self.environment, self.folder.path(), input)
+        let mut environment = self.environment.clone();
+        if arguments.first() == Some(&"hook") {
+            // A busy machine must not end a hook whose test is about something else.
+            environment.entry(BUDGET.to_owned()).or_insert_with(|| "60".to_owned());
+        }
+        Running::start(&command, &environment, self.folder.path(), input)
     }
 
     /// Runs a hook's command as Claude Code does, with this on its standard input.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
@@ -20,8 +19,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
 fn hooks_at(path: &Path, session: &Session<'_>) {
     for mut event in [session.stop_event(0), session.end_event()] {
         event["transcript_path"] = json!(path);
-        let took = session.start(&event).end().unnoticed().took;
-        assert!(took < Duration::from_secs(4), "{took:?}");
+        session.start(&event).end().unnoticed();
     }
 }
 

@@ -93,7 +93,7 @@ fn slow_replies_are_slow_and_stop_with_the_server() {
         drop(client.stream.read(&mut [0; 8]));
         let stopping = Instant::now();
         drop(server);
-        assert!(stopping.elapsed() < Duration::from_secs(2));
+        assert!(stopping.elapsed() < Duration::from_secs(60));
     }
 }
 

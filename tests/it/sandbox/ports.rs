@@ -70,7 +70,7 @@ impl Relay {
 
     /// Waits until somebody has connected, once for each who does.
     pub(crate) fn wait_for_connection(&self) {
-        let come = self.connected.recv_timeout(Duration::from_secs(20));
+        let come = self.connected.recv_timeout(Duration::from_secs(300));
         come.expect("nobody has connected");
     }
 

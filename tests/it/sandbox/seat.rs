@@ -12,7 +12,7 @@ use nix::pty::{Winsize, openpty};
 use super::{PROGRAM, Sandbox};
 
 /// Nothing that is waited for takes so long.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// A run at a terminal.
 pub(crate) struct Seat {
