@@ -32,7 +32,7 @@ use server::Server;
 const EXPORT: &[u8] = br#"{"resourceSpans":[]}"#;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 /// Never reached by a test that goes well.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(300);
 /// Always reached by a test of a server that makes us wait.
 const SHORT: Duration = Duration::from_secs(1);
 

@@ -129,7 +129,7 @@ fn a_run_that_is_interrupted_goes_on_where_it_was() {
     mock.reply_next(Reply::Hang);
     let running = sandbox.start(&["replay", "--all"], b"");
     // The second request is on its way: the first was acknowledged, and that is kept.
-    assert!(mock.wait_for(Duration::from_secs(20), |_| mock.requests().len() == 2));
+    assert!(mock.wait_for(Duration::from_secs(300), |_| mock.requests().len() == 2));
     // As Ctrl-C does, which is ignored where the tests run in the background.
     running.signal("TERM");
     assert_eq!(running.end().code, None);
@@ -148,7 +148,7 @@ fn a_long_session_that_is_interrupted_goes_on_in_its_middle() {
     mock.reply_next(Reply::Normal);
     mock.reply_next(Reply::Hang);
     let running = sandbox.start(&["replay", "--all"], b"");
-    assert!(mock.wait_for(Duration::from_secs(20), |_| mock.requests().len() == 2));
+    assert!(mock.wait_for(Duration::from_secs(300), |_| mock.requests().len() == 2));
     let sent = mock.accepted_spans().len();
     assert!(sent > 0);
     // As Ctrl-C does, which is ignored where the tests run in the background.

@@ -11,7 +11,7 @@ const RECORDING: &str = "v2.1.330/stream-multi";
 /// No file may grow: as on a disk that is full.
 const NO_ROOM: &str = r#"trap '' XFSZ; ulimit -f 0; exec "$@""#;
 /// Never reached by a test that goes well.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(300);
 
 /// A hook of the session's end, run by a shell that takes something away first. `"$@"` is the hook.
 fn end_under(sandbox: &Sandbox, session: &Session<'_>, script: &str) -> Ran {

@@ -35,7 +35,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn connect(server: &MockLangfuse) -> Self {
         let stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(300))).unwrap();
         Self { stream }
     }
 
