@@ -162,7 +162,7 @@ fn has_ours(path: &Path) -> bool {
 fn warn(env: &Env, project: Option<&Path>) {
     let surveyed = survey(env, &Files::new(), project);
     for one in &surveyed {
-        for rival in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
+        for rival in one.hooks.iter().flat_map(|hooks| &hooks.other_exporters) {
             log::warn!(
                 "{rival} in {} sends to Langfuse too, so each turn would arrive twice; take it out",
                 one.path.display()

@@ -73,7 +73,7 @@ fn settings(surveyed: &[Surveyed], report: &mut Report) {
 
 fn rivals(surveyed: &[Surveyed], report: &mut Report) {
     for (path, hooks) in hooks(surveyed) {
-        for rival in &hooks.rivals {
+        for rival in &hooks.other_exporters {
             report.fail(
                 "rivals",
                 format!(
