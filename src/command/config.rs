@@ -140,10 +140,8 @@ pub(super) fn check(report: &mut Report, env: &Env, files: &Files, start: &Path,
     for problem in &config.warnings {
         report.warn("config", problem.cause(), &problem.remedy);
     }
-    for stranger in unknown_variables(env, files, Some(start)) {
-        let message =
-            format!("{} in {} is no variable of claude-langfuse", stranger.name, stranger.place);
-        report.warn("config", message, stranger.remedy);
+    for problem in unknown_variables(env, files, Some(start)) {
+        report.warn("config", problem.cause(), problem.remedy);
     }
     if config.suspended.is_some() {
         // No more is known: consent and keys may be in what can't be read.

@@ -132,10 +132,10 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
             switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTURE\": [\"metadata\"]"),
             "is not a string",
         ),
-        (at_top("\"TRACE_TO_LANGFUSE\": true"), "move TRACE_TO_LANGFUSE into \"env\""),
+        (at_top("\"TRACE_TO_LANGFUSE\": true"), "TRACE_TO_LANGFUSE into \"env\""),
         (at_top("\"enabled\": true"), "unknown key \"enabled\""),
-        (in_project("\"TRACE_TO_LANGFUSE\": \"true\""), "move TRACE_TO_LANGFUSE into \"env\""),
-        (in_project("\"enable\": false"), "set TRACE_TO_LANGFUSE in \"env\""),
+        (in_project("\"TRACE_TO_LANGFUSE\": \"true\""), "TRACE_TO_LANGFUSE into \"env\""),
+        (in_project("\"enable\": false"), "TRACE_TO_LANGFUSE in \"env\""),
         (in_project("\"env\": []"), "\"env\" is not a JSON object"),
         (in_project("\"env\": {\"TRACE_TO_LANGFUSE\": \"of\"}"), "\"of\" is neither"),
         (replaced(project, &project[1..]), "is not an absolute path"),
@@ -206,10 +206,7 @@ fn a_broken_text_sends_nothing_declines_nothing_and_is_said_once() {
 fn a_file_that_cannot_be_read_suspends_too() {
     type Break = fn(&Desk);
     let cases: [(Break, &str); 5] = [
-        (
-            |desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")),
-            "it is not UTF-8",
-        ),
+        (|desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")), "invalid UTF-8"),
         (
             |desk| {
                 fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();

@@ -56,7 +56,7 @@ fn an_unclear_consent_does_not_let_a_lower_one_stand() {
         assert!(!config.enabled);
         let problem = config.problems[0].to_string();
         assert!(
-            problem.starts_with("TRACE_TO_LANGFUSE in ") && problem.ends_with("use true or false"),
+            problem.starts_with("TRACE_TO_LANGFUSE in ") && problem.ends_with("Use true or false"),
             "{problem}"
         );
     }
