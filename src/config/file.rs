@@ -41,7 +41,7 @@ impl ConfigFile {
                 problems.push(Problem::of_file(&file.place, &reason, remedy));
             }
         }
-        file.unclear = problems.first().cloned();
+        file.unclear = first_unclear(&problems);
         file.problems.extend(problems);
         file
     }
@@ -104,10 +104,17 @@ impl ConfigFile {
         } else {
             problems.push(Problem::of_file(&place, "not a JSON object", SHAPE));
         }
-        let unclear = problems.first().cloned();
+        let unclear = first_unclear(&problems);
         self.problems.extend(problems);
         self.projects.push(Project { path: path.to_path_buf(), place, env, allow, unclear });
     }
+}
+
+/// The first problem that may hide consent or refusal. A harmless variable of another hook is a plain mistake.
+fn first_unclear(problems: &[Problem]) -> Option<Problem> {
+    let is_harmless = |name: &str| foreign_names::is_harmless(name);
+    let mut problems = problems.iter();
+    problems.find(|one| !one.variable.as_deref().is_some_and(is_harmless)).cloned()
 }
 
 /// The problem of the first switch among these, strongest first, if it is neither on nor off.

@@ -25,6 +25,16 @@ const FOREIGN: [(&str, &str); 12] = [
     ("LANGFUSE_BASEURL", "use LANGFUSE_BASE_URL"),
 ];
 
+/// Those that decide whether, where and how much is sent: to ignore them is no small mistake.
+const DECISIVE: [&str; 3] =
+    ["CC_TRACE_TO_LANGFUSE", "LANGFUSE_BASEURL", "CC_LANGFUSE_CAPTURE_SKILL_CONTENT"];
+
+/// Whether a name is another hook's and nothing else can be meant by it, and ignoring it sends nothing that was not to
+/// be sent.
+pub(super) fn is_harmless(name: &str) -> bool {
+    FOREIGN.iter().any(|(foreign, _)| *foreign == name) && !DECISIVE.contains(&name)
+}
+
 /// The remedy for a name that may be meant for this program; `None` for names of other programs.
 pub(super) fn remedy(name: &str) -> Option<String> {
     if let Some((_, remedy)) = FOREIGN.iter().find(|(foreign, _)| *foreign == name) {

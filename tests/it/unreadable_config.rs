@@ -350,3 +350,19 @@ fn nothing_is_said_where_nobody_sits() {
     assert_eq!(stop(&desk.session(), 0), None);
     assert!(desk.sandbox.log().contains("EOF"), "{}", desk.sandbox.log());
 }
+
+#[test]
+fn a_variable_of_another_hook_is_a_problem_and_does_not_suspend() {
+    let desk = Desk::new();
+    let session = desk.session();
+    assert_eq!(stop(&session, 0), None);
+    let switch = "\"TRACE_TO_LANGFUSE\"";
+    assert!(desk.valid.contains(switch), "{}", desk.valid);
+    let foreign = format!("\"CC_LANGFUSE_TAGS\": \"team\", {switch}");
+    desk.sandbox.write(CONFIG, desk.valid.replacen(switch, &foreign, 1).as_bytes());
+    assert_eq!(stop(&session, 1), None);
+    assert_eq!(desk.mock.answers(), ["Answer 1.", "Answer 2."]);
+    let check = ["config", "check", "--project", desk.project.to_str().unwrap()];
+    let told = desk.sandbox.run(&check).exits(3).stdout;
+    assert!(told.contains("CC_LANGFUSE_TAGS") && told.contains("CC_LANGFUSE_TRACE_TAGS"), "{told}");
+}
