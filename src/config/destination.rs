@@ -122,7 +122,7 @@ impl DestinationProblem {
             }
             Self::NotAllowed(request) => request.what(),
             Self::UnreadableKeyFile { source, path, reason } => {
-                format!("could not read key file: {path} ({source}): {reason}")
+                format!("could not read key file of {source}: {path}: {reason}")
             }
             Self::BadUrl { source, reason } => format!("invalid URL: {source} {reason}"),
         }

@@ -1,7 +1,6 @@
 //! From layers to a [`Config`]: consent first, then keys only if they are needed, then the rest.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::base_url::is_plain_and_remote;
 use super::destination::{Destination, DestinationProblem};
@@ -40,26 +39,23 @@ pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> 
         user_id: reader.text(&v::USER_ID),
         environment: reader.environment(),
         release: reader.text(&v::RELEASE),
-        timeout: reader
-            .read(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0))
-            .unwrap_or(Duration::from_secs(20)),
+        timeout: reader.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
         ca_file: reader.path(&v::CA_FILE),
-        tags: reader.read(&v::TRACE_TAGS, value::tags).unwrap_or_default(),
-        metadata: reader.read(&v::METADATA, value::metadata).unwrap_or_default(),
+        tags: reader.read_or_default(&v::TRACE_TAGS, value::tags),
+        metadata: reader.read_or_default(&v::METADATA, value::metadata),
         trace_seed: reader.text(&v::TRACE_SEED),
         parent: reader.parent(),
         experiment: reader.experiment(),
-        scores: reader.read(&v::SCORES, value::switch).unwrap_or(false),
+        scores: reader.read_or_default(&v::SCORES, value::switch),
         capture: reader.capture(),
-        mask: reader.read(&v::MASK, value::switch).unwrap_or(true),
+        mask: reader.read_or_default(&v::MASK, value::switch),
         mask_patterns: reader.text(&v::MASK_PATTERNS),
-        max_chars: reader.read(&v::MAX_CHARS, value::count).unwrap_or(100_000),
+        max_chars: reader.read_or_default(&v::MAX_CHARS, value::count),
         state_dir: reader.state_dir(),
-        debug: reader.read(&v::DEBUG, value::switch).unwrap_or(false),
+        debug: reader.read_or_default(&v::DEBUG, value::switch),
         hook_budget: reader
-            .read(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0))
-            .unwrap_or(Duration::from_secs(3)),
-        notify: reader.read(&v::NOTIFY, value::switch).unwrap_or(true),
+            .read_or_default(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0)),
+        notify: reader.read_or_default(&v::NOTIFY, value::switch),
         problems: Vec::new(),
         warnings: Vec::new(),
         sources: Vec::new(),
@@ -89,32 +85,26 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Whether tracing is on, and why that is not known where it is not.
     fn consent(&mut self, files: &Files, start: Option<&Path>) -> (bool, Option<Problem>) {
-        let is_on = self.read(&v::ENABLED, value::switch).unwrap_or(false);
+        let is_on = self.read_or_default(&v::ENABLED, value::switch);
         let suspended = self.suspended(files, start);
         (is_on && suspended.is_none(), suspended)
     }
 
     /// Why neither consent nor refusal is certain: a file can't be read, or the switch is neither on nor off.
     fn suspended(&mut self, files: &Files, start: Option<&Path>) -> Option<Problem> {
-        let config_file = self.env.config_file();
-        let in_file = config_file.and_then(|path| {
+        let in_file = self.env.config_file().and_then(|path| {
             let file = files.config_file(&path, self.env);
             file.unclear_in(start)
         });
-        let in_files = in_file.or_else(|| settings_paths::unreadable(self.env, files));
-        match in_files {
-            Some(problem) => {
-                if !self.problems.contains(&problem) {
-                    self.problems.push(problem.clone());
-                }
-                Some(problem)
+        if let Some(problem) = in_file.or_else(|| settings_paths::unreadable(self.env, files)) {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem.clone());
             }
-            None => {
-                let found = self.layers.find(&v::ENABLED)?;
-                let what = value::switch(found.text).err()?;
-                Some(found.problem(what, format!("use {}", v::ENABLED.accepts)))
-            }
+            return Some(problem);
         }
+        let found = self.layers.find(&v::ENABLED)?;
+        let what = value::switch(found.text).err()?;
+        Some(found.problem(what, format!("use {}", v::ENABLED.accepts)))
     }
 
     fn text(&self, variable: &Variable) -> Option<String> {
@@ -127,7 +117,16 @@ impl Reader<'_> {
         self.text(&v::ENVIRONMENT)
     }
 
-    /// None where the variable is not set, and where it can't be used, which is then a problem.
+    /// The value, or the default of the table.
+    fn read_or_default<T: Default>(
+        &mut self,
+        variable: &Variable,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.read(variable, &parse).or_else(|| parse(variable.default).ok()).unwrap_or_default()
+    }
+
+    /// `None` where the variable is not set, and where it can't be used, which is then a problem.
     fn read<T>(
         &mut self,
         variable: &Variable,
