@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use base::Timestamp;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 
-use crate::config::Capture;
 use judgement::{Judgement, Kind};
 use reference::Reference;
 
@@ -181,8 +180,8 @@ pub struct Replay {
     #[arg(long)]
     pub again: bool,
     /// Capture mode, also where a stricter one was agreed
-    #[arg(long, value_name = "MODE", conflicts_with = "all", value_parser = PossibleValuesParser::new(["full", "no-tool-content", "metadata"]).try_map(|mode| mode.parse::<Capture>()))]
-    pub capture: Option<Capture>,
+    #[arg(long, value_name = "MODE", conflicts_with = "all", value_parser = PossibleValuesParser::new(["full", "no-tool-content", "metadata"]).try_map(|mode| mode.parse::<crate::config::Capture>()))]
+    pub capture: Option<crate::config::Capture>,
     /// Print one JSON object a session, with --all one a project, and one for all
     #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,

@@ -153,10 +153,10 @@ fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
             json!({"env": {}, "projects": [project]}).to_string(),
             "\"projects\" is not a JSON object",
         ),
-        (json!({"projects": {project: "true"}}).to_string(), "it is not a JSON object"),
+        (json!({"projects": {project: "true"}}).to_string(), "not a JSON object"),
         (valid[..valid.len() / 2].to_owned(), "EOF while parsing"),
         (String::new(), "EOF while parsing"),
-        ("[]".to_owned(), "it is not a JSON object"),
+        ("[]".to_owned(), "not a JSON object"),
         ("\u{0}".repeat(valid.len()), "could not parse the file"),
     ]
 }
@@ -219,7 +219,7 @@ fn a_file_that_cannot_be_read_suspends_too() {
                 fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
                 symlink("/nonexistent/config.json", desk.sandbox.path(CONFIG)).unwrap();
             },
-            "a link to a file that does not exist",
+            "broken link",
         ),
         (
             |desk| {
