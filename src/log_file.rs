@@ -1,5 +1,5 @@
-//! The log of hooks: one line a run, in a file that comes into being with its first line. Nothing else may be written by
-//! a hook: what it prints lands in the user's transcript.
+//! The log of hooks: one line per run, in a file that is created with its first line. Hooks write nothing else: their
+//! output would land in the user's transcript.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 
-/// A file that has grown to this becomes `.1`, and a new one begins.
+/// A larger file is renamed to `.1`.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
 
 /// The name that the known hook scripts use.
@@ -59,7 +59,7 @@ impl Write for LogFile {
     }
 }
 
-/// Sends log lines to the file in the state folder. `debug`: also what did not matter.
+/// Sends log lines to the file in the state folder.
 pub fn to_file(state_dir: &Path, debug: bool) {
     let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
     let target = LogFile { path: state_dir.join(NAME), file: None };

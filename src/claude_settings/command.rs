@@ -5,9 +5,8 @@ use std::path::Path;
 /// The name by which the program is recognised.
 const PROGRAM: &str = "claude-langfuse";
 
-/// The command to register. It says nothing and succeeds where the program is gone, because Claude Code shows each
-/// failure of a hook; and it is the same text wherever it is registered, because Claude Code runs identical commands
-/// once. The Nix module writes it too.
+/// The command to register. It succeeds silently where the program is gone, because Claude Code shows each failure of a
+/// hook. Its text is always the same, because Claude Code runs identical commands once. The Nix module writes it too.
 pub fn guarded(program: &Path) -> String {
     let quoted = format!("'{}'", program.display().to_string().replace('\'', r"'\''"));
     format!("[ -x {quoted} ] && exec {quoted} hook; :")
@@ -21,8 +20,8 @@ pub(super) fn our_program(words: &[String]) -> Option<&str> {
     Some(program)
 }
 
-/// Whether another program is run that sends turns to Langfuse.
-pub(super) fn runs_a_rival(words: &[String]) -> bool {
+/// Whether a command runs another program that sends turns to Langfuse.
+pub(super) fn runs_other_exporter(words: &[String]) -> bool {
     our_program(words).is_none()
         && words.iter().any(|word| {
             let name = name_of(word);
@@ -69,7 +68,7 @@ pub(super) fn words(command: &str) -> Vec<String> {
 mod tests {
     use std::path::Path;
 
-    use super::{guarded, our_program, runs_a_rival, words};
+    use super::{guarded, our_program, runs_other_exporter, words};
 
     fn program(command: &str) -> Option<String> {
         our_program(&words(command)).map(str::to_owned)
@@ -111,17 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_sends_the_same_turns_is_a_rival() {
-        for rival in [
+    fn a_program_that_sends_the_same_turns_is_another_exporter() {
+        for other in [
             "uv run \"$HOME/.claude/hooks/langfuse_hook.py\"",
             "npx -y cc-langfuse",
             "code-trace --on-stop",
             "python3 -m claude_code_langfuse_hook",
         ] {
-            assert!(runs_a_rival(&words(rival)), "{rival}");
+            assert!(runs_other_exporter(&words(other)), "{other}");
         }
         for other in ["notify-send done", "claude-langfuse hook", "cat /srv/langfuse/log"] {
-            assert!(!runs_a_rival(&words(other)), "{other}");
+            assert!(!runs_other_exporter(&words(other)), "{other}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Our entry in and out of a settings file's content. Everything else stays, in its order.
+//! Adds and removes our entry in the content of a settings file. Everything else stays, in its order.
 
 use serde_json::{Map, Value, json};
 
@@ -6,11 +6,11 @@ use super::command::{our_program, words};
 use super::hooks::{command_of, is_narrowed};
 use super::{EVENTS, SESSION_END_TIMEOUT};
 
-/// Registers `command` for each of [`EVENTS`], once: an entry of ours that is there is mended where it stands, further
-/// ones are taken out.
+/// Registers `command` for each of [`EVENTS`], once: an existing entry of ours is repaired in place, further ones
+/// are removed.
 ///
 /// # Errors
-/// When `hooks`, or one of the events in it, has another shape than Claude Code's: there is no place for an entry then.
+/// When `hooks`, or one of the events in it, has another shape than Claude Code's.
 pub fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), String> {
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
     let Value::Object(hooks) = hooks else {
@@ -26,20 +26,20 @@ pub fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), 
             let keep = !is_ours(hook) || (!kept && !is_narrowed(event, group));
             if keep && is_ours(hook) {
                 kept = true;
-                mend(hook, event, command);
+                repair(hook, event, command);
             }
             keep
         });
         if !kept {
             let mut hook = json!({"type": "command"});
-            mend(&mut hook, event, command);
+            repair(&mut hook, event, command);
             groups.push(json!({"hooks": [hook]}));
         }
     }
     Ok(())
 }
 
-/// Takes every entry of ours out, whatever its event and form, and what held nothing else.
+/// Removes every entry of ours, whatever its event and form, with groups and events that it leaves empty.
 pub fn unregister(settings: &mut Map<String, Value>) {
     let Some(Value::Object(hooks)) = settings.get_mut("hooks") else {
         return;
@@ -62,7 +62,7 @@ fn is_ours(hook: &Value) -> bool {
     command_of(hook).is_some_and(|command| our_program(&words(&command)).is_some())
 }
 
-/// Keeps the hooks that `keep` wants. A group that loses its last one goes with it.
+/// Keeps the hooks for which `keep` is true, and removes groups that lose their last one.
 fn retain(groups: &mut Vec<Value>, mut keep: impl FnMut(&Value, &mut Value) -> bool) {
     groups.retain_mut(|group| {
         let Some(Value::Array(hooks)) = group.get_mut("hooks") else {
@@ -79,14 +79,14 @@ fn retain(groups: &mut Vec<Value>, mut keep: impl FnMut(&Value, &mut Value) -> b
     });
 }
 
-/// Makes an entry what it should be. What people have added to it otherwise stays.
-fn mend(hook: &mut Value, event: &str, command: &str) {
+/// Repairs an entry. Keys that people have added to it stay.
+fn repair(hook: &mut Value, event: &str, command: &str) {
     let Value::Object(hook) = hook else {
         return;
     };
     hook.insert("type".to_owned(), json!("command"));
     hook.insert("command".to_owned(), json!(command));
-    // It is written for a shell, and Claude Code must wait for it: it ends hooks that run beside it.
+    // The command is written for a shell, and Claude Code has to wait for it: at exit it ends asynchronous hooks.
     for key in ["args", "shell", "async", "asyncRewake"] {
         hook.shift_remove(key);
     }

@@ -1,5 +1,4 @@
-//! One settings file on disk: followed to where its content really is, read whole, and written whole or not at all.
-//! It is the user's file: nothing of it may get lost.
+//! One settings file on disk, with its links followed. It is the user's file: it is written whole or not at all.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -22,7 +21,7 @@ pub struct SettingsFile {
     path: PathBuf,
     /// Where the content is, with all links followed.
     target: PathBuf,
-    /// None when there is no file.
+    /// `None` when there is no file.
     text: Option<String>,
 }
 
@@ -44,27 +43,26 @@ impl SettingsFile {
         Ok(Self { path: path.to_path_buf(), target, text })
     }
 
-    /// Where it is, as Claude Code names it.
+    /// The path by which Claude Code names it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a file.
     pub fn exists(&self) -> bool {
         self.text.is_some()
     }
 
-    /// Its text; empty when there is no file.
+    /// The text; empty when there is no file.
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
     }
 
-    /// Whether it is a link into the Nix store: generated, and not to be changed.
+    /// Whether it is a link into the Nix store, which must not be changed.
     pub fn is_generated(&self) -> bool {
         in_store(&self.target)
     }
 
-    /// What it says. An empty file says nothing.
+    /// Its content. An empty file is an empty object.
     ///
     /// # Errors
     /// When it is not a JSON object.
@@ -77,7 +75,7 @@ impl SettingsFile {
         // As a bare `Value`, because only then do serde's messages never quote the file: it may hold keys.
         match serde_json::from_str(text).with_context(could_not)? {
             Value::Object(content) => Ok(content),
-            _ => Err(anyhow!("it is not a JSON object")).with_context(could_not),
+            _ => Err(anyhow!("not a JSON object")).with_context(could_not),
         }
     }
 
@@ -145,10 +143,10 @@ impl SettingsFile {
             file.set_permissions(fs::metadata(&self.target)?.permissions())?;
         }
         file.write_all(text.as_bytes())?;
-        // Unlike our own state, nobody could make this file again after a power cut.
+        // Unlike our own state, this file could not be recreated after a power cut.
         File::sync_all(&file)?;
         let now = fs::read_to_string(&self.target).ok();
-        ensure!(now == self.text, "it has just changed; run it again");
+        ensure!(now == self.text, "the file has just changed. Run the command again");
         fs::rename(temporary, &self.target)?;
         Ok(())
     }

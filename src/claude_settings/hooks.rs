@@ -1,17 +1,15 @@
-//! What one settings file says about hooks. Pure; what has another shape than Claude Code's is passed over, as Claude
-//! Code does.
+//! The hooks of one settings file. Pure; values of another shape than Claude Code's are ignored, as Claude Code does.
 
 use serde_json::{Map, Value};
 
-use super::command::{our_program, runs_a_rival, words};
+use super::command::{our_program, runs_other_exporter, words};
 
-/// The name of the plugin that the Nix module can make, which is no rival.
+/// The name of the plugin that the Nix module can make, which is no other exporter.
 const OUR_PLUGIN: &str = "langfuse-traces";
 
 /// One registered hook command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The event it is registered for.
     pub event: String,
     /// The command, with its arguments.
     pub command: String,
@@ -24,19 +22,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The program of ours that is run, as it is written there; none for other people's hooks.
+    /// Our program as written in the command; `None` for other people's hooks.
     pub fn our_program(&self) -> Option<String> {
         our_program(&words(&self.command)).map(str::to_owned)
     }
 }
 
-/// What one settings file says about hooks.
+/// The hooks of one settings file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hooks {
     /// Our own entries, in whatever form.
     pub ours: Vec<Entry>,
-    /// What else sends turns to Langfuse, described.
-    pub rivals: Vec<String>,
+    /// Descriptions of other programs that send turns to Langfuse.
+    pub other_exporters: Vec<String>,
     /// `disableAllHooks`, where it is set.
     pub disable_all: Option<bool>,
     /// `allowManagedHooksOnly`, which counts in an administrator's file alone.
@@ -44,28 +42,27 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Reads a settings file.
     pub fn of(settings: &Map<String, Value>) -> Self {
         let switch = |name: &str| settings.get(name).and_then(Value::as_bool);
-        let (mut ours, mut rivals) = (Vec::new(), Vec::new());
+        let (mut ours, mut other_exporters) = (Vec::new(), Vec::new());
         for entry in entries(settings) {
             let words = words(&entry.command);
             if our_program(&words).is_some() {
                 ours.push(entry);
-            } else if runs_a_rival(&words) {
-                rivals.push(format!("the {} hook '{}'", entry.event, entry.command));
+            } else if runs_other_exporter(&words) {
+                other_exporters.push(format!("the {} hook '{}'", entry.event, entry.command));
             }
         }
         let plugins = settings.get("enabledPlugins").and_then(Value::as_object);
         for (name, enabled) in plugins.into_iter().flatten() {
             let is_on = !matches!(enabled, Value::Bool(false) | Value::Null);
             if is_on && name.contains("langfuse") && !name.starts_with(OUR_PLUGIN) {
-                rivals.push(format!("the plugin {name}"));
+                other_exporters.push(format!("the plugin {name}"));
             }
         }
         Self {
             ours,
-            rivals,
+            other_exporters,
             disable_all: switch("disableAllHooks"),
             managed_only: switch("allowManagedHooksOnly") == Some(true),
         }
@@ -98,7 +95,7 @@ fn entry(event: &str, narrowed: bool, hook: &Value) -> Option<Entry> {
     })
 }
 
-/// The command of a hook with its arguments; none for hooks that are prompts, requests and the like.
+/// The command of a hook with its arguments; `None` for prompts, requests and the like.
 pub(super) fn command_of(hook: &Value) -> Option<String> {
     let mut command = hook.get("command")?.as_str()?.to_owned();
     let arguments = hook.get("args").and_then(Value::as_array);
@@ -109,7 +106,7 @@ pub(super) fn command_of(hook: &Value) -> Option<String> {
     Some(command)
 }
 
-/// Whether a group's matcher keeps some of its events away. For Stop Claude Code ignores it.
+/// Whether a group's matcher filters its events. Claude Code ignores it for Stop.
 pub(super) fn is_narrowed(event: &str, group: &Value) -> bool {
     let matcher = group.get("matcher").and_then(Value::as_str);
     event != "Stop" && !matches!(matcher, None | Some("" | "*"))

@@ -1,5 +1,4 @@
-//! How Claude Code comes to call us: what its settings files register, and how our entry gets in and out. `install`
-//! changes one file by it, `doctor` reads all of them.
+//! The hooks in Claude Code's settings files: `install` registers ours in one file, `doctor` reads all of them.
 
 mod command;
 mod edit;
@@ -15,9 +14,8 @@ pub use hooks::{Entry, Hooks};
 pub use program::stable_program;
 pub use survey::{Surveyed, survey, switched_off};
 
-/// The events to register for. No others: older releases of Claude Code switch all hooks off when they meet an event
-/// that they don't know.
+/// The events to register for. No others: older releases of Claude Code switch all hooks off at an unknown event.
 pub const EVENTS: [&str; 2] = ["Stop", "SessionEnd"];
 
-/// Seconds for SessionEnd, where Claude Code's own limit is 1.5 s, which a slow link does not keep.
+/// Seconds for SessionEnd. Claude Code's own limit is 1.5 s, which is too short for slow links.
 pub const SESSION_END_TIMEOUT: u32 = 10;

@@ -1,5 +1,5 @@
-//! Where the program will still be after its next upgrade: a profile's path rather than a package's, because a package
-//! in the Nix store or a cellar is removed sooner or later, and a registered hook stays.
+//! The path of the program that survives its next upgrade: a profile's rather than a package's. A package in the Nix
+//! store or a cellar is removed sooner or later, and a registered hook stays.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::config::Env;
 
 const NAME: &str = "claude-langfuse";
 
-/// The path to register for a program that runs from `running`, its path with links resolved. None when it runs from
+/// The path to register for a program that runs from `running`, its path with links resolved. `None` when it runs from
 /// the Nix store and no profile has one.
 pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> =
@@ -34,7 +34,7 @@ pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
         .or_else(|| Some(running.to_path_buf()))
 }
 
-/// Whether a path lies in the Nix store, where nothing may be changed and nothing stays for good.
+/// Whether a path lies in the Nix store.
 pub(super) fn in_store(path: &Path) -> bool {
     path.starts_with("/nix/store")
 }

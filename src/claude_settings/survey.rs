@@ -1,4 +1,4 @@
-//! All settings files that a session obeys, by what they say about hooks.
+//! The hooks in all settings files of a session.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,13 @@ use super::file::SettingsFile;
 use super::hooks::Hooks;
 use crate::config::{Env, Files, settings_paths};
 
-/// One file that is there.
+/// One existing settings file.
 #[derive(Debug)]
 pub struct Surveyed {
-    /// Where it is.
     pub path: PathBuf,
-    /// It is an administrator's.
+    /// Whether the file is an administrator's.
     pub managed: bool,
-    /// What it says, or why it can't be told.
+    /// The hooks, or why they can't be read.
     pub hooks: Result<Hooks, String>,
 }
 
@@ -48,8 +47,8 @@ fn content(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
     file.content().map(Some)
 }
 
-/// The file and the switch in it that keep Claude Code from calling us; none when nothing does. As for every setting
-/// the strongest file decides, but an administrator's own hooks are stopped by an administrator alone.
+/// The file and the switch in it that keep Claude Code from calling us. As for every setting the strongest file decides,
+/// but only an administrator can stop an administrator's hooks.
 pub fn switched_off(surveyed: &[Surveyed]) -> Option<(&Path, &'static str)> {
     let ours_is_managed = surveyed
         .iter()

@@ -171,9 +171,8 @@ pub(super) fn check(
     for problem in &config.warnings {
         report.warn("config", problem.cause(), &problem.remedy);
     }
-    for unknown in unknown_variables(env, files, Some(start)) {
-        let message = format!("unknown variable {} in {}", unknown.name, unknown.place);
-        report.warn("config", message, unknown.remedy);
+    for problem in unknown_variables(env, files, Some(start)) {
+        report.warn("config", problem.cause(), problem.remedy);
     }
     if config.suspended.is_some() {
         // Consent and keys may be in the part that can't be read.

@@ -208,7 +208,7 @@ fn has_our_hook(path: &Path) -> bool {
 fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
     let surveyed = survey(env, &Files::new(), project);
     for one in &surveyed {
-        for exporter in one.hooks.iter().flat_map(|hooks| &hooks.rivals) {
+        for exporter in one.hooks.iter().flat_map(|hooks| &hooks.other_exporters) {
             log::warn!(
                 "{exporter} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
                 one.path.display()

@@ -1,29 +1,26 @@
-//! The base URL as people paste it, made into one form: it is half of a destination's identity, so two
-//! spellings of one server must not be two destinations.
+//! Base URLs in one form: they are half of a destination's identity, and two spellings of one server must not be
+//! two destinations.
 
-/// Makes a pasted URL uniform, or says why it can't be used. The reason never quotes the URL: it may hold a
-/// password.
+/// Normalises a pasted URL. Errors never quote it: it may hold a password.
 pub(super) fn normalise(pasted: &str) -> Result<String, String> {
     let text = unquoted(pasted.trim());
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err("it does not begin with https:// or http://".to_owned());
-    };
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     if scheme != "https" && scheme != "http" {
-        return Err("it does not begin with https:// or http://".to_owned());
+        return Err("does not begin with https:// or http://".to_owned());
     }
     if rest.chars().any(|one| one.is_whitespace() || one.is_control()) {
-        return Err("there is a space in it".to_owned());
+        return Err("contains a space".to_owned());
     }
     if rest.contains(['?', '#']) {
-        return Err("it holds a query or a fragment".to_owned());
+        return Err("contains a query or a fragment".to_owned());
     }
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
     };
     check_authority(authority)?;
-    // What OTLP exporters and API clients are given as their endpoint; the rest of us ask for the part before.
+    // OTLP exporters and API clients are given this part as well.
     let path = match path.find("/api/public") {
         Some(at) => path.get(..at).unwrap_or_default(),
         None => path,
@@ -33,9 +30,7 @@ pub(super) fn normalise(pasted: &str) -> Result<String, String> {
 
 fn check_authority(authority: &str) -> Result<(), String> {
     if authority.contains('@') {
-        return Err(
-            "it holds a user name or password; the keys are the only credentials".to_owned()
-        );
+        return Err("contains a user name or password, but only keys are credentials".to_owned());
     }
     let (host, port) = match authority.strip_prefix('[').and_then(|one| one.split_once(']')) {
         Some((address, port)) => (address, port),
@@ -45,20 +40,20 @@ fn check_authority(authority: &str) -> Result<(), String> {
         },
     };
     if host.is_empty() {
-        return Err("it names no host".to_owned());
+        return Err("has no host".to_owned());
     }
     let plain = |one: u8| one.is_ascii_alphanumeric() || matches!(one, b'-' | b'.' | b'_' | b':');
     if !host.bytes().all(plain) {
-        return Err("its host holds characters that no host name has".to_owned());
+        return Err("has invalid characters in its host".to_owned());
     }
     let number = port.strip_prefix(':');
     if !port.is_empty() && number.is_none_or(|number| number.parse::<u16>().is_err()) {
-        return Err("its port is not a number".to_owned());
+        return Err("has an invalid port".to_owned());
     }
     Ok(())
 }
 
-/// Whether what is sent there can be read on the way.
+/// Whether requests leave this machine unencrypted.
 pub(super) fn is_plain_and_remote(base_url: &str) -> bool {
     let Some(rest) = base_url.strip_prefix("http://") else {
         return false;

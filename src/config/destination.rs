@@ -1,38 +1,28 @@
-//! Whose Langfuse a session goes to: keys and host as one unit, so that nobody's session is sent with
-//! somebody else's keys and no key is shown to a host that was set for another.
+//! Keys and host as one unit, and the reasons for having none.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use base::sha256;
 
-use super::base_url::normalise;
-use super::env::Env;
-use super::key_file::{self, Unreadable};
-use super::layers::{Found, Layers};
-use super::provenance::Owner;
-use super::request::{Request, is_trusted_without_asking};
 use super::secret::Secret;
-use super::source::{Layer, Problem, Source};
-use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
+use super::source::{Problem, Source, sentences};
+use super::variables::BASE_URL;
 
 /// One Langfuse project on one server, with the keys to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// Scheme, host and base path, without a slash at the end.
     pub base_url: String,
-    /// Names the Langfuse project; not a secret.
+    /// The name of the Langfuse project; not a secret.
     pub public_key: String,
-    /// Never shown.
     pub secret_key: Secret,
-    /// Where the keys came from.
     pub keys_source: Source,
-    /// Where the base URL came from.
     pub base_url_source: Source,
 }
 
 impl Destination {
-    /// What cursors are filed under: 16 hex digits made of base URL and public key.
+    /// The identity that cursors are filed under: 16 hex digits made of base URL and public key.
     pub fn id(&self) -> String {
         let named = format!("{}\n{}", self.base_url, self.public_key);
         sha256::hex(named.as_bytes(), 8)
@@ -51,18 +41,16 @@ pub enum DestinationProblem {
     Off,
     /// The configuration can't be read, so keys were not looked for.
     Suspended(Box<Problem>),
-    /// There are no keys.
     Missing {
-        /// The file to put them in.
+        /// The file to put keys in.
         config_file: Option<PathBuf>,
-        /// The shell has keys, but they don't count in [`Scope::FilesOnly`](super::Scope::FilesOnly).
+        /// The shell has keys that don't count in [`Scope::FilesOnly`](super::Scope::FilesOnly).
         shell_ignored: bool,
     },
     /// The highest layer with a key has only one of the two.
     HalfAPair {
         /// The canonical name of the missing one.
         missing: &'static str,
-        /// Where the other one is.
         present: Source,
     },
     /// The two keys have changed places.
@@ -71,38 +59,25 @@ pub enum DestinationProblem {
         source: Source,
     },
     /// The shell names another host than that of the keys, which are in a file.
-    HostConflict {
-        /// The host of the keys.
-        base_url: String,
-        /// Where the keys are.
-        keys: Box<Source>,
-        /// The other host.
-        other_url: String,
-        /// Where the other host is named.
-        other: Box<Source>,
-    },
+    HostConflict { base_url: String, keys: Box<Source>, other_url: String, other: Box<Source> },
     /// The project's files bring keys or a host that the user has not allowed.
     NotAllowed(Box<Request>),
-    /// A key file could not be read.
     UnreadableKeyFile {
         /// Where the path is written.
         source: Source,
         /// The path, expanded as far as possible.
         path: String,
-        /// Why.
         reason: String,
     },
-    /// The base URL can't be used.
     BadUrl {
-        /// Where it is written.
         source: Source,
-        /// Why; never the URL, which may hold a password.
+        /// Never the URL, which may hold a password.
         reason: String,
     },
 }
 
 impl DestinationProblem {
-    /// A stable name, for `--json` and for telling the user of each problem once.
+    /// A stable name, for `--json` and for notices that are given once.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -116,57 +91,50 @@ impl DestinationProblem {
             Self::BadUrl { .. } => "bad-url",
         }
     }
-}
 
-impl DestinationProblem {
-    /// What is wrong.
+    /// The problem with its place.
     pub fn what(&self) -> String {
         match self {
             Self::Off => "tracing is off here".to_owned(),
             Self::Suspended(problem) => problem.cause(),
             Self::Missing { shell_ignored: false, .. } => "no Langfuse keys".to_owned(),
             Self::Missing { .. } => {
-                "no Langfuse keys (the shell's do not count for sessions it did not start)"
-                    .to_owned()
+                "no Langfuse keys (the shell's count only for sessions that it started)".to_owned()
             }
             Self::HalfAPair { missing, present } => {
-                format!("{present} has no {missing} beside it")
+                format!("incomplete keys: {present} has no {missing} beside it")
             }
-            Self::Swapped { source } => format!("{source} is not a public key"),
+            Self::Swapped { source } => format!("swapped keys: {source} is not a public key"),
             Self::HostConflict { base_url, keys, other_url, other } => {
-                format!("{other} is {other_url}, but {keys} is a key to {base_url}")
+                format!("two hosts: {other} is {other_url}, but {keys} is a key to {base_url}")
             }
             Self::NotAllowed(request) => request.what(),
             Self::UnreadableKeyFile { source, path, reason } => {
-                format!("could not read the key file that {source} names: {path}: {reason}")
+                format!("could not read key file of {source}: {path}: {reason}")
             }
-            Self::BadUrl { source, reason } => format!("{source} can't be used: {reason}"),
+            Self::BadUrl { source, reason } => format!("invalid URL: {source} {reason}"),
         }
     }
 
-    /// What to do about it.
+    /// The remedy, as an imperative.
     pub fn remedy(&self) -> String {
         match self {
             Self::Off => "set TRACE_TO_LANGFUSE to true".to_owned(),
             Self::Suspended(problem) => problem.remedy.clone(),
             Self::Missing { config_file, .. } => {
-                let place = match config_file {
-                    Some(path) => path.display().to_string(),
-                    None => "Claude Code's settings".to_owned(),
-                };
+                let place = config_file.as_ref().map(|path| path.display().to_string());
+                let place = place.unwrap_or_else(|| "Claude Code's settings".to_owned());
                 format!(
                     "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE, in {place}"
                 )
             }
-            Self::HalfAPair { .. } => {
-                "set both there, because keys of two places are never mixed".to_owned()
-            }
-            Self::Swapped { .. } => "exchange the two keys".to_owned(),
+            Self::HalfAPair { .. } => "set both keys in the same place".to_owned(),
+            Self::Swapped { .. } => "swap the two keys".to_owned(),
             Self::HostConflict { .. } => {
                 "set the keys where that URL is set, or remove the URL".to_owned()
             }
             Self::NotAllowed(request) => request.remedy(),
-            Self::UnreadableKeyFile { .. } => "correct the path or the file".to_owned(),
+            Self::UnreadableKeyFile { .. } => "fix the path or the file".to_owned(),
             Self::BadUrl { .. } => format!("use {}", BASE_URL.accepts),
         }
     }
@@ -174,123 +142,89 @@ impl DestinationProblem {
 
 impl fmt::Display for DestinationProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}; {}", self.what(), self.remedy())
+        out.write_str(&sentences(&self.what(), &self.remedy()))
     }
 }
 
 impl std::error::Error for DestinationProblem {}
 
-/// The destination that the layers name. `shell_ignored` is only for the message.
-pub(super) fn resolve(
-    layers: &Layers,
-    env: &Env,
-    shell_ignored: bool,
-) -> Result<Destination, DestinationProblem> {
-    let Some((public, secret)) = pair(layers)? else {
-        return Err(DestinationProblem::Missing { config_file: env.config_file(), shell_ignored });
-    };
-    let host = layers.find(&BASE_URL);
-    let destination = assemble(layers, env, &public, &secret, host.as_ref());
-    if is_trusted_without_asking(layers, &public, &secret, host.as_ref()) {
-        return destination;
-    }
-    let request = Request::of(layers, destination);
-    match request.is_declared(layers.provenance.declared()) {
-        true => request.granted,
-        false => Err(DestinationProblem::NotAllowed(request)),
-    }
+/// Keys or a host in the project's files that would decide where a session goes, and that the user has not allowed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The folder in which the session was started.
+    pub start: PathBuf,
+    /// The top folder of the main repository, which the permission is kept for.
+    pub root: PathBuf,
+    /// The values, by name.
+    pub values: Vec<RequestedValue>,
+    /// The digest of the values, and of the public key and the host that they lead to. The user is asked again for
+    /// another one.
+    pub digest: String,
+    /// A request in doubt can't be allowed.
+    pub doubt: Option<Doubt>,
+    /// The destination of the session once the request is allowed.
+    pub granted: Result<Destination, DestinationProblem>,
 }
 
-/// The keys of the highest layer that has one.
-fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationProblem> {
-    let keys = (0..layers.depth())
-        .map(|depth| (layers.at(depth, &PUBLIC_KEY), layers.at(depth, &SECRET_KEY)))
-        .find(|(public, secret)| public.is_some() || secret.is_some());
-    let is_projects = |found: &Found<'_>| found.owner == Owner::Project;
-    match keys {
-        // The project's half and the user's are no pair.
-        Some((Some(public), Some(secret))) if is_projects(&public) != is_projects(&secret) => {
-            Err(match is_projects(&public) {
-                true => half(&SECRET_KEY, &public),
-                false => half(&PUBLIC_KEY, &secret),
-            })
-        }
-        Some((Some(public), Some(secret))) => Ok(Some((public, secret))),
-        Some((Some(public), None)) => Err(half(&SECRET_KEY, &public)),
-        Some((None, Some(secret))) => Err(half(&PUBLIC_KEY, &secret)),
-        _ => Ok(None),
-    }
+/// One value of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedValue {
+    /// The variable's name, as spelled there.
+    pub name: &'static str,
+    /// The value as it may be shown.
+    pub shown: String,
+    /// The file.
+    pub place: String,
 }
 
-fn assemble(
-    layers: &Layers,
-    env: &Env,
-    public: &Found<'_>,
-    secret: &Found<'_>,
-    host: Option<&Found<'_>>,
-) -> Result<Destination, DestinationProblem> {
-    let (base_url, base_url_source) = host_of(layers, public, host)?;
-    let public_key = key(public, &PUBLIC_KEY, env)?;
-    let secret_key = key(secret, &SECRET_KEY, env)?;
-    // Otherwise the secret would be shown wherever a public key may be.
-    if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
-        return Err(DestinationProblem::Swapped { source: public.source() });
-    }
-    Ok(Destination {
-        base_url,
-        public_key,
-        secret_key: Secret::new(secret_key),
-        keys_source: public.source(),
-        base_url_source,
-    })
+/// Why the owner of the environment's values is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// A file of the project can't be read.
+    Unreadable { place: String, reason: String },
+    /// Claude Code runs this command, and the transcript of its session was not found.
+    UnknownSession,
 }
 
-/// The base URL that the layers name, else the default. One that only the shell has, under a name that other programs have
-/// too, must not differ from that of keys in a file.
-fn host_of(
-    layers: &Layers,
-    keys: &Found<'_>,
-    host: Option<&Found<'_>>,
-) -> Result<(String, Source), DestinationProblem> {
-    let Some(host) = host else {
-        return Ok((BASE_URL.default.to_owned(), built_in(&BASE_URL)));
-    };
-    let base_url = url(host)?;
-    let is_other_programs = host.owner == Owner::Shell && !host.spelling.starts_with("CC_");
-    if host.depth < keys.depth && is_other_programs {
-        let own = (host.depth + 1..layers.depth()).find_map(|depth| layers.at(depth, &BASE_URL));
-        let own_url = own.as_ref().map(url).transpose()?;
-        let own_url = own_url.unwrap_or_else(|| BASE_URL.default.to_owned());
-        if own_url != base_url {
-            return Err(DestinationProblem::HostConflict {
-                base_url: own_url,
-                keys: Box::new(keys.source()),
-                other_url: base_url,
-                other: Box::new(host.source()),
-            });
+impl Request {
+    fn what(&self) -> String {
+        let names: Vec<&str> = self.values.iter().map(|value| value.name).collect();
+        match (&self.doubt, self.values.first()) {
+            (Some(Doubt::Unreadable { place, reason }), _) => format!(
+                "{} may be of this project: could not read its settings: {place}: {reason}",
+                names.join(", ")
+            ),
+            (Some(Doubt::UnknownSession), _) => format!(
+                "{} may be of a project: Claude Code runs this command, and its session was not found",
+                names.join(", ")
+            ),
+            (None, Some(RequestedValue { name, shown, place })) => {
+                let more = match self.values.len() {
+                    1 => String::new(),
+                    count => format!(" and {} more", count - 1),
+                };
+                format!("{name} in {place} is not allowed yet ({name}={shown}{more})")
+            }
+            (None, None) => "values of this project are not allowed yet".to_owned(),
         }
     }
-    Ok((base_url, host.source()))
-}
 
-fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {
-    normalise(found.text)
-        .map_err(|reason| DestinationProblem::BadUrl { source: found.source(), reason })
-}
-
-fn key(found: &Found<'_>, variable: &Variable, env: &Env) -> Result<String, DestinationProblem> {
-    if !found.is_file_of(variable) {
-        return Ok(found.text.to_owned());
+    fn remedy(&self) -> String {
+        match self.doubt {
+            Some(Doubt::Unreadable { .. }) => "fix the file".to_owned(),
+            Some(Doubt::UnknownSession) => "run the command in your own terminal".to_owned(),
+            None => format!("run: {}", self.command()),
+        }
     }
-    key_file::read(found.text, env).map_err(|Unreadable { path, reason }| {
-        DestinationProblem::UnreadableKeyFile { source: found.source(), path, reason }
-    })
-}
 
-fn half(missing: &Variable, present: &Found<'_>) -> DestinationProblem {
-    DestinationProblem::HalfAPair { missing: missing.name, present: present.source() }
-}
-
-pub(super) fn built_in(variable: &Variable) -> Source {
-    Source { layer: Layer::Default, place: "the defaults".to_owned(), name: variable.name }
+    /// The command that allows it.
+    pub fn command(&self) -> String {
+        let start = self.start.display().to_string();
+        let is_plain =
+            |one: char| one.is_alphanumeric() || matches!(one, '/' | '-' | '_' | '.' | '+' | ',');
+        match start.chars().all(is_plain) {
+            true => format!("claude-langfuse allow {start}"),
+            false => format!("claude-langfuse allow '{}'", start.replace('\'', r"'\''")),
+        }
+    }
 }

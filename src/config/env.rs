@@ -1,8 +1,7 @@
-//! What a configuration depends on besides files. Nothing in this program reads the process's environment
-//! below [`Surroundings::of_process`], so that every resolution can be repeated in a test.
+//! The environment that a configuration depends on. Only [`Env::of_process`] reads that of the process, so that
+//! every resolution can be repeated in a test.
 
-use super::provenance::MergedSettings;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
@@ -23,8 +22,18 @@ pub struct Env {
     pub macos: bool,
 }
 
+/// What Claude Code merged into the environment of a hook, or of a command that it runs.
+#[derive(Debug, Clone, Default)]
+pub struct MergedSettings {
+    /// The folders whose settings files were merged, besides the start directory that is asked about.
+    pub folders: Vec<PathBuf>,
+    /// The names that earlier hooks of the session saw in files of the project: Claude Code keeps a value whose name was removed.
+    pub seen: BTreeSet<String>,
+    /// Which session it is of is not known.
+    pub is_unknown: bool,
+}
+
 impl Env {
-    /// The surroundings of this process.
     pub fn of_process() -> Self {
         let macos = cfg!(target_os = "macos");
         let managed =

@@ -1,205 +1,168 @@
-//! Our own configuration file: `{"env": {…}, "projects": {"/path": {"env": {…}}}}` and nothing else.
+//! Our own configuration file: `{"env": {…}, "projects": {"/path": {"env": {…}, "allow": […]}}}` and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::env::Env;
-use super::files::{Reading, Values, read_object, values_of};
+use super::foreign_names;
+use super::json_file::{Reading, Values, read_object, values_of};
 use super::project::{self, Allow, Project};
 use super::source::{Problem, shown};
-use super::unknown_variables;
 use super::value;
 use super::variables::{self, ENABLED};
 
-const SHAPE: &str = "the file holds {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}, \"allow\": […]}}} and nothing else";
-
-const UNTIL_FIXED: &str = "fix the file; until then tracing is suspended";
+const SHAPE: &str = "use {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}, \"allow\": […]}}} and no other keys";
 
 /// The file as read.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
-    pub(super) path: PathBuf,
+    pub(super) place: String,
     pub(super) env: Values,
     pub(super) projects: Vec<Project>,
     pub(super) problems: Vec<Problem>,
-    /// The first thing that is not understood, wherever a session was started: it may be consent or refusal.
+    /// The first problem that may hide consent or refusal for all sessions.
     unclear: Option<Problem>,
 }
 
 impl ConfigFile {
     pub(super) fn read(path: &Path, env: &Env) -> Self {
-        let mut file = Self { path: path.to_path_buf(), ..Self::default() };
+        let mut file = Self { place: path.display().to_string(), ..Self::default() };
+        let mut problems = Vec::new();
         match read_object(path) {
-            Reading::Object(object) => file.fill(object, env),
+            Reading::Object(object) => file.fill(object, env, &mut problems),
             Reading::Absent if env.config_override.is_some() => {
                 let remedy = "correct the path given to --config";
-                file.problem("there is no such file", remedy);
+                problems.push(Problem::of_file(&file.place, "file not found", remedy));
             }
             Reading::Absent => {}
-            Reading::Broken(reason) => file.problem(&reason, UNTIL_FIXED),
+            Reading::Broken(reason) => {
+                let remedy = "fix the file. Until then tracing is suspended";
+                problems.push(Problem::of_file(&file.place, &reason, remedy));
+            }
         }
+        file.unclear = first_unclear(&problems);
+        file.problems.extend(problems);
         file
     }
 
     /// Why the file is neither consent nor refusal for sessions started in `start`.
     pub(super) fn unclear_in(&self, start: Option<&Path>) -> Option<Problem> {
-        let projects = start.map(|start| project::matches(&self.projects, start));
-        let project = projects.iter().flatten().next().copied();
-        let of_project = project.and_then(|project| project.unclear.clone());
-        let unclear = self.unclear.clone().or(of_project);
-        unclear.or_else(|| self.unclear_switch(project))
-    }
-
-    /// The switch that counts in the file, if it is neither on nor off.
-    fn unclear_switch(&self, project: Option<&Project>) -> Option<Problem> {
-        let place = self.path.display().to_string();
-        let own = (&self.env, place.as_str());
-        let (text, place) = project
-            .map(|project| (&project.env, project.place.as_str()))
-            .into_iter()
-            .chain([own])
-            .find_map(|(values, place)| Some((switch_in(values)?, place)))?;
-        let what = value::switch(text).err()?;
-        Some(Problem {
-            variable: Some(ENABLED.name.to_owned()),
-            place: place.to_owned(),
-            what,
-            remedy: format!("use {}", ENABLED.accepts),
+        let matches = start.map(|start| project::matches(&self.projects, start));
+        let project = matches.iter().flatten().next().copied();
+        let in_project = || project.and_then(|project| project.unclear.clone());
+        self.unclear.clone().or_else(in_project).or_else(|| {
+            let of_project = project.map(|project| (&project.env, &project.place));
+            unclear_switch(of_project.into_iter().chain([(&self.env, &self.place)]))
         })
     }
 
-    fn fill(&mut self, object: Map<String, Value>, env: &Env) {
-        for (key, value) in object {
-            match (key.as_str(), value) {
-                ("env", env) => {
-                    let first_problem = self.problems.len();
-                    self.env = self.values(env, &self.path.display().to_string());
-                    self.note_unclear(first_problem);
-                }
-                ("projects", Value::Object(projects)) => {
-                    for (name, project) in projects {
-                        self.add_project(&name, project, env);
-                    }
-                }
-                ("projects", _) => self.problem("\"projects\" is not a JSON object", SHAPE),
-                _ => self.problem(&unknown_key(&key), &remedy_for_key(&key)),
-            }
-        }
-    }
-
-    fn add_project(&mut self, name: &str, project: Value, env: &Env) {
-        let path = env.expand_home(name);
-        if !path.is_absolute() {
-            self.problem(
-                &format!("project {:?} is not an absolute path", shown(name)),
-                "write the whole path, or one that begins with ~/",
-            );
-            return;
-        }
-        let place = format!("{}, project {name}", self.path.display());
-        let first_problem = self.problems.len();
-        let mut env = Values::new();
-        let mut allow = None;
-        if let Value::Object(members) = project {
-            for (key, value) in members {
-                match key.as_str() {
-                    "env" => env = self.values(value, &place),
-                    "allow" => allow = self.allow(&value, &place),
-                    _ => self.problem_in(&place, &unknown_key(&key), &remedy_for_key(&key)),
-                }
-            }
-        } else {
-            self.problem_in(&place, "it is not a JSON object", SHAPE);
-        }
-        self.projects.push(Project {
-            path,
-            place,
-            env,
-            allow,
-            unclear: self.problems.get(first_problem).cloned(),
-        });
-    }
-
-    fn allow(&mut self, value: &Value, place: &str) -> Option<Allow> {
-        let digests = || -> Option<Vec<String>> {
-            let digests = value.as_array()?.iter();
-            digests.map(|digest| digest.as_str().map(str::to_owned)).collect()
-        };
-        let allow = match value {
-            Value::Bool(false) => Some(Allow::Never),
-            _ => digests().map(Allow::Digests),
-        };
-        if allow.is_none() {
-            let what = "\"allow\" is neither false nor a list of digests";
-            self.problem_in(place, what, "use what 'claude-langfuse allow --print' prints");
-        }
-        allow
-    }
-
-    /// The projects for which the file itself says that they are traced.
+    /// The projects that the file itself switches on.
     pub(super) fn traced_projects(&self) -> impl Iterator<Item = &Path> {
         let is_traced = |project: &&Project| {
-            let mut values = project.env.iter();
-            values.any(|(name, value)| *name == ENABLED.name && value::switch(value) == Ok(true))
+            switch_in(&project.env).is_some_and(|text| value::switch(text) == Ok(true))
         };
         self.projects.iter().filter(is_traced).map(|project| project.path.as_path())
     }
 
-    fn values(&mut self, env: Value, place: &str) -> Values {
-        values_of(env, place, &mut self.problems, |problems, name| {
-            problems.push(Problem {
-                variable: Some(shown(name)),
-                place: place.to_owned(),
-                what: "unknown variable".to_owned(),
-                remedy: unknown_variables::remedy(name)
-                    .unwrap_or_else(|| "see claude-langfuse --help for their names".to_owned()),
-            });
-        })
+    fn fill(&mut self, object: Map<String, Value>, env: &Env, problems: &mut Vec<Problem>) {
+        for (key, value) in object {
+            match (key.as_str(), value) {
+                ("env", env) => self.env = values(env, &self.place, problems),
+                ("projects", Value::Object(projects)) => {
+                    for (name, project) in projects {
+                        let path = env.expand_home(&name);
+                        if path.is_absolute() {
+                            self.add_project(&name, &path, project);
+                            continue;
+                        }
+                        let what = format!("project {:?} is not an absolute path", shown(&name));
+                        let remedy = "use an absolute path, or one that begins with ~/";
+                        problems.push(Problem::of_file(&self.place, &what, remedy));
+                    }
+                }
+                ("projects", _) => {
+                    let what = "\"projects\" is not a JSON object";
+                    problems.push(Problem::of_file(&self.place, what, SHAPE));
+                }
+                _ => problems.push(unknown_key(&self.place, &key)),
+            }
+        }
     }
 
-    /// A problem that leaves it unclear what the file says, wherever a session was started.
-    fn problem(&mut self, what: &str, remedy: &str) {
-        let first_problem = self.problems.len();
-        let place = self.path.display().to_string();
-        self.problem_in(&place, what, remedy);
-        self.note_unclear(first_problem);
+    fn add_project(&mut self, name: &str, path: &Path, members: Value) {
+        let place = format!("{}, project {name}", self.place);
+        let (mut env, mut allow, mut problems) = (Values::new(), None, Vec::new());
+        if let Value::Object(members) = members {
+            for (key, value) in members {
+                match key.as_str() {
+                    "env" => env = values(value, &place, &mut problems),
+                    "allow" => allow = read_allow(&value, &place, &mut problems),
+                    _ => problems.push(unknown_key(&place, &key)),
+                }
+            }
+        } else {
+            problems.push(Problem::of_file(&place, "not a JSON object", SHAPE));
+        }
+        let unclear = first_unclear(&problems);
+        self.problems.extend(problems);
+        self.projects.push(Project { path: path.to_path_buf(), place, env, allow, unclear });
     }
+}
 
-    fn note_unclear(&mut self, first_problem: usize) {
-        let problem = self.problems.get(first_problem).cloned();
-        self.unclear = self.unclear.take().or(problem);
-    }
+/// The first problem that may hide consent or refusal. A harmless variable of another hook is a plain mistake.
+fn first_unclear(problems: &[Problem]) -> Option<Problem> {
+    let is_harmless = |name: &str| foreign_names::is_harmless(name);
+    let mut problems = problems.iter();
+    problems.find(|one| !one.variable.as_deref().is_some_and(is_harmless)).cloned()
+}
 
-    fn problem_in(&mut self, place: &str, what: &str, remedy: &str) {
-        self.problems.push(Problem {
-            variable: None,
-            place: place.to_owned(),
-            what: what.to_owned(),
-            remedy: remedy.to_owned(),
-        });
-    }
+/// The problem of the first switch among these, strongest first, if it is neither on nor off.
+fn unclear_switch<'a>(
+    mut layers: impl Iterator<Item = (&'a Values, &'a String)>,
+) -> Option<Problem> {
+    let (text, place) = layers.find_map(|(values, place)| Some((switch_in(values)?, place)))?;
+    let what = value::switch(text).err()?;
+    Some(Problem::of_variable(ENABLED.name, place, what, format!("use {}", ENABLED.accepts)))
 }
 
 /// The switch among these values, if it is set to something.
 fn switch_in(values: &Values) -> Option<&str> {
-    let mut values = values.iter();
-    let (_, text) = values.find(|(name, _)| *name == ENABLED.name)?;
-    let text = text.trim();
-    (!text.is_empty()).then_some(text)
+    let (_, text) = values.iter().find(|(name, _)| *name == ENABLED.name)?;
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-fn unknown_key(key: &str) -> String {
-    format!("unknown key {:?}", shown(key))
-}
-
-/// What was probably meant by a key that has no meaning where it stands.
-fn remedy_for_key(key: &str) -> String {
-    if variables::find(key).is_some() {
-        return format!("move {key} into \"env\"");
+fn read_allow(value: &Value, place: &str, problems: &mut Vec<Problem>) -> Option<Allow> {
+    let digests = || -> Option<Vec<String>> {
+        value.as_array()?.iter().map(|digest| digest.as_str().map(str::to_owned)).collect()
+    };
+    let allow = match value {
+        Value::Bool(false) => Some(Allow::Never),
+        _ => digests().map(Allow::Digests),
+    };
+    if allow.is_none() {
+        let what = "\"allow\" is neither false nor a list of digests";
+        let remedy = "use the output of 'claude-langfuse allow --print'";
+        problems.push(Problem::of_file(place, what, remedy));
     }
-    match key.to_ascii_lowercase().as_str() {
+    allow
+}
+
+fn values(env: Value, place: &str, problems: &mut Vec<Problem>) -> Values {
+    values_of(env, place, problems, |problems, name| {
+        let remedy = foreign_names::remedy(name);
+        let remedy =
+            remedy.unwrap_or_else(|| "run claude-langfuse --help for the names".to_owned());
+        problems.push(Problem::of_variable(&shown(name), place, "unknown variable", remedy));
+    })
+}
+
+/// A key that has no meaning at its place, with what was probably meant.
+fn unknown_key(place: &str, key: &str) -> Problem {
+    let remedy = match key.to_ascii_lowercase().as_str() {
+        _ if variables::find(key).is_some() => format!("move {key} into \"env\""),
         "enable" | "enabled" => format!("set {} in \"env\"", ENABLED.name),
         _ => SHAPE.to_owned(),
-    }
+    };
+    Problem::of_file(place, &format!("unknown key {:?}", shown(key)), remedy)
 }

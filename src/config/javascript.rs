@@ -10,18 +10,11 @@ pub(super) fn text_of(value: &Value) -> String {
         Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), number_text),
         Value::String(text) => text.clone(),
         Value::Array(values) => {
-            let texts: Vec<String> = values.iter().map(element_text).collect();
-            texts.join(",")
+            // Within an array, null is the empty text.
+            let text = |value: &Value| if value.is_null() { String::new() } else { text_of(value) };
+            values.iter().map(text).collect::<Vec<_>>().join(",")
         }
         Value::Object(_) => "[object Object]".to_owned(),
-    }
-}
-
-/// Within an array, null is the empty text.
-fn element_text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        value => text_of(value),
     }
 }
 

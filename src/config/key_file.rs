@@ -1,5 +1,4 @@
-//! Keys that lie in files, as agenix and sops-nix put them there: the path is written down before anybody
-//! knows where the user's runtime folder will be.
+//! Key files of agenix and sops-nix. Their paths are written before the user's runtime folder is known.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,10 +8,10 @@ use base::regular_file;
 use super::env::Env;
 use super::source::shown;
 
-/// No key is longer; a mistaken path must not fill the memory.
+/// Keys are shorter; a mistaken path must not fill the memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-/// What agenix writes on macOS. No shell is asked: there it is what `TMPDIR` holds.
+/// The expression that agenix writes on macOS. It is replaced by `TMPDIR`, without a shell.
 const AGENIX_ON_MACOS: &str = "$(getconf DARWIN_USER_TEMP_DIR)";
 
 /// Why a key could not be read.
@@ -30,16 +29,16 @@ pub(super) fn read(written: &str, env: &Env) -> Result<String, Unreadable> {
     key_in(&path).map_err(|reason| Unreadable { path: shown(&path.display().to_string()), reason })
 }
 
-/// Whether every user of this machine can read the key.
-pub(super) fn is_open_to_all(written: &str, env: &Env) -> bool {
-    let mode = |path: PathBuf| Some(path.metadata().ok()?.permissions().mode());
-    let mode = expand(written, env).ok().and_then(mode);
-    mode.is_some_and(|mode| mode & 0o004 != 0)
+/// The key file, if every user of this machine can read it.
+pub(super) fn world_readable(written: &str, env: &Env) -> Option<PathBuf> {
+    let path = expand(written, env).ok()?;
+    let mode = path.metadata().ok()?.permissions().mode();
+    (mode & 0o004 != 0).then_some(path)
 }
 
 fn key_in(path: &Path) -> Result<String, String> {
     if !path.is_absolute() {
-        return Err("it is not an absolute path".to_owned());
+        return Err("not an absolute path".to_owned());
     }
     // A path of a project may lead to a FIFO.
     let text =
@@ -47,10 +46,10 @@ fn key_in(path: &Path) -> Result<String, String> {
     // Editors and `echo` end a line; no key begins or ends with a space.
     let key = text.trim();
     if key.is_empty() {
-        return Err("the file is empty".to_owned());
+        return Err("file is empty".to_owned());
     }
     if key.contains('\n') {
-        return Err("the file holds more than one line".to_owned());
+        return Err("file has more than one line".to_owned());
     }
     Ok(key.to_owned())
 }
@@ -64,9 +63,9 @@ pub(super) fn expand(written: &str, env: &Env) -> Result<PathBuf, String> {
         let (before, from) = rest.split_at(at);
         path.push_str(before);
         if let Some(after) = from.strip_prefix(AGENIX_ON_MACOS).filter(|_| env.macos) {
-            let folder = env
-                .variable("TMPDIR")
-                .ok_or_else(|| format!("TMPDIR is not set, so {AGENIX_ON_MACOS} is not known"))?;
+            let folder = env.variable("TMPDIR").ok_or_else(|| {
+                format!("TMPDIR is not set, so {AGENIX_ON_MACOS} can't be expanded")
+            })?;
             path.push_str(folder.trim_end_matches('/'));
             rest = after;
         } else if let Some((name, after)) =

@@ -4,15 +4,28 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Scope;
 use super::env::Env;
-use super::files::{Files, Values};
+use super::files::Files;
+use super::json_file::Values;
 use super::project::{self, Allow};
-use super::provenance::{MergedSettings, Owner, Provenance, is_guarded};
+use super::provenance::{Owner, Provenance};
 use super::source::{Layer, Problem, Source};
 use super::variables::{self, BASE_URL, VARIABLES, Variable};
 
-/// The text of a variable and where it was written.
+/// Whose sessions the configuration is resolved for: it decides which layers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A session's own hook. Claude Code has merged its settings files into the environment already.
+    OwnHook,
+    /// A session or a folder that a person named: `replay PATH`, `doctor`, `config`. The shell with Claude Code's
+    /// settings files over it. Keys are read even where tracing is off, because asking is consent.
+    Explicit,
+    /// Sessions that nobody named: `flush`, `replay --all`, waiting sessions. The shell's variables that are
+    /// [`Variable::files_only`] are ignored.
+    FilesOnly,
+}
+
+/// The text of a variable and its source.
 #[derive(Debug, Clone)]
 struct Given {
     text: String,
@@ -20,7 +33,7 @@ struct Given {
     owner: Owner,
 }
 
-/// What one layer sets, by spelling.
+/// The values of one layer, by spelling.
 #[derive(Debug)]
 struct LayerValues {
     layer: Layer,
@@ -52,13 +65,13 @@ impl LayerValues {
     }
 }
 
-/// A value found, and how deep: 0 is the highest layer.
+/// A value with its layer. The highest layer has depth 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'a> {
     pub(super) depth: usize,
     pub(super) text: &'a str,
     pub(super) spelling: &'static str,
-    place: &'a str,
+    pub(super) place: &'a str,
     layer: Layer,
     pub(super) owner: Owner,
 }
@@ -73,12 +86,7 @@ impl Found<'_> {
     }
 
     pub(super) fn problem(&self, what: String, remedy: String) -> Problem {
-        Problem {
-            variable: Some(self.spelling.to_owned()),
-            place: self.place.to_owned(),
-            what,
-            remedy,
-        }
+        Problem::of_variable(self.spelling, self.place, what, remedy)
     }
 }
 
@@ -86,14 +94,13 @@ impl Found<'_> {
 #[derive(Debug)]
 pub(super) struct Layers {
     layers: Vec<LayerValues>,
-    /// Whose the session's values are.
     pub(super) provenance: Provenance,
-    /// The place where a project took the host away that the session would have.
+    /// The project's file that removed the host of the session.
     pub(super) host_removed_by: Option<String>,
 }
 
 impl Layers {
-    /// Gathers the layers of a session started in `start`; what is wrong with files goes to `problems`.
+    /// Gathers the layers of a session started in `start`; problems of files go to `problems`.
     pub(super) fn gather(
         env: &Env,
         files: &Files,
@@ -111,10 +118,9 @@ impl Layers {
             if let Some(found) = entries.iter().flatten().next() {
                 layers.push(LayerValues::with(Layer::Project, &found.env, &found.place));
             }
-            layers.push(LayerValues::with(Layer::File, &file.env, &path.display().to_string()));
+            layers.push(LayerValues::with(Layer::File, &file.env, &file.place));
         }
-        // Only now: an empty value in a settings file first takes away what the shell had set, as it does in
-        // Claude Code.
+        // Last, because an empty value in a settings file removes the shell's value, as it does in Claude Code.
         for layer_values in &mut layers {
             layer_values.values.retain(|_, given| !given.text.is_empty());
         }
@@ -131,7 +137,6 @@ impl Layers {
         })
     }
 
-    /// How many layers there are.
     pub(super) fn depth(&self) -> usize {
         self.layers.len()
     }
@@ -167,7 +172,7 @@ fn found<'a>(
     }
 }
 
-/// The shell under Claude Code's settings files, and above them what the organisation says.
+/// The shell under Claude Code's settings files, and above them the organisation's settings.
 struct Session {
     managed: LayerValues,
     values: LayerValues,
@@ -183,43 +188,40 @@ impl Session {
         scope: Scope,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let merged = merged_by_claude_code(env, scope);
+        // `None` where the environment does not count, or is a person's shell.
+        let merged = match scope {
+            Scope::OwnHook => Some(env.merged.clone().unwrap_or_default()),
+            Scope::Explicit => env.merged.clone(),
+            Scope::FilesOnly => None,
+        };
         let provenance = Provenance::of(env, files, start, merged.as_ref());
+        let is_merged = merged.is_some_and(|merged| {
+            let is_start = |start| merged.folders.iter().any(|folder| folder == start);
+            scope == Scope::OwnHook || start.is_some_and(is_start)
+        });
         let mut values = of_environment(env, scope);
-        let is_merged = merged
-            .as_ref()
-            .is_some_and(|merged| scope == Scope::OwnHook || is_start_of(merged, start));
-        // What the user alone says. In a merged environment the shell's share of it is lost.
+        // The values without the project's files. In a merged environment the shell's share of them is lost.
         let mut of_user = LayerValues::new(Layer::Session);
         if !is_merged {
             of_user.values.clone_from(&values.values);
-        }
-        for file in &provenance.user {
-            of_user.overlay(&file.env, &file.place);
-        }
-        if !is_merged {
-            let all = [&provenance.user, &provenance.project, &provenance.managed];
-            for file in all.into_iter().flatten() {
+            for file in provenance.settings.all() {
                 problems.extend(file.problems.iter().cloned());
                 values.overlay(&file.env, &file.place);
             }
         }
-        let mut session = Self {
-            managed: LayerValues::new(Layer::Session),
-            values,
-            provenance,
-            host_removed_by: None,
-        };
+        for file in &provenance.settings.user {
+            of_user.overlay(&file.env, &file.place);
+        }
+        let managed = LayerValues::new(Layer::Session);
+        let mut session = Self { managed, values, provenance, host_removed_by: None };
         session.assign_owners(&of_user);
         session
     }
 
-    /// Notes whose each value is, and lets the user's stand where the project's does not count.
+    /// Notes the owner of each value. The user's value takes the place of the project's where that does not count.
     fn assign_owners(&mut self, of_user: &LayerValues) {
-        let guarded = |spelling| variables::find(spelling).filter(|(one, _)| is_guarded(one));
         for (spelling, mut given) in std::mem::take(&mut self.values.values) {
-            let Some((variable, _)) = guarded(spelling) else {
-                self.values.values.insert(spelling, given);
+            let Some((variable, _)) = variables::find(spelling) else {
                 continue;
             };
             given.owner = self.provenance.owner(variable, spelling, &given.text);
@@ -227,57 +229,37 @@ impl Session {
                 if let Some(place) = self.provenance.place(spelling, &given.text) {
                     given.place = Arc::from(place);
                 }
+                let is_refused = self.provenance.declared() == Some(&Allow::Never);
                 // An empty value takes nothing from the user.
-                let own = of_user.values.get(spelling);
-                let own = own.filter(|own| !own.text.is_empty());
-                let never = self.provenance.declared() == Some(&Allow::Never);
-                match own {
-                    Some(own) if never || given.text.is_empty() => {
+                if is_refused || given.text.is_empty() {
+                    let own = of_user.values.get(spelling).filter(|own| !own.text.is_empty());
+                    if let Some(own) = own {
                         given = own.clone();
                         given.owner = self.provenance.owner(variable, spelling, &given.text);
-                    }
-                    None if never => continue,
-                    None if given.text.is_empty() && variable.name == BASE_URL.name => {
+                    } else if is_refused {
+                        continue;
+                    } else if *variable == BASE_URL {
                         self.host_removed_by = Some(given.place.to_string());
                     }
-                    _ => {}
                 }
             }
-            let layer_values = match given.owner {
+            let layer = match given.owner {
                 Owner::Managed => &mut self.managed,
                 _ => &mut self.values,
             };
-            layer_values.values.insert(spelling, given);
+            layer.values.insert(spelling, given);
         }
     }
-}
-
-/// What Claude Code merged into the environment, if it did and the environment counts.
-fn merged_by_claude_code(env: &Env, scope: Scope) -> Option<MergedSettings> {
-    match scope {
-        Scope::OwnHook => Some(env.merged.clone().unwrap_or_default()),
-        Scope::Explicit => env.merged.clone(),
-        Scope::FilesOnly => None,
-    }
-}
-
-/// Whether the environment is that of a session started there.
-fn is_start_of(merged: &MergedSettings, start: Option<&Path>) -> bool {
-    start.is_some_and(|start| merged.folders.iter().any(|folder| folder == start))
 }
 
 fn of_environment(env: &Env, scope: Scope) -> LayerValues {
-    let mut layer_values = LayerValues::new(Layer::Session);
+    let mut layer = LayerValues::new(Layer::Session);
     let place: Arc<str> = Arc::from("the environment");
-    for variable in VARIABLES {
-        if scope == Scope::FilesOnly && variable.files_only {
-            continue;
-        }
-        for spelling in variable.spellings {
-            if let Some(text) = env.environment.get(*spelling) {
-                layer_values.set(spelling, text, &place);
-            }
+    let counts = |variable: &&Variable| scope != Scope::FilesOnly || !variable.files_only;
+    for spelling in VARIABLES.iter().filter(counts).flat_map(|variable| variable.spellings) {
+        if let Some(text) = env.environment.get(*spelling) {
+            layer.set(spelling, text, &place);
         }
     }
-    layer_values
+    layer
 }

@@ -1,9 +1,9 @@
-//! Which entry of `projects` a session belongs to: the longest path above its start directory, where a linked
-//! worktree counts as part of its main repository, because people name the repository and work in worktrees.
+//! The entries of `projects` in the configuration file. A session belongs to the longest path above its start directory; a
+//! linked worktree counts as part of its main repository, because people name the repository and work in worktrees.
 
 use std::path::{Path, PathBuf};
 
-use super::files::Values;
+use super::json_file::Values;
 use super::repository::in_main_checkout;
 use super::source::Problem;
 
@@ -14,11 +14,11 @@ pub(super) struct Project {
     pub(super) place: String,
     pub(super) env: Values,
     pub(super) allow: Option<Allow>,
-    /// The first thing in it that is not understood: it may be consent or refusal.
+    /// The first problem in it that may hide consent or refusal.
     pub(super) unclear: Option<Problem>,
 }
 
-/// What the user declared about values of a project's own files.
+/// The user's permission for values of the project's own files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Allow {
     /// They never count.
@@ -74,7 +74,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::{Project, matches};
-    use crate::config::files::Values;
+    use crate::config::json_file::Values;
 
     fn projects(paths: &[&str]) -> Vec<Project> {
         paths

@@ -53,6 +53,12 @@ pub(super) fn main_checkout(start: &Path) -> Option<PathBuf> {
     Checkout::above(start)?.main().map(Path::to_path_buf)
 }
 
+/// The folder that a user's permission for a session is kept for.
+pub fn root_of(start: &Path) -> PathBuf {
+    let root = main_checkout(start).unwrap_or_else(|| start.to_path_buf());
+    root.canonicalize().unwrap_or(root)
+}
+
 /// The place of `start` in the main checkout; `None` outside of linked worktrees.
 pub(super) fn in_main_checkout(start: &Path) -> Option<PathBuf> {
     let checkout = Checkout::above(start)?;

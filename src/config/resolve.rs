@@ -1,20 +1,19 @@
 //! From layers to a [`Config`]: consent first, then keys only if they are needed, then the rest.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::base_url::is_plain_and_remote;
-use super::destination::{self, built_in};
+use super::destination::{Destination, DestinationProblem};
 use super::env::Env;
 use super::files::Files;
-use super::key_file::{expand, is_open_to_all};
-use super::layers::{Found, Layers};
-use super::settings;
+use super::key_file::{expand, world_readable};
+use super::keys;
+use super::layers::{Found, Layers, Scope};
+use super::resolved::{Config, Experiment};
+use super::settings_paths;
 use super::source::{Problem, Setting, Source, masked, shown};
+use super::value::{self, Capture, ParentSpan};
 use super::variables::{self as v, VARIABLES, Variable};
-use super::{
-    Capture, Config, Destination, DestinationProblem, Experiment, ParentSpan, Scope, value,
-};
 
 /// Resolves the configuration of a session that was started in `start`.
 pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> Config {
@@ -26,7 +25,7 @@ pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> 
         Some(problem) => Err(DestinationProblem::Suspended(Box::new(problem.clone()))),
         None if enabled || scope == Scope::Explicit => {
             let shell_ignored = scope == Scope::FilesOnly && shell_has_keys(env);
-            destination::resolve(&layers, env, shell_ignored)
+            keys::resolve(&layers, env, shell_ignored)
         }
         None => Err(DestinationProblem::Off),
     };
@@ -40,26 +39,23 @@ pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> 
         user_id: reader.text(&v::USER_ID),
         environment: reader.environment(),
         release: reader.text(&v::RELEASE),
-        timeout: reader
-            .read(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0))
-            .unwrap_or(Duration::from_secs(20)),
+        timeout: reader.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
         ca_file: reader.path(&v::CA_FILE),
-        tags: reader.read(&v::TRACE_TAGS, value::tags).unwrap_or_default(),
-        metadata: reader.read(&v::METADATA, value::metadata).unwrap_or_default(),
+        tags: reader.read_or_default(&v::TRACE_TAGS, value::tags),
+        metadata: reader.read_or_default(&v::METADATA, value::metadata),
         trace_seed: reader.text(&v::TRACE_SEED),
         parent: reader.parent(),
         experiment: reader.experiment(),
-        scores: reader.read(&v::SCORES, value::switch).unwrap_or(false),
+        scores: reader.read_or_default(&v::SCORES, value::switch),
         capture: reader.capture(),
-        mask: reader.read(&v::MASK, value::switch).unwrap_or(true),
+        mask: reader.read_or_default(&v::MASK, value::switch),
         mask_patterns: reader.text(&v::MASK_PATTERNS),
-        max_chars: reader.read(&v::MAX_CHARS, value::count).unwrap_or(100_000),
+        max_chars: reader.read_or_default(&v::MAX_CHARS, value::count),
         state_dir: reader.state_dir(),
-        debug: reader.read(&v::DEBUG, value::switch).unwrap_or(false),
+        debug: reader.read_or_default(&v::DEBUG, value::switch),
         hook_budget: reader
-            .read(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0))
-            .unwrap_or(Duration::from_secs(3)),
-        notify: reader.read(&v::NOTIFY, value::switch).unwrap_or(true),
+            .read_or_default(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0)),
+        notify: reader.read_or_default(&v::NOTIFY, value::switch),
         problems: Vec::new(),
         warnings: Vec::new(),
         sources: Vec::new(),
@@ -71,7 +67,7 @@ pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> 
     config
 }
 
-/// Whether the shell holds keys, for the message that they were passed over.
+/// Whether the shell has keys, for the message that they are ignored.
 fn shell_has_keys(env: &Env) -> bool {
     [v::PUBLIC_KEY, v::SECRET_KEY]
         .iter()
@@ -89,45 +85,48 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Whether tracing is on, and why that is not known where it is not.
     fn consent(&mut self, files: &Files, start: Option<&Path>) -> (bool, Option<Problem>) {
-        let is_on = self.read(&v::ENABLED, value::switch).unwrap_or(false);
+        let is_on = self.read_or_default(&v::ENABLED, value::switch);
         let suspended = self.suspended(files, start);
         (is_on && suspended.is_none(), suspended)
     }
 
-    /// Why what is configured may be consent or refusal: a file can't be read, or the switch is neither on nor off.
+    /// Why neither consent nor refusal is certain: a file can't be read, or the switch is neither on nor off.
     fn suspended(&mut self, files: &Files, start: Option<&Path>) -> Option<Problem> {
-        let config_file = self.env.config_file();
-        let in_file = config_file.and_then(|path| {
+        let in_file = self.env.config_file().and_then(|path| {
             let file = files.config_file(&path, self.env);
             file.unclear_in(start)
         });
-        let in_files = in_file.or_else(|| settings::unreadable(self.env, files));
-        match in_files {
-            Some(problem) => {
-                if !self.problems.contains(&problem) {
-                    self.problems.push(problem.clone());
-                }
-                Some(problem)
+        if let Some(problem) = in_file.or_else(|| settings_paths::unreadable(self.env, files)) {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem.clone());
             }
-            None => {
-                let found = self.layers.find(&v::ENABLED)?;
-                let what = value::switch(found.text).err()?;
-                Some(found.problem(what, format!("use {}", v::ENABLED.accepts)))
-            }
+            return Some(problem);
         }
+        let found = self.layers.find(&v::ENABLED)?;
+        let what = value::switch(found.text).err()?;
+        Some(found.problem(what, format!("use {}", v::ENABLED.accepts)))
     }
 
     fn text(&self, variable: &Variable) -> Option<String> {
         Some(self.layers.find(variable)?.text.to_owned())
     }
 
-    /// As it is: Langfuse takes any, but not every one is what people meant.
+    /// As it is, even if Langfuse would not keep it.
     fn environment(&mut self) -> Option<String> {
         let _: Option<()> = self.read(&v::ENVIRONMENT, value::environment);
         self.text(&v::ENVIRONMENT)
     }
 
-    /// None where the variable is not set, and where it can't be used, which is then a problem.
+    /// The value, or the default of the table.
+    fn read_or_default<T: Default>(
+        &mut self,
+        variable: &Variable,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.read(variable, &parse).or_else(|| parse(variable.default).ok()).unwrap_or_default()
+    }
+
+    /// `None` where the variable is not set, and where it can't be used, which is then a problem.
     fn read<T>(
         &mut self,
         variable: &Variable,
@@ -142,27 +141,24 @@ impl Reader<'_> {
         self.problems.push(found.problem(what, remedy));
     }
 
-    /// What others may see: the key on this machine, or everything on the way to the server.
+    /// Warns of a key that others on this machine can read, and of unencrypted requests.
     fn warn_of_exposure(&mut self, destination: &Destination) {
         let key = self.layers.find(&v::SECRET_KEY);
         let file = key.filter(|found| found.is_file_of(&v::SECRET_KEY));
-        if let Some(found) = file.filter(|found| is_open_to_all(found.text, self.env)) {
-            let what = "every user of this machine can read the key file".to_owned();
-            let remedy = "take that right away (chmod 600)".to_owned();
-            self.warnings.push(found.problem(what, remedy));
+        let open = file.and_then(|found| Some((found, world_readable(found.text, self.env)?)));
+        if let Some((found, path)) = open {
+            let remedy = format!("run: chmod 600 {}", path.display());
+            self.warnings.push(found.problem("key file is world-readable".to_owned(), remedy));
         }
         if is_plain_and_remote(&destination.base_url) {
             let Source { place, name, .. } = &destination.base_url_source;
-            self.warnings.push(Problem {
-                variable: Some((*name).to_owned()),
-                place: place.clone(),
-                what: "keys and sessions travel unencrypted to another machine".to_owned(),
-                remedy: "use https:// if the server has it".to_owned(),
-            });
+            let what = "keys and sessions are sent unencrypted";
+            let remedy = "use https:// if the server supports it";
+            self.warnings.push(Problem::of_variable(name, place, what, remedy));
         }
     }
 
-    /// A typo must not send more than was meant: whoever sets this wants less than everything.
+    /// A typo must not send more than was meant.
     fn capture(&mut self) -> Capture {
         match self.layers.find(&v::CAPTURE) {
             None => Capture::Full,
@@ -186,13 +182,10 @@ impl Reader<'_> {
         if let Some(folder) = self.env.default_state_dir() {
             return folder;
         }
-        self.problems.push(Problem {
-            variable: None,
-            place: "the environment".to_owned(),
-            what: "there is no home folder, so nothing can be remembered".to_owned(),
-            remedy: "set HOME or CC_LANGFUSE_STATE_DIR".to_owned(),
-        });
-        // A folder nobody can make, so that nothing is scattered over the folders that hooks run in.
+        let what = "no home folder: state can't be saved";
+        let remedy = "set HOME or CC_LANGFUSE_STATE_DIR";
+        self.problems.push(Problem::of_file("the environment", what, remedy));
+        // A folder that can't be created, so that no state gets into the folders that hooks run in.
         PathBuf::from("/dev/null/state")
     }
 
@@ -210,7 +203,7 @@ impl Reader<'_> {
                 expected_output: self.text(&v::EXPERIMENT_EXPECTED_OUTPUT),
             }),
             [Some(one), None] | [None, Some(one)] => {
-                let what = "has no other half, and counts for nothing".to_owned();
+                let what = "is ignored without the other one".to_owned();
                 let remedy =
                     "set both CC_LANGFUSE_EXPERIMENT_ID and CC_LANGFUSE_EXPERIMENT_ITEM_ID";
                 self.problems.push(one.problem(what, remedy.to_owned()));
@@ -240,7 +233,7 @@ impl Reader<'_> {
                 Err(what) => (trace, what),
             },
             (Some(one), None) | (None, Some(one)) => {
-                (one, "has no other half beside it".to_owned())
+                (one, "is ignored without the other one beside it".to_owned())
             }
             (None, None) => return None,
         };
@@ -259,7 +252,7 @@ fn setting(variable: &'static Variable, layers: &Layers, env: &Env, config: &Con
                 name if name == v::STATE_DIR.name => config.state_dir.display().to_string(),
                 _ => variable.default.to_owned(),
             },
-            source: built_in(variable),
+            source: Source::built_in(variable),
             file: None,
         };
     };

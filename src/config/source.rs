@@ -1,5 +1,5 @@
-//! Where a value came from and what is wrong with it. Every message of this room names its source, because
-//! a value that the reader can't find is a value that the reader can't mend.
+//! The source of a value and the problems with it. Every message names the source: a value that can't be found
+//! can't be fixed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -42,6 +42,12 @@ pub struct Source {
     pub name: &'static str,
 }
 
+impl Source {
+    pub(super) fn built_in(variable: &Variable) -> Self {
+        Self { layer: Layer::Default, place: "the defaults".to_owned(), name: variable.name }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} in {}", self.name, self.place)
@@ -75,7 +81,22 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// What is wrong, and where.
+    pub(super) fn of_file(place: &str, what: &str, remedy: impl Into<String>) -> Self {
+        let (place, what) = (place.to_owned(), what.to_owned());
+        Self { variable: None, place, what, remedy: remedy.into() }
+    }
+
+    pub(super) fn of_variable(
+        variable: &str,
+        place: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let variable = Some(variable.to_owned());
+        Self { variable, place: place.to_owned(), what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The problem and its place.
     pub fn cause(&self) -> String {
         match &self.variable {
             Some(variable) => format!("{variable} in {}: {}", self.place, self.what),
@@ -86,8 +107,15 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}; {}", self.cause(), self.remedy)
+        formatter.write_str(&sentences(&self.cause(), &self.remedy))
     }
+}
+
+/// A problem and its remedy as one text.
+pub(super) fn sentences(cause: &str, remedy: &str) -> String {
+    let mut letters = remedy.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    format!("{cause}. {}{}", first.unwrap_or_default(), letters.as_str())
 }
 
 /// A value as it may be shown: control characters would reach a terminal, keys would reach a bug report.

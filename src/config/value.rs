@@ -5,26 +5,50 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use base::Timestamp;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::source::shown;
-use super::{Capture, ParentSpan};
 
-/// Reads a switch. Anything but a clear yes or no is an error, because one of these variables is consent.
+/// How much content is sent.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capture {
+    /// All content, masked.
+    #[default]
+    Full,
+    /// Prompts and answers, but neither input nor output of tools.
+    NoToolContent,
+    /// No content: names, times, tokens.
+    Metadata,
+}
+
+/// The parent span of all turns in attached mode. Both ids are lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentSpan {
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// 16 hex digits.
+    pub span_id: String,
+}
+
+/// Reads a switch. Unclear values are errors, because one of these variables is consent.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("{} is neither yes nor no", quoted(text))),
+        _ => Err(format!("{} is neither true nor false", quoted(text))),
     }
 }
 
-/// Reads seconds, fractions allowed. What is out of range counts as the nearest bound.
+/// Reads seconds, fractions allowed, and clamps them.
 pub(super) fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, String> {
     let wrong = || format!("{} is not a number of seconds", quoted(text));
-    // Not str's parser: nothing else here needs its tables, 20 KB of the program.
-    let number: f64 = serde_json::from_str(text).map_err(|_| wrong())?;
-    if number <= 0.0 {
+    let number: f64 = text.parse().map_err(|_| wrong())?;
+    if !number.is_finite() || number <= 0.0 {
         return Err(wrong());
     }
     Duration::try_from_secs_f64(number.clamp(least, most)).map_err(|_| wrong())
@@ -107,7 +131,7 @@ fn id(text: &str, digits: usize) -> Result<String, String> {
     }
     // The specification of W3C calls an id of zeros invalid; Langfuse would file every such turn together.
     if text.bytes().all(|digit| digit == b'0') {
-        return Err("an id of zeros names no span".to_owned());
+        return Err(format!("{} is all zeros", quoted(text)));
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -116,14 +140,13 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// What Langfuse would do to an environment's name if it is not a good one. The name is kept all the same:
-/// the server's rule, not ours, decides.
+/// Checks the name of an environment. An invalid one is sent all the same: the rule is the server's.
 pub(super) fn environment(text: &str) -> Result<(), String> {
     let name = text.to_ascii_lowercase();
     let good =
         |one: u8| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'-' || one == b'_';
     if name.starts_with("langfuse") || name.len() > 40 || !name.bytes().all(good) {
-        return Err(format!("Langfuse would not keep the name {}", quoted(text)));
+        return Err(format!("{} is not a valid name of an environment", quoted(text)));
     }
     Ok(())
 }
@@ -162,7 +185,7 @@ mod tests {
         assert_eq!(seconds("0.5", 0.1, 60.0), Ok(Duration::from_millis(500)));
         assert_eq!(seconds("0.001", 0.1, 60.0), Ok(Duration::from_millis(100)));
         assert_eq!(seconds("1e300", 0.1, 60.0), Ok(Duration::from_secs(60)));
-        for wrong in ["0", "-1", "NaN", "3s", "-inf"] {
+        for wrong in ["0", "-1", "NaN", "3s", "-inf", "inf"] {
             assert!(seconds(wrong, 0.1, 60.0).is_err(), "{wrong}");
         }
     }

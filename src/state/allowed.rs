@@ -1,4 +1,4 @@
-//! What the user allowed projects to bring: digests of keys and hosts, per main repository. And which names the hooks of a session
+//! Permissions of the user for keys and hosts of a project, by digest and main repository. And the names that hooks of a session
 //! saw in files of its project.
 
 use std::collections::BTreeSet;
@@ -12,40 +12,36 @@ use super::files;
 use super::store::{Store, load, save};
 use crate::config::{Config, DestinationProblem, Env, Request};
 
-/// All that the user allowed.
+/// All permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowed {
-    /// In the order in which it was allowed.
+    /// Oldest first.
     #[serde(default)]
     pub entries: Vec<AllowedEntry>,
 }
 
-/// One project's values, as they were shown to the user.
+/// The permission for one project's values, as they were shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowedEntry {
     /// The top folder of the main repository.
     pub root: PathBuf,
-    /// The digest of the values and of where they lead to.
+    /// The digest of the [`Request`].
     pub digest: String,
-    /// When.
     pub at: Timestamp,
-    /// The names of the values.
     pub names: Vec<String>,
-    /// Where they lead to, for the user to read.
     pub base_url: String,
-    /// The Langfuse project there, for the user to read.
     pub public_key: String,
 }
 
 impl Allowed {
-    /// Whether the user allowed this.
+    /// Whether the user allowed this request.
     pub fn has(&self, request: &Request) -> bool {
         let is_it =
             |entry: &AllowedEntry| entry.root == request.root && entry.digest == request.digest;
         request.doubt.is_none() && self.entries.iter().any(is_it)
     }
 
-    /// Takes back what was allowed for a repository; gives how many digests that were.
+    /// Removes the permissions of a repository; returns their number.
     pub fn revoke(&mut self, root: &Path) -> usize {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.root != root);
@@ -54,12 +50,12 @@ impl Allowed {
 }
 
 impl Store {
-    /// What the user allowed; nothing when it can't be read.
+    /// All permissions; none when the file can't be read.
     pub fn allowed(&self) -> Allowed {
         load(&self.allowed_path()).ok().flatten().unwrap_or_default()
     }
 
-    /// Writes what the user allowed.
+    /// Writes all permissions.
     ///
     /// # Errors
     /// When the folder or the file can't be written.
@@ -97,8 +93,8 @@ impl Store {
     }
 }
 
-/// Lets a configuration use what its project asks for, if the user allowed that. Always kept in the default state folder: a project
-/// can name another one, and bring its own answer in it.
+/// Grants the request of a configuration's project if the user allowed it. Permissions are always in the default state folder: a
+/// project can name another one, and bring its own permission in it.
 pub fn grant(config: &mut Config, env: &Env) {
     if let Err(DestinationProblem::NotAllowed(request)) = &config.destination {
         let folder = env.default_state_dir();

@@ -1,4 +1,4 @@
-//! When to leave a server alone, and how much it takes at once.
+//! When to back off from a server, and how large its requests may be.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::langfuse::Problem;
 
 const MIN_BACKOFF: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(3600);
-/// Further ahead than this, the clock was set back meanwhile: nothing is kept in mind for longer.
+/// A time further ahead means that the clock was set back.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 /// Requests are not halved below this, in bytes.
 const MIN_REQUEST_BYTES: usize = 4 * 1024;
 
-/// What is known of a destination's health.
+/// The health of a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
     /// Failures in a row.
@@ -24,13 +24,13 @@ pub struct Backoff {
     /// Hooks open no socket before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// The last failure, for people.
+    /// The last failure, as shown to the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Why only the user can end it.
     #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// The largest request that is tried, compressed, after one timed out.
+    /// The maximum compressed size of a request, in bytes, after one timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
 }
@@ -41,21 +41,21 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Problem>, 
 }
 
 impl Backoff {
-    /// Whether a hook should open no socket now.
+    /// Whether hooks back off now.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.not_before.is_some_and(|until| until > now && until.since(now) <= MAX_CLOCK_SKEW)
     }
 
-    /// Takes note that the server took something before it failed: it is slow rather than down, and what waits for it
-    /// must not wait longer each time.
+    /// Notes that the server accepted a request before it failed: it is slow rather than down, and the delay must not
+    /// grow.
     pub fn got_through(&mut self) {
         self.failures = 0;
     }
 
-    /// Takes note of a failure. `retry_after` is the server's own wish.
+    /// Notes a failure. `retry_after` is the server's own value.
     pub fn failed(&mut self, now: Timestamp, reason: &str, retry_after: Option<Duration>) {
         let window = MIN_BACKOFF.saturating_mul(1 << self.failures.min(8)).min(MAX_BACKOFF);
-        // Jitter on top, so that a team's machines don't come back as one; the clock's last digits are random enough.
+        // Jitter, so that a team's machines don't retry at the same time; the clock's last digits are random enough.
         let jitter = window
             .mul_f64(0.25 * f64::from(u8::try_from(now.as_millis() % 256).unwrap_or(0)) / 256.0);
         self.failures = self.failures.saturating_add(1);
@@ -65,12 +65,12 @@ impl Backoff {
         self.reason = Some(reason.to_owned());
     }
 
-    /// Takes note that a request of `size` bytes took too long.
+    /// Notes that a request of `size` bytes timed out.
     pub fn too_slow_for(&mut self, size: usize) {
         self.request_limit = Some((size / 2).max(MIN_REQUEST_BYTES));
     }
 
-    /// Takes note that the server answers: what it takes at once may grow again, up to `usual` bytes.
+    /// Notes a success: requests may grow again, up to `usual` bytes.
     pub fn succeeded(&mut self, usual: usize) {
         (self.failures, self.not_before) = (0, None);
         (self.reason, self.problem) = (None, None);

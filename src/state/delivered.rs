@@ -1,4 +1,4 @@
-//! What was delivered last and what waits, for people who ask whether it works.
+//! The last delivery and the waiting sessions, as `status` shows them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,30 +14,28 @@ use crate::trace::TraceId;
 /// The last delivery to a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivered {
-    /// When.
     pub at: Timestamp,
-    /// The last turn of it; none when all of it belonged to earlier turns.
+    /// Its last turn; `None` when all of it belonged to earlier turns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
 }
 
-/// Sessions that have something left to deliver.
+/// Sessions with rows left to deliver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// How many.
     pub sessions: usize,
-    /// Since when the oldest of them waits.
+    /// The time since which the oldest of them waits.
     pub since: Option<Timestamp>,
 }
 
 impl Store {
-    /// The last delivery to a destination; none when it can't be read.
+    /// The last delivery to a destination; `None` when it can't be read.
     pub fn delivered(&self, destination: &str) -> Option<Delivered> {
         load(&self.delivered_path(destination)).ok().flatten()
     }
 
-    /// Writes the last delivery to a destination. In a file of its own: hooks of two sessions that end at once must not
-    /// take each other's notes about the server away.
+    /// Writes the last delivery to a destination. It has a file of its own, so that hooks of two sessions that end at once
+    /// don't overwrite each other's back-off.
     ///
     /// # Errors
     /// When the folder or the file can't be written.
@@ -50,7 +48,7 @@ impl Store {
         self.root().join("deliveries").join(format!("{destination}.json"))
     }
 
-    /// What waits, whatever its project. Names and times of files tell, so that none is read.
+    /// The waiting sessions of all projects, by names and times of files alone.
     pub fn all_waiting(&self) -> Waiting {
         let mut waiting = Waiting::default();
         let marks = fs::read_dir(self.root().join("waiting"));
@@ -66,7 +64,7 @@ impl Store {
         waiting
     }
 
-    /// When the last failure of a destination was noted.
+    /// The time of the last failure of a destination.
     pub fn failed_at(&self, destination: &str) -> Option<Timestamp> {
         let changed = fs::metadata(self.backoff_path(destination)).and_then(|file| file.modified());
         changed.ok().map(Timestamp::of)

@@ -1,4 +1,4 @@
-//! Files that are never half there: written beside their place and renamed. Readable by their owner only.
+//! Private files that are replaced atomically: written beside their place and renamed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -12,8 +12,8 @@ use fs2::FileExt;
 /// State is small; a file larger than this is not ours.
 const MAX_STATE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Makes `folder`, which is `root` or lies below it. The folder around `root` may be anybody's; into `root` only its owner
-/// can look, and its owner is us: nobody else could take the others' rights away.
+/// Creates `folder`, which is `root` or lies below it. The folder around `root` may be another user's. `root` is private
+/// and ours: only its owner could remove the rights of others.
 pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -28,7 +28,7 @@ pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
         .with_context(|| format!("could not use state folder: {} is not ours", root.display()))
 }
 
-/// Opens a file that processes share, and makes it if it is not there. A link could lead to another's file, and a FIFO
+/// Opens a file that processes share, and creates it if it is missing. A link could lead to another's file, and a FIFO
 /// would block.
 pub(super) fn open_shared(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new()
@@ -45,7 +45,7 @@ pub(super) fn open_shared(path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// Removes what writers left behind that were killed. A writer holds a lock on what it writes.
+/// Removes the temporary files of killed writers. A running writer holds a lock on its file.
 pub(super) fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
@@ -53,7 +53,7 @@ pub(super) fn sweep(folder: &Path) {
         if is_temporary
             && open_shared(&path).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())
         {
-            // Best effort: it is in nobody's way.
+            // Best effort: a file that stays does no harm.
             let _ = fs::remove_file(&path);
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        // Not ours: what we write is a file.
+        // Not ours: we write regular files.
         Ok(metadata) => {
             ensure!(!metadata.is_symlink(), "could not read state: {} is a link", path.display())
         }
@@ -88,13 +88,13 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 fn write_new(path: &Path, content: &[u8]) -> std::io::Result<File> {
-    // What an earlier process with this id left behind.
+    // An earlier process with this id may have left one.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    // Where nothing can be locked, nothing is swept either.
+    // Best effort: a file system without locks is never swept.
     let _ = FileExt::try_lock_exclusive(&file);
     file.write_all(content)?;
     Ok(file)

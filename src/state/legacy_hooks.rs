@@ -1,5 +1,5 @@
 //! How far another hook has sent a session. The Langfuse plugin and the Python hooks keep that in `langfuse_state.json`, in the
-//! folder that holds our own: whoever changes over from one of them must not get a turn from both.
+//! folder that holds our own. A user who migrates from one of them must not get a turn from both.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,16 +10,16 @@ use serde::Deserialize;
 use super::files;
 use super::store::Store;
 
-/// How far another hook came.
+/// The progress of another hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyHookState {
-    /// It has read the transcript up to here.
+    /// The end of the part that it has read, in bytes.
     pub offset: u64,
-    /// The turn before that which it kept back whole, by the uuid of its opening row.
+    /// A turn before that which it has not sent yet, by the uuid of its opening row.
     pub kept_back: Option<String>,
 }
 
-/// What such a hook keeps of a session.
+/// The state that such a hook keeps of a session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -45,7 +45,7 @@ impl Store {
     pub fn legacy_hook(&self, session_id: &str, transcript: &Path) -> Option<LegacyHookState> {
         let path = self.root().parent()?.join("langfuse_state.json");
         let content = files::read(&path).ok().flatten()?;
-        // Only this session's entry has to be what it should be.
+        // Only this session's entry has to be valid.
         let all: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&content).ok()?;
         let written = transcript.to_path_buf();
         let resolved = transcript.canonicalize().ok();
@@ -58,13 +58,13 @@ impl Store {
             let progress = entry.turn_progress.get(uuid);
             progress.is_none_or(|progress| progress.emitted_keys.is_empty())
         };
-        // An offset beyond the end is one of a file that is no more.
+        // An offset beyond the end belongs to a file that was replaced.
         (entry.offset > 0 && entry.offset <= length)
             .then(|| LegacyHookState { offset: entry.offset, kept_back: open.filter(untouched) })
     }
 }
 
-/// All of them name a session so.
+/// The key of a session in all of these hooks.
 fn key(session_id: &str, transcript: &Path) -> String {
     let named = format!("{session_id}::{}", transcript.display());
     sha256::hex(named.as_bytes(), 32)

@@ -1,4 +1,4 @@
-//! One process at a time: locks on files, which the kernel takes back from a process that dies.
+//! Locks on files. The kernel releases them when a process dies.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,13 +9,13 @@ use fs2::FileExt;
 
 use super::files;
 
-/// How often a waiting process looks whether the lock is free.
+/// The interval at which a waiting process tries again.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Something is ours until this is dropped.
+/// A lock that is held until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    /// The file that is locked. It is never removed: who waits for it has it open.
+    /// The locked file. It is never removed: waiting processes have it open.
     pub(super) file: File,
 }
 
@@ -26,11 +26,11 @@ impl Drop for Lock {
     }
 }
 
-/// Waits for the lock on a file, which is made if it is not there; `None` when others held it all the while.
+/// Waits for the lock on a file, which is created if it is missing; `None` after `timeout`.
 ///
 /// # Errors
 /// When the file can't be opened or locked.
-pub(super) fn lock(path: &Path, patience: Duration) -> Result<Option<Lock>> {
+pub(super) fn lock(path: &Path, timeout: Duration) -> Result<Option<Lock>> {
     let file = files::open_shared(path)
         .with_context(|| format!("could not open lock: {}", path.display()))?;
     let started = Instant::now();
@@ -40,7 +40,7 @@ pub(super) fn lock(path: &Path, patience: Duration) -> Result<Option<Lock>> {
             Err(error) if error.kind() != fs2::lock_contended_error().kind() => {
                 return Err(error).with_context(|| format!("could not lock: {}", path.display()));
             }
-            Err(_) if started.elapsed() >= patience => return Ok(None),
+            Err(_) if started.elapsed() >= timeout => return Ok(None),
             Err(_) => std::thread::sleep(POLL),
         }
     }

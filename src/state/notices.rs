@@ -1,4 +1,4 @@
-//! What the user was told, and when: a message that comes at every turn is soon read by nobody.
+//! Notices to the user, each at most once a day: a message at every turn is soon ignored.
 
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -10,15 +10,15 @@ use super::files::make_private_folder;
 use super::lock::lock;
 use super::store::Store;
 
-/// For so long nothing is said again.
+/// The least time between two notices of one problem.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// A time is shorter.
+/// Notes are shorter: they hold one time.
 const MAX_NOTICE_BYTES: u64 = 64;
 
 impl Store {
-    /// Takes note that the user is told of a problem now. `false` when that was done within a day, or can't be noted:
-    /// then nothing is to be said.
+    /// Notes that the user is notified of a problem now. `false` if that happened within a day or can't be noted: the
+    /// notice is to be left out then.
     pub fn may_notify(&self, destination: &str, problem: &str, now: Timestamp) -> bool {
         let folder = self.root().join("told");
         make_private_folder(self.root(), &folder)
@@ -27,18 +27,17 @@ impl Store {
     }
 }
 
-/// The note is its own lock: of two hooks that end at the same time, one tells.
+/// The note is its own lock: of two hooks that end at the same time, one notifies.
 fn note(path: &Path, now: Timestamp) -> anyhow::Result<bool> {
     let Some(mut lock) = lock(path, Duration::ZERO)? else {
         return Ok(false);
     };
     let mut text = String::new();
-    // What can't be read was not written by us: told too often is better than never.
+    // An unreadable note was not written by us: one notice too many is better than none.
     let _ = (&lock.file).take(MAX_NOTICE_BYTES).read_to_string(&mut text);
-    let told = Timestamp::parse(text.trim());
-    if told
-        .is_some_and(|told| now.since(told) < NOTICE_INTERVAL && told.since(now) < NOTICE_INTERVAL)
-    {
+    let is_recent =
+        |last: Timestamp| now.since(last) < NOTICE_INTERVAL && last.since(now) < NOTICE_INTERVAL;
+    if Timestamp::parse(text.trim()).is_some_and(is_recent) {
         return Ok(false);
     }
     lock.file.rewind()?;

@@ -1,5 +1,4 @@
-//! When a person wanted nothing to be sent: kept with its times, so that a turn opened within a pause stays unsent
-//! whenever a hook first looks at it.
+//! Pauses are kept with their times, so that a turn opened within one stays unsent whenever a hook first sees it.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +13,9 @@ pub struct Pauses {
     pauses: Vec<Pause>,
 }
 
-/// One pause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pause {
-    /// The directory and all below it; `None` for everything.
+    /// The paused directory with its subdirectories; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project: Option<PathBuf>,
     from: Timestamp,
@@ -26,12 +24,11 @@ struct Pause {
     until: Option<Timestamp>,
 }
 
-/// A time within which opened turns are not sent.
+/// A time range: turns opened within it are not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PausedTime {
-    /// Its begin.
     pub from: Timestamp,
-    /// Its end; `None` while it lasts.
+    /// `None` while it lasts.
     pub until: Option<Timestamp>,
 }
 
@@ -43,7 +40,7 @@ impl PausedTime {
 }
 
 impl Pauses {
-    /// Begins a pause; gives whether there was none yet.
+    /// Begins a pause; `false` if it lasts already.
     pub fn begin(&mut self, project: Option<PathBuf>, now: Timestamp) -> bool {
         let lasts = |pause: &Pause| pause.until.is_none() && pause.project == project;
         if self.pauses.iter().any(lasts) {
@@ -53,7 +50,7 @@ impl Pauses {
         true
     }
 
-    /// Ends the pauses of a directory, or all of them; gives how many.
+    /// Ends the pauses of a directory, or all of them; returns their number.
     pub fn end(&mut self, project: Option<&Path>, now: Timestamp) -> usize {
         let meant = |pause: &&mut Pause| {
             pause.until.is_none() && (project.is_none() || pause.project.as_deref() == project)
@@ -66,7 +63,7 @@ impl Pauses {
         count
     }
 
-    /// The times that count for sessions started in a directory.
+    /// The pauses of sessions started in a directory.
     pub fn times(&self, start: Option<&Path>) -> Vec<PausedTime> {
         let counts = |pause: &&Pause| match (&pause.project, start) {
             (None, _) => true,

@@ -1,4 +1,4 @@
-//! Where a session's first contact begins after its delivery was suspended: while the configuration can't be used,
+//! The first suspended turn of a session, where delivery begins after the repair. While the configuration can't be used,
 //! nothing is sent and nothing is declined, and a session without a cursor would lose its turns of that time.
 
 use std::fs;
@@ -12,22 +12,19 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::store::{Store, file_name, load, save};
 
-/// Sessions that never got another hook leave a note behind; the oldest go first.
-const MOST_NOTES: usize = 1000;
+/// Sessions that never get another hook leave a note behind; the oldest are removed first.
+const MAX_NOTES: usize = 1000;
 
 /// The first turn of a session that a hook could not deliver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
-    /// Claude Code's session id.
     pub session_id: String,
-    /// The session's file.
     pub transcript: PathBuf,
-    /// When the hook ran.
     pub noted_at: Timestamp,
-    /// The prompt that the hook was called for. Known without a look at the file.
+    /// The prompt that the hook was called for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<String>,
-    /// The turn's opening row; none if the hook ended before it was found.
+    /// `None` if the hook ended before the row was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<SuspendedOpening>,
 }
@@ -35,9 +32,7 @@ pub struct Suspension {
 /// The opening row of a suspended turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuspendedOpening {
-    /// The row's uuid.
     pub uuid: String,
-    /// The row's time.
     pub at: Timestamp,
 }
 
@@ -77,13 +72,13 @@ impl Store {
         save(&self.suspended_path(&note.session_id), note)
     }
 
-    /// The first suspended turn of a session; none if the note can't be read.
+    /// The first suspended turn of a session; `None` if the note can't be read.
     pub fn suspended(&self, session_id: &str) -> Option<Suspension> {
         let note: Suspension = load(&self.suspended_path(session_id)).ok().flatten()?;
         (note.session_id == session_id).then_some(note)
     }
 
-    /// Forgets a session's suspended turn: a cursor says where to go on now, or the turn was declined.
+    /// Removes a session's note: a cursor has taken its place, or the turn was declined.
     pub fn clear_suspended(&self, session_id: &str) {
         // Usually there is no note.
         let _ = fs::remove_file(self.suspended_path(session_id));
@@ -103,14 +98,14 @@ impl Store {
 fn remove_oldest(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    if paths.len() < MOST_NOTES {
+    if paths.len() < MAX_NOTES {
         return;
     }
     let written = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     let mut notes: Vec<(Option<SystemTime>, PathBuf)> =
         paths.into_iter().map(|path| (written(&path), path)).collect();
     notes.sort();
-    let surplus = (notes.len() + 1).saturating_sub(MOST_NOTES);
+    let surplus = (notes.len() + 1).saturating_sub(MAX_NOTES);
     for (_, path) in notes.iter().take(surplus) {
         // Best effort: the next note tries again.
         let _ = fs::remove_file(path);
@@ -124,7 +119,7 @@ mod tests {
 
     use base::Timestamp;
 
-    use super::{MOST_NOTES, SuspendedOpening, Suspension};
+    use super::{MAX_NOTES, SuspendedOpening, Suspension};
     use crate::state::Store;
 
     fn note(session: &str, at: u64) -> Suspension {
@@ -174,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_note_counts_as_none() {
+    fn a_damaged_note_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         store.note_suspended(&note("s", 10)).unwrap();
@@ -189,11 +184,11 @@ mod tests {
     fn the_oldest_notes_make_room_for_new_ones() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
-        for number in 0..MOST_NOTES + 3 {
+        for number in 0..MAX_NOTES + 3 {
             store.note_suspended(&note(&format!("s{number}"), 10)).unwrap();
         }
         let notes = fs::read_dir(folder.path().join("claude-langfuse/suspended")).unwrap();
-        assert_eq!(notes.count(), MOST_NOTES);
-        assert!(store.suspended(&format!("s{}", MOST_NOTES + 2)).is_some());
+        assert_eq!(notes.count(), MAX_NOTES);
+        assert!(store.suspended(&format!("s{}", MAX_NOTES + 2)).is_some());
     }
 }

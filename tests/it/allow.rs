@@ -117,7 +117,8 @@ fn no_command_sends_to_a_host_of_a_clone() {
     ] {
         let ran = cloned.sandbox.run(&command).exits(code);
         let told = ran.stdout + &ran.stderr;
-        assert!(told.contains("run: claude-langfuse allow "), "{command:?}: {told}");
+        let run = "run: claude-langfuse allow ";
+        assert!(told.to_lowercase().contains(run), "{command:?}: {told}");
     }
     cloned.sandbox.run(&["replay", "--all"]).exits(3);
     cloned.sandbox.run(&["flush"]).exits(0);

@@ -113,5 +113,5 @@ fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
     let checked = sandbox.run(&["config", "check", "--json", "--project", "code/app"]).exits(0);
     let first = &checked.json()[0];
     assert_eq!(first["verdict"], "warn");
-    assert!(first.to_string().contains("can read the key file"), "{first}");
+    assert!(first.to_string().contains("key file is world-readable"), "{first}");
 }

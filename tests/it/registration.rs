@@ -38,13 +38,13 @@ fn an_entry_tells_what_keeps_it_from_working() {
     assert_eq!(stop.our_program().as_deref(), Some("/p/claude-langfuse"));
     assert!(stop.asynchronous && !stop.narrowed);
     assert_eq!((end.event.as_str(), end.timeout, end.narrowed), ("SessionEnd", Some(1.5), true));
-    assert_eq!(found.rivals, [""; 0]);
+    assert_eq!(found.other_exporters, [""; 0]);
 }
 
 #[test]
-fn a_plugin_that_is_switched_off_and_our_own_are_no_rivals() {
+fn a_plugin_that_is_switched_off_and_our_own_are_no_other_exporters() {
     let plugins =
-        |name: &str, value: Value| hooks(&json!({"enabledPlugins": {name: value}})).rivals;
+        |name: &str, value: Value| hooks(&json!({"enabledPlugins": {name: value}})).other_exporters;
     let official = "langfuse-observability@langfuse-observability";
     assert_eq!(plugins(official, json!(true)).len(), 1);
     assert_eq!(plugins(official, json!(false)).len(), 0);

@@ -132,10 +132,10 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
             switch("\"TRACE_TO_LANGFUSE\": \"true\", \"CC_LANGFUSE_CAPTURE\": [\"metadata\"]"),
             "is not a string",
         ),
-        (at_top("\"TRACE_TO_LANGFUSE\": true"), "move TRACE_TO_LANGFUSE into \"env\""),
+        (at_top("\"TRACE_TO_LANGFUSE\": true"), "TRACE_TO_LANGFUSE into \"env\""),
         (at_top("\"enabled\": true"), "unknown key \"enabled\""),
-        (in_project("\"TRACE_TO_LANGFUSE\": \"true\""), "move TRACE_TO_LANGFUSE into \"env\""),
-        (in_project("\"enable\": false"), "set TRACE_TO_LANGFUSE in \"env\""),
+        (in_project("\"TRACE_TO_LANGFUSE\": \"true\""), "TRACE_TO_LANGFUSE into \"env\""),
+        (in_project("\"enable\": false"), "TRACE_TO_LANGFUSE in \"env\""),
         (in_project("\"env\": []"), "\"env\" is not a JSON object"),
         (in_project("\"env\": {\"TRACE_TO_LANGFUSE\": \"of\"}"), "\"of\" is neither"),
         (replaced(project, &project[1..]), "is not an absolute path"),
@@ -153,10 +153,10 @@ fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
             json!({"env": {}, "projects": [project]}).to_string(),
             "\"projects\" is not a JSON object",
         ),
-        (json!({"projects": {project: "true"}}).to_string(), "it is not a JSON object"),
+        (json!({"projects": {project: "true"}}).to_string(), "not a JSON object"),
         (valid[..valid.len() / 2].to_owned(), "EOF while parsing"),
         (String::new(), "EOF while parsing"),
-        ("[]".to_owned(), "it is not a JSON object"),
+        ("[]".to_owned(), "not a JSON object"),
         ("\u{0}".repeat(valid.len()), "could not parse the file"),
     ]
 }
@@ -206,10 +206,7 @@ fn a_broken_text_sends_nothing_declines_nothing_and_is_said_once() {
 fn a_file_that_cannot_be_read_suspends_too() {
     type Break = fn(&Desk);
     let cases: [(Break, &str); 5] = [
-        (
-            |desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")),
-            "it is not UTF-8",
-        ),
+        (|desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")), "invalid UTF-8"),
         (
             |desk| {
                 fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
@@ -222,7 +219,7 @@ fn a_file_that_cannot_be_read_suspends_too() {
                 fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
                 symlink("/nonexistent/config.json", desk.sandbox.path(CONFIG)).unwrap();
             },
-            "a link to a file that does not exist",
+            "broken link",
         ),
         (
             |desk| {
@@ -352,4 +349,20 @@ fn nothing_is_said_where_nobody_sits() {
     desk.sandbox.write(CONFIG, b"{");
     assert_eq!(stop(&desk.session(), 0), None);
     assert!(desk.sandbox.log().contains("EOF"), "{}", desk.sandbox.log());
+}
+
+#[test]
+fn a_variable_of_another_hook_is_a_problem_and_does_not_suspend() {
+    let desk = Desk::new();
+    let session = desk.session();
+    assert_eq!(stop(&session, 0), None);
+    let switch = "\"TRACE_TO_LANGFUSE\"";
+    assert!(desk.valid.contains(switch), "{}", desk.valid);
+    let foreign = format!("\"CC_LANGFUSE_TAGS\": \"team\", {switch}");
+    desk.sandbox.write(CONFIG, desk.valid.replacen(switch, &foreign, 1).as_bytes());
+    assert_eq!(stop(&session, 1), None);
+    assert_eq!(desk.mock.answers(), ["Answer 1.", "Answer 2."]);
+    let check = ["config", "check", "--project", desk.project.to_str().unwrap()];
+    let told = desk.sandbox.run(&check).exits(3).stdout;
+    assert!(told.contains("CC_LANGFUSE_TAGS") && told.contains("CC_LANGFUSE_TRACE_TAGS"), "{told}");
 }

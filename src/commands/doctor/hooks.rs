@@ -72,7 +72,7 @@ fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
 
 fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
     for (path, hooks) in hooks(surveyed) {
-        for exporter in &hooks.rivals {
+        for exporter in &hooks.other_exporters {
             report.fail(
                 "rivals",
                 format!(

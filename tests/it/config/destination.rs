@@ -60,7 +60,7 @@ fn keys_that_only_the_shell_has_are_named_as_passed_over() {
     world.config_file(&json!({"env": {"TRACE_TO_LANGFUSE": true}}));
     world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("LANGFUSE_SECRET_KEY", SECRET);
     let problem = problem_of(&world.resolve(Scope::FilesOnly));
-    assert!(problem.contains("shell's do not count"), "{problem}");
+    assert!(problem.contains("shell's count only for sessions that it started"), "{problem}");
     assert!(problem.contains("config.json"), "{problem}");
 }
 

@@ -56,7 +56,7 @@ fn an_unclear_consent_does_not_let_a_lower_one_stand() {
         assert!(!config.enabled);
         let problem = config.problems[0].to_string();
         assert!(
-            problem.starts_with("TRACE_TO_LANGFUSE in ") && problem.ends_with("use true or false"),
+            problem.starts_with("TRACE_TO_LANGFUSE in ") && problem.ends_with("Use true or false"),
             "{problem}"
         );
     }
@@ -175,4 +175,33 @@ fn the_defaults_in_the_table_are_the_ones_that_hold() {
     let budget = config.hook_budget.as_secs().to_string();
     assert_eq!(table("CC_LANGFUSE_HOOK_BUDGET"), budget);
     assert_eq!(table("CC_LANGFUSE_NOTIFY"), config.notify.to_string());
+}
+
+#[test]
+fn only_unknown_names_that_may_decide_what_is_sent_suspend() {
+    let world = World::new();
+    let project = world.project();
+    for (name, is_suspended) in [
+        ("CC_LANGFUSE_TAGS", false),
+        ("CC_LANGFUSE_FLUSH_TIMEOUT", false),
+        ("CC_LANGFUSE_ENVIRONMENT", false),
+        ("CC_LANGFUSE_COLOUR", true),
+        ("TRACE_TO_LANGFUS", true),
+        ("CC_TRACE_TO_LANGFUSE", true),
+        ("LANGFUSE_BASEURL", true),
+        ("CC_LANGFUSE_CAPTURE_SKILL_CONTENT", true),
+    ] {
+        let with = json!({"TRACE_TO_LANGFUSE": true, name: "x"});
+        let without = json!({"TRACE_TO_LANGFUSE": true});
+        for (env, of_project) in [(&with, &without), (&without, &with)] {
+            world.config_file(
+                &json!({"env": env, "projects": {project.to_str().unwrap(): {"env": of_project}}}),
+            );
+            let config = world.resolve(Scope::OwnHook);
+            assert_eq!(config.suspended.is_some(), is_suspended, "{name}");
+            assert_eq!(config.enabled, !is_suspended, "{name}");
+            assert_eq!(config.problems.len(), 1, "{:?}", config.problems);
+            assert_eq!(config.problems[0].variable.as_deref(), Some(name));
+        }
+    }
 }

@@ -13,7 +13,12 @@ use super::Clinic;
 fn half_a_pair_of_keys() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null}));
-    clinic.fails("keys", "has no LANGFUSE_SECRET_KEY beside it", "set both there", 3);
+    clinic.fails(
+        "keys",
+        "has no LANGFUSE_SECRET_KEY beside it",
+        "set both keys in the same place",
+        3,
+    );
 }
 
 #[test]
@@ -28,20 +33,20 @@ fn keys_that_changed_places() {
     let clinic = Clinic::healthy();
     clinic
         .configured(&json!({"LANGFUSE_SECRET_KEY": PUBLIC_KEY, "LANGFUSE_PUBLIC_KEY": SECRET_KEY}));
-    clinic.fails("keys", "is not a public key", "exchange the two keys", 3);
+    clinic.fails("keys", "is not a public key", "swap the two keys", 3);
 }
 
 #[test]
 fn a_key_file_that_is_not_there_or_empty() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
-    clinic.fails("keys", "~/key: No such file", "correct the path or the file", 3);
+    clinic.fails("keys", "~/key: No such file", "fix the path or the file", 3);
     clinic.sandbox.write("key", b"\n");
-    clinic.fails("keys", "the file is empty", "correct the path or the file", 3);
+    clinic.fails("keys", "file is empty", "fix the path or the file", 3);
     let directory = clinic.sandbox.path("folder");
     fs::create_dir(&directory).unwrap();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": directory}));
-    clinic.fails("keys", "could not read the key file", "correct the path or the file", 3);
+    clinic.fails("keys", "could not read key file", "fix the path or the file", 3);
 }
 
 #[test]
@@ -50,7 +55,7 @@ fn a_key_file_that_everybody_can_read() {
     let path = clinic.sandbox.write("key", SECRET_KEY.as_bytes());
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    clinic.warns("config", "every user of this machine can read the key file", "chmod 600");
+    clinic.warns("config", "key file is world-readable", "chmod 600");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     clinic.sandbox.run(&["doctor"]).exits(0);
 }
@@ -66,7 +71,7 @@ fn a_broken_configuration_file() {
 fn a_value_that_means_nothing() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "ture"}));
-    clinic.fails("config", "\"ture\" is neither yes nor no", "use true or false", 3);
+    clinic.fails("config", "\"ture\" is neither true nor false", "use true or false", 3);
     clinic.configured(&json!({"CC_LANGFUSE_MASK_PATTERNS": "("}));
     clinic.fails("mask", "CC_LANGFUSE_MASK_PATTERNS can't be read", "fix or remove the pattern", 3);
 }
@@ -96,7 +101,7 @@ fn a_host_that_is_not_the_keys() {
 fn an_address_that_is_none() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": "cloud.langfuse.com"}));
-    clinic.fails("keys", "it does not begin with https://", "use a URL such as", 3);
+    clinic.fails("keys", "does not begin with https://", "use a URL such as", 3);
 }
 
 #[test]

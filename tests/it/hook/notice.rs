@@ -71,7 +71,7 @@ fn a_configuration_that_leads_nowhere_is_said_once() {
         (keys("pk-lf-1"), "LANGFUSE_SECRET_KEY"),
         (
             json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY_FILE": "/nonexistent"}),
-            "could not read the key file",
+            "could not read key file",
         ),
         (traced_to("langfuse.corp"), "LANGFUSE_BASE_URL"),
         (unreadable_pattern, "CC_LANGFUSE_MASK_PATTERNS"),
