@@ -199,7 +199,7 @@ fn mask(policy: &Policy, text: String) -> String {
 }
 
 fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
-    let files = agents(transcript, layout, &|_| false, &|_, _| false);
+    let files = agents(transcript, layout, &|_| false);
     let usages = files.iter().filter_map(|file| {
         let mut transcript = Transcript::open(&file.path, 0).ok()?;
         let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);

@@ -20,7 +20,7 @@ pub enum Capture {
     /// All content, masked.
     #[default]
     Full,
-    /// Prompts and answers, but neither input nor output of tools.
+    /// Prompts and answers, without input and output of tools.
     NoToolContent,
     /// No content: names, times, tokens.
     Metadata,

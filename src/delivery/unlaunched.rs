@@ -273,7 +273,7 @@ pub(super) fn first_row(file: &AgentFile) -> Option<Entry> {
 
 /// An agent of this prompt works for a command: the prompt's own row and its answer are written after the Stop hook.
 pub(super) fn runs_apart(transcript: &Path, prompt_id: &str) -> bool {
-    let files = agents(transcript, Some(Layout::Below), &|_| false, &|_, _| false);
+    let files = agents(transcript, Some(Layout::Below), &|_| false);
     files.iter().any(|file| {
         let row = first_row(file);
         row.is_some_and(|row| row.header.prompt_id.as_deref() == Some(prompt_id))

@@ -48,7 +48,7 @@ fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
 /// The files of the session's agents.
 pub(super) fn agent_files(transcript: &Path, cursor: &Cursor) -> Vec<AgentFile> {
     let known = |agent: &str| cursor.subagents.contains_key(agent);
-    agents(transcript, cursor.layout, &known, &|_, _| false)
+    agents(transcript, cursor.layout, &known)
 }
 
 pub(super) fn is_at_rest(subagent: &Subagent, path: &Path) -> bool {

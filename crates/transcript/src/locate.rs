@@ -90,14 +90,13 @@ impl Layout {
 }
 
 /// The agents of a session, sorted by id. `is_known`: agents of this session, whose files need not be opened where the
-/// layout mixes sessions (as an unknown layout may). `is_unneeded`: agents below the session's folder to skip.
+/// layout mixes sessions (as an unknown layout may).
 pub fn agents(
     transcript: &Path,
     layout: Option<Layout>,
     is_known: &dyn Fn(&str) -> bool,
-    is_unneeded: &dyn Fn(&str, &DirEntry) -> bool,
 ) -> Vec<AgentFile> {
-    let mut found = agents_below(transcript, is_unneeded);
+    let mut found = agents_below(transcript);
     if layout != Some(Layout::Below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
@@ -126,10 +125,7 @@ fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
     AgentFile { agent_id: agent_id.to_owned(), path: entry.path() }
 }
 
-fn agents_below(
-    transcript: &Path,
-    is_unneeded: &dyn Fn(&str, &DirEntry) -> bool,
-) -> Vec<AgentFile> {
+fn agents_below(transcript: &Path) -> Vec<AgentFile> {
     let mut found = Vec::new();
     let mut folders = vec![transcript.with_extension("").join("subagents")];
     while let Some(folder) = folders.pop() {
@@ -138,7 +134,6 @@ fn agents_below(
         };
         for entry in entries.flatten() {
             match agent_id(&entry.file_name()) {
-                Some(agent_id) if is_unneeded(agent_id, &entry) => {}
                 Some(agent_id) => found.push(agent_file(agent_id, &entry)),
                 None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
                     folders.push(entry.path());

@@ -67,8 +67,6 @@ fn hook(
     (budget, usual): (Duration, usize),
 ) -> bool {
     let known = store.backoff("destination");
-    let mut policy = Policy::default();
-    policy.max_chars = 200_000;
     let job = Job {
         session_id: session.id.to_owned(),
         transcript: session.path.clone(),

@@ -1,3 +1,5 @@
+//! Fields found without parsing a whole row, in rows as releases write them.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
