@@ -10,6 +10,7 @@ pub use keys::MetadataKey;
 pub const SCHEMA_VERSION: &str = "1";
 
 /// Where a key is set.
+#[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Every span of a trace.
@@ -36,6 +37,7 @@ pub enum Place {
     Event,
 }
 
+#[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to it")]
 impl Place {
     /// Its name in the documentation.
     pub fn as_str(self) -> &'static str {

@@ -11,6 +11,7 @@ macro_rules! keys {
             $(#[doc = $meaning] $key,)*
         }
 
+        #[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to the table")]
         impl MetadataKey {
             /// Every key.
             pub const ALL: &[Self] = &[$(Self::$key,)*];
