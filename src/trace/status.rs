@@ -24,6 +24,8 @@ pub enum Status {
     NoAnswer,
     /// A call or a run has no result.
     NoResult,
+    /// A tool was not permitted to run.
+    Refused,
     /// The model refused to answer.
     RefusedByModel,
     /// It ended with the process or the turn that ran it.
@@ -66,6 +68,7 @@ impl Status {
             Self::Killed => "killed",
             Self::NoAnswer => "no answer",
             Self::NoResult => "no result",
+            Self::Refused => "refused",
             Self::RefusedByModel => "refused by the model",
             Self::Stopped => "stopped",
             Self::Quoted(text) => text,

@@ -75,12 +75,11 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
     };
     let (name, level) = category.name_and_level();
     observation.level = level;
-    let status = match &tool.task_end {
-        Some(end) => end.summary.as_deref().unwrap_or(name),
-        None if text.is_empty() => name,
-        None => text.trim(),
+    let said = match &tool.task_end {
+        Some(end) => end.summary.as_deref(),
+        None => Some(text.trim()).filter(|text| !text.is_empty()),
     };
-    observation.status = Some(Status::quoting(status));
+    observation.status = Some(said.map_or_else(|| category.status(), Status::quoting));
     observation.note(MetadataKey::ErrorCategory, Some(name));
     if category == ErrorCategory::ExitCode {
         observation.note(MetadataKey::ExitCode, exit_code(text.trim()));
@@ -123,6 +122,16 @@ impl ErrorCategory {
             Self::Refused => ("refused", Level::Warning),
             Self::Stopped => ("stopped", Level::Warning),
             Self::NoResult => ("no result", Level::Warning),
+        }
+    }
+
+    /// The status of a tool whose result says nothing.
+    fn status(self) -> Status {
+        match self {
+            Self::ExitCode | Self::InvalidInput | Self::UnknownTool | Self::Tool => Status::Failed,
+            Self::Refused => Status::Refused,
+            Self::Stopped => Status::Stopped,
+            Self::NoResult => Status::NoResult,
         }
     }
 }
