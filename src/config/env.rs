@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::key_file;
+
 /// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
 /// environment of a hook holds keys.
 #[derive(Clone, Default)]
@@ -18,8 +20,8 @@ pub struct Env {
     pub config_override: Option<PathBuf>,
     /// Set where Claude Code merged its settings into the environment: in a hook, and in a command that it runs.
     pub merged: Option<MergedSettings>,
-    /// Whether agenix's paths may mean the per-user temporary folder of macOS.
-    pub macos: bool,
+    /// Asks for the per-user temporary folder that agenix's paths mean; only on macOS.
+    pub darwin_temp_dir: Option<fn() -> Option<String>>,
 }
 
 /// What Claude Code merged into the environment of a hook, or of a command that it runs.
@@ -48,7 +50,7 @@ impl Env {
             managed_dir: Some(PathBuf::from(managed)),
             config_override: None,
             merged: None,
-            macos,
+            darwin_temp_dir: macos.then_some(key_file::darwin_temp_dir),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use base::regular_file;
 
@@ -11,8 +12,8 @@ use super::source::shown;
 /// Keys are shorter; a mistaken path must not fill the memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-/// The expression that agenix writes on macOS. It is replaced by `TMPDIR`, without a shell.
-const AGENIX_ON_MACOS: &str = "$(getconf DARWIN_USER_TEMP_DIR)";
+/// What agenix asks `getconf` for on macOS, with whatever path that program has. No shell runs it.
+const DARWIN_TEMP_DIR: &str = "DARWIN_USER_TEMP_DIR";
 
 /// Why a key could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,18 +55,20 @@ fn key_in(path: &Path) -> Result<String, String> {
     Ok(key.to_owned())
 }
 
-/// Expands a leading `~/`, every `${NAME}` and agenix's expression.
+/// Expands a leading `~/` or `$HOME/`, every `${NAME}` and agenix's expression.
 pub(super) fn expand(written: &str, env: &Env) -> Result<PathBuf, String> {
     let written = written.trim();
+    let written = match written.strip_prefix("$HOME/") {
+        Some(rest) => &format!("~/{rest}"),
+        None => written,
+    };
     let mut path = String::with_capacity(written.len());
     let mut rest = written;
     while let Some(at) = rest.find('$') {
         let (before, from) = rest.split_at(at);
         path.push_str(before);
-        if let Some(after) = from.strip_prefix(AGENIX_ON_MACOS).filter(|_| env.macos) {
-            let folder = env.variable("TMPDIR").ok_or_else(|| {
-                format!("TMPDIR is not set, so {AGENIX_ON_MACOS} can't be expanded")
-            })?;
+        if let (Some(after), Some(ask)) = (after_agenix(from), env.darwin_temp_dir) {
+            let folder = ask().ok_or_else(|| format!("getconf {DARWIN_TEMP_DIR} failed"))?;
             path.push_str(folder.trim_end_matches('/'));
             rest = after;
         } else if let Some((name, after)) =
@@ -83,6 +86,20 @@ pub(super) fn expand(written: &str, env: &Env) -> Result<PathBuf, String> {
     Ok(env.expand_home(&path))
 }
 
+/// What follows `$(…/getconf DARWIN_USER_TEMP_DIR)`.
+fn after_agenix(text: &str) -> Option<&str> {
+    let (inside, after) = text.strip_prefix("$(")?.split_once(')')?;
+    let program = inside.trim().strip_suffix(DARWIN_TEMP_DIR)?.trim_end();
+    (Path::new(program).file_name()? == "getconf").then_some(after)
+}
+
+/// The per-user temporary folder of macOS as the system has it: shells such as that of `nix develop` set another `TMPDIR`.
+pub(super) fn darwin_temp_dir() -> Option<String> {
+    let output = Command::new("/usr/bin/getconf").arg(DARWIN_TEMP_DIR).output().ok()?;
+    let folder = String::from_utf8(output.stdout).ok()?;
+    Some(folder.trim().to_owned()).filter(|folder| folder.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
@@ -92,14 +109,11 @@ mod tests {
 
     fn env(macos: bool) -> Env {
         Env {
-            environment: [
-                ("XDG_RUNTIME_DIR", "/run/user/1000"),
-                ("TMPDIR", "/var/folders/ab/c/T/"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+            environment: [("XDG_RUNTIME_DIR", "/run/user/1000"), ("TMPDIR", "/tmp/nix-shell")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             home: Some(PathBuf::from("/home/me")),
-            macos,
+            darwin_temp_dir: macos.then_some(|| Some("/var/folders/ab/c/T/".to_owned())),
             ..Env::default()
         }
     }
@@ -111,7 +125,15 @@ mod tests {
             ("~/key", "/home/me/key"),
             ("${XDG_RUNTIME_DIR}/agenix/key", "/run/user/1000/agenix/key"),
             ("/a/${XDG_RUNTIME_DIR}b", "/a//run/user/1000b"),
+            ("$HOME/key", "/home/me/key"),
+            ("$HOMES/key", "$HOMES/key"),
             ("$(getconf DARWIN_USER_TEMP_DIR)/agenix/key", "/var/folders/ab/c/T/agenix/key"),
+            (
+                "$(/nix/store/0-getconf-1/bin/getconf DARWIN_USER_TEMP_DIR)/agenix/key",
+                "/var/folders/ab/c/T/agenix/key",
+            ),
+            ("$(getconf PATH)/key", "$(getconf PATH)/key"),
+            ("$(rm DARWIN_USER_TEMP_DIR)/key", "$(rm DARWIN_USER_TEMP_DIR)/key"),
             ("/cost/$5", "/cost/$5"),
             ("/x/~/y", "/x/~/y"),
         ] {

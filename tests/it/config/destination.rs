@@ -163,19 +163,21 @@ fn a_key_file_is_found_by_home_and_variable_and_loses_its_newline() {
 }
 
 #[test]
-fn agenixs_path_on_macos_is_resolved_without_a_process() {
+fn agenixs_path_on_macos_means_the_folder_that_the_system_names() {
     let mut world = World::new();
-    world.write("T/agenix/secret", SECRET);
-    let folder = format!("{}/T/", world.root.display());
-    world.env.macos = true;
+    let written = "$(/nix/store/0-getconf/bin/getconf DARWIN_USER_TEMP_DIR)/agenix/secret";
     world
-        .shell("TMPDIR", &folder)
+        .shell("TMPDIR", "/of/a/nix/shell")
         .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1")
-        .shell("LANGFUSE_SECRET_KEY_FILE", "$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret");
-    assert!(world.resolve(Scope::Explicit).destination.is_ok());
-    world.env.macos = false;
+        .shell("LANGFUSE_SECRET_KEY_FILE", written);
     let problem = problem_of(&world.resolve(Scope::Explicit));
-    assert!(problem.contains("$(getconf DARWIN_USER_TEMP_DIR)/agenix/secret"), "{problem}");
+    assert!(problem.contains(written), "{problem}");
+    world.env.darwin_temp_dir = Some(|| Some("/of/the/system/".to_owned()));
+    let problem = problem_of(&world.resolve(Scope::Explicit));
+    assert!(problem.contains("/of/the/system/agenix/secret"), "{problem}");
+    world.env.darwin_temp_dir = Some(|| None);
+    let problem = problem_of(&world.resolve(Scope::Explicit));
+    assert!(problem.contains("getconf DARWIN_USER_TEMP_DIR failed"), "{problem}");
 }
 
 #[test]
