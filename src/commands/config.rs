@@ -1,6 +1,8 @@
 //! `config`: the effective values for a directory, and where each is set; `config check`: their problems.
 
+use std::collections::BTreeSet;
 use std::io::Write;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -15,14 +17,15 @@ use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{
-    Config, DestinationProblem, Env, Files, Layer, Scope, Setting, unknown_variables,
+    Config, DestinationProblem, Env, Files, Layer, Scope, Setting, resolve, unknown_variables,
 };
 use crate::privacy::invalid_patterns;
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse config                        for sessions started here
   claude-langfuse config --project ~/code/app   for sessions of another project
-  claude-langfuse config check                  list problems; exit code 3 if there are any";
+  claude-langfuse config check                  list problems; exit code 3 if there are any
+  claude-langfuse config check --file-only      the same for the configuration file alone";
 
 /// Show the effective settings and where each is set
 ///
@@ -44,7 +47,14 @@ pub(super) struct ConfigArgs {
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum ConfigCommand {
     /// List problems of the configuration and how to fix them
-    Check,
+    Check(CheckArgs),
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct CheckArgs {
+    /// Check the configuration file alone, with all its projects
+    #[arg(long, conflicts_with = "project")]
+    file_only: bool,
 }
 
 /// Runs the command.
@@ -56,11 +66,22 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> 
 }
 
 fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    if let Some(ConfigCommand::Check(CheckArgs { file_only: true })) = args.command {
+        let env = Env {
+            home: std::env::home_dir(),
+            config_override: global.config.clone(),
+            ..Env::default()
+        };
+        let mut report = CheckReport::default();
+        check_file(&mut report, &env);
+        report.print(args.json, &env)?;
+        return Ok(report.status(ExitStatus::Misconfigured));
+    }
     let start = start_directory(args.project.as_deref())?;
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
     match args.command {
-        Some(ConfigCommand::Check) => {
+        Some(ConfigCommand::Check(_)) => {
             let mut report = CheckReport::default();
             check(&mut report, &context.env, &context.files, &start, &config);
             report.print(args.json, &context.env)?;
@@ -188,6 +209,40 @@ pub(super) fn check(
     let traced = files.traced_projects(env);
     check_consent(report, start, config, &traced);
     check_keys(report, config, &traced);
+}
+
+/// Checks the configuration file as it is written: nothing else counts, and no key file is read. The Nix module runs this
+/// where neither the home nor its secrets are there.
+fn check_file(report: &mut CheckReport, env: &Env) {
+    let files = Files::new();
+    let projects = files.projects(env);
+    let mut found = BTreeSet::new();
+    for start in iter::once(None).chain(projects.iter().map(|path| Some(path.as_path()))) {
+        let config = resolve(env, &files, start, Scope::Explicit);
+        let problems = config.problems.iter().chain(&config.suspended);
+        found.extend(problems.map(|problem| (problem.cause(), problem.remedy.clone())));
+        if let Some(wish) = invalid_patterns(&config) {
+            found.insert((wish, "fix or remove the pattern".to_owned()));
+        }
+        match &config.destination {
+            Ok(_)
+            | Err(
+                DestinationProblem::Missing { .. }
+                | DestinationProblem::UnreadableKeyFile { .. }
+                | DestinationProblem::Suspended(_),
+            ) => {}
+            Err(problem) => {
+                found.insert((problem.what(), problem.remedy()));
+            }
+        }
+    }
+    let place = env.config_file().unwrap_or_default();
+    if found.is_empty() {
+        report.ok("config", format!("{}: no problems", place.display()));
+    }
+    for (cause, help) in found {
+        report.fail("config", cause, help);
+    }
 }
 
 fn check_consent(report: &mut CheckReport, start: &Path, config: &Config, traced: &[PathBuf]) {

@@ -35,6 +35,13 @@ impl Files {
         file.iter().flat_map(|file| file.traced_projects()).map(Path::to_path_buf).collect()
     }
 
+    /// The folders that the configuration file names as projects.
+    pub fn projects(&self, env: &Env) -> Vec<PathBuf> {
+        let file = env.config_file().map(|path| self.config_file(&path, env));
+        let projects = file.iter().flat_map(|file| &file.projects);
+        projects.map(|project| project.path.clone()).collect()
+    }
+
     /// An administrator's settings files in the order in which Claude Code applies them.
     pub(super) fn managed(&self, folder: &Path) -> Arc<Vec<PathBuf>> {
         self.managed.get(folder, || {

@@ -115,3 +115,40 @@ fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
     assert_eq!(first["verdict"], "warn");
     assert!(first.to_string().contains("key file is world-readable"), "{first}");
 }
+
+#[test]
+fn the_file_alone_is_checked_with_all_its_projects_and_without_its_secrets() {
+    let sandbox = Sandbox::new();
+    sandbox.config(&json!({
+        "env": {"LANGFUSE_PUBLIC_KEY": "pk-lf-1234", "LANGFUSE_SECRET_KEY_FILE": "/run/agenix/not-here"},
+        "projects": {
+            "~/code/app": {"env": {"TRACE_TO_LANGFUSE": "true"}, "allow": ["0a1b"]},
+            "/srv/client": {"env": {"LANGFUSE_BASE_URL": "https://langfuse.client.example"}, "allow": false},
+        },
+    }));
+    let ran = sandbox.run(&["config", "check", "--file-only"]).exits(0);
+    assert!(ran.stdout.contains("no problems"), "{ran:?}");
+
+    for (what, words) in [
+        (json!({"env": {"LANGFUSE_PUBLIC_KY": "x"}}), "use LANGFUSE_PUBLIC_KEY if you meant that"),
+        (json!({"env": {"LANGFUSE_PUBLIC_KEY": "pk-lf-1"}}), "LANGFUSE_SECRET_KEY"),
+        (json!({"env": {"CC_LANGFUSE_DEBUG": "perhaps"}}), "CC_LANGFUSE_DEBUG"),
+        (json!({"projects": {"code/app": {}}}), "not an absolute path"),
+        (
+            json!({"projects": {"~/x": {"env": {"LANGFUSE_PUBLIC_KEY": "pk-lf-1"}}}}),
+            "LANGFUSE_SECRET_KEY",
+        ),
+        (
+            json!({"env": {"LANGFUSE_BASE_URL": "langfuse.example", "LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-1"}}),
+            "LANGFUSE_BASE_URL",
+        ),
+        (
+            json!({"projects": {"~/x": {"env": {"CC_LANGFUSE_MASK_PATTERNS": "("}}}}),
+            "CC_LANGFUSE_MASK_PATTERNS",
+        ),
+    ] {
+        sandbox.config(&what);
+        let ran = sandbox.run(&["config", "check", "--file-only"]).exits(3);
+        assert!(ran.stdout.contains(words), "{what}: {ran:?}");
+    }
+}
