@@ -12,6 +12,10 @@ pub fn guarded(program: &Path) -> String {
     format!("[ -x {quoted} ] && exec {quoted} hook; :")
 }
 
+/// The command for settings that several machines share: it finds the program by its name.
+pub(super) const BY_NAME: &str =
+    "command -v claude-langfuse >/dev/null && exec claude-langfuse hook; :";
+
 /// The program of ours that a command runs as a hook, as it is written there.
 pub(super) fn our_program(words: &[String]) -> Option<&str> {
     let hook = words.iter().rposition(|word| word == "hook")?;

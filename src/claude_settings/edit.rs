@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::command::{our_program, words};
+use super::command::{BY_NAME, our_program, words};
 use super::hooks::{command_of, is_narrowed};
 use super::{EVENTS, SESSION_END_TIMEOUT};
 
@@ -39,8 +39,9 @@ pub fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), 
     Ok(())
 }
 
-/// Removes every entry of ours, whatever its event and form, with groups and events that it leaves empty.
-pub fn unregister(settings: &mut Map<String, Value>) {
+/// Removes the entries of ours, whatever their event, with groups and events that this leaves empty: all of them, whatever
+/// their form, or only those with this command.
+pub fn unregister(settings: &mut Map<String, Value>, only: Option<&str>) {
     let Some(Value::Object(hooks)) = settings.get_mut("hooks") else {
         return;
     };
@@ -50,7 +51,10 @@ pub fn unregister(settings: &mut Map<String, Value>) {
             return true;
         };
         let before = groups.len();
-        retain(groups, |_, hook| !is_ours(hook));
+        retain(groups, |_, hook| match only {
+            Some(command) => command_of(hook).as_deref() != Some(command),
+            None => !is_ours(hook),
+        });
         before == groups.len() || !groups.is_empty()
     });
     if hooks.is_empty() && events > 0 {
@@ -85,7 +89,9 @@ fn repair(hook: &mut Value, event: &str, command: &str) {
         return;
     };
     hook.insert("type".to_owned(), json!("command"));
-    hook.insert("command".to_owned(), json!(command));
+    if hook.get("command").and_then(Value::as_str) != Some(BY_NAME) {
+        hook.insert("command".to_owned(), json!(command));
+    }
     // The command is written for a shell, and Claude Code has to wait for it: at exit it ends asynchronous hooks.
     for key in ["args", "shell", "async", "asyncRewake"] {
         hook.shift_remove(key);
@@ -100,7 +106,7 @@ fn repair(hook: &mut Value, event: &str, command: &str) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{register, unregister};
+    use super::{BY_NAME, register, unregister};
 
     const COMMAND: &str = "[ -x '/p/claude-langfuse' ] && exec '/p/claude-langfuse' hook; :";
 
@@ -110,7 +116,7 @@ mod tests {
     }
 
     fn unregistered(mut settings: Value) -> Value {
-        unregister(settings.as_object_mut().unwrap());
+        unregister(settings.as_object_mut().unwrap(), None);
         settings
     }
 
@@ -175,6 +181,27 @@ mod tests {
                 "SessionEnd": [{"hooks": [{"type": "command", "command": COMMAND, "timeout": 10}]}],
             }})
         );
+    }
+
+    #[test]
+    fn an_entry_that_machines_share_stays_as_it_is() {
+        let shared = |timeout: Value| {
+            json!({"hooks": {
+                "Stop": [{"hooks": [{"type": "command", "command": BY_NAME}]}],
+                "SessionEnd": [{"hooks": [{"type": "command", "command": BY_NAME, "timeout": timeout}]}],
+            }})
+        };
+        assert_eq!(registered(shared(json!(10))), shared(json!(10)));
+        assert_eq!(registered(shared(json!(1))), shared(json!(10)));
+    }
+
+    #[test]
+    fn unregister_by_command_keeps_other_entries_of_ours() {
+        let mut settings = fresh();
+        let shared = json!({"hooks": [{"type": "command", "command": BY_NAME}]});
+        settings["hooks"]["Stop"].as_array_mut().unwrap().push(shared.clone());
+        unregister(settings.as_object_mut().unwrap(), Some(COMMAND));
+        assert_eq!(settings, json!({"hooks": {"Stop": [shared]}}));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -14,6 +15,9 @@ use super::program::in_store;
 
 /// As many links as the kernel follows.
 const MAX_LINKS: usize = 40;
+
+/// Settings may hold keys.
+const NEW_FILE_MODE: u32 = 0o600;
 
 /// A settings file as it was when it was opened.
 #[derive(Debug)]
@@ -100,7 +104,7 @@ impl SettingsFile {
     }
 
     /// Replaces the text. What was there is kept beside it, at the path that is returned. The new file is written beside
-    /// its place, so a link that leads there stays one.
+    /// its place, so a link that leads there stays one; only a file that is a mount is overwritten.
     ///
     /// # Errors
     /// When it can't be written, or is no longer what was read: Claude Code writes it too.
@@ -138,7 +142,8 @@ impl SettingsFile {
     }
 
     fn write_new(&self, temporary: &Path, text: &str) -> Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(NEW_FILE_MODE).open(temporary)?;
         if self.exists() {
             file.set_permissions(fs::metadata(&self.target)?.permissions())?;
         }
@@ -147,7 +152,16 @@ impl SettingsFile {
         File::sync_all(&file)?;
         let now = fs::read_to_string(&self.target).ok();
         ensure!(now == self.text, "the file has just changed. Run the command again");
-        fs::rename(temporary, &self.target)?;
+        match fs::rename(temporary, &self.target) {
+            // The file is a mount of its own, as impermanence and containers make it.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                fs::remove_file(temporary)?;
+                let mut file = OpenOptions::new().write(true).truncate(true).open(&self.target)?;
+                file.write_all(text.as_bytes())?;
+                File::sync_all(&file)?;
+            }
+            renamed => renamed?,
+        }
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let config = context.config(None, Scope::FilesOnly);
     context.warn(&config);
     let store = Store::new(&config.state_dir);
-    let mut summary = DeliverySummary::new(args.json);
+    let mut summary = DeliverySummary::new(args.json, global.quiet);
     for cursor in store.all_cursors() {
         flush_one(&mut context, &store, &cursor, &mut summary)?;
     }

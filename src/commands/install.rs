@@ -12,6 +12,7 @@ use crate::claude_settings::{
 };
 
 use crate::commands::exit_status::ExitStatus;
+use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::unified;
 use crate::commands::output::errors::with_json_errors;
 use crate::config::{Env, Files, shown};
@@ -44,6 +45,9 @@ pub(super) struct InstallArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = UNINSTALL_EXAMPLES)]
 pub(super) struct UninstallArgs {
+    /// Remove only entries that 'install' made for this program
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -62,7 +66,7 @@ struct SettingsArgs {
 }
 
 const GENERATED: &str = "it is a link into the Nix store; add the hook where the file is generated
-  help: with home-manager's programs.claude-code, set programs.claude-langfuse.hook.via = \"claude-code\"
+  help: with home-manager, set programs.claude-langfuse.hook.via = \"plugin\"
   help: where you write the file yourself, put programs.claude-langfuse.hookSettings under its \"hooks\"
   help: or link a file outside of the store with config.lib.file.mkOutOfStoreSymlink, and run this again";
 
@@ -74,11 +78,11 @@ const NO_PROGRAM: &str =
 ///
 /// # Errors
 /// When the settings can't be read, understood or written.
-pub(super) fn install(args: &InstallArgs) -> Result<ExitStatus> {
-    with_json_errors(args.settings.json, || add(args))
+pub(super) fn install(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || add(args, global.quiet))
 }
 
-fn add(args: &InstallArgs) -> Result<ExitStatus> {
+fn add(args: &InstallArgs, quiet: bool) -> Result<ExitStatus> {
     let env = Env::of_process();
     let program = match &args.program {
         Some(program) => {
@@ -105,7 +109,7 @@ fn add(args: &InstallArgs) -> Result<ExitStatus> {
             .context(format!("could not understand settings: {}", file.path().display()))
     })?;
     let change = apply(&file, &content, &args.settings)?;
-    print_change(&change, &args.settings, "registered for Stop and SessionEnd")?;
+    print_change(&change, &args.settings, quiet, "registered for Stop and SessionEnd")?;
     warn_about_conflicts(&env, args.settings.project.as_deref());
     Ok(ExitStatus::Done)
 }
@@ -114,18 +118,19 @@ fn add(args: &InstallArgs) -> Result<ExitStatus> {
 ///
 /// # Errors
 /// When the settings can't be read, understood or written.
-pub(super) fn uninstall(args: &UninstallArgs) -> Result<ExitStatus> {
-    with_json_errors(args.settings.json, || remove(&args.settings))
+pub(super) fn uninstall(args: &UninstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    with_json_errors(args.settings.json, || remove(args, global.quiet))
 }
 
-fn remove(args: &SettingsArgs) -> Result<ExitStatus> {
+fn remove(args: &UninstallArgs, quiet: bool) -> Result<ExitStatus> {
     let env = Env::of_process();
-    for path in settings_paths(args, &env)? {
+    let command = args.program.as_deref().map(guarded);
+    for path in settings_paths(&args.settings, &env)? {
         let file = SettingsFile::open(&path)?;
         let mut content = file.content()?;
-        unregister(&mut content);
-        let change = apply(&file, &content, args)?;
-        print_change(&change, args, "no longer registered")?;
+        unregister(&mut content, command.as_deref());
+        let change = apply(&file, &content, &args.settings)?;
+        print_change(&change, &args.settings, quiet, "no longer registered")?;
     }
     Ok(ExitStatus::Done)
 }
@@ -159,7 +164,12 @@ fn apply(
     Ok(change)
 }
 
-fn print_change(change: &SettingsChange, args: &SettingsArgs, state: &str) -> Result<()> {
+fn print_change(
+    change: &SettingsChange,
+    args: &SettingsArgs,
+    quiet: bool,
+    state: &str,
+) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let path = change.path.display();
     if args.json {
@@ -167,6 +177,10 @@ fn print_change(change: &SettingsChange, args: &SettingsArgs, state: &str) -> Re
             "schema": 1, "settings": change.path, "changed": change.diff.is_some(), "backup": change.backup,
         });
         writeln!(out, "{object}")?;
+        return Ok(());
+    }
+    // A dry run's difference is what was asked for.
+    if quiet && !(args.dry_run && change.diff.is_some()) {
         return Ok(());
     }
     match &change.diff {

@@ -98,8 +98,8 @@ impl Cli {
             log_file::to_stderr(global.verbose, global.quiet);
         }
         let result = match command {
-            Command::Install(args) => install::install(&args),
-            Command::Uninstall(args) => install::uninstall(&args),
+            Command::Install(args) => install::install(&args, &global),
+            Command::Uninstall(args) => install::uninstall(&args, &global),
             Command::Config(args) => config::run(&args, &global),
             Command::Allow(args) => allow::allow(&args, &global),
             Command::Revoke(args) => allow::revoke(&args, &global),

@@ -79,10 +79,11 @@ fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut summary = if args.all && !args.dry_run {
         DeliverySummary::per_project(
             args.json,
+            global.quiet,
             ProgressLine::begin(global.quiet, || workload(locate::sessions(&claude_config))),
         )
     } else {
-        DeliverySummary::new(args.json)
+        DeliverySummary::new(args.json, global.quiet)
     };
     let transcripts: Box<dyn Iterator<Item = PathBuf>> = if args.all {
         Box::new(locate::sessions(&claude_config))

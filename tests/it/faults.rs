@@ -9,6 +9,6 @@ mod locks;
 mod long;
 mod memory;
 mod odd;
-mod oracle;
+pub(crate) mod oracle;
 mod secrets;
 mod slow_link;

@@ -218,3 +218,38 @@ fn the_registered_command_delivers_and_is_silent_where_the_program_is_gone() {
     fs::remove_file(&program).unwrap();
     sandbox.shell(&registered("Stop"), stop.as_bytes()).unnoticed();
 }
+
+#[test]
+fn a_new_file_is_readable_by_its_owner_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).exits(0);
+    let mode = sandbox.path(SETTINGS).metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn quiet_prints_nothing_but_what_a_dry_run_would_change() {
+    let sandbox = Sandbox::new();
+    let shown = sandbox.run(&["install", "--quiet", "--dry-run"]).exits(0).stdout;
+    assert!(shown.starts_with("--- "), "{shown}");
+    for arguments in [
+        &["install", "--quiet"][..],
+        &["install", "--quiet"],
+        &["install", "--quiet", "--dry-run"],
+        &["uninstall", "--quiet"],
+    ] {
+        let ran = sandbox.run(arguments).exits(0);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn uninstall_for_one_program_keeps_entries_of_another() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install", "--program", "/profile/bin/claude-langfuse"]).exits(0);
+    let registered = text(&sandbox);
+    sandbox.run(&["uninstall", "--program", "/other/bin/claude-langfuse"]).exits(0);
+    assert_eq!(text(&sandbox), registered);
+    sandbox.run(&["uninstall", "--program", "/profile/bin/claude-langfuse"]).exits(0);
+    assert_eq!(settings(&sandbox), json!({}));
+}

@@ -10,8 +10,7 @@ use crate::claude_settings::{
 };
 use crate::commands::output::report::CheckReport;
 
-const INSTALL_HELP: &str =
-    "run 'claude-langfuse install', or set programs.claude-langfuse.enable with home-manager";
+const INSTALL_HELP: &str = "run 'claude-langfuse install', or set programs.claude-langfuse.enable or its hook.via with home-manager";
 
 pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     let (env, files) = (&context.delivery.env, &context.delivery.files);

@@ -22,6 +22,8 @@ const MAX_LINKS: usize = 5;
 #[derive(Debug, Default)]
 pub(in crate::commands) struct DeliverySummary {
     json: bool,
+    /// Errors only.
+    quiet: bool,
     /// The run covers all sessions: thousands of them may have nothing new.
     all: bool,
     totals: DeliveryCounts,
@@ -54,13 +56,17 @@ impl DeliveryCounts {
 }
 
 impl DeliverySummary {
-    pub(in crate::commands) fn new(json: bool) -> Self {
-        Self { json, ..Self::default() }
+    pub(in crate::commands) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, ..Self::default() }
     }
 
     /// For a run over all sessions, with totals per project.
-    pub(in crate::commands) fn per_project(json: bool, progress: ProgressLine) -> Self {
-        Self { all: true, progress, ..Self::new(json) }
+    pub(in crate::commands) fn per_project(
+        json: bool,
+        quiet: bool,
+        progress: ProgressLine,
+    ) -> Self {
+        Self { all: true, progress, ..Self::new(json, quiet) }
     }
 
     /// Advances the progress line.
@@ -107,6 +113,12 @@ impl DeliverySummary {
             }));
         }
         if self.is_redundant(report) {
+            return Ok(());
+        }
+        if self.quiet {
+            if let Some(stopped) = &report.stopped {
+                print_error(&stopped.reason);
+            }
             return Ok(());
         }
         let mut out = io::stdout().lock();
@@ -198,6 +210,9 @@ impl DeliverySummary {
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                 "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
             }))?;
+            return Ok(self.status);
+        }
+        if self.quiet {
             return Ok(self.status);
         }
         if self.projects.len() > 1 {

@@ -54,7 +54,7 @@ fn is_temporary(path: &Path) -> bool {
 }
 
 /// Whether strace is here, and may trace.
-pub(super) fn can_trace() -> bool {
+pub(crate) fn can_trace() -> bool {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "true"]);
     let status = strace.stderr(Stdio::null()).status();

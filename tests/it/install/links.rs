@@ -1,9 +1,11 @@
 //! A settings file that is a link, as Nix and managers of dotfiles make it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use super::{OF_A_USER, SETTINGS, files};
+use crate::faults::oracle::can_trace;
+use crate::missing;
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -38,13 +40,30 @@ fn a_link_into_the_store_is_left_alone_with_the_remedies() {
     symlink(target, sandbox.path(SETTINGS)).unwrap();
     for arguments in [&["install"][..], &["install", "--dry-run"]] {
         let ran = sandbox.run(arguments).exits(1);
-        for remedy in ["hook.via = \"claude-code\"", "hookSettings", "mkOutOfStoreSymlink"] {
+        for remedy in ["hook.via = \"plugin\"", "hookSettings", "mkOutOfStoreSymlink"] {
             assert!(ran.stderr.contains(remedy), "{ran:?}");
         }
     }
     assert_eq!(fs::read_link(sandbox.path(SETTINGS)).unwrap().to_str(), Some(target));
     // There is nothing in it that would have to go.
     sandbox.run(&["uninstall"]).exits(0);
+}
+
+/// As impermanence and containers mount single files; the kernel answers to a rename what `strace` injects here.
+#[test]
+fn a_file_that_is_a_mount_is_overwritten_in_place() {
+    if !can_trace() {
+        return missing::tool("no mount: strace is missing, or may not trace");
+    }
+    let sandbox = Sandbox::new();
+    let settings = sandbox.write(SETTINGS, OF_A_USER.as_bytes());
+    let inode = fs::metadata(&settings).unwrap().ino();
+    let inject = "inject=/^rename:error=EBUSY";
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject, "--"];
+    sandbox.start_under(&strace, &["install"], b"").end().exits(0);
+    assert_eq!(fs::metadata(&settings).unwrap().ino(), inode);
+    assert!(fs::read_to_string(&settings).unwrap().contains("exec"));
+    assert!(!files(&sandbox, ".claude").iter().any(|name| name.ends_with(".tmp")));
 }
 
 #[test]
