@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use transcript::session::{Activity, ToolCall, Turn};
-use transcript::{Patch, Usage, text_of};
+use transcript::{GitOperation, Patch, Usage, text_of};
 
 use super::test_run::TestRun;
 use super::{Judge, Score, Subject, Value};
@@ -48,6 +48,8 @@ fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
         ("lines_removed", lines.map(|lines| number(lines.removed))),
         ("tests_run", tests.map(|tests| number(tests.run()))),
         ("tests_passed", tests.map(|tests| number(tests.passed))),
+        ("commits", commits(activity)),
+        ("pull_requests", pull_requests(activity)),
         ("cache_hit_ratio", cache_hit_ratio(&activity.usage())),
         ("compactions", Some(number(activity.compactions.len() as u64))),
         ("waited_for_person", waited_for_person(turn)),
@@ -155,6 +157,19 @@ fn tests(activity: &Activity) -> Option<TestRun> {
         TestRun::read(&text_of(&result.content))
     });
     runs.next()
+}
+
+/// An amended commit takes the place of one that was counted, here or in a turn before.
+fn commits(activity: &Activity) -> Option<f64> {
+    let commits = activity.git_operations().filter_map(|operation| operation.commit.as_ref());
+    let count = commits.filter(|commit| !commit.is_amended()).count();
+    (count > 0).then(|| number(count as u64))
+}
+
+fn pull_requests(activity: &Activity) -> Option<f64> {
+    let created = activity.git_operations().filter_map(GitOperation::created_pull_request);
+    let urls = created.collect::<BTreeSet<_>>();
+    (!urls.is_empty()).then(|| number(urls.len() as u64))
 }
 
 fn cache_hit_ratio(usage: &Usage) -> Option<f64> {

@@ -1,7 +1,7 @@
 //! Observations that turns and agents' runs share: model calls, tools and events below a root, and launches of agents.
 
-use transcript::Notification;
 use transcript::session::{Activity, Event, EventKind, ToolCall};
+use transcript::{GitOperation, Notification};
 
 use super::ids::{Digest, SpanId, TraceId, digest};
 use super::metadata::MetadataKey;
@@ -54,6 +54,22 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     }
     let unanswered = Some(activity.unanswered_requests()).filter(|count| *count > 0);
     root.note(MetadataKey::UnansweredRequests, unanswered);
+    note_git(root, activity);
+}
+
+/// Adds the commits of a turn or an agent's run, and the last branch and pull request.
+fn note_git(root: &mut Observation, activity: &Activity) {
+    let operations = || activity.git_operations();
+    let commits: Vec<&str> = operations()
+        .filter_map(|operation| operation.commit.as_ref())
+        .map(|commit| commit.sha.as_str())
+        .collect();
+    root.note(MetadataKey::Commits, (!commits.is_empty()).then(|| commits.join(" ")));
+    root.note(
+        MetadataKey::PushedBranch,
+        operations().filter_map(GitOperation::pushed_branch).last(),
+    );
+    root.note(MetadataKey::PullRequest, operations().filter_map(GitOperation::pull_request).last());
 }
 
 /// Adds the end of a background task to the turn that its row opened, or to the row's own event.
@@ -105,6 +121,8 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
         EventKind::Fallback => (SpanName::MODEL_FALLBACK, Level::Warning),
         EventKind::Interrupted => (SpanName::INTERRUPTED, Level::Warning),
         EventKind::StopBlocked => (SpanName::STOP_BLOCKED, Level::Default),
+        EventKind::Commit => (SpanName::COMMIT, Level::Default),
+        EventKind::PullRequest => (SpanName::PULL_REQUEST, Level::Default),
     };
     let mut observation = Observation::new(name, trace_id, span_id, Some(parent), event.at);
     observation.level = level;
@@ -112,7 +130,9 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
         observation.status = Some(Status::quoting(&event.text));
     }
     observation.input = Some(Content::Text(event.text.clone()));
-    observation.note(MetadataKey::EventUuid, Some(&event.uuid));
+    // The row of a pull request has none.
+    let uuid = Some(&event.uuid).filter(|_| event.kind != EventKind::PullRequest);
+    observation.note(MetadataKey::EventUuid, uuid);
     if let EventKind::Notified(notification) = &event.kind {
         note_end_of_task(&mut observation, notification);
     }

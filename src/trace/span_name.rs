@@ -46,6 +46,8 @@ names! {
     MODEL_FALLBACK "model fallback"
     INTERRUPTED "interrupted"
     STOP_BLOCKED "stop blocked"
+    COMMIT "commit"
+    PULL_REQUEST "pull request"
 }
 
 impl SpanName {

@@ -91,6 +91,14 @@ fn note_result(observation: &mut Observation, result: &ToolResult) {
     observation.note(MetadataKey::BackgroundTask, result.background_task.as_ref());
     observation.note(MetadataKey::SavedTo, result.saved_to.as_ref());
     observation.note(MetadataKey::SavedSize, result.saved_size);
+    if let Some(git) = &result.git {
+        let commit = git.commit.as_ref();
+        observation.note(MetadataKey::Commit, commit.map(|commit| &commit.sha));
+        let kind = commit.and_then(|commit| commit.kind.as_ref());
+        observation.note(MetadataKey::CommitKind, kind);
+        observation.note(MetadataKey::PushedBranch, git.pushed_branch());
+        observation.note(MetadataKey::PullRequest, git.pull_request());
+    }
     observation.note(
         MetadataKey::AgentStatus,
         result.status.as_ref().filter(|_| result.agent_id.is_some()),

@@ -136,6 +136,7 @@ recordings! { whole, JUDGED:
     v2_1_330_workflow_lost "v2.1.330/workflow-lost"
     v2_1_330_worktree "v2.1.330/worktree"
     v2_1_332_fork_agents "v2.1.332/fork-agents"
+    v2_1_332_git_outcomes "v2.1.332/git-outcomes"
     v2_1_332_skill_fork "v2.1.332/skill-fork"
     v2_1_332_skill_fork_tui "v2.1.332/skill-fork-tui"
     v2_1_332_tui_subtask_day "v2.1.332/tui-subtask-day"

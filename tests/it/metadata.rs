@@ -20,6 +20,8 @@ const NAMES: &[(&str, &[&str])] = &[
             "interrupted",
             "model fallback",
             "stop blocked",
+            "commit",
+            "pull request",
         ],
     ),
 ];

@@ -112,6 +112,7 @@ fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         }
         "cost-state" => Some(Record::SessionCost),
         "fork-context-ref" => Some(Record::ForkContext),
+        "pr-link" => Some(Record::PullRequest(row.pr_url.take()?)),
         _ => None,
     }
 }
@@ -180,6 +181,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
     let structured = row.mcp_meta.as_ref();
     let structured = structured.and_then(|meta| meta.structured_content);
     let structured = structured.map(|content| room.tree(content.get()));
+    let mut git = outcome.git_operation.clone().map(Box::new);
     let (mut results, mut beside) = (Vec::new(), Vec::new());
     for block in blocks {
         match block {
@@ -198,6 +200,8 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
                 result.saved_size = outcome.persisted_output_size;
                 result.structured.clone_from(&structured);
                 result.patch = outcome.structured_patch.as_deref().map(Patch::of);
+                // A row has one; of several results it would count several times.
+                result.git = git.take();
                 results.push(*result);
             }
             block => beside.push(block),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::excerpt::characters;
+use super::git::GitOperation;
 use super::json_text::Characters;
 use super::row_budget::RowBudget;
 use super::rows;
@@ -81,6 +82,8 @@ pub struct ToolResult {
     pub structured: Option<Value>,
     /// The lines that the tool changed in an existing file.
     pub patch: Option<Patch>,
+    /// The commit, push or pull request that the command made.
+    pub git: Option<Box<GitOperation>>,
 }
 
 /// Numbers of lines that an edit changed.

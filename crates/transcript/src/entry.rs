@@ -114,6 +114,8 @@ pub enum Record {
     Queued,
     /// The turn ended with structured output instead of text.
     StructuredOutput,
+    /// The session has this pull request. Written when it is opened, and again when the process ends.
+    PullRequest(String),
 }
 
 /// A prompt that opens a turn.

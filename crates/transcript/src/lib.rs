@@ -9,6 +9,7 @@ mod content;
 pub mod conversation;
 mod entry;
 mod excerpt;
+mod git;
 mod hook_times;
 mod identity;
 mod json_text;
@@ -34,10 +35,11 @@ pub use entry::{
     Usage,
 };
 pub use excerpt::{Excerpt, characters, excerpt};
+pub use git::{Commit, GitOperation};
 pub use hook_times::{HookTime, hook_times};
 pub use identity::FileMark;
 pub use json_text::replace_surrogates;
 pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript, origin};
-pub use session_info::{ReportedCost, SessionInfo, last_activity};
+pub use session_info::{ReportedCost, SessionInfo, last_activity, reported_costs};
 pub use workflow::RunEnd;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::git::GitOperation;
 use super::tolerant;
 pub(super) use message::{Block, Message, Source, Usage};
 
@@ -139,6 +140,9 @@ pub(super) struct Row<'a> {
     pub hash: Option<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub params: Option<&'a RawValue>,
+    /// `pr-link`: the pull request's URL.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub pr_url: Option<String>,
 }
 
 /// What a compaction's boundary row says.
@@ -264,6 +268,8 @@ pub(super) struct Outcome {
     pub persisted_output_size: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     pub structured_patch: Option<Vec<Hunk>>,
+    #[serde(deserialize_with = "tolerant::object")]
+    pub git_operation: Option<GitOperation>,
 }
 
 /// What the row of a skill says that a person typed and that goes on in the background.

@@ -67,6 +67,22 @@ impl SessionInfo {
     }
 }
 
+/// The states of Claude Code's own count in a transcript, the last one last.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn reported_costs(transcript: &Path) -> Result<Vec<ReportedCost>> {
+    let mut lines = Lines::open(transcript, 0)?;
+    let mut costs = Vec::new();
+    while let Some(line) = lines.next_line()? {
+        if scan::row_type(&line.bytes) == Some(b"cost-state") {
+            let row = serde_json::from_str::<SessionRow>(&json_text::of_line(line.bytes));
+            costs.extend(row.ok().and_then(|row| ReportedCost::of(&row)));
+        }
+    }
+    Ok(costs)
+}
+
 fn title(title: Option<String>) -> Option<String> {
     let title = title?.trim().to_owned();
     (!title.is_empty()).then_some(title)

@@ -129,6 +129,14 @@ fn every_figure_has_a_published_meaning() {
     let played = Played::prompt()
         .edit("Edit", json!({"file_path": "a"}), hunks(&["+x"]))
         .bash("cargo test", "test result: ok. 1 passed; 0 failed; 0 ignored", false)
+        .tool(
+            "Bash",
+            json!({}),
+            "",
+            json!({"toolUseResult": {"gitOperation": {
+                "commit": {"sha": "1234567"}, "pr": {"url": "https://host/1", "action": "created"},
+            }}}),
+        )
         .answer()
         .row(json!({"type": "system", "subtype": "turn_duration", "durationMs": 1}));
     let mut names: Vec<String> = names.collect();
@@ -266,4 +274,22 @@ fn scores_are_filed_under_the_prompt_and_judged_at_the_last_row() {
     let times = |score: &Score| (score.filed.rfc3339(), score.judged.rfc3339());
     assert!(scores.iter().all(|score| times(score) == (at(0), at(3))));
     assert!(scores.iter().all(|score| matches!(score.subject, Subject::Trace(_))));
+}
+
+#[test]
+fn commits_and_created_pull_requests_are_counted_once() {
+    let ran = |git: Json| json!({"toolUseResult": {"gitOperation": git}});
+    let commit = |sha: &str, kind: &str| ran(json!({"commit": {"sha": sha, "kind": kind}}));
+    let pull_request = |action: &str| {
+        ran(json!({"pr": {"number": 7, "url": "https://host/o/r/pull/7", "action": action}}))
+    };
+    let bash = |played: Played, row: Json| played.tool("Bash", json!({"command": "x"}), "ok", row);
+    let played = bash(Played::prompt(), commit("1234567", "committed"));
+    let played = bash(played, commit("2345678", "amended"));
+    let played = bash(played, pull_request("created"));
+    let played = bash(bash(played, pull_request("edited")), pull_request("created")).answer();
+    let figures = played.figures();
+    assert_eq!((figures["commits"], figures["pull_requests"]), (1.0, 1.0));
+    let other = bash(Played::prompt(), ran(json!({"commit": 1, "push": {"branch": []}, "pr": {}})));
+    assert_eq!(other.answer().figure("commits"), None);
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::{
-    ApiError, AssistantMessage, Block, Entry, Notification, Record, Request, ToolResult, ToolUse,
-    Usage, as_text, text_of,
+    ApiError, AssistantMessage, Block, Entry, GitOperation, Notification, Record, Request,
+    ToolResult, ToolUse, Usage, as_text, text_of,
 };
 
 /// The work between a prompt and its answer.
@@ -76,7 +76,10 @@ impl Activity {
                 self.touch(at, false);
                 self.push_input(prompt.content, at);
             }
-            Record::Results { results, beside } => self.results(results, beside, at),
+            Record::Results { results, beside } => {
+                self.note_commit(uuid, &results, at);
+                self.results(results, beside, at);
+            }
             Record::Injected(blocks) | Record::Local(blocks) => {
                 self.note_cut(&blocks);
                 self.push_input(blocks, at);
@@ -107,6 +110,7 @@ impl Activity {
             }
             Record::Fallback(text) => self.event(uuid, at, EventKind::Fallback, text),
             Record::StructuredOutput => self.is_settled = true,
+            Record::PullRequest(url) => self.note_pull_request(url, at),
             Record::MaxTurns(count) => {
                 self.max_turns = Some(count);
                 self.is_settled = true;
@@ -199,6 +203,11 @@ impl Activity {
         }
     }
 
+    /// Commits, pushes and pull requests of its commands.
+    pub fn git_operations(&self) -> impl Iterator<Item = &GitOperation> {
+        self.tools.iter().filter_map(|tool| tool.result.as_ref()?.git.as_deref())
+    }
+
     /// Requests that no answer refers to: failed attempts, and those that were stopped before the first block.
     pub fn unanswered_requests(&self) -> usize {
         self.requests.len()
@@ -239,6 +248,21 @@ impl Activity {
         }
         if !beside.is_empty() {
             self.input.push(InputItem::User(Rc::new(beside)));
+        }
+    }
+
+    fn note_commit(&mut self, uuid: String, results: &[ToolResult], at: Timestamp) {
+        let mut operations = results.iter().filter_map(|result| result.git.as_ref());
+        if let Some(commit) = operations.find_map(|git| git.commit.as_ref()) {
+            self.event(uuid, at, EventKind::Commit, commit.sha.clone());
+        }
+    }
+
+    /// Its row has no uuid, and comes again: the URL is the event's key. What is written after the turn's end is not its own.
+    fn note_pull_request(&mut self, url: String, at: Timestamp) {
+        let is_known = self.events.iter().any(|event| event.uuid == url);
+        if !self.is_settled && !is_known && !url.is_empty() {
+            self.event(url.clone(), at, EventKind::PullRequest, url);
         }
     }
 

@@ -167,6 +167,10 @@ pub enum EventKind {
     Interrupted,
     /// A Stop hook let the model go on.
     StopBlocked,
+    /// A command made a commit.
+    Commit,
+    /// A pull request was opened.
+    PullRequest,
 }
 
 impl Generation {
