@@ -63,6 +63,17 @@ impl fmt::Display for Problem {
 }
 
 impl Verdict {
+    /// Why the request failed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Acknowledged => None,
+            Self::Later { reason, .. }
+            | Self::TooLarge { reason }
+            | Self::Refused { reason }
+            | Self::Misconfigured { reason, .. } => Some(reason),
+        }
+    }
+
     pub(super) fn later(reason: String) -> Self {
         Self::Later { reason, retry_after: None, timed_out: false }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::datasets::is_of_datasets;
 use super::ingest::{Events, INGEST_PATH, Reading};
+use super::models;
 use super::observations;
 use super::rows::Row;
 use super::scores::Scoring;
@@ -116,10 +117,11 @@ impl Answer {
 }
 
 /// Paths that answer another method with 405.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     INGEST_PATH,
     "/api/public/health",
     "/api/public/projects",
+    "/api/public/models",
     "/api/public/v2/observations",
     "/api/public/ingestion",
     "/api/public/scores",
@@ -146,6 +148,7 @@ impl Events {
                 refusal.unwrap_or_else(|| self.export(&headers, body))
             }
             ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
+            ("GET", "/api/public/models") => refusal().unwrap_or_else(|| models::list(query)),
             ("GET", "/api/public/v2/observations") => refusal().unwrap_or_else(|| match self.reading {
                 Reading::Merged => observations::list(&self.rows(), query),
                 Reading::Unmerged => observations::list(self.accepted(), query),

@@ -30,6 +30,7 @@ mod input_output;
 mod javascript;
 mod kind;
 mod metadata;
+mod models;
 mod observations;
 mod price;
 mod refuse;

@@ -2,11 +2,13 @@
 //!
 //! Prices are whole cents for a million tokens, so that costs are exact.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// Cents for a million tokens, by kind of usage.
 #[derive(Clone, Copy)]
-struct Prices {
+pub(crate) struct Prices {
     input: u32,
     output: u32,
     cache_read: u32,
@@ -23,6 +25,12 @@ impl Prices {
         cache_write_1h: u32,
     ) -> Self {
         Self { input, output, cache_read, cache_write_5m, cache_write_1h }
+    }
+
+    /// Dollars per token, by each key that has a price.
+    pub(crate) fn by_kind(self) -> BTreeMap<&'static str, f64> {
+        let price = |kind| Some((kind, f64::from(self.of(kind)?) / 1e8));
+        KINDS.into_iter().filter_map(price).collect()
     }
 
     fn of(self, usage: &str) -> Option<u32> {
@@ -42,19 +50,33 @@ impl Prices {
     }
 }
 
+/// All keys that may have a price.
+const KINDS: [&str; 11] = [
+    "input",
+    "input_tokens",
+    "output",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "input_cached_tokens",
+    "input_cache_read",
+    "cache_creation_input_tokens",
+    "input_cache_creation",
+    "input_cache_creation_5m",
+    "input_cache_creation_1h",
+];
+
 const OPUS: Prices = Prices::new(500, 2500, 50, 625, 1000);
 const OLD_OPUS: Prices = Prices::new(1500, 7500, 150, 1875, 3000);
 const SONNET: Prices = Prices::new(300, 1500, 30, 375, 600);
 const SONNET_5: Prices = Prices::new(200, 1000, 20, 250, 400);
 const HAIKU: Prices = Prices::new(100, 500, 10, 125, 200);
 const HAIKU_3_5: Prices = Prices::new(80, 400, 8, 100, 160);
-/// Also the fast mode of the models that have one.
 const FABLE: Prices = Prices::new(1000, 5000, 100, 1250, 2000);
 /// Zero is no price: this model has none for writing a cache.
 const GPT_4O: Prices = Prices::new(250, 1000, 125, 0, 0);
 
 /// How a model's date, and its names on Bedrock and Vertex, are written in the list.
-enum Names {
+pub(crate) enum Names {
     /// Any date refuses: newer models. Bedrock with or without `-v1`, `-v1:0`.
     Undated,
     /// As `Undated`, but Bedrock asks for `-v1` or `-v1:0`.
@@ -67,7 +89,7 @@ enum Names {
     Only,
 }
 
-const MODELS: [(&str, Names, Prices); 20] = [
+pub(crate) const MODELS: [(&str, Names, Prices); 20] = [
     ("claude-opus-5", Names::Undated, OPUS),
     ("claude-opus-4-8", Names::Undated, OPUS),
     ("claude-opus-4-7", Names::UndatedV1, OPUS),
@@ -90,7 +112,14 @@ const MODELS: [(&str, Names, Prices); 20] = [
     ("gpt-4o", Names::Only, GPT_4O),
 ];
 
+/// The fast mode of the models that have one.
+pub(crate) const FAST: Prices = FABLE;
+
 const FAST_MODELS: [&str; 2] = ["claude-opus-5", "claude-opus-4-8"];
+
+pub(crate) fn has_fast_mode(name: &str) -> bool {
+    FAST_MODELS.contains(&name)
+}
 
 /// A model of the list, with the tier its parameters select.
 pub(crate) struct Tier {
@@ -105,9 +134,9 @@ impl Tier {
         let model = model.to_ascii_lowercase();
         let (name, _, prices) =
             MODELS.iter().find(|(name, names, _)| names.include(name, &model))?;
-        let fast = FAST_MODELS.contains(name) && parameters["speed"] == "fast";
+        let fast = has_fast_mode(name) && parameters["speed"] == "fast";
         Some(if fast {
-            Self { name: "Fast mode", prices: FABLE }
+            Self { name: "Fast mode", prices: FAST }
         } else {
             Self { name: "Standard", prices: *prices }
         })
@@ -136,6 +165,23 @@ pub(crate) fn dollars(amount: f64) -> Value {
 }
 
 impl Names {
+    /// The pattern of the list that matches what [`Self::include`] says.
+    pub(crate) fn pattern(&self, name: &str) -> String {
+        let region = r"(eu\.|us\.|apac\.|au\.|jp\.|global\.)?anthropic\.";
+        let any = match self {
+            Self::Undated => {
+                return format!(r"(?i)^((anthropic\/)?{name}|{region}{name}(-v1(:0)?)?)$");
+            }
+            Self::UndatedV1 => format!(r"{name}|{region}{name}-v1(:0)?"),
+            Self::Dated(date) => {
+                format!(r"{name}([-@]{date})?|{region}{name}(-{date})?-v1(:0)?")
+            }
+            Self::DatedStrict(date) => format!(r"{name}(-{date})?|{region}{name}-{date}-v1:0"),
+            Self::Only => name.to_owned(),
+        };
+        format!(r"(?i)^(anthropic\/)?({any})$")
+    }
+
     fn include(&self, name: &str, model: &str) -> bool {
         let own = model.strip_prefix("anthropic/").unwrap_or(model);
         if matches!(self, Self::Only) || own == name {

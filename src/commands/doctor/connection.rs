@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::context::DoctorContext;
 use super::server::{client, report_failure};
-use super::{regions, test_trace};
+use super::{prices, regions, test_trace};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
@@ -47,6 +47,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) -> Ex
         }
         Err(reply) => return report_failure("project", &reply, destination, report),
     }
+    prices::check(context, destination, &mut client, report);
     test_trace::check(context, destination, &mut client, report)
 }
 

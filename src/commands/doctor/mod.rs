@@ -4,6 +4,7 @@ mod claude_code;
 mod connection;
 mod context;
 mod hooks;
+mod prices;
 mod regions;
 mod server;
 mod state;

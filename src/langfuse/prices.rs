@@ -1,0 +1,293 @@
+//! The price list of a Langfuse: what it charges for a model's tokens, by kind (docs/langfuse.md, "Tokens and prices").
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use regex_lite::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::client::Client;
+use super::deadline::Deadline;
+use super::verdict::{Problem, Verdict};
+
+/// The largest page of the API.
+const PAGE_MODELS: usize = 100;
+/// More models than any list has.
+const MAX_PAGES: usize = 100;
+
+/// The models of a project, as the server lists them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PriceList(Vec<ModelDefinition>);
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ModelDefinition {
+    match_pattern: String,
+    start_date: Option<String>,
+    is_langfuse_managed: bool,
+    /// Of the default tier. Older servers have no others.
+    prices: BTreeMap<String, FlatPrice>,
+    pricing_tiers: Vec<PricingTier>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct FlatPrice {
+    price: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PricingTier {
+    is_default: bool,
+    priority: i64,
+    conditions: Vec<Condition>,
+    prices: BTreeMap<String, f64>,
+}
+
+/// A condition of a tier. One of a kind that is unknown here is never met.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Condition {
+    #[serde(rename_all = "camelCase")]
+    Usage {
+        usage_detail_pattern: String,
+        operator: String,
+        value: f64,
+        #[serde(default)]
+        case_sensitive: bool,
+    },
+    Attribute {
+        source: String,
+        key: String,
+        values: Vec<String>,
+    },
+    Unknown(Value),
+}
+
+/// A model call, as far as its price depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct PricedCall<'a> {
+    pub model: &'a str,
+    pub at: Timestamp,
+    /// Tokens by Langfuse's keys.
+    pub usage: &'a BTreeMap<&'static str, u64>,
+    /// The model parameters that were sent.
+    pub parameters: &'a [(&'static str, &'a str)],
+}
+
+impl Client {
+    /// The models of the keys' project, with their prices.
+    ///
+    /// # Errors
+    /// The verdict of the failed request.
+    pub fn price_list(&mut self, deadline: Deadline) -> Result<PriceList, Verdict> {
+        let mut models = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let path = format!("/api/public/models?page={page}&limit={PAGE_MODELS}");
+            let answer = self.get(&path, deadline)?.unwrap_or_default();
+            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+            let Some(rows) = answer.get("data").and_then(Value::as_array) else {
+                let reason = format!("{} did not answer with models", self.server());
+                return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
+            };
+            let read = |row: &Value| serde_json::from_value(row.clone()).ok();
+            models.extend(rows.iter().filter_map(read));
+            let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64).unwrap_or(1);
+            if page as u64 >= pages {
+                break;
+            }
+        }
+        Ok(PriceList(models))
+    }
+}
+
+impl PriceList {
+    /// The number of models.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A price list whose patterns are compiled.
+#[derive(Debug)]
+pub struct Prices {
+    /// In the order in which the server tries them.
+    models: Vec<(Regex, ModelDefinition)>,
+    /// By model name.
+    found: RefCell<BTreeMap<String, Vec<usize>>>,
+}
+
+impl Prices {
+    /// Compiles the patterns; skips those that no engine here understands.
+    pub fn new(PriceList(mut models): PriceList) -> Self {
+        // The user's own models come before Langfuse's, the newest first.
+        models.sort_by(|one, other| {
+            let order = |model: &ModelDefinition| (!model.is_langfuse_managed, model.start());
+            order(other).cmp(&order(one))
+        });
+        let compiled =
+            |model: ModelDefinition| Some((Regex::new(&model.match_pattern).ok()?, model));
+        Self {
+            models: models.into_iter().filter_map(compiled).collect(),
+            found: RefCell::default(),
+        }
+    }
+
+    /// The cost of a call in US dollars; `None` if the list has no price for it.
+    pub fn cost(&self, call: PricedCall<'_>) -> Option<f64> {
+        let mut found = self.found.borrow_mut();
+        let matching = match found.get(call.model) {
+            Some(matching) => matching,
+            None => found.entry(call.model.to_owned()).or_insert_with(|| self.matching(call.model)),
+        };
+        let mut models = matching.iter().filter_map(|index| self.models.get(*index));
+        let (_, model) = models.find(|(_, model)| model.start() <= call.at)?;
+        model.cost(call)
+    }
+
+    fn matching(&self, name: &str) -> Vec<usize> {
+        let models = self.models.iter().enumerate();
+        models.filter(|(_, (pattern, _))| pattern.is_match(name)).map(|(index, _)| index).collect()
+    }
+}
+
+impl ModelDefinition {
+    fn start(&self) -> Timestamp {
+        let start = self.start_date.as_deref().and_then(Timestamp::parse);
+        start.unwrap_or(Timestamp::from_millis(0))
+    }
+
+    fn cost(&self, call: PricedCall<'_>) -> Option<f64> {
+        let price = |kind: &str| match self.tier(call) {
+            Some(tier) => tier.prices.get(kind).copied(),
+            None => self.prices.get(kind).map(|flat| flat.price),
+        };
+        let costs =
+            call.usage.iter().filter_map(|(kind, count)| Some(price(kind)? * float(*count)));
+        costs.reduce(|sum, cost| sum + cost)
+    }
+
+    /// The first tier whose conditions are all met, else the default one.
+    fn tier(&self, call: PricedCall<'_>) -> Option<&PricingTier> {
+        let is_met = |tier: &&PricingTier| {
+            let conditions = &tier.conditions;
+            !tier.is_default
+                && !conditions.is_empty()
+                && conditions.iter().all(|condition| condition.is_met(call))
+        };
+        let special = self.pricing_tiers.iter().filter(is_met).min_by_key(|tier| tier.priority);
+        special.or_else(|| self.pricing_tiers.iter().find(|tier| tier.is_default))
+    }
+}
+
+impl Condition {
+    fn is_met(&self, call: PricedCall<'_>) -> bool {
+        match self {
+            Self::Usage { usage_detail_pattern, operator, value, case_sensitive } => {
+                let flags = if *case_sensitive { "" } else { "(?i)" };
+                let Ok(pattern) = Regex::new(&format!("{flags}{usage_detail_pattern}")) else {
+                    return false;
+                };
+                let counts = call.usage.iter().filter(|(kind, _)| pattern.is_match(kind));
+                let sum: f64 = counts.map(|(_, count)| float(*count)).sum();
+                match operator.as_str() {
+                    "gt" => sum > *value,
+                    "gte" => sum >= *value,
+                    "lt" => sum < *value,
+                    "lte" => sum <= *value,
+                    "eq" => sum == *value,
+                    "neq" => sum != *value,
+                    _ => false,
+                }
+            }
+            Self::Attribute { source, key, values } => {
+                let mut parameters = call.parameters.iter();
+                source == "model_parameters"
+                    && parameters
+                        .any(|(name, text)| name == key && values.iter().any(|value| value == text))
+            }
+            Self::Unknown(_) => false,
+        }
+    }
+}
+
+/// Every count of tokens is exact as a float.
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use base::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::{PriceList, PricedCall, Prices};
+
+    fn model(pattern: &str, start: Option<&str>, managed: bool, input: f64) -> Value {
+        json!({
+            "id": "m", "modelName": "m", "matchPattern": pattern, "startDate": start, "isLangfuseManaged": managed,
+            "prices": {"input": {"price": input}}, "pricingTiers": [],
+        })
+    }
+
+    fn cost(models: &Value, name: &str, usage: &[(&'static str, u64)], speed: &str) -> Option<f64> {
+        let list: PriceList = serde_json::from_value(models.clone()).unwrap();
+        let usage: BTreeMap<&str, u64> = usage.iter().copied().collect();
+        Prices::new(list).cost(PricedCall {
+            model: name,
+            at: Timestamp::parse("2026-06-01T00:00:00Z").unwrap(),
+            usage: &usage,
+            parameters: &[("speed", speed)],
+        })
+    }
+
+    #[test]
+    fn the_users_own_and_the_newest_definition_win() {
+        let list = json!([
+            model("(?i)^(x)$", None, true, 1.0),
+            model("(?i)^(x)$", Some("2026-05-01T00:00:00.000Z"), true, 2.0),
+            model("(?i)^(x)$", Some("2026-07-01T00:00:00.000Z"), true, 3.0),
+            model("^y(", None, false, 9.0),
+        ]);
+        assert_eq!(cost(&list, "X", &[("input", 10)], ""), Some(20.0));
+        let mut own = list.as_array().unwrap().clone();
+        own.push(model("^X$", None, false, 5.0));
+        assert_eq!(cost(&own.into(), "X", &[("input", 10)], ""), Some(50.0));
+        assert_eq!(cost(&list, "y", &[("input", 10)], ""), None);
+    }
+
+    #[test]
+    fn kinds_are_matched_by_their_whole_names() {
+        let list = json!([model("^x$", None, true, 1.0)]);
+        assert_eq!(cost(&list, "x", &[("input", 1), ("input_cache_read", 7)], ""), Some(1.0));
+        assert_eq!(cost(&list, "x", &[("output", 7)], ""), None);
+    }
+
+    #[test]
+    fn a_tier_counts_if_all_its_conditions_are_met() {
+        let tier = |default: bool, conditions: Value, input: f64| {
+            json!({
+                "name": "t", "isDefault": default, "priority": u8::from(!default), "conditions": conditions,
+                "prices": {"input": input},
+            })
+        };
+        let fast = json!({"source": "model_parameters", "key": "speed", "operator": "in", "values": ["fast"]});
+        let long = json!({"usageDetailPattern": "^INPUT", "operator": "gt", "value": 100, "caseSensitive": false});
+        let costs = |conditions: Value| {
+            let mut list = json!([model("^x$", None, true, 1.0)]);
+            list[0]["pricingTiers"] =
+                json!([tier(true, json!([]), 1.0), tier(false, conditions, 2.0)]);
+            let cost = |count, speed| cost(&list, "x", &[("input", count)], speed).unwrap();
+            [cost(10, ""), cost(10, "fast"), cost(200, ""), cost(200, "fast")]
+        };
+        assert_eq!(costs(json!([fast])), [10.0, 20.0, 200.0, 400.0]);
+        assert_eq!(costs(json!([fast, long])), [10.0, 10.0, 200.0, 400.0]);
+        assert_eq!(costs(json!([{"source": "weather"}])), [10.0, 10.0, 200.0, 200.0]);
+    }
+}
