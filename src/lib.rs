@@ -16,6 +16,8 @@ pub mod state;
 
 pub mod delivery;
 
+pub mod usage;
+
 pub mod claude_settings;
 
 pub mod log_file;

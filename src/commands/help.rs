@@ -9,7 +9,7 @@ use crate::config::{VARIABLES, Variable};
 /// The commands by what people want to do. Every command is in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Set up", &["install", "uninstall", "config", "allow", "revoke", "pause", "resume"]),
-    ("Look", &["status", "sessions", "show"]),
+    ("Look", &["status", "sessions", "show", "usage", "tools"]),
     ("Send", &["replay", "flush", "verify"]),
     ("Evaluate", &["score", "export", "dataset"]),
     ("Help", &["doctor", "completions", "man", "help"]),

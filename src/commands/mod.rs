@@ -23,13 +23,16 @@ mod replay;
 mod retry_after;
 mod score;
 mod session_args;
+mod session_facts;
 mod session_ref;
 mod sessions;
 mod show;
 mod start_directory;
 mod status;
 mod time_arg;
+mod tools;
 mod turn_roots;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -67,6 +70,8 @@ enum Command {
     Status(status::StatusArgs),
     Sessions(sessions::SessionsArgs),
     Show(show::ShowArgs),
+    Usage(usage::UsageArgs),
+    Tools(tools::ToolsArgs),
     Replay(replay::ReplayArgs),
     Flush(flush::FlushArgs),
     Verify(verify::VerifyArgs),
@@ -108,6 +113,8 @@ impl Cli {
             Command::Status(args) => status::run(&args, &global),
             Command::Sessions(args) => sessions::run(&args, &global),
             Command::Show(args) => show::run(&args, &global),
+            Command::Usage(args) => usage::run(&args, &global),
+            Command::Tools(args) => tools::run(&args, &global),
             Command::Replay(args) => replay::run(&args, &global),
             Command::Flush(args) => flush::run(&args, &global),
             Command::Verify(args) => verify::run(&args, &global),

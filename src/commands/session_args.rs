@@ -189,7 +189,7 @@ pub(super) fn open(
 }
 
 /// The file name is the id; a renamed copy keeps the id of its rows.
-fn session_id(file_name: String, row_session: Option<String>) -> String {
+pub(super) fn session_id(file_name: String, row_session: Option<String>) -> String {
     let is_uuid = file_name.len() == 36
         && file_name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     match row_session {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use base::Timestamp;
 
+use crate::usage::LocalTime;
+
 /// Parses a time; an age counts back from now.
 ///
 /// # Errors
@@ -15,6 +17,18 @@ pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     let whole = if text.contains('T') { text.to_owned() } else { format!("{text}T00:00:00Z") };
     Timestamp::parse(&whole)
         .ok_or_else(|| "give an age (90m, 12h, 7d, 2w) or a date (2026-11-23, in UTC)".to_owned())
+}
+
+/// The same; a date is the beginning of its day in the machine's time zone.
+///
+/// # Errors
+/// When the text is neither an age nor a date.
+pub(super) fn parse_local(text: &str) -> Result<Timestamp, String> {
+    let form = time::macros::format_description!("[year]-[month]-[day]");
+    match time::Date::parse(text, form) {
+        Ok(day) => Ok(LocalTime::default().midnight(day)),
+        Err(_) => parse(text).map_err(|error| error.replace(", in UTC", "")),
+    }
 }
 
 fn age(text: &str) -> Option<Duration> {

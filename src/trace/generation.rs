@@ -26,7 +26,7 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
     observation.input =
         Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
     observation.output = Some(Content::Json(answer(&generation.output)));
-    observation.usage = usage(&generation.usage);
+    observation.usage = usage_details(&generation.usage);
     observation.parameters = parameters(generation);
     let model = priceable(&generation.model);
     if !model.is_empty() {
@@ -68,9 +68,11 @@ fn warning(generation: &Generation) -> Option<Status> {
     }
 }
 
+/// Tokens by Langfuse's keys.
+///
 /// Langfuse multiplies each key by its price and adds up, so `input` must not hold cached tokens. `input` and `output` are
 /// always set, else the server counts the text itself.
-fn usage(usage: &Usage) -> BTreeMap<&'static str, u64> {
+pub fn usage_details(usage: &Usage) -> BTreeMap<&'static str, u64> {
     let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
     let lives = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
     let optional = if lives == (0, 0) {
@@ -165,14 +167,14 @@ fn answer(blocks: &[Block]) -> Value {
 mod tests {
     use transcript::Usage;
 
-    use super::usage;
+    use super::usage_details;
 
     #[test]
     fn cache_writes_are_split_by_lifetime_where_the_release_reports_it() {
         let known =
             Usage { input: 1, output: 2, cache_read: 3, cache_write: 9, ..Usage::default() };
         let lives = Usage { cache_write_5m: Some(4), cache_write_1h: Some(5), ..known };
-        let keys = |usage: &Usage| super::usage(usage).into_iter().collect::<Vec<_>>();
+        let keys = |usage: &Usage| usage_details(usage).into_iter().collect::<Vec<_>>();
         assert_eq!(
             keys(&known),
             [("input", 1), ("input_cache_creation", 9), ("input_cache_read", 3), ("output", 2)]
@@ -192,7 +194,7 @@ mod tests {
     #[test]
     fn a_call_without_tokens_sends_zeros() {
         assert_eq!(
-            usage(&Usage::default()).into_iter().collect::<Vec<_>>(),
+            usage_details(&Usage::default()).into_iter().collect::<Vec<_>>(),
             [("input", 0), ("output", 0)]
         );
     }

@@ -1,7 +1,7 @@
 //! Model names that Langfuse's price list matches (Langfuse 4.16.0).
 
 /// Removes the context suffix (`[1m]`), `vertex_ai/`, and the date if the list has no dated form.
-pub(super) fn priceable(raw: &str) -> &str {
+pub fn priceable(raw: &str) -> &str {
     let name = raw.trim();
     let name = name
         .strip_suffix(']')

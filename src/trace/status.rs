@@ -45,7 +45,7 @@ impl Status {
     }
 
     /// How a background task, an agent or a workflow ended, as Claude Code names it; `None` if it completed.
-    pub(super) fn of_outcome(outcome: &str) -> Option<Self> {
+    pub(crate) fn of_outcome(outcome: &str) -> Option<Self> {
         match outcome {
             "completed" => None,
             "failed" => Some(Self::Failed),

@@ -54,5 +54,6 @@ mod show;
 mod status;
 mod tidy;
 mod unreadable_config;
+mod usage;
 mod verify;
 mod walkthrough;

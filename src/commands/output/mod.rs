@@ -2,6 +2,7 @@
 
 pub(super) mod diff;
 pub(super) mod errors;
+pub(super) mod grid;
 pub(super) mod progress;
 pub(super) mod report;
 pub(super) mod summary;

@@ -29,6 +29,15 @@ pub(in crate::commands) fn short_duration(seconds: u128) -> String {
     }
 }
 
+/// A short duration: `250ms`, `1.5s`, `2m05s`.
+pub(in crate::commands) fn milliseconds(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count}ms"),
+        1_000..60_000 => format!("{}.{}s", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}m{:02}s", count / 60_000, count % 60_000 / 1_000),
+    }
+}
+
 /// A duration in its largest unit: `2 hours`.
 pub(in crate::commands) fn long_duration(time: Duration) -> String {
     let seconds = time.as_secs();

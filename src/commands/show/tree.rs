@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::commands::output::terminal::{RED, Terminal, YELLOW, one_line, truncate};
+use crate::commands::output::text::milliseconds;
 use crate::commands::output::tokens;
 use crate::commands::session_ref::TurnSelection;
 use crate::langfuse::Span;
@@ -241,11 +242,8 @@ impl ObservationTree {
 }
 
 fn duration(span: &Span) -> String {
-    let milliseconds = span.end().since(span.start()).as_millis();
-    match milliseconds {
+    match u64::try_from(span.end().since(span.start()).as_millis()).unwrap_or(u64::MAX) {
         0 => String::new(),
-        1..1_000 => format!("{milliseconds}ms"),
-        1_000..60_000 => format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        _ => format!("{}m{:02}s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
+        count => milliseconds(count),
     }
 }

@@ -1,0 +1,280 @@
+//! The facts of all sessions that a command selects, one session after the other: what `usage` and `tools` sum up.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::Result;
+use base::Timestamp;
+use clap::Args;
+use serde_json::{Map, Value};
+use transcript::{locate, origin};
+
+use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::commands::time_arg;
+use crate::config::{Scope, repository_identity, root_of};
+use crate::langfuse::Prices;
+use crate::privacy::Policy;
+use crate::state::Store;
+use crate::usage::{Dimension, Groups, SessionFacts, SessionReader};
+
+/// Options that select calls.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct FactsFilter {
+    /// Only the project of this directory
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Only calls since WHEN (90m, 12h, 7d, 2026-11-23)
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_local)]
+    since: Option<Timestamp>,
+    /// Only calls before WHEN
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_local)]
+    until: Option<Timestamp>,
+}
+
+impl FactsFilter {
+    pub(super) fn covers(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// What sessions share that were started in one directory.
+pub(super) struct StartFacts {
+    /// What tells the project from others: its remote, else its main checkout.
+    pub project: String,
+    pub policy: Policy,
+    pub prices: Option<Rc<Prices>>,
+}
+
+impl StartFacts {
+    /// The text as it would be sent: people share such tables.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        self.policy.apply_to_name(&mut text);
+        text
+    }
+}
+
+/// A session whose facts were read.
+pub(super) struct Session<'a> {
+    pub id: String,
+    pub path: &'a Path,
+    pub start: Rc<StartFacts>,
+    pub facts: SessionFacts,
+}
+
+/// The selected sessions.
+pub(super) struct SelectedSessions {
+    pub context: DeliveryContext,
+    pub claude_config: PathBuf,
+    filter: FactsFilter,
+    starts: BTreeMap<Option<PathBuf>, Rc<StartFacts>>,
+    prices: BTreeMap<String, Option<(Timestamp, Rc<Prices>)>>,
+}
+
+impl SelectedSessions {
+    /// # Errors
+    /// When Claude Code's folder is not known.
+    pub(super) fn new(config: Option<PathBuf>, filter: &FactsFilter) -> Result<Self> {
+        let context = DeliveryContext::new(config)?;
+        let claude_config = session_args::claude_config_dir(&context)?;
+        Ok(Self {
+            context,
+            claude_config,
+            filter: filter.clone(),
+            starts: BTreeMap::new(),
+            prices: BTreeMap::new(),
+        })
+    }
+
+    /// Reads one session after the other. A session that can't be read is skipped, with a warning.
+    pub(super) fn each(&mut self, mut visit: impl FnMut(Session<'_>)) {
+        let project = self.filter.project.as_deref().map(project_filter);
+        let by_time = SessionFilter { since: self.filter.since, ..SessionFilter::default() };
+        let selector = SessionSelector::new(&by_time);
+        let mut reader = SessionReader::default();
+        for path in locate::sessions(&self.claude_config) {
+            if !selector.may_match(&path) {
+                continue;
+            }
+            let Ok((start, row_session)) = origin(&path) else {
+                continue;
+            };
+            let facts_of_start = self.start(start.as_deref());
+            let is_selected = project
+                .as_ref()
+                .is_none_or(|project| project.covers(start.as_deref(), &facts_of_start.project));
+            if !is_selected {
+                continue;
+            }
+            let id = session_args::session_id(locate::session_id(&path), row_session);
+            match reader.read(&path, &id) {
+                Ok(mut facts) => {
+                    mask_facts(&mut facts, &facts_of_start);
+                    visit(Session { id, path: &path, start: facts_of_start, facts });
+                }
+                Err(error) => log::warn!("{error:#}"),
+            }
+        }
+    }
+
+    fn start(&mut self, start: Option<&Path>) -> Rc<StartFacts> {
+        let key = start.map(Path::to_path_buf);
+        if let Some(known) = self.starts.get(&key) {
+            return Rc::clone(known);
+        }
+        let config = self.context.config(start, Scope::Explicit);
+        let prices = config.destination.as_ref().ok().and_then(|destination| {
+            let id = destination.id();
+            let stored = || {
+                let stored = Store::new(&config.state_dir).prices(&id)?;
+                Some((stored.at, Rc::new(Prices::new(stored.list))))
+            };
+            self.prices.entry(id.clone()).or_insert_with(stored).clone()
+        });
+        let facts = Rc::new(StartFacts {
+            project: start.map_or_else(|| "unknown".to_owned(), project_key),
+            policy: Policy::from(&config),
+            prices: prices.map(|(_, prices)| prices),
+        });
+        self.starts.insert(key, Rc::clone(&facts));
+        facts
+    }
+
+    /// The oldest date of the price lists that were used.
+    pub(super) fn price_date(&self) -> Option<Timestamp> {
+        self.prices.values().flatten().map(|(at, _)| *at).min()
+    }
+}
+
+/// A directory selects what was started in or below it, and if it is the top of a repository also its other checkouts.
+struct ProjectFilter {
+    forms: [PathBuf; 2],
+    repository: Option<String>,
+}
+
+impl ProjectFilter {
+    fn covers(&self, start: Option<&Path>, project: &str) -> bool {
+        let is_below = |start: &Path| self.forms.iter().any(|form| start.starts_with(form));
+        start.is_some_and(is_below) || self.repository.as_deref() == Some(project)
+    }
+}
+
+fn project_filter(directory: &Path) -> ProjectFilter {
+    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+    // Sessions outlive a project that was removed.
+    let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+    let is_top = real.join(".git").exists();
+    ProjectFilter { repository: is_top.then(|| project_key(&real)), forms: [absolute, real] }
+}
+
+/// The same for all checkouts of a repository.
+fn project_key(start: &Path) -> String {
+    repository_identity(start).unwrap_or_else(|| root_of(start).display().to_string())
+}
+
+/// Short names of projects: the last part of their keys, where no other project has it too.
+pub(super) struct ProjectNames(BTreeMap<String, String>);
+
+impl ProjectNames {
+    pub(super) fn of<'a>(keys: impl Iterator<Item = &'a String>) -> Self {
+        let last = |key: &String| key.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for key in keys.collect::<std::collections::BTreeSet<_>>() {
+            by_name.entry(last(key)).or_default().push(key.clone());
+        }
+        let named = by_name.into_iter().flat_map(|(name, keys)| {
+            let is_unique = keys.len() == 1 && !name.is_empty();
+            keys.into_iter().map(move |key| match is_unique {
+                true => (key, name.clone()),
+                false => (key.clone(), key),
+            })
+        });
+        Self(named.collect())
+    }
+
+    pub(super) fn of_groups<S: Default>(groups: &Groups<S>) -> Self {
+        Self::of(Self::keys(groups))
+    }
+
+    /// The keys of all projects in a table.
+    pub(super) fn keys<S: Default>(groups: &Groups<S>) -> impl Iterator<Item = &String> {
+        let place = groups.dimensions().iter().position(|by| *by == Dimension::Project);
+        let keys = groups.sums.keys();
+        keys.filter_map(move |key| key.get(place?))
+    }
+
+    pub(super) fn name(&self, key: &str) -> String {
+        self.0.get(key).cloned().unwrap_or_else(|| key.to_owned())
+    }
+}
+
+/// The values of a group as a table shows them.
+pub(super) fn labels(by: &[Dimension], key: &[String], names: &ProjectNames) -> Vec<String> {
+    let label = |(by, value): (&Dimension, &String)| match by {
+        Dimension::Project => names.name(value),
+        // As much as other commands need.
+        Dimension::Session => value.chars().take(8).collect(),
+        _ => value.clone(),
+    };
+    by.iter().zip(key).map(label).collect()
+}
+
+/// The beginning of a group's object: its values.
+pub(super) fn key_json(
+    by: &[Dimension],
+    key: &[String],
+    names: &ProjectNames,
+) -> Map<String, Value> {
+    let value = |(by, value): (&Dimension, &String)| {
+        let value = if *by == Dimension::Project { names.name(value) } else { value.clone() };
+        (by.name().replace('-', "_"), value.into())
+    };
+    std::iter::once(("schema".to_owned(), 1.into())).chain(by.iter().zip(key).map(value)).collect()
+}
+
+/// The value of `--by`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct By(pub Vec<Dimension>);
+
+impl By {
+    /// Parses one or two dimensions, with a comma between.
+    ///
+    /// # Errors
+    /// When they are others than `allowed`, or more.
+    pub(super) fn parse(text: &str, allowed: &[Dimension]) -> Result<Self, String> {
+        let find = |name: &str| allowed.iter().find(|dimension| dimension.name() == name).copied();
+        let found: Option<Vec<Dimension>> = text.split(',').map(|name| find(name.trim())).collect();
+        found.filter(|found| found.len() <= 2).map(Self).ok_or_else(|| {
+            let names: Vec<&str> = allowed.iter().map(|dimension| dimension.name()).collect();
+            format!("give one or two of {}", names.join(", "))
+        })
+    }
+}
+
+/// Masks what tables show of every call.
+fn mask_facts(facts: &mut SessionFacts, start: &StartFacts) {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut mask = |text: &mut String| {
+        let masked = known.entry(text.clone()).or_insert_with(|| start.mask(text));
+        text.clone_from(masked);
+    };
+    for turn in &mut facts.turns {
+        let texts = [&mut turn.branch, &mut turn.commit, &mut turn.pull_request];
+        texts
+            .into_iter()
+            .chain([&mut turn.version, &mut turn.effort])
+            .flatten()
+            .for_each(&mut mask);
+    }
+    for call in &mut facts.calls {
+        mask(&mut call.model);
+        [&mut call.agent_type, &mut call.effort].into_iter().flatten().for_each(&mut mask);
+    }
+    for tool in &mut facts.tools {
+        mask(&mut tool.name);
+        let texts = [&mut tool.agent_type, &mut tool.model, &mut tool.skill];
+        texts.into_iter().flatten().for_each(&mut mask);
+    }
+}

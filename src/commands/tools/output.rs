@@ -1,0 +1,130 @@
+//! Tool calls as a table with lists, and as JSON.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::commands::output::errors::print_json;
+use crate::commands::output::grid::Grid;
+use crate::commands::output::terminal::{Terminal, one_line};
+use crate::commands::output::text::milliseconds;
+use crate::commands::output::tokens;
+use crate::commands::session_facts::{ProjectNames, key_json, labels};
+use crate::usage::{Dimension, Groups, Highlight, Highlights, ToolSums};
+
+/// Lines of a list in the table; JSON has more.
+const MAX_LINES: usize = 5;
+
+pub(super) struct ToolsOutput {
+    pub groups: Groups<ToolSums>,
+    pub total: ToolSums,
+    pub highlights: Highlights,
+}
+
+impl ToolsOutput {
+    /// The lists with their titles and their names in JSON.
+    fn lists(&self) -> [(&'static str, &'static str, Vec<Highlight>); 3] {
+        [
+            ("files read again unchanged", "rereads", self.highlights.rereads()),
+            ("calls repeated after a failure", "retries", self.highlights.retries()),
+            ("largest results", "largest_results", self.highlights.largest().to_vec()),
+        ]
+    }
+
+    pub(super) fn print_json(&self) -> io::Result<()> {
+        let names = self.project_names();
+        for (key, sums) in self.sorted() {
+            let mut object = key_json(self.groups.dimensions(), key, &names);
+            object.extend(fields(sums));
+            print_json(&object.into())?;
+        }
+        let total: Value = fields(&self.total).into();
+        let mut last = json!({"schema": 1, "total": total});
+        for (_, name, list) in self.lists() {
+            let list = list.iter().map(|it| {
+                json!({
+                    "project": names.name(&it.project), "tool": it.tool, "asked": one_line(&it.asked), "count": it.count,
+                    "output_chars": it.output_chars,
+                })
+            });
+            if let Some(last) = last.as_object_mut() {
+                last.insert(name.to_owned(), list.collect());
+            }
+        }
+        print_json(&last)
+    }
+
+    pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
+        if self.groups.sums.is_empty() {
+            return writeln!(io::stderr().lock(), "no tool calls found");
+        }
+        let names = self.project_names();
+        let dimensions = self.groups.dimensions();
+        let headings = dimensions.iter().map(|by| by.name().to_uppercase()).collect();
+        let numbers = ["TURNS", "CALLS", "FAILED", "DENIED", "RETRIED", "P50", "P95", "OUTPUT"];
+        let mut grid = Grid::new(headings, &numbers);
+        for (key, sums) in self.sorted() {
+            grid.push(labels(dimensions, key, &names), cells(sums));
+        }
+        let mut total = vec![String::new(); dimensions.len()];
+        if let Some(first) = total.first_mut() {
+            "total".clone_into(first);
+        }
+        grid.push(total, cells(&self.total));
+        let mut out = io::stdout().lock();
+        for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
+            let line = if index == 0 { terminal.bold(line) } else { line.clone() };
+            writeln!(out, "{line}")?;
+        }
+        for (title, _, list) in self.lists() {
+            if list.is_empty() {
+                continue;
+            }
+            writeln!(out, "\n{}", terminal.bold(title))?;
+            for it in list.iter().take(MAX_LINES) {
+                let (count, chars) = (it.count, tokens::short(it.output_chars));
+                let asked = one_line(&format!("{} {}", it.tool, it.asked));
+                let line = format!("{count:>4}×  {chars:>5} chars  {asked}");
+                writeln!(out, "{}", terminal.fit(line.trim_end()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn project_names(&self) -> ProjectNames {
+        let lists = self.lists();
+        let listed = lists.iter().flat_map(|(_, _, list)| list.iter().map(|it| &it.project));
+        ProjectNames::of(listed.chain(ProjectNames::keys(&self.groups)))
+    }
+
+    /// By time where that comes first, else the most frequent first.
+    fn sorted(&self) -> Vec<(&Vec<String>, &ToolSums)> {
+        let mut all: Vec<(&Vec<String>, &ToolSums)> = self.groups.sums.iter().collect();
+        let first = self.groups.dimensions().first();
+        if !matches!(first, Some(Dimension::Day | Dimension::Week | Dimension::Month)) {
+            all.sort_by_key(|(_, sums)| Reverse((sums.calls, sums.output_chars)));
+        }
+        all
+    }
+}
+
+fn cells(sums: &ToolSums) -> Vec<String> {
+    let counts = [sums.turns, sums.calls, sums.failed, sums.denied, sums.retries];
+    let times = [sums.percentile(50), sums.percentile(95)];
+    let counts = counts.map(|count| count.to_string()).into_iter();
+    let times = times.map(|time| time.map_or_else(String::new, milliseconds));
+    counts.chain(times).chain([tokens::short(sums.output_chars)]).collect()
+}
+
+fn fields(sums: &ToolSums) -> Map<String, Value> {
+    let fields = json!({
+        "turns": sums.turns, "calls": sums.calls, "failed": sums.failed, "denied": sums.denied, "stopped": sums.stopped,
+        "unanswered": sums.unanswered, "retries": sums.retries, "rereads": sums.rereads, "p50_ms": sums.percentile(50),
+        "p95_ms": sums.percentile(95), "output_chars": sums.output_chars,
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,144 @@
+//! Usage as a table and as JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use base::Timestamp;
+use serde_json::{Map, Value, json};
+use transcript::Usage;
+
+use crate::commands::output::errors::print_json;
+use crate::commands::output::grid::Grid;
+use crate::commands::output::terminal::Terminal;
+use crate::commands::output::text::plural;
+use crate::commands::output::tokens;
+use crate::commands::session_facts::{ProjectNames, key_json, labels};
+use crate::usage::{CallSums, Dimension, Groups};
+
+pub(super) struct UsageOutput {
+    pub groups: Groups<CallSums>,
+    pub total: CallSums,
+    /// By session, if the table is by session.
+    pub claude_code_usd: Option<BTreeMap<String, f64>>,
+    pub price_date: Option<Timestamp>,
+}
+
+impl UsageOutput {
+    pub(super) fn print_json(&self) -> io::Result<()> {
+        let names = ProjectNames::of_groups(&self.groups);
+        for (key, sums) in self.sorted() {
+            let mut object = key_json(self.groups.dimensions(), key, &names);
+            object.extend(fields(sums));
+            if let Some(costs) = &self.claude_code_usd {
+                let cost = self.session_of(key).and_then(|session| costs.get(session));
+                object.insert("claude_code_usd".to_owned(), json!(cost));
+            }
+            print_json(&object.into())?;
+        }
+        let date = self.price_date.map(Timestamp::rfc3339);
+        let total: Value = fields(&self.total).into();
+        print_json(&json!({"schema": 1, "total": total, "prices_of": date}))
+    }
+
+    pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
+        let mut error = io::stderr().lock();
+        if self.groups.sums.is_empty() {
+            return writeln!(error, "no model calls found");
+        }
+        let names = ProjectNames::of_groups(&self.groups);
+        let dimensions = self.groups.dimensions();
+        let headings = dimensions.iter().map(|by| by.name().to_uppercase()).collect();
+        let mut numbers = vec!["TURNS", "CALLS", "INPUT", "READ", "WRITE", "OUTPUT", "COST"];
+        if self.claude_code_usd.is_some() {
+            numbers.push("CLAUDE");
+        }
+        let mut grid = Grid::new(headings, &numbers);
+        for (key, sums) in self.sorted() {
+            let mut cells = cells(sums);
+            if let Some(costs) = &self.claude_code_usd {
+                let cost = self.session_of(key).and_then(|session| costs.get(session));
+                cells.push(cost.map_or_else(String::new, |cost| dollars(*cost)));
+            }
+            grid.push(labels(dimensions, key, &names), cells);
+        }
+        let mut total = vec![String::new(); dimensions.len()];
+        if let Some(first) = total.first_mut() {
+            "total".clone_into(first);
+        }
+        let mut cells = cells(&self.total);
+        cells.extend(self.claude_code_usd.as_ref().map(|costs| dollars(costs.values().sum())));
+        grid.push(total, cells);
+        let mut out = io::stdout().lock();
+        for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
+            let line = if index == 0 { terminal.bold(line) } else { line.clone() };
+            writeln!(out, "{line}")?;
+        }
+        self.print_notes(&mut error)
+    }
+
+    fn print_notes(&self, error: &mut impl Write) -> io::Result<()> {
+        match self.price_date {
+            None => writeln!(error, "no prices: 'claude-langfuse doctor' reads them from Langfuse"),
+            Some(at) => {
+                let day = at.rfc3339().chars().take(10).collect::<String>();
+                writeln!(error, "prices of {day}; 'claude-langfuse doctor' reads them again")?;
+                if self.total.unpriced > 0 {
+                    let calls = usize::try_from(self.total.unpriced).unwrap_or(usize::MAX);
+                    let count = tokens::short(tokens::total(&self.total.unpriced_usage));
+                    writeln!(error, "no price for {} with {count} tokens", plural(calls, "call"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn session_of<'a>(&self, key: &'a [String]) -> Option<&'a String> {
+        let place = self.groups.dimensions().iter().position(|by| *by == Dimension::Session)?;
+        key.get(place)
+    }
+
+    /// By time where that comes first, else the most expensive first.
+    fn sorted(&self) -> Vec<(&Vec<String>, &CallSums)> {
+        let mut all: Vec<(&Vec<String>, &CallSums)> = self.groups.sums.iter().collect();
+        let first = self.groups.dimensions().first();
+        if !matches!(first, Some(Dimension::Day | Dimension::Week | Dimension::Month)) {
+            all.sort_by(|(_, one), (_, other)| {
+                let size = |sums: &CallSums| tokens::total(&sums.usage);
+                other.cost.total_cmp(&one.cost).then(size(other).cmp(&size(one)))
+            });
+        }
+        all
+    }
+}
+
+fn cells(sums: &CallSums) -> Vec<String> {
+    let Usage { input, output, cache_read, cache_write, .. } = sums.usage;
+    let counts = [sums.turns, sums.calls].map(|count| count.to_string());
+    let tokens = [input, cache_read, cache_write, output].map(tokens::short);
+    counts.into_iter().chain(tokens).chain([cost_cell(sums)]).collect()
+}
+
+/// `+`: some calls have no price.
+fn cost_cell(sums: &CallSums) -> String {
+    match sums.unpriced {
+        0 => dollars(sums.cost),
+        unpriced if unpriced == sums.calls => "no price".to_owned(),
+        _ => format!("{}+", dollars(sums.cost)),
+    }
+}
+
+fn dollars(cost: f64) -> String {
+    if cost > 0.0 && cost < 0.01 { format!("${cost:.4}") } else { format!("${cost:.2}") }
+}
+
+fn fields(sums: &CallSums) -> Map<String, Value> {
+    let has_price = sums.unpriced < sums.calls;
+    let mut fields = Map::new();
+    fields.insert("turns".to_owned(), sums.turns.into());
+    fields.insert("calls".to_owned(), sums.calls.into());
+    fields.insert("tokens".to_owned(), tokens::as_json(&sums.usage));
+    fields.insert("cost_usd".to_owned(), json!(has_price.then(|| sums.rounded_cost())));
+    let unpriced = json!({"calls": sums.unpriced, "tokens": tokens::as_json(&sums.unpriced_usage)});
+    fields.insert("without_price".to_owned(), unpriced);
+    fields
+}

@@ -1,0 +1,63 @@
+//! Days of the machine's time zone, also where its clocks change.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// Clocks change at whole quarters of an hour.
+const QUARTER: u64 = 15 * 60;
+
+/// The offsets of the machine's time zone, each asked for once. Without a time zone: UTC.
+#[derive(Debug, Default)]
+pub struct LocalTime {
+    offsets: RefCell<BTreeMap<u64, UtcOffset>>,
+}
+
+impl LocalTime {
+    /// `2026-03-29`.
+    pub fn day(&self, at: Timestamp) -> String {
+        self.date(at).to_string()
+    }
+
+    /// `2026-W13`: the week that begins on Monday, by the year of its Thursday.
+    pub fn week(&self, at: Timestamp) -> String {
+        let (year, week, _) = self.date(at).to_iso_week_date();
+        format!("{year}-W{week:02}")
+    }
+
+    /// `2026-03`.
+    pub fn month(&self, at: Timestamp) -> String {
+        let date = self.date(at);
+        format!("{}-{:02}", date.year(), u8::from(date.month()))
+    }
+
+    /// When a day begins here.
+    pub fn midnight(&self, day: Date) -> Timestamp {
+        let midnight = PrimitiveDateTime::new(day, Time::MIDNIGHT);
+        let utc = |offset: UtcOffset| {
+            let seconds = midnight.assume_offset(offset).unix_timestamp();
+            Timestamp::from_millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000))
+        };
+        // The offset of about that time; where the clocks changed in between, that of the result.
+        let about = utc(self.offset(utc(UtcOffset::UTC)));
+        utc(self.offset(about))
+    }
+
+    fn date(&self, at: Timestamp) -> Date {
+        self.moment(at).to_offset(self.offset(at)).date()
+    }
+
+    fn moment(&self, at: Timestamp) -> OffsetDateTime {
+        let seconds = i64::try_from(at.as_millis() / 1000).unwrap_or(0);
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    fn offset(&self, at: Timestamp) -> UtcOffset {
+        let quarter = at.as_millis() / 1000 / QUARTER;
+        let mut offsets = self.offsets.borrow_mut();
+        let ask = || UtcOffset::local_offset_at(self.moment(at)).unwrap_or(UtcOffset::UTC);
+        *offsets.entry(quarter).or_insert_with(ask)
+    }
+}

@@ -1,0 +1,23 @@
+//! What sessions cost and which tools they called: each session becomes rows of facts, which tables group and sum. Needs no
+//! network: prices come from state.
+
+mod activity;
+mod agents;
+mod asked;
+mod dimension;
+mod facts;
+mod highlights;
+mod local_time;
+mod outcomes;
+mod read;
+mod reported;
+mod sums;
+
+pub use asked::asked;
+pub use dimension::Dimension;
+pub use facts::SessionFacts;
+pub use highlights::{Highlight, Highlights};
+pub use local_time::LocalTime;
+pub use read::SessionReader;
+pub use reported::reported_cost;
+pub use sums::{CallSums, Groups, ToolSums};

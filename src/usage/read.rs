@@ -1,0 +1,213 @@
+//! Reads a session's files into its facts. Turns, calls and agents are those that are sent.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::Result;
+use base::Timestamp;
+use transcript::locate::{AgentFile, Layout, agents};
+use transcript::session::fork::without_head;
+use transcript::session::{Activity, AgentRun, Lineage, Turn, Turns};
+use transcript::{Entry, Record, Transcript, text_of};
+
+use super::activity::{ActivityFacts, LastCalls, collect};
+use super::agents::AgentLinks;
+use super::facts::{SessionFacts, TurnFacts};
+use super::outcomes::Outcomes;
+
+/// Reads sessions one after the other, and counts what forks and copies share once.
+#[derive(Debug, Default)]
+pub struct SessionReader {
+    /// Digests of turn and call.
+    seen: HashSet<u64>,
+}
+
+impl SessionReader {
+    /// The facts of a session, without those that a session read before has too.
+    ///
+    /// # Errors
+    /// When the transcript can't be read.
+    pub fn read(&mut self, transcript: &Path, session_id: &str) -> Result<SessionFacts> {
+        let mut reading = Reading::default();
+        let (lineage, layout) = reading.session(transcript, session_id)?;
+        for file in agents(transcript, layout, &|_| false) {
+            if let Err(error) = reading.agent(&file) {
+                log::warn!("{error:#}");
+            }
+        }
+        let facts = reading.finish(lineage.own_from, &mut self.seen);
+        Ok(SessionFacts { parent: lineage.parent, ..facts })
+    }
+}
+
+/// One session while it is read.
+#[derive(Default)]
+struct Reading {
+    turns: Vec<TurnFacts>,
+    /// Where each turn's opening row starts.
+    offsets: Vec<u64>,
+    activities: ActivityFacts,
+    links: AgentLinks,
+    outcomes: Outcomes,
+    last_calls: LastCalls,
+}
+
+impl Reading {
+    fn session(
+        &mut self,
+        transcript: &Path,
+        session_id: &str,
+    ) -> Result<(Lineage, Option<Layout>)> {
+        let mut lineage = Lineage::new(session_id);
+        let mut turns = Turns::default();
+        let mut layout = None;
+        let (mut head, mut has_begun) = (Vec::new(), false);
+        let mut rows = Transcript::open(transcript, 0)?.timed();
+        while let Some(entry) = rows.next_entry()? {
+            lineage.observe(&entry);
+            let version = entry.header.version.as_deref();
+            layout = version.map(Layout::of_version).or(layout);
+            if let Record::PullRequest(url) = &entry.record
+                && let Some(at) = entry.at
+            {
+                self.outcomes.add_link(at, url);
+            }
+            let early = (!has_begun).then(|| entry.clone());
+            if let Some(turn) = turns.push(entry) {
+                self.turn(&turn);
+            }
+            if !has_begun && turns.open_turn().is_some() {
+                has_begun = true;
+                self.head(std::mem::take(&mut head));
+            } else {
+                head.extend(early);
+            }
+        }
+        self.head(head);
+        if let Some(turn) = turns.finish() {
+            self.turn(&turn);
+        }
+        Ok((lineage, layout))
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        let index = self.turns.len();
+        let opening = &turn.opening;
+        self.offsets.push(opening.offset);
+        self.turns.push(TurnFacts {
+            uuid: opening.uuid.clone(),
+            branch: opening.header.branch.clone(),
+            version: opening.header.version.clone(),
+            effort: turn.activity.generations.first().and_then(|call| call.effort.clone()),
+            ..TurnFacts::default()
+        });
+        self.links.add_turn(index, turn);
+        self.outcomes.begin_turn(index, opening.at);
+        self.activity(index, "", None, &turn.activity);
+        for (_, run) in turn.agents.runs() {
+            let prompt = text_of(&run.opening.prompt.content);
+            let launch = turn.activity.tools.iter().find(|tool| {
+                let asked = tool.request.input.get("prompt").and_then(serde_json::Value::as_str);
+                asked == Some(prompt.as_str())
+            });
+            let agent_type = launch.and_then(|tool| tool.request.input.get("subagent_type"));
+            let agent_type = agent_type.and_then(serde_json::Value::as_str).unwrap_or("agent");
+            self.activity(index, &run.opening.uuid, Some(agent_type), &run.activity);
+        }
+    }
+
+    /// `agent`: what tells the agent's calls from those of the turn, and of other agents.
+    fn activity(
+        &mut self,
+        turn: usize,
+        agent: &str,
+        agent_type: Option<&str>,
+        activity: &Activity,
+    ) {
+        self.outcomes.add_activity(turn, activity);
+        let uuid = self.turns.get(turn).map_or("", |turn| turn.uuid.as_str());
+        let scope = format!("{uuid}/{agent}");
+        match agent {
+            "" => collect(turn, &scope, None, activity, &mut self.last_calls, &mut self.activities),
+            _ => {
+                let mut last_calls = LastCalls::default();
+                collect(turn, &scope, agent_type, activity, &mut last_calls, &mut self.activities);
+            }
+        }
+    }
+
+    fn agent(&mut self, file: &AgentFile) -> Result<()> {
+        let mut rows = Transcript::open(&file.path, 0)?.timed();
+        let mut entries: Vec<Entry> = Vec::new();
+        while let Some(entry) = rows.next_entry()? {
+            entries.push(entry);
+        }
+        let meta = file.meta();
+        let own = without_head(entries, meta.is_fork == Some(true));
+        let Some(run) = AgentRun::read(own) else {
+            return Ok(());
+        };
+        let link = self.links.turn_of(file, &meta, &run);
+        let turn = link.or_else(|| self.outcomes.turn_at(run.opening.at));
+        let turn = turn.unwrap_or_else(|| self.turn_of_nobody(&run));
+        self.links.add_agent(turn, &run);
+        let agent_type = meta.agent_type.as_deref().unwrap_or("agent");
+        self.activity(turn, &file.agent_id, Some(agent_type), &run.activity);
+        Ok(())
+    }
+
+    /// Rows before the first opening row: where a compaction rewrites the file in mid-turn, that row is gone.
+    fn head(&mut self, rows: Vec<Entry>) {
+        let is_answer = |row: &Entry| matches!(row.record, Record::Assistant(_));
+        let Some(first) = rows.iter().position(is_answer) else {
+            return;
+        };
+        if let Some(run) = AgentRun::read(rows.into_iter().skip(first)) {
+            let turn = self.turn_of_nobody(&run);
+            if let Some(offset) = self.offsets.last_mut() {
+                *offset = run.opening.offset;
+            }
+            self.outcomes.begin_turn(turn, run.opening.at);
+            self.activity(turn, "", None, &run.activity);
+        }
+    }
+
+    /// An agent of a session without turns, such as one that Claude Code starts for itself.
+    fn turn_of_nobody(&mut self, run: &AgentRun) -> usize {
+        self.offsets.push(u64::MAX);
+        self.turns.push(TurnFacts {
+            uuid: run.opening.uuid.clone(),
+            branch: run.opening.header.branch.clone(),
+            version: run.opening.header.version.clone(),
+            ..TurnFacts::default()
+        });
+        self.turns.len() - 1
+    }
+
+    fn finish(mut self, own_from: u64, seen: &mut HashSet<u64>) -> SessionFacts {
+        self.outcomes.attribute(&mut self.turns);
+        let is_own = |turn: usize| self.offsets.get(turn).is_some_and(|offset| *offset >= own_from);
+        let ActivityFacts { calls, tools } = self.activities;
+        let calls = calls.into_iter();
+        let tools = tools.into_iter();
+        SessionFacts {
+            calls: calls
+                .filter(|(id, call)| is_own(call.turn) && seen.insert(*id))
+                .map(|(_, call)| call)
+                .collect(),
+            tools: tools
+                .filter(|(id, tool)| is_own(tool.turn) && seen.insert(*id))
+                .map(|(_, tool)| tool)
+                .collect(),
+            turns: self.turns,
+            parent: None,
+        }
+    }
+}
+
+/// The turn that ran at a time, by the times at which turns were opened.
+pub(super) fn turn_at(openings: &[(usize, Timestamp)], at: Timestamp) -> Option<usize> {
+    let before = openings.iter().filter(|(_, opened_at)| *opened_at <= at);
+    let first = || openings.iter().min_by_key(|(_, opened_at)| *opened_at);
+    before.max_by_key(|(_, opened_at)| *opened_at).or_else(first).map(|(turn, _)| *turn)
+}

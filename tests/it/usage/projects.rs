@@ -1,0 +1,78 @@
+//! Which sessions and calls are selected, and which of them are one project.
+
+use std::fs;
+
+use super::{summed, table};
+use crate::sandbox::Sandbox;
+
+/// A checkout with a remote.
+fn checkout(sandbox: &Sandbox, folder: &str, url: &str) {
+    let config = format!("[remote \"origin\"]\n\turl = {url}\n");
+    sandbox.write(&format!("{folder}/.git/config"), config.as_bytes());
+    fs::create_dir_all(sandbox.path(folder).join("src")).unwrap();
+}
+
+#[test]
+fn two_folders_of_one_repository_are_one_project() {
+    let sandbox = Sandbox::new();
+    checkout(&sandbox, "one", "git@host:owner/app.git");
+    checkout(&sandbox, "two", "https://user:secret@host/owner/app");
+    checkout(&sandbox, "three", "git@host:other/app.git");
+    checkout(&sandbox, "four", "git@host:owner/tool.git");
+    for (folder, recording) in [
+        ("one", "v2.1.330/simple"),
+        ("two/src", "v2.1.332/skill-fork-tui"),
+        ("three", "v2.1.330/thinking"),
+        ("four", "v2.1.330/tools"),
+    ] {
+        let _ = sandbox.session_in(&sandbox.path(folder), recording).whole();
+    }
+    let (rows, _) = table(&sandbox, &["usage"]);
+    let mut names: Vec<&str> = rows.iter().map(|row| row["project"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["host/other/app", "host/owner/app", "tool"]);
+    let one = sandbox.path("one").display().to_string();
+    let (rows, _) = table(&sandbox, &["usage", "--project", &one, "--by", "session"]);
+    assert_eq!(rows.len(), 2, "both checkouts");
+    let source = sandbox.path("two/src").display().to_string();
+    let (rows, _) = table(&sandbox, &["usage", "--project", &source, "--by", "session"]);
+    assert_eq!(rows.len(), 1, "that folder alone");
+}
+
+#[test]
+fn times_select_calls_and_dates_are_local() {
+    let mut sandbox = Sandbox::new();
+    sandbox.session("v2.1.330/stream-multi").whole();
+    let (_, all) = summed(&sandbox, &[]);
+    let (rows, _) = table(&sandbox, &["usage", "--by", "day"]);
+    let day = rows[0]["day"].as_str().unwrap().to_owned();
+    assert_eq!(summed(&sandbox, &["--since", &day]).1, all);
+    sandbox.set("TZ", "<-12>12");
+    assert_eq!(summed(&sandbox, &["--until", &day, "--since", "2020-01-01"]).1, {
+        let (rows, _) = table(&sandbox, &["usage", "--by", "day"]);
+        let before = rows.iter().filter(|row| row["day"].as_str().unwrap() < day.as_str());
+        before.map(|row| row["calls"].as_u64().unwrap()).sum::<u64>()
+    });
+}
+
+#[test]
+fn no_secret_is_in_a_table() {
+    let sandbox = Sandbox::new();
+    let key = format!("sk-ant-api03-{}", "A1b2".repeat(22));
+    let mut session = sandbox.session("v2.1.332/git-outcomes");
+    session.recording = session
+        .recording
+        .replaced("\"gitBranch\":\"feature\"", &format!("\"gitBranch\":\"{key}\""))
+        .replaced("git checkout -q -b feature", &format!("export API_KEY={key}"));
+    session.whole();
+    for arguments in [
+        ["usage", "--by", "branch"].as_slice(),
+        &["usage", "--by", "branch", "--json"],
+        &["tools"],
+        &["tools", "--by", "branch", "--json"],
+    ] {
+        let ran = sandbox.run(arguments).exits(0);
+        assert!(!ran.stdout.contains(&key), "{}", ran.stdout);
+    }
+    assert!(sandbox.run(&["tools", "--json"]).stdout.contains("API_KEY"));
+}
