@@ -35,7 +35,7 @@ impl UsageOutput {
             }
             print_json(&object.into())?;
         }
-        let date = self.price_date.map(Timestamp::rfc3339);
+        let date = self.price_date.map(day);
         let total: Value = fields(&self.total).into();
         print_json(&json!({"schema": 1, "total": total, "prices_of": date}))
     }
@@ -80,7 +80,7 @@ impl UsageOutput {
         match self.price_date {
             None => writeln!(error, "no prices: 'claude-langfuse doctor' reads them from Langfuse"),
             Some(at) => {
-                let day = at.rfc3339().chars().take(10).collect::<String>();
+                let day = day(at);
                 writeln!(error, "prices of {day}; 'claude-langfuse doctor' reads them again")?;
                 if self.total.unpriced > 0 {
                     let calls = usize::try_from(self.total.unpriced).unwrap_or(usize::MAX);
@@ -125,6 +125,10 @@ fn cost_cell(sums: &CallSums) -> String {
         unpriced if unpriced == sums.calls => "no price".to_owned(),
         _ => format!("{}+", dollars(sums.cost)),
     }
+}
+
+fn day(at: Timestamp) -> String {
+    at.rfc3339().chars().take(10).collect()
 }
 
 fn dollars(cost: f64) -> String {
