@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod user_file;
+
 pub mod config;
 
 pub mod trace;

@@ -11,7 +11,7 @@ use super::{EVENTS, SESSION_END_TIMEOUT};
 ///
 /// # Errors
 /// When `hooks`, or one of the events in it, has another shape than Claude Code's.
-pub fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), String> {
+pub(super) fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), String> {
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
     let Value::Object(hooks) = hooks else {
         return Err("\"hooks\" is not a JSON object".to_owned());
@@ -41,7 +41,7 @@ pub fn register(settings: &mut Map<String, Value>, command: &str) -> Result<(), 
 
 /// Removes the entries of ours, whatever their event, with groups and events that this leaves empty: all of them, whatever
 /// their form, or only those with this command.
-pub fn unregister(settings: &mut Map<String, Value>, only: Option<&str>) {
+pub(super) fn unregister(settings: &mut Map<String, Value>, only: Option<&str>) {
     let Some(Value::Object(hooks)) = settings.get_mut("hooks") else {
         return;
     };

@@ -1,15 +1,14 @@
 //! The hooks in Claude Code's settings files: `install` registers ours in one file, `doctor` reads all of them.
 
+mod change;
 mod command;
 mod edit;
-mod file;
 mod hooks;
 mod program;
 mod survey;
 
+pub use change::{Action, SettingsChange};
 pub use command::guarded;
-pub use edit::{register, unregister};
-pub use file::SettingsFile;
 pub use hooks::{Entry, Hooks};
 pub use program::stable_program;
 pub use survey::{Surveyed, survey, switched_off};

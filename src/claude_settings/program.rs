@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Env;
+use crate::user_file::in_store;
 
 const NAME: &str = "claude-langfuse";
 
@@ -32,11 +33,6 @@ pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
     named
         .find(|path| path.canonicalize().is_ok_and(|path| path == running))
         .or_else(|| Some(running.to_path_buf()))
-}
-
-/// Whether a path lies in the Nix store.
-pub(super) fn in_store(path: &Path) -> bool {
-    path.starts_with("/nix/store")
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::file::SettingsFile;
 use super::hooks::Hooks;
 use crate::config::{Env, Files, settings_paths};
+use crate::user_file::{Kind, UserFile};
 
 /// One existing settings file.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub fn survey(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
 }
 
 fn content(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
-    let file = SettingsFile::open(path)?;
+    let file = UserFile::open(path, Kind::Settings)?;
     if !file.exists() {
         return Ok(None);
     }

@@ -3,19 +3,20 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::claude_settings::{
-    Hooks, SettingsFile, guarded, register, stable_program, survey, switched_off, unregister,
+    Action, Hooks, SettingsChange, guarded, stable_program, survey, switched_off,
 };
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::diff::unified;
+use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::errors::with_json_errors;
-use crate::config::{Env, Files, shown};
+use crate::config::{Env, Files};
+use crate::user_file::{Kind, UserFile};
 
 const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install --dry-run     print what would change
@@ -29,8 +30,8 @@ const UNINSTALL_EXAMPLES: &str = "Examples:
 
 /// Register the hook in Claude Code's settings
 ///
-/// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or repairs existing ones. Keeps everything else
-/// in the file, and writes a backup beside it. An entry whose program was removed does nothing.
+/// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or repairs existing ones. No other byte of the
+/// file changes, and a backup is kept beside it. An entry whose program was removed does nothing.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = INSTALL_EXAMPLES)]
 pub(super) struct InstallArgs {
@@ -65,7 +66,7 @@ struct SettingsArgs {
     json: bool,
 }
 
-const GENERATED: &str = "it is a link into the Nix store; add the hook where the file is generated
+pub(super) const GENERATED: &str = "it is a link into the Nix store; add the hook where the file is generated
   help: with home-manager, set programs.claude-langfuse.hook.via = \"plugin\"
   help: where you write the file yourself, put programs.claude-langfuse.hookSettings under its \"hooks\"
   help: or link a file outside of the store with config.lib.file.mkOutOfStoreSymlink, and run this again";
@@ -93,23 +94,10 @@ fn add(args: &InstallArgs, quiet: bool) -> Result<ExitStatus> {
             );
             program.clone()
         }
-        None => {
-            let running = std::env::current_exe().context("could not find this program")?;
-            stable_program(&running, &env).context(NO_PROGRAM)?
-        }
+        None => running_program(&env)?,
     };
-    let command = guarded(&program);
-    let paths = settings_paths(&args.settings, &env)?;
-    // An existing entry stays in its file.
-    let path = paths.iter().find(|path| has_our_hook(path)).or(paths.last());
-    let file = SettingsFile::open(path.context("could not find settings")?)?;
-    let mut content = file.content()?;
-    register(&mut content, &command).map_err(|what| {
-        anyhow!("{what}")
-            .context(format!("could not understand settings: {}", file.path().display()))
-    })?;
-    let change = apply(&file, &content, &args.settings)?;
-    print_change(&change, &args.settings, quiet, "registered for Stop and SessionEnd")?;
+    let change = plan(&env, args.settings.project.as_deref(), &program)?;
+    finish(&change, &args.settings, quiet, "registered for Stop and SessionEnd")?;
     warn_about_conflicts(&env, args.settings.project.as_deref());
     Ok(ExitStatus::Done)
 }
@@ -125,75 +113,59 @@ pub(super) fn uninstall(args: &UninstallArgs, global: &GlobalArgs) -> Result<Exi
 fn remove(args: &UninstallArgs, quiet: bool) -> Result<ExitStatus> {
     let env = Env::of_process();
     let command = args.program.as_deref().map(guarded);
-    for path in settings_paths(&args.settings, &env)? {
-        let file = SettingsFile::open(&path)?;
-        let mut content = file.content()?;
-        unregister(&mut content, command.as_deref());
-        let change = apply(&file, &content, &args.settings)?;
-        print_change(&change, &args.settings, quiet, "no longer registered")?;
+    for path in settings_paths(args.settings.project.as_deref(), &env)? {
+        let file = UserFile::open(&path, Kind::Settings)?;
+        let change = SettingsChange::unregister(file, command.as_deref())?;
+        finish(&change, &args.settings, quiet, "no longer registered")?;
     }
     Ok(ExitStatus::Done)
 }
 
-struct SettingsChange {
-    path: PathBuf,
-    /// The change; `None` if there was nothing to do.
-    diff: Option<String>,
-    /// Copy of the previous file.
-    backup: Option<PathBuf>,
+/// This program's path as hooks should name it.
+pub(super) fn running_program(env: &Env) -> Result<PathBuf> {
+    let running = std::env::current_exe().context("could not find this program")?;
+    stable_program(&running, env).context(NO_PROGRAM)
 }
 
-fn apply(
-    file: &SettingsFile,
-    content: &Map<String, Value>,
-    args: &SettingsArgs,
-) -> Result<SettingsChange> {
-    let mut change = SettingsChange { path: file.path().to_path_buf(), diff: None, backup: None };
-    if file.content()? == *content {
-        return Ok(change);
-    }
-    if file.is_generated() {
-        bail!("could not change {}: {GENERATED}", file.path().display());
-    }
-    let text = file.with(content)?;
-    if !args.dry_run {
-        change.backup = file.replace(&text)?;
-    }
-    let name = file.path().display().to_string();
-    change.diff = Some(unified(&name, file.text(), &text));
-    Ok(change)
+/// The change that registers a program.
+pub(super) fn plan(env: &Env, project: Option<&Path>, program: &Path) -> Result<SettingsChange> {
+    let paths = settings_paths(project, env)?;
+    // An existing entry stays in its file.
+    let path = paths.iter().find(|path| has_our_hook(path)).or(paths.last());
+    let file = UserFile::open(path.context("could not find settings")?, Kind::Settings)?;
+    SettingsChange::register(file, &guarded(program))
 }
 
-fn print_change(
-    change: &SettingsChange,
-    args: &SettingsArgs,
-    quiet: bool,
-    state: &str,
-) -> Result<()> {
+/// Makes a change and tells of it, or shows it.
+fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str) -> Result<()> {
+    let file = &change.file;
+    let path = file.path().display();
+    let is_changed = change.action != Action::Nothing;
+    if is_changed && file.is_generated() {
+        bail!("could not change {path}: {GENERATED}");
+    }
+    let backup = if args.dry_run { None } else { change.apply()? };
     let mut out = std::io::stdout().lock();
-    let path = change.path.display();
     if args.json {
         let object = json!({
-            "schema": 1, "settings": change.path, "changed": change.diff.is_some(), "backup": change.backup,
+            "schema": 1, "settings": file.path(), "changed": is_changed, "backup": backup,
         });
         writeln!(out, "{object}")?;
         return Ok(());
     }
     // A dry run's difference is what was asked for.
-    if quiet && !(args.dry_run && change.diff.is_some()) {
+    if quiet && !(args.dry_run && is_changed) {
         return Ok(());
     }
-    match &change.diff {
-        None => writeln!(out, "{state}, nothing to do: {path}")?,
-        Some(diff) if args.dry_run => {
-            for line in diff.lines() {
-                // Context lines may contain keys.
-                writeln!(out, "{}", shown(&line.replace('\t', "    ")))?;
-            }
+    match change.action {
+        Action::Nothing => writeln!(out, "{state}, nothing to do: {path}")?,
+        _ if args.dry_run => {
+            print_masked_diff(&mut out, file.path(), file.bytes(), change.new_bytes())?;
         }
-        Some(_) => writeln!(out, "{state}: {path}")?,
+        Action::Register(_) | Action::Unregister(_) => writeln!(out, "{state}: {path}")?,
+        Action::Remove => writeln!(out, "{state}, file removed: {path}")?,
     }
-    if let Some(backup) = &change.backup {
+    if let Some(backup) = backup {
         writeln!(out, "backup: {}", backup.display())?;
     }
     Ok(())
@@ -201,8 +173,8 @@ fn print_change(
 
 /// The settings files that may have the entry; a new one goes to the last. In a project that is the personal file, because
 /// the path in the command is one of this machine.
-fn settings_paths(args: &SettingsArgs, env: &Env) -> Result<Vec<PathBuf>> {
-    let Some(project) = &args.project else {
+fn settings_paths(project: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>> {
+    let Some(project) = project else {
         let folder = env.claude_config_dir().context(
             "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
         )?;
@@ -214,7 +186,7 @@ fn settings_paths(args: &SettingsArgs, env: &Env) -> Result<Vec<PathBuf>> {
 }
 
 fn has_our_hook(path: &Path) -> bool {
-    let content = SettingsFile::open(path).and_then(|file| file.content());
+    let content = UserFile::open(path, Kind::Settings).and_then(|file| file.content());
     content.is_ok_and(|content| !Hooks::of(&content).ours.is_empty())
 }
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 use transcript::Transcript;
 
 use super::context::DoctorContext;
-use crate::claude_settings::SettingsFile;
 use crate::commands::output::report::CheckReport;
 use crate::config::settings_paths;
+use crate::user_file::{Kind, UserFile};
 
 /// Hook events of releases before [`TOLERANT`], which turn all hooks off if the settings name any other event.
 const OLD_EVENTS: [&str; 9] = [
@@ -57,7 +57,7 @@ fn unknown_events(context: &DoctorContext<'_>) -> BTreeSet<String> {
     let (env, files) = (&context.delivery.env, &context.delivery.files);
     let mut unknown = BTreeSet::new();
     for path in settings_paths(env, files, Some(&context.start)) {
-        let content = SettingsFile::open(&path).and_then(|file| file.content());
+        let content = UserFile::open(&path, Kind::Settings).and_then(|file| file.content());
         let settings = content.unwrap_or_default();
         let events = settings.get("hooks").and_then(Value::as_object);
         let names = events.into_iter().flatten().map(|(name, _)| name);

@@ -1,0 +1,126 @@
+//! The change of one settings file that `install` and `uninstall` make: planned first, so that it can be shown.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use serde_json::{Map, Value};
+
+use super::edit::{register, unregister};
+use super::hooks::Hooks;
+use crate::user_file::{UserFile, edited, new_text, parse};
+
+/// A planned change of a settings file.
+#[derive(Debug)]
+pub struct SettingsChange {
+    pub file: UserFile,
+    pub action: Action,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    Nothing,
+    /// Write these bytes, with a backup.
+    Register(Vec<u8>),
+    /// Write these bytes. The backup of the registration stays.
+    Unregister(Vec<u8>),
+    Remove,
+}
+
+impl SettingsChange {
+    /// Registers the hook with this command.
+    ///
+    /// # Errors
+    /// When the settings can't be understood.
+    pub fn register(file: UserFile, command: &str) -> Result<Self> {
+        let before = file.content()?;
+        let mut after = before.clone();
+        register(&mut after, command).map_err(|what| {
+            anyhow!("{what}")
+                .context(format!("could not understand settings: {}", file.path().display()))
+        })?;
+        let action = match before == after {
+            true => Action::Nothing,
+            false => Action::Register(file.with(&after)?),
+        };
+        Ok(Self { file, action })
+    }
+
+    /// Removes the hook, or only entries with this command. If nothing else has changed since it was registered, the file
+    /// becomes what it was, byte for byte.
+    ///
+    /// # Errors
+    /// When the settings can't be understood.
+    pub fn unregister(file: UserFile, only: Option<&str>) -> Result<Self> {
+        let before = file.content()?;
+        let after = without_ours(&before, only);
+        let is_last = after == without_ours(&before, None);
+        let action = if before == after {
+            Action::Nothing
+        } else if let Some(original) = original(&file, &before).filter(|_| is_last) {
+            original
+        } else {
+            Action::Unregister(file.with(&after)?)
+        };
+        Ok(Self { file, action })
+    }
+
+    /// The text after the change; empty if the file is removed.
+    pub fn new_bytes(&self) -> &[u8] {
+        match &self.action {
+            Action::Nothing => self.file.bytes(),
+            Action::Register(bytes) | Action::Unregister(bytes) => bytes,
+            Action::Remove => b"",
+        }
+    }
+
+    /// Makes the change. Gives the path of the backup that was made for it.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn apply(&self) -> Result<Option<PathBuf>> {
+        match &self.action {
+            Action::Nothing => Ok(None),
+            Action::Register(bytes) => {
+                let backup = self.file.back_up()?;
+                self.file.replace(bytes)?;
+                Ok(backup)
+            }
+            Action::Unregister(bytes) => {
+                self.file.replace(bytes)?;
+                Ok(None)
+            }
+            Action::Remove => {
+                self.file.remove()?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn without_ours(content: &Map<String, Value>, only: Option<&str>) -> Map<String, Value> {
+    let mut without = content.clone();
+    unregister(&mut without, only);
+    without
+}
+
+/// How the file was before the hook was registered in it, if nothing else has changed since.
+fn original(file: &UserFile, content: &Map<String, Value>) -> Option<Action> {
+    let command = Hooks::of(content).ours.into_iter().next()?.command;
+    let registered = |before: &Map<String, Value>| {
+        let mut after = before.clone();
+        register(&mut after, &command).ok()?;
+        Some(after)
+    };
+    for (_, bytes) in file.backups() {
+        let Ok(before) = parse(&bytes) else {
+            continue;
+        };
+        let after = registered(&before)?;
+        let made = edited(&bytes, &before, &after);
+        if before == without_ours(&before, None) && made.as_deref() == Some(file.bytes()) {
+            return Some(Action::Unregister(bytes));
+        }
+    }
+    let made = new_text(&registered(&Map::new())?).ok()?;
+    (made == file.bytes()).then_some(Action::Remove)
+}
