@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::commands::config_set::{self, SetArgs};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
@@ -25,7 +26,8 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse config                        for sessions started here
   claude-langfuse config --project ~/code/app   for sessions of another project
   claude-langfuse config check                  list problems; exit code 3 if there are any
-  claude-langfuse config check --file-only      the same for the configuration file alone";
+  claude-langfuse config check --file-only      the same for the configuration file alone
+  claude-langfuse config set KEY VALUE          set a variable in config.json";
 
 /// Show the effective settings and where each is set
 ///
@@ -44,10 +46,11 @@ pub(super) struct ConfigArgs {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum ConfigCommand {
     /// List problems of the configuration and how to fix them
     Check(CheckArgs),
+    Set(SetArgs),
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -62,7 +65,12 @@ struct CheckArgs {
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || print_config(args, global))
+    with_json_errors(args.json, || match &args.command {
+        Some(ConfigCommand::Set(set)) => {
+            config_set::run(set, args.project.as_deref(), args.json, global)
+        }
+        _ => print_config(args, global),
+    })
 }
 
 fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
@@ -87,7 +95,7 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             report.print(args.json, &context.env)?;
             Ok(report.status(ExitStatus::Misconfigured))
         }
-        None => {
+        _ => {
             if args.json {
                 print_values_json(&context.env, &start, &config)?;
             } else {

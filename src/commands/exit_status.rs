@@ -20,6 +20,8 @@ pub(super) enum ExitStatus {
     KeysRejected,
     /// 3: configuration is missing or invalid.
     Misconfigured,
+    /// 2: an answer is missing, and nobody can be asked.
+    Usage,
 }
 
 /// The exit codes of all commands but `hook`, which always exits with 0.
@@ -39,6 +41,7 @@ impl ExitStatus {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::Misconfigured => 3,
             Self::Unreachable => 4,
             Self::KeysRejected => 5,
@@ -52,6 +55,7 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Misconfigured => "misconfigured",
+            Self::Usage => "usage",
             Self::Unreachable => "unreachable",
             Self::KeysRejected => "keys_refused",
             Self::ContentRejected => "content_refused",
@@ -92,6 +96,11 @@ impl std::error::Error for StatusError {}
 
 pub(super) fn status_error(status: ExitStatus, message: impl fmt::Display) -> anyhow::Error {
     StatusError { status, message: message.to_string() }.into()
+}
+
+/// The error of a missing or invalid argument.
+pub(super) fn wrong_usage(message: impl fmt::Display) -> anyhow::Error {
+    status_error(ExitStatus::Usage, message)
 }
 
 /// The error of a missing or invalid configuration.

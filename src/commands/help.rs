@@ -1,6 +1,7 @@
 //! Help of the whole program: groups of commands, variables, exit codes.
 
 use clap::Command;
+use clap::error::{ContextKind, ContextValue};
 
 use crate::commands::exit_status::EXIT_CODES;
 use crate::commands::output::terminal::{stdout_width, wrap};
@@ -8,7 +9,10 @@ use crate::config::{VARIABLES, Variable};
 
 /// The commands by what people want to do. Every command is in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Set up", &["install", "uninstall", "config", "allow", "revoke", "pause", "resume"]),
+    (
+        "Set up",
+        &["setup", "install", "uninstall", "trace", "config", "allow", "revoke", "pause", "resume"],
+    ),
     ("Look", &["status", "sessions", "show", "usage", "tools"]),
     ("Send", &["replay", "flush", "verify"]),
     ("Evaluate", &["score", "export", "dataset"]),
@@ -20,6 +24,22 @@ const AFTER_HELP: &str = "Run 'claude-langfuse <COMMAND> --help' for examples, '
 
 /// Width of help that no terminal shows.
 const DEFAULT_WIDTH: usize = 100;
+
+/// The names of `setup` in other programs.
+const NAMES_OF_SETUP: [&str; 5] = ["init", "login", "auth", "configure", "connect"];
+
+/// Suggests `setup` for its names in other programs.
+pub(super) fn suggest_setup(mut error: clap::Error) -> clap::Error {
+    let is_setup = matches!(
+        error.get(ContextKind::InvalidSubcommand),
+        Some(ContextValue::String(name)) if NAMES_OF_SETUP.contains(&name.as_str())
+    );
+    if is_setup {
+        let suggested = ContextValue::Strings(vec!["setup".to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, suggested);
+    }
+    error
+}
 
 /// Adds groups, variables and exit codes to the help of the program.
 pub(super) fn complete(command: Command) -> Command {

@@ -11,11 +11,14 @@ use crate::claude_settings::{
     Action, Hooks, SettingsChange, guarded, stable_program, survey, switched_off,
 };
 
+use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::errors::with_json_errors;
-use crate::config::{Env, Files};
+use crate::commands::output::prompt::{ask_yes, can_ask};
+use crate::commands::setup::{self, SetupArgs};
+use crate::config::{DestinationProblem, Env, Files, Scope};
 use crate::user_file::{Kind, UserFile};
 
 const INSTALL_EXAMPLES: &str = "Examples:
@@ -80,10 +83,10 @@ const NO_PROGRAM: &str =
 /// # Errors
 /// When the settings can't be read, understood or written.
 pub(super) fn install(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.settings.json, || add(args, global.quiet))
+    with_json_errors(args.settings.json, || add(args, global))
 }
 
-fn add(args: &InstallArgs, quiet: bool) -> Result<ExitStatus> {
+fn add(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let env = Env::of_process();
     let program = match &args.program {
         Some(program) => {
@@ -97,9 +100,26 @@ fn add(args: &InstallArgs, quiet: bool) -> Result<ExitStatus> {
         None => running_program(&env)?,
     };
     let change = plan(&env, args.settings.project.as_deref(), &program)?;
-    finish(&change, &args.settings, quiet, "registered for Stop and SessionEnd")?;
+    finish(&change, &args.settings, global.quiet, "registered for Stop and SessionEnd")?;
     warn_about_conflicts(&env, args.settings.project.as_deref());
+    if !global.quiet && offers_setup(&args.settings, global)? {
+        return setup::run(&SetupArgs::default(), global);
+    }
     Ok(ExitStatus::Done)
+}
+
+/// Whether the user wants to go on with `setup`, because there are no keys yet.
+fn offers_setup(args: &SettingsArgs, global: &GlobalArgs) -> Result<bool> {
+    let is_plain = args.project.is_none() && !args.dry_run && !args.json;
+    if !is_plain || !can_ask() {
+        return Ok(false);
+    }
+    let config = DeliveryContext::new(global.config.clone())?.config(None, Scope::Explicit);
+    let is_missing = matches!(config.destination, Err(DestinationProblem::Missing { .. }));
+    // The hook is registered: the end of input is no error here.
+    let wants =
+        || ask_yes("There are no Langfuse keys yet. Set them up now?", true).unwrap_or(false);
+    Ok(is_missing && wants())
 }
 
 /// Runs `uninstall`.

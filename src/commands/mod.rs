@@ -3,6 +3,8 @@
 mod allow;
 mod completions;
 mod config;
+mod config_edit;
+mod config_set;
 mod dataset;
 mod delivery_context;
 mod doctor;
@@ -15,9 +17,11 @@ mod hook;
 mod install;
 mod man;
 mod newest_first;
+mod nix_options;
 mod output;
 mod pause;
 mod preview;
+mod regions;
 mod remedy;
 mod replay;
 mod retry_after;
@@ -26,11 +30,13 @@ mod session_args;
 mod session_facts;
 mod session_ref;
 mod sessions;
+mod setup;
 mod show;
 mod start_directory;
 mod status;
 mod time_arg;
 mod tools;
+mod trace;
 mod turn_roots;
 mod usage;
 mod verify;
@@ -60,8 +66,10 @@ pub struct Cli {
 // In the order of the groups in `help::GROUPS`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Setup(setup::SetupArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
+    Trace(trace::TraceArgs),
     Config(config::ConfigArgs),
     Allow(allow::AllowArgs),
     Revoke(allow::RevokeArgs),
@@ -91,7 +99,8 @@ impl Cli {
     /// When they are wrong, or ask for help or the version.
     pub fn from_process() -> Result<Self, clap::Error> {
         let mut command = help::complete(Self::command());
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let matches =
+            command.try_get_matches_from_mut(std::env::args_os()).map_err(help::suggest_setup)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
@@ -103,8 +112,10 @@ impl Cli {
             log_file::to_stderr(global.verbose, global.quiet);
         }
         let result = match command {
+            Command::Setup(args) => setup::run(&args, &global),
             Command::Install(args) => install::install(&args, &global),
             Command::Uninstall(args) => install::uninstall(&args, &global),
+            Command::Trace(args) => trace::run(&args, &global),
             Command::Config(args) => config::run(&args, &global),
             Command::Allow(args) => allow::allow(&args, &global),
             Command::Revoke(args) => allow::revoke(&args, &global),

@@ -2,7 +2,7 @@
 //! two destinations.
 
 /// Normalises a pasted URL. Errors never quote it: it may hold a password.
-pub(super) fn normalise(pasted: &str) -> Result<String, String> {
+pub fn normalise(pasted: &str) -> Result<String, String> {
     let text = unquoted(pasted.trim());
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();

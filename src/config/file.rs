@@ -27,9 +27,14 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     pub(super) fn read(path: &Path, env: &Env) -> Self {
+        Self::of(path, read_object(path), env)
+    }
+
+    /// The file with a content that may not be written yet.
+    pub(super) fn of(path: &Path, reading: Reading, env: &Env) -> Self {
         let mut file = Self { place: path.display().to_string(), ..Self::default() };
         let mut problems = Vec::new();
-        match read_object(path) {
+        match reading {
             Reading::Object(object) => file.fill(object, env, &mut problems),
             Reading::Absent if env.config_override.is_some() => {
                 let remedy = "correct the path given to --config";

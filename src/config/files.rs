@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Map, Value};
+
 use super::env::Env;
 use super::file::ConfigFile;
+use super::json_file::Reading;
 use super::settings::SettingsFile;
 
 /// The files read so far. One serves a whole run: `replay --all` resolves thousands of sessions from it.
@@ -19,6 +22,13 @@ pub struct Files {
 impl Files {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With this content in place of the configuration file's.
+    pub fn assuming(path: &Path, content: Map<String, Value>, env: &Env) -> Self {
+        let files = Self::new();
+        files.ours.get(path, || ConfigFile::of(path, Reading::Object(content), env));
+        files
     }
 
     pub(super) fn config_file(&self, path: &Path, env: &Env) -> Arc<ConfigFile> {

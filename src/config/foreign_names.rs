@@ -36,7 +36,7 @@ pub(super) fn is_harmless(name: &str) -> bool {
 }
 
 /// The remedy for a name that may be meant for this program; `None` for names of other programs.
-pub(super) fn remedy(name: &str) -> Option<String> {
+pub fn remedy(name: &str) -> Option<String> {
     if let Some((_, remedy)) = FOREIGN.iter().find(|(foreign, _)| *foreign == name) {
         return Some((*remedy).to_owned());
     }

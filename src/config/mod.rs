@@ -26,9 +26,11 @@ mod unknown_variables;
 mod value;
 mod variables;
 
+pub use base_url::normalise as normalise_url;
 pub use destination::{Destination, DestinationProblem, Doubt, Request, RequestedValue};
 pub use env::{Env, MergedSettings};
 pub use files::Files;
+pub use foreign_names::remedy as suggestion;
 pub use layers::Scope;
 pub use provenance::{has_guarded, names_brought_by_project, unreadable_project_file};
 pub use repository::{identity as repository_identity, root_of};

@@ -13,6 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use base::regular_file;
 use serde_json::{Map, Value};
 use transcript::replace_surrogates;
 
@@ -21,6 +22,9 @@ use tree::Node;
 
 /// As many links as the kernel follows.
 const MAX_LINKS: usize = 40;
+
+/// No file of settings is larger; a link to a device is.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Settings and configuration may hold keys.
 const NEW_FILE_MODE: u32 = 0o600;
@@ -62,7 +66,7 @@ impl UserFile {
     pub fn open(path: &Path, kind: Kind) -> Result<Self> {
         let could_not = || format!("could not read {}: {}", kind.name(), path.display());
         let target = follow(path).with_context(could_not)?;
-        let bytes = match fs::read(&target) {
+        let bytes = match regular_file::read(&target, MAX_FILE_BYTES) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(could_not),

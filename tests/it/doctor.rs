@@ -1,6 +1,6 @@
 //! `doctor` names what is in the way and what to do about it, and invents nothing where all is well.
 
-mod cloud;
+pub(crate) mod cloud;
 mod configured;
 mod connected;
 mod hooked;

@@ -22,6 +22,7 @@ pub(crate) use ports::{Doorbell, Relay, unused_address};
 pub(crate) use process::{Ran, Running};
 pub(crate) use received::{Received, is_turn};
 pub(crate) use recording::{Firing, Other, Recording, Transcript};
+pub(crate) use seat::Seat;
 pub(crate) use session::Session;
 pub(crate) use state::mode;
 

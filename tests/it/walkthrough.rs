@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use claude_langfuse::commands::Cli;
-use langfuse_mock::{MockLangfuse, Reply};
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::json;
 
 use crate::doctor::Clinic;
@@ -29,12 +29,57 @@ fn a_hook_is_registered_and_taken_out() {
         .types("claude-langfuse install --project nowhere")
         .types("claude-langfuse install --dry-run --json")
         .types("claude-langfuse uninstall --dry-run")
+        .types("claude-langfuse uninstall --program /opt/another --dry-run")
         .types("claude-langfuse uninstall --json")
         .types("claude-langfuse uninstall")
         .types("claude-langfuse uninstall --project code")
         .types("claude-langfuse install --help")
         .types("claude-langfuse uninstall --help")
         .is("install");
+}
+
+#[test]
+fn everything_is_set_up_by_one_command() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    sandbox.write("code/app/.git/HEAD", b"");
+    sandbox.write("key", SECRET_KEY.as_bytes());
+    sandbox.session_in(&sandbox.path("code/app"), "v2.1.330/simple").whole();
+    let flags = format!(
+        "claude-langfuse setup --non-interactive --base-url {} --public-key {PUBLIC_KEY} --secret-key-file key",
+        mock.url()
+    );
+    sandbox
+        .screen()
+        .hide(mock.url(), "http://langfuse.test")
+        .hide(PROGRAM, "/usr/bin/claude-langfuse")
+        .types("claude-langfuse setup")
+        .types("claude-langfuse setup --non-interactive --region us --public-key pk-lf-1")
+        .types(&format!("{flags} --project code/app --capture metadata --yes --dry-run"))
+        .types(&format!("{flags} --project code/app --send-newest"))
+        .types("claude-langfuse setup --non-interactive --all-projects --no-hook --no-test --json")
+        .types("claude-langfuse setup --non-interactive --no-send-newest --try-regions")
+        .types("claude-langfuse setup --help")
+        .is("setup");
+}
+
+#[test]
+fn the_configuration_is_changed_by_commands() {
+    let sandbox = Sandbox::new();
+    sandbox.write("code/.git/HEAD", b"");
+    sandbox
+        .screen()
+        .types("claude-langfuse trace on code --dry-run")
+        .types("claude-langfuse trace on code")
+        .types("claude-langfuse trace off code --json")
+        .types("claude-langfuse config set CC_LANGFUSE_CAPTURE metadata --dry-run")
+        .types("claude-langfuse config set CC_LANGFUSE_CAPTURE metadata")
+        .types("claude-langfuse config set CC_LANGFUSE_CAPTURE some --project code")
+        .types("claude-langfuse config set LANGFUSE_URL https://langfuse.example")
+        .types("claude-langfuse config check --file-only")
+        .types("claude-langfuse trace --help")
+        .types("claude-langfuse config set --help")
+        .is("config_set");
 }
 
 #[test]

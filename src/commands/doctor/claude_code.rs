@@ -43,7 +43,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
 }
 
 /// The release in the first row that names one.
-fn version_of(path: &std::path::Path) -> Option<String> {
+pub(in crate::commands) fn version_of(path: &std::path::Path) -> Option<String> {
     let mut transcript = Transcript::open(path, 0).ok()?;
     while let Ok(Some(entry)) = transcript.next_entry() {
         if entry.header.version.is_some() {
@@ -66,7 +66,7 @@ fn unknown_events(context: &DoctorContext<'_>) -> BTreeSet<String> {
     unknown
 }
 
-fn parse_version(version: &str) -> Option<(u32, u32, u32)> {
+pub(in crate::commands) fn parse_version(version: &str) -> Option<(u32, u32, u32)> {
     let mut parts = version.split('.').map_while(|part| part.parse().ok());
     Some((parts.next()?, parts.next()?, parts.next()?))
 }

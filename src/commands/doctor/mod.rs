@@ -1,6 +1,6 @@
 //! `doctor`: checks everything between a turn and Langfuse, and names a remedy for each problem.
 
-mod claude_code;
+pub(super) mod claude_code;
 mod connection;
 mod context;
 mod hooks;

@@ -7,16 +7,10 @@ use super::context::DoctorContext;
 use super::server::client;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
+use crate::commands::regions::Region;
 use crate::commands::remedy::remedy;
 use crate::config::{Destination, Layer};
 use crate::langfuse::{Deadline, Problem, project};
-
-/// Regions besides the default.
-const OTHER_REGIONS: [&str; 3] = [
-    "https://us.cloud.langfuse.com",
-    "https://jp.cloud.langfuse.com",
-    "https://hipaa.cloud.langfuse.com",
-];
 
 /// Reports rejected keys, with the region that accepts them.
 pub(super) fn check(
@@ -46,7 +40,7 @@ pub(super) fn check(
             ),
         );
     } else if let Some(region) =
-        OTHER_REGIONS.iter().find(|region| accepts_keys(context, destination, region))
+        other_regions().find(|region| accepts_keys(context, destination, region))
     {
         report.fail(
             "keys",
@@ -61,6 +55,11 @@ pub(super) fn check(
         );
     }
     ExitStatus::KeysRejected
+}
+
+/// Base URLs of the regions besides the default.
+fn other_regions() -> impl Iterator<Item = &'static str> {
+    Region::ALL.into_iter().skip(1).map(Region::url)
 }
 
 fn accepts_keys(context: &DoctorContext<'_>, destination: &Destination, region: &str) -> bool {
@@ -82,7 +81,7 @@ fn may_try_regions(context: &DoctorContext<'_>) -> bool {
     let asked = write!(
         std::io::stderr(),
         "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
-        OTHER_REGIONS.join(", ")
+        other_regions().collect::<Vec<_>>().join(", ")
     );
     let mut answer = String::new();
     asked.is_ok()

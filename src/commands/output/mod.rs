@@ -4,6 +4,7 @@ pub(super) mod diff;
 pub(super) mod errors;
 pub(super) mod grid;
 pub(super) mod progress;
+pub(in crate::commands) mod prompt;
 pub(super) mod report;
 pub(super) mod summary;
 pub(super) mod tables;

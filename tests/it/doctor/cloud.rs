@@ -36,14 +36,14 @@ const KEY: &str = "\
     urV+pbOE";
 
 /// A proxy that is all of Langfuse Cloud, for as long as the test runs.
-pub(super) struct Cloud {
-    pub(super) proxy: SocketAddr,
+pub(crate) struct Cloud {
+    pub(crate) proxy: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Cloud {
     /// The keys are of this region; everybody else refuses them.
-    pub(super) fn with_keys_of(region: &'static str) -> Self {
+    pub(crate) fn with_keys_of(region: &'static str) -> Self {
         let config = server_config(CLOUD, KEY);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = listener.local_addr().unwrap();
@@ -59,14 +59,14 @@ impl Cloud {
     }
 
     /// The hosts that were asked, each once, in order.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.dedup();
         asked
     }
 
     /// The authority's certificate as a PEM file holds it.
-    pub(super) fn authority() -> String {
+    pub(crate) fn authority() -> String {
         format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n")
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{LocalFlags, tcgetattr};
 
 use super::{PROGRAM, Sandbox};
 
@@ -20,6 +21,8 @@ pub(crate) struct Seat {
     keyboard: File,
     bytes: Receiver<Vec<u8>>,
     seen: String,
+    /// How much of it was waited for.
+    known: usize,
 }
 
 impl Sandbox {
@@ -40,23 +43,54 @@ impl Sandbox {
             .spawn()
             .expect("the program is there");
         let keyboard = File::from(terminal.master);
-        Seat { child, bytes: read(keyboard.try_clone().unwrap()), keyboard, seen: String::new() }
+        Seat {
+            child,
+            bytes: read(keyboard.try_clone().unwrap()),
+            keyboard,
+            seen: String::new(),
+            known: 0,
+        }
     }
 }
 
 impl Seat {
-    /// Waits until this is on the screen.
+    /// Waits until this comes on the screen, after all that was waited for before.
     pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
-        while !self.seen.contains(text) {
+        loop {
+            if let Some(at) = self.seen[self.known..].find(text) {
+                self.known += at + text.len();
+                return self;
+            }
             assert!(self.reads(), "{text:?} never came: {:?}", self.seen);
         }
-        self
     }
 
     /// Types this, and Enter.
     pub(crate) fn types(&mut self, line: &str) -> &mut Self {
         writeln!(self.keyboard, "{line}").unwrap();
         self
+    }
+
+    /// Presses Ctrl-C. The terminal is no controlling one, so the signal comes from here where the key would send it.
+    pub(crate) fn interrupts(&mut self) -> &mut Self {
+        self.keyboard.write_all(b"\x03").unwrap();
+        let flags = tcgetattr(&self.keyboard).unwrap().local_flags;
+        if flags.contains(LocalFlags::ISIG) {
+            let kill = format!("kill -s INT {}", self.child.id());
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        }
+        self
+    }
+
+    /// Presses Ctrl-D.
+    pub(crate) fn ends_input(&mut self) -> &mut Self {
+        self.keyboard.write_all(b"\x04").unwrap();
+        self
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub(crate) fn echoes(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_flags.contains(LocalFlags::ECHO)
     }
 
     /// Waits for the end; gives the exit code and all that the terminal was sent.

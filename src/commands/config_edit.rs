@@ -1,0 +1,202 @@
+//! Changes of config.json: planned first, so that they can be checked and shown, then written in place.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+use crate::commands::exit_status::misconfigured;
+use crate::commands::nix_options::nix_options;
+use crate::commands::output::diff::print_masked_diff;
+use crate::commands::output::text::shorten_home;
+use crate::config::{Env, Files, Problem, Scope, VARIABLES, Variable, masked, resolve, shown};
+use crate::user_file::{Kind, UserFile};
+
+/// A value for a variable, in all projects or in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NewValue {
+    /// The folder of the project; `None` for all projects.
+    pub project: Option<PathBuf>,
+    /// The spelling of the variable.
+    pub name: &'static str,
+    /// An empty value removes the variable.
+    pub value: String,
+}
+
+/// The configuration file with its planned content.
+#[derive(Debug)]
+pub(super) struct ConfigEdit {
+    file: UserFile,
+    before: Map<String, Value>,
+    after: Map<String, Value>,
+    values: Vec<NewValue>,
+}
+
+impl ConfigEdit {
+    /// Plans values for the user's configuration file.
+    ///
+    /// # Errors
+    /// When the file can't be read or understood.
+    pub(super) fn plan(env: &Env, values: Vec<NewValue>) -> Result<Self> {
+        let path = env.config_file().context(
+            "could not find the configuration file: neither XDG_CONFIG_HOME nor HOME is set",
+        )?;
+        let file = UserFile::open(&path, Kind::Configuration)?;
+        let before = file.content().map_err(|error| misconfigured(format!("{error:#}")))?;
+        let mut after = before.clone();
+        for value in &values {
+            set(&mut after, env, value).map_err(|what| {
+                misconfigured(format!("could not change {}: {what}", path.display()))
+            })?;
+        }
+        Ok(Self { file, before, after, values })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    pub(super) fn is_change(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// Whether the file is a link into the Nix store.
+    pub(super) fn is_generated(&self) -> bool {
+        self.file.is_generated()
+    }
+
+    /// The options of the home-manager module that mean the same.
+    pub(super) fn nix_options(&self, env: &Env) -> String {
+        nix_options(&self.values, env)
+    }
+
+    /// The problems that the new content would bring.
+    pub(super) fn new_problems(&self, env: &Env) -> Vec<Problem> {
+        let known = problems(env, self.path(), &self.before, &self.values);
+        let mut new = problems(env, self.path(), &self.after, &self.values);
+        new.retain(|problem| !known.contains(problem));
+        new
+    }
+
+    /// The values as lines for people.
+    pub(super) fn lines(&self, env: &Env) -> impl Iterator<Item = String> {
+        self.values.iter().map(|value| {
+            let is_secret = variable_of(value.name).is_some_and(|(variable, name)| {
+                variable.secret && !variable.is_file_spelling(name)
+            });
+            let text = if is_secret { masked(&value.value) } else { shown(&value.value) };
+            let place = value.project.as_deref().map(|folder| home_path(env, folder));
+            match place {
+                Some(place) => format!("{place}: {}={text}", value.name),
+                None => format!("{}={text}", value.name),
+            }
+        })
+    }
+
+    /// Prints the change as a diff.
+    pub(super) fn print_diff(&self, out: &mut impl Write) -> Result<()> {
+        let after = self.file.with(&self.after)?;
+        Ok(print_masked_diff(out, self.path(), self.file.bytes(), &after)?)
+    }
+
+    /// Writes the change.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) fn apply(&self) -> Result<()> {
+        if !self.is_change() {
+            return Ok(());
+        }
+        self.file.replace(&self.file.with(&self.after)?)
+    }
+}
+
+/// Sets a value in the content. Other spellings of the variable go: one of them might win.
+fn set(content: &mut Map<String, Value>, env: &Env, new: &NewValue) -> Result<(), &'static str> {
+    let place = match &new.project {
+        None => content,
+        Some(folder) => {
+            let projects = content.entry("projects").or_insert_with(|| json!({}));
+            let projects = projects.as_object_mut().ok_or("\"projects\" is not a JSON object")?;
+            let key = project_key(projects, env, folder);
+            let project = projects.entry(key).or_insert_with(|| json!({}));
+            project.as_object_mut().ok_or("the project is not a JSON object")?
+        }
+    };
+    let values = place.entry("env").or_insert_with(|| json!({}));
+    let values = values.as_object_mut().ok_or("\"env\" is not a JSON object")?;
+    for spelling in spellings_of(new.name) {
+        if spelling != new.name || new.value.is_empty() {
+            values.shift_remove(spelling);
+        }
+    }
+    if !new.value.is_empty() {
+        values.insert(new.name.to_owned(), json!(new.value));
+    }
+    Ok(())
+}
+
+fn spellings_of(name: &str) -> impl Iterator<Item = &'static str> {
+    let variable = variable_of(name).map(|(variable, _)| variable.spellings);
+    variable.unwrap_or_default().iter().copied()
+}
+
+/// The variable of a name, and that spelling.
+pub(super) fn variable_of(name: &str) -> Option<(&'static Variable, &'static str)> {
+    VARIABLES.iter().find_map(|variable| {
+        let spelling = variable.spellings.iter().find(|spelling| **spelling == name)?;
+        Some((variable, *spelling))
+    })
+}
+
+/// The name of a project in the file: the one that is there, else the folder's path.
+fn project_key(projects: &Map<String, Value>, env: &Env, folder: &Path) -> String {
+    let is_folder = |key: &&String| {
+        let path = env.expand_home(key);
+        path == folder || path.canonicalize().is_ok_and(|path| path == folder)
+    };
+    projects.keys().find(is_folder).cloned().unwrap_or_else(|| home_path(env, folder))
+}
+
+/// A path with `~/` for the home folder, as config.json may have it.
+pub(super) fn home_path(env: &Env, path: &Path) -> String {
+    let real_home = env.home().and_then(|home| home.canonicalize().ok());
+    let homes = env.home().into_iter().chain(real_home.as_deref());
+    let mut short = homes.filter_map(|home| path.strip_prefix(home).ok());
+    match short.next() {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// The problems of a content, by the file alone.
+fn problems(
+    env: &Env,
+    path: &Path,
+    content: &Map<String, Value>,
+    values: &[NewValue],
+) -> Vec<Problem> {
+    let alone = Env {
+        home: env.home.clone(),
+        darwin_temp_dir: env.darwin_temp_dir,
+        config_override: Some(path.to_path_buf()),
+        // No settings of Claude Code.
+        environment: [("CLAUDE_CONFIG_DIR".to_owned(), "/dev/null".to_owned())].into(),
+        ..Env::default()
+    };
+    let files = Files::assuming(path, content.clone(), &alone);
+    let start = values.iter().find_map(|value| value.project.as_deref());
+    let config = resolve(&alone, &files, start, Scope::FilesOnly);
+    config.problems.into_iter().chain(config.suspended).collect()
+}
+
+/// Tells that the file is generated, with the options to set instead.
+pub(super) fn print_nix_options(edit: &ConfigEdit, env: &Env) -> Result<()> {
+    let path = shorten_home(env.home(), &edit.path().display().to_string());
+    writeln!(std::io::stderr(), "nothing was changed: {path} is a link into the Nix store")?;
+    writeln!(std::io::stderr(), "help: set these options of home-manager, and switch")?;
+    write!(std::io::stdout(), "{}", edit.nix_options(env))?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! `setup` at a terminal: from nothing to the first trace, and every way in which it may go wrong.
+
+mod flags;
+mod refused;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
+use serde_json::{Value, json};
+
+use crate::sandbox::{Received, Sandbox, Seat, mode};
+
+const CONFIG: &str = ".config/claude-langfuse/config.json";
+const KEY_FILE: &str = ".config/claude-langfuse/secret-key";
+
+/// A home with one project, in which one session was, and nothing configured.
+fn home() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("code/app/.git")).unwrap();
+    let session = sandbox.session_in(&sandbox.path("code/app"), "v2.1.330/stream-multi");
+    session.whole();
+    drop(session);
+    sandbox
+}
+
+/// Everything in a home: content and mode by path.
+fn everything(sandbox: &Sandbox) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, (u32, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_symlink() {
+                let target = fs::read_link(&path).unwrap().display().to_string();
+                found.insert(path, (0, target.into_bytes()));
+            } else if path.is_dir() {
+                found.insert(path.clone(), (mode(&path), Vec::new()));
+                walk(&path, found);
+            } else {
+                found.insert(path.clone(), (mode(&path), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&sandbox.path(""), &mut found);
+    found
+}
+
+fn config(sandbox: &Sandbox) -> Value {
+    serde_json::from_slice(&fs::read(sandbox.path(CONFIG)).unwrap()).unwrap()
+}
+
+/// A person who has come to the question for the public key of an own Langfuse.
+fn at_own(sandbox: &Sandbox, url: &str) -> Seat {
+    let mut seat = sandbox.sits_at(300, &["setup"]);
+    seat.sees("Number or URL [1]: ").types("5");
+    seat.sees("URL: ").types(url);
+    seat.sees("Public key (pk-lf-…): ");
+    seat
+}
+
+fn types_keys(seat: &mut Seat) {
+    seat.types(PUBLIC_KEY);
+    seat.sees("Secret key (sk-lf-…) (not shown): ").types(SECRET_KEY);
+}
+
+#[test]
+fn eight_answers_lead_to_the_link_of_the_first_trace() {
+    let mock = MockLangfuse::start();
+    let sandbox = home();
+    let mut seat = at_own(&sandbox, &format!("{}/", mock.url()));
+    types_keys(&mut seat);
+    seat.sees("The keys are for the project ");
+    seat.sees("1  ~/code/app  (1 session, ");
+    seat.sees("Numbers such as 1,2, a path, or all [1]: ").types("");
+    seat.sees("Number [1]: ").types("");
+    seat.sees("Send the newest session now").types("");
+    assert_eq!(mock.rows().len(), 0, "nothing is sent before the last answer");
+    seat.sees("Do it? [Y/n] ").types("");
+    let (code, screen) = seat.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(SECRET_KEY), "{screen}");
+    assert!(screen.contains("restart open sessions"), "{screen}");
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    let last = mock.rows().last().map(|row| row.trace_id.clone()).unwrap();
+    let links = screen.matches(&format!("{}/trace/", mock.url())).count();
+    assert!(links == 1 && mock.rows().iter().any(|row| screen.contains(&row.trace_id)), "{last}");
+    assert_eq!(
+        config(&sandbox),
+        json!({
+            "env": {
+                "LANGFUSE_BASE_URL": mock.url(),
+                "LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
+                "LANGFUSE_SECRET_KEY_FILE": "~/.config/claude-langfuse/secret-key",
+            },
+            "projects": {"~/code/app": {"env": {"TRACE_TO_LANGFUSE": "true"}}},
+        })
+    );
+    assert_eq!(fs::read_to_string(sandbox.path(KEY_FILE)).unwrap(), format!("{SECRET_KEY}\n"));
+    assert_eq!((mode(&sandbox.path(KEY_FILE)), mode(&sandbox.path(CONFIG))), (0o600, 0o600));
+    sandbox.run(&["config", "check", "--project", "code/app"]).exits(0);
+    let settings = fs::read_to_string(sandbox.path(".claude/settings.json")).unwrap();
+    assert_eq!(settings.matches("exec").count(), 2);
+}
+
+#[test]
+fn a_second_run_keeps_what_is_set() {
+    let mock = MockLangfuse::start();
+    let sandbox = home();
+    let mut seat = at_own(&sandbox, &mock.url());
+    types_keys(&mut seat);
+    seat.sees("or all [1]: ").types("all");
+    seat.sees("Number [1]: ").types("3");
+    seat.sees("newest session now").types("n");
+    seat.sees("Do it? ").types("y");
+    assert_eq!(seat.ends().0, Some(0));
+    let before = everything(&sandbox);
+    assert_eq!(config(&sandbox)["env"]["TRACE_TO_LANGFUSE"], "true");
+    assert_eq!(config(&sandbox)["env"]["CC_LANGFUSE_CAPTURE"], "metadata");
+    let mut seat = sandbox.sits_at(300, &["setup"]);
+    seat.sees(&format!("Use the keys that are set: {PUBLIC_KEY} at {}", mock.url())).types("");
+    seat.sees("or all [").types("all");
+    seat.sees("Number [3]: ").types("");
+    seat.sees("newest session now").types("n");
+    seat.sees("Do it? ").types("y");
+    let (code, screen) = seat.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(everything(&sandbox), before, "{screen}");
+}
+
+#[test]
+fn other_settings_and_projects_stay() {
+    let mock = MockLangfuse::start();
+    let sandbox = home();
+    let before = "{\n\t\"projects\": {\n\t\t\"/srv/x\": {\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}\n\t},\n\t\"env\": {\"LANGFUSE_HOST\": \"https://old\", \"CC_LANGFUSE_TRACE_TAGS\": \"a,b\"}\n}\n";
+    sandbox.write(CONFIG, before.as_bytes());
+    let mut seat = at_own(&sandbox, &mock.url());
+    types_keys(&mut seat);
+    seat.sees("or all [1]: ").types("~/code/app");
+    seat.sees("Number [1]: ").types("1");
+    seat.sees("newest session now").types("n");
+    seat.sees("Do it? ").types("y");
+    let (code, screen) = seat.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    let after = fs::read_to_string(sandbox.path(CONFIG)).unwrap();
+    assert!(after.starts_with("{\n\t\"projects\": {\n\t\t\"/srv/x\": {\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}},\n\t\t\"~/code/app\": {"), "{after}");
+    assert!(after.contains("\"CC_LANGFUSE_TRACE_TAGS\": \"a,b\""), "{after}");
+    assert!(!after.contains("https://old"), "the other spelling would win: {after}");
+}
+
+#[test]
+fn install_goes_on_with_setup_where_there_are_no_keys() {
+    let sandbox = home();
+    let mut seat = sandbox.sits_at(300, &["install"]);
+    seat.sees("There are no Langfuse keys yet. Set them up now? [Y/n] ").types("y");
+    seat.sees("Where is your Langfuse?").interrupts();
+    assert_eq!(seat.ends().0, None, "ended by the signal");
+    let mut seat = sandbox.sits_at(300, &["install"]);
+    seat.sees("Set them up now?").types("n");
+    assert_eq!(seat.ends().0, Some(0));
+    let ran = sandbox.run(&["install"]).exits(0);
+    assert!(!ran.stdout.contains("Set them up"), "{ran:?}");
+    for name in ["init", "login"] {
+        let ran = sandbox.run(&[name]).exits(2);
+        assert!(ran.stderr.contains("'setup'"), "{ran:?}");
+    }
+}
