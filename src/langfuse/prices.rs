@@ -73,9 +73,9 @@ pub struct PricedCall<'a> {
     pub model: &'a str,
     pub at: Timestamp,
     /// Tokens by Langfuse's keys.
-    pub usage: &'a BTreeMap<&'static str, u64>,
+    pub usage: &'a BTreeMap<&'a str, u64>,
     /// The model parameters that were sent.
-    pub parameters: &'a [(&'static str, &'a str)],
+    pub parameters: &'a [(&'a str, &'a str)],
 }
 
 impl Client {

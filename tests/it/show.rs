@@ -38,6 +38,46 @@ fn the_gap_to_what_claude_code_counted_is_named() {
 }
 
 #[test]
+fn eighty_columns_show_what_was_asked_how_it_ended_and_the_cost() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    for name in ["v2.1.330/tool-error", "v2.1.332/git-outcomes", "v2.1.330/simple"] {
+        let mut session = sandbox.session(name);
+        session.recording = session.recording.replaced("claude-opus-5-5", "claude-opus-4-8");
+        session.whole();
+    }
+    sandbox.run(&["doctor"]);
+    sandbox.set("COLUMNS", "80");
+    sandbox
+        .screen()
+        .types("claude-langfuse show 4fe4")
+        .types("claude-langfuse show 81dd --failed")
+        .types("claude-langfuse show 4fe4 --failed")
+        .types("claude-langfuse show 4fe4#1 --full")
+        .is("show_columns");
+    let failed = sandbox.run(&["show", "81dd", "--failed", "--json"]).exits(0).json();
+    let levels = failed.iter().filter(|row| row["type"] == "tool").map(|row| &row["level"]);
+    assert_eq!(levels.collect::<Vec<_>>(), ["ERROR", "ERROR", "WARNING", "ERROR", "ERROR"]);
+}
+
+#[test]
+fn a_line_shows_no_secret_and_a_whole_text_none_either() {
+    let sandbox = Sandbox::new();
+    let key = format!("sk-ant-api03-{}", "A1b2".repeat(22));
+    let mut session = sandbox.session("v2.1.330/tool-error");
+    session.recording = session
+        .recording
+        .replaced("rm -rf x", &format!("curl -H 'x-api-key: {key}'"))
+        .replaced("Five errors seen.", &format!("It is {key}"));
+    session.whole();
+    for options in [["show", "81dd"].as_slice(), &["show", "81dd", "--full"]] {
+        let shown = sandbox.run(options).exits(0).stdout;
+        assert!(shown.contains("Bash curl -H") && shown.contains("It is "), "{shown}");
+        assert!(!shown.contains(&key), "{shown}");
+    }
+}
+
+#[test]
 fn turns_are_named_behind_the_session() {
     let sandbox = Sandbox::new();
     let path = sandbox.session("v2.1.330/compact").whole().argument();
@@ -120,7 +160,7 @@ fn styles_are_shown_where_they_are_wanted() {
     let plain = shown(&[]);
     let styled = shown(&[("CLICOLOR_FORCE", "1")]);
     assert!(!plain.contains('\u{1b}'), "{plain}");
-    assert!(styled.contains("\u{1b}[31mtool "), "{styled}");
+    assert!(styled.contains("\u{1b}[31mBash "), "{styled}");
     assert_eq!(shown(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
     assert_eq!(shown(&[("CLICOLOR_FORCE", "0")]), plain);
 }

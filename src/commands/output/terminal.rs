@@ -98,6 +98,12 @@ pub(in crate::commands) fn one_line(text: &str) -> String {
     words.join(" ")
 }
 
+/// Removes control characters from a line and keeps its spaces.
+pub(in crate::commands) fn printable(line: &str) -> String {
+    let line = line.replace('\t', "    ");
+    line.chars().filter(|character| !character.is_control()).collect()
+}
+
 /// Truncates text to a number of columns, with an ellipsis.
 pub(in crate::commands) fn truncate(text: &str, columns: usize) -> String {
     if text.width() <= columns {
@@ -121,7 +127,7 @@ pub(in crate::commands) fn truncate(text: &str, columns: usize) -> String {
 mod tests {
     use unicode_width::UnicodeWidthStr;
 
-    use super::{one_line, truncate, wrap};
+    use super::{one_line, printable, truncate, wrap};
 
     #[test]
     fn truncates_by_display_columns() {
@@ -150,6 +156,7 @@ mod tests {
 
     #[test]
     fn removes_control_characters() {
+        assert_eq!(printable("\tif x:\u{1b}[2J\r"), "    if x:[2J");
         assert_eq!(one_line(" a\n\tb\u{1b}[31m\u{7} c\r\n"), "a b [31m c");
     }
 }

@@ -38,6 +38,11 @@ pub(in crate::commands) fn milliseconds(count: u64) -> String {
     }
 }
 
+/// An amount of US dollars; one below a cent has four decimals.
+pub(in crate::commands) fn dollars(amount: f64) -> String {
+    if amount > 0.0 && amount < 0.01 { format!("${amount:.4}") } else { format!("${amount:.2}") }
+}
+
 /// A duration in its largest unit: `2 hours`.
 pub(in crate::commands) fn long_duration(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -1,9 +1,12 @@
-//! `show`: a session as a tree, and its tokens beside Claude Code's own count.
+//! `show`: a session as a tree, with what each tool was asked and how it ended, and its tokens beside Claude Code's own count.
 
+mod line;
 mod totals;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -21,22 +24,26 @@ use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef, TurnSelection};
 use crate::config::{Config, Scope};
 use crate::delivery::{Extent, Report};
-use crate::langfuse::Span;
+use crate::langfuse::{PricedCall, Prices, Span};
+use crate::state::Store;
+use line::ObservationLine;
 use totals::TokenTotals;
-use tree::ObservationTree;
+use tree::{ObservationTree, Selection, Subtotal};
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse show 3f2a              one session, by the start of its id
   claude-langfuse show 3f2a#2            its second turn
   claude-langfuse show 3f2a#2..5         a range of turns
+  claude-langfuse show 3f2a --failed     what failed, was denied or stopped
   claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
 
 Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage.";
 
 /// Show a session as a tree of turns, model calls and tools
 ///
-/// Prints what 'replay' would send, after masking, and compares the tokens with Claude Code's own count. Langfuse computes
-/// the cost from its own prices, so no cost is shown. Sends nothing and needs no keys.
+/// Prints what 'replay' would send, after masking: per line the time, the tokens and the cost with everything below it, what a
+/// tool was asked or a model answered, and how it ended. Compares the tokens with Claude Code's own count. Costs are those
+/// that Langfuse computes, once 'doctor' has read its prices. Sends nothing and needs no keys.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShowArgs {
@@ -46,6 +53,12 @@ pub(super) struct ShowArgs {
     /// Show only this turn (same as #N)
     #[arg(long, value_name = "N")]
     turn: Option<u64>,
+    /// Show only what failed, was denied or stopped
+    #[arg(long)]
+    failed: bool,
+    /// Show whole inputs and outputs
+    #[arg(long)]
+    full: bool,
     /// Print JSON: one object per observation, and a summary
     #[arg(long)]
     json: bool,
@@ -68,19 +81,24 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     let mut tree = ObservationTree::default();
     let mut totals = TokenTotals::default();
+    let prices = prices(&config);
+    let start = session.start.as_deref().and_then(Path::to_str);
     let report = each_span(&session, &config, |span| {
-        tree.add(&span);
+        let mut line = ObservationLine::of(&span, start, args.full);
+        line.cost = prices.as_ref().and_then(|prices| cost(&span, prices));
+        tree.add(line);
         Ok(())
     })?;
     session_args::check_turns(&reference, &tree.turns())?;
-    let selected = tree.spans_of(reference.turns);
+    let selection = Selection { turns: reference.turns, failed: args.failed };
+    let selected = tree.spans_of(selection);
     let is_selected = |span: &str| selected.contains(span);
     tree.lines().filter(|line| is_selected(&line.span_id)).for_each(|line| totals.add(line));
-    if reference.turns.is_all() {
+    if reference.turns.is_all() && !args.failed {
         totals.compare_with(SessionInfo::read(&transcript)?.reckoning);
     }
     if args.json {
-        print_observations(&session, &config, &is_selected)?;
+        print_observations(&session, &config, &tree.subtotals(), &is_selected)?;
         let mut summary = json!({
             "schema": 1, "session": session.id, "turns": tree.turns().len(), "unfinished": report.unfinished,
             "broken_lines": report.diagnostics.broken_lines,
@@ -92,9 +110,36 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let terminal = Terminal::of_stdout(&context.env);
     let mut out = io::stdout().lock();
     print_header(&mut out, terminal, &session, &tree, &report)?;
-    tree.print(&mut out, terminal, reference.turns)?;
-    totals.print(&mut out, terminal)?;
+    tree.print(&mut out, terminal, selection)?;
+    match args.failed {
+        false => totals.print(&mut out, terminal)?,
+        true if selected.is_empty() => writeln!(out, "nothing failed")?,
+        true => {}
+    }
     Ok(ExitStatus::Done)
+}
+
+/// The prices of the session's destination, if they were read.
+fn prices(config: &Config) -> Option<Prices> {
+    let destination = config.destination.as_ref().ok()?.id();
+    let stored = Store::new(&config.state_dir).prices(&destination)?;
+    Some(Prices::new(stored.list))
+}
+
+fn cost(span: &Span, prices: &Prices) -> Option<f64> {
+    let usage = span.usage();
+    let counts = usage.as_object()?.iter();
+    let counts = counts.filter_map(|(kind, count)| Some((kind.as_str(), count.as_u64()?)));
+    let parameters = span.attribute("langfuse.observation.model.parameters").unwrap_or_default();
+    let parameters: Value = serde_json::from_str(parameters).unwrap_or_default();
+    let texts = parameters.as_object().into_iter().flatten();
+    let texts = texts.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    prices.cost(PricedCall {
+        model: span.attribute("langfuse.observation.model.name")?,
+        at: span.start(),
+        usage: &counts.collect(),
+        parameters: &texts.collect::<Vec<_>>(),
+    })
 }
 
 /// The turn is given behind the session or by `--turn`.
@@ -135,16 +180,17 @@ fn print_header(
 fn print_observations(
     session: &SessionTarget,
     config: &Config,
+    subtotals: &BTreeMap<&str, Subtotal>,
     is_selected: &dyn Fn(&str) -> bool,
 ) -> Result<Report> {
     let mut out = io::stdout().lock();
     each_span(session, config, |span| match is_selected(span.span_id()) {
-        true => writeln!(out, "{}", observation(&span)),
+        true => writeln!(out, "{}", observation(&span, subtotals.get(span.span_id()))),
         false => Ok(()),
     })
 }
 
-fn observation(span: &Span) -> Value {
+fn observation(span: &Span, subtotal: Option<&Subtotal>) -> Value {
     let mut object = json!({
         "schema": 1, "trace": span.trace_id(), "id": span.span_id(), "parent": span.parent(),
         "name": span.name(), "start": span.start().rfc3339(), "end": span.end().rfc3339(),
@@ -159,6 +205,11 @@ fn observation(span: &Span) -> Value {
         details.insert("model".to_owned(), model.into());
         details.insert("usage".to_owned(), span.usage());
     }
+    let took = u64::try_from(span.end().since(span.start()).as_millis()).unwrap_or(u64::MAX);
+    details.insert("milliseconds".to_owned(), took.into());
+    let subtotal = subtotal.copied().unwrap_or_default();
+    details.insert("tokens".to_owned(), subtotal.tokens.into());
+    details.insert("cost_usd".to_owned(), json!(subtotal.has_cost.then_some(subtotal.cost)));
     let metadata: Map<String, Value> = span
         .attributes_below("langfuse.trace.metadata.")
         .chain(span.attributes_below("langfuse.observation.metadata."))

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use transcript::{ReportedCost, Usage};
 
-use super::tree::ObservationLine;
+use super::line::ObservationLine;
 use crate::commands::output::terminal::{Terminal, wrap};
-use crate::commands::output::text::plural;
+use crate::commands::output::text::{dollars, plural};
 use crate::commands::output::tokens;
 
 /// Width of the names on the left.
@@ -16,6 +16,8 @@ const NAME_WIDTH: usize = 13;
 #[derive(Default)]
 pub(super) struct TokenTotals {
     usage: Usage,
+    /// US dollars of the calls that have a price.
+    cost: Option<f64>,
     observations: usize,
     calls: usize,
     compactions: usize,
@@ -37,6 +39,7 @@ impl TokenTotals {
         if let Some(usage) = line.usage {
             self.calls += 1;
             self.usage = self.usage.plus(usage);
+            self.cost = line.cost.map(|cost| cost + self.cost.unwrap_or_default()).or(self.cost);
         }
     }
 
@@ -100,7 +103,8 @@ impl TokenTotals {
         };
         let calls = plural(self.calls, "model call");
         let usage = tokens::text(&self.usage);
-        print_row("tokens", &format!("{usage}  in {calls}"))?;
+        let cost = self.cost.map_or_else(String::new, |cost| format!(", {}", dollars(cost)));
+        print_row("tokens", &format!("{usage}  in {calls}{cost}"))?;
         if self.lower_bounds > 0 {
             let answers = plural(self.lower_bounds, "answer");
             print_row("", &format!("the output of {answers} is a lower bound"))?;
@@ -139,7 +143,7 @@ impl TokenTotals {
             })
         });
         json!({
-            "observations": self.observations, "calls": self.calls, "tokens": tokens::as_json(&self.usage),
+            "observations": self.observations, "calls": self.calls, "tokens": tokens::as_json(&self.usage), "cost_usd": self.cost,
             "lower_bounds": self.lower_bounds, "claude_code": compared,
         })
     }

@@ -1,45 +1,31 @@
-//! The observations of a session as a tree of lines: each turn is a heading with its root below.
+//! The observations of a session as a tree of lines: each turn is a heading with its root below. Time, tokens and cost stand on
+//! the left, where no narrow terminal cuts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::commands::output::terminal::{RED, Terminal, YELLOW, one_line, truncate};
-use crate::commands::output::text::milliseconds;
+use super::line::ObservationLine;
+use crate::commands::output::terminal::{Terminal, printable};
+use crate::commands::output::text::{dollars, milliseconds};
 use crate::commands::output::tokens;
 use crate::commands::session_ref::TurnSelection;
-use crate::langfuse::Span;
-use crate::trace::{Kind, Level, MetadataKey, SpanName, Status};
-use base::Timestamp;
-use transcript::Usage;
+use crate::trace::Level;
 
-/// Width of a prompt in a heading.
-const PROMPT_WIDTH: usize = 100;
-
-/// The part of an observation that its line shows.
-pub(super) struct ObservationLine {
-    pub span_id: String,
-    name: String,
-    parent: Option<String>,
-    start: Timestamp,
-    kind: Option<Kind>,
-    duration: String,
-    level: Level,
-    status_message: String,
-    model: Option<String>,
-    /// Generations only.
-    pub usage: Option<Usage>,
-    /// Whether the number of output tokens is a lower bound.
-    pub lower_bound: bool,
-    heading: TurnHeading,
+/// Tokens and cost of an observation and of everything below it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Subtotal {
+    pub tokens: u64,
+    /// US dollars of the calls that have a price.
+    pub cost: f64,
+    pub has_cost: bool,
 }
 
-/// The heading above a root.
-#[derive(Default)]
-struct TurnHeading {
-    turn: Option<u64>,
-    trace: String,
-    prompt: String,
-    parent_session: Option<String>,
+/// The lines that are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Selection {
+    pub turns: TurnSelection,
+    /// Only what did not end well, and what it is part of.
+    pub failed: bool,
 }
 
 /// All observations of a session.
@@ -48,94 +34,9 @@ pub(super) struct ObservationTree {
     lines: Vec<ObservationLine>,
 }
 
-impl ObservationLine {
-    fn of(span: &Span) -> Self {
-        let observation = |key: &str| span.attribute(&format!("langfuse.observation.{key}"));
-        let kind = observation("type").and_then(Kind::from_name);
-        Self {
-            span_id: span.span_id().to_owned(),
-            parent: span.parent().map(str::to_owned),
-            name: span.name().to_owned(),
-            start: span.start(),
-            duration: duration(span),
-            level: observation("level").and_then(Level::from_name).unwrap_or_default(),
-            status_message: one_line(observation("status_message").unwrap_or_default()),
-            usage: (kind == Some(Kind::Generation))
-                .then(|| tokens::from_usage_details(&span.usage())),
-            lower_bound: observation("metadata.output_tokens_bound").is_some(),
-            kind,
-            model: observation("model.name").map(str::to_owned),
-            heading: TurnHeading::of(span),
-        }
-    }
-
-    pub(super) fn is_compaction(&self) -> bool {
-        self.name == SpanName::COMPACTION.as_str()
-    }
-
-    /// Whether this is the root of a turn that was interrupted or has no answer.
-    pub(super) fn is_unanswered_turn(&self) -> bool {
-        self.heading.turn.is_some()
-            && self.kind == Some(Kind::Agent)
-            && self.level == Level::Warning
-            && [Status::Interrupted, Status::NoAnswer]
-                .iter()
-                .any(|status| status.text() == self.status_message)
-    }
-
-    /// The session that this one was forked from.
-    pub(super) fn parent_session(&self) -> Option<&str> {
-        self.heading.parent_session.as_deref()
-    }
-
-    fn text(&self, terminal: Terminal, columns: Option<usize>) -> String {
-        let kind = self.kind.map(Kind::as_str).unwrap_or_default();
-        let mut parts = vec![format!("{kind} {}", one_line(&self.name))];
-        parts.extend(self.model.clone());
-        parts.extend(self.usage.as_ref().map(tokens::text));
-        if !self.duration.is_empty() {
-            parts.push(self.duration.clone());
-        }
-        if self.level != Level::Default {
-            parts.push(format!("{}: {}", self.level.as_str(), self.status_message));
-        }
-        let mut text = parts.join("  ");
-        if let Some(columns) = columns {
-            text = truncate(&text, columns);
-        }
-        match self.level {
-            Level::Error => terminal.styled(RED, &text),
-            Level::Warning => terminal.styled(YELLOW, &text),
-            Level::Default => text,
-        }
-    }
-}
-
-impl TurnHeading {
-    fn of(span: &Span) -> Self {
-        let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
-        Self {
-            turn: span.metadata(MetadataKey::TurnNumber).and_then(|number| number.parse().ok()),
-            trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),
-            prompt: truncate(&one_line(prompt), PROMPT_WIDTH),
-            parent_session: span.metadata(MetadataKey::ParentSession).map(str::to_owned),
-        }
-    }
-
-    fn text(&self, start: Timestamp) -> String {
-        let name = match self.turn {
-            Some(turn) => format!("turn {turn}"),
-            None => self.trace.clone(),
-        };
-        let at = start.rfc3339();
-        let at = at.split('.').next().unwrap_or_default().replace('T', " ");
-        format!("{name}  {at}  {}", self.prompt)
-    }
-}
-
 impl ObservationTree {
-    pub(super) fn add(&mut self, span: &Span) {
-        self.lines.push(ObservationLine::of(span));
+    pub(super) fn add(&mut self, line: ObservationLine) {
+        self.lines.push(line);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -156,10 +57,10 @@ impl ObservationTree {
         turns
     }
 
-    /// The span ids of the selected turns.
-    pub(super) fn spans_of(&self, turns: TurnSelection) -> BTreeSet<String> {
+    /// The span ids of the selected lines.
+    pub(super) fn spans_of(&self, selection: Selection) -> BTreeSet<String> {
         let mut spans = BTreeSet::new();
-        self.walk(turns, |_, line, _| {
+        self.walk(selection, |_, line, _| {
             spans.insert(line.span_id.clone());
             Ok(())
         })
@@ -167,21 +68,69 @@ impl ObservationTree {
         spans
     }
 
-    /// Prints the selected turns.
+    /// Tokens and cost of each observation, with everything below it.
+    pub(super) fn subtotals(&self) -> BTreeMap<&str, Subtotal> {
+        let parents: BTreeMap<&str, &str> = self
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?)))
+            .collect();
+        let mut subtotals: BTreeMap<&str, Subtotal> = BTreeMap::new();
+        for line in &self.lines {
+            let Some(usage) = &line.usage else {
+                continue;
+            };
+            // In a broken transcript two subagents may have launched each other.
+            let mut visited = BTreeSet::new();
+            let mut place = Some(line.span_id.as_str());
+            while let Some(span) = place.filter(|span| visited.insert(*span)) {
+                let subtotal = subtotals.entry(span).or_default();
+                subtotal.tokens += tokens::total(usage);
+                subtotal.cost += line.cost.unwrap_or_default();
+                subtotal.has_cost |= line.cost.is_some();
+                place = parents.get(span).copied();
+            }
+        }
+        subtotals
+    }
+
+    /// Prints the selected lines.
     pub(super) fn print(
         &self,
         out: &mut impl Write,
         terminal: Terminal,
-        turns: TurnSelection,
+        selection: Selection,
     ) -> io::Result<()> {
-        self.walk(turns, |prefix, line, is_root| {
+        let subtotals = self.subtotals();
+        let has_costs = self.lines.iter().any(|line| line.cost.is_some());
+        let row = |time: &str, tokens: &str, cost: &str| {
+            let cost = if has_costs { format!("{cost:>7}  ") } else { String::new() };
+            format!("{time:>6}  {tokens:>6}  {cost}")
+        };
+        let mut is_first = true;
+        self.walk(selection, |prefix, line, is_root| {
             if is_root {
+                if std::mem::take(&mut is_first) {
+                    writeln!(out, "{}", terminal.bold(row("TIME", "TOKENS", "COST").trim_end()))?;
+                }
                 let heading = line.heading.text(line.start);
                 writeln!(out, "{}", terminal.bold(&terminal.fit(heading.trim_end())))?;
             }
+            let subtotal = subtotals.get(line.span_id.as_str()).copied().unwrap_or_default();
+            let count = Some(subtotal.tokens).filter(|count| *count > 0).map(tokens::short);
+            let cost = subtotal.has_cost.then(|| dollars(subtotal.cost));
+            let time = Some(line.milliseconds).filter(|time| *time > 0).map(milliseconds);
+            let [time, count, cost] = [time, count, cost].map(Option::unwrap_or_default);
+            let before = format!("{}{prefix}", row(&time, &count, &cost));
             let columns =
-                terminal.width().map(|width| width.saturating_sub(prefix.chars().count()));
-            writeln!(out, "{prefix}{}", line.text(terminal, columns))
+                terminal.width().map(|width| width.saturating_sub(before.chars().count()));
+            let line_text = format!("{before}{}", line.text(terminal, columns));
+            writeln!(out, "{}", line_text.trim_end())?;
+            let indentation = " ".repeat(before.chars().count());
+            line.whole.iter().try_for_each(|(name, text)| {
+                writeln!(out, "{indentation}{name}:")?;
+                text.lines().try_for_each(|line| writeln!(out, "{indentation}  {}", printable(line)))
+            })
         })
     }
 
@@ -200,16 +149,38 @@ impl ObservationTree {
         (roots, children)
     }
 
-    /// Visits the spans of the selected turns, parents before children, with the branch characters of each line.
+    /// What did not end well, and everything above it.
+    fn failed(&self) -> BTreeSet<&str> {
+        let parents: BTreeMap<&str, &str> = self
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?)))
+            .collect();
+        let mut failed = BTreeSet::new();
+        for line in self.lines.iter().filter(|line| line.level != Level::Default) {
+            let mut place = Some(line.span_id.as_str());
+            while let Some(span) = place.filter(|span| failed.insert(*span)) {
+                place = parents.get(span).copied();
+            }
+        }
+        failed
+    }
+
+    /// Visits the selected lines, parents before children, with the branch characters of each line.
     fn walk(
         &self,
-        turns: TurnSelection,
+        Selection { turns, failed }: Selection,
         mut visit: impl FnMut(&str, &ObservationLine, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let (roots, children) = self.indices();
+        let failed = failed.then(|| self.failed());
+        let is_shown = |index: &usize| {
+            let span = self.lines.get(*index).map(|line| line.span_id.as_str());
+            failed.as_ref().is_none_or(|failed| span.is_some_and(|span| failed.contains(span)))
+        };
         // In a broken transcript two subagents may have launched each other.
         let mut visited = vec![false; self.lines.len()];
-        for root in roots {
+        for root in roots.into_iter().filter(is_shown) {
             let Some(first) = self.lines.get(root) else {
                 continue;
             };
@@ -230,6 +201,7 @@ impl ObservationTree {
                 }
                 visit(&format!("{indent}{branch}"), line, index == root)?;
                 let below = children.get(line.span_id.as_str()).map_or(&[][..], Vec::as_slice);
+                let below: Vec<usize> = below.iter().copied().filter(is_shown).collect();
                 let indent = format!("{indent}{}", if branch == "└ " { "  " } else { "│ " });
                 for (position, child) in below.iter().enumerate().rev() {
                     let branch = if position + 1 == below.len() { "└ " } else { "├ " };
@@ -238,12 +210,5 @@ impl ObservationTree {
             }
         }
         Ok(())
-    }
-}
-
-fn duration(span: &Span) -> String {
-    match u64::try_from(span.end().since(span.start()).as_millis()).unwrap_or(u64::MAX) {
-        0 => String::new(),
-        count => milliseconds(count),
     }
 }

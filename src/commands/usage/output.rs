@@ -10,7 +10,7 @@ use transcript::Usage;
 use crate::commands::output::errors::print_json;
 use crate::commands::output::grid::Grid;
 use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::plural;
+use crate::commands::output::text::{dollars, plural};
 use crate::commands::output::tokens;
 use crate::commands::session_facts::{ProjectNames, key_json, labels};
 use crate::usage::{CallSums, Dimension, Groups};
@@ -129,10 +129,6 @@ fn cost_cell(sums: &CallSums) -> String {
 
 fn day(at: Timestamp) -> String {
     at.rfc3339().chars().take(10).collect()
-}
-
-fn dollars(cost: f64) -> String {
-    if cost > 0.0 && cost < 0.01 { format!("${cost:.4}") } else { format!("${cost:.2}") }
 }
 
 fn fields(sums: &CallSums) -> Map<String, Value> {
