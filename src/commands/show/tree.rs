@@ -129,7 +129,8 @@ impl ObservationTree {
             let indentation = " ".repeat(before.chars().count());
             line.whole.iter().try_for_each(|(name, text)| {
                 writeln!(out, "{indentation}{name}:")?;
-                text.lines().try_for_each(|line| writeln!(out, "{indentation}  {}", printable(line)))
+                text.lines()
+                    .try_for_each(|line| writeln!(out, "{indentation}  {}", printable(line)))
             })
         })
     }
