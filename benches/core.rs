@@ -28,7 +28,7 @@ fn observation(output: Content) -> Observation {
     let mut observation = Observation::new(
         SpanName::CHAT,
         &TraceId::of_seed("a turn"),
-        SpanId::turn("a turn"),
+        SpanId::given("a turn"),
         None,
         at,
     );

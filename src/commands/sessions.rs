@@ -142,7 +142,7 @@ impl SessionRow {
             }),
         )?;
         let policy = Policy::from(&config);
-        let first = outline.turns.iter().find(|turn| !turn.is_compaction);
+        let first = outline.turns.iter().find(|turn| turn.is_numbered());
         let own = outline.turns.iter().map(|turn| turn.usage);
         Ok(Self {
             title: SessionInfo::read(path)?.title.map(|title| mask(&policy, title)),
@@ -205,13 +205,13 @@ fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
         let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);
         let is_fork = file.meta().is_fork == Some(true);
         let own = without_head(entries.collect(), is_fork);
-        Some(AgentRun::read(own)?.activity.usage())
+        Some(AgentRun::read(own, &[])?.activity.usage())
     });
     usages.fold(Usage::default(), Usage::plus)
 }
 
 fn numbered_turns(turns: &[TurnOutline]) -> impl Iterator<Item = &TurnOutline> {
-    turns.iter().filter(|turn| !turn.is_compaction)
+    turns.iter().filter(|turn| turn.is_numbered())
 }
 
 /// The number of turns that the configured destination has acknowledged.
@@ -238,6 +238,6 @@ fn is_sent(cursor: &Cursor, turn: &TurnOutline) -> bool {
     let mut skipped = cursor.skipped.iter();
     let is_skipped =
         skipped.any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start));
-    let root = SpanId::turn(&turn.uuid);
+    let root = cursor.span_ids(&turn.uuid).turn(&turn.uuid);
     !is_skipped && (turn.end <= cursor.open_start || cursor.acknowledged.contains_key(&root))
 }

@@ -10,7 +10,7 @@ use crate::commands::preview::each_span;
 use crate::config::{Config, Destination};
 use crate::langfuse::Span;
 use crate::state::Store;
-use crate::trace::{Context, SpanId};
+use crate::trace::{Context, SpanIds};
 
 pub(super) struct TurnRoot {
     pub turn: u64,
@@ -70,7 +70,8 @@ pub(super) fn sent_context(
     let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination);
     let contexts = cursor.ok()??.contexts;
     let mut contexts = contexts.into_iter();
-    let (_, context) = contexts.find(|(uuid, _)| SpanId::turn(uuid).as_str() == root)?;
+    let (_, context) = contexts
+        .find(|(uuid, context)| SpanIds::of(&context.trace_id, uuid).turn(uuid).as_str() == root)?;
     Some(context)
 }
 

@@ -15,7 +15,7 @@ use super::run::{Delivery, is_abandoned};
 use super::untouched::{agent_files, is_at_rest};
 use super::{Extent, Trigger};
 use crate::state::{Done, Link, Subagent};
-use crate::trace::{AgentFacts, Kind, Observation, Role, SpanId, observe_agent};
+use crate::trace::{AgentFacts, Kind, Observation, Role, SpanIds, observe_agent};
 
 /// The agents whose files were read in this run, with what of them is there for good.
 pub(super) type Visited = BTreeMap<String, Option<Done>>;
@@ -110,10 +110,11 @@ impl Delivery<'_> {
         let (entries, mark) = self.entries(file)?;
         let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         let read_before = subagent.map_or(0, |subagent| subagent.file.offset);
+        let used_ids = subagent.map(|subagent| subagent.used_ids.clone()).unwrap_or_default();
         let known = entries.iter().filter(|entry| entry.offset < read_before);
         self.known_until = known.filter_map(|entry| entry.at).max();
         entries.iter().for_each(|entry| self.notice(entry));
-        let mut run = AgentRun::read(self.own_rows(file, entries))?;
+        let mut run = AgentRun::read(self.own_rows(file, entries), &used_ids)?;
         self.drop_foreign_launches(&file.agent_id, &mut run);
         Some(Read { run, mark })
     }
@@ -158,9 +159,9 @@ impl Delivery<'_> {
         let done = subagent.done.unwrap_or_default();
         let owner = Owner::Subagent(file.agent_id.clone());
         let (mut counted, mut left) = (Done::default(), done);
-        let trace_id = &context.trace_id;
+        let ids = SpanIds::of(&context.trace_id, &link.turn);
         let parent = link.span.as_ref();
-        let launches = observe_agent(&run, &facts, trace_id, parent, ended, &mut |observation| {
+        let launches = observe_agent(&run, &facts, &ids, parent, ended, &mut |observation| {
             count(&observation, &mut counted);
             if !is_among(&observation, &mut left) {
                 self.queue(observation, &owner, &context);
@@ -205,7 +206,9 @@ impl Delivery<'_> {
 
     /// All of it was acknowledged: of a finished agent only the root can change any more.
     fn close_agent(&mut self, agent_id: &str, done: Option<Done>) {
-        let root = SpanId::agent(agent_id);
+        let subagent = self.ledger.cursor.subagents.get(agent_id);
+        let turn = subagent.and_then(|subagent| subagent.link.as_ref()).map(|link| &link.turn);
+        let root = self.ledger.cursor.span_ids(turn.map_or("", |turn| turn)).agent(agent_id);
         if let Some(subagent) = self.ledger.cursor.subagents.get_mut(agent_id) {
             subagent.idle = true;
             if done.is_some() {

@@ -75,7 +75,9 @@ impl Delivery<'_> {
         let launches = self.ledger.cursor.launches.values();
         let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
         foreign.extend(waiting.map(|launch| launch.span.clone()));
-        let is_foreign = |tool: &ToolCall| foreign.contains(&SpanId::tool(&tool.request.id));
+        let link = self.ledger.cursor.subagents.get(agent_id).and_then(|agent| agent.link.as_ref());
+        let ids = self.ledger.cursor.span_ids(link.map_or("", |link| &link.turn));
+        let is_foreign = |tool: &ToolCall| foreign.contains(&ids.tool(&tool.key));
         run.activity.tools.retain(|tool| !is_foreign(tool));
     }
 }

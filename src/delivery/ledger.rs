@@ -114,12 +114,28 @@ impl<'a> Ledger<'a> {
         before + pending as u64 + 1
     }
 
-    /// Marks of what was acknowledged of a turn's or an agent's spans.
-    pub(super) fn marks(&mut self, owner: &Owner) -> Option<&mut BTreeMap<SpanId, Mark>> {
+    /// The mark of what was acknowledged of a span.
+    pub(super) fn mark(&mut self, owner: &Owner, span: &SpanId) -> Option<&mut Mark> {
+        let key = self.mark_key(owner, span);
+        self.marks(owner)?.get_mut(&key)
+    }
+
+    fn marks(&mut self, owner: &Owner) -> Option<&mut BTreeMap<SpanId, Mark>> {
         match owner {
             Owner::Turn(_) => Some(&mut self.cursor.acknowledged),
             Owner::Subagent(id) => Some(&mut self.cursor.subagents.get_mut(id)?.acknowledged),
         }
+    }
+
+    /// Two turns may have a span with the same id, each in its own trace, where a provider repeats an id in the API's form.
+    fn mark_key(&self, owner: &Owner, span: &SpanId) -> SpanId {
+        let Owner::Turn(turn) = owner else {
+            return span.clone();
+        };
+        let apart = SpanId::given(format!("{}/{turn}", span.as_str()));
+        let is_apart = self.pending.is_held_by_other(turn, span)
+            || self.cursor.acknowledged.contains_key(&apart);
+        if is_apart { apart } else { span.clone() }
     }
 
     /// Adds the next turn of the file. Its spans follow, one by one.
@@ -135,11 +151,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// Notes a span of the last turn that is on its way or need not be sent.
-    pub(super) fn add_span(&mut self, span: SpanId, is_on_its_way: bool) {
-        if let Some(turn) = self.pending.last() {
-            turn.spans.push(span);
-            turn.unacknowledged += usize::from(is_on_its_way);
-        }
+    pub(super) fn add_span(&mut self, owner: &Owner, span: &SpanId, is_on_its_way: bool) {
+        let key = self.mark_key(owner, span);
+        self.pending.hold(key, is_on_its_way);
     }
 
     /// Notes a score of the last turn that is on its way or need not be sent.
@@ -175,8 +189,9 @@ impl<'a> Ledger<'a> {
         }
         for QueuedSpan { owner, span_id, mark, .. } in receipt.settled {
             self.cursor.refused.remove(&span_id);
+            let key = self.mark_key(&owner, &span_id);
             if let Some(marks) = self.marks(&owner) {
-                marks.insert(span_id, mark);
+                marks.insert(key, mark);
             }
             if let Owner::Turn(uuid) = owner {
                 if let Some(turn) = self.pending.find(&uuid) {

@@ -9,7 +9,7 @@ use transcript::{Block, Record, Transcript, text_of};
 
 use super::run::Delivery;
 use crate::state::{Link, PendingLaunch, Subagent};
-use crate::trace::{Context, SpanId, digest};
+use crate::trace::{Context, digest};
 
 /// What 2.0.76 asks the agents that it starts for itself, to fill caches.
 const WARMUP: &str = "Warmup";
@@ -28,19 +28,19 @@ impl Delivery<'_> {
         if !self.ledger.cursor.launches.is_empty()
             || self.ledger.cursor.layout != Some(Layout::Below)
         {
-            let tool_use_id = subagent
-                .tool_use_id
-                .clone()
-                .or_else(|| file.meta().tool_use_id)
-                .or_else(|| self.launch_by_result(file))
-                .or_else(|| self.launch_by_prompt(file));
-            let is_named = tool_use_id.is_some();
-            if let Some(tool_use_id) = tool_use_id
-                && let Some(launch) = self.ledger.cursor.launches.get(&tool_use_id).cloned()
+            let tool_use_id = subagent.tool_use_id.clone().or_else(|| file.meta().tool_use_id);
+            let key = match &tool_use_id {
+                Some(tool_use_id) => self.launch_by_id(file, tool_use_id),
+                None => self.launch_by_result(file).or_else(|| self.launch_by_prompt(file)),
+            };
+            if let Some(key) = key
+                && let Some(launch) = self.ledger.cursor.launches.get(&key).cloned()
             {
-                return self.claim(file, tool_use_id, launch);
+                return self.claim(file, key, launch);
             }
-            if !is_named && let Some(link) = self.warmup(file) {
+            if tool_use_id.is_none()
+                && let Some(link) = self.warmup(file)
+            {
                 return Some(link);
             }
         }
@@ -58,8 +58,9 @@ impl Delivery<'_> {
         let link = Link { turn: launch.turn, span: Some(launch.span) };
         let subagent = self.ledger.cursor.subagents.get_mut(&file.agent_id)?;
         if is_by_tool {
-            subagent.tool_use_id = Some(key);
+            subagent.tool_use_id = Some(launch.tool_use_id.unwrap_or(key));
         }
+        subagent.used_ids = launch.used_ids;
         subagent.agent_type = launch.agent_type;
         subagent.launcher = launch.launcher;
         subagent.link = Some(link.clone());
@@ -73,13 +74,37 @@ impl Delivery<'_> {
     fn link_to_workflow(&mut self, file: &AgentFile, run_id: &str) -> Option<Link> {
         let run = self.ledger.cursor.subagents.get(run_id)?;
         let (finished, declined) = (run.finished, run.declined);
-        let link =
-            Link { turn: run.link.as_ref()?.turn.clone(), span: Some(SpanId::workflow(run_id)) };
+        let turn = run.link.as_ref()?.turn.clone();
+        let span = self.ledger.cursor.span_ids(&turn).workflow(run_id);
+        let link = Link { turn, span: Some(span) };
         let subagent = self.ledger.cursor.subagents.get_mut(&file.agent_id)?;
         subagent.link = Some(link.clone());
         subagent.finished |= finished;
         subagent.declined |= declined;
         Some(link)
+    }
+
+    /// The launch by a tool call with this id. Some providers give the same id to calls of different answers; then the call's
+    /// result tells, or what was asked.
+    fn launch_by_id(&self, file: &AgentFile, tool_use_id: &str) -> Option<String> {
+        let launches = self.ledger.cursor.launches.iter();
+        let named = launches
+            .filter(|(key, launch)| launch.tool_use_id.as_ref().unwrap_or(key) == tool_use_id)
+            .collect::<Vec<_>>();
+        if let [(key, _)] = named.as_slice() {
+            return Some((*key).clone());
+        }
+        let of_agent =
+            named.iter().find(|(_, launch)| launch.agent_id.as_ref() == Some(&file.agent_id));
+        if let Some((key, _)) = of_agent {
+            return Some((*key).clone());
+        }
+        let asked = digest(text_of(&self.opening(file)?.prompt.content).as_bytes());
+        let is_asked = |launch: &PendingLaunch| launch.prompt.as_ref() == Some(&asked);
+        let mut open = named
+            .into_iter()
+            .filter(|(_, launch)| launch.agent_id.is_none() && !self.is_claimed(&launch.span));
+        open.find(|(_, launch)| is_asked(launch)).map(|(key, _)| key.clone())
     }
 
     fn launch_by_result(&self, file: &AgentFile) -> Option<String> {
@@ -91,15 +116,10 @@ impl Delivery<'_> {
     /// The only link that 2.1.50 leaves for a call without result: the first unclaimed call with the same prompt.
     fn launch_by_prompt(&self, file: &AgentFile) -> Option<String> {
         let asked = digest(text_of(&self.opening(file)?.prompt.content).as_bytes());
-        let claimed = |span: &SpanId| {
-            let mut links =
-                self.ledger.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
-            links.any(|link| link.span.as_ref() == Some(span))
-        };
         let fits = |launch: &PendingLaunch| {
             launch.agent_id.is_none()
                 && launch.prompt.as_ref() == Some(&asked)
-                && !claimed(&launch.span)
+                && !self.is_claimed(&launch.span)
         };
         let mut launches = self.ledger.cursor.launches.iter();
         launches.find(|(_, launch)| fits(launch)).map(|(tool_use_id, _)| tool_use_id.clone())

@@ -1,6 +1,7 @@
 //! The turns between the cursor and the end of the file, and which of their spans are still to be acknowledged.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use base::Timestamp;
 
@@ -18,7 +19,7 @@ pub(super) struct PendingTurn {
     pub is_numbered: bool,
     /// Why it is not sent, but by an explicit replay.
     pub skipped: Option<SkipReason>,
-    /// All spans of the turn, acknowledged before or not.
+    /// The marks of all spans of the turn, acknowledged before or not.
     pub spans: Vec<SpanId>,
     /// How many spans are on their way.
     pub unacknowledged: usize,
@@ -64,11 +65,13 @@ pub(super) enum TurnRange {
 pub(super) struct PendingTurns {
     pub range: TurnRange,
     pub turns: VecDeque<PendingTurn>,
+    /// The turn of each of their marks.
+    holders: BTreeMap<SpanId, Rc<str>>,
 }
 
 impl PendingTurns {
     pub(super) fn of(range: TurnRange) -> Self {
-        Self { range, turns: VecDeque::new() }
+        Self { range, ..Self::default() }
     }
 
     pub(super) fn last(&mut self) -> Option<&mut PendingTurn> {
@@ -77,6 +80,20 @@ impl PendingTurns {
 
     pub(super) fn find(&mut self, uuid: &str) -> Option<&mut PendingTurn> {
         self.turns.iter_mut().find(|turn| turn.uuid == uuid)
+    }
+
+    /// Another turn has the mark of this span.
+    pub(super) fn is_held_by_other(&self, turn: &str, span: &SpanId) -> bool {
+        self.holders.get(span).is_some_and(|holder| **holder != *turn)
+    }
+
+    /// Adds a span to the last turn, by the key of its mark.
+    pub(super) fn hold(&mut self, mark: SpanId, is_on_its_way: bool) {
+        if let Some(turn) = self.turns.back_mut() {
+            self.holders.entry(mark.clone()).or_insert_with(|| Rc::from(&*turn.uuid));
+            turn.spans.push(mark);
+            turn.unacknowledged += usize::from(is_on_its_way);
+        }
     }
 
     /// The turn's spans are acknowledged: it may be scored.
@@ -92,6 +109,8 @@ impl PendingTurns {
     pub(super) fn pop_done(&mut self) -> Option<(PendingTurn, u64)> {
         let first = self.turns.front().filter(|turn| turn.is_done())?;
         let next = first.next?;
-        Some((self.turns.pop_front()?, next))
+        let first = self.turns.pop_front()?;
+        first.spans.iter().for_each(|span| drop(self.holders.remove(span)));
+        Some((first, next))
     }
 }

@@ -1,7 +1,5 @@
-//! Whether an observation has to be sent, and the span that it becomes. Pure: the same observation, marks, context and policy
+//! Whether an observation has to be sent, and the span that it becomes. Pure: the same observation, mark, context and policy
 //! always give the same span.
-
-use std::collections::BTreeMap;
 
 use base::Timestamp;
 
@@ -9,7 +7,7 @@ use super::queue::{Owner, QueuedSpan};
 use crate::langfuse::encode;
 use crate::privacy::{Clean, Policy};
 use crate::state::Mark;
-use crate::trace::{Context, Observation, Role, SpanId};
+use crate::trace::{Context, Observation, Role};
 
 /// An observation that has to be sent, with the mark that is kept once it is acknowledged.
 pub(super) struct Changed {
@@ -26,17 +24,16 @@ pub(super) struct Inputs<'a> {
     pub refusals: u8,
 }
 
-/// Gives back an observation that can't change any more and was not acknowledged as it is. `known_until`: the time of the last
+/// Gives back an observation that can't change any more and was not acknowledged as it is. `before`: the mark of what was. `known_until`: the time of the last
 /// row that was read when marks of schema 2 were made.
 pub(super) fn changed(
     mut observation: Observation,
-    marks: Option<&mut BTreeMap<SpanId, Mark>>,
+    before: Option<&mut Mark>,
     known_until: Option<Timestamp>,
 ) -> Option<Changed> {
     if !observation.complete {
         return None;
     }
-    let before = marks.and_then(|marks| marks.get_mut(&observation.span_id));
     // With another start Langfuse would keep a second row for ever.
     if let Some(start) = before.as_ref().and_then(|before| before.start()) {
         observation.start = start;
@@ -73,8 +70,6 @@ pub(super) fn encode_span(changed: Changed, inputs: &Inputs<'_>, clean: &mut Cle
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use base::Timestamp;
 
     use super::changed;
@@ -83,7 +78,7 @@ mod tests {
 
     fn observation(role: Role, start: u64, end: u64) -> Observation {
         let at = Timestamp::from_millis;
-        let (trace, span) = (TraceId::of_seed("turn"), SpanId::turn("turn"));
+        let (trace, span) = (TraceId::of_seed("turn"), SpanId::given("turn"));
         let mut observation = Observation::new(SpanName::TURN, &trace, span, None, at(start));
         (observation.role, observation.end) = (role, at(end));
         observation
@@ -99,9 +94,9 @@ mod tests {
     #[test]
     fn a_changed_span_keeps_the_start_that_was_acknowledged() {
         let first = observation(Role::Root, 1, 2);
-        let mut marks = BTreeMap::from([(first.span_id.clone(), Mark::of(&first))]);
-        assert!(changed(first, Some(&mut marks), None).is_none());
-        let later = changed(observation(Role::Root, 5, 9), Some(&mut marks), None).unwrap();
+        let mut mark = Mark::of(&first);
+        assert!(changed(first, Some(&mut mark), None).is_none());
+        let later = changed(observation(Role::Root, 5, 9), Some(&mut mark), None).unwrap();
         assert_eq!(later.observation.start, Timestamp::from_millis(1));
         assert_eq!(later.observation.end, Timestamp::from_millis(9));
     }
@@ -109,8 +104,8 @@ mod tests {
     #[test]
     fn a_model_call_is_sent_again_for_further_rows_only() {
         let call = |rows| observation(Role::Generation { rows }, 1, 2);
-        let mut marks = BTreeMap::from([(call(3).span_id, Mark::of(&call(3)))]);
-        assert!(changed(call(3), Some(&mut marks), None).is_none());
-        assert!(changed(call(4), Some(&mut marks), None).is_some());
+        let mut mark = Mark::of(&call(3));
+        assert!(changed(call(3), Some(&mut mark), None).is_none());
+        assert!(changed(call(4), Some(&mut mark), None).is_some());
     }
 }

@@ -164,7 +164,7 @@ mod tests {
         QueuedSpan {
             owner: Owner::Turn("turn".to_owned()),
             trace_id: TraceId::of_seed("turn"),
-            span_id: SpanId::turn(&number.to_string()),
+            span_id: SpanId::given(number.to_string()),
             mark: Mark::Call { start: Some(Timestamp::from_millis(1)), rows: 1 },
             encoded: (0_u32..).take(bytes).filter_map(|at| char::from_digit(at % 36, 36)).collect(),
             is_turn: false,

@@ -56,7 +56,7 @@ fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()>
     {
         branch.retain(|turn| turn.opening.offset < place);
     }
-    if left.has_begun() && left.as_manual_compaction().is_none() {
+    if left.has_begun() && left.is_numbered() {
         // Its place is needed, not what was done in it.
         left.activity = Activity::default();
         branch.push(left);

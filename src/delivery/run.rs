@@ -8,7 +8,7 @@ use base::Timestamp;
 use transcript::completion::Expected;
 use transcript::locate::Layout;
 use transcript::session::{Turn, Turns};
-use transcript::{Diagnostics, Entry, FileMark, Notification, Record};
+use transcript::{Diagnostics, Entry, FileMark, Notification, Record, is_trusted};
 
 use super::ledger::Ledger;
 use super::pending::{PendingTurns, TurnRange};
@@ -19,8 +19,7 @@ use super::unlaunched::{Openings, may_be_lost};
 use super::upload::Uploader;
 use super::{Extent, Job, Report, StateAccess, Transport, Trigger, untouched};
 use crate::privacy::Clean;
-use crate::state::{Mark, Runs};
-use crate::trace::SpanId;
+use crate::state::{Mark, Runs, Subagent};
 
 /// A session whose last row is older than this is over, whatever its rows say.
 const ABANDONED: Duration = Duration::from_secs(600);
@@ -307,20 +306,25 @@ impl Delivery<'_> {
     /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
     fn finish_agent(&mut self, notification: &Notification) {
         let Notification { task_id, tool_use_id, status, summary: _ } = notification;
-        let span = tool_use_id.as_deref().map(SpanId::tool);
+        // An id that comes again for other calls names none of them.
+        let tool_use_id = tool_use_id.as_ref().filter(|id| is_trusted(id));
         for (launched_by, launch) in &mut self.ledger.cursor.launches {
             let same_agent = task_id.is_some() && launch.agent_id == *task_id;
-            if same_agent || Some(launched_by) == tool_use_id.as_ref() {
+            if same_agent || Some(launched_by) == tool_use_id {
                 launch.finished = true;
                 launch.outcome.clone_from(status);
                 launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone());
             }
         }
+        let cursor = &self.ledger.cursor;
+        let is_launched = |subagent: &Subagent| {
+            let link = subagent.link.as_ref().zip(tool_use_id);
+            link.is_some_and(|(link, id)| link.span == Some(cursor.span_ids(&link.turn).tool(id)))
+        };
+        let launched = cursor.subagents.iter().filter(|(_, subagent)| is_launched(subagent));
+        let launched: Vec<String> = launched.map(|(agent_id, _)| agent_id.clone()).collect();
         for (agent_id, subagent) in &mut self.ledger.cursor.subagents {
-            let launched_by = subagent.link.as_ref().and_then(|link| link.span.as_ref());
-            if Some(agent_id) == task_id.as_ref()
-                || (span.is_some() && launched_by == span.as_ref())
-            {
+            if Some(agent_id) == task_id.as_ref() || launched.contains(agent_id) {
                 subagent.finished = true;
                 subagent.ends_as(status.clone());
             }

@@ -37,7 +37,7 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             uuid: turn.opening.uuid.clone(),
             at: turn.opening.at,
             is_behind: true,
-            is_compaction: turn.as_manual_compaction().is_some(),
+            is_compaction: !turn.is_numbered(),
         });
         if !same_file {
             // Offsets of another file.
@@ -94,5 +94,5 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
 }
 
 fn numbered<'a>(turns: impl Iterator<Item = &'a Turn>) -> u64 {
-    turns.filter(|turn| turn.as_manual_compaction().is_none()).count() as u64
+    turns.filter(|turn| turn.is_numbered()).count() as u64
 }

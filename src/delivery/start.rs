@@ -184,10 +184,10 @@ fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
         uuid: known.uuid.clone(),
         at: known.at,
         is_behind: next.is_none(),
-        is_compaction: known.is_compaction,
+        is_compaction: !known.is_numbered(),
     });
     let earlier = outline.turns.iter().take(begin);
-    cursor.turns_before = earlier.filter(|turn| !turn.is_compaction).count() as u64;
+    cursor.turns_before = earlier.filter(|turn| turn.is_numbered()).count() as u64;
     if begin > 0 {
         cursor.skipped.push(SkippedRange {
             start: oldest.start,

@@ -69,6 +69,7 @@ mod tests {
             start: number,
             end: number + 1,
             is_compaction: false,
+            is_continued: false,
             finished,
             prompt: String::new(),
             usage: Usage::default(),

@@ -1,5 +1,7 @@
 //! One turn on its way: what stands on its spans, which of them wait, what it launched.
 
+use std::borrow::Cow;
+
 use transcript::session::Turn;
 
 use super::Extent;
@@ -12,18 +14,21 @@ use crate::langfuse::batch;
 use crate::privacy::Clean;
 use crate::score::outcomes;
 use crate::state::{Launcher, PendingLaunch, SkipReason, Subagent};
-use crate::trace::{Context, Launch, Observation, Repository, SessionFacts, digest, observe_turn};
+use crate::trace::{
+    Context, Launch, Observation, Repository, Role, SessionFacts, digest, observe_turn,
+};
 
 impl Delivery<'_> {
     pub(super) fn take_turn(&mut self, turn: &Turn, ended: bool) {
         if turn.opening.offset < self.ledger.cursor.own_from {
             return;
         }
+        let turn = &*self.known_as(turn);
         self.openings.add(turn);
         let skipped = self.is_declined(turn).then_some(SkipReason::Declined);
         let context = skipped.is_none().then(|| self.context(turn));
         let mut pending = PendingTurn::new(&turn.opening.uuid, turn.opening.at, turn.start);
-        pending.is_numbered = turn.as_manual_compaction().is_none();
+        pending.is_numbered = turn.is_numbered() || self.counts_again(turn);
         pending.skipped = skipped;
         self.ledger.begin_turn(pending);
         if let Some(context) = context {
@@ -35,6 +40,37 @@ impl Delivery<'_> {
         self.terms.went_past(&turn.opening.uuid);
         let next = turn.closed.then_some(turn.end);
         self.ledger.end_turn(next);
+    }
+
+    /// A turn whose opening row is gone, as it was met before: by its uuid, else by what was acknowledged of it.
+    fn known_as<'t>(&self, turn: &'t Turn) -> Cow<'t, Turn> {
+        let open = self.ledger.cursor.open_turn.as_ref();
+        let known = open.filter(|open| {
+            turn.opening.is_missing
+                && (open.uuid == turn.opening.uuid || self.is_acknowledged(turn, &open.uuid))
+        });
+        let Some(known) = known else {
+            return Cow::Borrowed(turn);
+        };
+        let mut turn = turn.clone();
+        turn.opening.uuid.clone_from(&known.uuid);
+        turn.opening.at = known.at;
+        Cow::Owned(turn)
+    }
+
+    /// Some of its spans were acknowledged as those of the turn with this uuid.
+    fn is_acknowledged(&self, turn: &Turn, uuid: &str) -> bool {
+        let ids = self.ledger.cursor.span_ids(uuid);
+        let calls = turn.activity.generations.iter().map(|call| ids.generation(&call.key));
+        let tools = turn.activity.tools.iter().map(|tool| ids.tool(&tool.key));
+        calls.chain(tools).any(|span| self.ledger.cursor.acknowledged.contains_key(&span))
+    }
+
+    /// A turn whose opening row is gone counts if it was counted when that row was there.
+    fn counts_again(&self, turn: &Turn) -> bool {
+        let open = self.ledger.cursor.open_turn.as_ref();
+        let open = open.filter(|open| turn.opening.is_missing && open.uuid == turn.opening.uuid);
+        open.is_some_and(|open| !open.is_behind && !open.is_compaction)
     }
 
     /// It is the session's own and not declined.
@@ -55,6 +91,12 @@ impl Delivery<'_> {
         let rewind = rewind(turn, &self.job.transcript);
         let owner = Owner::Turn(uuid.clone());
         let launches = observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {
+            let span = &observation.span_id;
+            let is_sent = self.ledger.cursor.acknowledged.contains_key(span);
+            if turn.opening.is_missing && observation.role == Role::Root && is_sent {
+                // It said more than the rows that are left.
+                return self.ledger.add_span(&owner, span, false);
+            }
             self.queue(observation, &owner, context);
         });
         self.take_launches(launches, uuid, None, 1);
@@ -77,6 +119,7 @@ impl Delivery<'_> {
         let facts = self.facts();
         let mut context = match turn.as_manual_compaction() {
             Some(_) => Context::of_compaction(opening, &facts, &attributes),
+            None if opening.is_missing => Context::of_continued_turn(opening, &facts, &attributes),
             None => Context::of_turn(opening, number, &facts, &attributes),
         };
         self.job.policy.apply_to_context(&mut context);
@@ -144,8 +187,10 @@ impl Delivery<'_> {
                 .ledger
                 .cursor
                 .launches
-                .entry(launch.tool_use_id)
+                .entry(launch.key.clone())
                 .or_insert_with(|| PendingLaunch::new(turn, launch.span_id));
+            known.tool_use_id = Some(launch.tool_use_id).filter(|id| *id != launch.key);
+            known.used_ids = launch.used_ids;
             known.launcher = Some(launcher);
             known.agent_id = launch.agent_id.or(known.agent_id.take());
             known.agent_type = launch.agent_type.or(known.agent_type.take());
@@ -173,7 +218,8 @@ impl Delivery<'_> {
     /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
     pub(super) fn queue(&mut self, observation: Observation, owner: &Owner, context: &Context) {
         let span_id = observation.span_id.clone();
-        let changed = changed(observation, self.ledger.marks(owner), self.known_until);
+        let mark = self.ledger.mark(owner, &span_id);
+        let changed = changed(observation, mark, self.known_until);
         let policy = self.policy_of(context);
         let is_withheld = changed.is_some() && policy.is_none();
         if is_withheld {
@@ -182,7 +228,7 @@ impl Delivery<'_> {
         let refusals = self.ledger.cursor.refused.get(&span_id).copied().unwrap_or_default();
         if let Owner::Turn(_) = owner {
             let is_skipped = is_withheld && self.job.extent == Extent::Live;
-            self.ledger.add_span(span_id, changed.is_some() && !is_skipped);
+            self.ledger.add_span(owner, &span_id, changed.is_some() && !is_skipped);
             if is_skipped {
                 self.ledger.skip_turn(SkipReason::PolicyNotMet);
             }

@@ -87,7 +87,7 @@ impl Delivery<'_> {
     }
 
     fn expect_agent(&mut self, key: String, turn: &str, note: impl FnOnce(&mut PendingLaunch)) {
-        let span = SpanId::turn(turn);
+        let span = self.ledger.cursor.span_ids(turn).turn(turn);
         let subagents = &self.ledger.cursor.subagents;
         let is_linked = subagents.get(&key).is_some_and(|subagent| subagent.link.is_some());
         if is_linked || self.ledger.cursor.launches.contains_key(&key) {
@@ -132,7 +132,7 @@ impl Delivery<'_> {
             && is_by_command(&file.meta())
     }
 
-    fn is_claimed(&self, span: &SpanId) -> bool {
+    pub(super) fn is_claimed(&self, span: &SpanId) -> bool {
         let mut links =
             self.ledger.cursor.subagents.values().filter_map(|subagent| subagent.link.as_ref());
         links.any(|link| link.span.as_ref() == Some(span))

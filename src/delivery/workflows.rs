@@ -8,7 +8,7 @@ use super::queue::Owner;
 use super::run::Delivery;
 use super::untouched::is_at_rest;
 use crate::state::{Launcher, Link, Subagent};
-use crate::trace::{SpanId, WorkflowRun, observe_workflow};
+use crate::trace::{SpanId, SpanIds, WorkflowRun, observe_workflow};
 
 impl Delivery<'_> {
     /// A run has a lane as its agents have. Taken up again by a later call, it stays where it was launched first.
@@ -51,9 +51,12 @@ impl Delivery<'_> {
             if subagent.workflow.is_some() {
                 let path = RunEnd::path(&self.job.transcript, run_id);
                 subagent.finished = subagent.finished || RunEnd::read(&path, longest).is_some();
-                over.extend(subagent.finished.then(|| SpanId::workflow(run_id)));
+                let turn = subagent.link.as_ref().filter(|_| subagent.finished);
+                over.extend(turn.map(|link| (link.turn.clone(), run_id.clone())));
             }
         }
+        let ids = |(turn, run_id)| self.ledger.cursor.span_ids(turn).workflow(run_id);
+        let over: Vec<SpanId> = over.iter().map(|(turn, run_id)| ids((turn, run_id))).collect();
         for subagent in self.ledger.cursor.subagents.values_mut() {
             let run = subagent.link.as_ref().and_then(|link| link.span.as_ref());
             subagent.finished |= run.is_some_and(|run| over.contains(run));
@@ -91,7 +94,8 @@ impl Delivery<'_> {
         let ended = end.is_some() || subagent.finished || self.is_over(Some(run.last_at), true);
         let outcome = subagent.outcome.as_deref();
         let parent = link.span.as_ref();
-        let mut observation = observe_workflow(&run, end, outcome, &context.trace_id, parent);
+        let ids = SpanIds::of(&context.trace_id, &link.turn);
+        let mut observation = observe_workflow(&run, end, outcome, &ids, parent);
         observation.complete = ended;
         // It is looked at again where its file changed: a mark of schema 2 can't tell in what.
         self.known_until = Some(Timestamp::from_millis(0));

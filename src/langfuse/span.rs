@@ -115,11 +115,12 @@ mod tests {
             header: Header::default(),
             prompt: Prompt::default(),
             offset: 0,
+            is_missing: false,
         };
         let context =
             Context::of_turn(&opening, 1, &SessionFacts::default(), &Attributes::default());
         let mut observation =
-            Observation::new(SpanName::CHAT, &TraceId::of_seed("t"), SpanId::turn("u"), None, at);
+            Observation::new(SpanName::CHAT, &TraceId::of_seed("t"), SpanId::given("u"), None, at);
         observation.input = Some(Content::Text("\"Zürich\" \u{1f980}\n".to_owned()));
         observation.usage.insert("input", 7);
         encode(&observation, &context)
@@ -137,7 +138,7 @@ mod tests {
     fn a_span_gives_its_fields_and_attributes() {
         let [span] = &Span::all_of(&export([encoded().as_str()]))[..] else { panic!("one span") };
         assert_eq!(span.trace_id(), TraceId::of_seed("t").as_str());
-        assert_eq!(span.span_id(), SpanId::turn("u").as_str());
+        assert_eq!(span.span_id(), SpanId::given("u").as_str());
         assert_eq!((span.parent(), span.start().as_millis()), (None, 1_795_416_046_354));
         assert_eq!(span.attribute("langfuse.observation.input"), Some("\"Zürich\" \u{1f980}\n"));
         assert_eq!(span.usage(), json!({"input": 7}));

@@ -47,7 +47,7 @@ mod tests {
         let plain = "value = path/to/file.rs\n".repeat(20);
         let secret = format!("{plain}ghp_{}", "a1B2".repeat(9));
         let observed = || {
-            let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+            let (trace, span) = (TraceId::of_seed("t"), SpanId::given("s"));
             let mut observation =
                 Observation::new(SpanName::CHAT, &trace, span, None, Timestamp::from_millis(1));
             observation.input = Some(Content::Json(json!([plain, secret, {"content": plain}])));

@@ -84,7 +84,7 @@ mod tests {
         let trace = || TraceId::of_seed("uuid");
         let subjects = [
             Subject::Trace(trace()),
-            Subject::Observation(trace(), SpanId::turn("uuid")),
+            Subject::Observation(trace(), SpanId::given("uuid")),
             Subject::Session("uuid".to_owned()),
         ];
         let mut ids: Vec<String> = Vec::new();

@@ -9,7 +9,7 @@ use transcript::{GitOperation, Patch, Usage, text_of};
 
 use super::test_run::TestRun;
 use super::{Judge, Score, Subject, Value};
-use crate::trace::{Context, SpanId};
+use crate::trace::{Context, SpanIds};
 
 /// The scores of a turn that is complete, in the session's own file: agents have files and times of their own.
 pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
@@ -18,7 +18,10 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
     }
     let trace = context.trace_id.clone();
     let subject = match context.parent {
-        Some(_) => Subject::Observation(trace, SpanId::turn(&turn.opening.uuid)),
+        Some(_) => {
+            let ids = SpanIds::of(&trace, &turn.opening.uuid);
+            Subject::Observation(trace, ids.turn(&turn.opening.uuid))
+        }
         None => Subject::Trace(trace),
     };
     let filed = turn.opening.at;

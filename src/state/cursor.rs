@@ -14,7 +14,7 @@ use super::mark::Mark;
 use super::placement::Placement;
 use super::runs::Runs;
 use super::subagent::Subagent;
-use crate::trace::{Agreement, Context, Digest, Repository, SpanId};
+use crate::trace::{Agreement, Context, Digest, Repository, SpanId, SpanIds};
 
 /// The version of the file's form. A newer one is left alone.
 pub(super) const SCHEMA: u32 = 3;
@@ -157,6 +157,12 @@ pub struct SkippedRange {
 /// A tool call whose agent has not shown up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingLaunch {
+    /// The id that the provider gave the call; `None` where it is the key of the launch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_use_id: Option<String>,
+    /// Ids that the agent's own calls can't have as their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_ids: Vec<String>,
     /// The turn that it belongs to.
     pub turn: String,
     /// The tool's span.
@@ -191,6 +197,8 @@ impl PendingLaunch {
     /// A launch of which nothing more is known.
     pub fn new(turn: &str, span: SpanId) -> Self {
         Self {
+            tool_use_id: None,
+            used_ids: Vec::new(),
             turn: turn.to_owned(),
             span,
             launcher: None,
@@ -206,7 +214,7 @@ impl PendingLaunch {
 
     /// A tool call launched the agent, and not the turn itself.
     pub fn is_by_tool(&self) -> bool {
-        self.span != SpanId::turn(&self.turn)
+        self.launcher.is_some()
     }
 }
 
@@ -273,6 +281,14 @@ impl Cursor {
     /// When a path in it is no UTF-8.
     pub fn encoded(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
+    }
+
+    /// Makes the ids of a turn's spans, in the trace that it is known to have.
+    pub fn span_ids(&self, turn: &str) -> SpanIds {
+        match self.contexts.get(turn) {
+            Some(context) => SpanIds::of(&context.trace_id, turn),
+            None => SpanIds::of_turn(turn),
+        }
     }
 
     /// Forgets what stands on the spans of a turn that can't grow any more, unless agents that it launched can.

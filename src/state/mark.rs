@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn mark(role: Role, end: u64) -> Mark {
-        let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+        let (trace, span) = (TraceId::of_seed("t"), SpanId::given("s"));
         let mut observation = Observation::new(SpanName::CHAT, &trace, span, None, at(1));
         (observation.role, observation.end) = (role, at(end));
         Mark::of(&observation)

@@ -25,6 +25,9 @@ pub struct Subagent {
     /// The tool call that launched it, as its meta file says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<String>,
+    /// Trusted ids that its own calls can't have as their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_ids: Vec<String>,
     /// Its kind, as the call that launched it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,

@@ -3,7 +3,7 @@
 use transcript::session::{Activity, Event, EventKind, ToolCall};
 use transcript::{GitOperation, Notification};
 
-use super::ids::{Digest, SpanId, TraceId, digest};
+use super::ids::{Digest, SpanId, SpanIds, digest};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation, Role};
 use super::span_name::SpanName;
@@ -14,7 +14,12 @@ use super::{compaction, generation, tool};
 /// A tool call that launched an agent or may have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
+    /// The call's key, by which no other call is known.
+    pub key: String,
+    /// The id that the provider gave it, which may come again.
     pub tool_use_id: String,
+    /// Ids that the agent's own calls can't have as their keys.
+    pub used_ids: Vec<String>,
     /// Known once the call's result names the agent.
     pub agent_id: Option<String>,
     pub workflow: Option<WorkflowRun>,
@@ -89,30 +94,30 @@ pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Not
 /// Emits one observation after the other, so that no turn is in memory twice.
 pub(super) fn observe_activity(
     activity: &Activity,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     parent: &SpanId,
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) {
     for call in &activity.generations {
-        let mut observation = generation::observe(call, trace_id, parent);
+        let mut observation = generation::observe(call, ids, parent);
         observation.complete |= ended;
         emit(observation);
     }
     for call in &activity.tools {
         let last_at = activity.last_at.unwrap_or(call.called_at);
-        emit(tool::observe(call, trace_id, parent, last_at, ended));
+        emit(tool::observe(call, ids, parent, last_at, ended));
     }
     for it in &activity.compactions {
-        emit(compaction::observe(it, trace_id, Some(parent), ended));
+        emit(compaction::observe(it, ids, Some(parent), ended));
     }
     for event in activity.events.iter().filter(|event| !event.uuid.is_empty()) {
-        emit(observe_event(event, trace_id, parent));
+        emit(observe_event(event, ids, parent));
     }
 }
 
-fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observation {
-    let span_id = SpanId::event(&event.uuid);
+fn observe_event(event: &Event, ids: &SpanIds, parent: &SpanId) -> Observation {
+    let (trace_id, span_id) = (ids.trace_id(), ids.event(&event.uuid));
     let (name, level) = match &event.kind {
         EventKind::Steering => (SpanName::STEERING, Level::Default),
         EventKind::Notified(_) => (SpanName::NOTIFICATION, Level::Default),
@@ -144,21 +149,24 @@ fn observe_event(event: &Event, trace_id: &TraceId, parent: &SpanId) -> Observat
     observation
 }
 
-pub(super) fn launches(activity: &Activity) -> Vec<Launch> {
-    activity.tools.iter().filter(|call| call.launches_agent()).map(launch).collect()
+pub(super) fn launches(activity: &Activity, ids: &SpanIds) -> Vec<Launch> {
+    let calls = activity.tools.iter().filter(|call| call.launches_agent());
+    calls.map(|call| launch(activity, call, ids)).collect()
 }
 
-fn launch(call: &ToolCall) -> Launch {
+fn launch(activity: &Activity, call: &ToolCall, ids: &SpanIds) -> Launch {
     let agent_type = call.request.input.get("subagent_type");
     let prompt = call.request.input.get("prompt").and_then(serde_json::Value::as_str);
     Launch {
+        key: call.key.clone(),
         tool_use_id: call.request.id.clone(),
+        used_ids: activity.ids_used_for(call),
         agent_id: call.result.as_ref().and_then(|result| result.agent_id.clone()),
         workflow: workflow(call),
         agent_type: agent_type.and_then(serde_json::Value::as_str).map(str::to_owned),
         prompt: prompt.map(|prompt| digest(prompt.as_bytes())),
         offset: call.offset,
-        span_id: SpanId::tool(&call.request.id),
+        span_id: ids.tool(&call.key),
         finished: call.has_final_result(),
         outcome: call.agent_outcome(),
     }

@@ -5,7 +5,7 @@ use transcript::session::AgentRun;
 use super::activity::{Launch, finish_root, launches, observe_activity};
 use super::agent_facts::AgentFacts;
 use super::content::plain_or_parts;
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
 use super::span_name::SpanName;
@@ -18,15 +18,15 @@ use super::status::Status;
 pub fn observe_agent(
     run: &AgentRun,
     facts: &AgentFacts,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     parent: Option<&SpanId>,
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
-    let root_id = SpanId::agent(&facts.agent_id);
-    observe_activity(&run.activity, trace_id, &root_id, ended, emit);
+    let root_id = ids.agent(&facts.agent_id);
+    observe_activity(&run.activity, ids, &root_id, ended, emit);
     let (name, at) = (SpanName::of_agent(facts), run.opening.at);
-    let mut root = Observation::new(name, trace_id, root_id, parent, at);
+    let mut root = Observation::new(name, ids.trace_id(), root_id, parent, at);
     finish_root(&mut root, &run.activity);
     root.complete = ended;
     root.input = Some(plain_or_parts(&run.opening.prompt.content));
@@ -49,5 +49,5 @@ pub fn observe_agent(
     root.note(MetadataKey::AgentOutcome, facts.outcome.as_ref());
     root.note(MetadataKey::AgentDepth, facts.depth);
     emit(root);
-    launches(&run.activity)
+    launches(&run.activity, ids)
 }

@@ -3,19 +3,20 @@
 
 use transcript::session::Compaction;
 
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Observation};
 use super::span_name::SpanName;
 
 pub(super) fn observe(
     compaction: &Compaction,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     parent: Option<&SpanId>,
     ended: bool,
 ) -> Observation {
-    let (span_id, at) = (SpanId::compaction(&compaction.uuid), compaction.started_at);
-    let mut observation = Observation::new(SpanName::COMPACTION, trace_id, span_id, parent, at);
+    let (span_id, at) = (ids.compaction(&compaction.uuid), compaction.started_at);
+    let (name, trace_id) = (SpanName::COMPACTION, ids.trace_id());
+    let mut observation = Observation::new(name, trace_id, span_id, parent, at);
     observation.kind = Kind::Span;
     observation.end = compaction.ended_at.max(at);
     observation.complete = ended || compaction.summary.is_some();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use transcript::session::Opening;
 
 use super::agreement::Agreement;
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds, TraceId};
 use super::metadata::{MetadataKey, SCHEMA_VERSION};
 use crate::config::{Config, Experiment, ParentSpan};
 
@@ -136,6 +136,10 @@ impl Context {
                 attributes.trace_seed.as_ref().map_or_else(|| TraceId::of_seed(&opening.uuid), own)
             }
         };
+        let root = match &attributes.parent {
+            Some(parent) => SpanId::given(parent.span_id.clone()),
+            None => SpanIds::of(&trace_id, &opening.uuid).turn(&opening.uuid),
+        };
         Self {
             trace_id,
             name: TURN.to_owned(),
@@ -147,15 +151,18 @@ impl Context {
             environment: attributes.environment.clone(),
             metadata: metadata(opening, number, facts, attributes),
             parent: attributes.parent.clone(),
-            experiment: attributes.experiment.clone().map(|of| Trial {
-                of,
-                root: attributes.parent.as_ref().map_or_else(
-                    || SpanId::turn(&opening.uuid),
-                    |parent| SpanId::given(parent.span_id.clone()),
-                ),
-            }),
+            experiment: attributes.experiment.clone().map(|of| Trial { of, root }),
             agreed: None,
         }
+    }
+
+    /// A turn whose opening row is not in the file: it has no number.
+    pub fn of_continued_turn(
+        opening: &Opening,
+        facts: &SessionFacts,
+        attributes: &Attributes,
+    ) -> Self {
+        Self::beside_turns(TURN, opening, facts, attributes)
     }
 
     /// A compaction that the user asked for between two turns.

@@ -119,7 +119,7 @@ mod tests {
     };
 
     fn observed() -> Observation {
-        let (trace, span) = (TraceId::of_seed("t"), SpanId::turn("s"));
+        let (trace, span) = (TraceId::of_seed("t"), SpanId::given("s"));
         let mut observation =
             Observation::new(SpanName::CHAT, &trace, span, None, Timestamp::from_millis(1));
         observation.input = Some(Content::Json(json!([{"a": 1}, "text", null])));
@@ -153,7 +153,7 @@ mod tests {
         let before = observed().fingerprint();
         let mut configured = observed();
         configured.trace_id = TraceId::of_seed("seed:1");
-        configured.parent = Some(SpanId::turn("foreign"));
+        configured.parent = Some(SpanId::given("foreign"));
         configured.note(MetadataKey::ParentTraceId, Some("foreign"));
         assert_eq!(configured.fingerprint(), before);
     }

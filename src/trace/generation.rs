@@ -7,15 +7,15 @@ use transcript::session::{Generation, InputItem};
 use transcript::{Block, Usage};
 
 use super::content::{content, part};
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::model::priceable;
 use super::observation::{Content, Kind, Observation, Role};
 use super::span_name::SpanName;
 use super::status::Status;
 
-pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &SpanId) -> Observation {
-    let span_id = SpanId::generation(&generation.message_id);
+pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -> Observation {
+    let (trace_id, span_id) = (ids.trace_id(), ids.generation(&generation.key));
     let at = generation.started_at;
     let mut observation = Observation::new(SpanName::CHAT, trace_id, span_id, Some(parent), at);
     observation.kind = Kind::Generation;
@@ -40,7 +40,7 @@ pub(super) fn observe(generation: &Generation, trace_id: &TraceId, parent: &Span
         generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
     observation.note(MetadataKey::RawModel, raw_model);
     observation.note(MetadataKey::RequestedModel, requested);
-    observation.note(MetadataKey::MessageId, Some(&generation.message_id));
+    observation.note(MetadataKey::MessageId, generation.message_id.as_ref());
     observation.note(MetadataKey::RequestId, generation.request_id.as_ref());
     observation.note(MetadataKey::AttributedSkill, generation.skill.as_ref());
     observation.note(MetadataKey::StopReason, generation.stop_reason.as_ref());

@@ -36,45 +36,6 @@ impl TraceId {
 }
 
 impl SpanId {
-    fn of(kind: &str, id: &str) -> Self {
-        Self(hex(format!("{kind}:{id}").as_bytes(), 8))
-    }
-
-    /// A turn, by the uuid of its opening row.
-    pub fn turn(uuid: &str) -> Self {
-        Self::of("turn", uuid)
-    }
-
-    /// A model call, by its message id.
-    pub fn generation(message_id: &str) -> Self {
-        Self::of("generation", message_id)
-    }
-
-    /// A tool, by its `tool_use` id.
-    pub fn tool(tool_use_id: &str) -> Self {
-        Self::of("tool", tool_use_id)
-    }
-
-    /// An agent, by its id.
-    pub fn agent(agent_id: &str) -> Self {
-        Self::of("agent", agent_id)
-    }
-
-    /// An event, by its row's uuid.
-    pub fn event(uuid: &str) -> Self {
-        Self::of("event", uuid)
-    }
-
-    /// A compaction, by its boundary row's uuid.
-    pub fn compaction(uuid: &str) -> Self {
-        Self::of("compaction", uuid)
-    }
-
-    /// A workflow, by the id of its run.
-    pub fn workflow(run_id: &str) -> Self {
-        Self::of("workflow", run_id)
-    }
-
     /// A foreign span.
     pub fn given(id: impl Into<String>) -> Self {
         Self(id.into())
@@ -82,6 +43,74 @@ impl SpanId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Makes the span ids of one trace.
+#[derive(Clone, Debug)]
+pub struct SpanIds {
+    trace_id: TraceId,
+    /// The trace id is made from the uuid of its opening row.
+    is_own_trace: bool,
+}
+
+impl SpanIds {
+    /// `opening`: the uuid of the row that opened the turn. In a trace that is not made from it ids hold the trace's too:
+    /// Langfuse 3 keys observations by their ids alone, and a seed may send a turn to two traces.
+    pub fn of(trace_id: &TraceId, opening: &str) -> Self {
+        Self { trace_id: trace_id.clone(), is_own_trace: *trace_id == TraceId::of_seed(opening) }
+    }
+
+    /// Those of a turn's own trace.
+    pub fn of_turn(opening: &str) -> Self {
+        Self { trace_id: TraceId::of_seed(opening), is_own_trace: true }
+    }
+
+    pub fn trace_id(&self) -> &TraceId {
+        &self.trace_id
+    }
+
+    fn id(&self, kind: &str, key: &str) -> SpanId {
+        let seed = match self.is_own_trace {
+            true => format!("{kind}:{key}"),
+            false => format!("{kind}:{}/{key}", self.trace_id.0),
+        };
+        SpanId(hex(seed.as_bytes(), 8))
+    }
+
+    /// A turn, by the uuid of its opening row.
+    pub fn turn(&self, uuid: &str) -> SpanId {
+        self.id("turn", uuid)
+    }
+
+    /// A model call, by its key.
+    pub fn generation(&self, key: &str) -> SpanId {
+        self.id("generation", key)
+    }
+
+    /// A tool, by its key.
+    pub fn tool(&self, key: &str) -> SpanId {
+        self.id("tool", key)
+    }
+
+    /// An agent, by its id.
+    pub fn agent(&self, agent_id: &str) -> SpanId {
+        self.id("agent", agent_id)
+    }
+
+    /// An event, by its row's uuid.
+    pub fn event(&self, uuid: &str) -> SpanId {
+        self.id("event", uuid)
+    }
+
+    /// A compaction, by its boundary row's uuid.
+    pub fn compaction(&self, uuid: &str) -> SpanId {
+        self.id("compaction", uuid)
+    }
+
+    /// A workflow, by the id of its run.
+    pub fn workflow(&self, run_id: &str) -> SpanId {
+        self.id("workflow", run_id)
     }
 }
 
@@ -117,7 +146,7 @@ impl fmt::Display for Digest {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{SpanId, TraceId, digest};
+    use super::{SpanIds, TraceId, digest};
 
     #[test]
     fn a_trace_id_is_the_one_that_the_langfuse_sdks_make_of_the_seed() {
@@ -142,7 +171,18 @@ mod tests {
 
     #[test]
     fn kinds_do_not_share_ids() {
-        assert_ne!(SpanId::tool("x"), SpanId::generation("x"));
-        assert_eq!(SpanId::tool("x").as_str().len(), 16);
+        let ids = SpanIds::of_turn("u");
+        assert_ne!(ids.tool("x"), ids.generation("x"));
+        assert_eq!(ids.tool("x").as_str().len(), 16);
+    }
+
+    #[test]
+    fn ids_hold_the_trace_where_it_is_not_made_from_the_opening_row() {
+        let own = SpanIds::of(&TraceId::of_seed("u"), "u");
+        assert_eq!(own.tool("x").as_str(), base::sha256::hex(b"tool:x", 8));
+        let seeded = TraceId::of_seed("seed:1");
+        let seed = format!("tool:{}/x", seeded.as_str());
+        let expected = base::sha256::hex(seed.as_bytes(), 8);
+        assert_eq!(SpanIds::of(&seeded, "u").tool("x").as_str(), expected);
     }
 }

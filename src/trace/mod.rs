@@ -25,7 +25,7 @@ pub use agent_facts::AgentFacts;
 pub use agreement::Agreement;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use generation::usage_details;
-pub use ids::{Digest, SpanId, TraceId, digest, hash, private_digest};
+pub use ids::{Digest, SpanId, SpanIds, TraceId, digest, hash, private_digest};
 pub use metadata::MetadataKey;
 pub use model::priceable;
 pub use observation::{Content, Kind, Level, Observation, Role};

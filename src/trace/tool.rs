@@ -6,7 +6,7 @@ use transcript::session::ToolCall;
 use transcript::{ToolResult, text_of};
 
 use super::content::{content, plain_or_parts};
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
 use super::span_name::SpanName;
@@ -15,12 +15,12 @@ use super::status::Status;
 /// `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no result will come.
 pub(super) fn observe(
     tool: &ToolCall,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     parent: &SpanId,
     last_at: Timestamp,
     closed: bool,
 ) -> Observation {
-    let span_id = SpanId::tool(&tool.request.id);
+    let (trace_id, span_id) = (ids.trace_id(), ids.tool(&tool.key));
     let name = SpanName::of_tool(&tool.request);
     let mut observation = Observation::new(name, trace_id, span_id, Some(parent), tool.called_at);
     observation.kind = match tool.request.name.as_str() {
@@ -36,7 +36,7 @@ pub(super) fn observe(
     let skill = skill.and_then(Value::as_str).filter(|_| tool.request.name == "Skill");
     observation.note(MetadataKey::Skill, skill);
     observation.note(MetadataKey::ToolUseId, Some(&tool.request.id));
-    observation.note(MetadataKey::CausedBy, Some(SpanId::generation(&tool.message_id).as_str()));
+    observation.note(MetadataKey::CausedBy, Some(ids.generation(&tool.call).as_str()));
     if let Some((server, name)) =
         tool.request.name.strip_prefix("mcp__").and_then(|name| name.split_once("__"))
     {

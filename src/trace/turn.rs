@@ -8,7 +8,7 @@ use super::agent_facts::AgentFacts;
 use super::compaction;
 use super::content::plain_or_parts;
 use super::context::Context;
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
 use super::span_name::SpanName;
@@ -24,16 +24,17 @@ pub fn observe_turn(
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) -> Vec<Launch> {
-    let (trace_id, parent) = (&context.trace_id, context.root_parent());
+    let parent = context.root_parent();
+    let ids = SpanIds::of(&context.trace_id, &turn.opening.uuid);
     if let Some(compaction) = turn.as_manual_compaction() {
-        emit(compaction::observe(compaction, trace_id, parent.as_ref(), ended));
+        emit(compaction::observe(compaction, &ids, parent.as_ref(), ended));
         return Vec::new();
     }
-    let root_id = SpanId::turn(&turn.opening.uuid);
-    observe_activity(&turn.activity, trace_id, &root_id, ended, emit);
-    observe_legacy_sidechains(turn, trace_id, &root_id, ended, emit);
+    let root_id = ids.turn(&turn.opening.uuid);
+    observe_activity(&turn.activity, &ids, &root_id, ended, emit);
+    observe_legacy_sidechains(turn, &ids, &root_id, ended, emit);
     let at = turn.opening.at;
-    let mut root = Observation::new(SpanName::TURN, trace_id, root_id, parent.as_ref(), at);
+    let mut root = Observation::new(SpanName::TURN, ids.trace_id(), root_id, parent.as_ref(), at);
     finish_root(&mut root, &turn.activity);
     root.complete = ended;
     let has_answer =
@@ -42,6 +43,7 @@ pub fn observe_turn(
         // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
         root.warn(Status::NoAnswer);
     }
+    root.note(MetadataKey::OpeningRow, turn.opening.is_missing.then_some("missing"));
     root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
     root.note(MetadataKey::TurnsAbandoned, rewind.map(|rewind| rewind.abandoned));
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
@@ -50,13 +52,13 @@ pub fn observe_turn(
     }
     root.note(MetadataKey::ParentTraceId, context.parent.as_ref().map(|parent| &parent.trace_id));
     emit(root);
-    launches(&turn.activity)
+    launches(&turn.activity, &ids)
 }
 
 /// Agents of 1.0.128, matched to calls by their prompt.
 fn observe_legacy_sidechains(
     turn: &Turn,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     root: &SpanId,
     ended: bool,
     emit: &mut dyn FnMut(Observation),
@@ -70,19 +72,19 @@ fn observe_legacy_sidechains(
         };
         taken.push(place);
         let facts = AgentFacts {
-            agent_id: call.request.id.clone(),
+            agent_id: call.key.clone(),
             agent_type: input("subagent_type").map(str::to_owned),
             description: input("description").map(str::to_owned),
             depth: Some(1),
             workflow_phase: None,
             outcome: call.agent_outcome().map(str::to_owned),
         };
-        let parent = SpanId::tool(&call.request.id);
+        let parent = ids.tool(&call.key);
         let ended = ended || call.has_final_result();
-        observe_agent(run, &facts, trace_id, Some(&parent), ended, emit);
+        observe_agent(run, &facts, ids, Some(&parent), ended, emit);
     }
     for (_, run) in turn.agents.runs().filter(|(place, _)| !taken.contains(place)) {
         let facts = AgentFacts { agent_id: run.opening.uuid.clone(), ..AgentFacts::default() };
-        observe_agent(run, &facts, trace_id, Some(root), ended, emit);
+        observe_agent(run, &facts, ids, Some(root), ended, emit);
     }
 }

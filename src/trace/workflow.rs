@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transcript::RunEnd;
 
-use super::ids::{SpanId, TraceId};
+use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
 use super::span_name::SpanName;
@@ -29,11 +29,11 @@ pub fn observe_workflow(
     run: &WorkflowRun,
     end: Option<RunEnd>,
     outcome: Option<&str>,
-    trace_id: &TraceId,
+    ids: &SpanIds,
     parent: Option<&SpanId>,
 ) -> Observation {
-    let (span_id, at) = (SpanId::workflow(&run.run_id), run.started_at);
-    let mut observation = Observation::new(SpanName::WORKFLOW, trace_id, span_id, parent, at);
+    let (span_id, at) = (ids.workflow(&run.run_id), run.started_at);
+    let mut observation = Observation::new(SpanName::WORKFLOW, ids.trace_id(), span_id, parent, at);
     observation.kind = Kind::Chain;
     let ended_at = end.as_ref().and_then(|end| end.at);
     // An agent that is stopped writes its last rows after the run's file.

@@ -42,15 +42,15 @@ pub(super) fn collect(
             speed: call.speed.clone(),
             service_tier: call.service_tier.clone(),
         };
-        facts.calls.push((id("call", &call.message_id), fact));
+        facts.calls.push((id("call", &call.key), fact));
     }
     for tool in &activity.tools {
         let mut call = activity.generations.iter();
-        let call = call.find(|call| call.message_id == tool.message_id);
+        let call = call.find(|call| call.key == tool.call);
         let mut fact = tool_facts(turn, tool, call);
         fact.agent_type = agent_type.map(str::to_owned);
         last_calls.note(tool, &mut fact);
-        facts.tools.push((id("tool", &tool.request.id), fact));
+        facts.tools.push((id("tool", &tool.key), fact));
     }
 }
 

@@ -61,7 +61,6 @@ impl Reading {
         let mut lineage = Lineage::new(session_id);
         let mut turns = Turns::default();
         let mut layout = None;
-        let (mut head, mut has_begun) = (Vec::new(), false);
         let mut rows = Transcript::open(transcript, 0)?.timed();
         while let Some(entry) = rows.next_entry()? {
             lineage.observe(&entry);
@@ -72,18 +71,10 @@ impl Reading {
             {
                 self.outcomes.add_link(at, url);
             }
-            let early = (!has_begun).then(|| entry.clone());
             if let Some(turn) = turns.push(entry) {
                 self.turn(&turn);
             }
-            if !has_begun && turns.open_turn().is_some() {
-                has_begun = true;
-                self.head(std::mem::take(&mut head));
-            } else {
-                head.extend(early);
-            }
         }
-        self.head(head);
         if let Some(turn) = turns.finish() {
             self.turn(&turn);
         }
@@ -144,7 +135,7 @@ impl Reading {
         }
         let meta = file.meta();
         let own = without_head(entries, meta.is_fork == Some(true));
-        let Some(run) = AgentRun::read(own) else {
+        let Some(run) = AgentRun::read(own, &[]) else {
             return Ok(());
         };
         let link = self.links.turn_of(file, &meta, &run);
@@ -154,22 +145,6 @@ impl Reading {
         let agent_type = meta.agent_type.as_deref().unwrap_or("agent");
         self.activity(turn, &file.agent_id, Some(agent_type), &run.activity);
         Ok(())
-    }
-
-    /// Rows before the first opening row: where a compaction rewrites the file in mid-turn, that row is gone.
-    fn head(&mut self, rows: Vec<Entry>) {
-        let is_answer = |row: &Entry| matches!(row.record, Record::Assistant(_));
-        let Some(first) = rows.iter().position(is_answer) else {
-            return;
-        };
-        if let Some(run) = AgentRun::read(rows.into_iter().skip(first)) {
-            let turn = self.turn_of_nobody(&run);
-            if let Some(offset) = self.offsets.last_mut() {
-                *offset = run.opening.offset;
-            }
-            self.outcomes.begin_turn(turn, run.opening.at);
-            self.activity(turn, "", None, &run.activity);
-        }
     }
 
     /// An agent of a session without turns, such as one that Claude Code starts for itself.

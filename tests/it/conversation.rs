@@ -9,6 +9,8 @@ use transcript::conversation::{Conversation, Message, Role};
 /// One request that the API was sent, by the answer that it gave.
 struct Sent {
     answer: String,
+    /// The rows of that answer.
+    rows: Vec<String>,
     /// The session's file says which messages the request had: not of those that a fork was copied from.
     is_noted: bool,
     messages: Vec<Value>,
@@ -25,21 +27,32 @@ fn recorded(release: &str) -> Vec<(PathBuf, Vec<Sent>)> {
                 continue;
             };
             let session = PathBuf::from(format!("{session}.jsonl"));
+            let text = fs::read_to_string(&sent).unwrap();
+            let answered = fs::read_to_string(&session).unwrap();
             let read = |line: &str| {
                 let mut sent: Value = serde_json::from_str(line).unwrap();
+                let answer = sent["answer"].as_str().unwrap().to_owned();
                 Sent {
-                    answer: sent["answer"].as_str().unwrap().to_owned(),
+                    rows: rows_of(&answered, &answer),
+                    answer,
                     is_noted: sent["noted"] == true,
                     messages: serde_json::from_value(sent["messages"].take()).unwrap(),
                 }
             };
-            let text = fs::read_to_string(&sent).unwrap();
             sessions.push((session, text.lines().map(read).collect()));
         }
     }
     sessions.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(!sessions.is_empty(), "{release}");
     sessions
+}
+
+/// The uuids of the rows of an answer. By their text: some are no JSON that serde reads.
+fn rows_of(session: &str, message_id: &str) -> Vec<String> {
+    let id = format!("\"id\":\"{message_id}\"");
+    let is_row = |row: &&str| row.contains("\"type\":\"assistant\"") && row.contains(&id);
+    let uuid = |row: &str| row.split_once("\"uuid\":\"")?.1.split('"').next().map(str::to_owned);
+    session.lines().filter(is_row).filter_map(uuid).collect()
 }
 
 fn as_sent(messages: &[Message]) -> Vec<Value> {
@@ -128,7 +141,7 @@ fn of_2_1_330_equals_what_was_sent_to_the_letter() {
     for (session, requests) in recorded("v2.1.330") {
         let mut conversation = Conversation::open(&session).unwrap();
         for sent in requests.iter().filter(|sent| sent.is_noted) {
-            let rebuilt = as_sent(&conversation.before(&sent.answer).unwrap());
+            let rebuilt = as_sent(&conversation.before(&sent.rows).unwrap());
             assert_same(&session, sent, &rebuilt, &contents(&sent.messages));
         }
     }
@@ -138,7 +151,7 @@ fn of_2_1_330_equals_what_was_sent_to_the_letter() {
 fn assert_essentials_are_those_sent(session: &Path, transcript: &Path, requests: &[Sent]) {
     let mut conversation = Conversation::open(transcript).unwrap();
     for sent in requests {
-        let rebuilt = essentials(&as_sent(&conversation.before(&sent.answer).unwrap()));
+        let rebuilt = essentials(&as_sent(&conversation.before(&sent.rows).unwrap()));
         assert_same(session, sent, &rebuilt, &essentials(&sent.messages));
     }
 }
@@ -172,7 +185,7 @@ fn the_answer_is_all_blocks_of_its_message() {
     for (session, requests) in recorded("v2.1.330") {
         let conversation = Conversation::open(&session).unwrap();
         for (sent, next) in requests.iter().zip(requests.iter().skip(1)) {
-            let answer = conversation.answer(&sent.answer).unwrap().unwrap();
+            let answer = conversation.answer(&sent.rows).unwrap().unwrap();
             assert_eq!(answer.role, Role::Assistant);
             let blocks = essentials(&as_sent(&[answer]));
             let told = essentials(&next.messages);

@@ -29,7 +29,7 @@ fn config(variables: &[(&str, &str)]) -> Config {
 /// An observation that may be filled.
 fn observation() -> Observation {
     let at = Timestamp::parse("2026-01-02T03:04:05Z").unwrap();
-    Observation::new(SpanName::CHAT, &TraceId::of_seed("a turn"), SpanId::turn("a turn"), None, at)
+    Observation::new(SpanName::CHAT, &TraceId::of_seed("a turn"), SpanId::given("a turn"), None, at)
 }
 
 /// A text after the policy was applied to it as an output.

@@ -6,6 +6,7 @@
 mod agents;
 mod agreed;
 mod archive;
+mod backends;
 mod desk;
 mod faults;
 mod finished_agents;

@@ -124,7 +124,9 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         return None;
     }
     if flagged(row.is_compact_summary) {
-        return Some(Record::Summary(content::text_of(&blocks)));
+        let turns = row.summarized_turn_prompt_uuids.take().unwrap_or_default();
+        let text = content::text_of(&blocks);
+        return Some(Record::Summary { text, turn: turns.into_iter().next_back() });
     }
     if flagged(row.is_visible_in_transcript_only) {
         return None;
@@ -207,7 +209,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
             block => beside.push(block),
         }
     }
-    Record::Results { results, beside }
+    Record::Results { results, beside, asked_by: row.source_tool_assistant_uuid.take() }
 }
 
 fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
@@ -226,9 +228,14 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     if message.model.as_deref() == Some(SYNTHETIC) {
         return None;
     }
+    let message_id = message.id.take().filter(|id| !id.is_empty());
+    if message_id.is_none() && blocks.is_empty() {
+        return None;
+    }
     let mut usage = message.usage.take();
     Some(Record::Assistant(AssistantMessage {
-        message_id: message.id.take()?,
+        message_id,
+        block_index: row.api_block_index,
         model: message.model.take().unwrap_or_default(),
         stop_reason: message.stop_reason.take(),
         service_tier: usage.as_mut().and_then(|usage| usage.service_tier.take()),

@@ -192,8 +192,11 @@ mod tests {
     fn without_the_answers_text_a_row_that_can_be_the_last_and_quiet_complete_it() {
         let nothing_expected = Expected::default();
         let ends_turn = ToolResult { ends_turn: true, ..ToolResult::default() };
-        let results =
-            |result: ToolResult| Record::Results { results: vec![result], beside: Vec::new() };
+        let results = |result: ToolResult| Record::Results {
+            results: vec![result],
+            beside: Vec::new(),
+            asked_by: None,
+        };
         for (last, completes) in [
             (answer(&["done"], "end_turn"), true),
             (answer(&["let me see"], "tool_use"), false),

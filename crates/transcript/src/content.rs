@@ -37,7 +37,7 @@ pub enum Block {
 /// A tool that the model asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolUse {
-    /// `tool_use.id`.
+    /// `tool_use.id`; empty if the provider gave none.
     pub id: String,
     /// The tool's name; `mcp__server__tool` for MCP.
     pub name: String,
@@ -196,18 +196,16 @@ fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
         Some("redacted_thinking") => Some(Block::RedactedThinking {
             size: measured(block.data, |data| data.chars().count()).unwrap_or(0),
         }),
-        Some("tool_use") => block.id.zip(block.name).map(|(id, name)| {
+        Some("tool_use") => block.name.map(|name| {
             let input = block.input.map_or(Value::Null, |input| room.tree(input.get()));
-            Block::ToolUse(Rc::new(ToolUse { id, name, input }))
+            Block::ToolUse(Rc::new(ToolUse { id: block.id.unwrap_or_default(), name, input }))
         }),
-        Some("tool_result") => block.tool_use_id.map(|tool_use_id| {
-            Block::ToolResult(Box::new(ToolResult {
-                tool_use_id,
-                content: blocks(block.content, room),
-                is_error: block.is_error.unwrap_or(false),
-                ..ToolResult::default()
-            }))
-        }),
+        Some("tool_result") => Some(Block::ToolResult(Box::new(ToolResult {
+            tool_use_id: block.tool_use_id.unwrap_or_default(),
+            content: blocks(block.content, room),
+            is_error: block.is_error.unwrap_or(false),
+            ..ToolResult::default()
+        }))),
         Some(kind @ ("image" | "document")) => {
             block.source.map(|source| Block::Media(media(kind, source)))
         }

@@ -61,6 +61,8 @@ pub enum Record {
         results: Vec<ToolResult>,
         /// The other blocks of the row.
         beside: Vec<Block>,
+        /// The uuid of the answer's row that asked, where this row names it.
+        asked_by: Option<String>,
     },
     /// Text that the CLI gave the model: skills, command bodies, reminders.
     Injected(Vec<Block>),
@@ -107,7 +109,12 @@ pub enum Record {
     /// The conversation was replaced by its summary.
     Compacted(Boundary),
     /// That summary.
-    Summary(String),
+    Summary {
+        /// Its text.
+        text: String,
+        /// The uuid of the opening row of the turn that goes on after it.
+        turn: Option<String>,
+    },
     /// The turn was ended because it has made as many model calls as it may.
     MaxTurns(u64),
     /// Something was queued or taken from the queue: its time distinguishes own prompts from copied ones.
@@ -167,8 +174,10 @@ impl Notification {
 /// One row of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantMessage {
-    /// `message.id`: one model call, over several rows.
-    pub message_id: String,
+    /// `message.id`, as the provider gave it; `None` if it is missing or empty.
+    pub message_id: Option<String>,
+    /// The position of the row's block in the answer (2.1.330 and later).
+    pub block_index: Option<u64>,
     /// The model that answered.
     pub model: String,
     /// The row's blocks.

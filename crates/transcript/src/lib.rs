@@ -23,6 +23,7 @@ mod scan;
 pub mod session;
 mod session_info;
 mod tolerant;
+mod trusted_id;
 mod workflow;
 
 pub use branch::branch_point;
@@ -42,4 +43,5 @@ pub use json_text::replace_surrogates;
 pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript, origin};
 pub use session_info::{ReportedCost, SessionInfo, last_activity, reported_costs};
+pub use trusted_id::is_trusted;
 pub use workflow::RunEnd;

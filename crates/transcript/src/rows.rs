@@ -47,6 +47,9 @@ pub(super) struct Row<'a> {
     pub is_meta: Option<bool>,
     #[serde(deserialize_with = "tolerant::field")]
     pub is_compact_summary: Option<bool>,
+    /// Of a summary: the opening rows of the turns that it replaces, the running one last.
+    #[serde(deserialize_with = "tolerant::field")]
+    pub summarized_turn_prompt_uuids: Option<Vec<String>>,
     #[serde(deserialize_with = "tolerant::field")]
     pub is_visible_in_transcript_only: Option<bool>,
     #[serde(deserialize_with = "tolerant::field")]
@@ -75,6 +78,8 @@ pub(super) struct Row<'a> {
     pub request_id: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub request_ref: Option<String>,
+    #[serde(deserialize_with = "tolerant::field")]
+    pub api_block_index: Option<u64>,
     #[serde(deserialize_with = "tolerant::text")]
     pub requested_model: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
@@ -98,6 +103,8 @@ pub(super) struct Row<'a> {
     pub is_aborted_mid_stream: Option<bool>,
     #[serde(deserialize_with = "tolerant::text")]
     pub stream_cut_cause: Option<String>,
+    #[serde(rename = "sourceToolAssistantUUID", deserialize_with = "tolerant::text")]
+    pub source_tool_assistant_uuid: Option<String>,
     #[serde(deserialize_with = "tolerant::object")]
     pub tool_use_result: Option<Outcome>,
     #[serde(borrow, deserialize_with = "tolerant::object")]

@@ -16,7 +16,7 @@ use crate::commands::turn_roots::{TurnRoot, sent_context};
 use crate::config::Config;
 use crate::langfuse::{MAX_ITEM_BYTES, without_controls};
 use crate::privacy::Policy;
-use crate::trace::SpanId;
+use crate::trace::{SpanId, SpanIds};
 
 /// A turn, with the number that `show` prints.
 pub(super) struct DatasetTurn {
@@ -38,7 +38,7 @@ pub(super) struct DatasetItemBuilder<'a> {
     config: &'a Config,
     policy: Policy,
     conversation: Conversation,
-    roots: BTreeMap<String, TurnRoot>,
+    roots: BTreeMap<u64, TurnRoot>,
     /// Replaces the answer as expected output.
     expected: Option<Value>,
 }
@@ -63,7 +63,7 @@ impl<'a> DatasetItemBuilder<'a> {
             session,
             config,
             conversation: Conversation::open(&session.transcript)?,
-            roots: roots.into_iter().map(|root| (root.span.clone(), root)).collect(),
+            roots: roots.into_iter().map(|root| (root.turn, root)).collect(),
             expected: expected.map(|path| read_expected(path, &policy)).transpose()?,
             policy,
         })
@@ -71,8 +71,11 @@ impl<'a> DatasetItemBuilder<'a> {
 
     /// Builds the item of an answered turn.
     pub(super) fn build(&mut self, turn: &DatasetTurn, calls: &Calls) -> Result<DatasetItem> {
-        let span = SpanId::turn(&turn.uuid);
-        let root = self.roots.get(span.as_str());
+        let root = self.roots.get(&turn.number);
+        let span = match root {
+            Some(root) => SpanId::given(root.span.clone()),
+            None => SpanIds::of_turn(&turn.uuid).turn(&turn.uuid),
+        };
         let sent = sent_context(self.session, self.config, span.as_str());
         let trace = sent.map(|context| context.trace_id.as_str().to_owned());
         let Some(trace) = trace.or_else(|| root.map(|root| root.trace.clone())) else {

@@ -305,7 +305,7 @@ fn open_for_export(
 /// The session's own turns, with the numbers that `show` prints.
 pub(super) fn own_turns(outline: Outline) -> Vec<(u64, TurnOutline)> {
     let turns = outline.turns.into_iter();
-    (1..).zip(turns.filter(|turn| !turn.is_compaction)).collect()
+    (1..).zip(turns.filter(|turn| turn.is_numbered())).collect()
 }
 
 /// The outline of a session, if every row of its transcript can be read.

@@ -15,7 +15,7 @@ use crate::commands::preview::each_span;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
 use crate::state::{Cursor, Placement, Runs, Subagent, Within};
-use crate::trace::SpanId;
+use crate::trace::{SpanId, SpanIds, TraceId};
 
 /// Time around the session in which misplaced observations are found.
 const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
@@ -110,8 +110,27 @@ impl Comparison {
         let mut within = Within::default();
         for turn in &outline.turns {
             let is_placed = placements.find(&turn.uuid, &mut within).is_some();
-            self.turns.insert(root_id(turn), is_placed);
+            self.turns.insert(self.root_id(turn), is_placed);
         }
+    }
+
+    /// The root's id, in the trace in which it is expected.
+    fn root_id(&self, turn: &TurnOutline) -> String {
+        let id = |ids: &SpanIds| {
+            let root =
+                if turn.is_compaction { ids.compaction(&turn.uuid) } else { ids.turn(&turn.uuid) };
+            root.as_str().to_owned()
+        };
+        let own = id(&SpanIds::of_turn(&turn.uuid));
+        if self.expected.contains_key(&own) {
+            return own;
+        }
+        let mut placed = self.expected.iter().filter_map(|(here, expected)| {
+            let trace = TraceId::given(expected.trace.clone());
+            let root = (expected.start == turn.at).then(|| id(&SpanIds::of(&trace, &turn.uuid)))?;
+            (root == *here).then_some(root)
+        });
+        placed.next().unwrap_or(own)
     }
 
     /// Marks observations whose trace is unknown: neither state nor a stored observation of their turn shows it.
@@ -153,18 +172,21 @@ impl Comparison {
         let mut turns: BTreeMap<String, Excuse> = BTreeMap::new();
         for turn in &outline.turns {
             let mut skipped = cursor.skipped.iter();
-            let root = root_id(turn);
+            let root = self.root_id(turn);
             if skipped
                 .any(|range| (range.start..range.end.unwrap_or(u64::MAX)).contains(&turn.start))
             {
                 turns.insert(root, Excuse::Skipped);
-            } else if turn.end > cursor.open_start {
+            } else if turn.end > cursor.open_start && !self.is_elsewhere(turn, cursor) {
                 turns.insert(root, Excuse::NotYetSent);
             }
         }
         let subagents = cursor.subagents.iter();
         let agents = subagents
-            .map(|(agent, subagent)| (SpanId::agent(agent).as_str().to_owned(), subagent))
+            .map(|(agent, subagent)| {
+                let turn = subagent.link.as_ref().map_or("", |link| &link.turn);
+                (cursor.span_ids(turn).agent(agent).as_str().to_owned(), subagent)
+            })
             .collect::<BTreeMap<_, _>>();
         let excuses: Vec<(String, Excuse)> = self
             .expected
@@ -177,6 +199,13 @@ impl Comparison {
             }
         }
         Ok(())
+    }
+
+    /// It was sent to another trace than the one in which it is expected, under other ids.
+    fn is_elsewhere(&self, turn: &TurnOutline, cursor: &Cursor) -> bool {
+        let sent = cursor.contexts.get(&turn.uuid).map(|context| context.trace_id.as_str());
+        let expected = self.expected.get(&self.root_id(turn)).map(|root| root.trace.as_str());
+        sent.zip(expected).is_some_and(|(sent, expected)| sent != expected)
     }
 
     /// Decides by the nearest enclosing subagent or turn.
@@ -283,12 +312,6 @@ impl Comparison {
     pub(super) fn count(&self, matches: impl Fn(Presence) -> bool) -> usize {
         self.presences().filter(|(_, _, presence)| matches(*presence)).count()
     }
-}
-
-fn root_id(turn: &TurnOutline) -> String {
-    let root =
-        if turn.is_compaction { SpanId::compaction(&turn.uuid) } else { SpanId::turn(&turn.uuid) };
-    root.as_str().to_owned()
 }
 
 /// All spans of an idle lane were acknowledged.

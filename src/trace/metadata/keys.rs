@@ -61,6 +61,7 @@ keys! {
     PullRequest "pull_request" Any "tool, turn or agent's run: URL of the pull request that it created or changed last"
     Commits "commits" Root "the commits that its commands made, in order, by the beginning of their hashes"
     UnansweredRequests "unanswered_requests" Root "requests that no answer refers to: failed attempts, and those that were stopped before the first block"
+    OpeningRow "opening_row" Turn "`missing`: Claude Code rewrote the file, or began a new one, in the middle of the turn; the input is the summary of what was before"
     RewoundFrom "rewound_from" Turn "uuid of the opening row of the turn that was left: before this turn the conversation went back to an earlier place"
     TurnsAbandoned "turns_abandoned" Turn "how many turns that left behind; they stay as they are"
     NotifiedTask "notified_task" Notification "the background task whose end was notified"

@@ -29,10 +29,12 @@ fn said(line: &str) -> String {
                 if prompt.tentative { " perhaps" } else { "" },
                 if prompt.notification.is_some() { " notification" } else { "" },
             ),
-            Record::Results { results, beside } => {
+            Record::Results { results, beside, .. } => {
                 format!("results {} beside {}", results.len(), beside.len())
             }
-            Record::Assistant(answer) => format!("answer {}", answer.message_id),
+            Record::Assistant(answer) => {
+                format!("answer {}", answer.message_id.as_deref().unwrap_or("without an id"))
+            }
             Record::ApiError(error) if error.retried => format!("retry {}", error.message),
             Record::ApiError(error) => format!("error {}", error.message),
             Record::Interrupt(_) => "interrupt".to_owned(),

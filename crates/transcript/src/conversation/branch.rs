@@ -93,7 +93,7 @@ impl Index {
             return;
         };
         let answer_of = |row: usize| match &self.rows.get(row)?.kind {
-            Kind::AssistantMessage { message_id, calls } => Some((message_id, calls)),
+            Kind::AssistantMessage { answer, calls } => Some((answer, calls)),
             _ => None,
         };
         let ids =

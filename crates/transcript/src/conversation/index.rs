@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::rows::items;
 use crate::rows::{self, Attachment, Row as WireRow};
-use crate::{Line, Lines, json_text};
+use crate::{Line, Lines, is_trusted, json_text};
 
 /// The place of a row in its file, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     /// A user's row, with the tool calls that it answers.
     User { results: Vec<String>, is_summary: bool },
     /// A row of an answer, with the tool calls that it makes.
-    AssistantMessage { message_id: String, calls: Vec<String> },
+    AssistantMessage { answer: String, calls: Vec<String> },
     /// A failure that the CLI writes like an answer. It is never sent to the model.
     Failure,
     /// A prompt that joined the running turn, or the output of a local command.
@@ -73,7 +73,10 @@ pub(super) struct Index {
     pub blobs: BTreeMap<String, Place>,
     /// 2.1.100 writes some rows twice.
     by_uuid: BTreeMap<String, Vec<usize>>,
+    /// The rows of each answer, by its request, its message id or its first row.
     answers: BTreeMap<String, Vec<usize>>,
+    /// The message id of the answer whose rows may go on, and its name, where only the order of the rows tells.
+    unnamed: Option<(Option<String>, String)>,
     /// The request that an answer's first row names.
     asked_by: BTreeMap<usize, String>,
     boundaries: Vec<usize>,
@@ -92,8 +95,13 @@ impl Index {
     }
 
     /// The rows of an answer.
-    pub(super) fn answer(&self, message_id: &str) -> impl Iterator<Item = usize> {
-        self.answers.get(message_id).into_iter().flatten().copied()
+    pub(super) fn answer(&self, answer: &str) -> impl Iterator<Item = usize> {
+        self.answers.get(answer).into_iter().flatten().copied()
+    }
+
+    /// The rows with these uuids, each where it was written first.
+    pub(super) fn rows_of(&self, uuids: &[String]) -> impl Iterator<Item = usize> {
+        uuids.iter().filter_map(|uuid| self.by_uuid.get(uuid)?.first().copied())
     }
 
     /// The request of an answer, if it has a row.
@@ -157,20 +165,23 @@ impl Index {
     fn kind(&mut self, kind: &str, mut row: WireRow<'_>, uuid: &str, at: usize) -> Kind {
         let message = row.message.take().unwrap_or_default();
         match kind {
-            "user" => Kind::User {
-                results: tool_ids(message.content, "tool_result", |block| block.tool_use_id),
-                is_summary: row.is_compact_summary == Some(true),
-            },
+            "user" => {
+                self.unnamed = None;
+                Kind::User {
+                    results: tool_ids(message.content, "tool_result", |block| block.tool_use_id),
+                    is_summary: row.is_compact_summary == Some(true),
+                }
+            }
             "assistant" if row.is_api_error_message == Some(true) => Kind::Failure,
             "assistant" => {
-                let message_id = message.id.unwrap_or_default();
-                let rows = self.answers.entry(message_id.clone()).or_default();
+                let answer = self.name_of(message.id, row.request_ref.as_ref(), uuid);
+                let rows = self.answers.entry(answer.clone()).or_default();
                 if !self.by_uuid.contains_key(uuid) {
                     rows.push(at);
                 }
                 self.asked_by.extend(row.request_ref.map(|request| (at, request)));
                 let calls = tool_ids(message.content, "tool_use", |block| block.id);
-                Kind::AssistantMessage { message_id, calls }
+                Kind::AssistantMessage { answer, calls }
             }
             "system" => match row.subtype.as_deref() {
                 Some("compact_boundary") => {
@@ -190,6 +201,22 @@ impl Index {
             }
             _ => Kind::Step,
         }
+    }
+}
+
+impl Index {
+    /// The name of the answer that a row belongs to. Some providers give no message id, or a constant one.
+    fn name_of(&mut self, id: Option<String>, request: Option<&String>, uuid: &str) -> String {
+        if let Some(request) = request {
+            return request.clone();
+        }
+        if let Some(id) = id.as_ref().filter(|id| is_trusted(id)) {
+            return id.clone();
+        }
+        let going_on = self.unnamed.take().filter(|(known, _)| *known == id);
+        let name = going_on.map_or_else(|| uuid.to_owned(), |(_, name)| name);
+        self.unnamed = Some((id, name.clone()));
+        name
     }
 }
 

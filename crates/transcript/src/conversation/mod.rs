@@ -45,12 +45,12 @@ impl Conversation {
         Ok(Self { path: path.to_owned(), file, index: Index::read(path)?, known: None })
     }
 
-    /// The messages of the request that this answer came of, without the system prompt.
+    /// The messages of the request that the answer with these rows came of, without the system prompt.
     ///
     /// # Errors
     /// When the transcript can't be read any more.
-    pub fn before(&mut self, message_id: &str) -> Result<Vec<Message>> {
-        let Some(first) = self.index.answer(message_id).next() else {
+    pub fn before(&mut self, answer: &[String]) -> Result<Vec<Message>> {
+        let Some(first) = self.index.rows_of(answer).next() else {
             return Ok(Vec::new());
         };
         if let Some(request) = self.index.request_of(first)
@@ -63,18 +63,18 @@ impl Conversation {
         Ok(messages)
     }
 
-    /// The answer: all blocks of its message.
+    /// The answer with these rows: all blocks of its message.
     ///
     /// # Errors
     /// When the transcript can't be read any more.
-    pub fn answer(&self, message_id: &str) -> Result<Option<Message>> {
-        let rows: Vec<usize> = self.index.answer(message_id).collect();
+    pub fn answer(&self, answer: &[String]) -> Result<Option<Message>> {
+        let rows: Vec<usize> = self.index.rows_of(answer).collect();
         Ok(self.merged(&rows)?.pop())
     }
 
     /// The last commit that Claude Code gave the model before an answer (2.1.330 and later).
-    pub fn commit_before(&self, message_id: &str) -> Option<&str> {
-        let first = self.index.answer(message_id).next()?;
+    pub fn commit_before(&self, answer: &[String]) -> Option<&str> {
+        let first = self.index.rows_of(answer).next()?;
         self.index.commit_before(first)
     }
 

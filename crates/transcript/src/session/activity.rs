@@ -7,10 +7,11 @@ use std::time::Duration;
 use base::Timestamp;
 use serde_json::Value;
 
+use super::answers::RowPlace;
 use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
+use super::used_ids::UsedIds;
 use crate::{
-    ApiError, AssistantMessage, Block, Entry, GitOperation, Notification, Record, Request,
-    ToolResult, ToolUse, Usage, as_text, text_of,
+    ApiError, Block, Entry, GitOperation, Notification, Record, ToolResult, Usage, text_of,
 };
 
 /// The work between a prompt and its answer.
@@ -42,9 +43,13 @@ pub struct Activity {
     pub failed: bool,
     /// The duration that Claude Code reports, without its waits for the person, and the time of that row.
     pub took: Option<(Timestamp, Duration)>,
-    input: Vec<InputItem>,
-    requests: BTreeMap<String, (Timestamp, Value)>,
-    last_user_at: Option<Timestamp>,
+    pub(super) input: Vec<InputItem>,
+    pub(super) requests: BTreeMap<String, (Timestamp, Value)>,
+    pub(super) last_user_at: Option<Timestamp>,
+    /// Trusted ids that can name no further call.
+    pub(super) used_ids: UsedIds,
+    /// A user's row came after the last answer.
+    pub(super) is_user_next: bool,
 }
 
 impl Activity {
@@ -66,19 +71,28 @@ impl Activity {
         calls.fold(Usage::default(), Usage::plus)
     }
 
+    /// The work in an agent's file. `used_ids`: those of the turn that launched it, which its calls share a trace with.
+    pub(super) fn after(used_ids: &[String]) -> Self {
+        Self { used_ids: UsedIds::after(used_ids), ..Self::default() }
+    }
+
     /// Takes the next row. `at` is its time, or its predecessor's if it has none.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
+        self.is_user_next |= is_user_row(&entry.record);
+        let (offset, parent) = (entry.offset, entry.header.parent);
         let uuid = entry.uuid.unwrap_or_default();
-        let offset = entry.offset;
         match entry.record {
             Record::Prompt(prompt) => {
                 self.close_all();
                 self.touch(at, false);
                 self.push_input(prompt.content, at);
             }
-            Record::Results { results, beside } => {
+            Record::Results { results, beside, asked_by } => {
                 self.note_commit(uuid, &results, at);
-                self.results(results, beside, at);
+                self.results(results, [parent, asked_by], at);
+                if !beside.is_empty() {
+                    self.input.push(InputItem::User(Rc::new(beside)));
+                }
             }
             Record::Injected(blocks) | Record::Local(blocks) => {
                 self.note_cut(&blocks);
@@ -96,15 +110,13 @@ impl Activity {
                 self.push_input(content, at);
             }
             Record::Interrupt(text) => self.interrupt(uuid, text, at),
-            Record::Assistant(answer) => self.answer(answer, at, offset),
-            Record::Request(Request { id, params }) => {
-                self.requests.insert(id, (at, params));
-            }
+            Record::Assistant(answer) => self.answer(answer, &RowPlace { uuid, at, offset }),
+            Record::Request(request) => self.request(request, at),
             Record::ApiError(error) => self.fail(uuid, error, at),
             Record::Compacted(boundary) => {
                 self.compactions.push(Compaction::new(uuid, at, boundary));
             }
-            Record::Summary(text) => {
+            Record::Summary { text, .. } => {
                 self.summarize(&text);
                 self.push_input(vec![Block::Text(text)], at);
             }
@@ -197,7 +209,7 @@ impl Activity {
         let Some(last) = self.generations.last() else {
             return;
         };
-        let asked = self.tools.iter_mut().filter(|tool| tool.message_id == last.message_id);
+        let asked = self.tools.iter_mut().filter(|tool| tool.call == last.key);
         for tool in asked {
             tool.stopped = tool.result.as_ref().is_none_or(|result| was_stopped(result));
         }
@@ -213,42 +225,13 @@ impl Activity {
         self.requests.len()
     }
 
-    fn touch(&mut self, at: Timestamp, is_settled: bool) {
+    pub(super) fn touch(&mut self, at: Timestamp, is_settled: bool) {
         self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
         self.is_settled = is_settled;
     }
 
     fn event(&mut self, uuid: String, at: Timestamp, kind: EventKind, text: String) {
         self.events.push(Event { uuid, at, kind, text, failure: None });
-    }
-
-    fn results(&mut self, results: Vec<ToolResult>, beside: Vec<Block>, at: Timestamp) {
-        // Up to 2.1.0 a message's later blocks may still stream in while its first tool has answered.
-        if let Some(generation) =
-            self.generations.last_mut().filter(|last| last.stop_reason.is_some())
-        {
-            generation.closed = true;
-        }
-        self.touch(at, results.iter().any(|result| result.ends_turn));
-        self.last_user_at = Some(at);
-        for result in results {
-            let result = Rc::new(result);
-            self.input.push(InputItem::Tool(Rc::clone(&result)));
-            let asked =
-                self.tools.iter_mut().rev().find(|tool| tool.request.id == result.tool_use_id);
-            if let Some(tool) = asked {
-                if result.ends_turn {
-                    self.structured = Some(tool.request.input.clone());
-                }
-                tool.result = Some(result);
-                tool.answered_at = Some(at);
-                let stopped = stopped_task(tool);
-                self.end_task(stopped.as_ref());
-            }
-        }
-        if !beside.is_empty() {
-            self.input.push(InputItem::User(Rc::new(beside)));
-        }
     }
 
     fn note_commit(&mut self, uuid: String, results: &[ToolResult], at: Timestamp) {
@@ -266,65 +249,8 @@ impl Activity {
         }
     }
 
-    fn answer(&mut self, answer: AssistantMessage, at: Timestamp, offset: u64) {
-        self.failed = false;
-        self.interrupted = false;
-        let asks = answer.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
-        self.touch(
-            at,
-            !asks && !answer.aborted && answer.stop_reason.as_deref() != Some("tool_use"),
-        );
-        if answer.blocks.iter().any(|block| as_text(block).is_some()) {
-            self.last_text = Some(text_of(&answer.blocks));
-        }
-        let known = self
-            .generations
-            .iter()
-            .rposition(|generation| generation.message_id == answer.message_id);
-        let position = known.unwrap_or_else(|| self.begin(&answer, at));
-        for block in &answer.blocks {
-            if let Block::ToolUse(request) = block {
-                self.ask(Rc::clone(request), &answer.message_id, at, offset);
-            }
-        }
-        if let Some(generation) = self.generations.get_mut(position) {
-            generation.add(answer, at);
-        }
-    }
-
-    /// A new message id: the calls before it are complete.
-    fn begin(&mut self, answer: &AssistantMessage, at: Timestamp) -> usize {
-        self.close_all();
-        let request = answer.request_ref.as_ref().and_then(|id| self.requests.remove(id));
-        let started_at = request.as_ref().map(|(at, _)| *at).or(self.last_user_at).unwrap_or(at);
-        let input = std::mem::take(&mut self.input);
-        let mut generation = Generation::new(answer, started_at, at, input);
-        if let Some((_, params)) = request {
-            generation.parameters = params;
-        }
-        self.generations.push(generation);
-        self.generations.len() - 1
-    }
-
-    fn ask(&mut self, request: Rc<ToolUse>, message_id: &str, at: Timestamp, offset: u64) {
-        if self.tools.iter().any(|tool| tool.request.id == request.id) {
-            return;
-        }
-        let message_id = message_id.to_owned();
-        self.tools.push(ToolCall {
-            request,
-            message_id,
-            called_at: at,
-            offset,
-            result: None,
-            answered_at: None,
-            stopped: false,
-            task_end: None,
-        });
-    }
-
     /// Adds the end of a task to the call that launched it.
-    fn end_task(&mut self, end: Option<&Notification>) {
+    pub(super) fn end_task(&mut self, end: Option<&Notification>) {
         let Some(end) = end.filter(|end| end.task_id.is_some()) else {
             return;
         };
@@ -338,19 +264,18 @@ impl Activity {
     }
 }
 
-/// The background task that this call stopped; the model stops it, and no notification follows.
-fn stopped_task(tool: &ToolCall) -> Option<Notification> {
-    let key = match tool.request.name.as_str() {
-        "TaskStop" => "task_id",
-        "KillShell" => "shell_id",
-        _ => return None,
-    };
-    tool.result.as_ref().filter(|result| !result.is_error)?;
-    Some(Notification {
-        task_id: Some(tool.request.input.get(key)?.as_str()?.to_owned()),
-        status: Some("killed".to_owned()),
-        ..Notification::default()
-    })
+/// Rows of the type `user`, whoever wrote them.
+fn is_user_row(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Prompt(_)
+            | Record::Results { .. }
+            | Record::Injected(_)
+            | Record::Local(_)
+            | Record::StopFeedback(_)
+            | Record::Interrupt(_)
+            | Record::Summary { .. }
+    )
 }
 
 /// Stopped while it ran: from 2.1.330 on a denial without a decision; before, only the text shows it.

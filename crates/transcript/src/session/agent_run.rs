@@ -16,21 +16,22 @@ pub struct AgentRun {
 }
 
 impl AgentRun {
-    /// Reads an agent's file: one run, however often it was resumed. `None` if no row has a time.
-    pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
+    /// Reads an agent's file: one run, however often it was resumed. `None` if no row has a time. `used_ids`: trusted ids
+    /// that calls of the trace had before.
+    pub fn read(entries: impl IntoIterator<Item = Entry>, used_ids: &[String]) -> Option<Self> {
         let mut run: Option<Self> = None;
         let mut last_at = None;
         for entry in entries {
             last_at = entry.at.or(last_at);
             let Some(at) = last_at else { continue };
-            let run = run.get_or_insert_with(|| Self::begin(&entry, at));
+            let run = run.get_or_insert_with(|| Self::begin(&entry, at, used_ids));
             run.activity.push(entry, at);
         }
         run
     }
 
     /// A run that begins with this row, which is still to be pushed.
-    pub(super) fn begin(entry: &Entry, at: Timestamp) -> Self {
-        Self { opening: Opening::of(entry, at), activity: Activity::default() }
+    pub(super) fn begin(entry: &Entry, at: Timestamp, used_ids: &[String]) -> Self {
+        Self { opening: Opening::of(entry, at), activity: Activity::after(used_ids) }
     }
 }

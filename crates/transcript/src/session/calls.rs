@@ -1,5 +1,6 @@
 //! Model calls, tool calls, compactions and events within a turn.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use base::Timestamp;
@@ -9,11 +10,15 @@ use crate::{
     ApiError, AssistantMessage, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
 };
 
-/// One model call: all rows of one `message.id`.
+/// One model call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
-    /// The API's message id.
-    pub message_id: String,
+    /// What its span id is made of: the message id if it names this call alone, else its request or its first row.
+    pub key: String,
+    /// The message id, as the provider gave it.
+    pub message_id: Option<String>,
+    /// The uuids of its rows.
+    pub row_uuids: Vec<String>,
     /// The model that answered.
     pub model: String,
     /// The model that was asked for.
@@ -44,6 +49,10 @@ pub struct Generation {
     pub skill: Option<String>,
     /// The API's request id.
     pub request_id: Option<String>,
+    pub(super) request_ref: Option<String>,
+    /// The row of its request was read.
+    pub(super) has_request: bool,
+    parts: Vec<RowPart>,
     /// The stream was cut off.
     pub aborted: bool,
     /// The number of its rows: an answer with more rows is sent again.
@@ -61,13 +70,24 @@ pub enum InputItem {
     Tool(Rc<ToolResult>),
 }
 
+/// The blocks that one row gave to a call's output.
+#[derive(Clone, Debug, PartialEq)]
+struct RowPart {
+    index: Option<u64>,
+    blocks: Range<usize>,
+}
+
 /// A tool that a model asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
+    /// What its span id is made of: the id if it names this call alone, else the row that asked.
+    pub key: String,
     /// The request.
     pub request: Rc<ToolUse>,
-    /// The model call that asked for it.
-    pub message_id: String,
+    /// The key of the model call that asked for it.
+    pub call: String,
+    /// The uuid of the row that holds the request.
+    pub row: String,
     /// The row that holds the request.
     pub called_at: Timestamp,
     /// Where that row starts in its file.
@@ -175,13 +195,16 @@ pub enum EventKind {
 
 impl Generation {
     pub(super) fn new(
+        key: String,
         answer: &AssistantMessage,
         started_at: Timestamp,
         at: Timestamp,
         input: Vec<InputItem>,
     ) -> Self {
         Self {
+            key,
             message_id: answer.message_id.clone(),
+            row_uuids: Vec::new(),
             model: answer.model.clone(),
             requested_model: answer.requested_model.clone(),
             started_at: started_at.min(at),
@@ -197,18 +220,47 @@ impl Generation {
             effort: answer.effort.clone(),
             skill: answer.skill.clone(),
             request_id: answer.request_id.clone(),
+            request_ref: answer.request_ref.clone(),
+            has_request: false,
+            parts: Vec::new(),
             aborted: false,
             rows: 0,
             closed: false,
         }
     }
 
-    pub(super) fn add(&mut self, answer: AssistantMessage, at: Timestamp) {
+    /// The answer has another block at the place of one that is known: it is of another call.
+    pub(super) fn has_other_block(&self, answer: &AssistantMessage) -> bool {
+        let mut known = self.parts.iter().filter(|part| part.index == answer.block_index);
+        answer.block_index.is_some() && known.any(|part| self.blocks_of(part) != answer.blocks)
+    }
+
+    /// The row is one of the call's that was written twice. `is_next`: nothing stands between it and the last one.
+    pub(super) fn has_row(&self, answer: &AssistantMessage, uuid: &str, is_next: bool) -> bool {
+        let is_equal = |part: &RowPart| {
+            part.index == answer.block_index && self.blocks_of(part) == answer.blocks
+        };
+        let mut known = self.parts.iter();
+        let is_there = match answer.block_index {
+            Some(_) => known.any(is_equal),
+            None => is_next && known.next_back().is_some_and(is_equal),
+        };
+        is_there || !uuid.is_empty() && self.row_uuids.iter().any(|known| known == uuid)
+    }
+
+    fn blocks_of(&self, part: &RowPart) -> &[Block] {
+        self.output.get(part.blocks.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn add(&mut self, answer: AssistantMessage, at: Timestamp, uuid: &str) {
         self.ended_at = self.ended_at.max(at);
         self.usage = self.usage.maximum(answer.usage);
         self.stop_reason = answer.stop_reason.or(self.stop_reason.take());
         self.aborted |= answer.aborted;
+        let start = self.output.len();
         self.output.extend(answer.blocks);
+        self.parts.push(RowPart { index: answer.block_index, blocks: start..self.output.len() });
+        self.row_uuids.push(uuid.to_owned());
         self.rows += 1;
     }
 }

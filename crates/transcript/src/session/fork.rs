@@ -6,7 +6,7 @@ use crate::scan::Words;
 use crate::{AssistantMessage, Entry, Prompt, Record};
 
 /// A model call as its parent's file has it too: the request and the message.
-pub type Call = (String, String);
+pub type Call = (String, Option<String>);
 
 /// Removes the head that was copied from the parent: the rows before the first user row, and the tool results of that row.
 /// Empty until that row is written. `is_fork`: from the file's metadata; the first row may mark the fork too.
@@ -64,7 +64,7 @@ fn is_user_row(entry: &Entry) -> bool {
             | Record::StopFeedback(_)
             | Record::Interrupt(_)
             | Record::Local(_)
-            | Record::Summary(_)
+            | Record::Summary { .. }
     )
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     fn answer(request_ref: Option<&str>, message_id: &str) -> Record {
         Record::Assistant(AssistantMessage {
-            message_id: message_id.to_owned(),
+            message_id: Some(message_id.to_owned()),
             request_ref: request_ref.map(str::to_owned),
             ..AssistantMessage::default()
         })
@@ -106,14 +106,15 @@ mod tests {
         Record::Results {
             results: vec![ToolResult::default()],
             beside: vec![Block::Text(beside.to_owned())],
+            asked_by: None,
         }
     }
 
     /// The prompt of the agent, and its calls.
     fn run(records: Vec<Record>, is_fork: bool) -> Option<(String, Vec<String>)> {
-        let run = AgentRun::read(without_head(rows(records), is_fork))?;
+        let run = AgentRun::read(without_head(rows(records), is_fork), &[])?;
         let calls = run.activity.generations.iter();
-        let calls = calls.map(|call| call.message_id.clone()).collect();
+        let calls = calls.filter_map(|call| call.message_id.clone()).collect();
         Some((text_of(&run.opening.prompt.content), calls))
     }
 
@@ -154,7 +155,7 @@ mod tests {
             answer(None, "3"),
         ];
         let calls = calls_without_request(&rows(file));
-        let expected = ("elsewhere".to_owned(), "2".to_owned());
+        let expected = ("elsewhere".to_owned(), Some("2".to_owned()));
         assert_eq!(calls.into_iter().collect::<Vec<_>>(), [expected]);
     }
 }

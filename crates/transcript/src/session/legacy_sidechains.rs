@@ -21,7 +21,7 @@ impl LegacySidechains {
         let parent = entry.header.parent.as_ref();
         let known = parent.and_then(|parent| self.owners.get(parent)).copied();
         let owner = known.unwrap_or_else(|| {
-            self.runs.push(AgentRun::begin(&entry, at));
+            self.runs.push(AgentRun::begin(&entry, at, &[]));
             self.runs.len() - 1
         });
         if let Some(uuid) = &entry.uuid {

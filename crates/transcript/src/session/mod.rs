@@ -2,6 +2,7 @@
 
 mod activity;
 mod agent_run;
+mod answers;
 mod calls;
 pub mod fork;
 mod legacy_sidechains;
@@ -9,6 +10,7 @@ mod lineage;
 mod opening;
 mod outline;
 mod turns;
+mod used_ids;
 
 pub use activity::Activity;
 pub use agent_run::AgentRun;

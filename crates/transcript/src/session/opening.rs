@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 
-use crate::{Entry, Header, Prompt, Record};
+use crate::{Block, Entry, Header, Prompt, Record};
 
 /// The row that begins a turn or an agent's run.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Opening {
     pub prompt: Prompt,
     /// The offset of the row in its file, in bytes.
     pub offset: u64,
+    /// The row is not in the file: the CLI rewrote it, or began a new one, in the middle of the turn.
+    pub is_missing: bool,
 }
 
 impl Opening {
@@ -24,6 +26,12 @@ impl Opening {
     pub fn of_agent(entry: Entry) -> Option<Self> {
         let at = entry.at?;
         entry.uuid.is_some().then(|| Self::of(&entry, at))
+    }
+
+    /// Takes the identity of a row that is not in the file; the summary of what was before stands for its prompt.
+    pub(super) fn name(&mut self, uuid: &str, summary: &str) {
+        uuid.clone_into(&mut self.uuid);
+        self.prompt.content = vec![Block::Text(summary.to_owned())];
     }
 
     pub(super) fn of(entry: &Entry, at: Timestamp) -> Self {
@@ -38,6 +46,7 @@ impl Opening {
             header: entry.header.clone(),
             prompt,
             offset: entry.offset,
+            is_missing: false,
         }
     }
 }

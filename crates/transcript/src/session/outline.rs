@@ -38,6 +38,8 @@ pub struct TurnOutline {
     pub end: u64,
     /// A compaction that a person asked for, which has no number.
     pub is_compaction: bool,
+    /// Its opening row is not in the file; it has no number either.
+    pub is_continued: bool,
     /// It has its answer; neither an interrupt nor an error ended it.
     pub finished: bool,
     /// The beginning of the prompt.
@@ -48,13 +50,20 @@ pub struct TurnOutline {
     pub calls: Option<Calls>,
 }
 
+impl TurnOutline {
+    /// It counts among the turns of its session.
+    pub fn is_numbered(&self) -> bool {
+        !self.is_compaction && !self.is_continued
+    }
+}
+
 /// The model calls of a turn, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calls {
-    /// The message id of the first.
-    pub first: String,
-    /// The message id of the last.
-    pub last: String,
+    /// The uuids of the rows of the first.
+    pub first: Vec<String>,
+    /// The uuids of the rows of the last.
+    pub last: Vec<String>,
     /// The model that answered last.
     pub model: String,
 }
@@ -111,6 +120,7 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
         end: turn.end,
         finished: turn.is_finished(),
         is_compaction: turn.as_manual_compaction().is_some(),
+        is_continued: turn.opening.is_missing,
         prompt: text_of(&turn.opening.prompt.content).chars().take(MAX_PROMPT_CHARS).collect(),
         usage: turn
             .agents
@@ -124,8 +134,8 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
 fn calls(turn: &Turn) -> Option<Calls> {
     let (first, last) = (turn.activity.generations.first()?, turn.activity.generations.last()?);
     Some(Calls {
-        first: first.message_id.clone(),
-        last: last.message_id.clone(),
+        first: first.row_uuids.clone(),
+        last: last.row_uuids.clone(),
         model: last.model.clone(),
     })
 }

@@ -1,6 +1,8 @@
 //! A session's entries → its turns. A turn begins at a real prompt, a slash command that calls the model, or a
 //! notification; it lasts until the next one.
 
+use std::ops::Range;
+
 use base::Timestamp;
 
 use super::activity::Activity;
@@ -41,6 +43,11 @@ impl Turn {
             Some(compaction) => compaction.summary.is_some(),
             None => self.activity.has_finished_answer(),
         }
+    }
+
+    /// It counts among the turns of its session.
+    pub fn is_numbered(&self) -> bool {
+        self.as_manual_compaction().is_none() && !self.opening.is_missing
     }
 
     /// It has some work. A prompt that was taken back before the first block of its answer has none.
@@ -121,6 +128,10 @@ impl Turns {
             }
             return None;
         }
+        if self.turn.is_none() && !opens_turn(&entry) {
+            self.push_first(entry, at);
+            return None;
+        }
         match &entry.record {
             Record::Compacted(boundary) => {
                 self.compacted_at = Some(at.before(boundary.duration));
@@ -139,9 +150,10 @@ impl Turns {
             Record::Injected(_) | Record::Local(_) | Record::Request(_) if self.is_between() => {
                 self.held.push((entry, at));
             }
-            Record::Summary(text) if self.is_between() => {
+            Record::Summary { text, .. } if self.is_between() => {
                 if let Some(turn) = &mut self.turn {
                     turn.activity.summarize(text);
+                    turn.take_name(&entry.record);
                 }
                 // It is input of the next call, which may belong to the next turn.
                 self.held.push((entry, at));
@@ -154,6 +166,20 @@ impl Turns {
             _ => self.add(entry, at),
         }
         None
+    }
+
+    /// Before the first opening row. An answer there continues a turn whose opening row is not in the file.
+    fn push_first(&mut self, entry: Entry, at: Timestamp) {
+        let may_open = |(entry, _): &(Entry, Timestamp)| matches!(entry.record, Record::Prompt(_));
+        if !matches!(entry.record, Record::Assistant(_)) || entry.uuid.is_none() {
+            self.held.push((entry, at));
+        } else if !self.marks_origins && self.held.iter().any(may_open) {
+            self.release();
+            self.add(entry, at);
+        } else {
+            self.turn = Some(Turn::without_opening(std::mem::take(&mut self.held), &entry, at));
+            self.add(entry, at);
+        }
     }
 
     /// The turn that is open now.
@@ -202,6 +228,7 @@ impl Turns {
             return;
         };
         turn.end = entry.end;
+        turn.take_name(&entry.record);
         match entry.record {
             Record::StopHooks => turn.stopped = true,
             Record::SessionCost => turn.left = true,
@@ -227,7 +254,14 @@ impl Turns {
     }
 
     fn open(&mut self, entry: Entry, at: Timestamp) -> Option<Turn> {
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
+        if self.turn.is_none() {
+            // Rows of a turn that is not in the file.
+            held.retain(|(entry, _)| precedes_prompt(&entry.record));
+        }
+        // The rows before it belong to earlier turns.
+        let is_it = |turn: &mut Turn| entry.uuid.as_ref() == Some(&turn.opening.uuid);
+        self.turn.take_if(|turn| turn.opening.is_missing && is_it(turn));
         let start = held.first().map_or(entry.offset, |(first, _)| first.offset);
         let before = self.turn.replace(Turn::begin(entry, at, held, start));
         before.map(|mut turn| {
@@ -257,19 +291,70 @@ impl Turn {
         let end = entry.end;
         activity.is_settled = matches!(entry.record, Record::Compacted(_));
         activity.push(entry, at);
+        Self { follows, ..Self::new(opening, activity, start..end) }
+    }
+
+    /// A turn whose opening row is not in the file: it begins with the rows before its first answer.
+    fn without_opening(held: Vec<(Entry, Timestamp)>, answer: &Entry, at: Timestamp) -> Self {
+        let mut opening = Opening::of(answer, at);
+        opening.is_missing = true;
+        if let Some((first, first_at)) = held.first() {
+            (opening.offset, opening.at) = (first.offset, *first_at);
+        }
+        let rows = opening.offset..answer.end;
+        let mut turn = Self::new(opening, Activity::default(), rows);
+        for (entry, at) in held {
+            turn.take_name(&entry.record);
+            turn.activity.push(as_text_only(entry), at);
+        }
+        turn
+    }
+
+    fn new(opening: Opening, activity: Activity, rows: Range<u64>) -> Self {
         Self {
             opening,
             activity,
-            follows,
+            follows: None,
             agents: LegacySidechains::default(),
             started: Vec::new(),
-            start,
-            end,
+            start: rows.start,
+            end: rows.end,
             closed: false,
             stopped: false,
             left: false,
         }
     }
+
+    /// The summary of a compaction names the turn that goes on after it.
+    fn take_name(&mut self, record: &Record) {
+        if let Record::Summary { text, turn: Some(uuid) } = record
+            && self.opening.is_missing
+        {
+            self.opening.name(uuid, text);
+        }
+    }
+}
+
+/// The row of a real prompt, or of a compaction that a person asked for.
+fn opens_turn(entry: &Entry) -> bool {
+    let opens = match &entry.record {
+        Record::Prompt(prompt) => !prompt.tentative,
+        Record::Compacted(boundary) => boundary.manual,
+        _ => false,
+    };
+    opens && entry.uuid.is_some()
+}
+
+/// Rows that the CLI at times writes before the prompt that they belong to.
+fn precedes_prompt(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Injected(_)
+            | Record::Local(_)
+            | Record::Request(_)
+            | Record::Summary { .. }
+            | Record::Prompt(_)
+    )
 }
 
 /// Rows that continue a turn after its answer.

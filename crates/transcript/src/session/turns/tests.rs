@@ -49,7 +49,7 @@ impl Rows {
 
     fn answer(self, message_id: &str) -> Self {
         let answer = AssistantMessage {
-            message_id: message_id.to_owned(),
+            message_id: Some(message_id.to_owned()),
             stop_reason: Some("end_turn".to_owned()),
             blocks: vec![Block::Text("an answer".to_owned())],
             request_ref: Some(format!("request of {message_id}")),
@@ -67,6 +67,10 @@ impl Rows {
         all.extend(turns.finish());
         all
     }
+}
+
+fn summary(text: &str) -> Record {
+    Record::Summary { text: text.to_owned(), turn: None }
 }
 
 fn uuids(turns: &[Turn]) -> Vec<&str> {
@@ -139,7 +143,7 @@ fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
         .prompt("p1")
         .answer("m1")
         .add("c", Record::Compacted(boundary))
-        .add("s", Record::Summary("what was said".to_owned()))
+        .add("s", summary("what was said"))
         .prompt("p2")
         .turns();
     assert_eq!(uuids(&turns), ["p1", "c", "p2"]);
@@ -150,7 +154,7 @@ fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
 
 #[test]
 fn the_call_after_a_compaction_is_given_its_summary() {
-    let summary = || Record::Summary("what was said".to_owned());
+    let summary = || summary("what was said");
     let boundary = |manual| Record::Compacted(Boundary { manual, ..Boundary::default() });
     let heard = |turn: &Turn| -> Vec<String> {
         let items = turn.activity.generations.last().unwrap().input.iter();
@@ -245,4 +249,40 @@ fn agents_that_commands_start_belong_to_the_turn_before() {
         (&vec!["a".to_owned()], &vec!["b".to_owned()])
     );
     assert!(!turns[0].ran_apart(), "its agent is named");
+}
+
+#[test]
+fn answers_before_the_first_prompt_are_a_turn() {
+    let boundary = Record::Compacted(Boundary::default());
+    let rows = Rows::default().add("b", boundary).add("s", summary("what was said"));
+    let turns = rows.answer("m1").prompt("p2").answer("m2").turns();
+    assert_eq!(uuids(&turns), ["a", "p2"]);
+    let first = &turns[0];
+    assert!(first.opening.is_missing && first.closed && !first.is_numbered());
+    assert_eq!((first.start, first.end, first.opening.at), (0, 30, Timestamp::from_millis(0)));
+    assert_eq!(first.activity.generations[0].input.len(), 1, "the summary");
+    assert_eq!(first.activity.compactions.len(), 1);
+    assert!(!turns[1].opening.is_missing);
+}
+
+#[test]
+fn a_summary_names_the_turn_whose_opening_row_is_gone() {
+    let named = Record::Summary { text: "what was said".to_owned(), turn: Some("p1".to_owned()) };
+    let rows = || Rows::default().answer("m1").add("s", named.clone());
+    let turns = rows().answer("m2").prompt("p2").turns();
+    assert_eq!(uuids(&turns), ["p1", "p2"]);
+    assert_eq!(text_of(&turns[0].opening.prompt.content), "what was said");
+    let kept = rows().prompt("p1").answer("m2").turns();
+    assert_eq!(uuids(&kept), ["p1"], "what stands before the row belongs to earlier turns");
+    assert!(!kept[0].opening.is_missing);
+}
+
+#[test]
+fn rows_without_an_answer_before_the_first_prompt_are_no_turn() {
+    let boundary = Record::Compacted(Boundary::default());
+    let rows = Rows::default().add("b", boundary).add("s", summary("what was said"));
+    let turns = rows.prompt("p1").answer("m1").turns();
+    assert_eq!(uuids(&turns), ["p1"]);
+    assert_eq!(turns[0].activity.compactions.len(), 0);
+    assert_eq!(turns[0].activity.generations[0].input.len(), 2);
 }

@@ -1,0 +1,224 @@
+//! Which model call an answer's row belongs to, and which tool call a result.
+
+use std::rc::Rc;
+
+use base::Timestamp;
+
+use super::activity::Activity;
+use super::calls::{Generation, InputItem, ToolCall};
+use crate::{
+    AssistantMessage, Block, Notification, Request, ToolResult, ToolUse, as_text, is_trusted,
+    text_of,
+};
+
+/// Where and when a row was written.
+pub(super) struct RowPlace {
+    pub uuid: String,
+    pub at: Timestamp,
+    pub offset: u64,
+}
+
+impl RowPlace {
+    /// A name for the row that no other row has. No release writes an answer without a uuid.
+    fn name(&self) -> String {
+        match self.uuid.is_empty() {
+            true => self.at.as_millis().to_string(),
+            false => self.uuid.clone(),
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn answer(&mut self, answer: AssistantMessage, row: &RowPlace) {
+        let known = self.call_of(&answer);
+        if known.is_some_and(|known| self.is_repeated(known, &answer, row)) {
+            return;
+        }
+        self.failed = false;
+        self.interrupted = false;
+        let asks = answer.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
+        let is_settled =
+            !asks && !answer.aborted && answer.stop_reason.as_deref() != Some("tool_use");
+        self.touch(row.at, is_settled);
+        if answer.blocks.iter().any(|block| as_text(block).is_some()) {
+            self.last_text = Some(text_of(&answer.blocks));
+        }
+        let position = known.unwrap_or_else(|| self.begin(&answer, row));
+        self.is_user_next = false;
+        let Some(call) = self.generations.get_mut(position) else {
+            return;
+        };
+        let key = call.key.clone();
+        for (place, block) in (1..).zip(&answer.blocks) {
+            if let Block::ToolUse(request) = block {
+                self.ask(Rc::clone(request), &key, row, place);
+            }
+        }
+        if let Some(call) = self.generations.get_mut(position) {
+            call.add(answer, row.at, &row.uuid);
+        }
+    }
+
+    /// The call that a row belongs to, if it is known. The id of a message alone does not tell: some providers give none, or a
+    /// constant (docs/claude-code.md, "Rows of a model call").
+    fn call_of(&self, answer: &AssistantMessage) -> Option<usize> {
+        let mut calls = self.generations.iter();
+        if answer.request_ref.is_some() {
+            return calls.rposition(|call| call.request_ref == answer.request_ref);
+        }
+        let is_same = |call: &Generation| {
+            call.request_ref.is_none()
+                && call.message_id == answer.message_id
+                && !is_other(call.request_id.as_deref(), answer.request_id.as_deref())
+        };
+        if answer.message_id.as_deref().is_some_and(is_trusted) {
+            return calls.rposition(|call| is_same(call) && !call.has_other_block(answer));
+        }
+        let last = calls.next_back().filter(|last| !self.is_user_next && is_same(last));
+        last.map(|_| self.generations.len() - 1)
+    }
+
+    /// The row was written twice.
+    fn is_repeated(&self, call: usize, answer: &AssistantMessage, row: &RowPlace) -> bool {
+        let is_next = call + 1 == self.generations.len() && !self.is_user_next;
+        let call = self.generations.get(call);
+        call.is_some_and(|call| call.has_row(answer, &row.uuid, is_next))
+    }
+
+    /// A new call: those before it are complete.
+    fn begin(&mut self, answer: &AssistantMessage, row: &RowPlace) -> usize {
+        self.close_all();
+        let request = answer.request_ref.as_ref().and_then(|id| self.requests.remove(id));
+        let started_at = request.as_ref().map(|(at, _)| *at).or(self.last_user_at);
+        let input = std::mem::take(&mut self.input);
+        let id = answer.message_id.as_deref().unwrap_or_default();
+        let place = answer.request_ref.clone().unwrap_or_else(|| row.name());
+        let key = self.used_ids.key(id, &place);
+        let mut call = Generation::new(key, answer, started_at.unwrap_or(row.at), row.at, input);
+        if let Some((_, params)) = request {
+            call.parameters = params;
+            call.has_request = true;
+        }
+        self.generations.push(call);
+        self.generations.len() - 1
+    }
+
+    /// A request, which may be written after the first rows of its answer.
+    pub(super) fn request(&mut self, request: Request, at: Timestamp) {
+        let asked = |call: &&mut Generation| call.request_ref.as_ref() == Some(&request.id);
+        match self.generations.iter_mut().rfind(asked) {
+            None => drop(self.requests.insert(request.id, (at, request.params))),
+            Some(call) if !call.has_request => {
+                call.started_at = at.min(call.first_block_at);
+                call.parameters = request.params;
+                call.has_request = true;
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// `place`: 1-based, of the block in its row.
+    fn ask(&mut self, request: Rc<ToolUse>, call: &str, row: &RowPlace, place: usize) {
+        let name = match place {
+            1 => row.name(),
+            place => format!("{}/{place}", row.name()),
+        };
+        self.tools.push(ToolCall {
+            key: self.used_ids.key(&request.id, &name),
+            request,
+            call: call.to_owned(),
+            row: row.uuid.clone(),
+            called_at: row.at,
+            offset: row.offset,
+            result: None,
+            answered_at: None,
+            stopped: false,
+            task_end: None,
+        });
+    }
+
+    /// `asked_by`: the rows that the results name as those that asked.
+    pub(super) fn results(
+        &mut self,
+        results: Vec<ToolResult>,
+        asked_by: [Option<String>; 2],
+        at: Timestamp,
+    ) {
+        self.touch(at, results.iter().any(|result| result.ends_turn));
+        self.last_user_at = Some(at);
+        for result in results {
+            let result = Rc::new(result);
+            self.input.push(InputItem::Tool(Rc::clone(&result)));
+            let asked = self.tool_of(&result, &asked_by);
+            if let Some(tool) = asked.and_then(|position| self.tools.get_mut(position)) {
+                if result.ends_turn {
+                    self.structured = Some(tool.request.input.clone());
+                }
+                tool.result = Some(result);
+                tool.answered_at = Some(at);
+                let stopped = stopped_task(tool);
+                self.end_task(stopped.as_ref());
+            }
+        }
+    }
+
+    /// The tool call that a result answers: of the row that it names, else the oldest one without a result.
+    fn tool_of(&self, result: &ToolResult, asked_by: &[Option<String>; 2]) -> Option<usize> {
+        let has_id = |tool: &ToolCall| tool.request.id == result.tool_use_id;
+        let is_open = |tool: &ToolCall| has_id(tool) && tool.result.is_none();
+        for row in asked_by.iter().flatten() {
+            let mut named = self.tools.iter();
+            let open = named.position(|tool| tool.row == *row && is_open(tool));
+            let mut named = self.tools.iter();
+            let known = open.or_else(|| named.rposition(|tool| tool.row == *row && has_id(tool)));
+            if known.is_some() {
+                return known;
+            }
+        }
+        let open = self.tools.iter().position(is_open);
+        open.or_else(|| self.tools.iter().rposition(has_id))
+    }
+
+    /// Trusted ids that an agent's own calls can't have as their keys: those of the call that launched it, and those that had
+    /// come more than once until then. A provider that gives each answer a new id never comes back to an older one.
+    pub fn ids_used_for(&self, launch: &ToolCall) -> Vec<String> {
+        let launched_by = self.generations.iter().position(|call| call.key == launch.call);
+        let calls = self.generations.iter().take(launched_by.map_or(0, |position| position + 1));
+        let calls = calls.filter_map(|call| Some((&call.key, call.message_id.as_ref()?)));
+        let tools = self.tools.iter().take_while(|tool| tool.offset <= launch.offset);
+        let tools = tools.map(|tool| (&tool.key, &tool.request.id));
+        let is_used = |(key, id): &(&String, &String)| {
+            let is_own = **key == launch.call || **key == launch.key;
+            is_trusted(id) && (is_own || key != id)
+        };
+        let used = calls.chain(tools).filter(is_used).map(|(_, id)| id);
+        let mut ids: Vec<String> = self.used_ids.inherited().chain(used).cloned().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// Both are given and not the same.
+fn is_other(one: Option<&str>, other: Option<&str>) -> bool {
+    let given = |id: &&str| !id.is_empty();
+    one.filter(given).zip(other.filter(given)).is_some_and(|(one, other)| one != other)
+}
+
+/// The background task that this call stopped; the model stops it, and no notification follows.
+fn stopped_task(tool: &ToolCall) -> Option<Notification> {
+    let key = match tool.request.name.as_str() {
+        "TaskStop" => "task_id",
+        "KillShell" => "shell_id",
+        _ => return None,
+    };
+    tool.result.as_ref().filter(|result| !result.is_error)?;
+    Some(Notification {
+        task_id: Some(tool.request.input.get(key)?.as_str()?.to_owned()),
+        status: Some("killed".to_owned()),
+        ..Notification::default()
+    })
+}
+
+#[cfg(test)]
+mod tests;

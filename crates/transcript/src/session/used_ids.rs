@@ -1,0 +1,35 @@
+//! The keys of model calls and tools, which their span ids are made of.
+
+use std::collections::BTreeSet;
+
+use crate::is_trusted;
+
+/// The trusted ids that were used within one trace, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct UsedIds {
+    /// Those of the turn that launched the agent.
+    inherited: BTreeSet<String>,
+    own: BTreeSet<String>,
+}
+
+impl UsedIds {
+    pub(super) fn after(ids: &[String]) -> Self {
+        Self { inherited: ids.iter().cloned().collect(), own: BTreeSet::new() }
+    }
+
+    /// The key of a call or a tool: its id if that is trusted and new. `place` is unique in all sessions, and stays the same in
+    /// a copy of the row.
+    pub(super) fn key(&mut self, id: &str, place: &str) -> String {
+        if !is_trusted(id) {
+            return format!("@{place}");
+        }
+        match !self.inherited.contains(id) && self.own.insert(id.to_owned()) {
+            true => id.to_owned(),
+            false => format!("{id}#{place}"),
+        }
+    }
+
+    pub(super) fn inherited(&self) -> impl Iterator<Item = &String> {
+        self.inherited.iter()
+    }
+}
