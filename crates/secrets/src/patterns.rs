@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use regex_lite::{Regex, RegexBuilder};
 
 use super::mask::OPENING;
-use written::{kind, literal, read};
+use written::{Written, kind, literal, read};
 
 /// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -18,21 +18,29 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 /// Patterns as they were written, and as they are used.
 #[derive(Clone, Default)]
 pub struct Patterns {
-    written: Option<String>,
+    sources: Vec<Source>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
 }
 
-/// Patterns are equal if their text is.
+/// A text of patterns.
+#[derive(Clone, PartialEq)]
+struct Source {
+    text: String,
+    /// Patterns that allow texts are left out.
+    masks_only: bool,
+}
+
+/// Patterns are equal if their texts are.
 impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.sources == other.sources
     }
 }
 
 /// Without the patterns, which may be secret themselves.
 impl fmt::Debug for Patterns {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.written.as_deref().map_or(0, str::len);
+        let length: usize = self.sources.iter().map(|source| source.text.len()).sum();
         write!(formatter, "Patterns({length} bytes)")
     }
 }
@@ -53,14 +61,21 @@ struct Own {
 impl Patterns {
     /// Patterns as a person writes them: a JSON array, or one per line. They are compiled when they are first used.
     pub fn new(written: Option<&str>) -> Self {
-        Self {
-            written: written.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
-            compiled: Arc::default(),
+        Self::default().and(written.unwrap_or_default(), false)
+    }
+
+    /// These patterns and those of another text. `masks_only`: without its patterns that allow texts.
+    pub fn and(self, text: &str, masks_only: bool) -> Self {
+        let text = text.trim().to_owned();
+        let mut sources = self.sources;
+        if !text.is_empty() {
+            sources.push(Source { text, masks_only });
         }
+        Self { sources, compiled: Arc::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.written.is_none()
+        self.sources.is_empty()
     }
 
     /// Why they can't be used, if they can't; in words that quote nothing of them.
@@ -70,8 +85,7 @@ impl Patterns {
 
     /// The patterns that find secrets and those that allow texts, as they were written.
     pub fn written(&self) -> (Vec<String>, Vec<String>) {
-        let written = self.written.as_deref().map(read);
-        let written = written.and_then(Result::ok).into_iter().flatten();
+        let written = self.read().into_iter().flatten();
         let (allowed, masks): (Vec<_>, Vec<_>) = written.partition(|written| written.is_allowed);
         [masks, allowed]
             .map(|list| list.into_iter().map(|written| written.pattern.to_string()).collect())
@@ -95,8 +109,16 @@ impl Patterns {
     }
 
     fn compiled(&self) -> Option<&Result<Compiled, String>> {
-        let written = self.written.as_deref()?;
-        Some(self.compiled.get_or_init(|| compile(written)))
+        (!self.is_empty()).then(|| self.compiled.get_or_init(|| compile(self.read()?)))
+    }
+
+    fn read(&self) -> Result<Vec<Written>, String> {
+        let mut all = Vec::new();
+        for Source { text, masks_only } in &self.sources {
+            let counts = |written: &Written| !(*masks_only && written.is_allowed);
+            all.extend(read(text)?.into_iter().filter(counts));
+        }
+        Ok(all)
     }
 }
 
@@ -145,9 +167,9 @@ fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
         && text.get(range.end..).is_some_and(|rest| rest.bytes().take(100).any(|byte| byte == b']'))
 }
 
-fn compile(text: &str) -> Result<Compiled, String> {
+fn compile(patterns: Vec<Written>) -> Result<Compiled, String> {
     let mut compiled = Compiled::default();
-    for (position, written) in read(text)?.into_iter().enumerate() {
+    for (position, written) in patterns.into_iter().enumerate() {
         let regex = RegexBuilder::new(&written.pattern).size_limit(MAX_REGEX_BYTES).build();
         // The error of the library quotes the pattern.
         let regex =
@@ -200,6 +222,17 @@ mod tests {
         assert_eq!(found("ACME-\\d+\n!^ACME-0", "ACME-01 ACME-12"), one("custom", "ACME-12"));
         let patterns = Patterns::new(Some(r#"[{"allow": "^test-"}]"#));
         assert!(patterns.allow("test-key") && !patterns.allow("a-test-key"));
+    }
+
+    #[test]
+    fn another_text_adds_masks_and_only_if_wanted_allows() {
+        let own = || Patterns::new(Some("ACME-\\d+\n!^ACME-0"));
+        let (masks, allows) = own().and("more\n!^ACME", true).written();
+        assert_eq!((masks.concat(), allows.concat()), ("ACME-\\d+more".into(), "^ACME-0".into()));
+        assert!(!own().and("!^ACME", true).allow("ACME-12"));
+        assert!(own().and("!^ACME", false).allow("ACME-12"));
+        assert!(own().and("b[", true).problem().is_some());
+        assert_eq!(own().and(" ", true), own());
     }
 
     #[test]
