@@ -14,8 +14,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
 use crate::config::{
-    Destination, DestinationProblem, Doubt, Env, Request, Scope, resolve, root_of,
-    unreadable_project_file,
+    Config, Destination, Doubt, Env, Request, Scope, resolve, root_of, unreadable_project_file,
 };
 use crate::state::{AllowedEntry, Store};
 
@@ -27,10 +26,10 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done, 1 not allowed, 2 wrong usage, 3 configuration missing or invalid.";
 
-/// Allow keys and host from a project's own settings
+/// Allow keys, host and more from a project's own settings
 ///
-/// Keys and hosts in a project's .claude/settings.json or settings.local.json come with the repository, so they count only
-/// after you allow them. Shows the values and their destination, and asks. A changed value is asked about again.
+/// A project's .claude/settings.json and settings.local.json come with the repository, so keys, hosts and less protection in
+/// them count only after you allow them. Shows the values and their destination, and asks. A changed value is asked about again.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AllowArgs {
@@ -65,10 +64,11 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         return list(&store, context.env.home());
     }
     let start = start_directory(args.directory.as_deref())?;
-    let Some(request) = request(&context, &start)? else {
+    let config = config(&context, &start)?;
+    let Some(request) = &config.request else {
         writeln!(
             std::io::stdout(),
-            "nothing to allow: keys and host of {} are your own",
+            "nothing to allow: the settings of {} need no permission",
             start.display()
         )?;
         return Ok(ExitStatus::Done);
@@ -83,15 +83,19 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         Ok(granted) => granted,
         Err(problem) => return Err(misconfigured(problem)),
     };
-    let mut allowed = store.allowed();
-    if allowed.has(&request) {
+    if config.is_request_allowed {
         writeln!(std::io::stdout(), "allowed already: {}", leads_to(granted))?;
         return Ok(ExitStatus::Done);
     }
-    if !agrees(&context.env, &request, granted)? {
-        writeln!(std::io::stdout(), "not allowed: nothing is sent from here")?;
+    if !agrees(&context.env, request, granted)? {
+        let effect = match config.destination {
+            Ok(_) => "your own values count",
+            Err(_) => "nothing is sent from here",
+        };
+        writeln!(std::io::stdout(), "not allowed: {effect}")?;
         return Ok(ExitStatus::Failed);
     }
+    let mut allowed = store.allowed();
     allowed.entries.push(AllowedEntry {
         root: request.root.clone(),
         digest: request.digest.clone(),
@@ -156,18 +160,17 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The values that the project's own files bring; `None` without any.
-fn request(context: &DeliveryContext, start: &Path) -> Result<Option<Box<Request>>> {
+/// The configuration of sessions that start in `start`, with what the project's own files ask for.
+fn config(context: &DeliveryContext, start: &Path) -> Result<Config> {
     let (env, files) = (&context.env, &context.files);
     if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {
         let what = format!("could not read {place}: {reason}; fix the file");
         return Err(misconfigured(what));
     }
     let config = resolve(env, files, Some(start), Scope::Explicit);
-    match config.destination {
-        Ok(_) => Ok(None),
-        Err(DestinationProblem::NotAllowed(request)) => Ok(Some(request)),
-        Err(problem) => Err(misconfigured(problem)),
+    match &config.destination {
+        Err(problem) if config.request.is_none() => Err(misconfigured(problem)),
+        _ => Ok(config),
     }
 }
 
@@ -184,7 +187,11 @@ fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
     let mut out = std::io::stderr().lock();
     writeln!(out, "The settings of {} say:", request.root.display())?;
     for value in &request.values {
-        writeln!(out, "  {}={}", value.name, value.shown)?;
+        match value.instead_of.as_deref() {
+            None => writeln!(out, "  {}={}", value.name, value.shown)?,
+            Some("") => writeln!(out, "  {}={} (now not set)", value.name, value.shown)?,
+            Some(now) => writeln!(out, "  {}={} (now {now})", value.name, value.shown)?,
+        }
         writeln!(out, "    in {}", value.place)?;
     }
     writeln!(out, "With them sessions are sent to {}.", leads_to(granted))?;

@@ -197,7 +197,7 @@ pub(super) fn check(
     for problem in &config.problems {
         report.fail("config", problem.cause(), &problem.remedy);
     }
-    for problem in &config.warnings {
+    for problem in config.warnings.iter().chain(&config.ignored) {
         report.warn("config", problem.cause(), &problem.remedy);
     }
     for problem in unknown_variables(env, files, Some(start)) {

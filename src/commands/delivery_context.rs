@@ -12,13 +12,15 @@ use transcript::{Diagnostics, Transcript, locate, origin};
 
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::retry_after::RetryAfterTransport;
-use crate::config::{Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve};
+use crate::config::{
+    Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve, without_redirects,
+};
 use crate::delivery::{
     Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
     Unavailable, deliver, note_health,
 };
 use crate::privacy::invalid_patterns;
-use crate::state::{Store, grant};
+use crate::state::Store;
 
 /// How long a command waits for the lock of a session.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -79,10 +81,13 @@ impl DeliveryContext {
         }
         let mut env = Env::of_process();
         env.config_override = config_file;
-        env.merged = merged_settings(&env);
+        let files = Files::new();
+        env.merged = merged_settings(&mut env, &files);
+        let store = env.default_state_dir().map(|folder| Store::new(&folder));
+        env.allowed = store.map(|store| store.allowed().digests()).unwrap_or_default();
         Ok(Self {
             env,
-            files: Files::new(),
+            files,
             wait_on_retry_after: false,
             capture: None,
             warned: BTreeSet::new(),
@@ -94,7 +99,6 @@ impl DeliveryContext {
     pub(super) fn config(&self, start: Option<&Path>, scope: Scope) -> Config {
         let mut config = resolve(&self.env, &self.files, start, scope);
         config.capture = self.capture.unwrap_or(config.capture);
-        grant(&mut config, &self.env);
         config
     }
 
@@ -111,7 +115,7 @@ impl DeliveryContext {
 
     /// Logs each problem of a configuration once per run.
     pub(super) fn warn(&mut self, config: &Config) {
-        for problem in config.problems.iter().chain(&config.warnings) {
+        for problem in config.problems.iter().chain(&config.warnings).chain(&config.ignored) {
             let message = problem.to_string();
             if !self.warned.contains(&message) {
                 log::warn!("{message}");
@@ -159,9 +163,8 @@ impl DeliveryContext {
             Entry::Occupied(entry) => return entry.into_mut(),
             Entry::Vacant(entry) => entry,
         };
-        let environment = &self.env.environment;
         let transport: Box<dyn Transport> =
-            match HttpTransport::new(destination, config, environment, config.timeout, None) {
+            match HttpTransport::new(destination, config, config.timeout, None) {
                 Ok(http) if self.wait_on_retry_after => Box::new(RetryAfterTransport(http)),
                 Ok(http) => Box::new(http),
                 Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
@@ -171,8 +174,12 @@ impl DeliveryContext {
 }
 
 /// The settings that Claude Code merged into the environment of a command that it runs; a terminal's shell has none.
-fn merged_settings(env: &Env) -> Option<MergedSettings> {
+fn merged_settings(env: &mut Env, files: &Files) -> Option<MergedSettings> {
     env.variable("CLAUDECODE")?;
+    // The session's own folder is known only after Claude Code's, which the project may have named.
+    let here = std::env::current_dir().unwrap_or_default();
+    let above: Vec<&Path> = here.ancestors().collect();
+    without_redirects(env, files, &above, None);
     let of_session = || {
         let session = env.variable("CLAUDE_CODE_SESSION_ID")?;
         let transcript = locate::session_by_prefix(&env.claude_config_dir()?, session).ok()?;

@@ -243,6 +243,10 @@ impl StatusView {
                 )?;
             }
         }
+        for problem in &self.config.ignored {
+            print_row("ignored", &problem.cause())?;
+            print_row("", &format!("help: {}", problem.remedy))?;
+        }
         for (name, text) in self.problem_rows() {
             print_row(name, &text)?;
         }
@@ -298,6 +302,10 @@ impl StatusView {
             "paused_since": self.paused_since.map(time),
             "delivered_at": self.delivered.as_ref().map(|delivered| time(delivered.at)),
             "last_trace": self.last_link(),
+            "ignored": self.config.ignored.iter().map(|problem| json!({
+                "message": problem.cause(),
+                "help": problem.remedy,
+            })).collect::<Vec<_>>(),
             "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
             "error": error,
         })

@@ -58,8 +58,8 @@ pub enum DestinationProblem {
         /// Where the public key should be.
         source: Source,
     },
-    /// The shell names another host than that of the keys, which are in a file.
-    HostConflict { base_url: String, keys: Box<Source>, other_url: String, other: Box<Source> },
+    /// The public key holds a secret key, which would be shown.
+    SecretInPublicKey { source: Source },
     /// The project's files bring keys or a host that the user has not allowed.
     NotAllowed(Box<Request>),
     UnreadableKeyFile {
@@ -85,7 +85,7 @@ impl DestinationProblem {
             Self::Missing { .. } => "keys-missing",
             Self::HalfAPair { .. } => "half-a-pair",
             Self::Swapped { .. } => "keys-swapped",
-            Self::HostConflict { .. } => "host-conflict",
+            Self::SecretInPublicKey { .. } => "secret-in-public-key",
             Self::NotAllowed(_) => "not-allowed",
             Self::UnreadableKeyFile { .. } => "key-file-unreadable",
             Self::BadUrl { .. } => "bad-url",
@@ -105,8 +105,8 @@ impl DestinationProblem {
                 format!("incomplete keys: {present} has no {missing} beside it")
             }
             Self::Swapped { source } => format!("swapped keys: {source} is not a public key"),
-            Self::HostConflict { base_url, keys, other_url, other } => {
-                format!("two hosts: {other} is {other_url}, but {keys} is a key to {base_url}")
+            Self::SecretInPublicKey { source } => {
+                format!("secret key in the wrong place: {source} is to be the public key alone")
             }
             Self::NotAllowed(request) => request.what(),
             Self::UnreadableKeyFile { source, path, reason } => {
@@ -130,8 +130,8 @@ impl DestinationProblem {
             }
             Self::HalfAPair { .. } => "set both keys in the same place".to_owned(),
             Self::Swapped { .. } => "swap the two keys".to_owned(),
-            Self::HostConflict { .. } => {
-                "set the keys where that URL is set, or remove the URL".to_owned()
+            Self::SecretInPublicKey { .. } => {
+                "set it to the key that begins with pk-lf- and nothing else".to_owned()
             }
             Self::NotAllowed(request) => request.remedy(),
             Self::UnreadableKeyFile { .. } => "fix the path or the file".to_owned(),
@@ -148,7 +148,7 @@ impl fmt::Display for DestinationProblem {
 
 impl std::error::Error for DestinationProblem {}
 
-/// Keys or a host in the project's files that would decide where a session goes, and that the user has not allowed yet.
+/// Values in the project's files that need a word of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The folder in which the session was started.
@@ -157,8 +157,8 @@ pub struct Request {
     pub root: PathBuf,
     /// The values, by name.
     pub values: Vec<RequestedValue>,
-    /// The digest of the values, and of the public key and the host that they lead to. The user is asked again for
-    /// another one.
+    /// The digest of the values, of the public key and the host that they lead to, and of what they take the place of. The
+    /// user is asked again for another one.
     pub digest: String,
     /// A request in doubt can't be allowed.
     pub doubt: Option<Doubt>,
@@ -175,6 +175,8 @@ pub struct RequestedValue {
     pub shown: String,
     /// The file.
     pub place: String,
+    /// The value that counts until this one is allowed. Keys and hosts have none: nothing is sent until then.
+    pub instead_of: Option<String>,
 }
 
 /// Why the owner of the environment's values is unknown.
@@ -198,7 +200,7 @@ impl Request {
                 "{} may be of a project: Claude Code runs this command, and its session was not found",
                 names.join(", ")
             ),
-            (None, Some(RequestedValue { name, shown, place })) => {
+            (None, Some(RequestedValue { name, shown, place, .. })) => {
                 let more = match self.values.len() {
                     1 => String::new(),
                     count => format!(" and {} more", count - 1),
@@ -209,7 +211,7 @@ impl Request {
         }
     }
 
-    fn remedy(&self) -> String {
+    pub(super) fn remedy(&self) -> String {
         match self.doubt {
             Some(Doubt::Unreadable { .. }) => "fix the file".to_owned(),
             Some(Doubt::UnknownSession) => "run the command in your own terminal".to_owned(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::destination::Request;
 use super::key_file;
 
 /// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
@@ -20,6 +21,8 @@ pub struct Env {
     pub config_override: Option<PathBuf>,
     /// Set where Claude Code merged its settings into the environment: in a hook, and in a command that it runs.
     pub merged: Option<MergedSettings>,
+    /// What the user allowed to projects: the top folder of the main repository, and the digest of the request.
+    pub allowed: BTreeSet<(PathBuf, String)>,
     /// Asks for the per-user temporary folder that agenix's paths mean; only on macOS.
     pub darwin_temp_dir: Option<fn() -> Option<String>>,
 }
@@ -50,8 +53,14 @@ impl Env {
             managed_dir: Some(PathBuf::from(managed)),
             config_override: None,
             merged: None,
+            allowed: BTreeSet::new(),
             darwin_temp_dir: macos.then_some(key_file::darwin_temp_dir),
         }
+    }
+
+    pub(super) fn has_allowed(&self, request: &Request) -> bool {
+        let key = (request.root.clone(), request.digest.clone());
+        request.doubt.is_none() && self.allowed.contains(&key)
     }
 
     /// A variable that is set to something.

@@ -10,7 +10,8 @@ use super::json_file::{Reading, Values, read_object, values_of};
 use super::project::{self, Allow, Project};
 use super::source::{Problem, shown};
 use super::value;
-use super::variables::{self, ENABLED};
+use super::variables::{self, ENABLED, ProjectMay};
+use super::withheld::run_only;
 
 const SHAPE: &str = "use {\"env\": {…}, \"projects\": {\"/path\": {\"env\": {…}, \"allow\": […]}}} and no other keys";
 
@@ -54,11 +55,11 @@ impl ConfigFile {
     /// Why the file is neither consent nor refusal for sessions started in `start`.
     pub(super) fn unclear_in(&self, start: Option<&Path>) -> Option<Problem> {
         let matches = start.map(|start| project::matches(&self.projects, start));
-        let project = matches.iter().flatten().next().copied();
-        let in_project = || project.and_then(|project| project.unclear.clone());
-        self.unclear.clone().or_else(in_project).or_else(|| {
-            let of_project = project.map(|project| (&project.env, &project.place));
-            unclear_switch(of_project.into_iter().chain([(&self.env, &self.place)]))
+        let projects = || matches.iter().flatten();
+        let in_projects = || projects().find_map(|project| project.unclear.clone());
+        self.unclear.clone().or_else(in_projects).or_else(|| {
+            let of_projects = projects().map(|project| (&project.env, &project.place));
+            unclear_switch(of_projects.chain([(&self.env, &self.place)]))
         })
     }
 
@@ -77,13 +78,10 @@ impl ConfigFile {
                 ("projects", Value::Object(projects)) => {
                     for (name, project) in projects {
                         let path = env.expand_home(&name);
-                        if path.is_absolute() {
-                            self.add_project(&name, &path, project);
-                            continue;
+                        match self.path_problem(&name, &path) {
+                            Some(problem) => problems.push(problem),
+                            None => self.add_project(&name, &path, project),
                         }
-                        let what = format!("project {:?} is not an absolute path", shown(&name));
-                        let remedy = "use an absolute path, or one that begins with ~/";
-                        problems.push(Problem::of_file(&self.place, &what, remedy));
                     }
                 }
                 ("projects", _) => {
@@ -93,6 +91,17 @@ impl ConfigFile {
                 _ => problems.push(unknown_key(&self.place, &key)),
             }
         }
+    }
+
+    fn path_problem(&self, name: &str, path: &Path) -> Option<Problem> {
+        let (what, remedy) = if !path.is_absolute() {
+            ("is not an absolute path", "use an absolute path, or one that begins with ~/")
+        } else if self.projects.iter().any(|project| project.path == path) {
+            ("is there twice", "join the two")
+        } else {
+            return None;
+        };
+        Some(Problem::of_file(&self.place, &format!("project {:?} {what}", shown(name)), remedy))
     }
 
     fn add_project(&mut self, name: &str, path: &Path, members: Value) {
@@ -115,9 +124,10 @@ impl ConfigFile {
     }
 }
 
-/// The first problem that may hide consent or refusal. A harmless variable of another hook is a plain mistake.
+/// The first problem that may hide consent or refusal. A harmless variable of another hook is a plain mistake, and so is one
+/// that belongs to a run.
 fn first_unclear(problems: &[Problem]) -> Option<Problem> {
-    let is_harmless = |name: &str| foreign_names::is_harmless(name);
+    let is_harmless = |name: &str| foreign_names::is_harmless(name) || is_of_run(name);
     let mut problems = problems.iter();
     problems.find(|one| !one.variable.as_deref().is_some_and(is_harmless)).cloned()
 }
@@ -153,13 +163,22 @@ fn read_allow(value: &Value, place: &str, problems: &mut Vec<Problem>) -> Option
     allow
 }
 
+fn is_of_run(name: &str) -> bool {
+    let found = variables::find(name);
+    found.is_some_and(|(variable, _)| variable.project_may == ProjectMay::Never)
+}
+
 fn values(env: Value, place: &str, problems: &mut Vec<Problem>) -> Values {
-    values_of(env, place, problems, |problems, name| {
+    let mut values = values_of(env, place, problems, |problems, name| {
         let remedy = foreign_names::remedy(name);
         let remedy =
             remedy.unwrap_or_else(|| "run claude-langfuse --help for the names".to_owned());
         problems.push(Problem::of_variable(&shown(name), place, "unknown variable", remedy));
-    })
+    });
+    let of_run = values.iter().filter(|(name, _)| is_of_run(name));
+    problems.extend(of_run.map(|(name, _)| run_only(name, place)));
+    values.retain(|(name, _)| !is_of_run(name));
+    values
 }
 
 /// A key that has no meaning at its place, with what was probably meant.

@@ -1,13 +1,16 @@
 //! JSON files of settings, and the variables in their `env`.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
 use base::regular_file;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
 use transcript::replace_surrogates;
 
-use super::source::Problem;
+use super::source::{Problem, shown};
 use super::variables;
 
 /// No file of settings is larger; a link to a device is.
@@ -20,11 +23,12 @@ pub(super) enum Reading {
     Broken(String),
 }
 
-/// Reads a JSON file whose outermost value must be an object.
+/// Reads a JSON file whose outermost value must be an object, and in which no object has a key twice: of two values one was
+/// not meant, and it can't be known which.
 pub(super) fn read_object(path: &Path) -> Reading {
     match read_bytes(path) {
         Ok(Some(bytes)) => match str::from_utf8(&bytes) {
-            Ok(text) => parse(text),
+            Ok(text) => parse(text, |text| serde_json::from_str(text).map(|Distinct(value)| value)),
             Err(error) => Reading::Broken(format!(
                 "could not read the file: invalid UTF-8 at byte {}",
                 error.valid_up_to()
@@ -54,7 +58,7 @@ pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
     };
     match text.trim().is_empty() {
         true => Reading::Object(Map::new()),
-        false => parse(&replace_surrogates(&text)),
+        false => parse(&replace_surrogates(&text), |text| serde_json::from_str(text)),
     }
 }
 
@@ -71,18 +75,85 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn parse(text: &str) -> Reading {
+/// `read` parses any value, because only then do serde's messages never quote the file: it may hold keys.
+fn parse(text: &str, read: impl Fn(&str) -> serde_json::Result<Value>) -> Reading {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // Parsed as a bare `Value`, because only then do serde's messages never quote the file: it may hold keys.
-    match serde_json::from_str(text) {
+    match read(text) {
         Ok(Value::Object(object)) => Reading::Object(object),
         Ok(_) => Reading::Broken("could not parse the file: not a JSON object".to_owned()),
         Err(error) => Reading::Broken(format!("could not parse the file: {error}")),
     }
 }
 
+/// A JSON value in which no object has a key twice.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DistinctVisitor).map(Self)
+    }
+}
+
+struct DistinctVisitor;
+
+impl<'de> Visitor<'de> for DistinctVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Distinct(value)) = values.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, Distinct(value))) = members.next_entry::<String, Distinct>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format!("duplicate key {:?}", shown(&key))));
+            }
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
 /// The variables of ours in an `env` object, by spelling.
 pub(super) type Values = Vec<(&'static str, String)>;
+
+pub(super) fn env_is_no_object(place: &str) -> Problem {
+    let remedy = "use {\"env\": {\"NAME\": \"value\"}}";
+    Problem::of_file(place, "\"env\" is not a JSON object", remedy)
+}
 
 /// Takes the variables of ours from an `env` object. `unknown` is told of every other name.
 pub(super) fn values_of(
@@ -92,8 +163,7 @@ pub(super) fn values_of(
     mut unknown: impl FnMut(&mut Vec<Problem>, &str),
 ) -> Values {
     let Value::Object(env) = env else {
-        let remedy = "use {\"env\": {\"NAME\": \"value\"}}";
-        problems.push(Problem::of_file(place, "\"env\" is not a JSON object", remedy));
+        problems.push(env_is_no_object(place));
         return Values::new();
     };
     let mut values = Values::with_capacity(env.len());

@@ -9,8 +9,11 @@ use base::regular_file;
 use super::env::Env;
 use super::source::shown;
 
-/// Keys are shorter; a mistaken path must not fill the memory.
+/// A key with blanks around it is shorter; a mistaken path must not fill the memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
+
+/// Another file than that of a key is not to be sent anywhere.
+const MAX_KEY_BYTES: usize = 200;
 
 /// What agenix asks `getconf` for on macOS, with whatever path that program has. No shell runs it.
 const DARWIN_TEMP_DIR: &str = "DARWIN_USER_TEMP_DIR";
@@ -51,6 +54,9 @@ fn key_in(path: &Path) -> Result<String, String> {
     }
     if key.contains('\n') {
         return Err("file has more than one line".to_owned());
+    }
+    if key.len() > MAX_KEY_BYTES || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("file is not one word of at most {MAX_KEY_BYTES} characters"));
     }
     Ok(key.to_owned())
 }

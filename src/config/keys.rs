@@ -1,7 +1,7 @@
 //! From layers to a destination. Keys come in pairs, and no key is sent to a host that was set for another.
 
 use super::base_url::normalise;
-use super::destination::{Destination, DestinationProblem};
+use super::destination::{Destination, DestinationProblem, Request};
 use super::env::Env;
 use super::key_file::{self, Unreadable};
 use super::layers::{Found, Layers};
@@ -11,25 +11,50 @@ use super::secret::Secret;
 use super::source::Source;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
 
+/// Where a session goes, and what its project asks for.
+pub(super) struct Lead {
+    pub(super) destination: Result<Destination, DestinationProblem>,
+    pub(super) request: Option<Box<Request>>,
+    pub(super) is_allowed: bool,
+    /// The project's personal file that brought the keys.
+    pub(super) brought_by: Option<String>,
+}
+
+impl Lead {
+    /// Keys were not looked for.
+    pub(super) fn nowhere(problem: DestinationProblem) -> Self {
+        Self { destination: Err(problem), request: None, is_allowed: false, brought_by: None }
+    }
+}
+
 /// The destination of the layers. `shell_ignored` is only for the message.
-pub(super) fn resolve(
-    layers: &Layers,
-    env: &Env,
-    shell_ignored: bool,
-) -> Result<Destination, DestinationProblem> {
-    let Some((public, secret)) = pair(layers)? else {
-        return Err(DestinationProblem::Missing { config_file: env.config_file(), shell_ignored });
-    };
+pub(super) fn resolve(layers: &Layers, env: &Env, shell_ignored: bool) -> Lead {
     let host = layers.find(&BASE_URL);
-    let destination = assemble(layers, env, &public, &secret, host.as_ref());
-    if is_trusted_without_asking(layers, &public, &secret, host.as_ref()) {
-        return destination;
-    }
-    let request = request(layers, destination);
-    match is_declared(&request, layers) {
-        true => request.granted,
-        false => Err(DestinationProblem::NotAllowed(request)),
-    }
+    let (destination, is_trusted, brought_by) = match pair(layers) {
+        Ok(Some((public, secret))) => {
+            let place = Some(public.place.to_owned());
+            let is_trusted = is_trusted_without_asking(layers, &public, &secret, host.as_ref());
+            let destination = assemble(env, &public, &secret, host.as_ref());
+            let is_projects = is_trusted && public.owner == Owner::Project;
+            (destination, is_trusted, place.filter(|_| is_projects))
+        }
+        Ok(None) => {
+            let config_file = env.config_file();
+            (Err(DestinationProblem::Missing { config_file, shell_ignored }), true, None)
+        }
+        Err(problem) => (Err(problem), true, None),
+    };
+    let request = request(layers, !is_trusted, &destination);
+    let is_allowed = request
+        .as_ref()
+        .is_some_and(|request| is_declared(request, layers) || env.has_allowed(request));
+    let destination = match &request {
+        Some(request) if !is_trusted && !is_allowed => {
+            Err(DestinationProblem::NotAllowed(request.clone()))
+        }
+        _ => destination,
+    };
+    Lead { destination, request, is_allowed, brought_by }
 }
 
 /// The keys of the highest layer that has one.
@@ -54,54 +79,32 @@ fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationPr
 }
 
 fn assemble(
-    layers: &Layers,
     env: &Env,
     public: &Found<'_>,
     secret: &Found<'_>,
     host: Option<&Found<'_>>,
 ) -> Result<Destination, DestinationProblem> {
-    let (base_url, base_url_source) = host_of(layers, public, host)?;
+    let (base_url, base_url_source) = match host {
+        Some(host) => (url(host)?, host.source()),
+        None => (BASE_URL.default.to_owned(), Source::built_in(&BASE_URL)),
+    };
     let public_key = key(public, &PUBLIC_KEY, env)?;
     let secret_key = key(secret, &SECRET_KEY, env)?;
     // A public key is shown, and this one holds the secret.
+    let source = public.source();
     if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
-        return Err(DestinationProblem::Swapped { source: public.source() });
+        return Err(DestinationProblem::Swapped { source });
+    }
+    if public_key.contains("sk-lf-") || public_key.contains(&secret_key) {
+        return Err(DestinationProblem::SecretInPublicKey { source });
     }
     Ok(Destination {
         base_url,
         public_key,
         secret_key: Secret::new(secret_key),
-        keys_source: public.source(),
+        keys_source: source,
         base_url_source,
     })
-}
-
-/// The base URL that the layers name, else the default. One that only the shell has, under a name that other programs have
-/// too, must not differ from that of keys in a file.
-fn host_of(
-    layers: &Layers,
-    keys: &Found<'_>,
-    host: Option<&Found<'_>>,
-) -> Result<(String, Source), DestinationProblem> {
-    let Some(host) = host else {
-        return Ok((BASE_URL.default.to_owned(), Source::built_in(&BASE_URL)));
-    };
-    let base_url = url(host)?;
-    let is_other_programs = host.owner == Owner::Shell && !host.spelling.starts_with("CC_");
-    if host.depth < keys.depth && is_other_programs {
-        let own = (host.depth + 1..layers.depth()).find_map(|depth| layers.at(depth, &BASE_URL));
-        let own_url = own.as_ref().map(url).transpose()?;
-        let own_url = own_url.unwrap_or_else(|| BASE_URL.default.to_owned());
-        if own_url != base_url {
-            return Err(DestinationProblem::HostConflict {
-                base_url: own_url,
-                keys: Box::new(keys.source()),
-                other_url: base_url,
-                other: Box::new(host.source()),
-            });
-        }
-    }
-    Ok((base_url, host.source()))
 }
 
 fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use super::env::Env;
 use super::files::Files;
 use super::json_file::Values;
-use super::project::{self, Allow};
+use super::project;
 use super::provenance::{Owner, Provenance};
+use super::session::Session;
 use super::source::{Layer, Problem, Source};
-use super::variables::{self, BASE_URL, VARIABLES, Variable};
+use super::variables::{NETWORK, PUBLIC_KEY, SECRET_KEY, Variable};
+use super::withheld::Withheld;
 
 /// Whose sessions the configuration is resolved for: it decides which layers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,59 +22,87 @@ pub enum Scope {
     /// A session or a folder that a person named: `replay PATH`, `doctor`, `config`. The shell with Claude Code's
     /// settings files over it. Keys are read even where tracing is off, because asking is consent.
     Explicit,
-    /// Sessions that nobody named: `flush`, `replay --all`, waiting sessions. The shell's variables that are
-    /// [`Variable::files_only`] are ignored.
+    /// Sessions that nobody named: `flush`, `replay --all`, waiting sessions. Of the shell only the variables count that
+    /// are about the command ([`Variable::of_command`]).
     FilesOnly,
 }
 
 /// The text of a variable and its source.
 #[derive(Debug, Clone)]
-struct Given {
-    text: String,
-    place: Arc<str>,
-    owner: Owner,
+pub(super) struct Given {
+    pub(super) text: String,
+    pub(super) place: Arc<str>,
+    pub(super) owner: Owner,
 }
 
 /// The values of one layer, by spelling.
 #[derive(Debug)]
-struct LayerValues {
-    layer: Layer,
-    values: BTreeMap<&'static str, Given>,
+pub(super) struct LayerValues {
+    pub(super) layer: Layer,
+    pub(super) values: BTreeMap<&'static str, Given>,
 }
 
 impl LayerValues {
-    fn new(layer: Layer) -> Self {
+    pub(super) fn new(layer: Layer) -> Self {
         Self { layer, values: BTreeMap::new() }
     }
 
     fn with(layer: Layer, values: &Values, place: &str) -> Self {
         let mut layer_values = Self::new(layer);
         layer_values.overlay(values, place);
+        layer_values.drop_empty();
         layer_values
     }
 
-    fn overlay(&mut self, values: &Values, place: &str) {
+    pub(super) fn overlay(&mut self, values: &Values, place: &str) {
         let place: Arc<str> = Arc::from(place);
         for (spelling, text) in values {
-            self.set(spelling, text, &place);
+            self.set(spelling, text, &place, Owner::User);
         }
     }
 
-    fn set(&mut self, spelling: &'static str, text: &str, place: &Arc<str>) {
-        let given =
-            Given { text: text.trim().to_owned(), place: Arc::clone(place), owner: Owner::User };
+    pub(super) fn set(
+        &mut self,
+        spelling: &'static str,
+        text: &str,
+        place: &Arc<str>,
+        owner: Owner,
+    ) {
+        let given = Given { text: text.trim().to_owned(), place: Arc::clone(place), owner };
         self.values.insert(spelling, given);
+    }
+
+    /// A value that is set to something, by spelling.
+    pub(super) fn own(&self, spelling: &str) -> Option<&Given> {
+        self.values.get(spelling).filter(|given| !given.text.is_empty())
+    }
+
+    pub(super) fn drop_empty(&mut self) {
+        self.values.retain(|_, given| !given.text.is_empty());
+    }
+
+    /// The value of the strongest spelling.
+    fn find(&self, variable: &Variable) -> Option<Found<'_>> {
+        variable.spellings.iter().find_map(|spelling| {
+            let given = self.own(spelling)?;
+            Some(Found {
+                text: &given.text,
+                spelling,
+                place: &given.place,
+                layer: self.layer,
+                owner: given.owner,
+            })
+        })
     }
 }
 
-/// A value with its layer. The highest layer has depth 0.
+/// A value with its layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'a> {
-    pub(super) depth: usize,
     pub(super) text: &'a str,
     pub(super) spelling: &'static str,
     pub(super) place: &'a str,
-    layer: Layer,
+    pub(super) layer: Layer,
     pub(super) owner: Owner,
 }
 
@@ -88,15 +118,33 @@ impl Found<'_> {
     pub(super) fn problem(&self, what: String, remedy: String) -> Problem {
         Problem::of_variable(self.spelling, self.place, what, remedy)
     }
+
+    /// A variable of an application that runs in the same shell: other programs have the name too, and no file has the value.
+    pub(super) fn is_of_application(&self) -> bool {
+        self.owner == Owner::Shell && !self.spelling.starts_with("CC_")
+    }
 }
+
+/// The depth of the session's layer; above it is that of the organisation.
+pub(super) const SESSION: usize = 1;
 
 /// All layers but the built-in one, highest first.
 #[derive(Debug)]
 pub(super) struct Layers {
-    layers: Vec<LayerValues>,
+    pub(super) layers: Vec<LayerValues>,
+    /// The session's values without those of the project's files. In a merged environment the shell's share of them is lost.
+    pub(super) of_user: LayerValues,
+    /// Of these, the ones that a file has.
+    pub(super) of_user_files: LayerValues,
     pub(super) provenance: Provenance,
     /// The project's file that removed the host of the session.
     pub(super) host_removed_by: Option<String>,
+    /// Values of the project's files that don't count until they are allowed.
+    pub(super) withheld: Vec<Withheld>,
+    /// Patterns of the project's files: those that mask add to the user's.
+    pub(super) project_patterns: Option<Given>,
+    /// Values that don't count, for messages.
+    pub(super) ignored: Vec<Problem>,
 }
 
 impl Layers {
@@ -109,31 +157,46 @@ impl Layers {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let session = Session::read(env, files, start, scope, problems);
-        let Session { managed, values, provenance, host_removed_by } = session;
-        let mut layers = vec![managed, values];
+        let mut layers = vec![session.managed, session.values];
         if let Some(path) = env.config_file() {
             let file = files.config_file(&path, env);
             problems.extend(file.problems.iter().cloned());
             let entries = start.map(|start| project::matches(&file.projects, start));
-            if let Some(found) = entries.iter().flatten().next() {
-                layers.push(LayerValues::with(Layer::Project, &found.env, &found.place));
-            }
+            let entries = entries.iter().flatten();
+            layers.extend(
+                entries.map(|entry| LayerValues::with(Layer::Project, &entry.env, &entry.place)),
+            );
             layers.push(LayerValues::with(Layer::File, &file.env, &file.place));
         }
-        // Last, because an empty value in a settings file removes the shell's value, as it does in Claude Code.
-        for layer_values in &mut layers {
-            layer_values.values.retain(|_, given| !given.text.is_empty());
-        }
-        Self { layers, provenance, host_removed_by }
+        let mut layers = Self {
+            layers,
+            of_user: session.of_user,
+            of_user_files: session.of_user_files,
+            provenance: session.provenance,
+            host_removed_by: None,
+            withheld: Vec::new(),
+            project_patterns: None,
+            ignored: Vec::new(),
+        };
+        layers.restrict_project();
+        layers.yield_to_config_file();
+        layers
     }
 
-    /// The values of the project that count in the session, by name.
+    /// The keys and hosts of the project that count in the session, by name.
     pub(super) fn of_project(&self) -> impl Iterator<Item = Found<'_>> {
-        let layers = self.layers.iter().enumerate();
-        layers.flat_map(|(depth, layer_values)| {
-            let values = layer_values.values.iter();
-            let of_project = values.filter(|(_, given)| given.owner == Owner::Project);
-            of_project.map(move |(spelling, given)| found(depth, layer_values, spelling, given))
+        let spellings = super::variables::VARIABLES.iter().filter(|variable| variable.leads());
+        let spellings = spellings.flat_map(|variable| variable.spellings);
+        spellings.filter_map(|spelling| {
+            let session = self.layers.get(SESSION)?;
+            let given = session.own(spelling).filter(|given| given.owner == Owner::Project)?;
+            Some(Found {
+                text: &given.text,
+                spelling,
+                place: &given.place,
+                layer: session.layer,
+                owner: given.owner,
+            })
         })
     }
 
@@ -146,120 +209,93 @@ impl Layers {
         (0..self.depth()).find_map(|depth| self.at(depth, variable))
     }
 
-    /// The value in one layer.
+    /// The value in one layer. The highest has depth 0.
     pub(super) fn at(&self, depth: usize, variable: &Variable) -> Option<Found<'_>> {
-        let layer_values = self.layers.get(depth)?;
-        variable.spellings.iter().find_map(|spelling| {
-            let given = layer_values.values.get(spelling)?;
-            Some(found(depth, layer_values, spelling, given))
+        self.layers.get(depth)?.find(variable)
+    }
+
+    /// The value of the user or the organisation, whatever the project says.
+    pub(super) fn find_users(&self, variable: &Variable) -> Option<Found<'_>> {
+        self.find_beside(&self.of_user, variable)
+    }
+
+    /// The same from files alone.
+    pub(super) fn find_in_users_files(&self, variable: &Variable) -> Option<Found<'_>> {
+        self.find_beside(&self.of_user_files, variable)
+    }
+
+    fn find_beside<'a>(
+        &'a self,
+        session: &'a LayerValues,
+        variable: &Variable,
+    ) -> Option<Found<'a>> {
+        (0..self.depth()).find_map(|depth| match depth {
+            SESSION => session.find(variable),
+            _ => self.at(depth, variable),
         })
     }
-}
 
-fn found<'a>(
-    depth: usize,
-    layer_values: &LayerValues,
-    spelling: &'static str,
-    given: &'a Given,
-) -> Found<'a> {
-    Found {
-        depth,
-        text: &given.text,
-        spelling,
-        place: &given.place,
-        layer: layer_values.layer,
-        owner: given.owner,
+    /// The variables that decide how a server is reached.
+    pub(super) fn network(&self) -> BTreeMap<String, String> {
+        let mut network = BTreeMap::new();
+        // The organisation's value comes last.
+        for layer in self.layers.iter().take(SESSION + 1).rev() {
+            for spelling in NETWORK.iter().flat_map(|variable| variable.spellings) {
+                if let Some(given) = layer.own(spelling) {
+                    network.insert((*spelling).to_owned(), given.text.clone());
+                }
+            }
+        }
+        network
     }
-}
 
-/// The shell under Claude Code's settings files, and above them the organisation's settings.
-struct Session {
-    managed: LayerValues,
-    values: LayerValues,
-    provenance: Provenance,
-    host_removed_by: Option<String>,
-}
-
-impl Session {
-    fn read(
-        env: &Env,
-        files: &Files,
-        start: Option<&Path>,
-        scope: Scope,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
-        // `None` where the environment does not count, or is a person's shell.
-        let merged = match scope {
-            Scope::OwnHook => Some(env.merged.clone().unwrap_or_default()),
-            Scope::Explicit => env.merged.clone(),
-            Scope::FilesOnly => None,
+    /// An application's keys in the shell yield to those of the configuration file, and its host with them.
+    fn yield_to_config_file(&mut self) {
+        let below = SESSION + 1..self.depth();
+        let has_keys = |depth: usize| {
+            self.at(depth, &PUBLIC_KEY).is_some() && self.at(depth, &SECRET_KEY).is_some()
         };
-        let provenance = Provenance::of(env, files, start, merged.as_ref());
-        let is_merged = merged.is_some_and(|merged| {
-            let is_start = |start| merged.folders.iter().any(|folder| folder == start);
-            scope == Scope::OwnHook || start.is_some_and(is_start)
-        });
-        let mut values = of_environment(env, scope);
-        // The values without the project's files. In a merged environment the shell's share of them is lost.
-        let mut of_user = LayerValues::new(Layer::Session);
-        if !is_merged {
-            of_user.values.clone_from(&values.values);
-            for file in provenance.settings.all() {
-                problems.extend(file.problems.iter().cloned());
-                values.overlay(&file.env, &file.place);
-            }
+        if has_keys(0) || !below.clone().any(has_keys) {
+            return;
         }
-        for file in &provenance.settings.user {
-            of_user.overlay(&file.env, &file.place);
+        let keys: Vec<Found<'_>> = [PUBLIC_KEY, SECRET_KEY]
+            .iter()
+            .filter_map(|variable| self.at(SESSION, variable))
+            .collect();
+        if !keys.iter().all(Found::is_of_application) {
+            return;
         }
-        let managed = LayerValues::new(Layer::Session);
-        let mut session = Self { managed, values, provenance, host_removed_by: None };
-        session.assign_owners(&of_user);
-        session
+        let host = &super::variables::BASE_URL;
+        let has_host = below.into_iter().any(|depth| self.at(depth, host).is_some());
+        let yields_host = !keys.is_empty() || has_host;
+        let host = self.at(SESSION, host).filter(|host| yields_host && host.is_of_application());
+        let yielded: Vec<&'static str> =
+            keys.iter().chain(&host).map(|found| found.spelling).collect();
+        for spelling in yielded {
+            self.yield_value(spelling);
+        }
     }
 
-    /// Notes the owner of each value. The user's value takes the place of the project's where that does not count.
-    fn assign_owners(&mut self, of_user: &LayerValues) {
-        for (spelling, mut given) in std::mem::take(&mut self.values.values) {
-            let Some((variable, _)) = variables::find(spelling) else {
-                continue;
-            };
-            given.owner = self.provenance.owner(variable, spelling, &given.text);
-            if given.owner == Owner::Project {
-                if let Some(place) = self.provenance.place(spelling, &given.text) {
-                    given.place = Arc::from(place);
-                }
-                let is_refused = self.provenance.declared() == Some(&Allow::Never);
-                // An empty value takes nothing from the user.
-                if is_refused || given.text.is_empty() {
-                    let own = of_user.values.get(spelling).filter(|own| !own.text.is_empty());
-                    if let Some(own) = own {
-                        given = own.clone();
-                        given.owner = self.provenance.owner(variable, spelling, &given.text);
-                    } else if is_refused {
-                        continue;
-                    } else if *variable == BASE_URL {
-                        self.host_removed_by = Some(given.place.to_string());
-                    }
-                }
-            }
-            let layer = match given.owner {
-                Owner::Managed => &mut self.managed,
-                _ => &mut self.values,
-            };
-            layer.values.insert(spelling, given);
+    /// Removes an application's value, and weaker spellings of it.
+    fn yield_value(&mut self, spelling: &'static str) {
+        let Some((variable, _)) = super::variables::find(spelling) else {
+            return;
+        };
+        let Some(session) = self.layers.get_mut(SESSION) else {
+            return;
+        };
+        let Some(given) = session.values.get(spelling).cloned() else {
+            return;
+        };
+        for spelling in variable.spellings {
+            session.values.remove(spelling);
+        }
+        let is_same =
+            self.find(variable).is_some_and(|own| variable.is_same(own.text, &given.text));
+        if !is_same {
+            let what = "ignored: config.json has keys of its own";
+            let remedy = format!("use CC_{spelling} to send sessions there");
+            self.ignored.push(Problem::of_variable(spelling, &given.place, what, remedy));
         }
     }
-}
-
-fn of_environment(env: &Env, scope: Scope) -> LayerValues {
-    let mut layer = LayerValues::new(Layer::Session);
-    let place: Arc<str> = Arc::from("the environment");
-    let counts = |variable: &&Variable| scope != Scope::FilesOnly || !variable.files_only;
-    for spelling in VARIABLES.iter().filter(counts).flat_map(|variable| variable.spellings) {
-        if let Some(text) = env.environment.get(*spelling) {
-            layer.set(spelling, text, &place);
-        }
-    }
-    layer
 }

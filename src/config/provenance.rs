@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::base_url::normalise;
 use super::destination::Doubt;
 use super::env::{Env, MergedSettings};
 use super::file::ConfigFile;
@@ -15,7 +14,7 @@ use super::json_file::Values;
 use super::project::{self, Allow, Project};
 use super::settings::SettingsFile;
 use super::settings_paths::{ByOwner, PERSONAL, settings_by_owner};
-use super::variables::{self, BASE_URL, Variable};
+use super::variables::{self, HOOK_BUDGET, ProjectMay, Variable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -75,25 +74,26 @@ impl Provenance {
 
     /// The owner of a value of the session.
     pub(super) fn owner(&self, variable: &Variable, spelling: &str, text: &str) -> Owner {
-        if !variable.guarded {
-            return Owner::User;
-        }
         let has_it = |file: &Arc<SettingsFile>| {
             let mut values = file.env.iter();
-            values.any(|(name, value)| *name == spelling && is_same(variable, value.trim(), text))
+            values.any(|(name, value)| *name == spelling && variable.is_same(value.trim(), text))
         };
         if self.settings.managed.iter().any(has_it) {
             return Owner::Managed;
         }
-        let may_be_projects = self.doubt.is_some()
-            || self.seen.contains(spelling)
-            || self.place(spelling, text).is_some();
-        match may_be_projects {
-            true if self.is_named_by_user(variable, spelling, text) => Owner::User,
-            true => Owner::Project,
-            false if self.settings.user.iter().any(has_it) => Owner::User,
-            false => Owner::Shell,
+        let is_brought = self.place(spelling, text).is_some();
+        let may_be_projects = is_brought || self.doubt.is_some() || self.seen.contains(spelling);
+        let is_users = self.settings.user.iter().any(has_it);
+        if may_be_projects {
+            // A key or a host that the user names as well goes where they want it. Of anything else the user's own value
+            // takes the place of the project's, and where no file of the project has the value now, it is the user's.
+            let is_own = match variable.leads() {
+                true => self.is_named_by_user(variable, spelling, text),
+                false => is_users && !is_brought,
+            };
+            return if is_own { Owner::User } else { Owner::Project };
         }
+        if is_users { Owner::User } else { Owner::Shell }
     }
 
     /// Whether a file of the user or of the organisation has this value in any spelling.
@@ -103,7 +103,7 @@ impl Provenance {
             values.iter().any(|(name, value)| {
                 variable.spellings.contains(name)
                     && variable.is_file_spelling(name) == is_file
-                    && is_same(variable, value.trim(), text)
+                    && variable.is_same(value.trim(), text)
             })
         };
         let settings = self.settings.user.iter().chain(&self.settings.managed);
@@ -111,6 +111,12 @@ impl Provenance {
             && (settings.map(|file| &file.env).any(names_it)
                 || self.config.as_ref().is_some_and(|file| names_it(&file.env))
                 || self.entries().iter().any(|entry| names_it(&entry.env)))
+    }
+
+    /// Whether the value comes from a file that Claude Code defines as personal.
+    pub(super) fn is_personal(&self, spelling: &str, text: &str) -> bool {
+        let place = self.place(spelling, text);
+        place.is_some_and(|place| Path::new(place).ends_with(PERSONAL))
     }
 
     /// The project's file that brought a value into the session, the strongest first.
@@ -158,7 +164,7 @@ fn unreadable(settings: &ByOwner<Arc<SettingsFile>>) -> Option<Doubt> {
     })
 }
 
-/// The names of keys and hosts that files of the project brought into the environment of a session started in `start`, for
+/// The names of variables that files of the project brought into the environment of a session started in `start`, for
 /// [`MergedSettings::seen`].
 pub fn names_brought_by_project(
     env: &Env,
@@ -168,29 +174,34 @@ pub fn names_brought_by_project(
     let provenance = Provenance::of(env, files, start, env.merged.as_ref());
     let is_brought =
         |(name, text): &(&String, &String)| provenance.place(name, text.trim()).is_some();
-    guarded(env).filter(is_brought).map(|(name, _)| name.clone()).collect()
+    restricted(env).filter(is_brought).map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether the environment has keys or a host.
-pub fn has_guarded(env: &Env) -> bool {
-    guarded(env).next().is_some()
+/// Whether the environment has variables that a project may not set as it likes, and of which no file tells whose they are. Not
+/// the budget: a hook that takes longer reveals nothing.
+pub fn has_unexplained(env: &Env, files: &Files, start: Option<&Path>) -> bool {
+    let provenance = Provenance::of(env, files, start, env.merged.as_ref());
+    let is_unexplained = |(name, text): (&String, &String)| {
+        let found = variables::find_in_settings(name);
+        found.is_some_and(|(variable, spelling)| {
+            *variable != HOOK_BUDGET
+                && provenance.owner(variable, spelling, text.trim()) == Owner::Shell
+        })
+    };
+    restricted(env).any(is_unexplained)
 }
 
-fn guarded(env: &Env) -> impl Iterator<Item = (&String, &String)> {
-    let is_guarded = |name: &str| variables::find(name).is_some_and(|(one, _)| one.guarded);
-    env.environment.iter().filter(move |(name, _)| is_guarded(name))
+fn restricted(env: &Env) -> impl Iterator<Item = (&String, &String)> {
+    let is_restricted = |name: &str| {
+        let found = variables::find_in_settings(name);
+        found.is_some_and(|(one, _)| {
+            one.project_may != ProjectMay::Set || variables::is_plain_proxy(one)
+        })
+    };
+    env.environment.iter().filter(move |(name, _)| is_restricted(name))
 }
 
 /// The first settings file of a project that exists and can't be read.
 pub fn unreadable_project_file(env: &Env, files: &Files, start: &Path) -> Option<Doubt> {
     unreadable(&settings_by_owner(env, files, &[start]))
-}
-
-/// Whether two values of a variable are the same: hosts are compared as URLs.
-fn is_same(variable: &Variable, left: &str, right: &str) -> bool {
-    let are_same_urls = || {
-        let urls = normalise(left).ok().zip(normalise(right).ok());
-        urls.is_some_and(|(left, right)| left == right)
-    };
-    left == right || (*variable == BASE_URL && are_same_urls())
 }

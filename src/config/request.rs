@@ -42,28 +42,41 @@ pub(super) fn is_trusted_without_asking(
     layers.provenance.is_in_personal_file(&values)
 }
 
-/// The request of the layers, if keys and host are those that lead to `granted`.
+/// What the project's files ask for, if keys and host are those that lead to `granted`. `leads`: these need a word of the user.
+/// `None` where nothing does.
 pub(super) fn request(
     layers: &Layers,
-    granted: Result<Destination, DestinationProblem>,
-) -> Box<Request> {
+    leads: bool,
+    granted: &Result<Destination, DestinationProblem>,
+) -> Option<Box<Request>> {
+    if !leads && layers.withheld.is_empty() {
+        return None;
+    }
     let start = layers.provenance.start().unwrap_or(Path::new(""));
-    let mut found: Vec<Found<'_>> = layers.of_project().collect();
+    let mut found: Vec<Found<'_>> = layers.of_project().filter(|_| leads).collect();
     found.sort_by_key(|one| one.spelling);
     let mut values: Vec<RequestedValue> = found.iter().map(requested).collect();
-    values.extend(layers.host_removed_by.as_ref().map(|place| RequestedValue {
+    let removes_host = layers.host_removed_by.as_ref().filter(|_| leads);
+    values.extend(removes_host.map(|place| RequestedValue {
         name: BASE_URL.name,
         shown: String::new(),
         place: place.clone(),
+        instead_of: None,
     }));
-    Box::new(Request {
+    values.extend(layers.withheld.iter().map(|withheld| RequestedValue {
+        name: withheld.spelling,
+        shown: shown(&withheld.given.text),
+        place: withheld.given.place.to_string(),
+        instead_of: Some(shown(&withheld.instead)),
+    }));
+    Some(Box::new(Request {
         start: start.to_path_buf(),
         root: root_of(start),
-        digest: digest(&found, layers.host_removed_by.is_some(), &granted),
+        digest: digest(&found, removes_host.is_some(), layers, granted),
         values,
         doubt: layers.provenance.doubt().cloned(),
-        granted,
-    })
+        granted: granted.clone(),
+    }))
 }
 
 /// Whether the config file allows the request.
@@ -80,19 +93,27 @@ fn requested(found: &Found<'_>) -> RequestedValue {
         name: found.spelling,
         shown: if is_secret { masked(found.text) } else { shown(found.text) },
         place: found.place.to_owned(),
+        instead_of: None,
     }
 }
 
+/// The digest of all that the user is shown: the values, public key and host that they lead to, and what becomes looser.
 fn digest(
     found: &[Found<'_>],
     removes_host: bool,
+    layers: &Layers,
     granted: &Result<Destination, DestinationProblem>,
 ) -> String {
     let values: Vec<[&str; 2]> = found.iter().map(|one| [one.spelling, one.text]).collect();
+    let looser: Vec<[&str; 3]> = layers
+        .withheld
+        .iter()
+        .map(|one| [one.spelling, one.given.text.as_str(), one.instead.as_str()])
+        .collect();
     let leads_to = match granted {
         Ok(granted) => [granted.public_key.as_str(), granted.base_url.as_str()],
         Err(problem) => [problem.code(), ""],
     };
-    let all = json!([values, removes_host, leads_to]).to_string();
+    let all = json!([values, removes_host, looser, leads_to]).to_string();
     sha256::hex(all.as_bytes(), DIGEST_BYTES)
 }

@@ -3,68 +3,60 @@
 use std::path::{Path, PathBuf};
 
 use super::base_url::is_plain_and_remote;
-use super::destination::{Destination, DestinationProblem};
+use super::destination::{Destination, DestinationProblem, Request};
 use super::env::Env;
 use super::files::Files;
 use super::key_file::{expand, world_readable};
-use super::keys;
+use super::keys::{self, Lead};
 use super::layers::{Found, Layers, Scope};
-use super::resolved::{Config, Experiment};
+use super::provenance::Owner;
+use super::resolved::{Config, Experiment, MaskPatterns};
 use super::settings_paths;
 use super::source::{Problem, Setting, Source, masked, shown};
 use super::value::{self, Capture, ParentSpan};
 use super::variables::{self as v, VARIABLES, Variable};
+use super::withheld::Withheld;
 
 /// Resolves the configuration of a session that was started in `start`.
 pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> Config {
     let mut problems = Vec::new();
-    let layers = Layers::gather(env, files, start, scope, &mut problems);
+    let mut layers = Layers::gather(env, files, start, scope, &mut problems);
     let mut reader = Reader { layers: &layers, env, problems, warnings: Vec::new() };
     let (enabled, suspended) = reader.consent(files, start);
-    let destination = match &suspended {
-        Some(problem) => Err(DestinationProblem::Suspended(Box::new(problem.clone()))),
+    let lead = match &suspended {
+        Some(problem) => Lead::nowhere(DestinationProblem::Suspended(Box::new(problem.clone()))),
         None if enabled || scope == Scope::Explicit => {
             let shell_ignored = scope == Scope::FilesOnly && shell_has_keys(env);
             keys::resolve(&layers, env, shell_ignored)
         }
-        None => Err(DestinationProblem::Off),
+        None => Lead::nowhere(DestinationProblem::Off),
     };
-    if let Ok(destination) = &destination {
-        reader.warn_of_exposure(destination);
+    let problems = reader.problems;
+    let ignored = match &lead.request {
+        Some(request) if !lead.is_allowed => withheld_problems(&layers, request),
+        _ => Vec::new(),
+    };
+    if lead.is_allowed {
+        layers.admit();
     }
-    let mut config = Config {
-        enabled,
-        suspended,
-        destination,
-        user_id: reader.text(&v::USER_ID),
-        environment: reader.environment(),
-        release: reader.text(&v::RELEASE),
-        timeout: reader.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
-        ca_file: reader.path(&v::CA_FILE),
-        tags: reader.read_or_default(&v::TRACE_TAGS, value::tags),
-        metadata: reader.read_or_default(&v::METADATA, value::metadata),
-        trace_seed: reader.text(&v::TRACE_SEED),
-        parent: reader.parent(),
-        experiment: reader.experiment(),
-        scores: reader.read_or_default(&v::SCORES, value::switch),
-        capture: reader.capture(),
-        mask: reader.read_or_default(&v::MASK, value::switch),
-        mask_patterns: reader.text(&v::MASK_PATTERNS),
-        max_chars: reader.read_or_default(&v::MAX_CHARS, value::count),
-        state_dir: reader.state_dir(),
-        debug: reader.read_or_default(&v::DEBUG, value::switch),
-        hook_budget: reader
-            .read_or_default(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0)),
-        notify: reader.read_or_default(&v::NOTIFY, value::switch),
-        problems: Vec::new(),
-        warnings: Vec::new(),
-        sources: Vec::new(),
-    };
-    config.problems = reader.problems;
-    config.warnings = reader.warnings;
+    let reader = Reader { layers: &layers, env, problems, warnings: Vec::new() };
+    let mut config = reader.config(enabled, suspended, lead);
+    config.ignored = layers.ignored.iter().cloned().chain(ignored).collect();
     config.sources =
         VARIABLES.iter().map(|variable| setting(variable, &layers, env, &config)).collect();
     config
+}
+
+/// The values of the project that don't count until they are allowed.
+fn withheld_problems(layers: &Layers, request: &Request) -> Vec<Problem> {
+    let problem = |withheld: &Withheld| {
+        let what = match withheld.instead.as_str() {
+            "" => "ignored until you allow it".to_owned(),
+            instead => format!("ignored until you allow it, {} counts", shown(instead)),
+        };
+        Problem::of_variable(withheld.spelling, &withheld.given.place, what, request.remedy())
+    };
+    layers.withheld.iter().map(problem).collect()
 }
 
 /// Whether the shell has keys, for the message that they are ignored.
@@ -83,6 +75,47 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn config(mut self, enabled: bool, suspended: Option<Problem>, lead: Lead) -> Config {
+        if let Ok(destination) = &lead.destination {
+            self.warn_of_exposure(destination);
+        }
+        let mut config = Config {
+            enabled,
+            suspended,
+            destination: lead.destination,
+            request: lead.request,
+            is_request_allowed: lead.is_allowed,
+            keys_brought_by: lead.brought_by,
+            user_id: self.text(&v::USER_ID),
+            environment: self.environment(),
+            release: self.text(&v::RELEASE),
+            timeout: self.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
+            ca_file: self.path(&v::CA_FILE),
+            network: self.layers.network(),
+            tags: self.tags(),
+            metadata: self.metadata(),
+            trace_seed: self.text(&v::TRACE_SEED),
+            parent: self.parent(),
+            experiment: self.experiment(),
+            scores: self.read_or_default(&v::SCORES, value::switch),
+            capture: self.capture(),
+            mask: self.read_or_default(&v::MASK, value::switch),
+            mask_patterns: self.mask_patterns(),
+            max_chars: self.read_or_default(&v::MAX_CHARS, value::count),
+            state_dir: self.state_dir(),
+            debug: self.read_or_default(&v::DEBUG, value::switch),
+            hook_budget: self
+                .read_or_default(&v::HOOK_BUDGET, |text| value::seconds(text, 0.1, 60.0)),
+            notify: self.read_or_default(&v::NOTIFY, value::switch),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            ignored: Vec::new(),
+            sources: Vec::new(),
+        };
+        (config.problems, config.warnings) = (self.problems, self.warnings);
+        config
+    }
+
     /// Whether tracing is on, and why that is not known where it is not.
     fn consent(&mut self, files: &Files, start: Option<&Path>) -> (bool, Option<Problem>) {
         let is_on = self.read_or_default(&v::ENABLED, value::switch);
@@ -158,6 +191,49 @@ impl Reader<'_> {
         }
     }
 
+    /// Tags of a project add to those of its user.
+    fn tags(&mut self) -> Vec<String> {
+        let mut tags = self.read_or_default(&v::TRACE_TAGS, value::tags);
+        for tag in self.beneath_project(&v::TRACE_TAGS, value::tags) {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
+    }
+
+    /// Metadata of a project adds to that of its user, under other names.
+    fn metadata(&mut self) -> Vec<(String, String)> {
+        let metadata = self.read_or_default(&v::METADATA, value::metadata);
+        let mut all = self.beneath_project(&v::METADATA, value::metadata);
+        let is_new = |(name, _): &(String, String)| all.iter().all(|(own, _)| own != name);
+        let new: Vec<(String, String)> = metadata.into_iter().filter(is_new).collect();
+        all.extend(new);
+        all
+    }
+
+    /// The user's value where the project's counts.
+    fn beneath_project<T: Default>(
+        &self,
+        variable: &Variable,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let found = self.layers.find(variable);
+        let is_projects = found.is_some_and(|found| found.owner == Owner::Project);
+        let own = self.layers.find_users(variable).filter(|_| is_projects);
+        own.and_then(|own| parse(own.text).ok()).unwrap_or_default()
+    }
+
+    /// Patterns of a project add to those of its user. Its patterns that allow texts need the user's word.
+    fn mask_patterns(&self) -> Vec<MaskPatterns> {
+        let own = self.text(&v::MASK_PATTERNS);
+        let own = own.map(|text| MaskPatterns { text, masks_only: false });
+        let masks_only = self.layers.are_patterns_withheld();
+        let projects = self.layers.project_patterns.as_ref();
+        let projects = projects.map(|given| MaskPatterns { text: given.text.clone(), masks_only });
+        own.into_iter().chain(projects).collect()
+    }
+
     /// A typo must not send more than was meant.
     fn capture(&mut self) -> Capture {
         match self.layers.find(&v::CAPTURE) {
@@ -213,20 +289,15 @@ impl Reader<'_> {
         }
     }
 
-    /// The parent of the highest layer that names one in either form: like keys, its halves are never mixed.
+    /// The parent span, in one of its two forms.
     fn parent(&mut self) -> Option<ParentSpan> {
-        let depth = [v::TRACEPARENT, v::PARENT_TRACE_ID, v::PARENT_SPAN_ID]
-            .iter()
-            .filter_map(|variable| self.layers.find(variable))
-            .map(|found| found.depth)
-            .min()?;
-        if let Some(found) = self.layers.at(depth, &v::TRACEPARENT) {
+        if let Some(found) = self.layers.find(&v::TRACEPARENT) {
             return value::traceparent(found.text)
                 .map_err(|what| self.refuse(&found, &v::TRACEPARENT, what))
                 .ok();
         }
-        let trace = self.layers.at(depth, &v::PARENT_TRACE_ID);
-        let span = self.layers.at(depth, &v::PARENT_SPAN_ID);
+        let trace = self.layers.find(&v::PARENT_TRACE_ID);
+        let span = self.layers.find(&v::PARENT_SPAN_ID);
         let (found, what) = match (trace, span) {
             (Some(trace), Some(span)) => match value::parent(trace.text, span.text) {
                 Ok(parent) => return Some(parent),

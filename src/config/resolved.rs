@@ -1,11 +1,12 @@
 //! The configuration of one session.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::destination::{Destination, DestinationProblem};
+use super::destination::{Destination, DestinationProblem, Request};
 use super::source::{Problem, Setting};
 use super::value::{Capture, ParentSpan};
 
@@ -25,6 +26,14 @@ pub struct Experiment {
     pub expected_output: Option<String>,
 }
 
+/// A text of patterns, as given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskPatterns {
+    pub text: String,
+    /// Its patterns that allow texts don't count.
+    pub masks_only: bool,
+}
+
 /// The configuration of one session. Resolving never fails: values that can't be used are in `problems`.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -34,6 +43,12 @@ pub struct Config {
     pub suspended: Option<Problem>,
     /// Keys and host. Not resolved where tracing is off, except in [`Scope::Explicit`](super::Scope::Explicit).
     pub destination: Result<Destination, DestinationProblem>,
+    /// What the project's files ask for.
+    pub request: Option<Box<Request>>,
+    /// The user allowed it.
+    pub is_request_allowed: bool,
+    /// The project's personal file that brought the keys.
+    pub keys_brought_by: Option<String>,
     pub user_id: Option<String>,
     /// Langfuse's environment, as given.
     pub environment: Option<String>,
@@ -42,6 +57,8 @@ pub struct Config {
     pub timeout: Duration,
     /// Certificate authorities to trust besides the built-in ones.
     pub ca_file: Option<PathBuf>,
+    /// The variables for proxies and root certificates that count.
+    pub network: BTreeMap<String, String>,
     pub tags: Vec<String>,
     /// The user's own metadata, in the order given.
     pub metadata: Vec<(String, String)>,
@@ -55,8 +72,8 @@ pub struct Config {
     /// An unclear value counts as the strictest mode.
     pub capture: Capture,
     pub mask: bool,
-    /// Additional patterns to mask, as given.
-    pub mask_patterns: Option<String>,
+    /// Additional patterns to mask.
+    pub mask_patterns: Vec<MaskPatterns>,
     /// Longer texts are truncated.
     pub max_chars: usize,
     /// The folder of the cursors and the log.
@@ -70,6 +87,8 @@ pub struct Config {
     pub problems: Vec<Problem>,
     /// Values that were used but should be changed.
     pub warnings: Vec<Problem>,
+    /// Values that don't count, and that somebody may expect to.
+    pub ignored: Vec<Problem>,
     /// All variables with value and source, in the order of [`VARIABLES`](super::VARIABLES).
     pub sources: Vec<Setting>,
 }

@@ -6,19 +6,20 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::javascript::text_of;
-use super::json_file::{Reading, Values, read_object_tolerantly, values_of};
+use super::json_file::{Reading, Values, env_is_no_object, read_object_tolerantly};
 use super::source::Problem;
-use super::variables;
+use super::variables::{self, ProjectMay};
+use super::withheld::run_only;
 
 /// One settings file as read.
 #[derive(Debug, Default)]
 pub(super) struct SettingsFile {
     pub(super) place: String,
     pub(super) env: Values,
-    /// Names in `env` that are not ours, of which some may be meant to be.
-    pub(super) others: Vec<String>,
+    /// The variables in `env` that are not ours, of which some may be meant to be.
+    pub(super) others: Vec<(String, String)>,
     pub(super) problems: Vec<Problem>,
-    /// The guarded names in `env` whose values are no plain strings. `env` has the texts that Claude Code makes of them.
+    /// The names in `env` whose values are no plain strings. `env` has the texts that Claude Code makes of them.
     pub(super) not_plain: Vec<&'static str>,
     /// Claude Code drops the file whole: consent or refusal may be in it.
     pub(super) unreadable: Option<Problem>,
@@ -43,23 +44,25 @@ impl SettingsFile {
         file
     }
 
-    fn read_env(&mut self, mut env: Value) {
-        for (name, value) in env.as_object_mut().into_iter().flatten() {
-            if let Some((variable, spelling)) = variables::find(name)
-                && variable.guarded
-                && !value.is_string()
-            {
+    fn read_env(&mut self, env: Value) {
+        let Value::Object(env) = env else {
+            let problem = env_is_no_object(&self.place);
+            self.unreadable = Some(problem.clone());
+            return self.problems.push(problem);
+        };
+        for (name, value) in env {
+            let Some((variable, spelling)) = variables::find_in_settings(&name) else {
+                // Other names are other programs' variables, but may be misspelled ones of ours.
+                self.others.push((name, text_of(&value)));
+                continue;
+            };
+            if !value.is_string() {
                 self.not_plain.push(spelling);
-                *value = Value::String(text_of(value));
             }
-        }
-        let is_object = env.is_object();
-        // Other names are other programs' variables, but may be misspelled ones of ours.
-        self.env = values_of(env, &self.place, &mut self.problems, |_, name| {
-            self.others.push(name.to_owned());
-        });
-        if !is_object {
-            self.unreadable = self.problems.first().cloned();
+            if variable.project_may == ProjectMay::Never {
+                self.problems.push(run_only(spelling, &self.place));
+            }
+            self.env.push((spelling, text_of(&value)));
         }
     }
 }

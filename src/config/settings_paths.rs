@@ -52,14 +52,18 @@ impl ByOwner<PathBuf> {
         paths
     }
 
-    /// Files in Claude Code's own folder are the user's, even where the home folder is a project too.
+    /// Files in Claude Code's own folder are the user's, even where the home folder is a project too, or a repository has the
+    /// file that Claude Code's folder links.
     fn add(&mut self, path: PathBuf, config: Option<&Path>) {
         let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        let file = path.canonicalize().ok();
+        let is_linked =
+            || file.is_some() && self.user.iter().any(|known| known.canonicalize().ok() == file);
         let (group, is_known) = if folder.is_some() && folder.as_deref() == config {
             let is_known = self.user.iter().any(|known| known.file_name() == path.file_name());
             (&mut self.user, is_known)
         } else {
-            let is_known = self.project.contains(&path);
+            let is_known = self.project.contains(&path) || is_linked();
             (&mut self.project, is_known)
         };
         if !is_known {

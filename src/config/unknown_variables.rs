@@ -14,7 +14,7 @@ pub fn unknown_variables(env: &Env, files: &Files, start: Option<&Path>) -> Vec<
     let settings = settings_by_owner(env, files, start.as_slice());
     let in_settings = settings
         .all()
-        .flat_map(|file| file.others.iter().map(|name| (name.as_str(), file.place.as_str())));
+        .flat_map(|file| file.others.iter().map(|(name, _)| (name.as_str(), file.place.as_str())));
     env.environment
         .keys()
         .map(|name| (name.as_str(), "the environment"))

@@ -1,6 +1,10 @@
 //! The one table of variables: `--help`, `config`, the docs and the Nix module's check are all made from it,
 //! so that none of them can name a variable that the program does not read.
 
+use super::base_url::normalise;
+
+use ProjectMay::{Ask, Lead, Never, Set, Switch, Tighten};
+
 /// A setting with its spellings, default and help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
@@ -16,14 +20,45 @@ pub struct Variable {
     pub about: &'static str,
     /// Its value is masked wherever it is shown.
     pub secret: bool,
-    /// Ignored in the shell of commands that send sessions nobody named: it belongs to the person at the shell and
-    /// not to the session.
-    pub files_only: bool,
-    /// A repository has no say about it until its user was asked.
-    pub guarded: bool,
+    /// It also counts in the shell of commands that send sessions nobody named: it is about the command and not about
+    /// the sessions.
+    pub of_command: bool,
+    /// What a project's own files may do with it.
+    pub project_may: ProjectMay,
+}
+
+/// What a project's own files may do with a variable before their user allowed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectMay {
+    /// Name something or add to it.
+    Set,
+    /// Switch it, unless a `false` of the user stands against that.
+    Switch,
+    /// Only make it stricter.
+    Tighten,
+    /// Nothing: it is ignored.
+    Ask,
+    /// Nothing: as long as it would decide where sessions go, nothing is sent.
+    Lead,
+    /// Nothing, nor may any other file: it belongs to one run of Claude Code.
+    Never,
 }
 
 impl Variable {
+    /// Whether it is a key or a host.
+    pub(super) fn leads(&self) -> bool {
+        self.project_may == Lead
+    }
+
+    /// Whether two values of it are the same: hosts are compared as URLs.
+    pub(super) fn is_same(&self, left: &str, right: &str) -> bool {
+        let are_same_urls = || {
+            let urls = normalise(left).ok().zip(normalise(right).ok());
+            urls.is_some_and(|(left, right)| left == right)
+        };
+        left == right || (*self == BASE_URL && are_same_urls())
+    }
+
     /// Whether this spelling names a file that holds the value, as `LANGFUSE_SECRET_KEY_FILE` does.
     pub fn is_file_spelling(&self, spelling: &str) -> bool {
         spelling.strip_suffix("_FILE").is_some_and(|stem| self.spellings.contains(&stem))
@@ -37,8 +72,8 @@ impl Variable {
             accepts: "any text",
             about: "",
             secret: false,
-            files_only: false,
-            guarded: false,
+            of_command: false,
+            project_may: Set,
         }
     }
 
@@ -54,6 +89,10 @@ impl Variable {
         Self { default, accepts: "true or false", ..self }
     }
 
+    const fn project_may(self, project_may: ProjectMay) -> Self {
+        Self { project_may, ..self }
+    }
+
     const fn default(self, default: &'static str) -> Self {
         Self { default, ..self }
     }
@@ -62,12 +101,8 @@ impl Variable {
         Self { secret: true, ..self }
     }
 
-    const fn files_only(self) -> Self {
-        Self { files_only: true, ..self }
-    }
-
-    const fn guarded(self) -> Self {
-        Self { guarded: true, ..self }
+    const fn of_command(self) -> Self {
+        Self { of_command: true, ..self }
     }
 }
 
@@ -110,58 +145,100 @@ macro_rules! variables {
 }
 
 variables! {
-    ENABLED = own!("TRACE_TO_LANGFUSE").about("Trace the sessions of this project").switch("false").files_only();
+    ENABLED = own!("TRACE_TO_LANGFUSE").about("Trace the sessions of this project").switch("false").project_may(Switch);
     PUBLIC_KEY = shared!("LANGFUSE_PUBLIC_KEY", or file).about("Langfuse public key")
-        .accepts("the key that begins with pk-lf-").files_only().guarded();
+        .accepts("the key that begins with pk-lf-").project_may(Lead);
     SECRET_KEY = shared!("LANGFUSE_SECRET_KEY", or file).about("Langfuse secret key")
-        .accepts("the key that begins with sk-lf-").secret().files_only().guarded();
+        .accepts("the key that begins with sk-lf-").secret().project_may(Lead);
     BASE_URL = shared!("LANGFUSE_BASE_URL", older "LANGFUSE_HOST").about("Langfuse base URL")
-        .accepts("a URL such as https://cloud.langfuse.com").default("https://cloud.langfuse.com").files_only().guarded();
+        .accepts("a URL such as https://cloud.langfuse.com").default("https://cloud.langfuse.com").project_may(Lead);
     USER_ID = shared!("LANGFUSE_USER_ID").about("Langfuse user of all sessions");
     ENVIRONMENT = shared!("LANGFUSE_TRACING_ENVIRONMENT").about("Langfuse environment of all traces")
         .accepts("at most 40 of a-z, 0-9, - and _, not beginning with langfuse");
     RELEASE = shared!("LANGFUSE_RELEASE").about("Langfuse release of all traces");
     TIMEOUT = shared!("LANGFUSE_TIMEOUT").about("Timeout of a request outside hooks, in seconds")
-        .accepts("seconds, from 0.1 to 600").default("20");
+        .accepts("seconds, from 0.1 to 600").default("20").of_command().project_may(Ask);
     CA_FILE = shared!("LANGFUSE_CA_FILE").about("PEM file of additional certificate authorities")
-        .accepts("an absolute path, or one that begins with ~/");
+        .accepts("an absolute path, or one that begins with ~/").of_command().project_may(Ask);
     TRACE_TAGS = own!("CC_LANGFUSE_TRACE_TAGS").about("Tags of all traces")
         .accepts("tags with commas between them, or a JSON array of strings");
     METADATA = own!("CC_LANGFUSE_METADATA").about("Metadata of all traces").accepts("a JSON object");
-    TRACE_SEED = own!("CC_LANGFUSE_TRACE_SEED").about("Seed of trace ids, used with the turn number").files_only();
+    TRACE_SEED = own!("CC_LANGFUSE_TRACE_SEED").about("Seed of trace ids, used with the turn number").project_may(Never);
     TRACEPARENT = own!("CC_LANGFUSE_TRACEPARENT").about("Parent span for all turns (W3C traceparent)")
-        .accepts("00-<32 hex digits>-<16 hex digits>-<2 hex digits>").files_only();
+        .accepts("00-<32 hex digits>-<16 hex digits>-<2 hex digits>").project_may(Never);
     PARENT_TRACE_ID = own!("CC_LANGFUSE_PARENT_TRACE_ID").about("Trace id of the parent span")
-        .accepts("32 hex digits").files_only();
+        .accepts("32 hex digits").project_may(Never);
     PARENT_SPAN_ID = own!("CC_LANGFUSE_PARENT_SPAN_ID").about("Span id of the parent span")
-        .accepts("16 hex digits").files_only();
-    EXPERIMENT_ID = own!("CC_LANGFUSE_EXPERIMENT_ID").about("Experiment (dataset run) of all turns").files_only();
-    EXPERIMENT_NAME = own!("CC_LANGFUSE_EXPERIMENT_NAME").about("Name of the experiment, by default its id").files_only();
+        .accepts("16 hex digits").project_may(Never);
+    EXPERIMENT_ID = own!("CC_LANGFUSE_EXPERIMENT_ID").about("Experiment (dataset run) of all turns").project_may(Ask);
+    EXPERIMENT_NAME = own!("CC_LANGFUSE_EXPERIMENT_NAME").about("Name of the experiment, by default its id").project_may(Ask);
     EXPERIMENT_DATASET_ID = own!("CC_LANGFUSE_EXPERIMENT_DATASET_ID").about("Dataset of the experiment")
-        .accepts("the id of a dataset").files_only();
-    EXPERIMENT_ITEM_ID = own!("CC_LANGFUSE_EXPERIMENT_ITEM_ID").about("Dataset item of all turns").files_only();
+        .accepts("the id of a dataset").project_may(Ask);
+    EXPERIMENT_ITEM_ID = own!("CC_LANGFUSE_EXPERIMENT_ITEM_ID").about("Dataset item of all turns").project_may(Never);
     EXPERIMENT_ITEM_VERSION = own!("CC_LANGFUSE_EXPERIMENT_ITEM_VERSION").about("Version of the dataset item")
-        .accepts("a time such as 2026-11-23T10:00:00Z").files_only();
+        .accepts("a time such as 2026-11-23T10:00:00Z").project_may(Never);
     EXPERIMENT_EXPECTED_OUTPUT = own!("CC_LANGFUSE_EXPERIMENT_EXPECTED_OUTPUT")
-        .about("Expected output of the dataset item").files_only();
+        .about("Expected output of the dataset item").project_may(Never);
     SCORES = own!("CC_LANGFUSE_SCORES").about("Score each turn by its transcript").switch("false");
     CAPTURE = own!("CC_LANGFUSE_CAPTURE").about("Content to send: full, no-tool-content or metadata")
-        .accepts("full, no-tool-content or metadata").default("full");
-    MASK = own!("CC_LANGFUSE_MASK").about("Mask secrets").switch("true");
-    MASK_PATTERNS = own!("CC_LANGFUSE_MASK_PATTERNS").about("Additional patterns to mask");
+        .accepts("full, no-tool-content or metadata").default("full").project_may(Tighten);
+    MASK = own!("CC_LANGFUSE_MASK").about("Mask secrets").switch("true").project_may(Tighten);
+    MASK_PATTERNS = own!("CC_LANGFUSE_MASK_PATTERNS").about("Additional patterns to mask").project_may(Tighten);
     MAX_CHARS = own!("CC_LANGFUSE_MAX_CHARS").about("Maximum length of a text, in characters")
-        .accepts("a whole number from 1").default("100000");
+        .accepts("a whole number from 1").default("100000").project_may(Ask);
     STATE_DIR = own!("CC_LANGFUSE_STATE_DIR").about("Folder of the cursors and the log")
-        .accepts("an absolute path, or one that begins with ~/").default("<Claude config dir>/state");
-    DEBUG = own!("CC_LANGFUSE_DEBUG").about("Write more to the log").switch("false");
+        .accepts("an absolute path, or one that begins with ~/").default("<Claude config dir>/state")
+        .of_command().project_may(Ask);
+    DEBUG = own!("CC_LANGFUSE_DEBUG").about("Write more to the log").switch("false").of_command().project_may(Ask);
     HOOK_BUDGET = own!("CC_LANGFUSE_HOOK_BUDGET").about("Time budget of a Stop hook, in seconds")
-        .accepts("seconds, from 0.1 to 60").default("3");
-    NOTIFY = own!("CC_LANGFUSE_NOTIFY").about("Notify in Claude Code when only you can fix delivery").switch("true");
+        .accepts("seconds, from 0.1 to 60").default("3").project_may(Tighten);
+    NOTIFY = own!("CC_LANGFUSE_NOTIFY").about("Notify in Claude Code when only you can fix delivery").switch("true").project_may(Ask);
+}
+
+/// The roots of the system, which replace built-in ones after a certificate failure.
+pub(super) const SYSTEM_ROOTS: Variable = network("SSL_CERT_FILE", &["SSL_CERT_FILE"], Ask);
+pub(super) const NIX_ROOTS: Variable = network("NIX_SSL_CERT_FILE", &["NIX_SSL_CERT_FILE"], Ask);
+/// A proxy carries TLS that it can't read, so anybody may name one for https.
+const HTTPS_PROXY: Variable = network("HTTPS_PROXY", &["https_proxy", "HTTPS_PROXY"], Set);
+/// These decide for plain http as well.
+const OTHER_PROXIES: [Variable; 3] = [
+    network("HTTP_PROXY", &["http_proxy", "HTTP_PROXY"], Set),
+    network("ALL_PROXY", &["all_proxy", "ALL_PROXY"], Set),
+    network("NO_PROXY", &["no_proxy", "NO_PROXY"], Set),
+];
+
+/// Variables of other programs that decide how a server is reached.
+pub(super) static NETWORK: &[Variable] =
+    &[SYSTEM_ROOTS, NIX_ROOTS, HTTPS_PROXY, OTHER_PROXIES[0], OTHER_PROXIES[1], OTHER_PROXIES[2]];
+
+const fn network(
+    name: &'static str,
+    spellings: &'static [&'static str],
+    project_may: ProjectMay,
+) -> Variable {
+    Variable::new(name, spellings).of_command().project_may(project_may)
+}
+
+/// Whether a variable can lead a request that is not encrypted to another machine.
+pub(super) fn is_plain_proxy(variable: &Variable) -> bool {
+    OTHER_PROXIES.contains(variable)
 }
 
 /// The variable a name belongs to, and that spelling with a static lifetime.
 pub(super) fn find(name: &str) -> Option<(&'static Variable, &'static str)> {
-    VARIABLES.iter().find_map(|variable| {
+    find_in(VARIABLES, name)
+}
+
+/// The same for names in Claude Code's settings, which reach hooks with all other variables.
+pub(super) fn find_in_settings(name: &str) -> Option<(&'static Variable, &'static str)> {
+    find(name).or_else(|| find_in(NETWORK, name))
+}
+
+fn find_in(
+    variables: &'static [Variable],
+    name: &str,
+) -> Option<(&'static Variable, &'static str)> {
+    variables.iter().find_map(|variable| {
         let spelling = variable.spellings.iter().find(|one| **one == name)?;
         Some((variable, *spelling))
     })

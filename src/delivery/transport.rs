@@ -1,6 +1,5 @@
 //! Couriers that reach a server, or know better than to try.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -37,19 +36,17 @@ impl Pace {
 }
 
 impl HttpTransport {
-    /// Prepares a courier over one connection, which is opened by the first request. `environment`: for proxies and
-    /// certificates.
+    /// Prepares a courier over one connection, which is opened by the first request.
     ///
     /// # Errors
     /// When the base URL or the proxy can't be used.
     pub fn new(
         destination: &Destination,
         config: &Config,
-        environment: &BTreeMap<String, String>,
         request_time: Duration,
         deadline: Option<Deadline>,
     ) -> Result<Self> {
-        let client = Client::to(destination, config.ca_file.as_deref(), environment)?;
+        let client = Client::to(destination, config)?;
         Ok(Self { client, request_time, deadline, pace: Pace::default() })
     }
 }

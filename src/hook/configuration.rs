@@ -1,34 +1,42 @@
 //! The configuration of a hook's session: Claude Code merged its settings files into the environment, and the files tell whose the
 //! values are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use transcript::origin;
 
 use super::event::Event;
 use crate::config::{
-    Config, Env, Files, MergedSettings, Scope, has_guarded, names_brought_by_project, resolve,
+    Config, Env, Files, MergedSettings, Scope, has_unexplained, names_brought_by_project, resolve,
+    without_redirects,
 };
-use crate::state::{Store, grant};
+use crate::state::Store;
 
-/// The configuration of a session that was started in `start`. Files are read and names are noted only if it is traced.
+/// The configuration of a session that was started in `start`. The transcript is read and names are noted only if it is traced.
 pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Path>) -> Config {
     let files = Files::new();
+    let claude_dir = event.and_then(claude_dir);
+    without_redirects(env, &files, start.as_slice(), claude_dir.as_deref());
     let store = env.default_state_dir().map(|folder| Store::new(&folder));
     let notes = store.as_ref().zip(event.map(|event| event.session_id.as_str()));
     let seen = notes.map(|(store, session)| store.project_names(session)).unwrap_or_default();
-    let mut merged = MergedSettings { seen, ..MergedSettings::default() };
+    let folders = start.map(Path::to_path_buf).into_iter().collect();
+    let mut merged = MergedSettings { folders, seen, is_unknown: false };
     env.merged = Some(merged.clone());
-    let mut config = resolve(env, &files, start, Scope::OwnHook);
-    // Without keys and a host in the environment there are no owners to tell apart, and the transcript is not read yet.
-    if !config.enabled || !has_guarded(env) {
+    let config = resolve(env, &files, start, Scope::OwnHook);
+    if !config.enabled {
         return config;
     }
-    let started_in = event.and_then(|event| origin(&event.transcript).ok()?.0);
-    if let Some(folder) = started_in.filter(|folder| Some(folder.as_path()) != start) {
+    env.allowed = store.as_ref().map(|store| store.allowed().digests()).unwrap_or_default();
+    // The transcript names another folder where files may tell whose a value is. It is not read without need: what is read first
+    // can't be noted first.
+    let is_unexplained = has_unexplained(env, &files, start);
+    let started_in =
+        event.filter(|_| is_unexplained).and_then(|event| origin(&event.transcript).ok()?.0);
+    if let Some(folder) = started_in.filter(|folder| !merged.folders.contains(folder)) {
+        without_redirects(env, &files, &[folder.as_path()], claude_dir.as_deref());
         merged.folders.push(folder);
         env.merged = Some(merged.clone());
-        config = resolve(env, &files, start, Scope::OwnHook);
     }
     let brought = names_brought_by_project(env, &files, start);
     if let Some((store, session)) = notes
@@ -39,6 +47,11 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
             log::warn!("{error:#}");
         }
     }
-    grant(&mut config, env);
-    config
+    resolve(env, &files, start, Scope::OwnHook)
+}
+
+/// Claude Code's own folder: transcripts are in `<folder>/projects/<project>/<session>.jsonl`.
+fn claude_dir(event: &Event) -> Option<PathBuf> {
+    let projects = event.transcript.parent()?.parent()?;
+    projects.ends_with("projects").then(|| projects.parent().map(Path::to_path_buf))?
 }

@@ -74,7 +74,8 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         return hook.decline();
     }
     quit_after(hook.budget() + GRACE);
-    for problem in hook.config.problems.iter().chain(&hook.config.warnings) {
+    let Config { problems, warnings, ignored, .. } = &hook.config;
+    for problem in problems.iter().chain(warnings).chain(ignored) {
         log::warn!("{problem}");
     }
     if let Some(reason) = invalid_patterns(&hook.config) {
@@ -238,7 +239,6 @@ impl Hook {
         let transport = HttpTransport::new(
             destination,
             &self.config,
-            &self.env.environment,
             self.budget(),
             Some(Deadline::after(self.left())),
         )?;

@@ -9,7 +9,7 @@ use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
 use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
 use crate::privacy::invalid_patterns;
-use crate::state::{Cursor, Store, grant};
+use crate::state::{Cursor, Store};
 
 /// How many a hook looks at; the next hook takes the next ones.
 const MAX_SESSIONS: usize = 3;
@@ -43,8 +43,7 @@ fn deliver_one(
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
-    let mut config = resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly);
-    grant(&mut config, &hook.env);
+    let config = resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly);
     let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
     if !config.enabled || !same || invalid_patterns(&config).is_some() {
         return true;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,7 +13,7 @@ use ureq::http::Response;
 use ureq::tls::RootCerts;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
-use crate::config::{Destination, Secret};
+use crate::config::{Config, Destination, Secret};
 use crate::langfuse::body::Body;
 use crate::langfuse::deadline::Deadline;
 use crate::langfuse::proxy;
@@ -108,15 +108,9 @@ impl Client {
     ///
     /// # Errors
     /// As `new`.
-    pub fn to(
-        destination: &Destination,
-        ca_file: Option<&Path>,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Self> {
-        let options = ClientOptions {
-            ca_file: ca_file.map(Path::to_path_buf),
-            environment: environment.clone(),
-        };
+    pub fn to(destination: &Destination, config: &Config) -> Result<Self> {
+        let options =
+            ClientOptions { ca_file: config.ca_file.clone(), environment: config.network.clone() };
         let Destination { base_url, public_key, secret_key, .. } = destination;
         Self::new(base_url, public_key, secret_key, options)
     }

@@ -50,7 +50,13 @@ impl From<&Config> for Policy {
             max_chars: config.max_chars,
             mask: config.mask,
             capture: config.capture,
-            patterns: Patterns::new(config.mask_patterns.as_deref().filter(|_| config.mask)),
+            patterns: match config.mask {
+                true => config
+                    .mask_patterns
+                    .iter()
+                    .fold(Patterns::default(), |all, more| all.and(&more.text, more.masks_only)),
+                false => Patterns::default(),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Permissions of the user for keys and hosts of a project, by digest and main repository. And the names that hooks of a session
-//! saw in files of its project.
+//! Permissions of the user for values of a project, by digest and main repository. And the names that hooks of a session saw in
+//! files of its project. Both are always in the default state folder: a project can name another one, and bring its own
+//! permission in it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, load, save};
-use crate::config::{Config, DestinationProblem, Env, Request};
 
 /// All permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Allowed {
 pub struct AllowedEntry {
     /// The top folder of the main repository.
     pub root: PathBuf,
-    /// The digest of the [`Request`].
+    /// The digest of the [`Request`](crate::config::Request).
     pub digest: String,
     pub at: Timestamp,
     pub names: Vec<String>,
@@ -34,11 +34,9 @@ pub struct AllowedEntry {
 }
 
 impl Allowed {
-    /// Whether the user allowed this request.
-    pub fn has(&self, request: &Request) -> bool {
-        let is_it =
-            |entry: &AllowedEntry| entry.root == request.root && entry.digest == request.digest;
-        request.doubt.is_none() && self.entries.iter().any(is_it)
+    /// The digests, each with the repository that it is for.
+    pub fn digests(self) -> BTreeSet<(PathBuf, String)> {
+        self.entries.into_iter().map(|entry| (entry.root, entry.digest)).collect()
     }
 
     /// Removes the permissions of a repository; returns their number.
@@ -90,17 +88,5 @@ impl Store {
     /// Not JSON: every JSON file of a session's folder is a cursor.
     fn project_names_path(&self, session_id: &str) -> PathBuf {
         self.session_folder(session_id).join("project-names")
-    }
-}
-
-/// Grants the request of a configuration's project if the user allowed it. Permissions are always in the default state folder: a
-/// project can name another one, and bring its own permission in it.
-pub fn grant(config: &mut Config, env: &Env) {
-    if let Err(DestinationProblem::NotAllowed(request)) = &config.destination {
-        let folder = env.default_state_dir();
-        let store = folder.map(|folder| Store::new(&folder));
-        if store.is_some_and(|store| store.allowed().has(request)) {
-            config.destination = request.granted.clone();
-        }
     }
 }

@@ -19,7 +19,7 @@ mod store;
 mod subagent;
 mod suspended;
 
-pub use allowed::{Allowed, AllowedEntry, grant};
+pub use allowed::{Allowed, AllowedEntry};
 pub use backoff::Backoff;
 pub use cursor::{Cursor, Launcher, OpenTurn, PendingLaunch, SkipReason, SkippedRange};
 pub use delivered::{Delivered, Waiting};

@@ -56,6 +56,7 @@ mod show;
 mod status;
 mod tidy;
 mod trace_switch;
+mod trust;
 mod unreadable_config;
 mod usage;
 mod verify;

@@ -4,13 +4,15 @@
 use std::fmt::Write;
 
 use langfuse_mock::{MockLangfuse, Reply, Scoring};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::sandbox::{Recording, Sandbox, Session};
+use crate::sandbox::{Recording, Sandbox, Session, traced_to};
 
 fn scored(mock: &MockLangfuse) -> Sandbox {
-    let mut sandbox = Sandbox::traced(mock);
-    sandbox.set("CC_LANGFUSE_SCORES", "true");
+    let sandbox = Sandbox::new();
+    let mut env = traced_to(&mock.url());
+    env["CC_LANGFUSE_SCORES"] = "true".into();
+    sandbox.config(&json!({"env": env}));
     sandbox
 }
 

@@ -159,16 +159,18 @@ fn a_half_pair_of_keys_is_refused_and_named() {
 }
 
 #[test]
-fn a_host_above_the_keys_is_refused_and_named() {
+fn an_applications_host_in_the_shell_is_ignored_and_named() {
     let [keys, other] = [MockLangfuse::start(), MockLangfuse::start()];
     let mut sandbox = Sandbox::traced(&keys);
     sandbox.set("LANGFUSE_BASE_URL", other.url());
     let session = sandbox.session("v2.1.330/simple");
     session.answered(0).stop(0);
-    let ran = session.whole().replay(&[]).exits(3);
-    assert_eq!((keys.requests().len(), other.requests().len()), (0, 0));
-    for told in [sandbox.log(), ran.stderr] {
-        assert!(told.contains(&keys.url()) && told.contains(&other.url()), "{told}");
+    session.whole().replay(&[]).exits(0);
+    assert_eq!(keys.answers(), ["Hello from the mock."]);
+    assert_eq!(other.requests().len(), 0);
+    let status = sandbox.run(&["status"]).exits(0).stdout;
+    for told in [sandbox.log(), status] {
+        assert!(told.contains("LANGFUSE_BASE_URL in the environment: ignored"), "{told}");
     }
 }
 

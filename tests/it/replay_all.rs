@@ -140,8 +140,10 @@ fn a_run_that_is_interrupted_goes_on_where_it_was() {
 #[test]
 fn a_long_session_that_is_interrupted_goes_on_in_its_middle() {
     let mock = MockLangfuse::start();
-    let mut sandbox = Sandbox::traced(&mock);
-    sandbox.set("CC_LANGFUSE_MAX_CHARS", "10000000");
+    let sandbox = Sandbox::new();
+    let mut env = traced_to(&mock.url());
+    env["CC_LANGFUSE_MAX_CHARS"] = json!("10000000");
+    sandbox.config(&json!({"env": env}));
     let mut session = sandbox.session("v2.1.330/stream-multi");
     session.recording = session.recording.replaced("Answer 2.", &"long ".repeat(900_000));
     session.whole();

@@ -79,6 +79,12 @@ impl Sandbox {
         self
     }
 
+    /// Removes it again.
+    pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
+        self.environment.remove(name);
+        self
+    }
+
     /// Writes the user's configuration file.
     pub(crate) fn config(&self, content: &Value) {
         self.write(".config/claude-langfuse/config.json", content.to_string().as_bytes());

@@ -110,12 +110,8 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
-    let environment = &context.env.environment;
-    let mut server = DatasetClient {
-        client: Client::to(destination, config.ca_file.as_deref(), environment)?,
-        config: &config,
-        destination,
-    };
+    let mut server =
+        DatasetClient { client: Client::to(destination, &config)?, config: &config, destination };
     send_items(args, &session, &turns, &mut items, &mut server)
 }
 

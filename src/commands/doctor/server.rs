@@ -11,9 +11,7 @@ pub(super) fn client(
     context: &DoctorContext<'_>,
     destination: &Destination,
 ) -> Result<Client, String> {
-    let environment = &context.delivery.env.environment;
-    let client = Client::to(destination, context.config.ca_file.as_deref(), environment);
-    client.map_err(|error| format!("{error:#}"))
+    Client::to(destination, &context.config).map_err(|error| format!("{error:#}"))
 }
 
 /// Reports a failed request.

@@ -96,7 +96,7 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
-    match send(&context, &config, destination, &scores)? {
+    match send(&config, destination, &scores)? {
         Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
         Ok(rejected) => {
             let reason = format!("the server rejects {rejected} of {}", scores.len());
@@ -191,13 +191,11 @@ impl ScoreTarget {
 }
 
 fn send(
-    context: &DeliveryContext,
     config: &Config,
     destination: &Destination,
     scores: &[Score],
 ) -> Result<Result<usize, Verdict>> {
-    let environment = &context.env.environment;
-    let mut client = Client::to(destination, config.ca_file.as_deref(), environment)?;
+    let mut client = Client::to(destination, config)?;
     let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
     Ok(with_retry_after(send))
 }

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 
 use super::answers::{Keys, SecretSource};
 use super::args::SetupArgs;
-use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{misconfigured, status_error, wrong_usage};
 use crate::commands::output::prompt::{ask, ask_hidden, ask_yes, show};
 use crate::commands::regions::Region;
@@ -30,21 +29,16 @@ pub(super) struct TriedKeys {
 }
 
 /// Asks for keys and tries them, or takes them from flags.
-pub(super) fn tried_keys(
-    args: &SetupArgs,
-    context: &DeliveryContext,
-    config: &Config,
-    asks: bool,
-) -> Result<TriedKeys> {
+pub(super) fn tried_keys(args: &SetupArgs, config: &Config, asks: bool) -> Result<TriedKeys> {
     let given = args.public_key.is_some() || args.secret_key_file.is_some();
     let host_given = args.region.is_some() || args.base_url.is_some();
     if !given
         && !host_given
-        && let Some(configured) = configured(context, config, asks)?
+        && let Some(configured) = configured(config, asks)?
     {
         return Ok(configured);
     }
-    let trial = Trial { context, config };
+    let trial = Trial { config };
     let mut base_url = base_url(args, asks)?;
     for attempt in 1.. {
         let public_key = public_key(args, asks && (attempt > 1 || args.public_key.is_none()))?;
@@ -87,7 +81,7 @@ pub(super) fn tried_keys(
 }
 
 /// The keys that count already, if the user wants to keep them.
-fn configured(context: &DeliveryContext, config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
+fn configured(config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
     let Ok(destination) = &config.destination else {
         return Ok(None);
     };
@@ -98,7 +92,7 @@ fn configured(context: &DeliveryContext, config: &Config, asks: bool) -> Result<
     if asks && !ask_yes(&question, true)? {
         return Ok(None);
     }
-    let project = match (Trial { context, config }).run(destination) {
+    let project = match (Trial { config }).run(destination) {
         Ok(project) => project,
         Err(verdict) => {
             let (reason, status) = failure(&verdict, destination);
@@ -122,18 +116,14 @@ fn configured(context: &DeliveryContext, config: &Config, asks: bool) -> Result<
 }
 
 struct Trial<'a> {
-    context: &'a DeliveryContext,
     config: &'a Config,
 }
 
 impl Trial<'_> {
     /// Asks the server for the project of the keys.
     fn run(&self, destination: &Destination) -> Result<Option<Project>, Verdict> {
-        let environment = &self.context.env.environment;
-        let client = Client::to(destination, self.config.ca_file.as_deref(), environment);
-        let mut client = client.map_err(|error| Verdict::Misconfigured {
-            reason: format!("{error:#}"),
-            problem: Problem::Url,
+        let mut client = Client::to(destination, self.config).map_err(|error| {
+            Verdict::Misconfigured { reason: format!("{error:#}"), problem: Problem::Url }
         })?;
         project(&mut client, Deadline::after(self.config.timeout))
     }

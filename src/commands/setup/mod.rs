@@ -101,7 +101,7 @@ fn answers(
     asks: bool,
 ) -> Result<Answers> {
     let env = &context.env;
-    let tried = keys::tried_keys(args, context, config, asks)?;
+    let tried = keys::tried_keys(args, config, asks)?;
     if asks {
         show(&format!(
             "{}\n\n",

@@ -180,10 +180,7 @@ impl VerifyRun<'_> {
     ) -> Result<&mut RemoteTraces, ReadBackError> {
         Ok(match self.servers.entry(destination.id()) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let environment = &self.context.env.environment;
-                entry.insert(RemoteTraces::new(config, destination, environment)?)
-            }
+            Entry::Vacant(entry) => entry.insert(RemoteTraces::new(config, destination)?),
         })
     }
 }

@@ -1,6 +1,5 @@
 //! One server: reads observations back, and sends the missing ones.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use base::Timestamp;
@@ -37,13 +36,9 @@ pub(super) struct RemoteTraces {
 }
 
 impl RemoteTraces {
-    pub(super) fn new(
-        config: &Config,
-        destination: &Destination,
-        environment: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(config: &Config, destination: &Destination) -> anyhow::Result<Self> {
         Ok(Self {
-            client: Client::to(destination, config.ca_file.as_deref(), environment)?,
+            client: Client::to(destination, config)?,
             request_time: config.timeout,
             legacy: false,
         })

@@ -1,5 +1,7 @@
 //! Whose keys go to which host.
 
+use std::time::Duration;
+
 use claude_langfuse::config::{Config, DestinationProblem, Scope};
 use serde_json::{Value, json};
 
@@ -29,18 +31,20 @@ fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
     world.config_file(&json!({"env": keys("file")}));
     world
         .shell("TRACE_TO_LANGFUSE", "true")
-        .shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
-        .shell("LANGFUSE_SECRET_KEY", SECRET)
+        .shell("CC_LANGFUSE_PUBLIC_KEY", "pk-lf-shell")
+        .shell("CC_LANGFUSE_SECRET_KEY", SECRET)
         .shell("LANGFUSE_BASE_URL", "https://shell.example")
         .shell("CC_LANGFUSE_TRACE_SEED", "one for all")
         .shell("CC_LANGFUSE_PARENT_TRACE_ID", &"a".repeat(32))
         .shell("CC_LANGFUSE_PARENT_SPAN_ID", &"b".repeat(16))
+        .shell("LANGFUSE_TIMEOUT", "7")
         .shell("CC_LANGFUSE_MAX_CHARS", "7");
     let config = world.resolve(Scope::FilesOnly);
     assert!(!config.enabled);
     assert_eq!(config.destination, Err(DestinationProblem::Off));
     assert_eq!((config.parent, config.trace_seed), (None, None));
-    assert_eq!(config.max_chars, 7);
+    assert_eq!(config.max_chars, 100_000, "it is about the content of sessions");
+    assert_eq!(config.timeout, Duration::from_secs(7), "it is about the command");
 
     world.settings("project/.claude/settings.json", &json!({"TRACE_TO_LANGFUSE": "1"}));
     let config = world.resolve(Scope::FilesOnly);
@@ -68,10 +72,10 @@ fn keys_that_only_the_shell_has_are_named_as_passed_over() {
 fn half_a_pair_is_not_completed_from_another_layer() {
     let mut world = World::new();
     world.config_file(&json!({"env": keys("file")}));
-    world.shell("TRACE_TO_LANGFUSE", "true").shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell");
+    world.shell("TRACE_TO_LANGFUSE", "true").shell("CC_LANGFUSE_PUBLIC_KEY", "pk-lf-shell");
     let problem = problem_of(&world.resolve(Scope::OwnHook));
     assert!(
-        problem.contains("LANGFUSE_PUBLIC_KEY in the environment has no LANGFUSE_SECRET_KEY"),
+        problem.contains("CC_LANGFUSE_PUBLIC_KEY in the environment has no LANGFUSE_SECRET_KEY"),
         "{problem}"
     );
 }
@@ -97,23 +101,93 @@ fn keys_use_the_host_of_their_layer_or_the_nearest_below() {
 }
 
 #[test]
-fn keys_never_go_to_a_host_that_a_higher_layer_names() {
-    let mut world = World::new();
-    world.config_file(&json!({"env": joined(&[
-        keys("file"),
-        json!({"TRACE_TO_LANGFUSE": true, "LANGFUSE_BASE_URL": "https://mine.example"}),
-    ])}));
-    world.shell("LANGFUSE_HOST", "https://mine.example/api/public/otel");
-    assert!(world.resolve(Scope::OwnHook).destination.is_ok());
-    world.shell("LANGFUSE_HOST", "https://theirs.example");
-    let config = world.resolve(Scope::OwnHook);
-    let problem = problem_of(&config);
-    for part in
-        ["LANGFUSE_HOST in the environment", "theirs.example", "mine.example", "config.json"]
-    {
-        assert!(problem.contains(part), "{problem}");
+fn an_applications_keys_and_host_yield_to_those_of_the_config_file_and_are_named() {
+    let app = [
+        ("LANGFUSE_PUBLIC_KEY", "pk-lf-app"),
+        ("LANGFUSE_SECRET_KEY", "sk-lf-99999999-2222-3333-4444-555566667777"),
+        ("LANGFUSE_HOST", "https://app.example"),
+    ];
+    let mine = [keys("file"), json!({"LANGFUSE_BASE_URL": "https://mine.example"})];
+    for (config, variables, host, ignored) in [
+        (joined(&mine), &app[..], "https://mine.example", 3),
+        (keys("file"), &app[..], "https://cloud.langfuse.com", 3),
+        (joined(&mine), &app[2..], "https://mine.example", 1),
+        (joined(&mine), &app[..1], "https://mine.example", 1),
+        // The configuration file has no host beside its keys.
+        (keys("file"), &app[2..], "https://app.example", 0),
+    ] {
+        let mut world = World::new();
+        world.config_file(&json!({"env": joined(&[config, json!({"TRACE_TO_LANGFUSE": true})])}));
+        for (name, value) in variables {
+            world.shell(name, value);
+        }
+        let config = world.resolve(Scope::OwnHook);
+        let destination = config.destination.as_ref().unwrap();
+        assert_eq!(
+            (destination.public_key.as_str(), destination.base_url.as_str()),
+            ("pk-lf-file", host)
+        );
+        let told: Vec<String> = config.ignored.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), ignored, "{told:?}");
+        assert!(!told.concat().contains("99999999"), "{told:?}");
+        for (told, (name, _)) in told.iter().zip(variables) {
+            assert!(told.contains(name) && told.contains("Use CC_LANGFUSE_"), "{told}");
+        }
     }
-    assert_eq!(config.destination.unwrap_err().code(), "host-conflict");
+}
+
+#[test]
+fn variables_of_ours_and_keys_of_a_settings_file_never_yield() {
+    let mine = joined(&[keys("file"), json!({"TRACE_TO_LANGFUSE": true})]);
+    let mut world = World::new();
+    world.config_file(&json!({"env": mine}));
+    world.shell("CC_LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("CC_LANGFUSE_SECRET_KEY", SECRET);
+    world.shell("CC_LANGFUSE_BASE_URL", "https://mine.example");
+    let config = world.resolve(Scope::OwnHook);
+    assert_eq!(public_key(&config), "pk-lf-shell");
+    assert_eq!(config.destination.unwrap().base_url, "https://mine.example");
+    let world = World::new();
+    world.config_file(&json!({"env": mine}));
+    world.settings("home/.claude/settings.json", &keys("user"));
+    assert_eq!(public_key(&world.resolve(Scope::Explicit)), "pk-lf-user");
+}
+
+#[test]
+fn a_public_key_that_holds_a_secret_is_named_and_not_shown() {
+    for public in [format!("pk-lf-1:{SECRET}"), "pk:hunter2hunter2".to_owned()] {
+        let secret = if public.contains(SECRET) { SECRET } else { "hunter2hunter2" };
+        let world = World::new();
+        world.config_file(&json!({"env": {
+            "TRACE_TO_LANGFUSE": true,
+            "LANGFUSE_PUBLIC_KEY": public,
+            "LANGFUSE_SECRET_KEY": secret,
+        }}));
+        let config = world.resolve(Scope::OwnHook);
+        let problem = config.destination.as_ref().unwrap_err();
+        assert_eq!(problem.code(), "secret-in-public-key");
+        assert!(!problem.to_string().contains(secret), "{problem}");
+    }
+}
+
+#[test]
+fn a_key_file_is_one_word_of_at_most_two_hundred_characters() {
+    for text in [
+        "sk-lf-1 sk-lf-2".to_owned(),
+        "k".repeat(201),
+        "sk-lf-\u{1b}[2J".to_owned(),
+        "A=1\0B=2".to_owned(),
+    ] {
+        let world = World::new();
+        let file = world.write("key", &text);
+        world.config_file(&json!({"env": {
+            "TRACE_TO_LANGFUSE": true,
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-1",
+            "LANGFUSE_SECRET_KEY_FILE": file,
+        }}));
+        let problem = problem_of(&world.resolve(Scope::OwnHook));
+        assert!(problem.contains("one word of at most 200 characters"), "{problem}");
+        assert!(!problem.contains("sk-lf-2"), "{problem}");
+    }
 }
 
 #[test]
@@ -214,7 +288,7 @@ fn key_files_of_a_layer_that_does_not_count_are_not_read() {
     }}));
     let config = world.resolve(Scope::OwnHook);
     assert_eq!(config.destination.unwrap_err().code(), "key-file-unreadable");
-    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("LANGFUSE_SECRET_KEY", SECRET);
+    world.shell("CC_LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("CC_LANGFUSE_SECRET_KEY", SECRET);
     assert_eq!(public_key(&world.resolve(Scope::OwnHook)), "pk-lf-shell");
 }
 

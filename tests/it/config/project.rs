@@ -31,7 +31,7 @@ fn enabled_only(path: &str) -> Value {
 }
 
 #[test]
-fn the_longest_project_path_counts_alone() {
+fn every_matching_project_path_counts_and_the_longest_last() {
     let world = World::new();
     let name = |path: &str| world.root.join(path).display().to_string();
     world.config_file(&json!({"projects": {
@@ -43,7 +43,7 @@ fn the_longest_project_path_counts_alone() {
         (config.release, config.user_id)
     };
     let mono = Some("mono".to_owned());
-    assert_eq!(release("mono/app/src"), (Some("app".to_owned()), None));
+    assert_eq!(release("mono/app/src"), (Some("app".to_owned()), mono.clone()));
     assert_eq!(release("mono/apple"), (mono.clone(), mono));
     assert_eq!(release("monorail"), (None, None));
 }

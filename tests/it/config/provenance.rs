@@ -1,6 +1,10 @@
 //! Whose keys and hosts are: what a repository brings counts only where its user said so.
 
+mod consent;
+mod redirects;
 mod requests;
+mod restricted;
+mod setups;
 
 use claude_langfuse::config::{Config, DestinationProblem, Request, Scope};
 use serde_json::{Map, Value, json};
@@ -21,6 +25,8 @@ struct Setup {
     shared: Value,
     personal: Value,
     managed: Value,
+    /// `--settings`, an SDK's `settings=`: only a hook can see it.
+    flags: Value,
 }
 
 impl Setup {
@@ -33,7 +39,11 @@ impl Setup {
             entry => entry.clone(),
         };
         let mut env = object(&self.config);
-        env.insert("TRACE_TO_LANGFUSE".to_owned(), json!("true"));
+        if self.says_consent() {
+            env.retain(|_, value| !value.is_null());
+        } else {
+            env.insert("TRACE_TO_LANGFUSE".to_owned(), json!("true"));
+        }
         world.config_file(&json!({"env": env, "projects": {project: entry}}));
         let files = [
             ("home/.claude/settings.json", &self.user),
@@ -48,6 +58,9 @@ impl Setup {
                 environment.extend(object(env));
             }
         }
+        if merged {
+            environment.extend(object(&self.flags));
+        }
         for (name, value) in environment {
             let text = match value {
                 Value::String(text) => text,
@@ -59,12 +72,34 @@ impl Setup {
         world
     }
 
+    /// Whether it says itself who consents to what; else the configuration file does.
+    fn says_consent(&self) -> bool {
+        let all = [
+            &self.shell,
+            &self.user,
+            &self.config,
+            &self.entry["env"],
+            &self.shared,
+            &self.personal,
+            &self.managed,
+            &self.flags,
+        ];
+        all.iter().any(|env| env.get("TRACE_TO_LANGFUSE").is_some())
+    }
+
+    /// What a hook makes of it, and a command that a person types.
+    fn resolve(&self) -> [Config; 2] {
+        [self.world(true).resolve(Scope::OwnHook), self.world(false).resolve(Scope::Explicit)]
+    }
+
     /// The public key and the host, or the problem: the same for a hook and for a command that a person types.
     fn leads_to(&self) -> Result<(String, String), &'static str> {
-        let hook = told(&self.world(true).resolve(Scope::OwnHook));
-        let command = told(&self.world(false).resolve(Scope::Explicit));
-        assert_eq!(hook, command, "a hook and a command decide alike");
-        hook
+        let [hook, command] = self.resolve();
+        assert_eq!(told(&hook), told(&command), "a hook and a command decide alike");
+        let digest =
+            |config: &Config| config.request.as_ref().map(|request| request.digest.clone());
+        assert_eq!(digest(&hook), digest(&command), "one permission is for both");
+        told(&hook)
     }
 }
 

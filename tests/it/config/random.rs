@@ -54,21 +54,41 @@ impl Level {
     }
 }
 
-/// The rule, stated again: base URL, public key, secret key, or the name of the problem. `shell_host`: the session's host is of
-/// the shell alone, under a name that other programs have too.
-fn expected(levels: &[Level], shell_host: bool) -> Result<(String, String, String), &'static str> {
+/// The rule, stated again: base URL, public key, secret key, or the name of the problem. `of_shell`: which of the session's key
+/// and host that count are of the shell alone, under a name that other programs have too.
+fn expected(levels: &[Level], of_shell: OfShell) -> Result<(String, String, String), &'static str> {
+    let mut levels = levels.to_vec();
     let first = |set: [bool; 3]| set.iter().position(|set| *set);
     let keyed = |level: &Level| first(level.public).is_some() || first(level.secret).is_some();
+    let paired = |level: &Level| first(level.public).is_some() && first(level.secret).is_some();
+    if !paired(&levels[0]) && levels[2..].iter().any(paired) {
+        let is_keyed = keyed(&levels[1]);
+        let is_applications =
+            [(levels[1].public, of_shell.public), (levels[1].secret, of_shell.secret)]
+                .iter()
+                .all(|(set, of_shell)| first(*set).is_none() || *of_shell);
+        if is_applications {
+            (levels[1].public, levels[1].secret) = ([false; 3], [false; 3]);
+            let has_host = levels[2..].iter().any(|level| level.host().is_some());
+            if of_shell.host && (is_keyed || has_host) {
+                levels[1].host = [None; 3];
+            }
+        }
+    }
     let top = levels.iter().position(keyed).ok_or("keys-missing")?;
     let public = first(levels[top].public).ok_or("half-a-pair")?;
     let secret = first(levels[top].secret).ok_or("half-a-pair")?;
     let of = |levels: &[Level]| levels.iter().find_map(Level::host).unwrap_or(URLS[2]);
-    let host = of(levels);
-    let is_sessions = levels[0].host().is_none() && levels[1].host().is_some();
-    if top > 1 && is_sessions && shell_host && host != of(&levels[2..]) {
-        return Err("host-conflict");
-    }
+    let host = of(&levels);
     Ok((host.to_owned(), format!("pk-lf-{top}-{public}"), format!("sk-lf-{top}-{secret}")))
+}
+
+/// Which of the session's strongest values are of the shell alone.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfShell {
+    public: bool,
+    secret: bool,
+    host: bool,
 }
 
 fn object(variables: &[(&'static str, String)]) -> Value {
@@ -89,11 +109,10 @@ proptest! {
         // A layer of two halves: what goes to the settings file has another value in the shell.
         let session = levels[1].variables(&world, 1);
         let mut settings = Vec::new();
-        let mut shell_host = None;
+        let mut of_shell = [None; 3];
         for ((name, value), in_settings) in session.into_iter().zip(in_settings) {
-            if HOST.contains(&name) {
-                shell_host.get_or_insert(!in_settings && !name.starts_with("CC_"));
-            }
+            let kind = [PUBLIC, PRIVATE, HOST].iter().position(|names| names.contains(&name));
+            of_shell[kind.unwrap()].get_or_insert(!in_settings && !name.starts_with("CC_"));
             if in_settings {
                 world.shell(name, "https://overridden.example");
                 settings.push((name, value));
@@ -117,7 +136,8 @@ proptest! {
             )),
             Err(problem) => Err(problem.code()),
         };
-        prop_assert_eq!(&found, &expected(&levels, shell_host == Some(true)));
+        let [public, secret, host] = of_shell.map(|of_shell| of_shell == Some(true));
+        prop_assert_eq!(&found, &expected(&levels, OfShell { public, secret, host }));
         prop_assert_eq!(&config.problems, &[]);
         if let Ok((_, public, secret)) = found {
             prop_assert_eq!(&public[6..7], &secret[6..7]);

@@ -147,16 +147,14 @@ fn values_are_read_as_documented() {
 }
 
 #[test]
-fn the_halves_of_a_parent_are_never_of_two_layers() {
+fn a_parent_is_a_traceparent_or_both_of_its_halves() {
     let mut world = World::new();
-    world.config_file(&json!({"env": {
-        "CC_LANGFUSE_PARENT_TRACE_ID": "a".repeat(32),
-        "CC_LANGFUSE_PARENT_SPAN_ID": "b".repeat(16),
-    }}));
-    assert!(world.resolve(Scope::OwnHook).parent.is_some());
     world.shell("CC_LANGFUSE_PARENT_SPAN_ID", &"c".repeat(16));
     let config = world.resolve(Scope::OwnHook);
     assert_eq!((config.parent, config.problems.len()), (None, 1));
+    world.shell("CC_LANGFUSE_PARENT_TRACE_ID", &"a".repeat(32));
+    let parent = world.resolve(Scope::OwnHook).parent.unwrap();
+    assert_eq!((parent.trace_id, parent.span_id), ("a".repeat(32), "c".repeat(16)));
     let whole = format!("00-{}-{}-01", "d".repeat(32), "e".repeat(16));
     world.shell("CC_LANGFUSE_TRACEPARENT", &whole);
     let parent = world.resolve(Scope::OwnHook).parent.unwrap();

@@ -91,10 +91,10 @@ fn a_name_that_is_misspelled_or_of_another_hook() {
 }
 
 #[test]
-fn a_host_that_is_not_the_keys() {
+fn an_applications_host_that_is_ignored() {
     let mut clinic = Clinic::healthy();
     clinic.sandbox.set("LANGFUSE_BASE_URL", "https://langfuse.example");
-    clinic.fails("keys", "is a key to", "set the keys where that URL is set", 3);
+    clinic.warns("config", "LANGFUSE_BASE_URL in the environment: ignored", "use CC_LANGFUSE_");
 }
 
 #[test]

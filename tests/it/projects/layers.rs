@@ -42,16 +42,20 @@ impl Says {
 }
 
 /// Server and owner of the keys, by the words of the design; the highest layer comes last.
-fn expected(layers: &[Says]) -> Option<(usize, usize)> {
+fn expected(layers: &[Says; 3]) -> Option<(usize, usize)> {
+    let mut layers = *layers;
+    // The shell's are under names that other programs have too: they yield to the file's.
+    let is_pair = |says: &Says| says.public.is_some() && says.secret.is_some();
+    let has_host = layers[..2].iter().any(|says| says.host.is_some());
+    if layers[..2].iter().any(is_pair) && (layers[2].public.is_some() || has_host) {
+        layers[2] = Says::default();
+    }
     let top = layers.iter().rposition(|says| says.public.is_some() || says.secret.is_some())?;
     let (public, secret) = (layers[top].public?, layers[top].secret?);
     assert_eq!(public, secret);
     // The lowest layer always has a host, so that no test sends anything into the world.
-    let host = |layers: &[Says]| layers.iter().rev().find_map(|says| says.host);
-    let (files, all) = (host(&layers[..2])?, host(layers)?);
-    // The shell's is under a name that other programs have too.
-    let conflicts = top < 2 && all != files;
-    (!conflicts).then_some((all, public))
+    let host = layers.iter().rev().find_map(|says| says.host)?;
+    Some((host, public))
 }
 
 #[test]
