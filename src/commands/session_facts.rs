@@ -1,6 +1,6 @@
 //! The facts of all sessions that a command selects, one session after the other: what `usage` and `tools` sum up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::config::{Scope, repository_identity, root_of};
 use crate::langfuse::Prices;
 use crate::privacy::Policy;
 use crate::state::Store;
-use crate::usage::{Dimension, Groups, SessionFacts, SessionReader};
+use crate::usage::{CachedFacts, Dimension, Groups, Seen, SessionFacts, read_session, stamp};
 
 /// Options that select calls.
 #[derive(Clone, Debug, Default, Args)]
@@ -44,6 +44,7 @@ pub(super) struct StartFacts {
     /// What tells the project from others: its remote, else its main checkout.
     pub project: String,
     pub policy: Policy,
+    store: Store,
     pub prices: Option<Rc<Prices>>,
 }
 
@@ -93,8 +94,10 @@ impl SelectedSessions {
         let project = self.filter.project.as_deref().map(project_filter);
         let by_time = SessionFilter { since: self.filter.since, ..SessionFilter::default() };
         let selector = SessionSelector::new(&by_time);
-        let mut reader = SessionReader::default();
+        let mut seen = Seen::default();
+        let mut names = BTreeSet::new();
         for path in locate::sessions(&self.claude_config) {
+            names.insert(Store::facts_name(&path));
             if !selector.may_match(&path) {
                 continue;
             }
@@ -109,13 +112,17 @@ impl SelectedSessions {
                 continue;
             }
             let id = session_args::session_id(locate::session_id(&path), row_session);
-            match reader.read(&path, &id) {
+            match facts_of(&path, &id, &facts_of_start) {
                 Ok(mut facts) => {
-                    mask_facts(&mut facts, &facts_of_start);
+                    seen.keep_new(&mut facts);
                     visit(Session { id, path: &path, start: facts_of_start, facts });
                 }
                 Err(error) => log::warn!("{error:#}"),
             }
+        }
+        let _ = self.start(None);
+        for start in self.starts.values() {
+            start.store.forget_facts_except(&names);
         }
     }
 
@@ -136,6 +143,7 @@ impl SelectedSessions {
         let facts = Rc::new(StartFacts {
             project: start.map_or_else(|| "unknown".to_owned(), project_key),
             policy: Policy::from(&config),
+            store: Store::new(&config.state_dir),
             prices: prices.map(|(_, prices)| prices),
         });
         self.starts.insert(key, Rc::clone(&facts));
@@ -181,7 +189,7 @@ impl ProjectNames {
     pub(super) fn of<'a>(keys: impl Iterator<Item = &'a String>) -> Self {
         let last = |key: &String| key.rsplit('/').next().unwrap_or_default().to_owned();
         let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for key in keys.collect::<std::collections::BTreeSet<_>>() {
+        for key in keys.collect::<BTreeSet<_>>() {
             by_name.entry(last(key)).or_default().push(key.clone());
         }
         let named = by_name.into_iter().flat_map(|(name, keys)| {
@@ -251,6 +259,27 @@ impl By {
             format!("give one or two of {}", names.join(", "))
         })
     }
+}
+
+/// The facts of a session, masked: those that were kept, if its files are as they were.
+fn facts_of(transcript: &Path, session_id: &str, start: &StartFacts) -> Result<SessionFacts> {
+    let stamp = stamp(transcript);
+    let kept = stamp
+        .and_then(|stamp| start.store.cached_facts::<CachedFacts>(transcript)?.still_valid(stamp));
+    if let Some(mut facts) = kept {
+        // The policy may be stricter than the one they were kept under.
+        mask_facts(&mut facts, start);
+        return Ok(facts);
+    }
+    let (mut facts, is_covered) = read_session(transcript, session_id)?;
+    mask_facts(&mut facts, start);
+    if let Some(stamp) = stamp.filter(|_| is_covered) {
+        let kept = CachedFacts::new(stamp, facts.clone());
+        if let Err(error) = start.store.cache_facts(transcript, &kept) {
+            log::debug!("{error:#}");
+        }
+    }
+    Ok(facts)
 }
 
 /// Masks what tables show of every call.

@@ -4,6 +4,7 @@
 mod allowed;
 mod archive;
 mod backoff;
+mod cached_facts;
 mod cursor;
 mod delivered;
 mod files;

@@ -6,15 +6,15 @@ use serde_json::Value;
 use transcript::session::{Activity, Generation, ToolCall};
 use transcript::{Block, ToolResult, characters, text_of};
 
-use super::asked::asked;
+use super::asked::request_digest;
 use super::facts::{CallFacts, ToolFacts, ToolOutcome};
 use crate::trace::{Status, hash, priceable};
 
-/// Facts, each with a digest that a copy of its call has too.
+/// The calls of some activities.
 #[derive(Debug, Default)]
 pub(super) struct ActivityFacts {
-    pub(super) calls: Vec<(u64, CallFacts)>,
-    pub(super) tools: Vec<(u64, ToolFacts)>,
+    pub(super) calls: Vec<CallFacts>,
+    pub(super) tools: Vec<ToolFacts>,
 }
 
 /// How each tool call ended the last time, by digests of request and output.
@@ -32,7 +32,8 @@ pub(super) fn collect(
 ) {
     let id = |kind: &str, id: &str| hash(format!("{kind}:{scope}:{id}").as_bytes());
     for call in &activity.generations {
-        let fact = CallFacts {
+        facts.calls.push(CallFacts {
+            id: id("call", &call.key),
             turn,
             started_at: call.started_at,
             model: priceable(&call.model).to_owned(),
@@ -41,16 +42,16 @@ pub(super) fn collect(
             effort: call.effort.clone(),
             speed: call.speed.clone(),
             service_tier: call.service_tier.clone(),
-        };
-        facts.calls.push((id("call", &call.key), fact));
+        });
     }
     for tool in &activity.tools {
         let mut call = activity.generations.iter();
         let call = call.find(|call| call.key == tool.call);
         let mut fact = tool_facts(turn, tool, call);
+        fact.id = id("tool", &tool.key);
         fact.agent_type = agent_type.map(str::to_owned);
         last_calls.note(tool, &mut fact);
-        facts.tools.push((id("tool", &tool.key), fact));
+        facts.tools.push(fact);
     }
 }
 
@@ -61,10 +62,11 @@ fn tool_facts(turn: usize, tool: &ToolCall, call: Option<&Generation>) -> ToolFa
     let attributed = call.and_then(|call| call.skill.clone());
     let took = tool.answered_at.map(|answered_at| answered_at.since(tool.called_at));
     ToolFacts {
+        id: 0,
         turn,
         called_at: tool.called_at,
         name: tool.request.name.clone(),
-        asked: asked(&tool.request.name, input).map(str::to_owned),
+        request: request_digest(&tool.request),
         agent_type: None,
         model: call.map(|call| priceable(&call.model).to_owned()),
         skill: called.map(str::to_owned).or(attributed),
@@ -104,11 +106,10 @@ fn output_chars(result: &ToolResult) -> u64 {
 impl LastCalls {
     /// Compares a call with the same call before it.
     fn note(&mut self, tool: &ToolCall, fact: &mut ToolFacts) {
-        let request = format!("{}:{}", tool.request.name, tool.request.input);
         let output =
             tool.result.as_ref().map_or(0, |result| hash(text_of(&result.content).as_bytes()));
         let now = (fact.outcome, output);
-        let before = self.0.insert(hash(request.as_bytes()), now);
+        let before = self.0.insert(fact.request, now);
         fact.is_retry = before.is_some_and(|(outcome, _)| outcome == ToolOutcome::Failed);
         fact.is_reread =
             fact.name == "Read" && fact.outcome == ToolOutcome::Done && before == Some(now);

@@ -1,10 +1,12 @@
-//! Facts of one session: a row per model call and per tool call, with what tables group by.
+//! Facts of one session: a row per model call and per tool call, with what tables group by. Neither paths nor commands nor
+//! texts: they are cached.
 
 use base::Timestamp;
+use serde::{Deserialize, Serialize};
 use transcript::Usage;
 
 /// The facts of a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionFacts {
     pub turns: Vec<TurnFacts>,
     pub calls: Vec<CallFacts>,
@@ -14,53 +16,70 @@ pub struct SessionFacts {
 }
 
 /// What all calls of a turn share, and those of the agents that it launched.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnFacts {
     /// The opening row's uuid.
     pub uuid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// Claude Code's release.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The first commit that was made in this turn or after it: the last one of the turn itself, else the first of a later one.
+    /// The last commit of the turn itself, else the first of a later one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// The same of pull requests, by URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<String>,
     /// Reasoning effort of its first model call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
 }
 
 /// A model call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallFacts {
+    /// A digest that copies of the call have too.
+    pub id: u64,
     /// Its turn, by its place in [`SessionFacts::turns`].
     pub turn: usize,
     pub started_at: Timestamp,
     /// The name that Langfuse gets.
     pub model: String,
     /// The type of the agent that made it; `None` for the session itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
     pub usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
 }
 
 /// A tool call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolFacts {
+    /// A digest that copies of the call have too.
+    pub id: u64,
     /// Its turn, by its place in [`SessionFacts::turns`].
     pub turn: usize,
     pub called_at: Timestamp,
     pub name: String,
-    /// What was asked: a command, a path, a pattern.
-    pub asked: Option<String>,
+    /// A digest of the name and the arguments.
+    pub request: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
     /// The model that called it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The skill that was called, or for which the tool was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub skill: Option<String>,
     pub outcome: ToolOutcome,
     /// From the call to its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
     /// Characters that the model got.
     pub output_chars: u64,
@@ -71,7 +90,8 @@ pub struct ToolFacts {
 }
 
 /// How a tool call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ToolOutcome {
     Done,
     Failed,

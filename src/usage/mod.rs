@@ -4,6 +4,7 @@
 mod activity;
 mod agents;
 mod asked;
+mod cached;
 mod dimension;
 mod facts;
 mod highlights;
@@ -13,11 +14,12 @@ mod read;
 mod reported;
 mod sums;
 
-pub use asked::asked;
+pub use asked::{asked, requests_of};
+pub use cached::{CachedFacts, stamp};
 pub use dimension::Dimension;
 pub use facts::SessionFacts;
 pub use highlights::{Highlight, Highlights};
 pub use local_time::LocalTime;
-pub use read::SessionReader;
+pub use read::{Seen, read_session};
 pub use reported::reported_cost;
 pub use sums::{CallSums, Groups, ToolSums};

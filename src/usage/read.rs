@@ -15,28 +15,32 @@ use super::agents::AgentLinks;
 use super::facts::{SessionFacts, TurnFacts};
 use super::outcomes::Outcomes;
 
-/// Reads sessions one after the other, and counts what forks and copies share once.
-#[derive(Debug, Default)]
-pub struct SessionReader {
-    /// Digests of turn and call.
-    seen: HashSet<u64>,
+/// The facts of a session. With them: whether all its files lie where a stamp of them looks.
+///
+/// # Errors
+/// When the transcript can't be read.
+pub fn read_session(transcript: &Path, session_id: &str) -> Result<(SessionFacts, bool)> {
+    let mut reading = Reading::default();
+    let (lineage, layout) = reading.session(transcript, session_id)?;
+    for file in agents(transcript, layout, &|_| false) {
+        if let Err(error) = reading.agent(&file) {
+            log::warn!("{error:#}");
+        }
+    }
+    let facts = reading.finish(lineage.own_from);
+    let facts = SessionFacts { parent: lineage.parent, ..facts };
+    Ok((facts, layout == Some(Layout::Below)))
 }
 
-impl SessionReader {
-    /// The facts of a session, without those that a session read before has too.
-    ///
-    /// # Errors
-    /// When the transcript can't be read.
-    pub fn read(&mut self, transcript: &Path, session_id: &str) -> Result<SessionFacts> {
-        let mut reading = Reading::default();
-        let (lineage, layout) = reading.session(transcript, session_id)?;
-        for file in agents(transcript, layout, &|_| false) {
-            if let Err(error) = reading.agent(&file) {
-                log::warn!("{error:#}");
-            }
-        }
-        let facts = reading.finish(lineage.own_from, &mut self.seen);
-        Ok(SessionFacts { parent: lineage.parent, ..facts })
+/// The calls of the sessions so far, by their digests.
+#[derive(Debug, Default)]
+pub struct Seen(HashSet<u64>);
+
+impl Seen {
+    /// Removes the calls that a session before has too: forks and copies count once.
+    pub fn keep_new(&mut self, facts: &mut SessionFacts) {
+        facts.calls.retain(|call| self.0.insert(call.id));
+        facts.tools.retain(|tool| self.0.insert(tool.id));
     }
 }
 
@@ -159,24 +163,13 @@ impl Reading {
         self.turns.len() - 1
     }
 
-    fn finish(mut self, own_from: u64, seen: &mut HashSet<u64>) -> SessionFacts {
+    fn finish(mut self, own_from: u64) -> SessionFacts {
         self.outcomes.attribute(&mut self.turns);
         let is_own = |turn: usize| self.offsets.get(turn).is_some_and(|offset| *offset >= own_from);
-        let ActivityFacts { calls, tools } = self.activities;
-        let calls = calls.into_iter();
-        let tools = tools.into_iter();
-        SessionFacts {
-            calls: calls
-                .filter(|(id, call)| is_own(call.turn) && seen.insert(*id))
-                .map(|(_, call)| call)
-                .collect(),
-            tools: tools
-                .filter(|(id, tool)| is_own(tool.turn) && seen.insert(*id))
-                .map(|(_, tool)| tool)
-                .collect(),
-            turns: self.turns,
-            parent: None,
-        }
+        let ActivityFacts { mut calls, mut tools } = self.activities;
+        calls.retain(|call| is_own(call.turn));
+        tools.retain(|tool| is_own(tool.turn));
+        SessionFacts { calls, tools, turns: self.turns, parent: None }
     }
 }
 

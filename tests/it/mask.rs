@@ -6,7 +6,7 @@ mod capture;
 mod conformance;
 mod leaving;
 mod own_patterns;
-mod table;
+pub(crate) mod table;
 
 use base::Timestamp;
 use claude_langfuse::config::{Config, Env, Files, Scope, resolve};

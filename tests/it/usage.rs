@@ -1,6 +1,7 @@
 //! `usage` and `tools`: their sums are those of the transcripts, whatever they group by.
 
 mod generated;
+mod kept;
 mod projects;
 mod recorded;
 mod tools;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::content::{Block, ToolResult};
@@ -205,7 +206,7 @@ pub struct AssistantMessage {
 }
 
 /// Tokens by kind, and tools that the API ran. Each field is a maximum over the rows of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Input outside both caches.
     pub input: u64,

@@ -1,6 +1,10 @@
 //! `tools`: how tool calls went, by tool, MCP server, skill, agent type, project and more.
 
+mod lists;
 mod output;
+
+use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::Result;
 use clap::Args;
@@ -9,8 +13,9 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::terminal::Terminal;
-use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session};
+use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session, StartFacts};
 use crate::usage::{Dimension, Groups, Highlights, ToolSums};
+use lists::Lists;
 use output::ToolsOutput;
 
 const EXAMPLES: &str = "Examples:
@@ -56,19 +61,19 @@ fn sum_up(args: &ToolsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut sessions = SelectedSessions::new(global.config.clone(), &args.filter)?;
     let (mut groups, mut total) = (Groups::<ToolSums>::new(by), Groups::new(Vec::new()));
     let mut highlights = Highlights::default();
+    let mut sources: Vec<(PathBuf, Rc<StartFacts>)> = Vec::new();
     sessions.each(|session| {
-        let Session { id, start, facts, .. } = session;
+        let Session { id, path, start, facts } = session;
         let covered = || facts.tools.iter().filter(|tool| args.filter.covers(tool.called_at));
         for groups in [&mut groups, &mut total] {
             groups.add_tools(&id, &start.project, &facts, covered());
         }
-        covered().for_each(|tool| highlights.add(&start.project, tool, &|text| start.mask(text)));
+        covered().for_each(|tool| highlights.add(sources.len(), tool));
+        sources.push((path.to_owned(), start));
     });
-    let output = ToolsOutput {
-        groups,
-        total: total.sums.remove(&Vec::new()).unwrap_or_default(),
-        highlights,
-    };
+    let lists = Lists::read(&highlights, &sources);
+    let output =
+        ToolsOutput { groups, total: total.sums.remove(&Vec::new()).unwrap_or_default(), lists };
     match args.json {
         true => output.print_json()?,
         false => output.print_table(Terminal::of_stdout(&sessions.context.env))?,

@@ -5,13 +5,14 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::lists::{ListedCall, Lists};
 use crate::commands::output::errors::print_json;
 use crate::commands::output::grid::Grid;
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::text::milliseconds;
 use crate::commands::output::tokens;
 use crate::commands::session_facts::{ProjectNames, key_json, labels};
-use crate::usage::{Dimension, Groups, Highlight, Highlights, ToolSums};
+use crate::usage::{Dimension, Groups, ToolSums};
 
 /// Lines of a list in the table; JSON has more.
 const MAX_LINES: usize = 5;
@@ -19,16 +20,17 @@ const MAX_LINES: usize = 5;
 pub(super) struct ToolsOutput {
     pub groups: Groups<ToolSums>,
     pub total: ToolSums,
-    pub highlights: Highlights,
+    pub lists: Lists,
 }
 
 impl ToolsOutput {
     /// The lists with their titles and their names in JSON.
-    fn lists(&self) -> [(&'static str, &'static str, Vec<Highlight>); 3] {
+    fn lists(&self) -> [(&'static str, &'static str, &[ListedCall]); 3] {
+        let Lists { rereads, retries, largest } = &self.lists;
         [
-            ("files read again unchanged", "rereads", self.highlights.rereads()),
-            ("calls repeated after a failure", "retries", self.highlights.retries()),
-            ("largest results", "largest_results", self.highlights.largest().to_vec()),
+            ("files read again unchanged", "rereads", rereads),
+            ("calls repeated after a failure", "retries", retries),
+            ("largest results", "largest_results", largest),
         ]
     }
 

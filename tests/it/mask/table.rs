@@ -2,19 +2,19 @@
 //! sample stands between « and », all of it where these are missing.
 
 /// One row.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The kind under which it is masked, or what it is if it is not.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The sample.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Its secret; empty in a row that must not be masked.
-    pub(super) secret: String,
+    pub(crate) secret: String,
     /// The sample is the secret and nothing else, on one line.
-    pub(super) is_bare: bool,
+    pub(crate) is_bare: bool,
 }
 
 /// The rows that must be masked and those that must not.
-pub(super) fn rows() -> (Vec<Row>, Vec<Row>) {
+pub(crate) fn rows() -> (Vec<Row>, Vec<Row>) {
     let table = include_str!("../../fixtures/mask/conformance.tsv");
     let rows = table.lines().skip(1).map(|line| {
         let cells: Vec<&str> = line.split('\t').collect();

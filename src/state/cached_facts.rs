@@ -1,0 +1,48 @@
+//! Facts of sessions for `usage` and `tools`: sums and digests, so that ten thousand sessions need not be read again. Neither
+//! paths nor commands nor texts.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::files;
+use super::store::{Store, load, save};
+use crate::trace::private_digest;
+
+impl Store {
+    /// What is kept of a transcript; `None` if nothing is, or if it can't be read.
+    pub fn cached_facts<T: DeserializeOwned>(&self, transcript: &Path) -> Option<T> {
+        load(&self.facts_path(transcript)).ok().flatten()
+    }
+
+    /// Keeps the facts of a transcript.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn cache_facts(&self, transcript: &Path, facts: &impl Serialize) -> Result<()> {
+        files::make_private_folder(self.root(), &self.root().join("facts"))?;
+        save(&self.facts_path(transcript), facts)
+    }
+
+    /// The name under which the facts of a transcript are kept.
+    pub fn facts_name(transcript: &Path) -> String {
+        format!("{}.json", private_digest(transcript.as_os_str().as_bytes()))
+    }
+
+    /// Removes the facts of transcripts that are gone.
+    pub fn forget_facts_except(&self, names: &BTreeSet<String>) {
+        let entries = fs::read_dir(self.root().join("facts")).into_iter().flatten().flatten();
+        let gone = entries.filter(|entry| !names.contains(&*entry.file_name().to_string_lossy()));
+        // Best effort: a file that stays does no harm.
+        gone.for_each(|entry| drop(fs::remove_file(entry.path())));
+    }
+
+    fn facts_path(&self, transcript: &Path) -> PathBuf {
+        self.root().join("facts").join(Self::facts_name(transcript))
+    }
+}
