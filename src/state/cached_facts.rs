@@ -25,7 +25,7 @@ impl Store {
     /// # Errors
     /// When the folder or the file can't be written.
     pub fn cache_facts(&self, transcript: &Path, facts: &impl Serialize) -> Result<()> {
-        files::make_private_folder(self.root(), &self.root().join("facts"))?;
+        files::make_private_folder(self.root(), &self.root().join("usage"))?;
         save(&self.facts_path(transcript), facts)
     }
 
@@ -36,13 +36,13 @@ impl Store {
 
     /// Removes the facts of transcripts that are gone.
     pub fn forget_facts_except(&self, names: &BTreeSet<String>) {
-        let entries = fs::read_dir(self.root().join("facts")).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.root().join("usage")).into_iter().flatten().flatten();
         let gone = entries.filter(|entry| !names.contains(&*entry.file_name().to_string_lossy()));
         // Best effort: a file that stays does no harm.
         gone.for_each(|entry| drop(fs::remove_file(entry.path())));
     }
 
     fn facts_path(&self, transcript: &Path) -> PathBuf {
-        self.root().join("facts").join(Self::facts_name(transcript))
+        self.root().join("usage").join(Self::facts_name(transcript))
     }
 }

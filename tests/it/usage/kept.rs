@@ -11,7 +11,7 @@ use crate::sandbox::{Recording, Sandbox};
 
 fn kept(sandbox: &Sandbox) -> Vec<PathBuf> {
     let files = sandbox.state().into_iter().filter(|path| path.is_file());
-    files.filter(|path| path.parent().unwrap().ends_with("facts")).collect()
+    files.filter(|path| path.parent().unwrap().ends_with("usage")).collect()
 }
 
 #[test]
