@@ -224,9 +224,22 @@ pub(super) fn labels(by: &[Dimension], key: &[String], names: &ProjectNames) -> 
         Dimension::Project => names.name(value),
         // As much as other commands need.
         Dimension::Session => value.chars().take(8).collect(),
+        Dimension::PullRequest => short_pull_request(value),
         _ => value.clone(),
     };
     by.iter().zip(key).map(label).collect()
+}
+
+/// `https://github.com/owner/name/pull/7` as `owner/name#7`; another text as it is.
+fn short_pull_request(url: &str) -> String {
+    let short = || {
+        let (_, path) = url.split_once("://")?.1.split_once('/')?;
+        let (rest, number) = path.rsplit_once('/')?;
+        let repository =
+            ["/pull", "/-/merge_requests"].iter().find_map(|end| rest.strip_suffix(end));
+        Some(format!("{}#{number}", repository?))
+    };
+    short().unwrap_or_else(|| url.to_owned())
 }
 
 /// The beginning of a group's object: its values.
@@ -305,5 +318,30 @@ fn mask_facts(facts: &mut SessionFacts, start: &StartFacts) {
         mask(&mut tool.name);
         let texts = [&mut tool.agent_type, &mut tool.model, &mut tool.skill];
         texts.into_iter().flatten().for_each(&mut mask);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ProjectNames, short_pull_request};
+
+    #[test]
+    fn pull_requests_are_short_and_other_urls_stay() {
+        for (url, short) in [
+            ("https://github.com/owner/name/pull/7", "owner/name#7"),
+            ("https://gitlab.com/group/sub/name/-/merge_requests/12", "group/sub/name#12"),
+            ("https://host/other/thing", "https://host/other/thing"),
+            ("none", "none"),
+        ] {
+            assert_eq!(short_pull_request(url), short);
+        }
+    }
+
+    #[test]
+    fn a_project_has_its_whole_name_where_another_ends_alike() {
+        let keys = ["host/one/app", "host/two/app", "/home/me/tool"].map(str::to_owned);
+        let names = ProjectNames::of(keys.iter());
+        let shown = keys.each_ref().map(|key| names.name(key));
+        assert_eq!(shown, ["host/one/app", "host/two/app", "tool"]);
     }
 }

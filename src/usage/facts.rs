@@ -13,6 +13,16 @@ pub struct SessionFacts {
     pub tools: Vec<ToolFacts>,
     /// The session that it was forked from.
     pub parent: Option<String>,
+    /// The states of Claude Code's own count, the last one last.
+    pub counts: Vec<ClaudeCodeCount>,
+}
+
+/// What Claude Code itself counted until some time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaudeCodeCount {
+    pub output_tokens: u64,
+    /// US dollars.
+    pub cost: f64,
 }
 
 /// What all calls of a turn share, and those of the agents that it launched.

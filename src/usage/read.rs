@@ -14,6 +14,7 @@ use super::activity::{ActivityFacts, LastCalls, collect};
 use super::agents::AgentLinks;
 use super::facts::{SessionFacts, TurnFacts};
 use super::outcomes::Outcomes;
+use super::reported::counts;
 
 /// The facts of a session. With them: whether all its files lie where a stamp of them looks.
 ///
@@ -28,7 +29,8 @@ pub fn read_session(transcript: &Path, session_id: &str) -> Result<(SessionFacts
         }
     }
     let facts = reading.finish(lineage.own_from);
-    let facts = SessionFacts { parent: lineage.parent, ..facts };
+    let counts = counts(transcript);
+    let facts = SessionFacts { parent: lineage.parent, counts, ..facts };
     Ok((facts, layout == Some(Layout::Below)))
 }
 
@@ -169,7 +171,7 @@ impl Reading {
         let ActivityFacts { mut calls, mut tools } = self.activities;
         calls.retain(|call| is_own(call.turn));
         tools.retain(|tool| is_own(tool.turn));
-        SessionFacts { calls, tools, turns: self.turns, parent: None }
+        SessionFacts { calls, tools, turns: self.turns, ..SessionFacts::default() }
     }
 }
 

@@ -64,7 +64,7 @@ fn sum_up(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let (mut groups, mut total) = (Groups::<CallSums>::new(by), Groups::new(Vec::new()));
     let mut claude_code_usd = BTreeMap::new();
     sessions.each(|session| {
-        let Session { id, path, start, facts } = session;
+        let Session { id, start, facts, .. } = session;
         let prices = start.prices.as_deref();
         for groups in [&mut groups, &mut total] {
             let calls = facts.calls.iter().filter(|call| args.filter.covers(call.started_at));
@@ -73,8 +73,7 @@ fn sum_up(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         if is_by_session {
             let parent = facts.parent.as_ref();
             let parent = parent.and_then(|id| locate::session_by_prefix(&claude_config, id).ok());
-            let output = facts.calls.iter().map(|call| call.usage.output).sum();
-            let cost = reported_cost(path, parent.as_deref(), output);
+            let cost = reported_cost(&facts, parent.as_deref());
             claude_code_usd.extend(cost.map(|cost| (id, cost)));
         }
     });
