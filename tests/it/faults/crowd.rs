@@ -6,7 +6,8 @@ use std::time::Duration;
 use langfuse_mock::{MockLangfuse, Reply};
 
 use super::long::LongSession;
-use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
+use super::oracle::{can_trace, in_order, same_rows, undisturbed};
+use crate::missing;
 use crate::sandbox::{Received, Running, Sandbox};
 
 const CROWD: usize = 50;
@@ -107,7 +108,7 @@ fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
 #[test]
 fn a_stop_reads_no_agent_whose_launch_another_one_may_hold() {
     if !can_trace() {
-        return say("files not counted: strace is not here, or may not trace");
+        return missing::tool("files not counted: strace is missing, or may not trace");
     }
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
