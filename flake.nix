@@ -3,7 +3,8 @@
 
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixpkgs-unstable";
-    crane.url = "github:ipetkov/crane";
+    # The newest release that builds with nixpkgs 25.11 as well.
+    crane.url = "github:ipetkov/crane/v0.23.4";
     # Only the checks of the module need it.
     home-manager = {
       url = "github:nix-community/home-manager";
@@ -26,37 +27,30 @@
         "aarch64-darwin"
       ];
       forAllSystems = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
-      rustFor = pkgs: pkgs.callPackage ./nix/package.nix { craneLib = crane.mkLib pkgs; };
+      rustFor =
+        pkgs:
+        assert lib.assertMsg (lib.versionAtLeast pkgs.lib.trivial.release "25.11")
+          "claude-langfuse supports nixpkgs 25.11, 26.05 and later, and this is ${pkgs.lib.trivial.release}";
+        pkgs.callPackage ./nix/package.nix { craneLib = crane.mkLib pkgs; };
+      docsFor = pkgs: pkgs.callPackage ./nix/options-doc.nix { };
     in
     {
-      packages = forAllSystems (pkgs: rec {
+      packages = forAllSystems (pkgs: {
         inherit (rustFor pkgs) claude-langfuse demo;
-        default = claude-langfuse;
+        default = (rustFor pkgs).claude-langfuse;
+        options-doc = docsFor pkgs;
       });
-
-      apps = lib.mapAttrs (_: packages: rec {
-        claude-langfuse = {
-          type = "app";
-          program = lib.getExe packages.claude-langfuse;
-          meta = { inherit (packages.claude-langfuse.meta) description; };
-        };
-        demo = {
-          type = "app";
-          program = lib.getExe packages.demo;
-          meta = { inherit (packages.demo.meta) description; };
-        };
-        default = claude-langfuse;
-      }) self.packages;
 
       overlays.default = final: _: { inherit (rustFor final) claude-langfuse; };
 
-      homeModules = rec {
-        claude-langfuse = import ./nix/home-module.nix self;
-        default = claude-langfuse;
+      homeModules.default = import ./nix/home-module.nix self;
+      nixosModules.default = import ./nix/managed-settings.nix self;
+      darwinModules.default = import ./nix/managed-settings.nix self;
+
+      templates.default = {
+        path = ./nix/template;
+        description = "A home with Claude Code's sessions in Langfuse";
       };
-      homeManagerModules = lib.mapAttrs (
-        name: lib.warn "claude-langfuse: homeManagerModules.${name} is now homeModules.${name}"
-      ) self.homeModules;
 
       checks = forAllSystems (
         pkgs:
@@ -64,7 +58,8 @@
         // import ./checks {
           inherit pkgs home-manager;
           homeModule = self.homeModules.default;
-          inherit (self.packages.${pkgs.stdenv.hostPlatform.system}) demo;
+          managedModule = self.nixosModules.default;
+          inherit (self.packages.${pkgs.stdenv.hostPlatform.system}) demo options-doc;
         }
       );
 

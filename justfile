@@ -22,6 +22,10 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
+# Write docs/options.md anew, from the home-manager module
+options:
+    install -m 644 "$(nix build --no-link --print-out-paths .#options-doc)" docs/options.md
+
 # Send a recorded session to a mock Langfuse in this process
 demo:
     cargo run --example demo

@@ -1,5 +1,5 @@
 # The whole path: a session of Claude Code, played in an activated home, calls the hook that activation registered, which
-# sends every row to the stand-in for Langfuse that the module's configuration names.
+# sends every row to the stand-in for Langfuse that the module's configuration names, and says so in its log.
 {
   pkgs,
   home,
@@ -9,76 +9,49 @@ let
   inherit (pkgs) lib;
 
   delivery =
-    {
-      name,
-      address,
-      modules,
-      keyFile,
-      setUp,
-    }:
+    name:
+    { port, module }:
     let
-      evaluated = home.evaluate name (
-        [
-          {
-            programs.claude-langfuse = {
-              enable = true;
-              host = "http://${address}";
-              publicKey = "pk-lf-test";
-              secretKeyFile = keyFile;
-              projects."~/demo" = { };
-            };
-          }
-        ]
-        ++ modules
-      );
+      address = "127.0.0.1:${toString port}";
+      evaluated = home.evaluate name [
+        module
+        {
+          programs.claude-langfuse = {
+            host = "http://${address}";
+            publicKey = "pk-lf-test";
+            # As sops-nix puts it into a home.
+            secretKeyFile = "~/.config/sops-nix/secrets/langfuse";
+            projects."~/demo" = { };
+          };
+        }
+      ];
     in
     lib.nameValuePair "delivery-${name}" (
-      home.check name ''
+      home.check name { } ''
         fresh_home absent
         ln -s ${evaluated.config.home.path} "$HOME/.nix-profile"
-        ${setUp}
+        mkdir -p "$HOME/.config/sops-nix/secrets"
+        (umask 077 && echo sk-lf-test >"$HOME/.config/sops-nix/secrets/langfuse")
         activate ${evaluated.activationPackage} || fail "activation failed"
         ${lib.getExe demo} --home "$HOME" ${address}
+        grep -q 'INFO' "$HOME/.claude/state/langfuse_hook.log" || fail "there is no line in the log"
       ''
     );
-
-  # As sops-nix and agenix put it into a home.
-  keyInHome = {
-    keyFile = "~/.config/sops-nix/secrets/langfuse";
-    setUp = ''
-      mkdir -p "$HOME/.config/sops-nix/secrets"
-      (umask 077 && echo sk-lf-test >"$HOME/.config/sops-nix/secrets/langfuse")
-    '';
-  };
 in
-lib.listToAttrs (
-  map delivery [
-    (
-      keyInHome
-      // {
-        name = "merge";
-        address = "127.0.0.1:41731";
-        modules = [ ];
-      }
-    )
-    (
-      keyInHome
-      // {
-        name = "claude-code";
-        address = "127.0.0.1:41732";
-        modules = [
-          home.claudeCode
-          { programs.claude-code.settings.model = "opus"; }
-        ];
-      }
-    )
-    (
-      keyInHome
-      // {
-        name = "plugin";
-        address = "127.0.0.1:41733";
-        modules = [ { programs.claude-langfuse.hook.via = "plugin"; } ];
-      }
-    )
-  ]
-)
+lib.mapAttrs' delivery {
+  merge = {
+    port = 41731;
+    module = { };
+  };
+  claude-code = {
+    port = 41732;
+    module = {
+      imports = [ home.claudeCode ];
+      programs.claude-code.settings.model = "opus";
+    };
+  };
+  store-link = {
+    port = 41733;
+    module.home.file.".claude/settings.json".source = ./claude/settings.json;
+  };
+}

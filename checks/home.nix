@@ -5,66 +5,100 @@
   homeModule,
 }:
 let
+  inherit (pkgs) lib;
+
   # Activation asks whether the store is there, and looks for generations to clean up.
   noNix = pkgs.symlinkJoin {
     name = "no-nix";
-    paths = map (name: pkgs.writeShellScriptBin name ":") [
-      "nix"
-      "nix-build"
-      "nix-env"
-      "nix-store"
-    ];
+    paths = map (name: pkgs.writeShellScriptBin name ":") (
+      lib.splitString " " "nix nix-build nix-env nix-store"
+    );
     meta.mainProgram = "nix";
   };
-
-  base =
-    directory:
-    { lib, ... }:
-    {
-      imports = [ homeModule ];
-      home = {
-        username = "user";
-        homeDirectory = directory;
-        stateVersion = "26.05";
-        enableNixpkgsReleaseCheck = false;
-        activationGenerateGcRoot = false;
-        # The profile is put in its place by hand.
-        activation.installPackages = lib.mkForce (lib.hm.dag.entryAnywhere "");
-      };
-      manual.manpages.enable = false;
-      news.display = "silent";
-      nix.package = noNix;
-      systemd.user.startServices = false;
-    };
-in
-rec {
   directoryOf = name: "/tmp/claude-langfuse-check-${name}";
+  base = name: {
+    imports = [ homeModule ];
+    home = {
+      username = "user";
+      homeDirectory = directoryOf name;
+      stateVersion = "25.11";
+      enableNixpkgsReleaseCheck = false;
+      activationGenerateGcRoot = false;
+      # The profile is put in its place by hand.
+      activation.installPackages = lib.mkForce (home-manager.lib.hm.dag.entryAnywhere "");
+    };
+    manual.manpages.enable = false;
+    news.display = "silent";
+    nix.package = noNix;
+    systemd.user.startServices = false;
+    programs.claude-langfuse.enable = lib.mkDefault true;
+  };
+  off.programs.claude-langfuse.enable = false;
 
   evaluate =
     name: modules:
     home-manager.lib.homeManagerConfiguration {
       inherit pkgs;
-      modules = [ (base (directoryOf name)) ] ++ modules;
+      modules = [ (base name) ] ++ modules;
     };
+
+  # A script that is run with the functions of home.sh, in a home of its own.
+  check =
+    name: passthru: script:
+    pkgs.runCommandLocal "check-${name}"
+      {
+        inherit passthru;
+        nativeBuildInputs = [ pkgs.jq ];
+      }
+      ''
+        export HOME=${directoryOf name} USER=user
+        . ${./home.sh}
+        ${script}
+        rm -rf "$HOME" "$HOME".*
+        touch $out
+      '';
+in
+{
+  inherit evaluate check;
+
+  # Claude Code, as far as home-manager's module looks at it.
+  claudeCode.programs.claude-code = {
+    enable = true;
+    package = null;
+  };
 
   # home-manager refuses by throwing as soon as anything of the result is looked at.
   isRefused =
     name: modules: !(builtins.tryEval (evaluate name modules).activationPackage.drvPath).success;
 
-  # Claude Code, as far as home-manager's module looks at it.
-  claudeCode = {
-    programs.claude-code.enable = true;
-    programs.claude-code.package = null;
-  };
-
-  # A script that is run with the functions of home.sh, in a home of its own.
-  check =
-    name: script:
-    pkgs.runCommandLocal "check-${name}" { nativeBuildInputs = [ pkgs.jq ]; } ''
-      export HOME=${directoryOf name} USER=user
-      . ${./home.sh}
-      ${script}
-      rm -rf "$HOME" "$HOME.log"
-      touch $out
+  # A configuration that is activated as a dry run, twice, and then without the module, for each pair of a state of
+  # settings.json and an outcome.
+  cells =
+    {
+      name,
+      modules,
+      outcomes,
+      folder ? ".claude",
+    }:
+    let
+      with' = evaluate name modules;
+      without = evaluate name (modules ++ [ off ]);
+      # What .ci/journey needs to drive the real Claude Code there.
+      passthru = {
+        inherit folder;
+        home = directoryOf name;
+        generation = with'.activationPackage;
+        profile = with'.config.home.path;
+      };
+    in
+    check name passthru ''
+      folder=${lib.escapeShellArg folder}
+      in_store=${pkgs.writeText "settings.json" "{}"}
+      hook_settings=${lib.escapeShellArg (builtins.toJSON with'.config.programs.claude-langfuse.hookSettings)}
+      with=${with'.activationPackage}
+      without=${without.activationPackage}
+      profile=${with'.config.home.path}
+      . ${./cell.sh}
+      ${lib.concatLines (lib.mapAttrsToList (state: outcome: "cell ${state} ${outcome}") outcomes)}
     '';
 }

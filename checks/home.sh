@@ -1,6 +1,6 @@
 # What checks do in a home. Sourced; HOME is the folder that the configurations were made for.
 
-settings=$HOME/.claude/settings.json
+folder=.claude
 own=$HOME/dotfiles/settings.json
 
 # A user's settings, as no formatter of ours would write them.
@@ -15,11 +15,14 @@ fail() {
   exit 1
 }
 
-# A home without anything in it, but what `settings` says: absent, mutable, link (out of the store) or store.
+# A home without anything in it, but what `settings` says: absent, mutable, link (out of the store), store (a link into it),
+# or dotfiles (all of Claude Code's folder is to become a link there).
 fresh_home() {
+  settings=$HOME/$folder/settings.json
   chmod -R u+w "$HOME" 2>/dev/null || true
   rm -rf "$HOME" "$HOME.log"
-  mkdir -p "$HOME/.local/state/nix/profiles" "$HOME"/.{claude,config} "$HOME/dotfiles"
+  mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.config" "$HOME/dotfiles/claude"
+  [ "$1" = dotfiles ] || mkdir -p "$HOME/$folder"
   case $1 in
   absent) ;;
   mutable) printf %s "$of_a_user" >"$settings" ;;
@@ -28,7 +31,6 @@ fresh_home() {
     ln -s "$own" "$settings"
     ;;
   store)
-    # Anything in the store will do that holds JSON.
     ln -s "$in_store" "$settings"
     ;;
   esac
@@ -53,8 +55,8 @@ activate() {
 snapshot() {
   (
     cd "$HOME"
-    find .claude .config dotfiles \( -type l -printf '%p -> %l\n' \) -o -printf '%p %m\n' 2>/dev/null | sort
-    find .claude .config dotfiles -type f -exec cat {} + 2>/dev/null | cksum
+    find . -path ./.local -prune -o \( -type l -printf '%p -> %l\n' \) -o -printf '%p %m\n' | sort
+    find . -path ./.local -prune -o -type f -printf '%p %T@\n' -exec cat {} + | cksum
   )
 }
 
@@ -63,14 +65,9 @@ registered() {
   jq -c '[.hooks // {} | to_entries[] | {event: .key, hook: .value[].hooks[] | select(.command | tostring | contains("claude-langfuse"))}]' "$1"
 }
 
-# The entries as they should be.
-expected() {
-  jq -cn --argjson hooks "$hook_settings" '[$hooks | to_entries[] | {event: .key, hook: .value[0].hooks[0]}]'
-}
-
 same_entries() {
   local have want
   have=$(registered "$1" | jq -cS sort) || fail "$1 is no JSON"
-  want=$(expected | jq -cS sort)
+  want=$(registered <(jq -n --argjson hooks "$hook_settings" '{$hooks}') | jq -cS sort)
   [ "$have" = "$want" ] || fail "in $1: $have instead of $want"
 }

@@ -1,5 +1,5 @@
 # Every way in which settings.json can be there already, times every way to register: it works, or it is refused with the
-# remedy. Each is activated as a dry run, twice, and then without the module.
+# remedy.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -13,93 +13,50 @@ let
     };
   };
 
-  ways = [
-    "auto"
-    "claude-code"
-    "merge"
-    "plugin"
-    "none"
-  ];
-
-  # For settings.json being absent, mutable, a link out of the store, a link into it.
-  everywhere = outcome: {
-    absent = outcome;
-    mutable = outcome;
-    link = outcome;
-    store = outcome;
-  };
-  merged = everywhere "merged" // {
-    store = "left-alone";
-  };
-  generated = everywhere "refused" // {
-    absent = "generated";
+  # settings.json is absent, a file, a link out of the store, a link into it that home-manager does not know.
+  everywhere = lib.genAttrs (lib.splitString " " "absent mutable link store");
+  merged = everywhere (_: "merged") // {
+    store = "refused";
   };
   # home-manager itself refuses to replace what is there by what its own module generates.
-  beside =
-    outcome:
-    everywhere "collision"
-    // {
-      absent = outcome;
-    };
-
-  # `null`: refused before anything is built.
-  outcomes = {
-    off = {
-      auto = merged;
-      claude-code = null;
-      merge = merged;
-      plugin = everywhere "plugin";
-      none = everywhere "untouched";
-    };
-    bare = {
-      auto = merged;
-      claude-code = generated;
-      merge = merged;
-      plugin = everywhere "plugin";
-      none = everywhere "untouched";
-    };
-    settings = {
-      auto = generated;
-      claude-code = generated;
-      merge = null;
-      plugin = beside "plugin";
-      none = beside "unregistered";
-    };
+  beside = outcome: everywhere (_: "collision") // { absent = outcome; };
+  byHand = {
+    auto = merged;
+    merge = merged;
+    plugin = everywhere (_: "plugin");
+    none = everywhere (_: "untouched");
   };
 
-  inStore = pkgs.runCommandLocal "settings.json" { } "echo '{}' >$out";
+  # `null`: refused before anything is built.
+  outcomes.off = byHand // {
+    claude-code = null;
+  };
+  outcomes.bare = byHand // {
+    claude-code = beside "registered";
+  };
+  outcomes.settings = {
+    auto = beside "generated";
+    claude-code = beside "generated";
+    merge = null;
+    plugin = beside "plugin";
+    none = beside "unregistered";
+  };
 
   cell =
-    mode: way:
+    mode: way: outcomes:
     let
       name = "${mode}-${way}";
-      outcome = outcomes.${mode}.${way};
       modules = [
         modes.${mode}
-        {
-          programs.claude-langfuse = {
-            enable = true;
-            hook.via = way;
-          };
-        }
+        { programs.claude-langfuse.hook.via = way; }
       ];
-      with' = home.evaluate name modules;
-      without = home.evaluate name [ modes.${mode} ];
+      refused =
+        assert lib.assertMsg (home.isRefused name modules) "${name} was not refused";
+        home.check name { } "";
     in
     lib.nameValuePair "home-${name}" (
-      if outcome == null then
-        assert lib.assertMsg (home.isRefused name modules) "${name} was not refused";
-        home.check name ""
-      else
-        home.check name ''
-          in_store=${inStore}
-          hook_settings=${lib.escapeShellArg (builtins.toJSON with'.config.programs.claude-langfuse.hookSettings)}
-          with=${with'.activationPackage}
-          without=${without.activationPackage}
-          profile=${with'.config.home.path}
-          . ${./matrix.sh}
-          ${lib.concatLines (lib.mapAttrsToList (state: outcome: "cell ${state} ${outcome}") outcome)}
-        ''
+      if outcomes == null then refused else home.cells { inherit name modules outcomes; }
     );
+  ofMode = mode: lib.mapAttrsToList (cell mode) outcomes.${mode};
 in
-lib.listToAttrs (lib.concatMap (mode: map (cell mode) ways) (lib.attrNames modes))
+lib.listToAttrs (lib.concatMap ofMode (lib.attrNames modes))

@@ -1,96 +1,54 @@
-# What the module writes: the configuration file in the program's own language, and the timer.
+# What the module writes: the configuration file in the program's own language, which the program checks, and the timer.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) isLinux;
 
-  enabled =
+  configuration =
     settings:
-    home.evaluate "written" [
+    (home.evaluate "written" [ { programs.claude-langfuse = settings; } ])
+    .config.xdg.configFile."claude-langfuse/config.json" or null;
+  compare =
+    what:
+    { settings, expected }:
+    ''
+      echo ${lib.escapeShellArg what}
+      diff <(jq -S . ${(configuration settings).source}) <(jq -S . <<<${lib.escapeShellArg (builtins.toJSON expected)})
+    '';
+  refuse =
+    what:
+    { settings, refused }:
+    ''
+      echo ${lib.escapeShellArg what}
+      ! (out=$TMPDIR/config.json; ${(configuration settings).source.buildCommand}) >said 2>&1
+      grep -q ${lib.escapeShellArg refused} said || { cat said; exit 1; }
+    '';
+  judge = what: case: (if case ? expected then compare else refuse) what case;
+
+  timed =
+    (home.evaluate "written" [
       {
-        programs.claude-langfuse = settings // {
-          enable = true;
-        };
+        programs.claude-langfuse.configDir = "/home/50% of a/claude code";
+        programs.claude-langfuse.flush.interval = 15;
       }
-    ];
-  file = settings: (enabled settings).config.xdg.configFile."claude-langfuse/config.json".source;
-
-  written = {
-    "nothing" = {
-      settings = { };
-      expected = {
-        env = { };
-        projects = { };
-      };
-    };
-    "everything, in the program's language" = {
-      settings = {
-        host = "https://us.cloud.langfuse.com";
-        publicKeyFile = "/run/secrets/langfuse-public";
-        # agenix in home-manager, and on macOS.
-        secretKeyFile = "\${XDG_RUNTIME_DIR}/agenix/langfuse";
-        traceAllProjects = true;
-        environment = {
-          CC_LANGFUSE_TRACE_TAGS = [ "team:search" ];
-          CC_LANGFUSE_METADATA = {
-            cost_centre = 7;
-          };
-          CC_LANGFUSE_DEBUG = true;
-          CC_LANGFUSE_HOOK_BUDGET = 2.5;
-          LANGFUSE_USER_ID = null;
-        };
-        projects = {
-          "~/private".enable = false;
-          "/srv/client" = {
-            host = "https://langfuse.client.example";
-            publicKey = "pk-lf-2";
-            secretKeyFile = "$(getconf DARWIN_USER_TEMP_DIR)/agenix/client";
-            environment.LANGFUSE_TRACING_ENVIRONMENT = "client";
-          };
-        };
-      };
-      expected = {
-        env = {
-          LANGFUSE_BASE_URL = "https://us.cloud.langfuse.com";
-          LANGFUSE_PUBLIC_KEY_FILE = "/run/secrets/langfuse-public";
-          LANGFUSE_SECRET_KEY_FILE = "\${XDG_RUNTIME_DIR}/agenix/langfuse";
-          TRACE_TO_LANGFUSE = "true";
-          CC_LANGFUSE_TRACE_TAGS = "[\"team:search\"]";
-          CC_LANGFUSE_METADATA = "{\"cost_centre\":7}";
-          CC_LANGFUSE_DEBUG = "true";
-          CC_LANGFUSE_HOOK_BUDGET = "2.5";
-        };
-        projects = {
-          "~/private".env.TRACE_TO_LANGFUSE = "false";
-          "/srv/client".env = {
-            LANGFUSE_BASE_URL = "https://langfuse.client.example";
-            LANGFUSE_PUBLIC_KEY = "pk-lf-2";
-            LANGFUSE_SECRET_KEY_FILE = "$(getconf DARWIN_USER_TEMP_DIR)/agenix/client";
-            LANGFUSE_TRACING_ENVIRONMENT = "client";
-            TRACE_TO_LANGFUSE = "true";
-          };
-        };
-      };
-    };
-  };
-
-  timed = (enabled { flush.interval = 15; }).config;
-  isTimed =
-    if pkgs.stdenv.hostPlatform.isDarwin then
-      timed.launchd.agents.claude-langfuse-flush.config.StartInterval == 900
-    else
-      timed.systemd.user.timers.claude-langfuse-flush.Timer.OnUnitInactiveSec == "15min";
+    ]).config;
+  unit = kind: timed.xdg.configFile."systemd/user/claude-langfuse-flush.${kind}".source;
+  verifyUnits = ''
+    echo "units that systemd reads as they are meant"
+    cp ${unit "service"} claude-langfuse-flush.service
+    cp ${unit "timer"} claude-langfuse-flush.timer
+    said=$(XDG_RUNTIME_DIR=$PWD systemd-analyze verify --user claude-langfuse-flush.* 2>&1) || { echo "$said"; exit 1; }
+    ! grep claude-langfuse <<<"$said"
+    grep -qxF 'Environment="CLAUDE_CONFIG_DIR=/home/50%% of a/claude code"' claude-langfuse-flush.service
+    grep -qxF OnUnitInactiveSec=15min claude-langfuse-flush.timer
+  '';
 in
-assert lib.assertMsg isTimed "the timer does not run every 15 minutes";
-pkgs.runCommandLocal "check-written" { nativeBuildInputs = [ pkgs.jq ]; } ''
-  ${lib.concatLines (
-    lib.mapAttrsToList (
-      what:
-      { settings, expected }:
-      ''
-        echo ${lib.escapeShellArg what}
-        diff <(jq -S . ${file settings}) <(jq -S . <<<${lib.escapeShellArg (builtins.toJSON expected)})
-      ''
-    ) written
-  )}
-  touch $out
-''
+assert lib.assertMsg (configuration { } == null) "an empty configuration makes a file";
+assert isLinux || timed.launchd.agents.claude-langfuse-flush.config.StartInterval == 900;
+pkgs.runCommandLocal "check-written"
+  { nativeBuildInputs = [ pkgs.jq ] ++ lib.optional isLinux pkgs.systemd; }
+  ''
+    ${lib.concatLines (lib.mapAttrsToList judge (lib.importJSON ./written.json))}
+    ${lib.optionalString isLinux verifyUnits}
+    touch $out
+  ''

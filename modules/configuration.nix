@@ -8,45 +8,66 @@
 let
   cfg = config.programs.claude-langfuse;
 
+  # A variable wins over the option of the same meaning, however it is spelled.
+  plain = name: lib.removePrefix "CC_" (lib.removeSuffix "_FILE" name);
+  meaning = name: lib.replaceStrings [ "LANGFUSE_HOST" ] [ "LANGFUSE_BASE_URL" ] (plain name);
   isSet = _: value: value != null;
   text = value: if lib.isString value then value else builtins.toJSON value;
-
   environmentOf =
-    scope:
-    lib.filterAttrs isSet {
-      LANGFUSE_BASE_URL = scope.host;
-      LANGFUSE_PUBLIC_KEY = scope.publicKey;
-      LANGFUSE_PUBLIC_KEY_FILE = scope.publicKeyFile;
-      LANGFUSE_SECRET_KEY_FILE = scope.secretKeyFile;
+    trace: scope:
+    let
+      variables = lib.mapAttrs (_: text) (lib.filterAttrs isSet scope.environment);
+      taken = map meaning (lib.attrNames variables);
+      options = {
+        TRACE_TO_LANGFUSE = trace;
+        LANGFUSE_BASE_URL = scope.host;
+        LANGFUSE_PUBLIC_KEY = scope.publicKey;
+        LANGFUSE_PUBLIC_KEY_FILE = scope.publicKeyFile;
+        LANGFUSE_SECRET_KEY_FILE = scope.secretKeyFile;
+      };
+    in
+    lib.filterAttrs (name: value: value != null && !lib.elem (meaning name) taken) options // variables;
+
+  env = environmentOf (if cfg.traceAllProjects then "true" else null) cfg;
+  projects = lib.mapAttrs (
+    _: project:
+    {
+      env = environmentOf (lib.boolToString project.enable) project;
     }
-    // lib.mapAttrs (_: text) (lib.filterAttrs isSet scope.environment);
+    // lib.optionalAttrs (project.allow != null) { inherit (project) allow; }
+  ) cfg.projects;
 
-  forAll =
-    lib.optionalAttrs cfg.traceAllProjects { TRACE_TO_LANGFUSE = "true"; } // environmentOf cfg;
-  forProject =
-    project: { TRACE_TO_LANGFUSE = lib.boolToString project.enable; } // environmentOf project;
+  written = (pkgs.formats.json { }).generate "claude-langfuse-config.json" { inherit env projects; };
+  # The program knows its variables best.
+  check = "HOME=${lib.escapeShellArg config.home.homeDirectory} ${lib.getExe cfg.package} --config ${written} config check --file-only";
+  canRun = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
+  checked = pkgs.runCommandLocal "claude-langfuse-config.json" { } "${check} && cp ${written} $out";
 
-  refusals = import ./refusals.nix {
-    inherit lib;
-    variables = lib.importJSON ./variables.json;
-  };
-  option = "programs.claude-langfuse";
+  # Only evaluation can keep a secret out of the store. The message never shows a value.
+  isSecret =
+    name: value:
+    lib.hasSuffix "LANGFUSE_SECRET_KEY" name
+    || lib.hasInfix "sk-lf-" value
+    || lib.hasSuffix "_FILE" name && lib.hasPrefix builtins.storeDir value;
+  refuseSecrets =
+    option:
+    lib.mapAttrsToList (
+      name: value: {
+        assertion = !isSecret name value;
+        message = "${option}: ${name} puts a secret into the Nix store, which is world-readable; put the key into a file outside of it and set ${option}.secretKeyFile to its path, as a string";
+      }
+    );
+  ofProject =
+    path: project: refuseSecrets "programs.claude-langfuse.projects.\"${path}\"" project.env;
 in
 {
-  config = lib.mkIf cfg.enable {
-    xdg.configFile."claude-langfuse/config.json".source =
-      (pkgs.formats.json { }).generate "claude-langfuse-config.json"
-        {
-          env = forAll;
-          projects = lib.mapAttrs (_: project: { env = forProject project; }) cfg.projects;
-        };
-
+  config = lib.mkIf (cfg.enable && (env != { } || projects != { })) {
+    xdg.configFile."claude-langfuse/config.json".source = if canRun then checked else written;
+    home.activation.claudeLangfuseConfig = lib.mkIf (!canRun) (
+      lib.hm.dag.entryBefore [ "checkLinkTargets" ] "${check} || exit 1"
+    );
     assertions =
-      refusals.ofScope option forAll
-      ++ lib.concatLists (
-        lib.mapAttrsToList (
-          path: project: refusals.ofProject option forAll path (forProject project)
-        ) cfg.projects
-      );
+      refuseSecrets "programs.claude-langfuse" env
+      ++ lib.concatLists (lib.mapAttrsToList ofProject projects);
   };
 }

@@ -2,7 +2,6 @@
 {
   config,
   lib,
-  options,
   pkgs,
   ...
 }:
@@ -11,32 +10,29 @@ let
   inherit (cfg.flush) interval;
   inherit (pkgs.stdenv.hostPlatform) isDarwin isLinux;
 
-  # What is left is found by Claude Code's folder, and no shell tells a timer where that is.
-  environment.CLAUDE_CONFIG_DIR = (import ./claude-code.nix { inherit config options; }).configDir;
-
-  command = [
-    (lib.getExe cfg.package)
-    "flush"
-    "--quiet"
-  ];
+  command = "${lib.getExe cfg.package} flush --quiet";
+  # systemd reads a string of JSON as one word, but for its specifiers.
+  quoted = text: lib.replaceStrings [ "%" ] [ "%%" ] (builtins.toJSON text);
+  Unit.Description = "Send to Langfuse what hooks of Claude Code left behind";
 in
 {
   config = lib.mkIf (cfg.enable && interval != null) {
     systemd.user = lib.mkIf isLinux {
       services.claude-langfuse-flush = {
-        Unit.Description = "Send to Langfuse what hooks of Claude Code left behind";
+        inherit Unit;
         Service = {
           Type = "oneshot";
-          Environment = lib.mapAttrsToList (name: value: "${name}=${value}") environment;
-          ExecStart = lib.escapeShellArgs command;
+          # What is left is found by Claude Code's folder, and no shell tells a timer where that is.
+          Environment = quoted "CLAUDE_CONFIG_DIR=${cfg.configDir}";
+          ExecStart = command;
+          # Offline; the next run tries again.
+          SuccessExitStatus = 4;
         };
       };
       timers.claude-langfuse-flush = {
-        Unit.Description = "Send to Langfuse what hooks of Claude Code left behind";
-        Timer = {
-          OnStartupSec = "${toString interval}min";
-          OnUnitInactiveSec = "${toString interval}min";
-        };
+        inherit Unit;
+        Timer.OnStartupSec = "${toString interval}min";
+        Timer.OnUnitInactiveSec = "${toString interval}min";
         Install.WantedBy = [ "timers.target" ];
       };
     };
@@ -44,8 +40,8 @@ in
     launchd.agents.claude-langfuse-flush = lib.mkIf isDarwin {
       enable = true;
       config = {
-        ProgramArguments = command;
-        EnvironmentVariables = environment;
+        ProgramArguments = lib.splitString " " command;
+        EnvironmentVariables.CLAUDE_CONFIG_DIR = cfg.configDir;
         StartInterval = interval * 60;
         ProcessType = "Background";
       };

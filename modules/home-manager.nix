@@ -1,18 +1,12 @@
-# `programs.claude-langfuse`: the program, its configuration, and its hook in Claude Code's settings.
-{ config, lib, ... }:
-let
-  cfg = config.programs.claude-langfuse;
-in
+# `programs.claude-langfuse`: the program, its configuration, and its hook in Claude Code.
 {
+  # NixOS and nix-darwin say so when they are to import it.
+  _class = "homeManager";
+
   imports = [
     ./options.nix
     ./configuration.nix
     ./hook.nix
-    ./other-exporters.nix
     ./flush.nix
   ];
-
-  config = lib.mkIf cfg.enable {
-    home.packages = [ cfg.package ];
-  };
 }

@@ -1,4 +1,4 @@
-# How the hook gets into Claude Code's settings, and never twice.
+# How Claude Code learns of the hook, and never twice.
 {
   config,
   lib,
@@ -9,139 +9,156 @@
 let
   cfg = config.programs.claude-langfuse;
   option = "programs.claude-langfuse";
+  claudeCode = import ./claude-code.nix { inherit config lib options; };
+  linksAt = import ./linked-files.nix { inherit config lib; };
 
-  claudeCode = import ./claude-code.nix { inherit config options; };
-  inherit (claudeCode) configDir;
-  settingsFile = "${configDir}/settings.json";
+  settingsFile = "${cfg.configDir}/settings.json";
+  pluginFolder = "${cfg.configDir}/skills/langfuse-traces";
 
   # The text is that of `claude-langfuse install`, byte for byte: Claude Code runs identical commands once. It names the
   # profile, because a store path would dangle one day, and does nothing where the program is gone.
   program = "${config.home.profileDirectory}/bin/claude-langfuse";
-  quote = text: "'${lib.replaceStrings [ "'" ] [ "'\\''" ] text}'";
-  entry = {
-    type = "command";
-    command = "[ -x ${quote program} ] && exec ${quote program} hook; :";
-  };
+  quoted = "'${lib.replaceStrings [ "'" ] [ "'\\''" ] program}'";
+  entry.type = "command";
+  entry.command = "[ -x ${quoted} ] && exec ${quoted} hook; :";
 
-  # Whether the other module makes a settings.json without us. Read off the definitions, because the value of the option
-  # depends on the answer.
-  definesSettings = definition: definition.file != toString ./hook.nix && definition.value != { };
-  generatesSettings =
-    claudeCode.enable
-    && (
-      claudeCode.marketplaces != { }
-      || lib.any definesSettings options.programs.claude-code.settings.definitionsWithLocations
-    );
-
+  generates = claudeCode.generatesFrom claudeCode.settings;
   via =
     if cfg.hook.via != "auto" then
       cfg.hook.via
-    else if generatesSettings then
+    else if generates then
       "claude-code"
+    else if lib.any (link: link.isInStore) (linksAt settingsFile pluginFolder) then
+      "plugin"
     else
       "merge";
 
-  isGenerated =
-    event:
-    lib.any (group: lib.any (hook: hook.command or null == entry.command) group.hooks) (
-      claudeCode.settings.hooks.${event} or [ ]
+  # What is added to what others define. It must not depend on `via`, which depends on the sum.
+  isAsked = way: isBest: cfg.enable && (cfg.hook.via == way || cfg.hook.via == "auto" && isBest);
+  added =
+    settings:
+    lib.optionalAttrs (isAsked "claude-code" (claudeCode.generatesFrom settings)) cfg.hookSettings
+    # Declared events replace those of the file, so that `merge` would add the hook again at every activation.
+    // lib.optionalAttrs (claudeCode.mergesSettings && isAsked "merge" true) (
+      lib.intersectAttrs (settings.hooks or { }) cfg.hookSettings
     );
+  withHook =
+    settings:
+    let
+      hooks = settings.hooks or { };
+      beside = event: groups: hooks.${event} or [ ] ++ lib.subtractLists (hooks.${event} or [ ]) groups;
+      ours = lib.mapAttrs beside (added settings);
+    in
+    settings // lib.optionalAttrs (ours != { }) { hooks = hooks // ours; };
 
   json = (pkgs.formats.json { }).generate;
-  plugin =
-    let
-      manifest = json "plugin.json" {
-        # Names that begin with "claude-" are Anthropic's.
-        name = "langfuse-traces";
-        description = "Sends every session to Langfuse";
-        version = lib.getVersion cfg.package;
-      };
-      hooks = json "hooks.json" { hooks = cfg.hookSettings; };
-    in
-    pkgs.runCommandLocal "claude-langfuse-plugin" { } ''
-      install -D -m 444 ${manifest} $out/.claude-plugin/plugin.json
-      install -D -m 444 ${hooks} $out/hooks/hooks.json
-    '';
-
-  # In a dry run it shows the difference; it must never fail a switch.
-  register = command: ''
-    CLAUDE_CONFIG_DIR=${lib.escapeShellArg configDir} ${lib.getExe cfg.package} ${command} ''${DRY_RUN+--dry-run} \
-      || warnEcho "claude-langfuse: Claude Code's settings are as they were"
+  # Names that begin with "claude-" are Anthropic's.
+  manifest = json "plugin.json" {
+    name = "langfuse-traces";
+    description = "Sends every session to Langfuse";
+    version = lib.getVersion cfg.package;
+  };
+  plugin = pkgs.runCommandLocal "claude-langfuse-plugin" { } ''
+    install -D -m 444 ${manifest} $out/.claude-plugin/plugin.json
+    install -D -m 444 ${json "hooks.json" { hooks = cfg.hookSettings; }} $out/hooks/hooks.json
   '';
 
-  # home-manager's own message would be true, but would not tell of the way that keeps the file.
-  refuseCollision =
-    let
-      generated = "home-files/${lib.removePrefix "${config.home.homeDirectory}/" settingsFile}";
-    in
-    ''
-      claudeLangfuseCollision() {
-        local settings=${lib.escapeShellArg settingsFile}
-        [[ -e "$settings" || -L "$settings" ]] || return 0
-        [[ "$(readlink "$settings")" == ${builtins.storeDir}/*-home-manager-files/* ]] && return 0
-        [[ ! -L "$settings" && -n "''${HOME_MANAGER_BACKUP_EXT:-}''${HOME_MANAGER_BACKUP_COMMAND:-}" ]] && return 0
-        cmp -s "$newGenPath/${generated}" "$settings" && return 0
-        errorEcho "claude-langfuse: $settings is there already, and programs.claude-code.settings would generate it."
-        errorEcho "Either move what it says into programs.claude-code.settings, and the file away (home-manager switch -b backup),"
-        errorEcho "or remove programs.claude-code.settings and set ${option}.hook.via = \"merge\", which keeps your file."
-        return 1
-      }
-      claudeLangfuseCollision || exit 1
-    '';
+  # In a dry run it shows the difference. A broken settings.json fails no switch, because Claude Code ignores it too.
+  claudeLangfuse = command: ''
+    CLAUDE_CONFIG_DIR=${lib.escapeShellArg cfg.configDir} ${lib.getExe cfg.package} ${command} \
+      --program ${lib.escapeShellArg program} ''${DRY_RUN+--dry-run} >"''${DRY_RUN_NULL:-/dev/null}" \
+      || warnEcho "claude-langfuse: Claude Code's settings are as they were"
+  '';
+  # People may have put the same entry into the file themselves, so it goes only where `merge` was.
+  unregister = lib.hm.dag.entryAfter [ "linkGeneration" ] ''
+    if [[ -v oldGenPath && -e "$oldGenPath/claude-langfuse-merged" ]]; then
+      ${claudeLangfuse "uninstall"}
+    fi
+  '';
+  # Only evaluation could choose another way.
+  refuseStore = ''
+    claudeLangfuseSettings=$newGenPath/home-files/${lib.escapeShellArg (lib.removePrefix "${config.home.homeDirectory}/" settingsFile)}
+    [[ -e "$claudeLangfuseSettings" ]] || claudeLangfuseSettings=${lib.escapeShellArg settingsFile}
+    if [[ "$(readlink "$claudeLangfuseSettings")" != ${builtins.storeDir}/*-home-manager-files/* \
+      && "$(readlink -m "$claudeLangfuseSettings")" == ${builtins.storeDir}/* ]]; then
+      errorEcho "claude-langfuse: "${lib.escapeShellArg settingsFile}" lies in the Nix store, so no hook can be added. Set ${option}.hook.via = \"plugin\""
+      exit 1
+    fi
+  '';
+  refuseUnless = assertion: message: {
+    inherit assertion;
+    message = "${option}.${message}";
+  };
+  refuseFolder =
+    link:
+    refuseUnless (via != "plugin" || !link.isWhole)
+      "hook: the plugin needs a place in the folder that home.file.\"${link.folder}\" links as a whole; ${
+        if link.isOutOfStore then
+          "link what is in it one by one"
+        else
+          "set home.file.\"${link.folder}\".recursive = true"
+      }";
+  otherExporters = import ./other-exporters.nix { inherit lib; };
+  texts = {
+    "programs.claude-code.settings" = lib.generators.toPretty { } claudeCode.settings;
+  }
+  // lib.listToAttrs (
+    map (link: lib.nameValuePair "home.file.\"${link.folder}\"" link.text) (
+      linksAt settingsFile pluginFolder
+    )
+  );
+  version = if claudeCode.package or null == null then "9999" else lib.getVersion claudeCode.package;
 in
 {
-  config = lib.mkMerge [
-    {
-      programs.claude-langfuse.hookSettings = {
-        Stop = [ { hooks = [ entry ]; } ];
-        # Only a settings file can ask for more than 1.5 seconds here.
-        SessionEnd = [ { hooks = [ (entry // { timeout = 10; }) ]; } ];
-      };
-    }
+  # An `apply` sees what others define at whatever priority, and changes the priority of nothing.
+  options.programs.claude-code.settings = lib.mkOption { apply = withHook; };
 
-    (lib.mkIf cfg.enable {
-      assertions = [
-        {
-          assertion = cfg.hook.via == "claude-code" -> claudeCode.enable;
-          message = "${option}.hook.via = \"claude-code\" needs programs.claude-code.enable; set that, or hook.via = \"merge\"";
-        }
-        {
-          assertion = cfg.hook.via == "merge" -> !generatesSettings;
-          message = "${option}.hook.via = \"merge\" can't change the settings.json that programs.claude-code.settings generates; set hook.via = \"claude-code\", or remove those settings";
-        }
-        {
-          assertion =
-            via == "claude-code" && claudeCode.enable -> isGenerated "Stop" && isGenerated "SessionEnd";
-          message = "a definition of programs.claude-code.settings of a higher priority (mkForce) takes the hook of claude-langfuse away; merge config.${option}.hookSettings into the hooks of that definition";
-        }
-      ];
-    })
+  options.programs.claude-langfuse.hookSettings = lib.mkOption {
+    type = lib.types.attrs;
+    readOnly = true;
+    default.Stop = [ { hooks = [ entry ]; } ];
+    # Only a settings file can ask for more than 1.5 seconds here.
+    default.SessionEnd = [ { hooks = [ (entry // { timeout = 10; }) ]; } ];
+    defaultText = lib.literalMD "the entries for Stop and SessionEnd";
+    description = "The value of `hooks` in {file}`settings.json`, for people who generate that file themselves.";
+  };
 
-    (lib.optionalAttrs claudeCode.exists (
-      lib.mkIf cfg.enable {
-        # The condition stands below `settings`, where `generatesSettings` does not look.
-        programs.claude-code.settings.hooks = lib.mkIf (via == "claude-code") cfg.hookSettings;
-      }
-    ))
+  config = lib.mkIf cfg.enable {
+    home.packages = [ cfg.package ];
+    assertions = [
+      (refuseUnless (
+        cfg.hook.via == "claude-code" -> claudeCode.enable
+      ) "hook.via = \"claude-code\" needs programs.claude-code.enable; set that, or remove hook.via")
+      (refuseUnless (cfg.hook.via == "merge" -> !generates)
+        "hook.via = \"merge\" can't change the settings.json that programs.claude-code generates; remove hook.via"
+      )
+      (refuseUnless (lib.match "/[^$]*" cfg.configDir != null)
+        "configDir = \"${cfg.configDir}\" is not a whole path; set it to the folder that CLAUDE_CONFIG_DIR names"
+      )
+    ]
+    ++ map refuseFolder (linksAt pluginFolder pluginFolder);
+    warnings =
+      lib.optionals (cfg.hook.via != "none") (lib.concatLists (otherExporters texts))
+      ++
+        lib.optional (via == "plugin" && lib.versionOlder version "2.1.157")
+          "${option}: a plugin's hook needs Claude Code 2.1.157 or later, and programs.claude-code.package is ${version}";
 
-    (lib.mkIf (cfg.enable && via == "claude-code" && !(config.home.file.${settingsFile}.force or false))
+    # Whether the file is there may depend on all other files, so only `enable` says it.
+    home.file.${pluginFolder} = {
+      enable = via == "plugin";
+      source = plugin;
+    };
+    home.activation =
       {
-        home.activation.claudeLangfuseCollision = lib.hm.dag.entryBefore [
-          "checkLinkTargets"
-        ] refuseCollision;
+        claude-code = { };
+        merge.claudeLangfuseStore = lib.hm.dag.entryBefore [ "checkLinkTargets" ] refuseStore;
+        merge.claudeLangfuse = lib.hm.dag.entryAfter [ "linkGeneration" "claudeCodeSettings" ] (
+          claudeLangfuse "install"
+        );
+        plugin.claudeLangfuse = unregister;
+        none.claudeLangfuse = unregister;
       }
-    )
-
-    (lib.mkIf (cfg.enable && via == "merge") {
-      home.activation.claudeLangfuse = lib.hm.dag.entryAfter [ "linkGeneration" ] (
-        register "install --program ${lib.escapeShellArg program}"
-      );
-    })
-
-    (lib.mkIf (cfg.enable && via == "plugin") {
-      home.file."${configDir}/skills/langfuse-traces".source = plugin;
-      # An entry of an earlier `merge` would run beside the plugin's.
-      home.activation.claudeLangfuse = lib.hm.dag.entryAfter [ "linkGeneration" ] (register "uninstall");
-    })
-  ];
+      .${via};
+    home.extraBuilderCommands = lib.mkIf (via == "merge") "touch $out/claude-langfuse-merged";
+  };
 }

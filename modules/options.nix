@@ -1,175 +1,95 @@
 # The options of `programs.claude-langfuse`. What one project may set is what all of them may set.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) literalExpression mkOption types;
-
   json = (pkgs.formats.json { }).type;
+  home = config.home.homeDirectory;
 
-  # A string, because a path literal would be copied into the store, for everybody to read. Absolute as the program
-  # sees it: `~/`, and what agenix writes, are expanded by it.
-  keyFile =
-    types.addCheck types.str (
-      file:
-      lib.any (start: lib.hasPrefix start file) [
-        "/"
-        "~/"
-        "$"
-      ]
-      && !lib.hasPrefix builtins.storeDir file
-    )
-    // {
-      description = "whole path of a file outside the Nix store, as a string (agenix's or sops-nix's path as it is; neither a path literal nor the key itself)";
-    };
+  option =
+    type: default: description: more:
+    mkOption ({ inherit type default description; } // more);
+  nullOr = type: option (types.nullOr type) null;
 
-  destination = {
-    host = mkOption {
-      type = types.nullOr types.str;
-      default = null;
-      example = "https://us.cloud.langfuse.com";
-      description = ''
-        Where Langfuse is. Without it {env}`LANGFUSE_BASE_URL` is not set, and the program takes
-        `https://cloud.langfuse.com`, Langfuse's cloud in the European Union.
-      '';
-    };
+  # A string, because a path literal would be copied into the store, for everybody to read.
+  isOutside = file: lib.match "(/|~/|[$]).*" file != null && !lib.hasPrefix builtins.storeDir file;
+  keyFile = types.addCheck types.str isOutside // {
+    description = "absolute path of a file outside the Nix store, as a string";
+  };
 
-    publicKey = mkOption {
-      type = types.nullOr types.str;
-      default = null;
-      example = "pk-lf-1a2b3c4d-0000-4000-8000-000000000000";
-      description = ''
-        Public key of the Langfuse project. It is no secret: it can only name the project.
-      '';
-    };
+  destination = defaultHost: {
+    host = nullOr types.str "Langfuse base URL. Default: ${defaultHost}." { };
+    publicKey = nullOr types.str "Public key of the Langfuse project. It is not a secret." { };
+    publicKeyFile = nullOr keyFile "File with the public key, instead of {option}`publicKey`." { };
+    secretKeyFile =
+      nullOr keyFile
+        "File with the secret key of the Langfuse project, outside of the Nix store. The program reads it when it sends, and expands a leading `~/` or `$HOME/`, `\${VARIABLE}`, and the expression that agenix writes on macOS."
+        { example = literalExpression "config.age.secrets.langfuse.path"; };
+    environment =
+      option (types.attrsOf json) { }
+        "Further variables of claude-langfuse, as {command}`claude-langfuse --help` lists them. Other types than strings are written as JSON, and null is left out. A variable wins over the option of the same meaning. Secrets are refused: the Nix store is world-readable."
+        { example.CC_LANGFUSE_TRACE_TAGS = [ "team:search" ]; };
+  };
 
-    publicKeyFile = mkOption {
-      type = types.nullOr keyFile;
-      default = null;
-      example = literalExpression "config.sops.secrets.langfuse-public-key.path";
-      description = ''
-        File that holds the public key, instead of {option}`publicKey`.
-      '';
-    };
+  project.options = destination "the host of all projects" // {
+    enable = option types.bool true "Whether to send the sessions of this project." { };
+    allow =
+      nullOr (types.either (types.enum [ false ]) (types.listOf types.str))
+        "Digests of what the project's own settings may say about keys, host and protection, as {command}`claude-langfuse allow --print` prints them. False ignores such settings for good."
+        { example = [ "3f9c…" ]; };
+  };
 
-    secretKeyFile = mkOption {
-      type = types.nullOr keyFile;
-      default = null;
-      example = literalExpression "config.age.secrets.langfuse.path";
-      description = ''
-        File that holds the secret key of the Langfuse project, outside of the Nix store. The program reads it when it
-        sends; a leading `~/`, `''${VARIABLE}` and the expression that agenix uses on macOS are expanded by then.
-      '';
-    };
-
-    environment = mkOption {
-      type = types.attrsOf json;
-      default = { };
-      example = literalExpression ''
-        {
-          CC_LANGFUSE_TRACE_TAGS = [ "team:search" ];
-          LANGFUSE_TRACING_ENVIRONMENT = "development";
-        }
-      '';
-      description = ''
-        Further variables of claude-langfuse, as {command}`claude-langfuse --help` lists them. What is no string is
-        written as JSON. A variable set here wins over the option of the same meaning, and null leaves it unset.
-        Secrets are refused: the Nix store can be read by everybody.
-      '';
-    };
+  ways = {
+    auto = "one of `claude-code`, `merge` and `plugin`, by what the configuration says of {file}`settings.json`";
+    claude-code = "{option}`programs.claude-code.settings` generates {file}`settings.json` with it. Auto's choice where that module generates the file anyway";
+    plugin = "a plugin beside {file}`settings.json`. It needs Claude Code 2.1.157 or later, which allows it 1.5 s at a session's end: on slow links the last turn waits for the next session. Auto's choice where {option}`home.file` links {file}`settings.json` into the Nix store";
+    merge = "merged into the {file}`settings.json` that you and Claude Code write, at activation. The rest of it stays. Auto's choice otherwise";
+    none = "not at all, see {option}`hookSettings`. What `merge` made is removed";
   };
 in
 {
-  options.programs.claude-langfuse = destination // {
-    enable = lib.mkEnableOption "claude-langfuse, which sends Claude Code sessions to Langfuse";
-
-    package = lib.mkPackageOption pkgs "claude-langfuse" { };
-
-    traceAllProjects = mkOption {
-      type = types.bool;
-      default = false;
-      description = ''
-        Whether to send the sessions of all projects. Otherwise only those of {option}`projects` are sent, and of
-        projects whose own Claude Code settings say so.
-      '';
-    };
-
-    projects = mkOption {
-      type = types.attrsOf (
-        types.submodule {
-          options = destination // {
-            enable = mkOption {
-              type = types.bool;
-              default = true;
-              description = ''
-                Whether to send the sessions of this project.
-              '';
-            };
+  options.programs.claude-langfuse =
+    destination "`https://cloud.langfuse.com`, Langfuse's cloud in the European Union"
+    // {
+      enable = lib.mkEnableOption "claude-langfuse, which sends Claude Code sessions to Langfuse";
+      package = mkOption {
+        type = types.package;
+        defaultText = literalExpression "inputs.claude-langfuse.packages.\${system}.default";
+        description = "Package of claude-langfuse.";
+      };
+      configDir =
+        option types.str
+          (config.home.sessionVariables.CLAUDE_CONFIG_DIR
+            or ((import ./claude-code.nix { inherit config lib options; }).configDir or "${home}/.claude")
+          )
+          "Claude Code's folder. Set it if {env}`CLAUDE_CONFIG_DIR` is set outside of home-manager."
+          {
+            defaultText = literalExpression ''home.sessionVariables.CLAUDE_CONFIG_DIR, else programs.claude-code.configDir, else "~/.claude"'';
+            apply = lib.replaceStrings [ "$HOME" "\${HOME}" ] [ home home ];
           };
-        }
-      );
-      default = { };
-      example = literalExpression ''
-        {
-          "~/code/app" = { };
-          "~/code/client" = {
-            publicKey = "pk-lf-…";
-            secretKeyFile = config.age.secrets.langfuse-client.path;
+      traceAllProjects =
+        option types.bool false
+          "Whether to send the sessions of all projects. Otherwise only those of {option}`projects` are sent, and of projects whose own Claude Code settings say so."
+          { };
+      projects =
+        option (types.attrsOf (types.submodule project)) { }
+          "Projects by their folders, and what differs in them. A folder means everything below it, and the git worktrees of what is below it; of several, the longest path counts. `\"~\"` is the home. What is not set, or null, is that of all projects. Keys belong together: a project that has a key of its own has both."
+          {
+            example."~/code/app" = { };
+            example."~/private".enable = false;
           };
-          "~/private".enable = false;
-        }
-      '';
-      description = ''
-        Projects by their folders, and what differs in them. A folder means all that is below it, and the git worktrees
-        of what is below it; of several, the longest path counts. Keys belong together: a project that has a key of its
-        own has both.
-      '';
+      hook.via = option (types.enum (lib.attrNames ways)) "auto" ''
+        How Claude Code learns of the hook:
+
+        ${lib.concatLines (lib.mapAttrsToList (way: effect: "- `${way}`: ${effect}.") ways)}'' { };
+      flush.interval =
+        nullOr types.ints.positive
+          "Minutes between two runs of {command}`claude-langfuse flush`, which sends what hooks could not send. Without it that waits for the project's next session."
+          { example = 30; };
     };
-
-    hook.via = mkOption {
-      type = types.enum [
-        "auto"
-        "claude-code"
-        "merge"
-        "plugin"
-        "none"
-      ];
-      default = "auto";
-      description = ''
-        How the hook gets into Claude Code's {file}`settings.json`:
-
-        `claude-code`
-        : through {option}`programs.claude-code.settings`, which generates the file;
-
-        `merge`
-        : into the file that you and Claude Code write yourselves, at activation. Everything else in it stays;
-
-        `plugin`
-        : by a plugin beside it. Claude Code allows a plugin 1.5 seconds at a session's end, so that on slow links the
-          last turn has to wait for the next session;
-
-        `none`
-        : not at all: see {option}`hookSettings`;
-
-        `auto`
-        : `claude-code` where that module generates the file anyway, else `merge`.
-      '';
-    };
-
-    hookSettings = mkOption {
-      type = json;
-      readOnly = true;
-      description = ''
-        What belongs under `hooks` in Claude Code's {file}`settings.json`, for those who generate that file themselves.
-      '';
-    };
-
-    flush.interval = mkOption {
-      type = types.nullOr types.ints.positive;
-      default = null;
-      example = 30;
-      description = ''
-        Minutes between two runs of {command}`claude-langfuse flush`, which sends what could not be sent when it was
-        written. Without it that waits for the project's next session.
-      '';
-    };
-  };
 }

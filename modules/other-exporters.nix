@@ -1,32 +1,14 @@
-# Other exporters of the same turns: with both, each turn arrives twice and its cost counts twice.
-{
-  config,
-  lib,
-  options,
-  ...
-}:
+# Other exporters of the same turns among the lines of places: with both, each turn arrives twice and its cost counts twice.
+{ lib }:
 let
-  cfg = config.programs.claude-langfuse;
-  inherit (import ./claude-code.nix { inherit config options; }) plugins settings;
-
-  settingsText = builtins.toJSON settings;
-  scripts = lib.filter (lib.hasSuffix "langfuse_hook.py") (
-    lib.mapAttrsToList (_: file: file.target) config.home.file
-  );
-
-  exporters =
-    lib.optional (lib.hasInfix "langfuse_hook.py" settingsText) "the hook langfuse_hook.py in programs.claude-code.settings"
-    ++ map (target: "the hook that home.file puts at ~/${target}") scripts
-    ++ lib.optional (
-      lib.hasInfix "\"langfuse-observability@" settingsText
-      || lib.isAttrs plugins && plugins ? langfuse-observability
-    ) "the plugin langfuse-observability of programs.claude-code";
+  # A script that nothing runs sends nothing, nor does a plugin that is off.
+  isExporter =
+    line: lib.match ".*command.*langfuse_hook.*|.*\"langfuse-observability@.*true.*" line != null;
+  shown = line: if lib.stringLength line > 200 then "langfuse_hook" else lib.trim line;
+  warn =
+    place: line:
+    "programs.claude-langfuse: each turn arrives in Langfuse twice, because another exporter sends it too; remove ${shown line} from ${place}";
 in
-{
-  config = lib.mkIf cfg.enable {
-    warnings = map (
-      exporter:
-      "programs.claude-langfuse: ${exporter} sends turns to Langfuse too, so each would arrive twice. Remove it"
-    ) exporters;
-  };
-}
+lib.mapAttrsToList (
+  place: text: map (warn place) (lib.filter isExporter (lib.splitString "\n" text))
+)

@@ -1,21 +1,24 @@
 # `nix fmt`: both languages of this repository. A framework for it would be longer than it is.
 {
-  lib,
   writeShellApplication,
   cargo,
+  findutils,
+  git,
+  nixfmt,
   rustfmt,
-  # Where there is none, that of the caller is taken.
-  nixfmt ? null,
 }:
 writeShellApplication {
   name = "format";
   runtimeInputs = [
     cargo
+    findutils
+    git
+    nixfmt
     rustfmt
-  ]
-  ++ lib.optional (nixfmt != null) nixfmt;
+  ];
   text = ''
-    cargo fmt
-    nixfmt flake.nix nix modules checks
+    cd "$(git rev-parse --show-toplevel)"
+    cargo fmt --all
+    find . -name '*.nix' -not -path './target/*' -exec nixfmt {} +
   '';
 }

@@ -2,10 +2,11 @@
 self:
 { lib, pkgs, ... }:
 {
+  _class = "homeManager";
   # Imported under two names, it is still one module.
   key = "claude-langfuse";
   imports = [ ../modules/home-manager.nix ];
   programs.claude-langfuse.package =
     lib.mkDefault
-      self.packages.${pkgs.stdenv.hostPlatform.system}.claude-langfuse;
+      self.packages.${pkgs.stdenv.hostPlatform.system}.default;
 }

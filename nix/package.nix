@@ -3,22 +3,24 @@
   lib,
   stdenv,
   craneLib,
-  installShellFiles,
+  cargo-deny,
   cargo-nextest,
-  pkgs,
+  deadnix,
+  git,
+  installShellFiles,
+  just,
+  nixfmt,
+  python3,
+  runCommandLocal,
+  statix,
+  strace,
+  valgrind,
+  versionCheckHook,
 }:
 let
   root = ../.;
   manifest = lib.importTOML (root + "/Cargo.toml");
-
-  # A package set that stands in for nixpkgs, as in .ci/run, may be without them.
-  has = name: pkgs ? ${name} && (builtins.tryEval pkgs.${name}).success;
-  linters = [
-    "cargo-deny"
-    "deadnix"
-    "nixfmt"
-    "statix"
-  ];
+  canRun = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
 
   sourceOf =
     files:
@@ -55,12 +57,37 @@ let
     src = lib.cleanSource root;
   };
 
+  # Without them tests would try less.
+  testTools = [
+    git
+    (python3.withPackages (sdks: [
+      sdks.anthropic
+      sdks.openai
+    ]))
+  ]
+  ++ lib.optional stdenv.hostPlatform.isLinux strace;
+
+  linters = [
+    deadnix
+    nixfmt
+    statix
+  ];
+  nixFiles = lib.fileset.toSource {
+    inherit root;
+    fileset = lib.fileset.unions [
+      (lib.fileset.fileFilter (file: file.hasExt "nix") root)
+      ../statix.toml
+    ];
+  };
+
   claude-langfuse = craneLib.buildPackage (
     releaseArgs
     // {
       cargoExtraArgs = "--locked --bins";
       nativeBuildInputs = [ installShellFiles ];
-      postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+      nativeInstallCheckInputs = [ versionCheckHook ];
+      doInstallCheck = canRun;
+      postInstall = lib.optionalString canRun ''
         program=$out/bin/claude-langfuse
         installShellCompletion --cmd claude-langfuse \
           --bash <("$program" completions bash) \
@@ -72,6 +99,7 @@ let
       meta = {
         inherit (manifest.package) description;
         homepage = manifest.workspace.package.repository;
+        changelog = "${manifest.workspace.package.repository}/blob/main/CHANGELOG.md";
         license = lib.licenses.mit;
         mainProgram = "claude-langfuse";
         platforms = lib.platforms.unix;
@@ -97,34 +125,60 @@ in
     }
   );
 
-  checks =
-    lib.optionalAttrs (has "cargo-deny") {
-      deny = craneLib.cargoDeny { inherit (commonArgs) pname version src; };
-    }
-    // {
-      package = claude-langfuse;
-      format = craneLib.cargoFmt { inherit (commonArgs) pname version src; };
-      clippy = craneLib.cargoClippy (
-        testArgs // { cargoClippyExtraArgs = "--all-targets -- -D warnings"; }
-      );
-      documentation = craneLib.cargoDoc (
-        devArgs
-        // {
-          cargoDocExtraArgs = "--no-deps --document-private-items";
-          env.RUSTDOCFLAGS = "-D warnings";
-        }
-      );
-      tests = craneLib.cargoNextest (
-        testArgs
-        // {
-          cargoExtraArgs = "--locked";
-          # Their servers listen on the loopback interface, which the sandbox of macOS forbids otherwise.
-          __darwinAllowLocalNetworking = true;
-        }
-      );
-    };
+  checks = {
+    package = claude-langfuse;
+    deny = craneLib.cargoDeny { inherit (commonArgs) pname version src; };
+    format = craneLib.cargoFmt { inherit (commonArgs) pname version src; };
+    clippy = craneLib.cargoClippy (
+      testArgs // { cargoClippyExtraArgs = "--all-targets -- -D warnings"; }
+    );
+    documentation = craneLib.cargoDoc (
+      devArgs
+      // {
+        cargoDocExtraArgs = "--no-deps --document-private-items";
+        env.RUSTDOCFLAGS = "-D warnings";
+      }
+    );
+    tests = craneLib.cargoNextest (
+      testArgs
+      // {
+        cargoExtraArgs = "--locked";
+        nativeBuildInputs = testTools;
+        # A missing tool is a failure.
+        env.CI = "true";
+        # Their servers listen on the loopback interface, which the sandbox of macOS forbids otherwise.
+        __darwinAllowLocalNetworking = true;
+      }
+    );
+    # The fuzzer has a workspace of its own, whose lock file no build of the program reads.
+    fuzz-lock = craneLib.mkCargoDerivation (
+      testArgs
+      // {
+        pname = "claude-langfuse-fuzz-lock";
+        cargoArtifacts = null;
+        cargoVendorDir = craneLib.vendorCargoDeps { cargoLock = ../fuzz/Cargo.lock; };
+        buildPhaseCargoCommand = "cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null";
+        doInstallCargoArtifacts = false;
+        installPhaseCommand = "mkdir $out";
+      }
+    );
+    nix-files = runCommandLocal "nix-files" { nativeBuildInputs = linters; } ''
+      cd ${nixFiles}
+      find . -name '*.nix' -exec nixfmt --check {} +
+      deadnix --fail .
+      statix check .
+      touch $out
+    '';
+  };
 
   devShell = craneLib.devShell {
-    packages = [ cargo-nextest ] ++ lib.attrVals (lib.filter has linters) pkgs;
+    packages = [
+      cargo-deny
+      cargo-nextest
+      just
+    ]
+    ++ testTools
+    ++ linters
+    ++ lib.optional stdenv.hostPlatform.isLinux valgrind;
   };
 }

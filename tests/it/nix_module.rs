@@ -1,15 +1,6 @@
-//! What the Nix side repeats, because it is evaluated before there is a program to ask.
+//! The lock file of the flake.
 
-use claude_langfuse::config::VARIABLES;
 use serde_json::Value;
-
-#[test]
-fn the_module_knows_every_spelling_of_every_variable_and_no_other() {
-    let known: Vec<String> =
-        serde_json::from_str(include_str!("../../modules/variables.json")).unwrap();
-    let spellings: Vec<&str> = VARIABLES.iter().flat_map(|one| one.spellings).copied().collect();
-    assert_eq!(known, spellings);
-}
 
 #[test]
 fn the_lock_file_pins_every_input_of_the_flake_and_no_other() {

@@ -6,37 +6,36 @@ cell() {
   ln -s "$profile" "$HOME/.nix-profile"
   local before after
   before=$(snapshot)
+  cp "$settings" "$HOME.before" 2>/dev/null || echo '{}' >"$HOME.before"
 
   activate "$with" DRY_RUN=1 || [ "$2" = refused ] || [ "$2" = collision ] || fail "the dry run failed"
   [ "$(snapshot)" = "$before" ] || fail "the dry run changed something"
   [ "$2" != merged ] || grep -q '^+++ ' "$HOME.log" || fail "the dry run does not show what would change"
 
   case $2 in
-  refused)
+  refused | collision)
     ! activate "$with" || fail "it was not refused"
-    grep -q 'hook.via = "merge"' "$HOME.log" || fail "the refusal does not tell what to do"
-    [ "$(snapshot)" = "$before" ] || fail "the refusal changed something"
-    return
-    ;;
-  collision)
-    ! activate "$with" || fail "it was not refused"
-    grep -q 'would be clobbered' "$HOME.log" || fail "it was refused for another reason"
+    case $2 in
+    refused) grep -q 'Set programs.claude-langfuse.hook.via = "plugin"' "$HOME.log" ;;
+    collision) grep -q 'would be clobbered' "$HOME.log" ;;
+    esac || fail "it was refused for another reason"
     [ "$(snapshot)" = "$before" ] || fail "the refusal changed something"
     return
     ;;
   esac
 
   activate "$with" || fail "activation failed"
-  outcome_"$2" "$1"
+  "outcome_$2" "$1"
   after=$(snapshot)
   activate "$with" || fail "the second activation failed"
   [ "$(snapshot)" = "$after" ] || fail "the second activation changed something"
+  ! grep claude-langfuse: "$HOME.log" || fail "the second activation says something"
 
   # The module is gone, and with it the program.
   rm "$HOME/.nix-profile"
   activate "$without" || fail "activation without the module failed"
   [ ! -e "$HOME/.config/claude-langfuse/config.json" ] || fail "the configuration stayed"
-  [ ! -e "$HOME/.claude/skills/langfuse-traces" ] || fail "the plugin stayed"
+  [ ! -e "$HOME/$folder/skills/langfuse-traces" ] || fail "the plugin stayed"
   [ ! -e "$settings" ] || inert "$settings"
 }
 
@@ -49,34 +48,45 @@ inert() {
   done
 }
 
+# differs_by_ours WITH WITHOUT: they are the same but for our two entries.
+differs_by_ours() {
+  local ours='(.hooks // {} | .[]) |= map(select(tostring | contains("claude-langfuse") | not)) | .hooks |= with_entries(select(.value != []))'
+  diff <(jq -S "$ours | del(select(.hooks == {}).hooks)" "$1") <(jq -S . "$2") || fail "more than our entries differs"
+}
+
 outcome_merged() {
   same_entries "$settings"
-  case $1 in
-  absent) ;;
-  *) jq -e '.model == "opus" and .hooks.Stop[0].hooks[0].command == "true"' "$settings" >/dev/null || fail "something was lost" ;;
-  esac
+  differs_by_ours "$settings" "$HOME.before"
   case $1 in
   link) [ "$(readlink "$settings")" = "$own" ] || fail "the link was replaced" ;;
   *) [ ! -L "$settings" ] || fail "it has become a link" ;;
   esac
+  [ "$1" != absent ] || [ "$(stat -c %a "$settings")" = 600 ] || fail "others can read it"
 }
 
-outcome_generated() {
+outcome_registered() {
   same_entries "$settings"
   [ -L "$settings" ] || fail "it is no link"
 }
 
-outcome_left-alone() {
-  [ "$(readlink "$settings")" = "$in_store" ] || fail "the link was replaced"
-  grep -q 'hook.via = "claude-code"' "$HOME.log" || fail "no message says what to do"
-  grep -q hookSettings "$HOME.log" || fail "no message says what to do"
+outcome_generated() {
+  outcome_registered
+  differs_by_ours "$settings" "$without/home-files/$folder/settings.json"
 }
 
 outcome_plugin() {
-  same_entries "$HOME/.claude/skills/langfuse-traces/hooks/hooks.json"
-  jq -e '.name == "langfuse-traces"' "$HOME/.claude/skills/langfuse-traces/.claude-plugin/plugin.json" >/dev/null
+  local plugin=$HOME/$folder/skills/langfuse-traces
+  [ -L "$plugin" ] || fail "the plugin is not one link"
+  same_entries "$plugin/hooks/hooks.json"
+  jq -e '.name == "langfuse-traces"' "$plugin/.claude-plugin/plugin.json" >/dev/null
   [ ! -e "$settings" ] || [ "$(registered "$settings")" = '[]' ] || fail "it is registered twice"
   [ "$1" != mutable ] || [ "$(cat "$settings")" = "$of_a_user" ] || fail "the settings were changed"
+}
+
+outcome_registered-in-file() {
+  same_entries "$settings"
+  [ ! -L "$settings" ] || fail "it is a link"
+  [ "$1" = absent ] || jq -e '[.hooks.Stop[].hooks[].command] | any(. == "true")' "$settings" >/dev/null || fail "a hook was lost"
 }
 
 outcome_unregistered() {
@@ -86,7 +96,7 @@ outcome_unregistered() {
 outcome_untouched() {
   case $1 in
   absent) [ ! -e "$settings" ] || fail "a file was made" ;;
-  store) [ "$(readlink "$settings")" = "$in_store" ] || fail "the link was replaced" ;;
-  *) [ "$(cat "$settings")" = "$of_a_user" ] || fail "the settings were changed" ;;
+  *) cmp "$settings" "$HOME.before" || fail "the settings were changed" ;;
   esac
+  [ ! -e "$HOME/$folder/skills" ] || fail "there is a plugin"
 }

@@ -1,0 +1,108 @@
+# Homes that people have: what others define stays as it is, and the hook is registered where Claude Code looks.
+{ pkgs, home }:
+let
+  inherit (pkgs) lib;
+  inherit (home) claudeCode;
+  inherit (home.evaluate "options" [ ]) config options;
+  settings = lib.importJSON ./claude/settings.json;
+
+  absent = outcome: modules: {
+    inherit modules;
+    outcomes.absent = outcome;
+  };
+  generated =
+    more:
+    absent "generated" [
+      claudeCode
+      more
+    ];
+  ofClaudeCode = more: generated { programs.claude-code = more; };
+  linked =
+    more:
+    absent "plugin" [
+      { home.file.".claude/settings.json".source = ./claude/settings.json; }
+      more
+    ];
+  folder = source: {
+    home.file.".claude" = {
+      inherit source;
+      recursive = true;
+    };
+  };
+  mutable =
+    more:
+    let
+      mutableSettings =
+        if options.programs.claude-code ? mutableSettings then
+          { programs.claude-code.mutableSettings = true; }
+        else
+          ./mutable-settings.nix;
+      cells = absent "registered-in-file" [
+        claudeCode
+        mutableSettings
+        { programs.claude-code = more; }
+      ];
+    in
+    lib.recursiveUpdate cells { outcomes.mutable = "registered-in-file"; };
+  # home-manager activates no home with a space, but Claude Code's folder may have one.
+  elsewhere = more: {
+    modules = [ more ];
+    folder = ".config/claude code";
+    outcomes.mutable = "merged";
+  };
+
+  homes = {
+    store-link = linked { };
+    store-link-and-claude-code = linked claudeCode;
+    store-link-and-skills = linked {
+      home.file.".claude/skills".source = ./.;
+      home.file.".claude/skills".recursive = true;
+    };
+    store-folder = absent "plugin" [ (folder ./claude) ];
+    # Evaluation can't look into what is still to be built.
+    built-folder = absent "refused" [
+      (folder (pkgs.runCommandLocal "claude" { } "cp -r ${./claude} $out"))
+    ];
+    dotfiles-folder = {
+      modules = [
+        (
+          { config, ... }:
+          {
+            home.file.".claude".source =
+              config.lib.file.mkOutOfStoreSymlink "${config.home.homeDirectory}/dotfiles/claude";
+          }
+        )
+      ];
+      outcomes.dotfiles = "merged";
+    };
+    settings-by-default = ofClaudeCode { settings = lib.mkDefault settings; };
+    settings-forced = ofClaudeCode { settings = lib.mkForce settings; };
+    hooks-by-default = ofClaudeCode { settings.hooks = lib.mkDefault settings.hooks; };
+    mutable-settings = mutable { settings.model = "opus"; };
+    mutable-settings-with-hooks = mutable { settings = { inherit (settings) hooks; }; };
+    session-variable = elsewhere {
+      home.sessionVariables.CLAUDE_CONFIG_DIR = "$HOME/.config/claude code";
+    };
+    config-dir = elsewhere (
+      { config, ... }:
+      {
+        programs.claude-langfuse.configDir = "${config.xdg.configHome}/claude code";
+      }
+    );
+  }
+  // lib.optionalAttrs (lib.versionAtLeast config.home.version.release "26.11") {
+    disabled-server = ofClaudeCode {
+      mcpServers.one.command = "true";
+      mcpServers.one.disabled = true;
+    };
+    disabled-shared-server = generated {
+      programs.claude-code.enableMcpIntegration = true;
+      programs.mcp.enable = true;
+      programs.mcp.servers.one.command = "true";
+      programs.mcp.servers.one.enabled = false;
+    };
+  };
+in
+lib.mapAttrs' (
+  name: cells: lib.nameValuePair "home-${name}" (home.cells ({ inherit name; } // cells))
+) homes

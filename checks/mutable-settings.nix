@@ -1,0 +1,27 @@
+# `programs.claude-code.mutableSettings` for releases of home-manager that lack it: declared settings are merged into a file
+# at activation, and declared arrays replace those of the file.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  file = ".claude/settings.json";
+  inherit (config.programs.claude-code) settings;
+in
+{
+  options.programs.claude-code.mutableSettings = lib.mkOption { default = true; };
+  config = {
+    home.file."${config.home.homeDirectory}/${file}".enable = lib.mkForce false;
+    home.file.${file}.enable = lib.mkForce false;
+    home.activation.claudeCodeSettings = lib.hm.dag.entryAfter [ "linkGeneration" ] ''
+      if [[ ! -v DRY_RUN ]]; then
+        mkdir -p "$HOME/.claude"
+        merged=$(${lib.getExe pkgs.jq} --argjson declared ${lib.escapeShellArg (builtins.toJSON settings)} '. * $declared' \
+          "$HOME/${file}" 2>/dev/null || echo ${lib.escapeShellArg (builtins.toJSON settings)})
+        [[ "$merged" == "$(cat "$HOME/${file}" 2>/dev/null)" ]] || echo "$merged" >"$HOME/${file}"
+      fi
+    '';
+  };
+}

@@ -1,0 +1,26 @@
+# The links of `home.file` at a path, and to the folders above it. `own` is a file that depends on the answer.
+{ config, lib }:
+path: own:
+let
+  inHome = lib.removePrefix "${config.home.homeDirectory}/" path;
+  files = lib.attrValues (removeAttrs config.home.file [ own ]);
+  isAbove = file: file.enable && lib.hasPrefix "${file.target}/" "${inHome}/";
+
+  # What is still to be built can't be looked into.
+  isBuilt = source: lib.all (of: !of ? outputs) (lib.attrValues (builtins.getContext "${source}"));
+  describe = file: rec {
+    folder = file.target;
+    isFolder = folder != inHome;
+    isWhole = !file.recursive;
+    isOutOfStore = lib.hasPrefix "ln -s " (file.source.buildCommand or "");
+    inside = if isFolder then "${file.source}/${lib.removePrefix "${folder}/" inHome}" else file.source;
+    isInStore = !isOutOfStore && (!isFolder || isWhole || isReadable);
+    isReadable = isBuilt file.source && lib.pathIsRegularFile inside;
+    text =
+      if !isFolder && file.text != null then
+        file.text
+      else
+        lib.optionalString isReadable (builtins.readFile inside);
+  };
+in
+map describe (lib.filter isAbove files)
