@@ -16,6 +16,7 @@ const DOT: u16 = 1 << 7;
 const PLUS_SLASH: u16 = 1 << 8;
 const EQUALS: u16 = 1 << 9;
 const PERCENT: u16 = 1 << 10;
+const DOLLAR: u16 = 1 << 11;
 
 /// `0-9a-f`
 pub(super) const HEX: Alphabet = Alphabet(DIGIT | LOWER_HEX);
@@ -36,6 +37,9 @@ pub(super) const BASE64: Alphabet = Alphabet(ALNUM.0 | PLUS_SLASH | EQUALS);
 /// All that Slack, Atlassian and Sentry use.
 pub(super) const WIDE: Alphabet = Alphabet(DOTTED.0 | PLUS_SLASH | EQUALS | PERCENT);
 
+/// `0-9a-zA-Z$`
+pub(super) const DOLLARS: Alphabet = Alphabet(ALNUM.0 | DOLLAR);
+
 static CLASSES: [u16; 256] = classes();
 
 const fn classes() -> [u16; 256] {
@@ -54,6 +58,7 @@ const fn classes() -> [u16; 256] {
             b'+' | b'/' => PLUS_SLASH,
             b'=' => EQUALS,
             b'%' => PERCENT,
+            b'$' => DOLLAR,
             _ => 0,
         };
         #[allow(

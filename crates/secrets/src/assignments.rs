@@ -5,21 +5,21 @@ use super::alphabet::{DOTTED, before, byte};
 use super::extent::{self, Extent};
 use super::hit::Hit;
 use super::name::{Name, annotated, is_after_escape, name_before, named_before};
-use super::names::{self, Noun, noun_of};
-use super::values::{Style, is_secret, is_strong};
-use super::{flags, headers};
+use super::names::{self, Noun, names_itself, noun_of};
+use super::random::has_random_letters;
+use super::values::{Style, is_path_of_names, is_secret, is_strong, is_wordy};
+use super::{colour, flags, headers};
 
 /// The secret whose name ends at the separator `at`.
 pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let (name_end, value_at) = separator(bytes, at)?;
-    let name = name_before(text, name_end)?;
+    let (name_end, value_at) = separator(bytes, at).or_else(|| doubled(text, at))?;
+    let name = name_before(text, name_end).filter(|name| !is_in_resource_name(text, name))?;
     let typed = annotated(text, &name, at);
     let noun = noun_of(name.text).or(typed).or_else(|| noun_of(named_before(text, &name)?))?;
     let spaced = matches!(byte(bytes, value_at), b' ' | b'\t')
         || matches!(before(bytes, name_end), b' ' | b'\t');
-    let value_at = value_at
-        + bytes.get(value_at..)?.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let value_at = after_spaces(bytes, colour::after(bytes, after_spaces(bytes, value_at)));
     if matches!(noun, Noun::Authorization | Noun::Cookie) {
         let is_header = byte(bytes, at) == b':' || name.quoted;
         return headers::value(text, value_at, noun, name.text).filter(|_| is_header);
@@ -32,10 +32,13 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
         return bare(text, &name, noun, value_at, byte(bytes, at), spaced);
     };
     let secret = text.get(value.start..value.end)?;
-    if !is_secret(secret, noun, Style::Quoted) {
-        return None;
-    }
-    Some(hit(value, noun, name.text))
+    let is_one = is_secret(secret, noun, Style::Quoted) && !names_itself(name.text, secret);
+    is_one.then(|| hit(value, noun, name.text))
+}
+
+fn after_spaces(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// Where the name ends and the value begins, if the sign is one that assigns.
@@ -61,11 +64,24 @@ fn separator(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     }
 }
 
+/// A value of an env file that begins with `=`.
+fn doubled(text: &str, at: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let is_value = !matches!(byte(bytes, at + 2), 0..=b' ' | b'=');
+    let name = name_before(text, at).filter(|name| is_value && !name.quoted)?;
+    let is_env = is_loud(name.text) && byte(bytes, at) == b'=' && byte(bytes, at + 1) == b'=';
+    (is_env && matches!(before(bytes, name.start), 0 | b'\n')).then_some((at, at + 1))
+}
+
+fn is_loud(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase())
+        && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 /// A value without quotes.
 fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bool) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let is_loud = name.text.bytes().any(|byte| byte.is_ascii_uppercase())
-        && !name.text.bytes().any(|byte| byte.is_ascii_lowercase());
+    let is_loud = is_loud(name.text);
     if name.quoted {
         // Beside quoted names only JSON's numbers have no quotes; their mask needs quotes of its own.
         let value = extent::number(bytes, at)?;
@@ -85,6 +101,11 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
     let value = extent::bare(bytes, at, style == Style::Env && opens_line);
     let ends_line = extent::ends_line(bytes, value.end);
     let secret = text.get(value.start..value.end)?;
+    let is_type =
+        || is_type(bytes, secret, value.end) || sign == b':' && is_assigned(bytes, value.end);
+    if style == Style::Bare && (is_type() || is_account_field(secret)) {
+        return None;
+    }
     if style == Style::Bare
         && ends_line
         && (is_loud && sign == b':' || opens_line && sign == b'=' && !spaced)
@@ -92,11 +113,42 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         // YAML's and INI's way to write an env file; a program would end the line with a sign of its own.
         let is_program = secret.contains(['(', '<', '[', '{', '&'])
             || matches!(byte(bytes, value.end), b',' | b';' | b')');
-        let is_named_well = is_loud || noun == Noun::Password;
+        let is_named_well = is_loud && sign == b'=' || noun == Noun::Password;
         style = if is_program || !is_named_well { Style::Bare } else { Style::Env };
     }
-    let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || is_strong(secret);
+    let may_go_on = || {
+        let is_word = noun != Noun::Password && !has_random_letters(secret, 6) && is_wordy(secret);
+        is_strong(secret) && !is_path_of_names(secret) && !is_word
+    };
+    let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || may_go_on();
     (may_end && is_secret(secret, noun, style)).then(|| hit(value, noun, name.text))
+}
+
+/// `Token<'a>`, `Key<T>`: a type with its parameters.
+fn is_type(bytes: &[u8], value: &str, end: usize) -> bool {
+    let first = byte(bytes, end + 1);
+    byte(bytes, end) == b'<'
+        && value.starts_with(|first: char| first.is_ascii_uppercase())
+        && (first.is_ascii_uppercase() || matches!(first, b'\'' | b'_' | b'&'))
+}
+
+/// `Type = 3`
+fn is_assigned(bytes: &[u8], end: usize) -> bool {
+    let sign = after_spaces(bytes, end);
+    sign > end && byte(bytes, sign) == b'=' && matches!(byte(bytes, sign + 1), 0..=b' ')
+}
+
+/// `name:x:1000:…` of `/etc/passwd`, where the password is elsewhere.
+fn is_account_field(value: &str) -> bool {
+    ["x:", "*:", "!:"].iter().any(|field| value.starts_with(field))
+}
+
+/// `arn:aws:secretsmanager:eu-west-1:1234:secret:name`, `AWS::IAM::AccessKey`: part of a longer name.
+fn is_in_resource_name(text: &str, name: &Name<'_>) -> bool {
+    let head = text.get(..name.start).unwrap_or_default();
+    let word = head.get(head.len().saturating_sub(100)..).unwrap_or(head);
+    let word = word.rsplit([' ', '"', '\'', '`', '\n']).next().unwrap_or_default();
+    head.ends_with("::") || word.contains("arn:")
 }
 
 /// `export NAME=`, `-e NAME=`, `$env:NAME=`, `-Dname=`
@@ -138,12 +190,21 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     if matches!(byte(bytes, value_at), b'=' | b':') {
         return None;
     }
+    if name == "pass" && byte(bytes, value_at) == b' ' {
+        return flags::pass(text, value_at + 1);
+    }
     let noun = noun_of(name)?;
     let rest = bytes.get(value_at..)?;
     let gap = rest.iter().take(16).take_while(|byte| b" \t\"'`,\\".contains(byte)).count();
-    let has_gap = rest.get(..gap)?.iter().any(|byte| matches!(byte, b' ' | b'\t' | b','));
-    let is_list = rest.get(..gap)?.contains(&b',');
-    if !has_gap {
+    let mut elements = rest.get(..gap)?.split(|byte| *byte == b',');
+    let next = elements.nth(1);
+    let is_list = next.is_some();
+    // Without quotes it is a name in the program.
+    if next.is_some_and(|gap| !gap.iter().any(|byte| b"\"'`".contains(byte))) {
+        return None;
+    }
+    // Between its own quotes a flag is an element of a list, or is talked about.
+    if !is_list && !matches!(rest.first(), Some(b' ' | b'\t')) {
         return None;
     }
     if is_list {
@@ -156,10 +217,8 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     }
     let (value, style) = match extent::quoted(bytes, value_at) {
         Some(value) => (value, Style::Quoted),
-        None => (
-            extent::bare(bytes, value_at, is_list),
-            if is_list { Style::Quoted } else { Style::Bare },
-        ),
+        None if is_list => (extent::bare(bytes, value_at, true), Style::Quoted),
+        None => (extent::bare(bytes, value_at, false), Style::Bare),
     };
     let secret = text.get(value.start..value.end)?;
     (!secret.starts_with('-') && is_secret(secret, noun, style)).then(|| hit(value, noun, name))
@@ -194,7 +253,7 @@ pub(super) fn in_field(name: &str, value: &str) -> Option<Hit> {
     }
 }
 
-fn hit(value: Extent, noun: Noun, name: &str) -> Hit {
+pub(super) fn hit(value: Extent, noun: Noun, name: &str) -> Hit {
     let lower = name.to_ascii_lowercase();
     let named = if lower.contains("secret_access_key") || lower.contains("secretaccesskey") {
         "aws-secret-key"

@@ -2,6 +2,7 @@
 //! end of its word.
 
 use super::alphabet::{before, byte};
+use super::colour;
 
 /// A range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub(super) fn bare(bytes: &[u8], at: usize, whole: bool) -> Extent {
             0..=b' ' | b'"' | b'\'' | b'`' => break,
             b'\\' => {
                 let count = backslashes(bytes, end);
+                if colour::begins(bytes, end) {
+                    break;
+                }
                 if matches!(
                     byte(bytes, end + count),
                     b'n' | b'r' | b't' | b'"' | b'\'' | b'`' | b'\n'

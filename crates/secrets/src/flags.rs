@@ -1,5 +1,5 @@
 //! Passwords in the short flags of a few programs: `curl -u user:password`, `docker login -p`, `mysql -p…`, `redis-cli -a`,
-//! `openssl -passin pass:…`.
+//! `curl -b name=cookie`, `openssl -passin pass:…`.
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
@@ -32,6 +32,7 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
             word(text, at + value + " pass:".len())
         }
         b'a' if is_spaced && is_of(text, at, &["redis-cli"]) => word(text, next + 1),
+        b'b' if is_spaced && is_curl(text, at) => cookies(text, next + 1),
         _ => None,
     }
 }
@@ -60,6 +61,19 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     }
     let is_key = name.len() >= 8 && has_digit(name) && !is_placeholder(name);
     is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
+}
+
+/// The cookies of curl; without a `=` the name of a file of them.
+fn cookies(text: &str, at: usize) -> Option<Hit> {
+    let value = value_at(text.as_bytes(), at);
+    let (name, rest) = text.get(value.start..value.end)?.split_once('=')?;
+    let is_real = !name.contains(' ') && !is_placeholder(rest);
+    is_real.then(|| Hit::new(value.start, value.end, "cookie"))
+}
+
+/// The password after `--pass`; `at` is behind the flag and its space.
+pub(super) fn pass(text: &str, at: usize) -> Option<Hit> {
+    is_of(text, at, &["redis-cli", "curl", "mongo"]).then(|| word(text, at))?
 }
 
 /// Whether curl's name stands shortly before.

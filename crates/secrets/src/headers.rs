@@ -5,7 +5,7 @@ use super::extent::{self, Extent};
 use super::hit::Hit;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
-use super::values::has_digit;
+use super::values::{has_digit, is_constant};
 
 /// The secret in the value of an `Authorization`, `Cookie` or `Set-Cookie` header that begins at `at`.
 pub(super) fn value(text: &str, at: usize, noun: Noun, name: &str) -> Option<Hit> {
@@ -77,7 +77,8 @@ fn is_token(credentials: &str) -> bool {
         credentials.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()),
     );
     let is_made = has_digit(credentials) || credentials.len() >= 20 && lower && upper;
-    credentials.len() >= 6 && is_made && !is_call && !is_placeholder(credentials)
+    let is_code = is_call || is_constant(credentials);
+    credentials.len() >= 6 && is_made && !is_code && !is_placeholder(credentials)
 }
 
 /// base64 of `user:password`, which no word looks like.

@@ -9,6 +9,8 @@
 
 mod alphabet;
 mod assignments;
+mod calls;
+mod colour;
 mod extent;
 mod fields;
 mod flags;
@@ -20,6 +22,7 @@ mod name;
 mod names;
 mod patterns;
 mod placeholders;
+mod random;
 mod rules;
 mod scan;
 mod shapes;

@@ -1,6 +1,7 @@
 //! The name of a value: before the sign that assigns, before the value's type, or in the pair before it.
 
 use super::alphabet::{DOTTED, before, byte};
+use super::colour;
 use super::names::{self, Noun, noun_of};
 
 /// The name before a separator.
@@ -20,6 +21,7 @@ pub(super) fn name_before(text: &str, end: usize) -> Option<Name<'_>> {
         end - near.iter().rev().take_while(|byte| is(**byte)).count()
     };
     end = back(end, 24, |byte| matches!(byte, b' ' | b'\t'));
+    end = colour::start(bytes, end);
     end = back(end, 1, |byte| byte == b']');
     let unquoted = back(end, 1, |byte| matches!(byte, b'"' | b'\'' | b'`'));
     let quoted = unquoted < end;

@@ -102,6 +102,16 @@ pub(super) fn noun_of(name: &str) -> Option<Noun> {
     }
 }
 
+/// `SET_PASSWORD = "SetPassword"`: the value is the end of its own name, in another spelling.
+pub(super) fn names_itself(name: &str, value: &str) -> bool {
+    let letters = |text: &str| -> String {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let value = letters(value);
+    value.len() >= 8 && letters(name).ends_with(&value)
+}
+
 /// Whether a part of a noun is in the name: most names end here, without being taken apart.
 fn has_root(name: &str) -> bool {
     name.as_bytes().windows(3).any(|three| {

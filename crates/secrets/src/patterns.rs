@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use memchr::memmem;
 use regex_lite::{Regex, RegexBuilder};
 
 use super::mask::OPENING;
@@ -20,6 +21,8 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 pub struct Patterns {
     sources: Vec<Source>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
+    /// Texts that are secrets wherever they stand, whatever the patterns allow.
+    literals: Arc<[String]>,
 }
 
 /// A text of patterns.
@@ -33,7 +36,7 @@ struct Source {
 /// Patterns are equal if their texts are.
 impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
-        self.sources == other.sources
+        self.sources == other.sources && self.literals == other.literals
     }
 }
 
@@ -71,11 +74,26 @@ impl Patterns {
         if !text.is_empty() {
             sources.push(Source { text, masks_only });
         }
-        Self { sources, compiled: Arc::default() }
+        Self { sources, compiled: Arc::default(), literals: self.literals }
+    }
+
+    /// The same, and these texts, of the kind `langfuse-key`.
+    pub fn with_literals(self, literals: Vec<String>) -> Self {
+        Self { literals: literals.into(), ..self }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// The places of the literals, those of each in order.
+    pub(super) fn literals(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        let places = |literal: &String| {
+            let length = literal.len();
+            let starts = memmem::find_iter(text.as_bytes(), literal.as_bytes());
+            starts.map(|start| start..start + length).collect::<Vec<_>>()
+        };
+        self.literals.iter().flat_map(places)
     }
 
     /// Why they can't be used, if they can't; in words that quote nothing of them.

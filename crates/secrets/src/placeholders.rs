@@ -12,7 +12,7 @@ const REFERENCES: &str = "[masked: [left [redacted [filtered [hidden op:// vault
     import.meta secrets. var. local. %env random_";
 
 /// Parts of an example.
-const PARTS: &str = "xxxx **** .... your- your_ yourpass yourtoken yourkey yourapi -here _here <your example_ my-secret \
+const PARTS: &str = "your- your_ yourpass yourtoken yourkey yourapi -here _here <your example_ my-secret \
     my_secret placeholder changeme replace_me replace-me redacted ••• \u{2026}";
 
 /// No placeholder is longer.
@@ -30,6 +30,8 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     is_one_letter(value)
         || is_variable(value)
         || is_word(value)
+        || is_filled(value)
+        || is_format(value)
         || PARTS.split(' ').any(|part| contains_ignoring_case(value, part))
 }
 
@@ -37,9 +39,30 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 pub(super) fn is_filling(value: &str) -> bool {
     let head = value.get(..MAX_PLACEHOLDER_BYTES).unwrap_or(value);
     is_one_letter(head)
-        || ["xxxx", "your-", "your_", "****", "...."]
-            .iter()
-            .any(|part| contains_ignoring_case(head, part))
+        || is_filled(head)
+        || ["your-", "your_"].iter().any(|part| contains_ignoring_case(head, part))
+}
+
+/// Half of it or more are runs of four and more `x`, `*` or dots: a key that was drawn may have a short one.
+fn is_filled(value: &str) -> bool {
+    let (mut filled, mut run, mut previous) = (0, 0, 0);
+    for byte in value.bytes().map(|byte| byte.to_ascii_lowercase()) {
+        run = if byte == previous { run + 1 } else { 1 };
+        previous = byte;
+        filled += match run {
+            4 if matches!(byte, b'x' | b'*' | b'.') => 4,
+            5.. if matches!(byte, b'x' | b'*' | b'.') => 1,
+            _ => 0,
+        };
+    }
+    filled * 2 >= value.len()
+}
+
+/// `%s:%s`
+fn is_format(value: &str) -> bool {
+    let fields = ["%s", "%d", "%v", "{}"];
+    let rest = fields.iter().fold(value.to_owned(), |rest, field| rest.replace(field, ""));
+    rest.len() < value.len() && !rest.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// One letter again and again, or nothing.
@@ -53,17 +76,26 @@ fn is_one_letter(value: &str) -> bool {
 
 /// `$VAR`, `${VAR}`, `$(command)`, `%VAR%`, `{{ var }}`, `{var}`, `<var>`, `` `command` ``, `#{var}`, `@var`, `:var`
 fn is_variable(value: &str) -> bool {
-    let pairs = [("<", ">"), ("{", "}"), ("%", "%"), ("__", "__"), ("[", "]")];
+    let pairs = [("<", ">"), ("{", "}"), ("__", "__"), ("[", "]")];
     if pairs
         .iter()
         .any(|(open, close)| value.len() > 1 && value.starts_with(open) && value.ends_with(close))
     {
         return true;
     }
+    // Cut off where a bare word ends: `{password!r`.
+    let opened = value.strip_prefix('{').unwrap_or_default();
+    let name =
+        opened.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'_').count();
+    if name > 2 && opened.get(name..).is_some_and(|rest| rest.starts_with(['!', '.', ':', '}'])) {
+        return true;
+    }
     if ["${", "$(", "{{", "#{", "`", "<%", "%("].iter().any(|open| value.starts_with(open)) {
         return true;
     }
+    let of_windows = value.strip_prefix('%').and_then(|name| name.strip_suffix('%'));
     let name = value.strip_prefix('$').map(|name| name.strip_prefix("env:").unwrap_or(name));
+    let name = name.or(of_windows);
     name.is_some_and(|name| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -4,13 +4,14 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use super::alphabet::{before, begins_word, entropy};
+use super::alphabet::{before, begins_word};
 use super::assignments::at_flag;
 use super::hit::Hit;
 use super::placeholders::is_filling;
+use super::random::has_random_letters;
 use super::values::has_digit;
 use super::vendors::{Vendor, vendors};
-use super::{flags, headers, keys, shapes, urls, words};
+use super::{calls, flags, headers, keys, shapes, urls, words};
 
 /// The bytes that are read before a secret is certain: a text of beginnings would be read again and again.
 const PROBE: usize = 256;
@@ -26,8 +27,8 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     let body = at + vendor.begin.len();
     let probe = alphabet.run(bytes, body, most.saturating_add(1).min(PROBE));
     let is_cut = text.get(body + probe..).is_some_and(|rest| rest.starts_with('\u{2026}'));
-    let is_long_enough = probe >= least || is_cut && probe >= 6;
     let head = text.get(body..body + probe)?;
+    let is_long_enough = probe >= least || is_cut && is_rest_of_cut(head);
     if !is_long_enough || probe > most || !looks_made(head) {
         return None;
     }
@@ -42,10 +43,15 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     Some(Hit::new(at, end, vendor.kind))
 }
 
-/// Not the filling of an example, and no words with dashes between them.
+/// The first bytes of a key, and not the last ones of its beginning, as in `sk-ant-api03-…`.
+fn is_rest_of_cut(head: &str) -> bool {
+    let last = head.rsplit('-').next().unwrap_or_default();
+    head.len() >= 6 && last.len() >= 4
+}
+
+/// Not the filling of an example, and no words.
 fn looks_made(body: &str) -> bool {
-    let is_word = || body.contains(['-', '_', '.']) || entropy(body.as_bytes()) < 3.0;
-    (has_digit(body) || body.len() >= 30 && !is_word()) && !is_filling(body)
+    (has_digit(body) || has_random_letters(body, 8)) && !is_filling(body)
 }
 
 /// The rules by the bytes with which their secrets begin.
@@ -146,9 +152,15 @@ type Shape = fn(&str, usize) -> Option<Hit>;
 
 /// Secrets that are more than a beginning and a word of one alphabet.
 static SHAPES: &[(&str, Shape)] = &[
+    ("#define ", words::defined),
+    ("( ", calls::argument),
+    ("(\"", calls::argument),
+    ("('", calls::argument),
+    ("(\\", calls::argument),
     ("--", at_flag),
     ("-----BEGIN", keys::pem),
     ("-a", flags::short),
+    ("-b", flags::short),
     ("-p", flags::short),
     ("-u", flags::short),
     ("-us", shapes::mailchimp_key),

@@ -28,7 +28,21 @@ pub fn find<'a>(text: &'a str, patterns: &'a Patterns) -> Vec<Secret<'a>> {
     if !patterns.is_empty() {
         own(text, patterns, &mut secrets);
     }
+    literals(text, patterns, &mut secrets);
     secrets
+}
+
+fn literals<'a>(text: &str, patterns: &'a Patterns, secrets: &mut Vec<Secret<'a>>) {
+    let found = patterns.literals(text);
+    let found: Vec<_> =
+        found.map(|range| Secret { range, kind: "langfuse-key", quote: "" }).collect();
+    if found.is_empty() {
+        return;
+    }
+    let mut all = std::mem::take(secrets);
+    all.extend(found);
+    all.sort_by_key(|secret| secret.range.start);
+    all.into_iter().for_each(|secret| join(secrets, Some(secret)));
 }
 
 fn built_in<'a>(text: &'a str, patterns: &Patterns, secrets: &mut Vec<Secret<'a>>) {
@@ -159,6 +173,18 @@ mod tests {
     fn a_number_of_json_needs_the_quotes_around_it() {
         assert_eq!(found(r#"{"password": 12345}"#, None), one("password", "12345", "\""));
         assert_eq!(found(r#"{\"password\":12345}"#, None), one("password", "12345", "\\\""));
+    }
+
+    #[test]
+    fn a_literal_is_found_wherever_it_stands_and_whatever_is_allowed() {
+        let literals = vec!["plain-key".to_owned(), "key-of-ours".to_owned()];
+        let patterns = Patterns::new(Some("!plain")).with_literals(literals);
+        let places = |text: &str| {
+            find(text, &patterns).into_iter().map(|found| found.range).collect::<Vec<_>>()
+        };
+        assert_eq!(places("xplain-keyx plain-key-of-ours"), [1..10, 12..29]);
+        assert_eq!(places("PASSWORD=plain-key"), [9..18]);
+        assert_eq!(places("plain key"), []);
     }
 
     #[test]

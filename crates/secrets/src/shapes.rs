@@ -5,6 +5,7 @@ use super::alphabet::{
 };
 use super::hit::Hit;
 use super::placeholders::is_filling;
+use super::random::has_random_letters;
 use super::values::{has_digit, is_strong};
 
 /// A part of a token may be no longer, else it is data.
@@ -84,8 +85,12 @@ fn tail(
 ) -> Option<Hit> {
     let length = alphabet.run(text.as_bytes(), start, 200);
     let secret = text.get(start..start + length)?;
-    (length >= least && !is_filling(secret) && has_digit(secret))
+    (length >= least && !is_filling(secret) && is_drawn(secret))
         .then(|| Hit::new(start, start + length, kind))
+}
+
+fn is_drawn(secret: &str) -> bool {
+    has_digit(secret) || has_random_letters(secret, 16)
 }
 
 /// A bot's token: its id in base64, a time, a signature.
@@ -123,7 +128,7 @@ pub(super) fn telegram_token(text: &str, at: usize) -> Option<Hit> {
     let start = at - id;
     // The API's URLs have `/bot` before it.
     let opens = begins_word(bytes, start) || text.get(..start)?.ends_with("bot");
-    ((8..=10).contains(&id) && body == 35 && opens && has_digit(text.get(at + 1..at + 36)?))
+    ((8..=10).contains(&id) && body == 35 && opens && is_drawn(text.get(at + 1..at + 36)?))
         .then(|| Hit::new(start, at + 36, "telegram-token"))
 }
 

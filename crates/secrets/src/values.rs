@@ -1,8 +1,9 @@
 //! Whether a value under the name of a secret is one: programs, schemas and prose use those names too.
 
-use super::alphabet::{ALNUM, entropy};
+use super::alphabet::ALNUM;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
+use super::random::has_random_letters;
 
 /// How the value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub(super) enum Style {
 
 /// Whether `value` is the secret that its name announces.
 pub(super) fn is_secret(value: &str, noun: Noun, style: Style) -> bool {
+    if is_behind_a_text(value) {
+        return false;
+    }
     let value = value.trim();
     if is_placeholder(value) || value.len() > 5 && is_reference_to_code(value, style) {
         return false;
@@ -31,7 +35,9 @@ pub(super) fn is_secret(value: &str, noun: Noun, style: Style) -> bool {
             value.len() >= 8 && !is_number(value) && (style != Style::Bare || has_evidence(value))
         }
         Noun::Key | Noun::Token => is_made(value, noun, style),
-        Noun::Signature => value.len() >= 24 && has_digit(value) && !has_space(value),
+        Noun::Signature => {
+            value.len() >= 24 && has_digit(value) && !has_space(value) && !value.contains('(')
+        }
         Noun::Authorization | Noun::Cookie => false,
     }
 }
@@ -40,7 +46,9 @@ fn is_password(value: &str, style: Style) -> bool {
     let length = value.chars().count();
     match style {
         Style::Field => !is_label(value),
-        Style::Quoted => length >= 4 && !is_label(value) && !is_path(value),
+        Style::Quoted => {
+            length >= 4 && !is_label(value) && !is_path(value) && !is_identifier(value)
+        }
         Style::Env => length >= 3 && !is_path(value) && !is_call(value),
         Style::Query => length >= 3,
         Style::Bare => length >= 4 && has_evidence(value) && !is_path(value) && !is_call(value),
@@ -61,10 +69,60 @@ fn is_made(value: &str, noun: Noun, style: Style) -> bool {
     {
         return false;
     }
-    if is_number(value) && style != Style::Env || names_another(value) {
+    if is_number(value) && style != Style::Env || names_another(value) || is_of_program(value, noun)
+    {
         return false;
     }
-    style == Style::Env || has_digit(value) || has_mark(value) || is_mixed(value)
+    if style == Style::Bare && is_constant(value) {
+        return false;
+    }
+    style == Style::Env || has_digit(value) || is_encoded(value) || has_random_letters(value, 8)
+}
+
+/// What stands behind the closing quote of `"Password: ", next`.
+fn is_behind_a_text(value: &str) -> bool {
+    value.starts_with(' ') || [", ", ") ", "; ", "+ "].iter().any(|head| value.starts_with(head))
+}
+
+/// `1.2.840.113549`, `_SA_{262E99C9-6160-4871-ACEC-4E61736B6F21}`
+fn is_identifier(value: &str) -> bool {
+    let is_uuid = value.ends_with('}') && value.matches('-').count() == 4;
+    let is_version = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_uuid || value.matches('.').count() > 1 && is_version
+}
+
+/// Regular expressions, formats, URLs, bytes and types: no machine makes such keys.
+fn is_of_program(value: &str, noun: Noun) -> bool {
+    // Bytes as a program writes them are data, of a test for example.
+    let is_bytes = value
+        .strip_prefix('\\')
+        .is_some_and(|rest| rest.starts_with(|first: char| first == 'x' || first.is_ascii_digit()));
+    let is_pattern = value.contains(['[', '{']) || value.contains("(?");
+    is_bytes
+        || is_pattern
+        || noun == Noun::Token && value.contains('(')
+        || value.contains("%s") && !is_strong(value)
+        || value.contains("://")
+        || is_type_name(value)
+}
+
+/// `V1SecretProjection`, `ed25519.PrivateKey`: words in capitals and small letters, one of them the kind of secret.
+fn is_type_name(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let nouns = ["secret", "token", "password", "privatekey", "credential"];
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    nouns.iter().any(|noun| lower.contains(noun))
+        && lower != value
+        && value.bytes().all(|byte| ALNUM.has(byte) || b"_.".contains(&byte))
+        && digits * 4 < value.len()
+        && !has_random_letters(value, 8)
+}
+
+/// `LM_OWF_PASSWORD`, `PULONG64`: a constant or a type of a program.
+pub(super) fn is_constant(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        && value.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+        && (value.contains('_') || value.len() < 16)
 }
 
 /// `12345`, `1.5`, `0x8031006C`
@@ -74,9 +132,9 @@ fn is_number(value: &str) -> bool {
         || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// `u32`, `__be16`, `int64_t`
+/// `u32`, `__be16`, `int64_t`, `[u16`
 fn is_type(value: &str) -> bool {
-    let bare = value.trim_start_matches('_').trim_end_matches("_t");
+    let bare = value.trim_start_matches(['_', '[']).trim_end_matches("_t");
     let name = bare.trim_end_matches(|last: char| last.is_ascii_digit());
     matches!(name, "u" | "i" | "f" | "s" | "be" | "le" | "int" | "uint" | "float")
         && matches!(bare.get(name.len()..), Some("8" | "16" | "32" | "64" | "128"))
@@ -84,6 +142,9 @@ fn is_type(value: &str) -> bool {
 
 /// More than letters: a name in a program would do without.
 fn has_evidence(value: &str) -> bool {
+    if is_constant(value) {
+        return false;
+    }
     if value.contains(['(', '[', '{', '<'])
         && !value.starts_with(['(', '[', '{', '<'])
         && !has_mark(value)
@@ -96,7 +157,27 @@ fn has_evidence(value: &str) -> bool {
             .iter()
             .any(|noun| lower.contains(noun))
         && !value.bytes().any(|byte| byte.is_ascii_uppercase());
-    (has_digit(value) || has_mark(value)) && !is_variable && !is_type(value)
+    let is_short_number = value.len() < 6 && is_number(value);
+    (has_digit(value) || has_mark(value) || has_random_letters(value, 8))
+        && !is_variable
+        && !is_type(value)
+        && !is_short_number
+}
+
+/// `Base64-encoded`: few digits among letters and dashes.
+pub(super) fn is_wordy(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    digits < 4 && value.bytes().all(|byte| ALNUM.has(byte) || byte == b'-')
+}
+
+/// `python3Packages.callPackage`: names of a program, with dots between them.
+pub(super) fn is_path_of_names(value: &str) -> bool {
+    let is_name = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic())
+            && part.bytes().all(|byte| ALNUM.has(byte) || byte == b'_')
+            && !has_random_letters(part, 8)
+    };
+    value.contains('.') && value.split('.').all(is_name)
 }
 
 /// A digit together with both cases or a mark: no word of prose looks like this.
@@ -124,16 +205,16 @@ fn has_space(value: &str) -> bool {
 
 /// A sign that names in programs, and words, do not have.
 fn has_mark(value: &str) -> bool {
-    value.bytes().any(|byte| {
-        matches!(byte, b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$')
-    })
+    value.bytes().any(is_mark)
 }
 
-/// Both cases in disorder.
-fn is_mixed(value: &str) -> bool {
-    let both = value.bytes().any(|byte| byte.is_ascii_lowercase())
-        && value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
-    both && value.len() >= 20 && entropy(value.as_bytes()) > 3.6 && !value.contains('.')
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$')
+}
+
+/// A sign of base64, or of a text that was encoded for a URL.
+fn is_encoded(value: &str) -> bool {
+    value.bytes().any(|byte| matches!(byte, b'@' | b'%' | b'^' | b'+' | b'=' | b'~'))
 }
 
 /// Words for people: `"password": "Enter your password"`.
@@ -157,12 +238,26 @@ fn is_label(value: &str) -> bool {
 fn is_path(value: &str) -> bool {
     let rest =
         ["/", "~/", "./", "../", "C:", "file:"].iter().find_map(|head| value.strip_prefix(head));
-    rest.is_some_and(|rest| {
-        rest.split(['/', '\\']).all(|part| {
-            let is_name = part.bytes().all(|byte| ALNUM.has(byte) || b"._-$@{}".contains(&byte));
-            is_name && !(part.len() >= 16 && is_strong(part))
+    is_resource(value)
+        || rest.is_some_and(|rest| {
+            rest.split(['/', '\\']).all(|part| {
+                let is_name =
+                    part.bytes().all(|byte| ALNUM.has(byte) || b"._-$@{}".contains(&byte));
+                is_name && !(part.len() >= 12 && (is_strong(part) || has_random_letters(part, 12)))
+            })
         })
-    })
+}
+
+/// `projects/12345/secrets/name/versions/1`
+fn is_resource(value: &str) -> bool {
+    let is_word = |part: &str| {
+        let one_case = part.to_ascii_lowercase() == part || part.to_ascii_uppercase() == part;
+        let is_plain =
+            part.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.=*".contains(&byte));
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number || one_case && is_plain && !has_random_letters(part, 8)
+    };
+    value.matches('/').count() >= 2 && value.split('/').all(is_word)
 }
 
 /// `get_token(…`, `tokens[0]`
@@ -170,9 +265,12 @@ fn is_call(value: &str) -> bool {
     let name =
         value.bytes().take_while(|byte| ALNUM.has(*byte) || b"_.:!?$".contains(byte)).count();
     let opens = value.as_bytes().get(name);
+    let arguments = value.get(name + 1..).unwrap_or_default();
+    let marks = arguments.bytes().filter(|byte| is_mark(*byte)).count();
     name > 0
         && matches!(opens, Some(b'(' | b'['))
         && !value.as_bytes().first().is_some_and(u8::is_ascii_digit)
+        && marks < 3
 }
 
 /// `config.password`, `self.token`, `args.secret`; in a quoted text it would be a literal.
@@ -185,7 +283,7 @@ fn is_reference_to_code(value: &str, style: Style) -> bool {
         return false;
     }
     let is_path = value.contains("::")
-        && value.bytes().all(|byte| ALNUM.has(byte) || b"_:<>&,; ".contains(&byte));
+        && value.bytes().all(|byte| ALNUM.has(byte) || b"_:<>&,;- ".contains(&byte));
     if is_path {
         return true;
     }

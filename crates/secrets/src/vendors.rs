@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::alphabet::{
-    ALNUM, ANY_HEX, Alphabet, BASE64, CAPITAL, DOTTED, HEX, URLSAFE, WIDE, WORD,
+    ALNUM, ANY_HEX, Alphabet, BASE64, CAPITAL, DOLLARS, DOTTED, HEX, URLSAFE, WIDE, WORD,
 };
 
 /// The secrets of a vendor.
@@ -34,6 +34,7 @@ fn vendor(line: &'static str) -> Option<Vendor> {
         "any-hex" => ANY_HEX,
         "base64" => BASE64,
         "capital" => CAPITAL,
+        "dollars" => DOLLARS,
         "dotted" => DOTTED,
         "hex" => HEX,
         "urlsafe" => URLSAFE,

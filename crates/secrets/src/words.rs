@@ -1,15 +1,22 @@
 //! Secrets after a word and a space: SQL's passwords, netrc's, and shells that assign without a sign.
 
 use super::alphabet::{DOTTED, begins_word, byte};
+use super::assignments::hit;
 use super::extent;
 use super::flags::is_of;
 use super::hit::Hit;
-use super::names::{self, Noun, noun_of};
+use super::names::{self, Noun, names_itself, noun_of};
 use super::values::{Style, has_digit, is_secret};
 
 /// `IDENTIFIED BY 'secret'`; `at` is at the word.
 pub(super) fn identified(text: &str, at: usize) -> Option<Hit> {
-    quoted(text, at + "IDENTIFIED BY ".len(), |_| true)
+    let value_at = at + "IDENTIFIED BY ".len();
+    // Prose too says by what a thing is identified.
+    let statements = ["USER", "user ", "GRANT", "grant ", "ROLE", "role "];
+    if byte(text.as_bytes(), value_at) == b'`' || !is_of(text, at, &statements) {
+        return None;
+    }
+    quoted(text, value_at, |_| true)
 }
 
 /// `WITH PASSWORD 'secret'`, `password is "secret1"`, and netrc's `login me password secret`.
@@ -48,6 +55,21 @@ fn quoted(text: &str, at: usize, may_be: impl Fn(&str) -> bool) -> Option<Hit> {
         && may_be(secret)
         && is_secret(secret, Noun::Password, Style::Quoted);
     is_one.then(|| Hit::by_context(value.start, value.end, "password"))
+}
+
+/// `#define NAME "value"`; `at` is at the sign.
+pub(super) fn defined(text: &str, at: usize) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    let name_at = at + "#define ".len();
+    let length = DOTTED.run(bytes, name_at, names::MAX_NAME_BYTES);
+    let name = text.get(name_at..name_at + length)?;
+    let noun = noun_of(name)?;
+    let rest = bytes.get(name_at + length..)?;
+    let gap = rest.iter().take(80).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let value = extent::quoted(bytes, name_at + length + gap).filter(|_| gap > 0)?;
+    let secret = text.get(value.start..value.end)?;
+    (is_secret(secret, noun, Style::Quoted) && !names_itself(name, secret))
+        .then(|| hit(value, noun, name))
 }
 
 /// `set -gx NAME value`, `setenv NAME value`, `ENV NAME value`; `at` is at the word, which ends with a space.

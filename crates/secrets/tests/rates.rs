@@ -1,0 +1,67 @@
+//! The share of random keys that masking lets through: keys of each vendor, and values under the names of secrets.
+
+mod generator;
+
+use generator::{Generator, rows};
+use secrets::{Patterns, find};
+
+/// Keys of a template in every run of the tests, and how many of them may leave: one in a thousand, and chance.
+const FEW: (usize, usize) = (500, 2);
+/// The same in the run that takes minutes.
+const MANY: (usize, usize) = (10_000, 10);
+
+const VENDORS: &str = include_str!("vendors.tsv");
+const NAMED: &str = include_str!("named.tsv");
+
+/// Whether a part of a secret is left that is enough to know it by.
+fn leaves(text: &str, secrets: &[String], patterns: &Patterns) -> bool {
+    let mut rest = String::new();
+    let mut from = 0;
+    for found in find(text, patterns) {
+        rest.extend([&text[from..found.range.start], "\u{fffd}"]);
+        from = found.range.end;
+    }
+    rest.push_str(&text[from..]);
+    let mut pieces = secrets.iter().flat_map(|secret| secret.as_bytes().windows(8));
+    pieces.any(|piece| rest.contains(str::from_utf8(piece).unwrap()))
+}
+
+fn measure(table: &str, (number, most): (usize, usize)) {
+    let patterns = Patterns::default();
+    let mut wrong = Vec::new();
+    for (kind, template) in rows(table) {
+        let mut generator = Generator::new(template);
+        let keys = (0..number).map(|_| generator.next(template));
+        let left: Vec<String> = keys
+            .filter(|(text, secrets)| leaves(text, secrets, &patterns))
+            .map(|(text, _)| text)
+            .collect();
+        if left.len() > most {
+            let samples = left[..left.len().min(4)].join("\n    ");
+            wrong.push(format!("{} of {number}: {kind}: {template}\n    {samples}", left.len()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn few_random_keys_of_vendors_leave() {
+    measure(VENDORS, FEW);
+}
+
+#[test]
+fn few_random_values_under_names_of_secrets_leave() {
+    measure(NAMED, FEW);
+}
+
+#[test]
+#[ignore = "minutes in a debug build"]
+fn of_ten_thousand_random_keys_of_each_vendor_ten_leave_at_most() {
+    measure(VENDORS, MANY);
+}
+
+#[test]
+#[ignore = "minutes in a debug build"]
+fn of_ten_thousand_random_values_under_names_of_secrets_ten_leave_at_most() {
+    measure(NAMED, MANY);
+}
