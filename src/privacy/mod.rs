@@ -7,6 +7,7 @@ mod capture;
 mod clean;
 mod masked;
 mod masker;
+mod own_keys;
 mod tally;
 mod truncate;
 
@@ -54,7 +55,8 @@ impl From<&Config> for Policy {
                 true => config
                     .mask_patterns
                     .iter()
-                    .fold(Patterns::default(), |all, more| all.and(&more.text, more.masks_only)),
+                    .fold(Patterns::default(), |all, more| all.and(&more.text, more.masks_only))
+                    .with_literals(own_keys::literals(config)),
                 false => Patterns::default(),
             },
         }

@@ -118,7 +118,9 @@ impl<'a> DatasetItemBuilder<'a> {
             metadata.insert(name.clone(), value.as_str().into());
         }
         metadata.insert("session".to_owned(), self.session.id.as_str().into());
-        metadata.insert("model".to_owned(), calls.model.as_str().into());
+        let mut model = calls.model.clone();
+        self.policy.apply_to_name(&mut model);
+        metadata.insert("model".to_owned(), model.into());
         if let Some(commit) = self.conversation.commit_before(&calls.first) {
             metadata.insert("commit".to_owned(), commit.into());
         }

@@ -255,10 +255,12 @@ impl ExportRun<'_> {
             return Ok(None);
         }
         let messages = messages::format(&masked, self.args.format);
+        let mut model = calls.model.clone();
+        policy.apply_to_name(&mut model);
         Ok(Some(match self.args.format {
             ExportFormat::Messages => json!({
                 "schema": 1, "session": session.id, "turn": number, "at": turn.at.rfc3339(),
-                "model": calls.model, "finished": turn.finished, "messages": messages,
+                "model": model, "finished": turn.finished, "messages": messages,
             }),
             ExportFormat::Openai | ExportFormat::Anthropic => json!({ "messages": messages }),
         }))

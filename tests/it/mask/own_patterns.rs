@@ -77,3 +77,26 @@ fn patterns_are_not_shown_and_policies_can_be_compared() {
     assert_eq!(with("a+"), with("a+"));
     assert_ne!(with("a+"), with("b+"));
 }
+
+#[test]
+fn own_keys_and_their_base64_are_masked_wherever_they_stand_and_whatever_is_allowed() {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    let (public, secret) = ("pk-lf-of-this-program", "plain words of this program");
+    let policy = policy(&[
+        ("TRACE_TO_LANGFUSE", "true"),
+        ("LANGFUSE_PUBLIC_KEY", public),
+        ("LANGFUSE_SECRET_KEY", secret),
+        ("CC_LANGFUSE_MASK_PATTERNS", "!plain\n!pk-lf"),
+    ]);
+    let header = BASE64_STANDARD.encode(format!("{public}:{secret}"));
+    let file = BASE64_STANDARD.encode(format!("LANGFUSE_SECRET_KEY={secret}\nA=1\n"));
+    for text in [public, secret, &header, &file] {
+        let masked = applied(&policy, &format!("x{text}x"));
+        assert!(masked.contains("[masked: langfuse-key, "), "{masked}");
+        let pieces = text.as_bytes().windows(20);
+        let left = pieces.filter(|piece| masked.contains(str::from_utf8(piece).unwrap())).count();
+        // Of a whole file in base64 what is before and behind the key stays.
+        assert!(left == 0 || text == file && left < 20, "{masked}");
+    }
+}
