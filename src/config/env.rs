@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{value, variables};
 
 use super::destination::Request;
 use super::key_file;
@@ -99,6 +102,16 @@ impl Env {
             .filter(|path| path.is_absolute())
             .or_else(|| Some(self.home()?.join(".config")))?;
         Some(folder.join("claude-langfuse/config.json"))
+    }
+
+    /// The time budget of a hook that has read no file yet.
+    pub fn hook_budget(&self) -> Duration {
+        let read = |text: &str| value::seconds(text.trim(), 0.1, 60.0).ok();
+        let mut spellings = variables::HOOK_BUDGET.spellings.iter();
+        spellings
+            .find_map(|name| read(self.variable(name)?))
+            .or_else(|| read(variables::HOOK_BUDGET.default))
+            .unwrap_or(Duration::from_secs(3))
     }
 
     /// A path with a leading `~/` replaced by the home folder.

@@ -22,7 +22,7 @@ use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
 use configuration::configure;
 use event::{Event, Kind};
-use quiet::{keep_panics_quiet, quit_after};
+use quiet::{keep_panics_quiet, quit_after, quit_with_words_after};
 
 /// The largest request of a Stop hook on the wire: 1.5 s at 256 kbit/s.
 const STOP_REQUEST_BYTES: usize = 48 * 1024;
@@ -34,22 +34,22 @@ const PLUGIN_SESSION_END_BUDGET: Duration = Duration::from_millis(1200);
 const MAX_SESSION_END_BUDGET: Duration = Duration::from_secs(9);
 /// How long past its budget the process may live, whatever hangs.
 const GRACE: Duration = Duration::from_millis(300);
-/// Until the event says what it is, this much time is enough for any.
-const UNKNOWN_EVENT_BUDGET: Duration = Duration::from_secs(10);
 
 /// Handles the event on standard input, with this configuration file instead of the user's. It has no result: a hook that
 /// fails must not be noticed by its user. What of its command line was not understood goes to the log.
 pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let started = Instant::now();
     keep_panics_quiet();
-    quit_after(UNKNOWN_EVENT_BUDGET);
-    let event = event::read(std::io::stdin().lock());
     let mut env = Env::of_process();
     env.config_override = config_file;
-    let start = env
-        .variable("CLAUDE_PROJECT_DIR")
-        .map(PathBuf::from)
-        .or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
+    // Until the event says what it is, it has the time of a Stop.
+    quit_with_words_after(env.hook_budget(), {
+        let config_file = env.config_override.clone();
+        || log_late_event(config_file)
+    });
+    let event = event::read(std::io::stdin().lock());
+    let start =
+        project_dir(&env).or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
     let config = configure(&mut env, event.as_ref().ok(), start.as_deref());
     if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
@@ -67,13 +67,13 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let paused = Store::new(&config.state_dir).pauses();
     let hook = Hook { event, paused: paused.times(start.as_deref()), kind, config, env, started };
     if let Some(problem) = &hook.config.suspended {
-        quit_after(hook.budget() + GRACE);
+        quit_after(hook.left() + GRACE);
         return hook.suspend("configuration", &problem.to_string());
     }
     if !hook.config.enabled || hook.is_paused() {
         return hook.decline();
     }
-    quit_after(hook.budget() + GRACE);
+    quit_after(hook.left() + GRACE);
     let Config { problems, warnings, ignored, .. } = &hook.config;
     for problem in problems.iter().chain(warnings).chain(ignored) {
         log::warn!("{problem}");
@@ -88,6 +88,25 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
             hook.note_suspended();
         }
         Err(problem) => hook.suspend(problem.code(), &problem.to_string()),
+    }
+}
+
+fn project_dir(env: &Env) -> Option<PathBuf> {
+    env.variable("CLAUDE_PROJECT_DIR").map(PathBuf::from)
+}
+
+/// The one line of a hook that ends before it knows what to do.
+fn log_late_event(config_file: Option<PathBuf>) {
+    let mut env = Env::of_process();
+    env.config_override = config_file;
+    let start = project_dir(&env);
+    let config = configure(&mut env, None, start.as_deref());
+    if config.enabled || config.suspended.is_some() {
+        log_file::to_file(&config.state_dir, config.debug);
+        log::error!(
+            "could not read hook event and configuration within {} s: standard input or a key file hangs",
+            env.hook_budget().as_secs_f64()
+        );
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::GRACE;
+
 /// How often an end was set.
 static ENDS: AtomicUsize = AtomicUsize::new(0);
 
@@ -19,11 +21,24 @@ pub(super) fn keep_panics_quiet() {
 
 /// Ends the process for good: nothing that hangs, a pipe, a disk, a name server, may hold up Claude Code.
 pub(super) fn quit_after(time: Duration) {
+    end_after(time, || ());
+}
+
+/// The same with a word to the log, unless writing it hangs too.
+pub(super) fn quit_with_words_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
+    end_after(time, move || {
+        end_after(GRACE, || ());
+        last_words();
+    });
+}
+
+fn end_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
     let own = ENDS.fetch_add(1, Ordering::SeqCst) + 1;
     let quit = move || {
         thread::sleep(time);
         // Another end was set since.
         if ENDS.load(Ordering::SeqCst) == own {
+            last_words();
             std::process::exit(0);
         }
     };

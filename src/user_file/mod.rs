@@ -174,7 +174,7 @@ impl UserFile {
     /// The copies that were kept, the first one first.
     pub fn backups(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let paths = (0..).map(|number| self.backup_path(number));
-        paths.map_while(|path| Some((path.clone(), fs::read(&path).ok()?))).collect()
+        paths.map_while(|path| Some((path.clone(), regular_file::read(&path, MAX_FILE_BYTES).ok()?))).collect()
     }
 
     fn backup_path(&self, number: usize) -> PathBuf {
@@ -219,7 +219,7 @@ impl UserFile {
         file.write_all(bytes)?;
         // Unlike our own state, this file could not be recreated after a power cut.
         File::sync_all(&file)?;
-        let now = fs::read(&self.target).ok();
+        let now = regular_file::read(&self.target, MAX_FILE_BYTES).ok();
         ensure!(now == self.bytes, "the file has just changed. Run the command again");
         match fs::rename(temporary, &self.target) {
             // The file is a mount of its own, as impermanence and containers make it.

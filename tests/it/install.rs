@@ -256,3 +256,22 @@ fn uninstall_for_one_program_keeps_entries_of_another() {
     sandbox.run(&["uninstall", "--program", "/profile/bin/claude-langfuse"]).exits(0);
     assert!(!sandbox.path(SETTINGS).exists());
 }
+
+#[test]
+fn settings_that_are_no_regular_file_are_refused_and_not_waited_for() {
+    let make_fifo = |path: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let link_to_zero =
+        |path: &std::path::Path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+    for make in [make_fifo as fn(&std::path::Path), link_to_zero] {
+        let sandbox = Sandbox::new();
+        make(&sandbox.path(SETTINGS));
+        for command in ["install", "uninstall", "doctor"] {
+            let ran = sandbox.run(&[command]);
+            assert_ne!(ran.code, Some(0), "{ran:?}");
+            let told = format!("{}{}", ran.stdout, ran.stderr).replace("\n      ", " ");
+            assert!(told.contains("not a regular file"), "{command}: {told}");
+        }
+    }
+}

@@ -58,6 +58,50 @@ fn a_plugins_end_of_a_session_is_over_before_claude_code_kills_it() {
     assert!(sandbox.log().contains(TOO_SLOW), "{}", sandbox.log());
 }
 
+/// What the log says of an event that did not come.
+const NO_EVENT: &str = "could not read hook event and configuration within";
+
+#[test]
+fn an_event_that_does_not_come_whole_costs_the_budget_of_a_stop() {
+    let (_mock, sandbox) = slow_server(Reply::Normal);
+    let session = sandbox.session("v2.1.330/simple");
+    let event = session.whole().stop_event(0).to_string();
+    let half = &event[..event.len() / 2];
+    for input in ["", half, "{"] {
+        // Standard input stays open.
+        let ran = sandbox.start(&["hook"], input.as_bytes()).end().unnoticed();
+        assert!(ran.took < Duration::from_secs(5), "{input:?}: {:?}", ran.took);
+    }
+    assert_eq!(sandbox.log().matches(NO_EVENT).count(), 3, "{}", sandbox.log());
+}
+
+#[test]
+fn an_event_that_trickles_in_costs_the_budget_of_a_stop() {
+    let (_mock, sandbox) = slow_server(Reply::Normal);
+    let session = sandbox.session("v2.1.330/simple");
+    let event = session.whole().stop_event(0).to_string();
+    let mut hook = sandbox.start(&["hook"], b"");
+    for byte in event.as_bytes() {
+        if hook.is_over() {
+            break;
+        }
+        hook.write(&[*byte]);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ran = hook.end().unnoticed();
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    assert!(sandbox.log().contains(NO_EVENT), "{}", sandbox.log());
+}
+
+#[test]
+fn the_default_budget_holds_for_an_event_that_does_not_come() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "");
+    sandbox.start(&["hook"], b"{").end().unnoticed();
+    assert!(sandbox.log().contains("within 3 s"), "{}", sandbox.log());
+}
+
 #[test]
 fn an_answer_that_drips_in_does_not_outlast_the_budget() {
     let (_mock, sandbox) = slow_server(Reply::Drip(Duration::from_millis(100)));

@@ -74,6 +74,13 @@ impl Running {
         Self { child, input: Some(pipe), outputs, started }
     }
 
+    /// Writes more to standard input.
+    pub(crate) fn write(&mut self, more: &[u8]) {
+        let pipe = self.input.as_mut().expect("standard input is open");
+        // A program that has ended reads no more.
+        let _ = pipe.write_all(more).and_then(|()| pipe.flush());
+    }
+
     /// Ends standard input. Claude Code does so at once, but not on every platform and in every release.
     pub(crate) fn close_input(&mut self) {
         self.input = None;
