@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
+use rustix::process::geteuid;
 
 /// A larger file is renamed to `.1`.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
@@ -39,8 +40,13 @@ impl LogFile {
                 .mode(0o600)
                 .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
                 .open(&self.path)?;
-            // Scripts that use the same file leave it open to all. Where it is not ours, it stays as it is.
-            if file.metadata()?.mode() & 0o077 != 0 {
+            let metadata = file.metadata()?;
+            // Its owner would read it.
+            if metadata.uid() != geteuid().as_raw() {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            // Scripts that use the same file leave it open to all.
+            if metadata.mode() & 0o077 != 0 {
                 let _ = file.set_permissions(Permissions::from_mode(0o600));
             }
             self.file = Some(file);

@@ -10,7 +10,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use super::store::{Store, load, save};
+use super::store::{Store, save};
 
 /// All permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Allowed {
 impl Store {
     /// All permissions; none when the file can't be read.
     pub fn allowed(&self) -> Allowed {
-        load(&self.allowed_path()).ok().flatten().unwrap_or_default()
+        self.load(&self.allowed_path()).ok().flatten().unwrap_or_default()
     }
 
     /// Writes all permissions.
@@ -64,7 +64,7 @@ impl Store {
 
     /// The names that hooks of a session saw in files of its project.
     pub fn project_names(&self, session_id: &str) -> BTreeSet<String> {
-        let content = files::read(&self.project_names_path(session_id));
+        let content = files::read(self.root(), &self.project_names_path(session_id));
         let content = content.ok().flatten().unwrap_or_default();
         let text = String::from_utf8_lossy(&content);
         text.lines().map(str::to_owned).collect()

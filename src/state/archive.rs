@@ -20,7 +20,7 @@ impl Archive {
     /// Adds the agents, and what stands on their spans, to the cursor that was read from `path`.
     pub(super) fn restore(&self, cursor: &mut Cursor, path: &Path) {
         let path = path.with_extension(if self.in_second { "resting2" } else { "resting" });
-        let content = files::read(&path).ok().flatten().unwrap_or_default();
+        let content = files::read_file(&path).ok().flatten().unwrap_or_default();
         let kept = content.get(..self.length).unwrap_or_default();
         let mut missing = self.length;
         for line in str::from_utf8(kept).unwrap_or_default().split_inclusive('\n') {

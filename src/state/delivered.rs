@@ -8,7 +8,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use super::store::{Store, load, save};
+use super::store::{Store, save};
 use crate::trace::TraceId;
 
 /// The last delivery to a destination.
@@ -31,7 +31,7 @@ pub struct Waiting {
 impl Store {
     /// The last delivery to a destination; `None` when it can't be read.
     pub fn delivered(&self, destination: &str) -> Option<Delivered> {
-        load(&self.delivered_path(destination)).ok().flatten()
+        self.load(&self.delivered_path(destination)).ok().flatten()
     }
 
     /// Writes the last delivery to a destination. It has a file of its own, so that hooks of two sessions that end at once
@@ -51,8 +51,7 @@ impl Store {
     /// The waiting sessions of all projects, by names and times of files alone.
     pub fn all_waiting(&self) -> Waiting {
         let mut waiting = Waiting::default();
-        let marks = fs::read_dir(self.root().join("waiting"));
-        for mark in marks.into_iter().flatten().flatten() {
+        for mark in files::entries(self.root(), &self.root().join("waiting")) {
             waiting.sessions += 1;
             let since = mark.metadata().and_then(|mark| mark.modified());
             let since = since.ok().map(Timestamp::of);

@@ -1,20 +1,64 @@
-//! Private files that are replaced atomically: written beside their place and renamed.
+//! Private files that are replaced atomically: written beside their place and renamed. They lie in folders of this user, and no
+//! link leads to them: another's state would say what was sent, and what was allowed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base::regular_file;
 use fs2::FileExt;
+use rustix::process::geteuid;
 
 /// State is small; a file larger than this is not ours.
 const MAX_STATE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Creates `folder`, which is `root` or lies below it. The folder around `root` may be another user's. `root` is private
-/// and ours: only its owner could remove the rights of others.
+/// Checks `folder`, which is `root` or lies below it, and every folder between them: each is missing, or a folder of this
+/// user and no link. The folder around `root` may be another user's.
+pub(super) fn check_folder(root: &Path, folder: &Path) -> Result<()> {
+    let between = folder.ancestors().take_while(|one| one.starts_with(root));
+    let mut folders: Vec<&Path> = between.collect();
+    folders.reverse();
+    for folder in folders {
+        let unusable = |why| format!("could not use state folder: {} {why}", folder.display());
+        match fs::symlink_metadata(folder) {
+            Ok(metadata) if metadata.is_symlink() => bail!(unusable("is a link")),
+            Ok(metadata) if !metadata.is_dir() => bail!(unusable("is not a folder")),
+            Ok(metadata) if metadata.uid() != geteuid().as_raw() => {
+                bail!(unusable("belongs to another user"))
+            }
+            Ok(_) => {}
+            Err(error) if is_missing(&error) => break,
+            Err(error) => {
+                return Err(error).with_context(|| unusable("can't be read"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files and folders in a folder of state; none if it may not be used.
+pub(super) fn entries(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let is_ours = check_folder(root, folder).is_ok();
+    let entries = is_ours.then(|| fs::read_dir(folder).ok()).flatten();
+    entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Removes a file of state. Best effort: usually there is none.
+pub(super) fn remove(root: &Path, path: &Path) {
+    if path.parent().is_some_and(|folder| check_folder(root, folder).is_ok()) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Creates `folder`, which is `root` or lies below it, and takes the rights of others from `root`.
 pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
+    check_folder(root, folder)?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -25,7 +69,7 @@ pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
         return Ok(());
     }
     fs::set_permissions(root, Permissions::from_mode(0o700))
-        .with_context(|| format!("could not use state folder: {} is not ours", root.display()))
+        .with_context(|| format!("could not make state folder private: {}", root.display()))
 }
 
 /// Opens a file that processes share, and creates it if it is missing. A link could lead to another's file, and a FIFO
@@ -46,9 +90,8 @@ pub(super) fn open_shared(path: &Path) -> std::io::Result<File> {
 }
 
 /// Removes the temporary files of killed writers. A running writer holds a lock on its file.
-pub(super) fn sweep(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()) {
+pub(super) fn sweep(root: &Path, folder: &Path) {
+    for path in entries(root, folder) {
         let is_temporary = path.extension().is_some_and(|ending| ending == "tmp");
         if is_temporary
             && open_shared(&path).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())
@@ -59,13 +102,17 @@ pub(super) fn sweep(folder: &Path) {
     }
 }
 
-/// The file's content; `None` when there is no file.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+/// The content of a file below `root`; `None` when there is no file.
+pub(super) fn read(root: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
+    check_folder(root, path.parent().unwrap_or(root))?;
+    read_file(path)
+}
+
+/// The content of a file, wherever its folder is; `None` when there is no file.
+pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     let could_not = || format!("could not read state: {}", path.display());
     match fs::symlink_metadata(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
+        Err(error) if is_missing(&error) => return Ok(None),
         // Not ours: we write regular files.
         Ok(metadata) => {
             ensure!(!metadata.is_symlink(), "could not read state: {} is a link", path.display())

@@ -44,7 +44,7 @@ impl Store {
     /// How far another hook has sent a session; `None` where none has.
     pub fn legacy_hook(&self, session_id: &str, transcript: &Path) -> Option<LegacyHookState> {
         let path = self.root().parent()?.join("langfuse_state.json");
-        let content = files::read(&path).ok().flatten()?;
+        let content = files::read_file(&path).ok().flatten()?;
         // Only this session's entry has to be valid.
         let all: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&content).ok()?;
         let written = transcript.to_path_buf();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::runs::Runs;
-use super::store::{Store, load, save};
+use super::store::{Store, save};
 use crate::config::{Experiment, ParentSpan};
 
 /// What the environment of a run says of the place of its turns.
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// When a newer release wrote them.
     pub fn placements(&self, session_id: &str, destination: &str) -> Result<Runs<Placement>> {
-        let kept: Option<Kept> = load(&self.placements_path(session_id, destination))?;
+        let kept: Option<Kept> = self.load(&self.placements_path(session_id, destination))?;
         Ok(kept.unwrap_or_default().runs)
     }
 

@@ -35,7 +35,8 @@ impl Store {
 
     /// Whether any destination has a cursor of the session.
     pub fn knows(&self, session_id: &str) -> bool {
-        self.session_folder(session_id).is_dir()
+        let folder = self.session_folder(session_id);
+        folder.is_dir() && files::check_folder(&self.root, &folder).is_ok()
     }
 
     /// A session's cursor at a destination. A file that can't be understood is put aside, and counts as none; one that
@@ -44,32 +45,21 @@ impl Store {
     /// # Errors
     /// When a newer release wrote it.
     pub fn cursor(&self, session_id: &str, destination: &str) -> Result<Option<Cursor>> {
-        let cursor = load_cursor(&self.cursor_path(session_id, destination))?;
+        let cursor = self.load_cursor(&self.cursor_path(session_id, destination))?;
         Ok(cursor
             .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
     }
 
     /// All cursors of a session.
     pub fn cursors_of(&self, session_id: &str) -> Vec<Cursor> {
-        let folder = self.session_folder(session_id);
-        cursor_files(&folder).filter_map(|path| load_cursor(&path).ok().flatten()).collect()
+        self.cursors_in(&self.session_folder(session_id))
     }
 
     /// All cursors, session after session.
     pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
-        let mut folders: Vec<PathBuf> = fs::read_dir(self.root.join("sessions"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
+        let mut folders = files::entries(&self.root, &self.root.join("sessions"));
         folders.sort();
-        folders.into_iter().flat_map(|folder| {
-            let cursors: Vec<Cursor> = cursor_files(&folder)
-                .filter_map(|path| load_cursor(&path).ok().flatten())
-                .collect();
-            cursors
-        })
+        folders.into_iter().flat_map(|folder| self.cursors_in(&folder))
     }
 
     /// Writes a session's cursor.
@@ -104,13 +94,14 @@ impl Store {
     /// When the file can't be removed.
     pub fn remove_cursor(&self, cursor: &Cursor) -> Result<()> {
         let path = self.cursor_path(&cursor.session_id, &cursor.destination);
+        files::check_folder(&self.root, &self.session_folder(&cursor.session_id))?;
         fs::remove_file(&path)
             .with_context(|| format!("could not remove state: {}", path.display()))
     }
 
     /// The pauses; none when they can't be read.
     pub fn pauses(&self) -> Pauses {
-        load(&self.root.join("pauses.json")).ok().flatten().unwrap_or_default()
+        self.load(&self.root.join("pauses.json")).ok().flatten().unwrap_or_default()
     }
 
     /// Writes the pauses.
@@ -139,8 +130,7 @@ impl Store {
 
     /// Notes that a session has nothing left to deliver.
     pub fn no_longer_waits(&self, cursor: &Cursor) {
-        // Usually there is nothing to remove.
-        let _ = fs::remove_file(self.waiting_path(cursor));
+        files::remove(&self.root, &self.waiting_path(cursor));
     }
 
     /// Other sessions of the same project and destination that have something left to deliver, the first few. Their
@@ -150,17 +140,15 @@ impl Store {
         let Some(prefix) = ours.strip_suffix(&file_name(&own.session_id)) else {
             return Vec::new();
         };
-        fs::read_dir(self.root.join("waiting"))
+        files::entries(&self.root, &self.root.join("waiting"))
             .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|path| path.file_name()?.to_str().map(str::to_owned))
             .filter(|name| *name != ours)
             .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
             .filter_map(|session| {
                 let folder = self.root.join("sessions").join(session);
                 let path = folder.join(format!("{}.json", own.destination));
-                load_cursor(&path).ok().flatten()
+                self.load_cursor(&path).ok().flatten()
             })
             .take(at_most)
             .collect()
@@ -168,7 +156,7 @@ impl Store {
 
     /// What is known of a destination's health; nothing when it can't be read.
     pub fn backoff(&self, destination: &str) -> Backoff {
-        load(&self.backoff_path(destination)).ok().flatten().unwrap_or_default()
+        self.load(&self.backoff_path(destination)).ok().flatten().unwrap_or_default()
     }
 
     /// Writes what is known of a destination's health.
@@ -189,13 +177,48 @@ impl Store {
         files::make_private_folder(&self.root, &folder)?;
         let lock = lock(&folder.join("lock"), patience)?;
         if lock.is_some() {
-            files::sweep(&self.root);
-            files::sweep(&folder);
+            files::sweep(&self.root, &self.root);
+            files::sweep(&self.root, &folder);
             for shared in ["destinations", "deliveries"] {
-                files::sweep(&self.root.join(shared));
+                files::sweep(&self.root, &self.root.join(shared));
             }
         }
         Ok(lock)
+    }
+
+    /// Why the folder may not be used, if so: it is a link, or another user's.
+    pub fn problem(&self) -> Option<String> {
+        files::check_folder(&self.root, &self.root).err().map(|error| format!("{error:#}"))
+    }
+
+    fn cursors_in(&self, folder: &Path) -> Vec<Cursor> {
+        let mut files = files::entries(&self.root, folder);
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        files.iter().filter_map(|path| self.load_cursor(path).ok().flatten()).collect()
+    }
+
+    fn load_cursor(&self, path: &Path) -> Result<Option<Cursor>> {
+        let mut cursor: Option<Cursor> = self.load(path)?;
+        if let Some(cursor) = &mut cursor {
+            cursor.upgrade();
+            if let Some(archive) = cursor.archive.take() {
+                archive.restore(cursor, path);
+            }
+        }
+        Ok(cursor)
+    }
+
+    pub(super) fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let content = match files::read(&self.root, path) {
+            Ok(Some(content)) => content,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                log::warn!("{error:#}");
+                return Ok(None);
+            }
+        };
+        parse(path, &content)
     }
 
     pub(super) fn session_folder(&self, session_id: &str) -> PathBuf {
@@ -231,18 +254,6 @@ fn waiting_name(cursor: &Cursor) -> String {
     format!("{}-{project}-{}", cursor.destination, file_name(&cursor.session_id))
 }
 
-fn cursor_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    files.sort();
-    files.into_iter()
-}
-
 #[derive(Deserialize)]
 struct Versioned {
     #[serde(default)]
@@ -255,28 +266,9 @@ fn is_newer(content: &str) -> bool {
         && serde_json::from_str::<Versioned>(content).is_ok_and(|it| it.schema > SCHEMA)
 }
 
-fn load_cursor(path: &Path) -> Result<Option<Cursor>> {
-    let mut cursor: Option<Cursor> = load(path)?;
-    if let Some(cursor) = &mut cursor {
-        cursor.upgrade();
-        if let Some(archive) = cursor.archive.take() {
-            archive.restore(cursor, path);
-        }
-    }
-    Ok(cursor)
-}
-
-pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let content = match files::read(path) {
-        Ok(Some(content)) => content,
-        Ok(None) => return Ok(None),
-        Err(error) => {
-            log::warn!("{error:#}");
-            return Ok(None);
-        }
-    };
+fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Option<T>> {
     // Checked at once, and not string by string. What is no text is no JSON either.
-    let content = str::from_utf8(&content).unwrap_or_default();
+    let content = str::from_utf8(content).unwrap_or_default();
     if is_newer(content) {
         bail!("could not use state: {} was written by a newer claude-langfuse", path.display());
     }

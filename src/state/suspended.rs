@@ -10,7 +10,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use super::store::{Store, file_name, load, save};
+use super::store::{Store, file_name, save};
 
 /// Sessions that never get another hook leave a note behind; the oldest are removed first.
 const MAX_NOTES: usize = 1000;
@@ -66,22 +66,21 @@ impl Store {
         let folder = self.suspended_folder();
         files::make_private_folder(self.root(), &folder)?;
         if known.is_none() {
-            files::sweep(&folder);
-            remove_oldest(&folder);
+            files::sweep(self.root(), &folder);
+            remove_oldest(files::entries(self.root(), &folder));
         }
         save(&self.suspended_path(&note.session_id), note)
     }
 
     /// The first suspended turn of a session; `None` if the note can't be read.
     pub fn suspended(&self, session_id: &str) -> Option<Suspension> {
-        let note: Suspension = load(&self.suspended_path(session_id)).ok().flatten()?;
+        let note: Suspension = self.load(&self.suspended_path(session_id)).ok().flatten()?;
         (note.session_id == session_id).then_some(note)
     }
 
     /// Removes a session's note: a cursor has taken its place, or the turn was declined.
     pub fn clear_suspended(&self, session_id: &str) {
-        // Usually there is no note.
-        let _ = fs::remove_file(self.suspended_path(session_id));
+        files::remove(self.root(), &self.suspended_path(session_id));
     }
 
     fn suspended_folder(&self) -> PathBuf {
@@ -95,9 +94,7 @@ impl Store {
 }
 
 /// Makes room for one more note.
-fn remove_oldest(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+fn remove_oldest(paths: Vec<PathBuf>) {
     if paths.len() < MAX_NOTES {
         return;
     }

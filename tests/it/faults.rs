@@ -3,6 +3,7 @@
 mod crash;
 mod crowd;
 mod disk;
+mod foreign_state;
 mod input;
 mod limits;
 mod locks;

@@ -15,7 +15,14 @@ use base::Timestamp;
 
 pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     let store = Store::new(&context.config.state_dir);
-    check_folder(store.root(), report);
+    match store.problem() {
+        Some(problem) => report.fail(
+            "state",
+            problem,
+            "move it away, or set CC_LANGFUSE_STATE_DIR to a folder of yours",
+        ),
+        None => check_folder(store.root(), report),
+    }
     let now = Timestamp::now();
     if let Waiting { sessions: waiting @ 1.., since } = store.all_waiting() {
         let since = since.map(|since| long_duration(now.since(since))).unwrap_or_default();
