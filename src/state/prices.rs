@@ -7,7 +7,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use super::store::{Store, load, save};
+use super::store::{Store, save};
 use crate::langfuse::PriceList;
 
 /// A price list and its date.
@@ -21,7 +21,7 @@ pub struct StoredPrices {
 impl Store {
     /// The prices of a destination; `None` if it was never asked.
     pub fn prices(&self, destination: &str) -> Option<StoredPrices> {
-        load(&self.prices_path(destination)).ok().flatten()
+        self.load(&self.prices_path(destination)).ok().flatten()
     }
 
     /// Keeps the prices of a destination.
