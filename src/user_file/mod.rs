@@ -174,7 +174,9 @@ impl UserFile {
     /// The copies that were kept, the first one first.
     pub fn backups(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let paths = (0..).map(|number| self.backup_path(number));
-        paths.map_while(|path| Some((path.clone(), regular_file::read(&path, MAX_FILE_BYTES).ok()?))).collect()
+        paths
+            .map_while(|path| Some((path.clone(), regular_file::read(&path, MAX_FILE_BYTES).ok()?)))
+            .collect()
     }
 
     fn backup_path(&self, number: usize) -> PathBuf {

@@ -270,7 +270,7 @@ fn is_call(value: &str) -> bool {
     name > 0
         && matches!(opens, Some(b'(' | b'['))
         && !value.as_bytes().first().is_some_and(u8::is_ascii_digit)
-        && marks < 3
+        && marks < if value.len() < 40 { 3 } else { 1 }
 }
 
 /// `config.password`, `self.token`, `args.secret`; in a quoted text it would be a literal.
