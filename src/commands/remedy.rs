@@ -33,7 +33,7 @@ pub(super) fn failure(reply: &Verdict, destination: &Destination) -> (String, Ex
             };
             (format!("{reason} ({source})"), status)
         }
-        Verdict::Refused { reason } | Verdict::TooLarge { reason } => {
+        Verdict::Refused { reason } | Verdict::TooLarge { reason, .. } => {
             (reason.clone(), ExitStatus::ContentRejected)
         }
         Verdict::Later { reason, .. } => (reason.clone(), ExitStatus::Unreachable),

@@ -65,6 +65,10 @@ impl<Inner: Transport> Transport for RetryAfterTransport<Inner> {
         with_retry_after(|| self.0.score(scores))
     }
 
+    fn is_langfuse(&mut self) -> bool {
+        self.0.is_langfuse()
+    }
+
     fn send(&mut self, raw: &str, body: &Body) -> Verdict {
         let mut retry_after = RetryAfter::new();
         loop {

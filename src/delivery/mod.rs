@@ -56,6 +56,11 @@ pub trait Transport {
         Ok(())
     }
 
+    /// Whether the server answers as a Langfuse now, to a request that nothing before it has a reason to reject.
+    fn is_langfuse(&mut self) -> bool {
+        false
+    }
+
     /// Sends scores, at most [`MOST_SCORES`](crate::langfuse::MOST_SCORES); gives how many of them will never be taken.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Transport;
 use crate::config::{Config, Destination};
-use crate::langfuse::{Body, Client, Deadline, Verdict, send_scores};
+use crate::langfuse::{Body, Client, Deadline, Verdict, health, send_scores};
 use crate::score::Score;
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
@@ -79,6 +79,11 @@ impl Transport for HttpTransport {
         let took = left.saturating_sub(deadline.remaining());
         self.pace = Pace { bytes, took };
         reply
+    }
+
+    fn is_langfuse(&mut self) -> bool {
+        let deadline = self.time_of_request();
+        health(&mut self.client, deadline).is_ok()
     }
 
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {

@@ -11,6 +11,9 @@ use crate::score::Score;
 /// A span that was refused in as many runs is sent without its input and output.
 const MAX_REFUSALS: u8 = 3;
 
+/// A connection that breaks again and again under a single span of this size does so because of it.
+const SURELY_LARGE_BYTES: usize = 1024 * 1024;
+
 /// What became of the spans of one request.
 #[derive(Default)]
 pub(super) struct Receipt {
@@ -100,21 +103,51 @@ impl<'a> Uploader<'a> {
         }
         let batch = self.parts.pop().or_else(|| self.queue.next_batch(self.wire_limit))?;
         let wire_len = batch.body.wire_len();
-        Some(match self.transport.send(&batch.raw, &batch.body) {
+        let verdict = self.transport.send(&batch.raw, &batch.body);
+        Some(match self.without_firewall(verdict) {
             Verdict::Acknowledged => self.acknowledged(batch.spans, wire_len),
-            Verdict::TooLarge { reason } | Verdict::Refused { reason } => match split(batch) {
-                Parts::Halves([first, second]) => {
-                    self.parts.extend([second, first]);
-                    Receipt::default()
-                }
-                Parts::Single(span) => self.refused(*span, reason),
-                Parts::Nothing => Receipt::default(),
-            },
+            Verdict::TooLarge { reason, is_said } => {
+                self.smaller(batch, reason, is_said || wire_len > SURELY_LARGE_BYTES)
+            }
+            Verdict::Refused { reason } => self.smaller(batch, reason, true),
             verdict => {
                 self.failed(verdict, wire_len);
                 Receipt::default()
             }
         })
+    }
+
+    /// A page instead of JSON is an outage: a captive portal, another site. Unless Langfuse is there all the same: then a firewall
+    /// before it rejects what is in this request.
+    fn without_firewall(&mut self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Misconfigured { problem: Problem::NotLangfuse, reason }
+                if self.transport.is_langfuse() =>
+            {
+                Verdict::Refused {
+                    reason: format!(
+                        "{reason}; its other pages are Langfuse's, so a firewall may reject this content"
+                    ),
+                }
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Halves what was not taken. A single span is refused, if that is certain.
+    fn smaller(&mut self, batch: Batch, reason: String, is_certain: bool) -> Receipt {
+        match split(batch) {
+            Parts::Halves([first, second]) => {
+                self.parts.extend([second, first]);
+                Receipt::default()
+            }
+            Parts::Single(span) if is_certain => self.refused(*span, reason),
+            Parts::Single(_) => {
+                self.stop(Verdict::later(reason));
+                Receipt::default()
+            }
+            Parts::Nothing => Receipt::default(),
+        }
     }
 
     /// Sends scores of turns that are `ready`: all of their spans are acknowledged. The others are left to a later run, which
@@ -136,7 +169,7 @@ impl<'a> Uploader<'a> {
             // The server has taken the spans and will never take the scores: they must not hold up the session.
             Err(
                 Verdict::Refused { reason }
-                | Verdict::TooLarge { reason }
+                | Verdict::TooLarge { reason, .. }
                 | Verdict::Misconfigured { reason, problem: Problem::Url },
             ) => {
                 log::warn!("{reason}");

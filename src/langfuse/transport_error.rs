@@ -6,8 +6,8 @@ use ureq::Error;
 
 use crate::langfuse::verdict::{Problem, Verdict};
 
-/// A server that closes early during a large upload loses its own 413 in a reset.
-const LARGE_UPLOAD_BYTES: usize = 1024 * 1024;
+/// A server that closes early during a large upload loses its own 413 in a reset. Proxies refuse from a few hundred kilobytes on.
+const LARGE_UPLOAD_BYTES: usize = 256 * 1024;
 
 /// A request without an answer.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ impl TransportError {
         if reset && self.wire_len > LARGE_UPLOAD_BYTES {
             return Verdict::TooLarge {
                 reason: format!("{server} hung up on a request of {} bytes", self.wire_len),
+                is_said: false,
             };
         }
         Verdict::later(format!("{server} hung up without an answer: {why}"))

@@ -30,7 +30,11 @@ pub enum Verdict {
         timed_out: bool,
     },
     /// To be split, or truncated if it is one item.
-    TooLarge { reason: String },
+    TooLarge {
+        reason: String,
+        /// The server says so. Otherwise the connection broke under a large request, which may be chance.
+        is_said: bool,
+    },
     /// The server will never take this payload.
     Refused { reason: String },
     /// Only the user can fix this. It is retried as after [`Verdict::Later`], and the user is notified.
@@ -68,13 +72,13 @@ impl Verdict {
         match self {
             Self::Acknowledged => None,
             Self::Later { reason, .. }
-            | Self::TooLarge { reason }
+            | Self::TooLarge { reason, .. }
             | Self::Refused { reason }
             | Self::Misconfigured { reason, .. } => Some(reason),
         }
     }
 
-    pub(super) fn later(reason: String) -> Self {
+    pub(crate) fn later(reason: String) -> Self {
         Self::Later { reason, retry_after: None, timed_out: false }
     }
 
@@ -120,7 +124,7 @@ pub(crate) fn classify(server: &str, answer: ResponseParts<'_>, now: OffsetDateT
             misconfigured(Problem::Url, "Langfuse's endpoint is not there, check the base URL")
         }
         408 => later("it waited too long for the request", true),
-        413 => Verdict::TooLarge { reason: says("the request is too large") },
+        413 => Verdict::TooLarge { reason: says("the request is too large"), is_said: true },
         409 | 423 | 425 | 499 => later("it can't take it now", false),
         429 => later("too many requests", false),
         // A gateway's own refusal is an HTML page and must not lose a turn.

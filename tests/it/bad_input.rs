@@ -97,6 +97,25 @@ fn a_refusal_says_which_server_and_what_to_do_and_loses_nothing() {
 }
 
 #[test]
+fn a_firewall_before_langfuse_holds_up_only_what_it_rejects() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    let page = || {
+        let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+        Reply::StatusWithBody(403, headers, b"<!doctype html>403 Forbidden".to_vec())
+    };
+    // Six spans, the first three, the first two, the first one; each time Langfuse's health is asked, and there.
+    (0..4).for_each(|_| mock.reply_next(page()));
+    session.whole().replay(&[]).exits(6);
+    assert_eq!(mock.arrivals().len(), 5, "{:?}", mock.arrivals());
+    let health = mock.requests().iter().filter(|one| one.path.ends_with("/health")).count();
+    assert_eq!(health, 4);
+    session.replay(&[]).exits(0);
+    assert_eq!(mock.arrivals().len(), 6);
+}
+
+#[test]
 fn a_span_that_is_refused_does_not_hold_up_the_others_and_is_tried_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);

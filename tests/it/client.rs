@@ -75,7 +75,7 @@ fn reason(reply: &Verdict) -> &str {
     match reply {
         Verdict::Acknowledged => "",
         Verdict::Later { reason, .. }
-        | Verdict::TooLarge { reason }
+        | Verdict::TooLarge { reason, .. }
         | Verdict::Refused { reason }
         | Verdict::Misconfigured { reason, .. } => reason,
     }

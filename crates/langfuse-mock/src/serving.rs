@@ -67,6 +67,9 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
         state.next.pop_front().or_else(|| state.always.clone())
     } else if read {
         state.next_read.pop_front()
+    } else if path_of(&raw.target).ends_with("/health") {
+        // A captive portal or another site answers everything with its page.
+        state.always.clone().filter(|reply| matches!(reply, Reply::Html | Reply::Garbage))
     } else if raw.method == "POST" && takes_scores(&raw.target) {
         state.next_score.pop_front()
     } else if is_of_datasets(path_of(&raw.target)) {

@@ -24,7 +24,7 @@ pub(super) fn report_failure(
     let (check, reason, problem) = match reply {
         Verdict::Acknowledged => return ExitStatus::Done,
         Verdict::Later { reason, .. } => (check, reason, None),
-        Verdict::TooLarge { reason } | Verdict::Refused { reason } => (check, reason, None),
+        Verdict::TooLarge { reason, .. } | Verdict::Refused { reason } => (check, reason, None),
         Verdict::Misconfigured { reason, problem: Problem::Certificate } => {
             ("tls", reason, Some(Problem::Certificate))
         }

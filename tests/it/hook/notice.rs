@@ -57,7 +57,7 @@ fn a_refusal_that_only_the_user_can_mend_is_said_once() {
         assert!(text.contains(advice), "{refusal:?}: {text}");
         sandbox.forget_backoff_time();
         assert_eq!(stop(&session, 1), None, "{refusal:?}: said again");
-        assert_eq!(mock.requests().len(), 2, "{refusal:?}");
+        assert_eq!(mock.exports().len(), 2, "{refusal:?}");
     }
 }
 

@@ -83,7 +83,7 @@ impl Transport for Receiver {
             return Verdict::Refused { reason };
         }
         match weather {
-            Weather::TooLarge if spans.len() > 1 => Verdict::TooLarge { reason },
+            Weather::TooLarge if spans.len() > 1 => Verdict::TooLarge { reason, is_said: true },
             Weather::Refused if spans.len() > 1 => Verdict::Refused { reason },
             Weather::Fine | Weather::TooLarge | Weather::Refused => {
                 self.store(raw);
