@@ -13,10 +13,12 @@ use time::macros::format_description;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Reads an RFC 3339 time with zone; `None` for anything else and for times before 1970.
+    /// Reads an RFC 3339 time with zone; `None` for anything else and for times before 1970, or that don't fit Langfuse's
+    /// nanoseconds: from 2262 on.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+        let nanos = i64::try_from(parsed.unix_timestamp_nanos()).ok()?;
+        u64::try_from(nanos / 1_000_000).ok().map(Self)
     }
 
     /// The clock's time. Only for back-off and for "is this session over?", never for a span.

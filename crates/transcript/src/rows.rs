@@ -92,12 +92,12 @@ pub(super) struct Row<'a> {
     pub api_error: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub api_error_type: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub api_error_status: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub retry_attempt: Option<u64>,
     /// `system`/`turn_duration`.
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub duration_ms: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     pub is_aborted_mid_stream: Option<bool>,
@@ -158,11 +158,11 @@ pub(super) struct Row<'a> {
 pub(super) struct CompactMetadata {
     #[serde(deserialize_with = "tolerant::text")]
     pub trigger: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub pre_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub post_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub duration_ms: Option<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub preserved_messages: Option<Preserved>,
@@ -191,7 +191,7 @@ pub(super) struct Preserved {
 pub(super) struct ErrorDetail {
     #[serde(deserialize_with = "tolerant::text")]
     pub formatted: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub status: Option<u64>,
     #[serde(deserialize_with = "tolerant::text")]
     pub message: Option<String>,
@@ -201,7 +201,7 @@ pub(super) struct ErrorDetail {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TurnPosition {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub turn_index: Option<u64>,
 }
 
@@ -231,7 +231,7 @@ pub(super) struct Attachment<'a> {
     pub kind: Option<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub prompt: Option<&'a RawValue>,
-    #[serde(rename = "maxTurns", deserialize_with = "tolerant::field")]
+    #[serde(rename = "maxTurns", deserialize_with = "tolerant::number")]
     pub max_turns: Option<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub context: Option<Context>,
@@ -271,7 +271,7 @@ pub(super) struct Outcome {
     pub background_task_id: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub persisted_output_path: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub persisted_output_size: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     pub structured_patch: Option<Vec<Hunk>>,
@@ -314,13 +314,13 @@ pub(super) struct SessionRow {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ModelUsage {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub cache_creation_input_tokens: Option<u64>,
 }
 
@@ -340,6 +340,6 @@ pub(super) struct HookSummary {
 pub(super) struct HookInfo {
     #[serde(deserialize_with = "tolerant::text")]
     pub command: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub duration_ms: Option<u64>,
 }

@@ -51,6 +51,15 @@ where
     Ok(serde_json::from_str(raw.get()).ok())
 }
 
+/// No count of tokens and no number of milliseconds is larger: a larger one is a defect of what wrote it.
+const MAX_NUMBER: u64 = 1_000_000_000_000;
+
+/// The same for a number, which no release writes negative, broken or without measure.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number: Option<u64> = field(deserializer)?;
+    Ok(number.filter(|number| *number <= MAX_NUMBER))
+}
+
 /// The same for a text, which is read once: most of a transcript is text.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(Text)

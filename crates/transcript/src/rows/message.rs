@@ -25,13 +25,13 @@ pub(crate) struct Message<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Usage {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub cache_creation_input_tokens: Option<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub cache_creation: Option<CacheCreation>,
@@ -49,9 +49,9 @@ pub(crate) struct Usage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CacheCreation {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub ephemeral_5m_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub ephemeral_1h_input_tokens: Option<u64>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct CacheCreation {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OutputDetails {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub thinking_tokens: Option<u64>,
 }
 
@@ -67,9 +67,9 @@ pub(crate) struct OutputDetails {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServerToolUse {
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub web_search_requests: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
+    #[serde(deserialize_with = "tolerant::number")]
     pub web_fetch_requests: Option<u64>,
 }
 
