@@ -107,7 +107,18 @@ impl Delivery<'_> {
     }
 
     fn read_agent(&mut self, file: &AgentFile) -> Option<Read> {
-        let (entries, mark) = self.entries(file)?;
+        let (mut entries, mark) = self.entries(file)?;
+        let count = entries.len();
+        // A file that leads to another session, or was put here, brings what nobody agreed to.
+        let session = Some(self.job.session_id.as_str());
+        entries.retain(|entry| {
+            let named = entry.header.session_id.as_deref();
+            named.is_none() || named == session
+        });
+        if entries.len() < count {
+            let path = file.path.display();
+            log::warn!("{} rows of another session are skipped: {path}", count - entries.len());
+        }
         let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
         let read_before = subagent.map_or(0, |subagent| subagent.file.offset);
         let used_ids = subagent.map(|subagent| subagent.used_ids.clone()).unwrap_or_default();

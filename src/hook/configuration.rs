@@ -8,9 +8,43 @@ use transcript::origin;
 use super::event::Event;
 use crate::config::{
     Config, Env, Files, MergedSettings, Scope, has_unexplained, names_brought_by_project, resolve,
-    without_redirects,
+    root_of, without_redirects,
 };
 use crate::state::Store;
+
+/// The start directory of a session that another project's hook names. `start`: of that project. Where the folder is gone
+/// it was moved, and the hook is the session's own.
+pub(super) fn other_project(
+    env: &Env,
+    event: &Event,
+    start: Option<&Path>,
+) -> Option<PathBuf> {
+    let start = start?;
+    // Before Claude Code told the start directory, `start` is only where the session is now.
+    env.variable("CLAUDE_PROJECT_DIR")?;
+    let folder = event.transcript.parent()?.file_name()?.to_string_lossy();
+    let letter = |one: char| if one.is_ascii_alphanumeric() { one } else { '-' };
+    let encoded: String = start.to_string_lossy().chars().map(letter).collect();
+    if folder == encoded {
+        return None;
+    }
+    let origin = origin(&event.transcript).ok()?.0.filter(|origin| origin.is_dir())?;
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let (one, other) = (real(&origin), real(start));
+    let is_own =
+        one.starts_with(&other) || other.starts_with(&one) || root_of(&one) == root_of(&other);
+    (!is_own).then_some(origin)
+}
+
+/// The configuration of a session of another project, started in `start`: by its own files alone.
+pub(super) fn configure_other(env: &mut Env, event: &Event, start: &Path) -> Config {
+    let files = Files::new();
+    without_redirects(env, &files, &[start], claude_dir(event).as_deref());
+    let store = env.default_state_dir().map(|folder| Store::new(&folder));
+    env.allowed = store.map(|store| store.allowed().digests()).unwrap_or_default();
+    env.merged = None;
+    resolve(env, &files, Some(start), Scope::FilesOnly)
+}
 
 /// The configuration of a session that was started in `start`. The transcript is read and names are noted only if it is traced.
 pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Path>) -> Config {

@@ -20,7 +20,7 @@ use crate::langfuse::Deadline;
 use crate::log_file;
 use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Cursor, PausedTime, Store};
-use configuration::configure;
+use configuration::{configure, configure_other, other_project};
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after, quit_with_words_after};
 
@@ -50,7 +50,15 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let event = event::read(std::io::stdin().lock());
     let start =
         project_dir(&env).or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
-    let config = configure(&mut env, event.as_ref().ok(), start.as_deref());
+    let mut config = configure(&mut env, event.as_ref().ok(), start.as_deref());
+    let mut start = start;
+    if config.enabled
+        && let Ok(event) = &event
+        && let Some(other) = other_project(&env, event, start.as_deref())
+    {
+        config = configure_other(&mut env, event, &other);
+        start = Some(other);
+    }
     if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
     }

@@ -295,3 +295,30 @@ fn what_opened_a_turn_is_called_the_same_in_every_release() {
         assert_eq!(opened.len(), 2, "{recording}");
     }
 }
+
+#[test]
+fn a_file_of_an_agent_that_leads_to_another_session_is_not_sent() {
+    const OTHER: &str = "words of another session";
+    for is_link in [true, false] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let mut other = sandbox.session_in(&sandbox.path("private"), "v2.1.330/thinking");
+        other.recording = other.recording.replaced("Answer after thought.", OTHER);
+        other.whole();
+        let session = sandbox.session("v2.1.330/subagent");
+        session.whole();
+        let agent = sandbox.projects().join(&session.recording.agents[0].path);
+        std::fs::remove_file(&agent).unwrap();
+        match is_link {
+            true => std::os::unix::fs::symlink(other.path(), &agent).unwrap(),
+            false => _ = std::fs::copy(other.path(), &agent).unwrap(),
+        }
+        session.end();
+        session.replay(&[]);
+        assert!(!mock.rows().is_empty());
+        let sent = mock.exports().iter().any(|request| {
+            request.json.as_ref().is_some_and(|json| json.to_string().contains(OTHER))
+        });
+        assert!(!sent, "link: {is_link}");
+    }
+}

@@ -202,3 +202,19 @@ fn claude_codes_settings_files_count_in_a_replay_and_override_the_shell() {
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(settings.answers().len(), 3);
 }
+
+#[test]
+fn a_hook_that_names_a_transcript_of_another_project_follows_that_ones_configuration() {
+    let Two { here, there, mut sandbox } = Two::new();
+    for name in ["here", "there", "nowhere"] {
+        std::fs::create_dir_all(sandbox.path(name)).unwrap();
+    }
+    let own = sandbox.path("here").display().to_string();
+    sandbox.set("CLAUDE_PROJECT_DIR", own);
+    sandbox.session_in(&sandbox.path("there"), "v2.1.330/simple").answered(0).stop(0);
+    sandbox.session_in(&sandbox.path("nowhere"), "v2.1.330/thinking").answered(0).stop(0);
+    sandbox.session_in(&sandbox.path("here/deep"), "v2.1.330/refusal").whole().end();
+    assert_eq!(there.answers(), ["Hello from the mock."]);
+    assert!(here.answers().iter().all(|answer| !answer.contains("Answer after thought")));
+    assert!(!here.requests().is_empty());
+}

@@ -105,7 +105,8 @@ pub fn agents(
             beside
                 .filter_map(|entry| {
                     let name = entry.file_name();
-                    Some(agent_file(agent_id(&name)?, &entry))
+                    let agent_id = agent_id(&name).filter(|_| !is_link(&entry))?;
+                    Some(agent_file(agent_id, &entry))
                 })
                 .filter(|file| {
                     is_known(&file.agent_id) || file.session().as_ref() == Some(&session)
@@ -114,6 +115,10 @@ pub fn agents(
     }
     found.sort_unstable_by(|left, right| left.agent_id.cmp(&right.agent_id));
     found
+}
+
+fn is_link(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_symlink())
 }
 
 fn agent_id(name: &OsStr) -> Option<&str> {
@@ -134,6 +139,8 @@ fn agents_below(transcript: &Path) -> Vec<AgentFile> {
         };
         for entry in entries.flatten() {
             match agent_id(&entry.file_name()) {
+                // Claude Code writes no links here: one may lead to another session.
+                Some(_) if is_link(&entry) => {}
                 Some(agent_id) => found.push(agent_file(agent_id, &entry)),
                 None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
                     folders.push(entry.path());
