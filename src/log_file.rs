@@ -75,7 +75,8 @@ pub fn to_file(state_dir: &Path, debug: bool) {
         .target(env_logger::Target::Pipe(Box::new(target)))
         .format(|out, record| {
             let now = base::Timestamp::now().rfc3339();
-            let text = record.args().to_string().replace(['\n', '\r'], " ");
+            let text = record.args().to_string().replace(['\n', '\r', '\t'], " ");
+            let text = base::printable(&text);
             writeln!(out, "{now} {:5} [{}] {text}", record.level(), std::process::id())
         })
         .try_init();
@@ -96,7 +97,7 @@ pub fn to_stderr(verbosity: u8, quiet: bool) {
                 out,
                 "claude-langfuse: {}: {}",
                 record.level().as_str().to_lowercase(),
-                record.args()
+                base::printable(&record.args().to_string())
             )
         })
         .try_init();

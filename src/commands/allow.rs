@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
 use crate::config::{
@@ -67,16 +68,16 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
     let config = config(&context, &start)?;
     let Some(request) = &config.request else {
         writeln!(
-            std::io::stdout(),
+            stdout(),
             "nothing to allow: the settings of {} need no permission",
             start.display()
         )?;
         return Ok(ExitStatus::Done);
     };
     if args.print {
-        let root = json!(request.root);
+        let root = json!(request.root.to_string_lossy());
         let digest = &request.digest;
-        writeln!(std::io::stdout(), "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}")?;
+        writeln!(stdout(), "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}")?;
         return Ok(ExitStatus::Done);
     }
     let granted = match &request.granted {
@@ -84,7 +85,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         Err(problem) => return Err(misconfigured(problem)),
     };
     if config.is_request_allowed {
-        writeln!(std::io::stdout(), "allowed already: {}", leads_to(granted))?;
+        writeln!(stdout(), "allowed already: {}", leads_to(granted))?;
         return Ok(ExitStatus::Done);
     }
     if !agrees(&context.env, request, granted)? {
@@ -92,7 +93,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
             Ok(_) => "your own values count",
             Err(_) => "nothing is sent from here",
         };
-        writeln!(std::io::stdout(), "not allowed: {effect}")?;
+        writeln!(stdout(), "not allowed: {effect}")?;
         return Ok(ExitStatus::Failed);
     }
     let mut allowed = store.allowed();
@@ -106,7 +107,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
     });
     store.save_allowed(&allowed)?;
     writeln!(
-        std::io::stdout(),
+        stdout(),
         "allowed: sessions of {} are sent from the next turn on",
         request.root.display()
     )?;
@@ -123,7 +124,7 @@ pub(super) fn revoke(args: &RevokeArgs, global: &GlobalArgs) -> Result<ExitStatu
     let root = root_of(&start_directory(args.directory.as_deref())?);
     let mut allowed = store.allowed();
     let count = allowed.revoke(&root);
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if count == 0 {
         writeln!(out, "nothing was allowed for {}", root.display())?;
         return Ok(ExitStatus::Done);
@@ -141,7 +142,7 @@ fn store(env: &Env) -> Result<Store> {
 }
 
 fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     let allowed = store.allowed();
     if allowed.entries.is_empty() {
         writeln!(out, "nothing is allowed")?;
@@ -184,7 +185,7 @@ fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
             "could not ask: there is no terminal; run it in one, or declare what 'claude-langfuse allow --print' prints in config.json"
         );
     }
-    let mut out = std::io::stderr().lock();
+    let mut out = stderr();
     writeln!(out, "The settings of {} say:", request.root.display())?;
     for value in &request.values {
         match value.instead_of.as_deref() {

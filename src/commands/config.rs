@@ -15,6 +15,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{self, with_json_errors};
 use crate::commands::output::report::CheckReport;
+use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{
@@ -112,7 +113,7 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 /// Prints the values by where they are set, the strongest place first.
 fn print_values(env: &Env, start: &Path, config: &Config) -> Result<()> {
     let home = env.home();
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     writeln!(out, "for sessions started in {}", shorten_home(home, &start.display().to_string()))?;
     if let Some(problem) = &config.suspended {
         writeln!(out, "\nsuspended: {}", shorten_home(home, &problem.cause()))?;
@@ -169,13 +170,13 @@ fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
         "layer": setting.source.layer.name(),
         "place": Some(&setting.source.place).filter(|_| setting.source.layer != Layer::Default),
         "spelling": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
-        "file": setting.file,
+        "file": setting.file.as_deref().map(Path::to_string_lossy),
     })).collect();
     let config_file: Option<PathBuf> = env.config_file();
     let all = json!({
         "schema": 1,
-        "start_directory": start,
-        "config_file": config_file,
+        "start_directory": start.to_string_lossy(),
+        "config_file": config_file.as_deref().map(Path::to_string_lossy),
         "enabled": config.enabled,
         "suspended": config.suspended.as_ref().map(|problem| json!({
             "message": problem.cause(),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::commands::exit_status::misconfigured;
 use crate::commands::nix_options::nix_options;
 use crate::commands::output::diff::print_masked_diff;
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
 use crate::config::{Env, Files, Problem, Scope, VARIABLES, Variable, masked, resolve, shown};
 use crate::user_file::{Kind, UserFile};
@@ -195,8 +196,8 @@ fn problems(
 /// Tells that the file is generated, with the options to set instead.
 pub(super) fn print_nix_options(edit: &ConfigEdit, env: &Env) -> Result<()> {
     let path = shorten_home(env.home(), &edit.path().display().to_string());
-    writeln!(std::io::stderr(), "nothing was changed: {path} is a link into the Nix store")?;
-    writeln!(std::io::stderr(), "help: set these options of home-manager, and switch")?;
-    write!(std::io::stdout(), "{}", edit.nix_options(env))?;
+    writeln!(stderr(), "nothing was changed: {path} is a link into the Nix store")?;
+    writeln!(stderr(), "help: set these options of home-manager, and switch")?;
+    write!(stdout(), "{}", edit.nix_options(env))?;
     Ok(())
 }

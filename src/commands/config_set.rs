@@ -13,6 +13,7 @@ use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::print_json;
 use crate::commands::output::prompt::{ask_hidden, can_ask};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{Env, Scope, Variable, masked, normalise_url, shown, suggestion};
@@ -84,7 +85,7 @@ pub(super) fn run(
         print_nix_options(&edit, env)?;
         return Ok(ExitStatus::Failed);
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if args.dry_run {
         edit.print_diff(&mut out)?;
         return Ok(ExitStatus::Done);
@@ -92,7 +93,7 @@ pub(super) fn run(
     edit.apply()?;
     if json {
         print_json(&json!({
-            "schema": 1, "file": edit.path(), "name": args.name, "project": project,
+            "schema": 1, "file": edit.path().to_string_lossy(), "name": args.name, "project": project,
             "changed": edit.is_change(),
         }))?;
     } else {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::claude_settings::{
     Action, Hooks, SettingsChange, guarded, stable_program, survey, switched_off,
 };
+use crate::commands::output::screen::stdout;
 
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
@@ -165,10 +166,11 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
         bail!("could not change {path}: {GENERATED}");
     }
     let backup = if args.dry_run { None } else { change.apply()? };
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if args.json {
         let object = json!({
-            "schema": 1, "settings": file.path(), "changed": is_changed, "backup": backup,
+            "schema": 1, "settings": file.path().to_string_lossy(), "changed": is_changed,
+            "backup": backup.as_deref().map(Path::to_string_lossy),
         });
         writeln!(out, "{object}")?;
         return Ok(());

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::screen::stdout;
 use crate::commands::start_directory::start_directory;
 use crate::config::Scope;
 use crate::state::Store;
@@ -51,7 +52,7 @@ pub(super) fn pause(args: &PauseArgs, global: &GlobalArgs) -> Result<ExitStatus>
     let is_new = pauses.begin(project.clone(), Timestamp::now());
     store.save_pauses(&pauses)?;
     let scope = scope_text(project.as_deref());
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if is_new {
         writeln!(
             out,
@@ -73,7 +74,7 @@ pub(super) fn resume(args: &ResumeArgs, global: &GlobalArgs) -> Result<ExitStatu
     let mut pauses = store.pauses();
     let ended = pauses.end(project.as_deref(), Timestamp::now());
     store.save_pauses(&pauses)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     let scope = scope_text(project.as_deref());
     match (ended, &project) {
         (0, None) => writeln!(out, "nothing was paused")?,

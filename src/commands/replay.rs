@@ -12,6 +12,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_error, with_json_errors};
 use crate::commands::output::progress::{ProgressLine, Workload};
+use crate::commands::output::screen::exact_stdout;
 use crate::commands::output::summary::{DeliverySummary, withheld_text};
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
@@ -156,7 +157,7 @@ fn replay_one(
 
 /// Prints one request per line.
 fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
-    let report = each_request(session, config, |raw| writeln!(std::io::stdout().lock(), "{raw}"))?;
+    let report = each_request(session, config, |raw| writeln!(exact_stdout(), "{raw}"))?;
     if report.withheld > 0 {
         print_error(&format!("{}: {}", session.id, withheld_text(report.withheld)));
     }

@@ -17,6 +17,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
 use crate::commands::output::errors::with_json_errors;
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::tokens;
@@ -80,7 +81,7 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
                 continue;
             }
         };
-        let mut out = io::stdout().lock();
+        let mut out = stdout();
         if args.json {
             writeln!(out, "{}", row.as_json())?;
         } else {
@@ -102,7 +103,7 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 
 fn print_remainder(listed: usize, remaining: usize, claude_config: &Path) -> io::Result<()> {
     let projects = claude_config.join("projects");
-    let mut error = io::stderr().lock();
+    let mut error = stderr();
     match (listed, remaining) {
         (0, _) => writeln!(error, "no sessions found under {}", projects.display()),
         (_, 0) => Ok(()),
@@ -159,7 +160,8 @@ impl SessionRow {
 
     fn as_json(&self) -> serde_json::Value {
         json!({
-            "schema": 1, "session": self.id, "path": self.path, "project": self.project, "title": self.title,
+            "schema": 1, "session": self.id, "path": self.path.to_string_lossy(),
+            "project": self.project.as_deref().map(Path::to_string_lossy), "title": self.title,
             "first_prompt": self.prompt, "turns": self.turns, "sent": self.sent,
             "tokens": tokens::as_json(&self.usage), "last_activity": self.last.map(Timestamp::rfc3339),
         })

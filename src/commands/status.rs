@@ -12,6 +12,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
@@ -63,7 +64,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let status = StatusView::of(start, config);
     if args.line {
         // Claude Code shows no statusline whose command fails.
-        writeln!(std::io::stdout().lock(), "{}", status.line())?;
+        writeln!(stdout(), "{}", status.line())?;
         return Ok(ExitStatus::Done);
     }
     if args.json {
@@ -193,7 +194,7 @@ impl StatusView {
 
     fn print(&self, env: &Env) -> Result<()> {
         let width = Terminal::of_stdout(env).width();
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         let mut print_row = |name: &str, text: &str| {
             let text = shorten_home(env.home(), text);
             writeln!(out, "{name:NAME_WIDTH$}{}", wrap(&text, NAME_WIDTH, width))
@@ -293,7 +294,7 @@ impl StatusView {
         };
         json!({
             "schema": 1,
-            "start_directory": self.start,
+            "start_directory": self.start.to_string_lossy(),
             "state": self.mode(),
             "layer": consent.map(|source| source.layer.name()),
             "place": consent.map(|source| &source.place),

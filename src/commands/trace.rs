@@ -13,6 +13,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
 use crate::config::{Config, DestinationProblem, Files, Scope, resolve, root_of};
@@ -77,7 +78,7 @@ fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         print_nix_options(&edit, env)?;
         return Ok(ExitStatus::Failed);
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if args.dry_run {
         edit.print_diff(&mut out)?;
         return Ok(ExitStatus::Done);
@@ -87,7 +88,7 @@ fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let is_effective = config.enabled == is_on;
     if args.json {
         print_json(&json!({
-            "schema": 1, "file": edit.path(), "project": project, "state": on_off(config.enabled),
+            "schema": 1, "file": edit.path().to_string_lossy(), "project": project.to_string_lossy(), "state": on_off(config.enabled),
             "changed": edit.is_change(),
         }))?;
     } else {

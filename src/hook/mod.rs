@@ -48,10 +48,9 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         || log_late_event(config_file)
     });
     let event = event::read(std::io::stdin().lock());
-    let start =
+    let mut start =
         project_dir(&env).or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
     let mut config = configure(&mut env, event.as_ref().ok(), start.as_deref());
-    let mut start = start;
     if config.enabled
         && let Ok(event) = &event
         && let Some(other) = other_project(&env, event, start.as_deref())

@@ -48,7 +48,8 @@ impl Hook {
             return;
         }
         // Where nobody listens there is nobody to be told.
-        let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": text }));
+        let _ =
+            writeln!(std::io::stdout(), "{}", json!({ "systemMessage": base::printable(text) }));
     }
 }
 

@@ -24,6 +24,7 @@ pub struct Allowed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowedEntry {
     /// The top folder of the main repository.
+    #[serde(with = "base::path_text")]
     pub root: PathBuf,
     /// The digest of the [`Request`](crate::config::Request).
     pub digest: String,

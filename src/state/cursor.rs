@@ -32,6 +32,7 @@ pub struct Cursor {
     /// Digest of base URL and public key.
     pub destination: String,
     /// The session's file.
+    #[serde(with = "base::path_text")]
     pub transcript: PathBuf,
     /// Of a hook that has only begun: the prompt that it was called for. Nothing else is known yet, and if the hook was
     /// killed, the next one begins with that turn.

@@ -19,6 +19,7 @@ const MAX_NOTES: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     pub session_id: String,
+    #[serde(with = "base::path_text")]
     pub transcript: PathBuf,
     pub noted_at: Timestamp,
     /// The prompt that the hook was called for.

@@ -33,6 +33,7 @@ mod fuzz;
 mod guarantees;
 mod help;
 mod hook;
+mod hostile_texts;
 mod install;
 mod mask;
 mod metadata;

@@ -1,9 +1,12 @@
-//! What the other crates share: points in time, files from outside, and the hash of ids.
+//! What the other crates share: points in time, files from outside, what may be shown of a text, and the hash of ids.
 
 #![forbid(unsafe_code)]
 
+pub mod path_text;
+mod printable;
 pub mod regular_file;
 pub mod sha256;
 mod timestamp;
 
+pub use printable::{is_printable, printable};
 pub use timestamp::Timestamp;

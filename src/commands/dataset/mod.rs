@@ -16,6 +16,7 @@ use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
@@ -103,7 +104,7 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut items = DatasetItemBuilder::new(dataset, &session, &config, roots, expected)?;
     if args.dry_run {
         for (turn, calls) in &turns {
-            writeln!(io::stdout().lock(), "{}", items.build(turn, calls)?.body)?;
+            writeln!(exact_stdout(), "{}", items.build(turn, calls)?.body)?;
         }
         return Ok(ExitStatus::Done);
     }
@@ -240,7 +241,7 @@ fn print_result(
             "state": state, "link": link,
         }));
     }
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     writeln!(out, "turn {number} of session {}: {phrase} {dataset}", session.id)?;
     writeln!(out, "{link}")
 }

@@ -7,6 +7,7 @@ use super::context::DoctorContext;
 use super::server::client;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
+use crate::commands::output::screen::stderr;
 use crate::commands::regions::Region;
 use crate::commands::remedy::remedy;
 use crate::config::{Destination, Layer};
@@ -79,7 +80,7 @@ fn may_try_regions(context: &DoctorContext<'_>) -> bool {
         return false;
     }
     let asked = write!(
-        std::io::stderr(),
+        stderr(),
         "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
         other_regions().collect::<Vec<_>>().join(", ")
     );

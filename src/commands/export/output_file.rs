@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::commands::output::screen::exact_stdout;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
@@ -17,8 +18,7 @@ pub(super) struct ExportFile {
 impl ExportFile {
     pub(super) fn open(output: Option<&Path>) -> Result<Self> {
         let Some(path) = output else {
-            let out: Box<dyn Write> = Box::new(io::stdout().lock());
-            return Ok(Self { out: BufWriter::new(out), file: None });
+            return Ok(Self { out: BufWriter::new(exact_stdout()), file: None });
         };
         let is_special = path.metadata().is_ok_and(|there| !there.is_file());
         if is_special {

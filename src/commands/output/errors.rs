@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::screen::{stderr, stdout};
 
 /// Ends a command: an error is printed on standard error, unless the reader of standard output is gone.
 pub(in crate::commands) fn finish(result: Result<ExitStatus>) -> ExitStatus {
@@ -38,7 +39,7 @@ pub(in crate::commands) fn with_json_errors(
 
 /// Prints one line of JSON.
 pub(in crate::commands) fn print_json(object: &Value) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{object}")
+    writeln!(stdout(), "{object}")
 }
 
 /// The error of JSON output: the same code for the same exit status in every command.
@@ -48,7 +49,7 @@ pub(in crate::commands) fn error_object(status: ExitStatus, message: &str) -> Va
 
 /// Prints an error on standard error. If that fails, nothing is left to print it on.
 pub(in crate::commands) fn print_error(message: &str) {
-    let _ = writeln!(std::io::stderr(), "claude-langfuse: {message}");
+    let _ = writeln!(stderr(), "claude-langfuse: {message}");
 }
 
 pub(in crate::commands) fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -6,6 +6,7 @@ pub(super) mod grid;
 pub(super) mod progress;
 pub(in crate::commands) mod prompt;
 pub(super) mod report;
+pub(in crate::commands) mod screen;
 pub(super) mod summary;
 pub(super) mod tables;
 pub(super) mod terminal;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
+use crate::commands::output::screen::stderr;
 use anyhow::{Result, bail};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -67,7 +68,7 @@ pub(in crate::commands) fn ask_hidden(question: &str) -> Result<String> {
 
 /// Shows text to the user.
 pub(in crate::commands) fn show(text: &str) -> io::Result<()> {
-    let mut out = io::stderr().lock();
+    let mut out = stderr();
     out.write_all(text.as_bytes())?;
     out.flush()
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::print_json;
+use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{GREEN, RED, Terminal, YELLOW, wrap};
 use crate::commands::output::text::{plural, shorten_home};
 use crate::config::Env;
@@ -113,7 +114,7 @@ impl CheckReport {
         let home = env.home();
         let terminal = Terminal::of_stdout(env);
         let text = |text: &str| wrap(&shorten_home(home, text), INDENTATION, terminal.width());
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         for CheckResult { check, level, message, help } in &self.0 {
             let name = level.styled(terminal);
             writeln!(out, "{name}  {}", text(&format!("{check}: {message}")))?;

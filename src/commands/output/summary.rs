@@ -10,6 +10,7 @@ use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::{error_object, print_error, print_json};
 use crate::commands::output::progress::ProgressLine;
+use crate::commands::output::screen::stdout;
 use crate::commands::output::text::{broken_lines, byte_size, plural};
 use crate::commands::remedy::remedy;
 use crate::config::Destination;
@@ -121,7 +122,7 @@ impl DeliverySummary {
             }
             return Ok(());
         }
-        let mut out = io::stdout().lock();
+        let mut out = stdout();
         writeln!(out, "{}  {}", session.id, session_text(report))?;
         if let Some(help) = session_help(report, destination) {
             writeln!(out, "  help: {help}")?;
@@ -228,7 +229,7 @@ impl DeliverySummary {
         if withheld > 0 {
             line.push_str(&format!(", {withheld} skipped (policy not met)"));
         }
-        writeln!(io::stdout().lock(), "{line}")?;
+        writeln!(stdout(), "{line}")?;
         Ok(self.status)
     }
 }
@@ -241,7 +242,7 @@ pub(in crate::commands) fn withheld_text(count: usize) -> String {
 }
 
 fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     for (project, counts) in projects {
         writeln!(out, "{}", project.display())?;
         writeln!(out, "  {}", counts_text(counts))?;

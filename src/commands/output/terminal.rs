@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use base::is_printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::config::Env;
@@ -91,9 +92,9 @@ pub(in crate::commands) fn wrap(text: &str, indentation: usize, columns: Option<
     lines
 }
 
-/// Joins lines and removes control characters, which a terminal would obey.
+/// Joins lines and removes what a terminal would obey.
 pub(in crate::commands) fn one_line(text: &str) -> String {
-    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
+    let words = text.split(|character: char| character.is_whitespace() || !is_printable(character));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }

@@ -64,11 +64,24 @@ pub(in crate::commands) fn byte_size(bytes: usize) -> String {
     }
 }
 
-/// Replaces the home folder by `~`: shorter, and bug reports carry no user name.
+/// Replaces the home folder by `~`: shorter, and bug reports carry no user name. Also as Claude Code encodes it in the names of
+/// its folders: `-home-me-project`.
 pub(in crate::commands) fn shorten_home(home: Option<&Path>, text: &str) -> String {
     let Some(home) = home.and_then(Path::to_str).filter(|home| home.len() > 1) else {
         return text.to_owned();
     };
+    let letter = |one: char| if one.is_ascii_alphanumeric() { one } else { '-' };
+    let encoded: String = home.chars().map(letter).collect();
+    let text = shorten_folder(home, text);
+    // Only in the place of a whole name: it may be a part of another one.
+    let names = text.split_inclusive('/').map(|part| match part.strip_prefix(&*encoded) {
+        Some(rest) if !rest.starts_with(|next: char| next.is_alphanumeric()) => format!("~{rest}"),
+        _ => part.to_owned(),
+    });
+    names.collect()
+}
+
+fn shorten_folder(home: &str, text: &str) -> String {
     let mut short = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(home) {
@@ -112,6 +125,9 @@ mod tests {
             ("/home/melissa/a", "/home/melissa/a"),
             ("[ -x '/home/me/bin' ]", "[ -x '~/bin' ]"),
             ("nothing", "nothing"),
+            ("/x/projects/-home-me-src-app/a.jsonl", "/x/projects/~-src-app/a.jsonl"),
+            ("/home/me/.claude/projects/-home-me", "~/.claude/projects/~"),
+            ("/x/projects/-home-melissa-app", "/x/projects/-home-melissa-app"),
         ] {
             assert_eq!(shorten_home(home, text), short);
         }

@@ -13,6 +13,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
@@ -90,7 +91,7 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let scores = target.scores(args, &config)?;
     if args.dry_run {
-        writeln!(io::stdout().lock(), "{}", batch(&scores))?;
+        writeln!(exact_stdout(), "{}", batch(&scores))?;
         return Ok(ExitStatus::Done);
     }
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
@@ -227,7 +228,7 @@ fn print_scores(
         }))?;
         return Ok(ExitStatus::Done);
     }
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     let scored = match target.turn {
         Some(turn) => format!("turn {turn} of session {}", session.id),
         None => format!("session {}", session.id),

@@ -21,6 +21,7 @@ use crate::commands::exit_status::{ExitStatus, misconfigured, wrong_usage};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::prompt::{ask_yes, can_ask, show};
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
 use crate::commands::session_args::claude_config_dir;
 use crate::config::{Config, Scope};
@@ -68,12 +69,12 @@ fn set_up(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         return Ok(ExitStatus::Failed);
     }
     if args.dry_run {
-        plan.show(&context.env, &mut std::io::stdout().lock())?;
+        plan.show(&context.env, &mut stdout())?;
         return Ok(ExitStatus::Done);
     }
     if asks {
         show("This will be done:\n")?;
-        plan.show(&context.env, &mut std::io::stderr().lock())?;
+        plan.show(&context.env, &mut stderr())?;
         if !args.yes && !ask_yes("Do it?", true)? {
             show("nothing was changed\n")?;
             return Ok(ExitStatus::Failed);
@@ -82,12 +83,13 @@ fn set_up(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let outcome = carry_out::run(&plan, context)?;
     if args.json {
         print_json(&json!({
-            "schema": 1, "config_file": plan.config.path(), "key_file": plan.key_file.as_ref().map(|(path, _)| path),
+            "schema": 1, "config_file": plan.config.path().to_string_lossy(),
+            "key_file": plan.key_file.as_ref().map(|(path, _)| path.to_string_lossy()),
             "hook": outcome.hook, "trace": outcome.link,
         }))?;
         return Ok(outcome.status);
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     for line in outcome.lines {
         writeln!(out, "{line}")?;
     }

@@ -17,6 +17,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
 use crate::commands::output::text::broken_lines;
 use crate::commands::preview::each_span;
@@ -108,7 +109,7 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         return Ok(ExitStatus::Done);
     }
     let terminal = Terminal::of_stdout(&context.env);
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     print_header(&mut out, terminal, &session, &tree, &report)?;
     tree.print(&mut out, terminal, selection)?;
     match args.failed {
@@ -183,7 +184,7 @@ fn print_observations(
     subtotals: &BTreeMap<&str, Subtotal>,
     is_selected: &dyn Fn(&str) -> bool,
 ) -> Result<Report> {
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     each_span(session, config, |span| match is_selected(span.span_id()) {
         true => writeln!(out, "{}", observation(&span, subtotals.get(span.span_id()))),
         false => Ok(()),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::lists::{ListedCall, Lists};
 use crate::commands::output::errors::print_json;
 use crate::commands::output::grid::Grid;
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::text::milliseconds;
 use crate::commands::output::tokens;
@@ -59,7 +60,7 @@ impl ToolsOutput {
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
         if self.groups.sums.is_empty() {
-            return writeln!(io::stderr().lock(), "no tool calls found");
+            return writeln!(stderr(), "no tool calls found");
         }
         let names = self.project_names();
         let dimensions = self.groups.dimensions();
@@ -74,7 +75,7 @@ impl ToolsOutput {
             "total".clone_into(first);
         }
         grid.push(total, cells(&self.total));
-        let mut out = io::stdout().lock();
+        let mut out = stdout();
         for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
             let line = if index == 0 { terminal.bold(line) } else { line.clone() };
             writeln!(out, "{line}")?;

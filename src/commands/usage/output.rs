@@ -9,6 +9,7 @@ use transcript::Usage;
 
 use crate::commands::output::errors::print_json;
 use crate::commands::output::grid::Grid;
+use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::terminal::Terminal;
 use crate::commands::output::text::{dollars, plural};
 use crate::commands::output::tokens;
@@ -41,7 +42,7 @@ impl UsageOutput {
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
-        let mut error = io::stderr().lock();
+        let mut error = stderr();
         if self.groups.sums.is_empty() {
             return writeln!(error, "no model calls found");
         }
@@ -68,7 +69,7 @@ impl UsageOutput {
         let mut cells = cells(&self.total);
         cells.extend(self.claude_code_usd.as_ref().map(|costs| dollars(costs.values().sum())));
         grid.push(total, cells);
-        let mut out = io::stdout().lock();
+        let mut out = stdout();
         for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
             let line = if index == 0 { terminal.bold(line) } else { line.clone() };
             writeln!(out, "{line}")?;

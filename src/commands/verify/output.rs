@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::comparison::{Comparison, Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::text::plural;
 
 /// Maximum number of faults per kind and session; a missing session has hundreds.
@@ -56,7 +57,7 @@ impl VerifySummary {
         match self.json {
             true => print_json(&json!({"schema": 1, "session": id, "never_sent": true})),
             false => writeln!(
-                io::stdout().lock(),
+                stdout(),
                 "{id}  never sent\n  help: 'claude-langfuse replay {id}' sends it"
             ),
         }
@@ -98,7 +99,7 @@ impl VerifySummary {
         if self.json {
             return print_json(&as_json(comparison));
         }
-        let mut out = io::stdout().lock();
+        let mut out = stdout();
         writeln!(out, "{}", session_text(comparison))?;
         for (name, fault) in FAULTS {
             print_faults(&mut out, name, &comparison.with(fault), &link)?;
@@ -139,7 +140,7 @@ impl VerifySummary {
         if failed > 0 {
             line.push_str(&format!(", {} not compared", plural(failed, "session")));
         }
-        writeln!(io::stdout().lock(), "{line}")?;
+        writeln!(stdout(), "{line}")?;
         Ok(self.status)
     }
 }

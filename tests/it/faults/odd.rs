@@ -186,3 +186,47 @@ fn a_session_id_of_any_form_is_a_session() {
         in_order(&sandbox, id);
     }
 }
+
+#[test]
+fn a_path_that_is_not_utf_8_is_read_kept_and_shown() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let folder = session.path().parent().unwrap().to_owned();
+    let odd = folder.with_file_name(OsStr::from_bytes(b"-home-\xff"));
+    std::fs::rename(folder, odd).unwrap();
+    sandbox.run(&["replay", session.id()]).exits(0);
+    let rows = mock.rows();
+    assert!(!rows.is_empty());
+    let requests = mock.exports().len();
+    sandbox.run(&["replay", session.id()]).exits(0);
+    assert_eq!(mock.exports().len(), requests, "the cursor was not kept");
+    for command in [&["sessions", "--json"][..], &["status", "--json"], &["config", "--json"]] {
+        sandbox.run(command).exits(0).json();
+    }
+}
+
+#[test]
+fn times_and_numbers_that_nobody_can_mean_count_as_missing() {
+    let rows = |text: &str, by: &str| {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let mut session = sandbox.session("v2.1.330/stream-multi");
+        session.recording = session.recording.replaced(text, by);
+        session.whole().replay(&[]).exits(0);
+        mock.rows()
+    };
+    let usual = rows("", "");
+    let tokens = usual.iter().flat_map(|row| row.usage.values()).max().copied().unwrap();
+    for absurd in ["-5", "18446744073709551615", "1e300", "4000000000000"] {
+        let rows = rows("\"output_tokens\":", &format!("\"output_tokens\":{absurd},\"was\":"));
+        assert_eq!(rows.len(), usual.len(), "{absurd}");
+        assert!(
+            rows.iter().flat_map(|row| row.usage.values()).all(|count| *count <= tokens),
+            "{absurd}"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Characters that a terminal obeys, or that make a text look like another one. They come from transcripts, servers, settings
+//! and names of folders, and must not reach a terminal or a log.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Whether a terminal shows the character where it stands. It does not with controls, marks of direction, which reorder a
+/// line, ends of lines other than `\n`, and characters without any width but joiners, which emoji need.
+pub fn is_printable(letter: char) -> bool {
+    let is_direction = matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let is_invisible = matches!(
+        letter,
+        '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+    );
+    let ends_line = matches!(letter, '\u{2028}' | '\u{2029}');
+    !(letter.is_control() || is_direction || is_invisible || ends_line)
+}
+
+/// The text with every other character but `\n` and tabs as its escape, `\u001b`, which JSON has too.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| is_printable(letter) || matches!(letter, '\n' | '\t');
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match is_plain(letter) {
+            true => shown.push(letter),
+            // Writing to a text does not fail.
+            false => _ = write!(shown, "\\u{:04x}", u32::from(letter)),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_a_terminal_obeys_is_shown_as_an_escape() {
+        for (text, shown) in [
+            ("plain\n\ttext: ü 日本 👩‍👩‍👧", "plain\n\ttext: ü 日本 👩‍👩‍👧"),
+            ("\u{1b}]52;c;aGk=\u{7}", "\\u001b]52;c;aGk=\\u0007"),
+            ("a\rb\u{9b}31m\u{7f}", "a\\u000db\\u009b31m\\u007f"),
+            ("\u{202e}txt.exe\u{2066}", "\\u202etxt.exe\\u2066"),
+            ("one\u{2028}two\u{feff}\u{200b}", "one\\u2028two\\ufeff\\u200b"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+}
