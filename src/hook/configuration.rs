@@ -14,11 +14,7 @@ use crate::state::Store;
 
 /// The start directory of a session that another project's hook names. `start`: of that project. Where the folder is gone
 /// it was moved, and the hook is the session's own.
-pub(super) fn other_project(
-    env: &Env,
-    event: &Event,
-    start: Option<&Path>,
-) -> Option<PathBuf> {
+pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> Option<PathBuf> {
     let start = start?;
     // Before Claude Code told the start directory, `start` is only where the session is now.
     env.variable("CLAUDE_PROJECT_DIR")?;

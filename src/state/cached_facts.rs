@@ -2,7 +2,6 @@
 //! paths nor commands nor texts.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::files;
-use super::store::{Store, load, save};
+use super::store::{Store, save};
 use crate::trace::private_digest;
 
 impl Store {
     /// What is kept of a transcript; `None` if nothing is, or if it can't be read.
     pub fn cached_facts<T: DeserializeOwned>(&self, transcript: &Path) -> Option<T> {
-        load(&self.facts_path(transcript)).ok().flatten()
+        self.load(&self.facts_path(transcript)).ok().flatten()
     }
 
     /// Keeps the facts of a transcript.
@@ -36,10 +35,11 @@ impl Store {
 
     /// Removes the facts of transcripts that are gone.
     pub fn forget_facts_except(&self, names: &BTreeSet<String>) {
-        let entries = fs::read_dir(self.root().join("usage")).into_iter().flatten().flatten();
-        let gone = entries.filter(|entry| !names.contains(&*entry.file_name().to_string_lossy()));
-        // Best effort: a file that stays does no harm.
-        gone.for_each(|entry| drop(fs::remove_file(entry.path())));
+        let mut gone = files::entries(self.root(), &self.root().join("usage"));
+        let name =
+            |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        gone.retain(|path| !names.contains(&name(path)));
+        gone.iter().for_each(|path| files::remove(self.root(), path));
     }
 
     fn facts_path(&self, transcript: &Path) -> PathBuf {
