@@ -33,8 +33,8 @@ impl Entry {
 pub struct Hooks {
     /// Our own entries, in whatever form.
     pub ours: Vec<Entry>,
-    /// Descriptions of other programs that send turns to Langfuse.
-    pub other_exporters: Vec<String>,
+    /// Other programs that send turns to Langfuse: a description, and the command or the name that stands in the file.
+    pub other_exporters: Vec<(String, String)>,
     /// `disableAllHooks`, where it is set.
     pub disable_all: Option<bool>,
     /// `allowManagedHooksOnly`, which counts in an administrator's file alone.
@@ -50,14 +50,15 @@ impl Hooks {
             if our_program(&words).is_some() {
                 ours.push(entry);
             } else if runs_other_exporter(&words) {
-                other_exporters.push(format!("the {} hook '{}'", entry.event, entry.command));
+                let what = format!("the {} hook '{}'", entry.event, entry.command);
+                other_exporters.push((what, entry.command));
             }
         }
         let plugins = settings.get("enabledPlugins").and_then(Value::as_object);
         for (name, enabled) in plugins.into_iter().flatten() {
             let is_on = !matches!(enabled, Value::Bool(false) | Value::Null);
             if is_on && name.contains("langfuse") && !name.starts_with(OUR_PLUGIN) {
-                other_exporters.push(format!("the plugin {name}"));
+                other_exporters.push((format!("the plugin {name}"), name.clone()));
             }
         }
         Self {

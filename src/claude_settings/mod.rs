@@ -3,13 +3,18 @@
 mod change;
 mod command;
 mod edit;
+mod exporters;
 mod hooks;
+mod namesake;
 mod program;
 mod survey;
+mod telemetry;
 
 pub use change::{Action, SettingsChange};
 pub use command::guarded;
+pub use exporters::{OtherExporter, other_exporters};
 pub use hooks::{Entry, Hooks};
+pub use namesake::find as find_program;
 pub use program::stable_program;
 pub use survey::{Surveyed, survey, switched_off};
 

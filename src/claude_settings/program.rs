@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Env;
 use crate::user_file::in_store;
 
-const NAME: &str = "claude-langfuse";
+pub(super) const NAME: &str = "claude-langfuse";
 
 /// The path to register for a program that runs from `running`, its path with links resolved. `None` when it runs from
 /// the Nix store and no profile has one.

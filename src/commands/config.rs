@@ -9,8 +9,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::claude_settings::{other_exporters, survey};
 use crate::commands::config_set::{self, SetArgs};
 use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{self, with_json_errors};
@@ -93,6 +95,7 @@ fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         Some(ConfigCommand::Check(_)) => {
             let mut report = CheckReport::default();
             check(&mut report, &context.env, &context.files, &start, &config);
+            check_other_exporters(&mut report, &context, &start, &config);
             report.print(args.json, &context.env)?;
             Ok(report.status(ExitStatus::Misconfigured))
         }
@@ -218,6 +221,21 @@ pub(super) fn check(
     let traced = files.traced_projects(env);
     check_consent(report, start, config, &traced);
     check_keys(report, config, &traced);
+}
+
+/// Warns about what else sends the turns of sessions that start in `start`.
+fn check_other_exporters(
+    report: &mut CheckReport,
+    context: &DeliveryContext,
+    start: &Path,
+    config: &Config,
+) {
+    let DeliveryContext { env, files, .. } = context;
+    let surveyed = survey(env, files, Some(start));
+    let destination = config.destination.as_ref().ok();
+    for one in other_exporters(env, files, Some(start), &surveyed, destination) {
+        report.warn("recorded twice", sends_too(&one), one.remedy);
+    }
 }
 
 /// Checks the configuration file as it is written: nothing else counts, and no key file is read. The Nix module runs this

@@ -8,18 +8,19 @@ use clap::Args;
 use serde_json::json;
 
 use crate::claude_settings::{
-    Action, Hooks, SettingsChange, guarded, stable_program, survey, switched_off,
+    Action, Hooks, SettingsChange, guarded, other_exporters, stable_program, survey, switched_off,
 };
 use crate::commands::output::screen::stdout;
 
 use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::setup::{self, SetupArgs};
-use crate::config::{DestinationProblem, Env, Files, Scope};
+use crate::config::{DestinationProblem, Env, Files, Scope, resolve};
 use crate::user_file::{Kind, UserFile};
 
 const INSTALL_EXAMPLES: &str = "Examples:
@@ -212,16 +213,14 @@ fn has_our_hook(path: &Path) -> bool {
     content.is_ok_and(|content| !Hooks::of(&content).ours.is_empty())
 }
 
-/// Warns about other settings files that disturb the hook.
-fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
-    let surveyed = survey(env, &Files::new(), project);
-    for one in &surveyed {
-        for exporter in one.hooks.iter().flat_map(|hooks| &hooks.other_exporters) {
-            log::warn!(
-                "{exporter} in {} also sends to Langfuse, so each turn would arrive twice; remove it",
-                one.path.display()
-            );
-        }
+/// Warns about what disturbs the hook.
+pub(super) fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
+    let files = Files::new();
+    let surveyed = survey(env, &files, project);
+    let config = resolve(env, &files, project, Scope::Explicit);
+    let destination = config.destination.as_ref().ok();
+    for exporter in other_exporters(env, &files, project, &surveyed, destination) {
+        log::warn!("{}. {}", sends_too(&exporter), exporter.remedy);
     }
     if let Some((path, switch)) = switched_off(&surveyed) {
         log::warn!("{switch} in {} turns hooks off", path.display());

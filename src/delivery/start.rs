@@ -107,8 +107,10 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
     cursor.parent_session.clone_from(&outline.parent);
     cursor.start_directory.clone_from(&outline.start_directory);
     if job.extent.is_by_itself() {
-        let legacy_hook =
-            store.reader().and_then(|store| store.legacy_hook(&job.session_id, &job.transcript));
+        let start = outline.start_directory.as_deref();
+        let legacy_hook = store
+            .reader()
+            .and_then(|store| store.legacy_hook(&job.session_id, &job.transcript, start));
         let begin = first_turn(&outline.turns, begun_for.as_deref()).map(|first| {
             let suspended = suspend::position(job.suspended.as_ref(), &outline.turns);
             let first = suspended.map_or(first, |suspended| suspended.min(first));

@@ -41,16 +41,23 @@ struct Progress {
 }
 
 impl Store {
-    /// How far another hook has sent a session; `None` where none has.
-    pub fn legacy_hook(&self, session_id: &str, transcript: &Path) -> Option<LegacyHookState> {
+    /// How far another hook has sent a session that was started in `start`; `None` where none has.
+    pub fn legacy_hook(
+        &self,
+        session_id: &str,
+        transcript: &Path,
+        start: Option<&Path>,
+    ) -> Option<LegacyHookState> {
         let path = self.root().parent()?.join("langfuse_state.json");
         let content = files::read_file(&path).ok().flatten()?;
         // Only this session's entry has to be valid.
         let all: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&content).ok()?;
         let written = transcript.to_path_buf();
         let resolved = transcript.canonicalize().ok();
-        let mut entries = [Some(written), resolved].into_iter().flatten();
-        let entry = entries.find_map(|path| all.get(&key(session_id, &path)))?;
+        let names = [session_id.to_owned(), name_at_namesake(session_id, &host_name(), start)];
+        let paths = || [&written].into_iter().chain(&resolved);
+        let mut entries = names.iter().flat_map(|name| paths().map(move |path| key(name, path)));
+        let entry = entries.find_map(|key| all.get(&key))?;
         let entry: Entry = serde_json::from_value(entry.clone()).ok()?;
         let length = transcript.metadata().ok()?.len();
         let open = entry.open_turn.and_then(|open| open.user_row_uuid);
@@ -62,6 +69,28 @@ impl Store {
         (entry.offset > 0 && entry.offset <= length)
             .then(|| LegacyHookState { offset: entry.offset, kept_back: open.filter(untouched) })
     }
+}
+
+/// The name of a session at the program of crates.io that has our name: with host and folder in it.
+fn name_at_namesake(session_id: &str, host: &str, start: Option<&Path>) -> String {
+    let folder = start.and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let folder = folder.map_or_else(|| "unknown-project".to_owned(), |name| plain(&name));
+    format!("claude-{}-{folder}-{session_id}", plain(host))
+}
+
+/// Letters, digits and single hyphens, as that program makes them.
+fn plain(name: &str) -> String {
+    let is_kept = |one: char| one.is_ascii_alphanumeric() || one == '_';
+    let parts = name.split(|one: char| !is_kept(one)).filter(|part| !part.is_empty());
+    let plain = parts.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    match plain.is_empty() {
+        true => "unknown".to_owned(),
+        false => plain.chars().take(63).collect(),
+    }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The key of a session in all of these hooks.
@@ -76,7 +105,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{LegacyHookState, key};
+    use super::{LegacyHookState, host_name, key, name_at_namesake};
     use crate::state::Store;
 
     #[test]
@@ -93,7 +122,7 @@ mod tests {
         fs::write(&transcript, "0123456789").unwrap();
         let store = Store::new(folder.path());
         let state = folder.path().join("langfuse_state.json");
-        assert_eq!(store.legacy_hook("s", &transcript), None);
+        assert_eq!(store.legacy_hook("s", &transcript, None), None);
         let key = key("s", &transcript);
         for (content, expected) in [
             (json!("rubbish"), None),
@@ -115,7 +144,22 @@ mod tests {
                 offset,
                 kept_back: uuid.map(str::to_owned),
             });
-            assert_eq!(store.legacy_hook("s", &transcript), expected, "{content}");
+            assert_eq!(store.legacy_hook("s", &transcript, None), expected, "{content}");
         }
+    }
+
+    #[test]
+    fn the_program_of_crates_io_names_sessions_by_host_and_folder() {
+        let start = Some("/home/me/My App.v2".as_ref());
+        assert_eq!(name_at_namesake("s", "Box_1.lan", start), "claude-box_1-lan-my-app-v2-s");
+        assert_eq!(name_at_namesake("s", "", None), "claude-unknown-unknown-project-s");
+        let folder = tempfile::tempdir().unwrap();
+        let transcript = folder.path().join("t.jsonl");
+        fs::write(&transcript, "0123456789").unwrap();
+        let key = key(&name_at_namesake("s", &host_name(), start), &transcript);
+        fs::write(folder.path().join("langfuse_state.json"), json!({key: {"offset": 5}}).to_string())
+            .unwrap();
+        let found = Store::new(folder.path()).legacy_hook("s", &transcript, start);
+        assert_eq!(found, Some(LegacyHookState { offset: 5, kept_back: None }));
     }
 }

@@ -127,6 +127,14 @@ impl UserFile {
         Some(1 + before.iter().filter(|byte| **byte == b'\n').count())
     }
 
+    /// The first line, from 1 on, that holds a text within a JSON string.
+    pub fn line_with(&self, text: &str) -> Option<usize> {
+        let literal = Value::from(text).to_string();
+        let inside = literal.get(1..literal.len().checked_sub(1)?)?;
+        let lines = lossy(self.bytes());
+        lines.lines().position(|line| line.contains(inside)).map(|line| line + 1)
+    }
+
     /// Replaces the text. The new file is written beside its place, so a link that leads there stays one; only a file that
     /// is a mount is overwritten.
     ///

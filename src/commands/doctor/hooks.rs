@@ -1,13 +1,15 @@
 //! The registration of the hook: where, with which program and timeout, what turns hooks off, and other exporters.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::context::DoctorContext;
 use crate::claude_settings::{
-    EVENTS, Entry, Hooks, SESSION_END_TIMEOUT, Surveyed, survey, switched_off,
+    EVENTS, Entry, Hooks, OtherExporter, SESSION_END_TIMEOUT, Surveyed, find_program,
+    other_exporters, survey, switched_off,
 };
+use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::output::report::CheckReport;
 
 const INSTALL_HELP: &str = "run 'claude-langfuse install', or set programs.claude-langfuse.enable or its hook.via with home-manager";
@@ -44,7 +46,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
             "remove that entry",
         );
     }
-    check_other_exporters(&surveyed, report);
+    check_other_exporters(context, &surveyed, report);
 }
 
 /// Settings files that Claude Code can't read, and switches that turn hooks off.
@@ -69,19 +71,22 @@ fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
     }
 }
 
-fn check_other_exporters(surveyed: &[Surveyed], report: &mut CheckReport) {
-    for (path, hooks) in hooks(surveyed) {
-        for exporter in &hooks.other_exporters {
-            report.fail(
-                "rivals",
-                format!(
-                    "{exporter} in {} also sends turns to Langfuse: each may arrive twice",
-                    path.display()
-                ),
-                "remove one of the two; docs/migrating.md describes a change without a gap",
-            );
-        }
+/// What else sends the same turns.
+fn check_other_exporters(
+    context: &DoctorContext<'_>,
+    surveyed: &[Surveyed],
+    report: &mut CheckReport,
+) {
+    let DeliveryContext { env, files, .. } = &context.delivery;
+    let destination = context.config.destination.as_ref().ok();
+    for one in other_exporters(env, files, Some(&context.start), surveyed, destination) {
+        report.fail("recorded twice", sends_too(&one), one.remedy);
     }
+}
+
+/// The problem that another exporter is.
+pub(in crate::commands) fn sends_too(exporter: &OtherExporter) -> String {
+    format!("{} also sends turns to Langfuse: each may arrive twice", exporter.what)
 }
 
 fn hooks(surveyed: &[Surveyed]) -> impl Iterator<Item = (&Path, &Hooks)> {
@@ -206,7 +211,7 @@ fn check_program(
     let Some(named) = entry.our_program() else {
         return true;
     };
-    let found = find_program(context, &named);
+    let found = find_program(&context.delivery.env, &named);
     let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
     let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     match (canonical, this) {
@@ -232,19 +237,6 @@ fn check_program(
         }
         _ => true,
     }
-}
-
-/// Finds the program as Claude Code's shell does.
-fn find_program(context: &DoctorContext<'_>, named: &str) -> Option<PathBuf> {
-    let env = &context.delivery.env;
-    let home = env.home().map(|home| home.display().to_string()).unwrap_or_default();
-    let named = named.replace("$HOME", &home).replace("${HOME}", &home);
-    let path = env.expand_home(&named);
-    if named.contains('/') {
-        return path.exists().then_some(path);
-    }
-    let folders = std::env::split_paths(env.variable("PATH")?);
-    folders.map(|folder| folder.join(&named)).find(|path| path.is_file())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 pub(super) mod claude_code;
 mod connection;
 mod context;
-mod hooks;
+pub(super) mod hooks;
 mod prices;
 mod regions;
 mod server;

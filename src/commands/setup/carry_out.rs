@@ -10,7 +10,7 @@ use super::plan::{HookPlan, Plan};
 use crate::commands::delivery_context::{DeliveryContext, exit_status};
 use crate::commands::doctor::claude_code::{parse_version, version_of};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::install::GENERATED;
+use crate::commands::install::{GENERATED, warn_about_conflicts};
 use crate::commands::newest_first::NewestFirst;
 use crate::commands::output::errors::print_error;
 use crate::commands::output::text::shorten_home;
@@ -64,6 +64,7 @@ pub(super) fn run(plan: &Plan, mut context: DeliveryContext) -> Result<Outcome> 
     }
     // What was read before is out of date.
     context.files = Files::new();
+    warn_about_conflicts(&context.env, None);
     if let Some(newest) = &plan.newest {
         send(newest, &mut context, &mut outcome);
     }

@@ -150,15 +150,15 @@ fn another_hook_that_sends_the_same_turns() {
         let old = json!({"hooks": [{"type": "command", "command": "python3 ~/.claude/hooks/langfuse_hook.py"}]});
         settings["hooks"]["Stop"].as_array_mut().unwrap().push(old);
     });
-    clinic.fails("rivals", "langfuse_hook.py", "remove one of the two", 1);
+    clinic.fails("recorded twice", "langfuse_hook.py", "remove it in ~/.claude/settings.json:", 1);
     let clinic = Clinic::healthy();
     clinic.settings(|settings| {
         settings["enabledPlugins"] = json!({"langfuse-observability@langfuse": true})
     });
     clinic.fails(
-        "rivals",
+        "recorded twice",
         "the plugin langfuse-observability@langfuse",
-        "remove one of the two",
+        "remove it in ~/.claude/settings.json:",
         1,
     );
 }
