@@ -34,6 +34,7 @@ mod setup;
 mod show;
 mod start_directory;
 mod status;
+mod status_line;
 mod time_arg;
 mod tools;
 mod trace;

@@ -8,7 +8,9 @@ use base::Timestamp;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::claude_settings::{OtherExporter, other_exporters, survey};
 use crate::commands::delivery_context::DeliveryContext;
+use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_json, with_json_errors};
@@ -17,6 +19,7 @@ use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
+use crate::commands::status_line;
 use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
 use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, Delivered, Store, Waiting};
@@ -31,14 +34,15 @@ Exit codes: 0 no problem or tracing off, 1 something waits or failed,
 
 /// Show what was delivered, what waits and what fails
 ///
-/// Reads local state only, so it is fast. 'doctor' also checks the server.
+/// Reads local state only, so it is fast. 'doctor' also checks the server. With --line it reads the JSON that Claude Code gives a
+/// statusLine command, and shows the session's cost and a link to its last trace.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct StatusArgs {
     /// Directory of the sessions [default: current directory]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// Print one short line for a statusline; always exits with 0
+    /// Print one line of at most 40 columns for a statusline
     #[arg(long, conflicts_with = "json")]
     line: bool,
     /// Print one JSON object
@@ -58,15 +62,24 @@ pub(super) fn run(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> 
 }
 
 fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    let start = start_directory(args.project.as_deref())?;
+    let session = if args.line { status_line::Session::read() } else { None };
+    let start = match session.as_ref().and_then(|session| session.start.clone()) {
+        Some(start) if args.project.is_none() => start,
+        _ => start_directory(args.project.as_deref())?,
+    };
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
-    let status = StatusView::of(start, config);
+    let mut status = StatusView::of(start, config);
     if args.line {
         // Claude Code shows no statusline whose command fails.
-        writeln!(stdout(), "{}", status.line())?;
+        writeln!(stdout(), "{}", status.line(session.as_ref()))?;
         return Ok(ExitStatus::Done);
     }
+    let (env, files) = (&context.env, &context.files);
+    let surveyed = survey(env, files, Some(&status.start));
+    let destination = status.config.destination.as_ref().ok();
+    status.other_exporters =
+        other_exporters(env, files, Some(&status.start), &surveyed, destination);
     if args.json {
         print_json(&status.json())?;
     } else {
@@ -84,6 +97,8 @@ struct StatusView {
     waiting: Waiting,
     backoff: Backoff,
     failed_at: Option<Timestamp>,
+    /// What else sends the same turns.
+    other_exporters: Vec<OtherExporter>,
 }
 
 impl StatusView {
@@ -102,6 +117,7 @@ impl StatusView {
             waiting: store.all_waiting(),
             backoff: id.map(|id| store.backoff(id)).unwrap_or_default(),
             failed_at: id.and_then(|id| store.failed_at(id)),
+            other_exporters: Vec::new(),
             start,
             config,
         }
@@ -161,26 +177,19 @@ impl StatusView {
         long_duration(self.now.since(at))
     }
 
-    fn line(&self) -> String {
-        let mut line = format!("langfuse {}", self.mode());
-        if self.config.suspended.is_some() {
-            line.push_str(": claude-langfuse status");
+    fn line(&self, session: Option<&status_line::Session>) -> String {
+        let mut notes = Vec::new();
+        if self.config.enabled {
+            if self.misconfiguration().is_some() {
+                notes.push("not configured".to_owned());
+            } else if self.failure().is_some() {
+                notes.push("failing".to_owned());
+            }
+            if self.waiting.sessions > 0 {
+                notes.push(format!("{} waiting", self.waiting.sessions));
+            }
         }
-        if !self.config.enabled {
-            return line;
-        }
-        if self.misconfiguration().is_some() {
-            line.push_str(", not configured: claude-langfuse doctor");
-        } else if self.failure().is_some() {
-            line.push_str(", failing: claude-langfuse status");
-        }
-        if self.waiting.sessions > 0 {
-            line.push_str(&format!(", {} waiting", self.waiting.sessions));
-        }
-        if let Some(link) = self.last_link() {
-            line.push_str(&format!(", {link}"));
-        }
-        line
+        status_line::line(self.mode(), notes, &self.config, session)
     }
 
     /// Where the mode is set.
@@ -248,6 +257,10 @@ impl StatusView {
             print_row("ignored", &problem.cause())?;
             print_row("", &format!("help: {}", problem.remedy))?;
         }
+        for exporter in &self.other_exporters {
+            print_row("twice", &sends_too(exporter))?;
+            print_row("", &format!("help: {}", exporter.remedy))?;
+        }
         for (name, text) in self.problem_rows() {
             print_row(name, &text)?;
         }
@@ -308,6 +321,10 @@ impl StatusView {
                 "help": problem.remedy,
             })).collect::<Vec<_>>(),
             "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
+            "recorded_twice": self.other_exporters.iter().map(|one| json!({
+                "message": sends_too(one),
+                "help": one.remedy,
+            })).collect::<Vec<_>>(),
             "error": error,
         })
     }

@@ -157,8 +157,11 @@ mod tests {
         let transcript = folder.path().join("t.jsonl");
         fs::write(&transcript, "0123456789").unwrap();
         let key = key(&name_at_namesake("s", &host_name(), start), &transcript);
-        fs::write(folder.path().join("langfuse_state.json"), json!({key: {"offset": 5}}).to_string())
-            .unwrap();
+        fs::write(
+            folder.path().join("langfuse_state.json"),
+            json!({key: {"offset": 5}}).to_string(),
+        )
+        .unwrap();
         let found = Store::new(folder.path()).legacy_hook("s", &transcript, start);
         assert_eq!(found, Some(LegacyHookState { offset: 5, kept_back: None }));
     }
