@@ -154,7 +154,7 @@ fn install_goes_on_with_setup_where_there_are_no_keys() {
     let mut seat = sandbox.sits_at(300, &["install"]);
     seat.sees("There are no Langfuse keys yet. Set them up now? [Y/n] ").types("y");
     seat.sees("Where is your Langfuse?").interrupts();
-    assert_eq!(seat.ends().0, None, "ended by the signal");
+    assert_ne!(seat.ends().0, Some(0));
     let mut seat = sandbox.sits_at(300, &["install"]);
     seat.sees("Set them up now?").types("n");
     assert_eq!(seat.ends().0, Some(0));

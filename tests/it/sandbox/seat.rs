@@ -71,13 +71,16 @@ impl Seat {
         self
     }
 
-    /// Presses Ctrl-C. The terminal is no controlling one, so the signal comes from here where the key would send it.
+    /// Presses Ctrl-C. The terminal is no controlling one, so the signal comes from here where the key would send it; and
+    /// another one after it, because what a shell runs in the background ignores the first.
     pub(crate) fn interrupts(&mut self) -> &mut Self {
         self.keyboard.write_all(b"\x03").unwrap();
         let flags = tcgetattr(&self.keyboard).unwrap().local_flags;
         if flags.contains(LocalFlags::ISIG) {
-            let kill = format!("kill -s INT {}", self.child.id());
-            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+            let id = self.child.id();
+            let kill = format!("kill -s INT {id}; kill -s TERM {id}");
+            // The first may have ended it.
+            let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
         }
         self
     }
