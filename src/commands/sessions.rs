@@ -22,7 +22,7 @@ use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::tokens;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
-use crate::config::{Config, Scope};
+use crate::config::{Config, Scope, folder_name};
 use crate::delivery::Extent;
 use crate::privacy::Policy;
 use crate::state::{Cursor, Store};
@@ -137,7 +137,7 @@ impl SessionRow {
             std::iter::from_fn(|| {
                 let entry = transcript.next_entry().transpose()?;
                 if let Ok(version) = entry.as_ref().map(|entry| entry.header.version.as_deref()) {
-                    layout = version.map(Layout::of_version).or(layout);
+                    layout = version.map(|version| Layout::after(layout, version)).or(layout);
                 }
                 Some(entry)
             }),
@@ -168,14 +168,14 @@ impl SessionRow {
     }
 
     fn cells(&self) -> SessionCells {
-        let project = self.project.as_deref().and_then(Path::file_name);
+        let project = self.project.as_deref().and_then(folder_name);
         let last = self.last.map(|last| last.rfc3339().replace('T', " "));
         let sent = self.sent.map(|sent| sent.to_string());
         let title = self.title.as_ref().or(self.prompt.as_ref());
         SessionCells {
             id: self.id.chars().take(8).collect(),
             last: last.map_or_else(String::new, |last| last.chars().take(16).collect()),
-            project: one_line(&project.unwrap_or_default().to_string_lossy()),
+            project: one_line(&project.unwrap_or_default()),
             sent: format!("{}/{}", sent.as_deref().unwrap_or("?"), self.turns),
             tokens: tokens::short(tokens::total(&self.usage)),
             title: title.map_or_else(String::new, |title| one_line(title)),

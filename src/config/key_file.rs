@@ -47,18 +47,38 @@ fn key_in(path: &Path) -> Result<String, String> {
     // A path of a project may lead to a FIFO.
     let text =
         regular_file::read_text(path, MAX_KEY_FILE_BYTES).map_err(|error| error.to_string())?;
-    // Editors and `echo` end a line; no key begins or ends with a space.
-    let key = text.trim();
-    if key.is_empty() {
+    // Editors and `echo` end a line, and Windows begins a file with a mark; no key begins or ends with a space.
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
         return Err("file is empty".to_owned());
     }
-    if key.contains('\n') {
+    if text.contains('\n') {
         return Err("file has more than one line".to_owned());
     }
-    if key.len() > MAX_KEY_BYTES || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    let key = unquoted(assigned(text));
+    let is_token = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+    if key.len() > MAX_KEY_BYTES || key.is_empty() || !key.bytes().all(is_token) {
         return Err(format!("file is not one word of at most {MAX_KEY_BYTES} characters"));
     }
     Ok(key.to_owned())
+}
+
+/// The value of a line of a `.env` file.
+fn assigned(line: &str) -> &str {
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    match line.split_once('=') {
+        Some((name, value)) if !name.is_empty() && is_name(name.trim()) => value.trim(),
+        _ => line,
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    let within = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 /// Expands a leading `~/` or `$HOME/`, every `${NAME}` and agenix's expression.

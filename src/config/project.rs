@@ -50,6 +50,18 @@ pub(super) fn matches<'a>(projects: &'a [Project], start: &Path) -> Vec<&'a Proj
     found.into_iter().map(|(_, project)| project).collect()
 }
 
+/// The name of a folder, also of one that Claude Code for Windows wrote: sessions are read in WSL or from a backup.
+pub fn folder_name(folder: &Path) -> Option<String> {
+    let text = folder.to_str().unwrap_or_default();
+    let mut letters = text.chars();
+    let has_drive = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
+    let is_windows = text.starts_with(r"\\") || has_drive && letters.as_str().starts_with(r":\");
+    match is_windows {
+        true => text.rsplit(['\\', '/']).find(|part| !part.is_empty()).map(str::to_owned),
+        false => folder.file_name().map(|name| name.to_string_lossy().into_owned()),
+    }
+}
+
 /// The start directory as given and with links resolved, then the same place in the main repository.
 fn forms_of(start: &Path) -> Vec<PathBuf> {
     let mut forms = vec![start.to_path_buf()];
@@ -73,7 +85,7 @@ fn canonical(path: &Path) -> Option<PathBuf> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Project, matches};
+    use super::{Project, folder_name, matches};
     use crate::config::json_file::Values;
 
     fn projects(paths: &[&str]) -> Vec<Project> {
@@ -87,6 +99,20 @@ mod tests {
                 unclear: None,
             })
             .collect()
+    }
+
+    #[test]
+    fn a_folder_of_windows_has_its_own_name() {
+        for (folder, name) in [
+            ("/home/dev/project", "project"),
+            ("/home/dev/a:\\b", "a:\\b"),
+            (r"C:\Users\dev\code\My App", "My App"),
+            (r"C:\Users\dev\code\My App\", "My App"),
+            (r"\\server\share\app", "app"),
+            (r"\\wsl$\Ubuntu\home\dev\app", "app"),
+        ] {
+            assert_eq!(folder_name(Path::new(folder)).as_deref(), Some(name), "{folder}");
+        }
     }
 
     #[test]

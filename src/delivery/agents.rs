@@ -7,9 +7,9 @@ use anyhow::Result;
 use base::Timestamp;
 use transcript::locate::AgentFile;
 use transcript::session::AgentRun;
-use transcript::{Entry, FileMark, Transcript};
+use transcript::{Block, Entry, FileMark, Transcript};
 
-use super::parents::description;
+use super::parents::launching_call;
 use super::queue::Owner;
 use super::run::{Delivery, is_abandoned};
 use super::untouched::{agent_files, is_at_rest};
@@ -154,17 +154,24 @@ impl Delivery<'_> {
         };
         let meta = file.meta();
         let launcher_depth = subagent.launcher.as_ref().map(|launcher| launcher.depth);
+        let Read { mut run, mark } = run;
+        // Releases up to 2.1.50 say only there what the agent is for; some write no row of its prompt.
+        let prompt = &mut run.opening.prompt.content;
+        let is_needed = meta.description.is_none() || prompt.is_empty();
+        let call =
+            is_needed.then(|| launching_call(subagent, file, &self.job.transcript)).flatten();
+        let said = |key: &str| Some(call.as_ref()?.input.get(key)?.as_str()?.to_owned());
+        if prompt.is_empty() {
+            prompt.extend(said("prompt").map(Block::Text));
+        }
         let facts = AgentFacts {
             agent_id: file.agent_id.clone(),
             agent_type: meta.agent_type.or_else(|| subagent.agent_type.clone()),
-            description: meta
-                .description
-                .or_else(|| description(subagent, file, &self.job.transcript)),
+            description: meta.description.or_else(|| said("description")),
             depth: meta.spawn_depth.or(launcher_depth),
             workflow_phase: meta.workflow_phase,
             outcome: subagent.outcome.clone(),
         };
-        let Read { run, mark } = run;
         let ended = self.is_over(run.activity.last_at, run.activity.is_settled)
             || subagent.finished && run.activity.is_settled;
         let done = subagent.done.unwrap_or_default();

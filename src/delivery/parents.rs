@@ -2,10 +2,11 @@
 //! worse than one that waits.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use transcript::locate::{AgentFile, Layout};
 use transcript::session::Opening;
-use transcript::{Block, Record, Transcript, text_of};
+use transcript::{Block, Record, ToolUse, Transcript, text_of};
 
 use super::run::Delivery;
 use crate::state::{Link, PendingLaunch, Subagent};
@@ -150,8 +151,12 @@ impl Delivery<'_> {
     }
 }
 
-/// What the call that launched an agent says it is for; only releases up to 2.1.50 say it nowhere else.
-pub(super) fn description(subagent: &Subagent, file: &AgentFile, session: &Path) -> Option<String> {
+/// The tool call that launched an agent, as its row has it.
+pub(super) fn launching_call(
+    subagent: &Subagent,
+    file: &AgentFile,
+    session: &Path,
+) -> Option<Rc<ToolUse>> {
     let launcher = subagent.launcher.as_ref()?;
     let path = match &launcher.agent_id {
         Some(agent_id) => file.path.with_file_name(format!("agent-{agent_id}.jsonl")),
@@ -161,9 +166,8 @@ pub(super) fn description(subagent: &Subagent, file: &AgentFile, session: &Path)
     let Record::Assistant(answer) = transcript.next_entry().ok()??.record else {
         return None;
     };
-    let call = answer.blocks.into_iter().find_map(|block| match block {
+    answer.blocks.into_iter().find_map(|block| match block {
         Block::ToolUse(call) if Some(&call.id) == subagent.tool_use_id.as_ref() => Some(call),
         _ => None,
-    });
-    Some(call?.input.get("description")?.as_str()?.to_owned())
+    })
 }

@@ -281,7 +281,8 @@ impl Delivery<'_> {
                 entry.header.cwd.as_ref().map(std::path::PathBuf::from);
         }
         if let Some(version) = &entry.header.version {
-            self.ledger.cursor.layout = Some(Layout::of_version(version));
+            let layout = Layout::after(self.ledger.cursor.layout, version);
+            self.ledger.cursor.layout = Some(layout);
         }
         let notification = match &entry.record {
             Record::Notified(notification) => Some(notification),

@@ -10,6 +10,7 @@ use super::plan::{Inputs, changed, encode_span};
 use super::queue::{Owner, QueuedScore};
 use super::rewind::rewind;
 use super::run::Delivery;
+use crate::config::folder_name;
 use crate::langfuse::batch;
 use crate::privacy::Clean;
 use crate::score::outcomes;
@@ -143,8 +144,7 @@ impl Delivery<'_> {
         }
         SessionFacts {
             session_id: self.ledger.cursor.session_id.clone(),
-            project: start
-                .and_then(|start| Some(start.file_name()?.to_string_lossy().into_owned())),
+            project: start.as_deref().and_then(folder_name),
             repository: self.ledger.cursor.repository.clone(),
             parent_session: self.ledger.cursor.parent_session.clone(),
         }

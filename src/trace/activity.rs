@@ -102,7 +102,9 @@ pub(super) fn observe_activity(
     for call in &activity.generations {
         let mut observation = generation::observe(call, ids, parent);
         observation.complete |= ended;
+        let advice = generation::observe_advice(call, &observation, ids);
         emit(observation);
+        advice.into_iter().for_each(&mut *emit);
     }
     for call in &activity.tools {
         let last_at = activity.last_at.unwrap_or(call.called_at);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use transcript::session::{Generation, InputItem};
-use transcript::{Block, Usage};
+use transcript::{Advice, Block, Usage};
 
 use super::content::{content, part};
 use super::ids::{SpanId, SpanIds};
@@ -30,12 +30,12 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.parameters = parameters(generation);
     let model = priceable(&generation.model);
     if !model.is_empty() {
-        observation.model = Some(model.to_owned());
+        observation.model = Some(model.clone().into_owned());
     }
     if let Some(status) = warning(generation) {
         observation.warn(status);
     }
-    let raw_model = Some(&generation.model).filter(|raw| *raw != model);
+    let raw_model = Some(&generation.model).filter(|raw| **raw != model);
     let requested =
         generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
     observation.note(MetadataKey::RawModel, raw_model);
@@ -57,6 +57,46 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.note(MetadataKey::OutputTokensBound, stub.then_some("lower"));
     observation.note(MetadataKey::CutOff, generation.aborted.then_some("true"));
     observation
+}
+
+/// What other models contributed to a call: a generation below it for each, within the call's times.
+pub(super) fn observe_advice(
+    generation: &Generation,
+    call: &Observation,
+    ids: &SpanIds,
+) -> Vec<Observation> {
+    let texts = generation.output.iter().filter_map(advice_text).map(Some);
+    let texts = texts.chain(std::iter::repeat(None));
+    let observe = |(advice, text): (&Advice, Option<&str>)| {
+        let key = format!("{}/iteration:{}", generation.key, advice.iteration);
+        let (trace_id, span_id) = (ids.trace_id(), ids.generation(&key));
+        let parent = Some(&call.span_id);
+        let mut observation =
+            Observation::new(SpanName::CHAT, trace_id, span_id, parent, call.start);
+        observation.kind = Kind::Generation;
+        observation.role = call.role;
+        observation.end = call.end;
+        observation.complete = call.complete;
+        observation.input = Some(Content::Json(Value::Array(Vec::new())));
+        let text = text.unwrap_or_default();
+        observation.output = Some(Content::Json(answer(&[Block::Text(text.to_owned())])));
+        observation.usage = usage_details(&advice.usage);
+        let model = priceable(&advice.model);
+        observation.note(MetadataKey::RawModel, Some(&advice.model).filter(|raw| **raw != model));
+        observation.model = Some(model.into_owned()).filter(|model| !model.is_empty());
+        observation.note(MetadataKey::Advisor, Some("true"));
+        observation
+    };
+    generation.advice.iter().zip(texts).map(observe).collect()
+}
+
+/// The text of a block in which an adviser answers.
+fn advice_text(block: &Block) -> Option<&str> {
+    let Block::Other(block) = block else {
+        return None;
+    };
+    let is_advice = block.get("type").and_then(Value::as_str) == Some("advisor_tool_result");
+    block.get("content")?.get("text")?.as_str().filter(|_| is_advice)
 }
 
 fn warning(generation: &Generation) -> Option<Status> {

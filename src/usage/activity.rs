@@ -32,17 +32,26 @@ pub(super) fn collect(
 ) {
     let id = |kind: &str, id: &str| hash(format!("{kind}:{scope}:{id}").as_bytes());
     for call in &activity.generations {
-        facts.calls.push(CallFacts {
+        let fact = CallFacts {
             id: id("call", &call.key),
             turn,
             started_at: call.started_at,
-            model: priceable(&call.model).to_owned(),
+            model: priceable(&call.model).into_owned(),
             agent_type: agent_type.map(str::to_owned),
             usage: call.usage,
             effort: call.effort.clone(),
             speed: call.speed.clone(),
             service_tier: call.service_tier.clone(),
+        };
+        let advice = call.advice.iter().map(|advice| CallFacts {
+            id: id("call", &format!("{}/iteration:{}", call.key, advice.iteration)),
+            model: priceable(&advice.model).into_owned(),
+            usage: advice.usage,
+            effort: None,
+            ..fact.clone()
         });
+        facts.calls.extend(advice);
+        facts.calls.push(fact);
     }
     for tool in &activity.tools {
         let mut call = activity.generations.iter();
@@ -68,7 +77,7 @@ fn tool_facts(turn: usize, tool: &ToolCall, call: Option<&Generation>) -> ToolFa
         name: tool.request.name.clone(),
         request: request_digest(&tool.request),
         agent_type: None,
-        model: call.map(|call| priceable(&call.model).to_owned()),
+        model: call.map(|call| priceable(&call.model).into_owned()),
         skill: called.map(str::to_owned).or(attributed),
         outcome: outcome(tool),
         milliseconds: took.and_then(|took| u64::try_from(took.as_millis()).ok()),

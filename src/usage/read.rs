@@ -71,7 +71,7 @@ impl Reading {
         while let Some(entry) = rows.next_entry()? {
             lineage.observe(&entry);
             let version = entry.header.version.as_deref();
-            layout = version.map(Layout::of_version).or(layout);
+            layout = version.map(|version| Layout::after(layout, version)).or(layout);
             if let Record::PullRequest(url) = &entry.record
                 && let Some(at) = entry.at
             {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::content::{self, Block, Patch};
 use super::entry::{
-    ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
-    Usage,
+    Advice, ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record,
+    Request, Usage,
 };
 use super::json_text;
 use super::lines::Line;
@@ -140,11 +140,11 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     Some(if opens {
         prompt(row, blocks, &text, false)
     } else if flagged(row.is_meta) {
-        match starts(&["Stop hook feedback"]) {
+        match is_written_by(row, "hook", &text, "Stop hook feedback") {
             true => Record::StopFeedback(blocks),
             false => Record::Injected(blocks),
         }
-    } else if starts(&["[Request interrupted by user"]) {
+    } else if is_written_by(row, "harness", &text, "[Request interrupted by user") {
         Record::Interrupt(text)
     } else if flagged(row.queue_transcript_only)
         || starts(&["<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>"])
@@ -154,6 +154,14 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         let tentative = starts(&["<command-name>", "<command-message>"]);
         prompt(row, blocks, &text, tentative)
     })
+}
+
+/// Whether the CLI wrote the row for `source`. Before 2.1.332 only its text tells, which a person may write too.
+fn is_written_by(row: &Row<'_>, source: &str, text: &str, prefix: &str) -> bool {
+    match row.row_source.as_deref() {
+        Some(known) => known == source && (source == "hook" || text.starts_with(prefix)),
+        None => text.starts_with(prefix),
+    }
 }
 
 fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -> Record {
@@ -240,6 +248,7 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         stop_reason: message.stop_reason.take(),
         service_tier: usage.as_mut().and_then(|usage| usage.service_tier.take()),
         speed: usage.as_mut().and_then(|usage| usage.speed.take()),
+        advice: usage.as_ref().map(Advice::of).unwrap_or_default(),
         usage: usage.as_ref().map(Usage::from).unwrap_or_default(),
         request_id: row.request_id.take(),
         request_ref: row.request_ref.take(),

@@ -187,6 +187,8 @@ pub struct AssistantMessage {
     pub stop_reason: Option<String>,
     /// Tokens, as this row has them.
     pub usage: Usage,
+    /// What other models contributed, which those tokens leave out.
+    pub advice: Vec<Advice>,
     /// Tier and speed that were served.
     pub service_tier: Option<String>,
     /// `standard` or `fast`.
@@ -203,6 +205,31 @@ pub struct AssistantMessage {
     pub skill: Option<String>,
     /// The stream was cut off.
     pub aborted: bool,
+}
+
+/// What an adviser contributed to an answer: a model call within it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Its 1-based position among the parts of the answer.
+    pub iteration: usize,
+    /// The model that advised.
+    pub model: String,
+    /// Its tokens.
+    pub usage: Usage,
+}
+
+impl Advice {
+    /// The advice in the parts of an answer. Parts of the answering model are in its own tokens already.
+    pub(super) fn of(usage: &rows::Usage) -> Vec<Self> {
+        let parts = (1..).zip(usage.iterations.iter().flatten());
+        let advice = parts.filter(|(_, part)| part.kind.as_deref() == Some("advisor_message"));
+        let one = |(iteration, part): (usize, &rows::Usage)| Self {
+            iteration,
+            model: part.model.clone().unwrap_or_default(),
+            usage: part.into(),
+        };
+        advice.map(one).collect()
+    }
 }
 
 /// Tokens by kind, and tools that the API ran. Each field is a maximum over the rows of a message.

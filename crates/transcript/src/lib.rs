@@ -32,8 +32,8 @@ pub(crate) use content::as_text;
 pub(crate) use content::json as as_json;
 pub use content::{Block, Media, Patch, ToolResult, ToolUse, decoded_size, text_of};
 pub use entry::{
-    ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record, Request,
-    Usage,
+    Advice, ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record,
+    Request, Usage,
 };
 pub use excerpt::{Excerpt, characters, excerpt};
 pub use git::{Commit, GitOperation};

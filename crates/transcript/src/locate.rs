@@ -78,6 +78,14 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// The layout of a session whose next row names a release. One that goes on after an update has agents in both places.
+    pub fn after(known: Option<Self>, version: &str) -> Self {
+        match known {
+            Some(Self::Beside) => Self::Beside,
+            _ => Self::of_version(version),
+        }
+    }
+
     /// The layout of a release, by its version.
     pub fn of_version(version: &str) -> Self {
         let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());

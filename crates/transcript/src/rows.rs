@@ -60,6 +60,9 @@ pub(super) struct Row<'a> {
     pub prompt_id: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub prompt_source: Option<String>,
+    /// What the CLI wrote the row for: `local`, `hook`, `harness` or `recorded` (2.1.332).
+    #[serde(deserialize_with = "tolerant::text")]
+    pub row_source: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub turn_origin: Option<String>,
     #[serde(deserialize_with = "tolerant::object")]

@@ -74,6 +74,20 @@ where
     deserializer.deserialize_any(Object(PhantomData))
 }
 
+/// A count. Some providers write it as a text or a fraction.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    let text = raw.get().trim_matches('"').trim();
+    let count = text.parse().ok().or_else(|| {
+        let number = text.parse::<f64>().ok()?.round();
+        // Exact as a float, and more than any session has.
+        let is_count = (0.0..=9_007_199_254_740_992.0).contains(&number);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+        is_count.then_some(number as u64)
+    });
+    Ok(count.filter(|count| *count <= MAX_NUMBER))
+}
+
 struct Text;
 
 impl<'de> Visitor<'de> for Text {
@@ -112,4 +126,35 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
 ) -> Result<Option<&'de RawValue>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok((raw.get() != "null").then_some(raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Counted {
+        #[serde(default, deserialize_with = "super::count")]
+        tokens: Option<u64>,
+    }
+
+    #[test]
+    fn reads_counts_that_are_texts_or_fractions() {
+        for (written, count) in [
+            ("50", Some(50)),
+            ("\"50\"", Some(50)),
+            ("49.6", Some(50)),
+            ("\"49.6\"", Some(50)),
+            ("1e3", Some(1000)),
+            ("null", None),
+            ("-1", None),
+            ("1e30", None),
+            ("\"many\"", None),
+            ("[1]", None),
+        ] {
+            let row = format!("{{\"tokens\":{written}}}");
+            let read: Counted = serde_json::from_str(&row).unwrap();
+            assert_eq!(read.tokens, count, "{written}");
+        }
+    }
 }

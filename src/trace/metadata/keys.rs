@@ -87,6 +87,7 @@ keys! {
     AttributedSkill "attributed_skill" Generation "the skill for which the call was made"
     StopReason "stop_reason" Generation "why the model stopped"
     InputKind "input_kind" Generation "`delta`: the input is what was new since the last call"
+    Advisor "advisor" Generation "`true`: another model, which advised within the call above it"
     ThinkingTokens "thinking_tokens" Generation "output tokens that were thinking"
     WebSearchRequests "web_search_requests" Generation "searches that the API made itself; they have a price of their own, which no token count holds"
     WebFetchRequests "web_fetch_requests" Generation "pages that the API fetched itself"

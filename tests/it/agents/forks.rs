@@ -106,6 +106,49 @@ fn replayed(main: &File, agents: &[(&str, Value, File)]) -> Vec<Row> {
     rows
 }
 
+#[test]
+fn an_agent_without_a_row_of_its_prompt_shows_what_the_call_asked() {
+    let main = File::from(0).prompt("go").launches("m1", &["t1"]).result("t1", "").says("m2");
+    let meta = json!({"agentType": "Explore", "toolUseId": "t1", "description": "d"});
+    let rows = replayed(&main, &[("a1", meta, File::from(2).says("m3"))]);
+    let agent = rows.iter().find(|row| row.metadata.contains_key("agent_id")).unwrap();
+    assert_eq!(agent.input.as_deref(), Some("t1"));
+}
+
+#[test]
+fn what_another_model_advised_is_a_call_below_the_answer() {
+    let usage = json!({
+        "input_tokens": "30", "output_tokens": 11.0, "iterations": [
+            {"type": "message", "input_tokens": 10, "output_tokens": 5},
+            {"type": "advisor_message", "model": "claude-opus-5", "input_tokens": 9000, "output_tokens": 700},
+            {"type": "compaction", "model": "claude-opus-5", "input_tokens": 1, "output_tokens": 1},
+        ],
+    });
+    let row = |block: Value| {
+        let message = json!({
+            "id": "m1", "role": "assistant", "model": "claude-sonnet-5", "content": [block],
+            "stop_reason": "end_turn", "usage": usage,
+        });
+        json!({"type": "assistant", "requestRef": "r", "message": message})
+    };
+    let advice = json!({"type": "advisor_result", "text": "Use a map."});
+    let main = File::from(0)
+        .prompt("go")
+        .row(row(json!({"type": "server_tool_use", "id": "s", "name": "advisor", "input": {}})))
+        .row(row(json!({"type": "advisor_tool_result", "tool_use_id": "s", "content": advice})))
+        .row(row(json!({"type": "text", "text": "With a map."})));
+    let rows = replayed(&main, &[]);
+    let calls: Vec<&Row> = rows.iter().filter(|row| row.kind == "GENERATION").collect();
+    let tokens = |row: &Row| (row.usage["input"], row.usage["output"]);
+    let model = |name: &str| *calls.iter().find(|row| row.model.as_deref() == Some(name)).unwrap();
+    let (own, advised) = (model("claude-sonnet-5"), model("claude-opus-5"));
+    assert_eq!((calls.len(), tokens(own), tokens(advised)), (2, (30, 11), (9000, 700)));
+    assert_eq!(advised.parent_span_id.as_ref(), Some(&own.span_id));
+    assert_eq!((advised.start_ms, advised.end_ms), (own.start_ms, own.end_ms));
+    assert_eq!(advised.metadata["advisor"], "true");
+    assert!(advised.output.as_ref().unwrap().contains("Use a map."));
+}
+
 /// Each span is there once, and every one leads to a root.
 fn assert_sound(rows: &[Row]) {
     let parents: BTreeMap<&str, Option<&str>> =

@@ -255,16 +255,42 @@ fn agenixs_path_on_macos_means_the_folder_that_the_system_names() {
 }
 
 #[test]
+fn a_key_file_may_be_written_by_windows_or_be_a_line_of_a_dotenv_file() {
+    let mut world = World::new();
+    world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1");
+    for (number, content) in [
+        "\u{feff}sk-lf-1\r\n",
+        "\"sk-lf-1\"\n",
+        "'sk-lf-1'",
+        "LANGFUSE_SECRET_KEY=sk-lf-1\n",
+        "export LANGFUSE_SECRET_KEY=\"sk-lf-1\"",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let file = world.write(&format!("key-{number}"), content);
+        world.shell("LANGFUSE_SECRET_KEY_FILE", file.to_str().unwrap());
+        let config = world.resolve(Scope::Explicit);
+        let destination = config.destination.unwrap();
+        assert_eq!(destination.secret_key.expose(), "sk-lf-1", "{content}");
+    }
+}
+
+#[test]
 fn a_key_file_that_can_not_be_used_is_named() {
     let mut world = World::new();
     let many = world.write("dotenv", "A=1\nB=2\n");
     let empty = world.write("empty", "\n");
+    let words = world.write("words", "no key at all\n");
+    let long = world.write("long", &"k".repeat(201));
     let root = world.root.clone();
     world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1");
     for (path, reason) in [
         (root.join("missing").to_str().unwrap(), "No such file"),
         (many.to_str().unwrap(), "more than one line"),
         (empty.to_str().unwrap(), "empty"),
+        (words.to_str().unwrap(), "not one word"),
+        (long.to_str().unwrap(), "not one word"),
         (root.to_str().unwrap(), "not a regular file"),
         ("relative/key", "not an absolute path"),
         ("${UNKNOWN_FOLDER}/key", "UNKNOWN_FOLDER is not set"),

@@ -25,13 +25,13 @@ pub(crate) struct Message<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Usage {
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub cache_creation_input_tokens: Option<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub cache_creation: Option<CacheCreation>,
@@ -43,15 +43,24 @@ pub(crate) struct Usage {
     pub service_tier: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub speed: Option<String>,
+    /// The parts of an answer that several models made.
+    #[serde(deserialize_with = "tolerant::field")]
+    pub iterations: Option<Vec<Usage>>,
+    /// Of an iteration.
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
+    pub kind: Option<String>,
+    /// Of an iteration.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub model: Option<String>,
 }
 
 /// Cache writes by how long they live.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CacheCreation {
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub ephemeral_5m_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub ephemeral_1h_input_tokens: Option<u64>,
 }
 
@@ -59,7 +68,7 @@ pub(crate) struct CacheCreation {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OutputDetails {
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub thinking_tokens: Option<u64>,
 }
 
@@ -67,9 +76,9 @@ pub(crate) struct OutputDetails {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServerToolUse {
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub web_search_requests: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
+    #[serde(deserialize_with = "tolerant::count")]
     pub web_fetch_requests: Option<u64>,
 }
 

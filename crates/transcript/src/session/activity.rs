@@ -67,7 +67,10 @@ impl Activity {
 
     /// Tokens of all its model calls.
     pub fn usage(&self) -> Usage {
-        let calls = self.generations.iter().map(|call| call.usage);
+        let calls = self.generations.iter();
+        let calls = calls.flat_map(|call| {
+            std::iter::once(call.usage).chain(call.advice.iter().map(|it| it.usage))
+        });
         calls.fold(Usage::default(), Usage::plus)
     }
 

@@ -7,7 +7,7 @@ use base::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    ApiError, AssistantMessage, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
+    Advice, ApiError, AssistantMessage, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
 };
 
 /// One model call.
@@ -35,6 +35,8 @@ pub struct Generation {
     pub output: Vec<Block>,
     /// The maximum of each field over the rows.
     pub usage: Usage,
+    /// What other models contributed.
+    pub advice: Vec<Advice>,
     /// Why the model stopped.
     pub stop_reason: Option<String>,
     /// The parameters of the request (2.1.330 and later).
@@ -213,6 +215,7 @@ impl Generation {
             input,
             output: Vec::new(),
             usage: Usage::default(),
+            advice: Vec::new(),
             stop_reason: None,
             parameters: Value::Null,
             service_tier: answer.service_tier.clone(),
@@ -255,6 +258,9 @@ impl Generation {
     pub(super) fn add(&mut self, answer: AssistantMessage, at: Timestamp, uuid: &str) {
         self.ended_at = self.ended_at.max(at);
         self.usage = self.usage.maximum(answer.usage);
+        if answer.advice.len() >= self.advice.len() {
+            self.advice = answer.advice;
+        }
         self.stop_reason = answer.stop_reason.or(self.stop_reason.take());
         self.aborted |= answer.aborted;
         let start = self.output.len();
