@@ -242,17 +242,7 @@ impl StatusView {
         if let Some(link) = self.last_link() {
             print_row("", &link)?;
         }
-        match self.waiting {
-            Waiting { sessions: 0, .. } => print_row("waiting", "nothing")?,
-            Waiting { sessions, since } => {
-                let since = since.map(|since| self.ago(since)).unwrap_or_default();
-                let sessions = plural(sessions, "session");
-                print_row(
-                    "waiting",
-                    &format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest"),
-                )?;
-            }
-        }
+        print_row("waiting", &self.waiting_text())?;
         for problem in &self.config.ignored {
             print_row("ignored", &problem.cause())?;
             print_row("", &format!("help: {}", problem.remedy))?;
@@ -265,6 +255,17 @@ impl StatusView {
             print_row(name, &text)?;
         }
         Ok(())
+    }
+
+    fn waiting_text(&self) -> String {
+        match self.waiting {
+            Waiting { sessions: 0, .. } => "nothing".to_owned(),
+            Waiting { sessions, since } => {
+                let since = since.map(|since| self.ago(since)).unwrap_or_default();
+                let sessions = plural(sessions, "session");
+                format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest")
+            }
+        }
     }
 
     /// Rows of the problem and its remedy.
