@@ -13,7 +13,7 @@ pub fn is_printable(letter: char) -> bool {
     );
     let is_invisible = matches!(
         letter,
-        '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+        '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
             | '\u{fff9}'..='\u{fffb}'
     );
     let ends_line = matches!(letter, '\u{2028}' | '\u{2029}');
@@ -48,7 +48,7 @@ mod tests {
             ("\u{1b}]52;c;aGk=\u{7}", "\\u001b]52;c;aGk=\\u0007"),
             ("a\rb\u{9b}31m\u{7f}", "a\\u000db\\u009b31m\\u007f"),
             ("\u{202e}txt.exe\u{2066}", "\\u202etxt.exe\\u2066"),
-            ("one\u{2028}two\u{feff}\u{200b}", "one\\u2028two\\ufeff\\u200b"),
+            ("one\u{2028}two\u{200b}", "one\\u2028two\\u200b"),
         ] {
             assert_eq!(printable(text), shown);
         }
