@@ -20,15 +20,17 @@ pub fn is_printable(letter: char) -> bool {
     !(letter.is_control() || is_direction || is_invisible || ends_line)
 }
 
-/// The text with every other character but `\n` and tabs as its escape, `\u001b`, which JSON has too.
+/// The text with every other character but ends of lines and tabs as its escape, `\u001b`, which JSON has too.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| is_printable(letter) || matches!(letter, '\n' | '\t');
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match is_plain(letter) {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let ends_line = letter == '\r' && letters.peek() == Some(&'\n');
+        match ends_line || is_plain(letter) {
             true => shown.push(letter),
             // Writing to a text does not fail.
             false => _ = write!(shown, "\\u{:04x}", u32::from(letter)),
@@ -46,6 +48,7 @@ mod tests {
         for (text, shown) in [
             ("plain\n\ttext: ü 日本 👩‍👩‍👧", "plain\n\ttext: ü 日本 👩‍👩‍👧"),
             ("\u{1b}]52;c;aGk=\u{7}", "\\u001b]52;c;aGk=\\u0007"),
+            ("one\r\ntwo", "one\r\ntwo"),
             ("a\rb\u{9b}31m\u{7f}", "a\\u000db\\u009b31m\\u007f"),
             ("\u{202e}txt.exe\u{2066}", "\\u202etxt.exe\\u2066"),
             ("one\u{2028}two\u{200b}", "one\\u2028two\\u200b"),

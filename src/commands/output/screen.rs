@@ -11,7 +11,7 @@ const STYLES: [&str; 5] = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[32m",
 /// Standard output, for texts and for JSON.
 pub(in crate::commands) fn stdout() -> Screen<StdoutLock<'static>> {
     let is_forced = std::env::var_os("CLICOLOR_FORCE").is_some();
-    Screen { passes_styles: io::stdout().is_terminal() || is_forced, out: io::stdout().lock() }
+    Screen::new(io::stdout().is_terminal() || is_forced, io::stdout().lock())
 }
 
 /// Standard output for JSON whose bytes are of interest: as they are, unless they go to a terminal.
@@ -24,18 +24,33 @@ pub(in crate::commands) fn exact_stdout() -> Box<dyn Write> {
 
 /// Standard error.
 pub(in crate::commands) fn stderr() -> Screen<StderrLock<'static>> {
-    Screen { passes_styles: io::stderr().is_terminal(), out: io::stderr().lock() }
+    Screen::new(io::stderr().is_terminal(), io::stderr().lock())
 }
 
 /// Lets through what may be shown.
 pub(in crate::commands) struct Screen<W> {
     passes_styles: bool,
+    /// The last text ended with `\r`, which may be half of an end of line.
+    is_at_return: bool,
     out: W,
 }
 
 impl<W: Write> Screen<W> {
+    fn new(passes_styles: bool, out: W) -> Self {
+        Self { passes_styles, is_at_return: false, out }
+    }
+
     fn text(&mut self, text: &str) -> io::Result<()> {
+        if self.is_at_return && !text.is_empty() {
+            self.is_at_return = false;
+            let shown: &[u8] = if text.starts_with('\n') { b"\r" } else { b"\\u000d" };
+            self.out.write_all(shown)?;
+        }
         let mut rest = text;
+        if let Some(before) = text.strip_suffix('\r') {
+            self.is_at_return = true;
+            rest = before;
+        }
         while self.passes_styles
             && let Some(at) = rest.find('\u{1b}')
         {
@@ -73,7 +88,7 @@ mod tests {
     use super::Screen;
 
     fn shown(passes_styles: bool, text: &str) -> String {
-        let mut screen = Screen { passes_styles, out: Vec::new() };
+        let mut screen = Screen::new(passes_styles, Vec::new());
         write!(screen, "{text}").unwrap();
         String::from_utf8(screen.out).unwrap()
     }
@@ -84,5 +99,14 @@ mod tests {
         assert_eq!(shown(true, text), "\u{1b}[1mbold\u{1b}[0m \\u001b[2J\\u001b]0;title\\u0007");
         assert!(!shown(false, text).contains('\u{1b}'));
         assert_eq!(shown(true, "ends\u{1b}"), "ends\\u001b");
+    }
+
+    #[test]
+    fn an_end_of_line_passes_also_in_two_parts() {
+        let mut screen = Screen::new(false, Vec::new());
+        for part in ["one\r", "\n", "two\r", "three\r\n"] {
+            screen.write_all(part.as_bytes()).unwrap();
+        }
+        assert_eq!(String::from_utf8(screen.out).unwrap(), "one\r\ntwo\\u000dthree\r\n");
     }
 }
