@@ -17,6 +17,8 @@ const CHUNK: usize = 256 * 1024;
 /// The size of the first read, which is enough for nearly all hooks.
 const FIRST_READ_BYTES: usize = CHUNK / 4;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A block of zeros, to compare with and to extend the buffer by.
 const ZEROS: [u8; 4096] = [0; 4096];
 
@@ -50,10 +52,10 @@ pub(crate) struct Lines {
     next_read: usize,
     /// `buffer` was searched for a line end up to here, so that a long line is scanned once.
     searched: usize,
-    /// The offset of the current line, with the zeros before it.
+    /// The offset of the current line, with the skipped bytes before it.
     offset: u64,
-    /// The number of zero bytes before that line that were dropped.
-    zeros: u64,
+    /// The number of bytes before that line that belong to no row: zeros, and the mark that editors begin a file with.
+    skipped: u64,
     /// Rows that no span needs may be cut.
     for_spans: bool,
     /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
@@ -74,7 +76,7 @@ impl Lines {
             next_read: FIRST_READ_BYTES,
             searched: 0,
             offset,
-            zeros: 0,
+            skipped: 0,
             for_spans: false,
             dropped: 0,
         })
@@ -105,11 +107,11 @@ impl Lines {
     /// A last line without a line end counts if it is a whole JSON object: no longer line can begin with it.
     pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         loop {
-            self.skip_zeros();
+            self.skip_before_row();
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(position) = scan::line_end(unsearched) {
                 let newline = self.searched + position;
-                return Ok(Some(self.take(newline, newline + 1)));
+                return Ok(Some(self.take_row(newline)));
             }
             self.searched = self.buffer.len();
             self.drop_unneeded();
@@ -118,19 +120,41 @@ impl Lines {
             }
         }
         let rest = self.buffer.get(self.start..).unwrap_or_default();
-        if rest.last() == Some(&b'}')
-            && serde_json::from_slice::<&serde_json::value::RawValue>(rest).is_ok()
-        {
-            let end = self.buffer.len();
+        let zeros = trailing_zeros(rest);
+        if scan::is_object(rest.get(..rest.len() - zeros).unwrap_or_default()) {
+            let end = self.buffer.len() - zeros;
             return Ok(Some(self.take(end, end)));
         }
         Ok(None)
     }
 
+    /// Goes to the whole row that a broken line ends with, if it does: a killed process left a torn row, and the next one
+    /// wrote on behind it. `offset`: of the line, which was the last one.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub(crate) fn go_behind_torn(&mut self, offset: u64) -> Result<()> {
+        let end = self.offset;
+        self.go_to(offset)?;
+        let behind = match self.next_line()? {
+            Some(line) if line.end == end => scan::row_behind_torn(&line.bytes),
+            _ => None,
+        };
+        self.go_to(behind.map_or(end, |behind| offset + behind as u64))
+    }
+
+    fn go_to(&mut self, offset: u64) -> Result<()> {
+        self.file.seek(SeekFrom::Start(offset)).context("could not read transcript")?;
+        self.buffer.clear();
+        (self.start, self.searched, self.skipped, self.dropped) = (0, 0, 0, 0);
+        self.offset = offset;
+        Ok(())
+    }
+
     /// Skips zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
     /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
     /// systems on which the content comes after the length.
-    fn skip_zeros(&mut self) {
+    fn skip_before_row(&mut self) {
         let rest = self.buffer.get(self.start..).unwrap_or_default();
         // By blocks, because there may be gigabytes of them.
         let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
@@ -138,9 +162,11 @@ impl Lines {
         let whole: usize = blocks.map(<[u8]>::len).sum();
         let last = rest.get(whole..).unwrap_or_default();
         let zeros = whole + last.iter().take_while(|byte| **byte == 0).count();
-        self.start += zeros;
+        let has_mark = rest.get(zeros..).unwrap_or_default().starts_with(BYTE_ORDER_MARK);
+        let skipped = zeros + if has_mark { BYTE_ORDER_MARK.len() } else { 0 };
+        self.start += skipped;
         self.searched = self.searched.max(self.start);
-        self.zeros += zeros as u64;
+        self.skipped += skipped as u64;
     }
 
     /// Only zeros without disk blocks follow, as far as a check that does not read gigabytes of them can say: many zeros were
@@ -148,14 +174,14 @@ impl Lines {
     fn is_hollow(&self) -> bool {
         // Checked once: later reads go on to the end.
         let once = ROOM as u64..(ROOM + CHUNK) as u64;
-        let is_among_zeros = once.contains(&self.zeros) && self.start == self.buffer.len();
+        let is_among_zeros = once.contains(&self.skipped) && self.start == self.buffer.len();
         let is_hollow = || -> std::io::Result<bool> {
             let metadata = self.file.metadata()?;
             let mut last = vec![0; CHUNK];
             let at = metadata.len().saturating_sub(CHUNK as u64);
             let read = self.file.read_at(&mut last, at)?;
             let is_zero = last.iter().take(read).all(|byte| *byte == 0);
-            Ok(is_zero && metadata.blocks().saturating_mul(512) < self.offset + self.zeros)
+            Ok(is_zero && metadata.blocks().saturating_mul(512) < self.offset + self.skipped)
         };
         is_among_zeros && is_hollow().unwrap_or(false)
     }
@@ -174,10 +200,19 @@ impl Lines {
         }
     }
 
+    /// The line up to `newline`; of several rows on it the first one.
+    fn take_row(&mut self, newline: usize) -> Line<'_> {
+        let line = self.buffer.get(self.start..newline).unwrap_or_default();
+        match scan::further_row(line).filter(|_| self.dropped == 0) {
+            Some(further) => self.take(self.start + further, self.start + further),
+            None => self.take(newline, newline + 1),
+        }
+    }
+
     fn take(&mut self, line_end: usize, next: usize) -> Line<'_> {
         let start = self.start;
         let dropped = std::mem::take(&mut self.dropped);
-        let offset = self.offset + std::mem::take(&mut self.zeros);
+        let offset = self.offset + std::mem::take(&mut self.skipped);
         self.offset = offset + (next - start) as u64 + dropped;
         self.start = next;
         self.searched = next;
@@ -186,7 +221,7 @@ impl Lines {
         } else {
             Cow::Borrowed(self.buffer.get(start..line_end).unwrap_or_default())
         };
-        Line { offset, end: self.offset, bytes: without_return(bytes), is_cut: dropped > 0 }
+        Line { offset, end: self.offset, bytes: bare(bytes), is_cut: dropped > 0 }
     }
 
     /// The line's bytes in the current buffer; the bytes that follow get a new one.
@@ -225,121 +260,22 @@ impl Lines {
     }
 }
 
-/// Windows ends a line with two bytes.
-fn without_return(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+/// The row without what is no part of it: Windows ends a line with two bytes, and a power cut leaves zeros.
+fn bare(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let end = |row: &[u8]| {
+        let row = row.strip_suffix(b"\r").unwrap_or(row);
+        row.len() - trailing_zeros(row)
+    };
     match &mut line {
-        Cow::Borrowed(bytes) => *bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes),
-        Cow::Owned(bytes) => drop(bytes.pop_if(|last| *last == b'\r')),
+        Cow::Borrowed(bytes) => *bytes = bytes.get(..end(bytes)).unwrap_or_default(),
+        Cow::Owned(bytes) => bytes.truncate(end(bytes)),
     }
     line
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::{Seek, SeekFrom, Write};
-
-    use super::Lines;
-
-    fn collect(lines: &mut Lines) -> Vec<(u64, String)> {
-        let mut all = Vec::new();
-        while let Some(line) = lines.next_line().unwrap() {
-            all.push((line.offset, String::from_utf8_lossy(&line.bytes).into_owned()));
-        }
-        all
-    }
-
-    #[test]
-    fn an_unfinished_line_waits_for_its_end() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"{\"a\":1}\n{\"b\":").unwrap();
-        let mut lines = Lines::open(file.path(), 0).unwrap();
-        assert_eq!(collect(&mut lines), [(0, "{\"a\":1}".to_owned())]);
-        file.write_all(b"2}\n").unwrap();
-        assert_eq!(collect(&mut lines), [(8, "{\"b\":2}".to_owned())]);
-        assert_eq!(lines.offset(), 16);
-    }
-
-    #[test]
-    fn a_whole_object_without_newline_is_a_line() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"{\"a\":{}}").unwrap();
-        let mut lines = Lines::open(file.path(), 0).unwrap();
-        assert_eq!(collect(&mut lines), [(0, "{\"a\":{}}".to_owned())]);
-        file.write_all(b"\n{\"b\":1}\n").unwrap();
-        assert_eq!(collect(&mut lines), [(8, String::new()), (9, "{\"b\":1}".to_owned())]);
-    }
-
-    #[test]
-    fn an_inner_brace_does_not_end_a_line() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"{\"a\":{\"b\":1}").unwrap();
-        assert_eq!(collect(&mut Lines::open(file.path(), 0).unwrap()), []);
-    }
-
-    #[test]
-    fn lines_longer_than_a_read_and_windows_line_ends_are_read_whole() {
-        let long = format!("{{{}}}", "x".repeat(3 * super::CHUNK));
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        write!(file, "{long}\r\nshort\r\n").unwrap();
-        let lines = collect(&mut Lines::open(file.path(), 0).unwrap());
-        assert_eq!(lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [long.len(), 5]);
-    }
-
-    #[test]
-    fn zeros_that_a_power_cut_left_are_skipped() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"{\"a\":1}\n").unwrap();
-        let zeros = vec![0; 9 * super::CHUNK + 5];
-        file.write_all(&zeros).unwrap();
-        let mut lines = Lines::open(file.path(), 0).unwrap();
-        assert_eq!(collect(&mut lines), [(0, "{\"a\":1}".to_owned())]);
-        assert_eq!(lines.offset(), 8, "what is there may yet come");
-        assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
-        file.write_all(b"{\"b\":2}\n").unwrap();
-        let after = 8 + zeros.len() as u64;
-        assert_eq!(collect(&mut lines), [(after, "{\"b\":2}".to_owned())]);
-        assert_eq!(lines.offset(), after + 8);
-    }
-
-    #[test]
-    fn a_hollow_end_is_not_read_to_its_end_before_something_stands_there() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"{\"a\":1}\n").unwrap();
-        let hollow = 64 << 20;
-        file.as_file().set_len(hollow).unwrap();
-        let mut lines = Lines::open(file.path(), 0).unwrap();
-        for _ in 0..3 {
-            collect(&mut lines);
-            assert!(lines.file.stream_position().unwrap() < 2 * super::ROOM as u64);
-        }
-        file.seek(SeekFrom::Start(hollow)).unwrap();
-        file.write_all(b"{\"b\":2}\n").unwrap();
-        assert_eq!(collect(&mut lines), [(hollow, "{\"b\":2}".to_owned())]);
-    }
-
-    #[test]
-    fn a_long_unneeded_line_takes_no_memory_and_does_not_shift_the_next_one() {
-        for start in ["x", " ", "[", "{\"a\":0,\"type\":\"new\",\"b\":"] {
-            let mut file = tempfile::NamedTempFile::new().unwrap();
-            let rubbish = [start, &start[..1].repeat(9 * super::CHUNK)].concat();
-            let rubbish = rubbish.as_bytes();
-            file.write_all(rubbish).unwrap();
-            let mut lines = Lines::open(file.path(), 0).unwrap().for_spans();
-            assert_eq!(collect(&mut lines), []);
-            assert_eq!(lines.offset(), 0, "it may still grow");
-            file.write_all(b"{}}\n{\"b\":2}\n").unwrap();
-            let read = collect(&mut lines);
-            let end = rubbish.len() as u64 + 4;
-            assert_eq!(read[1], (end, "{\"b\":2}".to_owned()));
-            assert!(read[0].1.len() <= super::KEPT_BYTES + 4, "{}", read[0].1.len());
-            assert!(lines.buffer.capacity() <= 4 * super::CHUNK);
-        }
-    }
-
-    #[test]
-    fn a_directory_is_refused_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = format!("{:#}", Lines::open(folder.path(), 0).unwrap_err());
-        assert!(error.contains("not a regular file"), "{error}");
-    }
+fn trailing_zeros(line: &[u8]) -> usize {
+    line.iter().rev().take_while(|byte| **byte == 0).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::classify::{Reading, classify};
 use super::entry::Entry;
 use super::lines::Lines;
+use super::scan;
 
 /// The rows that the reader skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +113,7 @@ impl Transcript {
                     if self.diagnostics.broken.len() < BROKEN_KEPT {
                         self.diagnostics.broken.push((offset, reason));
                     }
+                    self.lines.go_behind_torn(offset)?;
                 }
             }
         }
@@ -149,4 +151,55 @@ pub fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
         }
     }
     Ok((start, session))
+}
+
+/// Whether a row names this session as its own.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn names_session(transcript: &Path, session: &str) -> Result<bool> {
+    let mut lines = Lines::open(transcript, 0)?;
+    while let Some(line) = lines.next_line()? {
+        if scan::names_session(&line.bytes, session) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::Transcript;
+
+    const TORN: &str = r#"{"parentUuid":"a","type":"assistant","message":{"content":[{"type":"text","text":"x, {\"type\": y}"}],"usage":{"input_tokens":1}}}"#;
+    const WHOLE: &str = r#"{"parentUuid":null,"type":"user","uuid":"u","message":{"content":"x"}}"#;
+
+    fn uuids(line: &str) -> Vec<Option<String>> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "{line}").unwrap();
+        let mut transcript = Transcript::open(file.path(), 0).unwrap();
+        let entries = std::iter::from_fn(|| transcript.next_entry().unwrap());
+        entries.map(|entry| entry.uuid).collect()
+    }
+
+    #[test]
+    fn a_whole_row_behind_a_torn_one_is_read_wherever_that_was_torn() {
+        let unneeded = r#"{"type":"last-prompt","leafUuid":"l","lastPrompt":"a: [b, {c"}"#;
+        for torn in [TORN, unneeded] {
+            for at in 1..torn.len() {
+                let line = format!("{}{WHOLE}", &torn[..at]);
+                assert_eq!(uuids(&line), [Some("u".to_owned())], "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_type_is_read_behind_a_torn_one() {
+        for at in 1..TORN.len() {
+            let line = format!("{}{{\"type\":\"queue-operation\",\"uuid\":\"q\"}}", &TORN[..at]);
+            assert_eq!(uuids(&line), [Some("q".to_owned())], "{line}");
+        }
+    }
 }

@@ -15,19 +15,81 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{Finder, rfind_iter};
 use memchr::{memchr, memchr_iter, memchr2};
+use serde_json::value::RawValue;
 
 /// How much of a row is searched for its type.
 pub(super) const HEAD_BYTES: usize = 4096;
 /// How much of a row is searched for the type of its attachment.
 const ATTACHMENT_HEAD_BYTES: usize = 400;
 
+/// How the rows of a conversation begin.
+static ROW_OF_TREE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"{"parentUuid":"#));
+/// How other rows begin.
+static ROW_WITH_TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"{"type":"#));
+static BEHIND_WHOLE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"}{""#));
+static UUID: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"uuid\""));
+static ID: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"id\""));
+static SESSION_ID: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"sessionId\""));
+static SESSION_KIND: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"sessionKind\""));
 static ATTACHMENT: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"attachment\""));
 /// Built once: building it takes as long as searching 10 KB.
 static UNICODE_ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
 
+/// The ids of a row: its uuid, and those of other things within it.
+pub(super) fn ids(row: &[u8]) -> impl Iterator<Item = &[u8]> {
+    [&*UUID, &*ID].into_iter().flat_map(|field| field.values(row)).filter_map(text)
+}
+
+/// The rows among these bytes that have this uuid.
+pub(super) fn rows_with_uuid<'a>(bytes: &'a [u8], uuid: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let rows = bytes.split(|byte| *byte == b'\n');
+    let is_wanted = |value: &[u8]| text(value) == Some(uuid.as_bytes());
+    rows.filter(move |row| UUID.values(row).any(is_wanted))
+}
+
+/// Whether a row names this session.
+pub(super) fn names_session(row: &[u8], session: &str) -> bool {
+    SESSION_ID.values(row).any(|id| text(id) == Some(session.as_bytes()))
+}
+
+/// Whether a row says that its session runs in the background.
+pub(super) fn is_of_background(row: &[u8]) -> bool {
+    SESSION_KIND.values(row).any(|kind| text(kind) == Some(b"bg"))
+}
+
 /// The position of the first line end.
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     memchr(b'\n', bytes)
+}
+
+/// Whether these bytes are one JSON object.
+pub(super) fn is_object(bytes: &[u8]) -> bool {
+    bytes.last() == Some(&b'}') && serde_json::from_slice::<&RawValue>(bytes).is_ok()
+}
+
+/// The position of a further row on a line, behind a whole row or a torn one: a killed process left no line end.
+///
+/// Within a row an object stands behind a colon, a bracket or a comma, and no text has a quote that a name follows. Where a row
+/// was torn at one of those bytes, the next one is the rest of the line.
+pub(super) fn further_row(line: &[u8]) -> Option<usize> {
+    let is_nested = |at: usize| {
+        let before = line.get(..at).unwrap_or_default().trim_ascii_end();
+        matches!(before.last(), None | Some(b':' | b'[' | b','))
+    };
+    let is_rest = |at: usize| line.get(at..).is_some_and(|rest| is_object(rest.trim_ascii_end()));
+    let begins_name = |at: &usize| line.get(at + 2).is_some_and(u8::is_ascii_alphabetic);
+    let behind_whole = BEHIND_WHOLE.find_iter(line).map(|at| at + 1).find(begins_name);
+    let message =
+        ROW_OF_TREE.find_iter(line).find(|at| *at > 0 && (!is_nested(*at) || is_rest(*at)));
+    let other = ROW_WITH_TYPE.find_iter(line).find(|at| !is_nested(*at));
+    behind_whole.into_iter().chain(message).chain(other).min()
+}
+
+/// The position of the whole row that ends a line which is no row itself.
+pub(super) fn row_behind_torn(line: &[u8]) -> Option<usize> {
+    let line = line.trim_ascii_end();
+    let mut objects = memchr_iter(b'{', line).skip(1);
+    objects.find(|at| line.get(*at..).is_some_and(is_object))
 }
 
 /// Whether a JSON text has an escape.

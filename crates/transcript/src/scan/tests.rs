@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Field, attachment_type, last_value, leading_type, number, row_type, text};
+use super::{
+    Field, attachment_type, further_row, ids, last_value, leading_type, number, row_type, text,
+};
 use crate::classify::{Reading, classify};
-use crate::session::Lineage;
-use crate::{Line, SessionInfo, branch_point, hook_times, last_activity, locate};
+use crate::{Line, SessionInfo, branch_point, hook_times, last_activity};
 
 /// Every transcript in the repository's recordings.
 fn recordings() -> Vec<PathBuf> {
@@ -78,16 +79,12 @@ fn the_recordings_have_no_space_after_a_colon() {
 #[test]
 fn a_space_around_tokens_changes_no_reading_of_a_row() {
     for path in recordings() {
-        let session = locate::session_id(&path);
-        let lineage = Lineage::new(session);
         for row in rows(&fs::read_to_string(&path).unwrap()) {
             for space in [" ", "\t "] {
                 let spaced = spaced(row, space);
                 assert_eq!(classified(&spaced), classified(row), "{spaced}");
-                assert_eq!(
-                    lineage.may_be_foreign(spaced.as_bytes()),
-                    lineage.may_be_foreign(row.as_bytes())
-                );
+                let ids = |row: &str| ids(row.as_bytes()).map(<[u8]>::to_vec).collect::<Vec<_>>();
+                assert_eq!(ids(&spaced), ids(row), "{spaced}");
             }
         }
     }
@@ -194,5 +191,24 @@ fn no_other_file_searches_bytes() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn no_recorded_row_looks_like_two() {
+    for path in recordings() {
+        let content = fs::read_to_string(&path).unwrap();
+        for row in content.lines() {
+            assert_eq!(further_row(row.as_bytes()), None, "{}: {row:.200}", path.display());
+        }
+    }
+}
+
+#[test]
+fn two_whole_rows_are_told_apart() {
+    let first = r#"{"a":[{"type":"x"},{"type":"y{"}],"b":"}{","c":"{\"type\":1}"}"#;
+    for second in [r#"{"parentUuid":null}"#, r#"{"type":"mode"}"#, r#"{"uuid":"u"}"#] {
+        let line = format!("{first}{second}");
+        assert_eq!(further_row(line.as_bytes()), Some(first.len()), "{second}");
     }
 }
