@@ -242,6 +242,7 @@ fn job(path: &Path, extent: Extent, trigger: Trigger) -> Job {
     Job {
         session_id: SESSION.to_owned(),
         transcript: path.to_owned(),
+        is_guest: false,
         destination: DESTINATION.to_owned(),
         extent,
         trigger,

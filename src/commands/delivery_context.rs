@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use base::Timestamp;
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::Outline;
 use transcript::{Diagnostics, Transcript, locate, origin};
 
@@ -30,6 +31,8 @@ pub(super) struct SessionTarget {
     pub id: String,
     pub transcript: PathBuf,
     pub extent: Extent,
+    /// The session whose file it is, where rows of this one were written into it.
+    pub host: Option<String>,
     /// Start directory of the session.
     pub start: Option<PathBuf>,
     /// How far the policy counts that was agreed when a turn began.
@@ -42,11 +45,21 @@ impl SessionTarget {
         Self { agreed: Agreed::Ignored, ..self.clone() }
     }
 
+    /// The state of the session's deliveries.
+    pub(super) fn store(&self, config: &Config) -> Store {
+        let store = Store::new(&config.state_dir);
+        match &self.host {
+            Some(host) => store.of_guests(host),
+            None => store,
+        }
+    }
+
     /// The turns without their content, and the unreadable lines of the transcript.
     pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
         let mut transcript = Transcript::open(&self.transcript, 0)?;
         let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-        let outline = Outline::read(&self.id, entries)?;
+        let ids = SessionIds::new(&self.id, &self.transcript);
+        let outline = Outline::read(Lineage::new(ids, &self.transcript), entries)?;
         Ok((outline, transcript.diagnostics().clone()))
     }
 }
@@ -134,7 +147,7 @@ impl DeliveryContext {
         if let Some(reason) = invalid_patterns(config) {
             bail!("{reason}");
         }
-        let store = Store::new(&config.state_dir);
+        let store = session.store(config);
         let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => {
@@ -150,11 +163,11 @@ impl DeliveryContext {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
         let mut job = job(session, config, &destination.id());
-        job.paused = store.pauses().times(session.start.as_deref());
+        job.paused = Store::new(&config.state_dir).pauses().times(session.start.as_deref());
         let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
             .unwrap_or_default();
         connection.stopped.clone_from(&report.stopped);
-        note_health(&store, &destination.id(), &report, 0);
+        note_health(&Store::new(&config.state_dir), &destination.id(), &report, 0);
         Ok(report)
     }
 
@@ -200,6 +213,7 @@ pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -
     let mut job =
         Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
     job.agreed = session.agreed;
+    job.is_guest = session.host.is_some();
     job
 }
 

@@ -1,13 +1,18 @@
 //! `flush`: sends what hooks could not send.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
+use transcript::locate;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::summary::DeliverySummary;
+use crate::commands::session_args;
 use crate::config::{DestinationProblem, Scope};
 use crate::delivery::{Agreed, Extent};
 use crate::state::{Cursor, Store};
@@ -45,23 +50,33 @@ fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     context.warn(&config);
     let store = Store::new(&config.state_dir);
     let mut summary = DeliverySummary::new(args.json, global.quiet);
+    let on_disk = transcripts(&context)?;
     for cursor in store.all_cursors() {
-        flush_one(&mut context, &store, &cursor, &mut summary)?;
+        let here = on_disk.get(&cursor.session_id).cloned();
+        let known = Some(cursor.transcript.clone()).filter(|known| known.exists());
+        match locate::newest(here.into_iter().chain(known)) {
+            Some(transcript) => {
+                flush_one(&mut context, &store, (&cursor, transcript), &mut summary)?;
+            }
+            None => store.gives_up_waiting(&cursor),
+        }
     }
     Ok(summary.finish("tracing is off, or the destination has changed")?)
+}
+
+/// The transcripts of all sessions by their ids. The folder may be mounted where the hook did not see it.
+fn transcripts(context: &DeliveryContext) -> Result<BTreeMap<String, PathBuf>> {
+    let claude_config = session_args::claude_config_dir(context)?;
+    let all = locate::sessions(&claude_config);
+    Ok(all.map(|path| (locate::session_id(&path), path)).collect())
 }
 
 fn flush_one(
     context: &mut DeliveryContext,
     store: &Store,
-    cursor: &Cursor,
+    (cursor, transcript): (&Cursor, PathBuf),
     summary: &mut DeliverySummary,
 ) -> Result<()> {
-    if !cursor.transcript.exists() {
-        // Claude Code removes transcripts after 30 days.
-        store.no_longer_waits(cursor);
-        return Ok(());
-    }
     let config = context.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
     context.warn(&config);
     let destination = match &config.destination {
@@ -82,8 +97,9 @@ fn flush_one(
     };
     let session = SessionTarget {
         id: cursor.session_id.clone(),
-        transcript: cursor.transcript.clone(),
+        transcript,
         extent: Extent::Resume,
+        host: None,
         start: cursor.start_directory.clone(),
         agreed: Agreed::Kept,
     };

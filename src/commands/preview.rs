@@ -11,7 +11,6 @@ use crate::delivery::{Report, StateAccess, Transport, deliver};
 use crate::langfuse::{Body, Span, Verdict, batch};
 use crate::privacy::invalid_patterns;
 use crate::score::Score;
-use crate::state::Store;
 
 /// A transport that hands requests to a function.
 struct PreviewTransport<F> {
@@ -77,7 +76,7 @@ pub(super) fn each_request(
     config: &Config,
     on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
-    let store = Store::new(&config.state_dir);
+    let store = session.store(config);
     let (destination, keeping) = match &config.destination {
         Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
         Err(_) => (String::new(), StateAccess::None),

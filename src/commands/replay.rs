@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgGroup, Args};
-use transcript::locate;
+use transcript::lineage::Guests;
+use transcript::{locate, origin};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
@@ -94,7 +95,11 @@ fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     for transcript in transcripts {
         let length = transcript.metadata().map_or(0, |file| file.len());
         if selector.matches_or_missing(&transcript) {
-            replay_one(&mut context, &transcript, args, &mut summary)?;
+            let guests = replay_one(&mut context, &transcript, args, &mut summary)?;
+            // Who names the file means all that is in it.
+            for guest in guests.into_iter().filter(|_| !args.all) {
+                replay_guest(&mut context, &transcript, guest, args, &mut summary)?;
+            }
         }
         summary.advance(length);
     }
@@ -111,52 +116,86 @@ fn workload(transcripts: impl Iterator<Item = PathBuf>) -> Workload {
     })
 }
 
+/// Returns the other sessions of which rows stand in the file.
 fn replay_one(
     context: &mut DeliveryContext,
     transcript: &Path,
     args: &ReplayArgs,
     summary: &mut DeliverySummary,
-) -> Result<()> {
+) -> Result<Guests> {
     let scope = if args.all { Scope::FilesOnly } else { Scope::Explicit };
     let extent = if args.again { Extent::Resend } else { Extent::Backfill };
     let (session, config) = match session_args::open(context, transcript, extent, scope) {
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
-            let reason = format!("{error:#}");
-            return Ok(summary.failure(&id, None, &reason, ExitStatus::Failed)?);
+            summary.failure(&id, None, &format!("{error:#}"), ExitStatus::Failed)?;
+            return Ok(Guests::default());
         }
     };
     if args.all && !config.enabled && config.suspended.is_none() {
         summary.skip();
+        return Ok(Guests::default());
+    }
+    replay_session(context, &session, &config, args, summary)
+}
+
+/// Rows of another session in the file: they are sent as that session's own, with its configuration.
+fn replay_guest(
+    context: &mut DeliveryContext,
+    transcript: &Path,
+    (id, directory): (String, Option<PathBuf>),
+    args: &ReplayArgs,
+    summary: &mut DeliverySummary,
+) -> Result<()> {
+    let (host, _) = session_args::open(context, transcript, Extent::Backfill, Scope::Explicit)?;
+    let own_file = locate::projects_of(transcript)
+        .and_then(|projects| locate::session_file(projects, &id))
+        .and_then(|file| origin(&file).ok());
+    let start = own_file.and_then(|(start, _)| start).or(directory);
+    let config = context.config(start.as_deref(), Scope::Explicit);
+    context.warn(&config);
+    if !config.enabled {
+        summary.skip();
         return Ok(());
     }
+    let session = SessionTarget { id, host: Some(host.id), start, ..host };
+    replay_session(context, &session, &config, args, summary).map(drop)
+}
+
+fn replay_session(
+    context: &mut DeliveryContext,
+    session: &SessionTarget,
+    config: &Config,
+    args: &ReplayArgs,
+    summary: &mut DeliverySummary,
+) -> Result<Guests> {
     if args.dry_run {
-        return dry_run(&session, &config);
+        return dry_run(session, config);
     }
     let destination = match &config.destination {
         Ok(destination) => destination,
         Err(problem) => {
-            return Ok(summary.failure(
-                &session.id,
-                session.start.as_deref(),
-                &problem.to_string(),
-                ExitStatus::Misconfigured,
-            )?);
+            let (start, reason) = (session.start.as_deref(), problem.to_string());
+            summary.failure(&session.id, start, &reason, ExitStatus::Misconfigured)?;
+            return Ok(Guests::default());
         }
     };
-    match context.deliver(&session, &config, destination) {
-        Ok(report) => summary.session(&session, &report, destination)?,
+    match context.deliver(session, config, destination) {
+        Ok(report) => {
+            summary.session(session, &report, destination)?;
+            Ok(report.guests)
+        }
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
             summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
+            Ok(Guests::default())
         }
     }
-    Ok(())
 }
 
 /// Prints one request per line.
-fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
+fn dry_run(session: &SessionTarget, config: &Config) -> Result<Guests> {
     let report = each_request(session, config, |raw| writeln!(exact_stdout(), "{raw}"))?;
     if report.withheld > 0 {
         print_error(&format!("{}: {}", session.id, withheld_text(report.withheld)));
@@ -164,5 +203,5 @@ fn dry_run(session: &SessionTarget, config: &Config) -> Result<()> {
     if report.requests == 0 {
         print_error(&format!("{}: nothing new", session.id));
     }
-    Ok(())
+    Ok(report.guests)
 }

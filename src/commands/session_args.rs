@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use base::Timestamp;
 use clap::Args;
-use transcript::{last_activity, locate, origin};
+use transcript::{last_activity, locate, names_session, origin};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::session_ref::SessionRef;
@@ -176,9 +176,10 @@ pub(super) fn open(
     let config = context.config(start.as_deref(), scope);
     context.warn(&config);
     let session = SessionTarget {
-        id: session_id(locate::session_id(transcript), row_session),
+        id: session_id(transcript, row_session)?,
         transcript: transcript.to_owned(),
         extent,
+        host: None,
         start,
         agreed: match context.capture {
             Some(_) => Agreed::AnyCapture,
@@ -188,12 +189,18 @@ pub(super) fn open(
     Ok((session, config))
 }
 
-/// The file name is the id; a renamed copy keeps the id of its rows.
-pub(super) fn session_id(file_name: String, row_session: Option<String>) -> String {
+/// The file name is the id; a renamed copy keeps the id of its rows, and so does a file of which no row names its own.
+pub(super) fn session_id(transcript: &Path, row_session: Option<String>) -> Result<String> {
+    let file_name = locate::session_id(transcript);
     let is_uuid = file_name.len() == 36
         && file_name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    match row_session {
+    Ok(match row_session {
         Some(row_session) if !is_uuid => row_session,
+        Some(row_session)
+            if row_session != file_name && !names_session(transcript, &file_name)? =>
+        {
+            row_session
+        }
         _ => file_name,
-    }
+    })
 }

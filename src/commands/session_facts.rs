@@ -111,7 +111,9 @@ impl SelectedSessions {
             if !is_selected {
                 continue;
             }
-            let id = session_args::session_id(locate::session_id(&path), row_session);
+            let Ok(id) = session_args::session_id(&path, row_session) else {
+                continue;
+            };
             match facts_of(&path, &id, &facts_of_start) {
                 Ok(mut facts) => {
                     seen.keep_new(&mut facts);

@@ -8,6 +8,7 @@ use anyhow::Result;
 use base::Timestamp;
 use clap::Args;
 use serde_json::json;
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::locate::{self, Layout, agents};
 use transcript::session::{AgentRun, Outline, TurnOutline};
 use transcript::{SessionInfo, Transcript, Usage, last_activity};
@@ -133,7 +134,7 @@ impl SessionRow {
         let mut transcript = Transcript::open(path, 0)?;
         let mut layout = None;
         let outline = Outline::read(
-            &session.id,
+            Lineage::new(SessionIds::new(&session.id, path), path),
             std::iter::from_fn(|| {
                 let entry = transcript.next_entry().transpose()?;
                 if let Ok(version) = entry.as_ref().map(|entry| entry.header.version.as_deref()) {

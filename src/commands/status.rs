@@ -69,7 +69,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
-    let mut status = StatusView::of(start, config);
+    let mut status = StatusView::of(start, config, context.env.variable("CLAUDE_CODE_SESSION_ID"));
     if args.line {
         // Claude Code shows no statusline whose command fails.
         writeln!(stdout(), "{}", status.line(session.as_ref()))?;
@@ -95,6 +95,8 @@ struct StatusView {
     paused_since: Option<Timestamp>,
     delivered: Option<Delivered>,
     waiting: Waiting,
+    /// Of the session that runs the command: how many turns it has from the session that it was forked from, and which that is.
+    inherited: Option<(usize, Option<String>)>,
     backoff: Backoff,
     failed_at: Option<Timestamp>,
     /// What else sends the same turns.
@@ -102,7 +104,7 @@ struct StatusView {
 }
 
 impl StatusView {
-    fn of(start: PathBuf, config: Config) -> Self {
+    fn of(start: PathBuf, config: Config, session: Option<&str>) -> Self {
         let now = Timestamp::now();
         let store = Store::new(&config.state_dir);
         let times = store.pauses().times(Some(&start));
@@ -115,6 +117,7 @@ impl StatusView {
             paused_since,
             delivered: id.and_then(|id| store.delivered(id)),
             waiting: store.all_waiting(),
+            inherited: session.zip(id).and_then(|(session, id)| inherited(&store, session, id)),
             backoff: id.map(|id| store.backoff(id)).unwrap_or_default(),
             failed_at: id.and_then(|id| store.failed_at(id)),
             other_exporters: Vec::new(),
@@ -251,6 +254,10 @@ impl StatusView {
             print_row("twice", &sends_too(exporter))?;
             print_row("", &format!("help: {}", exporter.remedy))?;
         }
+        if let Some((turns, parent)) = &self.inherited {
+            let parent = parent.as_deref().unwrap_or("another session");
+            print_row("inherited", &format!("{}, sent by {parent}", plural(*turns, "turn")))?;
+        }
         for (name, text) in self.problem_rows() {
             print_row(name, &text)?;
         }
@@ -321,6 +328,9 @@ impl StatusView {
                 "message": problem.cause(),
                 "help": problem.remedy,
             })).collect::<Vec<_>>(),
+            "inherited": self.inherited.as_ref().map(|(turns, parent)| {
+                json!({"turns": turns, "session": parent})
+            }),
             "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
             "recorded_twice": self.other_exporters.iter().map(|one| json!({
                 "message": sends_too(one),
@@ -329,4 +339,10 @@ impl StatusView {
             "error": error,
         })
     }
+}
+
+/// Turns that belong to the session from which this one was forked.
+fn inherited(store: &Store, session: &str, destination: &str) -> Option<(usize, Option<String>)> {
+    let cursor = store.cursor(session, destination).ok()??;
+    (cursor.inherited > 0).then_some((cursor.inherited, cursor.parent_session))
 }

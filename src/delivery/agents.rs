@@ -7,7 +7,7 @@ use anyhow::Result;
 use base::Timestamp;
 use transcript::locate::AgentFile;
 use transcript::session::AgentRun;
-use transcript::{Block, Entry, FileMark, Transcript};
+use transcript::{Block, Entry, FileMark, Notification, Transcript, is_trusted};
 
 use super::parents::launching_call;
 use super::queue::Owner;
@@ -59,9 +59,46 @@ impl Delivery<'_> {
         }
     }
 
+    /// Says of the agents whose end was notified that they are done. A notification stands before the turn that it
+    /// opens, when the turn that launched the agent may not be known yet: hence after the reading.
+    pub(super) fn finish_agents(&mut self) {
+        for notification in self.notifications.clone() {
+            self.finish_agent(&notification);
+        }
+        self.finish_workflows();
+    }
+
+    /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
+    fn finish_agent(&mut self, notification: &Notification) {
+        let Notification { task_id, tool_use_id, status, summary: _ } = notification;
+        // An id that comes again for other calls names none of them.
+        let tool_use_id = tool_use_id.as_ref().filter(|id| is_trusted(id));
+        for (launched_by, launch) in &mut self.ledger.cursor.launches {
+            let same_agent = task_id.is_some() && launch.agent_id == *task_id;
+            if same_agent || Some(launched_by) == tool_use_id {
+                launch.finished = true;
+                launch.outcome.clone_from(status);
+                launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone());
+            }
+        }
+        let cursor = &self.ledger.cursor;
+        let is_launched = |subagent: &Subagent| {
+            let link = subagent.link.as_ref().zip(tool_use_id);
+            link.is_some_and(|(link, id)| link.span == Some(cursor.span_ids(&link.turn).tool(id)))
+        };
+        let launched = cursor.subagents.iter().filter(|(_, subagent)| is_launched(subagent));
+        let launched: Vec<String> = launched.map(|(agent_id, _)| agent_id.clone()).collect();
+        for (agent_id, subagent) in &mut self.ledger.cursor.subagents {
+            if Some(agent_id) == task_id.as_ref() || launched.contains(agent_id) {
+                subagent.finished = true;
+                subagent.ends_as(status.clone());
+            }
+        }
+    }
+
     /// The files to look at; each has an entry in the cursor.
     fn agent_files(&mut self) -> Vec<AgentFile> {
-        let files = agent_files(&self.job.transcript, &self.ledger.cursor);
+        let files = agent_files(self.job, &self.ledger.cursor);
         for file in &files {
             let subagent =
                 || Subagent { tool_use_id: file.meta().tool_use_id, ..Subagent::default() };

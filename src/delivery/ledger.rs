@@ -248,16 +248,23 @@ impl<'a> Ledger<'a> {
                     is_compaction: !turn.is_numbered,
                 },
             );
+            let identity = turn.identity();
             self.move_to(start, 0);
-            if is_open {
-                self.cursor.open_turn = Some(open_turn);
+            match self.pending.range {
+                TurnRange::Open => self.cursor.open_turn = Some(open_turn),
+                TurnRange::Skipped(place) => {
+                    let range = self.cursor.skipped.get_mut(place);
+                    if let Some([first, _]) = range.and_then(|range| range.turns.as_mut()) {
+                        *first = identity;
+                    }
+                }
             }
             let Some((turn, next)) = self.pending.pop_done() else {
                 break;
             };
             match turn.skipped {
                 // Of what was sent before nothing goes out again when a replay sends the rest.
-                Some(reason) => skip(&mut self.cursor, start, next, reason),
+                Some(reason) => skip(&mut self.cursor, &turn, next, reason),
                 None => {
                     let Cursor { acknowledged, scored, .. } = &mut self.cursor;
                     turn.spans.iter().for_each(|span| drop(acknowledged.remove(span)));
@@ -287,14 +294,21 @@ impl<'a> Ledger<'a> {
 }
 
 /// Notes a skipped turn before the cursor moves past it.
-fn skip(cursor: &mut Cursor, start: u64, next: u64, why: SkipReason) {
+fn skip(cursor: &mut Cursor, turn: &PendingTurn, next: u64, why: SkipReason) {
+    let identity = turn.identity();
     match cursor.skipped.last_mut() {
-        Some(last) if last.end == Some(start) && last.why == why => last.end = Some(next),
+        Some(last) if last.end == Some(turn.start) && last.why == why => {
+            last.end = Some(next);
+            if let Some([_, last]) = &mut last.turns {
+                *last = identity;
+            }
+        }
         _ => cursor.skipped.push(SkippedRange {
-            start,
+            start: turn.start,
             end: Some(next),
             turns_before: cursor.turns_before,
             why,
+            turns: Some([identity.clone(), identity]),
         }),
     }
 }

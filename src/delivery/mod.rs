@@ -12,6 +12,7 @@ mod queue;
 mod rewind;
 mod run;
 mod skip;
+mod skipped;
 mod start;
 mod suspend;
 mod tail;
@@ -38,9 +39,10 @@ pub use queue::MAX_REQUEST_BYTES;
 pub use run::deliver;
 pub use skip::decline;
 pub use suspend::note_suspended;
-pub use tail::has_transcript;
+pub use tail::find_transcript;
 use transcript::Diagnostics;
 use transcript::completion::Expected;
+use transcript::lineage::{Guests, SessionIds};
 pub use transport::{HttpTransport, Unavailable};
 
 /// What carries requests: the client, a dry run, a server in a test.
@@ -80,6 +82,8 @@ pub struct Job {
     pub session_id: String,
     /// The session's file.
     pub transcript: PathBuf,
+    /// It is the file of another session: rows of this one were written into it.
+    pub is_guest: bool,
     /// Digest of base URL and public key.
     pub destination: String,
     /// How much of the session is wanted.
@@ -103,6 +107,14 @@ pub struct Job {
 }
 
 impl Job {
+    /// What the rows of the session name.
+    fn ids(&self) -> SessionIds {
+        match self.is_guest {
+            true => SessionIds::of_guest(&self.session_id),
+            false => SessionIds::new(&self.session_id, &self.transcript),
+        }
+    }
+
     /// A session to deliver as its configuration says, in requests of any size.
     pub fn new(
         session_id: &str,
@@ -115,6 +127,7 @@ impl Job {
         Self {
             session_id: session_id.to_owned(),
             transcript: transcript.to_owned(),
+            is_guest: false,
             destination: destination.to_owned(),
             extent,
             trigger,
@@ -203,6 +216,8 @@ pub struct Report {
     pub unfinished: bool,
     /// Why state could not be written; the spans were sent all the same.
     pub unsaved: Option<String>,
+    /// Other sessions of which rows stand in the file.
+    pub guests: Guests,
     /// What could not be read.
     pub diagnostics: Diagnostics,
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use base::Timestamp;
 
-use crate::state::SkipReason;
+use crate::state::{SkipReason, TurnIdentity};
 use crate::trace::SpanId;
 
 /// A turn of which something may be on its way.
@@ -43,6 +43,10 @@ impl PendingTurn {
             scores: Vec::new(),
             unscored: 0,
         }
+    }
+
+    pub(super) fn identity(&self) -> TurnIdentity {
+        TurnIdentity { uuid: self.uuid.clone(), at: self.at }
     }
 
     pub(super) fn is_done(&self) -> bool {

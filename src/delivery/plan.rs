@@ -40,6 +40,12 @@ pub(super) fn changed(
         observation.end = observation.end.max(start);
     }
     let mark = Mark::of(&observation);
+    if observation.role == Role::Root
+        && before.as_ref().is_some_and(|before| before.ends_after(&mark))
+    {
+        // Rows are gone that it had: a half written file must not take away an answer.
+        return None;
+    }
     match before {
         Some(before) if before.covers(&mark, known_until) => {
             if !matches!(mark, Mark::Call { .. }) {
@@ -99,6 +105,14 @@ mod tests {
         let later = changed(observation(Role::Root, 5, 9), Some(&mut mark), None).unwrap();
         assert_eq!(later.observation.start, Timestamp::from_millis(1));
         assert_eq!(later.observation.end, Timestamp::from_millis(9));
+    }
+
+    #[test]
+    fn a_root_that_has_lost_its_end_does_not_replace_the_one_that_has_it() {
+        let whole = observation(Role::Root, 1, 9);
+        let mut mark = Mark::of(&whole);
+        assert!(changed(observation(Role::Root, 1, 5), Some(&mut mark), None).is_none());
+        assert!(changed(whole, Some(&mut mark), None).is_none());
     }
 
     #[test]

@@ -6,20 +6,21 @@ use std::time::Duration;
 use anyhow::Result;
 use base::Timestamp;
 use transcript::completion::Expected;
+use transcript::lineage::OwnRows;
 use transcript::locate::Layout;
 use transcript::session::{Turn, Turns};
-use transcript::{Diagnostics, Entry, FileMark, Notification, Record, is_trusted};
+use transcript::{Diagnostics, Entry, FileMark, Notification, Record};
 
 use super::ledger::Ledger;
-use super::pending::{PendingTurns, TurnRange};
-use super::start::{self, Start};
+use super::pending::PendingTurns;
+use super::start::{self, Hold, Place, Start};
 use super::tail::TailReader;
 use super::terms::Terms;
 use super::unlaunched::{Openings, may_be_lost};
 use super::upload::Uploader;
 use super::{Extent, Job, Report, StateAccess, Transport, Trigger, untouched};
 use crate::privacy::Clean;
-use crate::state::{Mark, Runs, Subagent};
+use crate::state::{Cursor, Mark, OpenTurn, Runs};
 
 /// A session whose last row is older than this is over, whatever its rows say.
 const ABANDONED: Duration = Duration::from_secs(600);
@@ -40,6 +41,8 @@ pub(super) struct Delivery<'a> {
     pub terms: Terms,
     /// The repository was looked for in this run.
     pub sought_repository: bool,
+    /// The turn that was open where the own rows begin, as the session had it that it was copied from.
+    pub copied: Option<Turn>,
     /// Texts of this turn that leave as they are.
     pub clean: Clean,
     /// Ends of background tasks that were read about.
@@ -68,9 +71,12 @@ pub fn deliver(
     let Some(start) = start::find(job, store)? else {
         return Ok(None);
     };
-    let Start { cursor, is_first, settled, begun_with } = start;
+    let Start { cursor, is_first, settled, begun_with, hold } = start;
+    if let Some(hold) = hold {
+        return Ok(Some(held(hold, &cursor, store)));
+    }
     if !is_first && untouched::is_untouched(job, &cursor) {
-        return Ok(Some(Report::default()));
+        return Ok(Some(Report { guests: cursor.guests, ..Report::default() }));
     }
     let placements = match store.reader() {
         Some(store) => store.placements(&job.session_id, &job.destination)?,
@@ -82,6 +88,7 @@ pub fn deliver(
         ledger: Ledger::new(cursor, is_first, placements, store.writer()),
         uploader: Uploader::new(transport, job.wire_limit),
         sought_repository: false,
+        copied: None,
         clean: Clean::default(),
         notifications: Vec::new(),
         openings: Openings::default(),
@@ -106,9 +113,21 @@ pub fn deliver(
         withheld: delivery.withheld.len(),
         unfinished: end.unfinished,
         unsaved: delivery.ledger.unsaved,
+        guests: delivery.ledger.cursor.guests,
         diagnostics: end.diagnostics,
         ..delivery.uploader.into_report()
     }))
+}
+
+/// Nothing of the session can be sent now.
+fn held(hold: Hold, cursor: &Cursor, store: StateAccess<'_>) -> Report {
+    let mut report = Report { unfinished: true, ..Report::default() };
+    if hold == Hold::HeadOpen
+        && let Some(Err(error)) = store.writer().map(|store| store.save_cursor(cursor))
+    {
+        report.unsaved = Some(format!("{error:#}"));
+    }
+    report
 }
 
 /// How a walk through a session's file ended.
@@ -140,10 +159,19 @@ impl Delivery<'_> {
             // Rewritten while its end was waited for: what was read stands in no file any more.
             self.uploader.clear();
             self.ledger.pending = PendingTurns::default();
-            start::find_place(self.job, &mut self.ledger.cursor)?;
+            if start::find_place(&self.job.ids(), &self.job.transcript, &mut self.ledger.cursor)?
+                == Place::Unknown
+            {
+                return Ok(End { unfinished: true, diagnostics: feed.diagnostics().clone() });
+            }
             self.begin_open_walk();
         };
         let settled = settled.unwrap_or_else(|| feed.settled());
+        if let Trigger::Stop(expected) = &self.job.trigger
+            && settled
+        {
+            self.ledger.cursor.settled = Some(untouched::settled_stop(expected));
+        }
         let ended = turns.finish().map(|turn| {
             let ended = self.has_ended(&turn, settled);
             self.take_turn(&turn, ended);
@@ -158,9 +186,15 @@ impl Delivery<'_> {
     /// Reads from the open turn to the end of the file; gives what is still open there. The connection is made while the last
     /// row of the turn is awaited.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(TailReader, Turns)> {
-        let start = self.ledger.cursor.open_start;
-        let feed = TailReader::open(&self.job.transcript, start, expected)?;
+        let Cursor { open_start, own_from, open_turn, .. } = &self.ledger.cursor;
+        let (start, own_from) = (*open_start, *own_from);
+        let mut own_rows = self.rows_of_session();
+        if let Some(OpenTurn { uuid, at, is_behind, .. }) = open_turn {
+            own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
+        }
+        let feed = TailReader::open(&self.job.transcript, start, expected)?.of_session(own_rows);
         let mut feed = feed.keeping(self.job.policy.max_chars);
+        let mut is_in_head = start < own_from;
         let mut turns = Turns::after(self.ledger.cursor.open_turn.as_ref().map(|open| open.at));
         let mut is_ready = false;
         loop {
@@ -168,6 +202,10 @@ impl Delivery<'_> {
                 let entry = entry?;
                 self.notice(&entry);
                 self.note_known(&entry);
+                if is_in_head && entry.offset >= own_from {
+                    is_in_head = false;
+                    self.copied = turns.open_turn().cloned();
+                }
                 if let Some(turn) = turns.push(entry) {
                     self.take_turn(&turn, true);
                 }
@@ -191,12 +229,18 @@ impl Delivery<'_> {
         }
     }
 
+    pub(super) fn rows_of_session(&self) -> OwnRows {
+        let mut own_rows = OwnRows::new(self.job.ids(), &self.job.transcript);
+        own_rows.begin_at(self.ledger.cursor.own_from);
+        own_rows
+    }
+
     /// A hook agrees to something for each turn that it meets, whether or not anything can be sent.
     fn meets_turns(&self) -> bool {
         self.job.extent == Extent::Live
     }
 
-    fn begin_open_walk(&mut self) {
+    pub(super) fn begin_open_walk(&mut self) {
         let before = self.ledger.cursor.open_turn.as_ref().filter(|open| open.is_behind);
         let before = before.map(|open| open.uuid.clone());
         self.terms.begin_walk(before);
@@ -208,57 +252,6 @@ impl Delivery<'_> {
         if until.is_some_and(|until| entry.offset < until) {
             self.known_until = self.known_until.max(entry.at);
         }
-    }
-
-    /// What was declined in the middle goes on where it began.
-    fn reopen_declined(&mut self) {
-        if let Some(last) = self.ledger.cursor.skipped.pop_if(|last| last.end.is_none()) {
-            self.ledger.cursor.open_start = last.start;
-            self.ledger.cursor.turns_before = last.turns_before;
-        }
-    }
-
-    /// Sends what was skipped, range by range. A range of which something can't be sent stays.
-    fn skipped_ranges(&mut self) -> Result<()> {
-        let mut place = 0;
-        while let Some((start, Some(end))) =
-            self.ledger.cursor.skipped.get(place).map(|range| (range.start, range.end))
-        {
-            self.ledger.pending = PendingTurns::of(TurnRange::Skipped(place));
-            self.terms.begin_walk(None);
-            self.skipped_range(start, end)?;
-            self.send();
-            if self.uploader.is_stopped() {
-                break;
-            }
-            match self.ledger.pending.is_done() {
-                true => drop(self.ledger.cursor.skipped.remove(place)),
-                false => place += 1,
-            }
-            self.ledger.save();
-        }
-        self.ledger.pending = PendingTurns::default();
-        self.begin_open_walk();
-        Ok(())
-    }
-
-    fn skipped_range(&mut self, start: u64, end: u64) -> Result<()> {
-        let mut turns = Turns::default();
-        let feed = TailReader::open(&self.job.transcript, start, None)?;
-        for entry in feed.keeping(self.job.policy.max_chars) {
-            let entry = entry?;
-            self.notice(&entry);
-            let Some(turn) = turns.push(entry) else {
-                continue;
-            };
-            if turn.start < end {
-                self.take_turn(&turn, true);
-            }
-            if turn.end >= end || self.uploader.is_stopped() {
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn has_ended(&mut self, turn: &Turn, settled: bool) -> bool {
@@ -295,43 +288,6 @@ impl Delivery<'_> {
         }
     }
 
-    /// Says of the agents whose end was notified that they are done. A notification stands before the turn that it
-    /// opens, when the turn that launched the agent may not be known yet: hence after the reading.
-    pub(super) fn finish_agents(&mut self) {
-        for notification in self.notifications.clone() {
-            self.finish_agent(&notification);
-        }
-        self.finish_workflows();
-    }
-
-    /// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
-    fn finish_agent(&mut self, notification: &Notification) {
-        let Notification { task_id, tool_use_id, status, summary: _ } = notification;
-        // An id that comes again for other calls names none of them.
-        let tool_use_id = tool_use_id.as_ref().filter(|id| is_trusted(id));
-        for (launched_by, launch) in &mut self.ledger.cursor.launches {
-            let same_agent = task_id.is_some() && launch.agent_id == *task_id;
-            if same_agent || Some(launched_by) == tool_use_id {
-                launch.finished = true;
-                launch.outcome.clone_from(status);
-                launch.agent_id = launch.agent_id.take().or_else(|| task_id.clone());
-            }
-        }
-        let cursor = &self.ledger.cursor;
-        let is_launched = |subagent: &Subagent| {
-            let link = subagent.link.as_ref().zip(tool_use_id);
-            link.is_some_and(|(link, id)| link.span == Some(cursor.span_ids(&link.turn).tool(id)))
-        };
-        let launched = cursor.subagents.iter().filter(|(_, subagent)| is_launched(subagent));
-        let launched: Vec<String> = launched.map(|(agent_id, _)| agent_id.clone()).collect();
-        for (agent_id, subagent) in &mut self.ledger.cursor.subagents {
-            if Some(agent_id) == task_id.as_ref() || launched.contains(agent_id) {
-                subagent.finished = true;
-                subagent.ends_as(status.clone());
-            }
-        }
-    }
-
     fn close(&mut self, feed: &TailReader, ended: bool) {
         let subagents = self.ledger.cursor.subagents.values();
         let claimed = subagents
@@ -364,6 +320,9 @@ impl Delivery<'_> {
                 Some(_) => subagent.idle || subagent.declined,
                 None => !may_be_lost(self.job, &self.ledger.cursor, subagent),
             });
+        let newest = &mut self.ledger.cursor.newest_row;
+        *newest = feed.newest().max(*newest);
+        self.ledger.cursor.guests.extend(feed.guests());
         match FileMark::take(&self.job.transcript, feed.offset()) {
             Ok(mark) => self.ledger.cursor.file = mark,
             Err(error) => log::warn!("{error:#}"),

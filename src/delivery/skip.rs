@@ -5,10 +5,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use transcript::FileMark;
-use transcript::session::{Turn, Turns};
+use transcript::lineage::{Lineage, OwnRows, SessionIds};
+use transcript::session::{Outline, Turn, Turns};
 
+use super::start::{self, Place};
 use super::tail::TailReader;
-use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store};
+use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store, TurnIdentity};
 
 /// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
 ///
@@ -24,9 +26,16 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         if transcript.metadata().is_ok_and(|metadata| cursor.file.untouched(&metadata)) {
             continue;
         }
-        let same_file = cursor.file.still_holds(transcript);
-        let mut feed =
-            TailReader::open(transcript, if same_file { cursor.open_start } else { 0 }, None)?;
+        if !find_place(&mut cursor, session_id, transcript)? {
+            continue;
+        }
+        let mut own_rows = OwnRows::new(SessionIds::new(session_id, transcript), transcript);
+        own_rows.begin_at(cursor.own_from);
+        if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
+            own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
+        }
+        let feed = TailReader::open(transcript, cursor.open_start, None)?;
+        let mut feed = feed.of_session(own_rows);
         let mut turns = Turns::default();
         let mut seen = Vec::new();
         for entry in &mut feed {
@@ -39,19 +48,27 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             is_behind: true,
             is_compaction: !turn.is_numbered(),
         });
-        if !same_file {
-            // Offsets of another file.
-            cursor.had_skipped |= !cursor.skipped.is_empty();
-            cursor.skipped.clear();
-            cursor.own_from = 0;
-        }
-        seen.retain(|turn| same_file && turn.opening.offset >= cursor.own_from);
+        seen.retain(|turn| turn.opening.offset >= cursor.own_from);
         pass_over(&mut cursor, &seen, feed.offset());
         cursor.open_turn = last.or(cursor.open_turn);
+        cursor.newest_row = feed.newest().max(cursor.newest_row);
         cursor.file = FileMark::take(transcript, feed.offset())?;
         store.save_cursor(&cursor)?;
     }
     Ok(())
+}
+
+/// Finds where the cursor stands in the file, also in one that was rewritten. Returns whether it stands anywhere.
+fn find_place(cursor: &mut Cursor, session_id: &str, transcript: &Path) -> Result<bool> {
+    let ids = SessionIds::new(session_id, transcript);
+    if cursor.is_head_open {
+        let feed = TailReader::open(transcript, 0, None)?;
+        let outline = Outline::read(Lineage::new(ids, transcript), feed)?;
+        start::adopt(cursor, &outline);
+        return Ok(outline.is_decided);
+    }
+    Ok(cursor.file.still_holds(transcript)
+        || start::find_place(&ids, transcript, cursor)? == Place::Found)
 }
 
 /// Declines what was written since the cursor: the turns that opened since, and what was added to the one that was sent.
@@ -73,6 +90,7 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
             end: None,
             turns_before,
             why: SkipReason::Declined,
+            turns: turns.last().map(|last| [identity(first), identity(last)]),
         });
         cursor.turns_before += numbered(declined);
     }
@@ -91,6 +109,10 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     }
     cursor.forget_closed_contexts(&BTreeSet::new());
     cursor.idle = true;
+}
+
+fn identity(turn: &Turn) -> TurnIdentity {
+    TurnIdentity { uuid: turn.opening.uuid.clone(), at: turn.opening.at }
 }
 
 fn numbered<'a>(turns: impl Iterator<Item = &'a Turn>) -> u64 {

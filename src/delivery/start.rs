@@ -1,15 +1,19 @@
 //! Where to begin: at the cursor, at the turn of the first contact, or at the turn that is found again in a file that
 //! was rewritten.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use transcript::completion::Expected;
-use transcript::session::{Lineage, Outline, TurnOutline};
+use transcript::lineage::{Lineage, SessionIds};
+use transcript::session::{Outline, TurnOutline};
 
 use super::tail::TailReader;
 use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
 use crate::state::{
     Cursor, LegacyHookState, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store,
+    TurnIdentity,
 };
 use crate::trace::Agreement;
 
@@ -26,6 +30,25 @@ pub(super) struct Start {
     pub settled: Option<bool>,
     /// What a hook agreed to that was killed, and where it would have placed the turn.
     pub begun_with: Option<(Agreement, Placement)>,
+    /// Why nothing can be sent now.
+    pub hold: Option<Hold>,
+}
+
+/// Why nothing of a session can be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// So far all of the file may be copied from another session.
+    HeadOpen,
+    /// The file is an old copy, or half written.
+    OldCopy,
+}
+
+/// Whether a cursor has its place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Found,
+    /// The open turn is not there, and nothing that was not read before.
+    Unknown,
 }
 
 /// Finds or makes the cursor; `None` when there is none and none is to be made.
@@ -44,32 +67,58 @@ pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
 }
 
 fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
-    if !cursor.file.still_holds(&job.transcript) {
-        find_place(job, &mut cursor)?;
+    let (mut settled, mut hold) = (None, None);
+    if cursor.is_head_open {
+        let outline;
+        (outline, settled) = outline_of_turn(job, awaited(job))?;
+        adopt(&mut cursor, &outline);
+        hold = outline.is_in_doubt.then_some(Hold::HeadOpen);
+    } else if !cursor.file.still_holds(&job.transcript) {
+        let place = find_place(&job.ids(), &job.transcript, &mut cursor)?;
+        hold = (place == Place::Unknown).then_some(Hold::OldCopy);
     }
     cursor.transcript.clone_from(&job.transcript);
-    Ok(Start { cursor, is_first: false, settled: None, begun_with: None })
+    Ok(Start { cursor, is_first: false, settled, begun_with: None, hold })
+}
+
+/// What the head of the file says of the session.
+pub(super) fn adopt(cursor: &mut Cursor, outline: &Outline) {
+    cursor.is_head_open = !outline.is_decided;
+    cursor.own_from = outline.own_from;
+    cursor.inherited = outline.inherited;
+    cursor.parent_session.clone_from(&outline.parent);
+    cursor.start_directory.clone_from(&outline.start_directory);
+    cursor.guests.extend(outline.guests.clone());
 }
 
 /// Finds the cursor's place in a file that was rewritten.
-pub(super) fn find_place(job: &Job, cursor: &mut Cursor) -> Result<()> {
-    let path = job.transcript.display();
-    log::info!("transcript was rewritten, reading it whole: {path}");
-    let (outline, _) = read_outline(job, None)?;
-    find_again(cursor, &outline);
-    Ok(())
+pub(super) fn find_place(ids: &SessionIds, path: &Path, cursor: &mut Cursor) -> Result<Place> {
+    log::info!("transcript was rewritten, reading it whole: {}", path.display());
+    // A rewrite may drop the rows that say what was copied: the turns that are known are looked for among all.
+    let all = Lineage::without_copies(ids.clone(), path);
+    let outline = Outline::read(all, TailReader::open(path, 0, None)?)?;
+    let copies_end = match cursor.own_from {
+        0 => 0,
+        _ => read_lineage(ids.clone(), path)?.own_from,
+    };
+    Ok(find_again(cursor, &outline, copies_end))
 }
 
 /// The open turn is found by its opening row's uuid; where that row is gone, later turns are those that opened later.
-fn find_again(cursor: &mut Cursor, outline: &Outline) {
+/// Changes nothing where no place is found. `copies_end`: what the head of the file says now.
+fn find_again(cursor: &mut Cursor, outline: &Outline, copies_end: u64) -> Place {
     let turns = &outline.turns;
     // Not the file's end: what stands after the last turn may belong to the next one.
     let end = turns.last().map_or(0, |turn| turn.end);
     let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
+    let goes_on_from_copies = cursor.own_from > cursor.open_start;
     cursor.open_start = match &mut cursor.open_turn {
         None => 0,
         Some(open) => match turns.iter().position(|turn| turn.uuid == open.uuid) {
             Some(same) => start(turns.get(same + usize::from(open.is_behind))),
+            None if outline.newest <= cursor.newest_row.max(Some(open.at)) => {
+                return Place::Unknown;
+            }
             None => {
                 // Its rows are gone, and with them what was not sent of it.
                 cursor.turns_before += u64::from(!open.is_behind && !open.is_compaction);
@@ -78,10 +127,41 @@ fn find_again(cursor: &mut Cursor, outline: &Outline) {
             }
         },
     };
-    cursor.own_from = outline.own_from;
-    // Offsets of another file.
-    cursor.had_skipped |= !cursor.skipped.is_empty();
-    cursor.skipped.clear();
+    // Copies stand before the open turn, or are its beginning.
+    cursor.own_from = match goes_on_from_copies {
+        true => copies_end,
+        false => copies_end.min(cursor.open_start),
+    };
+    cursor.had_skipped |= cursor.skipped.iter().any(|range| range.turns.is_none());
+    cursor.skipped.retain(|range| range.turns.is_some());
+    for range in &mut cursor.skipped {
+        find_range(range, turns);
+    }
+    Place::Found
+}
+
+/// Finds the turns of a skipped range. Some of them may be gone.
+fn find_range(range: &mut SkippedRange, turns: &[TurnOutline]) {
+    let Some([first, last]) = &range.turns else {
+        return;
+    };
+    let begins = |turn: &TurnOutline| turn.uuid == first.uuid || turn.at > first.at;
+    let ends = |turn: &TurnOutline| turn.uuid == last.uuid || turn.at < last.at;
+    let from = turns.iter().position(|turn| turn.uuid == first.uuid);
+    let from = from.or_else(|| turns.iter().position(|turn| begins(turn) && ends(turn)));
+    let to = turns.iter().rposition(|turn| turn.uuid == last.uuid);
+    let to = to.or_else(|| turns.iter().rposition(|turn| begins(turn) && ends(turn)));
+    let Some((from, to)) = from.zip(to).filter(|(from, to)| from <= to) else {
+        range.end = Some(range.start);
+        return;
+    };
+    let place = |turn: usize| turns.get(turn).map(|turn| turn.start);
+    let is_to_the_end = range.end.is_none();
+    range.start = place(from).unwrap_or_default();
+    range.end = place(to + 1).or_else(|| {
+        // What opens next is the first that is not declined.
+        turns.get(to).map(|turn| turn.end).filter(|_| !is_to_the_end)
+    });
 }
 
 /// `begun`: what a hook left that was killed at this.
@@ -91,21 +171,20 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         None => (note_begin(job, store.writer()), None),
     };
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
-    let wait = match &job.trigger {
-        Trigger::Stop(expected) => Some(expected),
-        Trigger::SessionEnd | Trigger::Sweep { .. } => None,
-    };
     let (outline, settled) = if job.extent.is_by_itself() {
-        outline_of_turn(job, wait)?
+        outline_of_turn(job, awaited(job))?
     } else {
-        (read_lineage(job)?, None)
+        (read_lineage(job.ids(), &job.transcript)?, None)
     };
     if job.extent == Extent::Resend {
         cursor.agreed = agreed_before(job, store)?;
     }
-    cursor.own_from = outline.own_from;
-    cursor.parent_session.clone_from(&outline.parent);
-    cursor.start_directory.clone_from(&outline.start_directory);
+    adopt(&mut cursor, &outline);
+    if outline.is_in_doubt {
+        // Own turns come after this contact, all of them.
+        let hold = Some(Hold::HeadOpen);
+        return Ok(Start { cursor, is_first: true, settled: None, begun_with: None, hold });
+    }
     if job.extent.is_by_itself() {
         let start = outline.start_directory.as_deref();
         let legacy_hook = store
@@ -119,7 +198,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         });
         begin_at_turn(&mut cursor, &outline, begin);
     }
-    Ok(Start { cursor, is_first: true, settled, begun_with })
+    Ok(Start { cursor, is_first: true, settled, begun_with, hold: None })
 }
 
 /// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.
@@ -196,7 +275,20 @@ fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
             end: next.map(|turn| turn.start),
             turns_before: 0,
             why: SkipReason::BeforeFirstContact,
+            turns: outline.turns.get(begin - 1).map(|last| [identity(oldest), identity(last)]),
         });
+    }
+}
+
+fn identity(turn: &TurnOutline) -> TurnIdentity {
+    TurnIdentity { uuid: turn.uuid.clone(), at: turn.at }
+}
+
+/// What a Stop hook waits for.
+fn awaited(job: &Job) -> Option<&Expected> {
+    match &job.trigger {
+        Trigger::Stop(expected) => Some(expected),
+        Trigger::SessionEnd | Trigger::Sweep { .. } => None,
     }
 }
 
@@ -217,7 +309,9 @@ fn outline_of_turn(job: &Job, wait: Option<&Expected>) -> Result<(Outline, Optio
         turns.any(|turn| turn.prompt_id.as_ref() == Some(wanted))
     };
     match wait {
-        Some(expected) if !expected.prompt_id.as_ref().is_some_and(is_there) => {
+        Some(expected)
+            if outline.is_in_doubt || !expected.prompt_id.as_ref().is_some_and(is_there) =>
+        {
             let (outline, settled) = read_outline(job, wait)?;
             Ok((outline, Some(settled)))
         }
@@ -226,16 +320,21 @@ fn outline_of_turn(job: &Job, wait: Option<&Expected>) -> Result<(Outline, Optio
 }
 
 fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
-    read_unless_replaced(job, wait, |feed| Outline::read(&job.session_id, feed.until_settled()))
+    read_unless_replaced(&job.transcript, wait, |feed| {
+        let prompt_id = awaited(job).and_then(|expected| expected.prompt_id.as_ref());
+        let lineage = Lineage::new(job.ids(), &job.transcript).called_for(prompt_id);
+        Outline::read(lineage, feed.until_settled())
+    })
 }
 
-/// Where the session comes from; of a session that is sent whole no more is to be known before. Looking for the names of
-/// other sessions in a row takes a fiftieth of what reading it does.
-fn read_lineage(job: &Job) -> Result<Outline> {
-    let (outline, _) = read_unless_replaced(job, None, |feed| {
-        let mut lineage = Lineage::new(&job.session_id);
-        while let Some(entry) = feed.next_among(&|row| lineage.may_grow_by(row))? {
-            lineage.observe(&entry);
+/// Where the session comes from; of a session that is sent whole no more is to be known before.
+fn read_lineage(ids: SessionIds, transcript: &Path) -> Result<Outline> {
+    let (outline, _) = read_unless_replaced(transcript, None, |feed| {
+        let mut lineage = Lineage::new(ids.clone(), transcript);
+        while !lineage.is_decided()
+            && let Some(entry) = feed.next()
+        {
+            lineage.observe(&entry?);
         }
         Ok(Outline::of(lineage))
     })?;
@@ -243,16 +342,16 @@ fn read_lineage(job: &Job) -> Result<Outline> {
 }
 
 fn read_unless_replaced(
-    job: &Job,
+    transcript: &Path,
     wait: Option<&Expected>,
     read: impl Fn(&mut TailReader) -> Result<Outline>,
 ) -> Result<(Outline, bool)> {
     let mut rewrites = 0;
     loop {
-        let mut feed = TailReader::open(&job.transcript, 0, wait)?;
+        let mut feed = TailReader::open(transcript, 0, wait)?;
         let outline = read(&mut feed)
-            .with_context(|| format!("could not read transcript: {}", job.transcript.display()))?;
-        if rewrites == MAX_REWRITES || feed.is_still(&job.transcript) {
+            .with_context(|| format!("could not read transcript: {}", transcript.display()))?;
+        if rewrites == MAX_REWRITES || feed.is_still(transcript) {
             return Ok((outline, feed.settled()));
         }
         rewrites += 1;

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::{Outline, TurnOutline};
 
 use super::start::{first_turn, turn_of_prompt, unanswered_before};
@@ -27,7 +28,8 @@ pub fn note_suspended(
     // Before anything is read: all of a long file may have to be, and the hook's time is short.
     store.note_suspended(&note)?;
     let mut feed = TailReader::open(transcript, 0, None)?;
-    let turns = Outline::read(session_id, &mut feed)?.turns;
+    let lineage = Lineage::new(SessionIds::new(session_id, transcript), transcript);
+    let turns = Outline::read(lineage, &mut feed)?.turns;
     // A prompt that is not in the file yet is found at the first contact.
     if prompt_id.is_some_and(|prompt_id| turn_of_prompt(&turns, prompt_id).is_none()) {
         return Ok(());

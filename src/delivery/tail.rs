@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
+use base::Timestamp;
 use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL_INTERVAL};
-use transcript::{Diagnostics, Entry, Transcript};
+use transcript::lineage::{Guests, OwnRows};
+use transcript::{Diagnostics, Entry, Transcript, locate};
 
 use super::unlaunched::runs_apart;
 
@@ -13,6 +15,9 @@ use super::unlaunched::runs_apart;
 pub(super) struct TailReader {
     path: PathBuf,
     transcript: Transcript,
+    /// Tells the session's rows from others, where others are not wanted.
+    own_rows: Option<OwnRows>,
+    newest: Option<Timestamp>,
     waiting: Option<Completion>,
     until: Instant,
     grown_at: Instant,
@@ -27,16 +32,35 @@ impl TailReader {
     /// Opens the file at a row's offset. `expected`: what the Stop hook was told, if the end is to be waited for.
     pub(super) fn open(path: &Path, offset: u64, expected: Option<&Expected>) -> Result<Self> {
         let now = Instant::now();
+        let length = path.metadata().map_or(0, |metadata| metadata.len());
         Ok(Self {
             path: path.to_owned(),
             transcript: Transcript::open(path, offset)?.timed(),
-            waiting: expected.cloned().map(Completion::new),
+            own_rows: None,
+            newest: None,
+            waiting: expected.map(|expected| Completion::new(expected.clone(), length)),
             until: now + MAX_WAIT,
             grown_at: now,
             settled: false,
             has_waited: false,
             sought_command: false,
         })
+    }
+
+    /// Leaves out rows of other sessions, and history that was written again.
+    pub(super) fn of_session(mut self, own_rows: OwnRows) -> Self {
+        self.own_rows = Some(own_rows);
+        self
+    }
+
+    /// The time of the newest row that was read.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Other sessions whose rows were left out.
+    pub(super) fn guests(&self) -> Guests {
+        self.own_rows.as_ref().map(|own_rows| own_rows.guests.clone()).unwrap_or_default()
     }
 
     /// Keeps texts of so many characters whole.
@@ -93,7 +117,7 @@ impl TailReader {
     /// them. The agent wrote its first row long ago, so one look tells.
     fn is_of_command(&mut self) -> bool {
         let settle = self.waiting.as_ref().filter(|_| !self.sought_command);
-        let Some(prompt_id) = settle.and_then(Completion::missing_prompt) else {
+        let Some(prompt_id) = settle.and_then(Completion::possible_command) else {
             return false;
         };
         let is_of_command = runs_apart(&self.path, prompt_id);
@@ -104,14 +128,6 @@ impl TailReader {
     /// Gives the file time to grow.
     pub(super) fn pause() {
         std::thread::sleep(POLL_INTERVAL);
-    }
-
-    /// The next entry among the rows that are wanted, up to what is the end for now.
-    pub(super) fn next_among(
-        &mut self,
-        is_wanted: &dyn Fn(&[u8]) -> bool,
-    ) -> Result<Option<Entry>> {
-        self.transcript.next_entry_among(is_wanted)
     }
 
     /// All entries, with what is waited for.
@@ -132,10 +148,22 @@ impl Iterator for TailReader {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let before = self.transcript.offset();
-        let entry = self.transcript.next_entry().transpose();
-        if self.transcript.offset() != before {
-            self.grown_at = Instant::now();
+        let entry = loop {
+            let before = self.transcript.offset();
+            let entry = self.transcript.next_entry().transpose();
+            if self.transcript.offset() != before {
+                self.grown_at = Instant::now();
+            }
+            let is_admitted = match (&entry, &mut self.own_rows) {
+                (Some(Ok(entry)), Some(own_rows)) => own_rows.admit(entry),
+                _ => true,
+            };
+            if is_admitted {
+                break entry;
+            }
+        };
+        if let Some(Ok(entry)) = &entry {
+            self.newest = self.newest.max(entry.at);
         }
         if let (Some(settle), Some(Ok(entry))) = (&mut self.waiting, &entry) {
             settle.observe(entry);
@@ -144,17 +172,22 @@ impl Iterator for TailReader {
     }
 }
 
-/// Whether there is a transcript. On the first turn of a session it may come only after the Stop hook has started, so
-/// that it is waited for if told to.
-pub fn has_transcript(path: &Path, wait: bool) -> bool {
+/// The transcript of a session that Claude Code names so. In a worktree some releases name a folder that they never make
+/// (docs/claude-code.md, "Files of a session"). On the first turn of a session the file may come only after the Stop hook has started, so that
+/// it is waited for if told to.
+pub fn find_transcript(named: &Path, session_id: &str, wait: bool) -> Option<PathBuf> {
     let until = Instant::now() + MAX_FILE_WAIT;
     loop {
         // What can't be looked at is reported by who opens it.
-        if path.try_exists().unwrap_or(true) {
-            return true;
+        if named.try_exists().unwrap_or(true) {
+            return Some(named.to_owned());
+        }
+        let projects = locate::projects_of(named);
+        if let Some(found) = projects.and_then(|all| locate::session_file(all, session_id)) {
+            return Some(found);
         }
         if !wait || Instant::now() >= until {
-            return false;
+            return None;
         }
         std::thread::sleep(POLL_INTERVAL);
     }
@@ -180,8 +213,8 @@ mod tests {
         );
         fs::write(agents.join("agent-a.jsonl"), row + "\n").unwrap();
         fs::write(agents.join("agent-a.meta.json"), meta).unwrap();
-        let expected =
-            Expected { prompt_id: Some("p".to_owned()), last_text: Some("done".to_owned()) };
+        let (prompt_id, last_text) = (Some("p".to_owned()), Some("done".to_owned()));
+        let expected = Expected { prompt_id, last_text, was_blocked: false };
         let mut feed = TailReader::open(&transcript, 0, Some(&expected)).unwrap();
         assert!(feed.next().is_none_or(|entry| entry.is_ok()));
         feed.is_awaited()

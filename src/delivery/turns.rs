@@ -1,6 +1,7 @@
 //! One turn on its way: what stands on its spans, which of them wait, what it launched.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use transcript::session::Turn;
 
@@ -16,12 +17,15 @@ use crate::privacy::Clean;
 use crate::score::outcomes;
 use crate::state::{Launcher, PendingLaunch, SkipReason, Subagent};
 use crate::trace::{
-    Context, Launch, Observation, Repository, Role, SessionFacts, digest, observe_turn,
+    Context, Launch, Observation, Repository, Role, SessionFacts, SpanId, digest, observe_turn,
 };
 
 impl Delivery<'_> {
     pub(super) fn take_turn(&mut self, turn: &Turn, ended: bool) {
-        if turn.opening.offset < self.ledger.cursor.own_from {
+        let copied = self.copied.take_if(|copied| copied.opening.uuid == turn.opening.uuid);
+        let is_own = turn.opening.offset >= self.ledger.cursor.own_from
+            || copied.as_ref().is_some_and(|copied| copied.done() != turn.done());
+        if !is_own {
             return;
         }
         let turn = &*self.known_as(turn);
@@ -33,7 +37,7 @@ impl Delivery<'_> {
         pending.skipped = skipped;
         self.ledger.begin_turn(pending);
         if let Some(context) = context {
-            self.queue_turn(turn, &context, ended);
+            self.queue_turn(turn, copied.as_ref(), &context, ended);
             if self.job.scores && ended && !self.withheld.contains(&turn.opening.uuid) {
                 self.queue_scores(turn, &context);
             }
@@ -85,7 +89,11 @@ impl Delivery<'_> {
         self.job.extent.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
     }
 
-    fn queue_turn(&mut self, turn: &Turn, context: &Context, ended: bool) {
+    /// `copied`: what of the turn the session had first that it was copied from, which sends that itself.
+    fn queue_turn(&mut self, turn: &Turn, copied: Option<&Turn>, context: &Context, ended: bool) {
+        let sent_elsewhere = copied.map(|copied| parts_of(copied, context)).unwrap_or_default();
+        // The file in which it goes on has its answer.
+        let without_root = turn.continues_elsewhere && !turn.is_finished();
         // What is there twice is nearly always in one turn.
         self.clean = Clean::default();
         let uuid = &turn.opening.uuid;
@@ -93,6 +101,10 @@ impl Delivery<'_> {
         let owner = Owner::Turn(uuid.clone());
         let launches = observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {
             let span = &observation.span_id;
+            let is_left = without_root && observation.role == Role::Root;
+            if is_left || sent_elsewhere.contains(span) {
+                return;
+            }
             let is_sent = self.ledger.cursor.acknowledged.contains_key(span);
             if turn.opening.is_missing && observation.role == Role::Root && is_sent {
                 // It said more than the rows that are left.
@@ -241,4 +253,15 @@ impl Delivery<'_> {
         self.uploader.push(encode_span(changed, &inputs, &mut self.clean));
         self.send_full();
     }
+}
+
+/// The spans of a turn but for its root.
+fn parts_of(turn: &Turn, context: &Context) -> BTreeSet<SpanId> {
+    let mut parts = BTreeSet::new();
+    observe_turn(turn, None, context, true, &mut |observation| {
+        if observation.role != Role::Root {
+            parts.insert(observation.span_id);
+        }
+    });
+    parts
 }

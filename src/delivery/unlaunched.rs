@@ -170,7 +170,9 @@ impl Delivery<'_> {
     fn lost_agent(&self, file: &AgentFile) -> Option<LostAgent> {
         let meta = file.meta();
         // Before its rows are read: hundreds of them may wait, and each Stop asks.
-        if meta.tool_use_id.is_some() || !self.may_be_over(&meta) {
+        // A copied turn may have launched it, which the session sends that had the turn first.
+        let may_be_copied = meta.tool_use_id.is_some() && self.ledger.cursor.own_from > 0;
+        if may_be_copied || !self.may_be_over(&meta) {
             return None;
         }
         let (entries, _) = self.entries(file)?;
@@ -199,9 +201,10 @@ impl Delivery<'_> {
         false
     }
 
-    /// A hook waits for the launch of an agent that another one may have launched.
+    /// A hook waits for the launch of an agent that names its tool call, or that another agent may have launched.
     fn may_be_over(&self, meta: &AgentMeta) -> bool {
-        is_of_session(meta) || matches!(self.job.trigger, Trigger::Sweep { .. })
+        let may_be_shown = meta.tool_use_id.is_some() || !is_of_session(meta);
+        !may_be_shown || matches!(self.job.trigger, Trigger::Sweep { .. })
     }
 
     fn is_lost(&self, meta: &AgentMeta, first: &Entry, last_at: Timestamp) -> bool {
@@ -211,7 +214,8 @@ impl Delivery<'_> {
             return true;
         }
         let prompt_id = first.header.prompt_id.as_ref();
-        is_of_session(meta) && self.openings.went_on_after(last_at, prompt_id)
+        let may_be_shown = meta.tool_use_id.is_some() || !is_of_session(meta);
+        !may_be_shown && self.openings.went_on_after(last_at, prompt_id)
     }
 
     /// Makes the agent the root of a trace.
@@ -249,9 +253,9 @@ pub(super) fn may_be_lost(job: &Job, cursor: &Cursor, subagent: &Subagent) -> bo
     is_without_link(subagent) && may_have_lost_agents(job, cursor)
 }
 
-/// Nothing links it, and it names no tool call whose row may still come.
+/// Nothing links it so far. The tool call that it names may stand in no row any more.
 fn is_without_link(subagent: &Subagent) -> bool {
-    subagent.link.is_none() && subagent.workflow.is_none() && subagent.tool_use_id.is_none()
+    subagent.link.is_none() && subagent.workflow.is_none()
 }
 
 /// Where nothing says that the session itself launched it, its launch may stand in another agent's file.

@@ -4,7 +4,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use transcript::completion::Expected;
 use transcript::replace_surrogates;
@@ -37,6 +38,8 @@ pub struct Event {
     pub cwd: Option<PathBuf>,
     prompt_id: Option<String>,
     last_assistant_message: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    stop_hook_active: bool,
 }
 
 impl Event {
@@ -52,8 +55,14 @@ impl Event {
     /// What the turn ends with, as far as the release tells.
     pub fn expected(&self) -> Expected {
         let last_text = self.last_assistant_message.clone().filter(|text| !text.trim().is_empty());
-        Expected { prompt_id: self.prompt_id.clone(), last_text }
+        let prompt_id = self.prompt_id.clone();
+        Expected { prompt_id, last_text, was_blocked: self.stop_hook_active }
     }
+}
+
+/// A field of another form must not lose the event.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
 }
 
 /// Reads one JSON value and stops: the pipe may stay open for hours (Claude Code issues 87289 and 90585).

@@ -6,7 +6,7 @@ mod notice;
 mod quiet;
 mod waiting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base::Timestamp;
@@ -14,7 +14,7 @@ use base::Timestamp;
 use crate::config::{Config, Destination, DestinationProblem, Env};
 use crate::delivery::{
     Extent, HttpTransport, Job, Report, StateAccess, Transport, Trigger, Unavailable, decline,
-    deliver, has_transcript, note_health, note_suspended,
+    deliver, find_transcript, note_health, note_suspended,
 };
 use crate::langfuse::Deadline;
 use crate::log_file;
@@ -47,7 +47,12 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         let config_file = env.config_override.clone();
         || log_late_event(config_file)
     });
-    let event = event::read(std::io::stdin().lock());
+    let mut event = event::read(std::io::stdin().lock());
+    if let Ok(event) = &mut event
+        && let Some(found) = find_transcript(&event.transcript, &event.session_id, false)
+    {
+        event.transcript = found;
+    }
     let mut start =
         project_dir(&env).or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
     let mut config = configure(&mut env, event.as_ref().ok(), start.as_deref());
@@ -155,19 +160,23 @@ impl Hook {
     }
 
     fn note_suspended(&self) {
-        let (session, transcript) = (&self.event.session_id, &self.event.transcript);
+        let session = &self.event.session_id;
         let prompt_id = match self.kind {
             Kind::Stop => self.event.expected().prompt_id,
             Kind::SessionEnd => None,
         };
-        let store = self.suspensions();
-        let Some(store) = store.filter(|_| has_transcript(transcript, self.kind == Kind::Stop))
-        else {
+        let Some((store, transcript)) = self.suspensions().zip(self.transcript()) else {
             return;
         };
-        if let Err(error) = note_suspended(&store, session, transcript, prompt_id.as_deref()) {
+        if let Err(error) = note_suspended(&store, session, &transcript, prompt_id.as_deref()) {
             log::warn!("{session}: {error:#}");
         }
+    }
+
+    /// The session's file; a Stop hook waits for it.
+    fn transcript(&self) -> Option<PathBuf> {
+        let Event { session_id, transcript, .. } = &self.event;
+        find_transcript(transcript, session_id, self.kind == Kind::Stop)
     }
 
     /// Where suspended turns are noted: another state folder may be named by what can't be read.
@@ -194,11 +203,11 @@ impl Hook {
     }
 
     fn deliver(&self, destination: &Destination) {
-        let (session, transcript) = (&self.event.session_id, &self.event.transcript);
-        if !has_transcript(transcript, self.kind == Kind::Stop) {
-            let path = transcript.display();
+        let session = &self.event.session_id;
+        let Some(transcript) = self.transcript() else {
+            let path = self.event.transcript.display();
             return log::info!("{session}: no transcript (--no-session-persistence?): {path}");
-        }
+        };
         let store = Store::new(&self.config.state_dir);
         let _lock = match store.lock(session, self.left()) {
             Ok(Some(lock)) => Some(lock),
@@ -220,7 +229,7 @@ impl Hook {
             Ok(transport) => transport,
             Err(error) => return self.tell_of_configuration("address", &format!("{error:#}")),
         };
-        let mut job = self.job(&id, &backoff);
+        let mut job = self.job(&transcript, &id, &backoff);
         let suspensions = self.suspensions();
         job.suspended = suspensions.as_ref().and_then(|store| store.suspended(session));
         match deliver(&job, StateAccess::ReadWrite(&store), transport.as_mut()) {
@@ -271,12 +280,12 @@ impl Hook {
         Ok(Box::new(transport))
     }
 
-    fn job(&self, destination: &str, backoff: &Backoff) -> Job {
+    fn job(&self, transcript: &Path, destination: &str, backoff: &Backoff) -> Job {
         let trigger = match self.kind {
             Kind::Stop => Trigger::Stop(self.event.expected()),
             Kind::SessionEnd => Trigger::SessionEnd,
         };
-        let Event { session_id, transcript, .. } = &self.event;
+        let session_id = &self.event.session_id;
         let mut job =
             Job::new(session_id, transcript, &self.config, destination, Extent::Live, trigger);
         job.paused.clone_from(&self.paused);

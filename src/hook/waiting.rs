@@ -1,9 +1,11 @@
 //! Sessions of the same project that a failure left behind, and that have no hook of their own any more: what is left of
 //! the budget after one's own work is theirs.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::Timestamp;
+use transcript::locate;
 
 use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
@@ -11,8 +13,10 @@ use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
 use crate::privacy::invalid_patterns;
 use crate::state::{Cursor, Store};
 
-/// How many a hook looks at; the next hook takes the next ones.
+/// How many a hook delivers; the next hook takes the next ones.
 const MAX_SESSIONS: usize = 3;
+/// How many it looks at: their files may be out of reach.
+const MAX_CURSORS: usize = 30;
 
 pub(super) fn deliver_waiting(
     hook: &Hook,
@@ -21,15 +25,25 @@ pub(super) fn deliver_waiting(
     destination: &Destination,
     transport: &mut dyn Transport,
 ) {
-    let sessions = store.waiting(own, MAX_SESSIONS);
+    let sessions = store.waiting(own).take(MAX_CURSORS);
+    let with_transcript =
+        sessions.filter_map(|cursor| Some((transcript_of(hook, &cursor)?, cursor)));
     let files = Files::new();
-    for cursor in sessions {
+    for (transcript, cursor) in with_transcript.take(MAX_SESSIONS) {
         if hook.left().is_zero()
-            || !deliver_one(hook, store, destination, transport, &files, &cursor)
+            || !deliver_one(hook, store, destination, transport, &files, (&cursor, &transcript))
         {
             return;
         }
     }
+}
+
+/// Where the session's file is now: the folder of all sessions may be mounted elsewhere. While it is nowhere, the session waits.
+fn transcript_of(hook: &Hook, cursor: &Cursor) -> Option<PathBuf> {
+    if cursor.transcript.exists() {
+        return Some(cursor.transcript.clone());
+    }
+    locate::session_file(locate::projects_of(&hook.event.transcript)?, &cursor.session_id)
 }
 
 /// Gives whether the server can take more.
@@ -39,7 +53,7 @@ fn deliver_one(
     destination: &Destination,
     transport: &mut dyn Transport,
     files: &Files,
-    cursor: &Cursor,
+    (cursor, transcript): (&Cursor, &Path),
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
@@ -53,7 +67,7 @@ fn deliver_one(
     };
     let trigger = Trigger::Sweep { now: Timestamp::now() };
     let mut job =
-        Job::new(session, &cursor.transcript, &config, &destination.id(), Extent::Resume, trigger);
+        Job::new(session, transcript, &config, &destination.id(), Extent::Resume, trigger);
     job.paused = store.pauses().times(cursor.start_directory.as_deref());
     job.wire_limit = Some(hook.usual_request());
     match deliver(&job, StateAccess::ReadWrite(store), transport) {
@@ -69,8 +83,6 @@ fn deliver_one(
             report.stopped.is_none()
         }
         Err(error) => {
-            // Its transcript is gone or can't be read: nothing will ever be sent from it.
-            store.no_longer_waits(cursor);
             log::warn!("{session}: {error:#}");
             true
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use base::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use transcript::FileMark;
+use transcript::lineage::Guests;
 use transcript::locate::Layout;
 
 use super::archive::Archive;
@@ -50,9 +51,18 @@ pub struct Cursor {
     /// The session it was forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_session: Option<String>,
-    /// Turns that open before this offset are inherited.
+    /// Rows before this offset are copies of another session's.
     #[serde(default, deserialize_with = "plausible")]
     pub own_from: u64,
+    /// It is not known yet where the own rows begin: so far all may be copies.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_head_open: bool,
+    /// The number of turns that belong to the session it was forked from.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inherited: usize,
+    /// Other sessions of which rows stand in its file, each with its directory. Only an explicit replay sends them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guests: Guests,
     /// Where the agents' files are; `None` while no row says by which release it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
@@ -65,12 +75,18 @@ pub struct Cursor {
     /// The open turn, or the last one that was passed, to find its place again in a rewritten file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_turn: Option<OpenTurn>,
+    /// The time of the newest row that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_row: Option<Timestamp>,
     /// How many own turns lie before the open one.
     #[serde(default, deserialize_with = "plausible")]
     pub turns_before: u64,
     /// Nothing waits, and the open turn has its answer.
     #[serde(default)]
     pub idle: bool,
+    /// The Stop whose turn was last seen whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<SettledStop>,
     /// Ranges that were not sent; only an explicit replay sends them.
     #[serde(rename = "passed", default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedRange>,
@@ -127,6 +143,20 @@ pub struct OpenTurn {
     pub is_compaction: bool,
 }
 
+/// A Stop event, by what tells it from the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledStop {
+    /// The prompt of its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_id: Option<String>,
+    /// The last text of its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_text: Option<Digest>,
+    /// Another hook blocked the Stop before it.
+    #[serde(default)]
+    pub was_blocked: bool,
+}
+
 /// Why a range was passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,6 +183,25 @@ pub struct SkippedRange {
     pub turns_before: u64,
     /// Why it was passed over.
     pub why: SkipReason,
+    /// Its first and its last turn, to find its place again in a rewritten file; earlier builds kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<[TurnIdentity; 2]>,
+}
+
+impl SkippedRange {
+    /// None of its turns is in the file now.
+    pub fn is_gone(&self) -> bool {
+        self.end == Some(self.start)
+    }
+}
+
+/// A turn by its opening row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnIdentity {
+    /// The opening row's uuid.
+    pub uuid: String,
+    /// The opening row's time.
+    pub at: Timestamp,
 }
 
 /// A tool call whose agent has not shown up.
@@ -236,6 +285,11 @@ pub struct Launcher {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// An offset or a count as a file can have it; a larger one means that the state was damaged.

@@ -54,6 +54,14 @@ impl Mark {
         }
     }
 
+    /// Whether what was acknowledged reaches further than what has the mark `now`.
+    pub fn ends_after(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::Content { end: before, .. }, Self::Content { end, .. }) => before > end,
+            _ => false,
+        }
+    }
+
     /// Whether an observation with the mark `now` is acknowledged as it is. `known_until`: the time of the last row that was
     /// read when marks of schema 2 were made; what ends later has grown since.
     pub fn covers(&self, now: &Self, known_until: Option<Timestamp>) -> bool {

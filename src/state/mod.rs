@@ -22,7 +22,9 @@ mod suspended;
 
 pub use allowed::{Allowed, AllowedEntry};
 pub use backoff::Backoff;
-pub use cursor::{Cursor, Launcher, OpenTurn, PendingLaunch, SkipReason, SkippedRange};
+pub use cursor::{
+    Cursor, Launcher, OpenTurn, PendingLaunch, SettledStop, SkipReason, SkippedRange, TurnIdentity,
+};
 pub use delivered::{Delivered, Waiting};
 pub use legacy_hooks::LegacyHookState;
 pub use lock::Lock;

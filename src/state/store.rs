@@ -16,6 +16,9 @@ use super::lock::{Lock, lock};
 use super::pause::Pauses;
 use crate::trace::digest;
 
+/// How long Claude Code keeps a transcript unless its settings say otherwise.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// The state folder. Nothing is created before something is written.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -26,6 +29,12 @@ impl Store {
     /// The store in a state folder that may be shared with other programs.
     pub fn new(state_dir: &Path) -> Self {
         Self { root: state_dir.join("claude-langfuse") }
+    }
+
+    /// The cursors of sessions whose rows stand in the file of another one, which have others of their own file.
+    #[must_use]
+    pub fn of_guests(&self, host: &str) -> Self {
+        Self { root: self.root.join("guests").join(file_name(host)) }
     }
 
     /// Where everything lies.
@@ -133,25 +142,30 @@ impl Store {
         files::remove(&self.root, &self.waiting_path(cursor));
     }
 
-    /// Other sessions of the same project and destination that have something left to deliver, the first few. Their
-    /// names tell, so that none has to be read that does not count.
-    pub fn waiting(&self, own: &Cursor, at_most: usize) -> Vec<Cursor> {
+    /// The same of a session whose transcript is nowhere, unless it may only be out of reach for a while: Claude Code removes
+    /// transcripts after 30 days.
+    pub fn gives_up_waiting(&self, cursor: &Cursor) {
+        let since = self.waiting_path(cursor).metadata().and_then(|mark| mark.modified());
+        if since.is_ok_and(|since| since.elapsed().is_ok_and(|age| age > RETENTION)) {
+            self.no_longer_waits(cursor);
+        }
+    }
+
+    /// Other sessions of the same project and destination that have something left to deliver. Their names tell, so that
+    /// none has to be read that does not count.
+    pub fn waiting(&self, own: &Cursor) -> impl Iterator<Item = Cursor> + use<'_> {
         let ours = waiting_name(own);
-        let Some(prefix) = ours.strip_suffix(&file_name(&own.session_id)) else {
-            return Vec::new();
-        };
+        let prefix = ours.strip_suffix(&file_name(&own.session_id)).unwrap_or(&ours).to_owned();
+        let destination = format!("{}.json", own.destination);
         files::entries(&self.root, &self.root.join("waiting"))
             .into_iter()
             .filter_map(|path| path.file_name()?.to_str().map(str::to_owned))
-            .filter(|name| *name != ours)
-            .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
-            .filter_map(|session| {
-                let folder = self.root.join("sessions").join(session);
-                let path = folder.join(format!("{}.json", own.destination));
+            .filter(move |name| *name != ours)
+            .filter_map(move |name| name.strip_prefix(&prefix).map(str::to_owned))
+            .filter_map(move |session| {
+                let path = self.root.join("sessions").join(session).join(&destination);
                 self.load_cursor(&path).ok().flatten()
             })
-            .take(at_most)
-            .collect()
     }
 
     /// What is known of a destination's health; nothing when it can't be read.

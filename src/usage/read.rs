@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use base::Timestamp;
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::locate::{AgentFile, Layout, agents};
 use transcript::session::fork::without_head;
-use transcript::session::{Activity, AgentRun, Lineage, Turn, Turns};
+use transcript::session::{Activity, AgentRun, Copied, Turn, Turns};
 use transcript::{Entry, Record, Transcript, text_of};
 
 use super::activity::{ActivityFacts, LastCalls, collect};
@@ -64,12 +65,21 @@ impl Reading {
         transcript: &Path,
         session_id: &str,
     ) -> Result<(Lineage, Option<Layout>)> {
-        let mut lineage = Lineage::new(session_id);
+        let mut lineage = Lineage::new(SessionIds::new(session_id, transcript), transcript);
+        let (mut own_rows, mut copied) = (lineage.own_rows(), None);
         let mut turns = Turns::default();
         let mut layout = None;
         let mut rows = Transcript::open(transcript, 0)?.timed();
         while let Some(entry) = rows.next_entry()? {
+            let was_decided = lineage.is_decided();
             lineage.observe(&entry);
+            if !was_decided && lineage.is_decided() {
+                own_rows.begin_at(lineage.own_from);
+                copied = turns.open_turn().map(Copied::of);
+            }
+            if !own_rows.admit(&entry) {
+                continue;
+            }
             let version = entry.header.version.as_deref();
             layout = version.map(|version| Layout::after(layout, version)).or(layout);
             if let Record::PullRequest(url) = &entry.record
@@ -78,19 +88,21 @@ impl Reading {
                 self.outcomes.add_link(at, url);
             }
             if let Some(turn) = turns.push(entry) {
-                self.turn(&turn);
+                self.turn(&turn, copied.as_ref());
             }
         }
         if let Some(turn) = turns.finish() {
-            self.turn(&turn);
+            self.turn(&turn, copied.as_ref());
         }
         Ok((lineage, layout))
     }
 
-    fn turn(&mut self, turn: &Turn) {
+    /// `copied`: the last turn of a copied head, which may go on here.
+    fn turn(&mut self, turn: &Turn, copied: Option<&Copied>) {
         let index = self.turns.len();
         let opening = &turn.opening;
-        self.offsets.push(opening.offset);
+        let goes_on = copied.is_some_and(|copied| copied.goes_on_in(turn));
+        self.offsets.push(if goes_on { turn.end } else { opening.offset });
         self.turns.push(TurnFacts {
             uuid: opening.uuid.clone(),
             branch: opening.header.branch.clone(),

@@ -240,3 +240,23 @@ fn noise(length: usize) -> String {
     });
     letters.filter(char::is_ascii_alphanumeric).take(length).collect()
 }
+
+#[test]
+fn a_stop_for_another_text_waits_for_its_rows_though_the_file_is_as_it_was() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    // Releases up to 2.1.150 name no prompt.
+    let mut event = session.stop_event(1);
+    event.as_object_mut().unwrap().remove("prompt_id");
+    let hook = session.start(&event);
+    std::thread::sleep(Duration::from_millis(50));
+    session.answered(1);
+    hook.end().unnoticed();
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
+    // The same Stop once more has nothing to do.
+    let before = mock.requests().len();
+    session.start(&event).end().unnoticed();
+    assert_eq!(mock.requests().len(), before);
+}

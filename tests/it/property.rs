@@ -17,6 +17,7 @@ mod receiver;
 mod recorded;
 mod replays;
 mod rewinds;
+mod rewrites;
 mod splits;
 mod twins;
 

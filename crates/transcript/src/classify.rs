@@ -84,6 +84,7 @@ fn header(row: Row<'_>) -> Header {
         session_id: row.session_id,
         request_session_id: row.request_session_id,
         forked: row.forked_from.is_some(),
+        background: row.session_kind.as_deref() == Some("bg"),
         cwd: row.cwd,
         version: row.version,
         branch: row.git_branch,
@@ -104,8 +105,9 @@ fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         "attachment" => attachment(row, room),
         "queue-operation" => Some(match content().as_deref().and_then(notification) {
             Some(notification) => Record::Notified(notification),
-            None => Record::Queued,
+            None => Record::Queued(content()),
         }),
+        "continued-in" => Some(Record::ContinuedElsewhere),
         "api-request" => {
             let params = row.params.map_or(Value::Null, |params| room.tree(params.get()));
             Some(Record::Request(Request { id: row.id.take()?, params }))

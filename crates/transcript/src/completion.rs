@@ -23,23 +23,36 @@ pub struct Expected {
     pub prompt_id: Option<String>,
     /// `last_assistant_message`, trimmed (since 2.1.50).
     pub last_text: Option<String>,
+    /// `stop_hook_active`: a hook blocked the Stop before this one.
+    pub was_blocked: bool,
 }
 
 /// Watches the rows of a session until its turn is complete.
 #[derive(Debug)]
 pub struct Completion {
     expected: Expected,
+    /// The length of the file when the hook started.
+    length: u64,
     /// The row of the hook's prompt was read.
     prompted: bool,
+    /// That prompt is a command that may run in an agent.
+    is_command: bool,
     answered: bool,
     /// The last message row can be the last of a turn.
     is_settled: bool,
 }
 
 impl Completion {
-    /// Starts watching from before the turn's opening row.
-    pub fn new(expected: Expected) -> Self {
-        Self { expected, prompted: false, answered: false, is_settled: false }
+    /// Starts watching from before the turn's opening row. `length`: of the file when the hook started.
+    pub fn new(expected: Expected, length: u64) -> Self {
+        Self {
+            expected,
+            length,
+            prompted: false,
+            is_command: false,
+            answered: false,
+            is_settled: false,
+        }
     }
 
     /// Takes the next row.
@@ -50,9 +63,9 @@ impl Completion {
         self.match_prompt(entry);
         match &entry.record {
             Record::Assistant(answer) => {
-                let text = answer.blocks.iter().rev().find_map(as_text);
-                self.is_settled =
-                    text.is_some() && answer.stop_reason.as_deref() != Some("tool_use");
+                let ends = answer.blocks.iter().any(|block| as_text(block).is_some())
+                    || answer.blocks.last().is_some_and(Block::is_server_tool_result);
+                self.is_settled = ends && answer.stop_reason.as_deref() != Some("tool_use");
                 self.answered |= self.prompted && self.is_expected(&answer.blocks);
             }
             Record::ApiError(error) => self.is_settled = !error.retried,
@@ -60,8 +73,11 @@ impl Completion {
                 self.is_settled = results.iter().any(|result| result.ends_turn)
             }
             Record::StructuredOutput => self.is_settled = true,
-            // A blocked Stop: the answer so far is not the last one.
-            Record::StopFeedback(_) => (self.answered, self.is_settled) = (false, false),
+            // A blocked Stop: the answer so far is not the last one. Another hook of this Stop may block it as well, and be
+            // faster than its answer's row.
+            Record::StopFeedback(_) if self.expected.was_blocked && entry.offset < self.length => {
+                (self.answered, self.is_settled) = (false, false);
+            }
             Record::Prompt(_) | Record::Interrupt(_) | Record::Steering { .. } => {
                 self.is_settled = false
             }
@@ -78,10 +94,10 @@ impl Completion {
         }
     }
 
-    /// The prompt of the hook's turn until its row was read.
-    pub fn missing_prompt(&self) -> Option<&str> {
+    /// The prompt of the hook's turn, if it may be a command that runs in an agent: its row was not read, or says so.
+    pub fn possible_command(&self) -> Option<&str> {
         let prompt_id = self.expected.prompt_id.as_deref();
-        prompt_id.filter(|_| !self.prompted)
+        prompt_id.filter(|_| !self.prompted || self.is_command)
     }
 
     /// The last text block; or all texts of the row, when the answer came at once instead of as a stream (2.1.330, after
@@ -95,12 +111,17 @@ impl Completion {
     }
 
     fn match_prompt(&mut self, entry: &Entry) {
-        let opens = matches!(entry.record, Record::Prompt(_));
+        let prompt = match &entry.record {
+            Record::Prompt(prompt) => Some(prompt),
+            _ => None,
+        };
+        let opens = prompt.is_some();
         match &self.expected.prompt_id {
             Some(wanted) => {
                 let is_wanted = entry.header.prompt_id.as_ref() == Some(wanted);
-                if is_wanted && opens {
+                if let Some(prompt) = prompt.filter(|_| is_wanted) {
                     self.answered = false;
+                    self.is_command = prompt.may_run_in_agent();
                 }
                 self.prompted |= is_wanted;
             }
@@ -142,18 +163,24 @@ mod tests {
         row("", Record::Assistant(answer))
     }
 
+    fn server_tool(kind: &str) -> Entry {
+        let blocks = vec![Block::Other(serde_json::json!({"type": kind}))];
+        row("", Record::Assistant(AssistantMessage { blocks, ..AssistantMessage::default() }))
+    }
+
     fn feedback() -> Entry {
         row("", Record::StopFeedback(Vec::new()))
     }
 
     fn complete(expected: &Expected, rows: &[Entry], quiet: Duration) -> bool {
-        let mut settle = Completion::new(expected.clone());
+        let mut settle = Completion::new(expected.clone(), 1);
         rows.iter().for_each(|row| settle.observe(row));
         settle.is_complete(quiet)
     }
 
     fn expected(prompt_id: &str, text: &str) -> Expected {
-        Expected { prompt_id: Some(prompt_id.to_owned()), last_text: Some(text.to_owned()) }
+        let (prompt_id, last_text) = (Some(prompt_id.to_owned()), Some(text.to_owned()));
+        Expected { prompt_id, last_text, was_blocked: false }
     }
 
     #[test]
@@ -174,9 +201,32 @@ mod tests {
     fn after_a_blocked_stop_the_answer_must_come_again() {
         let ok = answer(&["ok"], "end_turn");
         let blocked = [prompt("a"), ok.clone(), feedback()];
-        let again = [prompt("a"), ok.clone(), feedback(), ok];
-        assert!(!complete(&expected("a", "ok"), &blocked, QUIET_PERIOD));
-        assert!(complete(&expected("a", "ok"), &again, Duration::ZERO));
+        let again = [prompt("a"), ok.clone(), feedback(), ok.clone()];
+        let after_block = Expected { was_blocked: true, ..expected("a", "ok") };
+        assert!(!complete(&after_block, &blocked, QUIET_PERIOD));
+        assert!(complete(&after_block, &again, Duration::ZERO));
+        let later = Entry { offset: 1, ..feedback() };
+        let blocked_again = [prompt("a"), ok.clone(), feedback(), ok, later];
+        assert!(complete(&after_block, &blocked_again, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_feedback_row_that_is_faster_than_the_answer_is_not_waited_behind() {
+        let blocked = [prompt("a"), answer(&["ok"], "end_turn"), feedback()];
+        assert!(complete(&expected("a", "ok"), &blocked, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_command_whose_row_is_there_may_still_run_in_an_agent() {
+        let possible = |prompt: Prompt| {
+            let mut completion = Completion::new(expected("a", "ok"), 1);
+            completion.observe(&row("a", Record::Prompt(prompt)));
+            completion.possible_command().is_some()
+        };
+        let command = || Prompt { command: Some("/review".to_owned()), ..Prompt::default() };
+        assert!(possible(command()));
+        assert!(!possible(Prompt { marked: true, ..command() }));
+        assert!(!possible(Prompt::default()));
     }
 
     #[test]
@@ -201,10 +251,11 @@ mod tests {
             (answer(&["done"], "end_turn"), true),
             (answer(&["let me see"], "tool_use"), false),
             (answer(&[], "end_turn"), false),
+            (server_tool("server_tool_use"), false),
+            (server_tool("web_search_tool_result"), true),
             (row("", results(ToolResult::default())), false),
             (row("", results(ends_turn)), true),
             (row("", Record::StructuredOutput), true),
-            (feedback(), false),
         ] {
             let rows = [prompt("a"), last];
             assert_eq!(complete(&nothing_expected, &rows, QUIET_PERIOD), completes, "{rows:?}");

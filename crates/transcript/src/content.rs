@@ -34,6 +34,15 @@ pub enum Block {
     Other(Value),
 }
 
+impl Block {
+    /// The API's answer of a tool that it ran itself: an answer may end with it.
+    pub(crate) fn is_server_tool_result(&self) -> bool {
+        let Self::Other(block) = self else { return false };
+        let kind = block.get("type").and_then(Value::as_str);
+        kind.is_some_and(|kind| kind.ends_with("_tool_result"))
+    }
+}
+
 /// A tool that the model asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolUse {

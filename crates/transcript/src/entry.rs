@@ -6,7 +6,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::content::{Block, ToolResult};
+use super::content::{Block, ToolResult, text_of};
 use super::rows;
 
 /// One row that some span needs.
@@ -35,6 +35,8 @@ pub struct Header {
     pub(crate) request_session_id: Option<String>,
     /// The row says that it was copied from another session.
     pub forked: bool,
+    /// The session goes on in the background, in a file of its own (`sessionKind`).
+    pub(crate) background: bool,
     /// The CLI's working directory.
     pub cwd: Option<String>,
     /// The CLI's release.
@@ -118,8 +120,10 @@ pub enum Record {
     },
     /// The turn was ended because it has made as many model calls as it may.
     MaxTurns(u64),
-    /// Something was queued or taken from the queue: its time distinguishes own prompts from copied ones.
-    Queued,
+    /// Something was queued or taken from the queue, with its text: it tells own prompts from copied ones.
+    Queued(Option<String>),
+    /// The session goes on in another file (`/background`).
+    ContinuedElsewhere,
     /// The turn ended with structured output instead of text.
     StructuredOutput,
     /// The session has this pull request. Written when it is opened, and again when the process ends.
@@ -147,6 +151,14 @@ pub struct Prompt {
     pub tentative: bool,
     /// The row says itself that it opens a turn (`turnOrigin`, 2.1.330 and later).
     pub marked: bool,
+}
+
+impl Prompt {
+    /// A command that a person typed, without a `turnOrigin`: its answer may be what an agent's run shows.
+    pub(crate) fn may_run_in_agent(&self) -> bool {
+        let is_command = self.command.is_some() || text_of(&self.content).starts_with('/');
+        is_command && !self.marked
+    }
 }
 
 /// A background task that ended.

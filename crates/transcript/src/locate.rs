@@ -1,7 +1,10 @@
 //! Where the files are: sessions under the Claude config folder, and the agents that belong to a session.
 
-use std::ffi::OsStr;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +12,7 @@ use base::regular_file;
 use serde::{Deserialize, Serialize};
 
 use super::reader::Transcript;
+use super::session_info::last_activity;
 
 /// A few lines of JSON; anything larger is something else.
 const MAX_META_BYTES: u64 = 1024 * 1024;
@@ -165,18 +169,61 @@ pub fn session_id(transcript: &Path) -> String {
     transcript.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The transcripts of all sessions under `<Claude config folder>/projects`, sorted by path. One folder's names are in memory
-/// at a time.
+/// The transcript of a session in the folders of `projects`: of several the one whose last dated row is newest. Claude Code
+/// may name a folder that it never makes, and people copy, restore and link folders.
+pub fn session_file(projects: &Path, session_id: &str) -> Option<PathBuf> {
+    let name = format!("{session_id}.jsonl");
+    // An id comes from outside, and must not lead out of the folder.
+    if Path::new(&name).components().count() != 1 {
+        return None;
+    }
+    newest(subfolders(projects).map(|folder| folder.join(&name)).filter(|path| is_session(path)))
+}
+
+/// The folder of all projects, if the path is where Claude Code keeps a session.
+pub fn projects_of(transcript: &Path) -> Option<&Path> {
+    let projects = transcript.parent()?.parent()?;
+    (projects.file_name()? == "projects").then_some(projects)
+}
+
+/// Of several files of one session the one whose last dated row is newest; of equal ones the first by path.
+pub fn newest(files: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = files.collect();
+    if files.len() > 1 {
+        files.sort_by_cached_key(|path| (Reverse(last_activity(path)), path.clone()));
+    }
+    files.into_iter().next()
+}
+
+/// The transcripts of all sessions under `<Claude config folder>/projects`, sorted by path, each session once. One folder's
+/// names are in memory at a time.
 pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    let mut folders: Vec<PathBuf> = subfolders(&claude_config.join("projects")).collect();
+    let projects = claude_config.join("projects");
+    let mut folders: Vec<PathBuf> = subfolders(&projects).collect();
     folders.sort();
-    folders.into_iter().flat_map(|folder| {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let (mut seen, mut several) = (HashSet::new(), HashSet::new());
+    for name in folders.iter().flat_map(|folder| names(folder)) {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let hash = hasher.finish();
+        if !seen.insert(hash) {
+            several.insert(name);
+        }
+    }
+    folders.into_iter().flat_map(move |folder| {
+        let mut found: Vec<PathBuf> = names(&folder).map(|name| folder.join(name)).collect();
         found.retain(|path| is_session(path));
+        found.retain(|path| {
+            let is_only = path.file_name().is_none_or(|name| !several.contains(name));
+            is_only || session_file(&projects, &session_id(path)).as_ref() == Some(path)
+        });
         found.sort();
         found
     })
+}
+
+fn names(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name())
 }
 
 /// The session whose id starts with `prefix`.
@@ -184,11 +231,7 @@ pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 /// # Errors
 /// When no session matches, or more than one.
 pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> {
-    let name = format!("{prefix}.jsonl");
-    let exact = subfolders(&claude_config.join("projects"))
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file());
-    if let Some(path) = exact {
+    if let Some(path) = session_file(&claude_config.join("projects"), prefix) {
         return Ok(path);
     }
     let mut matching: Vec<PathBuf> =
@@ -205,7 +248,7 @@ pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> 
     }
 }
 
-/// The transcripts of sessions in a project's folder, or in the folder above it.
+/// The transcripts of sessions in a project's folder, or in the folder above it, each session once.
 pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
     let own = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let below =
@@ -213,6 +256,11 @@ pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         own.chain(below.map(|entry| entry.path())).filter(|path| is_session(path)).collect();
     found.sort();
+    let all = found.clone();
+    found.retain(|path| {
+        let same = all.iter().filter(|other| other.file_name() == path.file_name());
+        newest(same.cloned()).as_ref() == Some(path)
+    });
     found
 }
 

@@ -8,6 +8,7 @@ const NEEDED: &[&str] = &[
     "api-request",
     "assistant",
     "attachment",
+    "continued-in",
     "cost-state",
     "fork-context-ref",
     "pr-link",

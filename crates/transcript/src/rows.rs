@@ -34,6 +34,8 @@ pub(super) struct Row<'a> {
     #[serde(deserialize_with = "tolerant::text")]
     pub session_id: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
+    pub session_kind: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
     pub cwd: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub version: Option<String>,

@@ -264,9 +264,9 @@ fn siblings_that_hold_each_others_launches_make_no_cycle() {
     assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), String::new()));
 }
 
-/// Nothing leads from them to the session.
+/// The rows that launched them are gone. Nothing leads from them to the session, and their cost is not hidden.
 #[test]
-fn agents_in_a_ring_apart_from_the_session_make_no_cycle() {
+fn agents_in_a_ring_apart_from_the_session_are_traces_without_a_cycle() {
     let main = File::from(0).prompt("p").says("m1");
     let ring = |from, call: &str, tool: &str| File::from(from).told("x").launches(call, &[tool]);
     let rows = replayed(
@@ -278,5 +278,10 @@ fn agents_in_a_ring_apart_from_the_session_make_no_cycle() {
             ("ad", launched_by("t9"), ring(40, "d1", "t9").says("d2")),
         ],
     );
-    assert_eq!(calls(&rows), expected(&[("m1", "")]));
+    let ring = [("a1", "aa"), ("a2", "aa"), ("b1", "ab"), ("b2", "ab"), ("c1", "ac"), ("c2", "ac")];
+    let all = [&[("m1", "")][..], &ring, &[("d1", "ad"), ("d2", "ad")]].concat();
+    assert_eq!(calls(&rows), expected(&all));
+    assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), ("aa".to_owned(), "ab".to_owned()));
+    let roots = rows.iter().filter(|row| row.metadata.contains_key("unlinked_agent"));
+    assert!(roots.count() >= 2);
 }

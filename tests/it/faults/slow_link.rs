@@ -70,6 +70,7 @@ fn hook(
     let job = Job {
         session_id: session.id.to_owned(),
         transcript: session.path.clone(),
+        is_guest: false,
         destination: "destination".to_owned(),
         extent: Extent::Live,
         trigger: Trigger::SessionEnd,

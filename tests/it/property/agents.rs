@@ -39,7 +39,7 @@ fn moments(session: &'static Session) -> Vec<Moment> {
     if session.agents.is_empty() {
         return Vec::new();
     }
-    let in_first_turn = |end: &usize| session.first_turn.contains(end);
+    let in_first_turn = |end: &usize| (session.own_from..session.first_turn.end).contains(end);
     let mut moments = Vec::new();
     for main in session.main.message_ends().filter(in_first_turn) {
         for agents in points(session) {

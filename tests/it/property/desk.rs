@@ -131,6 +131,11 @@ impl Desk {
         }
     }
 
+    /// Writes all of it, also nothing.
+    pub(super) fn write_as_it_is(&self, file: &Growing) {
+        fs::write(self.path(&file.path), &file.bytes).unwrap();
+    }
+
     pub(super) fn write_beside(&self, session: &Session) {
         for (relative, bytes) in &session.beside {
             let path = self.path(relative);
@@ -209,6 +214,7 @@ impl Desk {
         Job {
             session_id: session.id.clone(),
             transcript: self.path(&session.main.path),
+            is_guest: false,
             destination: DESTINATION.to_owned(),
             extent,
             trigger,
@@ -253,7 +259,7 @@ impl Desk {
             }
         }
         let last_text = Some(last_text?);
-        Some(Expected { prompt_id, last_text })
+        Some(Expected { prompt_id, last_text, was_blocked: false })
     }
 
     /// Moves the agents of each cursor to a file beside it, as earlier builds did.

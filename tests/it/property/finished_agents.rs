@@ -101,6 +101,9 @@ fn a_new_agent_beside_finished_ones_is_sent() {
     life.meet(Event::Stray(2));
     life.meet(Event::Turn(vec![3, 4]));
     life.meet(Event::Turn(vec![]));
+    // The row of the call that the stray agent names may be on its way for a long time.
+    let World { desk, receiver, .. } = &mut life.worlds[0];
+    desk.replay(&life.session, receiver).unwrap();
     life.is_all_there();
 }
 

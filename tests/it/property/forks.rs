@@ -19,7 +19,7 @@ fn family(scenario: &str, fork_first: bool) -> Vec<&'static Session> {
     let mut family = of_scenario(scenario);
     assert_eq!(family.len(), 2, "{scenario}");
     // Its own turns begin behind the copied ones.
-    let is_fork = |session: &Session| session.first_turn.start > session.main.row_ends[0];
+    let is_fork = |session: &Session| session.own_from > 0;
     family.sort_by_key(|session| is_fork(session) != fork_first);
     assert!(is_fork(family[0]) == fork_first && is_fork(family[1]) != fork_first);
     family

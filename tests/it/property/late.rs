@@ -10,9 +10,9 @@ use transcript::{Record, Transcript};
 /// Runs a Stop hook at each row that can be a turn's last, which comes late; gives what was received.
 fn live(session: &Session) -> Receiver {
     let (desk, mut receiver) = (Desk::new(), Receiver::default());
-    let mut written = session.first_turn.start;
+    let mut written = session.own_from;
     let ends = session.main.message_ends();
-    for end in ends.filter(|end| *end > session.first_turn.start) {
+    for end in ends.filter(|end| *end > session.own_from) {
         desk.write(&session.main, end, false);
         desk.write_beside(session);
         if desk.expected(session).is_none() {
@@ -60,7 +60,7 @@ fn stop(session: &Session, rows: Range<usize>) -> Receiver {
 fn first_stop(session: &Session) -> Option<(usize, String)> {
     let desk = Desk::new();
     let ends = session.main.message_ends();
-    ends.filter(|end| *end > session.first_turn.start).find_map(|end| {
+    ends.filter(|end| *end > session.own_from).find_map(|end| {
         desk.write(&session.main, end, false);
         Some((end, desk.expected(session)?.prompt_id?))
     })

@@ -9,6 +9,7 @@ use base::Timestamp;
 use langfuse_mock::Row;
 use proptest::prelude::*;
 use serde_json::Value;
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::Outline;
 use transcript::{Transcript, locate};
 
@@ -39,6 +40,21 @@ impl Growing {
             })
             .collect();
         Self { path, bytes, row_ends, times }
+    }
+
+    /// Where the first row ends; where the file was written anew in mid-turn, the row that names the turn: those before it are
+    /// never there alone.
+    fn named_from(&self) -> usize {
+        let starts = std::iter::once(0).chain(self.row_ends.iter().copied());
+        let rows = starts.zip(self.row_ends.iter().copied());
+        let rows = rows.map(|(start, end)| {
+            let row: Value = serde_json::from_slice(&self.bytes[start..end]).unwrap_or_default();
+            (row, end)
+        });
+        let mut rows = rows.filter(|(row, _)| row["type"] == "user" || row["type"] == "assistant");
+        let is_begun = rows.next().is_some_and(|(row, _)| row["type"] == "assistant");
+        let naming = rows.find(|(row, _)| row["isCompactSummary"] == true);
+        naming.filter(|_| is_begun).map_or(self.row_ends[0], |(_, end)| end)
     }
 
     /// The newest time in the first so many bytes.
@@ -106,8 +122,10 @@ pub(super) struct Session {
     pub(super) agents: Vec<Growing>,
     /// Files that are whole as soon as the file beside them is there: agents' `meta.json`.
     pub(super) beside: Vec<(PathBuf, Vec<u8>)>,
-    /// Where the first run may cut: from the first row of its own to the end of its first own turn.
+    /// Where the first run may cut: from the first row to the end of the first own turn, copied rows included.
     pub(super) first_turn: Range<usize>,
+    /// Where its own rows begin.
+    pub(super) own_from: usize,
     /// What one replay of the whole session leaves at Langfuse.
     pub(super) expected: Vec<Row>,
     /// The scores that one replay ends in.
@@ -136,7 +154,8 @@ impl Session {
         let beside = metas.filter_map(|meta| Some((relative(&meta), fs::read(&meta).ok()?)));
         let mut session = Self {
             name,
-            first_turn: first_turn(path, &id),
+            first_turn: 0..0,
+            own_from: 0,
             id,
             main: growing(path),
             agents,
@@ -146,8 +165,9 @@ impl Session {
             bodies: Vec::new(),
             texts: Vec::new(),
         };
-        let first_row = session.main.row_ends[0];
-        session.first_turn.start = session.first_turn.start.max(first_row);
+        let (own_from, end) = first_turn(path, &session.id);
+        session.own_from = own_from;
+        session.first_turn = session.main.named_from()..end;
         let receiver = session.replayed();
         session.expected = receiver.rows();
         session.scores = receiver.scores();
@@ -192,17 +212,18 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-fn first_turn(path: &Path, id: &str) -> Range<usize> {
+fn first_turn(path: &Path, id: &str) -> (usize, usize) {
     let mut transcript = Transcript::open(path, 0).unwrap();
     let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-    let outline = Outline::read(id, entries).unwrap();
+    let lineage = Lineage::new(SessionIds::new(id, path), path);
+    let outline = Outline::read(lineage, entries).unwrap();
     let offset = |offset: u64| usize::try_from(offset).unwrap();
     let end = outline
         .turns
         .first()
         .map_or(u64::MAX, |turn| if outline.turns.len() > 1 { turn.end } else { u64::MAX });
     let length = fs::metadata(path).unwrap().len();
-    offset(outline.own_from)..offset(end.min(length))
+    (offset(outline.own_from), offset(end.min(length)))
 }
 
 /// All recorded sessions, in the order of their paths.

@@ -134,7 +134,8 @@ impl Activity {
             Record::TurnTook(duration) => self.took = Some((at, duration)),
             Record::StopHooks
             | Record::SessionCost
-            | Record::Queued
+            | Record::Queued(_)
+            | Record::ContinuedElsewhere
             | Record::ForkContext
             | Record::CommandOutput { .. }
             | Record::AgentStarted(_) => {}

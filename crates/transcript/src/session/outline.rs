@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use base::Timestamp;
 
-use super::lineage::Lineage;
-use super::turns::{Turn, Turns};
+use super::turns::{Done, Turn, Turns};
+use crate::lineage::{Guests, Lineage};
 use crate::{Entry, Usage, text_of};
 
 /// The turns of a file, in short.
@@ -21,6 +21,14 @@ pub struct Outline {
     pub parent: Option<String>,
     /// The directory in which the session was started.
     pub start_directory: Option<PathBuf>,
+    /// It is known where the own rows begin.
+    pub is_decided: bool,
+    /// Messages were read of which it is not known whether they are copies.
+    pub is_in_doubt: bool,
+    /// The time of the newest row.
+    pub newest: Option<Timestamp>,
+    /// Other sessions of which rows stand among the own ones, with the directory of the first one.
+    pub guests: Guests,
 }
 
 /// One turn, in short.
@@ -77,25 +85,38 @@ impl Outline {
     /// # Errors
     /// When an entry can't be read.
     pub fn read(
-        session: &str,
+        mut lineage: Lineage,
         entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
     ) -> anyhow::Result<Self> {
-        let mut lineage = Lineage::new(session);
+        let mut own_rows = lineage.own_rows();
+        if lineage.is_decided() {
+            own_rows.begin_at(lineage.own_from);
+        }
         let mut turns = Turns::default();
+        let mut copied = None;
+        let mut newest = None;
         let mut all = Vec::new();
         for entry in entries {
             let entry = entry?;
+            let was_decided = lineage.is_decided();
             lineage.observe(&entry);
-            all.extend(turns.push(entry).map(|turn| in_short(&turn)));
+            if !was_decided && lineage.is_decided() {
+                own_rows.begin_at(lineage.own_from);
+                copied = turns.open_turn().map(Copied::of);
+            }
+            if own_rows.admit(&entry) {
+                newest = newest.max(entry.at);
+                all.extend(turns.push(entry));
+            }
         }
-        all.extend(turns.finish().map(|turn| in_short(&turn)));
-        let mut outline = Self::of(lineage);
+        all.extend(turns.finish());
+        let mut outline = Self { newest, guests: own_rows.guests, ..Self::of(lineage) };
         let count = all.len();
-        outline.turns = all
-            .into_iter()
-            .filter(|(opened_at, _)| *opened_at >= outline.own_from)
-            .map(|(_, turn)| turn)
-            .collect();
+        let is_own = |turn: &Turn| {
+            turn.opening.offset >= outline.own_from
+                || copied.as_ref().is_some_and(|copied| copied.goes_on_in(turn))
+        };
+        outline.turns = all.iter().filter(|turn| is_own(turn)).map(in_short).collect();
         outline.inherited = count - outline.turns.len();
         Ok(outline)
     }
@@ -103,6 +124,8 @@ impl Outline {
     /// The outline without turns.
     pub fn of(lineage: Lineage) -> Self {
         Self {
+            is_decided: lineage.is_decided(),
+            is_in_doubt: lineage.is_in_doubt(),
             own_from: lineage.own_from,
             parent: lineage.parent,
             start_directory: lineage.start_directory,
@@ -111,8 +134,27 @@ impl Outline {
     }
 }
 
-fn in_short(turn: &Turn) -> (u64, TurnOutline) {
-    let outline = TurnOutline {
+/// The last turn of a copied head, as it is there. It may go on in own rows.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    uuid: String,
+    done: Done,
+}
+
+impl Copied {
+    /// Of the turn that is open where the own rows begin.
+    pub fn of(turn: &Turn) -> Self {
+        Self { uuid: turn.opening.uuid.clone(), done: turn.done() }
+    }
+
+    /// Whether this is the same turn, and own rows added something to it.
+    pub fn goes_on_in(&self, turn: &Turn) -> bool {
+        self.uuid == turn.opening.uuid && self.done != turn.done()
+    }
+}
+
+fn in_short(turn: &Turn) -> TurnOutline {
+    TurnOutline {
         uuid: turn.opening.uuid.clone(),
         at: turn.opening.at,
         prompt_id: turn.opening.header.prompt_id.clone(),
@@ -127,8 +169,7 @@ fn in_short(turn: &Turn) -> (u64, TurnOutline) {
             .runs()
             .fold(turn.activity.usage(), |sum, (_, run)| sum.plus(run.activity.usage())),
         calls: calls(turn),
-    };
-    (turn.opening.offset, outline)
+    }
 }
 
 fn calls(turn: &Turn) -> Option<Calls> {

@@ -34,11 +34,17 @@ pub struct Turn {
     pub stopped: bool,
     /// The process that held the session ended after the last answer.
     pub left: bool,
+    /// It goes on in the file of another session.
+    pub continues_elsewhere: bool,
 }
+
+/// How much was done in a turn, to tell whether something was added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done([usize; 4]);
 
 impl Turn {
     /// The turn has its answer or its summary, and no further row is expected.
-    pub(super) fn is_finished(&self) -> bool {
+    pub fn is_finished(&self) -> bool {
         match self.as_manual_compaction() {
             Some(compaction) => compaction.summary.is_some(),
             None => self.activity.has_finished_answer(),
@@ -57,6 +63,14 @@ impl Turn {
             || self.activity.command_output.is_some()
     }
 
+    /// How much was done so far.
+    pub fn done(&self) -> Done {
+        let Activity { generations, tools, events, compactions, .. } = &self.activity;
+        let rows = generations.iter().map(|call| call.rows as usize).sum();
+        let results = tools.iter().filter(|tool| tool.result.is_some()).count();
+        Done([rows, tools.len() + results, events.len(), compactions.len()])
+    }
+
     /// It is a command that ran in an agent and showed its answer. Only the prompt's id links the agent to it.
     pub fn ran_apart(&self) -> bool {
         self.activity.command_output.is_some() && self.started.is_empty()
@@ -65,9 +79,8 @@ impl Turn {
     /// It was opened by a command, and nothing was done yet. The row of a command that runs apart has no `turnOrigin`, in
     /// no release.
     fn may_be_answered_by_command(&self) -> bool {
-        let prompt = &self.opening.prompt;
-        let is_command = prompt.command.is_some() || text_of(&prompt.content).starts_with('/');
-        is_command && !prompt.marked && !self.has_begun() && !self.activity.interrupted
+        let may_be = self.opening.prompt.may_run_in_agent();
+        may_be && !self.has_begun() && !self.activity.interrupted
     }
 
     fn take_command_output(&mut self, text: &str, agent_id: Option<String>, at: Timestamp) {
@@ -232,6 +245,7 @@ impl Turns {
         match entry.record {
             Record::StopHooks => turn.stopped = true,
             Record::SessionCost => turn.left = true,
+            Record::ContinuedElsewhere => turn.continues_elsewhere = true,
             Record::Assistant(_) | Record::Results { .. } | Record::StopFeedback(_) => {
                 (turn.stopped, turn.left) = (false, false);
             }
@@ -322,6 +336,7 @@ impl Turn {
             closed: false,
             stopped: false,
             left: false,
+            continues_elsewhere: false,
         }
     }
 

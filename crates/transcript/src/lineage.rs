@@ -1,0 +1,289 @@
+//! Which rows of a file are the session's own: its head may be copied from the session that it was forked from, rows of other
+//! sessions may stand between its own, and history may be written again. Copied turns belong to the session that had them first
+//! (docs/claude-code.md, "Forks").
+
+mod ids;
+mod own_rows;
+mod relatives;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use base::Timestamp;
+
+use super::entry::{Entry, Header, Prompt, Record};
+use super::excerpt::is_same;
+use super::{locate, text_of};
+pub use own_rows::{Guests, OwnRows};
+use relatives::Relatives;
+
+/// The ids that a session's own rows name.
+#[derive(Clone, Debug)]
+pub struct SessionIds {
+    /// The session.
+    session: String,
+    /// The name of its file: hooks of some releases name another session than the rows of its file.
+    file: Option<String>,
+}
+
+impl SessionIds {
+    /// Of a session and its file.
+    pub fn new(session: &str, transcript: &Path) -> Self {
+        Self { session: session.to_owned(), file: Some(locate::session_id(transcript)) }
+    }
+
+    /// Of a session of which some rows stand in the file of another one.
+    pub fn of_guest(session: &str) -> Self {
+        Self { session: session.to_owned(), file: None }
+    }
+
+    /// The session has a file of its own elsewhere, with its history.
+    fn is_guest(&self) -> bool {
+        self.file.is_none()
+    }
+
+    fn is_foreign(&self, id: &str) -> bool {
+        id != self.session && Some(id) != self.file.as_deref()
+    }
+
+    /// The other session that a row names.
+    fn other<'a>(&self, id: Option<&'a String>) -> Option<&'a String> {
+        id.filter(|id| self.is_foreign(id))
+    }
+}
+
+/// How a row shows that it was copied.
+struct Mark {
+    /// Copied prompts bear it too, and not only copied answers.
+    on_prompts: bool,
+    /// The session that had the row first.
+    parent: Option<String>,
+}
+
+impl Mark {
+    fn on_prompts(parent: Option<String>) -> Self {
+        Self { on_prompts: true, parent }
+    }
+}
+
+/// Watches a file from its first row until it is known where the session's own rows begin.
+#[derive(Debug)]
+pub struct Lineage {
+    ids: SessionIds,
+    /// Rows before this offset are copies. It is 0 until that is decided.
+    pub own_from: u64,
+    /// The session that had them first.
+    pub parent: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
+    relatives: Relatives,
+    /// The prompt of the Stop hook that asks.
+    prompt_id: Option<String>,
+    is_decided: bool,
+    /// The queue row above all messages: its time, and the text that was queued.
+    queued: Option<(Timestamp, Option<String>)>,
+    /// A message was read.
+    has_begun: bool,
+    /// A row bore a mark.
+    is_copied: bool,
+    has_mark_on_prompts: bool,
+    /// The time of the first row that names the session.
+    own_at: Option<Timestamp>,
+    /// The first row that names another session, where no own row stands above it.
+    other_first: Option<(Timestamp, String)>,
+}
+
+impl Lineage {
+    /// Starts for the session that the file belongs to.
+    pub fn new(ids: SessionIds, transcript: &Path) -> Self {
+        Self {
+            ids,
+            own_from: 0,
+            parent: None,
+            start_directory: None,
+            relatives: Relatives::of(transcript),
+            prompt_id: None,
+            is_decided: false,
+            queued: None,
+            has_begun: false,
+            is_copied: false,
+            has_mark_on_prompts: false,
+            own_at: None,
+            other_first: None,
+        }
+    }
+
+    /// A Stop hook was called for this prompt.
+    #[must_use]
+    pub fn called_for(mut self, prompt_id: Option<&String>) -> Self {
+        self.prompt_id = prompt_id.cloned();
+        self
+    }
+
+    /// Of a file in which all turns are wanted, copied or not.
+    pub fn without_copies(ids: SessionIds, transcript: &Path) -> Self {
+        Self { is_decided: true, ..Self::new(ids, transcript) }
+    }
+
+    /// It is known where the own rows begin. Until then nothing of the session may be sent.
+    pub fn is_decided(&self) -> bool {
+        self.is_decided
+    }
+
+    /// Messages were read of which it is not known whether they are copies.
+    pub fn is_in_doubt(&self) -> bool {
+        self.has_begun && !self.is_decided
+    }
+
+    /// Takes the next row.
+    pub fn observe(&mut self, entry: &Entry) {
+        if self.start_directory.is_none() {
+            self.start_directory = entry.header.cwd.as_ref().map(PathBuf::from);
+        }
+        if self.is_decided {
+            return;
+        }
+        self.note_names(entry);
+        if let Some(prompt) = &entry.uuid
+            && matches!(entry.record, Record::Prompt(_))
+        {
+            self.relatives.note_first_prompt(prompt, entry.header.background);
+        }
+        if let Some(mark) = self.mark(entry) {
+            self.is_copied = true;
+            self.has_mark_on_prompts |= mark.on_prompts;
+            self.parent = mark.parent.or(self.parent.take());
+        } else if self.is_own(entry) {
+            self.is_decided = true;
+            let has_copies = self.is_copied || self.other_first.is_some();
+            self.own_from = if has_copies { entry.offset } else { 0 };
+        }
+        match &entry.record {
+            // Of another session's.
+            Record::Queued(_) | Record::Notified(_)
+                if self.ids.other(entry.header.session_id.as_ref()).is_some() => {}
+            Record::Queued(text) if !self.has_begun => {
+                self.queued = self.queued.take().or(entry.at.map(|at| (at, text.clone())));
+            }
+            Record::Notified(_) if !self.has_begun => {
+                self.queued = self.queued.take().or(entry.at.map(|at| (at, None)));
+            }
+            record => self.has_begun |= is_message(record),
+        }
+    }
+
+    /// A file may begin with rows that name the session from which they were copied: they are no younger than the first own
+    /// row. Younger ones were written into the wrong file.
+    fn note_names(&mut self, entry: &Entry) {
+        let Some(at) = entry.at else { return };
+        match self.ids.other(entry.header.session_id.as_ref()) {
+            Some(other) if self.own_at.is_none() => {
+                self.other_first.get_or_insert((at, other.clone()));
+            }
+            None if self.own_at.is_none() && entry.header.session_id.is_some() => {
+                self.own_at = Some(at);
+                let first = self.other_first.clone().filter(|_| !self.ids.is_guest());
+                if let Some((_, other)) = first.filter(|(first, _)| *first <= at) {
+                    self.is_copied = true;
+                    self.has_mark_on_prompts = true;
+                    self.parent = Some(other);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, entry: &Entry) -> Option<Mark> {
+        let Header { forked, session_id, request_session_id, .. } = &entry.header;
+        let parent = self.ids.other(request_session_id.as_ref());
+        if *forked {
+            return Some(Mark::on_prompts(parent.cloned()));
+        }
+        if let Some(other) = self.ids.other(session_id.as_ref()) {
+            let is_copy = self.own_at.zip(entry.at).is_some_and(|(own, at)| at <= own);
+            return is_copy.then(|| Mark::on_prompts(Some(other.clone())));
+        }
+        let on_prompts = self.is_older_than_queue(entry) || self.is_of_first_session(entry);
+        if parent.is_some() || on_prompts {
+            let parent = parent.cloned().or_else(|| self.relatives.parent());
+            return Some(Mark { on_prompts, parent });
+        }
+        None
+    }
+
+    /// `--fork-session` queues the new prompt before it copies the old rows. A prompt that is older than the queue row which
+    /// has its very text was copied only if another file has it: else the clock stepped back.
+    fn is_older_than_queue(&mut self, entry: &Entry) -> bool {
+        let Some((queued, text)) = &self.queued else {
+            return false;
+        };
+        if entry.at.is_none_or(|at| at >= *queued) {
+            return false;
+        }
+        match &entry.record {
+            Record::Prompt(prompt) if has_text(prompt, text.as_deref()) => {
+                entry.uuid.as_deref().is_some_and(|uuid| self.relatives.have(uuid))
+            }
+            Record::Compacted(_) => true,
+            record => is_message(record),
+        }
+    }
+
+    /// A session that goes on in the background: its file begins with the rows of the first one.
+    fn is_of_first_session(&mut self, entry: &Entry) -> bool {
+        let uuid = entry.uuid.as_deref().filter(|_| entry.header.background);
+        uuid.is_some_and(|uuid| self.relatives.have(uuid))
+    }
+
+    /// A row without a mark decides that the own rows have begun.
+    fn is_own(&self, entry: &Entry) -> bool {
+        if self.ids.other(entry.header.session_id.as_ref()).is_some() {
+            return false;
+        }
+        match &entry.record {
+            Record::Assistant(_) => true,
+            // They are never copied.
+            Record::Request(_) => true,
+            Record::Queued(_) | Record::Notified(_) => {
+                self.has_begun && self.relatives.is_background()
+            }
+            Record::Prompt(prompt) if entry.uuid.is_some() && !prompt.tentative => {
+                self.begins_with_prompt(prompt, entry)
+            }
+            Record::Compacted(boundary) => boundary.manual && self.has_mark_on_prompts,
+            _ => false,
+        }
+    }
+
+    /// Where nothing was copied so far, a release that marks the rows of its turns marks only the copies of answers.
+    fn begins_with_prompt(&self, prompt: &Prompt, entry: &Entry) -> bool {
+        let is_called_for = self.prompt_id.is_some() && self.prompt_id == entry.header.prompt_id;
+        if is_called_for && !entry.header.background {
+            return true;
+        }
+        if self.is_copied || self.other_first.is_some() {
+            return self.has_mark_on_prompts || self.other_first.is_some();
+        }
+        self.queued.is_some() || !prompt.marked && !entry.header.background
+    }
+}
+
+/// A row of a person, a model or a tool.
+fn is_message(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Prompt(_)
+            | Record::Results { .. }
+            | Record::Injected(_)
+            | Record::StopFeedback(_)
+            | Record::Interrupt(_)
+            | Record::Local(_)
+            | Record::Assistant(_)
+            | Record::Summary { .. }
+    )
+}
+
+fn has_text(prompt: &Prompt, queued: Option<&str>) -> bool {
+    queued.is_some_and(|queued| is_same(&text_of(&prompt.content), queued))
+}

@@ -1,0 +1,124 @@
+//! The rows of one session among those of its file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use base::Timestamp;
+
+use super::ids::Ids;
+use super::{Lineage, SessionIds};
+use crate::{Entry, Record};
+
+/// Sessions of which rows stand in the file of another one, with the directory that the first of these rows names.
+pub type Guests = BTreeMap<String, Option<PathBuf>>;
+
+/// Tells the session's own rows from those of other sessions, and from history that was written again.
+#[derive(Debug)]
+pub struct OwnRows {
+    ids: SessionIds,
+    transcript: PathBuf,
+    /// Rows before it are copies, which the first own turn may need; `None` until that is known.
+    own_from: Option<u64>,
+    /// The opening row at which the reading goes on.
+    resumed: Option<String>,
+    /// The time of the newest opening row.
+    newest: Option<Timestamp>,
+    /// All ids above, once a row may be a copy of one there.
+    known: Option<Ids>,
+    /// Other sessions whose rows were read.
+    pub guests: Guests,
+}
+
+impl OwnRows {
+    /// Of a file that is read from its first row.
+    pub fn new(ids: SessionIds, transcript: &Path) -> Self {
+        Self {
+            ids,
+            transcript: transcript.to_owned(),
+            own_from: None,
+            resumed: None,
+            newest: None,
+            known: None,
+            guests: Guests::default(),
+        }
+    }
+
+    /// Says where own rows begin.
+    pub fn begin_at(&mut self, own_from: u64) {
+        self.own_from = Some(own_from);
+    }
+
+    /// Says when the newest known opening row was written, and with which one the reading goes on.
+    pub fn go_on(&mut self, with: Option<&String>, newest: Timestamp) {
+        (self.resumed, self.newest) = (with.cloned(), Some(newest));
+    }
+
+    /// Takes the next row. Returns whether the session's turns are read from it.
+    pub fn admit(&mut self, entry: &Entry) -> bool {
+        if self.own_from.is_none_or(|own_from| entry.offset < own_from) {
+            return true;
+        }
+        if let Some(guest) = self.ids.other(entry.header.session_id.as_ref()) {
+            if !self.guests.contains_key(guest) {
+                let directory = entry.header.cwd.as_ref().map(PathBuf::from);
+                self.guests.insert(guest.clone(), directory);
+            }
+            return false;
+        }
+        let Some(id) = id(entry) else { return true };
+        let is_resumed = self.resumed.take_if(|resumed| resumed == id).is_some();
+        if !is_resumed && self.is_copy(entry, id) {
+            return false;
+        }
+        if opens(entry) {
+            self.newest = self.newest.max(entry.at);
+        }
+        true
+    }
+
+    /// History is written again from an opening row on, or from a row that is older than the newest one of those.
+    fn is_copy(&mut self, entry: &Entry, id: &str) -> bool {
+        if self.known.is_none() {
+            if !self.may_be_old(entry) {
+                return false;
+            }
+            self.known = Ids::read(&self.transcript, entry.offset).ok();
+        }
+        self.known.as_mut().is_some_and(|known| !known.add(id))
+    }
+
+    fn may_be_old(&self, entry: &Entry) -> bool {
+        let Some((at, newest)) = entry.at.zip(self.newest) else {
+            return false;
+        };
+        match &entry.record {
+            _ if entry.header.sidechain => false,
+            _ if opens(entry) => at <= newest,
+            Record::Assistant(_) | Record::Results { .. } | Record::Interrupt(_) => at < newest,
+            _ => false,
+        }
+    }
+}
+
+fn opens(entry: &Entry) -> bool {
+    let opens = match &entry.record {
+        Record::Prompt(_) => true,
+        Record::Compacted(boundary) => boundary.manual,
+        _ => false,
+    };
+    opens && !entry.header.sidechain
+}
+
+fn id(entry: &Entry) -> Option<&str> {
+    match &entry.record {
+        Record::Request(request) => Some(&request.id),
+        _ => entry.uuid.as_deref(),
+    }
+}
+
+impl Lineage {
+    /// The rows of its session, from the first row of the file on.
+    pub fn own_rows(&self) -> OwnRows {
+        OwnRows::new(self.ids.clone(), self.relatives.transcript())
+    }
+}

@@ -1,0 +1,96 @@
+//! Which file is the session: Claude Code may name a folder that it never makes, and people mount, copy, restore and link folders.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use langfuse_mock::{MockLangfuse, Reply};
+use serde_json::json;
+
+use crate::sandbox::{Received, Sandbox, traced_to};
+
+/// A traced session whose hook was told a path in a folder of the worktree.
+fn misnamed(event: &mut serde_json::Value, sandbox: &Sandbox, session: &str) {
+    let named = sandbox.projects().join("-home-dev-project--claude-worktrees-x");
+    event["transcript_path"] = json!(named.join(format!("{session}.jsonl")));
+}
+
+#[test]
+fn a_hook_finds_the_file_that_is_not_where_it_was_told() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.answered(0);
+    let mut stop = session.stop_event(0);
+    misnamed(&mut stop, &sandbox, session.id());
+    session.start(&stop).end().unnoticed();
+    assert_eq!(mock.answers(), ["Answer 1."]);
+    session.whole();
+    let mut end = session.end_event();
+    misnamed(&mut end, &sandbox, session.id());
+    session.start(&end).end().unnoticed();
+    assert_eq!(mock.answers().len(), 3);
+    assert_eq!(mock.generations_sent(), 3);
+}
+
+#[test]
+fn what_waits_is_found_where_the_folder_is_mounted_now() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    sandbox.config(&json!({"env": traced_to(&mock.url())}));
+    let session = sandbox.session("v2.1.330/simple");
+    mock.reply_next(Reply::Status(503));
+    session.whole().end();
+    sandbox.end_backoff();
+    let moved = sandbox.path(".claude/projects/-elsewhere");
+    fs::rename(session.path().parent().unwrap(), &moved).unwrap();
+    // Out of reach, it goes on waiting.
+    let hidden = sandbox.path("hidden");
+    fs::rename(&moved, &hidden).unwrap();
+    sandbox.run(&["flush"]).exits(0);
+    let waits = || sandbox.run(&["status", "--json"]).json()[0]["waiting"]["sessions"].clone();
+    assert_eq!(waits(), 1);
+    fs::rename(&hidden, &moved).unwrap();
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+    assert_eq!(waits(), 0);
+}
+
+#[test]
+fn of_two_copies_the_newer_one_is_the_session() {
+    for older in ["-a", "-z"] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::new();
+        sandbox.config(&json!({"env": traced_to(&mock.url())}));
+        let session = sandbox.session("v2.1.330/tools");
+        session.whole();
+        let text = fs::read_to_string(session.path()).unwrap();
+        let half: String = text.split_inclusive('\n').take(text.lines().count() / 2).collect();
+        let name = session.path().file_name().unwrap().to_str().unwrap().to_owned();
+        sandbox.write(&format!(".claude/projects/{older}/{name}"), half.as_bytes());
+        sandbox.run(&["replay", "--all"]).exits(0);
+        let (rows, generations) = (mock.rows(), mock.generations_sent());
+        let listed = sandbox.run(&["sessions", "--json"]).exits(0).json();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0]["path"], session.argument());
+        // The older copy changes nothing, even if it is named.
+        let path = sandbox.projects().join(older).join(&name);
+        sandbox.run(&["replay", path.to_str().unwrap()]).exits(0);
+        assert_eq!(mock.rows(), rows);
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.generations_sent(), generations);
+    }
+}
+
+#[test]
+fn a_folder_that_is_linked_twice_has_each_session_once() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    sandbox.config(&json!({"env": traced_to(&mock.url())}));
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    let folder = session.path().parent().unwrap().to_owned();
+    symlink(&folder, sandbox.projects().join("-linked")).unwrap();
+    assert_eq!(sandbox.run(&["sessions", "--json"]).exits(0).json().len(), 1);
+    sandbox.run(&["replay", "--all"]).exits(0);
+    assert_eq!(mock.generations_sent(), 1);
+}
