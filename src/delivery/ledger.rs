@@ -251,7 +251,11 @@ impl<'a> Ledger<'a> {
             let identity = turn.identity();
             self.move_to(start, 0);
             match self.pending.range {
-                TurnRange::Open => self.cursor.open_turn = Some(open_turn),
+                TurnRange::Open => {
+                    let before = self.cursor.open_turn.replace(open_turn);
+                    let is_same = before.is_some_and(|before| before.uuid == identity.uuid);
+                    self.cursor.open_since = self.cursor.open_since.filter(|_| is_same);
+                }
                 TurnRange::Skipped(place) => {
                     let range = self.cursor.skipped.get_mut(place);
                     if let Some([first, _]) = range.and_then(|range| range.turns.as_mut()) {

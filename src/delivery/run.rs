@@ -186,9 +186,10 @@ impl Delivery<'_> {
     /// Reads from the open turn to the end of the file; gives what is still open there. The connection is made while the last
     /// row of the turn is awaited.
     fn open_range(&mut self, expected: Option<&Expected>) -> Result<(TailReader, Turns)> {
-        let Cursor { open_start, own_from, open_turn, .. } = &self.ledger.cursor;
+        let Cursor { open_start, own_from, open_turn, open_since, .. } = &self.ledger.cursor;
         let (start, own_from) = (*open_start, *own_from);
         let mut own_rows = self.rows_of_session();
+        own_rows.leave_before(*open_since);
         if let Some(OpenTurn { uuid, at, is_behind, .. }) = open_turn {
             own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
         }

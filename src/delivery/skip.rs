@@ -31,6 +31,7 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         }
         let mut own_rows = OwnRows::new(SessionIds::new(session_id, transcript), transcript);
         own_rows.begin_at(cursor.own_from);
+        own_rows.leave_before(cursor.open_since);
         if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
             own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
         }

@@ -101,32 +101,58 @@ pub(super) fn find_place(ids: &SessionIds, path: &Path, cursor: &mut Cursor) -> 
         0 => 0,
         _ => read_lineage(ids.clone(), path)?.own_from,
     };
-    Ok(find_again(cursor, &outline, copies_end))
+    let open_at = cursor.open_turn.as_ref().map(|open| open.at);
+    let later = match open_at.filter(|_| !has_opening(cursor, &outline)) {
+        Some(at) => {
+            let later = Lineage::without_copies(ids.clone(), path).not_before(at);
+            Some(Outline::read(later, TailReader::open(path, 0, None)?)?)
+        }
+        None => None,
+    };
+    Ok(find_again(cursor, &outline, later.as_ref(), copies_end))
 }
 
-/// The open turn is found by its opening row's uuid; where that row is gone, later turns are those that opened later.
-/// Changes nothing where no place is found. `copies_end`: what the head of the file says now.
-fn find_again(cursor: &mut Cursor, outline: &Outline, copies_end: u64) -> Place {
+/// The row that opened the open turn is in the file.
+fn has_opening(cursor: &Cursor, outline: &Outline) -> bool {
+    let open = cursor.open_turn.as_ref();
+    let mut turns = outline.turns.iter().filter(|turn| !turn.is_continued);
+    open.is_none_or(|open| turns.any(|turn| turn.uuid == open.uuid))
+}
+
+/// The open turn is found by its opening row's uuid. Where that row is gone, the rows that are no older belong to it and to
+/// later turns: these are in `later`. Changes nothing where no place is found. `copies_end`: what the head of the file says now.
+fn find_again(
+    cursor: &mut Cursor,
+    outline: &Outline,
+    later: Option<&Outline>,
+    copies_end: u64,
+) -> Place {
     let turns = &outline.turns;
     // Not the file's end: what stands after the last turn may belong to the next one.
     let end = turns.last().map_or(0, |turn| turn.end);
     let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
     let goes_on_from_copies = cursor.own_from > cursor.open_start;
-    cursor.open_start = match &mut cursor.open_turn {
-        None => 0,
-        Some(open) => match turns.iter().position(|turn| turn.uuid == open.uuid) {
-            Some(same) => start(turns.get(same + usize::from(open.is_behind))),
-            None if outline.newest <= cursor.newest_row.max(Some(open.at)) => {
-                return Place::Unknown;
-            }
-            None => {
+    cursor.open_start = match (&mut cursor.open_turn, later) {
+        (None, _) => 0,
+        (Some(open), None) => {
+            let same = turns.iter().position(|turn| turn.uuid == open.uuid).unwrap_or_default();
+            start(turns.get(same + usize::from(open.is_behind)))
+        }
+        (Some(open), Some(_)) if outline.newest <= cursor.newest_row.max(Some(open.at)) => {
+            return Place::Unknown;
+        }
+        (Some(open), Some(later)) => {
+            let goes_on = later.turns.first().is_some_and(|turn| may_be(turn, open));
+            if !goes_on {
                 // Its rows are gone, and with them what was not sent of it.
                 cursor.turns_before += u64::from(!open.is_behind && !open.is_compaction);
                 open.is_behind = true;
-                start(turns.iter().find(|turn| turn.at > open.at))
             }
-        },
+            let next = later.turns.get(usize::from(goes_on && open.is_behind));
+            start(next)
+        }
     };
+    cursor.open_since = later.and_then(|_| Some(cursor.open_turn.as_ref()?.at));
     // Copies stand before the open turn, or are its beginning.
     cursor.own_from = match goes_on_from_copies {
         true => copies_end,
@@ -138,6 +164,13 @@ fn find_again(cursor: &mut Cursor, outline: &Outline, copies_end: u64) -> Place 
         find_range(range, turns);
     }
     Place::Found
+}
+
+/// A turn without its opening row may be the open one, unless a summary names another.
+fn may_be(turn: &TurnOutline, open: &OpenTurn) -> bool {
+    let first_row = turn.calls.as_ref().and_then(|calls| calls.first.first());
+    let is_unnamed = first_row == Some(&turn.uuid);
+    turn.is_continued && (turn.uuid == open.uuid || is_unnamed)
 }
 
 /// Finds the turns of a skipped range. Some of them may be gone.

@@ -78,6 +78,9 @@ pub struct Cursor {
     /// The time of the newest row that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_row: Option<Timestamp>,
+    /// Older rows than this belong to turns before the open one, wherever they stand in a file that was written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<Timestamp>,
     /// How many own turns lie before the open one.
     #[serde(default, deserialize_with = "plausible")]
     pub turns_before: u64,

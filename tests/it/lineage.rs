@@ -341,3 +341,61 @@ fn status_within_a_fork_counts_inherited_turns() {
     let told = place.sandbox.run(&["status", "--json"]).exits(0).json();
     assert_eq!(told[0]["inherited"], json!({"turns": 2, "session": null}));
 }
+
+/// A compaction writes the file anew in mid-turn: without the row that opened the turn, with some rows of the turn before.
+#[test]
+fn rows_that_a_rewrite_keeps_of_earlier_turns_are_not_sent_again() {
+    let tool = |second: usize| {
+        let mut call = answer(FIRST, "w", second, "");
+        let block = json!({"type": "tool_use", "id": "toolu_w", "name": "Bash", "input": {}});
+        call["message"]["content"] = json!([block]);
+        call["message"]["stop_reason"] = "tool_use".into();
+        call
+    };
+    let result = json!([{"type": "tool_result", "tool_use_id": "toolu_w", "content": "done"}]);
+    let result = json!({"type": "user", "message": {"role": "user", "content": result}});
+    let before = vec![
+        prompt(FIRST, "p1", 1, "One?"),
+        answer(FIRST, "a1", 2, "One."),
+        prompt(FIRST, "p2", 3, "Two?"),
+        tool(4),
+        row(FIRST, "r", 5, result),
+    ];
+    let summary = json!({
+        "type": "user", "isCompactSummary": true, "message": {"role": "user", "content": "So far."},
+        "summarizedTurnPromptUuids": ["p2"],
+    });
+    let boundary = json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"trigger": "auto"}});
+    for names_turn in [true, false] {
+        let mut summary = summary.clone();
+        if !names_turn {
+            summary.as_object_mut().unwrap().remove("summarizedTurnPromptUuids");
+        }
+        let after = vec![
+            before[1].clone(),
+            before[3].clone(),
+            before[4].clone(),
+            row(FIRST, "b", 6, boundary.clone()),
+            row(FIRST, "s", 6, summary),
+            answer(FIRST, "a2", 8, "Two."),
+            prompt(FIRST, "p3", 10, "Three?"),
+            answer(FIRST, "a3", 11, "Three."),
+        ];
+        for seen in [6, 8] {
+            let place = Place::new();
+            place.stop(FIRST, &before[..2], "One.");
+            place.replay(FIRST, &before);
+            place.end(FIRST, &after[..seen]);
+            place.end(FIRST, &after);
+            let rows = place.mock.rows();
+            let calls = rows.iter().filter(|row| row.kind == "GENERATION");
+            let mut outputs: Vec<&str> = calls.filter_map(|row| row.output.as_deref()).collect();
+            outputs.sort_unstable();
+            assert_eq!(outputs.len(), 4, "{names_turn} {seen} {outputs:?}");
+            let traces: std::collections::BTreeSet<&str> =
+                rows.iter().map(|row| row.trace_id.as_str()).collect();
+            assert_eq!(traces.len(), 3, "{names_turn} {seen}");
+            assert_eq!(place.numbers().last().map(String::as_str), Some("3"));
+        }
+    }
+}

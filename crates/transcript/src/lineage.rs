@@ -80,6 +80,7 @@ pub struct Lineage {
     relatives: Relatives,
     /// The prompt of the Stop hook that asks.
     prompt_id: Option<String>,
+    not_before: Option<Timestamp>,
     is_decided: bool,
     /// The queue row above all messages: its time, and the text that was queued.
     queued: Option<(Timestamp, Option<String>)>,
@@ -104,6 +105,7 @@ impl Lineage {
             start_directory: None,
             relatives: Relatives::of(transcript),
             prompt_id: None,
+            not_before: None,
             is_decided: false,
             queued: None,
             has_begun: false,
@@ -118,6 +120,13 @@ impl Lineage {
     #[must_use]
     pub fn called_for(mut self, prompt_id: Option<&String>) -> Self {
         self.prompt_id = prompt_id.cloned();
+        self
+    }
+
+    /// Older rows are not wanted.
+    #[must_use]
+    pub fn not_before(mut self, at: Timestamp) -> Self {
+        self.not_before = Some(at);
         self
     }
 

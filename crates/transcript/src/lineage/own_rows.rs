@@ -21,6 +21,8 @@ pub struct OwnRows {
     own_from: Option<u64>,
     /// The opening row at which the reading goes on.
     resumed: Option<String>,
+    /// Older rows belong to turns that were read before.
+    not_before: Option<Timestamp>,
     /// The time of the newest opening row.
     newest: Option<Timestamp>,
     /// All ids above, once a row may be a copy of one there.
@@ -37,6 +39,7 @@ impl OwnRows {
             transcript: transcript.to_owned(),
             own_from: None,
             resumed: None,
+            not_before: None,
             newest: None,
             known: None,
             guests: Guests::default(),
@@ -46,6 +49,11 @@ impl OwnRows {
     /// Says where own rows begin.
     pub fn begin_at(&mut self, own_from: u64) {
         self.own_from = Some(own_from);
+    }
+
+    /// Leaves out older rows: a file that was written anew keeps some of turns that were read before.
+    pub fn leave_before(&mut self, at: Option<Timestamp>) {
+        self.not_before = at;
     }
 
     /// Says when the newest known opening row was written, and with which one the reading goes on.
@@ -63,6 +71,9 @@ impl OwnRows {
                 let directory = entry.header.cwd.as_ref().map(PathBuf::from);
                 self.guests.insert(guest.clone(), directory);
             }
+            return false;
+        }
+        if entry.at.zip(self.not_before).is_some_and(|(at, first)| at < first) {
             return false;
         }
         let Some(id) = id(entry) else { return true };
@@ -119,6 +130,7 @@ fn id(entry: &Entry) -> Option<&str> {
 impl Lineage {
     /// The rows of its session, from the first row of the file on.
     pub fn own_rows(&self) -> OwnRows {
-        OwnRows::new(self.ids.clone(), self.relatives.transcript())
+        let own_rows = OwnRows::new(self.ids.clone(), self.relatives.transcript());
+        OwnRows { not_before: self.not_before, ..own_rows }
     }
 }
