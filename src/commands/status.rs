@@ -246,19 +246,7 @@ impl StatusView {
             print_row("", &link)?;
         }
         print_row("waiting", &self.waiting_text())?;
-        for problem in &self.config.ignored {
-            print_row("ignored", &problem.cause())?;
-            print_row("", &format!("help: {}", problem.remedy))?;
-        }
-        for exporter in &self.other_exporters {
-            print_row("twice", &sends_too(exporter))?;
-            print_row("", &format!("help: {}", exporter.remedy))?;
-        }
-        if let Some((turns, parent)) = &self.inherited {
-            let parent = parent.as_deref().unwrap_or("another session");
-            print_row("inherited", &format!("{}, sent by {parent}", plural(*turns, "turn")))?;
-        }
-        for (name, text) in self.problem_rows() {
+        for (name, text) in self.notes().into_iter().chain(self.problem_rows()) {
             print_row(name, &text)?;
         }
         Ok(())
@@ -273,6 +261,21 @@ impl StatusView {
                 format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest")
             }
         }
+    }
+
+    /// Rows of what does not count, and of what others send.
+    fn notes(&self) -> Vec<(&'static str, String)> {
+        let ignored = self.config.ignored.iter().flat_map(|problem| {
+            [("ignored", problem.cause()), ("", format!("help: {}", problem.remedy))]
+        });
+        let inherited = self.inherited.iter().map(|(turns, parent)| {
+            let parent = parent.as_deref().unwrap_or("another session");
+            ("inherited", format!("{}, sent by {parent}", plural(*turns, "turn")))
+        });
+        let twice = self.other_exporters.iter().flat_map(|exporter| {
+            [("twice", sends_too(exporter)), ("", format!("help: {}", exporter.remedy))]
+        });
+        ignored.chain(twice).chain(inherited).collect()
     }
 
     /// Rows of the problem and its remedy.
