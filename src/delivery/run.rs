@@ -100,7 +100,7 @@ pub fn deliver(
     if job.extent == Extent::Resend {
         delivery.ledger.suspend_saving();
     }
-    if is_first {
+    if is_first || begun_with.is_some() {
         delivery.meet_first(begun_with);
     }
     // Also where nothing can leave turns are read, so that what was agreed for them is kept, whoever sends them.

@@ -67,18 +67,26 @@ pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
 }
 
 fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
-    let (mut settled, mut hold) = (None, None);
+    let (mut settled, mut hold, mut begun_with) = (None, None, None);
     if cursor.is_head_open {
         let outline;
         (outline, settled) = outline_of_turn(job, awaited(job))?;
         adopt(&mut cursor, &outline);
         hold = outline.is_in_doubt.then_some(Hold::HeadOpen);
+        if hold.is_none() {
+            begun_with = cursor.begun_with.take();
+        }
+        if let Some(first) = outline.turns.first().filter(|_| begun_with.is_some()) {
+            // The turn that was met while it might have been a copy.
+            begin_at_turn(&mut cursor, &outline, Some(0));
+            cursor.open_start = first.start;
+        }
     } else if !cursor.file.still_holds(&job.transcript) {
         let place = find_place(&job.ids(), &job.transcript, &mut cursor)?;
         hold = (place == Place::Unknown).then_some(Hold::OldCopy);
     }
     cursor.transcript.clone_from(&job.transcript);
-    Ok(Start { cursor, is_first: false, settled, begun_with: None, hold })
+    Ok(Start { cursor, is_first: false, settled, begun_with, hold })
 }
 
 /// What the head of the file says of the session.
@@ -214,7 +222,10 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
     }
     adopt(&mut cursor, &outline);
     if outline.is_in_doubt {
-        // Own turns come after this contact, all of them.
+        // Own turns come after this contact, all of them. A hook has agreed to something for the first one.
+        let agreed = || (job.policy.agreement(), placement_of_run(job));
+        let is_live = job.extent == Extent::Live;
+        cursor.begun_with = begun_with.or_else(|| is_live.then(agreed));
         let hold = Some(Hold::HeadOpen);
         return Ok(Start { cursor, is_first: true, settled: None, begun_with: None, hold });
     }
