@@ -251,6 +251,8 @@ fn job(path: &Path, extent: Extent, trigger: Trigger) -> Job {
         agreed: Agreed::Kept,
         scores: true,
         paused: Vec::new(),
+        is_named: true,
+        declined: Vec::new(),
         suspended: None,
         wire_limit: None,
     }

@@ -29,6 +29,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct SessionTarget {
     pub id: String,
+    /// A person named it: what was declined is sent too.
+    pub is_named: bool,
     pub transcript: PathBuf,
     pub extent: Extent,
     /// The session whose file it is, where rows of this one were written into it.
@@ -70,6 +72,8 @@ pub(super) struct DeliveryContext {
     pub files: Files,
     /// Whether to wait when a server asks for a pause.
     pub wait_on_retry_after: bool,
+    /// Whether all sessions of enabled projects are replayed: what was declined stays unsent.
+    pub replays_all: bool,
     /// Capture mode from the command line; it replaces the configured one.
     pub capture: Option<Capture>,
     /// Warnings that were printed: thousands of sessions may share a configuration.
@@ -102,6 +106,7 @@ impl DeliveryContext {
             env,
             files,
             wait_on_retry_after: false,
+            replays_all: false,
             capture: None,
             warned: BTreeSet::new(),
             connections: BTreeMap::new(),
@@ -113,6 +118,16 @@ impl DeliveryContext {
         let mut config = resolve(&self.env, &self.files, start, scope);
         config.capture = self.capture.unwrap_or(config.capture);
         config
+    }
+
+    /// The directory whose configuration counts for a session: its own, or of a worktree that is gone its place in the repository.
+    pub(super) fn configured_in(&self, id: &str, start: Option<PathBuf>) -> Option<PathBuf> {
+        if start.as_deref().is_none_or(Path::exists) {
+            return start;
+        }
+        let store = Store::new(&self.config(None, Scope::FilesOnly).state_dir);
+        let cursors = store.cursors_of(id);
+        cursors.into_iter().find_map(|cursor| cursor.main_directory).or(start)
     }
 
     /// Checks that the configuration of all sessions can be read, for commands that select sessions themselves.
@@ -158,12 +173,20 @@ impl DeliveryContext {
                 None
             }
         };
+        let notes = self.env.default_state_dir().map(|folder| Store::new(&folder));
+        let declined_time = notes.and_then(|notes| notes.declined_time(&session.id));
+        let replays_all = self.replays_all;
         let connection = self.connection(config, destination);
         if let Some(stopped) = &connection.stopped {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
         let mut job = job(session, config, &destination.id());
         job.paused = Store::new(&config.state_dir).pauses().times(session.start.as_deref());
+        job.paused.extend(declined_time);
+        if replays_all {
+            let known = store.cursor(&session.id, &destination.id()).ok().flatten();
+            job.declined = known.map(|cursor| cursor.declined()).unwrap_or_default();
+        }
         let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
             .unwrap_or_default();
         connection.stopped.clone_from(&report.stopped);
@@ -212,6 +235,7 @@ pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -
     let trigger = Trigger::Sweep { now: Timestamp::now() };
     let mut job =
         Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
+    job.is_named = session.is_named;
     job.agreed = session.agreed;
     job.is_guest = session.host.is_some();
     job

@@ -1,7 +1,7 @@
 //! `flush`: sends what hooks could not send.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -77,7 +77,7 @@ fn flush_one(
     (cursor, transcript): (&Cursor, PathBuf),
     summary: &mut DeliverySummary,
 ) -> Result<()> {
-    let config = context.config(cursor.start_directory.as_deref(), Scope::FilesOnly);
+    let config = context.config(cursor.configured_in(), Scope::FilesOnly);
     context.warn(&config);
     let destination = match &config.destination {
         Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
@@ -96,11 +96,12 @@ fn flush_one(
         }
     };
     let session = SessionTarget {
+        is_named: false,
         id: cursor.session_id.clone(),
         transcript,
         extent: Extent::Resume,
         host: None,
-        start: cursor.start_directory.clone(),
+        start: cursor.configured_in().map(Path::to_path_buf),
         agreed: Agreed::Kept,
     };
     match context.deliver(&session, &config, destination) {

@@ -73,6 +73,7 @@ fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     context.wait_on_retry_after = true;
     context.capture = args.capture;
+    context.replays_all = args.all;
     if args.all {
         context.require_readable_config()?;
     }

@@ -173,10 +173,13 @@ pub(super) fn open(
     scope: Scope,
 ) -> Result<(SessionTarget, Config)> {
     let (start, row_session) = origin(transcript)?;
+    let id = session_id(transcript, row_session)?;
+    let start = context.configured_in(&id, start);
     let config = context.config(start.as_deref(), scope);
     context.warn(&config);
     let session = SessionTarget {
-        id: session_id(transcript, row_session)?,
+        id,
+        is_named: !context.replays_all,
         transcript: transcript.to_owned(),
         extent,
         host: None,

@@ -63,6 +63,13 @@ impl ConfigFile {
         })
     }
 
+    /// Whether the file itself traces sessions that start in a directory.
+    pub(super) fn is_traced(&self, start: Option<&Path>) -> bool {
+        let matches = start.map(|start| project::matches(&self.projects, start));
+        let mut layers = matches.iter().flatten().map(|project| &project.env).chain([&self.env]);
+        layers.find_map(switch_in).is_some_and(|text| value::switch(text) == Ok(true))
+    }
+
     /// The projects that the file itself switches on.
     pub(super) fn traced_projects(&self) -> impl Iterator<Item = &Path> {
         let is_traced = |project: &&Project| {

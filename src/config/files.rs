@@ -39,6 +39,12 @@ impl Files {
         self.settings.get(path, || SettingsFile::read(path))
     }
 
+    /// Whether the configuration file itself traces sessions that start in a directory.
+    pub fn is_traced(&self, env: &Env, start: Option<&Path>) -> bool {
+        let file = env.config_file().map(|path| self.config_file(&path, env));
+        file.is_some_and(|file| file.is_traced(start))
+    }
+
     /// The projects for which the configuration file says that they are traced.
     pub fn traced_projects(&self, env: &Env) -> Vec<PathBuf> {
         let file = env.config_file().map(|path| self.config_file(&path, env));

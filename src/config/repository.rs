@@ -60,7 +60,7 @@ pub fn root_of(start: &Path) -> PathBuf {
 }
 
 /// The place of `start` in the main checkout; `None` outside of linked worktrees.
-pub(super) fn in_main_checkout(start: &Path) -> Option<PathBuf> {
+pub fn in_main_checkout(start: &Path) -> Option<PathBuf> {
     let checkout = Checkout::above(start)?;
     let main = checkout.main().filter(|main| *main != checkout.top)?;
     let rest = start.strip_prefix(&checkout.top).ok()?;

@@ -133,7 +133,7 @@ impl Delivery<'_> {
             return false;
         };
         let subagent = self.ledger.cursor.subagents.get(&file.agent_id);
-        if subagent.is_some_and(|subagent| subagent.declined) && self.job.extent.is_by_itself() {
+        if subagent.is_some_and(|subagent| subagent.declined) && !self.job.sends_declined() {
             return true;
         }
         let Some(agent_read) = self.read_agent(file) else {

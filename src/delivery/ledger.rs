@@ -268,7 +268,10 @@ impl<'a> Ledger<'a> {
             };
             match turn.skipped {
                 // Of what was sent before nothing goes out again when a replay sends the rest.
-                Some(reason) => skip(&mut self.cursor, &turn, next, reason),
+                Some(reason) => {
+                    let turns_before = self.turns_before();
+                    skip(&mut self.cursor, &turn, next, turns_before, reason);
+                }
                 None => {
                     let Cursor { acknowledged, scored, .. } = &mut self.cursor;
                     turn.spans.iter().for_each(|span| drop(acknowledged.remove(span)));
@@ -279,6 +282,16 @@ impl<'a> Ledger<'a> {
             self.move_to(next, u64::from(turn.is_numbered));
             if let Some(open) = self.cursor.open_turn.as_mut().filter(|_| is_open) {
                 open.is_behind = true;
+            }
+        }
+    }
+
+    /// How many own turns lie before the first pending one.
+    fn turns_before(&self) -> u64 {
+        match self.pending.range {
+            TurnRange::Open => self.cursor.turns_before,
+            TurnRange::Skipped(place) => {
+                self.cursor.skipped.get(place).map_or(0, |range| range.turns_before)
             }
         }
     }
@@ -298,7 +311,7 @@ impl<'a> Ledger<'a> {
 }
 
 /// Notes a skipped turn before the cursor moves past it.
-fn skip(cursor: &mut Cursor, turn: &PendingTurn, next: u64, why: SkipReason) {
+fn skip(cursor: &mut Cursor, turn: &PendingTurn, next: u64, turns_before: u64, why: SkipReason) {
     let identity = turn.identity();
     match cursor.skipped.last_mut() {
         Some(last) if last.end == Some(turn.start) && last.why == why => {
@@ -310,7 +323,7 @@ fn skip(cursor: &mut Cursor, turn: &PendingTurn, next: u64, why: SkipReason) {
         _ => cursor.skipped.push(SkippedRange {
             start: turn.start,
             end: Some(next),
-            turns_before: cursor.turns_before,
+            turns_before,
             why,
             turns: Some([identity.clone(), identity]),
         }),

@@ -24,6 +24,7 @@ mod untouched;
 mod upload;
 mod workflows;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
@@ -98,8 +99,12 @@ pub struct Job {
     pub agreed: Agreed,
     /// Whether turns are scored by their outcome.
     pub scores: bool,
+    /// A person named the session: what was declined or paused is sent too.
+    pub is_named: bool,
     /// Turns opened within these times are not sent.
     pub paused: Vec<PausedTime>,
+    /// Turns that stand within these parts of the file are not sent.
+    pub declined: Vec<Range<u64>>,
     /// The first turn that could not be delivered while the configuration could not be used: first contact begins there.
     pub suspended: Option<Suspension>,
     /// The largest request, compressed, in bytes; a slow link must make progress within a hook's budget.
@@ -107,6 +112,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Somebody asked for this session by name; else what was declined stays unsent.
+    fn sends_declined(&self) -> bool {
+        self.is_named && !self.extent.is_by_itself()
+    }
+
     /// What the rows of the session name.
     fn ids(&self) -> SessionIds {
         match self.is_guest {
@@ -135,7 +145,9 @@ impl Job {
             policy: Policy::from(config),
             agreed: Agreed::Kept,
             scores: config.scores,
+            is_named: true,
             paused: Vec::new(),
+            declined: Vec::new(),
             suspended: None,
             wire_limit: None,
         }
@@ -167,7 +179,7 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// Nobody asked for this session by name: what was declined stays unsent.
+    /// No replay asked for it.
     fn is_by_itself(self) -> bool {
         matches!(self, Self::Live | Self::Resume)
     }
@@ -206,6 +218,8 @@ pub struct Report {
     pub postponed: usize,
     /// Turns and agents of which something stays here, because the mask patterns that were agreed for them are not configured.
     pub withheld: usize,
+    /// Turns that were declined or paused, and that nobody asked for by name.
+    pub declined: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
     /// The size of the first request, in bytes on the wire, when it took too long.

@@ -43,6 +43,8 @@ pub(super) struct Delivery<'a> {
     pub sought_repository: bool,
     /// The turn that was open where the own rows begin, as the session had it that it was copied from.
     pub copied: Option<Turn>,
+    /// Turns that were declined, and that nobody asked for.
+    pub declined: usize,
     /// Texts of this turn that leave as they are.
     pub clean: Clean,
     /// Ends of background tasks that were read about.
@@ -89,6 +91,7 @@ pub fn deliver(
         uploader: Uploader::new(transport, job.wire_limit),
         sought_repository: false,
         copied: None,
+        declined: 0,
         clean: Clean::default(),
         notifications: Vec::new(),
         openings: Openings::default(),
@@ -111,6 +114,7 @@ pub fn deliver(
     }
     Ok(Some(Report {
         withheld: delivery.withheld.len(),
+        declined: delivery.declined,
         unfinished: end.unfinished,
         unsaved: delivery.ledger.unsaved,
         guests: delivery.ledger.cursor.guests,
@@ -138,7 +142,7 @@ struct End {
 
 impl Delivery<'_> {
     fn walk(&mut self, settled: Option<bool>) -> Result<End> {
-        if self.job.extent == Extent::Backfill {
+        if self.job.extent == Extent::Backfill && self.job.sends_declined() {
             self.reopen_declined();
         }
         self.ledger.save();

@@ -6,6 +6,7 @@ use transcript::session::Turns;
 use super::pending::{PendingTurns, TurnRange};
 use super::run::Delivery;
 use super::tail::TailReader;
+use crate::state::SkipReason;
 
 impl Delivery<'_> {
     /// What was declined in the middle goes on where it began.
@@ -19,10 +20,15 @@ impl Delivery<'_> {
     /// Sends what was skipped, range by range. A range of which something can't be sent stays.
     pub(super) fn skipped_ranges(&mut self) -> Result<()> {
         let mut place = 0;
-        while let Some((start, Some(end))) =
-            self.ledger.cursor.skipped.get(place).map(|range| (range.start, range.end))
-        {
-            if start == end {
+        while let Some(range) = self.ledger.cursor.skipped.get(place) {
+            let start = range.start;
+            let is_declined = range.why == SkipReason::Declined && !self.job.sends_declined();
+            let end = range.end.or(is_declined.then_some(self.ledger.cursor.open_start));
+            let Some(end) = end else {
+                break;
+            };
+            if start == end || is_declined {
+                self.declined += self.turns_within(start, end)?;
                 place += 1;
                 continue;
             }
@@ -42,6 +48,21 @@ impl Delivery<'_> {
         self.ledger.pending = PendingTurns::default();
         self.begin_open_walk();
         Ok(())
+    }
+
+    fn turns_within(&self, start: u64, end: u64) -> Result<usize> {
+        let rows = self.rows_of_session();
+        let feed = TailReader::open(&self.job.transcript, start, None)?.of_session(rows);
+        let mut turns = Turns::default();
+        let mut count = 0;
+        for entry in feed {
+            let entry = entry?;
+            if entry.offset >= end {
+                break;
+            }
+            count += usize::from(turns.push(entry).is_some_and(|turn| turn.is_numbered()));
+        }
+        Ok(count + usize::from(turns.finish().is_some_and(|turn| turn.is_numbered())))
     }
 
     fn skipped_range(&mut self, start: u64, end: u64) -> Result<()> {

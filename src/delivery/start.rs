@@ -13,7 +13,7 @@ use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
 use crate::state::{
     Cursor, LegacyHookState, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store,
-    TurnIdentity,
+    TurnIdentity, Within,
 };
 use crate::trace::Agreement;
 
@@ -73,6 +73,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
         (outline, settled) = outline_of_turn(job, awaited(job))?;
         adopt(&mut cursor, &outline);
         hold = outline.is_in_doubt.then_some(Hold::HeadOpen);
+        agree(job, &mut cursor, &outline);
         if hold.is_none() {
             begun_with = cursor.begun_with.take();
         }
@@ -222,6 +223,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
     }
     adopt(&mut cursor, &outline);
     if outline.is_in_doubt {
+        agree(job, &mut cursor, &outline);
         // Own turns come after this contact, all of them. A hook has agreed to something for the first one.
         let agreed = || (job.policy.agreement(), placement_of_run(job));
         let is_live = job.extent == Extent::Live;
@@ -243,6 +245,20 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         begin_at_turn(&mut cursor, &outline, begin);
     }
     Ok(Start { cursor, is_first: true, settled, begun_with, hold: None })
+}
+
+/// A hook agrees to something for the turns that it sees, also where it can't tell yet whether they are the session's own.
+fn agree(job: &Job, cursor: &mut Cursor, outline: &Outline) {
+    if job.extent != Extent::Live || !outline.is_in_doubt {
+        return;
+    }
+    let (mut within, mut after) = (Within::default(), None);
+    for TurnOutline { uuid, .. } in &outline.turns {
+        if cursor.agreed.find(uuid, &mut within).is_none() {
+            cursor.agreed.add(uuid, after, job.policy.agreement());
+        }
+        after = Some(uuid.as_str());
+    }
 }
 
 /// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use transcript::session::Turn;
 
-use super::Extent;
 use super::pending::PendingTurn;
 use super::plan::{Inputs, changed, encode_span};
 use super::queue::{Owner, QueuedScore};
 use super::rewind::rewind;
 use super::run::Delivery;
+use super::{Extent, Job};
 use crate::config::folder_name;
 use crate::langfuse::batch;
 use crate::privacy::Clean;
@@ -35,6 +35,7 @@ impl Delivery<'_> {
         let mut pending = PendingTurn::new(&turn.opening.uuid, turn.opening.at, turn.start);
         pending.is_numbered = turn.is_numbered() || self.counts_again(turn);
         pending.skipped = skipped;
+        self.declined += usize::from(skipped.is_some());
         self.ledger.begin_turn(pending);
         if let Some(context) = context {
             self.queue_turn(turn, copied.as_ref(), &context, ended);
@@ -83,10 +84,12 @@ impl Delivery<'_> {
         turn.opening.offset >= self.ledger.cursor.own_from && !self.is_declined(turn)
     }
 
-    /// It was opened while the person had paused: only an explicit replay sends it.
+    /// It was opened while the person had paused or tracing was off: only an explicit replay sends it.
     fn is_declined(&self, turn: &Turn) -> bool {
-        let mut times = self.job.paused.iter();
-        self.job.extent.is_by_itself() && times.any(|time| time.covers(turn.opening.at))
+        let Job { paused, declined, .. } = self.job;
+        !self.job.sends_declined()
+            && (paused.iter().any(|time| time.covers(turn.opening.at))
+                || declined.iter().any(|range| range.contains(&turn.opening.offset)))
     }
 
     /// `copied`: what of the turn the session had first that it was copied from, which sends that itself.
@@ -153,6 +156,7 @@ impl Delivery<'_> {
             self.sought_repository = true;
             self.ledger.cursor.repository =
                 crate::config::repository_identity(start).map(Repository);
+            self.ledger.cursor.main_directory = crate::config::in_main_checkout(start);
         }
         SessionFacts {
             session_id: self.ledger.cursor.session_id.clone(),

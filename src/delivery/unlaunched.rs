@@ -184,7 +184,7 @@ impl Delivery<'_> {
         }
         let opening = Opening::of_agent(first)?;
         let mut paused = self.job.paused.iter();
-        if self.job.extent.is_by_itself() && paused.any(|time| time.covers(opening.at)) {
+        if !self.job.sends_declined() && paused.any(|time| time.covers(opening.at)) {
             return None;
         }
         Some(LostAgent { depth: meta.spawn_depth, opening, file: file.clone() })
@@ -244,7 +244,7 @@ impl Delivery<'_> {
 
 /// An agent without a link may have lost it.
 pub(super) fn may_have_lost_agents(job: &Job, cursor: &Cursor) -> bool {
-    let may_be_of_skipped = cursor.had_skipped && job.extent.is_by_itself();
+    let may_be_of_skipped = cursor.had_skipped && !job.sends_declined();
     cursor.layout == Some(Layout::Below) && cursor.skipped.is_empty() && !may_be_of_skipped
 }
 

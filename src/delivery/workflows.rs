@@ -82,7 +82,7 @@ impl Delivery<'_> {
         visited: &mut Visited,
     ) -> Option<()> {
         let path = RunEnd::path(&self.job.transcript, &run_id);
-        let is_declined = subagent.declined && self.job.extent.is_by_itself();
+        let is_declined = subagent.declined && !self.job.sends_declined();
         if is_declined || is_at_rest(&subagent, &path) && (subagent.ended || !self.over) {
             return None;
         }

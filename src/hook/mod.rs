@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use base::Timestamp;
 
-use crate::config::{Config, Destination, DestinationProblem, Env};
+use crate::config::{Config, Destination, DestinationProblem, Env, Files};
 use crate::delivery::{
     Extent, HttpTransport, Job, Report, StateAccess, Transport, Trigger, Unavailable, decline,
     deliver, find_transcript, note_health, note_suspended,
@@ -77,7 +77,8 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
         return log::debug!("event {} needs nothing", event.name);
     };
     let paused = Store::new(&config.state_dir).pauses();
-    let hook = Hook { event, paused: paused.times(start.as_deref()), kind, config, env, started };
+    let paused = paused.times(start.as_deref());
+    let hook = Hook { event, start, paused, kind, config, env, started };
     if let Some(problem) = &hook.config.suspended {
         quit_after(hook.left() + GRACE);
         return hook.suspend("configuration", &problem.to_string());
@@ -124,6 +125,8 @@ fn log_late_event(config_file: Option<PathBuf>) {
 
 struct Hook {
     event: Event,
+    /// The directory in which the session was started.
+    start: Option<PathBuf>,
     /// The times within which nothing of this project is sent.
     paused: Vec<PausedTime>,
     kind: Kind,
@@ -192,13 +195,23 @@ impl Hook {
         }
         let store = Store::new(&self.config.state_dir);
         if !store.knows(&self.event.session_id) {
-            return;
+            return self.note_declined();
         }
         let lock = store.lock(&self.event.session_id, self.left());
         // Without a log: nothing but the cursors may be touched where tracing is off. Where nothing can be locked it is
         // noted all the same: else it would be sent later.
         if !matches!(lock, Ok(None)) {
             let _ = decline(&store, &self.event.session_id, &self.event.transcript);
+        }
+    }
+
+    /// Where the configuration file traces the folder, and something else switched this session off, only a note keeps it from
+    /// being taken for one that no hook saw.
+    fn note_declined(&self) {
+        let is_traced = Files::new().is_traced(&self.env, self.start.as_deref());
+        if let Some(store) = self.suspensions().filter(|_| is_traced) {
+            // Without a log, as above.
+            let _ = store.note_declined(&self.event.session_id, Timestamp::now());
         }
     }
 
@@ -289,6 +302,7 @@ impl Hook {
         let mut job =
             Job::new(session_id, transcript, &self.config, destination, Extent::Live, trigger);
         job.paused.clone_from(&self.paused);
+        job.paused.extend(self.suspensions().and_then(|notes| notes.declined_time(session_id)));
         let usual = self.usual_request();
         job.wire_limit = Some(backoff.request_limit.map_or(usual, |limit| limit.min(usual)));
         job

@@ -57,7 +57,7 @@ fn deliver_one(
 ) -> bool {
     let session = &cursor.session_id;
     // What this hook's process was given says nothing about another session: files decide.
-    let config = resolve(&hook.env, files, cursor.start_directory.as_deref(), Scope::FilesOnly);
+    let config = resolve(&hook.env, files, cursor.configured_in(), Scope::FilesOnly);
     let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
     if !config.enabled || !same || invalid_patterns(&config).is_some() {
         return true;
@@ -68,7 +68,8 @@ fn deliver_one(
     let trigger = Trigger::Sweep { now: Timestamp::now() };
     let mut job =
         Job::new(session, transcript, &config, &destination.id(), Extent::Resume, trigger);
-    job.paused = store.pauses().times(cursor.start_directory.as_deref());
+    job.paused = store.pauses().times(cursor.configured_in());
+    job.paused.extend(hook.suspensions().and_then(|notes| notes.declined_time(session)));
     job.wire_limit = Some(hook.usual_request());
     match deliver(&job, StateAccess::ReadWrite(store), transport) {
         Ok(report) => {

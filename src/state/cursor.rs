@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use base::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -45,6 +46,9 @@ pub struct Cursor {
     /// The directory in which the session was started; its configuration counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_directory: Option<PathBuf>,
+    /// Where that directory is in the main checkout of its repository, if it is in a linked worktree: worktrees are removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_directory: Option<PathBuf>,
     /// Read once, so that a changed remote doesn't change spans that are sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Repository>,
@@ -315,6 +319,19 @@ impl Cursor {
             marked_by: Cow::Borrowed(VERSION),
             ..Self::default()
         }
+    }
+
+    /// The parts of the file that were declined.
+    pub fn declined(&self) -> Vec<Range<u64>> {
+        let declined = self.skipped.iter().filter(|range| range.why == SkipReason::Declined);
+        declined.map(|range| range.start..range.end.unwrap_or(self.open_start)).collect()
+    }
+
+    /// The directory whose configuration counts: that of the session, or of a worktree that is gone its place in the repository.
+    pub fn configured_in(&self) -> Option<&Path> {
+        let start = self.start_directory.as_deref();
+        let main = self.main_directory.as_deref();
+        main.filter(|_| start.is_some_and(|start| !start.exists())).or(start)
     }
 
     /// Brings what an older release wrote to this one's form, and its marks to what this version can compare.

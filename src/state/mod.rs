@@ -6,6 +6,7 @@ mod archive;
 mod backoff;
 mod cached_facts;
 mod cursor;
+mod declined;
 mod delivered;
 mod files;
 mod legacy_hooks;

@@ -275,6 +275,81 @@ fn a_variable_of_a_run_in_a_file_is_an_error_of_config_check_and_counts_nowhere(
 }
 
 #[test]
+fn a_session_that_was_switched_off_in_a_traced_folder_is_sent_by_name_alone() {
+    let mut clone = Clone::new(&json!({}));
+    clone.brings("settings.local.json", &json!({"TRACE_TO_LANGFUSE": "false"}));
+    let session = clone.session();
+    session.answered(0).stop(0);
+    // The recorded prompts are older than this hook.
+    let rows: Vec<Value> = session.transcript().rows().collect();
+    let is_prompt = |row: &Value| row["type"] == "user" && row.to_string().contains("Prompt 2");
+    let second = rows.iter().find(|row| is_prompt(row)).unwrap();
+    let note = format!(".claude/state/claude-langfuse/declined/{}", session.id());
+    drop(session);
+    assert!(clone.sandbox.path(&note).exists());
+    clone.sandbox.write(&note, second["timestamp"].as_str().unwrap().as_bytes());
+    // Later the file is gone, and config.json traces the folder.
+    clone.leave();
+    fs::remove_file(clone.folder().join(".claude/settings.local.json")).unwrap();
+    let told = clone.sandbox.run(&["replay", "--all"]).exits(0).stdout;
+    assert_eq!(clone.mine.requests().len(), 0, "{told}");
+    assert!(told.contains("1 turn skipped (declined or paused)"), "{told}");
+    let session = clone.session();
+    session.answered(1).stop(1);
+    clone.sandbox.run(&["replay", "--all", "--again"]).exits(0);
+    assert_eq!(clone.mine.answers(), ["Answer 2."]);
+    session.replay(&[]).exits(0);
+    assert_eq!(clone.mine.answers(), ["Answer 1.", "Answer 2."]);
+}
+
+#[test]
+fn replay_all_sends_neither_declined_nor_paused_turns_and_counts_them() {
+    for again in [&[][..], &["--again"]] {
+        let clone = Clone::new(&json!({}));
+        let session = clone.session();
+        session.answered(0).stop(0);
+        clone.sandbox.run(&["pause"]).exits(0);
+        session.answered(1).stop(1);
+        clone.sandbox.run(&["resume"]).exits(0);
+        session.answered(2).stop(2);
+        session.whole().end();
+        let command = [&["replay", "--all"], again].concat();
+        let told = clone.sandbox.run(&command).exits(0).stdout;
+        assert_eq!(clone.mine.answers(), ["Answer 1.", "Answer 3."], "{told}");
+        assert!(told.contains("1 turn skipped (declined or paused)"), "{told}");
+        clone.sandbox.run(&command).exits(0);
+        assert_eq!(clone.mine.answers(), ["Answer 1.", "Answer 3."]);
+        session.replay(&[]).exits(0);
+        assert_eq!(clone.mine.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    }
+}
+
+#[test]
+fn what_waits_of_a_worktree_that_is_gone_goes_by_its_repositorys_configuration() {
+    let sandbox = Sandbox::new();
+    let mock = MockLangfuse::start();
+    let (main, tree) = (sandbox.path("main"), sandbox.path("tree"));
+    let git_dir = main.join(".git/worktrees/tree");
+    fs::create_dir_all(&git_dir).unwrap();
+    fs::create_dir_all(&tree).unwrap();
+    fs::write(git_dir.join("gitdir"), tree.join(".git").display().to_string()).unwrap();
+    fs::write(tree.join(".git"), format!("gitdir: {}\n", git_dir.display())).unwrap();
+    let name = main.display().to_string();
+    sandbox.config(&json!({"projects": {name: {"env": traced_to(&mock.url())}}}));
+    mock.reply_next(Reply::Status(503));
+    let session = sandbox.session_in(&tree, "v2.1.330/stream-multi");
+    session.answered(0).stop(0);
+    sandbox.end_backoff();
+    // As `git worktree remove` does.
+    fs::remove_dir_all(&tree).unwrap();
+    fs::remove_dir_all(&git_dir).unwrap();
+    sandbox.run(&["flush"]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1."]);
+    session.whole().replay(&[]).exits(0);
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+}
+
+#[test]
 fn what_waits_goes_by_its_own_files_and_not_by_the_hook_that_sends_it() {
     let mut clone = Clone::new(&json!({"CC_LANGFUSE_CAPTURE": "metadata"}));
     clone.mine.reply_next(Reply::Status(503));

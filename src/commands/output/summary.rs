@@ -32,6 +32,7 @@ pub(in crate::commands) struct DeliverySummary {
     rejected: usize,
     skipped: usize,
     withheld: usize,
+    declined: usize,
     status: ExitStatus,
     last_error: String,
     progress: ProgressLine,
@@ -103,6 +104,7 @@ impl DeliverySummary {
         self.count(session.start.as_deref(), &counts, status);
         self.rejected += report.refused.len() + report.postponed;
         self.withheld += report.withheld;
+        self.declined += report.declined;
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
@@ -210,6 +212,7 @@ impl DeliverySummary {
             print_json(&json!({
                 "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                 "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
+                "declined": self.declined,
             }))?;
             return Ok(self.status);
         }
@@ -228,6 +231,12 @@ impl DeliverySummary {
         }
         if withheld > 0 {
             line.push_str(&format!(", {withheld} skipped (policy not met)"));
+        }
+        if self.declined > 0 {
+            line.push_str(&format!(
+                ", {} skipped (declined or paused)",
+                plural(self.declined, "turn")
+            ));
         }
         writeln!(stdout(), "{line}")?;
         Ok(self.status)

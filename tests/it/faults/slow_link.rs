@@ -79,6 +79,8 @@ fn hook(
         agreed: Agreed::Kept,
         scores: false,
         paused: Vec::new(),
+        is_named: true,
+        declined: Vec::new(),
         suspended: None,
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),
     };

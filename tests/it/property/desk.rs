@@ -228,6 +228,8 @@ impl Desk {
             agreed: Agreed::Kept,
             scores: true,
             paused: Vec::new(),
+            is_named: true,
+            declined: Vec::new(),
             suspended: None,
             wire_limit: None,
         }

@@ -1,0 +1,34 @@
+//! Sessions that hooks found untraced though the configuration file traces their folder: nothing else tells later that these turns
+//! were declined. Always in the default state folder, because a project can name another one.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use base::Timestamp;
+
+use super::files;
+use super::pause::PausedTime;
+use super::store::{Store, file_name};
+
+impl Store {
+    /// Notes that what a session has until now was declined.
+    ///
+    /// # Errors
+    /// When the folder or the file can't be written.
+    pub fn note_declined(&self, session_id: &str, now: Timestamp) -> Result<()> {
+        let path = self.declined_path(session_id);
+        files::make_private_folder(self.root(), path.parent().unwrap_or(self.root()))?;
+        files::write(&path, now.rfc3339().as_bytes())
+    }
+
+    /// The time in which a session's turns were declined.
+    pub fn declined_time(&self, session_id: &str) -> Option<PausedTime> {
+        let content = files::read(&self.declined_path(session_id)).ok()??;
+        let until = Timestamp::parse(str::from_utf8(&content).ok()?)?;
+        Some(PausedTime { from: Timestamp::from_millis(0), until: Some(until) })
+    }
+
+    fn declined_path(&self, session_id: &str) -> PathBuf {
+        self.root().join("declined").join(file_name(session_id))
+    }
+}
