@@ -16,7 +16,7 @@ pub(super) struct Lead {
     pub(super) destination: Result<Destination, DestinationProblem>,
     pub(super) request: Option<Box<Request>>,
     pub(super) is_allowed: bool,
-    /// The project's personal file that brought the keys.
+    /// The project's personal file that brought keys or host.
     pub(super) brought_by: Option<String>,
 }
 
@@ -32,11 +32,12 @@ pub(super) fn resolve(layers: &Layers, env: &Env, shell_ignored: bool) -> Lead {
     let host = layers.find(&BASE_URL);
     let (destination, is_trusted, brought_by) = match pair(layers) {
         Ok(Some((public, secret))) => {
-            let place = Some(public.place.to_owned());
+            let is_projects = |found: &&Found<'_>| found.owner == Owner::Project;
+            let brought = [Some(&public), host.as_ref()].into_iter().flatten().find(is_projects);
+            let place = brought.map(|found| found.place.to_owned());
             let is_trusted = is_trusted_without_asking(layers, &public, &secret, host.as_ref());
             let destination = assemble(env, &public, &secret, host.as_ref());
-            let is_projects = is_trusted && public.owner == Owner::Project;
-            (destination, is_trusted, place.filter(|_| is_projects))
+            (destination, is_trusted, place.filter(|_| is_trusted))
         }
         Ok(None) => {
             let config_file = env.config_file();

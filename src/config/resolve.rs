@@ -85,7 +85,7 @@ impl Reader<'_> {
             destination: lead.destination,
             request: lead.request,
             is_request_allowed: lead.is_allowed,
-            keys_brought_by: lead.brought_by,
+            brought_by: lead.brought_by,
             user_id: self.text(&v::USER_ID),
             environment: self.environment(),
             release: self.text(&v::RELEASE),

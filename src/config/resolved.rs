@@ -47,8 +47,8 @@ pub struct Config {
     pub request: Option<Box<Request>>,
     /// The user allowed it.
     pub is_request_allowed: bool,
-    /// The project's personal file that brought the keys.
-    pub keys_brought_by: Option<String>,
+    /// The project's personal file that brought keys or host.
+    pub brought_by: Option<String>,
     pub user_id: Option<String>,
     /// Langfuse's environment, as given.
     pub environment: Option<String>,

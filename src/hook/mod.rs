@@ -262,6 +262,9 @@ impl Hook {
                 if !held {
                     note_health(&store, &id, &report, self.usual_request());
                 }
+                if report.spans > 0 {
+                    self.tell_of_first_delivery(&store, destination);
+                }
                 if report.stopped.is_some() {
                     self.tell_of_destination(&store, &id);
                 } else if let Some(own) = own.filter(|_| !held) {

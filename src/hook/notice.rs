@@ -6,8 +6,9 @@ use base::Timestamp;
 use serde_json::json;
 
 use super::{Hook, Kind};
-use crate::config::Request;
+use crate::config::{Destination, Request};
 use crate::state::Store;
+use crate::trace::digest;
 
 /// Stands for a destination where the configuration names none.
 const NOWHERE: &str = "nowhere";
@@ -37,20 +38,42 @@ impl Hook {
         }
     }
 
-    /// Claude Code shows a system message to the person and keeps it from the model. Only a Stop has somebody to read it,
-    /// and only where somebody sits: in a script it would be noise.
-    fn notify_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
-        let attended = self.env.variable("CLAUDE_CODE_SESSION_ATTENDED");
-        let is_wanted = self.kind == Kind::Stop
-            && self.config.notify
-            && attended.is_some_and(|value| matches!(value, "1" | "true"));
-        if !is_wanted || !store.may_notify(destination, problem, Timestamp::now()) {
+    /// Tells once of a destination that the project's personal file brought: a folder that was unpacked may hold one.
+    pub(super) fn tell_of_first_delivery(&self, store: &Store, destination: &Destination) {
+        let Some(place) = self.config.brought_by.as_deref().filter(|_| self.is_attended()) else {
+            return;
+        };
+        let topic = format!("first-delivery-{}", digest(place.as_bytes()));
+        if !store.may_notify_once(&destination.id(), &topic, Timestamp::now()) {
             return;
         }
-        // Where nobody listens there is nobody to be told.
-        let _ =
-            writeln!(std::io::stdout(), "{}", json!({ "systemMessage": base::printable(text) }));
+        let Destination { base_url, public_key, .. } = destination;
+        print(&format!(
+            "claude-langfuse sends the sessions of this project to {base_url} with {public_key}, as {place} says. 'claude-langfuse trace off' ends that."
+        ));
     }
+
+    /// Claude Code shows a system message to the person and keeps it from the model.
+    fn notify_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
+        if self.is_attended() && store.may_notify(destination, problem, Timestamp::now()) {
+            print(text);
+        }
+    }
+
+    /// Only a Stop has somebody to read a notice, and only where somebody sits: in a script it would be noise.
+    fn is_attended(&self) -> bool {
+        let is_attended = match self.env.variable("CLAUDE_CODE_SESSION_ATTENDED") {
+            Some(value) => matches!(value, "1" | "true"),
+            // Older releases.
+            None => self.env.variable("CLAUDE_CODE_ENTRYPOINT") == Some("cli"),
+        };
+        self.kind == Kind::Stop && self.config.notify && is_attended
+    }
+}
+
+fn print(text: &str) {
+    // Where nobody listens there is nobody to be told.
+    let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": base::printable(text) }));
 }
 
 fn undelivered(reason: &str) -> String {

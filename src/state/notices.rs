@@ -20,23 +20,37 @@ impl Store {
     /// Notes that the user is notified of a problem now. `false` if that happened within a day or can't be noted: the
     /// notice is to be left out then.
     pub fn may_notify(&self, destination: &str, problem: &str, now: Timestamp) -> bool {
+        self.may_notify_after(destination, problem, now, NOTICE_INTERVAL)
+    }
+
+    /// The same of something that is said once and never again.
+    pub fn may_notify_once(&self, destination: &str, topic: &str, now: Timestamp) -> bool {
+        self.may_notify_after(destination, topic, now, Duration::MAX)
+    }
+
+    fn may_notify_after(
+        &self,
+        destination: &str,
+        topic: &str,
+        now: Timestamp,
+        interval: Duration,
+    ) -> bool {
         let folder = self.root().join("told");
         make_private_folder(self.root(), &folder)
-            .and_then(|()| note(&folder.join(format!("{destination}-{problem}")), now))
+            .and_then(|()| note(&folder.join(format!("{destination}-{topic}")), now, interval))
             .unwrap_or(false)
     }
 }
 
 /// The note is its own lock: of two hooks that end at the same time, one notifies.
-fn note(path: &Path, now: Timestamp) -> anyhow::Result<bool> {
+fn note(path: &Path, now: Timestamp, interval: Duration) -> anyhow::Result<bool> {
     let Some(mut lock) = lock(path, Duration::ZERO)? else {
         return Ok(false);
     };
     let mut text = String::new();
     // An unreadable note was not written by us: one notice too many is better than none.
     let _ = (&lock.file).take(MAX_NOTICE_BYTES).read_to_string(&mut text);
-    let is_recent =
-        |last: Timestamp| now.since(last) < NOTICE_INTERVAL && last.since(now) < NOTICE_INTERVAL;
+    let is_recent = |last: Timestamp| now.since(last) < interval && last.since(now) < interval;
     if Timestamp::parse(text.trim()).is_some_and(is_recent) {
         return Ok(false);
     }

@@ -229,8 +229,12 @@ fn a_personal_file_with_keys_and_host_works_at_once_also_in_a_subfolder() {
     cloned.merged(&env);
     let below = cloned.folder().join("sub");
     let session = cloned.sandbox.session_in(&below, "v2.1.330/stream-multi");
-    assert_eq!(stop(&session, 0), "");
+    let notice = stop(&session, 0);
     assert_eq!(cloned.theirs.answers(), ["Answer 1."]);
+    // A folder that was unpacked may hold such a file.
+    assert!(notice.contains(&cloned.theirs.url()), "{notice}");
+    assert!(notice.contains("settings.local.json") && notice.contains("trace off"), "{notice}");
+    assert_eq!(stop(&session, 1), "", "once per project");
 }
 
 #[test]
