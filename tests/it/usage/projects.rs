@@ -43,16 +43,16 @@ fn two_folders_of_one_repository_are_one_project() {
 fn times_select_calls_and_dates_are_local() {
     let mut sandbox = Sandbox::new();
     sandbox.session("v2.1.330/stream-multi").whole();
-    let (_, all) = summed(&sandbox, &[]);
-    let (rows, _) = table(&sandbox, &["usage", "--by", "day"]);
-    let day = rows[0]["day"].as_str().unwrap().to_owned();
-    assert_eq!(summed(&sandbox, &["--since", &day]).1, all);
-    sandbox.set("TZ", "<-12>12");
-    assert_eq!(summed(&sandbox, &["--until", &day, "--since", "2020-01-01"]).1, {
+    // Before seven in the morning in UTC, and the evening before twelve hours west of it.
+    for (zone, day, before, since) in
+        [("UTC0", "2024-11-23", 0, 3), ("<-12>12", "2024-11-22", 3, 0)]
+    {
+        sandbox.set("TZ", zone);
         let (rows, _) = table(&sandbox, &["usage", "--by", "day"]);
-        let before = rows.iter().filter(|row| row["day"].as_str().unwrap() < day.as_str());
-        before.map(|row| row["calls"].as_u64().unwrap()).sum::<u64>()
-    });
+        assert_eq!(rows[0]["day"], day);
+        assert_eq!(summed(&sandbox, &["--until", "2024-11-23"]).1, before, "{zone}");
+        assert_eq!(summed(&sandbox, &["--since", "2024-11-23"]).1, since, "{zone}");
+    }
 }
 
 #[test]
