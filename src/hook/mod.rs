@@ -86,22 +86,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     if !hook.config.enabled || hook.is_paused() {
         return hook.decline();
     }
-    quit_after(hook.left() + GRACE);
-    let Config { problems, warnings, ignored, .. } = &hook.config;
-    for problem in problems.iter().chain(warnings).chain(ignored) {
-        log::warn!("{problem}");
-    }
-    if let Some(reason) = invalid_patterns(&hook.config) {
-        return hook.suspend("mask-patterns", &reason);
-    }
-    match &hook.config.destination {
-        Ok(destination) => hook.deliver(destination),
-        Err(problem @ DestinationProblem::NotAllowed(request)) => {
-            hook.tell_of_request(request, &problem.to_string());
-            hook.note_suspended();
-        }
-        Err(problem) => hook.suspend(problem.code(), &problem.to_string()),
-    }
+    hook.start_delivery();
 }
 
 fn project_dir(env: &Env) -> Option<PathBuf> {
@@ -136,6 +121,26 @@ struct Hook {
 }
 
 impl Hook {
+    /// Delivers, or notes and says why nothing can be delivered.
+    fn start_delivery(&self) {
+        quit_after(self.left() + GRACE);
+        let Config { problems, warnings, ignored, .. } = &self.config;
+        for problem in problems.iter().chain(warnings).chain(ignored) {
+            log::warn!("{problem}");
+        }
+        if let Some(reason) = invalid_patterns(&self.config) {
+            return self.suspend("mask-patterns", &reason);
+        }
+        match &self.config.destination {
+            Ok(destination) => self.deliver(destination),
+            Err(problem @ DestinationProblem::NotAllowed(request)) => {
+                self.tell_of_request(request, &problem.to_string());
+                self.note_suspended();
+            }
+            Err(problem) => self.suspend(problem.code(), &problem.to_string()),
+        }
+    }
+
     fn budget(&self) -> Duration {
         match self.kind {
             Kind::Stop => self.config.hook_budget,

@@ -23,7 +23,7 @@ impl Store {
 
     /// The time in which a session's turns were declined.
     pub fn declined_time(&self, session_id: &str) -> Option<PausedTime> {
-        let content = files::read(&self.declined_path(session_id)).ok()??;
+        let content = files::read(self.root(), &self.declined_path(session_id)).ok()??;
         let until = Timestamp::parse(str::from_utf8(&content).ok()?)?;
         Some(PausedTime { from: Timestamp::from_millis(0), until: Some(until) })
     }

@@ -282,7 +282,7 @@ fn a_key_file_that_can_not_be_used_is_named() {
     let many = world.write("dotenv", "A=1\nB=2\n");
     let empty = world.write("empty", "\n");
     let words = world.write("words", "no key at all\n");
-    let long = world.write("long", &"k".repeat(201));
+    let long = world.write("long", "k".repeat(201));
     let root = world.root.clone();
     world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-1");
     for (path, reason) in [
