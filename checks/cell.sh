@@ -13,15 +13,8 @@ cell() {
   [ "$2" != merged ] || grep -q '^+++ ' "$HOME.log" || fail "the dry run does not show what would change"
 
   case $2 in
-  refused | collision)
-    ! activate "$with" || fail "it was not refused"
-    case $2 in
-    refused) grep -q 'Set programs.claude-langfuse.hook.via = "plugin"' "$HOME.log" ;;
-    collision) grep -q 'would be clobbered' "$HOME.log" ;;
-    esac || fail "it was refused for another reason"
-    [ "$(snapshot)" = "$before" ] || fail "the refusal changed something"
-    return
-    ;;
+  refused) refuses 'Set programs.claude-langfuse.hook.via = "plugin"' && return ;;
+  collision) refuses 'would be clobbered' && return ;;
   esac
 
   activate "$with" || fail "activation failed"
@@ -37,6 +30,13 @@ cell() {
   [ ! -e "$HOME/.config/claude-langfuse/config.json" ] || fail "the configuration stayed"
   [ ! -e "$HOME/$folder/skills/langfuse-traces" ] || fail "the plugin stayed"
   [ ! -e "$settings" ] || inert "$settings"
+}
+
+# refuses WORDS: activation fails with these words, and changes nothing.
+refuses() {
+  ! activate "$with" || fail "it was not refused"
+  grep -q "$1" "$HOME.log" || fail "it was refused for another reason"
+  [ "$(snapshot)" = "$before" ] || fail "the refusal changed something"
 }
 
 # What is left says nothing and succeeds.
@@ -57,10 +57,8 @@ differs_by_ours() {
 outcome_merged() {
   same_entries "$settings"
   differs_by_ours "$settings" "$HOME.before"
-  case $1 in
-  link) [ "$(readlink "$settings")" = "$own" ] || fail "the link was replaced" ;;
-  *) [ ! -L "$settings" ] || fail "it has become a link" ;;
-  esac
+  [ "$1" != link ] || [ "$(readlink "$settings")" = "$own" ] || fail "the link was replaced"
+  [ "$1" = link ] || [ ! -L "$settings" ] || fail "it has become a link"
   [ "$1" != absent ] || [ "$(stat -c %a "$settings")" = 600 ] || fail "others can read it"
 }
 
@@ -68,7 +66,6 @@ outcome_registered() {
   same_entries "$settings"
   [ -L "$settings" ] || fail "it is no link"
 }
-
 outcome_generated() {
   outcome_registered
   differs_by_ours "$settings" "$without/home-files/$folder/settings.json"
@@ -92,11 +89,8 @@ outcome_registered-in-file() {
 outcome_unregistered() {
   [ "$(registered "$settings")" = '[]' ] || fail "it is registered"
 }
-
 outcome_untouched() {
-  case $1 in
-  absent) [ ! -e "$settings" ] || fail "a file was made" ;;
-  *) cmp "$settings" "$HOME.before" || fail "the settings were changed" ;;
-  esac
+  [ "$1" != absent ] || [ ! -e "$settings" ] || fail "a file was made"
+  [ "$1" = absent ] || cmp "$settings" "$HOME.before" || fail "the settings were changed"
   [ ! -e "$HOME/$folder/skills" ] || fail "there is a plugin"
 }

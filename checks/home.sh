@@ -24,31 +24,19 @@ fresh_home() {
   mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.config" "$HOME/dotfiles/claude"
   [ "$1" = dotfiles ] || mkdir -p "$HOME/$folder"
   case $1 in
-  absent) ;;
   mutable) printf %s "$of_a_user" >"$settings" ;;
-  link)
-    printf %s "$of_a_user" >"$own"
-    ln -s "$own" "$settings"
-    ;;
-  store)
-    ln -s "$in_store" "$settings"
-    ;;
+  link) printf %s "$of_a_user" >"$own" && ln -s "$own" "$settings" ;;
+  store) ln -s "$in_store" "$settings" ;;
   esac
 }
 
 # activate GENERATION [VARIABLE=VALUE...]: as `home-manager switch` does.
 activate() {
-  local generation=$1
+  local generation=$1 roots=$HOME/.local/state/home-manager/gcroots
   shift
   env SKIP_SANITY_CHECKS=1 "$@" "$generation/activate" --driver-version 1 >"$HOME.log" 2>&1 || return 1
   # By this the next activation knows what to clean up; it is Nix that makes it otherwise.
-  case " $* " in
-  *" DRY_RUN=1 "*) ;;
-  *)
-    mkdir -p "$HOME/.local/state/home-manager/gcroots"
-    ln -sfn "$generation" "$HOME/.local/state/home-manager/gcroots/current-home"
-    ;;
-  esac
+  [ "$*" = DRY_RUN=1 ] || { mkdir -p "$roots" && ln -sfn "$generation" "$roots/current-home"; }
 }
 
 # Every file that a person would miss, with its content.

@@ -9,12 +9,10 @@ let
   module = lib.optionalAttrs (
     exists && config.programs.claude-code.enable
   ) config.programs.claude-code;
-
   # Its folder can differ from Claude Code's if a variable is set by hand.
   inherit (config.programs.claude-langfuse) configDir;
   isRead = module.enable or false && module.configDir or configDir == configDir;
   isMutable = module.mutableSettings or false;
-
   isShared = module.enableMcpIntegration or false && config.programs.mcp.enable;
   servers = lib.optionalAttrs isShared config.programs.mcp.servers // module.mcpServers or { };
   # Older releases leave disabled servers out.

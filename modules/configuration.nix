@@ -7,7 +7,6 @@
 }:
 let
   cfg = config.programs.claude-langfuse;
-
   # A variable wins over the option of the same meaning, however it is spelled.
   plain = name: lib.removePrefix "CC_" (lib.removeSuffix "_FILE" name);
   meaning = name: lib.replaceStrings [ "LANGFUSE_HOST" ] [ "LANGFUSE_BASE_URL" ] (plain name);
@@ -36,7 +35,6 @@ let
     }
     // lib.optionalAttrs (project.allow != null) { inherit (project) allow; }
   ) cfg.projects;
-
   written = (pkgs.formats.json { }).generate "claude-langfuse-config.json" { inherit env projects; };
   # The program knows its variables best.
   check = "HOME=${lib.escapeShellArg config.home.homeDirectory} ${lib.getExe cfg.package} --config ${written} config check --file-only";

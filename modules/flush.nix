@@ -9,7 +9,6 @@ let
   cfg = config.programs.claude-langfuse;
   inherit (cfg.flush) interval;
   inherit (pkgs.stdenv.hostPlatform) isDarwin isLinux;
-
   command = "${lib.getExe cfg.package} flush --quiet";
   # systemd reads a string of JSON as one word, but for its specifiers.
   quoted = text: lib.replaceStrings [ "%" ] [ "%%" ] (builtins.toJSON text);

@@ -11,10 +11,8 @@ let
   option = "programs.claude-langfuse";
   claudeCode = import ./claude-code.nix { inherit config lib options; };
   linksAt = import ./linked-files.nix { inherit config lib; };
-
   settingsFile = "${cfg.configDir}/settings.json";
   pluginFolder = "${cfg.configDir}/skills/langfuse-traces";
-
   # The text is that of `claude-langfuse install`, byte for byte: Claude Code runs identical commands once. It names the
   # profile, because a store path would dangle one day, and does nothing where the program is gone.
   program = "${config.home.profileDirectory}/bin/claude-langfuse";
@@ -32,7 +30,6 @@ let
       "plugin"
     else
       "merge";
-
   # What is added to what others define. It must not depend on `via`, which depends on the sum.
   isAsked = way: isBest: cfg.enable && (cfg.hook.via == way || cfg.hook.via == "auto" && isBest);
   added =
@@ -92,27 +89,23 @@ let
   refuseFolder =
     link:
     refuseUnless (via != "plugin" || !link.isWhole)
-      "hook: the plugin needs a place in the folder that home.file.\"${link.folder}\" links as a whole; ${
-        if link.isOutOfStore then
-          "link what is in it one by one"
-        else
-          "set home.file.\"${link.folder}\".recursive = true"
-      }";
-  otherExporters = import ./other-exporters.nix { inherit lib; };
-  texts = {
-    "programs.claude-code.settings" = lib.generators.toPretty { } claudeCode.settings;
-  }
-  // lib.listToAttrs (
-    map (link: lib.nameValuePair "home.file.\"${link.folder}\"" link.text) (
-      linksAt settingsFile pluginFolder
-    )
-  );
+      "hook: the plugin needs a place in the folder that ${link.option} links as a whole; ${link.remedy}";
+  # With another exporter each turn arrives twice and its cost counts twice. A script that nothing runs sends nothing.
+  isExporter =
+    line: lib.match ".*command.*langfuse_hook.*|.*\"langfuse-observability@.*true.*" line != null;
+  shown = line: if lib.stringLength line > 200 then "langfuse_hook" else lib.trim line;
+  warnOfExporters =
+    place: text:
+    map (
+      line:
+      "${option}: each turn arrives in Langfuse twice, because another exporter sends it too; remove ${shown line} from ${place}"
+    ) (lib.filter isExporter (lib.splitString "\n" text));
+  warnOfLink = link: warnOfExporters link.option link.text;
   version = if claudeCode.package or null == null then "9999" else lib.getVersion claudeCode.package;
 in
 {
   # An `apply` sees what others define at whatever priority, and changes the priority of nothing.
   options.programs.claude-code.settings = lib.mkOption { apply = withHook; };
-
   options.programs.claude-langfuse.hookSettings = lib.mkOption {
     type = lib.types.attrs;
     readOnly = true;
@@ -137,11 +130,13 @@ in
       )
     ]
     ++ map refuseFolder (linksAt pluginFolder pluginFolder);
-    warnings =
-      lib.optionals (cfg.hook.via != "none") (lib.concatLists (otherExporters texts))
+    warnings = lib.optionals (cfg.hook.via != "none") (
+      warnOfExporters "programs.claude-code.settings" (lib.generators.toPretty { } claudeCode.settings)
+      ++ lib.concatMap warnOfLink (linksAt settingsFile pluginFolder)
       ++
         lib.optional (via == "plugin" && lib.versionOlder version "2.1.157")
-          "${option}: a plugin's hook needs Claude Code 2.1.157 or later, and programs.claude-code.package is ${version}";
+          "${option}: a plugin needs Claude Code 2.1.157 or later, and programs.claude-code.package is ${version}"
+    );
 
     # Whether the file is there may depend on all other files, so only `enable` says it.
     home.file.${pluginFolder} = {

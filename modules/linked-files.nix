@@ -10,6 +10,8 @@ let
   isBuilt = source: lib.all (of: !of ? outputs) (lib.attrValues (builtins.getContext "${source}"));
   describe = file: rec {
     folder = file.target;
+    option = "home.file.\"${folder}\"";
+    remedy = if isOutOfStore then "link what is in it one by one" else "set ${option}.recursive = true";
     isFolder = folder != inHome;
     isWhole = !file.recursive;
     isOutOfStore = lib.hasPrefix "ln -s " (file.source.buildCommand or "");

@@ -10,12 +10,10 @@ let
   inherit (lib) literalExpression mkOption types;
   json = (pkgs.formats.json { }).type;
   home = config.home.homeDirectory;
-
   option =
     type: default: description: more:
     mkOption ({ inherit type default description; } // more);
   nullOr = type: option (types.nullOr type) null;
-
   # A string, because a path literal would be copied into the store, for everybody to read.
   isOutside = file: lib.match "(/|~/|[$]).*" file != null && !lib.hasPrefix builtins.storeDir file;
   keyFile = types.addCheck types.str isOutside // {
