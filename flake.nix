@@ -43,7 +43,8 @@
 
       overlays.default = final: _: { inherit (rustFor final) claude-langfuse; };
 
-      homeModules.default = import ./nix/home-module.nix self;
+      homeModules.claude-langfuse = import ./nix/home-module.nix self;
+      homeModules.default = self.homeModules.claude-langfuse;
       nixosModules.default = import ./nix/managed-settings.nix self;
       darwinModules.default = import ./nix/managed-settings.nix self;
 
