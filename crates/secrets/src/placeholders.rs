@@ -83,6 +83,9 @@ fn is_variable(value: &str) -> bool {
     {
         return true;
     }
+    if ["$(", "%("].iter().any(|open| value.strip_prefix(open).is_some_and(is_command)) {
+        return true;
+    }
     // Cut off where a bare word ends: `{password!r`.
     let opened = value.strip_prefix('{').unwrap_or_default();
     let name =
@@ -90,7 +93,7 @@ fn is_variable(value: &str) -> bool {
     if name > 2 && opened.get(name..).is_some_and(|rest| rest.starts_with(['!', '.', ':', '}'])) {
         return true;
     }
-    if ["${", "$(", "{{", "#{", "`", "<%", "%("].iter().any(|open| value.starts_with(open)) {
+    if ["${", "{{", "#{", "`", "<%"].iter().any(|open| value.starts_with(open)) {
         return true;
     }
     let of_windows = value.strip_prefix('%').and_then(|name| name.strip_suffix('%'));
@@ -100,6 +103,13 @@ fn is_variable(value: &str) -> bool {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
+}
+
+/// `pass show x)`, `name)s`, or as much of it as a bare word has: a name, and nothing or a space or a bracket behind it.
+fn is_command(rest: &str) -> bool {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./-".contains(byte);
+    let name = rest.bytes().take_while(|byte| is_of_name(byte)).count();
+    name > 0 && matches!(rest.as_bytes().get(name), None | Some(b' ' | b')'))
 }
 
 fn is_word(value: &str) -> bool {
