@@ -82,6 +82,15 @@ fn the_recordings_are_of_no_real_machine() {
 }
 
 #[test]
+fn the_plugin_has_the_version_of_the_program() {
+    let json = |path: &str| -> serde_json::Value { serde_json::from_str(&read(path)).unwrap() };
+    let plugin = json("plugin/.claude-plugin/plugin.json");
+    assert_eq!(plugin["version"], env!("CARGO_PKG_VERSION"));
+    let offered = &json(".claude-plugin/marketplace.json")["plugins"][0];
+    assert_eq!((&offered["name"], offered["source"].as_str()), (&plugin["name"], Some("./plugin")));
+}
+
+#[test]
 fn the_changelog_is_open_for_the_next_change() {
     let changelog = read("CHANGELOG.md");
     let is_open = |line: &str| line == "## Unreleased" || line == "## [Unreleased]";

@@ -1,6 +1,8 @@
 //! The whole path without an account: a recorded session of Claude Code, its hooks, and a stand-in for Langfuse on the
 //! loopback interface. Run it with `cargo run --example demo`. The checks of the Nix module play it in a home that was
 //! activated, with the hooks and the configuration that are there: `demo --home HOME ADDRESS`.
+//!
+//! A crate of its own, because an example of the program would build all that its tests need first.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,13 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-#[path = "demo/arrived.rs"]
 mod arrived;
-#[path = "demo/claude_code.rs"]
 mod claude_code;
-#[path = "demo/recording.rs"]
 mod recording;
-#[path = "demo/style.rs"]
 mod style;
 
 use arrived::Tally;
@@ -26,7 +24,8 @@ use style::Style;
 /// The hidden argument with which the demo calls itself in the place of `claude-langfuse hook`.
 const HOOK: &str = "hook";
 
-fn main() -> ExitCode {
+/// Runs the demo with the arguments of the process.
+pub fn run() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let played = match arguments[..] {
@@ -127,14 +126,10 @@ fn next_steps(out: &mut impl Write, style: Style) -> io::Result<()> {
     writeln!(out, "{}", style.bold("Your own sessions"))?;
     let steps = [
         (
-            "keys   ",
-            "LANGFUSE_PUBLIC_KEY, LANGFUSE_SECRET_KEY and LANGFUSE_BASE_URL under \"env\" in \
-             ~/.config/claude-langfuse/config.json",
+            "set up ",
+            "claude-langfuse setup asks for keys and projects, and registers the hook",
         ),
-        (
-            "enable ",
-            "TRACE_TO_LANGFUSE=true there, and claude-langfuse install, which registers the hook",
-        ),
+        ("look   ", "claude-langfuse sessions lists what is on disk, show prints one of them"),
         ("replay ", "claude-langfuse replay --all sends what is already on disk"),
     ];
     for (name, text) in steps {

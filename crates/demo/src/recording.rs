@@ -11,7 +11,7 @@ use serde_json::Value;
 macro_rules! recorded {
     ($path:literal) => {
         include_str!(concat!(
-            "../../tests/fixtures/transcripts/v2.1.330/subagent-background/",
+            "../../../tests/fixtures/transcripts/v2.1.330/subagent-background/",
             $path
         ))
     };
@@ -31,9 +31,6 @@ pub(crate) const EXPECTED: &str = recorded!("expected.json");
 /// Where it was recorded.
 const RECORDED_HOME: &str = "/home/dev";
 const RECORDED_PROJECT: &str = "/home/dev/project";
-/// Its model has no price yet; the demo names one that has, so that cost is shown.
-const RECORDED_MODEL: &str = "claude-opus-5-5";
-const PRICED_MODEL: &str = "claude-opus-5";
 
 /// The recording, moved to another home.
 pub(crate) struct Recording {
@@ -78,7 +75,6 @@ impl Recording {
         let moved = [
             (RECORDED_PROJECT, escaped(&project)?),
             (RECORDED_HOME, escaped(home)?),
-            (RECORDED_MODEL, PRICED_MODEL.to_owned()),
         ];
         let move_in = |text: &str| {
             let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);

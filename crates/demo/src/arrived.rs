@@ -16,7 +16,6 @@ pub(crate) struct Tally {
     tools: BTreeMap<String, u64>,
     /// Input, written to the cache, read from it, output.
     tokens: [u64; 4],
-    dollars: f64,
 }
 
 impl Tally {
@@ -45,7 +44,6 @@ impl Tally {
             for (sum, count) in tally.tokens.iter_mut().zip(counts) {
                 *sum += count;
             }
-            tally.dollars += row.total_cost().unwrap_or_default();
         }
         tally
     }
@@ -76,7 +74,7 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { turns, agents, model_calls, tokens, dollars, .. } = self;
+        let Self { turns, agents, model_calls, tokens, .. } = self;
         let tools: u64 = self.tools.values().sum();
         let [input, written, read, output] = tokens;
         writeln!(
@@ -85,7 +83,7 @@ impl fmt::Display for Tally {
         )?;
         write!(
             formatter,
-            "  tokens: {input} in, {read} read from the cache, {written} written to it, {output} out; ${dollars:.4}"
+            "  tokens: {input} in, {read} read from the cache, {written} written to it, {output} out"
         )
     }
 }

@@ -1,0 +1,7 @@
+//! The demo: `cargo run --example demo`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    demo::run()
+}
