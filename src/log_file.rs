@@ -6,11 +6,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use log::LevelFilter;
+use log::{Level, LevelFilter};
 use rustix::process::geteuid;
 
 /// A larger file is renamed to `.1`.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
+
+/// The target of messages that are no warnings: what a command found or waits for.
+pub const NOTE: &str = "claude_langfuse::note";
 
 /// The name that the known hook scripts use.
 const NAME: &str = "langfuse_hook.log";
@@ -82,8 +85,8 @@ pub fn to_file(state_dir: &Path, debug: bool) {
         .try_init();
 }
 
-/// Sends log lines of a command to standard error: warnings, and with each `-v` more.
-pub fn to_stderr(verbosity: u8, quiet: bool) {
+/// Sends log lines of a command to standard error, in the words of `shown`: warnings, and with each `-v` more.
+pub fn to_stderr(verbosity: u8, quiet: bool, shown: fn(&str) -> String) {
     let level = match verbosity {
         _ if quiet => LevelFilter::Error,
         0 => LevelFilter::Warn,
@@ -92,12 +95,18 @@ pub fn to_stderr(verbosity: u8, quiet: bool) {
     };
     let _ = env_logger::Builder::new()
         .filter_module("claude_langfuse", level)
-        .format(|out, record| {
+        .format(move |out, record| {
+            let level = match record.level() {
+                _ if record.target() == NOTE => "",
+                Level::Error => "",
+                Level::Warn => "warning: ",
+                Level::Info => "info: ",
+                Level::Debug | Level::Trace => "debug: ",
+            };
             writeln!(
                 out,
-                "claude-langfuse: {}: {}",
-                record.level().as_str().to_lowercase(),
-                base::printable(&record.args().to_string())
+                "claude-langfuse: {level}{}",
+                base::printable(&shown(&record.args().to_string()))
             )
         })
         .try_init();

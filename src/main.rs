@@ -1,14 +1,16 @@
 //! Parse, dispatch, error to exit code. Nothing else.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use claude_langfuse::commands::Cli;
+use claude_langfuse::commands::{Cli, finish_usage};
 use claude_langfuse::hook;
 
 fn main() -> ExitCode {
     // A hook runs after every answer: it skips the definitions of all commands, which cost a third of a hook that has
     // nothing to do.
-    if std::env::args_os().skip(1).eq(["hook"]) {
+    let is_terminal = std::io::stdin().is_terminal();
+    if !is_terminal && std::env::args_os().skip(1).eq(["hook"]) {
         hook::run(None, None);
         return ExitCode::SUCCESS;
     }
@@ -16,11 +18,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli.run(),
         // Claude Code takes exit code 2 of a hook for a refusal and shows it to its user: a hook runs without the
         // arguments that it doesn't understand.
-        Err(error) if error.use_stderr() && is_hook() => {
+        Err(error) if !is_terminal && error.use_stderr() && is_hook() => {
             hook::run(None, Some(error.to_string()));
             ExitCode::SUCCESS
         }
-        Err(error) => error.exit(),
+        Err(error) => finish_usage(&error),
     }
 }
 

@@ -155,7 +155,7 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
             "  {}, {}, allowed {}",
             entry.names.join(", "),
             entry.digest,
-            entry.at.rfc3339()
+            entry.at.local_minute()
         )?;
     }
     Ok(ExitStatus::Done)

@@ -15,7 +15,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{self, with_json_errors};
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
@@ -177,7 +177,6 @@ fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
     })).collect();
     let config_file: Option<PathBuf> = env.config_file();
     let all = json!({
-        "schema": 1,
         "start_directory": start.to_string_lossy(),
         "config_file": config_file.as_deref().map(Path::to_string_lossy),
         "enabled": config.enabled,
@@ -187,7 +186,7 @@ fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
         })),
         "variables": variables,
     });
-    Ok(errors::print_json(&all)?)
+    Ok(print_json(JsonLine::Config, all)?)
 }
 
 /// Checks the configuration of sessions that start in `start`.

@@ -11,7 +11,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue, print_nix_options, vari
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{JsonLine, print_json};
 use crate::commands::output::prompt::{ask_hidden, can_ask};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
@@ -92,10 +92,13 @@ pub(super) fn run(
     }
     edit.apply()?;
     if json {
-        print_json(&json!({
-            "schema": 1, "file": edit.path().to_string_lossy(), "name": args.name, "project": project,
-            "changed": edit.is_change(),
-        }))?;
+        print_json(
+            JsonLine::Settings,
+            json!({
+                "file": edit.path().to_string_lossy(), "name": args.name, "project": project,
+                "changed": edit.is_change(),
+            }),
+        )?;
     } else {
         let place = place_text(env, project.as_deref());
         let path = edit.path().display();

@@ -12,14 +12,16 @@ use transcript::session::Outline;
 use transcript::{Diagnostics, Transcript, locate, origin};
 
 use crate::commands::exit_status::{ExitStatus, misconfigured};
+use crate::commands::output::text::plural;
 use crate::commands::retry_after::RetryAfterTransport;
 use crate::config::{
     Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve, without_redirects,
 };
 use crate::delivery::{
-    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger,
-    Unavailable, deliver, note_health,
+    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger, deliver,
+    note_health,
 };
+use crate::langfuse::Client;
 use crate::privacy::invalid_patterns;
 use crate::state::Store;
 
@@ -102,6 +104,10 @@ impl DeliveryContext {
         env.merged = merged_settings(&mut env, &files);
         let store = env.default_state_dir().map(|folder| Store::new(&folder));
         env.allowed = store.map(|store| store.allowed().digests()).unwrap_or_default();
+        if let Some(path) = env.config_file() {
+            let state = if path.exists() { "" } else { " (missing)" };
+            log::info!("configuration file: {}{state}", path.display());
+        }
         Ok(Self {
             env,
             files,
@@ -160,7 +166,7 @@ impl DeliveryContext {
         destination: &Destination,
     ) -> Result<Report> {
         if let Some(reason) = invalid_patterns(config) {
-            bail!("{reason}");
+            return Err(misconfigured(reason));
         }
         let store = session.store(config);
         let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
@@ -176,7 +182,7 @@ impl DeliveryContext {
         let notes = self.env.default_state_dir().map(|folder| Store::new(&folder));
         let declined_time = notes.and_then(|notes| notes.declined_time(&session.id));
         let replays_all = self.replays_all;
-        let connection = self.connection(config, destination);
+        let connection = self.connection(config, destination)?;
         if let Some(stopped) = &connection.stopped {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
         }
@@ -187,25 +193,48 @@ impl DeliveryContext {
             let known = store.cursor(&session.id, &destination.id()).ok().flatten();
             job.declined = known.map(|cursor| cursor.declined()).unwrap_or_default();
         }
+        log::info!(
+            "{}: to {} with {} ({})",
+            session.id,
+            destination.base_url,
+            destination.public_key,
+            destination.keys_source
+        );
         let report = deliver(&job, StateAccess::ReadWrite(&store), connection.transport.as_mut())?
             .unwrap_or_default();
+        let requests = plural(report.requests, "request");
+        log::info!("{}: {requests}, {} bytes", session.id, report.bytes);
         connection.stopped.clone_from(&report.stopped);
         note_health(&Store::new(&config.state_dir), &destination.id(), &report, 0);
         Ok(report)
     }
 
-    fn connection(&mut self, config: &Config, destination: &Destination) -> &mut Connection {
+    /// A client for requests other than spans.
+    ///
+    /// # Errors
+    /// When the address, the proxy or the certificates can't be used.
+    pub(super) fn client(&self, config: &Config, destination: &Destination) -> Result<Client> {
+        Client::to(destination, config).map_err(|error| misconfigured(format!("{error:#}")))
+    }
+
+    /// # Errors
+    /// When the address, the proxy or the certificates can't be used.
+    fn connection(
+        &mut self,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<&mut Connection> {
         let entry = match self.connections.entry(destination.id()) {
-            Entry::Occupied(entry) => return entry.into_mut(),
+            Entry::Occupied(entry) => return Ok(entry.into_mut()),
             Entry::Vacant(entry) => entry,
         };
-        let transport: Box<dyn Transport> =
-            match HttpTransport::new(destination, config, config.timeout, None) {
-                Ok(http) if self.wait_on_retry_after => Box::new(RetryAfterTransport(http)),
-                Ok(http) => Box::new(http),
-                Err(error) => Box::new(Unavailable { reason: format!("{error:#}") }),
-            };
-        entry.insert(Connection { transport, stopped: None })
+        let http = HttpTransport::new(destination, config, config.timeout, None)
+            .map_err(|error| misconfigured(format!("{error:#}")))?;
+        let transport: Box<dyn Transport> = match self.wait_on_retry_after {
+            true => Box::new(RetryAfterTransport(http)),
+            false => Box::new(http),
+        };
+        Ok(entry.insert(Connection { transport, stopped: None }))
     }
 }
 
@@ -218,7 +247,7 @@ fn merged_settings(env: &mut Env, files: &Files) -> Option<MergedSettings> {
     without_redirects(env, files, &above, None);
     let of_session = || {
         let session = env.variable("CLAUDE_CODE_SESSION_ID")?;
-        let transcript = locate::session_by_prefix(&env.claude_config_dir()?, session).ok()?;
+        let transcript = locate::sessions_by_prefix(&env.claude_config_dir()?, session).pop()?;
         let (start, _) = origin(&transcript).ok()?;
         let store = Store::new(&env.default_state_dir()?);
         // The prefix may match another session.

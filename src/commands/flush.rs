@@ -10,10 +10,12 @@ use transcript::locate;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
+use crate::commands::interrupt::explain_interrupts;
 use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::summary::DeliverySummary;
 use crate::commands::session_args;
-use crate::config::{DestinationProblem, Scope};
+use crate::commands::waiting::Flush;
+use crate::config::Scope;
 use crate::delivery::{Agreed, Extent};
 use crate::state::{Cursor, Store};
 
@@ -48,6 +50,7 @@ fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     context.require_readable_config()?;
     let config = context.config(None, Scope::FilesOnly);
     context.warn(&config);
+    explain_interrupts("run the command again to continue");
     let store = Store::new(&config.state_dir);
     let mut summary = DeliverySummary::new(args.json, global.quiet);
     let on_disk = transcripts(&context)?;
@@ -79,9 +82,9 @@ fn flush_one(
 ) -> Result<()> {
     let config = context.config(cursor.configured_in(), Scope::FilesOnly);
     context.warn(&config);
-    let destination = match &config.destination {
-        Ok(destination) if config.enabled && destination.id() == cursor.destination => destination,
-        Err(problem @ DestinationProblem::Suspended(_)) => {
+    let destination = match Flush::of(cursor, &config) {
+        Flush::Send(destination) => destination,
+        Flush::Suspended(problem) => {
             let (start, reason) = (cursor.start_directory.as_deref(), problem.to_string());
             return Ok(summary.failure(
                 &cursor.session_id,
@@ -90,7 +93,7 @@ fn flush_one(
                 ExitStatus::Misconfigured,
             )?);
         }
-        _ => {
+        Flush::Skip => {
             summary.skip();
             return Ok(());
         }
@@ -115,7 +118,7 @@ fn flush_one(
         }
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
+            summary.failure(&session.id, start, &reason, ExitStatus::of_error(&error))?;
         }
     }
     Ok(())

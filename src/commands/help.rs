@@ -102,11 +102,12 @@ pub fn spelling(variable: &Variable) -> String {
     format!("{}{suffix}", variable.name)
 }
 
-/// The effect of a variable, and its default.
+/// The effect of a variable, its values and its default.
 pub(super) fn meaning(variable: &Variable) -> String {
-    match variable.default {
-        "" => variable.about.to_owned(),
-        default => format!("{} [default: {default}]", variable.about),
+    let Variable { about, accepts, default, .. } = variable;
+    match *default {
+        "" => format!("{about}: {accepts}"),
+        default => format!("{about}: {accepts} [default: {default}]"),
     }
 }
 

@@ -1,9 +1,12 @@
 //! `hook`: the arguments of the hook, which runs in `crate::hook`.
 
+use std::io::IsTerminal;
+
 use clap::Args;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::errors::print_error;
 use crate::hook;
 
 const EXAMPLES: &str = r#"Settings:
@@ -23,6 +26,15 @@ const EXAMPLES: &str = r#"Settings:
 pub(super) struct HookArgs {}
 
 pub(super) fn run(global: &GlobalArgs) -> ExitStatus {
+    if std::io::stdin().is_terminal() {
+        print_error(
+            "Claude Code calls 'hook', with an event on standard input; there is nothing to type here",
+        );
+        print_error(
+            "help: 'claude-langfuse doctor' checks that it is called, 'claude-langfuse flush' sends what waits",
+        );
+        return ExitStatus::Done;
+    }
     hook::run(global.config.clone(), None);
     ExitStatus::Done
 }

@@ -17,7 +17,7 @@ use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
-use crate::commands::output::errors::with_json_errors;
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::setup::{self, SetupArgs};
 use crate::config::{DestinationProblem, Env, Files, Scope, resolve};
@@ -170,11 +170,10 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
     let mut out = stdout();
     if args.json {
         let object = json!({
-            "schema": 1, "settings": file.path().to_string_lossy(), "changed": is_changed,
+            "settings": file.path().to_string_lossy(), "changed": is_changed,
             "backup": backup.as_deref().map(Path::to_string_lossy),
         });
-        writeln!(out, "{object}")?;
-        return Ok(());
+        return Ok(print_json(JsonLine::Settings, object)?);
     }
     // A dry run's difference is what was asked for.
     if quiet && !(args.dry_run && is_changed) {

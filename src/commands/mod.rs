@@ -15,6 +15,7 @@ mod global_args;
 pub mod help;
 mod hook;
 mod install;
+mod interrupt;
 mod man;
 mod newest_first;
 mod nix_options;
@@ -41,6 +42,7 @@ mod trace;
 mod turn_roots;
 mod usage;
 mod verify;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::log_file;
 use global_args::GlobalArgs;
+pub use output::errors::finish_usage;
 
 /// Send Claude Code sessions to Langfuse
 #[derive(Debug, Parser)]
@@ -110,7 +113,7 @@ impl Cli {
         let Self { command, global } = self;
         // A hook logs to its file and prints nothing.
         if !matches!(command, Command::Hook(_)) {
-            log_file::to_stderr(global.verbose, global.quiet);
+            log_file::to_stderr(global.verbose, global.quiet, output::text::for_people);
         }
         let result = match command {
             Command::Setup(args) => setup::run(&args, &global),

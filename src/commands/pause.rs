@@ -11,6 +11,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::screen::stdout;
+use crate::commands::output::text::for_people;
 use crate::commands::start_directory::start_directory;
 use crate::config::Scope;
 use crate::state::Store;
@@ -95,5 +96,6 @@ fn open_store(project: Option<&Path>, global: &GlobalArgs) -> Result<(Store, Opt
 }
 
 fn scope_text(project: Option<&Path>) -> String {
-    project.map_or_else(|| "everything".to_owned(), |project| project.display().to_string())
+    let path = project.map(|project| for_people(&project.display().to_string()));
+    path.unwrap_or_else(|| "everything".to_owned())
 }

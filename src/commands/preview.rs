@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::commands::delivery_context::{SessionTarget, job};
 use crate::commands::exit_status::misconfigured;
@@ -55,7 +55,7 @@ fn each_request_to(
         return Err(misconfigured(problem));
     }
     if let Some(reason) = invalid_patterns(config) {
-        bail!("{reason}");
+        return Err(misconfigured(reason));
     }
     let mut transport = PreviewTransport { on_request, print_error: None };
     let job = job(session, config, destination);

@@ -4,12 +4,21 @@ use crate::commands::exit_status::ExitStatus;
 use crate::config::Destination;
 use crate::langfuse::{Problem, Verdict};
 
-/// The remedy; `None` stands for a server that is unreachable or in trouble.
+/// The remedy in all commands but `doctor`, which is the next step after refused keys.
 pub(super) fn remedy(problem: Option<Problem>, destination: &Destination) -> String {
-    let Destination { keys_source, base_url_source, .. } = destination;
+    let text = remedy_in_doctor(problem, destination);
+    match problem {
+        Some(Problem::Keys) => format!("{text}; 'claude-langfuse doctor' tests them"),
+        _ => text,
+    }
+}
+
+/// The remedy; `None` stands for a server that is unreachable or in trouble.
+pub(super) fn remedy_in_doctor(problem: Option<Problem>, destination: &Destination) -> String {
+    let base_url_source = &destination.base_url_source;
     match problem {
         None => "nothing is lost: the next hook and 'claude-langfuse flush' retry".to_owned(),
-        Some(Problem::Keys) => format!("check the keys: {keys_source}; 'claude-langfuse doctor' tests them"),
+        Some(Problem::Keys) => format!("check the keys: {}", destination.key_sources()),
         Some(Problem::Account) => "check the plan and the limits of the Langfuse project; nothing is lost".to_owned(),
         Some(Problem::Url) => format!("check the address: {base_url_source}"),
         Some(Problem::NotLangfuse) => format!(
@@ -28,8 +37,8 @@ pub(super) fn failure(reply: &Verdict, destination: &Destination) -> (String, Ex
         Verdict::Misconfigured { reason, problem } => {
             let status = ExitStatus::of_problem(Some(*problem));
             let source = match status {
-                ExitStatus::KeysRejected => &destination.keys_source,
-                _ => &destination.base_url_source,
+                ExitStatus::KeysRejected => destination.key_sources(),
+                _ => destination.base_url_source.to_string(),
             };
             (format!("{reason} ({source})"), status)
         }

@@ -11,7 +11,8 @@ use transcript::{locate, origin};
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_error, with_json_errors};
+use crate::commands::interrupt::explain_interrupts;
+use crate::commands::output::errors::{print_note, with_json_errors};
 use crate::commands::output::progress::{ProgressLine, Workload};
 use crate::commands::output::screen::exact_stdout;
 use crate::commands::output::summary::{DeliverySummary, withheld_text};
@@ -77,32 +78,43 @@ fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     if args.all {
         context.require_readable_config()?;
     }
+    if !args.dry_run {
+        explain_interrupts("run the command again to continue");
+    }
     let claude_config = session_args::claude_config_dir(&context)?;
-    let selector = SessionSelector::new(&args.filter);
+    let selector = SessionSelector::new(&args.filter, &claude_config)?;
     let mut summary = if args.all && !args.dry_run {
-        DeliverySummary::per_project(
-            args.json,
-            global.quiet,
-            ProgressLine::begin(global.quiet, || workload(locate::sessions(&claude_config))),
-        )
+        let progress = ProgressLine::begin(global.quiet, || {
+            workload(
+                &context,
+                locate::sessions(&claude_config).filter(|path| selector.matches(path)),
+            )
+        });
+        DeliverySummary::per_project(args.json, global.quiet, progress)
     } else {
         DeliverySummary::new(args.json, global.quiet)
     };
+    let mut is_selected = false;
     let transcripts: Box<dyn Iterator<Item = PathBuf>> = if args.all {
         Box::new(locate::sessions(&claude_config))
     } else {
         Box::new(session_args::find_all(&args.targets, &claude_config)?.into_iter())
     };
     for transcript in transcripts {
-        let length = transcript.metadata().map_or(0, |file| file.len());
         if selector.matches_or_missing(&transcript) {
-            let guests = replay_one(&mut context, &transcript, args, &mut summary)?;
+            is_selected = true;
+            let Some(guests) = replay_one(&mut context, &transcript, args, &mut summary)? else {
+                continue;
+            };
+            summary.advance(file_length(&transcript));
             // Who names the file means all that is in it.
             for guest in guests.into_iter().filter(|_| !args.all) {
                 replay_guest(&mut context, &transcript, guest, args, &mut summary)?;
             }
         }
-        summary.advance(length);
+    }
+    if !is_selected {
+        print_note(&selector.none_found());
     }
     if args.dry_run {
         return Ok(summary.status());
@@ -110,20 +122,29 @@ fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     Ok(summary.finish("tracing is off")?)
 }
 
-fn workload(transcripts: impl Iterator<Item = PathBuf>) -> Workload {
-    transcripts.fold(Workload::default(), |all, path| Workload {
-        sessions: all.sessions + 1,
-        bytes: all.bytes + path.metadata().map_or(0, |metadata| metadata.len()),
+/// The sessions of traced projects.
+fn workload(context: &DeliveryContext, transcripts: impl Iterator<Item = PathBuf>) -> Workload {
+    transcripts.fold(Workload::default(), |mut all, path| {
+        let start = origin(&path).ok().and_then(|(start, _)| start);
+        if context.config(start.as_deref(), Scope::FilesOnly).enabled {
+            all.sessions += 1;
+            all.bytes += file_length(&path);
+        }
+        all
     })
 }
 
-/// Returns the other sessions of which rows stand in the file.
+fn file_length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// Returns the other sessions of which rows stand in the file; `None` for one that is not to be sent.
 fn replay_one(
     context: &mut DeliveryContext,
     transcript: &Path,
     args: &ReplayArgs,
     summary: &mut DeliverySummary,
-) -> Result<Guests> {
+) -> Result<Option<Guests>> {
     let scope = if args.all { Scope::FilesOnly } else { Scope::Explicit };
     let extent = if args.again { Extent::Resend } else { Extent::Backfill };
     let (session, config) = match session_args::open(context, transcript, extent, scope) {
@@ -131,14 +152,14 @@ fn replay_one(
         Err(error) => {
             let id = locate::session_id(transcript);
             summary.failure(&id, None, &format!("{error:#}"), ExitStatus::Failed)?;
-            return Ok(Guests::default());
+            return Ok(Some(Guests::default()));
         }
     };
     if args.all && !config.enabled && config.suspended.is_none() {
         summary.skip();
-        return Ok(Guests::default());
+        return Ok(None);
     }
-    replay_session(context, &session, &config, args, summary)
+    replay_session(context, &session, &config, args, summary).map(Some)
 }
 
 /// Rows of another session in the file: they are sent as that session's own, with its configuration.
@@ -189,7 +210,7 @@ fn replay_session(
         }
         Err(error) => {
             let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, ExitStatus::Failed)?;
+            summary.failure(&session.id, start, &reason, ExitStatus::of_error(&error))?;
             Ok(Guests::default())
         }
     }
@@ -199,10 +220,10 @@ fn replay_session(
 fn dry_run(session: &SessionTarget, config: &Config) -> Result<Guests> {
     let report = each_request(session, config, |raw| writeln!(exact_stdout(), "{raw}"))?;
     if report.withheld > 0 {
-        print_error(&format!("{}: {}", session.id, withheld_text(report.withheld)));
+        print_note(&format!("{}: {}", session.id, withheld_text(report.withheld)));
     }
     if report.requests == 0 {
-        print_error(&format!("{}: nothing new", session.id));
+        print_note(&format!("{}: nothing new", session.id));
     }
     Ok(report.guests)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::output::errors::print_error;
+use crate::commands::output::errors::print_note;
 use crate::delivery::Transport;
 use crate::langfuse::{Body, Verdict};
 use crate::score::Score;
@@ -41,7 +41,7 @@ impl RetryAfter {
             return false;
         };
         if let Verdict::Later { reason, .. } = reply {
-            print_error(&format!("{reason}: continuing in {} s", wait.as_secs()));
+            print_note(&format!("{reason}: continuing in {} s", wait.as_secs()));
         }
         std::thread::sleep(wait);
         true

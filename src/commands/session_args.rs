@@ -8,10 +8,14 @@ use clap::Args;
 use transcript::{last_activity, locate, names_session, origin};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::newest_first::NewestFirst;
 use crate::commands::session_ref::SessionRef;
-use crate::commands::time_arg;
+use crate::commands::time_arg::{self, TimeArg};
 use crate::config::{Config, Scope};
 use crate::delivery::{Agreed, Extent};
+
+/// Maximum number of sessions that an ambiguous prefix lists.
+const MAX_CANDIDATES: usize = 5;
 
 /// Options that select some of the sessions on disk.
 #[derive(Clone, Debug, Default, Args)]
@@ -21,10 +25,10 @@ pub(super) struct SessionFilter {
     pub project: Option<PathBuf>,
     /// Only sessions active since WHEN (90m, 12h, 7d, 2026-11-23)
     #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
-    pub since: Option<Timestamp>,
-    /// Only sessions not active since WHEN
-    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
-    pub until: Option<Timestamp>,
+    pub since: Option<TimeArg>,
+    /// Only sessions not active after WHEN or the end of its day
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_until)]
+    pub until: Option<TimeArg>,
 }
 
 /// Decides which transcripts a [`SessionFilter`] selects.
@@ -32,17 +36,38 @@ pub(super) struct SessionSelector<'a> {
     filter: &'a SessionFilter,
     /// The project as typed, and with links resolved: Claude Code records the resolved path.
     project: Option<[PathBuf; 2]>,
+    claude_config: &'a Path,
 }
 
 impl<'a> SessionSelector<'a> {
-    pub(super) fn new(filter: &'a SessionFilter) -> Self {
+    /// # Errors
+    /// When the project is missing. Sessions outlive a project that was removed, so it may also be one that they name.
+    pub(super) fn new(filter: &'a SessionFilter, claude_config: &'a Path) -> Result<Self> {
         let project = filter.project.as_ref().map(|project| {
             let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
-            // Sessions outlive a project that was removed.
             let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
             [absolute, real]
         });
-        Self { filter, project }
+        let selector = Self { filter, project, claude_config };
+        if let Some(project) = filter.project.as_ref().filter(|project| !project.is_dir())
+            && !locate::sessions(claude_config).any(|path| selector.matches_project(&path))
+        {
+            bail!("could not find project: {} is not a directory", project.display());
+        }
+        Ok(selector)
+    }
+
+    /// The message for a filter that selects no session.
+    pub(super) fn none_found(&self) -> String {
+        let SessionFilter { project, since, until } = &self.filter;
+        let mut message =
+            format!("no sessions found in {}", self.claude_config.join("projects").display());
+        let project = project.as_ref();
+        message
+            .extend(project.map(|project| format!(", started in or below {}", project.display())));
+        message.extend(since.as_ref().map(|since| format!(", active since {}", since.typed)));
+        message.extend(until.as_ref().map(|until| format!(", not active after {}", until.typed)));
+        message
     }
 
     pub(super) fn matches(&self, transcript: &Path) -> bool {
@@ -56,9 +81,7 @@ impl<'a> SessionSelector<'a> {
 
     /// Decides by modification time alone: no row is newer than that.
     pub(super) fn may_match(&self, transcript: &Path) -> bool {
-        let modified = transcript.metadata().and_then(|file| file.modified());
-        let since = self.filter.since;
-        modified.is_ok_and(|modified| since.is_none_or(|since| Timestamp::of(modified) >= since))
+        may_be_since(transcript, self.filter.since.as_ref())
     }
 
     /// Decides by the first and last rows.
@@ -67,12 +90,13 @@ impl<'a> SessionSelector<'a> {
     }
 
     fn matches_time(&self, transcript: &Path) -> bool {
-        let SessionFilter { since, until, .. } = self.filter;
+        let SessionFilter { since, until, .. } = &self.filter;
         if since.is_none() && until.is_none() {
             return true;
         }
         last_activity(transcript).is_some_and(|last| {
-            since.is_none_or(|since| last >= since) && until.is_none_or(|until| last < until)
+            let is_since = since.as_ref().is_none_or(|since| last >= since.at);
+            is_since && until.as_ref().is_none_or(|until| last < until.at)
         })
     }
 
@@ -83,6 +107,12 @@ impl<'a> SessionSelector<'a> {
         let start = origin(transcript).ok().and_then(|(start, _)| start);
         start.is_some_and(|start| projects.iter().any(|project| start.starts_with(project)))
     }
+}
+
+/// Whether a transcript may have a row since a time; a missing one has none.
+pub(super) fn may_be_since(transcript: &Path, since: Option<&TimeArg>) -> bool {
+    let modified = transcript.metadata().and_then(|file| file.modified());
+    modified.is_ok_and(|modified| since.is_none_or(|since| Timestamp::of(modified) >= since.at))
 }
 
 /// The folder in which Claude Code keeps its sessions.
@@ -127,10 +157,12 @@ pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<P
 /// # Errors
 /// When the target names no session, or several.
 pub(super) fn find_one(target: &str, claude_config: &Path) -> Result<PathBuf> {
+    if target.trim().is_empty() {
+        bail!("could not find a session: its name is empty; 'claude-langfuse sessions' lists them");
+    }
     let path = Path::new(target);
     if !path.exists() && !target.contains('/') {
-        let found = locate::session_by_prefix(claude_config, target);
-        return found.map_err(|error| anyhow!("{error:#}; 'claude-langfuse sessions' lists them"));
+        return find_by_prefix(target, claude_config);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("agent-") {
@@ -139,7 +171,51 @@ pub(super) fn find_one(target: &str, claude_config: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         bail!("could not use {target}: it is a folder, name one session");
     }
+    if path.is_file() && matches!(origin(path), Ok((None, None))) {
+        bail!("could not use {target}: it is not a transcript of Claude Code");
+    }
     std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
+}
+
+fn find_by_prefix(prefix: &str, claude_config: &Path) -> Result<PathBuf> {
+    let mut found = locate::sessions_by_prefix(claude_config, prefix);
+    match found.len() {
+        0 => bail!(
+            "could not find session: no transcript under {} has an id that starts with '{prefix}'; 'claude-langfuse sessions' lists them",
+            claude_config.join("projects").display()
+        ),
+        1 => found.pop().context("could not find session"),
+        count => {
+            let mut message =
+                format!("could not tell which session is meant: {count} ids start with '{prefix}'");
+            for candidate in NewestFirst::new(found.into_iter()).take(MAX_CANDIDATES) {
+                let start = origin(&candidate).ok().and_then(|(start, _)| start);
+                let start = start.map(|start| start.display().to_string()).unwrap_or_default();
+                let last = last_activity(&candidate).map(Timestamp::local_minute);
+                let (id, last) = (locate::session_id(&candidate), last.unwrap_or_default());
+                message.push_str(&format!("\n  {id}  {last}  {start}"));
+            }
+            if let more @ 1.. = count.saturating_sub(MAX_CANDIDATES) {
+                message.push_str(&format!("\n  and {more} more"));
+            }
+            Err(anyhow!(message))
+        }
+    }
+}
+
+/// The transcript of the session that Claude Code runs this command in, else the most recently active one.
+///
+/// # Errors
+/// When there is no session.
+pub(super) fn current_or_newest(context: &DeliveryContext) -> Result<PathBuf> {
+    let claude_config = claude_config_dir(context)?;
+    if let Some(session) = context.env.variable("CLAUDE_CODE_SESSION_ID") {
+        return find_by_prefix(session, &claude_config);
+    }
+    let mut newest = NewestFirst::new(locate::sessions(&claude_config));
+    newest.next().with_context(|| {
+        format!("no sessions found in {}", claude_config.join("projects").display())
+    })
 }
 
 /// Checks that the session has the selected turns; `numbers` are those of its own turns.

@@ -12,7 +12,7 @@ use transcript::{locate, origin};
 
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
-use crate::commands::time_arg;
+use crate::commands::time_arg::{self, TimeArg};
 use crate::config::{Scope, repository_identity, root_of};
 use crate::langfuse::Prices;
 use crate::privacy::Policy;
@@ -26,16 +26,17 @@ pub(super) struct FactsFilter {
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
     /// Only calls since WHEN (90m, 12h, 7d, 2026-11-23)
-    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_local)]
-    since: Option<Timestamp>,
-    /// Only calls before WHEN
-    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_local)]
-    until: Option<Timestamp>,
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
+    since: Option<TimeArg>,
+    /// Only calls before WHEN or the end of its day
+    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse_until)]
+    until: Option<TimeArg>,
 }
 
 impl FactsFilter {
     pub(super) fn covers(&self, at: Timestamp) -> bool {
-        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+        let is_since = self.since.as_ref().is_none_or(|since| at >= since.at);
+        is_since && self.until.as_ref().is_none_or(|until| at < until.at)
     }
 }
 
@@ -80,6 +81,9 @@ impl SelectedSessions {
     pub(super) fn new(config: Option<PathBuf>, filter: &FactsFilter) -> Result<Self> {
         let context = DeliveryContext::new(config)?;
         let claude_config = session_args::claude_config_dir(&context)?;
+        let of_project =
+            SessionFilter { project: filter.project.clone(), ..SessionFilter::default() };
+        SessionSelector::new(&of_project, &claude_config)?;
         Ok(Self {
             context,
             claude_config,
@@ -92,13 +96,12 @@ impl SelectedSessions {
     /// Reads one session after the other. A session that can't be read is skipped, with a warning.
     pub(super) fn each(&mut self, mut visit: impl FnMut(Session<'_>)) {
         let project = self.filter.project.as_deref().map(project_filter);
-        let by_time = SessionFilter { since: self.filter.since, ..SessionFilter::default() };
-        let selector = SessionSelector::new(&by_time);
+        let since = self.filter.since.clone();
         let mut seen = Seen::default();
         let mut names = BTreeSet::new();
         for path in locate::sessions(&self.claude_config) {
             names.insert(Store::facts_name(&path));
-            if !selector.may_match(&path) {
+            if !session_args::may_be_since(&path, since.as_ref()) {
                 continue;
             }
             let Ok((start, row_session)) = origin(&path) else {
@@ -254,7 +257,7 @@ pub(super) fn key_json(
         let value = if *by == Dimension::Project { names.name(value) } else { value.clone() };
         (by.name().replace('-', "_"), value.into())
     };
-    std::iter::once(("schema".to_owned(), 1.into())).chain(by.iter().zip(key).map(value)).collect()
+    by.iter().zip(key).map(value).collect()
 }
 
 /// The value of `--by`.

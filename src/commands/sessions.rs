@@ -1,7 +1,7 @@
 //! `sessions`: sessions on disk, newest first, and how much of each Langfuse has acknowledged. Reads only the sessions that
 //! it lists.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -11,16 +11,17 @@ use serde_json::json;
 use transcript::lineage::{Lineage, SessionIds};
 use transcript::locate::{self, Layout, agents};
 use transcript::session::{AgentRun, Outline, TurnOutline};
-use transcript::{SessionInfo, Transcript, Usage, last_activity};
+use transcript::{ReportedCost, SessionInfo, Transcript, Usage, last_activity};
 
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::with_json_errors;
-use crate::commands::output::screen::{stderr, stdout};
+use crate::commands::output::errors::{JsonLine, print_json, print_note, with_json_errors};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
+use crate::commands::output::text::when;
 use crate::commands::output::tokens;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Config, Scope, folder_name};
@@ -37,10 +38,14 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 listed, 1 Claude Code's folder not found, 2 wrong usage.";
 
+/// Maximum number of sessions that a shell offers.
+const MAX_CANDIDATES: usize = 20;
+
 /// List the sessions on disk
 ///
-/// Newest first: last activity, project, acknowledged and total turns, tokens, and the title or first prompt. Other
-/// commands take the ids of this list.
+/// Newest first: last activity, project, model, acknowledged and total turns, cost, tokens, and the title or first prompt.
+/// The cost is Claude Code's own; a plus means that it is older than the last answer. Other commands take the ids of this
+/// list.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SessionsArgs {
@@ -52,6 +57,9 @@ pub(super) struct SessionsArgs {
     /// Print one JSON object per session
     #[arg(long)]
     json: bool,
+    /// List the newest sessions whose ids begin so, for a shell
+    #[arg(long, value_name = "PREFIX", hide = true)]
+    complete: Option<String>,
 }
 
 /// Runs the command.
@@ -65,7 +73,10 @@ pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus
 fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let claude_config = session_args::claude_config_dir(&context)?;
-    let selector = SessionSelector::new(&args.filter);
+    if let Some(prefix) = &args.complete {
+        return list_candidates(&mut context, &claude_config, prefix);
+    }
+    let selector = SessionSelector::new(&args.filter, &claude_config)?;
     let sessions = locate::sessions(&claude_config).filter(|path| selector.may_match(path));
     let mut sessions = NewestFirst::new(sessions);
     let terminal = Terminal::of_stdout(&context.env);
@@ -84,7 +95,7 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         };
         let mut out = stdout();
         if args.json {
-            writeln!(out, "{}", row.as_json())?;
+            print_json(JsonLine::Session, row.as_json())?;
         } else {
             if listed == 0 {
                 writeln!(out, "{}", terminal.bold(&table.header()))?;
@@ -97,21 +108,47 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         }
     }
     if !args.json {
-        print_remainder(listed, sessions.remaining(), &claude_config)?;
+        print_remainder(listed, sessions.remaining(), &selector);
     }
     Ok(ExitStatus::Done)
 }
 
-fn print_remainder(listed: usize, remaining: usize, claude_config: &Path) -> io::Result<()> {
-    let projects = claude_config.join("projects");
-    let mut error = stderr();
+/// Prints an id and what people know the session by, for completions.
+fn list_candidates(
+    context: &mut DeliveryContext,
+    claude_config: &Path,
+    prefix: &str,
+) -> Result<ExitStatus> {
+    let begins = |path: &PathBuf| locate::session_id(path).starts_with(prefix);
+    let newest = NewestFirst::new(locate::sessions(claude_config).filter(begins));
+    let now = Timestamp::now();
+    for path in newest.take(MAX_CANDIDATES) {
+        let Ok((session, config)) =
+            session_args::open(context, &path, Extent::Resume, Scope::Explicit)
+        else {
+            continue;
+        };
+        let title = SessionInfo::read(&path).ok().and_then(|info| info.title);
+        let title = title.map(|title| mask(&Policy::from(&config), title));
+        let last = last_activity(&path).map(|last| when(last, now)).unwrap_or_default();
+        let project = session.start.as_deref().and_then(folder_name).unwrap_or_default();
+        let project = one_line(&project);
+        let about = [title, Some(project), Some(last)].into_iter().flatten();
+        let about: Vec<String> = about.filter(|text| !text.is_empty()).collect();
+        writeln!(stdout(), "{}\t{}", session.id, about.join(", "))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn print_remainder(listed: usize, remaining: usize, selector: &SessionSelector<'_>) {
     match (listed, remaining) {
-        (0, _) => writeln!(error, "no sessions found under {}", projects.display()),
-        (_, 0) => Ok(()),
-        (listed, remaining) => writeln!(
-            error,
-            "listed the newest {listed}; --limit 0 also reads the other {remaining}"
-        ),
+        (0, _) => print_note(&selector.none_found()),
+        (_, 0) => {}
+        (listed, remaining) => {
+            print_note(&format!(
+                "listed the newest {listed}; --limit 0 also reads the other {remaining}"
+            ));
+        }
     }
 }
 
@@ -125,6 +162,10 @@ struct SessionRow {
     /// `None` if the file is not the one that was sent.
     sent: Option<usize>,
     usage: Usage,
+    /// The model that answered last.
+    model: Option<String>,
+    /// As Claude Code reports it.
+    cost: Option<ReportedCost>,
     last: Option<Timestamp>,
 }
 
@@ -146,8 +187,12 @@ impl SessionRow {
         let policy = Policy::from(&config);
         let first = outline.turns.iter().find(|turn| turn.is_numbered());
         let own = outline.turns.iter().map(|turn| turn.usage);
+        let mut answered = outline.turns.iter().rev().filter_map(|turn| turn.calls.as_ref());
+        let info = SessionInfo::read(path)?;
         Ok(Self {
-            title: SessionInfo::read(path)?.title.map(|title| mask(&policy, title)),
+            title: info.title.map(|title| mask(&policy, title)),
+            model: answered.next().map(|calls| calls.model.clone()),
+            cost: info.reckoning,
             prompt: first.map(|turn| mask(&policy, turn.prompt.clone())),
             turns: numbered_turns(&outline.turns).count(),
             sent: count_sent(&config, &session.id, path, &outline.turns),
@@ -161,27 +206,38 @@ impl SessionRow {
 
     fn as_json(&self) -> serde_json::Value {
         json!({
-            "schema": 1, "session": self.id, "path": self.path.to_string_lossy(),
+            "session": self.id, "path": self.path.to_string_lossy(),
             "project": self.project.as_deref().map(Path::to_string_lossy), "title": self.title,
             "first_prompt": self.prompt, "turns": self.turns, "sent": self.sent,
-            "tokens": tokens::as_json(&self.usage), "last_activity": self.last.map(Timestamp::rfc3339),
+            "tokens": tokens::as_json(&self.usage), "model": self.model,
+            "claude_code_usd": self.cost.as_ref().map(|cost| cost.dollars), "last_activity": self.last.map(Timestamp::rfc3339),
         })
     }
 
     fn cells(&self) -> SessionCells {
         let project = self.project.as_deref().and_then(folder_name);
-        let last = self.last.map(|last| last.rfc3339().replace('T', " "));
+        let now = Timestamp::now();
+        let last = self.last.map(|last| when(last, now));
+        let model = self.model.as_deref().unwrap_or_default();
         let sent = self.sent.map(|sent| sent.to_string());
         let title = self.title.as_ref().or(self.prompt.as_ref());
         SessionCells {
             id: self.id.chars().take(8).collect(),
-            last: last.map_or_else(String::new, |last| last.chars().take(16).collect()),
+            last: last.unwrap_or_default(),
             project: one_line(&project.unwrap_or_default()),
             sent: format!("{}/{}", sent.as_deref().unwrap_or("?"), self.turns),
+            model: model.strip_prefix("claude-").unwrap_or(model).to_owned(),
+            cost: self.cost.as_ref().map(cost_text).unwrap_or_default(),
             tokens: tokens::short(tokens::total(&self.usage)),
             title: title.map_or_else(String::new, |title| one_line(title)),
         }
     }
+}
+
+/// A plus means that answers came after Claude Code's count.
+fn cost_text(cost: &ReportedCost) -> String {
+    let more = if cost.outdated { "+" } else { "" };
+    format!("${:.2}{more}", cost.dollars)
 }
 
 /// The text as it would be sent: people share such lists.

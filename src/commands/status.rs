@@ -13,16 +13,17 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
 use crate::commands::status_line;
+use crate::commands::waiting::{Waiting, waiting};
 use crate::config::{Config, Destination, DestinationProblem, Env, Scope};
 use crate::privacy::invalid_patterns;
-use crate::state::{Backoff, Delivered, Store, Waiting};
+use crate::state::{Backoff, Delivered, Store};
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse status                        sessions started here
@@ -69,7 +70,8 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(Some(&start), Scope::Explicit);
-    let mut status = StatusView::of(start, config, context.env.variable("CLAUDE_CODE_SESSION_ID"));
+    let session_id = context.env.variable("CLAUDE_CODE_SESSION_ID");
+    let mut status = StatusView::of(&context, start, config, session_id);
     if args.line {
         // Claude Code shows no statusline whose command fails.
         writeln!(stdout(), "{}", status.line(session.as_ref()))?;
@@ -81,7 +83,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     status.other_exporters =
         other_exporters(env, files, Some(&status.start), &surveyed, destination);
     if args.json {
-        print_json(&status.json())?;
+        print_json(JsonLine::Status, status.json())?;
     } else {
         status.print(&context.env)?;
     }
@@ -104,7 +106,12 @@ struct StatusView {
 }
 
 impl StatusView {
-    fn of(start: PathBuf, config: Config, session: Option<&str>) -> Self {
+    fn of(
+        context: &DeliveryContext,
+        start: PathBuf,
+        config: Config,
+        session: Option<&str>,
+    ) -> Self {
         let now = Timestamp::now();
         let store = Store::new(&config.state_dir);
         let times = store.pauses().times(Some(&start));
@@ -116,7 +123,7 @@ impl StatusView {
             now,
             paused_since,
             delivered: id.and_then(|id| store.delivered(id)),
-            waiting: store.all_waiting(),
+            waiting: waiting(context, &store),
             inherited: session.zip(id).and_then(|(session, id)| inherited(&store, session, id)),
             backoff: id.map(|id| store.backoff(id)).unwrap_or_default(),
             failed_at: id.and_then(|id| store.failed_at(id)),
@@ -317,7 +324,6 @@ impl StatusView {
             }),
         };
         json!({
-            "schema": 1,
             "start_directory": self.start.to_string_lossy(),
             "state": self.mode(),
             "layer": consent.map(|source| source.layer.name()),

@@ -1,33 +1,40 @@
-//! Times as arguments: an age (`90m`, `12h`, `7d`, `2w`) or a date.
+//! Times as arguments: an age (`90m`, `12h`, `7d`, `2w`), a date of the local time zone, or a time with a zone.
 
 use std::time::Duration;
 
 use base::Timestamp;
 
-use crate::usage::LocalTime;
-
-/// Parses a time; an age counts back from now.
-///
-/// # Errors
-/// When the text is neither an age nor a date.
-pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
-    if let Some(age) = age(text) {
-        return Ok(Timestamp::now().before(age));
-    }
-    let whole = if text.contains('T') { text.to_owned() } else { format!("{text}T00:00:00Z") };
-    Timestamp::parse(&whole)
-        .ok_or_else(|| "give an age (90m, 12h, 7d, 2w) or a date (2026-11-23, in UTC)".to_owned())
+/// A time, as it was typed.
+#[derive(Clone, Debug)]
+pub(super) struct TimeArg {
+    pub at: Timestamp,
+    pub typed: String,
 }
 
-/// The same; a date is the beginning of its day in the machine's time zone.
+/// Parses the beginning of a time range; an age counts back from now.
 ///
 /// # Errors
 /// When the text is neither an age nor a date.
-pub(super) fn parse_local(text: &str) -> Result<Timestamp, String> {
-    let form = time::macros::format_description!("[year]-[month]-[day]");
-    match time::Date::parse(text, form) {
-        Ok(day) => Ok(LocalTime::default().midnight(day)),
-        Err(_) => parse(text).map_err(|error| error.replace(", in UTC", "")),
+pub(super) fn parse(text: &str) -> Result<TimeArg, String> {
+    parse_with(text, Timestamp::local_midnight)
+}
+
+/// Parses the end of a time range, which includes its day.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_until(text: &str) -> Result<TimeArg, String> {
+    parse_with(text, Timestamp::local_end_of_day)
+}
+
+fn parse_with(typed: &str, day: fn(&str) -> Option<Timestamp>) -> Result<TimeArg, String> {
+    let ago = age(typed).map(|age| Timestamp::now().before(age));
+    match ago.or_else(|| day(typed)).or_else(|| Timestamp::parse(typed)) {
+        Some(at) => Ok(TimeArg { at, typed: typed.to_owned() }),
+        None => Err(
+            "give an age (90m, 12h, 7d, 2w), a date (2026-11-23) or a time (2026-11-23T06:40:00Z)"
+                .to_owned(),
+        ),
     }
 }
 
@@ -46,7 +53,7 @@ fn age(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{age, parse};
+    use super::{age, parse, parse_until};
 
     #[test]
     fn parses_ages_and_dates() {
@@ -55,12 +62,17 @@ mod tests {
             ["90m", "12h", "7d", "2w"].map(seconds),
             [Some(5_400), Some(43_200), Some(604_800), Some(1_209_600)]
         );
-        for (text, meant) in [
-            ("2026-11-23", "2026-11-23T00:00:00.000Z"),
-            ("2026-11-23T06:40:46+01:00", "2026-11-23T05:40:46.000Z"),
-        ] {
-            assert_eq!(parse(text).unwrap().rfc3339(), meant);
-        }
+        let time = "2026-11-23T06:40:46+01:00";
+        assert_eq!(parse(time).unwrap().at.rfc3339(), "2026-11-23T05:40:46.000Z");
+        assert_eq!(parse(time).unwrap().at, parse_until(time).unwrap().at);
+        assert_eq!(parse("2026-11-23").unwrap().at.local_second(), "2026-11-23 00:00:00");
+    }
+
+    #[test]
+    fn the_end_of_a_range_includes_its_day() {
+        let [begin, end] =
+            [parse("2026-11-24"), parse_until("2026-11-23")].map(|time| time.unwrap().at);
+        assert_eq!(begin, end);
     }
 
     #[test]

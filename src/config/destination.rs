@@ -17,7 +17,10 @@ pub struct Destination {
     /// The name of the Langfuse project; not a secret.
     pub public_key: String,
     pub secret_key: Secret,
+    /// Where the public key came from.
     pub keys_source: Source,
+    /// Where the secret key came from.
+    pub secret_key_source: Source,
     pub base_url_source: Source,
 }
 
@@ -26,6 +29,11 @@ impl Destination {
     pub fn id(&self) -> String {
         let named = format!("{}\n{}", self.base_url, self.public_key);
         sha256::hex(named.as_bytes(), 8)
+    }
+
+    /// Where each of the two keys came from.
+    pub fn key_sources(&self) -> String {
+        format!("{} and {}", self.keys_source, self.secret_key_source)
     }
 
     /// The page of a trace.
@@ -60,6 +68,15 @@ pub enum DestinationProblem {
     },
     /// The public key holds a secret key, which would be shown.
     SecretInPublicKey { source: Source },
+    /// Both keys are of one kind.
+    WrongKind {
+        /// Where a key of the other kind should be.
+        source: Source,
+        /// The kind that both have.
+        kind: &'static str,
+        /// The beginning of the right one.
+        prefix: &'static str,
+    },
     /// The project's files bring keys or a host that the user has not allowed.
     NotAllowed(Box<Request>),
     UnreadableKeyFile {
@@ -86,6 +103,7 @@ impl DestinationProblem {
             Self::HalfAPair { .. } => "half-a-pair",
             Self::Swapped { .. } => "keys-swapped",
             Self::SecretInPublicKey { .. } => "secret-in-public-key",
+            Self::WrongKind { .. } => "key-of-wrong-kind",
             Self::NotAllowed(_) => "not-allowed",
             Self::UnreadableKeyFile { .. } => "key-file-unreadable",
             Self::BadUrl { .. } => "bad-url",
@@ -104,7 +122,12 @@ impl DestinationProblem {
             Self::HalfAPair { missing, present } => {
                 format!("incomplete keys: {present} has no {missing} beside it")
             }
-            Self::Swapped { source } => format!("swapped keys: {source} is not a public key"),
+            Self::Swapped { source } => {
+                format!("the two keys are swapped: {source} is not a public key")
+            }
+            Self::WrongKind { source, kind, .. } => {
+                format!("wrong key: {source} is a {kind} key, as the other one")
+            }
             Self::SecretInPublicKey { source } => {
                 format!("secret key in the wrong place: {source} is to be the public key alone")
             }
@@ -130,6 +153,9 @@ impl DestinationProblem {
             }
             Self::HalfAPair { .. } => "set both keys in the same place".to_owned(),
             Self::Swapped { .. } => "swap the two keys".to_owned(),
+            Self::WrongKind { prefix, .. } => {
+                format!("set it to the key that begins with {prefix}")
+            }
             Self::SecretInPublicKey { .. } => {
                 "set it to the key that begins with pk-lf- and nothing else".to_owned()
             }

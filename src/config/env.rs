@@ -114,6 +114,17 @@ impl Env {
             .unwrap_or(Duration::from_secs(3))
     }
 
+    /// Whether home-manager manages this home: its profile is there, or our configuration is a link into its store.
+    pub fn has_home_manager(&self) -> bool {
+        let profiles = [".local/state/nix/profiles/home-manager", ".local/state/home-manager"];
+        let has_profile = |home: &Path| {
+            profiles.iter().any(|profile| home.join(profile).symlink_metadata().is_ok())
+        };
+        let is_in_store =
+            |file: PathBuf| file.read_link().is_ok_and(|target| target.starts_with("/nix/store"));
+        self.home().is_some_and(has_profile) || self.config_file().is_some_and(is_in_store)
+    }
+
     /// A path with a leading `~/` replaced by the home folder.
     pub fn expand_home(&self, path: &str) -> PathBuf {
         let rest = match path {

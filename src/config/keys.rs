@@ -91,21 +91,38 @@ fn assemble(
     };
     let public_key = key(public, &PUBLIC_KEY, env)?;
     let secret_key = key(secret, &SECRET_KEY, env)?;
-    // A public key is shown, and this one holds the secret.
-    let source = public.source();
-    if public_key.starts_with("sk-lf-") || secret_key.starts_with("pk-lf-") {
-        return Err(DestinationProblem::Swapped { source });
-    }
-    if public_key.contains("sk-lf-") || public_key.contains(&secret_key) {
-        return Err(DestinationProblem::SecretInPublicKey { source });
-    }
+    check_kinds(public, &public_key, secret, &secret_key)?;
     Ok(Destination {
         base_url,
         public_key,
         secret_key: Secret::new(secret_key),
-        keys_source: source,
+        keys_source: public.source(),
+        secret_key_source: secret.source(),
         base_url_source,
     })
+}
+
+/// A public key is shown, so it must not be the secret one.
+fn check_kinds(
+    public: &Found<'_>,
+    public_key: &str,
+    secret: &Found<'_>,
+    secret_key: &str,
+) -> Result<(), DestinationProblem> {
+    const PUBLIC: &str = "pk-lf-";
+    const SECRET: &str = "sk-lf-";
+    let wrong_kind = |found: &Found<'_>, kind, prefix| {
+        Err(DestinationProblem::WrongKind { source: found.source(), kind, prefix })
+    };
+    match (public_key.starts_with(SECRET), secret_key.starts_with(PUBLIC)) {
+        (false, false) if public_key.contains(SECRET) || public_key.contains(secret_key) => {
+            Err(DestinationProblem::SecretInPublicKey { source: public.source() })
+        }
+        (false, false) => Ok(()),
+        (true, false) if secret_key.starts_with(SECRET) => wrong_kind(public, "secret", PUBLIC),
+        (false, true) if public_key.starts_with(PUBLIC) => wrong_kind(secret, "public", SECRET),
+        _ => Err(DestinationProblem::Swapped { source: public.source() }),
+    }
 }
 
 fn url(found: &Found<'_>) -> Result<String, DestinationProblem> {

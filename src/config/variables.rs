@@ -156,7 +156,7 @@ variables! {
     ENVIRONMENT = shared!("LANGFUSE_TRACING_ENVIRONMENT").about("Langfuse environment of all traces")
         .accepts("at most 40 of a-z, 0-9, - and _, not beginning with langfuse");
     RELEASE = shared!("LANGFUSE_RELEASE").about("Langfuse release of all traces");
-    TIMEOUT = shared!("LANGFUSE_TIMEOUT").about("Timeout of a request outside hooks, in seconds")
+    TIMEOUT = shared!("LANGFUSE_TIMEOUT").about("Timeout of a request outside hooks")
         .accepts("seconds, from 0.1 to 600").default("20").of_command().project_may(Ask);
     CA_FILE = shared!("LANGFUSE_CA_FILE").about("PEM file of additional certificate authorities")
         .accepts("an absolute path, or one that begins with ~/").of_command().project_may(Ask);
@@ -164,7 +164,7 @@ variables! {
         .accepts("tags with commas between them, or a JSON array of strings");
     METADATA = own!("CC_LANGFUSE_METADATA").about("Metadata of all traces").accepts("a JSON object");
     TRACE_SEED = own!("CC_LANGFUSE_TRACE_SEED").about("Seed of trace ids, used with the turn number").project_may(Never);
-    TRACEPARENT = own!("CC_LANGFUSE_TRACEPARENT").about("Parent span for all turns (W3C traceparent)")
+    TRACEPARENT = own!("CC_LANGFUSE_TRACEPARENT").about("Parent span for all turns, as W3C traceparent")
         .accepts("00-<32 hex digits>-<16 hex digits>-<2 hex digits>").project_may(Never);
     PARENT_TRACE_ID = own!("CC_LANGFUSE_PARENT_TRACE_ID").about("Trace id of the parent span")
         .accepts("32 hex digits").project_may(Never);
@@ -180,17 +180,17 @@ variables! {
     EXPERIMENT_EXPECTED_OUTPUT = own!("CC_LANGFUSE_EXPERIMENT_EXPECTED_OUTPUT")
         .about("Expected output of the dataset item").project_may(Never);
     SCORES = own!("CC_LANGFUSE_SCORES").about("Score each turn by its transcript").switch("false");
-    CAPTURE = own!("CC_LANGFUSE_CAPTURE").about("Content to send: full, no-tool-content or metadata")
+    CAPTURE = own!("CC_LANGFUSE_CAPTURE").about("Content to send")
         .accepts("full, no-tool-content or metadata").default("full").project_may(Tighten);
     MASK = own!("CC_LANGFUSE_MASK").about("Mask secrets").switch("true").project_may(Tighten);
     MASK_PATTERNS = own!("CC_LANGFUSE_MASK_PATTERNS").about("Additional patterns to mask").project_may(Tighten);
-    MAX_CHARS = own!("CC_LANGFUSE_MAX_CHARS").about("Maximum length of a text, in characters")
-        .accepts("a whole number from 1").default("100000").project_may(Ask);
+    MAX_CHARS = own!("CC_LANGFUSE_MAX_CHARS").about("Maximum length of a text")
+        .accepts("a number of characters, from 1").default("100000").project_may(Ask);
     STATE_DIR = own!("CC_LANGFUSE_STATE_DIR").about("Folder of the cursors and the log")
         .accepts("an absolute path, or one that begins with ~/").default("<Claude config dir>/state")
         .of_command().project_may(Ask);
     DEBUG = own!("CC_LANGFUSE_DEBUG").about("Write more to the log").switch("false").of_command().project_may(Ask);
-    HOOK_BUDGET = own!("CC_LANGFUSE_HOOK_BUDGET").about("Time budget of a Stop hook, in seconds")
+    HOOK_BUDGET = own!("CC_LANGFUSE_HOOK_BUDGET").about("Time budget of a Stop hook")
         .accepts("seconds, from 0.1 to 60").default("3").project_may(Tighten);
     NOTIFY = own!("CC_LANGFUSE_NOTIFY").about("Notify in Claude Code when only you can fix delivery").switch("true").project_may(Ask);
 }

@@ -1,4 +1,4 @@
-//! The last delivery and the waiting sessions, as `status` shows them.
+//! The last delivery and the waiting sessions.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use anyhow::Result;
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cursor::Cursor;
 use super::files;
 use super::store::{Store, save};
 use crate::trace::TraceId;
@@ -20,11 +21,11 @@ pub struct Delivered {
     pub trace: Option<TraceId>,
 }
 
-/// Sessions with rows left to deliver.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    pub sessions: usize,
-    /// The time since which the oldest of them waits.
+/// A session with rows left to deliver.
+#[derive(Clone, Debug)]
+pub struct WaitingSession {
+    pub cursor: Cursor,
+    /// The time since which it waits.
     pub since: Option<Timestamp>,
 }
 
@@ -48,19 +49,14 @@ impl Store {
         self.root().join("deliveries").join(format!("{destination}.json"))
     }
 
-    /// The waiting sessions of all projects, by names and times of files alone.
-    pub fn all_waiting(&self) -> Waiting {
-        let mut waiting = Waiting::default();
-        for mark in files::entries(self.root(), &self.root().join("waiting")) {
-            waiting.sessions += 1;
+    /// The waiting sessions of all projects. A mark without a cursor counts as none.
+    pub fn waiting_sessions(&self) -> impl Iterator<Item = WaitingSession> {
+        let marks = files::entries(self.root(), &self.root().join("waiting"));
+        marks.into_iter().filter_map(|mark| {
             let since = mark.metadata().and_then(|mark| mark.modified());
-            let since = since.ok().map(Timestamp::of);
-            waiting.since = match (waiting.since, since) {
-                (Some(known), Some(since)) => Some(known.min(since)),
-                (known, since) => known.or(since),
-            };
-        }
-        waiting
+            let cursor = self.cursor_of_mark(mark.file_name()?.to_str()?)?;
+            Some(WaitingSession { cursor, since: since.ok().map(Timestamp::of) })
+        })
     }
 
     /// The time of the last failure of a destination.

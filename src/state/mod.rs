@@ -26,7 +26,7 @@ pub use backoff::Backoff;
 pub use cursor::{
     Cursor, Launcher, OpenTurn, PendingLaunch, SettledStop, SkipReason, SkippedRange, TurnIdentity,
 };
-pub use delivered::{Delivered, Waiting};
+pub use delivered::{Delivered, WaitingSession};
 pub use legacy_hooks::LegacyHookState;
 pub use lock::Lock;
 pub use mark::Mark;

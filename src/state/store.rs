@@ -168,6 +168,14 @@ impl Store {
             })
     }
 
+    /// The cursor that a mark of a waiting session names.
+    pub(super) fn cursor_of_mark(&self, mark: &str) -> Option<Cursor> {
+        let mut parts = mark.splitn(3, '-');
+        let (destination, _project, session) = (parts.next()?, parts.next()?, parts.next()?);
+        let folder = self.root.join("sessions").join(session);
+        self.load_cursor(&folder.join(format!("{destination}.json"))).ok().flatten()
+    }
+
     /// What is known of a destination's health; nothing when it can't be read.
     pub fn backoff(&self, destination: &str) -> Backoff {
         self.load(&self.backoff_path(destination)).ok().flatten().unwrap_or_default()

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use base::Timestamp;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime, UtcOffset};
 
 /// Clocks change at whole quarters of an hour.
 const QUARTER: u64 = 15 * 60;
@@ -31,18 +31,6 @@ impl LocalTime {
     pub fn month(&self, at: Timestamp) -> String {
         let date = self.date(at);
         format!("{}-{:02}", date.year(), u8::from(date.month()))
-    }
-
-    /// When a day begins here.
-    pub fn midnight(&self, day: Date) -> Timestamp {
-        let midnight = PrimitiveDateTime::new(day, Time::MIDNIGHT);
-        let utc = |offset: UtcOffset| {
-            let seconds = midnight.assume_offset(offset).unix_timestamp();
-            Timestamp::from_millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000))
-        };
-        // The offset of about that time; where the clocks changed in between, that of the result.
-        let about = utc(self.offset(utc(UtcOffset::UTC)));
-        utc(self.offset(about))
     }
 
     fn date(&self, at: Timestamp) -> Date {

@@ -19,7 +19,6 @@ pub use cached::{CachedFacts, stamp};
 pub use dimension::Dimension;
 pub use facts::SessionFacts;
 pub use highlights::{Highlight, Highlights};
-pub use local_time::LocalTime;
 pub use read::{Seen, read_session};
 pub use reported::reported_cost;
 pub use sums::{CallSums, Groups, ToolSums};

@@ -165,7 +165,9 @@ fn filters_leave_out_sessions_and_turns() {
     assert_eq!(count(&["--model", "gpt"]), 0);
     assert_eq!(count(&["--since", "2030-01-01"]), 0);
     assert_eq!(count(&["--until", "2030-01-01"]), all);
-    assert_eq!(count(&["--project", "/nowhere"]), 0);
+    let elsewhere = sandbox.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    assert_eq!(count(&["--project", elsewhere.to_str().unwrap()]), 0);
 }
 
 #[test]

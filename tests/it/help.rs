@@ -5,7 +5,7 @@ use std::process::Command;
 use claude_langfuse::commands::help::spelling;
 use claude_langfuse::config::VARIABLES;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Recording, Sandbox};
 
 #[test]
 fn without_arguments_it_says_what_it_can_do() {
@@ -40,14 +40,14 @@ fn a_typing_error_is_answered_with_what_may_be_meant() {
 #[test]
 fn the_page_on_configuration_has_the_table_of_variables() {
     let page = include_str!("../../docs/configuration.md");
-    let mut table = "| variable | | default |\n| --- | --- | --- |\n".to_owned();
+    let mut table = "| variable | | values | default |\n| --- | --- | --- | --- |\n".to_owned();
     for variable in VARIABLES {
         let default = match variable.default {
             "" => String::new(),
             default => format!("`{default}`"),
         };
         let name = spelling(variable);
-        table += &format!("| `{name}` | {} | {default} |\n", variable.about);
+        table += &format!("| `{name}` | {} | {} | {default} |\n", variable.about, variable.accepts);
     }
     assert!(page.contains(&table), "docs/configuration.md lacks this table:\n{table}");
 }
@@ -159,6 +159,53 @@ fn bash_completes_a_command() {
         .output()
         .expect("bash is there");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "completions\n");
+}
+
+#[test]
+fn bash_offers_sessions_with_titles() {
+    let sandbox = Sandbox::new();
+    for recording in ["v2.1.330/branch-tui", "v2.1.330/simple"] {
+        let sessions = Recording::open(recording).sessions;
+        sessions.iter().for_each(|session| sandbox.grow(session, usize::MAX));
+    }
+    let script = sandbox.run(&["completions", "bash"]).exits(0).stdout;
+    let path = sandbox.write("completions.bash", script.as_bytes());
+    let complete = |words: &str| {
+        let program = env!("CARGO_BIN_EXE_claude-langfuse");
+        let line = format!(
+            "claude-langfuse() {{ '{program}' \"$@\"; }}; source \"$0\"; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             COMPREPLY=(); _claude-langfuse_or_session claude-langfuse \"${{COMP_WORDS[COMP_CWORD]}}\" x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let home = sandbox.path("");
+        let output = Command::new("bash")
+            .args(["--norc", "-c", &line])
+            .arg(&path)
+            .env_clear()
+            .envs([("HOME", home.to_str().unwrap()), ("PATH", "/usr/bin:/bin"), ("TZ", "UTC")])
+            .output()
+            .expect("bash is there");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let all = complete("claude-langfuse show ''");
+    assert!(all.contains("2c9740f0-2c19-4671-94ef-e8117c7c36d6  project, 2024-11-23"), "{all}");
+    assert!(all.contains("Prompt one (Branch), project, 2024-11-23"), "{all}");
+    let single = "2c9740f0-2c19-4671-94ef-e8117c7c36d6\n";
+    for words in [
+        "claude-langfuse show 2c",
+        "claude-langfuse replay --again 2c",
+        "claude-langfuse dataset add 2c",
+    ] {
+        assert_eq!(complete(words), single, "{words}");
+    }
+    // A folder, an option and a command are none.
+    for words in [
+        "claude-langfuse sessions --project ''",
+        "claude-langfuse replay --project ''",
+        "claude-langfuse show --",
+        "claude-langfuse sh",
+    ] {
+        assert!(!complete(words).contains("2c9740f0"), "{words}");
+    }
 }
 
 /// The commands of the short help, in its order.

@@ -37,6 +37,7 @@ mod hostile_texts;
 mod install;
 mod lineage;
 mod mask;
+mod messages;
 mod metadata;
 mod migrating;
 mod mock_langfuse;

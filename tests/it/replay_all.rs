@@ -222,14 +222,14 @@ fn on_a_terminal_one_line_tells_how_far_it_is_and_makes_room_for_the_result() {
     for columns in [80, 30] {
         let arguments = ["replay", "--all", "--again"];
         let mut seat = sandbox.sits_at(columns, &arguments);
-        seat.sees("of 4 sessions");
+        seat.sees("of 3 sessions");
         let (code, screen) = seat.ends();
         assert_eq!(code, Some(0), "{screen}");
         let (before, result) = screen.rsplit_once("\r\u{1b}[K").unwrap();
         let progress: Vec<&str> = before
             .split(['\r', '\n'])
             .filter_map(|line| line.strip_prefix("\u{1b}[K"))
-            .filter(|line| line.contains(" of 4 sessions"))
+            .filter(|line| line.contains(" of 3 sessions"))
             .collect();
         let fits = |line: &&str| line.chars().count() < columns.into();
         assert!(!progress.is_empty() && progress.iter().all(fits), "{progress:?}");

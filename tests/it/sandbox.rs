@@ -50,6 +50,7 @@ impl Sandbox {
         set("HOME", folder.path().display().to_string());
         set("PATH", "/usr/bin:/bin".to_owned());
         set("LANG", "C.UTF-8".to_owned());
+        set("TZ", "UTC".to_owned());
         fs::create_dir_all(folder.path().join(".claude/projects")).unwrap();
         Self { folder, environment }
     }

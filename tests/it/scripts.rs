@@ -148,14 +148,8 @@ fn lines_that_cannot_be_read_are_told_of() {
     session.whole();
     let text = fs::read_to_string(session.path()).unwrap();
     fs::write(session.path(), format!("{{\"type\":\"user\",\n{text}")).unwrap();
-    let notes = sandbox.write("notes.txt", b"milk\neggs\n");
-    for (target, lines) in [
-        (session.id().to_owned(), "1 line can't be read"),
-        (notes.display().to_string(), "2 lines can't be read"),
-    ] {
-        for command in ["show", "replay"] {
-            let told = sandbox.run(&[command, &target]).exits(0).stdout;
-            assert!(told.contains(lines), "{command}: {told}");
-        }
+    for command in ["show", "replay"] {
+        let told = sandbox.run(&[command, session.id()]).exits(0).stdout;
+        assert!(told.contains("1 line can't be read"), "{command}: {told}");
     }
 }

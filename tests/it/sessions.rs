@@ -41,6 +41,7 @@ fn sessions_are_listed_with_how_much_of_them_was_sent() {
         .types("claude-langfuse sessions --limit 1")
         .types("claude-langfuse sessions --limit 2 --json")
         .types("claude-langfuse sessions --project /home/dev/other")
+        .types("claude-langfuse sessions --complete 41")
         .types("claude-langfuse sessions --since yesterday")
         .is("sessions");
 }
@@ -128,11 +129,15 @@ fn filters_take_the_project_and_the_time_of_the_last_row() {
     assert_eq!(found(&["--project", elsewhere.to_str().unwrap()]), 1);
     // As it is typed within the home folder.
     assert_eq!(found(&["--project", "elsewhere"]), 1);
-    assert_eq!(found(&["--project", "/home/dev/proj"]), 0);
+    // The beginning of a name is another folder.
+    fs::create_dir(sandbox.path("else")).unwrap();
+    assert_eq!(found(&["--project", "else"]), 0);
     // Written just now, but what is in them is older.
     assert_eq!(found(&["--since", "1h"]), 0);
     assert_eq!(found(&["--since", "2024-11-23"]), 5);
-    assert_eq!(found(&["--until", "2024-11-23"]), 0);
+    assert_eq!(found(&["--until", "2024-11-22"]), 0);
+    // A date includes its day.
+    assert_eq!(found(&["--until", "2024-11-23"]), 5);
     assert_eq!(found(&["--since", "2024-11-23T10:00:00Z"]), 2);
     assert_eq!(found(&["--until", "2024-11-23T10:00:00Z"]), 3);
 }

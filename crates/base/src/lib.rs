@@ -1,7 +1,8 @@
-//! What the other crates share: points in time, files from outside, what may be shown of a text, and the hash of ids.
+//! What the other crates share: points in time, also in the local zone, files from outside, what may be shown of a text, and the hash of ids.
 
 #![forbid(unsafe_code)]
 
+mod local_time;
 pub mod path_text;
 mod printable;
 pub mod regular_file;

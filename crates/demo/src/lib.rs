@@ -125,10 +125,7 @@ fn play(
 fn next_steps(out: &mut impl Write, style: Style) -> io::Result<()> {
     writeln!(out, "{}", style.bold("Your own sessions"))?;
     let steps = [
-        (
-            "set up ",
-            "claude-langfuse setup asks for keys and projects, and registers the hook",
-        ),
+        ("set up ", "claude-langfuse setup asks for keys and projects, and registers the hook"),
         ("look   ", "claude-langfuse sessions lists what is on disk, show prints one of them"),
         ("replay ", "claude-langfuse replay --all sends what is already on disk"),
     ];

@@ -72,10 +72,7 @@ impl Recording {
     /// The recording as if it had been made in this home.
     pub(crate) fn in_home(home: &Path) -> Result<Self> {
         let project = home.join("demo");
-        let moved = [
-            (RECORDED_PROJECT, escaped(&project)?),
-            (RECORDED_HOME, escaped(home)?),
-        ];
+        let moved = [(RECORDED_PROJECT, escaped(&project)?), (RECORDED_HOME, escaped(home)?)];
         let move_in = |text: &str| {
             let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);
             moved.iter().fold(text.to_owned(), replace)

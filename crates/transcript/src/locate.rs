@@ -7,7 +7,6 @@ use std::fs::{self, DirEntry};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use base::regular_file;
 use serde::{Deserialize, Serialize};
 
@@ -226,25 +225,13 @@ fn names(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name())
 }
 
-/// The session whose id starts with `prefix`.
-///
-/// # Errors
-/// When no session matches, or more than one.
-pub fn session_by_prefix(claude_config: &Path, prefix: &str) -> Result<PathBuf> {
-    if let Some(path) = session_file(&claude_config.join("projects"), prefix) {
-        return Ok(path);
-    }
-    let mut matching: Vec<PathBuf> =
-        sessions(claude_config).filter(|path| session_id(path).starts_with(prefix)).collect();
-    match matching.len() {
-        0 => bail!(
-            "could not find session: no transcript under {} has an id that starts with '{prefix}'",
-            claude_config.join("projects").display()
-        ),
-        1 => matching.pop().context("could not find session"),
-        count => bail!(
-            "could not tell which session is meant: {count} ids start with '{prefix}', give more of it"
-        ),
+/// The sessions whose ids start with `prefix`; only one if that is a whole id.
+pub fn sessions_by_prefix(claude_config: &Path, prefix: &str) -> Vec<PathBuf> {
+    match session_file(&claude_config.join("projects"), prefix) {
+        Some(path) => vec![path],
+        None => {
+            sessions(claude_config).filter(|path| session_id(path).starts_with(prefix)).collect()
+        }
     }
 }
 

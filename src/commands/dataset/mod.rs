@@ -15,7 +15,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
@@ -111,8 +111,11 @@ fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
-    let mut server =
-        DatasetClient { client: Client::to(destination, &config)?, config: &config, destination };
+    let mut server = DatasetClient {
+        client: context.client(&config, destination)?,
+        config: &config,
+        destination,
+    };
     send_items(args, &session, &turns, &mut items, &mut server)
 }
 
@@ -236,10 +239,13 @@ fn print_result(
     };
     let (dataset, number) = (&args.dataset, turn.number);
     if args.json {
-        return print_json(&json!({
-            "schema": 1, "dataset": dataset, "item": item.get("id"), "session": session.id, "turn": number,
-            "state": state, "link": link,
-        }));
+        return print_json(
+            JsonLine::DatasetItem,
+            json!({
+                "dataset": dataset, "item": item.get("id"), "session": session.id, "turn": number,
+                "state": state, "link": link,
+            }),
+        );
     }
     let mut out = stdout();
     writeln!(out, "turn {number} of session {}: {phrase} {dataset}", session.id)?;

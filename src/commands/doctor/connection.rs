@@ -11,7 +11,7 @@ use super::{prices, regions, test_trace};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
-use crate::commands::remedy::remedy;
+use crate::commands::remedy::remedy_in_doctor;
 use crate::langfuse::{Client, Deadline, Health, Problem, Project, Verdict, health, project};
 
 /// Longest wait for the name server.
@@ -28,7 +28,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) -> Ex
     let mut client = match client(context, destination) {
         Ok(client) => client,
         Err(reason) => {
-            report.fail("address", reason, remedy(Some(Problem::Proxy), destination));
+            report.fail("address", reason, remedy_in_doctor(Some(Problem::Proxy), destination));
             return ExitStatus::Misconfigured;
         }
     };

@@ -12,7 +12,14 @@ use crate::claude_settings::{
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::output::report::CheckReport;
 
-const INSTALL_HELP: &str = "run 'claude-langfuse install', or set programs.claude-langfuse.enable or its hook.via with home-manager";
+fn install_help(context: &DoctorContext<'_>) -> &'static str {
+    match context.delivery.env.has_home_manager() {
+        true => {
+            "set programs.claude-langfuse.enable = true, or its hook.via, in your home-manager configuration"
+        }
+        false => "run 'claude-langfuse install'",
+    }
+}
 
 pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     let (env, files) = (&context.delivery.env, &context.delivery.files);
@@ -25,7 +32,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
         report.fail(
             "hooks",
             "Claude Code does not call this program, so nothing is sent",
-            INSTALL_HELP,
+            install_help(context),
         );
     } else {
         for event in EVENTS {
@@ -107,7 +114,7 @@ fn check_event(
         return report.fail(
             "hooks",
             format!("the hook is not registered for {event}, {effect}"),
-            INSTALL_HELP,
+            install_help(context),
         );
     };
     // Claude Code runs identical commands only once.
@@ -219,7 +226,7 @@ fn check_program(
             report.fail(
                 "hooks",
                 format!("the program of the hook for {place} is missing: {named}"),
-                INSTALL_HELP,
+                install_help(context),
             );
             false
         }
@@ -231,7 +238,7 @@ fn check_program(
                     program.display(),
                     this.display()
                 ),
-                "run 'doctor' of that program, or register this one with 'claude-langfuse install'",
+                "register this one with 'claude-langfuse install'",
             );
             false
         }

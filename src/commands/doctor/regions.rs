@@ -9,7 +9,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::screen::stderr;
 use crate::commands::regions::Region;
-use crate::commands::remedy::remedy;
+use crate::commands::remedy::remedy_in_doctor;
 use crate::config::{Destination, Layer};
 use crate::langfuse::{Deadline, Problem, project};
 
@@ -20,7 +20,7 @@ pub(super) fn check(
     reason: &str,
     report: &mut CheckReport,
 ) -> ExitStatus {
-    let default_help = || remedy(Some(Problem::Keys), destination);
+    let default_help = || remedy_in_doctor(Some(Problem::Keys), destination);
     if destination.base_url_source.layer != Layer::Default {
         report.fail(
             "keys",

@@ -3,7 +3,7 @@
 use super::context::DoctorContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
-use crate::commands::remedy::remedy;
+use crate::commands::remedy::remedy_in_doctor;
 use crate::config::Destination;
 use crate::langfuse::{Client, Problem, Verdict};
 
@@ -30,6 +30,6 @@ pub(super) fn report_failure(
         }
         Verdict::Misconfigured { reason, problem } => (check, reason, Some(*problem)),
     };
-    report.fail(check, reason, remedy(problem, destination));
+    report.fail(check, reason, remedy_in_doctor(problem, destination));
     ExitStatus::of_problem(problem)
 }

@@ -9,8 +9,9 @@ use super::context::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
 use crate::commands::output::text::plural;
-use crate::commands::remedy::remedy;
-use crate::state::{Store, Waiting};
+use crate::commands::remedy::remedy_in_doctor;
+use crate::commands::waiting::{Waiting, waiting};
+use crate::state::Store;
 use base::Timestamp;
 
 pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
@@ -24,11 +25,11 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
         None => check_folder(store.root(), report),
     }
     let now = Timestamp::now();
-    if let Waiting { sessions: waiting @ 1.., since } = store.all_waiting() {
+    if let Waiting { sessions: count @ 1.., since } = waiting(&context.delivery, &store) {
         let since = since.map(|since| long_duration(now.since(since))).unwrap_or_default();
         report.warn(
             "waiting",
-            format!("{} with unsent turns, the oldest for {since}", plural(waiting, "session")),
+            format!("{} with unsent turns, the oldest for {since}", plural(count, "session")),
             "fix the other problems, then run 'claude-langfuse flush'",
         );
     }
@@ -38,7 +39,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
             report.warn(
                 "last delivery",
                 format!("failed: {reason}"),
-                remedy(backoff.problem, destination),
+                remedy_in_doctor(backoff.problem, destination),
             );
         }
     }

@@ -16,7 +16,7 @@ use transcript::session::{Calls, Outline, TurnOutline};
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_error;
+use crate::commands::output::errors::{print_error, print_note};
 use crate::commands::output::text::{broken_lines, plural};
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref::{self, SessionRef};
@@ -67,7 +67,7 @@ pub(super) struct ExportArgs {
     /// Exclude turns that were interrupted or ended with an error
     #[arg(long)]
     no_failed: bool,
-    /// Output file, created when complete [default: standard output]
+    /// Output file, created when complete; - is standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -105,7 +105,8 @@ pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> 
     };
     let mut export = ExportRun {
         args,
-        selector: SessionSelector::new(&args.filter),
+        selector: SessionSelector::new(&args.filter, &claude_config)?,
+        is_selected: false,
         output: ExportFile::open(args.output.as_deref())?,
         sessions: 0,
         lines: 0,
@@ -115,7 +116,7 @@ pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> 
     for (transcript, reference) in targets {
         export.export_session(&mut context, &transcript, &reference)?;
     }
-    export.finish(global.quiet)
+    export.finish()
 }
 
 /// Sorted, so that the output doesn't depend on the file system.
@@ -146,6 +147,7 @@ fn named_sessions(
 struct ExportRun<'a> {
     args: &'a ExportArgs,
     selector: SessionSelector<'a>,
+    is_selected: bool,
     output: ExportFile,
     sessions: usize,
     lines: usize,
@@ -167,6 +169,7 @@ impl ExportRun<'_> {
         if !self.selector.matches_or_missing(path) {
             return Ok(());
         }
+        self.is_selected = true;
         match open_for_export(context, path) {
             Ok((session, config, outline)) => {
                 let turns = self.select(outline, reference)?;
@@ -272,19 +275,20 @@ impl ExportRun<'_> {
         self.status = self.status.max(status);
     }
 
-    fn finish(self, quiet: bool) -> Result<ExitStatus> {
+    fn finish(self) -> Result<ExitStatus> {
         self.output.finish()?;
-        if !quiet {
-            let omission = match self.is_reduced {
-                true => ", without tool content (CC_LANGFUSE_CAPTURE)",
-                false => "",
-            };
-            print_error(&format!(
-                "{} of {}{omission}",
-                plural(self.lines, "line"),
-                plural(self.sessions, "session")
-            ));
+        if !self.is_selected {
+            print_note(&self.selector.none_found());
         }
+        let omission = match self.is_reduced {
+            true => ", without tool content (CC_LANGFUSE_CAPTURE)",
+            false => "",
+        };
+        print_note(&format!(
+            "{} of {}{omission}",
+            plural(self.lines, "line"),
+            plural(self.sessions, "session")
+        ));
         Ok(self.status)
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct ExportFile {
 
 impl ExportFile {
     pub(super) fn open(output: Option<&Path>) -> Result<Self> {
-        let Some(path) = output else {
+        let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             return Ok(Self { out: BufWriter::new(exact_stdout()), file: None });
         };
         let is_special = path.metadata().is_ok_and(|there| !there.is_file());

@@ -1,12 +1,16 @@
-//! Errors for people and for scripts.
+//! Errors and notes for people and for scripts.
 
 use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use clap::error::ErrorKind as UsageErrorKind;
+use serde_json::{Map, Value, json};
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::screen::{stderr, stdout};
+use crate::commands::output::text::for_people;
+use crate::log_file::NOTE;
 
 /// Ends a command: an error is printed on standard error, unless the reader of standard output is gone.
 pub(in crate::commands) fn finish(result: Result<ExitStatus>) -> ExitStatus {
@@ -29,27 +33,100 @@ pub(in crate::commands) fn with_json_errors(
     match run() {
         Err(error) if json && !is_closed_pipe(&error) => {
             let status = ExitStatus::of_error(&error);
-            let error = error_object(status, &format!("{error:#}"));
-            print_json(&json!({"schema": 1, "error": error}))?;
+            let error = error_object(status.name(), &format!("{error:#}"));
+            print_json(JsonLine::Error, json!({"error": error}))?;
             Ok(status)
         }
         result => result,
     }
 }
 
-/// Prints one line of JSON.
-pub(in crate::commands) fn print_json(object: &Value) -> std::io::Result<()> {
-    writeln!(stdout(), "{object}")
+/// What a line of JSON is about: its `type`. The observations of `show` have their own.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) enum JsonLine {
+    Checks,
+    Config,
+    DatasetItem,
+    Error,
+    Group,
+    Project,
+    Scores,
+    Session,
+    Settings,
+    Setup,
+    Status,
+    Summary,
+}
+
+impl JsonLine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Checks => "checks",
+            Self::Config => "config",
+            Self::DatasetItem => "dataset_item",
+            Self::Error => "error",
+            Self::Group => "group",
+            Self::Project => "project",
+            Self::Scores => "scores",
+            Self::Session => "session",
+            Self::Settings => "settings",
+            Self::Setup => "setup",
+            Self::Status => "status",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// Prints one line of JSON, with the version of its format and its type.
+pub(in crate::commands) fn print_json(line: JsonLine, object: Value) -> std::io::Result<()> {
+    let mut whole = Map::new();
+    whole.insert("schema".to_owned(), json!(1));
+    whole.insert("type".to_owned(), json!(line.name()));
+    if let Value::Object(object) = object {
+        whole.extend(object);
+    }
+    writeln!(stdout(), "{}", Value::Object(whole))
 }
 
 /// The error of JSON output: the same code for the same exit status in every command.
-pub(in crate::commands) fn error_object(status: ExitStatus, message: &str) -> Value {
-    json!({"code": status.name(), "message": message})
+pub(in crate::commands) fn error_object(code: &str, message: &str) -> Value {
+    json!({"code": code, "message": message})
 }
 
 /// Prints an error on standard error. If that fails, nothing is left to print it on.
 pub(in crate::commands) fn print_error(message: &str) {
-    let _ = writeln!(stderr(), "claude-langfuse: {message}");
+    let _ = writeln!(stderr(), "claude-langfuse: {}", for_people(message));
+}
+
+/// Prints a note on standard error, unless only errors are wanted.
+pub(in crate::commands) fn print_note(message: &str) {
+    log::warn!(target: NOTE, "{message}");
+}
+
+/// Ends a run whose arguments are wrong, or ask for help or the version.
+pub fn finish_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let is_help = error.kind() == UsageErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || is_help {
+        // If that fails, the reader is gone.
+        let _ = error.print();
+    } else if std::env::args_os().any(|argument| argument == "--json") {
+        let error = error_object("usage", &usage_message(&text));
+        let _ = print_json(JsonLine::Error, json!({"error": error}));
+    } else {
+        print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The cause and clap's tips as one line.
+fn usage_message(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(str::trim);
+    let told =
+        paragraphs.filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more"));
+    let lines = told.map(|part| part.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    let message = lines.collect::<Vec<_>>().join("; ");
+    message.strip_prefix("error: ").unwrap_or(&message).to_owned()
 }
 
 pub(in crate::commands) fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{JsonLine, print_json};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{GREEN, RED, Terminal, YELLOW, wrap};
 use crate::commands::output::text::{plural, shorten_home};
@@ -145,7 +145,7 @@ impl CheckReport {
                 json!({"check": check, "verdict": level.name(), "message": message, "help": help})
             })
             .collect();
-        let report = json!({"schema": 1, "verdict": self.level().name(), "findings": findings});
-        Ok(print_json(&report)?)
+        let report = json!({"verdict": self.level().name(), "findings": findings});
+        Ok(print_json(JsonLine::Checks, report)?)
     }
 }

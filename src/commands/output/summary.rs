@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
 use crate::commands::output::progress::ProgressLine;
 use crate::commands::output::screen::stdout;
-use crate::commands::output::text::{broken_lines, byte_size, plural};
+use crate::commands::output::text::{broken_lines, byte_size, for_people, plural};
 use crate::commands::remedy::remedy;
 use crate::config::Destination;
 use crate::delivery::{Report, Stopped};
@@ -108,26 +108,29 @@ impl DeliverySummary {
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
-            return print_json(&json!({
-                "schema": 1, "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
-                "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                "unfinished": report.unfinished, "withheld": report.withheld,
-                "error": report.stopped.as_ref().map(|stopped| error_object(status, &stopped.reason)), "traces": links,
-            }));
+            return print_json(
+                JsonLine::Session,
+                json!({
+                    "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
+                    "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
+                    "unfinished": report.unfinished, "withheld": report.withheld,
+                    "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
+                }),
+            );
         }
         if self.is_redundant(report) {
             return Ok(());
         }
         if self.quiet {
-            if let Some(stopped) = &report.stopped {
-                print_error(&stopped.reason);
+            if let Some(reason) = session_error(report) {
+                print_error(&format!("{}: {reason}", session.id));
             }
             return Ok(());
         }
         let mut out = stdout();
-        writeln!(out, "{}  {}", session.id, session_text(report))?;
+        writeln!(out, "{}  {}", session.id, for_people(&session_text(report)))?;
         if let Some(help) = session_help(report, destination) {
-            writeln!(out, "  help: {help}")?;
+            writeln!(out, "  help: {}", for_people(&help))?;
         }
         if report.withheld > 0 {
             writeln!(out, "  {}", withheld_text(report.withheld))?;
@@ -175,9 +178,8 @@ impl DeliverySummary {
         let counts = DeliveryCounts { sessions: 1, failed: 1, ..DeliveryCounts::default() };
         self.count(project, &counts, status);
         if self.json {
-            return print_json(
-                &json!({"schema": 1, "session": id, "error": error_object(status, message)}),
-            );
+            let error = error_object(status.name(), message);
+            return print_json(JsonLine::Session, json!({"session": id, "error": error}));
         }
         // Missing keys are missing for every session of a folder.
         if self.last_error != message {
@@ -204,16 +206,22 @@ impl DeliverySummary {
         let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
         if self.json {
             for (project, counts) in &self.projects {
-                print_json(&json!({
-                    "schema": 1, "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
-                    "bytes": counts.bytes, "failed": counts.failed,
-                }))?;
+                print_json(
+                    JsonLine::Project,
+                    json!({
+                        "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
+                        "bytes": counts.bytes, "failed": counts.failed,
+                    }),
+                )?;
             }
-            print_json(&json!({
-                "schema": 1, "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
-                "declined": self.declined,
-            }))?;
+            print_json(
+                JsonLine::Summary,
+                json!({
+                    "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
+                    "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
+                    "declined": self.declined,
+                }),
+            )?;
             return Ok(self.status);
         }
         if self.quiet {
@@ -224,7 +232,7 @@ impl DeliverySummary {
         }
         let mut line = counts_text(&self.totals);
         if rejected > 0 {
-            line.push_str(&format!(", {} rejected by the server", plural(rejected, "observation")));
+            line.push_str(&format!(", {}", rejected_text(rejected)));
         }
         if skipped > 0 {
             line.push_str(&format!(", {} skipped ({skip_reason})", plural(skipped, "session")));
@@ -253,7 +261,7 @@ pub(in crate::commands) fn withheld_text(count: usize) -> String {
 fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {
     let mut out = stdout();
     for (project, counts) in projects {
-        writeln!(out, "{}", project.display())?;
+        writeln!(out, "{}", for_people(&project.display().to_string()))?;
         writeln!(out, "  {}", counts_text(counts))?;
     }
     Ok(())
@@ -270,14 +278,30 @@ fn counts_text(counts: &DeliveryCounts) -> String {
     )
 }
 
+/// Why something of the session was not delivered.
+fn session_error(report: &Report) -> Option<String> {
+    let rejected = report.refused.len() + report.postponed;
+    match &report.stopped {
+        Some(stopped) => Some(stopped.reason.clone()),
+        None => (rejected > 0).then(|| rejected_text(rejected)),
+    }
+}
+
+fn rejected_text(observations: usize) -> String {
+    format!("{} rejected by Langfuse", plural(observations, "observation"))
+}
+
 fn session_text(report: &Report) -> String {
+    let rejected = report.refused.len() + report.postponed;
     let mut sent = vec![plural(report.turns, "turn"), plural(report.spans, "observation")];
     sent.extend((report.scores > 0).then(|| plural(report.scores, "score")));
     let sent = format!("{} sent", sent.join(", "));
     match &report.stopped {
         Some(stopped) if report.is_empty() => format!("not sent: {}", stopped.reason),
         Some(stopped) => format!("{sent}, the rest failed: {}", stopped.reason),
+        None if report.is_empty() && rejected > 0 => rejected_text(rejected),
         None if report.is_empty() => "nothing new".to_owned(),
+        None if rejected > 0 => format!("{sent}, {}", rejected_text(rejected)),
         None => sent,
     }
 }
@@ -289,7 +313,7 @@ fn session_help(report: &Report, destination: &Destination) -> Option<String> {
             Some("nothing is lost; run the command again when the server is reachable".to_owned())
         }
         None if exit_status(report) == ExitStatus::ContentRejected => {
-            Some("the next run retries the rejected part; -v shows the reasons".to_owned())
+            Some("run the command again: Langfuse may accept it later".to_owned())
         }
         None => None,
     }

@@ -19,7 +19,9 @@ pub(in crate::commands) struct SessionCells {
     pub id: String,
     pub last: String,
     pub project: String,
+    pub model: String,
     pub sent: String,
+    pub cost: String,
     pub tokens: String,
     pub title: String,
 }
@@ -40,11 +42,13 @@ enum Alignment {
 }
 
 /// From left to right.
-const COLUMNS: [SessionColumn; 4] = [
-    column(1, "LAST (UTC)", 16, Alignment::Left, |cells| &cells.last),
+const COLUMNS: [SessionColumn; 6] = [
+    column(1, "LAST", 16, Alignment::Left, |cells| &cells.last),
     column(3, "PROJECT", 16, Alignment::Left, |cells| &cells.project),
+    column(5, "MODEL", 12, Alignment::Left, |cells| &cells.model),
     column(2, "SENT", 7, Alignment::Right, |cells| &cells.sent),
-    column(4, "TOKENS", 6, Alignment::Right, |cells| &cells.tokens),
+    column(4, "COST", 8, Alignment::Right, |cells| &cells.cost),
+    column(6, "TOKENS", 6, Alignment::Right, |cells| &cells.tokens),
 ];
 
 const fn column(
@@ -68,7 +72,7 @@ impl SessionTable {
     pub(in crate::commands) fn fitting(width: Option<usize>) -> Self {
         let mut left = width.unwrap_or(usize::MAX).saturating_sub(ID_WIDTH + GAP + MIN_TITLE_WIDTH);
         let mut kept = Vec::new();
-        for importance in 1..=4 {
+        for importance in (1..).take(COLUMNS.len()) {
             let mut columns = COLUMNS.iter();
             let column = columns.find(|column| column.importance == importance);
             let needed = column.map_or(usize::MAX, |column| column.width + GAP);

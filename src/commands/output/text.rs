@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base::Timestamp;
 use transcript::Diagnostics;
 
 /// A count with its noun: `1 session`, `2 sessions`.
@@ -55,6 +56,16 @@ pub(in crate::commands) fn long_duration(time: Duration) -> String {
     plural(usize::try_from(count).unwrap_or(usize::MAX), unit)
 }
 
+/// A time of the last day as its age, else in the local time zone.
+pub(in crate::commands) fn when(at: Timestamp, now: Timestamp) -> String {
+    match now.since(at).as_secs() {
+        seconds @ 0..60 => format!("{seconds} s ago"),
+        seconds @ 60..3600 => format!("{} min ago", seconds / 60),
+        seconds @ 3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => at.local_minute(),
+    }
+}
+
 /// A size in decimal units.
 pub(in crate::commands) fn byte_size(bytes: usize) -> String {
     match bytes {
@@ -62,6 +73,11 @@ pub(in crate::commands) fn byte_size(bytes: usize) -> String {
         1_000..1_000_000 => format!("{} KB", bytes / 1_000),
         _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
+}
+
+/// A message with `~` for the home folder of this process.
+pub(in crate::commands) fn for_people(text: &str) -> String {
+    shorten_home(std::env::home_dir().as_deref(), text)
 }
 
 /// Replaces the home folder by `~`: shorter, and bug reports carry no user name. Also as Claude Code encodes it in the names of
@@ -102,7 +118,21 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::{long_duration, shorten_home};
+    use base::Timestamp;
+
+    use super::{long_duration, shorten_home, when};
+
+    #[test]
+    fn recent_times_are_shown_by_their_age() {
+        let now = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
+        let ago = |seconds| when(now.before(Duration::from_secs(seconds)), now);
+        assert_eq!(
+            [59, 119, 7_199, 86_399].map(ago),
+            ["59 s ago", "1 min ago", "1 h ago", "23 h ago"]
+        );
+        let day = now.before(Duration::from_secs(86_400));
+        assert_eq!(when(day, now), day.local_minute());
+    }
 
     #[test]
     fn long_duration_has_one_unit() {

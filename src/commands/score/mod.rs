@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
@@ -21,7 +21,7 @@ use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Extent;
-use crate::langfuse::{Client, Deadline, Verdict, batch, send_scores};
+use crate::langfuse::{Deadline, Verdict, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
@@ -97,7 +97,7 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
     warn_if_unsent(&session, &config, destination, &reference.session);
-    match send(&config, destination, &scores)? {
+    match send(&context, &config, destination, &scores)? {
         Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
         Ok(rejected) => {
             let reason = format!("the server rejects {rejected} of {}", scores.len());
@@ -192,11 +192,12 @@ impl ScoreTarget {
 }
 
 fn send(
+    context: &DeliveryContext,
     config: &Config,
     destination: &Destination,
     scores: &[Score],
 ) -> Result<Result<usize, Verdict>> {
-    let mut client = Client::to(destination, config)?;
+    let mut client = context.client(config, destination)?;
     let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
     Ok(with_retry_after(send))
 }
@@ -223,9 +224,12 @@ fn print_scores(
             .iter()
             .map(|score| json!({"id": score.id, "name": score.name, "value": json_value(&score.value)}))
             .collect();
-        print_json(&json!({
-            "schema": 1, "session": session.id, "turn": target.turn, "scores": objects, "link": link,
-        }))?;
+        print_json(
+            JsonLine::Scores,
+            json!({
+                "session": session.id, "turn": target.turn, "scores": objects, "link": link,
+            }),
+        )?;
         return Ok(ExitStatus::Done);
     }
     let mut out = stdout();

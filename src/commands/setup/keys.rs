@@ -191,6 +191,7 @@ fn destination(base_url: &str, public_key: &str, secret_key: &Secret) -> Destina
         public_key: public_key.to_owned(),
         secret_key: secret_key.clone(),
         keys_source: answer("LANGFUSE_PUBLIC_KEY"),
+        secret_key_source: answer("LANGFUSE_SECRET_KEY"),
         base_url_source: answer("LANGFUSE_BASE_URL"),
     }
 }

@@ -176,8 +176,7 @@ impl TurnHeading {
             Some(turn) => format!("turn {turn}"),
             None => self.trace.clone(),
         };
-        let at = start.rfc3339();
-        let at = at.split('.').next().unwrap_or_default().replace('T', " ");
+        let at = start.local_second();
         format!("{name}  {at}  {}", self.prompt)
     }
 }

@@ -16,10 +16,10 @@ use transcript::SessionInfo;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::broken_lines;
+use crate::commands::output::text::{broken_lines, for_people};
 use crate::commands::preview::each_span;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef, TurnSelection};
@@ -32,13 +32,14 @@ use totals::TokenTotals;
 use tree::{ObservationTree, Selection, Subtotal};
 
 const EXAMPLES: &str = "Examples:
+  claude-langfuse show                   the newest session
   claude-langfuse show 3f2a              one session, by the start of its id
   claude-langfuse show 3f2a#2            its second turn
   claude-langfuse show 3f2a#2..5         a range of turns
   claude-langfuse show 3f2a --failed     what failed, was denied or stopped
   claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
 
-Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage.";
+Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage, 3 configuration missing or invalid.";
 
 /// Show a session as a tree of turns, model calls and tools
 ///
@@ -48,9 +49,9 @@ Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage.";
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShowArgs {
-    /// Transcript or session id prefix, with #N or #A..B for turns
+    /// Transcript or session id prefix, with #N or #A..B [default: newest]
     #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
-    session: SessionRef,
+    session: Option<SessionRef>,
     /// Show only this turn (same as #N)
     #[arg(long, value_name = "N")]
     turn: Option<u64>,
@@ -76,8 +77,12 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = selected_turns(args)?;
-    let transcript =
-        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
+    let transcript = match &args.session {
+        None => session_args::current_or_newest(&context)?,
+        Some(_) => {
+            session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?
+        }
+    };
     let (session, config) =
         session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     let mut tree = ObservationTree::default();
@@ -101,11 +106,11 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     if args.json {
         print_observations(&session, &config, &tree.subtotals(), &is_selected)?;
         let mut summary = json!({
-            "schema": 1, "session": session.id, "turns": tree.turns().len(), "unfinished": report.unfinished,
+            "session": session.id, "turns": tree.turns().len(), "unfinished": report.unfinished,
             "broken_lines": report.diagnostics.broken_lines,
         });
         merge(&mut summary, totals.as_json());
-        print_json(&summary)?;
+        print_json(JsonLine::Summary, summary)?;
         return Ok(ExitStatus::Done);
     }
     let terminal = Terminal::of_stdout(&context.env);
@@ -145,7 +150,7 @@ fn cost(span: &Span, prices: &Prices) -> Option<f64> {
 
 /// The turn is given behind the session or by `--turn`.
 fn selected_turns(args: &ShowArgs) -> Result<SessionRef> {
-    let mut reference = args.session.clone();
+    let mut reference = args.session.clone().unwrap_or_default();
     if let Some(turn) = args.turn {
         if !reference.turns.is_all() {
             bail!("could not select a turn: use either #N or --turn, not both");
@@ -163,7 +168,7 @@ fn print_header(
     report: &Report,
 ) -> io::Result<()> {
     let project = session.start.as_deref().map(|start| start.display().to_string());
-    let line = format!("session {}  {}", session.id, project.unwrap_or_default());
+    let line = format!("session {}  {}", session.id, for_people(&project.unwrap_or_default()));
     writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
     if tree.is_empty() {
         writeln!(out, "no turns of its own to send")?;

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::lists::{ListedCall, Lists};
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{JsonLine, print_json, print_note};
 use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::{stderr, stdout};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{Terminal, one_line};
 use crate::commands::output::text::milliseconds;
 use crate::commands::output::tokens;
@@ -40,10 +40,10 @@ impl ToolsOutput {
         for (key, sums) in self.sorted() {
             let mut object = key_json(self.groups.dimensions(), key, &names);
             object.extend(fields(sums));
-            print_json(&object.into())?;
+            print_json(JsonLine::Group, object.into())?;
         }
         let total: Value = fields(&self.total).into();
-        let mut last = json!({"schema": 1, "total": total});
+        let mut last = json!({ "total": total });
         for (_, name, list) in self.lists() {
             let list = list.iter().map(|it| {
                 json!({
@@ -55,12 +55,13 @@ impl ToolsOutput {
                 last.insert(name.to_owned(), list.collect());
             }
         }
-        print_json(&last)
+        print_json(JsonLine::Summary, last)
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
         if self.groups.sums.is_empty() {
-            return writeln!(stderr(), "no tool calls found");
+            print_note("no tool calls found");
+            return Ok(());
         }
         let names = self.project_names();
         let dimensions = self.groups.dimensions();

@@ -72,7 +72,7 @@ fn sum_up(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         }
         if is_by_session {
             let parent = facts.parent.as_ref();
-            let parent = parent.and_then(|id| locate::session_by_prefix(&claude_config, id).ok());
+            let parent = parent.and_then(|id| locate::sessions_by_prefix(&claude_config, id).pop());
             let cost = reported_cost(&facts, parent.as_deref());
             claude_code_usd.extend(cost.map(|cost| (id, cost)));
         }

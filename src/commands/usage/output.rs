@@ -7,9 +7,9 @@ use base::Timestamp;
 use serde_json::{Map, Value, json};
 use transcript::Usage;
 
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{JsonLine, print_json, print_note};
 use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::{stderr, stdout};
+use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
 use crate::commands::output::text::{dollars, plural};
 use crate::commands::output::tokens;
@@ -34,17 +34,17 @@ impl UsageOutput {
                 let cost = self.session_of(key).and_then(|session| costs.get(session));
                 object.insert("claude_code_usd".to_owned(), json!(cost));
             }
-            print_json(&object.into())?;
+            print_json(JsonLine::Group, object.into())?;
         }
         let date = self.price_date.map(day);
         let total: Value = fields(&self.total).into();
-        print_json(&json!({"schema": 1, "total": total, "prices_of": date}))
+        print_json(JsonLine::Summary, json!({"total": total, "prices_of": date}))
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
-        let mut error = stderr();
         if self.groups.sums.is_empty() {
-            return writeln!(error, "no model calls found");
+            print_note("no model calls found");
+            return Ok(());
         }
         let names = ProjectNames::of_groups(&self.groups);
         let dimensions = self.groups.dimensions();
@@ -74,22 +74,19 @@ impl UsageOutput {
             let line = if index == 0 { terminal.bold(line) } else { line.clone() };
             writeln!(out, "{line}")?;
         }
-        self.print_notes(&mut error)
+        self.print_notes();
+        Ok(())
     }
 
-    fn print_notes(&self, error: &mut impl Write) -> io::Result<()> {
-        match self.price_date {
-            None => writeln!(error, "no prices: 'claude-langfuse doctor' reads them from Langfuse"),
-            Some(at) => {
-                let day = day(at);
-                writeln!(error, "prices of {day}; 'claude-langfuse doctor' reads them again")?;
-                if self.total.unpriced > 0 {
-                    let calls = usize::try_from(self.total.unpriced).unwrap_or(usize::MAX);
-                    let count = tokens::short(tokens::total(&self.total.unpriced_usage));
-                    writeln!(error, "no price for {} with {count} tokens", plural(calls, "call"))?;
-                }
-                Ok(())
-            }
+    fn print_notes(&self) {
+        let Some(at) = self.price_date else {
+            return print_note("no prices: 'claude-langfuse doctor' reads them from Langfuse");
+        };
+        print_note(&format!("prices of {}; 'claude-langfuse doctor' reads them again", day(at)));
+        if self.total.unpriced > 0 {
+            let calls = usize::try_from(self.total.unpriced).unwrap_or(usize::MAX);
+            let count = tokens::short(tokens::total(&self.total.unpriced_usage));
+            print_note(&format!("no price for {} with {count} tokens", plural(calls, "call")));
         }
     }
 

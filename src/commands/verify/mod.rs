@@ -10,17 +10,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use base::Timestamp;
 use clap::{ArgGroup, Args};
 use transcript::locate;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{is_closed_pipe, with_json_errors};
+use crate::commands::output::errors::{is_closed_pipe, print_note, with_json_errors};
 use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
-use crate::commands::time_arg;
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Extent;
 use crate::state::{Cursor, Store};
@@ -31,7 +29,7 @@ use remote::{ReadBackError, RemoteTraces};
 const EXAMPLES: &str = "Examples:
   claude-langfuse verify 3f2a             one session
   claude-langfuse verify --since 7d       all sessions active in the last week
-  claude-langfuse verify --since 7d --repair
+  claude-langfuse verify --all --project . --repair
 
 Exit codes: 0 all present, 1 something missing, duplicated or different, 2 wrong usage,
 3 configuration missing or invalid, 4 server unreachable, 5 keys rejected.";
@@ -41,14 +39,16 @@ Exit codes: 0 all present, 1 something missing, duplicated or different, 2 wrong
 /// Langfuse acknowledges before it stores. This reads the observations back, compares ids, starts and tokens with the
 /// transcript, and reports what is missing, duplicated or different. Skipped turns are not expected.
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["session", "since"]).required(true))]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["session", "all", "since", "until", "project"]).required(true).multiple(true))]
 pub(super) struct VerifyArgs {
     /// Transcript or session id prefix
-    #[arg(value_name = "PATH|SESSION")]
+    #[arg(value_name = "PATH|SESSION", conflicts_with_all = ["all", "since", "until", "project"])]
     session: Option<String>,
-    /// Traced sessions active since WHEN: 7d, 12h or 2026-11-23
-    #[arg(long, value_name = "WHEN", value_parser = time_arg::parse)]
-    since: Option<Timestamp>,
+    /// Verify every session of all traced projects
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: SessionFilter,
     /// Send what is missing, and check again
     #[arg(long)]
     repair: bool,
@@ -75,7 +75,7 @@ fn verify(args: &VerifyArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         context,
         args,
         servers: BTreeMap::new(),
-        summary: VerifySummary::new(args.json),
+        summary: VerifySummary::new(args.json, global.quiet),
     };
     match &args.session {
         Some(session) => {
@@ -96,14 +96,17 @@ struct VerifyRun<'a> {
 impl VerifyRun<'_> {
     fn verify_all(&mut self, claude_config: &Path) -> Result<()> {
         self.context.require_readable_config()?;
-        let filter = SessionFilter { since: self.args.since, ..SessionFilter::default() };
-        let selector = SessionSelector::new(&filter);
+        let selector = SessionSelector::new(&self.args.filter, claude_config)?;
         let is_selected = |path: &PathBuf| selector.matches(path);
-        for path in locate::sessions(claude_config).filter(is_selected) {
+        let mut selected = locate::sessions(claude_config).filter(is_selected).peekable();
+        if selected.peek().is_none() {
+            print_note(&selector.none_found());
+        }
+        for path in selected {
             match self.verify_one(&path, Scope::FilesOnly) {
                 Err(error) if !is_closed_pipe(&error) => {
                     let (id, reason) = (locate::session_id(&path), format!("{error:#}"));
-                    self.summary.failed(&id, &reason, ExitStatus::Failed)?;
+                    self.summary.failed(&id, &reason, ExitStatus::of_error(&error))?;
                 }
                 result => result?,
             }
@@ -180,7 +183,10 @@ impl VerifyRun<'_> {
     ) -> Result<&mut RemoteTraces, ReadBackError> {
         Ok(match self.servers.entry(destination.id()) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(RemoteTraces::new(config, destination)?),
+            Entry::Vacant(entry) => {
+                let client = self.context.client(config, destination)?;
+                entry.insert(RemoteTraces::new(client, config))
+            }
         })
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::comparison::{Comparison, Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::plural;
 
@@ -28,6 +28,8 @@ const FAULTS: [(&str, Presence); 3] = [
 #[derive(Default)]
 pub(super) struct VerifySummary {
     json: bool,
+    /// Only faults are printed.
+    quiet: bool,
     sessions: usize,
     observations: usize,
     missing: usize,
@@ -41,8 +43,8 @@ pub(super) struct VerifySummary {
 }
 
 impl VerifySummary {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, ..Self::default() }
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, ..Self::default() }
     }
 
     /// Counts a session that was never sent.
@@ -55,7 +57,7 @@ impl VerifySummary {
         self.never_sent();
         self.status = self.status.max(ExitStatus::Failed);
         match self.json {
-            true => print_json(&json!({"schema": 1, "session": id, "never_sent": true})),
+            true => print_json(JsonLine::Session, json!({"session": id, "never_sent": true})),
             false => writeln!(
                 stdout(),
                 "{id}  never sent\n  help: 'claude-langfuse replay {id}' sends it"
@@ -68,9 +70,10 @@ impl VerifySummary {
         self.failed += 1;
         self.status = self.status.max(status);
         match self.json {
-            true => print_json(
-                &json!({"schema": 1, "session": id, "error": error_object(status, reason)}),
-            ),
+            true => {
+                let error = error_object(status.name(), reason);
+                print_json(JsonLine::Session, json!({"session": id, "error": error}))
+            }
             false => {
                 print_error(&format!("could not verify {id}: {reason}"));
                 Ok(())
@@ -97,7 +100,10 @@ impl VerifySummary {
             self.status = self.status.max(ExitStatus::Failed);
         }
         if self.json {
-            return print_json(&as_json(comparison));
+            return print_json(JsonLine::Session, as_json(comparison));
+        }
+        if self.quiet && missing + duplicated + mismatched == 0 {
+            return Ok(());
         }
         let mut out = stdout();
         writeln!(out, "{}", session_text(comparison))?;
@@ -121,10 +127,16 @@ impl VerifySummary {
         let Self { sessions, observations, missing, duplicated, mismatched, unknown, .. } = self;
         let Self { repaired, never_sent, failed, .. } = self;
         if self.json {
-            print_json(&json!({
-                "schema": 1, "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
-                "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
-            }))?;
+            print_json(
+                JsonLine::Summary,
+                json!({
+                    "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
+                    "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                }),
+            )?;
+            return Ok(self.status);
+        }
+        if self.quiet {
             return Ok(self.status);
         }
         let mut line = format!(
@@ -186,7 +198,7 @@ fn as_json(comparison: &Comparison) -> Value {
     };
     let [missing, duplicated, mismatched] = FAULTS.map(list);
     json!({
-        "schema": 1, "session": comparison.session, "observations": comparison.count(|_| true),
+        "session": comparison.session, "observations": comparison.count(|_| true),
         "missing": missing, "double": duplicated, "different": mismatched, "unmerged": count(Presence::Unmerged),
         "not_yet_sent": count(Presence::NotExpected(Excuse::NotYetSent)),
         "passed_over": count(Presence::NotExpected(Excuse::Skipped)),
@@ -202,7 +214,7 @@ fn print_faults(
     link: impl Fn(&str) -> String,
 ) -> io::Result<()> {
     for (_, expected) in found.iter().take(MAX_FAULTS) {
-        let (observation, at) = (&expected.name, expected.start.rfc3339());
+        let (observation, at) = (&expected.name, expected.start.local_second());
         writeln!(out, "  {name:9}  {observation}  {at}  {}", link(&expected.trace))?;
     }
     match found.len().saturating_sub(MAX_FAULTS) {

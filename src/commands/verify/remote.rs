@@ -8,7 +8,7 @@ use super::comparison::Comparison;
 use crate::commands::delivery_context::SessionTarget;
 use crate::commands::preview::each_span;
 use crate::commands::retry_after::with_retry_after;
-use crate::config::{Config, Destination};
+use crate::config::Config;
 use crate::delivery::MAX_REQUEST_BYTES;
 use crate::langfuse::{Body, Client, Deadline, Query, Verdict, export};
 
@@ -36,12 +36,8 @@ pub(super) struct RemoteTraces {
 }
 
 impl RemoteTraces {
-    pub(super) fn new(config: &Config, destination: &Destination) -> anyhow::Result<Self> {
-        Ok(Self {
-            client: Client::to(destination, config)?,
-            request_time: config.timeout,
-            legacy: false,
-        })
+    pub(super) fn new(client: Client, config: &Config) -> Self {
+        Self { client, request_time: config.timeout, legacy: false }
     }
 
     /// Compares, and repeats it for up to `wait` after the last delivery while observations are missing.

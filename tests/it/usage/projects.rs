@@ -50,7 +50,7 @@ fn times_select_calls_and_dates_are_local() {
         sandbox.set("TZ", zone);
         let (rows, _) = table(&sandbox, &["usage", "--by", "day"]);
         assert_eq!(rows[0]["day"], day);
-        assert_eq!(summed(&sandbox, &["--until", "2024-11-23"]).1, before, "{zone}");
+        assert_eq!(summed(&sandbox, &["--until", "2024-11-22"]).1, before, "{zone}");
         assert_eq!(summed(&sandbox, &["--since", "2024-11-23"]).1, since, "{zone}");
     }
 }
