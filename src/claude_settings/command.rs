@@ -18,10 +18,27 @@ pub(super) const BY_NAME: &str =
 
 /// The program of ours that a command runs as a hook, as it is written there.
 pub(super) fn our_program(words: &[String]) -> Option<&str> {
+    if let Some(program) = guarded_program(words) {
+        return Some(program);
+    }
     let hook = words.iter().rposition(|word| word == "hook")?;
     let before = words.get(..hook)?;
     let program = before.iter().rev().find(|word| name_of(word) == PROGRAM)?;
     Some(program)
+}
+
+/// The program of a command as [`guarded`] makes it: ours, whatever its file is called.
+fn guarded_program(words: &[String]) -> Option<&str> {
+    match words {
+        [bracket, test, tested, end, exec, program, hook, colon]
+            if [bracket, test, end, exec, hook, colon]
+                .into_iter()
+                .eq(["[", "-x", "]", "exec", "hook", ":"]) =>
+        {
+            Some(program.as_str()).filter(|program| program == tested)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a command runs another program that sends turns to Langfuse.
@@ -84,6 +101,7 @@ mod tests {
             "/home/me/.nix-profile/bin/claude-langfuse",
             "/home/it's me/bin/claude-langfuse",
             "/home/a b;c/\"d\"/claude-langfuse",
+            "/opt/langfuse hooks/clf-0.1",
         ] {
             assert_eq!(program(&guarded(Path::new(path))).as_deref(), Some(path));
         }
@@ -107,6 +125,8 @@ mod tests {
             "claude-langfuse flush",
             "echo hook claude-langfuse",
             "claude-langfuse-notify hook",
+            "[ -x '/opt/one' ] && exec '/opt/other' hook; :",
+            "[ -x '/opt/one' ] && exec '/opt/one' flush; :",
             "",
         ] {
             assert_eq!(program(other), None, "{other}");

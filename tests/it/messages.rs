@@ -293,3 +293,17 @@ fn an_interrupted_replay_says_how_to_go_on() {
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(mock.rows().len(), 2);
 }
+
+#[test]
+fn a_program_under_another_file_name_is_recognised() {
+    let sandbox = Sandbox::new();
+    let program = sandbox.path("bin/clf").display().to_string();
+    sandbox.write("bin/clf", b"");
+    sandbox.run(&["install", "--program", &program]).exits(0);
+    let told = sandbox.run(&["install", "--program", &program]).exits(0).stdout;
+    assert!(told.contains("nothing to do"), "{told}");
+    let told = sandbox.run(&["doctor", "--offline"]).stdout;
+    assert!(told.contains("runs ~/bin/clf"), "{told}");
+    sandbox.run(&["uninstall"]).exits(0);
+    assert!(!sandbox.path(".claude/settings.json").exists());
+}
