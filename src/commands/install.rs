@@ -19,6 +19,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::prompt::{ask_yes, can_ask};
+use crate::commands::output::text::for_people;
 use crate::commands::setup::{self, SetupArgs};
 use crate::config::{DestinationProblem, Env, Files, Scope, resolve};
 use crate::user_file::{Kind, UserFile};
@@ -161,7 +162,7 @@ pub(super) fn plan(env: &Env, project: Option<&Path>, program: &Path) -> Result<
 /// Makes a change and tells of it, or shows it.
 fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str) -> Result<()> {
     let file = &change.file;
-    let path = file.path().display();
+    let path = for_people(&file.path().display().to_string());
     let is_changed = change.action != Action::Nothing;
     if is_changed && file.is_generated() {
         bail!("could not change {path}: {GENERATED}");
@@ -188,7 +189,7 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
         Action::Remove => writeln!(out, "{state}, file removed: {path}")?,
     }
     if let Some(backup) = backup {
-        writeln!(out, "backup: {}", backup.display())?;
+        writeln!(out, "backup: {}", for_people(&backup.display().to_string()))?;
     }
     Ok(())
 }
