@@ -94,10 +94,7 @@ mod tests {
                 "a-project-with-a-long-name  x         12"
             ]
         );
-        assert_eq!(
-            grid.lines(Some(30)),
-            ["PROJECT      MODEL  CALLS", "a-project…   x         12"]
-        );
+        assert_eq!(grid.lines(Some(30)), ["PROJECT     MODEL  CALLS", "a-project…  x         12"]);
         assert!(grid.lines(Some(12)).iter().all(|line| line.chars().count() <= 12));
     }
 }
