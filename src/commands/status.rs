@@ -14,7 +14,7 @@ use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
-use crate::commands::output::screen::stdout;
+use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
 use crate::commands::remedy::remedy;
@@ -74,7 +74,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut status = StatusView::of(&context, start, config, session_id);
     if args.line {
         // Claude Code shows no statusline whose command fails.
-        writeln!(stdout(), "{}", status.line(session.as_ref()))?;
+        writeln!(exact_stdout(), "{}", status.line(session.as_ref()))?;
         return Ok(ExitStatus::Done);
     }
     let (env, files) = (&context.env, &context.files);

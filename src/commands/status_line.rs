@@ -87,7 +87,11 @@ pub(super) fn line(
         }
     }
     match session.and_then(|session| session.link(config)) {
-        Some(link) => format!("\u{1b}]8;;{link}\u{1b}\\{NAME}\u{1b}]8;;\u{1b}\\{rest}"),
+        Some(link) => {
+            // The only line with controls of a terminal; a host could bring more of them.
+            let link = base::printable(&link);
+            format!("\u{1b}]8;;{link}\u{1b}\\{NAME}\u{1b}]8;;\u{1b}\\{rest}")
+        }
         None => format!("{NAME}{rest}"),
     }
 }

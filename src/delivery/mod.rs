@@ -5,6 +5,7 @@ mod agents;
 mod copies;
 mod health;
 mod ledger;
+mod outline;
 mod parents;
 mod pending;
 mod plan;

@@ -12,6 +12,7 @@ use transcript::session::{Turn, Turns};
 use transcript::{Diagnostics, Entry, FileMark, Notification, Record};
 
 use super::ledger::Ledger;
+use super::outline::MAX_REWRITES;
 use super::pending::PendingTurns;
 use super::start::{self, Hold, Place, Start};
 use super::tail::TailReader;
@@ -156,7 +157,7 @@ impl Delivery<'_> {
         let mut rewrites = 0;
         let (feed, turns) = loop {
             let (feed, turns) = self.open_range(expected)?;
-            if rewrites == start::MAX_REWRITES || feed.is_still(&self.job.transcript) {
+            if rewrites == MAX_REWRITES || feed.is_still(&self.job.transcript) {
                 break (feed, turns);
             }
             rewrites += 1;

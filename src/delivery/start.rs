@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use transcript::completion::Expected;
 use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::{Outline, TurnOutline};
 
+use super::outline::{awaited, outline_of_turn, read_lineage};
 use super::tail::TailReader;
 use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
@@ -16,10 +17,6 @@ use crate::state::{
     TurnIdentity, Within,
 };
 use crate::trace::Agreement;
-
-/// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
-/// no inode stays what it is.
-pub(super) const MAX_REWRITES: usize = 2;
 
 /// A cursor to go on from.
 pub(super) struct Start {
@@ -344,76 +341,10 @@ fn identity(turn: &TurnOutline) -> TurnIdentity {
     TurnIdentity { uuid: turn.uuid.clone(), at: turn.at }
 }
 
-/// What a Stop hook waits for.
-fn awaited(job: &Job) -> Option<&Expected> {
-    match &job.trigger {
-        Trigger::Stop(expected) => Some(expected),
-        Trigger::SessionEnd | Trigger::Sweep { .. } => None,
-    }
-}
-
 /// Where the turns begin that another hook has not sent.
 fn not_sent_by(legacy_hook: &LegacyHookState, turns: &[TurnOutline]) -> usize {
     let is_left = |turn: &TurnOutline| {
         turn.start >= legacy_hook.offset || legacy_hook.kept_back.as_ref() == Some(&turn.uuid)
     };
     turns.iter().position(is_left).unwrap_or(turns.len())
-}
-
-/// The file as it is, where the hook's turn is in it: its end is waited for when it is read. Else its prompt is waited for,
-/// and with it the end; then it is known whether that came.
-fn outline_of_turn(job: &Job, wait: Option<&Expected>) -> Result<(Outline, Option<bool>)> {
-    let (outline, _) = read_outline(job, None)?;
-    let is_there = |wanted: &String| {
-        let mut turns = outline.turns.iter();
-        turns.any(|turn| turn.prompt_id.as_ref() == Some(wanted))
-    };
-    match wait {
-        Some(expected)
-            if outline.is_in_doubt || !expected.prompt_id.as_ref().is_some_and(is_there) =>
-        {
-            let (outline, settled) = read_outline(job, wait)?;
-            Ok((outline, Some(settled)))
-        }
-        _ => Ok((outline, None)),
-    }
-}
-
-fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
-    read_unless_replaced(&job.transcript, wait, |feed| {
-        let prompt_id = awaited(job).and_then(|expected| expected.prompt_id.as_ref());
-        let lineage = Lineage::new(job.ids(), &job.transcript).called_for(prompt_id);
-        Outline::read(lineage, feed.until_settled())
-    })
-}
-
-/// Where the session comes from; of a session that is sent whole no more is to be known before.
-fn read_lineage(ids: SessionIds, transcript: &Path) -> Result<Outline> {
-    let (outline, _) = read_unless_replaced(transcript, None, |feed| {
-        let mut lineage = Lineage::new(ids.clone(), transcript);
-        while !lineage.is_decided()
-            && let Some(entry) = feed.next()
-        {
-            lineage.observe(&entry?);
-        }
-        Ok(Outline::of(lineage))
-    })?;
-    Ok(outline)
-}
-
-fn read_unless_replaced(
-    transcript: &Path,
-    wait: Option<&Expected>,
-    read: impl Fn(&mut TailReader) -> Result<Outline>,
-) -> Result<(Outline, bool)> {
-    let mut rewrites = 0;
-    loop {
-        let mut feed = TailReader::open(transcript, 0, wait)?;
-        let outline = read(&mut feed)
-            .with_context(|| format!("could not read transcript: {}", transcript.display()))?;
-        if rewrites == MAX_REWRITES || feed.is_still(transcript) {
-            return Ok((outline, feed.settled()));
-        }
-        rewrites += 1;
-    }
 }

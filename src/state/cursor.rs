@@ -195,13 +195,6 @@ pub struct SkippedRange {
     pub turns: Option<[TurnIdentity; 2]>,
 }
 
-impl SkippedRange {
-    /// None of its turns is in the file now.
-    pub fn is_gone(&self) -> bool {
-        self.end == Some(self.start)
-    }
-}
-
 /// A turn by its opening row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnIdentity {

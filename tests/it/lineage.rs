@@ -65,7 +65,6 @@ fn text(rows: &[Value]) -> String {
     rows.iter().map(|row| format!("{row}\n")).collect()
 }
 
-/// A machine with a server.
 struct Place {
     mock: MockLangfuse,
     sandbox: Sandbox,

@@ -47,12 +47,12 @@ fn what_waits_is_found_where_the_folder_is_mounted_now() {
     let hidden = sandbox.path("hidden");
     fs::rename(&moved, &hidden).unwrap();
     sandbox.run(&["flush"]).exits(0);
-    let waits = || sandbox.run(&["status", "--json"]).json()[0]["waiting"]["sessions"].clone();
-    assert_eq!(waits(), 1);
+    let marks = || fs::read_dir(sandbox.path(".claude/state/claude-langfuse/waiting"));
+    assert_eq!(marks().unwrap().count(), 1);
     fs::rename(&hidden, &moved).unwrap();
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
-    assert_eq!(waits(), 0);
+    assert_eq!(marks().unwrap().count(), 0);
 }
 
 #[test]

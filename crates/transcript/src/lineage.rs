@@ -1,6 +1,6 @@
 //! Which rows of a file are the session's own: its head may be copied from the session that it was forked from, rows of other
 //! sessions may stand between its own, and history may be written again. Copied turns belong to the session that had them first
-//! (docs/claude-code.md, "Forks").
+//! (docs/claude-code.md, "Copies: forks and background sessions").
 
 mod ids;
 mod own_rows;

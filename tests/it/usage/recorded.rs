@@ -135,7 +135,9 @@ fn commits_and_pull_requests_have_their_cost() {
         .types("claude-langfuse usage --by agent-type,model")
         .types("claude-langfuse usage --by session")
         .types("claude-langfuse usage --by project --json")
+        .types("claude-langfuse usage --project . --since 2024-01-01 --until 2030-01-01")
         .types("claude-langfuse tools")
+        .types("claude-langfuse tools --project . --since 2024-01-01 --until 2030-01-01")
         .types("claude-langfuse tools --by agent-type --json")
         .is("usage");
 }

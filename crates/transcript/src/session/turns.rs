@@ -1,15 +1,18 @@
 //! A session's entries → its turns. A turn begins at a real prompt, a slash command that calls the model, or a
 //! notification; it lasts until the next one.
 
+mod rows;
+
 use std::ops::Range;
 
 use base::Timestamp;
 
+use self::rows::{as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt};
 use super::activity::Activity;
 use super::calls::Compaction;
 use super::legacy_sidechains::LegacySidechains;
 use super::opening::Opening;
-use crate::{Block, Entry, Record, shown_by_command, text_of};
+use crate::{Entry, Record, shown_by_command, text_of};
 
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -348,59 +351,6 @@ impl Turn {
             self.opening.name(uuid, text);
         }
     }
-}
-
-/// The row of a real prompt, or of a compaction that a person asked for.
-fn opens_turn(entry: &Entry) -> bool {
-    let opens = match &entry.record {
-        Record::Prompt(prompt) => !prompt.tentative,
-        Record::Compacted(boundary) => boundary.manual,
-        _ => false,
-    };
-    opens && entry.uuid.is_some()
-}
-
-/// Rows that the CLI at times writes before the prompt that they belong to.
-fn precedes_prompt(record: &Record) -> bool {
-    matches!(
-        record,
-        Record::Injected(_)
-            | Record::Local(_)
-            | Record::Request(_)
-            | Record::Summary { .. }
-            | Record::Prompt(_)
-    )
-}
-
-/// Rows that continue a turn after its answer.
-fn continues_turn(record: &Record) -> bool {
-    matches!(
-        record,
-        Record::Assistant(_)
-            | Record::Results { .. }
-            | Record::ApiError(_)
-            | Record::Interrupt(_)
-            | Record::Steering { .. }
-            | Record::StopFeedback(_)
-    )
-}
-
-/// A shell line (`!`): its text has its own row before the one that opens the turn with the shell's output.
-fn as_shell_line(entry: &Entry) -> Option<Vec<Block>> {
-    match &entry.record {
-        Record::Local(blocks) if text_of(blocks).starts_with("<bash-input>") => {
-            Some(blocks.clone())
-        }
-        _ => None,
-    }
-}
-
-/// A command without an answer is input of the next call.
-fn as_text_only(mut entry: Entry) -> Entry {
-    if let Record::Prompt(prompt) = &mut entry.record {
-        entry.record = Record::Local(std::mem::take(&mut prompt.content));
-    }
-    entry
 }
 
 #[cfg(test)]
