@@ -18,8 +18,8 @@ fn where_a_pattern_can_not_be_read_nothing_is_sent() {
         let session = sandbox.session("v2.1.330/simple");
         session.whole().stop(0).unnoticed();
         session.end().unnoticed();
-        session.replay(&[]).exits(1);
-        let dry = session.replay(&["--dry-run"]).exits(1);
+        session.replay(&[]).exits(3);
+        let dry = session.replay(&["--dry-run"]).exits(3);
         assert!(dry.stdout.is_empty() && dry.stderr.contains(variable), "{dry:?}");
         bell.assert_untouched();
     }
