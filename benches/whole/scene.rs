@@ -264,12 +264,14 @@ impl Scene {
         (self.server.exports(), self.server.bytes())
     }
 
-    /// A hook runs, and its state is what later runs begin with.
+    /// Two hooks run, and their state is what later runs begin with: the first delivers all, the second notes the answer that
+    /// it was called for.
     fn deliver(&mut self) {
         self.reset();
         let event = std::mem::replace(&mut self.is_end, true);
         self.invocation().run_once();
         self.is_end = event;
+        self.invocation().run_once();
         copy(&self.state(), &self.home.path().join("before"));
         self.server.clear();
     }

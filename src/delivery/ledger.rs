@@ -43,7 +43,7 @@ impl<'a> Ledger<'a> {
         placements: Runs<Placement>,
         store: Option<&'a Store>,
     ) -> Self {
-        let saved = (!is_new).then(|| cursor.encoded().ok()).flatten();
+        let saved = store.filter(|_| !is_new).and_then(|store| store.saved_cursor(&cursor));
         Self {
             cursor,
             pending: PendingTurns::default(),

@@ -59,6 +59,12 @@ impl Store {
             .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
     }
 
+    /// A session's cursor as it is written. Reading it again costs less than encoding it again: 500 finished agents are 280 KB.
+    pub fn saved_cursor(&self, cursor: &Cursor) -> Option<Vec<u8>> {
+        let path = self.cursor_path(&cursor.session_id, &cursor.destination);
+        files::read(&self.root, &path).ok().flatten()
+    }
+
     /// All cursors of a session.
     pub fn cursors_of(&self, session_id: &str) -> Vec<Cursor> {
         self.cursors_in(&self.session_folder(session_id))
