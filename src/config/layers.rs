@@ -23,7 +23,7 @@ pub enum Scope {
     /// settings files over it. Keys are read even where tracing is off, because asking is consent.
     Explicit,
     /// Sessions that nobody named: `flush`, `replay --all`, waiting sessions. Of the shell only the variables count that
-    /// are about the command ([`Variable::of_command`]).
+    /// are about the command (`Variable::of_command`).
     FilesOnly,
 }
 

@@ -65,7 +65,7 @@ pub trait Transport {
         false
     }
 
-    /// Sends scores, at most [`MOST_SCORES`](crate::langfuse::MOST_SCORES); gives how many of them will never be taken.
+    /// Sends scores, at most [`MAX_SCORES_PER_REQUEST`](crate::langfuse::MAX_SCORES_PER_REQUEST); gives how many of them will never be taken.
     ///
     /// # Errors
     /// Why none of them counts as taken.
