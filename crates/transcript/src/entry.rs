@@ -130,6 +130,22 @@ pub enum Record {
     PullRequest(String),
 }
 
+impl Record {
+    /// Whether the row has the type `user`: Claude Code writes prompts, results of tools and its own notes as such.
+    pub(crate) fn is_user_row(&self) -> bool {
+        matches!(
+            self,
+            Self::Prompt(_)
+                | Self::Results { .. }
+                | Self::Injected(_)
+                | Self::Local(_)
+                | Self::StopFeedback(_)
+                | Self::Interrupt(_)
+                | Self::Summary { .. }
+        )
+    }
+}
+
 /// A prompt that opens a turn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompt {

@@ -280,17 +280,7 @@ impl Lineage {
 
 /// A row of a person, a model or a tool.
 fn is_message(record: &Record) -> bool {
-    matches!(
-        record,
-        Record::Prompt(_)
-            | Record::Results { .. }
-            | Record::Injected(_)
-            | Record::StopFeedback(_)
-            | Record::Interrupt(_)
-            | Record::Local(_)
-            | Record::Assistant(_)
-            | Record::Summary { .. }
-    )
+    record.is_user_row() || matches!(record, Record::Assistant(_))
 }
 
 fn has_text(prompt: &Prompt, queued: Option<&str>) -> bool {

@@ -81,7 +81,7 @@ impl Activity {
 
     /// Takes the next row. `at` is its time, or its predecessor's if it has none.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
-        self.is_user_next |= is_user_row(&entry.record);
+        self.is_user_next |= entry.record.is_user_row();
         let (offset, parent) = (entry.offset, entry.header.parent);
         let uuid = entry.uuid.unwrap_or_default();
         match entry.record {
@@ -266,20 +266,6 @@ impl Activity {
             tool.task_end = Some(end.clone());
         }
     }
-}
-
-/// Rows of the type `user`, whoever wrote them.
-fn is_user_row(record: &Record) -> bool {
-    matches!(
-        record,
-        Record::Prompt(_)
-            | Record::Results { .. }
-            | Record::Injected(_)
-            | Record::Local(_)
-            | Record::StopFeedback(_)
-            | Record::Interrupt(_)
-            | Record::Summary { .. }
-    )
 }
 
 /// Stopped while it ran: from 2.1.330 on a denial without a decision; before, only the text shows it.

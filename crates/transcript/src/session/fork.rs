@@ -15,7 +15,7 @@ pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     if !is_fork && !begins_with_head {
         return entries;
     }
-    let Some(first_user) = entries.iter().position(is_user_row) else {
+    let Some(first_user) = entries.iter().position(|entry| entry.record.is_user_row()) else {
         return Vec::new();
     };
     let mut own = entries.split_off(first_user);
@@ -53,19 +53,6 @@ pub fn call(entry: &Entry) -> Option<Call> {
         }) => Some((request_ref.clone(), message_id.clone())),
         _ => None,
     }
-}
-
-fn is_user_row(entry: &Entry) -> bool {
-    matches!(
-        entry.record,
-        Record::Prompt(_)
-            | Record::Results { .. }
-            | Record::Injected(_)
-            | Record::StopFeedback(_)
-            | Record::Interrupt(_)
-            | Record::Local(_)
-            | Record::Summary { .. }
-    )
 }
 
 #[cfg(test)]
