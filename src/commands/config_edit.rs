@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::commands::exit_status::misconfigured;
+use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::nix_options::nix_options;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::screen::{stderr, stdout};
@@ -99,6 +99,23 @@ impl ConfigEdit {
     pub(super) fn print_diff(&self, out: &mut impl Write) -> Result<()> {
         let after = self.file.with(&self.after)?;
         Ok(print_masked_diff(out, self.path(), self.file.bytes(), &after)?)
+    }
+
+    /// Writes the change, unless it is only to be shown or the file is generated; gives how the command ends then.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) fn apply_or_show(&self, env: &Env, dry_run: bool) -> Result<Option<ExitStatus>> {
+        if self.is_generated() {
+            print_nix_options(self, env)?;
+            return Ok(Some(ExitStatus::Failed));
+        }
+        if dry_run {
+            self.print_diff(&mut stdout())?;
+            return Ok(Some(ExitStatus::Done));
+        }
+        self.apply()?;
+        Ok(None)
     }
 
     /// Writes the change.

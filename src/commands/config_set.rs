@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::config_edit::{ConfigEdit, NewValue, print_nix_options, variable_of};
+use crate::commands::config_edit::{ConfigEdit, NewValue, variable_of};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
@@ -81,16 +81,9 @@ pub(super) fn run(
     if let Some(problem) = edit.new_problems(env).first() {
         return Err(misconfigured(format!("nothing was changed: {problem}")));
     }
-    if edit.is_generated() {
-        print_nix_options(&edit, env)?;
-        return Ok(ExitStatus::Failed);
+    if let Some(status) = edit.apply_or_show(env, args.dry_run)? {
+        return Ok(status);
     }
-    let mut out = stdout();
-    if args.dry_run {
-        edit.print_diff(&mut out)?;
-        return Ok(ExitStatus::Done);
-    }
-    edit.apply()?;
     if json {
         print_json(
             JsonLine::Settings,
@@ -107,7 +100,7 @@ pub(super) fn run(
             (true, true) => format!("removed {} {place}: {path}", args.name),
             (true, false) => format!("set {}={shown_value} {place}: {path}", args.name),
         };
-        writeln!(out, "{}", shorten_home(env.home(), &text))?;
+        writeln!(stdout(), "{}", shorten_home(env.home(), &text))?;
     }
     warn_if_hidden(&context, variable, project.as_deref(), &edit);
     Ok(ExitStatus::Done)

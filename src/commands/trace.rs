@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::claude_settings::survey;
-use crate::commands::config_edit::{ConfigEdit, NewValue, print_nix_options};
+use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
@@ -74,16 +74,9 @@ fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         value: is_on.to_string(),
     };
     let edit = ConfigEdit::plan(env, vec![value])?;
-    if edit.is_generated() {
-        print_nix_options(&edit, env)?;
-        return Ok(ExitStatus::Failed);
+    if let Some(status) = edit.apply_or_show(env, args.dry_run)? {
+        return Ok(status);
     }
-    let mut out = stdout();
-    if args.dry_run {
-        edit.print_diff(&mut out)?;
-        return Ok(ExitStatus::Done);
-    }
-    edit.apply()?;
     let config = resolve(env, &Files::new(), Some(&project), Scope::Explicit);
     let is_effective = config.enabled == is_on;
     if args.json {
@@ -101,7 +94,7 @@ fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             project.display(),
             edit.path().display()
         );
-        writeln!(out, "{}", shorten_home(env.home(), &text))?;
+        writeln!(stdout(), "{}", shorten_home(env.home(), &text))?;
     }
     if !is_effective {
         log::warn!("{}", winner(&config));
