@@ -238,6 +238,18 @@ pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()>
     }
 }
 
+/// Opens the session that a person names, as all of it would be sent again.
+///
+/// # Errors
+/// When the target names no session, or several, or the transcript can't be read.
+pub(super) fn open_named(
+    context: &mut DeliveryContext,
+    target: &str,
+) -> Result<(SessionTarget, Config)> {
+    let transcript = find_one(target, &claude_config_dir(context)?)?;
+    open(context, &transcript, Extent::Resend, Scope::Explicit)
+}
+
 /// Opens a session, with the configuration of its start directory. Warns about problems of that configuration.
 ///
 /// # Errors

@@ -23,8 +23,7 @@ use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{turn_roots, warn_if_unsent};
-use crate::config::{Config, Destination, Scope};
-use crate::delivery::Extent;
+use crate::config::{Config, Destination};
 use crate::langfuse::{Client, Deadline, MAX_ITEM_BYTES, Put, Verdict};
 use crate::privacy::invalid_patterns;
 use item::{DatasetItem, DatasetItemBuilder, DatasetTurn};
@@ -90,10 +89,7 @@ pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus>
 fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = &args.session;
-    let transcript =
-        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
-    let (session, config) =
-        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
+    let (session, config) = session_args::open_named(&mut context, &reference.session)?;
     if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
         return Err(error(args, ExitStatus::Misconfigured, reason));
     }

@@ -19,8 +19,7 @@ use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
-use crate::config::{Config, Destination, Scope};
-use crate::delivery::Extent;
+use crate::config::{Config, Destination};
 use crate::langfuse::{Deadline, Verdict, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
@@ -75,10 +74,7 @@ pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = &args.session;
-    let transcript =
-        session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?;
-    let (session, config) =
-        session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
+    let (session, config) = session_args::open_named(&mut context, &reference.session)?;
     let roots = turn_roots(&session, &config)?;
     let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
     session_args::check_turns(reference, &numbers)?;
