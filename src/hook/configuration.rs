@@ -63,7 +63,10 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
     let is_unexplained = has_unexplained(env, &files, start);
     let started_in =
         event.filter(|_| is_unexplained).and_then(|event| origin(&event.transcript).ok()?.0);
-    if let Some(folder) = started_in.filter(|folder| !merged.folders.contains(folder)) {
+    let started_in = started_in.filter(|folder| !merged.folders.contains(folder));
+    // Nothing else is looked at below: what was resolved holds.
+    let is_final = env.allowed.is_empty() && started_in.is_none();
+    if let Some(folder) = started_in {
         without_redirects(env, &files, &[folder.as_path()], claude_dir.as_deref());
         merged.folders.push(folder);
         env.merged = Some(merged.clone());
@@ -77,7 +80,10 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
             log::warn!("{error:#}");
         }
     }
-    resolve(env, &files, start, Scope::OwnHook)
+    match is_final {
+        true => config,
+        false => resolve(env, &files, start, Scope::OwnHook),
+    }
 }
 
 /// Claude Code's own folder: transcripts are in `<folder>/projects/<project>/<session>.jsonl`.
