@@ -20,7 +20,7 @@ pub(super) enum ExitStatus {
     KeysRejected,
     /// 3: configuration is missing or invalid.
     Misconfigured,
-    /// 2: an answer is missing, and nobody can be asked.
+    /// 2: an answer is missing, and there is no terminal to ask at.
     Usage,
 }
 

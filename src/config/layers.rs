@@ -22,7 +22,7 @@ pub enum Scope {
     /// A session or a folder that a person named: `replay PATH`, `doctor`, `config`. The shell with Claude Code's
     /// settings files over it. Keys are read even where tracing is off, because asking is consent.
     Explicit,
-    /// Sessions that nobody named: `flush`, `replay --all`, waiting sessions. Of the shell only the variables count that
+    /// Sessions without a name on the command line: `flush`, `replay --all`, waiting sessions. Of the shell only the variables count that
     /// are about the command (`Variable::of_command`).
     FilesOnly,
 }

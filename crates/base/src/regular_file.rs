@@ -6,8 +6,8 @@ use std::io::{self, Error, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Opens a regular file for reading. What is none is refused, looked at only after it is open: nobody can exchange it
-/// in between.
+/// Opens a regular file for reading. Other files are refused after they are open, so that the file can't be exchanged
+/// between the check and the read.
 ///
 /// # Errors
 /// When there is no such file, it may not be read, or it is no regular file.

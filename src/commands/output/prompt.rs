@@ -50,7 +50,7 @@ pub(in crate::commands) fn ask_yes(question: &str, default: bool) -> Result<bool
 /// # Errors
 /// When the input ends, or the terminal can't be told.
 pub(in crate::commands) fn ask_hidden(question: &str) -> Result<String> {
-    // Before the question: whoever answers at once must not be shown either.
+    // Before the question: an answer that is typed at once must not be shown either.
     let hidden = Hidden::begin()?;
     show(&format!("{question} (not shown): "))?;
     let line = hidden_line();

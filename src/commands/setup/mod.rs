@@ -1,5 +1,5 @@
-//! `setup`: from nothing to the first trace. Answers first, then a plan, then everything is written: whoever stops before
-//! has changed nothing.
+//! `setup`: from nothing to the first trace. Answers first, then a plan, then everything is written: a run that is
+//! stopped before has changed nothing.
 
 mod answers;
 mod args;
