@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use base::Timestamp;
 use transcript::lineage::{Lineage, SessionIds};
-use transcript::session::Outline;
+use transcript::session::{Outline, Turn};
 use transcript::{Diagnostics, Transcript, locate, origin};
 
 use crate::commands::exit_status::{ExitStatus, misconfigured};
@@ -60,10 +60,16 @@ impl SessionTarget {
 
     /// The turns without their content, and the unreadable lines of the transcript.
     pub(super) fn outline(&self) -> Result<(Outline, Diagnostics)> {
+        self.outline_with(|_| {})
+    }
+
+    /// The same; `visit` gets each of the session's own turns.
+    pub(super) fn outline_with(&self, visit: impl FnMut(&Turn)) -> Result<(Outline, Diagnostics)> {
         let mut transcript = Transcript::open(&self.transcript, 0)?;
         let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
         let ids = SessionIds::new(&self.id, &self.transcript);
-        let outline = Outline::read(Lineage::new(ids, &self.transcript), entries)?;
+        let lineage = Lineage::new(ids, &self.transcript);
+        let outline = Outline::read_with(lineage, entries, visit)?;
         Ok((outline, transcript.diagnostics().clone()))
     }
 }

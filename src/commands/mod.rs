@@ -40,6 +40,7 @@ mod time_arg;
 mod tools;
 mod trace;
 mod turn_roots;
+mod turn_selector;
 mod usage;
 mod verify;
 mod waiting;

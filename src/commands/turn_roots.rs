@@ -75,6 +75,12 @@ pub(super) fn sent_context(
     Some(context)
 }
 
+/// The trace of a turn: the one that it was sent in, else the one that it would be.
+pub(super) fn sent_trace(session: &SessionTarget, config: &Config, root: &TurnRoot) -> String {
+    let sent = sent_context(session, config, &root.span);
+    sent.map_or_else(|| root.trace.clone(), |context| context.trace_id.as_str().to_owned())
+}
+
 /// Warns that the session was not sent. Langfuse accepts scores and items of traces that it doesn't have yet.
 pub(super) fn warn_if_unsent(
     session: &SessionTarget,

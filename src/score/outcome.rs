@@ -38,7 +38,26 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
     figures(turn).into_iter().map(score).collect()
 }
 
-fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
+/// The names of all figures.
+pub const FIGURES: [&str; 14] = [
+    "tool_error_rate",
+    "tools_refused",
+    "command_retries",
+    "files_changed",
+    "lines_added",
+    "lines_removed",
+    "tests_run",
+    "tests_passed",
+    "commits",
+    "pull_requests",
+    "cache_hit_ratio",
+    "compactions",
+    "waited_for_person",
+    "interrupted",
+];
+
+/// The figures of a turn, by name.
+pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
     let activity = &turn.activity;
     let tests = tests(activity);
     let lines = lines_changed(activity);

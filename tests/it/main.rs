@@ -54,6 +54,7 @@ mod replay;
 mod replay_all;
 mod score;
 mod scripts;
+mod selection;
 mod sessions;
 mod setup;
 mod show;

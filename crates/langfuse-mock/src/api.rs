@@ -9,6 +9,7 @@ use super::ingest::{Events, INGEST_PATH, Reading};
 use super::models;
 use super::observations;
 use super::rows::Row;
+use super::score_list;
 use super::scores::Scoring;
 
 /// The key pair of the one project.
@@ -165,6 +166,9 @@ impl Events {
                     Scoring::Events => self.scores.ingest(body),
                     Scoring::Lists => not_found("This endpoint is no longer available."),
                 })
+            }
+            ("GET", "/api/public/v3/scores") if self.reading != Reading::Old => {
+                refusal().unwrap_or_else(|| score_list::list(&self.scores.rows(), query))
             }
             ("POST", "/api/public/scores") => {
                 let refusal = refusal();

@@ -35,6 +35,7 @@ mod observations;
 mod price;
 mod refuse;
 mod rows;
+mod score_list;
 mod scores;
 mod script;
 mod server;

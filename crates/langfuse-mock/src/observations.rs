@@ -176,7 +176,7 @@ fn date_time(ms: i64) -> String {
 }
 
 /// One `name=value` of a query, with its escapes undone.
-fn parameter(pair: &str) -> Option<(String, String)> {
+pub(crate) fn parameter(pair: &str) -> Option<(String, String)> {
     let (name, value) = pair.split_once('=')?;
     Some((unescape(name), unescape(value)))
 }

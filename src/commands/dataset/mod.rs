@@ -4,26 +4,31 @@ mod item;
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use transcript::session::Calls;
+use transcript::session::{Calls, TurnOutline};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{
+    JsonLine, print_error, print_json, print_note, with_json_errors,
+};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
-use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::session_ref::SessionRef;
 use crate::commands::turn_roots::{turn_roots, warn_if_unsent};
-use crate::config::{Config, Destination};
+use crate::commands::turn_selector::{SelectionArgs, TurnSelector};
+use crate::config::{Config, Destination, Scope};
+use crate::delivery::Extent;
 use crate::langfuse::{Client, Deadline, MAX_ITEM_BYTES, Put, Verdict};
 use crate::privacy::invalid_patterns;
 use item::{DatasetItem, DatasetItemBuilder, DatasetTurn};
@@ -33,6 +38,8 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse dataset add 3f2a --dataset bugs                 all answered turns of a session
   claude-langfuse dataset add 3f2a#2 --dataset bugs --expected answer.md
   claude-langfuse dataset add 3f2a#2..5 --dataset bugs --dry-run  print what would be sent
+  claude-langfuse dataset add --all --since 30d --tests-passed --committed --dataset good
+  claude-langfuse dataset add --all --scored helpful=false --dataset bugs
 
 Exit codes: 0 added, 1 session, turn or dataset not found, 2 wrong usage,
 3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
@@ -57,9 +64,8 @@ enum DatasetCommand {
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 struct DatasetAddArgs {
-    /// Transcript or session id prefix, with #N or #A..B for turns
-    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse)]
-    session: SessionRef,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Name of the dataset
     #[arg(long, value_name = "NAME")]
     dataset: String,
@@ -88,31 +94,165 @@ pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus>
 
 fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let reference = &args.session;
-    let (session, config) = session_args::open_named(&mut context, &reference.session)?;
-    if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
-        return Err(error(args, ExitStatus::Misconfigured, reason));
+    let claude_config = session_args::claude_config_dir(&context)?;
+    let selector = TurnSelector::new(&args.selection, &claude_config)?;
+    let sessions = selector.sessions()?;
+    if sessions.is_empty() {
+        print_note(&selector.none_found());
     }
-    let turns = answered_turns(args, &session)?;
-    let dataset = args.dataset.as_str();
-    let expected = args.expected.as_deref();
-    let roots = turn_roots(&session, &config)?;
-    let mut items = DatasetItemBuilder::new(dataset, &session, &config, roots, expected)?;
-    if args.dry_run {
-        for (turn, calls) in &turns {
-            writeln!(exact_stdout(), "{}", items.build(turn, calls)?.body)?;
+    let is_single = !args.selection.all && sessions.len() == 1;
+    let mut run = AddRun { args, selector, is_single, server: None, added: 0 };
+    let mut status = ExitStatus::Done;
+    for (transcript, reference) in &sessions {
+        match run.add_session(&mut context, transcript, reference) {
+            Ok(()) => {}
+            Err(error) if is_single || args.expected.is_some() => return Err(error),
+            Err(error) => {
+                let failed = ExitStatus::of_error(&error);
+                // Such a server would fail for each session.
+                if [ExitStatus::Unreachable, ExitStatus::KeysRejected].contains(&failed) {
+                    return Err(error);
+                }
+                print_error(&format!("{error:#}"));
+                status = status.max(failed);
+            }
         }
-        return Ok(ExitStatus::Done);
     }
-    let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
-    let destination = config.destination.as_ref().map_err(unusable)?;
-    warn_if_unsent(&session, &config, destination, &reference.session);
-    let mut server = DatasetClient {
-        client: context.client(&config, destination)?,
-        config: &config,
-        destination,
-    };
-    send_items(args, &session, &turns, &mut items, &mut server)
+    if !sessions.is_empty() && run.added == 0 && status == ExitStatus::Done {
+        print_note("no turns selected");
+    }
+    Ok(status)
+}
+
+/// A session, and the selected turns that a model answered.
+struct Prepared<'a> {
+    session: SessionTarget,
+    config: Config,
+    reference: &'a SessionRef,
+    turns: Vec<(DatasetTurn, Calls)>,
+}
+
+struct AddRun<'a> {
+    args: &'a DatasetAddArgs,
+    selector: TurnSelector<'a>,
+    /// Whether one session was named: what it lacks is an error.
+    is_single: bool,
+    /// The server that was used last, where the dataset exists.
+    server: Option<DatasetClient>,
+    added: usize,
+}
+
+impl<'a> AddRun<'a> {
+    fn add_session(
+        &mut self,
+        context: &mut DeliveryContext,
+        transcript: &Path,
+        reference: &'a SessionRef,
+    ) -> Result<()> {
+        let prepared = self.prepare(context, transcript, reference)?;
+        self.add(context, &prepared)
+    }
+
+    fn prepare(
+        &mut self,
+        context: &mut DeliveryContext,
+        transcript: &Path,
+        reference: &'a SessionRef,
+    ) -> Result<Prepared<'a>> {
+        let args = self.args;
+        let (session, config) =
+            session_args::open(context, transcript, Extent::Resend, Scope::Explicit)?;
+        if let Some(reason) = invalid_patterns(&config).or_else(|| metadata_only(&config)) {
+            return Err(error(args, ExitStatus::Misconfigured, reason));
+        }
+        let turns = own_turns(read_outline(&session)?);
+        let turns = self.selector.select(context, (&session, &config), reference, turns)?;
+        let turns = self.answered(&session, reference, turns)?;
+        Ok(Prepared { session, config, reference, turns })
+    }
+
+    /// The turns that a model answered.
+    fn answered(
+        &self,
+        session: &SessionTarget,
+        reference: &SessionRef,
+        turns: Vec<(u64, TurnOutline)>,
+    ) -> Result<Vec<(DatasetTurn, Calls)>> {
+        let mut answered = Vec::new();
+        for mut turn in turns.into_iter().map(DatasetTurn::from) {
+            match turn.calls.take() {
+                Some(calls) => answered.push((turn, calls)),
+                None if reference.turns.single().is_some() => {
+                    bail!(
+                        "could not add turn {}: no model answered it; 'claude-langfuse show {}' lists all turns",
+                        turn.number,
+                        reference.session
+                    )
+                }
+                None => log::info!("turn {} is skipped: no model answered it", turn.number),
+            }
+        }
+        if answered.is_empty() && self.is_single && self.args.selection.outcome.is_empty() {
+            bail!("could not add session {}: no model answered in it", session.id);
+        }
+        if self.args.expected.is_some() && self.added + answered.len() > 1 {
+            let turns = plural(self.added + answered.len(), "turn");
+            bail!(
+                "could not use --expected for {turns}: name one, e.g. {}#1",
+                self.typed(session, reference)
+            );
+        }
+        Ok(answered)
+    }
+
+    fn add(&mut self, context: &DeliveryContext, prepared: &Prepared<'_>) -> Result<()> {
+        let args = self.args;
+        let Prepared { session, config, reference, turns } = prepared;
+        if turns.is_empty() {
+            return Ok(());
+        }
+        self.added += turns.len();
+        let (dataset, expected) = (args.dataset.as_str(), args.expected.as_deref());
+        let roots = turn_roots(session, config)?;
+        let mut items = DatasetItemBuilder::new(dataset, session, config, roots, expected)?;
+        if args.dry_run {
+            for (turn, calls) in turns {
+                writeln!(exact_stdout(), "{}", items.build(turn, calls)?.body)?;
+            }
+            return Ok(());
+        }
+        let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
+        let destination = config.destination.as_ref().map_err(unusable)?;
+        warn_if_unsent(session, config, destination, self.typed(session, reference));
+        let server = self.server(context, config, destination)?;
+        send_items(args, session, turns, &mut items, server)
+    }
+
+    /// The session as a person named it.
+    fn typed<'s>(&self, session: &'s SessionTarget, reference: &'s SessionRef) -> &'s str {
+        if self.args.selection.all { &session.id } else { &reference.session }
+    }
+
+    /// The server of a destination, where the dataset exists.
+    fn server(
+        &mut self,
+        context: &DeliveryContext,
+        config: &Config,
+        destination: &Destination,
+    ) -> Result<&mut DatasetClient> {
+        let known = self.server.take().filter(|server| server.destination.id() == destination.id());
+        let server = match known {
+            Some(server) => server,
+            None => {
+                let client = context.client(config, destination)?;
+                let destination = destination.clone();
+                let mut server = DatasetClient { client, timeout: config.timeout, destination };
+                server.ensure_dataset(self.args)?;
+                server
+            }
+        };
+        Ok(self.server.insert(server))
+    }
 }
 
 fn send_items(
@@ -120,17 +260,8 @@ fn send_items(
     session: &SessionTarget,
     turns: &[(DatasetTurn, Calls)],
     items: &mut DatasetItemBuilder<'_>,
-    server: &mut DatasetClient<'_>,
-) -> Result<ExitStatus> {
-    let destination = server.destination;
-    let failed = |reply: Verdict| {
-        let (reason, status) = failure(&reply, destination);
-        error(args, status, reason)
-    };
-    if !server.ensure_dataset(args).map_err(failed)? {
-        let reason = format!("dataset {} not found; --create creates it", args.dataset);
-        return Err(error(args, ExitStatus::Failed, reason));
-    }
+    server: &mut DatasetClient,
+) -> Result<()> {
     for (turn, calls) in turns {
         let DatasetItem { body, trace } = items.build(turn, calls)?;
         let length = body.to_string().len();
@@ -141,78 +272,47 @@ fn send_items(
             );
             return Err(error(args, ExitStatus::ContentRejected, reason));
         }
-        let put = server.put(&body).map_err(failed)?;
-        print_result(args, session, turn, put, &body, &destination.trace_link(&trace))?;
+        let put = server.with_retry_after(|client, deadline| client.put_item(&body, deadline));
+        let put = put.map_err(|reply| server.failed(args, &reply))?;
+        let link = server.destination.trace_link(&trace);
+        print_result(args, session, turn, put, &body, &link)?;
     }
-    Ok(ExitStatus::Done)
-}
-
-/// The selected turns that a model answered.
-fn answered_turns(
-    args: &DatasetAddArgs,
-    session: &SessionTarget,
-) -> Result<Vec<(DatasetTurn, Calls)>> {
-    let reference = &args.session;
-    let turns: Vec<DatasetTurn> =
-        own_turns(read_outline(session)?).into_iter().map(DatasetTurn::from).collect();
-    let numbers: Vec<u64> = turns.iter().map(|turn| turn.number).collect();
-    session_args::check_turns(reference, &numbers)?;
-    let mut answered = Vec::new();
-    for mut turn in turns {
-        if !reference.turns.contains(turn.number) {
-            continue;
-        }
-        match turn.calls.take() {
-            Some(calls) => answered.push((turn, calls)),
-            None if reference.turns.single().is_some() => {
-                bail!(
-                    "could not add turn {}: no model answered it; 'claude-langfuse show {}' lists all turns",
-                    turn.number,
-                    reference.session
-                )
-            }
-            None => log::info!("turn {} is skipped: no model answered it", turn.number),
-        }
-    }
-    if answered.is_empty() {
-        bail!("could not add session {}: no model answered in it", session.id);
-    }
-    if args.expected.is_some() && answered.len() > 1 {
-        let turns = plural(answered.len(), "turn");
-        bail!("could not use --expected for {turns}: name one, e.g. {}#1", reference.session);
-    }
-    Ok(answered)
+    Ok(())
 }
 
 /// Requests to the dataset API.
-struct DatasetClient<'a> {
+struct DatasetClient {
     client: Client,
-    config: &'a Config,
-    destination: &'a Destination,
+    timeout: Duration,
+    destination: Destination,
 }
 
-impl DatasetClient<'_> {
-    /// Returns whether the dataset exists; creates it with `--create`.
-    fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<bool, Verdict> {
+impl DatasetClient {
+    /// Checks that the dataset exists; creates it with `--create`.
+    fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<()> {
         let name = &args.dataset;
-        if self.with_retry_after(|client, deadline| client.has_dataset(name, deadline))? {
-            return Ok(true);
+        let has = self.with_retry_after(|client, deadline| client.has_dataset(name, deadline));
+        if has.map_err(|reply| self.failed(args, &reply))? {
+            return Ok(());
         }
-        if args.create {
-            self.with_retry_after(|client, deadline| client.make_dataset(name, deadline))?;
+        if !args.create {
+            let reason = format!("dataset {name} not found; --create creates it");
+            return Err(error(args, ExitStatus::Failed, reason));
         }
-        Ok(args.create)
-    }
-
-    fn put(&mut self, item: &Value) -> Result<Put, Verdict> {
-        self.with_retry_after(|client, deadline| client.put_item(item, deadline))
+        let made = self.with_retry_after(|client, deadline| client.make_dataset(name, deadline));
+        made.map_err(|reply| self.failed(args, &reply))
     }
 
     fn with_retry_after<Response>(
         &mut self,
         mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
     ) -> Result<Response, Verdict> {
-        with_retry_after(|| request(&mut self.client, Deadline::after(self.config.timeout)))
+        with_retry_after(|| request(&mut self.client, Deadline::after(self.timeout)))
+    }
+
+    fn failed(&self, args: &DatasetAddArgs, reply: &Verdict) -> anyhow::Error {
+        let (reason, status) = failure(reply, &self.destination);
+        error(args, status, reason)
     }
 }
 

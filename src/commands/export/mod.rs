@@ -18,8 +18,9 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_error, print_note};
 use crate::commands::output::text::{broken_lines, plural};
-use crate::commands::session_args::{self, SessionFilter, SessionSelector};
-use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::session_args;
+use crate::commands::session_ref::SessionRef;
+use crate::commands::turn_selector::{SelectionArgs, TurnSelector};
 use crate::config::{Capture, Config, Scope};
 use crate::delivery::Extent;
 use crate::privacy::{Policy, invalid_patterns};
@@ -30,6 +31,7 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse export 3f2a#2..5 --per turn            four of its turns, one line each
   claude-langfuse export --all --format openai --no-failed --min-turns 2 --output train.jsonl
   claude-langfuse export --all --project . --since 30d --format anthropic | head -1
+  claude-langfuse export --all --committed --scored helpful=true --per turn
 
 Exit codes: 0 written, 1 session not found or unreadable, 2 wrong usage,
 3 configuration lets no content out.";
@@ -37,16 +39,12 @@ Exit codes: 0 written, 1 session not found or unreadable, 2 wrong usage,
 /// Write conversations to a file for fine-tuning and evaluation
 ///
 /// Writes one JSON object per line: the messages that the model was sent, and its answer. Masks and omits the same content
-/// as 'replay'. Sends nothing and needs no keys.
+/// as 'replay'. Sends nothing and needs no keys, but for --scored by a name that only Langfuse knows.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExportArgs {
-    /// Transcripts, folders or session id prefixes, with #N or #A..B
-    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse, required_unless_present = "all")]
-    targets: Vec<SessionRef>,
-    /// Export every session on disk, also of untraced projects
-    #[arg(long, conflicts_with = "targets")]
-    all: bool,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Format of the messages
     #[arg(long, value_enum, default_value_t)]
     format: ExportFormat,
@@ -56,8 +54,6 @@ pub(super) struct ExportArgs {
     /// Include thinking
     #[arg(long)]
     thinking: bool,
-    #[command(flatten)]
-    filter: SessionFilter,
     /// Only turns answered by a model with this name prefix
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
@@ -99,54 +95,27 @@ enum ExportUnit {
 pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let claude_config = session_args::claude_config_dir(&context)?;
-    let targets = match args.all {
-        true => all_sessions(&claude_config),
-        false => named_sessions(&args.targets, &claude_config)?,
-    };
+    let selector = TurnSelector::new(&args.selection, &claude_config)?;
+    let sessions = selector.sessions()?;
     let mut export = ExportRun {
         args,
-        selector: SessionSelector::new(&args.filter, &claude_config)?,
-        is_selected: false,
+        selector,
+        is_selected: !sessions.is_empty(),
         output: ExportFile::open(args.output.as_deref())?,
         sessions: 0,
         lines: 0,
         status: ExitStatus::Done,
         is_reduced: false,
     };
-    for (transcript, reference) in targets {
+    for (transcript, reference) in sessions {
         export.export_session(&mut context, &transcript, &reference)?;
     }
     export.finish()
 }
 
-/// Sorted, so that the output doesn't depend on the file system.
-fn all_sessions(claude_config: &Path) -> Vec<(PathBuf, SessionRef)> {
-    let mut all: Vec<PathBuf> = locate::sessions(claude_config).collect();
-    all.sort();
-    let whole = |path| (path, SessionRef::default());
-    all.into_iter().map(whole).collect()
-}
-
-fn named_sessions(
-    targets: &[SessionRef],
-    claude_config: &Path,
-) -> Result<Vec<(PathBuf, SessionRef)>> {
-    let mut named: Vec<(PathBuf, SessionRef)> = Vec::new();
-    for reference in targets {
-        let mut found =
-            session_args::find_all(std::slice::from_ref(&reference.session), claude_config)?;
-        found.sort();
-        let found = found.into_iter().map(|path| (path, reference.clone()));
-        let new: Vec<(PathBuf, SessionRef)> =
-            found.filter(|target| !named.contains(target)).collect();
-        named.extend(new);
-    }
-    Ok(named)
-}
-
 struct ExportRun<'a> {
     args: &'a ExportArgs,
-    selector: SessionSelector<'a>,
+    selector: TurnSelector<'a>,
     is_selected: bool,
     output: ExportFile,
     sessions: usize,
@@ -166,13 +135,9 @@ impl ExportRun<'_> {
         path: &Path,
         reference: &SessionRef,
     ) -> Result<()> {
-        if !self.selector.matches_or_missing(path) {
-            return Ok(());
-        }
-        self.is_selected = true;
         match open_for_export(context, path) {
             Ok((session, config, outline)) => {
-                let turns = self.select(outline, reference)?;
+                let turns = self.select(context, (&session, &config), outline, reference)?;
                 self.write(&session, &config, turns)?;
             }
             Err((reason, status)) => self.skip(path, &reason, status),
@@ -180,12 +145,18 @@ impl ExportRun<'_> {
         Ok(())
     }
 
-    fn select(&self, outline: Outline, reference: &SessionRef) -> Result<SelectedTurns> {
+    fn select(
+        &mut self,
+        context: &DeliveryContext,
+        opened: (&SessionTarget, &Config),
+        outline: Outline,
+        reference: &SessionRef,
+    ) -> Result<SelectedTurns> {
         let args = self.args;
         let turns = own_turns(outline);
-        let numbers: Vec<u64> = turns.iter().map(|(number, _)| *number).collect();
-        session_args::check_turns(reference, &numbers)?;
-        if turns.len() < args.min_turns {
+        let has_too_few = turns.len() < args.min_turns;
+        let turns = self.selector.select(context, opened, reference, turns)?;
+        if has_too_few {
             return Ok(SelectedTurns::new());
         }
         let is_by_model = |calls: &Calls| {
@@ -194,9 +165,7 @@ impl ExportRun<'_> {
         };
         let mut turns: SelectedTurns = turns
             .into_iter()
-            .filter(|(number, turn)| {
-                reference.turns.contains(*number) && (turn.finished || !args.no_failed)
-            })
+            .filter(|(_, turn)| turn.finished || !args.no_failed)
             .filter_map(|(number, turn)| {
                 let calls = turn.calls.clone().filter(is_by_model)?;
                 Some((number, turn, calls))

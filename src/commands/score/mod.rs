@@ -1,6 +1,6 @@
 //! `score`: sends a person's scores of a turn or a session.
 
-mod score_arg;
+pub(super) mod score_arg;
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::score::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ScoreArg {
+pub(in crate::commands) struct ScoreArg {
     pub name: String,
     /// The value as typed.
     pub value: String,
@@ -13,7 +13,7 @@ pub(super) struct ScoreArg {
 
 /// Langfuse's types of scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ScoreType {
+pub(in crate::commands) enum ScoreType {
     Numeric,
     Boolean,
     Categorical,
@@ -27,7 +27,7 @@ const MAX_TEXT_UTF16: usize = 500;
 ///
 /// # Errors
 /// When the name or the value is missing.
-pub(super) fn parse(text: &str) -> Result<ScoreArg, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<ScoreArg, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
             Ok(ScoreArg { name: name.trim().to_owned(), value: value.to_owned() })
@@ -41,7 +41,10 @@ impl ScoreArg {
     ///
     /// # Errors
     /// When the value doesn't fit the type.
-    pub(super) fn value(&self, score_type: Option<ScoreType>) -> Result<Value, String> {
+    pub(in crate::commands) fn value(
+        &self,
+        score_type: Option<ScoreType>,
+    ) -> Result<Value, String> {
         let text = || self.value.clone();
         let number = || serde_json::from_str::<f64>(&self.value).ok();
         let error = |wanted: &str| format!("{}={}: {wanted}", self.name, self.value);

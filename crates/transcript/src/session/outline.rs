@@ -85,8 +85,20 @@ impl Outline {
     /// # Errors
     /// When an entry can't be read.
     pub fn read(
+        lineage: Lineage,
+        entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
+    ) -> anyhow::Result<Self> {
+        Self::read_with(lineage, entries, |_| {})
+    }
+
+    /// The same; `visit` gets each of the session's own turns.
+    ///
+    /// # Errors
+    /// When an entry can't be read.
+    pub fn read_with(
         mut lineage: Lineage,
         entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
+        visit: impl FnMut(&Turn),
     ) -> anyhow::Result<Self> {
         let mut own_rows = lineage.own_rows();
         if lineage.is_decided() {
@@ -116,7 +128,9 @@ impl Outline {
             turn.opening.offset >= outline.own_from
                 || copied.as_ref().is_some_and(|copied| copied.goes_on_in(turn))
         };
-        outline.turns = all.iter().filter(|turn| is_own(turn)).map(in_short).collect();
+        let own = all.iter().filter(|turn| is_own(turn));
+        outline.turns = own.clone().map(in_short).collect();
+        own.for_each(visit);
         outline.inherited = count - outline.turns.len();
         Ok(outline)
     }

@@ -1,0 +1,269 @@
+//! The turns that a command takes: of named sessions or of all on disk, and by what came of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use transcript::locate;
+use transcript::session::TurnOutline;
+
+use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
+use crate::commands::exit_status::{ExitStatus, status_error};
+use crate::commands::remedy::failure;
+use crate::commands::retry_after::with_retry_after;
+use crate::commands::score::score_arg::{self, ScoreArg};
+use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::turn_roots::{sent_trace, turn_roots};
+use crate::config::{Config, Destination};
+use crate::langfuse::{Deadline, StoredScore};
+use crate::score::{FIGURES, Value, figures};
+
+/// Sessions and their turns as arguments.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct SelectionArgs {
+    /// Transcripts, folders or session id prefixes, with #N or #A..B
+    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse, required_unless_present = "all")]
+    pub targets: Vec<SessionRef>,
+    /// Every session on disk, also of untraced projects
+    #[arg(long, conflicts_with = "targets")]
+    pub all: bool,
+    #[command(flatten)]
+    pub filter: SessionFilter,
+    #[command(flatten)]
+    pub outcome: OutcomeFilter,
+}
+
+/// Options that select turns by what came of them.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct OutcomeFilter {
+    /// Only turns with this score (can be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = score_arg::parse)]
+    scored: Vec<ScoreArg>,
+    /// Only turns whose last test run passed
+    #[arg(long)]
+    tests_passed: bool,
+    /// Only turns that made a commit
+    #[arg(long)]
+    committed: bool,
+}
+
+impl OutcomeFilter {
+    pub(super) fn is_empty(&self) -> bool {
+        self.scored.is_empty() && !self.tests_passed && !self.committed
+    }
+}
+
+/// Selects sessions and turns by [`SelectionArgs`].
+pub(super) struct TurnSelector<'a> {
+    args: &'a SelectionArgs,
+    sessions: SessionSelector<'a>,
+    claude_config: &'a Path,
+    scores: StoredScores,
+}
+
+impl<'a> TurnSelector<'a> {
+    /// # Errors
+    /// When `--project` names no project.
+    pub(super) fn new(args: &'a SelectionArgs, claude_config: &'a Path) -> Result<Self> {
+        Ok(Self {
+            args,
+            sessions: SessionSelector::new(&args.filter, claude_config)?,
+            claude_config,
+            scores: StoredScores::default(),
+        })
+    }
+
+    /// The selected transcripts. Sorted, so that the output doesn't depend on the file system.
+    ///
+    /// # Errors
+    /// When a target names no session, or an id prefix several.
+    pub(super) fn sessions(&self) -> Result<Vec<(PathBuf, SessionRef)>> {
+        let mut found: Vec<(PathBuf, SessionRef)> = match self.args.all {
+            true => {
+                let mut all: Vec<PathBuf> = locate::sessions(self.claude_config).collect();
+                all.sort();
+                all.into_iter().map(|path| (path, SessionRef::default())).collect()
+            }
+            false => named_sessions(&self.args.targets, self.claude_config)?,
+        };
+        found.retain(|(path, _)| self.sessions.matches_or_missing(path));
+        Ok(found)
+    }
+
+    /// The message for a selection without sessions.
+    pub(super) fn none_found(&self) -> String {
+        self.sessions.none_found()
+    }
+
+    /// Keeps the selected ones of a session's own turns, which have the numbers that `show` prints.
+    ///
+    /// # Errors
+    /// When a named turn is missing, or stored scores can't be read.
+    pub(super) fn select(
+        &mut self,
+        context: &DeliveryContext,
+        (session, config): (&SessionTarget, &Config),
+        reference: &SessionRef,
+        mut turns: Vec<(u64, TurnOutline)>,
+    ) -> Result<Vec<(u64, TurnOutline)>> {
+        let numbers: Vec<u64> = turns.iter().map(|(number, _)| *number).collect();
+        session_args::check_turns(reference, &numbers)?;
+        turns.retain(|(number, _)| reference.turns.contains(*number));
+        let outcome = &self.args.outcome;
+        if outcome.is_empty() || turns.is_empty() {
+            return Ok(turns);
+        }
+        let (computed, stored): (Vec<&ScoreArg>, Vec<&ScoreArg>) =
+            outcome.scored.iter().partition(|score| FIGURES.contains(&score.name.as_str()));
+        let mut kept = BTreeSet::new();
+        session.outline_with(|turn| {
+            let figures: BTreeMap<&str, Value> = figures(turn).into_iter().collect();
+            let is_met = |wanted: &&ScoreArg| {
+                figures.get(wanted.name.as_str()).is_some_and(|value| is_same(value, wanted))
+            };
+            if computed.iter().all(is_met) && outcome.is_met(&figures) {
+                kept.insert(turn.opening.uuid.clone());
+            }
+        })?;
+        turns.retain(|(_, turn)| kept.contains(&turn.uuid));
+        if stored.is_empty() || turns.is_empty() {
+            return Ok(turns);
+        }
+        let roots = turn_roots(session, config)?;
+        for wanted in stored {
+            let judged = self.scores.of(context, config, wanted)?;
+            turns.retain(|(number, _)| {
+                let root = roots.iter().find(|root| root.turn == *number);
+                let trace = root.map(|root| sent_trace(session, config, root));
+                judged.sessions.contains(&session.id)
+                    || trace.is_some_and(|trace| judged.traces.contains(&trace))
+            });
+        }
+        Ok(turns)
+    }
+}
+
+impl OutcomeFilter {
+    fn is_met(&self, figures: &BTreeMap<&str, Value>) -> bool {
+        let figure = |name: &str| match figures.get(name) {
+            Some(Value::Numeric(number)) => Some(*number),
+            _ => None,
+        };
+        let tests = figure("tests_run").filter(|run| *run > 0.0);
+        let passed = tests.is_some() && figure("tests_passed") == tests;
+        (passed || !self.tests_passed) && (figure("commits").is_some() || !self.committed)
+    }
+}
+
+fn named_sessions(
+    targets: &[SessionRef],
+    claude_config: &Path,
+) -> Result<Vec<(PathBuf, SessionRef)>> {
+    let mut named: Vec<(PathBuf, SessionRef)> = Vec::new();
+    for reference in targets {
+        let mut found =
+            session_args::find_all(std::slice::from_ref(&reference.session), claude_config)?;
+        found.sort();
+        let found = found.into_iter().map(|path| (path, reference.clone()));
+        let new: Vec<(PathBuf, SessionRef)> =
+            found.filter(|target| !named.contains(target)).collect();
+        named.extend(new);
+    }
+    Ok(named)
+}
+
+/// What scores of one name and value judge.
+#[derive(Clone, Debug, Default)]
+struct Judged {
+    traces: BTreeSet<String>,
+    sessions: BTreeSet<String>,
+}
+
+/// Scores that destinations have, each list read once: by destination, name and value.
+#[derive(Debug, Default)]
+struct StoredScores(BTreeMap<(String, String, String), Judged>);
+
+impl StoredScores {
+    fn of(
+        &mut self,
+        context: &DeliveryContext,
+        config: &Config,
+        wanted: &ScoreArg,
+    ) -> Result<&Judged> {
+        let unusable = |reason: String| {
+            let message = format!("could not read scores named {}: {reason}", wanted.name);
+            status_error(ExitStatus::Misconfigured, message)
+        };
+        let destination =
+            config.destination.as_ref().map_err(|problem| unusable(problem.to_string()))?;
+        let key = (destination.id(), wanted.name.clone(), wanted.value.clone());
+        if !self.0.contains_key(&key) {
+            let judged = read(context, config, destination, wanted)?;
+            self.0.insert(key.clone(), judged);
+        }
+        Ok(self.0.entry(key).or_default())
+    }
+}
+
+fn read(
+    context: &DeliveryContext,
+    config: &Config,
+    destination: &Destination,
+    wanted: &ScoreArg,
+) -> Result<Judged> {
+    let mut client = context.client(config, destination)?;
+    let mut judged = Judged::default();
+    let mut next: Option<String> = None;
+    loop {
+        let page = with_retry_after(|| {
+            client.scores_named(&wanted.name, next.as_deref(), Deadline::after(config.timeout))
+        });
+        let (scores, cursor) = page.map_err(|reply| {
+            let (reason, status) = failure(&reply, destination);
+            status_error(status, format!("could not read scores named {}: {reason}", wanted.name))
+        })?;
+        // The server takes a comma for the end of a name.
+        let is_wanted =
+            |score: &StoredScore| score.name == wanted.name && is_same(&score.value, wanted);
+        for score in scores.into_iter().filter(is_wanted) {
+            judged.traces.extend(score.trace);
+            judged.sessions.extend(score.session);
+        }
+        let is_new = cursor.is_some() && cursor != next;
+        next = cursor;
+        if !is_new {
+            return Ok(judged);
+        }
+    }
+}
+
+/// Whether a score has the value that was typed.
+fn is_same(value: &Value, wanted: &ScoreArg) -> bool {
+    let typed = wanted.value(None);
+    match (value, typed) {
+        (Value::Numeric(one), Ok(Value::Numeric(other))) => (one - other).abs() < 1e-9,
+        (Value::Text(text) | Value::Categorical(text), _) => *text == wanted.value,
+        (value, Ok(typed)) => *value == typed,
+        (_, Err(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_same, score_arg};
+    use crate::score::Value;
+
+    #[test]
+    fn a_typed_value_is_compared_by_the_type_of_the_score() {
+        let is_same = |value: Value, typed: &str| {
+            is_same(&value, &score_arg::parse(&format!("n={typed}")).unwrap())
+        };
+        assert!(is_same(Value::Numeric(4.0), "4") && is_same(Value::Numeric(0.3), "0.30"));
+        assert!(is_same(Value::Boolean(true), "True") && !is_same(Value::Boolean(true), "1"));
+        assert!(is_same(Value::Categorical("4".to_owned()), "4"));
+        assert!(is_same(Value::Text("true".to_owned()), "true"));
+        assert!(!is_same(Value::Numeric(1.0), "true") && !is_same(Value::Numeric(4.0), "good"));
+    }
+}
