@@ -170,9 +170,9 @@ fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
     let variables: Vec<Value> = config.sources.iter().map(|setting| json!({
         "name": setting.variable.name,
         "value": Some(&setting.shown).filter(|shown| !shown.is_empty()),
-        "layer": setting.source.layer.name(),
+        "source": setting.source.layer.name(),
         "place": Some(&setting.source.place).filter(|_| setting.source.layer != Layer::Default),
-        "spelling": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
+        "set_as": Some(setting.source.name).filter(|_| setting.source.layer != Layer::Default),
         "file": setting.file.as_deref().map(Path::to_string_lossy),
     })).collect();
     let config_file: Option<PathBuf> = env.config_file();

@@ -58,7 +58,7 @@ impl ExitStatus {
             Self::Usage => "usage",
             Self::Unreachable => "unreachable",
             Self::KeysRejected => "keys_refused",
-            Self::ContentRejected => "content_refused",
+            Self::ContentRejected => "content_rejected",
         }
     }
 

@@ -210,7 +210,7 @@ impl SessionRow {
             "project": self.project.as_deref().map(Path::to_string_lossy), "title": self.title,
             "first_prompt": self.prompt, "turns": self.turns, "sent": self.sent,
             "tokens": tokens::as_json(&self.usage), "model": self.model,
-            "claude_code_usd": self.cost.as_ref().map(|cost| cost.dollars), "last_activity": self.last.map(Timestamp::rfc3339),
+            "cost_usd": self.cost.as_ref().map(|cost| cost.dollars), "last_activity": self.last.map(Timestamp::rfc3339),
         })
     }
 

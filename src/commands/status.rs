@@ -326,7 +326,7 @@ impl StatusView {
         json!({
             "start_directory": self.start.to_string_lossy(),
             "state": self.mode(),
-            "layer": consent.map(|source| source.layer.name()),
+            "source": consent.map(|source| source.layer.name()),
             "place": consent.map(|source| &source.place),
             "base_url": destination.map(|destination| &destination.base_url),
             "public_key": destination.map(|destination| &destination.public_key),

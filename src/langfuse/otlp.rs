@@ -241,7 +241,7 @@ pub fn without_content(encoded: &str, reason: &str) -> String {
         attributes.retain(|attribute| {
             attribute.get("key").and_then(Value::as_str).is_none_or(|key| !content.contains(&key))
         });
-        let key = format!("{OBSERVATION_METADATA}{}", MetadataKey::ContentRefused.name());
+        let key = format!("{OBSERVATION_METADATA}{}", MetadataKey::ContentRejected.name());
         attributes.push(serde_json::json!({"key": key, "value": {"stringValue": reason}}));
     }
     span.to_string()

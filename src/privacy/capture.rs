@@ -129,7 +129,7 @@ fn leave_out_descriptions(observation: &mut Observation) {
 /// The metadata's word for the status message. Not `completed`: then the message is about something else.
 fn category(observation: &Observation) -> Option<String> {
     const KEYS: [MetadataKey; 3] =
-        [MetadataKey::ErrorCategory, MetadataKey::WorkflowStatus, MetadataKey::NotifiedStatus];
+        [MetadataKey::ErrorCategory, MetadataKey::WorkflowStatus, MetadataKey::TaskStatus];
     let category = KEYS.iter().find_map(|key| observation.metadata.get(key))?;
     (category != "completed").then(|| category.clone())
 }

@@ -63,7 +63,7 @@ pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
     let lines = lines_changed(activity);
     let numbers = [
         ("tool_error_rate", tool_error_rate(activity)),
-        ("tools_refused", tools_refused(activity)),
+        ("tools_denied", tools_denied(activity)),
         ("command_retries", command_retries(activity)),
         ("files_changed", files_changed(activity)),
         ("lines_added", lines.map(|lines| number(lines.added))),
@@ -74,7 +74,7 @@ pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
         ("pull_requests", pull_requests(activity)),
         ("cache_hit_ratio", cache_hit_ratio(&activity.usage())),
         ("compactions", Some(number(activity.compactions.len() as u64))),
-        ("waited_for_person", waited_for_person(turn)),
+        ("user_wait_seconds", user_wait_seconds(turn)),
     ];
     let numbers =
         numbers.into_iter().filter_map(|(name, figure)| Some((name, Value::Numeric(figure?))));
@@ -114,7 +114,7 @@ fn tool_error_rate(activity: &Activity) -> Option<f64> {
     share(failed, all)
 }
 
-fn tools_refused(activity: &Activity) -> Option<f64> {
+fn tools_denied(activity: &Activity) -> Option<f64> {
     let refused = activity.tools.iter().filter(|tool| is_refused(tool)).count();
     (!activity.tools.is_empty()).then(|| number(refused as u64))
 }
@@ -202,7 +202,7 @@ fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
 
 /// Between the prompt and the row in which Claude Code says how long the turn took without waiting. A prompt that waited in
 /// the queue itself was typed long before.
-fn waited_for_person(turn: &Turn) -> Option<f64> {
+fn user_wait_seconds(turn: &Turn) -> Option<f64> {
     let (at, took) = turn.activity.took?;
     if turn.opening.prompt.source.as_deref() == Some("queued") {
         return None;

@@ -57,8 +57,8 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
         let error = activity.events.iter().rev().find(|event| event.kind == EventKind::ApiError);
         root.status = error.map(|event| Status::quoting(&event.text));
     }
-    let unanswered = Some(activity.unanswered_requests()).filter(|count| *count > 0);
-    root.note(MetadataKey::UnansweredRequests, unanswered);
+    let unanswered = Some(activity.failed_requests()).filter(|count| *count > 0);
+    root.note(MetadataKey::FailedRequests, unanswered);
     note_git(root, activity);
 }
 
@@ -80,9 +80,9 @@ fn note_git(root: &mut Observation, activity: &Activity) {
 /// Adds the end of a background task to the turn that its row opened, or to the row's own event.
 pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Notification) {
     let Notification { task_id, tool_use_id, status, summary } = notification;
-    observation.note(MetadataKey::NotifiedTask, task_id.as_ref());
-    observation.note(MetadataKey::NotifiedToolUseId, tool_use_id.as_ref());
-    observation.note(MetadataKey::NotifiedStatus, status.as_ref());
+    observation.note(MetadataKey::TaskId, task_id.as_ref());
+    observation.note(MetadataKey::TaskToolUseId, tool_use_id.as_ref());
+    observation.note(MetadataKey::TaskStatus, status.as_ref());
     if let Some(status) = status.as_deref().and_then(Status::of_outcome)
         && observation.level == Level::Default
     {

@@ -42,7 +42,7 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.note(MetadataKey::RequestedModel, requested);
     observation.note(MetadataKey::MessageId, generation.message_id.as_ref());
     observation.note(MetadataKey::RequestId, generation.request_id.as_ref());
-    observation.note(MetadataKey::AttributedSkill, generation.skill.as_ref());
+    observation.note(MetadataKey::ActiveSkill, generation.skill.as_ref());
     observation.note(MetadataKey::StopReason, generation.stop_reason.as_ref());
     observation.note(MetadataKey::InputKind, Some("delta"));
     let counts = [
@@ -54,7 +54,7 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
         observation.note(key, Some(count));
     }
     let stub = generation.stop_reason.is_none() || generation.aborted;
-    observation.note(MetadataKey::OutputTokensBound, stub.then_some("lower"));
+    observation.note(MetadataKey::OutputTokensEstimated, stub.then_some("true"));
     observation.note(MetadataKey::CutOff, generation.aborted.then_some("true"));
     observation
 }

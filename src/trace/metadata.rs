@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 pub use keys::MetadataKey;
 
 /// The version of this contract; it changes when a key is renamed, removed or gets another meaning.
-pub const SCHEMA_VERSION: &str = "1";
+pub const SCHEMA_VERSION: &str = "2";
 
 /// Where a key is set.
 #[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to it")]

@@ -25,7 +25,7 @@ pub enum Status {
     /// A call or a run has no result.
     NoResult,
     /// A tool was not permitted to run.
-    Refused,
+    Denied,
     /// The model refused to answer.
     RefusedByModel,
     /// It ended with the process or the turn that ran it.
@@ -68,7 +68,7 @@ impl Status {
             Self::Killed => "killed",
             Self::NoAnswer => "no answer",
             Self::NoResult => "no result",
-            Self::Refused => "refused",
+            Self::Denied => "denied",
             Self::RefusedByModel => "refused by the model",
             Self::Stopped => "stopped",
             Self::Quoted(text) => text,

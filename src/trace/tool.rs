@@ -47,7 +47,7 @@ pub(super) fn observe(
         note_result(&mut observation, result);
     }
     if let Some(end) = &tool.task_end {
-        observation.note(MetadataKey::BackgroundOutcome, end.status.as_ref());
+        observation.note(MetadataKey::BackgroundTaskStatus, end.status.as_ref());
         observation.note(MetadataKey::ExitCode, end.exit_code());
     }
     observation
@@ -87,10 +87,10 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
 }
 
 fn note_result(observation: &mut Observation, result: &ToolResult) {
-    observation.note(MetadataKey::Denial, result.denial.as_ref());
-    observation.note(MetadataKey::BackgroundTask, result.background_task.as_ref());
-    observation.note(MetadataKey::SavedTo, result.saved_to.as_ref());
-    observation.note(MetadataKey::SavedSize, result.saved_size);
+    observation.note(MetadataKey::DenialReason, result.denial.as_ref());
+    observation.note(MetadataKey::BackgroundTaskId, result.background_task.as_ref());
+    observation.note(MetadataKey::OutputFile, result.saved_to.as_ref());
+    observation.note(MetadataKey::OutputFileBytes, result.saved_size);
     if let Some(git) = &result.git {
         let commit = git.commit.as_ref();
         observation.note(MetadataKey::Commit, commit.map(|commit| &commit.sha));
@@ -115,7 +115,7 @@ enum ErrorCategory {
     InvalidInput,
     UnknownTool,
     Tool,
-    Refused,
+    Denied,
     Stopped,
     NoResult,
 }
@@ -127,7 +127,7 @@ impl ErrorCategory {
             Self::InvalidInput => ("invalid input", Level::Error),
             Self::UnknownTool => ("unknown tool", Level::Error),
             Self::Tool => ("tool", Level::Error),
-            Self::Refused => ("refused", Level::Warning),
+            Self::Denied => ("denied", Level::Warning),
             Self::Stopped => ("stopped", Level::Warning),
             Self::NoResult => ("no result", Level::Warning),
         }
@@ -137,7 +137,7 @@ impl ErrorCategory {
     fn status(self) -> Status {
         match self {
             Self::ExitCode | Self::InvalidInput | Self::UnknownTool | Self::Tool => Status::Failed,
-            Self::Refused => Status::Refused,
+            Self::Denied => Status::Denied,
             Self::Stopped => Status::Stopped,
             Self::NoResult => Status::NoResult,
         }
@@ -151,7 +151,7 @@ fn category(tool: &ToolCall, text: &str) -> Option<ErrorCategory> {
         Some(result) => result,
     };
     if result.denial.is_some() {
-        return Some(ErrorCategory::Refused);
+        return Some(ErrorCategory::Denied);
     }
     if let Some(end) = &tool.task_end {
         return match end.status.as_deref().and_then(Status::of_outcome) {

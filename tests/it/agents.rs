@@ -49,7 +49,7 @@ fn an_agent_that_failed_says_why_in_the_foreground_and_in_the_background() {
         );
         assert_eq!(noted(row, "agent_outcome"), Some("failed"), "{agent}");
         // One that answered, and six attempts that did not.
-        assert_eq!(noted(row, "unanswered_requests"), Some("6"), "{agent}");
+        assert_eq!(noted(row, "failed_requests"), Some("6"), "{agent}");
     }
 }
 
@@ -78,8 +78,8 @@ fn an_agent_says_how_it_ended_whichever_row_tells() {
 fn a_background_command_carries_its_task_and_how_it_ended_as_far_as_its_turn_knew() {
     let rows = shown("v2.1.330/background-shell");
     let tool = |task| {
-        let row = only(&rows, "background_task", task);
-        let notes = ["background_outcome", "exit_code"].map(|key| noted(row, key));
+        let row = only(&rows, "background_task_id", task);
+        let notes = ["background_task_status", "exit_code"].map(|key| noted(row, key));
         (row.name.as_str(), row.level.as_str(), row.status_message.as_deref(), notes)
     };
     assert_eq!(tool("by0d75sde"), ("Bash", "DEFAULT", None, [Some("completed"), Some("0")]));
@@ -101,11 +101,11 @@ fn a_turn_that_a_task_opened_says_how_the_task_ended_and_points_to_its_tool() {
             Some("Background command \"bad job\" failed with exit code 3"),
         ),
     ] {
-        let turn = only(&rows, "notified_task", task);
-        let tool = only(&rows, "background_task", task);
+        let turn = only(&rows, "task_id", task);
+        let tool = only(&rows, "background_task_id", task);
         assert!(turn.parent_span_id.is_none());
-        assert_eq!(noted(turn, "notified_tool_use_id"), noted(tool, "tool_use_id"));
-        assert_eq!(noted(turn, "notified_status"), Some(status));
+        assert_eq!(noted(turn, "task_tool_use_id"), noted(tool, "tool_use_id"));
+        assert_eq!(noted(turn, "task_status"), Some(status));
         assert_eq!((turn.level.as_str(), turn.status_message.as_deref()), (level, message));
     }
 }
@@ -113,11 +113,11 @@ fn a_turn_that_a_task_opened_says_how_the_task_ended_and_points_to_its_tool() {
 #[test]
 fn a_notification_within_a_turn_points_to_its_tool_too() {
     let rows = shown("v2.1.330/agent-killed");
-    let event = only(&rows, "notified_task", "a4ec2736585ac795c");
+    let event = only(&rows, "task_id", "a4ec2736585ac795c");
     let launch = rows.iter().find(|row| row.name == "Agent").unwrap();
     assert_eq!((event.kind.as_str(), event.name.as_str()), ("EVENT", "notification"));
-    assert_eq!(noted(event, "notified_tool_use_id"), noted(launch, "tool_use_id"));
-    assert_eq!(noted(event, "notified_status"), Some("killed"));
+    assert_eq!(noted(event, "task_tool_use_id"), noted(launch, "tool_use_id"));
+    assert_eq!(noted(event, "task_status"), Some("killed"));
     assert_eq!(event.level, "WARNING");
     assert_eq!(
         event.status_message.as_deref(),

@@ -176,7 +176,7 @@ fn a_pattern_that_is_not_there_any_more_keeps_the_turn_here_until_it_is() {
         let flushed = sandbox.run(&["flush"]).exits(0);
         assert!(flushed.stdout.contains("1 skipped"), "{}", flushed.stdout);
         let replayed = session.replay(&["--json"]).exits(0);
-        assert_eq!(replayed.json()[0]["withheld"], 1);
+        assert_eq!(replayed.json()[0]["policy_not_met"], 1);
         drop(sandbox.session("v2.1.330/thinking").answered(0).stop(0));
         assert!(rows_of(&mock, &session).is_empty(), "{first} {later}");
         sandbox.set(PATTERNS, first);

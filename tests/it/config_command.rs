@@ -53,12 +53,12 @@ fn a_script_gets_the_same_as_json() {
     assert_eq!(
         variable("LANGFUSE_SECRET_KEY"),
         json!({
-            "name": "LANGFUSE_SECRET_KEY", "value": "sk-lf-…9f3a", "layer": "config file", "place": config_file,
-            "spelling": "LANGFUSE_SECRET_KEY_FILE", "file": sandbox.path(".secrets/langfuse"),
+            "name": "LANGFUSE_SECRET_KEY", "value": "sk-lf-…9f3a", "source": "config file", "place": config_file,
+            "set_as": "LANGFUSE_SECRET_KEY_FILE", "file": sandbox.path(".secrets/langfuse"),
         })
     );
     assert_eq!(variable("LANGFUSE_USER_ID")["value"], json!(null));
-    assert_eq!(variable("LANGFUSE_TIMEOUT")["layer"], "default");
+    assert_eq!(variable("LANGFUSE_TIMEOUT")["source"], "default");
     assert!(!shown.stdout.contains("0a1b2c3d"));
     let checked = sandbox.run(&["config", "check", "--json", "--project", "code/app"]).exits(0);
     assert_eq!(checked.json()[0]["verdict"], "ok");

@@ -255,7 +255,7 @@ fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     assert!(ran.stdout.contains("2 sessions skipped (tracing is off)"), "{}", ran.stdout);
     let ran = sandbox.run(&["replay", "--all", "--json"]).exits(0);
-    assert_eq!(ran.json().last().unwrap()["passed_over"], 2);
+    assert_eq!(ran.json().last().unwrap()["skipped"], 2);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_session_that_would_go_elsewhere_now_is_passed_over_and_counted() {
     let ran = sandbox.run(&["flush"]).exits(0);
     assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     let ran = sandbox.run(&["flush", "--json"]).exits(0);
-    assert_eq!(ran.json().last().unwrap()["passed_over"], 1);
+    assert_eq!(ran.json().last().unwrap()["skipped"], 1);
     assert_eq!(first.answers(), ["Answer 1."]);
     assert_eq!(second.requests().len(), 0);
     // Back again, it goes on where it was.

@@ -152,7 +152,7 @@ fn rejected_content_is_told_as_an_error() {
     mock.reply_always(Some(Reply::Status(422)));
     let ran = sandbox.run(&["replay", "2c97", "--json"]).exits(6);
     let told = &ran.json()[0];
-    assert_eq!(told["error"]["code"], "content_refused");
+    assert_eq!(told["error"]["code"], "content_rejected");
     assert_eq!(told["error"]["message"], "2 observations rejected by Langfuse");
     let told = sandbox.run(&["replay", "2c97"]).exits(6).stdout;
     assert!(

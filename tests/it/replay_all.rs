@@ -59,7 +59,7 @@ fn scripts_are_told_of_sessions_then_of_projects_then_of_all() {
     let expected = expected.map(|(name, turns, spans)| (name.to_owned(), Some(turns), Some(spans)));
     assert_eq!(summed, expected);
     assert!(told.iter().all(|line| line["schema"] == 1));
-    assert_eq!(told.last().unwrap()["passed_over"], 1);
+    assert_eq!(told.last().unwrap()["skipped"], 1);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn all_is_well_after_a_delivery() {
     let told = sandbox.run(&["status", "--json"]).exits(0).json().remove(0);
     let trace = &mock.rows()[0].trace_id;
     assert_eq!(told["last_trace"], format!("{}/trace/{trace}", mock.url()));
-    assert_eq!((&told["state"], &told["layer"]), (&json!("on"), &json!("config file")));
+    assert_eq!((&told["state"], &told["source"]), (&json!("on"), &json!("config file")));
     assert_eq!((&told["waiting"]["sessions"], &told["error"]), (&json!(0), &json!(null)));
 }
 

@@ -152,14 +152,14 @@ fn a_row_with_another_start_is_double_for_good() {
     session.whole().replay(&[]).exits(0);
     let moved = moved_by_a_millisecond(&mock);
     let found = told(&sandbox, &[session.id()]);
-    assert_eq!(found["double"].as_array().unwrap().len(), moved, "{found}");
+    assert_eq!(found["duplicate"].as_array().unwrap().len(), moved, "{found}");
     verify(&sandbox, &[session.id(), "--repair"]).exits(1);
     // Without the right one, it is another.
     mock.clear();
     let body = moved_export(&session.path().display().to_string(), &sandbox);
     post(&mock, &body);
     let found = told(&sandbox, &[session.id()]);
-    assert_eq!(found["different"].as_array().unwrap().len(), moved, "{found}");
+    assert_eq!(found["mismatched"].as_array().unwrap().len(), moved, "{found}");
 }
 
 /// Sends all that is there once more, a millisecond later; gives how many rows that are.
@@ -206,7 +206,7 @@ fn other_tokens_are_told() {
     let body = sandbox.run(&["replay", "--dry-run", session.id()]).exits(0).stdout;
     post(&mock, &serde_json::from_str(&body.replace("8000", "8001")).unwrap());
     let found = told(&sandbox, &[session.id()]);
-    let different = found["different"].as_array().unwrap();
+    let different = found["mismatched"].as_array().unwrap();
     assert_eq!(different.len(), 1, "{found}");
     assert_eq!(different[0]["observation"], "generation chat");
 }

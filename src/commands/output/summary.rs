@@ -112,8 +112,8 @@ impl DeliverySummary {
                 JsonLine::Session,
                 json!({
                     "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
-                    "refused": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                    "unfinished": report.unfinished, "withheld": report.withheld,
+                    "rejected": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
+                    "in_progress": report.unfinished, "policy_not_met": report.withheld,
                     "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
                 }),
             );
@@ -218,7 +218,7 @@ impl DeliverySummary {
                 JsonLine::Summary,
                 json!({
                     "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                    "failed": failed, "refused": rejected, "passed_over": skipped, "withheld": withheld,
+                    "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
                     "declined": self.declined,
                 }),
             )?;

@@ -72,7 +72,7 @@ impl ObservationLine {
             usage: (kind == Some(Kind::Generation))
                 .then(|| tokens::from_usage_details(&span.usage())),
             cost: None,
-            lower_bound: observation("metadata.output_tokens_bound").is_some(),
+            lower_bound: observation("metadata.output_tokens_estimated").is_some(),
             level: observation("level").and_then(Level::from_name).unwrap_or_default(),
             whole: whole.into_iter().filter(|(_, text)| is_full && !text.is_empty()).collect(),
             name: span.name().to_owned(),

@@ -106,7 +106,7 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     if args.json {
         print_observations(&session, &config, &tree.subtotals(), &is_selected)?;
         let mut summary = json!({
-            "session": session.id, "turns": tree.turns().len(), "unfinished": report.unfinished,
+            "session": session.id, "turns": tree.turns().len(), "in_progress": report.unfinished,
             "broken_lines": report.diagnostics.broken_lines,
         });
         merge(&mut summary, totals.as_json());

@@ -138,13 +138,13 @@ impl TokenTotals {
                 reasons.push(self.reasons_for_less(reported).to_owned());
             }
             json!({
-                "tokens": tokens::as_json(&reported.usage), "dollars": reported.dollars, "outdated": reported.outdated,
+                "tokens": tokens::as_json(&reported.usage), "cost_usd": reported.dollars, "outdated": reported.outdated,
                 "more": tokens::as_json(&more), "less": tokens::as_json(&less), "reasons": reasons,
             })
         });
         json!({
             "observations": self.observations, "calls": self.calls, "tokens": tokens::as_json(&self.usage), "cost_usd": self.cost,
-            "lower_bounds": self.lower_bounds, "claude_code": compared,
+            "output_tokens_estimated": self.lower_bounds, "claude_code": compared,
         })
     }
 }

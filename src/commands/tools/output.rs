@@ -47,7 +47,7 @@ impl ToolsOutput {
         for (_, name, list) in self.lists() {
             let list = list.iter().map(|it| {
                 json!({
-                    "project": names.name(&it.project), "tool": it.tool, "asked": one_line(&it.asked), "count": it.count,
+                    "project": names.name(&it.project), "tool": it.tool, "input": one_line(&it.asked), "count": it.count,
                     "output_chars": it.output_chars,
                 })
             });
@@ -124,7 +124,7 @@ fn cells(sums: &ToolSums) -> Vec<String> {
 fn fields(sums: &ToolSums) -> Map<String, Value> {
     let fields = json!({
         "turns": sums.turns, "calls": sums.calls, "failed": sums.failed, "denied": sums.denied, "stopped": sums.stopped,
-        "unanswered": sums.unanswered, "retries": sums.retries, "rereads": sums.rereads, "p50_ms": sums.percentile(50),
+        "no_result": sums.unanswered, "retries": sums.retries, "rereads": sums.rereads, "p50_ms": sums.percentile(50),
         "p95_ms": sums.percentile(95), "output_chars": sums.output_chars,
     });
     match fields {

@@ -32,13 +32,13 @@ impl UsageOutput {
             object.extend(fields(sums));
             if let Some(costs) = &self.claude_code_usd {
                 let cost = self.session_of(key).and_then(|session| costs.get(session));
-                object.insert("claude_code_usd".to_owned(), json!(cost));
+                object.insert("claude_code_cost_usd".to_owned(), json!(cost));
             }
             print_json(JsonLine::Group, object.into())?;
         }
         let date = self.price_date.map(day);
         let total: Value = fields(&self.total).into();
-        print_json(JsonLine::Summary, json!({"total": total, "prices_of": date}))
+        print_json(JsonLine::Summary, json!({"total": total, "prices_date": date}))
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {

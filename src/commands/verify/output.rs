@@ -130,8 +130,8 @@ impl VerifySummary {
             print_json(
                 JsonLine::Summary,
                 json!({
-                    "sessions": sessions, "observations": observations, "missing": missing, "double": duplicated,
-                    "different": mismatched, "unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                    "sessions": sessions, "observations": observations, "missing": missing, "duplicate": duplicated,
+                    "mismatched": mismatched, "trace_unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
                 }),
             )?;
             return Ok(self.status);
@@ -199,10 +199,10 @@ fn as_json(comparison: &Comparison) -> Value {
     let [missing, duplicated, mismatched] = FAULTS.map(list);
     json!({
         "session": comparison.session, "observations": comparison.count(|_| true),
-        "missing": missing, "double": duplicated, "different": mismatched, "unmerged": count(Presence::Unmerged),
+        "missing": missing, "duplicate": duplicated, "mismatched": mismatched, "unmerged": count(Presence::Unmerged),
         "not_yet_sent": count(Presence::NotExpected(Excuse::NotYetSent)),
-        "passed_over": count(Presence::NotExpected(Excuse::Skipped)),
-        "unknown": count(Presence::Unknown), "withheld": comparison.withheld,
+        "skipped": count(Presence::NotExpected(Excuse::Skipped)),
+        "trace_unknown": count(Presence::Unknown), "policy_not_met": comparison.withheld,
         "foreign": comparison.foreign, "repaired": comparison.repaired,
     })
 }

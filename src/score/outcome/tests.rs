@@ -162,7 +162,7 @@ fn tools_fail_when_they_ran_and_failed() {
             .answer()
     };
     assert_eq!(played().figure("tool_error_rate"), Some(0.3333));
-    assert_eq!(played().figure("tools_refused"), Some(1.0));
+    assert_eq!(played().figure("tools_denied"), Some(1.0));
     let only_denied =
         Played::prompt().tool("Bash", json!({"command": "rm"}), "denied", denied.clone());
     assert_eq!(only_denied.answer().figure("tool_error_rate"), None);
@@ -177,7 +177,7 @@ fn a_turn_that_was_stopped_is_interrupted_and_its_tool_has_not_failed() {
         .row(json!({"type": "user", "message": text}))
         .figures();
     assert_eq!(figures.get("interrupted"), Some(&1.0));
-    assert_eq!(figures.get("tools_refused"), Some(&0.0));
+    assert_eq!(figures.get("tools_denied"), Some(&0.0));
     assert_eq!(figures.get("tool_error_rate"), None);
 }
 
@@ -260,12 +260,12 @@ fn the_wait_is_what_the_turn_did_not_take() {
         let mut played = Played::prompt().answer();
         played.rows[0]["promptSource"] = source.into();
         let row = json!({"type": "system", "subtype": "turn_duration", "durationMs": milliseconds});
-        played.row(row).figure("waited_for_person")
+        played.row(row).figure("user_wait_seconds")
     };
     assert_eq!(took("typed", 1_234), Some(0.8));
     assert_eq!(took("typed", 2_011), Some(0.0));
     assert_eq!(took("queued", 1_234), None);
-    assert_eq!(Played::prompt().answer().figure("waited_for_person"), None);
+    assert_eq!(Played::prompt().answer().figure("user_wait_seconds"), None);
 }
 
 #[test]

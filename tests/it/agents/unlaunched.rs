@@ -72,7 +72,7 @@ fn a_typed_skill_that_runs_apart_is_answered_by_what_it_showed() {
 fn an_agent_whose_start_is_not_told_belongs_to_the_turn_of_its_notification() {
     let rows = replayed(&without(&["forked-skill-launch"]));
     let (_, parent) = agent_and_parent(&rows);
-    let notified = parent.and_then(|turn| noted(turn, "notified_task"));
+    let notified = parent.and_then(|turn| noted(turn, "task_id"));
     assert_eq!(notified, Some(AGENT));
 }
 

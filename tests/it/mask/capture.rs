@@ -104,7 +104,7 @@ fn filled(kind: &str) -> Observation {
         "notification" => {
             observed.kind = Kind::Event;
             observed.input = Some(Content::Text(NOTIFICATION.to_owned()));
-            observed.note(MetadataKey::NotifiedStatus, Some("failed"));
+            observed.note(MetadataKey::TaskStatus, Some("failed"));
         }
         "workflow" => {
             observed.kind = Kind::Chain;
@@ -188,13 +188,13 @@ fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
         Status::Interrupted,
         Status::NoAnswer,
         Status::NoResult,
-        Status::Refused,
+        Status::Denied,
         Status::MaxTurns(3),
     ] {
         let mut observed = observation();
         observed.warn(status.clone());
         // Of a turn that a background task opened, it is about the turn.
-        observed.note(MetadataKey::NotifiedStatus, Some("failed"));
+        observed.note(MetadataKey::TaskStatus, Some("failed"));
         policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
         assert_eq!(observed.status, Some(status));
     }
@@ -205,7 +205,7 @@ fn a_turn_that_failed_after_a_task_was_completed_is_not_called_completed() {
     let shown = |mode| {
         let mut observed = observation();
         observed.status = Some(Status::quoting(TEXT));
-        observed.note(MetadataKey::NotifiedStatus, Some("completed"));
+        observed.note(MetadataKey::TaskStatus, Some("completed"));
         policy(&[("CC_LANGFUSE_CAPTURE", mode)]).apply(&mut observed);
         observed.status.unwrap().text().into_owned()
     };

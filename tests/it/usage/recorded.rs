@@ -153,7 +153,7 @@ fn what_claude_code_reckoned_is_without_what_a_fork_inherited() {
         lay(&sandbox, &Recording::open(name));
         let (rows, _) = table(&sandbox, &["usage", "--by", "session"]);
         let mut found: Vec<f64> =
-            rows.iter().map(|row| row["claude_code_usd"].as_f64().unwrap()).collect();
+            rows.iter().map(|row| row["claude_code_cost_usd"].as_f64().unwrap()).collect();
         found.sort_by(f64::total_cmp);
         let expected = costs.into_iter().filter(|cost| *cost > 0.0).collect::<Vec<_>>();
         assert_eq!(found.len(), expected.len(), "{name}: {found:?}");

@@ -71,7 +71,7 @@ fn retries_and_files_read_again_unchanged_are_listed() {
     assert_eq!((&of("Read")["rereads"], &of("Read")["retries"]), (&json!(1), &json!(0)));
     assert_eq!((&of("Bash")["failed"], &of("Bash")["retries"]), (&json!(2), &json!(2)));
     assert_eq!(of("Bash")["p50_ms"], 2000);
-    assert_eq!(last["rereads"][0]["asked"], "/p/a.rs");
-    assert_eq!(last["retries"][0]["asked"], "cargo test");
+    assert_eq!(last["rereads"][0]["input"], "/p/a.rs");
+    assert_eq!(last["retries"][0]["input"], "cargo test");
     assert_eq!(last["largest_results"][0]["output_chars"], "two, after a change".len());
 }

@@ -225,7 +225,7 @@ impl Activity {
     }
 
     /// Requests that no answer refers to: failed attempts, and those that were stopped before the first block.
-    pub fn unanswered_requests(&self) -> usize {
+    pub fn failed_requests(&self) -> usize {
         self.requests.len()
     }
 

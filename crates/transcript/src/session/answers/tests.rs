@@ -192,7 +192,7 @@ fn a_request_that_is_written_after_its_answer_gives_the_start() {
     let mut activity = rows.activity;
     activity.request(request, Timestamp::from_millis(1500));
     assert_eq!(activity.generations[0].started_at, Timestamp::from_millis(1500));
-    assert_eq!(activity.unanswered_requests(), 0);
+    assert_eq!(activity.failed_requests(), 0);
 }
 
 #[test]

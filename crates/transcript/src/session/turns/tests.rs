@@ -119,7 +119,7 @@ fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
         .turns();
     let started_at = turns[1].activity.generations[0].started_at;
     assert_eq!(started_at, Timestamp::from_millis(2000));
-    assert_eq!(turns[0].activity.unanswered_requests(), 0);
+    assert_eq!(turns[0].activity.failed_requests(), 0);
 }
 
 #[test]
