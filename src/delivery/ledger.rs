@@ -6,8 +6,11 @@
 //! same: at least once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use base::Timestamp;
+use transcript::locate::Layout;
+use transcript::{Entry, Header};
 
 use super::pending::{PendingTurn, PendingTurns, TurnRange};
 use super::queue::{Owner, QueuedScore, QueuedSpan};
@@ -100,6 +103,17 @@ impl<'a> Ledger<'a> {
         store.save_placements(session_id, destination, &self.placements)?;
         self.saved_placements = self.placements.clone();
         Ok(())
+    }
+
+    /// Takes note of what a row says of the session.
+    pub(super) fn note_row(&mut self, entry: &Entry) {
+        let Header { cwd, version, .. } = &entry.header;
+        if self.cursor.start_directory.is_none() {
+            self.cursor.start_directory = cwd.as_ref().map(PathBuf::from);
+        }
+        if let Some(version) = version {
+            self.cursor.layout = Some(Layout::after(self.cursor.layout, version));
+        }
     }
 
     /// The number of the turn that comes next, 1-based over the session's own turns.

@@ -2,11 +2,11 @@
 //! Hook, flush and replay all use it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
 
 mod agents;
-mod copies;
+mod contexts;
+mod exporter;
 mod health;
 mod ledger;
 mod outline;
-mod parents;
 mod pending;
 mod plan;
 mod queue;
@@ -20,10 +20,8 @@ mod tail;
 mod terms;
 mod transport;
 mod turns;
-mod unlaunched;
 mod untouched;
 mod upload;
-mod workflows;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -44,7 +42,7 @@ pub use suspend::note_suspended;
 pub use tail::find_transcript;
 use transcript::Diagnostics;
 use transcript::completion::Expected;
-use transcript::lineage::{Guests, SessionIds};
+use transcript::lineage::{Guests, OwnRows, SessionIds};
 pub use transport::{HttpTransport, Unavailable};
 
 /// What carries requests: the client, a dry run, a server in a test.
@@ -124,6 +122,13 @@ impl Job {
             true => SessionIds::of_guest(&self.session_id),
             false => SessionIds::new(&self.session_id, &self.transcript),
         }
+    }
+
+    /// Tells rows of the session, whose own ones begin there, from others.
+    fn rows_from(&self, own_from: u64) -> OwnRows {
+        let mut own_rows = OwnRows::new(self.ids(), &self.transcript);
+        own_rows.begin_at(own_from);
+        own_rows
     }
 
     /// A session to deliver as its configuration says, in requests of any size.
@@ -231,6 +236,8 @@ pub struct Report {
     pub unfinished: bool,
     /// Why state could not be written; the spans were sent all the same.
     pub unsaved: Option<String>,
+    /// The directory in which the session was started.
+    pub start_directory: Option<PathBuf>,
     /// Other sessions of which rows stand in the file.
     pub guests: Guests,
     /// What could not be read.

@@ -3,85 +3,86 @@
 use anyhow::Result;
 use transcript::session::Turns;
 
+use super::Job;
+use super::ledger::Ledger;
 use super::pending::{PendingTurns, TurnRange};
-use super::run::Delivery;
 use super::tail::TailReader;
-use crate::state::SkipReason;
+use super::turns::TurnSink;
+use crate::state::{Cursor, SkipReason};
 
-impl Delivery<'_> {
-    /// What was declined in the middle goes on where it began.
-    pub(super) fn reopen_declined(&mut self) {
-        if let Some(last) = self.ledger.cursor.skipped.pop_if(|last| last.end.is_none()) {
-            self.ledger.cursor.open_start = last.start;
-            self.ledger.cursor.turns_before = last.turns_before;
+/// What was declined in the middle goes on where it began.
+pub(super) fn reopen_declined(ledger: &mut Ledger<'_>) {
+    let cursor = &mut ledger.cursor;
+    if let Some(last) = cursor.skipped.pop_if(|last| last.end.is_none()) {
+        cursor.open_start = last.start;
+        cursor.turns_before = last.turns_before;
+        ledger.is_unsaved = true;
+    }
+}
+
+/// Sends what was skipped, range by range. A range of which something can't be sent stays.
+pub(super) fn send_skipped(job: &Job, sink: &mut TurnSink<'_>) -> Result<()> {
+    let mut place = 0;
+    while let Some(range) = sink.exporter.ledger.cursor.skipped.get(place) {
+        let start = range.start;
+        let is_declined = range.why == SkipReason::Declined && !job.sends_declined();
+        let end = range.end.or(is_declined.then_some(sink.exporter.ledger.cursor.open_start));
+        let Some(end) = end else {
+            break;
+        };
+        if start == end || is_declined {
+            sink.declined += turns_within(job, &sink.exporter.ledger.cursor, start, end)?;
+            place += 1;
+            continue;
+        }
+        sink.exporter.ledger.pending = PendingTurns::of(TurnRange::Skipped(place));
+        sink.exporter.contexts.terms.begin_walk(None);
+        take_range(job, sink, start, end)?;
+        sink.exporter.send();
+        if sink.exporter.uploader.is_stopped() {
+            break;
+        }
+        let ledger = &mut sink.exporter.ledger;
+        match ledger.pending.is_done() {
+            true => drop(ledger.cursor.skipped.remove(place)),
+            false => place += 1,
+        }
+        ledger.save();
+    }
+    sink.exporter.begin_open_walk();
+    Ok(())
+}
+
+fn turns_within(job: &Job, cursor: &Cursor, start: u64, end: u64) -> Result<usize> {
+    let feed = TailReader::open(&job.transcript, start, None)?;
+    let mut turns = Turns::default();
+    let mut count = 0;
+    for entry in feed.of_session(job.rows_from(cursor.own_from)) {
+        let entry = entry?;
+        if entry.offset >= end {
+            break;
+        }
+        count += usize::from(turns.push(entry).is_some_and(|turn| turn.is_numbered()));
+    }
+    Ok(count + usize::from(turns.finish().is_some_and(|turn| turn.is_numbered())))
+}
+
+fn take_range(job: &Job, sink: &mut TurnSink<'_>, start: u64, end: u64) -> Result<()> {
+    let mut turns = Turns::default();
+    let rows = job.rows_from(sink.exporter.ledger.cursor.own_from);
+    let feed = TailReader::open(&job.transcript, start, None)?.of_session(rows);
+    for entry in feed.keeping(job.policy.max_chars) {
+        let entry = entry?;
+        sink.notice(&entry);
+        let Some(turn) = turns.push(entry) else {
+            continue;
+        };
+        if turn.start < end {
+            sink.take(&turn, true);
+        }
+        if turn.end >= end || sink.exporter.uploader.is_stopped() {
+            break;
         }
     }
-
-    /// Sends what was skipped, range by range. A range of which something can't be sent stays.
-    pub(super) fn skipped_ranges(&mut self) -> Result<()> {
-        let mut place = 0;
-        while let Some(range) = self.ledger.cursor.skipped.get(place) {
-            let start = range.start;
-            let is_declined = range.why == SkipReason::Declined && !self.job.sends_declined();
-            let end = range.end.or(is_declined.then_some(self.ledger.cursor.open_start));
-            let Some(end) = end else {
-                break;
-            };
-            if start == end || is_declined {
-                self.declined += self.turns_within(start, end)?;
-                place += 1;
-                continue;
-            }
-            self.ledger.pending = PendingTurns::of(TurnRange::Skipped(place));
-            self.terms.begin_walk(None);
-            self.skipped_range(start, end)?;
-            self.send();
-            if self.uploader.is_stopped() {
-                break;
-            }
-            match self.ledger.pending.is_done() {
-                true => drop(self.ledger.cursor.skipped.remove(place)),
-                false => place += 1,
-            }
-            self.ledger.save();
-        }
-        self.ledger.pending = PendingTurns::default();
-        self.begin_open_walk();
-        Ok(())
-    }
-
-    fn turns_within(&self, start: u64, end: u64) -> Result<usize> {
-        let rows = self.rows_of_session();
-        let feed = TailReader::open(&self.job.transcript, start, None)?.of_session(rows);
-        let mut turns = Turns::default();
-        let mut count = 0;
-        for entry in feed {
-            let entry = entry?;
-            if entry.offset >= end {
-                break;
-            }
-            count += usize::from(turns.push(entry).is_some_and(|turn| turn.is_numbered()));
-        }
-        Ok(count + usize::from(turns.finish().is_some_and(|turn| turn.is_numbered())))
-    }
-
-    fn skipped_range(&mut self, start: u64, end: u64) -> Result<()> {
-        let mut turns = Turns::default();
-        let feed =
-            TailReader::open(&self.job.transcript, start, None)?.of_session(self.rows_of_session());
-        for entry in feed.keeping(self.job.policy.max_chars) {
-            let entry = entry?;
-            self.notice(&entry);
-            let Some(turn) = turns.push(entry) else {
-                continue;
-            };
-            if turn.start < end {
-                self.take_turn(&turn, true);
-            }
-            if turn.end >= end || self.uploader.is_stopped() {
-                break;
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

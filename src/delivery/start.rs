@@ -23,6 +23,8 @@ pub(super) struct Start {
     pub cursor: Cursor,
     /// The destination has no cursor yet: it is kept before the first request.
     pub is_first: bool,
+    /// The cursor is not as it is kept.
+    pub is_changed: bool,
     /// The Stop hook's turn is complete in the file, when that was waited for already.
     pub settled: Option<bool>,
     /// What a hook agreed to that was killed, and where it would have placed the turn.
@@ -65,6 +67,7 @@ pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
 
 fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
     let (mut settled, mut hold, mut begun_with) = (None, None, None);
+    let mut is_changed = true;
     if cursor.is_head_open {
         let outline;
         (outline, settled) = outline_of_turn(job, awaited(job))?;
@@ -82,9 +85,11 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
     } else if !cursor.file.still_holds(&job.transcript) {
         let place = find_place(&job.ids(), &job.transcript, &mut cursor)?;
         hold = (place == Place::Unknown).then_some(Hold::OldCopy);
+    } else {
+        is_changed = cursor.transcript != job.transcript;
     }
     cursor.transcript.clone_from(&job.transcript);
-    Ok(Start { cursor, is_first: false, settled, begun_with, hold })
+    Ok(Start { cursor, is_first: false, is_changed, settled, begun_with, hold })
 }
 
 /// What the head of the file says of the session.
@@ -226,7 +231,14 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         let is_live = job.extent == Extent::Live;
         cursor.begun_with = begun_with.or_else(|| is_live.then(agreed));
         let hold = Some(Hold::HeadOpen);
-        return Ok(Start { cursor, is_first: true, settled: None, begun_with: None, hold });
+        return Ok(Start {
+            cursor,
+            is_first: true,
+            is_changed: true,
+            settled: None,
+            begun_with: None,
+            hold,
+        });
     }
     if job.extent.is_by_itself() {
         let start = outline.start_directory.as_deref();
@@ -241,7 +253,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         });
         begin_at_turn(&mut cursor, &outline, begin);
     }
-    Ok(Start { cursor, is_first: true, settled, begun_with, hold: None })
+    Ok(Start { cursor, is_first: true, is_changed: true, settled, begun_with, hold: None })
 }
 
 /// A hook agrees to something for the turns that it sees, also where it can't tell yet whether they are the session's own.

@@ -9,7 +9,7 @@ use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL
 use transcript::lineage::{Guests, OwnRows};
 use transcript::{Diagnostics, Entry, Transcript, locate};
 
-use super::unlaunched::runs_apart;
+use super::agents::runs_apart;
 
 /// Entries up to what is the end of the file for now; who wants to can wait for more until the turn is complete.
 pub(super) struct TailReader {

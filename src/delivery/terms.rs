@@ -4,15 +4,14 @@
 use std::borrow::Cow;
 
 use super::ledger::Ledger;
-use super::queue::Owner;
-use super::run::Delivery;
 use super::{Agreed, Extent, Job};
 use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Within};
 use crate::trace::{Agreement, Attributes, Context, TraceId};
 
 /// What holds for turns, and the place of the walk through them.
-pub(super) struct Terms {
+pub(super) struct Terms<'a> {
+    job: &'a Job,
     /// What this run's configuration agrees to.
     today: Agreement,
     /// Where this run's environment places turns.
@@ -26,10 +25,11 @@ pub(super) struct Terms {
     previous: Option<String>,
 }
 
-impl Terms {
-    pub(super) fn new(job: &Job, cursor: &Cursor, placements: &Runs<Placement>) -> Self {
+impl<'a> Terms<'a> {
+    pub(super) fn new(job: &'a Job, cursor: &Cursor, placements: &Runs<Placement>) -> Self {
         let before = cursor.open_turn.as_ref().filter(|open| open.is_behind);
         Self {
+            job,
             today: job.policy.agreement(),
             here: placement_of_run(job),
             agreed_within: Within::default(),
@@ -53,32 +53,27 @@ impl Terms {
 
     /// What was agreed for a turn, and whether that is noted. Hooks and people agree to something; who sends what hooks left
     /// behind goes by what they agreed to last.
-    fn agreed(&mut self, turn: &str, cursor: &Cursor, extent: Extent) -> (Agreement, bool) {
+    fn agreed(&mut self, turn: &str, cursor: &Cursor) -> (Agreement, bool) {
         let known = cursor.agreed.find(turn, &mut self.agreed_within).cloned();
         let is_noted = known.is_some();
-        let last = || self.last_agreed.clone().filter(|_| extent == Extent::Resume);
+        let last = || self.last_agreed.clone().filter(|_| self.job.extent == Extent::Resume);
         let agreed = known.or_else(last).unwrap_or_else(|| self.today.clone());
         self.last_agreed = Some(agreed.clone());
         (agreed, is_noted)
     }
 
     /// The same of its place.
-    fn placed(
-        &mut self,
-        turn: &str,
-        placements: &Runs<Placement>,
-        extent: Extent,
-    ) -> (Placement, bool) {
+    fn placed(&mut self, turn: &str, placements: &Runs<Placement>) -> (Placement, bool) {
         let known = placements.find(turn, &mut self.placed_within).cloned();
         let is_noted = known.is_some();
-        let last = || self.last_placed.clone().filter(|_| extent == Extent::Resume);
+        let last = || self.last_placed.clone().filter(|_| self.job.extent == Extent::Resume);
         let placed = known.or_else(last).unwrap_or_else(|| self.here.clone());
         self.last_placed = Some(placed.clone());
         (placed, is_noted)
     }
 
     /// Notes what holds for a turn of which nothing is noted.
-    pub(super) fn note(
+    fn note(
         &mut self,
         turn: &str,
         ledger: &mut Ledger<'_>,
@@ -93,6 +88,106 @@ impl Terms {
         if let Some(placed) = placed {
             ledger.placements.add(turn, after, placed);
         }
+    }
+
+    /// The first turn is met before anything else is read: a run that is killed then has agreed to something.
+    pub(super) fn meet_first(
+        &mut self,
+        begun: Option<(Agreement, Placement)>,
+        ledger: &mut Ledger<'_>,
+    ) {
+        let open = ledger.cursor.open_turn.as_ref().filter(|open| !open.is_behind);
+        let Some(turn) = open.map(|open| open.uuid.clone()) else {
+            return;
+        };
+        if self.job.extent != Extent::Live && begun.is_none() {
+            return;
+        }
+        let (agreed, placed) = begun.unwrap_or_else(|| (self.today.clone(), self.here.clone()));
+        let agreed = Some(agreed).filter(|_| !self.agreed(&turn, &ledger.cursor).1);
+        let is_placed = self.placed(&turn, &ledger.placements).1;
+        self.note(&turn, ledger, agreed, Some(placed).filter(|_| !is_placed));
+        self.begin_walk(None);
+    }
+
+    /// What was agreed for a turn that is met, and what stands on its spans by its place; `known`: its context, where that is
+    /// kept.
+    pub(super) fn of_turn(
+        &mut self,
+        turn: &str,
+        known: Option<&Context>,
+        ledger: &mut Ledger<'_>,
+    ) -> (Agreement, Cow<'a, Attributes>) {
+        let (mut agreed, is_agreed) = self.agreed(turn, &ledger.cursor);
+        let (mut placed, is_placed) = self.placed(turn, &ledger.placements);
+        let mut is_known = true;
+        if let Some(context) = known {
+            if let Some(kept) = context.agreed.clone() {
+                agreed = kept;
+            }
+            if !is_placed {
+                let told = placement_of_context(turn, context);
+                is_known = told.is_some() || self.here.seed.is_some();
+                placed = told.unwrap_or_else(|| self.here.clone());
+            }
+        }
+        if self.policy_within(&agreed).is_some() {
+            let agreed = (!is_agreed).then(|| agreed.clone());
+            let noted = (!is_placed && is_known).then(|| placed.clone());
+            self.note(turn, ledger, agreed, noted);
+        }
+        (agreed, self.attributes_at(placed))
+    }
+
+    fn attributes_at(&self, placed: Placement) -> Cow<'a, Attributes> {
+        if placed == self.here {
+            return Cow::Borrowed(&self.job.attributes);
+        }
+        Cow::Owned(Attributes {
+            trace_seed: placed.seed,
+            parent: placed.parent,
+            experiment: placed.experiment,
+            ..self.job.attributes.clone()
+        })
+    }
+
+    /// The same for an agent that no turn launched. It runs at the start of a session, maybe of one without turns.
+    pub(super) fn of_start(
+        &self,
+        uuid: &str,
+        ledger: &mut Ledger<'_>,
+    ) -> (Agreement, Cow<'a, Attributes>) {
+        if ledger.cursor.agreed.is_empty() {
+            ledger.cursor.agreed.add(uuid, None, self.today.clone());
+            ledger.is_unsaved = true;
+        }
+        if ledger.placements.is_empty() {
+            ledger.placements.add(uuid, None, self.here.clone());
+            ledger.is_unsaved = true;
+        }
+        let agreed = ledger.cursor.agreed.first().unwrap_or(&self.today).clone();
+        let placed = ledger.placements.first().unwrap_or(&self.here).clone();
+        (agreed, self.attributes_at(placed))
+    }
+
+    /// The policy under which spans leave that have this context; `None` where what was agreed can't be kept.
+    pub(super) fn policy_of(&self, context: &Context) -> Option<Cow<'a, Policy>> {
+        match &context.agreed {
+            None => Some(Cow::Borrowed(&self.job.policy)),
+            Some(agreed) => self.policy_within(agreed),
+        }
+    }
+
+    pub(super) fn policy_within(&self, agreed: &Agreement) -> Option<Cow<'a, Policy>> {
+        let policy = &self.job.policy;
+        if *agreed == self.today || self.job.agreed == Agreed::Ignored {
+            return Some(Cow::Borrowed(policy));
+        }
+        let mut agreed = agreed.clone();
+        if self.job.agreed == Agreed::AnyCapture {
+            agreed.capture = self.today.capture;
+        }
+        policy.within(&agreed).map(Cow::Owned)
     }
 }
 
@@ -118,110 +213,4 @@ fn placement_of_context(turn: &str, context: &Context) -> Option<Placement> {
         parent: context.parent.clone(),
         experiment: experiment.map(|trial| trial.of.clone()),
     })
-}
-
-impl<'a> Delivery<'a> {
-    /// The first turn is met before anything else is read: a run that is killed then has agreed to something.
-    pub(super) fn meet_first(&mut self, begun: Option<(Agreement, Placement)>) {
-        let open = self.ledger.cursor.open_turn.as_ref().filter(|open| !open.is_behind);
-        let Some(turn) = open.map(|open| open.uuid.clone()) else {
-            return;
-        };
-        if self.job.extent != Extent::Live && begun.is_none() {
-            return;
-        }
-        let (agreed, placed) =
-            begun.unwrap_or_else(|| (self.terms.today.clone(), self.terms.here.clone()));
-        let (extent, ledger) = (self.job.extent, &mut self.ledger);
-        let agreed = Some(agreed).filter(|_| !self.terms.agreed(&turn, &ledger.cursor, extent).1);
-        let is_placed = self.terms.placed(&turn, &ledger.placements, extent).1;
-        self.terms.note(&turn, ledger, agreed, Some(placed).filter(|_| !is_placed));
-        self.terms.begin_walk(None);
-    }
-
-    /// What was agreed for a turn that is met, and what stands on its spans by its place; `known`: its context, where that is
-    /// kept.
-    pub(super) fn terms_of(
-        &mut self,
-        turn: &str,
-        known: Option<&Context>,
-    ) -> (Agreement, Cow<'a, Attributes>) {
-        let extent = self.job.extent;
-        let (mut agreed, is_agreed) = self.terms.agreed(turn, &self.ledger.cursor, extent);
-        let (mut placed, is_placed) = self.terms.placed(turn, &self.ledger.placements, extent);
-        let mut is_known = true;
-        if let Some(context) = known {
-            if let Some(kept) = context.agreed.clone() {
-                agreed = kept;
-            }
-            if !is_placed {
-                let told = placement_of_context(turn, context);
-                is_known = told.is_some() || self.terms.here.seed.is_some();
-                placed = told.unwrap_or_else(|| self.terms.here.clone());
-            }
-        }
-        if self.policy_within(&agreed).is_some() {
-            let agreed = (!is_agreed).then(|| agreed.clone());
-            let noted = (!is_placed && is_known).then(|| placed.clone());
-            self.terms.note(turn, &mut self.ledger, agreed, noted);
-        }
-        let attributes = match placed == self.terms.here {
-            true => Cow::Borrowed(&self.job.attributes),
-            false => Cow::Owned(Attributes {
-                trace_seed: placed.seed,
-                parent: placed.parent,
-                experiment: placed.experiment,
-                ..self.job.attributes.clone()
-            }),
-        };
-        (agreed, attributes)
-    }
-
-    /// The same for an agent that no turn launched. It runs at the start of a session, maybe of one without turns.
-    pub(super) fn terms_of_start(&mut self, uuid: &str) -> (Agreement, Attributes) {
-        let (terms, ledger) = (&self.terms, &mut self.ledger);
-        if ledger.cursor.agreed.is_empty() {
-            ledger.cursor.agreed.add(uuid, None, terms.today.clone());
-            ledger.is_unsaved = true;
-        }
-        if ledger.placements.is_empty() {
-            ledger.placements.add(uuid, None, terms.here.clone());
-            ledger.is_unsaved = true;
-        }
-        let agreed = ledger.cursor.agreed.first().unwrap_or(&terms.today).clone();
-        let placed = ledger.placements.first().unwrap_or(&terms.here).clone();
-        let attributes = Attributes {
-            trace_seed: placed.seed,
-            parent: placed.parent,
-            experiment: placed.experiment,
-            ..self.job.attributes.clone()
-        };
-        (agreed, attributes)
-    }
-
-    /// The policy under which spans leave that have this context; `None` where what was agreed can't be kept.
-    pub(super) fn policy_of(&self, context: &Context) -> Option<Cow<'a, Policy>> {
-        match &context.agreed {
-            None => Some(Cow::Borrowed(&self.job.policy)),
-            Some(agreed) => self.policy_within(agreed),
-        }
-    }
-
-    pub(super) fn policy_within(&self, agreed: &Agreement) -> Option<Cow<'a, Policy>> {
-        let policy = &self.job.policy;
-        if *agreed == self.terms.today || self.job.agreed == Agreed::Ignored {
-            return Some(Cow::Borrowed(policy));
-        }
-        let mut agreed = agreed.clone();
-        if self.job.agreed == Agreed::AnyCapture {
-            agreed.capture = self.terms.today.capture;
-        }
-        policy.within(&agreed).map(Cow::Owned)
-    }
-
-    /// A span can't leave as it was agreed. A hook of the session goes on behind its turn; others leave the turn to that.
-    pub(super) fn withhold(&mut self, owner: &Owner) {
-        let (Owner::Turn(id) | Owner::Subagent(id)) = owner;
-        self.withheld.insert(id.clone());
-    }
 }

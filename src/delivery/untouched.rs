@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use transcript::RunEnd;
 use transcript::completion::Expected;
-use transcript::locate::{AgentFile, agents};
-use transcript::{FileMark, RunEnd};
 
+use super::agents::{agent_files, is_unchanged};
 use super::{Extent, Job, Trigger};
-use crate::state::{Cursor, SettledStop, Subagent};
+use crate::state::{Cursor, Life, SettledStop, Subagent};
 use crate::trace::digest;
 
 /// Same files, same lengths, nothing waits: no byte is read. A Stop that names another prompt or another last text than the
@@ -40,8 +40,13 @@ fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     let files = agent_files(job, cursor);
     let over = job.trigger == Trigger::SessionEnd;
     let is_quiet = |subagent: &Subagent, path: &Path| {
-        let is_closed = subagent.ended || !over || subagent.link.is_none();
-        subagent.declined || is_closed && is_at_rest(subagent, path)
+        let is_left = match subagent.life() {
+            // It waits for its launch, which only a changed session file can show.
+            Life::Unlinked | Life::Closed => true,
+            Life::Quiet => !over,
+            Life::Active => false,
+        };
+        subagent.declined || is_left && is_unchanged(subagent, path)
     };
     let agents = files.iter().all(|file| {
         let subagent = cursor.subagents.get(&file.agent_id);
@@ -49,24 +54,4 @@ fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     });
     let mut runs = cursor.subagents.iter().filter(|(_, subagent)| subagent.workflow.is_some());
     agents && runs.all(|(id, subagent)| is_quiet(subagent, &RunEnd::path(&job.transcript, id)))
-}
-
-/// The files of the session's agents. Those of a guest lie beside its own file, which sends them.
-pub(super) fn agent_files(job: &Job, cursor: &Cursor) -> Vec<AgentFile> {
-    if job.is_guest {
-        return Vec::new();
-    }
-    let known = |agent: &str| cursor.subagents.contains_key(agent);
-    agents(&job.transcript, cursor.layout, &known)
-}
-
-pub(super) fn is_at_rest(subagent: &Subagent, path: &Path) -> bool {
-    let unchanged = match path.metadata() {
-        Ok(metadata) => subagent.file.untouched(&metadata),
-        // A run of a workflow has no file while it goes on.
-        Err(_) => subagent.file == FileMark::default(),
-    };
-    // A lane without a link waits for its launch, which only a changed session file can show.
-    unchanged
-        && (subagent.link.is_none() || subagent.idle && (subagent.ended || !subagent.finished))
 }

@@ -35,5 +35,5 @@ pub use placement::Placement;
 pub use prices::StoredPrices;
 pub use runs::{Runs, Within};
 pub use store::Store;
-pub use subagent::{Done, Link, Subagent};
+pub use subagent::{Done, Life, Link, Subagent};
 pub use suspended::{SuspendedOpening, Suspension};

@@ -78,7 +78,45 @@ pub struct Done {
     pub events: usize,
 }
 
+/// Where an agent stands, as far as it concerns its file as it was last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Its launch is not visible: nobody knows where it belongs.
+    Unlinked,
+    /// Something of it has to be sent.
+    Active,
+    /// All that it wrote is acknowledged, and it may write more.
+    Quiet,
+    /// All that it wrote is acknowledged, and its end.
+    Closed,
+}
+
 impl Subagent {
+    /// Where it stands; whether it was declined is another matter.
+    pub fn life(&self) -> Life {
+        match (self.link.is_some(), self.idle, self.ended, self.finished) {
+            (false, ..) => Life::Unlinked,
+            (true, true, true, _) => Life::Closed,
+            (true, true, false, false) => Life::Quiet,
+            (true, false, ..) | (true, true, false, true) => Life::Active,
+        }
+    }
+
+    /// Its file was read, and what it holds is on its way; `ended`: with its end.
+    pub fn was_read(&mut self, file: FileMark, ended: bool) {
+        self.file = file;
+        (self.idle, self.declined, self.ended) = (false, false, ended);
+    }
+
+    /// All of it was acknowledged. Of what is `done` for good only the root can change any more.
+    pub fn was_acknowledged(&mut self, done: Option<Done>, root: &SpanId) {
+        self.idle = true;
+        if done.is_some() {
+            self.done = done;
+            self.acknowledged.retain(|span, _| span == root);
+        }
+    }
+
     /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
     pub fn ends_as(&mut self, outcome: Option<String>) {
         self.ended &= self.outcome == outcome;

@@ -1,0 +1,91 @@
+//! What an agent's file has of other files. It is input of the agent: sent from here it would be there twice, and a call
+//! could become the child of what it launched.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use transcript::locate::AgentFile;
+use transcript::session::fork::{call, calls_without_request, rows_of, without_head};
+use transcript::session::{AgentRun, ToolCall};
+use transcript::{Entry, Transcript};
+
+use super::super::Job;
+use crate::state::{Cursor, Launcher, Subagent};
+use crate::trace::SpanId;
+
+/// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
+const FARTHEST: u64 = 4 * 1024 * 1024;
+
+/// Takes off what the agent's parent had first.
+pub(super) fn own_rows(
+    file: &AgentFile,
+    entries: Vec<Entry>,
+    job: &Job,
+    cursor: &Cursor,
+) -> Vec<Entry> {
+    let is_fork = file.meta().is_fork == Some(true);
+    let mut own = without_head(entries, is_fork);
+    if let Err(error) = drop_copied_calls(file, &mut own, job, cursor) {
+        log::warn!("{error:#}");
+    }
+    own
+}
+
+fn drop_copied_calls(
+    file: &AgentFile,
+    entries: &mut Vec<Entry>,
+    job: &Job,
+    cursor: &Cursor,
+) -> Result<()> {
+    let calls = calls_without_request(entries);
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let (path, launched_at) = parent_of(file, job, cursor);
+    let end = match launched_at {
+        Some(launched_at) => launched_at,
+        None => path.metadata()?.len(),
+    };
+    let is_wanted = rows_of(&calls);
+    // A row that is torn there is none of those that are looked for.
+    let mut parent = Transcript::open(&path, end.saturating_sub(FARTHEST))?;
+    let mut copied = Vec::new();
+    while let Some(row) = parent.next_entry_among(&is_wanted)? {
+        if row.offset > end {
+            break;
+        }
+        copied.extend(call(&row).filter(|call| calls.contains(call)));
+    }
+    entries.retain(|entry| call(entry).is_none_or(|call| !copied.contains(&call)));
+    Ok(())
+}
+
+/// The file of the agent's parent, and where the call stands in it that launched the agent.
+fn parent_of(file: &AgentFile, job: &Job, cursor: &Cursor) -> (PathBuf, Option<u64>) {
+    let subagent = cursor.subagents.get(&file.agent_id);
+    let launcher = subagent.and_then(|subagent| subagent.launcher.as_ref());
+    let path = launcher.and_then(|launcher| launcher.agent_id.as_ref());
+    let path = path.map(|agent| file.path.with_file_name(format!("agent-{agent}.jsonl")));
+    let path = path.unwrap_or_else(|| job.transcript.clone());
+    (path, launcher.map(|launcher| launcher.offset))
+}
+
+/// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
+/// that no walk from child to parent comes back.
+pub(super) fn drop_foreign_launches(agent_id: &str, run: &mut AgentRun, cursor: &Cursor) {
+    let is_of_other = |launcher: Option<&Launcher>| {
+        launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
+    };
+    let subagents = cursor.subagents.values();
+    let launching = |subagent: &Subagent| subagent.link.as_ref()?.span.clone();
+    let linked = subagents.filter(|subagent| is_of_other(subagent.launcher.as_ref()));
+    let mut foreign: BTreeSet<SpanId> = linked.filter_map(launching).collect();
+    let launches = cursor.launches.values();
+    let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
+    foreign.extend(waiting.map(|launch| launch.span.clone()));
+    let link = cursor.subagents.get(agent_id).and_then(|agent| agent.link.as_ref());
+    let ids = cursor.span_ids(link.map_or("", |link| &link.turn));
+    let is_foreign = |tool: &ToolCall| foreign.contains(&ids.tool(&tool.key));
+    run.activity.tools.retain(|tool| !is_foreign(tool));
+}

@@ -1,0 +1,39 @@
+//! How much of an agent is there for good.
+
+use transcript::session::AgentRun;
+
+use crate::state::Done;
+use crate::trace::{Kind, Observation, Role};
+
+/// Nothing of it can be written again: it has its answer, every tool its result, every call its end.
+pub(super) fn is_for_good(run: &AgentRun) -> bool {
+    run.activity.is_settled
+        && run.activity.tools.iter().all(|tool| tool.result.is_some())
+        && run.activity.generations.iter().all(|call| call.stop_reason.is_some())
+}
+
+fn slot<'a>(observation: &Observation, counts: &'a mut Done) -> Option<&'a mut usize> {
+    match (observation.role, observation.kind) {
+        (Role::Root, _) => None,
+        (_, Kind::Generation) => Some(&mut counts.generations),
+        (_, Kind::Event) => Some(&mut counts.events),
+        _ => Some(&mut counts.tools),
+    }
+}
+
+pub(super) fn count(observation: &Observation, counts: &mut Done) {
+    if let Some(count) = slot(observation, counts) {
+        *count += 1;
+    }
+}
+
+/// Whether it is among the first so many of its kind.
+pub(super) fn is_among(observation: &Observation, left: &mut Done) -> bool {
+    match slot(observation, left) {
+        Some(0) | None => false,
+        Some(count) => {
+            *count -= 1;
+            true
+        }
+    }
+}

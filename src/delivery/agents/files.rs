@@ -1,0 +1,105 @@
+//! The files of a session's agents, and what one look at them tells.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::Result;
+use transcript::locate::{AgentFile, AgentMeta, Layout, agents};
+use transcript::session::Opening;
+use transcript::{Block, Entry, FileMark, Record, ToolUse, Transcript};
+
+use super::super::Job;
+use crate::state::{Cursor, Subagent};
+
+/// The files of the session's agents. Those of a guest lie beside its own file, which sends them.
+pub(in crate::delivery) fn agent_files(job: &Job, cursor: &Cursor) -> Vec<AgentFile> {
+    if job.is_guest {
+        return Vec::new();
+    }
+    let known = |agent: &str| cursor.subagents.contains_key(agent);
+    agents(&job.transcript, cursor.layout, &known)
+}
+
+/// The same, and each has an entry in the cursor.
+pub(super) fn enter(job: &Job, cursor: &mut Cursor) -> Vec<AgentFile> {
+    let files = agent_files(job, cursor);
+    for file in &files {
+        let subagent = || Subagent { tool_use_id: file.meta().tool_use_id, ..Subagent::default() };
+        cursor.subagents.entry(file.agent_id.clone()).or_insert_with(subagent);
+    }
+    files
+}
+
+/// The file is as it was when it was last read.
+pub(in crate::delivery) fn is_unchanged(subagent: &Subagent, path: &Path) -> bool {
+    match path.metadata() {
+        Ok(metadata) => subagent.file.untouched(&metadata),
+        // A run of a workflow has no file while it goes on.
+        Err(_) => subagent.file == FileMark::default(),
+    }
+}
+
+/// All rows of an agent's file, and the file as it was read.
+pub(super) fn rows_of(file: &AgentFile, job: &Job) -> Option<(Vec<Entry>, FileMark)> {
+    let read = || -> Result<(Vec<Entry>, FileMark)> {
+        let transcript = Transcript::open(&file.path, 0)?;
+        let mut transcript = transcript.keeping(job.policy.max_chars).timed();
+        let mut entries: Vec<Entry> = Vec::new();
+        while let Some(entry) = transcript.next_entry()? {
+            entries.push(entry);
+        }
+        let mark = FileMark::take(&file.path, transcript.offset())?;
+        Ok((entries, mark))
+    };
+    read().inspect_err(|error| log::warn!("{error:#}")).ok()
+}
+
+pub(super) fn first_row(file: &AgentFile) -> Option<Entry> {
+    let transcript = Transcript::open(&file.path, 0).ok()?;
+    transcript.timed().next_entry().ok()?
+}
+
+/// The row by which an agent begins.
+pub(super) fn opening(file: &AgentFile, job: &Job) -> Option<Opening> {
+    let transcript = Transcript::open(&file.path, 0).ok()?;
+    let mut transcript = transcript.keeping(job.policy.max_chars).timed();
+    let entry = transcript.next_entry().ok()??;
+    let is_prompt = matches!(entry.record, Record::Prompt(_));
+    Opening::of_agent(entry).filter(|_| is_prompt)
+}
+
+/// The tool call that launched an agent, as its row has it.
+pub(super) fn launching_call(
+    subagent: &Subagent,
+    file: &AgentFile,
+    session: &Path,
+) -> Option<Rc<ToolUse>> {
+    let launcher = subagent.launcher.as_ref()?;
+    let path = match &launcher.agent_id {
+        Some(agent_id) => file.path.with_file_name(format!("agent-{agent_id}.jsonl")),
+        None => session.to_owned(),
+    };
+    let mut transcript = Transcript::open(&path, launcher.offset).ok()?;
+    let Record::Assistant(answer) = transcript.next_entry().ok()??.record else {
+        return None;
+    };
+    answer.blocks.into_iter().find_map(|block| match block {
+        Block::ToolUse(call) if Some(&call.id) == subagent.tool_use_id.as_ref() => Some(call),
+        _ => None,
+    })
+}
+
+/// Neither a tool call nor another agent launched it.
+pub(super) fn is_by_command(meta: &AgentMeta) -> bool {
+    meta.tool_use_id.is_none() && meta.parent_agent_id.is_none()
+}
+
+/// An agent of this prompt works for a command: the prompt's own row and its answer are written after the Stop hook.
+pub(in crate::delivery) fn runs_apart(transcript: &Path, prompt_id: &str) -> bool {
+    let files = agents(transcript, Some(Layout::Below), &|_| false);
+    files.iter().any(|file| {
+        let row = first_row(file);
+        row.is_some_and(|row| row.header.prompt_id.as_deref() == Some(prompt_id))
+            && is_by_command(&file.meta())
+    })
+}

@@ -1,0 +1,90 @@
+//! What stands on every span of a turn, or of an agent with a trace of its own: as it was when that was first met.
+
+use transcript::session::{Opening, Turn};
+
+use super::ledger::Ledger;
+use super::terms::Terms;
+use super::{Extent, Job};
+use crate::config::{folder_name, in_main_checkout, repository_identity};
+use crate::state::Cursor;
+use crate::trace::{Attributes, Context, Repository, SessionFacts};
+
+/// Makes the context of an agent that nothing launched.
+pub(super) type AgentContext = fn(&Opening, &SessionFacts, &Attributes) -> Context;
+
+pub(super) struct Contexts<'a> {
+    job: &'a Job,
+    pub terms: Terms<'a>,
+    /// The repository was looked for in this run.
+    sought_repository: bool,
+}
+
+impl<'a> Contexts<'a> {
+    pub(super) fn new(job: &'a Job, terms: Terms<'a>) -> Self {
+        Self { job, terms, sought_repository: false }
+    }
+
+    /// The turn's context as it is kept, else as it is now.
+    pub(super) fn of_turn(&mut self, turn: &Turn, ledger: &mut Ledger<'_>) -> Context {
+        let opening = &turn.opening;
+        let known = ledger.cursor.contexts.get(&opening.uuid).cloned();
+        let (agreed, attributes) = self.terms.of_turn(&opening.uuid, known.as_ref(), ledger);
+        if let Some(mut context) = known {
+            if context.agreed.is_none() && self.job.extent == Extent::Live {
+                context.agreed = Some(agreed);
+                ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
+            }
+            return context;
+        }
+        let number = ledger.next_number();
+        let facts = self.facts(&mut ledger.cursor);
+        let mut context = match turn.as_manual_compaction() {
+            Some(_) => Context::of_compaction(opening, &facts, &attributes),
+            None if opening.is_missing => Context::of_continued_turn(opening, &facts, &attributes),
+            None => Context::of_turn(opening, number, &facts, &attributes),
+        };
+        self.job.policy.apply_to_context(&mut context);
+        context.agreed = Some(agreed);
+        if self.terms.policy_of(&context).is_some() {
+            // Else what stands on its spans is not masked as it was agreed.
+            ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
+        }
+        context
+    }
+
+    /// Keeps the context of an agent that is the root of a trace, under the uuid of its opening row.
+    pub(super) fn keep_of_agent(
+        &mut self,
+        opening: &Opening,
+        context_of: AgentContext,
+        ledger: &mut Ledger<'_>,
+    ) {
+        // A session that was killed at once has no row of its own that tells.
+        let directory = opening.header.cwd.as_ref().map(std::path::PathBuf::from);
+        let start = &mut ledger.cursor.start_directory;
+        *start = start.take().or(directory);
+        let (agreed, attributes) = self.terms.of_start(&opening.uuid, ledger);
+        let mut context = context_of(opening, &self.facts(&mut ledger.cursor), &attributes);
+        self.job.policy.apply_to_context(&mut context);
+        context.agreed = Some(agreed);
+        ledger.cursor.contexts.insert(opening.uuid.clone(), context);
+    }
+
+    fn facts(&mut self, cursor: &mut Cursor) -> SessionFacts {
+        let start = cursor.start_directory.clone();
+        if cursor.repository.is_none()
+            && let Some(start) = start.as_deref().filter(|_| !self.sought_repository)
+        {
+            // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
+            self.sought_repository = true;
+            cursor.repository = repository_identity(start).map(Repository);
+            cursor.main_directory = in_main_checkout(start);
+        }
+        SessionFacts {
+            session_id: cursor.session_id.clone(),
+            project: start.as_deref().and_then(folder_name),
+            repository: cursor.repository.clone(),
+            parent_session: cursor.parent_session.clone(),
+        }
+    }
+}
