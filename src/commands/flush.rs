@@ -61,7 +61,7 @@ fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             Some(transcript) => {
                 flush_one(&mut context, &store, (&cursor, transcript), &mut summary)?;
             }
-            None => store.gives_up_waiting(&cursor),
+            None => store.gives_up_waiting((&cursor).into()),
         }
     }
     Ok(summary.finish("tracing is off, or the destination has changed")?)
@@ -110,7 +110,7 @@ fn flush_one(
     match context.deliver(&session, &config, destination) {
         Ok(report) => {
             if !report.leaves_something() {
-                store.no_longer_waits(cursor);
+                store.no_longer_waits(cursor.into());
             }
             if !report.is_empty() || report.stopped.is_some() || report.withheld > 0 {
                 summary.session(&session, &report, destination)?;

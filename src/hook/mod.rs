@@ -19,7 +19,7 @@ use crate::delivery::{
 use crate::langfuse::Deadline;
 use crate::log_file;
 use crate::privacy::invalid_patterns;
-use crate::state::{Backoff, Cursor, PausedTime, Store};
+use crate::state::{Backoff, PausedTime, SessionKey, Store};
 use configuration::{configure, configure_other, other_project};
 use event::{Event, Kind};
 use quiet::{keep_panics_quiet, quit_after, quit_with_words_after};
@@ -259,11 +259,9 @@ impl Hook {
                     // The cursor says where to go on now.
                     store.clear_suspended(session);
                 }
-                let own = store.cursor(session, &id);
-                let own = own.ok().flatten();
-                if let Some(own) = &own {
-                    note_waiting(&store, own, &report);
-                }
+                let start_directory = report.start_directory.as_deref();
+                let own = SessionKey { session_id: session, destination: &id, start_directory };
+                note_waiting(&store, own, &report);
                 if !held {
                     note_health(&store, &id, &report, self.usual_request());
                 }
@@ -272,8 +270,8 @@ impl Hook {
                 }
                 if report.stopped.is_some() {
                     self.tell_of_destination(&store, &id);
-                } else if let Some(own) = own.filter(|_| !held) {
-                    waiting::deliver_waiting(self, &store, &own, destination, transport.as_mut());
+                } else if !held {
+                    waiting::deliver_waiting(self, &store, own, destination, transport.as_mut());
                 }
             }
             Err(error) => log::error!("{session}: {error:#}"),
@@ -363,7 +361,7 @@ impl Hook {
 }
 
 /// Whether a later hook of the project has to look after this session.
-fn note_waiting(store: &Store, own: &Cursor, report: &Report) {
+fn note_waiting(store: &Store, own: SessionKey<'_>, report: &Report) {
     if !report.leaves_something() {
         store.no_longer_waits(own);
     } else if let Err(error) = store.waits(own) {

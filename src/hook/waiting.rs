@@ -11,7 +11,7 @@ use super::Hook;
 use crate::config::{Destination, Files, Scope, resolve};
 use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
 use crate::privacy::invalid_patterns;
-use crate::state::{Cursor, Store};
+use crate::state::{Cursor, SessionKey, Store};
 
 /// How many a hook delivers; the next hook takes the next ones.
 const MAX_SESSIONS: usize = 3;
@@ -21,7 +21,7 @@ const MAX_CURSORS: usize = 30;
 pub(super) fn deliver_waiting(
     hook: &Hook,
     store: &Store,
-    own: &Cursor,
+    own: SessionKey<'_>,
     destination: &Destination,
     transport: &mut dyn Transport,
 ) {
@@ -78,7 +78,7 @@ fn deliver_one(
                 log::info!("{session}: {} skipped: policy not met", report.withheld);
             }
             if !report.leaves_something() {
-                store.no_longer_waits(cursor);
+                store.no_longer_waits(cursor.into());
                 log::info!("{session}: sent {} spans that had waited", report.spans);
             }
             report.stopped.is_none()

@@ -34,6 +34,6 @@ pub use pause::{PausedTime, Pauses};
 pub use placement::Placement;
 pub use prices::StoredPrices;
 pub use runs::{Runs, Within};
-pub use store::Store;
+pub use store::{SessionKey, Store};
 pub use subagent::{Done, Life, Link, Subagent};
 pub use suspended::{SuspendedOpening, Suspension};

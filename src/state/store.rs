@@ -132,8 +132,8 @@ impl Store {
     ///
     /// # Errors
     /// When the folder or the file can't be written.
-    pub fn waits(&self, cursor: &Cursor) -> Result<()> {
-        let path = self.waiting_path(cursor);
+    pub fn waits(&self, session: SessionKey<'_>) -> Result<()> {
+        let path = self.waiting_path(session);
         if path.exists() {
             return Ok(());
         }
@@ -144,24 +144,24 @@ impl Store {
     }
 
     /// Notes that a session has nothing left to deliver.
-    pub fn no_longer_waits(&self, cursor: &Cursor) {
-        files::remove(&self.root, &self.waiting_path(cursor));
+    pub fn no_longer_waits(&self, session: SessionKey<'_>) {
+        files::remove(&self.root, &self.waiting_path(session));
     }
 
     /// The same of a session whose transcript is nowhere, unless it may only be out of reach for a while: Claude Code removes
     /// transcripts after 30 days.
-    pub fn gives_up_waiting(&self, cursor: &Cursor) {
-        let since = self.waiting_path(cursor).metadata().and_then(|mark| mark.modified());
+    pub fn gives_up_waiting(&self, session: SessionKey<'_>) {
+        let since = self.waiting_path(session).metadata().and_then(|mark| mark.modified());
         if since.is_ok_and(|since| since.elapsed().is_ok_and(|age| age > RETENTION)) {
-            self.no_longer_waits(cursor);
+            self.no_longer_waits(session);
         }
     }
 
     /// Other sessions of the same project and destination that have something left to deliver. Their names tell, so that
     /// none has to be read that does not count.
-    pub fn waiting(&self, own: &Cursor) -> impl Iterator<Item = Cursor> + use<'_> {
-        let ours = waiting_name(own);
-        let prefix = ours.strip_suffix(&file_name(&own.session_id)).unwrap_or(&ours).to_owned();
+    pub fn waiting(&self, own: SessionKey<'_>) -> impl Iterator<Item = Cursor> + use<'_> {
+        let ours = own.name();
+        let prefix = ours.strip_suffix(&file_name(own.session_id)).unwrap_or(&ours).to_owned();
         let destination = format!("{}.json", own.destination);
         files::entries(&self.root, &self.root.join("waiting"))
             .into_iter()
@@ -257,8 +257,8 @@ impl Store {
         self.session_folder(session_id).join(format!("{destination}.json"))
     }
 
-    fn waiting_path(&self, cursor: &Cursor) -> PathBuf {
-        self.root.join("waiting").join(waiting_name(cursor))
+    fn waiting_path(&self, session: SessionKey<'_>) -> PathBuf {
+        self.root.join("waiting").join(session.name())
     }
 
     pub(super) fn backoff_path(&self, destination: &str) -> PathBuf {
@@ -276,10 +276,30 @@ pub(super) fn file_name(session_id: &str) -> String {
     }
 }
 
-fn waiting_name(cursor: &Cursor) -> String {
-    let project = cursor.start_directory.as_deref().unwrap_or(Path::new(""));
-    let project = digest(project.as_os_str().as_encoded_bytes());
-    format!("{}-{project}-{}", cursor.destination, file_name(&cursor.session_id))
+/// A session at a destination, as its mark among those that wait names it.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionKey<'a> {
+    /// Claude Code's session id.
+    pub session_id: &'a str,
+    /// Digest of base URL and public key.
+    pub destination: &'a str,
+    /// The directory in which the session was started: hooks look after the sessions of their own.
+    pub start_directory: Option<&'a Path>,
+}
+
+impl SessionKey<'_> {
+    fn name(self) -> String {
+        let project = self.start_directory.unwrap_or(Path::new(""));
+        let project = digest(project.as_os_str().as_encoded_bytes());
+        format!("{}-{project}-{}", self.destination, file_name(self.session_id))
+    }
+}
+
+impl<'a> From<&'a Cursor> for SessionKey<'a> {
+    fn from(cursor: &'a Cursor) -> Self {
+        let Cursor { session_id, destination, start_directory, .. } = cursor;
+        Self { session_id, destination, start_directory: start_directory.as_deref() }
+    }
 }
 
 #[derive(Deserialize)]
