@@ -6,7 +6,7 @@ cell() {
   ln -s "$profile" "$HOME/.nix-profile"
   local before after
   before=$(snapshot)
-  cp "$settings" "$HOME.before" 2>/dev/null || echo '{}' >"$HOME.before"
+  copy_settings before
 
   activate "$with" DRY_RUN=1 || [ "$2" = refused ] || [ "$2" = collision ] || fail "the dry run failed"
   [ "$(snapshot)" = "$before" ] || fail "the dry run changed something"
@@ -23,6 +23,7 @@ cell() {
   activate "$with" || fail "the second activation failed"
   [ "$(snapshot)" = "$after" ] || fail "the second activation changed something"
   ! grep claude-langfuse: "$HOME.log" || fail "the second activation says something"
+  copy_settings on
 
   # The module is gone, and with it the program.
   rm "$HOME/.nix-profile"
@@ -30,6 +31,15 @@ cell() {
   [ ! -e "$HOME/.config/claude-langfuse/config.json" ] || fail "the configuration stayed"
   [ ! -e "$HOME/$folder/skills/langfuse-traces" ] || fail "the plugin stayed"
   [ ! -e "$settings" ] || inert "$settings"
+
+  fresh_home "$1"
+  activate "$without" || fail "activation without the module failed in a fresh home"
+  copy_settings off
+  differs_by_ours "$HOME.on" "$HOME.off"
+}
+
+copy_settings() {
+  cat "$settings" >"$HOME.$1" 2>/dev/null || echo '{}' >"$HOME.$1"
 }
 
 # refuses WORDS: activation fails with these words, and changes nothing.
@@ -48,15 +58,15 @@ inert() {
   done
 }
 
-# differs_by_ours WITH WITHOUT: they are the same but for our two entries.
+# differs_by_ours ON OFF: they are the same but for our two entries, and the schema of a file that home-manager makes for them.
 differs_by_ours() {
-  local ours='(.hooks // {} | .[]) |= map(select(tostring | contains("claude-langfuse") | not)) | .hooks |= with_entries(select(.value != []))'
-  diff <(jq -S "$ours | del(select(.hooks == {}).hooks)" "$1") <(jq -S . "$2") || fail "more than our entries differs"
+  local others='map_values(map(select(tostring | contains("claude-langfuse") | not))) | with_entries(select(.value != []))'
+  diff <(jq -S "del(.\"\$schema\") | .hooks |= (. // {} | $others)" "$1") <(jq -S 'del(."$schema") | .hooks |= (. // {})' "$2") ||
+    fail "more than our entries differs"
 }
 
 outcome_merged() {
   same_entries "$settings"
-  differs_by_ours "$settings" "$HOME.before"
   [ "$1" != link ] || [ "$(readlink "$settings")" = "$own" ] || fail "the link was replaced"
   [ "$1" = link ] || [ ! -L "$settings" ] || fail "it has become a link"
   [ "$1" != absent ] || [ "$(stat -c %a "$settings")" = 600 ] || fail "others can read it"
@@ -66,10 +76,7 @@ outcome_registered() {
   same_entries "$settings"
   [ -L "$settings" ] || fail "it is no link"
 }
-outcome_generated() {
-  outcome_registered
-  differs_by_ours "$settings" "$without/home-files/$folder/settings.json"
-}
+
 
 outcome_plugin() {
   local plugin=$HOME/$folder/skills/langfuse-traces
@@ -86,9 +93,8 @@ outcome_registered-in-file() {
   [ "$1" = absent ] || jq -e '[.hooks.Stop[].hooks[].command] | any(. == "true")' "$settings" >/dev/null || fail "a hook was lost"
 }
 
-outcome_unregistered() {
-  [ "$(registered "$settings")" = '[]' ] || fail "it is registered"
-}
+outcome_unregistered() { [ "$(registered "$settings")" = '[]' ] || fail "it is registered"; }
+
 outcome_untouched() {
   [ "$1" != absent ] || [ ! -e "$settings" ] || fail "a file was made"
   [ "$1" = absent ] || cmp "$settings" "$HOME.before" || fail "the settings were changed"

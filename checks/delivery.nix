@@ -9,49 +9,33 @@ let
   inherit (pkgs) lib;
 
   delivery =
-    name:
-    { port, module }:
+    port: module: name:
     let
       address = "127.0.0.1:${toString port}";
-      evaluated = home.evaluate name [
-        module
-        {
-          programs.claude-langfuse = {
-            host = "http://${address}";
-            publicKey = "pk-lf-test";
-            # As sops-nix puts it into a home.
-            secretKeyFile = "~/.config/sops-nix/secrets/langfuse";
-            projects."~/demo" = { };
-          };
-        }
-      ];
+      evaluated = home.evaluate name {
+        imports = [ module ];
+        programs.claude-langfuse = {
+          host = "http://${address}";
+          publicKey = "pk-lf-test";
+          # As sops-nix puts it into a home.
+          secretKeyFile = "~/.config/sops-nix/secrets/langfuse";
+          projects."~/demo" = { };
+        };
+      };
     in
-    lib.nameValuePair "delivery-${name}" (
-      home.check name { } ''
-        fresh_home absent
-        ln -s ${evaluated.config.home.path} "$HOME/.nix-profile"
-        mkdir -p "$HOME/.config/sops-nix/secrets"
-        (umask 077 && echo sk-lf-test >"$HOME/.config/sops-nix/secrets/langfuse")
-        activate ${evaluated.activationPackage} || fail "activation failed"
-        ${lib.getExe demo} --home "$HOME" ${address}
-        grep -q 'INFO' "$HOME/.claude/state/langfuse_hook.log" || fail "there is no line in the log"
-      ''
-    );
+    home.check name { } ''
+      fresh_home absent
+      ln -s ${evaluated.config.home.path} "$HOME/.nix-profile"
+      mkdir -p "$HOME/.config/sops-nix/secrets"
+      (umask 077 && echo sk-lf-test >"$HOME/.config/sops-nix/secrets/langfuse")
+      activate ${evaluated.activationPackage} || fail "activation failed"
+      ${lib.getExe demo} --home "$HOME" ${address}
+      grep -q 'INFO' "$HOME/.claude/state/langfuse_hook.log" || fail "there is no line in the log"
+    '';
+  settings.programs.claude-code.settings.model = "opus";
 in
-lib.mapAttrs' delivery {
-  merge = {
-    port = 41731;
-    module = { };
-  };
-  claude-code = {
-    port = 41732;
-    module = {
-      imports = [ home.claudeCode ];
-      programs.claude-code.settings.model = "opus";
-    };
-  };
-  store-link = {
-    port = 41733;
-    module.home.file.".claude/settings.json".source = ./claude/settings.json;
-  };
+{
+  delivery-merge = delivery 41731 { } "merge";
+  delivery-claude-code = delivery 41732 (home.both home.claudeCode settings) "claude-code";
+  delivery-store-link = delivery 41733 home.storeLink "store-link";
 }

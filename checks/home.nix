@@ -33,13 +33,17 @@ let
     systemd.user.startServices = false;
     programs.claude-langfuse.enable = lib.mkDefault true;
   };
-  off.programs.claude-langfuse.enable = false;
-
+  both = one: other: {
+    imports = [
+      one
+      other
+    ];
+  };
   evaluate =
-    name: modules:
+    name: module:
     home-manager.lib.homeManagerConfiguration {
       inherit pkgs;
-      modules = [ (base name) ] ++ modules;
+      modules = lib.singleton (both (base name) module);
     };
 
   # A script that is run with the functions of home.sh, in a home of its own.
@@ -59,7 +63,7 @@ let
       '';
 in
 {
-  inherit evaluate check;
+  inherit both evaluate check;
 
   # Claude Code, as far as home-manager's module looks at it.
   claudeCode.programs.claude-code = {
@@ -67,22 +71,31 @@ in
     package = null;
   };
 
+  storeLink.home.file.".claude/settings.json".source = ./claude/settings.json;
+  outOfStore =
+    name:
+    { config, ... }:
+    {
+      home.file.${name}.source =
+        config.lib.file.mkOutOfStoreSymlink "${config.home.homeDirectory}/dotfiles/claude";
+    };
+
   # home-manager refuses by throwing as soon as anything of the result is looked at.
   isRefused =
-    name: modules: !(builtins.tryEval (evaluate name modules).activationPackage.drvPath).success;
+    name: module: !(builtins.tryEval (evaluate name module).activationPackage.drvPath).success;
 
   # A configuration that is activated as a dry run, twice, and then without the module, for each pair of a state of
   # settings.json and an outcome.
   cells =
     {
       name,
-      modules,
+      module,
       outcomes,
       folder ? ".claude",
     }:
     let
-      with' = evaluate name modules;
-      without = evaluate name (modules ++ [ off ]);
+      with' = evaluate name module;
+      without = evaluate name (both module { programs.claude-langfuse.enable = false; });
       # What .ci/journey needs to drive the real Claude Code there.
       passthru = {
         inherit folder;

@@ -4,10 +4,7 @@ folder=.claude
 own=$HOME/dotfiles/settings.json
 
 # A user's settings, as no formatter of ours would write them.
-of_a_user='{
-    "model": "opus",
-    "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}
-}'
+of_a_user='{ "model" :   "opus", "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}   }'
 
 fail() {
   echo "FAILED: $*"

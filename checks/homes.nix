@@ -2,77 +2,58 @@
 { pkgs, home }:
 let
   inherit (pkgs) lib;
-  inherit (home) claudeCode;
-  inherit (home.evaluate "options" [ ]) config options;
+  inherit (home) both claudeCode storeLink;
+  inherit (home.evaluate "options" { }) config options;
   settings = lib.importJSON ./claude/settings.json;
 
-  absent = outcome: modules: {
-    inherit modules;
+  absent = outcome: module: {
+    inherit module;
     outcomes.absent = outcome;
   };
-  generated =
-    more:
-    absent "generated" [
-      claudeCode
-      more
-    ];
-  ofClaudeCode = more: generated { programs.claude-code = more; };
-  linked =
-    more:
-    absent "plugin" [
-      { home.file.".claude/settings.json".source = ./claude/settings.json; }
-      more
-    ];
+  ofClaudeCode = more: absent "registered" (both claudeCode { programs.claude-code = more; });
+  linked = more: absent "plugin" (both storeLink more);
   folder = source: {
-    home.file.".claude" = {
-      inherit source;
-      recursive = true;
-    };
+    home.file.".claude".source = source;
+    home.file.".claude".recursive = true;
   };
-  mutable =
-    more:
-    let
-      mutableSettings =
-        if options.programs.claude-code ? mutableSettings then
-          { programs.claude-code.mutableSettings = true; }
-        else
-          ./mutable-settings.nix;
-      cells = absent "registered-in-file" [
-        claudeCode
-        mutableSettings
-        { programs.claude-code = more; }
-      ];
-    in
-    lib.recursiveUpdate cells { outcomes.mutable = "registered-in-file"; };
+  mutableSettings =
+    if options.programs.claude-code ? mutableSettings then
+      { programs.claude-code.mutableSettings = true; }
+    else
+      ./mutable-settings.nix;
+  mutable = more: {
+    module = both mutableSettings (both claudeCode { programs.claude-code = more; });
+    outcomes.absent = "registered-in-file";
+    outcomes.mutable = "registered-in-file";
+  };
   # home-manager activates no home with a space, but Claude Code's folder may have one.
   elsewhere = more: {
-    modules = [ more ];
+    module = more;
     folder = ".config/claude code";
     outcomes.mutable = "merged";
   };
 
   homes = {
     store-link = linked { };
+    store-link-and-python-hook = absent "plugin" {
+      home.file.".claude/settings.json".source = ./claude/python-hook.json;
+      home.file.".claude/hooks/langfuse_hook.py".text = ''
+        import pathlib
+        (pathlib.Path.home() / "python-hook").open("a").write("called\n")
+      '';
+    };
     store-link-and-claude-code = linked claudeCode;
     store-link-and-skills = linked {
       home.file.".claude/skills".source = ./.;
       home.file.".claude/skills".recursive = true;
     };
-    store-folder = absent "plugin" [ (folder ./claude) ];
+    store-folder = absent "plugin" (folder ./claude);
     # Evaluation can't look into what is still to be built.
-    built-folder = absent "refused" [
-      (folder (pkgs.runCommandLocal "claude" { } "cp -r ${./claude} $out"))
-    ];
+    built-folder = absent "refused" (
+      folder (pkgs.runCommandLocal "claude" { } "cp -r ${./claude} $out")
+    );
     dotfiles-folder = {
-      modules = [
-        (
-          { config, ... }:
-          {
-            home.file.".claude".source =
-              config.lib.file.mkOutOfStoreSymlink "${config.home.homeDirectory}/dotfiles/claude";
-          }
-        )
-      ];
+      module = home.outOfStore ".claude";
       outcomes.dotfiles = "merged";
     };
     settings-by-default = ofClaudeCode { settings = lib.mkDefault settings; };
@@ -95,7 +76,8 @@ let
       mcpServers.one.command = "true";
       mcpServers.one.disabled = true;
     };
-    disabled-shared-server = generated {
+    disabled-shared-server = absent "registered" {
+      imports = [ claudeCode ];
       programs.claude-code.enableMcpIntegration = true;
       programs.mcp.enable = true;
       programs.mcp.servers.one.command = "true";

@@ -1,4 +1,4 @@
-# The drop-in for teams, as NixOS and nix-darwin would write it.
+# The drop-in for teams, as NixOS and nix-darwin would write it. The result is the file, for .ci/journey.
 { pkgs, managedModule }:
 let
   inherit (pkgs) lib;
@@ -29,5 +29,6 @@ assert (lib.head linux.assertions).assertion && !(lib.head secret.assertions).as
 assert lib.hasInfix "ln -sfn /etc/" darwin.system.activationScripts.postActivation.text;
 pkgs.runCommandLocal "check-managed-settings" { nativeBuildInputs = [ pkgs.jq ]; } ''
   jq -e '.env == {CC_LANGFUSE_MASK: "true"} and .hooks.SessionEnd[0].hooks[0].timeout == 10
-    and (.hooks.Stop[0].hooks[0].command | endswith(" hook; :"))' ${dropIn} >$out
+    and (.hooks.Stop[0].hooks[0].command | endswith(" hook; :"))' ${dropIn}
+  cp ${dropIn} $out
 ''

@@ -7,10 +7,7 @@ let
   modes = {
     off = { };
     bare = home.claudeCode;
-    settings = {
-      imports = [ home.claudeCode ];
-      programs.claude-code.settings.model = "opus";
-    };
+    settings = home.both home.claudeCode { programs.claude-code.settings.model = "opus"; };
   };
 
   # settings.json is absent, a file, a link out of the store, a link into it that home-manager does not know.
@@ -35,8 +32,8 @@ let
     claude-code = beside "registered";
   };
   outcomes.settings = {
-    auto = beside "generated";
-    claude-code = beside "generated";
+    auto = beside "registered";
+    claude-code = beside "registered";
     merge = null;
     plugin = beside "plugin";
     none = beside "unregistered";
@@ -46,16 +43,13 @@ let
     mode: way: outcomes:
     let
       name = "${mode}-${way}";
-      modules = [
-        modes.${mode}
-        { programs.claude-langfuse.hook.via = way; }
-      ];
+      module = home.both modes.${mode} { programs.claude-langfuse.hook.via = way; };
       refused =
-        assert lib.assertMsg (home.isRefused name modules) "${name} was not refused";
+        assert lib.assertMsg (home.isRefused name module) "${name} was not refused";
         home.check name { } "";
     in
     lib.nameValuePair "home-${name}" (
-      if outcomes == null then refused else home.cells { inherit name modules outcomes; }
+      if outcomes == null then refused else home.cells { inherit name module outcomes; }
     );
   ofMode = mode: lib.mapAttrsToList (cell mode) outcomes.${mode};
 in

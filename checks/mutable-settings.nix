@@ -18,9 +18,9 @@ in
     home.activation.claudeCodeSettings = lib.hm.dag.entryAfter [ "linkGeneration" ] ''
       if [[ ! -v DRY_RUN ]]; then
         mkdir -p "$HOME/.claude"
-        merged=$(${lib.getExe pkgs.jq} --argjson declared ${lib.escapeShellArg (builtins.toJSON settings)} '. * $declared' \
-          "$HOME/${file}" 2>/dev/null || echo ${lib.escapeShellArg (builtins.toJSON settings)})
-        [[ "$merged" == "$(cat "$HOME/${file}" 2>/dev/null)" ]] || echo "$merged" >"$HOME/${file}"
+        before=$(cat "$HOME/${file}" 2>/dev/null || echo '{}')
+        after=$(${lib.getExe pkgs.jq} ${lib.escapeShellArg ". * ${builtins.toJSON settings}"} <<<"$before")
+        [[ "$after" == "$before" ]] || echo "$after" >"$HOME/${file}"
       fi
     '';
   };

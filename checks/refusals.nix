@@ -2,7 +2,7 @@
 { pkgs, home }:
 let
   inherit (pkgs) lib;
-  inherit (home) claudeCode;
+  inherit (home) both claudeCode outOfStore;
 
   # home-manager throws where an assertion fails, and would hide the messages of the others; warnings it would print.
   looking =
@@ -17,37 +17,22 @@ let
         });
       };
     };
-  evaluate =
-    module:
-    home.evaluate "refusals" [
-      looking
-      module
-    ];
+  evaluate = module: home.evaluate "refusals" (both looking module);
   failed =
     module: map (one: one.message) (lib.filter (one: !one.holds) (evaluate module).config.assertions);
   warnings = module: lib.concatLists (evaluate module).options.warnings.definitions;
   isTyped = module: (builtins.tryEval (evaluate module).activationPackage.drvPath).success;
 
   has = word: module: { inherit word module; };
-  ours = settings: { programs.claude-langfuse = settings; };
+  via = way: { programs.claude-langfuse.hook.via = way; };
+  variable = name: value: { programs.claude-langfuse.environment.${name} = value; };
   settings = settings: {
     imports = [ claudeCode ];
     programs.claude-code.settings = settings;
   };
-  storeLink = more: {
-    imports = [ more ];
-    home.file.".claude/settings.json".source = ./claude/settings.json;
-  };
-  outOfStore =
-    name:
-    { config, ... }:
-    {
-      home.file.${name}.source = config.lib.file.mkOutOfStoreSymlink "/dotfiles";
-    };
-  script = "uv run ~/.claude/hooks/langfuse_hook.py";
-  stop = lib.importJSON (
-    builtins.toFile "settings.json" ''{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "${script}"}]}]}}''
-  );
+  storeLink = both home.storeLink;
+  stop = lib.importJSON ./claude/python-hook.json;
+  script = "python3 ~/.claude/hooks/langfuse_hook.py";
   plugin = "langfuse-observability@langfuse-observability";
   oldClaude = pkgs.writeShellScriptBin "claude" "" // {
     version = "2.1.100";
@@ -55,13 +40,8 @@ let
 
   # By an assertion.
   asserted = {
-    needed = has "programs.claude-code.enable" (ours {
-      hook.via = "claude-code";
-    });
-    generated = has "remove hook.via" {
-      imports = [ (settings { model = "opus"; }) ];
-      programs.claude-langfuse.hook.via = "merge";
-    };
+    needed = has "programs.claude-code.enable" (via "claude-code");
+    generated = has "remove hook.via" (both (settings { model = "opus"; }) (via "merge"));
     skills = has "set home.file.\".claude/skills\".recursive = true" (storeLink {
       home.file.".claude/skills".source = ./claude;
     });
@@ -69,33 +49,29 @@ let
     folder = has "set home.file.\".claude\".recursive = true" {
       home.file.".claude".source = ./claude;
     };
-    variable = has "set it to the folder" { home.sessionVariables.CLAUDE_CONFIG_DIR = "$X/claude"; };
-    secret = has "claude-langfuse.secretKeyFile" (ours {
-      environment.LANGFUSE_SECRET_KEY = "sk-lf-1234";
-    });
-    secret-as-public-key = has "claude-langfuse.secretKeyFile" (ours {
-      publicKey = "sk-lf-1234";
-    });
-    secret-of-a-project = has "projects.\"~/x\".secretKeyFile" (ours {
-      projects."~/x".environment.CC_LANGFUSE_METADATA.key = "sk-lf-1234";
-    });
-    key-file-in-the-store = has "world-readable" (ours {
-      environment.LANGFUSE_SECRET_KEY_FILE = "${./home.sh}";
-    });
+    unknown-folder = has "set it to the folder" {
+      home.sessionVariables.CLAUDE_CONFIG_DIR = "$X/claude";
+    };
+    secret = has "claude-langfuse.secretKeyFile" (variable "LANGFUSE_SECRET_KEY" "sk-lf-1234");
+    secret-as-public-key = has "secretKeyFile" { programs.claude-langfuse.publicKey = "sk-lf-1234"; };
+    secret-of-a-project = has "projects.\"~/x\".secretKeyFile" {
+      programs.claude-langfuse.projects."~/x".environment.CC_LANGFUSE_METADATA.key = "sk-lf-1234";
+    };
+    key-file-in-the-store = has "world-readable" (variable "LANGFUSE_SECRET_KEY_FILE" "${./home.sh}");
   };
   # By the type of an option.
-  mistyped = {
-    path-literal = ours { secretKeyFile = ./home.sh; };
-    file-in-the-store = ours { secretKeyFile = "${./home.sh}"; };
-    key-itself = ours { secretKeyFile = "sk-lf-1234"; };
-    unknown-way = ours { hook.via = "magic"; };
-    unknown-consent = ours { projects."~/x".allow = true; };
+  mistyped = lib.mapAttrs (_: settings: { programs.claude-langfuse = settings; }) {
+    path-literal.secretKeyFile = ./home.sh;
+    file-in-the-store.secretKeyFile = "${./home.sh}";
+    key-itself.secretKeyFile = "sk-lf-1234";
+    unknown-way.hook.via = "magic";
+    unknown-consent.projects."~/x".allow = true;
   };
   # By a warning.
   warned = {
     script = has script (settings stop);
-    script-in-a-file = has "\"command\": \"${script}\"" {
-      home.file.".claude/settings.json".text = "{\n  \"command\": \"${script}\"\n}";
+    script-in-a-file = has "remove \"${script}\" from" {
+      home.file.".claude/settings.json".source = ./claude/python-hook.json;
     };
     plugin = has plugin (settings {
       enabledPlugins.${plugin} = true;
@@ -113,10 +89,7 @@ let
     settings-of-a-module-that-is-off.programs.claude-code.settings = stop;
     plugin-that-is-off = settings { enabledPlugins.${plugin} = false; };
     no-module-for-claude-code.disabledModules = [ "programs/claude-code" ];
-    script-instead-of-the-hook = {
-      imports = [ (settings stop) ];
-      programs.claude-langfuse.hook.via = "none";
-    };
+    script-instead-of-the-hook = both (settings stop) (via "none");
   };
 
   each = judge: table: lib.concatLists (lib.mapAttrsToList judge table);

@@ -6,14 +6,15 @@ let
   name = "transitions";
   via =
     way: more:
-    (home.evaluate name ([ { programs.claude-langfuse.hook.via = way; } ] ++ more)).activationPackage;
-  inherit (home.evaluate name [ ]) config;
+    (home.evaluate name (home.both more { programs.claude-langfuse.hook.via = way; }))
+    .activationPackage;
+  inherit (home.evaluate name { }) config;
 in
 {
   home-transitions = home.check name { } ''
     hook_settings=${lib.escapeShellArg (builtins.toJSON config.programs.claude-langfuse.hookSettings)}
-    merge=${via "merge" [ ]} plugin=${via "plugin" [ ]} none=${via "none" [ ]}
-    generated=${via "claude-code" [ home.claudeCode ]}
+    merge=${via "merge" { }} plugin=${via "plugin" { }} none=${via "none" { }}
+    generated=${via "claude-code" home.claudeCode}
 
     fresh_home mutable
     for other in "$plugin" "$none"; do

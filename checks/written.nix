@@ -6,7 +6,7 @@ let
 
   configuration =
     settings:
-    (home.evaluate "written" [ { programs.claude-langfuse = settings; } ])
+    (home.evaluate "written" { programs.claude-langfuse = settings; })
     .config.xdg.configFile."claude-langfuse/config.json" or null;
   compare =
     what:
@@ -26,12 +26,10 @@ let
   judge = what: case: (if case ? expected then compare else refuse) what case;
 
   timed =
-    (home.evaluate "written" [
-      {
-        programs.claude-langfuse.configDir = "/home/50% of a/claude code";
-        programs.claude-langfuse.flush.interval = 15;
-      }
-    ]).config;
+    (home.evaluate "written" {
+      programs.claude-langfuse.configDir = "/home/50% of a/claude code";
+      programs.claude-langfuse.flush.interval = 15;
+    }).config;
   unit = kind: timed.xdg.configFile."systemd/user/claude-langfuse-flush.${kind}".source;
   verifyUnits = ''
     echo "units that systemd reads as they are meant"

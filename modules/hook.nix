@@ -91,15 +91,13 @@ let
     refuseUnless (via != "plugin" || !link.isWhole)
       "hook: the plugin needs a place in the folder that ${link.option} links as a whole; ${link.remedy}";
   # With another exporter each turn arrives twice and its cost counts twice. A script that nothing runs sends nothing.
-  isExporter =
-    line: lib.match ".*command.*langfuse_hook.*|.*\"langfuse-observability@.*true.*" line != null;
-  shown = line: if lib.stringLength line > 200 then "langfuse_hook" else lib.trim line;
+  exporter = lib.match ''.*command"? ?[:=] ?(".*langfuse_hook[^"]*"?).*|.*("langfuse-observability@[^"]*" ?[:=] ?true).*'';
   warnOfExporters =
     place: text:
     map (
-      line:
-      "${option}: each turn arrives in Langfuse twice, because another exporter sends it too; remove ${shown line} from ${place}"
-    ) (lib.filter isExporter (lib.splitString "\n" text));
+      entry:
+      "${option}: each turn arrives in Langfuse twice, because another exporter sends it too; remove ${entry} from ${place}"
+    ) (lib.remove null (lib.flatten (map exporter (lib.splitString "\n" text))));
   warnOfLink = link: warnOfExporters link.option link.text;
   version = if claudeCode.package or null == null then "9999" else lib.getVersion claudeCode.package;
 in
