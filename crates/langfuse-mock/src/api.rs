@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::datasets::is_of_datasets;
+use super::deletion::is_of_deletion;
 use super::ingest::{Events, INGEST_PATH, Reading};
 use super::models;
 use super::observations;
@@ -150,15 +151,20 @@ impl Events {
             }
             ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
             ("GET", "/api/public/models") => refusal().unwrap_or_else(|| models::list(query)),
-            ("GET", "/api/public/v2/observations") => refusal().unwrap_or_else(|| match self.reading {
-                Reading::Merged => observations::list(&self.rows(), query),
-                Reading::Unmerged => observations::list(self.accepted(), query),
-                Reading::Old => not_found(
-                    "The observations v2 API is only available in a Langfuse v4 write mode.",
-                ),
-            }),
+            ("GET", "/api/public/v2/observations") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.observations(query))
+            }
             ("GET", "/api/public/observations") if self.reading == Reading::Old => {
-                refusal().unwrap_or_else(|| observations::list_old(&self.rows(), query))
+                let refusal = refusal();
+                let answer =
+                    refusal.unwrap_or_else(|| observations::list_old(&self.rows(), query));
+                self.finish_deletion();
+                answer
+            }
+            (method, path) if is_of_deletion(method, path) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.delete(method, path, query, body))
             }
             ("POST", "/api/public/ingestion") => {
                 let refusal = refusal();
@@ -196,6 +202,22 @@ impl Events {
                 Answer::new(404, "text/html; charset=utf-8", page)
             }
         }
+    }
+}
+
+impl Events {
+    fn observations(&mut self, query: &str) -> Answer {
+        let answer = match self.reading {
+            Reading::Merged => observations::list(&self.rows(), query),
+            Reading::Unmerged => observations::list(self.accepted(), query),
+            Reading::Old => {
+                return not_found(
+                    "The observations v2 API is only available in a Langfuse v4 write mode.",
+                );
+            }
+        };
+        self.finish_deletion();
+        answer
     }
 }
 

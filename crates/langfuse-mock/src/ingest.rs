@@ -28,6 +28,8 @@ pub struct Events {
     pub(super) reading: Reading,
     pub(super) scores: Scores,
     pub(super) datasets: Datasets,
+    /// Traces that the worker is to delete.
+    pub(super) deleting: Vec<String>,
 }
 
 /// What those who read see of the table.
@@ -108,6 +110,11 @@ impl Events {
     /// The table of scores.
     pub fn scores(&self) -> Vec<ScoreRow> {
         self.scores.rows()
+    }
+
+    pub(super) fn remove_trace(&mut self, trace: &str) {
+        self.rows.retain(|(of, ..), _| of != trace);
+        self.accepted.retain(|row| row.trace_id != trace);
     }
 
     /// Empties the tables.

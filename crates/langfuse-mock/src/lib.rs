@@ -24,6 +24,7 @@ mod attributes;
 mod columns;
 mod connection;
 mod datasets;
+mod deletion;
 mod http;
 mod ingest;
 mod input_output;

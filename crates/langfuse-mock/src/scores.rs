@@ -73,6 +73,11 @@ impl Scores {
         self.events.clear();
     }
 
+    /// Deletes rows.
+    pub(super) fn remove(&mut self, is_gone: impl Fn(&ScoreRow) -> bool) {
+        self.events.retain(|id, events| !is_gone(&row((id, events))));
+    }
+
     /// An empty table of a server that takes scores in the same way.
     pub(super) fn empty_twin(&self) -> Self {
         Self { scoring: self.scoring, ..Self::default() }

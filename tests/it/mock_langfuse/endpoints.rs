@@ -105,6 +105,26 @@ fn many_connections_are_served_at_once() {
 }
 
 #[test]
+fn a_deleted_trace_is_there_until_the_worker_has_done_it() {
+    let server = MockLangfuse::start();
+    let mut client = Client::connect(&server);
+    client.post(&export("b7ad6b7169203331", 0, "done"));
+    assert_eq!(client.status(), 200);
+    let trace = server.rows()[0].trace_id.clone();
+    for (body, status) in [(json!({"traceIds": []}), 400), (json!({"traceIds": [trace]}), 200)] {
+        let request = ureq::delete(format!("{}/api/public/traces", server.url()));
+        let keys = STANDARD.encode("pk-lf-test:sk-lf-test");
+        let request = request.config().http_status_as_error(false).build();
+        let request = request.header("authorization", format!("Basic {keys}"));
+        let answer = request.force_send_body().send(body.to_string()).unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    assert_eq!(server.rows().len(), 1);
+    assert!(get(&server, "/api/public/v2/observations").1.contains(&trace));
+    assert!(server.rows().is_empty());
+}
+
+#[test]
 fn endpoints_answer_as_langfuse_does() {
     let server = MockLangfuse::start_with_keys("pk-lf-mine", "sk-lf-mine");
     assert_eq!(get(&server, "/api/public/health").0, 200);
