@@ -252,6 +252,7 @@ fn job(path: &Path, extent: Extent, trigger: Trigger) -> Job {
         scores: true,
         paused: Vec::new(),
         is_named: true,
+        sends_forgotten: false,
         declined: Vec::new(),
         suspended: None,
         wire_limit: None,

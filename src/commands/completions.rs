@@ -41,7 +41,8 @@ pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> Result<ExitSt
 }
 
 /// The commands that take a session.
-const SESSION_COMMANDS: [&str; 6] = ["show", "replay", "verify", "score", "export", "dataset"];
+const SESSION_COMMANDS: [&str; 7] =
+    ["show", "replay", "verify", "forget", "score", "export", "dataset"];
 
 /// Prints lines of an id, a tab and a title.
 const CANDIDATES: &str = "claude-langfuse sessions --complete";

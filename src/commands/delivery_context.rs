@@ -23,7 +23,7 @@ use crate::delivery::{
 };
 use crate::langfuse::Client;
 use crate::privacy::invalid_patterns;
-use crate::state::Store;
+use crate::state::{Lock, Store};
 
 /// How long a command waits for the lock of a session.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +33,8 @@ pub(super) struct SessionTarget {
     pub id: String,
     /// A person named it: what was declined is sent too.
     pub is_named: bool,
+    /// A person agreed to send again what was forgotten.
+    pub sends_forgotten: bool,
     pub transcript: PathBuf,
     pub extent: Extent,
     /// The session whose file it is, where rows of this one were written into it.
@@ -44,9 +46,10 @@ pub(super) struct SessionTarget {
 }
 
 impl SessionTarget {
-    /// The same session for a preview: no agreed policy applies, because nothing leaves this machine.
+    /// The same session for a preview: neither an agreed policy nor what was forgotten counts, because nothing leaves this
+    /// machine.
     pub(super) fn for_preview(&self) -> Self {
-        Self { agreed: Agreed::Ignored, ..self.clone() }
+        Self { agreed: Agreed::Ignored, sends_forgotten: true, ..self.clone() }
     }
 
     /// The state of the session's deliveries.
@@ -55,6 +58,21 @@ impl SessionTarget {
         match &self.host {
             Some(host) => store.of_guests(host),
             None => store,
+        }
+    }
+
+    /// Keeps other processes from sending the session; `None` where there can be no lock.
+    ///
+    /// # Errors
+    /// When another process sends it all the while.
+    pub(super) fn lock(&self, store: &Store) -> Result<Option<Lock>> {
+        match store.lock(&self.id, LOCK_TIMEOUT) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => bail!("could not lock session {}: another process is sending it", self.id),
+            Err(error) => {
+                log::warn!("{error:#}");
+                Ok(None)
+            }
         }
     }
 
@@ -175,16 +193,7 @@ impl DeliveryContext {
             return Err(misconfigured(reason));
         }
         let store = session.store(config);
-        let _lock = match store.lock(&session.id, LOCK_TIMEOUT) {
-            Ok(Some(lock)) => Some(lock),
-            Ok(None) => {
-                bail!("could not lock session {}: another process is sending it", session.id)
-            }
-            Err(error) => {
-                log::warn!("{error:#}");
-                None
-            }
-        };
+        let _lock = session.lock(&store)?;
         let notes = self.env.default_state_dir().map(|folder| Store::new(&folder));
         let declined_time = notes.and_then(|notes| notes.declined_time(&session.id));
         let replays_all = self.replays_all;
@@ -271,6 +280,7 @@ pub(super) fn job(session: &SessionTarget, config: &Config, destination: &str) -
     let mut job =
         Job::new(&session.id, &session.transcript, config, destination, session.extent, trigger);
     job.is_named = session.is_named;
+    job.sends_forgotten = session.sends_forgotten;
     job.agreed = session.agreed;
     job.is_guest = session.host.is_some();
     job

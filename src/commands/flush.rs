@@ -100,6 +100,7 @@ fn flush_one(
     };
     let session = SessionTarget {
         is_named: false,
+        sends_forgotten: false,
         id: cursor.session_id.clone(),
         transcript,
         extent: Extent::Resume,

@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["setup", "install", "uninstall", "trace", "config", "allow", "revoke", "pause", "resume"],
     ),
     ("Look", &["status", "sessions", "show", "usage", "tools"]),
-    ("Send", &["replay", "flush", "verify"]),
+    ("Send", &["replay", "flush", "verify", "forget"]),
     ("Evaluate", &["score", "export", "dataset"]),
     ("Help", &["doctor", "completions", "man", "help"]),
     ("Called by Claude Code", &["hook"]),

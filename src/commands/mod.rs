@@ -11,6 +11,7 @@ mod doctor;
 mod exit_status;
 mod export;
 mod flush;
+mod forget;
 mod global_args;
 pub mod help;
 mod hook;
@@ -88,6 +89,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Flush(flush::FlushArgs),
     Verify(verify::VerifyArgs),
+    Forget(forget::ForgetArgs),
     Score(score::ScoreArgs),
     Export(export::ExportArgs),
     Dataset(dataset::DatasetArgs),
@@ -134,6 +136,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args, &global),
             Command::Flush(args) => flush::run(&args, &global),
             Command::Verify(args) => verify::run(&args, &global),
+            Command::Forget(args) => forget::run(&args, &global),
             Command::Score(args) => score::run(&args, &global),
             Command::Export(args) => export::run(&args, &global),
             Command::Dataset(args) => dataset::run(&args, &global),

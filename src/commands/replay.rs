@@ -14,12 +14,15 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
 use crate::commands::output::errors::{print_note, with_json_errors};
 use crate::commands::output::progress::{ProgressLine, Workload};
+use crate::commands::output::prompt;
 use crate::commands::output::screen::exact_stdout;
-use crate::commands::output::summary::{DeliverySummary, withheld_text};
+use crate::commands::output::summary::{DeliverySummary, forgotten_text, withheld_text};
+use crate::commands::output::text::plural;
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Capture, Config, Scope};
 use crate::delivery::Extent;
+use crate::state::{SkipReason, SkippedRange};
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse replay 3f2a                            one session, by the start of its id
@@ -54,6 +57,9 @@ pub(super) struct ReplayArgs {
     /// Also send turns that Langfuse has acknowledged
     #[arg(long)]
     again: bool,
+    /// With --again: send forgotten turns too, without a question
+    #[arg(long, requires = "again", conflicts_with = "all")]
+    yes: bool,
     /// Capture mode, also if a stricter one was agreed
     #[arg(long, value_enum, value_name = "MODE", conflicts_with = "all")]
     capture: Option<Capture>,
@@ -147,7 +153,7 @@ fn replay_one(
 ) -> Result<Option<Guests>> {
     let scope = if args.all { Scope::FilesOnly } else { Scope::Explicit };
     let extent = if args.again { Extent::Resend } else { Extent::Backfill };
-    let (session, config) = match session_args::open(context, transcript, extent, scope) {
+    let (mut session, config) = match session_args::open(context, transcript, extent, scope) {
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
@@ -159,7 +165,28 @@ fn replay_one(
         summary.skip();
         return Ok(None);
     }
+    session.sends_forgotten = args.again && !args.all && sends_forgotten(&session, &config, args)?;
     replay_session(context, &session, &config, args, summary).map(Some)
+}
+
+/// Whether turns that were forgotten are sent again: their user had them deleted, so only a clear yes counts.
+fn sends_forgotten(session: &SessionTarget, config: &Config, args: &ReplayArgs) -> Result<bool> {
+    let Ok(destination) = &config.destination else {
+        return Ok(false);
+    };
+    let cursor = session.store(config).cursor(&session.id, &destination.id())?;
+    let is_forgotten = |range: &SkippedRange| range.why == SkipReason::Forgotten;
+    let Some(cursor) = cursor.filter(|cursor| cursor.skipped.iter().any(is_forgotten)) else {
+        return Ok(false);
+    };
+    if args.yes || args.dry_run || args.json || !prompt::can_ask() {
+        return Ok(args.yes);
+    }
+    let (outline, _) = session.outline()?;
+    let forgotten = outline.turns.iter().filter(|turn| cursor.forgets(turn.start)).count();
+    let question =
+        format!("Send {} of session {} again?", plural(forgotten, "forgotten turn"), session.id);
+    prompt::ask_yes(&question, false)
 }
 
 /// Rows of another session in the file: they are sent as that session's own, with its configuration.
@@ -221,6 +248,9 @@ fn dry_run(session: &SessionTarget, config: &Config) -> Result<Guests> {
     let report = each_request(session, config, |raw| writeln!(exact_stdout(), "{raw}"))?;
     if report.withheld > 0 {
         print_note(&format!("{}: {}", session.id, withheld_text(report.withheld)));
+    }
+    if report.forgotten > 0 {
+        print_note(&format!("{}: {}", session.id, forgotten_text(report.forgotten)));
     }
     if report.requests == 0 {
         print_note(&format!("{}: nothing new", session.id));

@@ -268,6 +268,7 @@ pub(super) fn open(
     let session = SessionTarget {
         id,
         is_named: !context.replays_all,
+        sends_forgotten: false,
         transcript: transcript.to_owned(),
         extent,
         host: None,

@@ -281,6 +281,8 @@ impl<'a> Ledger<'a> {
                 break;
             };
             match turn.skipped {
+                // Its range is there since it was forgotten.
+                Some(SkipReason::Forgotten) => {}
                 // Of what was sent before nothing goes out again when a replay sends the rest.
                 Some(reason) => {
                     let turns_before = self.turns_before();

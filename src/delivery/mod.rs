@@ -4,6 +4,7 @@
 mod agents;
 mod contexts;
 mod exporter;
+mod forget;
 mod health;
 mod ledger;
 mod outline;
@@ -34,6 +35,7 @@ use crate::state::{PausedTime, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 
 use base::Timestamp;
+pub use forget::{Forgotten, note_forgotten};
 pub use health::note_health;
 pub use queue::MAX_REQUEST_BYTES;
 pub use run::deliver;
@@ -100,6 +102,8 @@ pub struct Job {
     pub scores: bool,
     /// A person named the session: what was declined or paused is sent too.
     pub is_named: bool,
+    /// A person agreed to send again what was forgotten.
+    pub sends_forgotten: bool,
     /// Turns opened within these times are not sent.
     pub paused: Vec<PausedTime>,
     /// Turns that stand within these parts of the file are not sent.
@@ -152,6 +156,7 @@ impl Job {
             agreed: Agreed::Kept,
             scores: config.scores,
             is_named: true,
+            sends_forgotten: false,
             paused: Vec::new(),
             declined: Vec::new(),
             suspended: None,
@@ -226,6 +231,8 @@ pub struct Report {
     pub withheld: usize,
     /// Turns that were declined or paused, and that nobody asked for by name.
     pub declined: usize,
+    /// Turns that a person had deleted in Langfuse.
+    pub forgotten: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
     /// The size of the first request, in bytes on the wire, when it took too long.

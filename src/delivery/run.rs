@@ -71,7 +71,7 @@ pub fn deliver(
     let mut sink = TurnSink::new(exporter);
     // Also where nothing can leave turns are read, so that what was agreed for them is kept, whoever sends them.
     let end = walk(job, &mut sink, settled)?;
-    let TurnSink { mut exporter, declined, .. } = sink;
+    let TurnSink { mut exporter, declined, forgotten, .. } = sink;
     if job.extent == Extent::Resend && !exporter.uploader.is_stopped() {
         exporter.ledger.resume_saving();
         exporter.ledger.save();
@@ -79,6 +79,7 @@ pub fn deliver(
     Ok(Some(Report {
         withheld: exporter.withheld.len(),
         declined,
+        forgotten,
         unfinished: end.unfinished,
         unsaved: exporter.ledger.unsaved,
         start_directory: exporter.ledger.cursor.start_directory,

@@ -25,6 +25,16 @@ pub(super) fn send_skipped(job: &Job, sink: &mut TurnSink<'_>) -> Result<()> {
     let mut place = 0;
     while let Some(range) = sink.exporter.ledger.cursor.skipped.get(place) {
         let start = range.start;
+        if range.why == SkipReason::Forgotten {
+            // A turn from the open one on is counted where it is read.
+            let end = range.end.unwrap_or(start);
+            let cursor = &sink.exporter.ledger.cursor;
+            if end <= cursor.open_start {
+                sink.forgotten += turns_within(job, cursor, start, end)?;
+            }
+            place += 1;
+            continue;
+        }
         let is_declined = range.why == SkipReason::Declined && !job.sends_declined();
         let end = range.end.or(is_declined.then_some(sink.exporter.ledger.cursor.open_start));
         let Some(end) = end else {

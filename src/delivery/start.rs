@@ -13,8 +13,8 @@ use super::tail::TailReader;
 use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
 use crate::state::{
-    Cursor, LegacyHookState, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store,
-    TurnIdentity, Within,
+    Cursor, LegacyHookState, OpenTurn, Placement, SkipReason, SkippedRange, Store, TurnIdentity,
+    Within,
 };
 use crate::trace::Agreement;
 
@@ -220,8 +220,11 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
     } else {
         (read_lineage(job.ids(), &job.transcript)?, None)
     };
-    if job.extent == Extent::Resend {
-        cursor.agreed = agreed_before(job, store)?;
+    if job.extent == Extent::Resend
+        && let Some(before) = cursor_before(job, store)?
+    {
+        keep_forgotten(&mut cursor, &before, job, &outline.turns);
+        cursor.agreed = before.agreed;
     }
     adopt(&mut cursor, &outline);
     if outline.is_in_doubt {
@@ -270,17 +273,27 @@ fn agree(job: &Job, cursor: &mut Cursor, outline: &Outline) {
     }
 }
 
-/// What was agreed holds also where all is sent again. Who only looks does without what a newer release wrote.
-fn agreed_before(job: &Job, store: StateAccess<'_>) -> Result<Runs<Agreement>> {
+/// What was agreed or forgotten holds also where all is sent again. Who only looks does without what a newer release wrote.
+fn cursor_before(job: &Job, store: StateAccess<'_>) -> Result<Option<Cursor>> {
     let Some(reader) = store.reader() else {
-        return Ok(Runs::default());
+        return Ok(None);
     };
     let cursor = reader.cursor(&job.session_id, &job.destination);
-    let cursor = match store.writer() {
-        Some(_) => cursor?,
-        None => cursor.ok().flatten(),
-    };
-    Ok(cursor.map(|cursor| cursor.agreed).unwrap_or_default())
+    match store.writer() {
+        Some(_) => cursor,
+        None => Ok(cursor.ok().flatten()),
+    }
+}
+
+fn keep_forgotten(cursor: &mut Cursor, before: &Cursor, job: &Job, turns: &[TurnOutline]) {
+    if job.sends_forgotten {
+        return;
+    }
+    let forgotten = before.skipped.iter().filter(|range| range.why == SkipReason::Forgotten);
+    cursor.skipped = forgotten.cloned().collect();
+    if !before.file.still_holds(&job.transcript) {
+        cursor.skipped.iter_mut().for_each(|range| find_range(range, turns));
+    }
 }
 
 /// Notes which turn a hook was called for before anything is read: all of a long file may have to be.
@@ -349,7 +362,14 @@ fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
     }
 }
 
-fn identity(turn: &TurnOutline) -> TurnIdentity {
+/// A cursor for a session of which nothing is known: it begins behind this turn, or where a first contact would, if that is later.
+pub(super) fn begin_behind(cursor: &mut Cursor, outline: &Outline, turn: Option<usize>) {
+    adopt(cursor, outline);
+    let contact = first_turn(&outline.turns, None).unwrap_or_default();
+    begin_at_turn(cursor, outline, Some(turn.map_or(contact, |turn| contact.max(turn + 1))));
+}
+
+pub(super) fn identity(turn: &TurnOutline) -> TurnIdentity {
     TurnIdentity { uuid: turn.uuid.clone(), at: turn.at }
 }
 

@@ -25,11 +25,19 @@ pub(super) struct TurnSink<'a> {
     pub copied: Option<Turn>,
     /// Turns that were declined, and that nobody asked for.
     pub declined: usize,
+    /// Turns that were forgotten.
+    pub forgotten: usize,
 }
 
 impl<'a> TurnSink<'a> {
     pub(super) fn new(exporter: Exporter<'a>) -> Self {
-        Self { agents: Agents::new(exporter.job), exporter, copied: None, declined: 0 }
+        Self {
+            agents: Agents::new(exporter.job),
+            exporter,
+            copied: None,
+            declined: 0,
+            forgotten: 0,
+        }
     }
 
     /// Takes note of what a row says of the session and its agents.
@@ -50,12 +58,14 @@ impl<'a> TurnSink<'a> {
         let turn = &*known_as(turn, &exporter.ledger.cursor);
         let uuid = &turn.opening.uuid;
         agents.turn_opened(turn);
-        let is_declined = is_declined(turn, job);
-        let context = (!is_declined).then(|| exporter.contexts.of_turn(turn, &mut exporter.ledger));
+        let skipped = skip_reason(turn, job, &exporter.ledger.cursor);
+        let context =
+            skipped.is_none().then(|| exporter.contexts.of_turn(turn, &mut exporter.ledger));
         let mut pending = PendingTurn::new(uuid, turn.opening.at, turn.start);
         pending.is_numbered = turn.is_numbered() || counts_again(turn, &exporter.ledger.cursor);
-        pending.skipped = is_declined.then_some(SkipReason::Declined);
-        self.declined += usize::from(is_declined);
+        pending.skipped = skipped;
+        self.declined += usize::from(skipped == Some(SkipReason::Declined));
+        self.forgotten += usize::from(skipped == Some(SkipReason::Forgotten));
         exporter.ledger.begin_turn(pending);
         if let Some(context) = context {
             let launches = export_turn(exporter, turn, copied.as_ref(), &context, ended);
@@ -76,10 +86,11 @@ impl<'a> TurnSink<'a> {
         self.exporter.send();
     }
 
-    /// Something of the turn is to be sent: it is the session's own and not declined.
+    /// Something of the turn is to be sent: it is the session's own and not skipped.
     pub(super) fn wants(&self, turn: &Turn) -> bool {
-        turn.opening.offset >= self.exporter.ledger.cursor.own_from
-            && !is_declined(turn, self.exporter.job)
+        let Exporter { job, ledger, .. } = &self.exporter;
+        turn.opening.offset >= ledger.cursor.own_from
+            && skip_reason(turn, job, &ledger.cursor).is_none()
     }
 
     /// The time of the last row that was read when marks of schema 2 were made.
@@ -145,6 +156,13 @@ fn counts_again(turn: &Turn, cursor: &Cursor) -> bool {
     let open = cursor.open_turn.as_ref();
     let open = open.filter(|open| turn.opening.is_missing && open.uuid == turn.opening.uuid);
     open.is_some_and(|open| !open.is_behind && !open.is_compaction)
+}
+
+fn skip_reason(turn: &Turn, job: &Job, cursor: &Cursor) -> Option<SkipReason> {
+    if !job.sends_forgotten && cursor.forgets(turn.start) {
+        return Some(SkipReason::Forgotten);
+    }
+    is_declined(turn, job).then_some(SkipReason::Declined)
 }
 
 /// It was opened while the person had paused or tracing was off: only an explicit replay sends it.

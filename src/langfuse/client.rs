@@ -52,10 +52,17 @@ const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
 struct Call<'a> {
+    method: Method,
     path: &'a str,
-    /// Makes it a POST.
     body: Option<&'a Body>,
     max_response: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+    Delete,
 }
 
 type UreqResult = Result<Response<ureq::Body>, ureq::Error>;
@@ -155,7 +162,12 @@ impl Client {
         if deadline.has_passed() {
             return Verdict::later(format!("no time left to send to {}", self.server()));
         }
-        let call = Call { path: TRACES, body: Some(body), max_response: MAX_ACKNOWLEDGEMENT_BYTES };
+        let call = Call {
+            method: Method::Post,
+            path: TRACES,
+            body: Some(body),
+            max_response: MAX_ACKNOWLEDGEMENT_BYTES,
+        };
         let verdict = match self.ask(call, deadline) {
             Ok(received) => received.classify(&self.server()),
             Err(verdict) => verdict,
@@ -169,7 +181,7 @@ impl Client {
     /// # Errors
     /// The verdict of a request without an answer in JSON.
     pub fn get(&mut self, path: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, Verdict> {
-        self.answer(path, None, deadline)
+        self.answer(Method::Get, path, None, deadline)
     }
 
     /// POSTs to a path of the API; `None` if the server has no such path.
@@ -182,16 +194,30 @@ impl Client {
         body: &Body,
         deadline: Deadline,
     ) -> Result<Option<Vec<u8>>, Verdict> {
-        self.answer(path, Some(body), deadline)
+        self.answer(Method::Post, path, Some(body), deadline)
     }
 
-    fn answer(
+    /// DELETEs at a path of the API; `None` if the server has no such path or nothing there.
+    ///
+    /// # Errors
+    /// The verdict of a request without an answer in JSON.
+    pub fn delete(
         &mut self,
         path: &str,
         body: Option<&Body>,
         deadline: Deadline,
     ) -> Result<Option<Vec<u8>>, Verdict> {
-        let call = Call { path, body, max_response: MAX_RESPONSE_BYTES };
+        self.answer(Method::Delete, path, body, deadline)
+    }
+
+    fn answer(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Body>,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, Verdict> {
+        let call = Call { method, path, body, max_response: MAX_RESPONSE_BYTES };
         let received = self.ask(call, deadline)?;
         if received.is_not_found() {
             return Ok(None);
@@ -272,7 +298,8 @@ impl Client {
     fn exchange(&self, call: Call<'_>, deadline: Deadline) -> Result<Received, TransportError> {
         let started = Cell::new(false);
         let (answer, wire_len) = match call.body {
-            Some(body) => (self.upload(call.path, body, &started, deadline), body.wire_len()),
+            Some(body) => (self.upload(call, body, &started, deadline), body.wire_len()),
+            None if call.method == Method::Delete => (self.remove(call.path, deadline), 0),
             None => (self.fetch(call.path, deadline), 0),
         };
         match answer {
@@ -288,14 +315,19 @@ impl Client {
 
     fn upload(
         &self,
-        path: &str,
+        call: Call<'_>,
         body: &Body,
         started: &Cell<bool>,
         deadline: Deadline,
     ) -> UreqResult {
         let mut upload = Upload { rest: body.bytes(), started };
+        let url = self.target.url(call.path);
+        let request = match call.method {
+            Method::Delete => self.agent.delete(url).force_send_body(),
+            Method::Get | Method::Post => self.agent.post(url),
+        };
         let mut request = self
-            .prepared(self.agent.post(self.target.url(path)), deadline)
+            .prepared(request, deadline)
             .header("Content-Type", "application/json")
             .header("x-langfuse-ingestion-version", "4")
             .header("Content-Length", body.wire_len());
@@ -308,6 +340,11 @@ impl Client {
     fn fetch(&self, path: &str, deadline: Deadline) -> UreqResult {
         let url = self.target.url(path);
         self.prepared(self.agent.get(url), deadline).call()
+    }
+
+    fn remove(&self, path: &str, deadline: Deadline) -> UreqResult {
+        let url = self.target.url(path);
+        self.prepared(self.agent.delete(url), deadline).call()
     }
 
     fn prepared<Any>(

@@ -15,6 +15,7 @@ use super::archive::Archive;
 use super::mark::Mark;
 use super::placement::Placement;
 use super::runs::Runs;
+use super::skipped::{SkipReason, SkippedRange};
 use super::subagent::Subagent;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId, SpanIds};
 
@@ -164,46 +165,6 @@ pub struct SettledStop {
     pub was_blocked: bool,
 }
 
-/// Why a range was passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SkipReason {
-    /// It lies before the first contact.
-    BeforeFirstContact,
-    /// Tracing was off.
-    Declined,
-    /// What was agreed about its content could not be kept any more.
-    PolicyNotMet,
-}
-
-/// A range of the file that was not sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SkippedRange {
-    /// Where its first turn starts.
-    #[serde(deserialize_with = "plausible")]
-    pub start: u64,
-    /// Where the turn after it starts; `None` while that turn is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<u64>,
-    /// How many own turns lie before it.
-    #[serde(deserialize_with = "plausible")]
-    pub turns_before: u64,
-    /// Why it was passed over.
-    pub why: SkipReason,
-    /// Its first and its last turn, to find its place again in a rewritten file; earlier builds kept none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub turns: Option<[TurnIdentity; 2]>,
-}
-
-/// A turn by its opening row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TurnIdentity {
-    /// The opening row's uuid.
-    pub uuid: String,
-    /// The opening row's time.
-    pub at: Timestamp,
-}
-
 /// A tool call whose agent has not shown up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingLaunch {
@@ -293,7 +254,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 /// An offset or a count as a file can have it; a larger one means that the state was damaged.
-fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(super) fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = u64::deserialize(deserializer)?;
     match number < 1 << 53 {
         true => Ok(number),
@@ -318,6 +279,12 @@ impl Cursor {
     pub fn declined(&self) -> Vec<Range<u64>> {
         let declined = self.skipped.iter().filter(|range| range.why == SkipReason::Declined);
         declined.map(|range| range.start..range.end.unwrap_or(self.open_start)).collect()
+    }
+
+    /// Whether a person had the turn that starts there deleted in Langfuse.
+    pub fn forgets(&self, start: u64) -> bool {
+        let mut skipped = self.skipped.iter();
+        skipped.any(|range| range.why == SkipReason::Forgotten && range.covers(start))
     }
 
     /// The directory whose configuration counts: that of the session, or of a worktree that is gone its place in the repository.

@@ -17,15 +17,14 @@ mod pause;
 mod placement;
 mod prices;
 mod runs;
+mod skipped;
 mod store;
 mod subagent;
 mod suspended;
 
 pub use allowed::{Allowed, AllowedEntry};
 pub use backoff::Backoff;
-pub use cursor::{
-    Cursor, Launcher, OpenTurn, PendingLaunch, SettledStop, SkipReason, SkippedRange, TurnIdentity,
-};
+pub use cursor::{Cursor, Launcher, OpenTurn, PendingLaunch, SettledStop};
 pub use delivered::{Delivered, WaitingSession};
 pub use legacy_hooks::LegacyHookState;
 pub use lock::Lock;
@@ -34,6 +33,7 @@ pub use pause::{PausedTime, Pauses};
 pub use placement::Placement;
 pub use prices::StoredPrices;
 pub use runs::{Runs, Within};
+pub use skipped::{SkipReason, SkippedRange, TurnIdentity};
 pub use store::{SessionKey, Store};
 pub use subagent::{Done, Life, Link, Subagent};
 pub use suspended::{SuspendedOpening, Suspension};

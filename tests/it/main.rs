@@ -29,6 +29,7 @@ mod experiments;
 mod export;
 mod faults;
 mod flush;
+mod forget;
 mod fuzz;
 mod guarantees;
 mod help;

@@ -49,6 +49,7 @@ fn every_line_of_json_has_a_type() {
         (&["show", "2c97", "--json"], &["generation", "agent", "summary"]),
         (&["score", "2c97#1", "good=true", "--json"], &["scores"]),
         (&["dataset", "add", "2c97#1", "--dataset", "x", "--create", "--json"], &["dataset_item"]),
+        (&["forget", "2c97", "--yes", "--wait", "2", "--json"], &["forgotten"]),
         (&["show", "ffff", "--json"], &["error"]),
     ] {
         assert_eq!(types(arguments), expected, "{arguments:?}");
@@ -109,6 +110,7 @@ fn one_cause_has_one_exit_code_in_all_commands() {
         &["replay", "2c97"][..],
         &["replay", "--all", "--again"],
         &["verify", "2c97"],
+        &["forget", "2c97", "--yes"],
         &["score", "2c97#1", "a=1"],
         &["dataset", "add", "2c97#1", "--dataset", "x", "--create"],
         &["doctor"],

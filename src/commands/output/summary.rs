@@ -33,6 +33,7 @@ pub(in crate::commands) struct DeliverySummary {
     skipped: usize,
     withheld: usize,
     declined: usize,
+    forgotten: usize,
     status: ExitStatus,
     last_error: String,
     progress: ProgressLine,
@@ -105,6 +106,7 @@ impl DeliverySummary {
         self.rejected += report.refused.len() + report.postponed;
         self.withheld += report.withheld;
         self.declined += report.declined;
+        self.forgotten += report.forgotten;
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
@@ -113,7 +115,7 @@ impl DeliverySummary {
                 json!({
                     "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
                     "rejected": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                    "in_progress": report.unfinished, "policy_not_met": report.withheld,
+                    "in_progress": report.unfinished, "policy_not_met": report.withheld, "forgotten": report.forgotten,
                     "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
                 }),
             );
@@ -134,6 +136,9 @@ impl DeliverySummary {
         }
         if report.withheld > 0 {
             writeln!(out, "  {}", withheld_text(report.withheld))?;
+        }
+        if report.forgotten > 0 && !self.all {
+            writeln!(out, "  {}", forgotten_text(report.forgotten))?;
         }
         if let Some(broken) = broken_lines(&report.diagnostics) {
             writeln!(out, "  {broken}")?;
@@ -219,7 +224,7 @@ impl DeliverySummary {
                 json!({
                     "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                     "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
-                    "declined": self.declined,
+                    "declined": self.declined, "forgotten": self.forgotten,
                 }),
             )?;
             return Ok(self.status);
@@ -246,6 +251,9 @@ impl DeliverySummary {
                 plural(self.declined, "turn")
             ));
         }
+        if self.forgotten > 0 {
+            line.push_str(&format!(", {} skipped (forgotten)", plural(self.forgotten, "turn")));
+        }
         writeln!(stdout(), "{line}")?;
         Ok(self.status)
     }
@@ -256,6 +264,11 @@ pub(in crate::commands) fn withheld_text(count: usize) -> String {
     format!(
         "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
     )
+}
+
+/// Turns that were deleted in Langfuse, and how to send them all the same.
+pub(in crate::commands) fn forgotten_text(count: usize) -> String {
+    format!("{} skipped: forgotten. 'replay --again --yes' sends them again", plural(count, "turn"))
 }
 
 fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {

@@ -80,6 +80,7 @@ fn hook(
         scores: false,
         paused: Vec::new(),
         is_named: true,
+        sends_forgotten: false,
         declined: Vec::new(),
         suspended: None,
         wire_limit: Some(known.request_limit.map_or(usual, |limit| limit.min(usual))),

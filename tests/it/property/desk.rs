@@ -229,6 +229,7 @@ impl Desk {
             scores: true,
             paused: Vec::new(),
             is_named: true,
+            sends_forgotten: false,
             declined: Vec::new(),
             suspended: None,
             wire_limit: None,

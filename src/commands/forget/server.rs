@@ -1,0 +1,100 @@
+//! One session on a server: what is stored of it, and its deletion.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::plan::ForgetPlan;
+use crate::commands::retry_after::with_retry_after;
+use crate::config::Config;
+use crate::langfuse::{Client, Deadline, MAX_TRACES_PER_DELETION, Query, Verdict};
+
+/// Time between two looks: Langfuse takes between ten seconds and two minutes.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct RemoteSession<'a> {
+    client: Client,
+    request_time: Duration,
+    plan: &'a ForgetPlan,
+    /// The server has only the older API, which can't filter by session.
+    is_old: bool,
+}
+
+impl<'a> RemoteSession<'a> {
+    pub(super) fn new(client: Client, config: &Config, plan: &'a ForgetPlan) -> Self {
+        Self { client, request_time: config.timeout, plan, is_old: false }
+    }
+
+    /// The traces of the plan of which something is stored.
+    pub(super) fn stored(&mut self) -> Result<BTreeSet<String>, Verdict> {
+        let (plan, mut stored) = (self.plan, BTreeSet::new());
+        if !self.is_old {
+            let query = Query::of_session(&plan.session, plan.times.clone());
+            self.is_old = !self.read(&query, &mut stored)?;
+        }
+        if self.is_old {
+            for trace in &plan.traces {
+                let query = Query::of_trace(&trace.id, plan.times.clone());
+                self.read(&query, &mut stored)?;
+            }
+        }
+        Ok(stored.intersection(&plan.trace_ids()).cloned().collect())
+    }
+
+    /// Returns whether the server has the requested API.
+    fn read(&mut self, query: &Query, stored: &mut BTreeSet<String>) -> Result<bool, Verdict> {
+        let is_old = self.is_old;
+        let mut next: Option<String> = None;
+        loop {
+            let page = self.with_retry_after(|client, deadline| match is_old {
+                true => client.old_observations(query, next.as_deref(), deadline).map(Some),
+                false => client.observations(query, next.as_deref(), deadline),
+            })?;
+            let Some(page) = page else { return Ok(false) };
+            stored.extend(page.observations.into_iter().map(|found| found.trace_id));
+            next = page.next;
+            if next.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Also traces that nothing shows: what was sent may not be stored yet.
+    pub(super) fn delete_traces(&mut self) -> Result<(), Verdict> {
+        let traces: Vec<String> = self.plan.trace_ids().into_iter().collect();
+        traces.chunks(MAX_TRACES_PER_DELETION).try_for_each(|traces| {
+            self.with_retry_after(|client, deadline| client.delete_traces(traces, deadline))
+        })
+    }
+
+    /// Deletes the scores of the session. Returns their number; `None` if the server does not list scores.
+    pub(super) fn delete_scores(&mut self) -> Result<Option<usize>, Verdict> {
+        let session = &self.plan.session;
+        let scores =
+            self.with_retry_after(|client, deadline| client.own_session_scores(session, deadline))?;
+        let Some(scores) = scores else { return Ok(None) };
+        for score in &scores {
+            self.with_retry_after(|client, deadline| client.delete_score(score, deadline))?;
+        }
+        Ok(Some(scores.len()))
+    }
+
+    /// Returns the traces that are still there when the time is over.
+    pub(super) fn wait_until_gone(&mut self, wait: Duration) -> Result<BTreeSet<String>, Verdict> {
+        let until = Instant::now() + wait;
+        loop {
+            let remaining = self.stored()?;
+            if remaining.is_empty() || Instant::now() + POLL_INTERVAL > until {
+                return Ok(remaining);
+            }
+            log::info!("{} of the traces are still there", remaining.len());
+            std::thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    fn with_retry_after<Response>(
+        &mut self,
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
+    ) -> Result<Response, Verdict> {
+        with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
+    }
+}
