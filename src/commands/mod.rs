@@ -12,6 +12,7 @@ mod exit_status;
 mod export;
 mod flush;
 mod forget;
+mod git;
 mod global_args;
 pub mod help;
 mod hook;

@@ -41,7 +41,7 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
 /// The names of all figures.
 pub const FIGURES: [&str; 14] = [
     "tool_error_rate",
-    "tools_refused",
+    "tools_denied",
     "command_retries",
     "files_changed",
     "lines_added",
@@ -52,7 +52,7 @@ pub const FIGURES: [&str; 14] = [
     "pull_requests",
     "cache_hit_ratio",
     "compactions",
-    "waited_for_person",
+    "user_wait_seconds",
     "interrupted",
 ];
 

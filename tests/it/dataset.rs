@@ -60,6 +60,86 @@ fn an_item_is_the_conversation_up_to_the_prompt_and_its_answer() {
     assert_eq!(commit.len(), 7, "{commit}");
 }
 
+/// A repository in place of the one that a recording was made in, with a commit of an hour before the session and one of today.
+fn repository(sandbox: &mut Sandbox) -> (std::path::PathBuf, [String; 2]) {
+    let folder = sandbox.path("app");
+    let sandbox = sandbox.has_git();
+    let git = |arguments: &[&str]| sandbox.git(&folder, arguments);
+    std::fs::create_dir_all(folder.join("inner")).unwrap();
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["remote", "add", "origin", "https://me:secret@example.org/team/app.git"]);
+    let commit = |name: &str, date: &str| {
+        std::fs::write(folder.join("file"), name).unwrap();
+        git(&["add", "file"]);
+        sandbox.git_at(date, &folder, &["commit", "--quiet", "--message", name]);
+        git(&["rev-parse", "HEAD"])
+    };
+    let commits = ["2024-11-20T00:00:00Z", "2026-11-30T00:00:00Z"].map(|date| commit(date, date));
+    (folder, commits)
+}
+
+#[test]
+fn an_item_says_what_a_rerun_needs() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let (folder, [first, _]) = repository(&mut sandbox);
+    let recording = Recording::open("v2.1.330/compact")
+        .replaced("/home/dev/project", folder.join("inner").to_str().unwrap());
+    for transcript in &recording.sessions {
+        sandbox.grow(transcript, usize::MAX);
+    }
+    add(&sandbox, &["912a#2", "--create"]).exits(0);
+    let [item] = items(&mock).try_into().unwrap();
+    assert_eq!(
+        item["metadata"]["rerun"],
+        json!({
+            "prompt": "Prompt two", "prompt_is_whole": true, "repository": "example.org/team/app",
+            "directory": "inner", "commit": first, "branch": "main", "permission_mode": "default",
+            "model": "claude-opus-5-5", "effort": "medium",
+        })
+    );
+}
+
+#[test]
+fn a_commit_that_the_rows_name_wins_over_times() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let (folder, [_, today]) = repository(&mut sandbox);
+    let recording =
+        Recording::open("v2.1.330/compact").replaced("/home/dev/project", folder.to_str().unwrap());
+    let named = recording.sessions[0].rows().find_map(|row| {
+        let status = row["attachment"]["context"]["gitStatus"].as_str()?;
+        let (_, log) = status.split_once("Recent commits:\n")?;
+        Some(log.split_whitespace().next()?.to_owned())
+    });
+    let recording =
+        recording.replaced(&format!("{} first", named.unwrap()), &format!("{} first", &today[..7]));
+    for transcript in &recording.sessions {
+        sandbox.grow(transcript, usize::MAX);
+    }
+    add(&sandbox, &["912a", "--create"]).exits(0);
+    for item in items(&mock) {
+        assert_eq!(item["metadata"]["rerun"]["commit"], *today, "{item:?}");
+    }
+}
+
+#[test]
+fn a_prompt_that_was_masked_is_not_whole() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let key = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    let recording = Recording::open("v2.1.330/simple").replaced("Say hello", key);
+    for transcript in &recording.sessions {
+        sandbox.grow(transcript, usize::MAX);
+    }
+    add(&sandbox, &["2c97", "--create"]).exits(0);
+    let [item] = items(&mock).try_into().unwrap();
+    let rerun = &item["metadata"]["rerun"];
+    assert_eq!(rerun["prompt_is_whole"], false, "{rerun}");
+    assert!(!rerun.to_string().contains(key));
+    assert_eq!(rerun.get("commit"), None);
+}
+
 #[test]
 fn tool_calls_of_an_item_are_those_of_the_trace() {
     let mock = MockLangfuse::start();

@@ -1,5 +1,6 @@
 //! A home of its own for the built program, with as much of recorded sessions in it as a test wants.
 
+mod git;
 mod ports;
 mod process;
 mod received;

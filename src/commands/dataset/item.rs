@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use transcript::conversation::{Conversation, Message, Role};
 use transcript::session::{Calls, TurnOutline};
 
+use super::rerun::Reruns;
 use crate::commands::delivery_context::SessionTarget;
 use crate::commands::export::{ExportFormat, messages};
 use crate::commands::turn_roots::{TurnRoot, sent_context};
@@ -39,6 +40,7 @@ pub(super) struct DatasetItemBuilder<'a> {
     policy: Policy,
     conversation: Conversation,
     roots: BTreeMap<u64, TurnRoot>,
+    reruns: Reruns,
     /// Replaces the answer as expected output.
     expected: Option<Value>,
 }
@@ -63,6 +65,7 @@ impl<'a> DatasetItemBuilder<'a> {
             session,
             config,
             conversation: Conversation::open(&session.transcript)?,
+            reruns: Reruns::read(session)?,
             roots: roots.into_iter().map(|root| (root.turn, root)).collect(),
             expected: expected.map(|path| read_expected(path, &policy)).transpose()?,
             policy,
@@ -81,7 +84,7 @@ impl<'a> DatasetItemBuilder<'a> {
         let Some(trace) = trace.or_else(|| root.map(|root| root.trace.clone())) else {
             bail!("could not add turn {}: the turn is still open", turn.number);
         };
-        let metadata = self.metadata(root, calls);
+        let metadata = self.metadata(&turn.uuid, root, calls);
         let expected = match &self.expected {
             Some(expected) => expected.clone(),
             None => self.answer(calls)?,
@@ -111,7 +114,7 @@ impl<'a> DatasetItemBuilder<'a> {
         Ok(message.unwrap_or_default())
     }
 
-    fn metadata(&self, root: Option<&TurnRoot>, calls: &Calls) -> Value {
+    fn metadata(&self, uuid: &str, root: Option<&TurnRoot>, calls: &Calls) -> Value {
         let mut metadata = Map::new();
         let of_turn = root.into_iter().flat_map(|root| &root.metadata);
         for (name, value) in of_turn {
@@ -124,6 +127,8 @@ impl<'a> DatasetItemBuilder<'a> {
         if let Some(commit) = self.conversation.commit_before(&calls.first) {
             metadata.insert("commit".to_owned(), commit.into());
         }
+        let rerun = self.reruns.of_turn(uuid, calls, &self.conversation, &self.policy);
+        metadata.extend(rerun.map(|rerun| ("rerun".to_owned(), rerun)));
         metadata.into()
     }
 }

@@ -1,6 +1,7 @@
 //! `dataset add`: saves turns as items of a Langfuse dataset.
 
 mod item;
+mod rerun;
 
 use std::fmt::Display;
 use std::io::{self, Write};

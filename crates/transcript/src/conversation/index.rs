@@ -125,8 +125,12 @@ impl Index {
     }
 
     pub(super) fn commit_before(&self, row: usize) -> Option<&str> {
-        let (_, commit) = self.commits.iter().rev().find(|(at, _)| *at < row)?;
-        Some(commit)
+        self.commit_between(0, row)
+    }
+
+    pub(super) fn commit_between(&self, first: usize, row: usize) -> Option<&str> {
+        let (at, commit) = self.commits.iter().rev().find(|(at, _)| *at < row)?;
+        (*at >= first).then_some(commit)
     }
 
     fn add(&mut self, line: Line<'_>) {

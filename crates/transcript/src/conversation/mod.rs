@@ -78,6 +78,13 @@ impl Conversation {
         self.index.commit_before(first)
     }
 
+    /// The same, if it was given after this opening row: what was checked out when the turn began.
+    pub fn commit_within(&self, opening: &str, answer: &[String]) -> Option<&str> {
+        let first = self.index.rows_of(answer).next()?;
+        let opening = self.index.row_before(opening, first)?;
+        self.index.commit_between(opening, first)
+    }
+
     /// Rows as the messages that they were sent as.
     fn merged(&self, rows: &[usize]) -> Result<Vec<Message>> {
         let mut messages = message::Merged::default();
