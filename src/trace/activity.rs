@@ -151,8 +151,10 @@ fn observe_event(event: &Event, ids: &SpanIds, parent: &SpanId) -> Observation {
     observation
 }
 
-pub(super) fn launches(activity: &Activity, ids: &SpanIds) -> Vec<Launch> {
-    let calls = activity.tools.iter().filter(|call| call.launches_agent());
+/// `ended`: all rows are there. Before, of a call that may have further rows, more ids may come.
+pub(super) fn launches(activity: &Activity, ids: &SpanIds, ended: bool) -> Vec<Launch> {
+    let is_whole = |tool: &ToolCall| ended || activity.is_closed(&tool.call);
+    let calls = activity.tools.iter().filter(|call| call.launches_agent() && is_whole(call));
     calls.map(|call| launch(activity, call, ids)).collect()
 }
 

@@ -49,5 +49,5 @@ pub fn observe_agent(
     root.note(MetadataKey::AgentOutcome, facts.outcome.as_ref());
     root.note(MetadataKey::AgentDepth, facts.depth);
     emit(root);
-    launches(&run.activity, ids)
+    launches(&run.activity, ids, ended)
 }

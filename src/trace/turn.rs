@@ -52,7 +52,7 @@ pub fn observe_turn(
     }
     root.note(MetadataKey::ParentTraceId, context.parent.as_ref().map(|parent| &parent.trace_id));
     emit(root);
-    launches(&turn.activity, &ids)
+    launches(&turn.activity, &ids, ended)
 }
 
 /// Agents of 1.0.128, matched to calls by their prompt.

@@ -28,6 +28,8 @@ enum Ids {
     Constant,
     /// A constant in Anthropic's form.
     Imitated,
+    /// In Anthropic's form, from 0 on in each answer.
+    Counted,
     /// An example of the API documentation.
     Documented,
     /// From 0 on in each answer.
@@ -36,9 +38,14 @@ enum Ids {
 
 impl Ids {
     fn any() -> impl Strategy<Value = Self> {
-        use Ids::{Constant, Documented, Empty, Imitated, Missing, New, Numbered};
-        let all = vec![New, Missing, Empty, Constant, Imitated, Documented, Numbered];
+        use Ids::{Constant, Counted, Documented, Empty, Imitated, Missing, New, Numbered};
+        let all = vec![New, Missing, Empty, Constant, Imitated, Counted, Documented, Numbered];
         prop::sample::select(all)
+    }
+
+    /// In Anthropic's form, but not new.
+    fn imitates(self) -> bool {
+        matches!(self, Self::Imitated | Self::Counted)
     }
 
     /// `number`: within the answer; `unique`: in the session.
@@ -49,6 +56,7 @@ impl Ids {
             Self::Empty => json!(""),
             Self::Constant => json!("1"),
             Self::Imitated => json!(format!("{prefix}01QA4ENWgTYCeBCKXWsk25sW")),
+            Self::Counted => json!(format!("{prefix}01QA4ENWgTYCeBCKX{number:07}")),
             Self::Documented if prefix == "msg_" => json!("msg_01XFDUDYJgAACzvnptvVoYEL"),
             Self::Documented => json!("toolu_01A09q90qw90lq917835lq9"),
             Self::Numbered => json!(format!("call_{number}")),
@@ -84,8 +92,10 @@ struct Backend {
     requests: Requests,
     /// By turn. A last call without tools follows.
     turns: Vec<Vec<Call>>,
-    /// The first tool of the first turn launches an agent, which makes so many calls.
+    /// The agent makes so many calls. None: there is no agent.
     agent: usize,
+    /// The tool that launches it, counted from 1 on.
+    launcher: usize,
 }
 
 impl Backend {
@@ -100,16 +110,17 @@ impl Backend {
         let turns = prop::collection::vec(prop::collection::vec(call, 0..4), 1..4);
         let requests =
             prop::sample::select(vec![Requests::Rows, Requests::Headers, Requests::Nothing]);
-        (Ids::any(), Ids::any(), requests, turns, 0..3_usize)
-            .prop_map(|(messages, tools, requests, turns, agent)| Self {
+        (Ids::any(), Ids::any(), requests, turns, 0..4_usize, 1..6_usize)
+            .prop_map(|(messages, tools, requests, turns, agent, launcher)| Self {
                 messages,
                 tools,
                 requests,
                 turns,
                 agent,
+                launcher,
             })
             .prop_filter("nothing tells two of its calls apart", |it| {
-                it.messages != Ids::Imitated || it.requests != Requests::Nothing
+                !it.messages.imitates() || it.requests != Requests::Nothing
             })
     }
 
@@ -238,7 +249,7 @@ impl<'a> Author<'a> {
         self.tools += 1;
         let id = self.backend.tools.id("toolu_", number, self.tools);
         let input = format!("look {}", self.tools);
-        let launches = self.tools == 1 && self.backend.agent > 0 && !is_agent;
+        let launches = self.is_launcher(self.tools) && !is_agent;
         let block = match launches {
             true => {
                 json!({"type": "tool_use", "id": id, "name": "Agent", "input": {"prompt": input, "subagent_type": "Explore"}})
@@ -250,14 +261,19 @@ impl<'a> Author<'a> {
         (block, Some((id, input)))
     }
 
+    fn is_launcher(&self, tool: usize) -> bool {
+        tool == self.backend.launcher && self.backend.agent > 0
+    }
+
     fn result(&mut self, asked_by: &str, tool: &Value, input: &str, is_agent: bool) {
-        let launches = input == "look 1" && self.backend.agent > 0;
+        let number = input.trim_start_matches("look ").parse().unwrap();
+        let launches = self.is_launcher(number) && !is_agent;
         if launches {
             self.launched_by = tool.clone();
             let message = json!({"role": "user", "content": input});
             self.row(true, json!({"type": "user", "promptId": "p0", "message": message}));
             for left in (0..self.backend.agent).rev() {
-                let tools = usize::from(left > 0);
+                let tools = if left > 0 { 2 } else { 0 };
                 self.call(&Call { has_text: true, tools, streams: false, twice: false }, true);
             }
         }
@@ -306,7 +322,7 @@ fn arrived(rows: &[Row]) -> Played {
 
 /// As a server that keys observations by their ids alone has them: of a provider that imitates Anthropic's ids, within a trace.
 fn are_unique(backend: &Backend, rows: &[Row]) -> Result<(), TestCaseError> {
-    let imitates = [backend.messages, backend.tools].contains(&Ids::Imitated);
+    let imitates = backend.messages.imitates() || backend.tools.imitates();
     let key = |row: &Row| match imitates {
         true => format!("{} {}", row.trace_id, row.span_id),
         false => row.span_id.clone(),

@@ -179,23 +179,31 @@ impl Activity {
         open.or_else(|| self.tools.iter().rposition(has_id))
     }
 
-    /// Trusted ids that an agent's own calls can't have as their keys: those of the call that launched it, and those that had
-    /// come more than once until then. A provider that gives each answer a new id never comes back to an older one.
+    /// Trusted ids that an agent's own calls can't have as their keys: those of the call that launched it, and all of the turn
+    /// until then if one of them had come twice. A provider that gives each answer new ids never comes back to older ones.
     pub fn ids_used_for(&self, launch: &ToolCall) -> Vec<String> {
-        let launched_by = self.generations.iter().position(|call| call.key == launch.call);
+        let is_launching = |key: &String| *key == launch.call;
+        let launched_by = self.generations.iter().position(|call| is_launching(&call.key));
         let calls = self.generations.iter().take(launched_by.map_or(0, |position| position + 1));
-        let calls = calls.filter_map(|call| Some((&call.key, call.message_id.as_ref()?)));
-        let tools = self.tools.iter().take_while(|tool| tool.offset <= launch.offset);
-        let tools = tools.map(|tool| (&tool.key, &tool.request.id));
-        let is_used = |(key, id): &(&String, &String)| {
-            let is_own = **key == launch.call || **key == launch.key;
-            is_trusted(id) && (is_own || key != id)
-        };
-        let used = calls.chain(tools).filter(is_used).map(|(_, id)| id);
+        let calls =
+            calls.filter_map(|call| Some((&call.key, call.message_id.as_ref()?, &call.key)));
+        let is_until_then =
+            |tool: &&ToolCall| tool.offset <= launch.offset || is_launching(&tool.call);
+        let tools = self.tools.iter().filter(is_until_then);
+        let tools = tools.map(|tool| (&tool.key, &tool.request.id, &tool.call));
+        let known: Vec<_> = calls.chain(tools).filter(|(_, id, _)| is_trusted(id)).collect();
+        let come_again = known.iter().any(|(key, id, _)| key != id);
+        let used = known.into_iter().filter(|(.., call)| come_again || is_launching(call));
+        let used = used.map(|(_, id, _)| id);
         let mut ids: Vec<String> = self.used_ids.inherited().chain(used).cloned().collect();
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// No further row of this call will come.
+    pub fn is_closed(&self, call: &str) -> bool {
+        self.generations.iter().any(|known| known.key == call && known.closed)
     }
 }
 

@@ -10,11 +10,13 @@ pub(super) struct UsedIds {
     /// Those of the turn that launched the agent.
     inherited: BTreeSet<String>,
     own: BTreeSet<String>,
+    /// An inherited one came again: the provider gives no new ones, and the turn may have any of this agent's later.
+    come_again: bool,
 }
 
 impl UsedIds {
     pub(super) fn after(ids: &[String]) -> Self {
-        Self { inherited: ids.iter().cloned().collect(), own: BTreeSet::new() }
+        Self { inherited: ids.iter().cloned().collect(), ..Self::default() }
     }
 
     /// The key of a call or a tool: its id if that is trusted and new. `place` is unique in all sessions, and stays the same in
@@ -23,7 +25,8 @@ impl UsedIds {
         if !is_trusted(id) {
             return format!("@{place}");
         }
-        match !self.inherited.contains(id) && self.own.insert(id.to_owned()) {
+        self.come_again |= self.inherited.contains(id);
+        match !self.come_again && self.own.insert(id.to_owned()) {
             true => id.to_owned(),
             false => format!("{id}#{place}"),
         }
