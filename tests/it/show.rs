@@ -1,5 +1,7 @@
 //! `show` tells what a replay would send, no more and no less, and says whether the tokens are all there are.
 
+mod page;
+
 use std::collections::BTreeMap;
 
 use base::Timestamp;

@@ -3,6 +3,11 @@
 
 use sha2::{Digest, Sha256};
 
+/// The SHA-256 of `content`.
+pub fn digest(content: &[u8]) -> [u8; 32] {
+    Sha256::digest(content).into()
+}
+
 /// The first `bytes` bytes of the SHA-256 of `content` as lower-case hexadecimal digits, two per byte; all 32 of them at most.
 pub fn hex(content: &[u8], bytes: usize) -> String {
     // A digit at a time: to format each byte took longer than to hash what an id is made of.

@@ -1,9 +1,8 @@
 //! `export`: writes conversations as lines of JSON, for fine-tuning and evaluation.
 
 pub(super) mod messages;
-mod output_file;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -17,6 +16,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{print_error, print_note};
+use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::text::{broken_lines, plural};
 use crate::commands::session_args;
 use crate::commands::session_ref::SessionRef;
@@ -24,7 +24,6 @@ use crate::commands::turn_selector::{SelectionArgs, TurnSelector};
 use crate::config::{Capture, Config, Scope};
 use crate::delivery::Extent;
 use crate::privacy::{Policy, invalid_patterns};
-use output_file::ExportFile;
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse export 3f2a                            one session, by the start of its id
@@ -101,7 +100,7 @@ pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> 
         args,
         selector,
         is_selected: !sessions.is_empty(),
-        output: ExportFile::open(args.output.as_deref())?,
+        output: OutputFile::open(args.output.as_deref())?,
         sessions: 0,
         lines: 0,
         status: ExitStatus::Done,
@@ -117,7 +116,7 @@ struct ExportRun<'a> {
     args: &'a ExportArgs,
     selector: TurnSelector<'a>,
     is_selected: bool,
-    output: ExportFile,
+    output: OutputFile,
     sessions: usize,
     lines: usize,
     status: ExitStatus,
@@ -199,7 +198,7 @@ impl ExportRun<'_> {
         for turn in turns {
             match self.line(session, &policy, &mut conversation, &turn) {
                 Ok(Some(line)) => {
-                    self.output.write_line(&line)?;
+                    writeln!(self.output, "{line}")?;
                     self.lines += 1;
                 }
                 Ok(None) => {}

@@ -3,6 +3,7 @@
 pub(super) mod diff;
 pub(super) mod errors;
 pub(super) mod grid;
+pub(super) mod output_file;
 pub(super) mod progress;
 pub(in crate::commands) mod prompt;
 pub(super) mod report;

@@ -102,6 +102,19 @@ impl ObservationLine {
         self.heading.parent_session.as_deref()
     }
 
+    /// What a tool was asked, or what a model or an agent answered; empty where the status says it.
+    pub(super) fn detail(&self) -> &str {
+        if self.detail == self.status_message { "" } else { &self.detail }
+    }
+
+    pub(super) fn status_message(&self) -> &str {
+        &self.status_message
+    }
+
+    pub(super) fn kind_name(&self) -> &'static str {
+        self.kind.map(Kind::as_str).unwrap_or_default()
+    }
+
     /// Name, detail, and how it ended unless it ended well.
     pub(super) fn text(&self, terminal: Terminal, columns: Option<usize>) -> String {
         let mut text = self.label();
@@ -112,9 +125,9 @@ impl ObservationLine {
             // A long command must not hide how it ended.
             _ => DETAIL_WIDTH.min((room / 2).saturating_sub(text.len()).max(MIN_DETAIL_WIDTH)),
         };
-        if !self.detail.is_empty() && self.detail != self.status_message {
+        if !self.detail().is_empty() {
             text.push_str(if is_tool { " " } else { "  " });
-            text.push_str(&truncate(&self.detail, width));
+            text.push_str(&truncate(self.detail(), width));
         }
         if self.level != Level::Default {
             text = format!("{text}  {}: {}", self.level.as_str(), self.status_message);
@@ -128,7 +141,7 @@ impl ObservationLine {
     }
 
     /// Tools are known by their names, model calls by their models.
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         let name = one_line(&self.name);
         match (self.kind, &self.model) {
             (Some(Kind::Tool | Kind::Retriever), _) => name,
@@ -172,11 +185,14 @@ impl TurnHeading {
     }
 
     pub(super) fn text(&self, start: Timestamp) -> String {
-        let name = match self.turn {
-            Some(turn) => format!("turn {turn}"),
-            None => self.trace.clone(),
-        };
-        let at = start.local_second();
-        format!("{name}  {at}  {}", self.prompt)
+        format!("{}  {}  {}", self.name(), start.local_second(), self.prompt)
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.turn.map_or_else(|| self.trace.clone(), |turn| format!("turn {turn}"))
+    }
+
+    pub(super) fn prompt(&self) -> &str {
+        &self.prompt
     }
 }

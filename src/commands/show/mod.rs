@@ -1,12 +1,13 @@
 //! `show`: a session as a tree, with what each tool was asked and how it ended, and its tokens beside Claude Code's own count.
 
+mod html;
 mod line;
 mod totals;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -17,6 +18,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
 use crate::commands::output::text::{broken_lines, for_people};
@@ -26,7 +28,9 @@ use crate::commands::session_ref::{self, SessionRef, TurnSelection};
 use crate::config::{Config, Scope};
 use crate::delivery::{Extent, Report};
 use crate::langfuse::{PricedCall, Prices, Span};
+use crate::privacy::Policy;
 use crate::state::Store;
+use html::{Content, Contents, Page};
 use line::ObservationLine;
 use totals::TokenTotals;
 use tree::{ObservationTree, Selection, Subtotal};
@@ -37,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse show 3f2a#2            its second turn
   claude-langfuse show 3f2a#2..5         a range of turns
   claude-langfuse show 3f2a --failed     what failed, was denied or stopped
+  claude-langfuse show 3f2a --html a.html  a page for a browser: waterfall, zoom, whole contents
   claude-langfuse show 3f2a --json | jq 'select(.type == \"tool\") | .name'
 
 Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage, 3 configuration missing or invalid.";
@@ -61,6 +66,9 @@ pub(super) struct ShowArgs {
     /// Show whole inputs and outputs
     #[arg(long)]
     full: bool,
+    /// Write one HTML page with everything; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "full"])]
+    html: Option<PathBuf>,
     /// Print JSON: one object per observation, and a summary
     #[arg(long)]
     json: bool,
@@ -89,7 +97,11 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut totals = TokenTotals::default();
     let prices = prices(&config);
     let start = session.start.as_deref().and_then(Path::to_str);
+    let mut contents = Contents::new();
     let report = each_span(&session, &config, |span| {
+        if args.html.is_some() {
+            contents.insert(span.span_id().to_owned(), Content::of(&span));
+        }
         let mut line = ObservationLine::of(&span, start, args.full);
         line.cost = prices.as_ref().and_then(|prices| cost(&span, prices));
         tree.add(line);
@@ -105,23 +117,38 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     }
     if args.json {
         print_observations(&session, &config, &tree.subtotals(), &is_selected)?;
-        let mut summary = json!({
+        let summary = json!({
             "session": session.id, "turns": tree.turns().len(), "in_progress": report.unfinished,
             "broken_lines": report.diagnostics.broken_lines,
         });
-        merge(&mut summary, totals.as_json());
-        print_json(JsonLine::Summary, summary)?;
-        return Ok(ExitStatus::Done);
+        return print_summary(summary, &totals);
+    }
+    let notes = notes(&tree, &report);
+    if let Some(path) = &args.html {
+        let mut project = start.unwrap_or_default().to_owned();
+        Policy::from(&config).apply_to_name(&mut project);
+        let (contents, totals) = (&contents, &totals.rows());
+        let (session, tree, project, notes) = (&session.id, &tree, &project, &notes);
+        let page = Page { session, project, tree, selection, contents, notes, totals };
+        return write_page(&page, path);
     }
     let terminal = Terminal::of_stdout(&context.env);
     let mut out = stdout();
-    print_header(&mut out, terminal, &session, &tree, &report)?;
+    print_header(&mut out, terminal, &session)?;
+    notes.iter().try_for_each(|note| writeln!(out, "{note}"))?;
     tree.print(&mut out, terminal, selection)?;
     match args.failed {
         false => totals.print(&mut out, terminal)?,
         true if selected.is_empty() => writeln!(out, "nothing failed")?,
         true => {}
     }
+    Ok(ExitStatus::Done)
+}
+
+fn write_page(page: &Page<'_>, path: &Path) -> Result<ExitStatus> {
+    let mut file = OutputFile::open(Some(path))?;
+    page.print(&mut file)?;
+    file.finish()?;
     Ok(ExitStatus::Done)
 }
 
@@ -164,22 +191,18 @@ fn print_header(
     out: &mut impl Write,
     terminal: Terminal,
     session: &SessionTarget,
-    tree: &ObservationTree,
-    report: &Report,
 ) -> io::Result<()> {
     let project = session.start.as_deref().map(|start| start.display().to_string());
     let line = format!("session {}  {}", session.id, for_people(&project.unwrap_or_default()));
-    writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))?;
-    if tree.is_empty() {
-        writeln!(out, "no turns of its own to send")?;
-    }
-    if let Some(broken) = broken_lines(&report.diagnostics) {
-        writeln!(out, "{broken}")?;
-    }
-    if report.unfinished {
-        writeln!(out, "the last turn is still open: only its complete observations are shown")?;
-    }
-    Ok(())
+    writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))
+}
+
+/// What the tree does not have.
+fn notes(tree: &ObservationTree, report: &Report) -> Vec<String> {
+    let nothing = tree.is_empty().then(|| "no turns of its own to send".to_owned());
+    let open = "the last turn is still open: only its complete observations are shown";
+    let open = report.unfinished.then(|| open.to_owned());
+    nothing.into_iter().chain(broken_lines(&report.diagnostics)).chain(open).collect()
 }
 
 /// Prints one JSON object per observation, with everything that would be sent.
@@ -194,6 +217,12 @@ fn print_observations(
         true => writeln!(out, "{}", observation(&span, subtotals.get(span.span_id()))),
         false => Ok(()),
     })
+}
+
+fn print_summary(mut summary: Value, totals: &TokenTotals) -> Result<ExitStatus> {
+    merge(&mut summary, totals.as_json());
+    print_json(JsonLine::Summary, summary)?;
+    Ok(ExitStatus::Done)
 }
 
 fn observation(span: &Span, subtotal: Option<&Subtotal>) -> Value {

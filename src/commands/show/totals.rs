@@ -94,37 +94,40 @@ impl TokenTotals {
     }
 
     pub(super) fn print(&self, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
-        if self.observations == 0 {
-            return Ok(());
-        }
-        let mut print_row = |name: &str, text: &str| {
-            let text = wrap(text, NAME_WIDTH, terminal.width());
+        self.rows().into_iter().try_for_each(|(name, text)| {
+            let text = wrap(&text, NAME_WIDTH, terminal.width());
             writeln!(out, "{name:NAME_WIDTH$}{text}")
-        };
+        })
+    }
+
+    /// Names and texts; a name is empty where the text belongs to the one before.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        if self.observations == 0 {
+            return Vec::new();
+        }
         let calls = plural(self.calls, "model call");
         let usage = tokens::text(&self.usage);
         let cost = self.cost.map_or_else(String::new, |cost| format!(", {}", dollars(cost)));
-        print_row("tokens", &format!("{usage}  in {calls}{cost}"))?;
+        let mut rows = vec![("tokens", format!("{usage}  in {calls}{cost}"))];
         if self.lower_bounds > 0 {
             let answers = plural(self.lower_bounds, "answer");
-            print_row("", &format!("the output of {answers} is a lower bound"))?;
+            rows.push(("", format!("the output of {answers} is a lower bound")));
         }
         let Some(reported) = &self.reported else {
-            return Ok(());
+            return rows;
         };
         let (usage, dollars) = (tokens::text(&reported.usage), reported.dollars);
-        let counted = format!("{usage}  ${dollars:.4} by its own prices");
-        print_row("Claude Code", &counted)?;
+        rows.push(("Claude Code", format!("{usage}  ${dollars:.4} by its own prices")));
         let [more, less] = self.gaps(&reported.usage);
         if tokens::total(&more) > 0 {
             let (more, reasons) = (tokens::nonzero(&more), self.reasons_for_more(&more).join("; "));
-            print_row("gap", &format!("{more} only in Claude Code's count: {reasons}"))?;
+            rows.push(("gap", format!("{more} only in Claude Code's count: {reasons}")));
         }
         if tokens::total(&less) > 0 {
             let (less, reason) = (tokens::nonzero(&less), self.reasons_for_less(reported));
-            print_row("gap", &format!("{less} only in the transcript: {reason}"))?;
+            rows.push(("gap", format!("{less} only in the transcript: {reason}")));
         }
-        Ok(())
+        rows
     }
 
     pub(super) fn as_json(&self) -> Value {

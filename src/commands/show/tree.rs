@@ -151,7 +151,7 @@ impl ObservationTree {
     }
 
     /// What did not end well, and everything above it.
-    fn failed(&self) -> BTreeSet<&str> {
+    pub(super) fn failed(&self) -> BTreeSet<&str> {
         let parents: BTreeMap<&str, &str> = self
             .lines
             .iter()
@@ -168,10 +168,10 @@ impl ObservationTree {
     }
 
     /// Visits the selected lines, parents before children, with the branch characters of each line.
-    fn walk(
-        &self,
+    pub(super) fn walk<'s>(
+        &'s self,
         Selection { turns, failed }: Selection,
-        mut visit: impl FnMut(&str, &ObservationLine, bool) -> io::Result<()>,
+        mut visit: impl FnMut(&str, &'s ObservationLine, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let (roots, children) = self.indices();
         let failed = failed.then(|| self.failed());

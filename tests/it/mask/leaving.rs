@@ -73,6 +73,41 @@ fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
 }
 
 #[test]
+fn no_page_table_or_json_about_a_session_holds_a_secret() {
+    for capture in ["full", "no-tool-content", "metadata"] {
+        let mut sandbox = Sandbox::new();
+        sandbox.set("CC_LANGFUSE_CAPTURE", capture);
+        let mut paths = Vec::new();
+        for recording in ["subagent", "tool-error", "api-error", "compact", "mcp"] {
+            let session = session(&sandbox, &format!("v2.1.330/{recording}"));
+            paths.push(session.whole().argument());
+        }
+        for path in &paths {
+            for option in [&["--html", "-"][..], &["--full"], &["--failed"], &["--json"]] {
+                let shown = sandbox.run(&[&["show", path], option].concat()).exits(0).stdout;
+                assert_without_secrets(&shown, &format!("{capture}, {option:?}, {path}"));
+                let plain = shown.replace("&quot;", "\"").replace("&#39;", "'");
+                let plain = plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+                assert_without_secrets(&plain, &format!("{capture}, {option:?}, {path}, as text"));
+            }
+        }
+        for by in ["project", "model", "branch", "commit", "pr", "session", "agent-type", "version"]
+        {
+            for command in ["usage", "tools"] {
+                for option in [&[][..], &["--json"]] {
+                    let ran = sandbox.run(&[&[command, "--by", by], option].concat()).exits(0);
+                    assert_without_secrets(&ran.stdout, &format!("{capture}, {command}, {by}"));
+                }
+            }
+        }
+        for (path, content, _) in sandbox.state_files() {
+            let content = String::from_utf8_lossy(&content).into_owned();
+            assert_without_secrets(&content, &format!("{capture}, {}", path.display()));
+        }
+    }
+}
+
+#[test]
 fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_split() {
     for capture in ["full", "no-tool-content", "metadata"] {
         for pieces in [1, 5] {

@@ -1,22 +1,24 @@
-//! Destination of exported lines: standard output, a pipe or device, or a file that appears when it is complete.
+//! Destination of conversations: standard output, a pipe or device, or a file that appears when it is complete.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::commands::output::screen::exact_stdout;
 use anyhow::{Context, Result};
-use serde_json::Value;
 
-pub(super) struct ExportFile {
+use crate::commands::output::screen::exact_stdout;
+
+pub(in crate::commands) struct OutputFile {
     out: BufWriter<Box<dyn Write>>,
     /// Partial file and final path.
     file: Option<(PathBuf, PathBuf)>,
 }
 
-impl ExportFile {
-    pub(super) fn open(output: Option<&Path>) -> Result<Self> {
+impl OutputFile {
+    /// # Errors
+    /// When it can't be written.
+    pub(in crate::commands) fn open(output: Option<&Path>) -> Result<Self> {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             return Ok(Self { out: BufWriter::new(exact_stdout()), file: None });
         };
@@ -39,11 +41,9 @@ impl ExportFile {
         Ok(Self { out: BufWriter::new(Box::new(file)), file: Some((part, path.to_owned())) })
     }
 
-    pub(super) fn write_line(&mut self, line: &Value) -> io::Result<()> {
-        writeln!(self.out, "{line}")
-    }
-
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// # Errors
+    /// When it can't be written whole, or not put in its place.
+    pub(in crate::commands) fn finish(mut self) -> Result<()> {
         self.out.flush()?;
         if let Some((part, path)) = &self.file {
             fs::rename(part, path)
@@ -54,8 +54,18 @@ impl ExportFile {
     }
 }
 
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Removes an incomplete file.
-impl Drop for ExportFile {
+impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some((part, _)) = &self.file {
             let _ = fs::remove_file(part);
