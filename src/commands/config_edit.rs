@@ -134,6 +134,9 @@ impl ConfigEdit {
 fn set(content: &mut Map<String, Value>, env: &Env, new: &NewValue) -> Result<(), &'static str> {
     let place = match &new.project {
         None => content,
+        Some(folder) if folder.to_str().is_none() => {
+            return Err("the path of the project is not UTF-8, which JSON can't hold");
+        }
         Some(folder) => {
             let projects = content.entry("projects").or_insert_with(|| json!({}));
             let projects = projects.as_object_mut().ok_or("\"projects\" is not a JSON object")?;

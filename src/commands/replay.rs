@@ -45,7 +45,7 @@ Exit codes: 0 done, 1 some sessions failed, 2 wrong usage, 3 configuration missi
 pub(super) struct ReplayArgs {
     /// Transcripts, folders of transcripts or session id prefixes
     #[arg(value_name = "PATH|SESSION")]
-    targets: Vec<String>,
+    targets: Vec<PathBuf>,
     /// Send every session of all traced projects
     #[arg(long)]
     all: bool,

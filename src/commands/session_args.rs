@@ -46,7 +46,8 @@ impl<'a> SessionSelector<'a> {
         let project = filter.project.as_ref().map(|project| {
             let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
             let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
-            [absolute, real]
+            // Claude Code's rows have a path that is not UTF-8 as text.
+            [absolute, real].map(|path| PathBuf::from(path.to_string_lossy().into_owned()))
         });
         let selector = Self { filter, project, claude_config };
         if let Some(project) = filter.project.as_ref().filter(|project| !project.is_dir())
@@ -130,14 +131,13 @@ pub(super) fn claude_config_dir(context: &DeliveryContext) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When a target names no session, or an id prefix several.
-pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn find_all(targets: &[PathBuf], claude_config: &Path) -> Result<Vec<PathBuf>> {
     let mut transcripts: Vec<PathBuf> = Vec::new();
     for target in targets {
-        let path = Path::new(target);
-        let found = if path.is_dir() {
-            let found = locate::sessions_in(path);
+        let found = if target.is_dir() {
+            let found = locate::sessions_in(target);
             if found.is_empty() {
-                bail!("could not find sessions: no transcript in {}", path.display());
+                bail!("could not find sessions: no transcript in {}", target.display());
             }
             found
         } else {
@@ -156,25 +156,26 @@ pub(super) fn find_all(targets: &[String], claude_config: &Path) -> Result<Vec<P
 ///
 /// # Errors
 /// When the target names no session, or several.
-pub(super) fn find_one(target: &str, claude_config: &Path) -> Result<PathBuf> {
-    if target.trim().is_empty() {
+pub(super) fn find_one(target: &Path, claude_config: &Path) -> Result<PathBuf> {
+    let name = target.as_os_str().to_string_lossy();
+    if name.trim().is_empty() {
         bail!("could not find a session: its name is empty; 'claude-langfuse sessions' lists them");
     }
-    let path = Path::new(target);
-    if !path.exists() && !target.contains('/') {
-        return find_by_prefix(target, claude_config);
+    if !target.exists() && !name.contains('/') {
+        return find_by_prefix(&name, claude_config);
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let shown = target.display();
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("agent-") {
-        bail!("could not use {target}: it is an agent transcript, name its session");
+        bail!("could not use {shown}: it is an agent transcript, name its session");
     }
-    if path.is_dir() {
-        bail!("could not use {target}: it is a folder, name one session");
+    if target.is_dir() {
+        bail!("could not use {shown}: it is a folder, name one session");
     }
-    if path.is_file() && matches!(origin(path), Ok((None, None))) {
-        bail!("could not use {target}: it is not a transcript of Claude Code");
+    if target.is_file() && matches!(origin(target), Ok((None, None))) {
+        bail!("could not use {shown}: it is not a transcript of Claude Code");
     }
-    std::path::absolute(path).with_context(|| format!("could not find transcript: {target}"))
+    std::path::absolute(target).with_context(|| format!("could not find transcript: {shown}"))
 }
 
 fn find_by_prefix(prefix: &str, claude_config: &Path) -> Result<PathBuf> {
@@ -226,7 +227,7 @@ pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()>
     if reference.turns.is_all() {
         return Ok(());
     }
-    let session = &reference.session;
+    let session = reference.session.display();
     let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else {
         bail!("could not find a turn in {session}: the session has no turns of its own");
     };
@@ -244,7 +245,7 @@ pub(super) fn check_turns(reference: &SessionRef, numbers: &[u64]) -> Result<()>
 /// When the target names no session, or several, or the transcript can't be read.
 pub(super) fn open_named(
     context: &mut DeliveryContext,
-    target: &str,
+    target: &Path,
 ) -> Result<(SessionTarget, Config)> {
     let transcript = find_one(target, &claude_config_dir(context)?)?;
     open(context, &transcript, Extent::Resend, Scope::Explicit)

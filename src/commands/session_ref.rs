@@ -1,12 +1,17 @@
 //! A session and a selection of its turns: `3f2a`, `3f2a#2`, `3f2a#2..5`.
 
+use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 /// A session as typed, and turns by the numbers that `show` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SessionRef {
     /// Transcript or session id prefix.
-    pub session: String,
+    pub session: PathBuf,
     pub turns: TurnSelection,
 }
 
@@ -17,20 +22,28 @@ pub(super) struct TurnSelection {
     last: Option<u64>,
 }
 
+/// Takes paths of any bytes.
+pub(super) fn parser() -> impl TypedValueParser<Value = SessionRef> {
+    OsStringValueParser::new().try_map(|text: OsString| parse(&text))
+}
+
 /// Parses a reference. A path may contain a `#` of its own before the file name.
 ///
 /// # Errors
 /// When the part behind the `#` is no turn or range.
-pub(super) fn parse(text: &str) -> Result<SessionRef, String> {
-    let whole = || SessionRef { session: text.to_owned(), turns: TurnSelection::default() };
-    let Some((session, turns)) = text.rsplit_once('#') else {
+fn parse(text: &OsStr) -> Result<SessionRef, String> {
+    let whole = || SessionRef { session: text.into(), turns: TurnSelection::default() };
+    let mut parts = text.as_bytes().rsplitn(2, |byte| *byte == b'#');
+    let (Some(turns), Some(session)) = (parts.next(), parts.next()) else {
         return Ok(whole());
     };
-    if turns.contains('/') || turns.ends_with(".jsonl") {
+    if turns.contains(&b'/') || turns.ends_with(b".jsonl") {
         return Ok(whole());
     }
-    match TurnSelection::parse(turns) {
-        Some(turns) if !session.is_empty() => Ok(SessionRef { session: session.to_owned(), turns }),
+    match str::from_utf8(turns).ok().and_then(TurnSelection::parse) {
+        Some(turns) if !session.is_empty() => {
+            Ok(SessionRef { session: OsStr::from_bytes(session).into(), turns })
+        }
         _ => Err("give SESSION, SESSION#TURN or SESSION#FIRST..LAST, e.g. 3f2a#2..5".to_owned()),
     }
 }
@@ -86,6 +99,10 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
     use super::{TurnSelection, parse};
 
     fn turns(first: Option<u64>, last: Option<u64>) -> TurnSelection {
@@ -106,9 +123,17 @@ mod tests {
             ("c#/a/b.jsonl#3", "c#/a/b.jsonl", TurnSelection::one(3)),
             ("my#1.jsonl", "my#1.jsonl", TurnSelection::default()),
         ] {
-            let reference = parse(text).unwrap();
-            assert_eq!((&*reference.session, reference.turns), (session, meant));
+            let reference = parse(text.as_ref()).unwrap();
+            assert_eq!((&*reference.session, reference.turns), (Path::new(session), meant));
         }
+    }
+
+    #[test]
+    fn takes_a_path_of_any_bytes() {
+        let path = OsStr::from_bytes(b"caf\xe9.jsonl");
+        let reference = parse(OsStr::from_bytes(b"caf\xe9.jsonl#2")).unwrap();
+        assert_eq!((reference.session.as_os_str(), reference.turns), (path, TurnSelection::one(2)));
+        assert_eq!(parse(path).unwrap().session, path);
     }
 
     #[test]
@@ -124,15 +149,15 @@ mod tests {
             "3f2a#-1",
             "#2",
         ] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse(text.as_ref()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_range_contains_both_ends() {
-        let range = parse("3f2a#2..4").unwrap().turns;
+        let range = parse("3f2a#2..4".as_ref()).unwrap().turns;
         assert_eq!([1, 2, 4, 5].map(|turn| range.contains(turn)), [false, true, true, false]);
-        let from = parse("3f2a#2..").unwrap().turns;
+        let from = parse("3f2a#2..".as_ref()).unwrap().turns;
         assert!(from.contains(u64::MAX) && !from.contains(1) && from.single().is_none());
         assert!(TurnSelection::default().is_all() && TurnSelection::default().contains(1));
         assert_eq!(TurnSelection::one(3).single(), Some(3));
@@ -140,7 +165,7 @@ mod tests {
 
     #[test]
     fn finds_the_first_turn_outside_of_the_session() {
-        let beyond = |text: &str| parse(text).unwrap().turns.first_outside(1..=4);
+        let beyond = |text: &str| parse(text.as_ref()).unwrap().turns.first_outside(1..=4);
         assert_eq!(
             ["s#4", "s#5", "s#2..9", "s#2..", "s", "s#..4"].map(beyond),
             [None, Some(5), Some(9), None, None, None]

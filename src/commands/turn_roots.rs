@@ -1,6 +1,7 @@
 //! The root observations of a session's turns, as `replay` would send them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use base::Timestamp;
@@ -86,13 +87,14 @@ pub(super) fn warn_if_unsent(
     session: &SessionTarget,
     config: &Config,
     destination: &Destination,
-    typed: &str,
+    typed: &Path,
 ) {
     let store = Store::new(&config.state_dir);
     if matches!(store.cursor(&session.id, &destination.id()), Ok(None)) {
         log::warn!(
-            "session {} was not sent from here: 'claude-langfuse replay {typed}' sends it",
-            session.id
+            "session {} was not sent from here: 'claude-langfuse replay {}' sends it",
+            session.id,
+            typed.display()
         );
     }
 }

@@ -24,7 +24,7 @@ use crate::score::{FIGURES, Value, figures};
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct SelectionArgs {
     /// Transcripts, folders or session id prefixes, with #N or #A..B
-    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse, required_unless_present = "all")]
+    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parser(), required_unless_present = "all")]
     pub targets: Vec<SessionRef>,
     /// Every session on disk, also of untraced projects
     #[arg(long, conflicts_with = "targets")]

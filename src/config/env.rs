@@ -16,6 +16,8 @@ use super::key_file;
 pub struct Env {
     /// The process's variables; a value that is not UTF-8 is left out.
     pub environment: BTreeMap<String, String>,
+    /// Of [`FOLDERS`] those whose values are not UTF-8.
+    pub folders: BTreeMap<String, PathBuf>,
     /// The user's home, if there is one.
     pub home: Option<PathBuf>,
     /// Where an administrator's settings of Claude Code lie; none are read when this is none.
@@ -41,8 +43,15 @@ pub struct MergedSettings {
     pub is_unknown: bool,
 }
 
+/// Variables that name a folder, which may have any bytes.
+const FOLDERS: &[&str] = &["CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME"];
+
 impl Env {
     pub fn of_process() -> Self {
+        let folder = |name: &&str| {
+            let value = std::env::var_os(name).filter(|value| value.to_str().is_none())?;
+            Some(((*name).to_owned(), PathBuf::from(value)))
+        };
         let macos = cfg!(target_os = "macos");
         let managed =
             if macos { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
@@ -52,6 +61,7 @@ impl Env {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            folders: FOLDERS.iter().filter_map(folder).collect(),
             home: std::env::home_dir(),
             managed_dir: Some(PathBuf::from(managed)),
             config_override: None,
@@ -79,9 +89,10 @@ impl Env {
 
     /// Claude Code's folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
     pub fn claude_config_dir(&self) -> Option<PathBuf> {
-        match self.variable("CLAUDE_CONFIG_DIR") {
+        let name = "CLAUDE_CONFIG_DIR";
+        match self.variable(name) {
             Some(folder) => Some(self.expand_home(folder)),
-            None => Some(self.home()?.join(".claude")),
+            None => self.folders.get(name).cloned().or_else(|| Some(self.home()?.join(".claude"))),
         }
     }
 
@@ -96,9 +107,11 @@ impl Env {
             return Some(path.clone());
         }
         // The specification of XDG says that a relative path is to be ignored.
+        let name = "XDG_CONFIG_HOME";
         let folder = self
-            .variable("XDG_CONFIG_HOME")
+            .variable(name)
             .map(PathBuf::from)
+            .or_else(|| self.folders.get(name).cloned())
             .filter(|path| path.is_absolute())
             .or_else(|| Some(self.home()?.join(".config")))?;
         Some(folder.join("claude-langfuse/config.json"))

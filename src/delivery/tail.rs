@@ -174,15 +174,20 @@ impl Iterator for TailReader {
 
 /// The transcript of a session that Claude Code names so. In a worktree some releases name a folder that they never make
 /// (docs/claude-code.md, "Files of a session"). On the first turn of a session the file may come only after the Stop hook has started, so that
-/// it is waited for if told to.
-pub fn find_transcript(named: &Path, session_id: &str, wait: bool) -> Option<PathBuf> {
+/// it is waited for if told to. `projects`: Claude Code's own folder, for a path that JSON can't hold.
+pub fn find_transcript(
+    named: &Path,
+    session_id: &str,
+    projects: Option<&Path>,
+    wait: bool,
+) -> Option<PathBuf> {
     let until = Instant::now() + MAX_FILE_WAIT;
     loop {
         // What can't be looked at is reported by who opens it.
         if named.try_exists().unwrap_or(true) {
             return Some(named.to_owned());
         }
-        let projects = locate::projects_of(named);
+        let projects = locate::projects_of(named).filter(|all| all.is_dir()).or(projects);
         if let Some(found) = projects.and_then(|all| locate::session_file(all, session_id)) {
             return Some(found);
         }

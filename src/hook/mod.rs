@@ -49,7 +49,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     });
     let mut event = event::read(std::io::stdin().lock());
     if let Ok(event) = &mut event
-        && let Some(found) = find_transcript(&event.transcript, &event.session_id, false)
+        && let Some(found) = transcript(&env, event, false)
     {
         event.transcript = found;
     }
@@ -106,6 +106,13 @@ fn log_late_event(config_file: Option<PathBuf>) {
             env.hook_budget().as_secs_f64()
         );
     }
+}
+
+fn transcript(env: &Env, event: &Event, wait: bool) -> Option<PathBuf> {
+    // JSON can't hold the path of a file in such a folder.
+    let folder = env.claude_config_dir().filter(|folder| folder.to_str().is_none());
+    let projects = folder.map(|folder| folder.join("projects"));
+    find_transcript(&event.transcript, &event.session_id, projects.as_deref(), wait)
 }
 
 struct Hook {
@@ -183,8 +190,7 @@ impl Hook {
 
     /// The session's file; a Stop hook waits for it.
     fn transcript(&self) -> Option<PathBuf> {
-        let Event { session_id, transcript, .. } = &self.event;
-        find_transcript(transcript, session_id, self.kind == Kind::Stop)
+        transcript(&self.env, &self.event, self.kind == Kind::Stop)
     }
 
     /// Where suspended turns are noted: another state folder may be named by what can't be read.

@@ -1,6 +1,7 @@
 //! Whatever comes in, the error is clear and nothing is lost.
 
 mod commands;
+mod paths;
 mod transcripts;
 
 use langfuse_mock::{MockLangfuse, Reply, Row};

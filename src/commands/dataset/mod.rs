@@ -187,7 +187,7 @@ impl<'a> AddRun<'a> {
                     bail!(
                         "could not add turn {}: no model answered it; 'claude-langfuse show {}' lists all turns",
                         turn.number,
-                        reference.session
+                        reference.session.display()
                     )
                 }
                 None => log::info!("turn {} is skipped: no model answered it", turn.number),
@@ -200,7 +200,7 @@ impl<'a> AddRun<'a> {
             let turns = plural(self.added + answered.len(), "turn");
             bail!(
                 "could not use --expected for {turns}: name one, e.g. {}#1",
-                self.typed(session, reference)
+                self.typed(session, reference).display()
             );
         }
         Ok(answered)
@@ -230,8 +230,8 @@ impl<'a> AddRun<'a> {
     }
 
     /// The session as a person named it.
-    fn typed<'s>(&self, session: &'s SessionTarget, reference: &'s SessionRef) -> &'s str {
-        if self.args.selection.all { &session.id } else { &reference.session }
+    fn typed<'s>(&self, session: &'s SessionTarget, reference: &'s SessionRef) -> &'s Path {
+        if self.args.selection.all { Path::new(&session.id) } else { &reference.session }
     }
 
     /// The server of a destination, where the dataset exists.

@@ -46,7 +46,7 @@ const STORED_WITHIN: Duration = Duration::from_secs(10);
 #[command(after_help = EXAMPLES)]
 pub(super) struct ForgetArgs {
     /// Transcript or session id prefix, with #N or #A..B for turns
-    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parse)]
+    #[arg(value_name = "PATH|SESSION[#TURN]", value_parser = session_ref::parser())]
     session: SessionRef,
     /// Print the traces, and delete nothing
     #[arg(long)]
@@ -134,7 +134,7 @@ fn carry_out(
     };
     delete().map_err(|reply| {
         let (reason, status) = failure(&reply, destination);
-        let typed = &args.session.session;
+        let typed = args.session.session.display();
         let hint = "nothing of it is sent again; run the command again to delete it";
         status_error(status, format!("could not delete {typed}: {reason}; {hint}"))
     })

@@ -44,7 +44,7 @@ Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 
 #[command(after_help = EXAMPLES)]
 pub(super) struct ScoreArgs {
     /// Transcript or session id prefix, with #N for a turn
-    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parser())]
     session: SessionRef,
     /// Name and value of a score (can be repeated)
     #[arg(value_name = "NAME=VALUE", required = true, value_parser = score_arg::parse)]

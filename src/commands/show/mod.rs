@@ -55,7 +55,7 @@ Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage, 3 configuration
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShowArgs {
     /// Transcript or session id prefix, with #N or #A..B [default: newest]
-    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parse)]
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parser())]
     session: Option<SessionRef>,
     /// Show only this turn (same as #N)
     #[arg(long, value_name = "N")]

@@ -43,7 +43,7 @@ Exit codes: 0 all present, 1 something missing, duplicated or different, 2 wrong
 pub(super) struct VerifyArgs {
     /// Transcript or session id prefix
     #[arg(value_name = "PATH|SESSION", conflicts_with_all = ["all", "since", "until", "project"])]
-    session: Option<String>,
+    session: Option<PathBuf>,
     /// Verify every session of all traced projects
     #[arg(long)]
     all: bool,
