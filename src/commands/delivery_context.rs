@@ -194,19 +194,10 @@ impl DeliveryContext {
         }
         let store = session.store(config);
         let _lock = session.lock(&store)?;
-        let notes = self.env.default_state_dir().map(|folder| Store::new(&folder));
-        let declined_time = notes.and_then(|notes| notes.declined_time(&session.id));
-        let replays_all = self.replays_all;
+        let job = self.delivery_job(session, config, &destination.id());
         let connection = self.connection(config, destination)?;
         if let Some(stopped) = &connection.stopped {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
-        }
-        let mut job = job(session, config, &destination.id());
-        job.paused = Store::new(&config.state_dir).pauses().times(session.start.as_deref());
-        job.paused.extend(declined_time);
-        if replays_all {
-            let known = store.cursor(&session.id, &destination.id()).ok().flatten();
-            job.declined = known.map(|cursor| cursor.declined()).unwrap_or_default();
         }
         log::info!(
             "{}: to {} with {} ({})",
@@ -222,6 +213,24 @@ impl DeliveryContext {
         connection.stopped.clone_from(&report.stopped);
         note_health(&Store::new(&config.state_dir), &destination.id(), &report, 0);
         Ok(report)
+    }
+
+    /// What a delivery of the session would send, with the times and turns that were paused or declined.
+    pub(super) fn delivery_job(
+        &self,
+        session: &SessionTarget,
+        config: &Config,
+        destination: &str,
+    ) -> Job {
+        let mut job = job(session, config, destination);
+        job.paused = Store::new(&config.state_dir).pauses().times(session.start.as_deref());
+        let notes = self.env.default_state_dir().map(|folder| Store::new(&folder));
+        job.paused.extend(notes.and_then(|notes| notes.declined_time(&session.id)));
+        if self.replays_all {
+            let known = session.store(config).cursor(&session.id, destination);
+            job.declined = known.ok().flatten().map(|cursor| cursor.declined()).unwrap_or_default();
+        }
+        job
     }
 
     /// A client for requests other than spans.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::commands::delivery_context::{SessionTarget, job};
 use crate::commands::exit_status::misconfigured;
 use crate::config::Config;
-use crate::delivery::{Report, StateAccess, Transport, deliver};
+use crate::delivery::{Job, Report, StateAccess, Transport, deliver};
 use crate::langfuse::{Body, Span, Verdict, batch};
 use crate::privacy::invalid_patterns;
 use crate::score::Score;
@@ -44,11 +44,15 @@ impl<F: FnMut(&str) -> io::Result<()>> PreviewTransport<F> {
     }
 }
 
-fn each_request_to(
+/// Calls `on_request` with every request of a delivery, with what the session's state knows of earlier ones. The state is not
+/// changed. `job`: what a delivery to this destination would be.
+///
+/// # Errors
+/// When the transcript can't be read, `on_request` fails, or the configuration is suspended or masks nothing.
+pub(super) fn each_request(
     session: &SessionTarget,
     config: &Config,
-    destination: &str,
-    keeping: StateAccess<'_>,
+    job: impl Fn(&str) -> Job,
     on_request: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
@@ -58,33 +62,19 @@ fn each_request_to(
         return Err(misconfigured(reason));
     }
     let mut transport = PreviewTransport { on_request, print_error: None };
-    let job = job(session, config, destination);
-    let report = deliver(&job, keeping, &mut transport)?.unwrap_or_default();
+    let store = session.store(config);
+    let (destination, keeping) = match &config.destination {
+        Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
+        Err(_) => (String::new(), StateAccess::None),
+    };
+    let report = deliver(&job(&destination), keeping, &mut transport)?.unwrap_or_default();
     match transport.print_error {
         Some(error) => Err(error.into()),
         None => Ok(report),
     }
 }
 
-/// Calls `on_request` with every request of the session, with what its state knows of earlier deliveries. The state is not
-/// changed.
-///
-/// # Errors
-/// When the transcript can't be read, `on_request` fails, or the configuration is suspended or masks nothing.
-pub(super) fn each_request(
-    session: &SessionTarget,
-    config: &Config,
-    on_request: impl FnMut(&str) -> io::Result<()>,
-) -> Result<Report> {
-    let store = session.store(config);
-    let (destination, keeping) = match &config.destination {
-        Ok(destination) => (destination.id(), StateAccess::ReadOnly(&store)),
-        Err(_) => (String::new(), StateAccess::None),
-    };
-    each_request_to(session, config, &destination, keeping, on_request)
-}
-
-/// Calls `on_span` with every complete span of a session, sent or not.
+/// Calls `on_span` with every complete span of a session, with what its state knows of earlier deliveries.
 ///
 /// # Errors
 /// As [`each_request`].
@@ -93,5 +83,7 @@ pub(super) fn each_span(
     config: &Config,
     mut on_span: impl FnMut(Span) -> io::Result<()>,
 ) -> Result<Report> {
-    each_request(session, config, |raw| Span::all_of(raw).into_iter().try_for_each(&mut on_span))
+    let job = |destination: &str| job(session, config, destination);
+    let on_request = |raw: &str| Span::all_of(raw).into_iter().try_for_each(&mut on_span);
+    each_request(session, config, job, on_request)
 }

@@ -16,7 +16,9 @@ use crate::commands::output::errors::{print_note, with_json_errors};
 use crate::commands::output::progress::{ProgressLine, Workload};
 use crate::commands::output::prompt;
 use crate::commands::output::screen::exact_stdout;
-use crate::commands::output::summary::{DeliverySummary, forgotten_text, withheld_text};
+use crate::commands::output::summary::{
+    DeliverySummary, declined_text, forgotten_text, withheld_text,
+};
 use crate::commands::output::text::plural;
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
@@ -220,7 +222,7 @@ fn replay_session(
     summary: &mut DeliverySummary,
 ) -> Result<Guests> {
     if args.dry_run {
-        return dry_run(session, config);
+        return dry_run(context, session, config);
     }
     let destination = match &config.destination {
         Ok(destination) => destination,
@@ -244,8 +246,12 @@ fn replay_session(
 }
 
 /// Prints one request per line.
-fn dry_run(session: &SessionTarget, config: &Config) -> Result<Guests> {
-    let report = each_request(session, config, |raw| writeln!(exact_stdout(), "{raw}"))?;
+fn dry_run(context: &DeliveryContext, session: &SessionTarget, config: &Config) -> Result<Guests> {
+    let job = |destination: &str| context.delivery_job(session, config, destination);
+    let report = each_request(session, config, job, |raw| writeln!(exact_stdout(), "{raw}"))?;
+    if report.declined > 0 {
+        print_note(&format!("{}: {}", session.id, declined_text(report.declined)));
+    }
     if report.withheld > 0 {
         print_note(&format!("{}: {}", session.id, withheld_text(report.withheld)));
     }

@@ -34,6 +34,10 @@ fn a_session_that_began_in_a_pause_is_not_sent_by_the_first_hook_after_it() {
     );
     session.whole().end();
     assert_eq!(mock.requests().len(), 0);
+    let ran = sandbox.run(&["replay", "--all", "--dry-run"]).exits(0);
+    assert_eq!(ran.stdout, "", "replay --all would not send it");
+    assert!(ran.stderr.contains("3 turns skipped (declined or paused)"), "{ran:?}");
+    session.replay(&["--dry-run"]).exits(0);
     session.replay(&[]).exits(0);
     assert_eq!(mock.answers().len(), 3);
 }

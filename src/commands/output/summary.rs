@@ -246,10 +246,7 @@ impl DeliverySummary {
             line.push_str(&format!(", {withheld} skipped (policy not met)"));
         }
         if self.declined > 0 {
-            line.push_str(&format!(
-                ", {} skipped (declined or paused)",
-                plural(self.declined, "turn")
-            ));
+            line.push_str(&format!(", {}", declined_text(self.declined)));
         }
         if self.forgotten > 0 {
             line.push_str(&format!(", {} skipped (forgotten)", plural(self.forgotten, "turn")));
@@ -260,6 +257,10 @@ impl DeliverySummary {
 }
 
 /// Turns and agents that stay here because of their policy, and the remedy.
+pub(in crate::commands) fn declined_text(count: usize) -> String {
+    format!("{} skipped (declined or paused)", plural(count, "turn"))
+}
+
 pub(in crate::commands) fn withheld_text(count: usize) -> String {
     format!(
         "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
