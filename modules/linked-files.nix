@@ -8,21 +8,23 @@ let
 
   # What is still to be built can't be looked into.
   isBuilt = source: lib.all (of: !of ? outputs) (lib.attrValues (builtins.getContext "${source}"));
-  describe = file: rec {
-    folder = file.target;
-    option = "home.file.\"${folder}\"";
-    remedy = if isOutOfStore then "link what is in it one by one" else "set ${option}.recursive = true";
-    isFolder = folder != inHome;
-    isWhole = !file.recursive;
-    isOutOfStore = lib.hasPrefix "ln -s " (file.source.buildCommand or "");
-    inside = if isFolder then "${file.source}/${lib.removePrefix "${folder}/" inHome}" else file.source;
-    isInStore = !isOutOfStore && (!isFolder || isWhole || isReadable);
-    isReadable = isBuilt file.source && lib.pathIsRegularFile inside;
-    text =
-      if !isFolder && file.text != null then
-        file.text
-      else
-        lib.optionalString isReadable (builtins.readFile inside);
-  };
+  describe =
+    file:
+    let
+      folder = file.target;
+      option = "home.file.\"${folder}\"";
+      isFolder = folder != inHome;
+      isOutOfStore = lib.hasPrefix "ln -s " (file.source.buildCommand or "");
+      inside = if isFolder then "${file.source}/${lib.removePrefix "${folder}/" inHome}" else file.source;
+      isReadable = isBuilt file.source && lib.pathIsRegularFile inside;
+      read = lib.optionalString isReadable (builtins.readFile inside);
+    in
+    {
+      inherit option;
+      remedy = if isOutOfStore then "link what is in it one by one" else "set ${option}.recursive = true";
+      isWhole = !file.recursive;
+      isInStore = !isOutOfStore && (!isFolder || !file.recursive || isReadable);
+      text = if !isFolder && file.text != null then file.text else read;
+    };
 in
 map describe (lib.filter isAbove files)
