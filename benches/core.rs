@@ -40,6 +40,7 @@ fn mask(bencher: Bencher<'_, '_>, output: &Content) {
     let bytes = match output {
         Content::Text(text) => text.len(),
         Content::Json(value) => value.to_string().len(),
+        Content::Placeholder(placeholder) => placeholder.text().len(),
     };
     let policy = Policy { max_chars: usize::MAX, ..Policy::default() };
     bencher

@@ -253,7 +253,7 @@ fn mask(policy: &Policy, text: String) -> String {
     policy.apply(&mut observation);
     match observation.input {
         Some(Content::Text(text)) => one_line(&text),
-        Some(Content::Json(_)) | None => String::new(),
+        Some(Content::Json(_) | Content::Placeholder(_)) | None => String::new(),
     }
 }
 

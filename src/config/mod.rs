@@ -35,7 +35,7 @@ pub use env::{Env, MergedSettings};
 pub use files::Files;
 pub use foreign_names::remedy as suggestion;
 pub use layers::Scope;
-pub use project::folder_name;
+pub use project::{folder_name, project_name};
 pub use provenance::{has_unexplained, names_brought_by_project, unreadable_project_file};
 pub use redirect::without_redirects;
 pub use repository::{identity as repository_identity, in_main_checkout, root_of};

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::json_file::Values;
-use super::repository::in_main_checkout;
+use super::repository::{in_main_checkout, main_checkout};
 use super::source::Problem;
 
 /// One entry of `projects`.
@@ -60,6 +60,17 @@ pub fn folder_name(folder: &Path) -> Option<String> {
         true => text.rsplit(['\\', '/']).find(|part| !part.is_empty()).map(str::to_owned),
         false => folder.file_name().map(|name| name.to_string_lossy().into_owned()),
     }
+}
+
+/// The name of a session's project, the same in all worktrees and clones: the repository's by its remote, else that of its main
+/// checkout's folder, else that of the start directory. `repository`: host, owner and name.
+pub fn project_name(start: &Path, repository: Option<&str>) -> Option<String> {
+    let of_remote = repository.and_then(|repository| repository.rsplit('/').next());
+    let of_remote = of_remote.filter(|name| !name.is_empty()).map(str::to_owned);
+    of_remote.or_else(|| match main_checkout(start) {
+        Some(main) => folder_name(&main),
+        None => folder_name(start),
+    })
 }
 
 /// The start directory as given and with links resolved, then the same place in the main repository.

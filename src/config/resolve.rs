@@ -92,6 +92,8 @@ impl Reader<'_> {
             timeout: self.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
             ca_file: self.path(&v::CA_FILE),
             network: self.layers.network(),
+            trace_name: self.text(&v::TRACE_NAME),
+            project: self.text(&v::PROJECT),
             tags: self.tags(),
             metadata: self.metadata(),
             trace_seed: self.text(&v::TRACE_SEED),

@@ -59,6 +59,10 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// The variables for proxies and root certificates that count.
     pub network: BTreeMap<String, String>,
+    /// The name of all traces, with `{project}` in it where that is to be replaced.
+    pub trace_name: Option<String>,
+    /// The name of the project.
+    pub project: Option<String>,
     pub tags: Vec<String>,
     /// The user's own metadata, in the order given.
     pub metadata: Vec<(String, String)>,

@@ -160,6 +160,9 @@ variables! {
         .accepts("seconds, from 0.1 to 600").default("20").of_command().project_may(Ask);
     CA_FILE = shared!("LANGFUSE_CA_FILE").about("PEM file of additional certificate authorities")
         .accepts("an absolute path, or one that begins with ~/").of_command().project_may(Ask);
+    TRACE_NAME = own!("CC_LANGFUSE_TRACE_NAME").about("Name of all traces; {project} is replaced")
+        .default("Claude Code: {project}");
+    PROJECT = own!("CC_LANGFUSE_PROJECT").about("Name of the project, by default its repository's");
     TRACE_TAGS = own!("CC_LANGFUSE_TRACE_TAGS").about("Tags of all traces")
         .accepts("tags with commas between them, or a JSON array of strings");
     METADATA = own!("CC_LANGFUSE_METADATA").about("Metadata of all traces").accepts("a JSON object");

@@ -5,7 +5,7 @@ use transcript::session::{Opening, Turn};
 use super::ledger::Ledger;
 use super::terms::Terms;
 use super::{Extent, Job};
-use crate::config::{folder_name, in_main_checkout, repository_identity};
+use crate::config::{in_main_checkout, project_name, repository_identity};
 use crate::state::Cursor;
 use crate::trace::{Attributes, Context, Repository, SessionFacts};
 
@@ -80,9 +80,13 @@ impl<'a> Contexts<'a> {
             cursor.repository = repository_identity(start).map(Repository);
             cursor.main_directory = in_main_checkout(start);
         }
+        if cursor.project.is_none() {
+            let repository = cursor.repository.as_ref().map(|repository| repository.0.as_str());
+            cursor.project = start.as_deref().and_then(|start| project_name(start, repository));
+        }
         SessionFacts {
             session_id: cursor.session_id.clone(),
-            project: start.as_deref().and_then(folder_name),
+            project: cursor.project.clone(),
             repository: cursor.repository.clone(),
             parent_session: cursor.parent_session.clone(),
         }

@@ -47,6 +47,7 @@ impl Attributes {
             None => {}
             Some(Content::Text(text)) => self.add(key, text),
             Some(Content::Json(value)) => self.add_json(key, |json| chat_form(json, value)),
+            Some(Content::Placeholder(placeholder)) => self.add(key, &placeholder.text()),
         }
     }
 
@@ -231,20 +232,27 @@ fn function_field(json: &mut Json, name: &str, value: &Value) {
     }
 }
 
-/// An encoded span without input and output but with the reason, for a server that refused it.
+/// An encoded span whose input and output are a placeholder, with the reason, for a server that refused them.
 pub fn without_content(encoded: &str, reason: &str) -> String {
     let Ok(mut span) = serde_json::from_str::<Value>(encoded) else {
         return encoded.to_owned();
     };
     if let Some(attributes) = span.get_mut("attributes").and_then(Value::as_array_mut) {
         let content = ["langfuse.observation.input", "langfuse.observation.output"];
-        attributes.retain(|attribute| {
-            attribute.get("key").and_then(Value::as_str).is_none_or(|key| !content.contains(&key))
-        });
+        for attribute in attributes.iter_mut() {
+            let key = attribute.get("key").and_then(Value::as_str);
+            if key.is_some_and(|key| content.contains(&key)) {
+                *attribute = string_attribute(key.unwrap_or_default(), "[not captured]");
+            }
+        }
         let key = format!("{OBSERVATION_METADATA}{}", MetadataKey::ContentRejected.name());
-        attributes.push(serde_json::json!({"key": key, "value": {"stringValue": reason}}));
+        attributes.push(string_attribute(&key, reason));
     }
     span.to_string()
+}
+
+fn string_attribute(key: &str, value: &str) -> Value {
+    serde_json::json!({"key": key, "value": {"stringValue": value}})
 }
 
 /// One export request of encoded spans.

@@ -21,6 +21,9 @@ fn without_content(observation: &mut Observation) {
     }
     reduce_status(observation);
     leave_out_descriptions(observation);
+    if let Some(title) = observation.metadata.get_mut(&MetadataKey::SessionTitle) {
+        *title = marker(title.chars().count());
+    }
     for value in observation.parameters.values_mut() {
         // A name such as an effort or a tier is short.
         if value.as_str().is_some_and(|text| text.len() > MAX_NAME_BYTES)
@@ -40,7 +43,7 @@ fn without_tool_content(observation: &mut Observation) {
             content if is_tool => leave_out(content),
             Content::Json(value) => without_tool_parts(value),
             Content::Text(text) if is_notification(text) => leave_out(content),
-            Content::Text(_) => {}
+            Content::Text(_) | Content::Placeholder(_) => {}
         }
     }
     if is_tool || category(observation).is_some() {
@@ -110,6 +113,7 @@ fn leave_out(content: &mut Content) {
     let size = match content {
         Content::Text(text) => characters(text),
         Content::Json(value) => size(value),
+        Content::Placeholder(_) => return,
     };
     *content = Content::Text(marker(size));
 }
@@ -143,7 +147,7 @@ fn reduce_status(observation: &mut Observation) {
 }
 
 fn marker(size: usize) -> String {
-    format!("[left out: {size} chars]")
+    format!("[not captured: {size} chars]")
 }
 
 /// The characters of all texts in a value; of a number or a switch as they are written.
@@ -180,12 +184,12 @@ mod tests {
         ]);
         without_tool_parts(&mut value);
         let expected = json!([
-            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "[left out: 4 chars]"}]},
-            {"role": "tool", "tool_call_id": "t", "content": "[left out: 4 chars]"},
-            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": "[left out: 2 chars]"}}]},
-            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "[left out: 2 chars]"}]},
-            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "[left out: 2 chars]"}},
-            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": "[left out: 3 chars]"}]},
+            {"role": "user", "content": [{"type": "text", "text": "prompt"}, {"type": "tool_result", "tool_use_id": "t", "content": "[not captured: 4 chars]"}]},
+            {"role": "tool", "tool_call_id": "t", "content": "[not captured: 4 chars]"},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "Bash", "arguments": "[not captured: 2 chars]"}}]},
+            {"role": "assistant", "content": "answer", "tool_calls": [{"id": "t", "type": "function", "name": "Bash", "arguments": "[not captured: 2 chars]"}]},
+            {"role": "assistant", "content": "answer", "function_call": {"name": "Bash", "arguments": "[not captured: 2 chars]"}},
+            {"blocks": [{"type": "server_tool_use", "name": "web_search", "input": "[not captured: 3 chars]"}]},
         ]);
         assert_eq!(value, expected);
     }

@@ -29,6 +29,7 @@ impl Masker<'_> {
             match content {
                 Content::Text(text) => self.text(text),
                 Content::Json(value) => self.value(value),
+                Content::Placeholder(_) => {}
             }
         }
         observation.name.mask(|name| self.text(name));

@@ -155,7 +155,8 @@ impl Policy {
     /// them.
     pub fn apply_to_context(&self, context: &mut Context) {
         let mut masker = self.masker();
-        for text in context.tags.iter_mut().chain(&mut context.version) {
+        let named = [&mut context.name].into_iter().chain(&mut context.tags);
+        for text in named.chain(&mut context.version) {
             masker.text(text);
         }
         for (name, text) in &mut context.metadata {

@@ -56,6 +56,11 @@ pub const FIGURES: [&str; 14] = [
     "interrupted",
 ];
 
+/// A count of nothing says nothing: without it such a figure is on most turns, and hides the others.
+fn some(count: u64) -> Option<f64> {
+    (count > 0).then(|| number(count))
+}
+
 /// The figures of a turn, by name.
 pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
     let activity = &turn.activity;
@@ -73,12 +78,13 @@ pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
         ("commits", commits(activity)),
         ("pull_requests", pull_requests(activity)),
         ("cache_hit_ratio", cache_hit_ratio(&activity.usage())),
-        ("compactions", Some(number(activity.compactions.len() as u64))),
+        ("compactions", some(activity.compactions.len() as u64)),
         ("user_wait_seconds", user_wait_seconds(turn)),
     ];
     let numbers =
         numbers.into_iter().filter_map(|(name, figure)| Some((name, Value::Numeric(figure?))));
-    numbers.chain([("interrupted", Value::Boolean(activity.interrupted))]).collect()
+    let interrupted = activity.interrupted.then_some(("interrupted", Value::Boolean(true)));
+    numbers.chain(interrupted).collect()
 }
 
 /// Every count that a file can have is exact as a float.
@@ -116,7 +122,7 @@ fn tool_error_rate(activity: &Activity) -> Option<f64> {
 
 fn tools_denied(activity: &Activity) -> Option<f64> {
     let refused = activity.tools.iter().filter(|tool| is_refused(tool)).count();
-    (!activity.tools.is_empty()).then(|| number(refused as u64))
+    some(refused as u64)
 }
 
 /// Commands that were run once more as they were after they had failed.
@@ -129,7 +135,7 @@ fn command_retries(activity: &Activity) -> Option<f64> {
             retries += u64::from(failed == Some(true));
         }
     }
-    (!failed_before.is_empty()).then(|| number(retries))
+    some(retries)
 }
 
 /// Edits that were made, each with its file.
@@ -148,7 +154,7 @@ fn edits(activity: &Activity) -> Vec<(&ToolCall, &str)> {
 
 fn files_changed(activity: &Activity) -> Option<f64> {
     let files = edits(activity).into_iter().map(|(_, file)| file).collect::<BTreeSet<_>>();
-    (!files.is_empty()).then(|| number(files.len() as u64))
+    some(files.len() as u64)
 }
 
 fn lines_changed(activity: &Activity) -> Option<Patch> {
@@ -185,13 +191,13 @@ fn tests(activity: &Activity) -> Option<TestRun> {
 fn commits(activity: &Activity) -> Option<f64> {
     let commits = activity.git_operations().filter_map(|operation| operation.commit.as_ref());
     let count = commits.filter(|commit| !commit.is_amended()).count();
-    (count > 0).then(|| number(count as u64))
+    some(count as u64)
 }
 
 fn pull_requests(activity: &Activity) -> Option<f64> {
     let created = activity.git_operations().filter_map(GitOperation::created_pull_request);
     let urls = created.collect::<BTreeSet<_>>();
-    (!urls.is_empty()).then(|| number(urls.len() as u64))
+    some(urls.len() as u64)
 }
 
 fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
@@ -208,7 +214,8 @@ fn user_wait_seconds(turn: &Turn) -> Option<f64> {
         return None;
     }
     let waited = at.since(turn.opening.at).saturating_sub(took);
-    Some((waited.as_secs_f64() * 10.0).round() / 10.0)
+    let seconds = (waited.as_secs_f64() * 10.0).round() / 10.0;
+    (seconds > 0.0).then_some(seconds)
 }
 
 fn input<'a>(tool: &'a ToolCall, key: &str) -> Option<&'a str> {

@@ -6,6 +6,7 @@ use transcript::{GitOperation, Notification};
 use super::ids::{Digest, SpanId, SpanIds, digest};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation, Role};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 use super::workflow::WorkflowRun;
@@ -60,6 +61,21 @@ pub(super) fn finish_root(root: &mut Observation, activity: &Activity) {
     let unanswered = Some(activity.failed_requests()).filter(|count| *count > 0);
     root.note(MetadataKey::FailedRequests, unanswered);
     note_git(root, activity);
+}
+
+/// Why the work ended without its answer.
+pub(super) fn ending(activity: &Activity) -> Option<Placeholder> {
+    if activity.interrupted {
+        Some(Placeholder::Interrupted)
+    } else if activity.max_turns.is_some() {
+        Some(Placeholder::Stopped)
+    } else if activity.failed {
+        let error = activity.events.iter().rev().find(|event| event.kind == EventKind::ApiError);
+        let failure = error.and_then(|error| error.failure.as_ref());
+        Some(Placeholder::ApiError(failure.and_then(|failure| failure.status)))
+    } else {
+        None
+    }
 }
 
 /// Adds the commits of a turn or an agent's run, and the last branch and pull request.
@@ -131,12 +147,19 @@ fn observe_event(event: &Event, ids: &SpanIds, parent: &SpanId) -> Observation {
         EventKind::Commit => (SpanName::COMMIT, Level::Default),
         EventKind::PullRequest => (SpanName::PULL_REQUEST, Level::Default),
     };
-    let mut observation = Observation::new(name, trace_id, span_id, Some(parent), event.at);
+    let mut observation = Observation::new(name.clone(), trace_id, span_id, Some(parent), event.at);
     observation.level = level;
     if level != Level::Default {
         observation.status = Some(Status::quoting(&event.text));
     }
     observation.input = Some(Content::Text(event.text.clone()));
+    let output = match (&event.kind, &event.failure) {
+        (EventKind::ApiError | EventKind::ApiRetry, failure) => {
+            Placeholder::ApiError(failure.as_ref().and_then(|failure| failure.status))
+        }
+        _ => Placeholder::Event(name),
+    };
+    observation.fill(Placeholder::NoInput, output);
     // The row of a pull request has none.
     let uuid = Some(&event.uuid).filter(|_| event.kind != EventKind::PullRequest);
     observation.note(MetadataKey::EventUuid, uuid);

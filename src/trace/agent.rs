@@ -2,12 +2,13 @@
 
 use transcript::session::AgentRun;
 
-use super::activity::{Launch, finish_root, launches, observe_activity};
+use super::activity::{Launch, ending, finish_root, launches, observe_activity};
 use super::agent_facts::AgentFacts;
 use super::content::plain_or_parts;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -34,7 +35,9 @@ pub fn observe_agent(
     root.note(MetadataKey::AgentType, facts.agent_type.as_ref());
     root.note(MetadataKey::AgentDescription, facts.description.as_ref());
     root.note(MetadataKey::WorkflowPhase, facts.workflow_phase.as_ref());
-    match facts.outcome.as_deref().and_then(Status::of_outcome) {
+    let outcome = facts.outcome.as_deref().and_then(Status::of_outcome);
+    let ending = ending(&run.activity).or_else(|| outcome.as_ref().map(Status::placeholder));
+    match outcome {
         // An error in the agent's own rows gives the reason.
         Some(Status::Failed) if root.level != Level::Error => {
             root.level = Level::Error;
@@ -45,6 +48,10 @@ pub fn observe_agent(
     }
     if !run.activity.is_settled && root.level == Level::Default {
         root.warn(Status::NoResult);
+    }
+    if ended {
+        let unsettled = (!run.activity.is_settled).then_some(Placeholder::NoResult);
+        root.end_root(ending.or(unsettled), (Placeholder::NoResult, Status::NoResult));
     }
     root.note(MetadataKey::AgentOutcome, facts.outcome.as_ref());
     root.note(MetadataKey::AgentDepth, facts.depth);

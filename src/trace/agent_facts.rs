@@ -14,4 +14,6 @@ pub struct AgentFacts {
     pub workflow_phase: Option<String>,
     /// `completed`, `failed`, `killed` or `stopped`, from the call's result or a notification.
     pub outcome: Option<String>,
+    /// Claude Code started it for itself (2.0.76): the root of a trace.
+    pub is_warmup: bool,
 }

@@ -6,7 +6,9 @@ use transcript::session::Compaction;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Observation};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
+use super::status::Status;
 
 pub(super) fn observe(
     compaction: &Compaction,
@@ -21,6 +23,17 @@ pub(super) fn observe(
     observation.end = compaction.ended_at.max(at);
     observation.complete = ended || compaction.summary.is_some();
     observation.output = compaction.summary.clone().map(Content::Text);
+    let input = match compaction.boundary.manual {
+        true => Placeholder::Manual,
+        false => Placeholder::ContextFull,
+    };
+    if ended && observation.lacks_output() {
+        observation.warn(Status::NoResult);
+        if parent.is_none() {
+            observation.note(MetadataKey::Outcome, Some(Placeholder::NoResult.word()));
+        }
+    }
+    observation.fill(input, Placeholder::NoResult);
     let trigger = if compaction.boundary.manual { "manual" } else { "auto" };
     observation.note(MetadataKey::CompactionTrigger, Some(trigger));
     observation.note(MetadataKey::TokensBefore, compaction.boundary.tokens_before);

@@ -11,17 +11,18 @@ use super::ids::{SpanId, SpanIds, TraceId};
 use super::metadata::{MetadataKey, SCHEMA_VERSION};
 use crate::config::{Config, Experiment, ParentSpan};
 
-/// A trace's name has low cardinality, so that Langfuse can filter by it.
-const TURN: &str = "Claude Code turn";
+/// The name of a trace, unless the configuration has another one. The same for turns, compactions and agents, so that
+/// dashboards can group cost by it.
+const TRACE_NAME: &str = "Claude Code: {project}";
 
-/// A compaction that the user asked for.
-const COMPACTION: &str = "Claude Code compaction";
+/// The name where no project is known.
+const WITHOUT_PROJECT: &str = "Claude Code";
 
-/// An agent that Claude Code started for itself.
-const WARMUP: &str = "Claude Code warmup";
+/// A longer name would lose the trace in the tables of Langfuse 3, from 1,000 characters on.
+const MAX_NAME_CHARS: usize = 200;
 
-/// An agent that nothing links to a turn.
-const LOST_AGENT: &str = "Claude Code agent";
+/// A tag is one of few: a longer or stranger name of a skill is none.
+const MAX_SKILL_CHARS: usize = 64;
 
 /// Host, owner and name of the git remote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Repository(pub String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFacts {
     pub session_id: String,
-    /// Name of the session's start directory.
+    /// The name of the repository or of the start directory.
     pub project: Option<String>,
     pub repository: Option<Repository>,
     /// Set on a fork.
@@ -48,6 +49,10 @@ pub struct Attributes {
     pub environment: Option<String>,
     /// `LANGFUSE_RELEASE`.
     pub release: Option<String>,
+    /// `CC_LANGFUSE_TRACE_NAME`.
+    pub trace_name: Option<String>,
+    /// `CC_LANGFUSE_PROJECT`.
+    pub project: Option<String>,
     /// `CC_LANGFUSE_TRACE_TAGS`.
     pub tags: Vec<String>,
     /// `CC_LANGFUSE_METADATA`.
@@ -73,6 +78,8 @@ impl From<&Config> for Attributes {
             user_id: config.user_id.clone(),
             environment: config.environment.clone(),
             release: config.release.clone(),
+            trace_name: config.trace_name.clone(),
+            project: config.project.clone(),
             tags: config.tags.clone(),
             metadata: config.metadata.clone(),
             trace_seed: config.trace_seed.clone(),
@@ -142,7 +149,7 @@ impl Context {
         };
         Self {
             trace_id,
-            name: TURN.to_owned(),
+            name: trace_name(facts, attributes),
             session_id: facts.session_id.clone(),
             user_id: attributes.user_id.clone(),
             tags: tags(opening, facts, attributes),
@@ -162,39 +169,33 @@ impl Context {
         facts: &SessionFacts,
         attributes: &Attributes,
     ) -> Self {
-        Self::beside_turns(TURN, opening, facts, attributes)
+        Self::beside_turns(opening, facts, attributes)
     }
 
     /// A compaction that the user asked for between two turns.
     pub fn of_compaction(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
-        Self::beside_turns(COMPACTION, opening, facts, attributes)
+        Self::beside_turns(opening, facts, attributes)
     }
 
     /// An agent that Claude Code started for itself.
     pub fn of_warmup(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
-        let mut context = Self::beside_turns(WARMUP, opening, facts, attributes);
+        let mut context = Self::beside_turns(opening, facts, attributes);
         context.set(MetadataKey::Warmup, "true");
         context
     }
 
     /// An agent that nothing links to a turn.
     pub fn of_lost_agent(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
-        let mut context = Self::beside_turns(LOST_AGENT, opening, facts, attributes);
+        let mut context = Self::beside_turns(opening, facts, attributes);
         context.set(MetadataKey::UnlinkedAgent, "true");
         context
     }
 
-    fn beside_turns(
-        name: &str,
-        opening: &Opening,
-        facts: &SessionFacts,
-        attributes: &Attributes,
-    ) -> Self {
+    fn beside_turns(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::of_turn(opening, 0, facts, attributes);
         if attributes.parent.is_none() {
             context.trace_id = other_trace(&opening.uuid, attributes);
         }
-        name.clone_into(&mut context.name);
         context.metadata.remove(MetadataKey::TurnNumber.name());
         context.experiment = None;
         context
@@ -217,9 +218,23 @@ fn other_trace(uuid: &str, attributes: &Attributes) -> TraceId {
     }
 }
 
+fn project<'a>(facts: &'a SessionFacts, attributes: &'a Attributes) -> Option<&'a String> {
+    attributes.project.as_ref().or(facts.project.as_ref())
+}
+
+fn trace_name(facts: &SessionFacts, attributes: &Attributes) -> String {
+    let template = attributes.trace_name.as_deref().unwrap_or(TRACE_NAME);
+    let name = match project(facts, attributes) {
+        Some(project) => template.replace("{project}", project),
+        None if template.contains("{project}") => WITHOUT_PROJECT.to_owned(),
+        None => template.to_owned(),
+    };
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
+
 fn tags(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Vec<String> {
     let mut tags = vec!["claude-code".to_owned()];
-    tags.extend(facts.project.iter().map(|project| format!("project:{project}")));
+    tags.extend(project(facts, attributes).map(|project| format!("project:{project}")));
     tags.extend(
         opening
             .prompt
@@ -227,12 +242,19 @@ fn tags(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Vec
             .iter()
             .map(|command| format!("command:{}", command.trim_start_matches('/'))),
     );
+    let skill = opening.prompt.skill.as_ref().filter(|skill| may_be_tag(skill));
+    tags.extend(skill.map(|skill| format!("skill:{skill}")));
     for tag in &attributes.tags {
         if !tags.contains(tag) {
             tags.push(tag.clone());
         }
     }
     tags
+}
+
+fn may_be_tag(skill: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    !skill.is_empty() && skill.len() <= MAX_SKILL_CHARS && skill.bytes().all(is_plain)
 }
 
 fn metadata(
@@ -246,7 +268,7 @@ fn metadata(
     let header = &opening.header;
     let known = [
         (MetadataKey::SchemaVersion, Some(SCHEMA_VERSION.to_owned())),
-        (MetadataKey::Project, facts.project.clone()),
+        (MetadataKey::Project, project(facts, attributes).cloned()),
         (MetadataKey::Repository, facts.repository.as_ref().map(|repository| repository.0.clone())),
         (MetadataKey::Branch, header.branch.clone()),
         (MetadataKey::Cwd, header.cwd.clone()),

@@ -83,6 +83,10 @@ impl Seen {
                 self.number(2);
                 self.value(value);
             }
+            Some(Content::Placeholder(placeholder)) => {
+                self.number(4);
+                self.text(&placeholder.text());
+            }
         }
     }
 

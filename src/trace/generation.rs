@@ -11,6 +11,7 @@ use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::model::priceable;
 use super::observation::{Content, Kind, Observation, Role};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -26,6 +27,7 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.input =
         Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
     observation.output = Some(Content::Json(answer(&generation.output)));
+    observation.fill(Placeholder::NoInput, Placeholder::NoOutput);
     observation.usage = usage_details(&generation.usage);
     observation.parameters = parameters(generation);
     let model = priceable(&generation.model);
@@ -77,9 +79,9 @@ pub(super) fn observe_advice(
         observation.role = call.role;
         observation.end = call.end;
         observation.complete = call.complete;
-        observation.input = Some(Content::Json(Value::Array(Vec::new())));
         let text = text.unwrap_or_default();
         observation.output = Some(Content::Json(answer(&[Block::Text(text.to_owned())])));
+        observation.fill(Placeholder::NoInput, Placeholder::NoOutput);
         observation.usage = usage_details(&advice.usage);
         let model = priceable(&advice.model);
         observation.note(MetadataKey::RawModel, Some(&advice.model).filter(|raw| **raw != model));
@@ -137,7 +139,8 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
     if let Value::Object(request) = &generation.parameters {
         for (key, value) in request {
             match value {
-                _ if key == "model" => {}
+                // Each parameter is a badge in Langfuse; the betas are long and the same for weeks.
+                _ if key == "model" || key == "betas" => {}
                 Value::Number(_) | Value::Bool(_) | Value::String(_) => {
                     drop(parameters.insert(key.clone(), value.clone()))
                 }
@@ -145,10 +148,6 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
                     parameters.extend(
                         fields.get("type").map(|kind| ("thinking".to_owned(), kind.clone())),
                     );
-                }
-                Value::Array(betas) if key == "betas" => {
-                    let names: Vec<&str> = betas.iter().filter_map(Value::as_str).collect();
-                    parameters.insert("betas".to_owned(), names.join(",").into());
                 }
                 _ => {}
             }

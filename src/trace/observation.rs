@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ids::{SpanId, TraceId};
 use super::metadata::MetadataKey;
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -136,6 +137,18 @@ pub enum Content {
     Text(String),
     /// Sent as JSON text.
     Json(Value),
+    /// Nothing of the transcript.
+    Placeholder(Placeholder),
+}
+
+impl Content {
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Json(Value::Array(items)) => items.is_empty(),
+            Self::Json(_) | Self::Placeholder(_) => false,
+        }
+    }
 }
 
 impl Observation {
@@ -172,6 +185,35 @@ impl Observation {
     pub fn warn(&mut self, status: Status) {
         self.level = Level::Warning;
         self.status = Some(status);
+    }
+
+    /// Whether it has no output that says something.
+    pub(super) fn lacks_output(&self) -> bool {
+        self.output.as_ref().is_none_or(Content::is_blank)
+    }
+
+    /// Sets the input and the output that are missing.
+    pub(super) fn fill(&mut self, input: Placeholder, output: Placeholder) {
+        if self.input.as_ref().is_none_or(Content::is_blank) {
+            self.input = Some(Content::Placeholder(input));
+        }
+        if self.lacks_output() {
+            self.output = Some(Content::Placeholder(output));
+        }
+    }
+
+    /// Sets what a root that has ended lacks. `ending`: why it ended without its answer, noted also beside an output, so that
+    /// evaluators can leave the root out. `lacking`: the same for a root of which no row tells why it has no output.
+    pub(super) fn end_root(&mut self, ending: Option<Placeholder>, lacking: (Placeholder, Status)) {
+        let (placeholder, status) = lacking;
+        let ending = ending.or_else(|| self.lacks_output().then_some(placeholder));
+        if let Some(ending) = &ending {
+            self.note(MetadataKey::Outcome, Some(ending.word()));
+            if self.level == Level::Default {
+                self.warn(status);
+            }
+        }
+        self.fill(Placeholder::NoInput, ending.unwrap_or(Placeholder::NoOutput));
     }
 
     /// Adds metadata, unless the value is missing or empty.

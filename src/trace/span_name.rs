@@ -37,6 +37,7 @@ macro_rules! names {
 names! {
     TURN "claude-code"
     CHAT "chat"
+    WARMUP "warm-up"
     WORKFLOW "workflow"
     COMPACTION "compaction"
     STEERING "steering"
@@ -56,8 +57,11 @@ impl SpanName {
         Self(tool.name.clone().into())
     }
 
-    /// The agent's type.
+    /// The agent's type; a warm-up is the root of a trace, and such names are constant.
     pub fn of_agent(facts: &AgentFacts) -> Self {
+        if facts.is_warmup {
+            return Self::WARMUP;
+        }
         Self(facts.agent_type.clone().map_or(Cow::Borrowed("agent"), Cow::Owned))
     }
 

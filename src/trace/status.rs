@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::placeholder::Placeholder;
+
 /// Length of a quotation, in characters. Input or output have the whole text.
 const MAX_CHARS: usize = 300;
 
@@ -52,6 +54,16 @@ impl Status {
             "killed" => Some(Self::Killed),
             "stopped" => Some(Self::Stopped),
             other => Some(Self::quoting(other)),
+        }
+    }
+
+    /// What stands for the output of a run that ended so.
+    pub(super) fn placeholder(&self) -> Placeholder {
+        match self {
+            Self::Failed => Placeholder::Failed,
+            Self::Killed => Placeholder::Killed,
+            Self::Stopped => Placeholder::Stopped,
+            _ => Placeholder::NoResult,
         }
     }
 

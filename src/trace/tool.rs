@@ -9,6 +9,7 @@ use super::content::{content, plain_or_parts};
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -31,6 +32,12 @@ pub(super) fn observe(
     observation.complete = tool.result.is_some() || closed;
     observation.input = Some(Content::Json(tool.request.input.clone()));
     observation.output = tool.result.as_deref().map(output);
+    let missing = match &tool.result {
+        _ if tool.stopped => Placeholder::Stopped,
+        None => Placeholder::NoResult,
+        Some(_) => Placeholder::NoOutput,
+    };
+    observation.fill(Placeholder::NoInput, missing);
     note_failure(&mut observation, tool);
     let skill = tool.request.input.get("skill").or_else(|| tool.request.input.get("command"));
     let skill = skill.and_then(Value::as_str).filter(|_| tool.request.name == "Skill");
@@ -64,8 +71,20 @@ fn output(result: &ToolResult) -> Content {
             "content": content(&result.content),
             "structured_content": structured,
         })),
-        None => plain_or_parts(&result.content),
+        None => match (plain_or_parts(&result.content), &result.diff) {
+            (Content::Text(text), Some(diff)) => Content::Text(with_diff(&text, diff)),
+            (output, _) => output,
+        },
     }
+}
+
+/// The message and the change as a fenced block, which Langfuse shows as code.
+fn with_diff(message: &str, diff: &str) -> String {
+    let mut fence = "```".to_owned();
+    while diff.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{message}\n\n{fence}diff\n{diff}{fence}").trim_start().to_owned()
 }
 
 fn note_failure(observation: &mut Observation, tool: &ToolCall) {

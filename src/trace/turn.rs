@@ -2,7 +2,7 @@
 
 use transcript::session::{Rewind, Turn};
 
-use super::activity::{Launch, finish_root, launches, note_end_of_task, observe_activity};
+use super::activity::{Launch, ending, finish_root, launches, note_end_of_task, observe_activity};
 use super::agent::observe_agent;
 use super::agent_facts::AgentFacts;
 use super::compaction;
@@ -10,7 +10,8 @@ use super::content::plain_or_parts;
 use super::context::Context;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
-use super::observation::{Level, Observation};
+use super::observation::Observation;
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -39,14 +40,18 @@ pub fn observe_turn(
     root.complete = ended;
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
-    if ended && !has_answer && root.level == Level::Default {
+    root.input = Some(plain_or_parts(&turn.opening.prompt.content));
+    if ended {
         // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
-        root.warn(Status::NoAnswer);
+        let unanswered = (!has_answer).then_some(Placeholder::NoAnswer);
+        let ending = ending(&turn.activity).or(unanswered);
+        root.end_root(ending, (Placeholder::NoAnswer, Status::NoAnswer));
     }
+    let title = turn.session_title.as_ref();
+    root.note(MetadataKey::SessionTitle, title.map(|title| &title.text));
     root.note(MetadataKey::OpeningRow, turn.opening.is_missing.then_some("missing"));
     root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
     root.note(MetadataKey::TurnsAbandoned, rewind.map(|rewind| rewind.abandoned));
-    root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     if let Some(notification) = &turn.opening.prompt.notification {
         note_end_of_task(&mut root, notification);
     }
@@ -78,6 +83,7 @@ fn observe_legacy_sidechains(
             depth: Some(1),
             workflow_phase: None,
             outcome: call.agent_outcome().map(str::to_owned),
+            is_warmup: false,
         };
         let parent = ids.tool(&call.key);
         let ended = ended || call.has_final_result();

@@ -8,6 +8,7 @@ use transcript::RunEnd;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
+use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -39,7 +40,13 @@ pub fn observe_workflow(
     // An agent that is stopped writes its last rows after the run's file.
     observation.end = run.last_at.max(at).max(ended_at.unwrap_or(run.last_at));
     let status = end.as_ref().map(|end| end.status.as_str()).or(outcome);
-    match status.map(Status::of_outcome) {
+    let ending = status.map(Status::of_outcome);
+    let output = match &ending {
+        None => Placeholder::NoResult,
+        Some(None) => Placeholder::NoOutput,
+        Some(Some(status)) => status.placeholder(),
+    };
+    match ending {
         None => observation.warn(Status::NoResult),
         Some(None) => {}
         Some(Some(Status::Failed)) => {
@@ -57,5 +64,7 @@ pub fn observe_workflow(
         Value::String(text) => Content::Text(text),
         result => Content::Json(result),
     });
+    observation.input = run.name.clone().map(Content::Text);
+    observation.fill(Placeholder::NoInput, output);
     observation
 }

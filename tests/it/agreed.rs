@@ -60,7 +60,7 @@ fn rows_of(mock: &MockLangfuse, session: &Session) -> Vec<Row> {
 fn holds_content(row: &Row) -> bool {
     let texts = [&row.input, &row.output];
     let mut texts = texts.into_iter().flatten();
-    texts.any(|text| !text.contains("[left out: "))
+    texts.any(|text| !text.contains("[not captured: "))
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_turn_that_a_hook_met_within_a_back_off_keeps_its_capture_mode() {
     sandbox.end_backoff();
     sandbox.run(&["flush"]).exits(0);
     let answers = mock.answers();
-    assert!(answers[..2].iter().all(|answer| answer.starts_with("[left out")));
+    assert!(answers[..2].iter().all(|answer| answer.starts_with("[not captured")));
     assert_eq!(answers[2], "Answer 3.");
 }
 
@@ -116,7 +116,7 @@ fn the_next_turn_follows_the_configuration_of_its_own_hook() {
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(1).stop(1);
     let answers = mock.answers();
-    assert!(answers[0].starts_with("[left out"), "{answers:?}");
+    assert!(answers[0].starts_with("[not captured"), "{answers:?}");
     assert_eq!(answers[1..], ["Answer 2."]);
 }
 
@@ -149,14 +149,14 @@ fn only_a_mode_that_is_named_for_the_session_sends_what_was_left_out() {
     let id = session.id().to_owned();
     sandbox.set(CAPTURE, "full");
     sandbox.run(&["replay", &id, "--again"]).exits(0);
-    assert!(mock.answers()[0].starts_with("[left out"));
+    assert!(mock.answers()[0].starts_with("[not captured"));
     sandbox.run(&["replay", &id, "--again", "--capture", "full"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     sandbox.run(&["replay", "--all", "--capture", "full"]).exits(2);
     sandbox.run(&["replay", &id, "--capture", "everything"]).exits(2);
     // It held for that run.
     sandbox.run(&["replay", &id, "--again"]).exits(0);
-    assert!(mock.answers()[0].starts_with("[left out"));
+    assert!(mock.answers()[0].starts_with("[not captured"));
 }
 
 #[test]

@@ -102,9 +102,8 @@ fn a_compaction_between_turns_tries_no_item() {
     item(&mut sandbox);
     sandbox.session("v2.1.330/compact").whole().replay(&[]).exits(0);
     let rows = mock.rows();
-    let (compactions, turns): (Vec<Row>, Vec<Row>) = rows
-        .into_iter()
-        .partition(|row| row.trace_name.as_deref() == Some("Claude Code compaction"));
+    let (compactions, turns): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.name == "compaction");
     assert!(!compactions.is_empty() && compactions.iter().all(|row| row.experiment.is_empty()));
     assert_is_item(&turns);
 }

@@ -219,7 +219,7 @@ fn what_tools_were_given_and_gave_stays_here_when_it_is_not_captured() {
     for format in FORMATS {
         let ran = sandbox.run(&["export", "--all", "--format", format]).exits(0);
         assert!(
-            !ran.stdout.contains("oops") && ran.stdout.contains("[left out: "),
+            !ran.stdout.contains("oops") && ran.stdout.contains("[not captured: "),
             "{}",
             ran.stdout
         );

@@ -114,7 +114,7 @@ impl Place {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for turn in self.turns() {
             let answers = all.entry(turn.session_id.unwrap_or_default()).or_default();
-            answers.push(turn.output.unwrap_or_default());
+            answers.push(turn.output.unwrap_or_default().replace("[no answer]", ""));
         }
         all
     }

@@ -36,7 +36,7 @@ fn observation() -> Observation {
 fn applied(policy: &Policy, text: &str) -> String {
     match applied_to(policy, Content::Text(text.to_owned())) {
         Content::Text(text) => text,
-        Content::Json(value) => panic!("{value}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -44,7 +44,7 @@ fn applied(policy: &Policy, text: &str) -> String {
 fn applied_to_value(policy: &Policy, value: &Value) -> Value {
     match applied_to(policy, Content::Json(value.clone())) {
         Content::Json(value) => value,
-        Content::Text(text) => panic!("{text}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -26,14 +26,11 @@ const NAMES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Traces are called so and in no other way.
-const TRACES: &[&str] =
-    &["Claude Code turn", "Claude Code compaction", "Claude Code warmup", "Claude Code agent"];
-
 /// Holds a row against `docs/metadata.md` and against what the design says of rows.
 pub(crate) fn validate(row: &Row) {
     let what = format!("{} {:?} {}", row.kind, row.name, row.span_id);
-    let faults = [keys(row), names(row), usage(row), times(row), tool_calls(row)].concat();
+    let faults =
+        [keys(row), names(row), usage(row), times(row), content(row), tool_calls(row)].concat();
     assert!(faults.is_empty(), "{what}: {}", faults.join("; "));
 }
 
@@ -79,9 +76,8 @@ fn places(row: &Row) -> Vec<&'static str> {
 
 /// An agent that Claude Code started for itself, or that nothing links to a turn, is a trace of its own.
 fn is_below_a_turn(row: &Row) -> bool {
-    let of_agents = ["Claude Code warmup", "Claude Code agent"];
-    let is_agent = |name: &str| of_agents.contains(&name);
-    row.parent_span_id.is_some() || row.trace_name.as_deref().is_some_and(is_agent)
+    let is_agent = ["warmup", "unlinked_agent"].iter().any(|key| row.metadata.contains_key(*key));
+    row.parent_span_id.is_some() || is_agent
 }
 
 /// Names are few, and never a prompt, a command or a description.
@@ -101,7 +97,13 @@ fn names(row: &Row) -> Vec<String> {
     if !good {
         faults.push("a name that is not in the design".to_owned());
     }
-    if !TRACES.contains(&trace) {
+    let project = row.metadata.get("project").map_or("", String::as_str);
+    let named = if project.is_empty() {
+        "Claude Code".to_owned()
+    } else {
+        format!("Claude Code: {project}")
+    };
+    if trace != named {
         faults.push(format!("a trace called {trace:?}"));
     }
     if !row.tags.iter().any(|tag| tag == "claude-code") || row.session_id.is_none() {
@@ -122,6 +124,26 @@ fn usage(row: &Row) -> Vec<String> {
     }
     if row.to_json().to_string().contains("<synthetic>") {
         faults.push("<synthetic> is no model".to_owned());
+    }
+    faults
+}
+
+/// Langfuse hides an observation without input or output. A root whose output is no answer can be told by its level and its
+/// metadata.
+fn content(row: &Row) -> Vec<String> {
+    let is_bracket = |text: &str| text.starts_with('[') && text.ends_with(']') && text.len() < 40;
+    let mut faults = Vec::new();
+    for (name, text) in [("input", &row.input), ("output", &row.output)] {
+        if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
+            faults.push(format!("no {name}"));
+        }
+    }
+    let output = row.output.as_deref().unwrap_or_default();
+    let is_root = row.kind == "AGENT" || row.parent_span_id.is_none();
+    let is_left_out = row.level != "DEFAULT" && row.metadata.contains_key("outcome");
+    let is_captured = !output.starts_with("[not captured");
+    if is_root && is_bracket(output) && is_captured && !is_left_out {
+        faults.push(format!("a root that says {output} and cannot be filtered out"));
     }
     faults
 }
@@ -163,7 +185,7 @@ fn times(row: &Row) -> Vec<String> {
 #[test]
 fn the_validator_sees_every_breach() {
     let good = json!({
-        "type": "GENERATION", "name": "chat", "trace_name": "Claude Code turn", "span_id": "1",
+        "type": "GENERATION", "name": "chat", "trace_name": "Claude Code", "span_id": "1", "level": "DEFAULT", "input": "a", "output": "b",
         "parent_span_id": "2", "start_ms": 1_700_000_000_000_i64, "end_ms": 1_700_000_000_001_i64,
         "completion_start_ms": 1_700_000_000_001_i64, "model": "claude-opus-4-5", "session_id": "session",
         "tags": ["claude-code"], "usage": {"input": 1}, "metadata": {"schema_version": SCHEMA_VERSION},
@@ -171,7 +193,7 @@ fn the_validator_sees_every_breach() {
     let good = Row::from_json(good.as_object().unwrap().clone());
     validate(&good);
     type Breach = fn(&mut Row);
-    let breaches: [(&str, Breach); 10] = [
+    let breaches: [(&str, Breach); 12] = [
         ("unknown key", |row| drop(row.metadata.insert("colour".to_owned(), "red".to_owned()))),
         ("key of a tool", |row| drop(row.metadata.insert("mcp_server".to_owned(), "s".to_owned()))),
         ("no version", |row| row.metadata.clear()),
@@ -181,12 +203,14 @@ fn the_validator_sees_every_breach() {
         ("usage of a tool", |row| row.kind = "TOOL".to_owned()),
         ("no usage", |row| row.usage.clear()),
         ("ends too early", |row| row.end_ms -= 2),
+        ("no input", |row| row.input = None),
+        ("empty output", |row| row.output = Some(" ".to_owned())),
         ("first token too late", |row| row.completion_start_ms = Some(row.end_ms + 1)),
     ];
     for (what, breach) in breaches {
         let mut row = good.clone();
         breach(&mut row);
-        let faults = [keys(&row), names(&row), usage(&row), times(&row)].concat();
+        let faults = [keys(&row), names(&row), usage(&row), times(&row), content(&row)].concat();
         assert!(!faults.is_empty(), "{what}");
     }
 }

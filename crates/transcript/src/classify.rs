@@ -114,9 +114,16 @@ fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         }
         "cost-state" => Some(Record::SessionCost),
         "fork-context-ref" => Some(Record::ForkContext),
+        "custom-title" => title(row.custom_title.take(), true),
+        "ai-title" => title(row.ai_title.take(), false),
         "pr-link" => Some(Record::PullRequest(row.pr_url.take()?)),
         _ => None,
     }
+}
+
+fn title(text: Option<String>, by_person: bool) -> Option<Record> {
+    let text = text?.trim().to_owned();
+    (!text.is_empty()).then_some(Record::Title { text, by_person })
 }
 
 fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
@@ -170,6 +177,7 @@ fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -
     Record::Prompt(Prompt {
         command: between(text, "<command-name>", "</command-name>")
             .map(|name| format!("/{}", name.trim_matches('/'))),
+        skill: skill(text).map(str::to_owned),
         marked: row.turn_origin.is_some(),
         origin: row
             .turn_origin
@@ -212,6 +220,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
                 result.saved_size = outcome.persisted_output_size;
                 result.structured.clone_from(&structured);
                 result.patch = outcome.structured_patch.as_deref().map(Patch::of);
+                result.diff = outcome.structured_patch.as_deref().and_then(content::diff);
                 // A row has one; of several results it would count several times.
                 result.git = git.take();
                 results.push(*result);
@@ -345,6 +354,17 @@ fn notification(text: &str) -> Option<Notification> {
         status: word("status"),
         summary: tag("summary"),
     })
+}
+
+/// The skill that a command of the person runs. Its row begins with the skill's message; that of an older command says
+/// "greet is running…", that of a local command begins with the name.
+fn skill(text: &str) -> Option<&str> {
+    let message = text.strip_prefix("<command-message>")?;
+    let (message, rest) = message.split_once("</command-message>")?;
+    let name = between(rest, "<command-name>", "</command-name>")?.trim_start_matches('/');
+    let says_loading = || message.strip_prefix("The \"")?.strip_suffix("\" skill is loading");
+    let is_skill = message == name || says_loading() == Some(name);
+    is_skill.then_some(name)
 }
 
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {

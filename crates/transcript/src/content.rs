@@ -91,6 +91,8 @@ pub struct ToolResult {
     pub structured: Option<Value>,
     /// The lines that the tool changed in an existing file.
     pub patch: Option<Patch>,
+    /// These lines as a unified diff without file names; `None` if there are none.
+    pub diff: Option<String>,
     /// The commit, push or pull request that the command made.
     pub git: Option<Box<GitOperation>>,
 }
@@ -111,6 +113,22 @@ impl Patch {
         let count = |mark: char| lines().filter(|line| line.starts_with(mark)).count() as u64;
         Self { added: count('+'), removed: count('-') }
     }
+}
+
+/// The hunks of a patch as text.
+pub(super) fn diff(hunks: &[rows::Hunk]) -> Option<String> {
+    let mut diff = String::new();
+    for hunk in hunks {
+        let count = |number: Option<u64>| number.unwrap_or(0);
+        let old = (count(hunk.old_start), count(hunk.old_lines));
+        let new = (count(hunk.new_start), count(hunk.new_lines));
+        diff.push_str(&format!("@@ -{},{} +{},{} @@\n", old.0, old.1, new.0, new.1));
+        for line in hunk.lines.iter().flatten() {
+            diff.push_str(line);
+            diff.push('\n');
+        }
+    }
+    (!diff.is_empty()).then_some(diff)
 }
 
 impl ToolResult {

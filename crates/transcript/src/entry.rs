@@ -126,6 +126,13 @@ pub enum Record {
     ContinuedElsewhere,
     /// The turn ended with structured output instead of text.
     StructuredOutput,
+    /// The session has this title now.
+    Title {
+        /// The title.
+        text: String,
+        /// A person gave it, and not the model.
+        by_person: bool,
+    },
     /// The session has this pull request. Written when it is opened, and again when the process ends.
     PullRequest(String),
 }
@@ -153,6 +160,8 @@ pub struct Prompt {
     pub content: Vec<Block>,
     /// The slash command it calls, with its slash.
     pub command: Option<String>,
+    /// The skill that this command runs, where the row shows it.
+    pub skill: Option<String>,
     /// `human`, `sdk`, `task_notification`, `scheduled` … (2.1.330 and later).
     pub origin: Option<String>,
     /// `typed`, `queued`, `sdk` …

@@ -5,11 +5,13 @@ use super::scan;
 
 /// Row types that some span needs.
 const NEEDED: &[&str] = &[
+    "ai-title",
     "api-request",
     "assistant",
     "attachment",
     "continued-in",
     "cost-state",
+    "custom-title",
     "fork-context-ref",
     "pr-link",
     "queue-operation",
@@ -21,13 +23,11 @@ const NEEDED: &[&str] = &[
 const UNNEEDED: &[&str] = &[
     "agent-color",
     "agent-name",
-    "ai-title",
     "api-request-blob",
     "api-request-shape",
     "atis-latch",
     "bridge-session",
     "content-replacement",
-    "custom-title",
     "file-history-delta",
     "file-history-snapshot",
     "last-prompt",

@@ -152,6 +152,11 @@ pub(super) struct Row<'a> {
     pub hash: Option<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub params: Option<&'a RawValue>,
+    /// `custom-title`, which a person gave, and `ai-title`.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub custom_title: Option<String>,
+    #[serde(deserialize_with = "tolerant::text")]
+    pub ai_title: Option<String>,
     /// `pr-link`: the pull request's URL.
     #[serde(deserialize_with = "tolerant::text")]
     pub pr_url: Option<String>,
@@ -294,8 +299,16 @@ pub(super) struct SkillLaunch {
 
 /// One place where a file was changed.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Hunk {
+    #[serde(deserialize_with = "tolerant::number")]
+    pub old_start: Option<u64>,
+    #[serde(deserialize_with = "tolerant::number")]
+    pub old_lines: Option<u64>,
+    #[serde(deserialize_with = "tolerant::number")]
+    pub new_start: Option<u64>,
+    #[serde(deserialize_with = "tolerant::number")]
+    pub new_lines: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     pub lines: Option<Vec<String>>,
 }

@@ -22,7 +22,7 @@ use super::queue::Owner;
 use super::run::is_abandoned;
 use super::{Extent, Job, Trigger};
 use crate::state::{Done, Life, Link, Subagent};
-use crate::trace::{AgentFacts, SpanIds, observe_agent};
+use crate::trace::{AgentFacts, Context, MetadataKey, SpanIds, observe_agent};
 use done::{count, is_among, is_for_good};
 pub(super) use files::{agent_files, is_unchanged, runs_apart};
 use files::{launching_call, rows_of};
@@ -204,7 +204,7 @@ impl<'a> Agents<'a> {
         let context = exporter.ledger.cursor.contexts.get(&link.turn)?.clone();
         let subagent = exporter.ledger.cursor.subagents.get(&file.agent_id)?;
         let Read { mut run, mark } = run;
-        let facts = self.facts(file, subagent, &mut run);
+        let facts = self.facts(file, subagent, &context, &mut run);
         let ended = self.is_over(run.activity.last_at, run.activity.is_settled)
             || subagent.finished && run.activity.is_settled;
         let done = subagent.done.unwrap_or_default();
@@ -232,7 +232,13 @@ impl<'a> Agents<'a> {
     }
 
     /// Releases up to 2.1.50 say only in the launching call what the agent is for; some write no row of its prompt.
-    fn facts(&self, file: &AgentFile, subagent: &Subagent, run: &mut AgentRun) -> AgentFacts {
+    fn facts(
+        &self,
+        file: &AgentFile,
+        subagent: &Subagent,
+        context: &Context,
+        run: &mut AgentRun,
+    ) -> AgentFacts {
         let meta = file.meta();
         let launcher_depth = subagent.launcher.as_ref().map(|launcher| launcher.depth);
         let prompt = &mut run.opening.prompt.content;
@@ -250,6 +256,7 @@ impl<'a> Agents<'a> {
             depth: meta.spawn_depth.or(launcher_depth),
             workflow_phase: meta.workflow_phase,
             outcome: subagent.outcome.clone(),
+            is_warmup: context.metadata.contains_key(MetadataKey::Warmup.name()),
         }
     }
 

@@ -49,6 +49,7 @@ fn beginning_with<'a>(content: &'a Content, head: &str) -> Option<&'a str> {
             parts.iter().find_map(|part| part.get("text")?.as_str().filter(|text| is_it(text)))
         }
         Content::Json(value) => value.as_str().filter(|text| is_it(text)),
+        Content::Placeholder(_) => None,
     }
 }
 

@@ -106,6 +106,10 @@ impl Played {
     }
 }
 
+fn denied() -> Json {
+    json!({"is_error": true, "toolDenialKind": "permission-rule", "toolDenialBeforeRun": true})
+}
+
 fn hunks(lines: &[&str]) -> Json {
     json!([{"lines": lines}])
 }
@@ -113,7 +117,7 @@ fn hunks(lines: &[&str]) -> Json {
 #[test]
 fn a_turn_that_only_answers_has_the_figures_that_every_turn_has() {
     let figures = Played::prompt().answer().figures();
-    let expected = [("cache_hit_ratio", 0.8), ("compactions", 0.0), ("interrupted", 0.0)];
+    let expected = [("cache_hit_ratio", 0.8)];
     assert_eq!(figures, expected.map(|(name, figure)| (name.to_owned(), figure)).into());
 }
 
@@ -137,7 +141,12 @@ fn every_figure_has_a_published_meaning() {
                 "commit": {"sha": "1234567"}, "pr": {"url": "https://host/1", "action": "created"},
             }}}),
         )
+        .tool("Bash", json!({"command": "rm"}), "denied", denied())
+        .bash("make", "", true)
+        .bash("make", "", false)
+        .row(json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"trigger": "auto"}}))
         .answer()
+        .row(json!({"type": "user", "message": {"role": "user", "content": "[Request interrupted by user]"}}))
         .row(json!({"type": "system", "subtype": "turn_duration", "durationMs": 1}));
     let mut names: Vec<String> = names.collect();
     names.sort();
@@ -151,20 +160,17 @@ fn a_turn_of_which_nothing_came_is_not_scored() {
 
 #[test]
 fn tools_fail_when_they_ran_and_failed() {
-    let denied =
-        json!({"is_error": true, "toolDenialKind": "permission-rule", "toolDenialBeforeRun": true});
     let played = || {
         Played::prompt()
             .bash("true", "", false)
             .bash("false", "Exit code 1", true)
             .bash("ls", "a", false)
-            .tool("Bash", json!({"command": "rm"}), "denied", denied.clone())
+            .tool("Bash", json!({"command": "rm"}), "denied", denied())
             .answer()
     };
     assert_eq!(played().figure("tool_error_rate"), Some(0.3333));
     assert_eq!(played().figure("tools_denied"), Some(1.0));
-    let only_denied =
-        Played::prompt().tool("Bash", json!({"command": "rm"}), "denied", denied.clone());
+    let only_denied = Played::prompt().tool("Bash", json!({"command": "rm"}), "denied", denied());
     assert_eq!(only_denied.answer().figure("tool_error_rate"), None);
 }
 
@@ -177,7 +183,7 @@ fn a_turn_that_was_stopped_is_interrupted_and_its_tool_has_not_failed() {
         .row(json!({"type": "user", "message": text}))
         .figures();
     assert_eq!(figures.get("interrupted"), Some(&1.0));
-    assert_eq!(figures.get("tools_denied"), Some(&0.0));
+    assert_eq!(figures.get("tools_denied"), None);
     assert_eq!(figures.get("tool_error_rate"), None);
 }
 
@@ -190,8 +196,8 @@ fn a_command_is_tried_again_when_its_last_run_failed() {
         played.answer().figure("command_retries")
     };
     assert_eq!(retries(&[]), None);
-    assert_eq!(retries(&[("make", false), ("make", false)]), Some(0.0));
-    assert_eq!(retries(&[("make", true), ("make -B", true)]), Some(0.0));
+    assert_eq!(retries(&[("make", false), ("make", false)]), None);
+    assert_eq!(retries(&[("make", true), ("make -B", true)]), None);
     assert_eq!(
         retries(&[("make", true), ("ls", false), (" make\n", true), ("make", false)]),
         Some(2.0)
@@ -263,7 +269,7 @@ fn the_wait_is_what_the_turn_did_not_take() {
         played.row(row).figure("user_wait_seconds")
     };
     assert_eq!(took("typed", 1_234), Some(0.8));
-    assert_eq!(took("typed", 2_011), Some(0.0));
+    assert_eq!(took("typed", 2_011), None);
     assert_eq!(took("queued", 1_234), None);
     assert_eq!(Played::prompt().answer().figure("user_wait_seconds"), None);
 }

@@ -42,7 +42,7 @@ macro_rules! keys {
 
 keys! {
     SchemaVersion "schema_version" Trace "version of this contract"
-    Project "project" Trace "name of the directory in which the session was started"
+    Project "project" Trace "name of the repository by its remote, else of its main folder, else of the folder in which the session was started; or `CC_LANGFUSE_PROJECT`"
     Repository "repository" Trace "host, owner and name of the git remote `origin`, without credentials"
     Branch "branch" Trace "git branch when the turn was opened"
     Cwd "cwd" Trace "working directory when the turn was opened"
@@ -61,6 +61,8 @@ keys! {
     PullRequest "pull_request" Any "tool, turn or agent's run: URL of the pull request that it created or changed last"
     Commits "commits" Root "the commits that its commands made, in order, by the beginning of their hashes"
     FailedRequests "failed_requests" Root "requests that no answer refers to: failed attempts, and those that were stopped before the first block"
+    Outcome "outcome" Root "why it has no answer, or not all of it: `interrupted`, `stopped`, `no answer`, `no result`, `failed`, `killed`, `API error 529`"
+    SessionTitle "session_title" Turn "title that the session got between the end of the turn before and the end of this one"
     OpeningRow "opening_row" Turn "`missing`: Claude Code rewrote the file, or began a new one, in the middle of the turn; the input is the summary of what was before"
     RewoundFrom "rewound_from" Turn "uuid of the opening row of the turn that was left: before this turn the conversation went back to an earlier place"
     TurnsAbandoned "turns_abandoned" Turn "how many turns that left behind; they stay as they are"

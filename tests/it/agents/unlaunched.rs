@@ -83,7 +83,7 @@ fn an_agent_that_nothing_links_is_a_trace_of_its_own() {
     let (agent, parent) = agent_and_parent(&rows);
     assert!(parent.is_none());
     assert_eq!(noted(agent, "unlinked_agent"), Some("true"));
-    assert_eq!(agent.trace_name.as_deref(), Some("Claude Code agent"));
+    assert_eq!(agent.trace_name.as_deref(), Some("Claude Code: project"));
     rows.iter().for_each(crate::metadata::validate);
     let calls = rows.iter().filter(|row| row.kind == "GENERATION").count();
     assert_eq!(calls, 5);

@@ -64,7 +64,7 @@ fn assert_agents(rows: &[Row], recording: &Recording) {
 
 /// An agent that Claude Code started for itself.
 fn is_warmup(row: &Row) -> bool {
-    row.trace_name.as_deref() == Some("Claude Code warmup")
+    row.metadata.contains_key("warmup")
 }
 
 fn is_turn(row: &Row) -> bool {

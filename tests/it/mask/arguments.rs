@@ -141,7 +141,7 @@ fn no_arguments_leave_in_the_modes_that_leave_them_out() {
         if capture == "no-tool-content" {
             let arguments = arguments(&spans);
             assert_eq!(arguments.len(), 5);
-            let is_left_out = |text: &String| text.starts_with("[left out: ");
+            let is_left_out = |text: &String| text.starts_with("[not captured: ");
             assert!(arguments.iter().all(is_left_out), "{arguments:?}");
         }
     }

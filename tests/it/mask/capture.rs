@@ -8,8 +8,8 @@ use super::{observation, policy};
 
 /// The text in every field.
 const TEXT: &str = "Some text of 22 chars.";
-const MARKER: &str = "[left out: 22 chars]";
-const LONGER_MARKER: &str = "[left out: 61 chars]";
+const MARKER: &str = "[not captured: 22 chars]";
+const LONGER_MARKER: &str = "[not captured: 61 chars]";
 /// What stays of the status messages.
 const CATEGORIES: [&str; 2] = ["exit code", "failed"];
 /// What a background task gave back, as the model is told of it.
@@ -81,7 +81,7 @@ fn a_size_is_that_of_the_text_before_it_is_masked() {
     let mut observed = observation();
     observed.input = Some(Content::Text(format!("PASSWORD=hunter2{}", "é".repeat(100))));
     policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
-    assert_eq!(observed.input, Some(Content::Text("[left out: 116 chars]".to_owned())));
+    assert_eq!(observed.input, Some(Content::Text("[not captured: 116 chars]".to_owned())));
     assert!(!observed.metadata.contains_key(&MetadataKey::Masked));
 }
 
@@ -152,6 +152,7 @@ fn field(observed: &Observation, name: &str) -> Option<String> {
     let whole = |content: &Option<Content>| match content {
         Some(Content::Text(text)) => Some(text.clone()),
         Some(Content::Json(value)) => Some(value.to_string()),
+        Some(Content::Placeholder(placeholder)) => Some(placeholder.text()),
         None => None,
     };
     match name {

@@ -36,7 +36,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
             assert!(printed.contains("[masked: github-token, 40 chars]"), "{place}");
             assert!(!printed.contains("correct-horse"), "{place}");
             assert_without_secrets(&printed, &place);
-            let is_reduced = printed.contains("[left out: ");
+            let is_reduced = printed.contains("[not captured: ");
             assert!(is_reduced == (capture != "full") || recording == "api-error", "{place}");
         }
     }

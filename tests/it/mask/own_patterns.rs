@@ -58,9 +58,9 @@ fn a_pattern_that_is_none_lets_no_content_out_and_says_why() {
         observation.output = Some(Content::Json(json!(["CASE-1234"])));
         observation.status = Some(Status::quoting("CASE-1234"));
         policy.apply(&mut observation);
-        let left_out = Some(Content::Text("[left out: 9 chars]".to_owned()));
+        let left_out = Some(Content::Text("[not captured: 9 chars]".to_owned()));
         assert_eq!((&observation.input, &observation.output), (&left_out, &left_out));
-        assert_eq!(observation.status, Some(Status::quoting("[left out: 9 chars]")));
+        assert_eq!(observation.status, Some(Status::quoting("[not captured: 9 chars]")));
         let why = &observation.metadata[&MetadataKey::Masked];
         assert!(
             why.starts_with("all content left out: CC_LANGFUSE_MASK_PATTERNS ")

@@ -40,6 +40,11 @@ fn first_met(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
     met.collect()
 }
 
+/// A word of the closed vocabulary, or a size.
+fn is_placeholder(text: &str) -> bool {
+    text.starts_with('[') && text.ends_with(']') && !text.contains('"')
+}
+
 /// The content of a span that is not left out.
 fn content(span: &Value) -> Vec<&str> {
     let keys = ["langfuse.observation.input", "langfuse.observation.output"];
@@ -47,7 +52,7 @@ fn content(span: &Value) -> Vec<&str> {
     let texts = attributes.filter(|attribute| keys.contains(&attribute["key"].as_str().unwrap()));
     texts
         .filter_map(|attribute| attribute["value"]["stringValue"].as_str())
-        .filter(|text| !text.starts_with("[left out: "))
+        .filter(|text| !is_placeholder(text))
         .collect()
 }
 

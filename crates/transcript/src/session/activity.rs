@@ -133,6 +133,7 @@ impl Activity {
             Record::Notified(notification) => self.end_task(Some(&notification)),
             Record::TurnTook(duration) => self.took = Some((at, duration)),
             Record::StopHooks
+            | Record::Title { .. }
             | Record::SessionCost
             | Record::Queued(_)
             | Record::ContinuedElsewhere

@@ -17,4 +17,4 @@ pub use calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 pub use legacy_sidechains::LegacySidechains;
 pub use opening::Opening;
 pub use outline::{Calls, Copied, Outline, TurnOutline};
-pub use turns::{Done, Rewind, Turn, Turns};
+pub use turns::{Done, Rewind, SessionTitle, Turn, Turns};

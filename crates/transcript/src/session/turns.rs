@@ -2,17 +2,20 @@
 //! notification; it lasts until the next one.
 
 mod rows;
+mod title;
 
 use std::ops::Range;
 
 use base::Timestamp;
 
 use self::rows::{as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt};
+use self::title::merge;
 use super::activity::Activity;
 use super::calls::Compaction;
 use super::legacy_sidechains::LegacySidechains;
 use super::opening::Opening;
 use crate::{Entry, Record, shown_by_command, text_of};
+pub use title::SessionTitle;
 
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +42,8 @@ pub struct Turn {
     pub left: bool,
     /// It goes on in the file of another session.
     pub continues_elsewhere: bool,
+    /// The title that the session got between the end of the turn before and the end of this one.
+    pub session_title: Option<SessionTitle>,
 }
 
 /// How much was done in a turn, to tell whether something was added.
@@ -120,6 +125,8 @@ pub struct Turns {
     last_at: Option<Timestamp>,
     /// When the last compaction began.
     compacted_at: Option<Timestamp>,
+    /// A title that no turn has yet.
+    title: Option<SessionTitle>,
     /// The release marks rows that open a turn (`turnOrigin`), so that a command row without a mark is local.
     marks_origins: bool,
 }
@@ -132,6 +139,12 @@ impl Turns {
 
     /// Takes the next row. Returns the turn that it closes.
     pub fn push(&mut self, entry: Entry) -> Option<Turn> {
+        if let Record::Title { text, by_person } = entry.record {
+            let title = SessionTitle { text, by_person, offset: entry.offset };
+            self.title = merge(self.title.take(), Some(title));
+            self.give_title(true);
+            return None;
+        }
         self.last_at = entry.at.or(self.last_at);
         let at = self.last_at?;
         if self.is_repeated(&entry) {
@@ -175,6 +188,7 @@ impl Turns {
                 self.held.push((entry, at));
             }
             record if continues_turn(record) => {
+                self.give_title(false);
                 let closed = self.release();
                 self.add(entry, at);
                 return closed;
@@ -206,6 +220,14 @@ impl Turns {
     /// The turn that is still open at the end of the file.
     pub fn finish(self) -> Option<Turn> {
         self.turn
+    }
+
+    /// A title that comes after the turn's end belongs to the next one, unless the turn goes on: it may have been sent.
+    fn give_title(&mut self, may_have_ended: bool) {
+        let turn = self.turn.as_mut();
+        if let Some(turn) = turn.filter(|turn| !(may_have_ended && turn.activity.is_settled)) {
+            turn.session_title = merge(turn.session_title.take(), self.title.take());
+        }
     }
 
     /// It is still open whether the turn continues or the next one begins.
@@ -280,7 +302,11 @@ impl Turns {
         let is_it = |turn: &mut Turn| entry.uuid.as_ref() == Some(&turn.opening.uuid);
         self.turn.take_if(|turn| turn.opening.is_missing && is_it(turn));
         let start = held.first().map_or(entry.offset, |(first, _)| first.offset);
-        let before = self.turn.replace(Turn::begin(entry, at, held, start));
+        let title = self.title.take();
+        let start = title.as_ref().map_or(start, |title| title.offset.min(start));
+        let mut turn = Turn::begin(entry, at, held, start);
+        turn.session_title = title;
+        let before = self.turn.replace(turn);
         before.map(|mut turn| {
             turn.activity.close_all();
             turn.closed = true;
@@ -340,6 +366,7 @@ impl Turn {
             stopped: false,
             left: false,
             continues_elsewhere: false,
+            session_title: None,
         }
     }
 

@@ -286,3 +286,28 @@ fn rows_without_an_answer_before_the_first_prompt_are_no_turn() {
     assert_eq!(turns[0].activity.compactions.len(), 0);
     assert_eq!(turns[0].activity.generations[0].input.len(), 2);
 }
+
+fn title(text: &str, by_person: bool) -> Record {
+    Record::Title { text: text.to_owned(), by_person }
+}
+
+#[test]
+fn a_title_belongs_to_the_turn_that_it_interrupts_or_precedes() {
+    let rows = Rows::default().add("t", title("first", true)).prompt("p1");
+    let rows = rows.add("t", title("by the model", false)).answer("m1");
+    let rows = rows.add("t", title("after the end", false)).prompt("p2").answer("m2");
+    let turns = rows.prompt("p3").turns();
+    let titles = turns.iter().map(|turn| turn.session_title.as_ref().map(|it| it.text.as_str()));
+    assert_eq!(titles.collect::<Vec<_>>(), [Some("first"), Some("after the end"), None]);
+    // It is read again with its turn.
+    assert_eq!((turns[0].start, turns[1].start, turns[0].end), (0, 40, 40));
+}
+
+#[test]
+fn a_title_before_rows_that_go_on_belongs_to_the_turn_that_goes_on() {
+    let rows = Rows::default().prompt("p1").answer("m1").add("t", title("late", false));
+    let turns = rows.answer("m2").prompt("p2").turns();
+    let titles = turns.iter().map(|turn| turn.session_title.as_ref().map(|it| it.text.as_str()));
+    assert_eq!(titles.collect::<Vec<_>>(), [Some("late"), None]);
+    assert_eq!(turns[1].start, 40);
+}
