@@ -22,7 +22,7 @@ pub enum Action {
     /// Write these bytes, with a backup.
     Register(Vec<u8>),
     /// Write these bytes. The backup of the registration stays.
-    Unregister(Vec<u8>),
+    Rewrite(Vec<u8>),
     Remove,
 }
 
@@ -59,7 +59,7 @@ impl SettingsChange {
         } else if let Some(original) = original(&file, &before).filter(|_| is_last) {
             original
         } else {
-            Action::Unregister(file.with(&after)?)
+            Action::Rewrite(file.with(&after)?)
         };
         Ok(Self { file, action })
     }
@@ -68,7 +68,7 @@ impl SettingsChange {
     pub fn new_bytes(&self) -> &[u8] {
         match &self.action {
             Action::Nothing => self.file.bytes(),
-            Action::Register(bytes) | Action::Unregister(bytes) => bytes,
+            Action::Register(bytes) | Action::Rewrite(bytes) => bytes,
             Action::Remove => b"",
         }
     }
@@ -85,7 +85,7 @@ impl SettingsChange {
                 self.file.replace(bytes)?;
                 Ok(backup)
             }
-            Action::Unregister(bytes) => {
+            Action::Rewrite(bytes) => {
                 self.file.replace(bytes)?;
                 Ok(None)
             }
@@ -118,7 +118,7 @@ fn original(file: &UserFile, content: &Map<String, Value>) -> Option<Action> {
         let after = registered(&before)?;
         let made = edited(&bytes, &before, &after);
         if before == without_ours(&before, None) && made.as_deref() == Some(file.bytes()) {
-            return Some(Action::Unregister(bytes));
+            return Some(Action::Rewrite(bytes));
         }
     }
     let made = new_text(&registered(&Map::new())?).ok()?;

@@ -7,6 +7,7 @@ mod exporters;
 mod hooks;
 mod namesake;
 mod program;
+mod slash_commands;
 mod survey;
 mod telemetry;
 
@@ -16,6 +17,7 @@ pub use exporters::{OtherExporter, other_exporters};
 pub use hooks::{Entry, Hooks};
 pub use namesake::find as find_program;
 pub use program::stable_program;
+pub use slash_commands::{add_slash_command, remove_slash_command, slash_commands};
 pub use survey::{Surveyed, survey, switched_off};
 
 /// The events to register for. No others: older releases of Claude Code switch all hooks off at an unknown event.

@@ -8,7 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::claude_settings::{
-    Action, Hooks, SettingsChange, guarded, other_exporters, stable_program, survey, switched_off,
+    Action, Hooks, SettingsChange, add_slash_command, guarded, other_exporters,
+    remove_slash_command, slash_commands, stable_program, survey, switched_off,
 };
 use crate::commands::output::screen::stdout;
 
@@ -27,7 +28,8 @@ use crate::user_file::{Kind, UserFile};
 const INSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse install --dry-run     print what would change
   claude-langfuse install               for all projects
-  claude-langfuse install --project .   for this project only";
+  claude-langfuse install --project .   for this project only
+  claude-langfuse install --commands    with /langfuse-score and /langfuse-review";
 
 const UNINSTALL_EXAMPLES: &str = "Examples:
   claude-langfuse uninstall --dry-run     print what would change
@@ -37,18 +39,24 @@ const UNINSTALL_EXAMPLES: &str = "Examples:
 /// Register the hook in Claude Code's settings
 ///
 /// Adds one entry each for Stop and SessionEnd to ~/.claude/settings.json, or repairs existing ones. No other byte of the
-/// file changes, and a backup is kept beside it. An entry whose program was removed does nothing.
+/// file changes, and a backup is kept beside it. An entry whose program was removed does nothing. With --commands, Claude
+/// Code also gets /langfuse-score, which scores its last turn, and /langfuse-review, which reviews cost and failures.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = INSTALL_EXAMPLES)]
 pub(super) struct InstallArgs {
     /// Program to register [default: this one]
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
+    /// Also add /langfuse-score and /langfuse-review
+    #[arg(long)]
+    commands: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
 /// Remove the hook from Claude Code's settings
+///
+/// Slash commands that 'install --commands' wrote are removed too, unless they were edited.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = UNINSTALL_EXAMPLES)]
 pub(super) struct UninstallArgs {
@@ -104,6 +112,12 @@ fn add(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     };
     let change = plan(&env, args.settings.project.as_deref(), &program)?;
     finish(&change, &args.settings, global.quiet, "registered for Stop and SessionEnd")?;
+    if args.commands {
+        for file in command_files(args.settings.project.as_deref(), &env)? {
+            let change = add_slash_command(file, &program)?;
+            finish(&change, &args.settings, global.quiet, "slash command added")?;
+        }
+    }
     warn_about_conflicts(&env, args.settings.project.as_deref());
     if !global.quiet && offers_setup(&args.settings, global)? {
         return setup::run(&SetupArgs::default(), global);
@@ -140,6 +154,11 @@ fn remove(args: &UninstallArgs, quiet: bool) -> Result<ExitStatus> {
         let file = UserFile::open(&path, Kind::Settings)?;
         let change = SettingsChange::unregister(file, command.as_deref())?;
         finish(&change, &args.settings, quiet, "no longer registered")?;
+    }
+    for file in command_files(args.settings.project.as_deref(), &env)? {
+        if let Some(change) = remove_slash_command(file, args.program.as_deref()) {
+            finish(&change, &args.settings, quiet, "slash command removed")?;
+        }
     }
     Ok(ExitStatus::Done)
 }
@@ -185,7 +204,7 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
         _ if args.dry_run => {
             print_masked_diff(&mut out, file.path(), file.bytes(), change.new_bytes())?;
         }
-        Action::Register(_) | Action::Unregister(_) => writeln!(out, "{state}: {path}")?,
+        Action::Register(_) | Action::Rewrite(_) => writeln!(out, "{state}: {path}")?,
         Action::Remove => writeln!(out, "{state}, file removed: {path}")?,
     }
     if let Some(backup) = backup {
@@ -206,6 +225,14 @@ fn settings_paths(project: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>> {
     ensure!(project.is_dir(), "could not find project: {} is not a directory", project.display());
     let folder = std::path::absolute(project)?.join(".claude");
     Ok(vec![folder.join("settings.json"), folder.join("settings.local.json")])
+}
+
+/// The files of our slash commands, beside the settings.
+fn command_files(project: Option<&Path>, env: &Env) -> Result<Vec<UserFile>> {
+    let settings = settings_paths(project, env)?;
+    let folder = settings.first().and_then(|path| path.parent());
+    let folder = folder.context("could not find settings")?.join("commands");
+    slash_commands().map(|name| UserFile::open(&folder.join(name), Kind::SlashCommand)).collect()
 }
 
 fn has_our_hook(path: &Path) -> bool {

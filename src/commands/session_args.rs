@@ -204,15 +204,21 @@ fn find_by_prefix(prefix: &str, claude_config: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The transcript of the session that Claude Code runs this command in, else the most recently active one.
+/// The transcript of the session that Claude Code runs this command in; `None` outside of one.
+///
+/// # Errors
+/// When that session is not on disk.
+pub(super) fn current(context: &DeliveryContext) -> Result<Option<PathBuf>> {
+    let session = context.env.variable("CLAUDE_CODE_SESSION_ID");
+    session.map(|session| find_by_prefix(session, &claude_config_dir(context)?)).transpose()
+}
+
+/// The transcript of the most recently active session.
 ///
 /// # Errors
 /// When there is no session.
-pub(super) fn current_or_newest(context: &DeliveryContext) -> Result<PathBuf> {
+pub(super) fn newest(context: &DeliveryContext) -> Result<PathBuf> {
     let claude_config = claude_config_dir(context)?;
-    if let Some(session) = context.env.variable("CLAUDE_CODE_SESSION_ID") {
-        return find_by_prefix(session, &claude_config);
-    }
     let mut newest = NewestFirst::new(locate::sessions(&claude_config));
     newest.next().with_context(|| {
         format!("no sessions found in {}", claude_config.join("projects").display())

@@ -1,4 +1,4 @@
-//! A JSON file of the user, such as Claude Code's settings, with its links followed. It is edited in place: only what has to
+//! A file of the user, such as Claude Code's settings, with its links followed. It is edited in place: only what has to
 //! change changes, and it is written whole or not at all.
 
 mod edit;
@@ -36,6 +36,8 @@ pub enum Kind {
     Settings,
     /// Our own configuration.
     Configuration,
+    /// A slash command of Claude Code, a text.
+    SlashCommand,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
         match self {
             Self::Settings => "settings",
             Self::Configuration => "configuration",
+            Self::SlashCommand => "slash command",
         }
     }
 }

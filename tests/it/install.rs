@@ -1,5 +1,6 @@
 //! `install` and `uninstall`: a file of the user's that is changed where it must be, and nowhere else.
 
+mod commands;
 mod in_place;
 mod links;
 

@@ -69,3 +69,4 @@ mod usage;
 mod verify;
 mod walkthrough;
 mod which_file;
+mod within_session;

@@ -17,21 +17,25 @@ use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_args;
-use crate::commands::session_ref::{self, SessionRef};
+use crate::commands::session_ref::SessionRef;
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
-use crate::config::{Config, Destination};
+use crate::config::{Config, Destination, Scope};
+use crate::delivery::Extent;
 use crate::langfuse::{Deadline, Verdict, batch, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
 use base::Timestamp;
-use score_arg::{ScoreArg, ScoreType};
+use score_arg::{ScoreArg, ScoreType, ScoreWord};
+
+const USAGE: &str = "claude-langfuse score [OPTIONS] [PATH|SESSION[#TURN]] <NAME=VALUE>...";
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse score 3f2a#2 helpful=true
   claude-langfuse score 3f2a#2 quality=4 tone=friendly --comment 'found the cause at once'
   claude-langfuse score 3f2a solved=false         the whole session
   claude-langfuse score 3f2a#2 grade=1 --type categorical
+  claude-langfuse score helpful=true              within Claude Code: its newest turn that is over
 
 Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 wrong usage,
 3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
@@ -39,16 +43,14 @@ Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 
 /// Score a turn or a session
 ///
 /// Scores the trace of a turn, or the session as a whole. A number is numeric, 'true' and 'false' are boolean, any other
-/// word is categorical. A second score of the same name replaces the first. Names and comments are masked.
+/// word is categorical. A second score of the same name replaces the first. Names and comments are masked. In a command that
+/// Claude Code runs, the session may be left out: the newest turn that is over is scored.
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(super) struct ScoreArgs {
-    /// Transcript or session id prefix, with #N for a turn
-    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::parser())]
-    session: SessionRef,
-    /// Name and value of a score (can be repeated)
-    #[arg(value_name = "NAME=VALUE", required = true, value_parser = score_arg::parse)]
-    scores: Vec<ScoreArg>,
+    /// Session with #N for a turn, and scores [default: newest turn]
+    #[arg(value_name = "PATH|SESSION|NAME=VALUE", required = true, value_parser = score_arg::parse_word)]
+    words: Vec<ScoreWord>,
     /// Comment on all of these scores
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -73,26 +75,47 @@ pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 
 fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let reference = &args.session;
-    let (session, config) = session_args::open_named(&mut context, &reference.session)?;
-    let roots = turn_roots(&session, &config)?;
-    let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
-    session_args::check_turns(reference, &numbers)?;
-    let target = match (reference.turns.is_all(), reference.turns.single()) {
-        (true, _) => session_target(&session, &roots)?,
-        (false, Some(turn)) => turn_target(&session, &config, &roots, turn)?,
-        (false, None) => {
-            bail!("could not score several turns at once: name one, or the session as a whole")
+    let (named, scores) = split(&args.words)?;
+    let (session, config) = match named {
+        Some(reference) => session_args::open_named(&mut context, &reference.session)?,
+        None => {
+            let transcript = session_args::current(&context)?.ok_or_else(|| {
+                let reason = "no session is named; outside of Claude Code name one, e.g. 3f2a#2";
+                error(ExitStatus::Usage, reason)
+            })?;
+            session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?
         }
     };
-    let scores = target.scores(args, &config)?;
+    let roots = turn_roots(&session, &config)?;
+    let target = match named {
+        None => {
+            let newest = roots.iter().map(|root| root.turn).max();
+            let newest = newest.ok_or_else(|| anyhow!("could not score: no turn is over yet"))?;
+            turn_target(&session, &config, &roots, newest)?
+        }
+        Some(reference) => {
+            let numbers: Vec<u64> = roots.iter().map(|root| root.turn).collect();
+            session_args::check_turns(reference, &numbers)?;
+            match (reference.turns.is_all(), reference.turns.single()) {
+                (true, _) => session_target(&session, &roots)?,
+                (false, Some(turn)) => turn_target(&session, &config, &roots, turn)?,
+                (false, None) => {
+                    bail!(
+                        "could not score several turns at once: name one, or the session as a whole"
+                    )
+                }
+            }
+        }
+    };
+    let scores = target.scores(args, &scores, &config)?;
     if args.dry_run {
         writeln!(exact_stdout(), "{}", batch(&scores))?;
         return Ok(ExitStatus::Done);
     }
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
-    warn_if_unsent(&session, &config, destination, &reference.session);
+    let typed = named.map_or(&session.id, |reference| &reference.session);
+    warn_if_unsent(&session, &config, destination, typed);
     match send(&context, &config, destination, &scores)? {
         Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
         Ok(rejected) => {
@@ -104,6 +127,29 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             Err(error(status, reason))
         }
     }
+}
+
+/// The session, if it is named, and the scores.
+fn split<'w>(words: &'w [ScoreWord]) -> Result<(Option<&'w SessionRef>, Vec<&'w ScoreArg>)> {
+    let (named, rest) = match words {
+        [ScoreWord::Session(reference), rest @ ..] => (Some(reference), rest),
+        rest => (None, rest),
+    };
+    let score = |word: &'w ScoreWord| match word {
+        ScoreWord::Score(score) => Ok(score),
+        ScoreWord::Session(other) => {
+            let reason = format!("{} is no NAME=VALUE, e.g. helpful=true", other.session);
+            Err(error(ExitStatus::Usage, reason))
+        }
+    };
+    let scores: Vec<&ScoreArg> = rest.iter().map(score).collect::<Result<_>>()?;
+    if scores.is_empty() {
+        return Err(error(
+            ExitStatus::Usage,
+            "no score is given; add NAME=VALUE, e.g. helpful=true",
+        ));
+    }
+    Ok((named, scores))
 }
 
 struct ScoreTarget {
@@ -156,7 +202,12 @@ fn sent_subject(session: &SessionTarget, config: &Config, root: &SpanId) -> Opti
 }
 
 impl ScoreTarget {
-    fn scores(&self, args: &ScoreArgs, config: &Config) -> Result<Vec<Score>> {
+    fn scores(
+        &self,
+        args: &ScoreArgs,
+        scores: &[&ScoreArg],
+        config: &Config,
+    ) -> Result<Vec<Score>> {
         let policy = Policy::from(config);
         let mask = |text: &String| {
             let mut text = text.clone();
@@ -164,7 +215,7 @@ impl ScoreTarget {
             text
         };
         let now = Timestamp::now();
-        let score = |arg: &ScoreArg| {
+        let score = |arg: &&ScoreArg| {
             let name = mask(&arg.name);
             let value = match arg.value(args.score_type) {
                 Ok(Value::Categorical(word)) => Value::Categorical(mask(&word)),
@@ -183,7 +234,7 @@ impl ScoreTarget {
                 judged: now,
             })
         };
-        args.scores.iter().map(score).collect()
+        scores.iter().map(score).collect()
     }
 }
 

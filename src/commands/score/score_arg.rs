@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use crate::commands::session_ref::{self, SessionRef};
 use crate::score::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,24 @@ pub(in crate::commands) struct ScoreArg {
     pub name: String,
     /// The value as typed.
     pub value: String,
+}
+
+/// A word of the command line: the session, or a score.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum ScoreWord {
+    Session(SessionRef),
+    Score(ScoreArg),
+}
+
+/// Parses a score, or a session: the path of a transcript may contain a `=`.
+///
+/// # Errors
+/// When it is neither.
+pub(in crate::commands) fn parse_word(text: &str) -> Result<ScoreWord, String> {
+    match text.contains('=') && !text.contains(".jsonl") {
+        true => parse(text).map(ScoreWord::Score),
+        false => session_ref::parse(text).map(ScoreWord::Session),
+    }
 }
 
 /// Langfuse's types of scores.

@@ -87,6 +87,11 @@ impl ObservationLine {
         self.name == SpanName::COMPACTION.as_str()
     }
 
+    /// Whether this is the root of a turn, in a trace of its own or in another application's.
+    pub(super) fn is_turn_root(&self) -> bool {
+        self.heading.turn.is_some() && self.name == SpanName::TURN.as_str()
+    }
+
     /// Whether this is the root of a turn that was interrupted or has no answer.
     pub(super) fn is_unanswered_turn(&self) -> bool {
         self.heading.turn.is_some()

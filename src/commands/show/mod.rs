@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use transcript::SessionInfo;
@@ -36,7 +36,7 @@ use totals::TokenTotals;
 use tree::{ObservationTree, Selection, Subtotal};
 
 const EXAMPLES: &str = "Examples:
-  claude-langfuse show                   the newest session
+  claude-langfuse show                   the newest session; within Claude Code its newest turn
   claude-langfuse show 3f2a              one session, by the start of its id
   claude-langfuse show 3f2a#2            its second turn
   claude-langfuse show 3f2a#2..5         a range of turns
@@ -50,7 +50,8 @@ Exit codes: 0 shown, 1 session or turn not found, 2 wrong usage, 3 configuration
 ///
 /// Prints what 'replay' would send, after masking: per line the time, the tokens and the cost with everything below it, what a
 /// tool was asked or a model answered, and how it ended. Compares the tokens with Claude Code's own count. Costs are those
-/// that Langfuse computes, once 'doctor' has read its prices. Sends nothing and needs no keys.
+/// that Langfuse computes, once 'doctor' has read its prices. Sends nothing and needs no keys. In a command that Claude Code
+/// runs, the default is the newest turn of its session that is over.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShowArgs {
@@ -84,13 +85,8 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 
 fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let reference = selected_turns(args)?;
-    let transcript = match &args.session {
-        None => session_args::current_or_newest(&context)?,
-        Some(_) => {
-            session_args::find_one(&reference.session, &session_args::claude_config_dir(&context)?)?
-        }
-    };
+    let mut reference = selected_turns(args)?;
+    let (transcript, is_current) = find_transcript(args, &reference, &context)?;
     let (session, config) =
         session_args::open(&mut context, &transcript, Extent::Resend, Scope::Explicit)?;
     let mut tree = ObservationTree::default();
@@ -107,6 +103,10 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         tree.add(line);
         Ok(())
     })?;
+    if is_current && args.turn.is_none() {
+        let over = tree.newest_turn_over().context("could not show: no turn is over yet")?;
+        reference.turns = TurnSelection::one(over);
+    }
     session_args::check_turns(&reference, &tree.turns())?;
     let selection = Selection { turns: reference.turns, failed: args.failed };
     let selected = tree.spans_of(selection);
@@ -143,6 +143,22 @@ fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         true => {}
     }
     Ok(ExitStatus::Done)
+}
+
+/// The transcript, and whether it is meant because Claude Code runs this command in its session.
+fn find_transcript(
+    args: &ShowArgs,
+    reference: &SessionRef,
+    context: &DeliveryContext,
+) -> Result<(PathBuf, bool)> {
+    if args.session.is_some() {
+        let claude_config = session_args::claude_config_dir(context)?;
+        return Ok((session_args::find_one(&reference.session, &claude_config)?, false));
+    }
+    Ok(match session_args::current(context)? {
+        Some(current) => (current, true),
+        None => (session_args::newest(context)?, false),
+    })
 }
 
 fn write_page(page: &Page<'_>, path: &Path) -> Result<ExitStatus> {

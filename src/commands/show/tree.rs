@@ -57,6 +57,12 @@ impl ObservationTree {
         turns
     }
 
+    /// The newest turn whose root is there: the root of a turn that runs is not.
+    pub(super) fn newest_turn_over(&self) -> Option<u64> {
+        let roots = self.lines.iter().filter(|line| line.is_turn_root());
+        roots.filter_map(|line| line.heading.turn).max()
+    }
+
     /// The span ids of the selected lines.
     pub(super) fn spans_of(&self, selection: Selection) -> BTreeSet<String> {
         let mut spans = BTreeSet::new();
