@@ -25,6 +25,7 @@ pub mod session;
 mod session_info;
 mod tolerant;
 mod trusted_id;
+mod unknown;
 mod workflow;
 
 pub use branch::branch_point;
@@ -45,4 +46,5 @@ pub(crate) use lines::{Line, Lines};
 pub use reader::{Diagnostics, Transcript, names_session, origin};
 pub use session_info::{ReportedCost, SessionInfo, last_activity, reported_costs};
 pub use trusted_id::is_trusted;
+pub use unknown::{UnknownNames, unknown_names};
 pub use workflow::RunEnd;

@@ -64,11 +64,15 @@ pub(super) fn skip_unneeded(row: &[u8]) -> Option<Reading> {
 
 /// The reading of a row without a record, by its type.
 pub(super) fn unneeded_row(kind: &str) -> Reading {
-    if NEEDED.contains(&kind) || UNNEEDED.contains(&kind) {
-        Reading::Unneeded
-    } else {
-        Reading::Unknown(kind.to_owned())
-    }
+    if is_known(kind) { Reading::Unneeded } else { Reading::Unknown(kind.to_owned()) }
+}
+
+pub(super) fn is_known(kind: &str) -> bool {
+    is_needed(kind) || UNNEEDED.contains(&kind)
+}
+
+pub(super) fn is_needed(kind: &str) -> bool {
+    NEEDED.contains(&kind)
 }
 
 fn is_among(kinds: &[&str], kind: &[u8]) -> bool {

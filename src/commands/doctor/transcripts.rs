@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::broken_lines;
-use transcript::{Diagnostics, Transcript, hook_times};
+use transcript::{Diagnostics, Transcript, UnknownNames, hook_times, unknown_names};
 
 /// Hook time that people notice.
 const SLOW_MILLIS: u64 = 1000;
@@ -19,7 +19,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
         );
     };
     match read(newest) {
-        Ok(diagnostics) => check_rows(newest, &diagnostics, report),
+        Ok((diagnostics, unknown)) => check_rows(newest, &diagnostics, unknown, report),
         Err(error) => {
             report.fail("transcripts", format!("{error:#}"), "fix the permissions of the file")
         }
@@ -27,13 +27,18 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
     check_hook_times(context, report);
 }
 
-fn read(path: &Path) -> anyhow::Result<Diagnostics> {
+fn read(path: &Path) -> anyhow::Result<(Diagnostics, UnknownNames)> {
     let mut transcript = Transcript::open(path, 0)?;
     while transcript.next_entry()?.is_some() {}
-    Ok(transcript.diagnostics().clone())
+    Ok((transcript.diagnostics().clone(), unknown_names(path)?))
 }
 
-fn check_rows(path: &Path, diagnostics: &Diagnostics, report: &mut CheckReport) {
+fn check_rows(
+    path: &Path,
+    diagnostics: &Diagnostics,
+    UnknownNames { types, others }: UnknownNames,
+    report: &mut CheckReport,
+) {
     let shown = path.display();
     if let Some(broken) = broken_lines(diagnostics) {
         report.warn(
@@ -42,16 +47,20 @@ fn check_rows(path: &Path, diagnostics: &Diagnostics, report: &mut CheckReport) 
             "no action needed: these lines are skipped; a crash or a full disk leaves such lines",
         );
     }
-    if !diagnostics.unknown.is_empty() {
-        let kinds: Vec<&str> = diagnostics.unknown.keys().map(String::as_str).collect();
+    if !types.is_empty() {
+        let names = Vec::from_iter(types.into_iter().chain(others)).join(", ");
         report.warn(
             "transcripts",
-            format!("{shown} has rows of unknown types: {}", kinds.join(", ")),
+            format!("{shown} has unknown rows or fields: {names}"),
             "update claude-langfuse; these rows are skipped",
         );
-    }
-    if diagnostics.broken_lines == 0 && diagnostics.unknown.is_empty() {
-        report.ok("transcripts", format!("the newest is readable: {shown}"));
+    } else if diagnostics.broken_lines == 0 {
+        let mut message = format!("the newest is readable: {shown}");
+        if !others.is_empty() {
+            let names = Vec::from_iter(others).join(", ");
+            message.push_str(&format!("; new in Claude Code, not used here: {names}"));
+        }
+        report.ok("transcripts", message);
     }
 }
 

@@ -182,7 +182,18 @@ fn rows_that_nobody_can_read_or_knows() {
     let clinic = Clinic::healthy();
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
     clinic.sandbox.write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
-    clinic.warns("transcripts", "rows of unknown types: hologram", "update claude-langfuse");
+    clinic.warns(
+        "transcripts",
+        "has unknown rows or fields: row hologram",
+        "update claude-langfuse",
+    );
+    let row = r#"{"type":"user","uuid":"u","version":"2.1.340","newField":1}"#;
+    clinic.sandbox.write(path, format!("{row}\n").as_bytes());
+    let ran = clinic.sandbox.run(&["doctor"]).exits(0);
+    assert!(
+        ran.stdout.contains("new in Claude Code, not used here: field user.newField"),
+        "{ran:?}"
+    );
     clinic.sandbox.write(path, b"{\"type\":\n{}\n");
     clinic.warns("transcripts", "can't be read, the first at byte 0", "are skipped");
 }
