@@ -16,8 +16,9 @@ use super::tolerant;
 /// no use to a span: `sentAtMs`, `thread`, `hookText`, `refusalRetry` …
 const KNOWN: &str = include_str!("unknown/known.txt");
 
-/// A file of anything may have any number of names.
+/// A file of anything may have any number of names, each of any length.
 const MAX_NAMES: usize = 100;
+const MAX_CHARACTERS: usize = 60;
 
 /// Unknown names, each with where it stands: `row hologram`, `field user.newField`, `hook event OnWake`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Known {
 
 fn add(names: &mut BTreeSet<String>, name: impl Fn() -> String) {
     if names.len() < MAX_NAMES {
-        names.insert(name());
+        names.insert(name().chars().take(MAX_CHARACTERS).collect());
     }
 }
 
@@ -116,7 +117,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{MAX_NAMES, UnknownNames, unknown_names};
+    use super::{MAX_CHARACTERS, MAX_NAMES, UnknownNames, unknown_names};
 
     #[test]
     fn names_types_fields_and_hook_events_that_no_known_release_has() {
@@ -162,12 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn keeps_so_many_names_at_most() {
+    fn keeps_so_many_short_names_at_most() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.jsonl");
-        let fields = (0..1000).map(|number| format!("\"f{number}\":1"));
+        let fields = (0..1000).map(|number| format!("\"f{number}{}\":1", "x".repeat(1000)));
         let fields = Vec::from_iter(fields).join(",");
         fs::write(&path, format!("{{\"type\":\"user\",{fields}}}")).unwrap();
-        assert_eq!(unknown_names(&path).unwrap().others.len(), MAX_NAMES);
+        let names = unknown_names(&path).unwrap().others;
+        assert_eq!(names.len(), MAX_NAMES);
+        assert!(names.iter().all(|name| name.len() <= MAX_CHARACTERS));
     }
 }
