@@ -247,12 +247,16 @@ impl Request {
 
     /// The command that allows it.
     pub fn command(&self) -> String {
-        let start = self.start.display().to_string();
-        let is_plain =
-            |one: char| one.is_alphanumeric() || matches!(one, '/' | '-' | '_' | '.' | '+' | ',');
-        match start.chars().all(is_plain) {
-            true => format!("claude-langfuse allow {start}"),
-            false => format!("claude-langfuse allow '{}'", start.replace('\'', r"'\''")),
-        }
+        format!("claude-langfuse allow {}", in_shell(&self.start.display().to_string()))
+    }
+}
+
+/// A word as a shell reads it.
+pub fn in_shell(word: &str) -> String {
+    let is_plain =
+        |one: char| one.is_alphanumeric() || matches!(one, '/' | '-' | '_' | '.' | '+' | ',');
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

@@ -30,7 +30,7 @@ mod variables;
 mod withheld;
 
 pub use base_url::normalise as normalise_url;
-pub use destination::{Destination, DestinationProblem, Doubt, Request, RequestedValue};
+pub use destination::{Destination, DestinationProblem, Doubt, Request, RequestedValue, in_shell};
 pub use env::{Env, MergedSettings};
 pub use files::Files;
 pub use foreign_names::remedy as suggestion;

@@ -13,10 +13,15 @@ use super::verdict::{Problem, Verdict};
 const PAGE_ROWS: usize = 1000;
 const OLD_PAGE_ROWS: usize = 100;
 
+/// The first page with content, and the smallest one: it is halved where an answer is too large to be read.
+const CONTENT_ROWS: usize = 64;
+
 #[derive(Clone, Debug)]
 pub struct Query {
     filter: String,
     fields: &'static str,
+    /// Rows of a page.
+    limit: usize,
 }
 
 impl Query {
@@ -32,7 +37,8 @@ impl Query {
 
     /// All observations of a trace, with prices.
     pub fn of_trace_with_prices(id: &str) -> Self {
-        Self { filter: format!("traceId={}", escaped(id)), fields: "core,model,usage" }
+        let filter = format!("traceId={}", escaped(id));
+        Self { filter, fields: "core,model,usage", limit: PAGE_ROWS }
     }
 
     /// Without times the server would search all its rows.
@@ -44,7 +50,12 @@ impl Query {
             time(times.start),
             time(times.end)
         );
-        Self { filter, fields: "core,usage" }
+        Self { filter, fields: "core,basic,io,model,usage,trace_context", limit: CONTENT_ROWS }
+    }
+
+    /// The same with smaller pages; `None` if they are as small as can be.
+    pub fn with_smaller_pages(&self) -> Option<Self> {
+        (self.limit > 1).then(|| Self { limit: self.limit / 2, ..self.clone() })
     }
 }
 
@@ -61,6 +72,15 @@ pub struct Stored {
     pub model: Option<String>,
     /// Whether Langfuse knew a price.
     pub has_cost: bool,
+    /// `None` for a root.
+    pub parent: Option<String>,
+    /// Fields that only a query for content has.
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub level: Option<String>,
+    pub tags: Option<Vec<String>>,
+    /// JSON, or text.
+    pub output: Option<Value>,
 }
 
 impl Stored {
@@ -68,6 +88,14 @@ impl Stored {
         let mut counts = self.usage.as_object().into_iter().flatten();
         counts.any(|(_, count)| count.as_f64().is_some_and(|count| count > 0.0))
     }
+}
+
+/// A stored score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredScore {
+    pub id: String,
+    /// Of a number or a switch.
+    pub value: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,19 +106,48 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// Ids of one request for scores: they stand in its path.
+const SCORE_IDS: usize = 50;
+
 impl Client {
+    /// Stored scores with these ids and their values. `None` if the server does not list scores.
+    ///
+    /// # Errors
+    /// The verdict of the failed request.
+    pub fn scores(
+        &mut self,
+        ids: &[String],
+        deadline: Deadline,
+    ) -> Result<Option<Vec<StoredScore>>, Verdict> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(SCORE_IDS) {
+            let ids = escaped(&ids.join(","));
+            let path = format!("/api/public/v2/scores?fields=score&limit=100&scoreIds={ids}");
+            let Some(answer) = self.get(&path, deadline)? else {
+                return Ok(None);
+            };
+            let answer = self.read(&answer)?;
+            for score in answer.get("data").and_then(Value::as_array).into_iter().flatten() {
+                let id = score.get("id").and_then(Value::as_str).unwrap_or_default();
+                let value = score.get("value").and_then(Value::as_f64);
+                found.push(StoredScore { id: id.to_owned(), value });
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// The first page of observations or the one at `next`. `None` if the server has only the older tables.
     ///
     /// # Errors
     /// The verdict of the failed request.
     pub fn observations(
         &mut self,
-        Query { filter, fields }: &Query,
+        Query { filter, fields, limit }: &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Option<Page>, Verdict> {
         let mut path =
-            format!("/api/public/v2/observations?fields={fields}&limit={PAGE_ROWS}&{filter}");
+            format!("/api/public/v2/observations?fields={fields}&limit={limit}&{filter}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
@@ -108,12 +165,13 @@ impl Client {
     /// The verdict of the failed request.
     pub fn old_observations(
         &mut self,
-        Query { filter, .. }: &Query,
+        Query { filter, limit, .. }: &Query,
         next: Option<&str>,
         deadline: Deadline,
     ) -> Result<Page, Verdict> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
-        let path = format!("/api/public/observations?limit={OLD_PAGE_ROWS}&page={page}&{filter}");
+        let limit = OLD_PAGE_ROWS.min(*limit);
+        let path = format!("/api/public/observations?limit={limit}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
             let reason = format!(
                 "{} has no endpoint that lists observations, check the base URL",
@@ -152,6 +210,12 @@ fn stored(answer: &Value) -> Vec<Stored> {
                 .filter(|model| !model.is_empty())
                 .map(str::to_owned),
             has_cost: has_cost(row),
+            parent: text("parentObservationId").filter(|id| !id.is_empty()).map(str::to_owned),
+            kind: text("type").map(str::to_owned),
+            name: text("name").map(str::to_owned),
+            level: text("level").map(str::to_owned),
+            tags: row.get("tags").and_then(|tags| serde_json::from_value(tags.clone()).ok()),
+            output: row.get("output").cloned(),
         })
     };
     rows.into_iter().flatten().filter_map(read).collect()

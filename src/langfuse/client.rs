@@ -222,6 +222,10 @@ impl Client {
         if received.is_not_found() {
             return Ok(None);
         }
+        if received.is_too_long() {
+            let reason = format!("{} answered with more than 16 MiB", self.server());
+            return Err(Verdict::TooLarge { reason, is_said: true });
+        }
         match received.classify(&self.server()) {
             Verdict::Acknowledged => Ok(Some(received.into_body())),
             verdict => Err(verdict),

@@ -56,6 +56,14 @@ impl Span {
         value.get("stringValue")?.as_str()
     }
 
+    /// An attribute that is a list of texts.
+    pub fn list(&self, key: &str) -> Vec<String> {
+        let value = self.attributes().find(|(name, _)| *name == key);
+        let values = value.and_then(|(_, value)| value.pointer("/arrayValue/values")?.as_array());
+        let texts = values.into_iter().flatten();
+        texts.filter_map(|text| Some(text.get("stringValue")?.as_str()?.to_owned())).collect()
+    }
+
     /// Text attributes whose keys start with `prefix`, by the rest of their keys.
     pub fn attributes_below(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         self.attributes().filter_map(move |(key, value)| {

@@ -162,6 +162,78 @@ fn a_row_with_another_start_is_double_for_good() {
     assert_eq!(found["mismatched"].as_array().unwrap().len(), moved, "{found}");
 }
 
+/// A field that differs is named, and what repairs it does.
+#[test]
+fn other_fields_are_named_and_sent_again_as_they_are() {
+    for (field, from, to) in [
+        ("output", "\"Answer 2.\"", "\"Answer two.\""),
+        (
+            "level",
+            "{\"key\":\"langfuse.observation.type\"",
+            "{\"key\":\"langfuse.observation.level\",\"value\":{\"stringValue\":\"WARNING\"}},{\"key\":\"langfuse.observation.type\"",
+        ),
+        ("model", "\"claude-opus-5-5\"", "\"claude-opus-4-5\""),
+        ("name", "\"chat\"", "\"talk\""),
+        ("tags", "\"claude-code\"}]", "\"x\"},{\"stringValue\":\"claude-code\"}]"),
+    ] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session("v2.1.330/stream-multi");
+        session.whole();
+        let body = sandbox.run(&["replay", "--dry-run", session.id()]).exits(0).stdout;
+        let changed = body.replace(from, to);
+        assert_ne!(changed, body, "{field}");
+        post(&mock, &serde_json::from_str(&changed).unwrap());
+        let found = told(&sandbox, &[session.id()]);
+        let mismatched = found["mismatched"].as_array().unwrap();
+        let names = |one: &Value| one["differing"].as_array().unwrap().contains(&json!(field));
+        assert!(mismatched.iter().any(names), "{field}: {found}");
+        let path = session.path().display().to_string();
+        let ran = verify(&sandbox, &[&path]).exits(1);
+        let remedy = format!("'claude-langfuse replay {path} --again'");
+        assert!(ran.stdout.contains(&remedy), "{}", ran.stdout);
+        sandbox.run(&["replay", &path, "--again"]).exits(0);
+        verify(&sandbox, &[&path]).exits(0);
+    }
+}
+
+#[test]
+fn what_is_being_replaced_is_waited_for() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    let body = sandbox.run(&["replay", "--again", "--dry-run", session.id()]).exits(0).stdout;
+    post(&mock, &serde_json::from_str(&body.replace("\"chat\"", "\"talk\"")).unwrap());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The version that was sent last arrives while it reads.
+            std::thread::sleep(std::time::Duration::from_millis(1500));
+            post(&mock, &serde_json::from_str(&body).unwrap());
+        });
+        sandbox.run(&["verify", "--wait", "60", session.id()]).exits(0);
+    });
+}
+
+#[test]
+fn scores_are_read_back() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CC_LANGFUSE_SCORES", "true");
+    let session = sandbox.session("v2.1.330/stream-multi");
+    session.whole().replay(&[]).exits(0);
+    let found = told(&sandbox, &[session.id()]);
+    assert_eq!(found["scores"], json!({"expected": 3, "missing": 0, "mismatched": 0}));
+    let exports: Vec<Value> =
+        mock.exports().iter().filter_map(|request| request.json.clone()).collect();
+    mock.clear();
+    exports.iter().for_each(|body| post(&mock, body));
+    let ran = verify(&sandbox, &[session.id()]).exits(1);
+    assert!(ran.stdout.contains("3 scores missing"), "{}", ran.stdout);
+    session.replay(&["--again"]).exits(0);
+    verify(&sandbox, &[session.id()]).exits(0);
+}
+
 /// Sends all that is there once more, a millisecond later; gives how many rows that are.
 fn moved_by_a_millisecond(mock: &MockLangfuse) -> usize {
     let bodies: Vec<Value> =

@@ -10,7 +10,7 @@ use super::ingest::{Events, INGEST_PATH, Reading};
 use super::models;
 use super::observations;
 use super::rows::Row;
-use super::score_list;
+use super::{score_list, score_list_v2};
 use super::scores::Scoring;
 
 /// The key pair of the one project.
@@ -119,7 +119,7 @@ impl Answer {
 }
 
 /// Paths that answer another method with 405.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     INGEST_PATH,
     "/api/public/health",
     "/api/public/projects",
@@ -127,6 +127,7 @@ const KNOWN: [&str; 7] = [
     "/api/public/v2/observations",
     "/api/public/ingestion",
     "/api/public/scores",
+    "/api/public/v2/scores",
 ];
 
 impl Events {
@@ -164,7 +165,7 @@ impl Events {
             }
             (method, path) if is_of_deletion(method, path) => {
                 let refusal = refusal();
-                refusal.unwrap_or_else(|| self.delete(method, path, query, body))
+                refusal.unwrap_or_else(|| self.delete(path, body))
             }
             ("POST", "/api/public/ingestion") => {
                 let refusal = refusal();
@@ -179,6 +180,9 @@ impl Events {
             ("POST", "/api/public/scores") => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
+            }
+            ("GET", "/api/public/v2/scores") => {
+                refusal().unwrap_or_else(|| score_list_v2::list(&self.scores.rows(), query))
             }
             (method, path) if is_of_datasets(path) => {
                 let refusal = refusal();

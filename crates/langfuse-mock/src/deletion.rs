@@ -5,33 +5,22 @@
 //! `DELETE /api/public/scores/{id}` answers 202 (`fern/apis/server/definition/score.yml`). Langfuse 4.16.0 took from ten seconds to
 //! two minutes; here the next reader of observations sees everything for the last time.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::api::Answer;
 use super::ingest::Events;
-use super::observations::parameter;
-use super::scores::ScoreRow;
 
 const TRACES: &str = "/api/public/traces";
 const SCORES: &str = "/api/public/scores/";
-const SCORE_LIST: &str = "/api/public/v2/scores";
 
-/// Whether a request is about deletion or the scores that may be deleted.
+/// Whether a request deletes something.
 pub(super) fn is_of_deletion(method: &str, path: &str) -> bool {
-    match method {
-        "DELETE" => path.starts_with(TRACES) || path.starts_with(SCORES),
-        _ => method == "GET" && path == SCORE_LIST,
-    }
+    method == "DELETE" && (path.starts_with(TRACES) || path.starts_with(SCORES))
 }
 
 impl Events {
     /// A request of [`is_of_deletion`], after authorization.
-    pub(super) fn delete(&mut self, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
-        if method == "GET" {
-            return list(&self.scores(), query);
-        }
+    pub(super) fn delete(&mut self, path: &str, body: &[u8]) -> Answer {
         if let Some(score) = path.strip_prefix(SCORES) {
             self.scores.remove(|row| row.id == score);
             return Answer::json(202, &json!({"message": "Score deletion request accepted"}));
@@ -61,29 +50,4 @@ impl Events {
             self.scores.remove(|row| row.text("traceId") == trace);
         }
     }
-}
-
-/// `GET /api/public/v2/scores` (`fern/apis/server/definition/legacy/scores-v2.yml`).
-fn list(scores: &[ScoreRow], query: &str) -> Answer {
-    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
-    let number = |name: &str, default| {
-        query.get(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(default)
-    };
-    let (limit, page) = (number("limit", 50), number("page", 1));
-    let is =
-        |row: &ScoreRow, name: &str| query.get(name).is_none_or(|wanted| row.text(name) == wanted);
-    let found: Vec<&ScoreRow> = scores
-        .iter()
-        .filter(|row| ["sessionId", "traceId", "name"].iter().all(|name| is(row, name)))
-        .collect();
-    let data: Vec<Value> = found
-        .iter()
-        .skip((page - 1) * limit)
-        .take(limit)
-        .map(|row| Value::Object(row.body.clone()))
-        .collect();
-    let pages = found.len().div_ceil(limit);
-    let meta =
-        json!({"page": page, "limit": limit, "totalItems": found.len(), "totalPages": pages});
-    Answer::json(200, &json!({"data": data, "meta": meta}))
 }

@@ -37,6 +37,7 @@ mod price;
 mod refuse;
 mod rows;
 mod score_list;
+mod score_list_v2;
 mod scores;
 mod script;
 mod server;

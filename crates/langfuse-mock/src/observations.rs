@@ -83,7 +83,7 @@ pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
     Answer::json(200, &json!({"data": data, "meta": meta}))
 }
 
-fn invalid() -> Answer {
+pub(crate) fn invalid() -> Answer {
     Answer::json(400, &json!({"message": "Invalid request data", "error": "InvalidRequestError"}))
 }
 

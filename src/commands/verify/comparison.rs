@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use base::Timestamp;
-use transcript::Usage;
 use transcript::session::{Outline, TurnOutline};
 
+use super::expected::{Excuse, ExpectedObservation, Presence};
+use super::fields::Fields;
+use super::scores::ExpectedScores;
 use crate::commands::delivery_context::SessionTarget;
 use crate::commands::output::tokens;
-use crate::commands::preview::each_span;
+use crate::commands::preview::each_request;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
 use crate::state::{Cursor, Placement, Runs, Subagent, Within};
@@ -20,57 +22,15 @@ use crate::trace::{SpanId, SpanIds, TraceId};
 /// Time around the session in which misplaced observations are found.
 const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
 
-/// An observation of the transcript, and the stored versions of it.
-pub(super) struct ExpectedObservation {
-    pub trace: String,
-    pub name: String,
-    pub start: Timestamp,
-    parent: Option<String>,
-    usage: Usage,
-    /// Why it may be absent.
-    pub excuse: Option<Excuse>,
-    /// The trace of its turn is unknown: no state has it, and nothing of the turn is in the expected trace.
-    is_unplaced: bool,
-    /// Versions with the expected trace, start and tokens.
-    equal: usize,
-    /// Versions with other tokens.
-    other_tokens: usize,
-    /// Trace and start of further versions, which Langfuse never merges.
-    elsewhere: BTreeSet<(String, Timestamp)>,
-}
-
-/// Why an observation may be absent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Excuse {
-    /// Its turn was written before the first contact, or while tracing was off or paused.
-    Skipped,
-    /// The next hook or `flush` will send it.
-    NotYetSent,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
-    /// Stored once.
-    Present,
-    /// Stored several times, until Langfuse merges the versions.
-    Unmerged,
-    /// Absent, with a known reason.
-    NotExpected(Excuse),
-    /// Absent, but the trace of its turn is unknown.
-    Unknown,
-    /// Absent without a reason.
-    Missing,
-    /// Also stored in another trace or with another start, permanently.
-    Duplicated,
-    /// Stored with another trace, start or token count.
-    Mismatched,
-}
-
 pub(super) struct Comparison {
     pub session: String,
+    /// The session as commands name it: the path that was given, else the id.
+    pub named: String,
     expected: BTreeMap<String, ExpectedObservation>,
     /// The turns are part of another application's traces, and name no session.
     pub attached: bool,
+    /// Scores of its turns.
+    pub scores: ExpectedScores,
     /// Stored observations of the session that this program did not send.
     pub foreign: usize,
     /// Number of observations that were sent again.
@@ -85,17 +45,23 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Expects all observations of a session.
-    pub(super) fn of(session: &SessionTarget, config: &Config) -> Result<Self> {
+    pub(super) fn of(session: &SessionTarget, named: &str, config: &Config) -> Result<Self> {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
-        each_span(&session.for_preview(), config, |span| {
-            attached |= span.attribute("session.id").is_none();
-            expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
+        let mut scores = ExpectedScores::default();
+        each_request(&session.for_preview(), config, |raw| {
+            for span in Span::all_of(raw) {
+                attached |= span.attribute("session.id").is_none();
+                expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
+            }
+            scores.take(raw);
             Ok(())
         })?;
         Ok(Self {
             session: session.id.clone(),
+            named: named.to_owned(),
             expected,
             attached,
+            scores,
             foreign: 0,
             repaired: 0,
             withheld: 0,
@@ -198,6 +164,16 @@ impl Comparison {
                 expected.excuse = Some(excuse);
             }
         }
+        let length = std::fs::metadata(&cursor.transcript).map_or(0, |file| file.len());
+        if length > cursor.file.length {
+            let is_open = |id: &&String| turns.get(self.group(id)) == Some(&Excuse::NotYetSent);
+            let open: Vec<String> = self.expected.keys().filter(is_open).cloned().collect();
+            for id in open {
+                if let Some(expected) = self.expected.get_mut(&id) {
+                    expected.is_outdated = true;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -246,7 +222,8 @@ impl Comparison {
     pub(super) fn clear(&mut self) {
         self.foreign = 0;
         for expected in self.expected.values_mut() {
-            (expected.equal, expected.other_tokens) = (0, 0);
+            (expected.equal, expected.different) = (0, 0);
+            expected.differing.clear();
             expected.elsewhere.clear();
         }
     }
@@ -260,11 +237,15 @@ impl Comparison {
         if stored.trace_id != expected.trace || stored.start != expected.start {
             let place = (stored.trace_id.clone(), stored.start);
             expected.elsewhere.insert(place);
-        } else if tokens::from_usage_details(&stored.usage) == expected.usage {
-            expected.equal += 1;
-        } else {
-            expected.other_tokens += 1;
+            return;
         }
+        let mut differing = expected.fields.differing(&Fields::of_stored(stored));
+        if tokens::from_usage_details(&stored.usage) != expected.usage {
+            differing.push("tokens");
+        }
+        expected.equal += usize::from(differing.is_empty());
+        expected.different += usize::from(!differing.is_empty());
+        expected.differing.extend(differing);
     }
 
     /// The traces of all expected observations.
@@ -279,6 +260,22 @@ impl Comparison {
         Some(starts().min()?.before(SEARCH_MARGIN)..starts().max()?.plus(SEARCH_MARGIN))
     }
 
+    /// The scores of traces that are there as they are now, not of those that wait for a delivery or were skipped.
+    pub(super) fn scores_to_read(&mut self) -> Vec<String> {
+        let mut settled: BTreeMap<&str, bool> = BTreeMap::new();
+        for (_, expected, presence) in
+            self.expected.iter().map(|(id, one)| (id, one, one.presence()))
+        {
+            let is_here = !matches!(
+                presence,
+                Presence::NotExpected(_) | Presence::Unknown | Presence::Missing
+            );
+            *settled.entry(&expected.trace).or_insert(true) &= is_here;
+        }
+        self.scores.keep_of(|trace| settled.get(trace).copied().unwrap_or(false));
+        self.scores.ids()
+    }
+
     pub(super) fn is_all_missing(&self) -> bool {
         self.presences()
             .all(|(_, _, presence)| matches!(presence, Presence::Missing | Presence::Unknown))
@@ -286,6 +283,28 @@ impl Comparison {
 
     pub(super) fn has_missing(&self) -> bool {
         self.presences().any(|(_, _, presence)| presence == Presence::Missing)
+    }
+
+    /// What is missing may be on its way, and what differs may be replaced.
+    pub(super) fn may_change(&self) -> bool {
+        let scores = self.scores.counts();
+        let mut all = self.presences();
+        scores.missing + scores.mismatched > 0
+            || all.any(|(_, _, presence)| {
+                matches!(presence, Presence::Missing | Presence::Mismatched)
+            })
+    }
+
+    /// Some observation is in its place, with other fields or tokens.
+    pub(super) fn has_other_fields(&self) -> bool {
+        self.presences().any(|(_, it, presence)| presence == Presence::Mismatched && it.is_here())
+    }
+
+    /// Some observation is stored with another trace or start.
+    pub(super) fn is_misplaced(&self) -> bool {
+        self.presences().any(|(_, it, presence)| {
+            presence == Presence::Duplicated || presence == Presence::Mismatched && !it.is_here()
+        })
     }
 
     /// The span ids of missing observations.
@@ -317,44 +336,4 @@ impl Comparison {
 /// All spans of an idle lane were acknowledged.
 fn is_sent(subagent: &Subagent, span: &SpanId) -> bool {
     subagent.idle || subagent.acknowledged.contains_key(span)
-}
-
-impl ExpectedObservation {
-    fn of(span: &Span) -> Self {
-        Self {
-            trace: span.trace_id().to_owned(),
-            name: format!(
-                "{} {}",
-                span.attribute("langfuse.observation.type").unwrap_or_default(),
-                span.name()
-            ),
-            start: span.start(),
-            parent: span.parent().map(str::to_owned),
-            usage: tokens::from_usage_details(&span.usage()),
-            excuse: None,
-            is_unplaced: false,
-            equal: 0,
-            other_tokens: 0,
-            elsewhere: BTreeSet::new(),
-        }
-    }
-
-    /// Some version of it is stored in the expected trace.
-    fn is_here(&self) -> bool {
-        self.equal + self.other_tokens > 0
-    }
-
-    fn presence(&self) -> Presence {
-        let here = self.equal + self.other_tokens;
-        match (here, self.elsewhere.len(), self.excuse) {
-            (0, 0, Some(excuse)) => Presence::NotExpected(excuse),
-            (0, 0, None) if self.is_unplaced => Presence::Unknown,
-            (0, 0, None) => Presence::Missing,
-            (0, 1, _) => Presence::Mismatched,
-            (_, 1.., _) => Presence::Duplicated,
-            _ if self.equal == 0 => Presence::Mismatched,
-            (1, 0, _) => Presence::Present,
-            _ => Presence::Unmerged,
-        }
-    }
 }

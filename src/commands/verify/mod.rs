@@ -1,8 +1,11 @@
 //! `verify`: compares stored observations with the transcript. A 200 only means that Langfuse queued them.
 
 mod comparison;
+mod expected;
+mod fields;
 mod output;
 mod remote;
+mod scores;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,7 +22,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{is_closed_pipe, print_note, with_json_errors};
 use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
-use crate::config::{Config, Destination, Scope};
+use crate::config::{Config, Destination, Scope, in_shell};
 use crate::delivery::Extent;
 use crate::state::{Cursor, Store};
 use comparison::Comparison;
@@ -36,8 +39,9 @@ Exit codes: 0 all present, 1 something missing, duplicated or different, 2 wrong
 
 /// Check that Langfuse has stored all that was sent
 ///
-/// Langfuse acknowledges before it stores. This reads the observations back, compares ids, starts and tokens with the
-/// transcript, and reports what is missing, duplicated or different. Skipped turns are not expected.
+/// Langfuse acknowledges before it stores. This reads the observations back, compares ids, starts, tokens, parents,
+/// types, names, levels, models, tags and outputs with the transcript, and reports what is missing, duplicated or different.
+/// Scores by CC_LANGFUSE_SCORES are read back too. Skipped turns are not expected.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["session", "all", "since", "until", "project"]).required(true).multiple(true))]
 pub(super) struct VerifyArgs {
@@ -136,7 +140,7 @@ impl VerifyRun<'_> {
         match self.compare(&session, &config, destination, cursor.as_ref()) {
             // Without a cursor, another machine may have sent it, or this one before its state was lost.
             Ok(comparison) if cursor.is_none() && comparison.is_all_missing() => {
-                Ok(self.summary.never_sent_by_name(&session.id)?)
+                Ok(self.summary.never_sent_by_name(&session.id, &comparison.named)?)
             }
             Ok(comparison) => {
                 let link = |trace: &str| destination.trace_link(trace);
@@ -157,7 +161,8 @@ impl VerifyRun<'_> {
         destination: &Destination,
         cursor: Option<&Cursor>,
     ) -> Result<Comparison, ReadBackError> {
-        let mut comparison = Comparison::of(session, config)?;
+        let named = self.named(&session.id);
+        let mut comparison = Comparison::of(session, &named, config)?;
         let (outline, _) = session.outline()?;
         let store = Store::new(&config.state_dir);
         let placements = store.placements(&session.id, &destination.id());
@@ -174,6 +179,14 @@ impl VerifyRun<'_> {
             server.repair(&mut comparison, session, config, wait)?;
         }
         Ok(comparison)
+    }
+
+    /// How a help line names the session: a path that was given may lie where no id is looked for.
+    fn named(&self, id: &str) -> String {
+        match &self.args.session {
+            Some(given) if Path::new(given).is_file() => in_shell(given),
+            _ => id.to_owned(),
+        }
     }
 
     fn traces_at(

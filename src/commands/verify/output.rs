@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use base::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::comparison::{Comparison, Excuse, ExpectedObservation, Presence};
+use super::comparison::Comparison;
+use super::expected::{Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
 use crate::commands::output::screen::stdout;
@@ -39,6 +40,8 @@ pub(super) struct VerifySummary {
     repaired: usize,
     never_sent: usize,
     failed: usize,
+    /// Missing scores, and those with another value.
+    scores_missing: usize,
     status: ExitStatus,
 }
 
@@ -53,14 +56,14 @@ impl VerifySummary {
     }
 
     /// Reports a session that was never sent although its id was given: a failure.
-    pub(super) fn never_sent_by_name(&mut self, id: &str) -> io::Result<()> {
+    pub(super) fn never_sent_by_name(&mut self, id: &str, named: &str) -> io::Result<()> {
         self.never_sent();
         self.status = self.status.max(ExitStatus::Failed);
         match self.json {
             true => print_json(JsonLine::Session, json!({"session": id, "never_sent": true})),
             false => writeln!(
                 stdout(),
-                "{id}  never sent\n  help: 'claude-langfuse replay {id}' sends it"
+                "{id}  never sent\n  help: 'claude-langfuse replay {named}' sends it"
             ),
         }
     }
@@ -96,13 +99,16 @@ impl VerifySummary {
         self.mismatched += mismatched;
         self.unknown += comparison.count(|presence| presence == Presence::Unknown);
         self.repaired += comparison.repaired;
-        if missing + duplicated + mismatched > 0 {
+        let scores = comparison.scores.counts();
+        let faults = missing + duplicated + mismatched + scores.missing + scores.mismatched;
+        self.scores_missing += scores.missing + scores.mismatched;
+        if faults > 0 {
             self.status = self.status.max(ExitStatus::Failed);
         }
         if self.json {
             return print_json(JsonLine::Session, as_json(comparison));
         }
-        if self.quiet && missing + duplicated + mismatched == 0 {
+        if self.quiet && faults == 0 {
             return Ok(());
         }
         let mut out = stdout();
@@ -110,9 +116,24 @@ impl VerifySummary {
         for (name, fault) in FAULTS {
             print_faults(&mut out, name, &comparison.with(fault), &link)?;
         }
+        let named = &comparison.named;
         if missing > 0 {
-            let id = &comparison.session;
-            writeln!(out, "  help: 'claude-langfuse verify {id} --repair' sends what is missing")?;
+            writeln!(
+                out,
+                "  help: 'claude-langfuse verify {named} --repair' sends what is missing"
+            )?;
+        }
+        if comparison.has_other_fields() || scores.missing + scores.mismatched > 0 {
+            writeln!(
+                out,
+                "  help: 'claude-langfuse replay {named} --again' sends it as it is now"
+            )?;
+        }
+        if comparison.is_misplaced() {
+            writeln!(
+                out,
+                "  help: another start or trace stays: delete the trace in Langfuse, then 'claude-langfuse replay {named} --again'"
+            )?;
         }
         let oldest = comparison.with(Presence::Missing).first().map(|(_, first)| first.start);
         let is_old = |start: Timestamp| Timestamp::now().since(start) > FREE_PLAN_HISTORY;
@@ -132,6 +153,7 @@ impl VerifySummary {
                 json!({
                     "sessions": sessions, "observations": observations, "missing": missing, "duplicate": duplicated,
                     "mismatched": mismatched, "trace_unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                    "scores_missing": self.scores_missing,
                 }),
             )?;
             return Ok(self.status);
@@ -144,6 +166,7 @@ impl VerifySummary {
             plural(sessions, "session"),
             plural(observations, "observation"),
         );
+        push_counts(&mut line, &[(self.scores_missing, "scores missing or mismatched")]);
         push_counts(&mut line, &[(unknown, "skipped (trace unknown)"), (repaired, "sent again")]);
         if never_sent > 0 {
             let sessions = plural(never_sent, "session");
@@ -167,6 +190,7 @@ fn push_counts(line: &mut String, counts: &[(usize, &str)]) {
 fn session_text(comparison: &Comparison) -> String {
     let count = |presence: Presence| comparison.count(|found| found == presence);
     let all = comparison.count(|_| true);
+    let scores = comparison.scores.counts();
     let present = count(Presence::Present) + count(Presence::Unmerged);
     let mut line =
         format!("{}  {present} of {} stored", comparison.session, plural(all, "observation"));
@@ -181,6 +205,8 @@ fn session_text(comparison: &Comparison) -> String {
         (count(Presence::NotExpected(Excuse::Skipped)), "skipped"),
         (count(Presence::Unmerged), "counted twice until Langfuse merges them"),
         (comparison.foreign, "from other senders"),
+        (scores.missing, "scores missing"),
+        (scores.mismatched, "scores mismatched"),
     ];
     push_counts(&mut line, &counts);
     line
@@ -192,11 +218,20 @@ fn as_json(comparison: &Comparison) -> Value {
         let found = comparison.with(fault);
         let objects = found.iter().map(|(id, expected)| {
             let start = expected.start.rfc3339();
-            json!({"trace": expected.trace, "id": id, "observation": expected.name, "start": start})
+            let mut object = Map::new();
+            object.insert("trace".to_owned(), expected.trace.as_str().into());
+            object.insert("id".to_owned(), (*id).into());
+            object.insert("observation".to_owned(), expected.name.as_str().into());
+            object.insert("start".to_owned(), start.into());
+            if fault == Presence::Mismatched {
+                object.insert("differing".to_owned(), expected.differing().into());
+            }
+            Value::Object(object)
         });
         objects.collect()
     };
     let [missing, duplicated, mismatched] = FAULTS.map(list);
+    let scores = comparison.scores.counts();
     json!({
         "session": comparison.session, "observations": comparison.count(|_| true),
         "missing": missing, "duplicate": duplicated, "mismatched": mismatched, "unmerged": count(Presence::Unmerged),
@@ -204,6 +239,7 @@ fn as_json(comparison: &Comparison) -> Value {
         "skipped": count(Presence::NotExpected(Excuse::Skipped)),
         "trace_unknown": count(Presence::Unknown), "policy_not_met": comparison.withheld,
         "foreign": comparison.foreign, "repaired": comparison.repaired,
+        "scores": {"expected": scores.expected, "missing": scores.missing, "mismatched": scores.mismatched},
     })
 }
 
@@ -215,7 +251,11 @@ fn print_faults(
 ) -> io::Result<()> {
     for (_, expected) in found.iter().take(MAX_FAULTS) {
         let (observation, at) = (&expected.name, expected.start.local_second());
-        writeln!(out, "  {name:9}  {observation}  {at}  {}", link(&expected.trace))?;
+        let differing = match name {
+            "mismatch" => format!(" ({})", expected.differing().join(", ")),
+            _ => String::new(),
+        };
+        writeln!(out, "  {name:9}  {observation}{differing}  {at}  {}", link(&expected.trace))?;
     }
     match found.len().saturating_sub(MAX_FAULTS) {
         0 => Ok(()),

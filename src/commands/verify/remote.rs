@@ -40,7 +40,7 @@ impl RemoteTraces {
         Self { client, request_time: config.timeout, legacy: false }
     }
 
-    /// Compares, and repeats it for up to `wait` after the last delivery while observations are missing.
+    /// Compares, and repeats it for up to `wait` after the last delivery while something is missing or may be replaced.
     pub(super) fn read_back(
         &mut self,
         comparison: &mut Comparison,
@@ -53,7 +53,8 @@ impl RemoteTraces {
         loop {
             self.read(comparison).map_err(ReadBackError::Server)?;
             comparison.mark_unplaced();
-            if !comparison.has_missing() || Instant::now() + POLL_INTERVAL > until {
+            self.read_scores(comparison).map_err(ReadBackError::Server)?;
+            if !comparison.may_change() || Instant::now() + POLL_INTERVAL > until {
                 return Ok(());
             }
             std::thread::sleep(POLL_INTERVAL);
@@ -134,16 +135,25 @@ impl RemoteTraces {
     ) -> Result<bool, Verdict> {
         let legacy = self.legacy;
         for query in queries {
+            let mut query = query.clone();
             let mut next: Option<String> = None;
             loop {
                 let page = self.with_retry_after(|client, deadline| {
                     if legacy {
-                        let page = client.old_observations(query, next.as_deref(), deadline);
+                        let page = client.old_observations(&query, next.as_deref(), deadline);
                         page.map(Some)
                     } else {
-                        client.observations(query, next.as_deref(), deadline)
+                        client.observations(&query, next.as_deref(), deadline)
                     }
-                })?;
+                });
+                let page = match (page, query.with_smaller_pages()) {
+                    (Err(Verdict::TooLarge { .. }), Some(smaller)) => {
+                        query = smaller;
+                        next = if legacy { next.map(|page| first_half(&page)) } else { next };
+                        continue;
+                    }
+                    (page, _) => page?,
+                };
                 let Some(page) = page else { return Ok(false) };
                 page.observations.iter().for_each(|stored| comparison.add_stored(stored));
                 next = page.next;
@@ -155,10 +165,35 @@ impl RemoteTraces {
         Ok(true)
     }
 
+    /// Reads the scores of turns that are stored as they are now.
+    fn read_scores(&mut self, comparison: &mut Comparison) -> Result<(), Verdict> {
+        let ids = comparison.scores_to_read();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let stored = self.with_retry_after(|client, deadline| client.scores(&ids, deadline))?;
+        match stored {
+            Some(stored) => {
+                for score in stored {
+                    comparison.scores.add_stored(&score.id, score.value);
+                }
+            }
+            // What can't be read is neither there nor missing.
+            None => comparison.scores.keep_of(|_| false),
+        }
+        Ok(())
+    }
+
     fn with_retry_after<Response>(
         &mut self,
         mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
     ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
+}
+
+/// The page of half the rows that begins where this one does.
+fn first_half(page: &str) -> String {
+    let page: u64 = page.parse().unwrap_or(1);
+    (page.saturating_sub(1) * 2 + 1).to_string()
 }

@@ -20,6 +20,8 @@ pub(crate) struct Received {
 enum End {
     Whole,
     Broken,
+    /// Longer than it may be.
+    TooLong,
     TimedOut,
     Unread,
 }
@@ -36,7 +38,8 @@ impl Received {
             match reader.read_to_end(&mut body) {
                 Ok(length) if length <= longest => End::Whole,
                 Err(_) if deadline.has_passed() => End::TimedOut,
-                Ok(_) | Err(_) => End::Broken,
+                Ok(_) => End::TooLong,
+                Err(_) => End::Broken,
             }
         } else {
             End::Unread
@@ -52,6 +55,11 @@ impl Received {
     /// The server has no such thing, which Langfuse says of endpoints of another deployment mode.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == 404
+    }
+
+    /// There was more of it than is read.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.end == End::TooLong
     }
 
     /// The body, as far as it was read.

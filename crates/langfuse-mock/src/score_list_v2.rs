@@ -1,0 +1,59 @@
+//! `GET /api/public/v2/scores`, by the public API definition (`fern/apis/server/definition/score-v2.yml` of langfuse/langfuse): it
+//! reads the table of scores, which every write mode has.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::api::Answer;
+use super::observations::{invalid, parameter};
+use super::scores::ScoreRow;
+
+/// The scores that the query asks for, a page at a time.
+pub(super) fn list(rows: &[ScoreRow], query: &str) -> Answer {
+    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
+    let number = |name: &str, default| {
+        query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
+    };
+    let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
+        return invalid();
+    };
+    let found: Vec<&ScoreRow> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
+    let data: Vec<Value> =
+        found.iter().skip((page - 1) * limit).take(limit).map(|row| score(row)).collect();
+    let meta = json!({
+        "page": page, "limit": limit, "totalItems": found.len(), "totalPages": found.len().div_ceil(limit),
+    });
+    Answer::json(200, &json!({"data": data, "meta": meta}))
+}
+
+fn is_asked_for(row: &ScoreRow, query: &BTreeMap<String, String>) -> bool {
+    let is = |name: &str| query.get(name).is_none_or(|wanted| *wanted == row.text(name));
+    let is_among = |name: &str, value: &str| {
+        query.get(name).is_none_or(|list| list.split(',').any(|one| one == value))
+    };
+    is("name")
+        && is("traceId")
+        && is("sessionId")
+        && is("dataType")
+        && is_among("scoreIds", &row.id)
+        && is_among("observationId", row.text("observationId"))
+}
+
+/// Numbers are in `value`, words in `stringValue`; a switch has both.
+fn score(row: &ScoreRow) -> Value {
+    let mut score = row.body.clone();
+    let value = row.value();
+    let words = match row.text("dataType") {
+        "BOOLEAN" => Some(json!(if value == json!(1) { "True" } else { "False" })),
+        _ => value.is_string().then(|| value.clone()),
+    };
+    if value.is_string() {
+        score.insert("value".to_owned(), json!(0));
+    }
+    score.extend(words.map(|words| ("stringValue".to_owned(), words)));
+    score.insert("id".to_owned(), row.id.as_str().into());
+    score.insert("timestamp".to_owned(), row.timestamp.as_str().into());
+    score.insert("source".to_owned(), "API".into());
+    score.into()
+}
