@@ -31,7 +31,7 @@ pub(super) fn parser() -> impl TypedValueParser<Value = SessionRef> {
 ///
 /// # Errors
 /// When the part behind the `#` is no turn or range.
-fn parse(text: &OsStr) -> Result<SessionRef, String> {
+pub(super) fn parse(text: &OsStr) -> Result<SessionRef, String> {
     let whole = || SessionRef { session: text.into(), turns: TurnSelection::default() };
     let mut parts = text.as_bytes().rsplitn(2, |byte| *byte == b'#');
     let (Some(turns), Some(session)) = (parts.next(), parts.next()) else {

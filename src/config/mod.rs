@@ -45,5 +45,5 @@ pub use secret::Secret;
 pub use settings_paths::settings_paths;
 pub use source::{Layer, Problem, Setting, Source, masked, shown};
 pub use unknown_variables::unknown_variables;
-pub use value::{Capture, ParentSpan};
+pub use value::{Capture, ParentSpan, RequestCapture};
 pub use variables::{ProjectMay, VARIABLES, Variable};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::{Destination, DestinationProblem, Request};
 use super::source::{Problem, Setting};
-use super::value::{Capture, ParentSpan};
+use super::value::{Capture, ParentSpan, RequestCapture};
 
 /// The experiment of an evaluation that launched Claude Code, and the dataset item of its turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Config {
     pub mask_patterns: Vec<MaskPatterns>,
     /// Longer texts are truncated.
     pub max_chars: usize,
+    /// How much of a request is sent beside its messages.
+    pub request_capture: RequestCapture,
     /// The folder of the cursors and the log.
     pub state_dir: PathBuf,
     pub debug: bool,

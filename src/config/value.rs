@@ -26,6 +26,31 @@ pub enum Capture {
     Metadata,
 }
 
+/// How much of a request is sent beside its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestCapture {
+    #[default]
+    Off,
+    /// The names of the tools.
+    Tools,
+    /// The system prompt and the definitions of the tools.
+    Full,
+}
+
+impl FromStr for RequestCapture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "off" => Ok(Self::Off),
+            "tools" => Ok(Self::Tools),
+            "full" => Ok(Self::Full),
+            _ => Err(format!("{} is none of off, tools and full", quoted(text))),
+        }
+    }
+}
+
 /// The parent span of all turns in attached mode. Both ids are lower-case hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentSpan {

@@ -2,6 +2,7 @@
 //! was acknowledged. Turns and agents hand their observations to it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use base::Timestamp;
 
@@ -10,6 +11,7 @@ use super::ledger::Ledger;
 use super::pending::PendingTurns;
 use super::plan::{Inputs, changed, encode_span};
 use super::queue::{Owner, QueuedScore};
+use super::requests::Requests;
 use super::upload::Uploader;
 use super::{Extent, Job};
 use crate::langfuse::batch;
@@ -29,6 +31,7 @@ pub(super) struct Exporter<'a> {
     pub known_until: Option<Timestamp>,
     /// Texts that are known to leave as they are.
     clean: Clean,
+    requests: Requests,
 }
 
 impl<'a> Exporter<'a> {
@@ -46,6 +49,7 @@ impl<'a> Exporter<'a> {
             withheld: BTreeSet::new(),
             known_until: None,
             clean: Clean::default(),
+            requests: Requests::default(),
         }
     }
 
@@ -59,6 +63,11 @@ impl<'a> Exporter<'a> {
     /// A new turn begins: what is there twice is nearly always in one turn.
     pub(super) fn begin_turn(&mut self) {
         self.clean = Clean::default();
+    }
+
+    /// Observations of this file follow.
+    pub(super) fn begin_file(&mut self, file: &Path) {
+        self.requests.begin(file);
     }
 
     /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
@@ -81,10 +90,12 @@ impl<'a> Exporter<'a> {
                 self.ledger.skip_turn(SkipReason::PolicyNotMet);
             }
         }
-        let Some((changed, policy)) = changed.zip(policy).filter(|_| !self.uploader.is_stopped())
+        let Some((mut changed, policy)) =
+            changed.zip(policy).filter(|_| !self.uploader.is_stopped())
         else {
             return;
         };
+        changed.observation.request = self.requests.content(&changed.observation, &policy);
         let inputs = Inputs { owner, context, policy: &policy, refusals };
         self.uploader.push(encode_span(changed, &inputs, &mut self.clean));
         self.send_full();

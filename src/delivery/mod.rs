@@ -11,6 +11,7 @@ mod outline;
 mod pending;
 mod plan;
 mod queue;
+mod requests;
 mod rewind;
 mod run;
 mod skip;

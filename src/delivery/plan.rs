@@ -11,7 +11,7 @@ use crate::trace::{Context, Observation, Role};
 
 /// An observation that has to be sent, with the mark that is kept once it is acknowledged.
 pub(super) struct Changed {
-    observation: Observation,
+    pub observation: Observation,
     mark: Mark,
 }
 

@@ -185,7 +185,7 @@ impl<'a> Terms<'a> {
         }
         let mut agreed = agreed.clone();
         if self.job.agreed == Agreed::AnyCapture {
-            agreed.capture = self.today.capture;
+            (agreed.capture, agreed.request) = (self.today.capture, self.today.request);
         }
         policy.within(&agreed).map(Cow::Owned)
     }

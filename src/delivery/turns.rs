@@ -111,6 +111,7 @@ fn export_turn(
     // The file in which it goes on has its answer.
     let without_root = turn.continues_elsewhere && !turn.is_finished();
     exporter.begin_turn();
+    exporter.begin_file(&exporter.job.transcript);
     let rewind = rewind(turn, &exporter.job.transcript);
     let owner = Owner::Turn(turn.opening.uuid.clone());
     observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {

@@ -2,10 +2,10 @@
 //! attribute Langfuse answers 200 and loses the whole batch.
 
 use base::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::json::Json;
-use crate::trace::{Content, Context, Level, MetadataKey, Observation, Trial};
+use crate::trace::{Content, Context, Level, MetadataKey, Observation, RequestContent, Trial};
 
 /// A scope name that begins with `langfuse-sdk` keeps Langfuse from storing every attribute a second time.
 pub const SCOPE: &str = "langfuse-sdk.claude-langfuse";
@@ -180,7 +180,12 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     if let Some(status) = &observation.status {
         attributes.add("langfuse.observation.status_message", &status.text());
     }
-    attributes.add_content("langfuse.observation.input", observation.input.as_ref());
+    match &observation.request {
+        None => attributes.add_content("langfuse.observation.input", observation.input.as_ref()),
+        Some(request) => attributes.add_json("langfuse.observation.input", |json| {
+            request_form(json, request, observation.input.as_ref());
+        }),
+    }
     attributes.add_content("langfuse.observation.output", observation.output.as_ref());
     attributes.add_some("langfuse.observation.model.name", observation.model.as_deref());
     if !observation.parameters.is_empty() {
@@ -197,6 +202,34 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     for (key, value) in &observation.metadata {
         attributes.add_below(OBSERVATION_METADATA, key.name(), value);
     }
+}
+
+/// The form in which Langfuse counts the available tools, and shows those that were not called.
+fn request_form(json: &mut Json, request: &RequestContent, input: Option<&Content>) {
+    json.raw("{");
+    json.text("messages");
+    json.raw(":[");
+    let mut gap = "";
+    let mut add = |json: &mut Json, message: &Value| {
+        json.raw(gap);
+        json.value(message);
+        gap = ",";
+    };
+    request.system.iter().for_each(|message| add(json, message));
+    match input {
+        Some(Content::Json(Value::Array(messages))) => {
+            messages.iter().for_each(|message| add(json, message));
+        }
+        Some(Content::Json(other)) => add(json, &json!({"role": "user", "content": other})),
+        Some(Content::Text(text)) => add(json, &json!({"role": "user", "content": text})),
+        // It stands for no message.
+        Some(Content::Placeholder(_)) | None => {}
+    }
+    json.raw("],");
+    json.text("tools");
+    json.raw(":");
+    json.list(&request.tools, &Json::value);
+    json.raw("}");
 }
 
 /// Writes the arguments of tool calls as JSON text, OpenAI's form, as Langfuse does itself (`normalizeMessage` in

@@ -13,7 +13,7 @@ use super::clean::Clean;
 use super::masked::masked;
 use super::tally::Tally;
 use super::truncate::{self, Cut, offset_of};
-use crate::trace::{Content, Observation};
+use crate::trace::{Content, Observation, RequestContent};
 
 pub(super) struct Masker<'a> {
     pub(super) max_chars: usize,
@@ -32,6 +32,9 @@ impl Masker<'_> {
                 Content::Placeholder(_) => {}
             }
         }
+        if let Some(request) = &mut observation.request {
+            self.request(request);
+        }
         observation.name.mask(|name| self.text(name));
         if let Some(status) = &mut observation.status {
             status.edit(|text| self.text(text));
@@ -43,6 +46,13 @@ impl Masker<'_> {
         for value in observation.parameters.values_mut() {
             self.value(value);
         }
+    }
+
+    /// Whole: who wants to see a request wants all of it.
+    fn request(&mut self, request: &mut RequestContent) {
+        let max_chars = std::mem::replace(&mut self.max_chars, usize::MAX);
+        request.system.iter_mut().chain(&mut request.tools).for_each(|value| self.value(value));
+        self.max_chars = max_chars;
     }
 
     pub(super) fn text(&mut self, text: &mut String) {

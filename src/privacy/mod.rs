@@ -14,7 +14,7 @@ mod truncate;
 use secrets::Patterns;
 use serde_json::Value;
 
-use crate::config::{Capture, Config, Experiment};
+use crate::config::{Capture, Config, Experiment, RequestCapture};
 use crate::trace::{Agreement, Context, MetadataKey, Observation, private_digest};
 
 pub use clean::Clean;
@@ -29,6 +29,8 @@ pub struct Policy {
     pub mask: bool,
     /// How much content leaves (`CC_LANGFUSE_CAPTURE`).
     pub capture: Capture,
+    /// How much of a request leaves beside its messages (`CC_LANGFUSE_REQUEST`).
+    pub request: RequestCapture,
     /// The user's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
     pub patterns: Patterns,
 }
@@ -40,6 +42,7 @@ impl Default for Policy {
             max_chars: 100_000,
             mask: true,
             capture: Capture::Full,
+            request: RequestCapture::Off,
             patterns: Patterns::default(),
         }
     }
@@ -51,6 +54,7 @@ impl From<&Config> for Policy {
             max_chars: config.max_chars,
             mask: config.mask,
             capture: config.capture,
+            request: config.request_capture,
             patterns: match config.mask {
                 true => config
                     .mask_patterns
@@ -85,6 +89,7 @@ impl Policy {
         };
         Agreement {
             capture: self.capture,
+            request: self.request,
             unmasked: !self.mask,
             masks: digests(masks),
             allows: digests(allows),
@@ -95,6 +100,7 @@ impl Policy {
     pub fn within(&self, agreed: &Agreement) -> Option<Self> {
         let mut policy = self.clone();
         policy.capture = self.capture.max(agreed.capture);
+        policy.request = self.request.min(agreed.request);
         policy.mask |= !agreed.unmasked;
         agreed.is_met_by(&self.agreement()).then_some(policy)
     }

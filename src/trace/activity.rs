@@ -1,5 +1,7 @@
 //! Observations that turns and agents' runs share: model calls, tools and events below a root, and launches of agents.
 
+use std::collections::BTreeSet;
+
 use transcript::session::{Activity, Event, EventKind, ToolCall};
 use transcript::{GitOperation, Notification};
 
@@ -115,8 +117,10 @@ pub(super) fn observe_activity(
     ended: bool,
     emit: &mut dyn FnMut(Observation),
 ) {
+    let mut shapes = BTreeSet::new();
     for call in &activity.generations {
         let mut observation = generation::observe(call, ids, parent);
+        observation.shape = call.shape.clone().filter(|shape| shapes.insert(shape.clone()));
         observation.complete |= ended;
         let advice = generation::observe_advice(call, &observation, ids);
         emit(observation);

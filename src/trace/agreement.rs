@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Digest;
-use crate::config::Capture;
+use crate::config::{Capture, RequestCapture};
 
 /// Limits for the content of one turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     pub capture: Capture,
+    /// How much of a request leaves beside its messages.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub request: RequestCapture,
     /// Secrets are not masked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmasked: bool,
@@ -18,6 +21,11 @@ pub struct Agreement {
     /// A digest of each of the user's own allow patterns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allows: Vec<Digest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_off(request: &RequestCapture) -> bool {
+    *request == RequestCapture::Off
 }
 
 impl Agreement {

@@ -29,7 +29,7 @@ pub use generation::usage_details;
 pub use ids::{Digest, SpanId, SpanIds, TraceId, digest, hash, private_digest};
 pub use metadata::MetadataKey;
 pub use model::priceable;
-pub use observation::{Content, Kind, Level, Observation, Role};
+pub use observation::{Content, Kind, Level, Observation, RequestContent, Role};
 pub use placeholder::Placeholder;
 pub use span_name::SpanName;
 pub use status::Status;

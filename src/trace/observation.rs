@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use base::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use transcript::RequestShape;
 
 use super::ids::{SpanId, TraceId};
 use super::metadata::MetadataKey;
@@ -35,6 +36,10 @@ pub struct Observation {
     /// A name that Langfuse can price. Generations only.
     pub model: Option<String>,
     pub parameters: Map<String, Value>,
+    /// The hash of the request's system prompt and tools, on the first generation of a turn or an agent's run that has it.
+    pub shape: Option<String>,
+    /// System prompt and tools, where they are wanted.
+    pub request: Option<RequestContent>,
     /// Tokens by Langfuse's keys. Generations only.
     pub usage: BTreeMap<&'static str, u64>,
     /// Metadata of the observation alone.
@@ -151,6 +156,44 @@ impl Content {
     }
 }
 
+/// The part of a request that comes before its messages, in the form that Langfuse shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestContent {
+    /// Messages of the role `system`.
+    pub system: Vec<Value>,
+    /// Definitions of tools, or their names alone.
+    pub tools: Vec<Value>,
+}
+
+impl RequestContent {
+    /// The names of the tools.
+    pub fn names(shape: &RequestShape) -> Self {
+        let names = shape.tools.iter().filter_map(|tool| tool.get("name"));
+        let tools = names.map(|name| json!({ "name": name })).collect();
+        Self { system: Vec::new(), tools }
+    }
+
+    /// Everything. Langfuse takes the schema of a tool's input from `parameters`, OpenAI's name for Anthropic's `input_schema`.
+    pub fn full(shape: &RequestShape) -> Self {
+        let message = |text: &str| json!({"role": "system", "content": text});
+        let tool = |tool: &Value| match tool {
+            Value::Object(fields) => {
+                let renamed = |name: &String| match name.as_str() {
+                    "input_schema" => "parameters".to_owned(),
+                    _ => name.clone(),
+                };
+                let fields = fields.iter().map(|(name, value)| (renamed(name), value.clone()));
+                Value::Object(fields.collect())
+            }
+            other => other.clone(),
+        };
+        Self {
+            system: shape.system_texts().into_iter().map(message).collect(),
+            tools: shape.tools.iter().map(tool).collect(),
+        }
+    }
+}
+
 impl Observation {
     pub fn new(
         name: SpanName,
@@ -175,6 +218,8 @@ impl Observation {
             output: None,
             model: None,
             parameters: Map::new(),
+            shape: None,
+            request: None,
             usage: BTreeMap::new(),
             metadata: BTreeMap::new(),
             complete: true,

@@ -53,6 +53,7 @@ mod recorded_twice;
 mod registration;
 mod replay;
 mod replay_all;
+mod requests;
 mod score;
 mod scripts;
 mod selection;

@@ -10,8 +10,8 @@ use super::ingest::{Events, INGEST_PATH, Reading};
 use super::models;
 use super::observations;
 use super::rows::Row;
-use super::{score_list, score_list_v2};
 use super::scores::Scoring;
+use super::{score_list, score_list_v2};
 
 /// The key pair of the one project.
 #[derive(Debug, Clone)]

@@ -110,7 +110,8 @@ fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
         "continued-in" => Some(Record::ContinuedElsewhere),
         "api-request" => {
             let params = row.params.map_or(Value::Null, |params| room.tree(params.get()));
-            Some(Record::Request(Request { id: row.id.take()?, params }))
+            let (id, shape) = (row.id.take()?, row.shape_hash.take());
+            Some(Record::Request(Request { id, params, shape }))
         }
         "cost-state" => Some(Record::SessionCost),
         "fork-context-ref" => Some(Record::ForkContext),

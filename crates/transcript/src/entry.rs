@@ -348,6 +348,8 @@ pub struct Request {
     pub id: String,
     /// The request's parameters.
     pub params: Value,
+    /// The hash of its system prompt and tools.
+    pub shape: Option<String>,
 }
 
 /// The row by which a compaction ends.

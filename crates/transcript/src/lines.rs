@@ -58,6 +58,8 @@ pub(crate) struct Lines {
     skipped: u64,
     /// Rows that no span needs may be cut.
     for_spans: bool,
+    /// Rows of all other types may be cut.
+    only: Option<&'static [u8]>,
     /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
     dropped: u64,
 }
@@ -78,6 +80,7 @@ impl Lines {
             offset,
             skipped: 0,
             for_spans: false,
+            only: None,
             dropped: 0,
         })
     }
@@ -85,6 +88,12 @@ impl Lines {
     /// Cuts long rows that no span needs.
     pub(super) fn for_spans(mut self) -> Self {
         self.for_spans = true;
+        self
+    }
+
+    /// Cuts long rows of other types than this one.
+    pub(super) fn only(mut self, kind: &'static [u8]) -> Self {
+        self.only = Some(kind);
         self
     }
 
@@ -192,7 +201,9 @@ impl Lines {
         let row = line.trim_ascii_start();
         let may_be_needed = row.first() == Some(&b'{')
             && self.dropped == 0
-            && (!self.for_spans || row.len() < CHUNK || prefilter::skip_unneeded(row).is_none());
+            && (row.len() < CHUNK
+                || self.only.is_none_or(|kind| scan::leading_type(row) == Some(kind))
+                    && (!self.for_spans || prefilter::skip_unneeded(row).is_none()));
         if !may_be_needed && line.len() > KEPT_BYTES {
             self.dropped += (line.len() - KEPT_BYTES) as u64;
             self.buffer.truncate(self.start + KEPT_BYTES);

@@ -157,6 +157,9 @@ pub(super) struct Row<'a> {
     pub custom_title: Option<String>,
     #[serde(deserialize_with = "tolerant::text")]
     pub ai_title: Option<String>,
+    /// `api-request`: the hash of its system prompt and tools.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub shape_hash: Option<String>,
     /// `pr-link`: the pull request's URL.
     #[serde(deserialize_with = "tolerant::text")]
     pub pr_url: Option<String>,

@@ -4,6 +4,7 @@ pub(super) mod score_arg;
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
@@ -114,7 +115,7 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     }
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
     let destination = config.destination.as_ref().map_err(unusable)?;
-    let typed = named.map_or(&session.id, |reference| &reference.session);
+    let typed = named.map_or(Path::new(&session.id), |reference| &reference.session);
     warn_if_unsent(&session, &config, destination, typed);
     match send(&context, &config, destination, &scores)? {
         Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
@@ -138,7 +139,7 @@ fn split<'w>(words: &'w [ScoreWord]) -> Result<(Option<&'w SessionRef>, Vec<&'w 
     let score = |word: &'w ScoreWord| match word {
         ScoreWord::Score(score) => Ok(score),
         ScoreWord::Session(other) => {
-            let reason = format!("{} is no NAME=VALUE, e.g. helpful=true", other.session);
+            let reason = format!("{} is no NAME=VALUE, e.g. helpful=true", other.session.display());
             Err(error(ExitStatus::Usage, reason))
         }
     };

@@ -1,5 +1,7 @@
 //! Scores as arguments: `helpful=true`, `quality=4`, `tone=friendly`.
 
+use std::ffi::OsStr;
+
 use clap::ValueEnum;
 
 use crate::commands::session_ref::{self, SessionRef};
@@ -26,7 +28,7 @@ pub(in crate::commands) enum ScoreWord {
 pub(in crate::commands) fn parse_word(text: &str) -> Result<ScoreWord, String> {
     match text.contains('=') && !text.contains(".jsonl") {
         true => parse(text).map(ScoreWord::Score),
-        false => session_ref::parse(text).map(ScoreWord::Session),
+        false => session_ref::parse(OsStr::new(text)).map(ScoreWord::Session),
     }
 }
 

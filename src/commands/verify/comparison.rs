@@ -11,7 +11,7 @@ use transcript::session::{Outline, TurnOutline};
 use super::expected::{Excuse, ExpectedObservation, Presence};
 use super::fields::Fields;
 use super::scores::ExpectedScores;
-use crate::commands::delivery_context::SessionTarget;
+use crate::commands::delivery_context::{SessionTarget, job};
 use crate::commands::output::tokens;
 use crate::commands::preview::each_request;
 use crate::config::Config;
@@ -48,7 +48,9 @@ impl Comparison {
     pub(super) fn of(session: &SessionTarget, named: &str, config: &Config) -> Result<Self> {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
         let mut scores = ExpectedScores::default();
-        each_request(&session.for_preview(), config, |raw| {
+        let preview = session.for_preview();
+        let job = |destination: &str| job(&preview, config, destination);
+        each_request(&preview, config, job, |raw| {
             for span in Span::all_of(raw) {
                 attached |= span.attribute("session.id").is_none();
                 expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));

@@ -184,7 +184,7 @@ impl VerifyRun<'_> {
     /// How a help line names the session: a path that was given may lie where no id is looked for.
     fn named(&self, id: &str) -> String {
         match &self.args.session {
-            Some(given) if Path::new(given).is_file() => in_shell(given),
+            Some(given) if given.is_file() => in_shell(&given.to_string_lossy()),
             _ => id.to_owned(),
         }
     }

@@ -212,6 +212,7 @@ impl<'a> Agents<'a> {
         let (mut counted, mut left) = (Done::default(), done);
         let ids = SpanIds::of(&context.trace_id, &link.turn);
         let parent = link.span.as_ref();
+        exporter.begin_file(&file.path);
         let launches = observe_agent(&run, &facts, &ids, parent, ended, &mut |observation| {
             count(&observation, &mut counted);
             if !is_among(&observation, &mut left) {

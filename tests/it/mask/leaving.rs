@@ -26,6 +26,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
         let mut sandbox = Sandbox::new();
         sandbox.set("CC_LANGFUSE_CAPTURE", capture);
         sandbox.set("CC_LANGFUSE_MAX_CHARS", length);
+        sandbox.set("CC_LANGFUSE_REQUEST", "full");
         sandbox.set("CC_LANGFUSE_TRACE_TAGS", format!("own,{TOKEN}"));
         let metadata = format!(r#"{{"note": "{TOKEN}", "password": "correct-horse"}}"#);
         sandbox.set("CC_LANGFUSE_METADATA", metadata);
@@ -115,6 +116,7 @@ fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_spl
             let mut sandbox = Sandbox::traced(&mock);
             sandbox.set("CC_LANGFUSE_CAPTURE", capture);
             sandbox.set("CC_LANGFUSE_DEBUG", "true");
+            sandbox.set("CC_LANGFUSE_REQUEST", "full");
             sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "2");
             let session = session(&sandbox, "v2.1.330/subagent");
             let rows = session.transcript().lines.len();
@@ -206,7 +208,9 @@ fn with_secrets(line: &str, samples: &str) -> String {
     let Ok(row) = serde_json::from_str::<Value>(line) else {
         return line.to_owned();
     };
-    if !["user", "assistant", "system"].contains(&row["type"].as_str().unwrap_or_default()) {
+    if !["user", "assistant", "system", "api-request-shape"]
+        .contains(&row["type"].as_str().unwrap_or_default())
+    {
         return line.to_owned();
     }
     let keys = ["text", "thinking", "content", "prompt", "command", "file_path", "error"];

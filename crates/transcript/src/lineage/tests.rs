@@ -41,7 +41,7 @@ fn answer() -> Record {
 }
 
 fn request() -> Record {
-    Record::Request(Request { id: "r".to_owned(), params: serde_json::Value::Null })
+    Record::Request(Request { id: "r".to_owned(), params: serde_json::Value::Null, shape: None })
 }
 
 fn queued(text: &str) -> Record {

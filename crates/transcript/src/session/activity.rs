@@ -44,7 +44,7 @@ pub struct Activity {
     /// The duration that Claude Code reports, without its waits for the person, and the time of that row.
     pub took: Option<(Timestamp, Duration)>,
     pub(super) input: Vec<InputItem>,
-    pub(super) requests: BTreeMap<String, (Timestamp, Value)>,
+    pub(super) requests: BTreeMap<String, (Timestamp, crate::Request)>,
     pub(super) last_user_at: Option<Timestamp>,
     /// Trusted ids that can name no further call.
     pub(super) used_ids: UsedIds,

@@ -95,9 +95,8 @@ impl Activity {
         let place = answer.request_ref.clone().unwrap_or_else(|| row.name());
         let key = self.used_ids.key(id, &place);
         let mut call = Generation::new(key, answer, started_at.unwrap_or(row.at), row.at, input);
-        if let Some((_, params)) = request {
-            call.parameters = params;
-            call.has_request = true;
+        if let Some((_, request)) = request {
+            call.take_request(request);
         }
         self.generations.push(call);
         self.generations.len() - 1
@@ -107,11 +106,10 @@ impl Activity {
     pub(super) fn request(&mut self, request: Request, at: Timestamp) {
         let asked = |call: &&mut Generation| call.request_ref.as_ref() == Some(&request.id);
         match self.generations.iter_mut().rfind(asked) {
-            None => drop(self.requests.insert(request.id, (at, request.params))),
+            None => drop(self.requests.insert(request.id.clone(), (at, request))),
             Some(call) if !call.has_request => {
                 call.started_at = at.min(call.first_block_at);
-                call.parameters = request.params;
-                call.has_request = true;
+                call.take_request(request);
             }
             Some(_) => {}
         }

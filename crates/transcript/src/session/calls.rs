@@ -7,7 +7,8 @@ use base::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Advice, ApiError, AssistantMessage, Block, Boundary, Notification, ToolResult, ToolUse, Usage,
+    Advice, ApiError, AssistantMessage, Block, Boundary, Notification, Request, ToolResult,
+    ToolUse, Usage,
 };
 
 /// One model call.
@@ -41,6 +42,8 @@ pub struct Generation {
     pub stop_reason: Option<String>,
     /// The parameters of the request (2.1.330 and later).
     pub parameters: Value,
+    /// The hash of the request's system prompt and tools (2.1.330 and later).
+    pub shape: Option<String>,
     /// Served tier.
     pub service_tier: Option<String>,
     /// Served speed.
@@ -218,6 +221,7 @@ impl Generation {
             advice: Vec::new(),
             stop_reason: None,
             parameters: Value::Null,
+            shape: None,
             service_tier: answer.service_tier.clone(),
             speed: answer.speed.clone(),
             effort: answer.effort.clone(),
@@ -230,6 +234,12 @@ impl Generation {
             rows: 0,
             closed: false,
         }
+    }
+
+    pub(super) fn take_request(&mut self, request: Request) {
+        self.parameters = request.params;
+        self.shape = request.shape;
+        self.has_request = true;
     }
 
     /// The answer has another block at the place of one that is known: it is of another call.

@@ -133,8 +133,11 @@ mod tests {
 
     #[test]
     fn only_calls_without_their_request_may_be_the_parents() {
-        let request =
-            Record::Request(Request { id: "here".to_owned(), params: serde_json::Value::Null });
+        let request = Record::Request(Request {
+            id: "here".to_owned(),
+            params: serde_json::Value::Null,
+            shape: None,
+        });
         let file = vec![
             request,
             answer(Some("here"), "1"),

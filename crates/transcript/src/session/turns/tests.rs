@@ -109,7 +109,8 @@ fn text_after_an_answer_belongs_to_the_turn_if_the_turn_goes_on() {
 
 #[test]
 fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
-    let request = Request { id: "request of m2".to_owned(), params: serde_json::Value::Null };
+    let request =
+        Request { id: "request of m2".to_owned(), params: serde_json::Value::Null, shape: None };
     let turns = Rows::default()
         .prompt("p1")
         .answer("m1")
