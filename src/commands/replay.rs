@@ -22,6 +22,7 @@ use crate::commands::output::summary::{
 use crate::commands::output::text::plural;
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::commands::session_ref;
 use crate::config::{Capture, Config, Scope};
 use crate::delivery::Extent;
 use crate::state::{SkipReason, SkippedRange};
@@ -46,7 +47,7 @@ Exit codes: 0 done, 1 some sessions failed, 2 wrong usage, 3 configuration missi
 #[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["targets", "all"]).required(true))]
 pub(super) struct ReplayArgs {
     /// Transcripts, folders of transcripts or session id prefixes
-    #[arg(value_name = "PATH|SESSION")]
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::path_parser())]
     targets: Vec<PathBuf>,
     /// Send every session of all traced projects
     #[arg(long)]

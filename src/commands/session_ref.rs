@@ -27,6 +27,11 @@ pub(super) fn parser() -> impl TypedValueParser<Value = SessionRef> {
     OsStringValueParser::new().try_map(|text: OsString| parse(&text))
 }
 
+/// Takes paths of any bytes, an empty one too: what names no session is refused where it is looked for.
+pub(super) fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// Parses a reference. A path may contain a `#` of its own before the file name.
 ///
 /// # Errors

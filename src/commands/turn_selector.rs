@@ -18,7 +18,7 @@ use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{sent_trace, turn_roots};
 use crate::config::{Config, Destination};
 use crate::langfuse::{Deadline, StoredScore};
-use crate::score::{FIGURES, Value, figures};
+use crate::score::{FIGURES, Value, figure_of_nothing, figures};
 
 /// Sessions and their turns as arguments.
 #[derive(Clone, Debug, Default, Args)]
@@ -121,7 +121,9 @@ impl<'a> TurnSelector<'a> {
         session.outline_with(|turn| {
             let figures: BTreeMap<&str, Value> = figures(turn).into_iter().collect();
             let is_met = |wanted: &&ScoreArg| {
-                figures.get(wanted.name.as_str()).is_some_and(|value| is_same(value, wanted))
+                let figure = figures.get(wanted.name.as_str()).cloned();
+                let figure = figure.or_else(|| figure_of_nothing(&wanted.name));
+                figure.is_some_and(|value| is_same(&value, wanted))
             };
             if computed.iter().all(is_met) && outcome.is_met(&figures) {
                 kept.insert(turn.opening.uuid.clone());

@@ -56,6 +56,16 @@ pub const FIGURES: [&str; 14] = [
     "interrupted",
 ];
 
+/// What a figure is where a turn has nothing that it counts, and so no score of that name; `None` where it can't be told then.
+pub fn figure_of_nothing(name: &str) -> Option<Value> {
+    match name {
+        "interrupted" => Some(Value::Boolean(false)),
+        "tools_denied" | "command_retries" | "files_changed" | "commits" | "pull_requests"
+        | "compactions" => Some(Value::Numeric(0.0)),
+        _ => None,
+    }
+}
+
 /// A count of nothing says nothing: without it such a figure is on most turns, and hides the others.
 fn some(count: u64) -> Option<f64> {
     (count > 0).then(|| number(count))

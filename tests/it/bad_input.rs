@@ -144,7 +144,8 @@ fn a_span_that_is_refused_again_and_again_is_sent_without_content() {
     (0..2).for_each(|_| mock.reply_next(Reply::Status(422)));
     session.replay(&[]).exits(0);
     let rows = mock.rows();
-    let bare = |row: &&Row| row.input.is_none() && row.output.is_none();
+    let without = |text: &Option<String>| text.as_deref() == Some("[not captured]");
+    let bare = |row: &&Row| without(&row.input) && without(&row.output);
     assert_eq!((rows.len(), rows.iter().filter(bare).count()), (2, 1));
     rows.iter().for_each(crate::metadata::validate);
 }

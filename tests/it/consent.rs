@@ -220,7 +220,7 @@ fn the_first_contact_sends_unanswered_turns_directly_before_too() {
     let mut session = sandbox.session("v2.1.330/stream-multi");
     forget_answer(&mut session, "Answer 2.");
     session.whole().stop(2);
-    assert_eq!(mock.answers(), ["(no answer)", "Answer 3."]);
+    assert_eq!(mock.answers(), ["[no answer]", "Answer 3."]);
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let mut session = sandbox.session("v2.1.330/stream-multi");

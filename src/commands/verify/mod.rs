@@ -22,6 +22,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{is_closed_pipe, print_note, with_json_errors};
 use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
+use crate::commands::session_ref;
 use crate::config::{Config, Destination, Scope, in_shell};
 use crate::delivery::Extent;
 use crate::state::{Cursor, Store};
@@ -46,7 +47,7 @@ Exit codes: 0 all present, 1 something missing, duplicated or different, 2 wrong
 #[command(after_help = EXAMPLES, group = ArgGroup::new("sessions").args(["session", "all", "since", "until", "project"]).required(true).multiple(true))]
 pub(super) struct VerifyArgs {
     /// Transcript or session id prefix
-    #[arg(value_name = "PATH|SESSION", conflicts_with_all = ["all", "since", "until", "project"])]
+    #[arg(value_name = "PATH|SESSION", value_parser = session_ref::path_parser(), conflicts_with_all = ["all", "since", "until", "project"])]
     session: Option<PathBuf>,
     /// Verify every session of all traced projects
     #[arg(long)]
