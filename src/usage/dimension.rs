@@ -19,6 +19,7 @@ pub enum Dimension {
     AgentType,
     Version,
     Effort,
+    Instructions,
     Tool,
     Server,
     Skill,
@@ -39,7 +40,7 @@ const MAIN: &str = "main";
 
 impl Dimension {
     /// The dimensions of model calls.
-    pub const OF_CALLS: [Self; 12] = [
+    pub const OF_CALLS: [Self; 13] = [
         Self::Project,
         Self::Day,
         Self::Week,
@@ -52,6 +53,7 @@ impl Dimension {
         Self::AgentType,
         Self::Version,
         Self::Effort,
+        Self::Instructions,
     ];
     /// Those that only tool calls have.
     pub const OF_TOOLS: [Self; 3] = [Self::Tool, Self::Server, Self::Skill];
@@ -71,6 +73,7 @@ impl Dimension {
             Self::AgentType => "agent-type",
             Self::Version => "version",
             Self::Effort => "effort",
+            Self::Instructions => "instructions",
             Self::Tool => "tool",
             Self::Server => "server",
             Self::Skill => "skill",
@@ -120,6 +123,7 @@ impl Dimension {
             Self::Commit => turn()?.commit.clone(),
             Self::PullRequest => turn()?.pull_request.clone(),
             Self::Version => turn()?.version.clone(),
+            Self::Instructions => turn()?.instructions.clone(),
             Self::Model
             | Self::AgentType
             | Self::Effort

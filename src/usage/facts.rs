@@ -41,6 +41,9 @@ pub struct TurnFacts {
     /// The same of pull requests, by URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<String>,
+    /// A hash of the instructions in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
     /// Reasoning effort of its first model call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,

@@ -1,6 +1,7 @@
 //! `usage` and `tools`: their sums are those of the transcripts, whatever they group by.
 
 mod generated;
+mod instructions;
 mod kept;
 mod projects;
 mod recorded;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::sandbox::{Recording, Sandbox};
 
 /// What `usage` and `tools` can group model calls by.
-const DIMENSIONS: [&str; 12] = [
+const DIMENSIONS: [&str; 13] = [
     "project",
     "day",
     "week",
@@ -24,6 +25,7 @@ const DIMENSIONS: [&str; 12] = [
     "agent-type",
     "version",
     "effort",
+    "instructions",
 ];
 
 /// Tokens by kind.

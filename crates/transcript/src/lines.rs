@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use base::regular_file;
 
+use super::instructions::names_instructions;
 use super::{prefilter, scan};
 
 /// The size of a read: few system calls, little memory.
@@ -60,6 +61,8 @@ pub(crate) struct Lines {
     for_spans: bool,
     /// Rows of all other types may be cut.
     only: Option<&'static [u8]>,
+    /// Of those, rows that name instructions stay whole.
+    for_instructions: bool,
     /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
     dropped: u64,
 }
@@ -81,6 +84,7 @@ impl Lines {
             skipped: 0,
             for_spans: false,
             only: None,
+            for_instructions: false,
             dropped: 0,
         })
     }
@@ -95,6 +99,11 @@ impl Lines {
     pub(super) fn only(mut self, kind: &'static [u8]) -> Self {
         self.only = Some(kind);
         self
+    }
+
+    /// Keeps rows whole that name instructions.
+    pub(super) fn keep_instructions(&mut self) {
+        self.for_instructions = true;
     }
 
     /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.
@@ -203,7 +212,9 @@ impl Lines {
             && self.dropped == 0
             && (row.len() < CHUNK
                 || self.only.is_none_or(|kind| scan::leading_type(row) == Some(kind))
-                    && (!self.for_spans || prefilter::skip_unneeded(row).is_none()));
+                    && (!self.for_spans
+                        || prefilter::skip_unneeded(row).is_none()
+                        || (self.for_instructions && names_instructions(row))));
         if !may_be_needed && line.len() > KEPT_BYTES {
             self.dropped += (line.len() - KEPT_BYTES) as u64;
             self.buffer.truncate(self.start + KEPT_BYTES);

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::classify::{Reading, classify};
 use super::entry::Entry;
+use super::instructions::{Instructions, names_instructions};
 use super::lines::Lines;
 use super::scan;
 
@@ -40,6 +41,8 @@ pub struct Transcript {
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
     is_early: bool,
+    /// The instructions that rows named so far, if they are wanted.
+    instructions: Option<Instructions>,
     diagnostics: Diagnostics,
 }
 
@@ -54,6 +57,7 @@ impl Transcript {
             longest: SHOWN,
             early: VecDeque::new(),
             is_early: false,
+            instructions: None,
             diagnostics: Diagnostics::default(),
         })
     }
@@ -63,6 +67,19 @@ impl Transcript {
     pub fn keeping(mut self, longest: usize) -> Self {
         self.longest = longest;
         self
+    }
+
+    /// Reads which instructions rows name.
+    #[must_use]
+    pub fn with_instructions(mut self) -> Self {
+        self.lines.keep_instructions();
+        self.instructions = Some(Instructions::default());
+        self
+    }
+
+    /// The instructions in effect at the entry that was read last.
+    pub fn instructions(&self) -> Option<&Instructions> {
+        self.instructions.as_ref()
     }
 
     /// Rows without a time at the beginning of the file get the first time that follows.
@@ -104,6 +121,12 @@ impl Transcript {
     fn read_entry(&mut self, is_wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Entry>> {
         while let Some(line) = self.lines.next_line()? {
             let offset = line.offset;
+            if let Some(instructions) = &mut self.instructions
+                && names_instructions(line.bytes.trim_ascii_start())
+            {
+                instructions.observe(&line.bytes);
+                continue;
+            }
             match classify(line, self.longest, is_wanted) {
                 Reading::Entry(entry) => return Ok(Some(*entry)),
                 Reading::Unneeded => {}

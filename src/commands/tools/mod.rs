@@ -30,7 +30,8 @@ Exit codes: 0 printed, 1 Claude Code's folder not found, 2 wrong usage.";
 /// Counts calls, failures and denials, with the time that half of the calls (P50) and 95 % of them (P95) did not exceed, and the
 /// characters that the model got. Below: files read again unchanged, calls repeated after a failure, and the largest results.
 ///
-/// Dimensions: tool, server, skill, agent-type, project, day, week, month, model, branch, commit, pr, session, version, effort.
+/// Dimensions: tool, server, skill, agent-type, project, day, week, month, model, branch, commit, pr, session, version, effort,
+/// instructions.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ToolsArgs {

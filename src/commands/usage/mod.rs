@@ -30,7 +30,7 @@ Exit codes: 0 printed, 1 Claude Code's folder not found, 2 wrong usage.";
 /// 'doctor' reads and keeps. A turn counts for the last commit (or pull request) that it made, else for the next one of its
 /// session; a subagent counts for the turn that launched it. Forks and copies count once. Days are local.
 ///
-/// Dimensions: project, day, week, month, model, branch, commit, pr, session, agent-type, version, effort.
+/// Dimensions: project, day, week, month, model, branch, commit, pr, session, agent-type, version, effort, instructions.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct UsageArgs {

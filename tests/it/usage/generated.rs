@@ -164,6 +164,7 @@ impl Writer<'_> {
             ("version", "2.1.332".to_owned()),
             ("effort", effort.to_owned()),
             ("pr", "none".to_owned()),
+            ("instructions", "none".to_owned()),
         ];
         self.ledger.push(Played { values: values.into(), turn: turn.to_owned(), tokens });
         rows

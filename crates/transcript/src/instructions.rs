@@ -1,0 +1,200 @@
+//! The instructions that rows name: memory files (CLAUDE.md), skills and commands, agent types. Claude Code writes them when a
+//! process begins, after a compaction, and when they change (2.1.197 skills and agent types, 2.1.332 also memory files).
+
+use std::collections::BTreeMap;
+
+use base::sha256::hex;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::scan;
+
+/// Types of attachments that name instructions.
+const KINDS: [&[u8]; 4] =
+    [b"instructions", b"nested_memory", b"skill_listing", b"agent_listing_delta"];
+
+/// The instructions in effect: digests of their texts, by kind and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instructions(BTreeMap<(Kind, String), String>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Memory,
+    Skill,
+    Agent,
+}
+
+/// Whether a row names instructions.
+pub(super) fn names_instructions(row: &[u8]) -> bool {
+    scan::attachment_type(row).is_some_and(|kind| KINDS.contains(&kind))
+}
+
+impl Instructions {
+    /// A hash of all of them, 12 hex digits; `None` if no row named any. Paths do not count, so that all checkouts of a
+    /// repository have one hash.
+    pub fn hash(&self) -> Option<String> {
+        let lines: String = self
+            .0
+            .iter()
+            .map(|((kind, name), digest)| {
+                // Of a memory file the name alone; several may have it, so their digests are sorted with it.
+                let name = name.rsplit('/').next().unwrap_or_default();
+                format!("{kind:?} {name} {digest}\n")
+            })
+            .collect();
+        let mut lines: Vec<&str> = lines.lines().collect();
+        lines.sort_unstable();
+        (!lines.is_empty()).then(|| hex(lines.join("\n").as_bytes(), 6))
+    }
+
+    /// Takes a row into account. A row of another form changes nothing.
+    pub(super) fn observe(&mut self, row: &[u8]) {
+        let Ok(Row { attachment }) = serde_json::from_slice(row) else {
+            return;
+        };
+        let text = |value: &Value, key: &str| {
+            value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        match attachment.kind.as_str() {
+            "instructions" => {
+                self.0.retain(|(kind, _), _| *kind != Kind::Memory);
+                for file in attachment.files {
+                    self.set(Kind::Memory, text(&file, "path"), &text(&file, "content"));
+                }
+            }
+            "nested_memory" => {
+                let file = &attachment.content;
+                self.set(Kind::Memory, text(file, "path"), &text(file, "content"));
+            }
+            "skill_listing" => {
+                self.begin(Kind::Skill, attachment.is_initial);
+                // A description may have several lines; the next skill begins with a dash.
+                let listing = attachment.content.as_str().unwrap_or_default();
+                for entry in format!("\n{listing}").split("\n- ").skip(1) {
+                    self.set(Kind::Skill, name_of(entry), entry);
+                }
+            }
+            "agent_listing_delta" => {
+                self.begin(Kind::Agent, attachment.is_initial);
+                for line in attachment.added_lines {
+                    let line = line.strip_prefix("- ").unwrap_or(&line);
+                    self.set(Kind::Agent, name_of(line), line);
+                }
+                for name in attachment.removed_types {
+                    self.0.remove(&(Kind::Agent, name));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, begun: Kind, is_initial: bool) {
+        if is_initial {
+            self.0.retain(|(kind, _), _| *kind != begun);
+        }
+    }
+
+    fn set(&mut self, kind: Kind, name: String, text: &str) {
+        // A nested file ends with a line end that the first listing cuts off.
+        self.0.insert((kind, name), hex(text.trim_end().as_bytes(), 8));
+    }
+}
+
+fn name_of(line: &str) -> String {
+    line.split(": ").next().unwrap_or_default().to_owned()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Row {
+    attachment: Attachment,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Attachment {
+    #[serde(rename = "type")]
+    kind: String,
+    files: Vec<Value>,
+    /// A text, or of nested memory an object.
+    content: Value,
+    is_initial: bool,
+    added_lines: Vec<String>,
+    removed_types: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Instructions, names_instructions};
+
+    fn observed(attachments: &[Value]) -> Instructions {
+        let mut instructions = Instructions::default();
+        for attachment in attachments {
+            let row = json!({"parentUuid": null, "attachment": attachment}).to_string();
+            assert!(names_instructions(row.as_bytes()), "{row}");
+            instructions.observe(row.as_bytes());
+        }
+        instructions
+    }
+
+    fn memory(path: &str, content: &str) -> Value {
+        json!({"type": "instructions", "files": [{"path": path, "type": "Project", "content": content}]})
+    }
+
+    fn skills(content: &str, is_initial: bool) -> Value {
+        json!({"type": "skill_listing", "content": content, "isInitial": is_initial})
+    }
+
+    #[test]
+    fn a_hash_changes_with_a_text_and_not_with_a_checkout() {
+        let first = observed(&[memory("/a/CLAUDE.md", "Be brief.")]).hash();
+        assert_eq!(first.as_ref().map(String::len), Some(12));
+        assert_eq!(observed(&[memory("/b/CLAUDE.md", "Be brief.")]).hash(), first);
+        assert_ne!(observed(&[memory("/a/CLAUDE.md", "Be long.")]).hash(), first);
+        assert_eq!(Instructions::default().hash(), None);
+    }
+
+    #[test]
+    fn what_is_listed_anew_replaces_and_what_is_added_stays() {
+        let brief = memory("/a/CLAUDE.md", "Be brief.");
+        let long = memory("/a/CLAUDE.md", "Be long.");
+        assert_eq!(observed(&[brief.clone(), long.clone()]), observed(std::slice::from_ref(&long)));
+        let nested = json!({
+            "type": "nested_memory", "path": "/a/sub/CLAUDE.md",
+            "content": {"path": "/a/sub/CLAUDE.md", "content": "Sub.\n"},
+        });
+        assert_ne!(
+            observed(&[long.clone(), nested.clone()]),
+            observed(std::slice::from_ref(&long))
+        );
+        assert_eq!(observed(&[long.clone(), nested, brief.clone()]), observed(&[brief]));
+        let one = skills("- knock: Knocks\n  twice\n- greet: Greets", true);
+        let more = skills("- run: Runs", false);
+        let all = skills("- greet: Greets\n- knock: Knocks\n  twice\n- run: Runs", true);
+        assert_eq!(observed(&[one.clone(), more]), observed(std::slice::from_ref(&all)));
+        assert_eq!(observed(&[all, one.clone()]), observed(&[one]));
+        let agents = |added: &[&str], removed: &[&str], is_initial: bool| {
+            json!({
+                "type": "agent_listing_delta", "addedLines": added, "removedTypes": removed, "isInitial": is_initial,
+            })
+        };
+        assert_eq!(
+            observed(&[agents(&["- a: A", "- b: B"], &[], true), agents(&[], &["b"], false)]),
+            observed(&[agents(&["- a: A"], &[], true)])
+        );
+    }
+
+    #[test]
+    fn a_row_of_another_form_changes_nothing() {
+        let mut instructions = observed(&[memory("/a/CLAUDE.md", "Be brief.")]);
+        let before = instructions.clone();
+        for row in
+            ["", "{", r#"{"attachment":7}"#, r#"{"attachment":{"type":"instructions","files":7}}"#]
+        {
+            instructions.observe(row.as_bytes());
+        }
+        assert_eq!(instructions, before);
+    }
+}
