@@ -13,10 +13,10 @@ use transcript::{locate, origin};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::time_arg::{self, TimeArg};
-use crate::config::{Scope, repository_identity, root_of};
-use crate::langfuse::Prices;
+use crate::config::{Config, Destination, Scope, repository_identity, root_of};
+use crate::langfuse::{Deadline, Prices};
 use crate::privacy::Policy;
-use crate::state::Store;
+use crate::state::{Store, StoredPrices};
 use crate::usage::{CachedFacts, Dimension, Groups, Seen, SessionFacts, read_session, stamp};
 
 /// Options that select calls.
@@ -45,11 +45,19 @@ pub(super) struct StartFacts {
     /// What tells the project from others: its remote, else its main checkout.
     pub project: String,
     pub policy: Policy,
+    pub config: Config,
     store: Store,
     pub prices: Option<Rc<Prices>>,
 }
 
 impl StartFacts {
+    /// The destination of these sessions, if this one was sent there.
+    pub(super) fn sent_to(&self, session: &str) -> Option<String> {
+        let destination = self.config.destination.as_ref().ok()?.id();
+        let cursor = self.store.cursor(session, &destination).ok()??;
+        cursor.delivered_at.map(|_| destination)
+    }
+
     /// The text as it would be sent: people share such tables.
     pub(super) fn mask(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -70,6 +78,8 @@ pub(super) struct Session<'a> {
 pub(super) struct SelectedSessions {
     pub context: DeliveryContext,
     pub claude_config: PathBuf,
+    /// Whether prices are read from the servers first.
+    pub refreshes_prices: bool,
     filter: FactsFilter,
     starts: BTreeMap<Option<PathBuf>, Rc<StartFacts>>,
     prices: BTreeMap<String, Option<(Timestamp, Rc<Prices>)>>,
@@ -87,6 +97,7 @@ impl SelectedSessions {
         Ok(Self {
             context,
             claude_config,
+            refreshes_prices: false,
             filter: filter.clone(),
             starts: BTreeMap::new(),
             prices: BTreeMap::new(),
@@ -139,16 +150,19 @@ impl SelectedSessions {
         let config = self.context.config(start, Scope::Explicit);
         let prices = config.destination.as_ref().ok().and_then(|destination| {
             let id = destination.id();
-            let stored = || {
-                let stored = Store::new(&config.state_dir).prices(&id)?;
-                Some((stored.at, Rc::new(Prices::new(stored.list))))
+            let (context, is_fresh) = (&self.context, self.refreshes_prices);
+            let read = || {
+                let fresh = is_fresh.then(|| read_prices(context, &config, destination)).flatten();
+                let prices = fresh.or_else(|| Store::new(&config.state_dir).prices(&id))?;
+                Some((prices.at, Rc::new(Prices::new(prices.list))))
             };
-            self.prices.entry(id.clone()).or_insert_with(stored).clone()
+            self.prices.entry(id.clone()).or_insert_with(read).clone()
         });
         let facts = Rc::new(StartFacts {
             project: start.map_or_else(|| "unknown".to_owned(), project_key),
             policy: Policy::from(&config),
             store: Store::new(&config.state_dir),
+            config,
             prices: prices.map(|(_, prices)| prices),
         });
         self.starts.insert(key, Rc::clone(&facts));
@@ -158,6 +172,30 @@ impl SelectedSessions {
     /// The oldest date of the price lists that were used.
     pub(super) fn price_date(&self) -> Option<Timestamp> {
         self.prices.values().flatten().map(|(at, _)| *at).min()
+    }
+}
+
+/// Reads the prices of a server and keeps them.
+fn read_prices(
+    context: &DeliveryContext,
+    config: &Config,
+    destination: &Destination,
+) -> Option<StoredPrices> {
+    let mut client = context.client(config, destination).ok()?;
+    match client.price_list(Deadline::after(config.timeout)) {
+        Ok(list) => {
+            let prices = StoredPrices { at: Timestamp::now(), list };
+            if let Err(error) =
+                Store::new(&config.state_dir).save_prices(&destination.id(), &prices)
+            {
+                log::warn!("{error:#}");
+            }
+            Some(prices)
+        }
+        Err(reply) => {
+            log::warn!("prices were not read: {}", reply.reason().unwrap_or_default());
+            None
+        }
     }
 }
 

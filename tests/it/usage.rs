@@ -6,6 +6,7 @@ mod kept;
 mod projects;
 mod recorded;
 mod tools;
+mod verify;
 
 use serde_json::Value;
 

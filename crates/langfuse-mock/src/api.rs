@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::datasets::is_of_datasets;
 use super::deletion::is_of_deletion;
 use super::ingest::{Events, INGEST_PATH, Reading};
+use super::metrics;
 use super::models;
 use super::observations;
 use super::rows::Row;
@@ -119,12 +120,13 @@ impl Answer {
 }
 
 /// Paths that answer another method with 405.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     INGEST_PATH,
     "/api/public/health",
     "/api/public/projects",
     "/api/public/models",
     "/api/public/v2/observations",
+    "/api/public/v2/metrics",
     "/api/public/ingestion",
     "/api/public/scores",
     "/api/public/v2/scores",
@@ -151,17 +153,8 @@ impl Events {
                 refusal.unwrap_or_else(|| self.export(&headers, body))
             }
             ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
-            ("GET", "/api/public/models") => refusal().unwrap_or_else(|| models::list(query)),
-            ("GET", "/api/public/v2/observations") => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.observations(query))
-            }
-            ("GET", "/api/public/observations") if self.reading == Reading::Old => {
-                let refusal = refusal();
-                let answer =
-                    refusal.unwrap_or_else(|| observations::list_old(&self.rows(), query));
-                self.finish_deletion();
-                answer
+            ("GET", path) if READ.contains(&path) => {
+                refusal().unwrap_or_else(|| self.read(path, query))
             }
             (method, path) if is_of_deletion(method, path) => {
                 let refusal = refusal();
@@ -174,55 +167,82 @@ impl Events {
                     Scoring::Lists => not_found("This endpoint is no longer available."),
                 })
             }
-            ("GET", "/api/public/v3/scores") if self.reading != Reading::Old => {
-                refusal().unwrap_or_else(|| score_list::list(&self.scores.rows(), query))
-            }
             ("POST", "/api/public/scores") => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
-            }
-            ("GET", "/api/public/v2/scores") => {
-                refusal().unwrap_or_else(|| score_list_v2::list(&self.scores.rows(), query))
             }
             (method, path) if is_of_datasets(path) => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.datasets.handle(method, path, body))
             }
-            ("GET", path) if retired(path) => refusal().unwrap_or_else(|| {
-                not_found(
-                    "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
-                )
-            }),
+            ("GET", path) if retired(path) => refusal().unwrap_or_else(retired_answer),
             (_, path) if KNOWN.contains(&path) => {
                 let message = "Method not allowed";
-                Answer::json(
-                    405,
-                    &json!({"message": message, "error": "MethodNotAllowedError"}),
-                )
+                Answer::json(405, &json!({"message": message, "error": "MethodNotAllowedError"}))
             }
-            // The web application answers what is no API route, with a page.
-            _ => {
-                let page = b"<!DOCTYPE html><html><title>404</title></html>".to_vec();
-                Answer::new(404, "text/html; charset=utf-8", page)
-            }
+            _ => page(),
         }
     }
 }
 
+/// Paths that list what is stored.
+const READ: [&str; 6] = [
+    "/api/public/models",
+    "/api/public/v2/observations",
+    "/api/public/v2/metrics",
+    "/api/public/observations",
+    "/api/public/v2/scores",
+    "/api/public/v3/scores",
+];
+
 impl Events {
-    fn observations(&mut self, query: &str) -> Answer {
-        let answer = match self.reading {
-            Reading::Merged => observations::list(&self.rows(), query),
-            Reading::Unmerged => observations::list(self.accepted(), query),
-            Reading::Old => {
-                return not_found(
-                    "The observations v2 API is only available in a Langfuse v4 write mode.",
-                );
-            }
-        };
-        self.finish_deletion();
+    fn read(&mut self, path: &str, query: &str) -> Answer {
+        let answer = self.stored(path, query);
+        if path.ends_with("/observations") && answer.status == 200 {
+            self.finish_deletion();
+        }
         answer
     }
+
+    fn stored(&self, path: &str, query: &str) -> Answer {
+        let of_version_4 = |api: &str| {
+            not_found(&format!("The {api} API is only available in a Langfuse v4 write mode."))
+        };
+        match (path, self.reading) {
+            ("/api/public/models", _) => models::list(query),
+            ("/api/public/v2/observations", Reading::Merged) => {
+                observations::list(&self.rows(), query)
+            }
+            ("/api/public/v2/observations", Reading::Unmerged) => {
+                observations::list(self.accepted(), query)
+            }
+            ("/api/public/v2/observations", Reading::Old) => of_version_4("observations v2"),
+            ("/api/public/v2/metrics", Reading::Merged) => metrics::sums(&self.rows(), query),
+            ("/api/public/v2/metrics", Reading::Unmerged) => metrics::sums(self.accepted(), query),
+            ("/api/public/v2/metrics", Reading::Old) => of_version_4("metrics v2"),
+            ("/api/public/v3/scores", Reading::Merged | Reading::Unmerged) => {
+                score_list::list(&self.scores.rows(), query)
+            }
+            ("/api/public/v2/scores", _) => score_list_v2::list(&self.scores.rows(), query),
+            ("/api/public/observations", Reading::Old) => {
+                observations::list_old(&self.rows(), query)
+            }
+            ("/api/public/observations", _) => retired_answer(),
+            _ => page(),
+        }
+    }
+}
+
+fn retired_answer() -> Answer {
+    not_found(
+        "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
+    )
+}
+
+/// The web application answers what is no API route, with a page.
+fn page() -> Answer {
+    let page = b"<!DOCTYPE html><html><title>404</title></html>".to_vec();
+    Answer::new(404, "text/html; charset=utf-8", page)
 }
 
 fn not_found(message: &str) -> Answer {

@@ -31,6 +31,7 @@ mod input_output;
 mod javascript;
 mod kind;
 mod metadata;
+mod metrics;
 mod models;
 mod observations;
 mod price;

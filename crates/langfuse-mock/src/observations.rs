@@ -167,7 +167,7 @@ fn observation(row: &Row) -> Value {
     })
 }
 
-fn date_time(ms: i64) -> String {
+pub(crate) fn date_time(ms: i64) -> String {
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let date_time = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok();

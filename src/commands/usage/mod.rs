@@ -1,6 +1,7 @@
 //! `usage`: tokens and cost of sessions on disk, by project, time, model, branch, commit and more.
 
 mod output;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -21,14 +22,17 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse usage --by day --since 7d         the last week, by local day
   claude-langfuse usage --by commit --project .     what each commit cost
   claude-langfuse usage --by project,model --json | jq .cost_usd
+  claude-langfuse usage --verify --since 7d         calls, tokens and cost here and in Langfuse
 
-Exit codes: 0 printed, 1 Claude Code's folder not found, 2 wrong usage.";
+Exit codes: 0 printed, 1 Claude Code's folder not found or a difference, 2 wrong usage,
+3 configuration missing or invalid, 4 server unreachable, 5 keys rejected.";
 
 /// Sum up tokens and cost of the sessions on disk
 ///
 /// Reads transcripts alone. Costs are those that Langfuse computes: tokens times the prices of the session's destination, which
 /// 'doctor' reads and keeps. A turn counts for the last commit (or pull request) that it made, else for the next one of its
-/// session; a subagent counts for the turn that launched it. Forks and copies count once. Days are local.
+/// session; a subagent counts for the turn that launched it. Forks and copies count once. Days are local. --verify reads the
+/// prices again, and compares the sessions that were sent from here with Langfuse's own sums.
 ///
 /// Dimensions: project, day, week, month, model, branch, commit, pr, session, agent-type, version, effort, instructions.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +43,9 @@ pub(super) struct UsageArgs {
     by: By,
     #[command(flatten)]
     filter: FactsFilter,
+    /// Compare with what Langfuse has stored, by model
+    #[arg(long, conflicts_with = "by")]
+    verify: bool,
     /// Print one JSON object per group, and the total
     #[arg(long)]
     json: bool,
@@ -53,7 +60,10 @@ fn parse_by(text: &str) -> Result<By, String> {
 /// # Errors
 /// When Claude Code's folder is not known, or nothing can be printed.
 pub(super) fn run(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || sum_up(args, global))
+    with_json_errors(args.json, || match args.verify {
+        true => verify::verify(args, global),
+        false => sum_up(args, global),
+    })
 }
 
 fn sum_up(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {

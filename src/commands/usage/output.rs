@@ -117,7 +117,7 @@ fn cells(sums: &CallSums) -> Vec<String> {
 }
 
 /// `+`: some calls have no price.
-fn cost_cell(sums: &CallSums) -> String {
+pub(super) fn cost_cell(sums: &CallSums) -> String {
     match sums.unpriced {
         0 => dollars(sums.cost),
         unpriced if unpriced == sums.calls => "no price".to_owned(),
