@@ -18,7 +18,7 @@ pub use hooks::{Entry, Hooks};
 pub use namesake::find as find_program;
 pub use program::stable_program;
 pub use slash_commands::{add_slash_command, remove_slash_command, slash_commands};
-pub use survey::{Surveyed, survey, switched_off};
+pub use survey::{Surveyed, may_be_called_by_administrator, survey, switched_off};
 
 /// The events to register for. No others: older releases of Claude Code switch all hooks off at an unknown event.
 pub const EVENTS: [&str; 2] = ["Stop", "SessionEnd"];

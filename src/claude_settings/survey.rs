@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::EVENTS;
 use super::hooks::Hooks;
 use crate::config::{Env, Files, settings_paths};
 use crate::user_file::{Kind, UserFile};
@@ -37,6 +38,20 @@ pub fn survey(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
             Some(Surveyed { path, managed, hooks })
         })
         .collect()
+}
+
+/// Whether an administrator's settings call a hook of our events: us, or a script that calls us.
+pub fn may_be_called_by_administrator(env: &Env, files: &Files) -> bool {
+    let Some(managed) = env.managed_dir.as_ref().filter(|folder| folder.is_dir()) else {
+        return false;
+    };
+    let paths = settings_paths(env, files, None);
+    let mut paths = paths.iter().filter(|path| path.starts_with(managed));
+    paths.any(|path| {
+        let settings = content(path).ok().flatten().unwrap_or_default();
+        let hooks = settings.get("hooks");
+        hooks.is_some_and(|hooks| EVENTS.iter().any(|event| hooks.get(event).is_some()))
+    })
 }
 
 fn content(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {

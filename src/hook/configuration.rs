@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use transcript::origin;
 
 use super::event::Event;
+use crate::claude_settings::may_be_called_by_administrator;
 use crate::config::{
     Config, Env, Files, MergedSettings, Scope, has_unexplained, names_brought_by_project, resolve,
-    root_of, without_redirects,
+    root_of, with_project_values, without_redirects,
 };
 use crate::state::Store;
 
@@ -47,6 +48,9 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
     let files = Files::new();
     let claude_dir = event.and_then(claude_dir);
     without_redirects(env, &files, start.as_slice(), claude_dir.as_deref());
+    if may_be_called_by_administrator(env, &files) {
+        with_project_values(env, &files, start);
+    }
     let store = env.default_state_dir().map(|folder| Store::new(&folder));
     let notes = store.as_ref().zip(event.map(|event| event.session_id.as_str()));
     let seen = notes.map(|(store, session)| store.project_names(session)).unwrap_or_default();
@@ -90,4 +94,68 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
 fn claude_dir(event: &Event) -> Option<PathBuf> {
     let projects = event.transcript.parent()?.parent()?;
     projects.ends_with("projects").then(|| projects.parent().map(Path::to_path_buf))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::configure;
+    use crate::config::{Capture, Config, Env};
+
+    /// What a hook of the administrator decides. `merged`: the variables that Claude Code gives it.
+    fn configured(managed: &Value, local: &Value, merged: &Value) -> Config {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, content: &Value| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content.to_string()).unwrap();
+        };
+        let hook = json!([{"hooks": [{"type": "command", "command": "/opt/send-turns"}]}]);
+        write("managed/managed-settings.json", &json!({"hooks": {"Stop": hook}, "env": managed}));
+        write("project/.claude/settings.local.json", &json!({"env": local}));
+        let values = merged.as_object().unwrap().iter();
+        let mut env = Env {
+            environment: values
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                .collect(),
+            home: Some(folder.path().to_owned()),
+            managed_dir: Some(folder.path().join("managed")),
+            ..Env::default()
+        };
+        configure(&mut env, None, Some(Path::new(&folder.path().join("project"))))
+    }
+
+    #[test]
+    fn a_hook_of_the_administrator_takes_consent_from_the_project() {
+        let keys = json!({"LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-1"});
+        let local = json!({"TRACE_TO_LANGFUSE": "true", "CC_LANGFUSE_CAPTURE": "metadata"});
+        let config = configured(&keys, &local, &keys);
+        assert!(config.enabled && config.destination.is_ok());
+        assert_eq!(config.capture, Capture::Metadata);
+        let with_keys = json!({
+            "TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-1",
+        });
+        assert!(configured(&json!({}), &with_keys, &json!({})).destination.is_ok());
+    }
+
+    #[test]
+    fn a_hook_of_the_administrator_takes_refusal_from_the_project() {
+        let consent = json!({"TRACE_TO_LANGFUSE": "true"});
+        let refusal = json!({"TRACE_TO_LANGFUSE": "false"});
+        assert!(!configured(&json!({}), &refusal, &consent).enabled);
+        // The organisation's own value is above the project's.
+        assert!(configured(&consent, &refusal, &consent).enabled);
+    }
+
+    #[test]
+    fn a_merged_environment_stays_as_it_is() {
+        // `--settings` consents over the project's file, whose other value has arrived.
+        let local = json!({"TRACE_TO_LANGFUSE": "false", "LANGFUSE_RELEASE": "1"});
+        let merged = json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_RELEASE": "1"});
+        assert!(configured(&json!({}), &local, &merged).enabled);
+    }
 }
