@@ -1,5 +1,6 @@
 //! Datasets and their items.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::escaped;
@@ -13,6 +14,14 @@ pub const MAX_ITEM_BYTES: usize = 4_718_592;
 
 const DATASETS: &str = "/api/public/v2/datasets";
 const ITEMS: &str = "/api/public/dataset-items";
+
+/// The largest page of the API.
+const PAGE_ITEMS: usize = 100;
+
+#[derive(Deserialize)]
+struct ItemPage {
+    data: Vec<Value>,
+}
 
 /// The effect of putting an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +66,41 @@ impl Client {
             Some(_) if stored.is_some() => Ok(Put::Changed),
             Some(_) => Ok(Put::Added),
         }
+    }
+
+    /// All items of a dataset, the oldest first; `None` if it is missing.
+    ///
+    /// # Errors
+    /// The verdict of the failed request.
+    pub fn dataset_items(
+        &mut self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Value>>, Verdict> {
+        let mut items = Vec::new();
+        for page in 1.. {
+            let path =
+                format!("{ITEMS}?datasetName={}&page={page}&limit={PAGE_ITEMS}", escaped(name));
+            let Some(answer) = self.get(&path, deadline)? else {
+                return Ok(None);
+            };
+            let page: ItemPage = serde_json::from_slice(&answer).map_err(|error| {
+                let reason = format!("{} did not answer with items: {error}", self.server());
+                Verdict::misconfigured(Problem::NotLangfuse, reason)
+            })?;
+            let is_last = page.data.len() < PAGE_ITEMS;
+            items.extend(page.data);
+            if is_last {
+                break;
+            }
+        }
+        let created = |item: &Value| {
+            let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+            (text("createdAt"), text("id"))
+        };
+        items.sort_by_key(created);
+        items.dedup_by_key(|item| item.get("id").cloned());
+        Ok(Some(items))
     }
 
     fn without_datasets(&self) -> Verdict {

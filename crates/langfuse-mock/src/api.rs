@@ -171,6 +171,9 @@ impl Events {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
             }
+            ("GET", "/api/public/dataset-items") => {
+                refusal().unwrap_or_else(|| self.datasets.list(query))
+            }
             (method, path) if is_of_datasets(path) => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.datasets.handle(method, path, body))

@@ -85,6 +85,39 @@ impl Datasets {
         }
     }
 
+    /// A page of a dataset's items, the newest first (`GetDatasetItemsV1Query`).
+    pub(super) fn list(&self, query: &str) -> Answer {
+        let query: BTreeMap<&str, String> = query
+            .split('&')
+            .filter_map(|one| one.split_once('='))
+            .map(|(name, value)| (name, decoded(value)))
+            .collect();
+        let number = |name: &str, default: usize| {
+            query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
+        };
+        let (Some(page @ 1..), Some(limit @ 1..=100)) = (number("page", 1), number("limit", 50))
+        else {
+            return invalid("limit");
+        };
+        let name = query.get("datasetName");
+        if name.is_some_and(|name| !self.names.contains(name)) {
+            return not_found("Dataset not found");
+        }
+        let items: Vec<Value> = self
+            .items
+            .values()
+            .filter_map(|versions| versions.last())
+            .filter(|item| name.is_none_or(|name| item["datasetName"] == **name))
+            .map(shown)
+            .collect();
+        let total = items.len();
+        let data: Vec<Value> = items.into_iter().skip((page - 1) * limit).take(limit).collect();
+        let meta = json!({
+            "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit),
+        });
+        Answer::json(200, &json!({"data": data, "meta": meta}))
+    }
+
     fn make(&mut self, body: &Map<String, Value>) -> Answer {
         let Some(name) = body.get("name").and_then(Value::as_str) else {
             return invalid("name");

@@ -152,6 +152,19 @@ impl MockLangfuse {
         state.events.datasets.items().values().cloned().collect()
     }
 
+    /// Puts an item into a dataset, which is made if it is missing.
+    ///
+    /// # Panics
+    /// When the server would refuse the item.
+    pub fn put_dataset_item(&self, item: &Value) {
+        let datasets = &mut self.shared.state().events.datasets;
+        let name = serde_json::json!({"name": item["datasetName"]}).to_string();
+        for (path, body) in [("v2/datasets", name), ("dataset-items", item.to_string())] {
+            let answer = datasets.handle("POST", &format!("/api/public/{path}"), body.as_bytes());
+            assert_eq!(answer.status, 200, "{body}");
+        }
+    }
+
     /// How scores are taken from now on.
     pub fn take_scores(&self, scoring: Scoring) {
         self.shared.state().events.scores.scoring = scoring;
