@@ -22,12 +22,19 @@ const SAFE_SETTINGS: [&str; 8] = [
 #[derive(Clone, Debug)]
 pub(super) struct Git {
     folder: PathBuf,
+    /// A repository outside of the folder.
+    repository: Option<PathBuf>,
 }
 
 impl Git {
     /// In the repository that a folder belongs to.
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf() }
+        Self { folder: folder.to_path_buf(), repository: None }
+    }
+
+    /// With the files of a folder, and the history of a repository elsewhere. The folder's own `.git` is never read.
+    pub(super) fn outside(folder: &Path, repository: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), repository: Some(repository.to_path_buf()) }
     }
 
     /// The output of a command, without the line end.
@@ -69,6 +76,9 @@ impl Git {
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("LC_ALL", "C");
+        if let Some(repository) = &self.repository {
+            command.env("GIT_DIR", repository).env("GIT_WORK_TREE", &self.folder);
+        }
         for setting in SAFE_SETTINGS {
             command.args(["-c", setting]);
         }
@@ -93,7 +103,7 @@ impl Git {
 }
 
 /// The variables by which a caller may point git elsewhere, or have it run something.
-fn git_variables() -> impl Iterator<Item = OsString> {
+pub(super) fn git_variables() -> impl Iterator<Item = OsString> {
     let is_git = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
     std::env::vars_os().map(|(name, _)| name).filter(move |name| is_git(name))
 }

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     ("Look", &["status", "sessions", "show", "usage", "tools"]),
     ("Send", &["replay", "flush", "verify", "forget"]),
-    ("Evaluate", &["score", "export", "dataset"]),
+    ("Evaluate", &["score", "export", "dataset", "experiment"]),
     ("Help", &["doctor", "completions", "man", "help"]),
     ("Called by Claude Code", &["hook"]),
 ];

@@ -9,6 +9,7 @@ mod dataset;
 mod delivery_context;
 mod doctor;
 mod exit_status;
+mod experiment;
 mod export;
 mod flush;
 mod forget;
@@ -94,6 +95,7 @@ enum Command {
     Score(score::ScoreArgs),
     Export(export::ExportArgs),
     Dataset(dataset::DatasetArgs),
+    Experiment(experiment::ExperimentArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -141,6 +143,7 @@ impl Cli {
             Command::Score(args) => score::run(&args, &global),
             Command::Export(args) => export::run(&args, &global),
             Command::Dataset(args) => dataset::run(&args, &global),
+            Command::Experiment(args) => experiment::run(&args, &global),
             Command::Doctor(args) => doctor::run(&args, &global),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),

@@ -38,6 +38,18 @@ fn parse_with(typed: &str, day: fn(&str) -> Option<Timestamp>) -> Result<TimeArg
     }
 }
 
+/// Parses a duration: `90s`, or an age.
+///
+/// # Errors
+/// When the text is none, or no time at all.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.strip_suffix('s').and_then(|count| count.parse().ok());
+    let duration = seconds.map(Duration::from_secs).or_else(|| age(text));
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "give a duration: 90s, 30m, 2h".to_owned())
+}
+
 fn age(text: &str) -> Option<Duration> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
@@ -53,7 +65,7 @@ fn age(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{age, parse, parse_until};
+    use super::{age, parse, parse_duration, parse_until};
 
     #[test]
     fn parses_ages_and_dates() {
@@ -73,6 +85,13 @@ mod tests {
         let [begin, end] =
             [parse("2026-11-24"), parse_until("2026-11-23")].map(|time| time.unwrap().at);
         assert_eq!(begin, end);
+    }
+
+    #[test]
+    fn parses_durations() {
+        let seconds = |text: &str| parse_duration(text).map(|time| time.as_secs());
+        assert_eq!(["90s", "30m", "2h"].map(seconds), [Ok(90), Ok(1_800), Ok(7_200)]);
+        assert!(["0s", "1", "s", "-1m"].iter().all(|text| seconds(text).is_err()));
     }
 
     #[test]

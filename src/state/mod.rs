@@ -8,6 +8,7 @@ mod cached_facts;
 mod cursor;
 mod declined;
 mod delivered;
+mod experiments;
 mod files;
 mod legacy_hooks;
 mod lock;

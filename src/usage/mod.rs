@@ -17,7 +17,7 @@ mod sums;
 pub use asked::{asked, requests_of};
 pub use cached::{CachedFacts, stamp};
 pub use dimension::Dimension;
-pub use facts::SessionFacts;
+pub use facts::{SessionFacts, ToolFacts, ToolOutcome};
 pub use highlights::{Highlight, Highlights};
 pub use read::{Seen, read_session};
 pub use reported::reported_cost;

@@ -25,6 +25,7 @@ mod conversation;
 mod corpus;
 mod dataset;
 mod doctor;
+mod experiment;
 mod experiments;
 mod export;
 mod faults;

@@ -45,9 +45,12 @@ pub(in crate::commands) fn with_json_errors(
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) enum JsonLine {
     Checks,
+    Comparison,
     Config,
     DatasetItem,
     Error,
+    Experiment,
+    ExperimentRun,
     Forgotten,
     Group,
     Project,
@@ -63,9 +66,12 @@ impl JsonLine {
     fn name(self) -> &'static str {
         match self {
             Self::Checks => "checks",
+            Self::Comparison => "comparison",
             Self::Config => "config",
             Self::DatasetItem => "dataset_item",
             Self::Error => "error",
+            Self::Experiment => "experiment",
+            Self::ExperimentRun => "experiment_run",
             Self::Forgotten => "forgotten",
             Self::Group => "group",
             Self::Project => "project",

@@ -1,0 +1,109 @@
+//! The figures of a run: from its transcript, from Claude Code's result, and from its checkout.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use base::Timestamp;
+use transcript::lineage::{Lineage, SessionIds};
+use transcript::session::Outline;
+use transcript::{Transcript, locate, reported_costs};
+
+use crate::commands::experiment::claude::Answer;
+use crate::commands::experiment::record::COST;
+use crate::score::{Value, figures};
+use crate::trace::{SpanId, SpanIds, TraceId};
+use crate::usage::{ToolOutcome, read_session};
+
+/// Whether a check succeeded.
+pub(super) const CHECK: &str = "check_passed";
+
+/// What the transcript of a run shows.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    pub transcript: Option<PathBuf>,
+    pub turn: Option<RunTurn>,
+    pub figures: BTreeMap<String, f64>,
+    /// Model calls were answered, and nothing says what they cost.
+    pub cost_is_unknown: bool,
+}
+
+/// The turn that tried the item.
+#[derive(Clone, Debug)]
+pub(super) struct RunTurn {
+    pub trace: TraceId,
+    pub root: SpanId,
+    pub at: Timestamp,
+}
+
+/// Reads the figures of a session.
+///
+/// # Errors
+/// When its transcript can't be read.
+pub(super) fn measure(
+    session: &str,
+    claude_config: &Path,
+    answer: Option<&Answer>,
+) -> Result<Measured> {
+    let mut measured = Measured::default();
+    let mut add = |name: &str, figure: f64| measured.figures.insert(name.to_owned(), figure);
+    if let Some(milliseconds) = answer.and_then(|answer| answer.duration_ms) {
+        add("seconds", number(milliseconds) / 1000.0);
+    }
+    let mut cost = answer.and_then(|answer| answer.total_cost_usd);
+    let Some(path) = locate::sessions_by_prefix(claude_config, session).pop() else {
+        measured.figures.extend(cost.map(|cost| (COST.to_owned(), cost)));
+        return Ok(measured);
+    };
+    let (facts, _) = read_session(&path, session)?;
+    let usage =
+        |of: fn(&transcript::Usage) -> u64| facts.calls.iter().map(|call| of(&call.usage)).sum();
+    let tokens: u64 =
+        usage(|usage| usage.input + usage.cache_read + usage.cache_write + usage.output);
+    add("tokens", number(tokens));
+    add("output_tokens", number(usage(|usage| usage.output)));
+    add("model_calls", number(facts.calls.len() as u64));
+    let tools = |is: fn(&crate::usage::ToolFacts) -> bool| {
+        facts.tools.iter().filter(|tool| is(tool)).count() as u64
+    };
+    add("tool_calls", number(facts.tools.len() as u64));
+    add("tools_failed", number(tools(|tool| tool.outcome == ToolOutcome::Failed)));
+    add("tools_denied", number(tools(|tool| tool.outcome == ToolOutcome::Denied)));
+    add("tools_retried", number(tools(|tool| tool.is_retry)));
+    let reported = reported_costs(&path).unwrap_or_default();
+    cost = cost.or_else(|| reported.last().map(|reported| reported.dollars));
+    if let Some(cost) = cost {
+        add(COST, cost);
+    }
+    measured.cost_is_unknown = cost.is_none() && !facts.calls.is_empty();
+    let mut transcript = Transcript::open(&path, 0)?;
+    let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
+    let lineage = Lineage::new(SessionIds::new(session, &path), &path);
+    let mut turn = None;
+    Outline::read_with(lineage, entries, |of_session| {
+        if turn.is_none() && of_session.is_numbered() {
+            let uuid = &of_session.opening.uuid;
+            let trace = TraceId::of_seed(uuid);
+            let root = SpanIds::of(&trace, uuid).turn(uuid);
+            turn = Some((RunTurn { trace, root, at: of_session.opening.at }, figures(of_session)));
+        }
+    })?;
+    if let Some((turn, figures)) = turn {
+        for (name, figure) in figures {
+            match figure {
+                Value::Numeric(figure) => add(name, figure),
+                Value::Boolean(yes) => add(name, f64::from(u8::from(yes))),
+                Value::Categorical(_) | Value::Text(_) => None,
+            };
+        }
+        measured.turn = Some(turn);
+    }
+    measured.transcript = Some(path);
+    Ok(measured)
+}
+
+/// Counts are exact as floats.
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(super) fn number(count: u64) -> f64 {
+    count as f64
+}
