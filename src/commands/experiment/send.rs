@@ -65,6 +65,7 @@ impl Sender<'_> {
             ..self.config.clone()
         };
         let target = SessionTarget {
+            sends_forgotten: false,
             id: session.to_owned(),
             is_named: true,
             transcript: transcript.to_owned(),
