@@ -45,6 +45,7 @@ let
   isSecret =
     name: value:
     lib.hasSuffix "LANGFUSE_SECRET_KEY" name
+    || lib.hasSuffix "LANGFUSE_HEADERS" name
     || lib.hasInfix "sk-lf-" value
     || lib.hasSuffix "_FILE" name && lib.hasPrefix builtins.storeDir value;
   refuseSecrets =
@@ -52,7 +53,7 @@ let
     lib.mapAttrsToList (
       name: value: {
         assertion = !isSecret name value;
-        message = "${option}: ${name} puts a secret into the Nix store, which is world-readable; put the key into a file outside of it and set ${option}.secretKeyFile to its path, as a string";
+        message = "${option}: ${name} puts a secret into the Nix store, which is world-readable; put it into a file outside of it and set ${option}.secretKeyFile, or the variable's _FILE form, to its path, as a string";
       }
     );
   ofProject =

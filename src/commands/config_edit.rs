@@ -11,7 +11,7 @@ use crate::commands::nix_options::nix_options;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
-use crate::config::{Env, Files, Problem, Scope, VARIABLES, Variable, masked, resolve, shown};
+use crate::config::{Env, Files, Problem, Scope, VARIABLES, Variable, resolve, shown_as};
 use crate::user_file::{Kind, UserFile};
 
 /// A value for a variable, in all projects or in one.
@@ -83,10 +83,7 @@ impl ConfigEdit {
     /// The values as lines for people.
     pub(super) fn lines(&self, env: &Env) -> impl Iterator<Item = String> {
         self.values.iter().map(|value| {
-            let is_secret = variable_of(value.name).is_some_and(|(variable, name)| {
-                variable.secret && !variable.is_file_spelling(name)
-            });
-            let text = if is_secret { masked(&value.value) } else { shown(&value.value) };
+            let text = shown_as(value.name, &value.value);
             let place = value.project.as_deref().map(|folder| home_path(env, folder));
             match place {
                 Some(place) => format!("{place}: {}={text}", value.name),

@@ -16,7 +16,7 @@ use crate::commands::output::prompt::{ask_hidden, can_ask};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
-use crate::config::{Env, Scope, Variable, masked, normalise_url, shown, suggestion};
+use crate::config::{Env, Scope, Variable, normalise_url, shown_as, suggestion};
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse config set LANGFUSE_BASE_URL https://us.cloud.langfuse.com
@@ -71,10 +71,7 @@ pub(super) fn run(
     let (variable, _) = variable_of(args.name).context("unknown variable")?;
     let project = project.map(|project| start_directory(Some(project))).transpose()?;
     let value = check(variable, args.name, read_value(args, variable)?)?;
-    let shown_value = match is_secret(variable, args.name) {
-        true => masked(&value),
-        false => shown(&value),
-    };
+    let shown_value = shown_as(args.name, &value);
     let value = NewValue { project: project.clone(), name: args.name, value };
     let is_removed = value.value.is_empty();
     let edit = ConfigEdit::plan(env, vec![value])?;

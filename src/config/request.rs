@@ -10,8 +10,7 @@ use super::layers::{Found, Layers};
 use super::project::Allow;
 use super::provenance::Owner;
 use super::repository::root_of;
-use super::source::{masked, shown};
-use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY};
+use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, shown_as};
 
 /// 16 of a digest's 32 bytes are enough: a second text with the same ones can't be found.
 const DIGEST_BYTES: usize = 16;
@@ -65,9 +64,9 @@ pub(super) fn request(
     }));
     values.extend(layers.withheld.iter().map(|withheld| RequestedValue {
         name: withheld.spelling,
-        shown: shown(&withheld.given.text),
+        shown: shown_as(withheld.spelling, &withheld.given.text),
         place: withheld.given.place.to_string(),
-        instead_of: Some(shown(&withheld.instead)),
+        instead_of: Some(shown_as(withheld.spelling, &withheld.instead)),
     }));
     Some(Box::new(Request {
         start: start.to_path_buf(),
@@ -87,11 +86,9 @@ pub(super) fn is_declared(request: &Request, layers: &Layers) -> bool {
 }
 
 fn requested(found: &Found<'_>) -> RequestedValue {
-    let is_secret =
-        SECRET_KEY.spellings.contains(&found.spelling) && !found.is_file_of(&SECRET_KEY);
     RequestedValue {
         name: found.spelling,
-        shown: if is_secret { masked(found.text) } else { shown(found.text) },
+        shown: shown_as(found.spelling, found.text),
         place: found.place.to_owned(),
         instead_of: None,
     }

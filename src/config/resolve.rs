@@ -6,15 +6,17 @@ use super::base_url::is_plain_and_remote;
 use super::destination::{Destination, DestinationProblem, Request};
 use super::env::Env;
 use super::files::Files;
+use super::headers;
 use super::key_file::{expand, world_readable};
 use super::keys::{self, Lead};
 use super::layers::{Found, Layers, Scope};
 use super::provenance::Owner;
 use super::resolved::{Config, Experiment, MaskPatterns};
+use super::secret::Secret;
 use super::settings_paths;
 use super::source::{Problem, Setting, Source, masked, shown};
 use super::value::{self, Capture, ParentSpan};
-use super::variables::{self as v, VARIABLES, Variable};
+use super::variables::{self as v, VARIABLES, Variable, shown_as};
 use super::withheld::Withheld;
 
 /// Resolves the configuration of a session that was started in `start`.
@@ -52,7 +54,10 @@ fn withheld_problems(layers: &Layers, request: &Request) -> Vec<Problem> {
     let problem = |withheld: &Withheld| {
         let what = match withheld.instead.as_str() {
             "" => "ignored until you allow it".to_owned(),
-            instead => format!("ignored until you allow it, {} counts", shown(instead)),
+            instead => format!(
+                "ignored until you allow it, {} counts",
+                shown_as(withheld.spelling, instead)
+            ),
         };
         Problem::of_variable(withheld.spelling, &withheld.given.place, what, request.remedy())
     };
@@ -92,6 +97,7 @@ impl Reader<'_> {
             timeout: self.read_or_default(&v::TIMEOUT, |text| value::seconds(text, 0.1, 600.0)),
             ca_file: self.path(&v::CA_FILE),
             network: self.layers.network(),
+            headers: self.headers(),
             trace_name: self.text(&v::TRACE_NAME),
             project: self.text(&v::PROJECT),
             tags: self.tags(),
@@ -192,6 +198,25 @@ impl Reader<'_> {
             let remedy = "use https:// if the server supports it";
             self.warnings.push(Problem::of_variable(name, place, what, remedy));
         }
+    }
+
+    /// A problem names no value: it may be a secret.
+    fn headers(&mut self) -> Vec<(String, Secret)> {
+        let Some(found) = self.layers.find(&v::HEADERS) else {
+            return Vec::new();
+        };
+        let read = match found.is_file_of(&v::HEADERS) {
+            true => {
+                if let Some(path) = world_readable(found.text, self.env) {
+                    let remedy = format!("run: chmod 600 {}", path.display());
+                    let what = "file of headers is world-readable".to_owned();
+                    self.warnings.push(found.problem(what, remedy));
+                }
+                headers::read(found.text, self.env)
+            }
+            false => headers::parse(found.text),
+        };
+        read.map_err(|what| self.refuse(&found, &v::HEADERS, what)).unwrap_or_default()
     }
 
     /// Tags of a project add to those of its user.
@@ -331,16 +356,21 @@ fn setting(variable: &'static Variable, layers: &Layers, env: &Env, config: &Con
         };
     };
     let from_file = found.is_file_of(variable);
+    let names_of = |headers: &[(String, Secret)]| {
+        headers.iter().map(|(name, _)| format!("{name}: …")).collect::<Vec<_>>().join(", ")
+    };
     let text = match &config.destination {
+        _ if *variable == v::HEADERS => &names_of(&config.headers),
         Ok(destination) if from_file && variable.secret => destination.secret_key.expose(),
         Ok(destination) if from_file => &destination.public_key,
         // Not read: the path is no secret.
         Err(_) if from_file => "",
         _ => found.text,
     };
+    let is_masked = variable.secret && *variable != v::HEADERS && !text.is_empty();
     Setting {
         variable,
-        shown: if variable.secret && !text.is_empty() { masked(text) } else { shown(text) },
+        shown: if is_masked { masked(text) } else { shown(text) },
         source: found.source(),
         file: from_file
             .then(|| expand(found.text, env).ok())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::destination::{Destination, DestinationProblem, Request};
+use super::secret::Secret;
 use super::source::{Problem, Setting};
 use super::value::{Capture, ParentSpan, RequestCapture};
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// The variables for proxies and root certificates that count.
     pub network: BTreeMap<String, String>,
+    /// Headers of every request, by their names.
+    pub headers: Vec<(String, Secret)>,
     /// The name of all traces, with `{project}` in it where that is to be replaced.
     pub trace_name: Option<String>,
     /// The name of the project.

@@ -2,6 +2,8 @@
 //! so that none of them can name a variable that the program does not read.
 
 use super::base_url::normalise;
+use super::headers;
+use super::source::{masked, shown};
 
 use ProjectMay::{Ask, Lead, Never, Set, Switch, Tighten};
 
@@ -160,6 +162,8 @@ variables! {
         .accepts("seconds, from 0.1 to 600").default("20").of_command().project_may(Ask);
     CA_FILE = shared!("LANGFUSE_CA_FILE").about("PEM file of additional certificate authorities")
         .accepts("an absolute path, or one that begins with ~/").of_command().project_may(Ask);
+    HEADERS = shared!("LANGFUSE_HEADERS", or file).about("Headers of every request to Langfuse")
+        .accepts("a JSON object of texts").secret().project_may(Ask);
     TRACE_NAME = own!("CC_LANGFUSE_TRACE_NAME").about("Name of all traces; {project} is replaced")
         .default("Claude Code: {project}");
     PROJECT = own!("CC_LANGFUSE_PROJECT").about("Name of the project, by default its repository's");
@@ -227,6 +231,20 @@ const fn network(
 /// Whether a variable can lead a request that is not encrypted to another machine.
 pub(super) fn is_plain_proxy(variable: &Variable) -> bool {
     OTHER_PROXIES.contains(variable)
+}
+
+/// A value as it may be shown, by the spelling that it was given under.
+pub fn shown_as(spelling: &str, value: &str) -> String {
+    match find(spelling) {
+        Some((variable, spelling)) if variable.secret && !variable.is_file_spelling(spelling) => {
+            if *variable == HEADERS {
+                headers::shown(value)
+            } else {
+                masked(value)
+            }
+        }
+        _ => shown(value),
+    }
 }
 
 /// The variable a name belongs to, and that spelling with a static lifetime.

@@ -43,6 +43,8 @@ pub struct ClientOptions {
     pub ca_file: Option<PathBuf>,
     /// The variables for proxies, `SSL_CERT_FILE` and `NIX_SSL_CERT_FILE`. The client never reads those of the process.
     pub environment: BTreeMap<String, String>,
+    /// Headers of every request beside the client's own.
+    pub headers: Vec<(String, Secret)>,
 }
 
 const TRACES: &str = "/api/public/otel/v1/traces";
@@ -72,6 +74,7 @@ type UreqResult = Result<Response<ureq::Body>, ureq::Error>;
 pub struct Client {
     target: Target,
     authorization: Secret,
+    headers: Vec<(String, Secret)>,
     proxy: Option<Proxy>,
     roots: Roots,
     agent: Agent,
@@ -100,6 +103,7 @@ impl Client {
         let first = roots.next().unwrap_or(RootCerts::WebPki);
         let preconnect = Preconnect::default();
         Ok(Self {
+            headers: options.headers,
             authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(keys))),
             agent: agent(config(first, proxy.clone()), &preconnect),
             preconnect,
@@ -116,8 +120,11 @@ impl Client {
     /// # Errors
     /// As `new`.
     pub fn to(destination: &Destination, config: &Config) -> Result<Self> {
-        let options =
-            ClientOptions { ca_file: config.ca_file.clone(), environment: config.network.clone() };
+        let options = ClientOptions {
+            ca_file: config.ca_file.clone(),
+            environment: config.network.clone(),
+            headers: config.headers.clone(),
+        };
         let Destination { base_url, public_key, secret_key, .. } = destination;
         Self::new(base_url, public_key, secret_key, options)
     }
@@ -357,6 +364,10 @@ impl Client {
         deadline: Deadline,
     ) -> RequestBuilder<Any> {
         let remaining = deadline.remaining();
+        let request = self
+            .headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(name, value.expose()));
         request
             .config()
             .timeout_global(Some(remaining))

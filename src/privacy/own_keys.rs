@@ -1,4 +1,4 @@
-//! The program's own keys. It holds them, so it needs no rule to find them: as they are, and inside any base64.
+//! The program's own keys and headers. It holds them, so it needs no rule to find them: as they are, and inside any base64.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
@@ -14,8 +14,10 @@ pub(super) fn literals(config: &Config) -> Vec<String> {
         return Vec::new();
     };
     let (public, secret) = (destination.public_key.as_str(), destination.secret_key.expose());
+    let headers = config.headers.iter().map(|(_, value)| value.expose());
     let mut literals = vec![BASE64_STANDARD.encode(format!("{public}:{secret}"))];
-    for key in [public, secret].into_iter().filter(|key| key.len() >= MIN_KEY_BYTES) {
+    for key in [public, secret].into_iter().chain(headers).filter(|key| key.len() >= MIN_KEY_BYTES)
+    {
         literals.push(key.to_owned());
         literals.extend((0..3).flat_map(|before| encoded(key, before)));
     }

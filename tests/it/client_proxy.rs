@@ -13,7 +13,7 @@ const BEHIND: &str = "http://langfuse.invalid:3000";
 
 fn send_through(proxy: &str) -> Verdict {
     let environment = environment(&[("HTTP_PROXY", proxy)]);
-    let options = ClientOptions { environment, ca_file: None };
+    let options = ClientOptions { environment, ..ClientOptions::default() };
     client_with(BEHIND, options).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
@@ -41,7 +41,7 @@ fn loopback_is_reached_though_a_dead_proxy_is_set() {
     let dead = closed_port().to_string();
     let options = ClientOptions {
         environment: environment(&[("ALL_PROXY", &dead), ("HTTP_PROXY", &dead)]),
-        ca_file: None,
+        ..ClientOptions::default()
     };
     let mut client = client_with(&server.url(), options);
     assert_eq!(client.proxy(), None);
@@ -78,8 +78,10 @@ fn a_proxy_that_can_not_work_is_refused_without_its_password() {
         "http://user:hunter2@host:99999",
         "http://us er",
     ] {
-        let options =
-            ClientOptions { environment: environment(&[("HTTP_PROXY", proxy)]), ca_file: None };
+        let options = ClientOptions {
+            environment: environment(&[("HTTP_PROXY", proxy)]),
+            ..ClientOptions::default()
+        };
         let result = Client::new(BEHIND, "pk", &Secret::new("sk"), options);
         let error = format!("{:#}", result.unwrap_err());
         assert!(error.contains("proxy") && !error.contains("hunter2"), "{error}");

@@ -38,7 +38,8 @@ fn https(server: &Server) -> String {
 }
 
 fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Verdict {
-    let options = ClientOptions { ca_file, environment: environment(variables) };
+    let options =
+        ClientOptions { ca_file, environment: environment(variables), ..ClientOptions::default() };
     client_with(url, options).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
@@ -74,7 +75,8 @@ fn a_connection_that_is_opened_ahead_has_its_certificate_looked_at() {
     let path = path.to_str().unwrap();
     let (server, connections) = tls_server(GOOD);
     let opened = |variables: &[(&str, &str)]| {
-        let options = ClientOptions { ca_file: None, environment: environment(variables) };
+        let options =
+            ClientOptions { environment: environment(variables), ..ClientOptions::default() };
         let mut client = client_with(&https(&server), options);
         let connected = client.connect(Deadline::after(LONG));
         connected.map(|()| client.send(&Body::new(EXPORT), Deadline::after(LONG)))
@@ -106,8 +108,8 @@ fn the_roots_that_worked_are_kept_for_the_run() {
     let (server, connections) = tls_server(GOOD);
     let (_folder, path) = bundle();
     let options = ClientOptions {
-        ca_file: None,
         environment: environment(&[("SSL_CERT_FILE", path.to_str().unwrap())]),
+        ..ClientOptions::default()
     };
     let mut client = client_with(&https(&server), options);
     for _ in 0..3 {

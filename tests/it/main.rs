@@ -33,6 +33,7 @@ mod flush;
 mod forget;
 mod fuzz;
 mod guarantees;
+mod headers;
 mod help;
 mod hook;
 mod hostile_texts;

@@ -174,7 +174,7 @@ fn other_fields_are_named_and_sent_again_as_they_are() {
         ),
         ("model", "\"claude-opus-5-5\"", "\"claude-opus-4-5\""),
         ("name", "\"chat\"", "\"talk\""),
-        ("tags", "\"claude-code\"}]", "\"x\"},{\"stringValue\":\"claude-code\"}]"),
+        ("tags", "\"project:project\"", "\"project:x\""),
     ] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
