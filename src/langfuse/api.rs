@@ -35,10 +35,10 @@ impl Query {
         Self::new("traceId", id, times)
     }
 
-    /// All observations of a trace, with prices.
-    pub fn of_trace_with_prices(id: &str) -> Self {
+    /// All observations of a trace.
+    pub fn of_whole_trace(id: &str) -> Self {
         let filter = format!("traceId={}", escaped(id));
-        Self { filter, fields: "core,model,usage", limit: PAGE_ROWS }
+        Self { filter, fields: "core", limit: PAGE_ROWS }
     }
 
     /// Without times the server would search all its rows.
@@ -70,8 +70,6 @@ pub struct Stored {
     pub usage: Value,
     /// Set on model calls, if the query asks for it.
     pub model: Option<String>,
-    /// Whether Langfuse knew a price.
-    pub has_cost: bool,
     /// `None` for a root.
     pub parent: Option<String>,
     /// Fields that only a query for content has.
@@ -81,13 +79,6 @@ pub struct Stored {
     pub tags: Option<Vec<String>>,
     /// JSON, or text.
     pub output: Option<Value>,
-}
-
-impl Stored {
-    pub fn has_usage(&self) -> bool {
-        let mut counts = self.usage.as_object().into_iter().flatten();
-        counts.any(|(_, count)| count.as_f64().is_some_and(|count| count > 0.0))
-    }
 }
 
 /// A stored score.
@@ -209,7 +200,6 @@ fn stored(answer: &Value) -> Vec<Stored> {
                 .or_else(|| text("model"))
                 .filter(|model| !model.is_empty())
                 .map(str::to_owned),
-            has_cost: has_cost(row),
             parent: text("parentObservationId").filter(|id| !id.is_empty()).map(str::to_owned),
             kind: text("type").map(str::to_owned),
             name: text("name").map(str::to_owned),
@@ -219,14 +209,6 @@ fn stored(answer: &Value) -> Vec<Stored> {
         })
     };
     rows.into_iter().flatten().filter_map(read).collect()
-}
-
-fn has_cost(row: &Value) -> bool {
-    let total = |name: &str| row.get(name).and_then(Value::as_f64);
-    let costs = row.get("costDetails").and_then(Value::as_object);
-    total("totalCost").is_some_and(|cost| cost > 0.0)
-        || total("calculatedTotalCost").is_some_and(|cost| cost > 0.0)
-        || costs.is_some_and(|costs| !costs.is_empty())
 }
 
 /// Percent-encodes a value of a query.

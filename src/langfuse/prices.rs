@@ -25,6 +25,7 @@ pub struct PriceList(Vec<ModelDefinition>);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ModelDefinition {
+    model_name: String,
     match_pattern: String,
     start_date: Option<String>,
     is_langfuse_managed: bool,
@@ -108,6 +109,22 @@ impl PriceList {
     /// The number of models.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// The model of the same family whose name is most like this one, with its usual prices of these kinds of tokens.
+    pub fn most_alike(&self, name: &str, kinds: &[&str]) -> Option<(&str, BTreeMap<String, f64>)> {
+        let family = |name: &str| name.split('-').take(2).map(str::to_owned).collect::<Vec<_>>();
+        let alike =
+            |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        let models = self.0.iter().filter(|model| family(&model.model_name) == family(name));
+        let model = models.max_by_key(|model| (alike(&model.model_name), &model.model_name))?;
+        let tier = model.pricing_tiers.iter().find(|tier| tier.is_default);
+        let price = |kind: &str| match tier {
+            Some(tier) => tier.prices.get(kind).copied(),
+            None => model.prices.get(kind).map(|flat| flat.price),
+        };
+        let prices = kinds.iter().filter_map(|kind| Some(((*kind).to_owned(), price(kind)?)));
+        Some((&model.model_name, prices.collect()))
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod cloud;
 mod configured;
 mod connected;
 mod hooked;
+mod prices;
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};

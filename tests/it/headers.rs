@@ -27,7 +27,7 @@ fn assert_sent(mock: &MockLangfuse) {
 fn every_request_has_them_and_nothing_shows_them() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    sandbox.set("LANGFUSE_HEADERS", &headers());
+    sandbox.set("LANGFUSE_HEADERS", headers());
     sandbox.set("CC_LANGFUSE_DEBUG", "true");
     sandbox.set("CC_LANGFUSE_SCORES", "true");
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -80,8 +80,8 @@ fn a_project_can_not_set_them_until_it_is_allowed() {
     let settings = json!({"env": {"LANGFUSE_HEADERS": headers()}}).to_string();
     sandbox.write("project/.claude/settings.local.json", settings.as_bytes());
     // As Claude Code merges it for its hooks.
-    sandbox.set("LANGFUSE_HEADERS", &headers());
-    sandbox.set("CLAUDE_PROJECT_DIR", &project.display().to_string());
+    sandbox.set("LANGFUSE_HEADERS", headers());
+    sandbox.set("CLAUDE_PROJECT_DIR", project.display().to_string());
     let session = sandbox.session_in(&project, "v2.1.330/stream-multi");
     session.answered(0).stop(0);
     assert!(!mock.requests().is_empty());

@@ -156,6 +156,10 @@ impl Events {
             ("GET", path) if READ.contains(&path) => {
                 refusal().unwrap_or_else(|| self.read(path, query))
             }
+            ("POST", "/api/public/models") => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| models::create(&mut self.models, body))
+            }
             (method, path) if is_of_deletion(method, path) => {
                 let refusal = refusal();
                 refusal.unwrap_or_else(|| self.delete(path, body))
@@ -212,7 +216,7 @@ impl Events {
             not_found(&format!("The {api} API is only available in a Langfuse v4 write mode."))
         };
         match (path, self.reading) {
-            ("/api/public/models", _) => models::list(query),
+            ("/api/public/models", _) => models::list(&self.models, query),
             ("/api/public/v2/observations", Reading::Merged) => {
                 observations::list(&self.rows(), query)
             }

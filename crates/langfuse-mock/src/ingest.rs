@@ -30,6 +30,8 @@ pub struct Events {
     pub(super) datasets: Datasets,
     /// Traces that the worker is to delete.
     pub(super) deleting: Vec<String>,
+    /// The project's own models.
+    pub(super) models: Vec<Value>,
 }
 
 /// What those who read see of the table.

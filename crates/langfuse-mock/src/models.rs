@@ -9,7 +9,8 @@ use super::price::{FAST, MODELS, Prices, has_fast_mode};
 
 const CREATED: &str = "2026-08-01T00:00:00.000Z";
 
-pub(crate) fn list(query: &str) -> Answer {
+/// `own`: the project's own models.
+pub(crate) fn list(own: &[Value], query: &str) -> Answer {
     let query: BTreeMap<&str, &str> =
         query.split('&').filter_map(|it| it.split_once('=')).collect();
     let number = |name: &str, default| {
@@ -19,13 +20,46 @@ pub(crate) fn list(query: &str) -> Answer {
         let message = json!({"message": "Invalid request data", "error": "InvalidRequestError"});
         return Answer::json(400, &message);
     };
-    let models = MODELS.iter().skip((page - 1) * limit).take(limit);
-    let data: Vec<Value> =
-        models.map(|(name, names, prices)| model(name, &names.pattern(name), *prices)).collect();
+    let known =
+        MODELS.iter().map(|(name, names, prices)| model(name, &names.pattern(name), *prices));
+    let all: Vec<Value> = own.iter().cloned().chain(known).collect();
+    let data: Vec<&Value> = all.iter().skip((page - 1) * limit).take(limit).collect();
     let meta = json!({
-        "page": page, "limit": limit, "totalItems": MODELS.len(), "totalPages": MODELS.len().div_ceil(limit),
+        "page": page, "limit": limit, "totalItems": all.len(), "totalPages": all.len().div_ceil(limit),
     });
     Answer::json(200, &json!({"data": data, "meta": meta}))
+}
+
+/// `POST /api/public/models`, by the public API definition (`fern/apis/server/definition/models.yml` of langfuse/langfuse): a model of
+/// the project, which prices what is sent afterwards. Rows here are priced by Langfuse's own list alone.
+pub(crate) fn create(own: &mut Vec<Value>, body: &[u8]) -> Answer {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let is_text = |key: &str| body[key].as_str().is_some_and(|text| !text.is_empty());
+    let tiers = body["pricingTiers"].as_array();
+    let default = |tier: &&Value| {
+        tier["isDefault"] == true && tier["priority"] == 0 && tier["conditions"] == json!([])
+    };
+    let has_prices = |tier: &Value| {
+        let prices = tier["prices"].as_object();
+        prices.is_some_and(|prices| !prices.is_empty() && prices.values().all(Value::is_number))
+    };
+    let is_sound = tiers.is_some_and(|tiers| {
+        tiers.iter().filter(default).count() == 1 && tiers.iter().all(has_prices)
+    });
+    if !is_text("modelName") || !is_text("matchPattern") || !is_sound {
+        let message = json!({"message": "Invalid request data", "error": "InvalidRequestError"});
+        return Answer::json(400, &message);
+    }
+    let mut model = body;
+    model["id"] = format!("own-{}", own.len()).into();
+    model["isLangfuseManaged"] = false.into();
+    model["createdAt"] = CREATED.into();
+    let prices = model["pricingTiers"][0]["prices"].as_object().into_iter().flatten();
+    let flat: BTreeMap<String, Value> =
+        prices.map(|(kind, price)| (kind.clone(), json!({"price": price}))).collect();
+    model["prices"] = json!(flat);
+    own.push(model.clone());
+    Answer::json(200, &model)
 }
 
 fn model(name: &str, pattern: &str, prices: Prices) -> Value {

@@ -1,12 +1,30 @@
-//! The prices of the destination: read here, and kept for `usage`.
+//! The prices of the destination: read here, and kept for `usage`. Models of the newest sessions that have none are named, with
+//! the request that gives them one: Langfuse prices only what is sent afterwards.
+
+use std::collections::BTreeMap;
 
 use base::Timestamp;
+use serde_json::json;
+use transcript::locate;
 
 use super::context::DoctorContext;
 use crate::commands::output::report::CheckReport;
-use crate::config::Destination;
-use crate::langfuse::{Client, Deadline};
+use crate::commands::output::text::plural;
+use crate::config::{Destination, in_shell};
+use crate::langfuse::{Client, Deadline, PriceList, PricedCall, Prices};
 use crate::state::{Store, StoredPrices};
+use crate::trace::usage_details;
+use crate::usage::read_session;
+
+/// The kinds of tokens that are sent.
+const KINDS: [&str; 6] = [
+    "input",
+    "output",
+    "input_cache_read",
+    "input_cache_creation",
+    "input_cache_creation_5m",
+    "input_cache_creation_1h",
+];
 
 pub(super) fn check(
     context: &DoctorContext<'_>,
@@ -29,4 +47,63 @@ pub(super) fn check(
         Ok(()) => report.ok("prices", format!("prices of {models} models read for 'usage'")),
         Err(error) => report.warn("prices", format!("prices were not kept: {error:#}"), HELP),
     }
+    for (model, calls) in without_price(context, &prices.list) {
+        let calls = plural(calls, "call");
+        let (alike, request) = request(&model, &prices.list, destination);
+        let what = format!(
+            "Langfuse has no price for {model} ({calls} in the newest sessions): their cost is 0"
+        );
+        let prices = match alike {
+            Some(alike) => format!("with the prices of {alike}, change them if they differ"),
+            None => "with its prices per token".to_owned(),
+        };
+        report.warn("prices", what, format!("run, {prices}: {request}"));
+    }
+}
+
+/// Models of the newest sessions, with the number of their calls that cost nothing.
+fn without_price(context: &DoctorContext<'_>, list: &PriceList) -> BTreeMap<String, usize> {
+    let prices = Prices::new(list.clone());
+    let mut models = BTreeMap::new();
+    let sessions = context.newest.iter();
+    for (facts, _) in sessions.filter_map(|path| read_session(path, &locate::session_id(path)).ok())
+    {
+        for call in facts.calls {
+            let usage = usage_details(&call.usage);
+            let has_tokens = usage.values().any(|count| *count > 0);
+            let priced = PricedCall {
+                model: &call.model,
+                at: Timestamp::now(),
+                usage: &usage,
+                parameters: &[],
+            };
+            if has_tokens && !call.model.is_empty() && prices.cost(priced).is_none() {
+                *models.entry(call.model).or_insert(0) += 1;
+            }
+        }
+    }
+    models
+}
+
+/// The request that gives a model a price, and the model whose prices stand in it.
+fn request<'a>(
+    model: &str,
+    list: &'a PriceList,
+    destination: &Destination,
+) -> (Option<&'a str>, String) {
+    let alike = list.most_alike(model, &KINDS);
+    let name = alike.as_ref().map(|(name, _)| *name);
+    let zeros = || KINDS.iter().map(|kind| ((*kind).to_owned(), 0.0)).collect();
+    let prices: BTreeMap<String, f64> = alike.map_or_else(zeros, |(_, prices)| prices);
+    let tier = json!({"name": "Standard", "isDefault": true, "priority": 0, "conditions": [], "prices": prices});
+    let body = json!({
+        "modelName": model, "matchPattern": format!("(?i)^{}$", regex_lite::escape(model)), "unit": "TOKENS",
+        "pricingTiers": [tier],
+    });
+    let request = format!(
+        r#"curl -u "$LANGFUSE_PUBLIC_KEY:$LANGFUSE_SECRET_KEY" -H 'Content-Type: application/json' -d {} {}/api/public/models"#,
+        in_shell(&body.to_string()),
+        destination.base_url
+    );
+    (name, request)
 }

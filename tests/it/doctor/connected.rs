@@ -304,7 +304,7 @@ fn a_model_without_a_price() {
     sandbox.run(&["install"]).exits(0);
     sandbox.session("v2.1.330/simple").whole().stop(0);
     let clinic = Clinic { sandbox, mock };
-    clinic.warns("prices", "no price for claude-opus-5-5", "add the model with its prices");
+    clinic.warns("prices", "no price for claude-opus-5-5", "with the prices of claude-opus-5");
 }
 
 #[test]
