@@ -16,7 +16,7 @@ use super::upload::Uploader;
 use super::{Extent, Job};
 use crate::langfuse::batch;
 use crate::privacy::Clean;
-use crate::score::Score;
+use crate::score::{MAX_TEXT_UTF16, Score, Value};
 use crate::state::SkipReason;
 use crate::trace::{Context, Observation, digest};
 
@@ -103,8 +103,17 @@ impl<'a> Exporter<'a> {
 
     /// Queues the scores of a turn that are not acknowledged as they are. Each is sent once its turn's spans are acknowledged, and
     /// holds the cursor back as they do.
-    pub(super) fn export_scores(&mut self, turn: &str, scores: Vec<Score>) {
-        for score in scores {
+    pub(super) fn export_scores(&mut self, turn: &str, scores: Vec<Score>, context: &Context) {
+        for mut score in scores {
+            if let Value::Text(text) = &mut score.value {
+                let Some(policy) = self.contexts.terms.policy_of(context) else {
+                    continue;
+                };
+                policy.apply_to_name(text);
+                if text.encode_utf16().count() > MAX_TEXT_UTF16 {
+                    continue;
+                }
+            }
             let mark = digest(batch(std::slice::from_ref(&score)).as_bytes());
             let is_new = self.ledger.cursor.scored.get(&score.id) != Some(&mark);
             self.ledger.add_score(score.id.clone(), is_new);

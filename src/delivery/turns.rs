@@ -73,7 +73,7 @@ impl<'a> TurnSink<'a> {
             known.add(launches, uuid, None, 1);
             known.add_commands(turn);
             if job.scores && ended && !exporter.withheld.contains(uuid) {
-                exporter.export_scores(uuid, outcomes(turn, &context));
+                exporter.export_scores(uuid, outcomes(turn, &context), &context);
             }
         }
         exporter.contexts.terms.went_past(uuid);

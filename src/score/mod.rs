@@ -36,6 +36,9 @@ pub enum Subject {
     Observation(TraceId, SpanId),
 }
 
+/// Longest text score that Langfuse accepts, in UTF-16 code units.
+pub const MAX_TEXT_UTF16: usize = 500;
+
 /// Langfuse's types of values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

@@ -35,7 +35,29 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
         filed,
         judged: turn.activity.last_at.unwrap_or(filed).max(filed),
     };
-    figures(turn).into_iter().map(score).collect()
+    let mut scores: Vec<Score> = figures(turn).into_iter().map(score).collect();
+    if context.parent.is_none() {
+        scores.extend(late_pull_request(turn, context));
+    }
+    scores
+}
+
+/// A pull request that a row named after the turn's end, where no span can have it: of the session. Claude Code names it again
+/// whenever a process ends, so that its URL is part of the id.
+fn late_pull_request(turn: &Turn, context: &Context) -> Option<Score> {
+    let url = turn.activity.late_pull_request.as_ref()?;
+    let subject = Subject::Session(context.session_id.clone());
+    let filed = turn.opening.at;
+    Some(Score {
+        id: Score::id(Judge::Transcript, &subject, &format!("pull_request:{url}")),
+        subject,
+        name: "pull_request".to_owned(),
+        value: Value::Text(url.clone()),
+        comment: None,
+        environment: context.environment.clone(),
+        filed,
+        judged: turn.activity.last_at.unwrap_or(filed).max(filed),
+    })
 }
 
 /// The names of all figures.

@@ -217,3 +217,33 @@ fn the_figures_of_every_recording() {
     }
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_pull_request_that_is_named_after_a_turn_is_a_score_of_the_session() {
+    let url = "https://github.com/dev/project/pull/7";
+    let of_session = |mock: &MockLangfuse| {
+        let scores = mock.scores().into_iter().filter(|score| score.name() == "pull_request");
+        scores.map(|score| (score.text("sessionId").to_owned(), score.value())).collect::<Vec<_>>()
+    };
+    // It was opened in the second turn, whose event it is, and is named again when the process ends.
+    let mock = MockLangfuse::start();
+    let sandbox = scored(&mock);
+    let session = sandbox.session("v2.1.332/git-outcomes");
+    live(&session, 5);
+    let expected = [(session.id().to_owned(), json!(url))];
+    assert_eq!(of_session(&mock), expected);
+    let requests = mock.requests().len();
+    session.replay(&[]).exits(0);
+    assert_eq!((mock.requests().len(), of_session(&mock)), (requests, expected.to_vec()));
+    session.replay(&["--again"]).exits(0);
+    assert_eq!(of_session(&mock), expected, "once");
+    // Nobody who did not ask is told, and a secret in it is masked.
+    let mock = MockLangfuse::start();
+    let sandbox = scored(&mock);
+    let mut session = sandbox.session("v2.1.332/git-outcomes");
+    let token = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
+    session.recording = session.recording.replaced("dev/project/pull", &format!("{token}/pull"));
+    session.whole().replay(&[]).exits(0);
+    let told = format!("{:?}", mock.scores());
+    assert!(told.contains("pull_request") && !told.contains(token), "{told}");
+}

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::ValueEnum;
 
 use crate::commands::session_ref::{self, SessionRef};
-use crate::score::Value;
+use crate::score::{MAX_TEXT_UTF16, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct ScoreArg {
@@ -40,9 +40,6 @@ pub(in crate::commands) enum ScoreType {
     Categorical,
     Text,
 }
-
-/// Longest text score that Langfuse accepts, in UTF-16 code units.
-const MAX_TEXT_UTF16: usize = 500;
 
 /// Parses `NAME=VALUE`.
 ///

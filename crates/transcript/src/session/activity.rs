@@ -33,6 +33,8 @@ pub struct Activity {
     pub is_settled: bool,
     /// The person stopped it.
     pub interrupted: bool,
+    /// The pull request that a row named after its end, and none before.
+    pub late_pull_request: Option<String>,
     /// It was ended after so many model calls.
     pub max_turns: Option<u64>,
     /// The answer, where it is the argument of a tool (structured output).
@@ -249,8 +251,10 @@ impl Activity {
     /// Its row has no uuid, and comes again: the URL is the event's key. What is written after the turn's end is not its own.
     fn note_pull_request(&mut self, url: String, at: Timestamp) {
         let is_known = self.events.iter().any(|event| event.uuid == url);
-        if !self.is_settled && !is_known && !url.is_empty() {
-            self.event(url.clone(), at, EventKind::PullRequest, url);
+        match self.is_settled {
+            _ if is_known || url.is_empty() => {}
+            false => self.event(url.clone(), at, EventKind::PullRequest, url),
+            true => self.late_pull_request = Some(url),
         }
     }
 
