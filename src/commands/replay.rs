@@ -17,7 +17,7 @@ use crate::commands::output::progress::{ProgressLine, Workload};
 use crate::commands::output::prompt;
 use crate::commands::output::screen::exact_stdout;
 use crate::commands::output::summary::{
-    DeliverySummary, declined_text, forgotten_text, withheld_text,
+    DeliverySummary, declined_text, forgotten_text, inherited_text, withheld_text,
 };
 use crate::commands::output::text::plural;
 use crate::commands::preview::each_request;
@@ -252,6 +252,9 @@ fn dry_run(context: &DeliveryContext, session: &SessionTarget, config: &Config) 
     let report = each_request(session, config, job, |raw| writeln!(exact_stdout(), "{raw}"))?;
     if report.declined > 0 {
         print_note(&format!("{}: {}", session.id, declined_text(report.declined)));
+    }
+    if report.inherited > 0 {
+        print_note(&format!("{}: {}", session.id, inherited_text(report.inherited)));
     }
     if report.withheld > 0 {
         print_note(&format!("{}: {}", session.id, withheld_text(report.withheld)));

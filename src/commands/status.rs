@@ -97,8 +97,7 @@ struct StatusView {
     paused_since: Option<Timestamp>,
     delivered: Option<Delivered>,
     waiting: Waiting,
-    /// Of the session that runs the command: how many turns it has from the session that it was forked from, and which that is.
-    inherited: Option<(usize, Option<String>)>,
+    inherited: Inherited,
     backoff: Backoff,
     failed_at: Option<Timestamp>,
     /// What else sends the same turns.
@@ -124,7 +123,7 @@ impl StatusView {
             paused_since,
             delivered: id.and_then(|id| store.delivered(id)),
             waiting: waiting(context, &store),
-            inherited: session.zip(id).and_then(|(session, id)| inherited(&store, session, id)),
+            inherited: id.map(|id| Inherited::of(&store, session, id)).unwrap_or_default(),
             backoff: id.map(|id| store.backoff(id)).unwrap_or_default(),
             failed_at: id.and_then(|id| store.failed_at(id)),
             other_exporters: Vec::new(),
@@ -275,9 +274,14 @@ impl StatusView {
         let ignored = self.config.ignored.iter().flat_map(|problem| {
             [("ignored", problem.cause()), ("", format!("help: {}", problem.remedy))]
         });
-        let inherited = self.inherited.iter().map(|(turns, parent)| {
-            let parent = parent.as_deref().unwrap_or("another session");
-            ("inherited", format!("{}, sent by {parent}", plural(*turns, "turn")))
+        let Inherited { turns, sessions, parent } = &self.inherited;
+        let inherited = (*turns > 0).then(|| {
+            let copies = match sessions {
+                0 | 1 => String::new(),
+                sessions => format!(" of {}", plural(*sessions, "session")),
+            };
+            let parent = parent.as_deref().unwrap_or("the sessions that had them first");
+            ("inherited", format!("{}{copies}, sent by {parent}", plural(*turns, "turn")))
         });
         let twice = self.other_exporters.iter().flat_map(|exporter| {
             [("twice", sends_too(exporter)), ("", format!("help: {}", exporter.remedy))]
@@ -337,9 +341,9 @@ impl StatusView {
                 "message": problem.cause(),
                 "help": problem.remedy,
             })).collect::<Vec<_>>(),
-            "inherited": self.inherited.as_ref().map(|(turns, parent)| {
-                json!({"turns": turns, "session": parent})
-            }),
+            "inherited": {
+                "turns": self.inherited.turns, "sessions": self.inherited.sessions, "session": self.inherited.parent,
+            },
             "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
             "recorded_twice": self.other_exporters.iter().map(|one| json!({
                 "message": sends_too(one),
@@ -350,8 +354,28 @@ impl StatusView {
     }
 }
 
-/// Turns that belong to the session from which this one was forked.
-fn inherited(store: &Store, session: &str, destination: &str) -> Option<(usize, Option<String>)> {
-    let cursor = store.cursor(session, destination).ok()??;
-    (cursor.inherited > 0).then_some((cursor.inherited, cursor.parent_session))
+/// Turns that belong to the sessions from which others were copied.
+#[derive(Default)]
+struct Inherited {
+    turns: usize,
+    /// The copies.
+    sessions: usize,
+    /// Of the session that runs the command: the one that it was copied from.
+    parent: Option<String>,
+}
+
+impl Inherited {
+    /// `session`: of this one alone.
+    fn of(store: &Store, session: Option<&str>, destination: &str) -> Self {
+        let own = session.map(|session| store.cursor(session, destination).ok().flatten());
+        let parent = own.as_ref().and_then(|own| own.as_ref()?.parent_session.clone());
+        let all = own.is_none().then(|| store.all_cursors());
+        let cursors = own.flatten().into_iter().chain(all.into_iter().flatten());
+        let copies = cursors.filter(|it| it.destination == destination && it.inherited > 0);
+        copies.fold(Self { parent, ..Self::default() }, |sum, copy| Self {
+            turns: sum.turns + copy.inherited,
+            sessions: sum.sessions + 1,
+            ..sum
+        })
+    }
 }

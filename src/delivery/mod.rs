@@ -234,6 +234,8 @@ pub struct Report {
     pub declined: usize,
     /// Turns that a person had deleted in Langfuse.
     pub forgotten: usize,
+    /// Turns that belong to the session from which this one was copied; it sends them.
+    pub inherited: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
     /// The size of the first request, in bytes on the wire, when it took too long.

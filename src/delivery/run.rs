@@ -50,8 +50,15 @@ pub fn deliver(
         return Ok(Some(held(hold, &cursor, store)));
     }
     if !is_first && untouched::is_untouched(job, &cursor) {
-        let Cursor { guests, start_directory, .. } = cursor;
-        return Ok(Some(Report { guests, start_directory, ..Report::default() }));
+        let Cursor { guests, start_directory, inherited, .. } = cursor;
+        return Ok(Some(Report { guests, start_directory, inherited, ..Report::default() }));
+    }
+    if is_first && cursor.inherited > 0 {
+        log::info!(
+            "{}: {} turns skipped (of the session copied from)",
+            job.session_id,
+            cursor.inherited
+        );
     }
     let placements = match store.reader() {
         Some(store) => store.placements(&job.session_id, &job.destination)?,
@@ -80,6 +87,7 @@ pub fn deliver(
         withheld: exporter.withheld.len(),
         declined,
         forgotten,
+        inherited: exporter.ledger.cursor.inherited,
         unfinished: end.unfinished,
         unsaved: exporter.ledger.unsaved,
         start_directory: exporter.ledger.cursor.start_directory,
@@ -91,8 +99,12 @@ pub fn deliver(
 
 /// Nothing of the session can be sent now.
 fn held(hold: Hold, cursor: &Cursor, store: StateAccess<'_>) -> Report {
-    let start_directory = cursor.start_directory.clone();
-    let mut report = Report { unfinished: true, start_directory, ..Report::default() };
+    let mut report = Report {
+        unfinished: true,
+        start_directory: cursor.start_directory.clone(),
+        inherited: cursor.inherited,
+        ..Report::default()
+    };
     if hold == Hold::HeadOpen
         && let Some(Err(error)) = store.writer().map(|store| store.save_cursor(cursor))
     {

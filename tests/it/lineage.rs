@@ -1,5 +1,7 @@
 //! Copied rows, rows of other sessions and history that was written again: each turn arrives once, as its own session's.
 
+mod reported;
+
 use std::collections::BTreeMap;
 
 use langfuse_mock::{MockLangfuse, Row};
@@ -321,24 +323,6 @@ fn forks_of_forks_send_their_own_turns_whatever_is_met_when() {
         assert_eq!(place.by_session(), expected, "{order:?} by hooks");
         place.assert_calls(3);
     }
-}
-
-#[test]
-fn status_within_a_fork_counts_inherited_turns() {
-    let mut fork = two_turns(COPY);
-    let queued = json!({
-        "type": "queue-operation", "operation": "enqueue", "content": "Three?", "sessionId": COPY,
-        "timestamp": "2024-10-05T21:00:05.000Z",
-    });
-    fork.insert(0, queued);
-    fork.extend([prompt(COPY, "p3", 6, "Three?"), answer(COPY, "a3", 7, "Three.")]);
-    let mut place = Place::new();
-    place.stop(COPY, &fork, "Three.");
-    place.sandbox.set("CLAUDE_CODE_SESSION_ID", COPY);
-    let told = place.sandbox.run(&["status"]).exits(0);
-    assert!(told.stdout.contains("inherited"), "{}", told.stdout);
-    let told = place.sandbox.run(&["status", "--json"]).exits(0).json();
-    assert_eq!(told[0]["inherited"], json!({"turns": 2, "session": null}));
 }
 
 /// A compaction writes the file anew in mid-turn: without the row that opened the turn, with some rows of the turn before.

@@ -34,6 +34,7 @@ pub(in crate::commands) struct DeliverySummary {
     withheld: usize,
     declined: usize,
     forgotten: usize,
+    inherited: usize,
     status: ExitStatus,
     last_error: String,
     progress: ProgressLine,
@@ -107,6 +108,7 @@ impl DeliverySummary {
         self.withheld += report.withheld;
         self.declined += report.declined;
         self.forgotten += report.forgotten;
+        self.inherited += report.inherited;
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
@@ -115,7 +117,7 @@ impl DeliverySummary {
                 json!({
                     "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
                     "rejected": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                    "in_progress": report.unfinished, "policy_not_met": report.withheld, "forgotten": report.forgotten,
+                    "in_progress": report.unfinished, "policy_not_met": report.withheld, "forgotten": report.forgotten, "inherited": report.inherited,
                     "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
                 }),
             );
@@ -224,7 +226,7 @@ impl DeliverySummary {
                 json!({
                     "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
                     "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
-                    "declined": self.declined, "forgotten": self.forgotten,
+                    "declined": self.declined, "forgotten": self.forgotten, "inherited": self.inherited,
                 }),
             )?;
             return Ok(self.status);
@@ -251,16 +253,23 @@ impl DeliverySummary {
         if self.forgotten > 0 {
             line.push_str(&format!(", {} skipped (forgotten)", plural(self.forgotten, "turn")));
         }
+        if self.inherited > 0 {
+            line.push_str(&format!(", {}", inherited_text(self.inherited)));
+        }
         writeln!(stdout(), "{line}")?;
         Ok(self.status)
     }
 }
 
-/// Turns and agents that stay here because of their policy, and the remedy.
 pub(in crate::commands) fn declined_text(count: usize) -> String {
     format!("{} skipped (declined or paused)", plural(count, "turn"))
 }
 
+pub(in crate::commands) fn inherited_text(count: usize) -> String {
+    format!("{} skipped (of the session copied from)", plural(count, "turn"))
+}
+
+/// Turns and agents that stay here because of their policy, and the remedy.
 pub(in crate::commands) fn withheld_text(count: usize) -> String {
     format!(
         "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
