@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use base::Timestamp;
 
-use self::rows::{as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt};
+use self::rows::{
+    as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt, queued_prompt,
+};
 use self::title::merge;
 use super::activity::Activity;
 use super::calls::Compaction;
@@ -338,9 +340,10 @@ impl Turn {
     }
 
     /// A turn whose opening row is not in the file: it begins with the rows before its first answer.
-    fn without_opening(held: Vec<(Entry, Timestamp)>, answer: &Entry, at: Timestamp) -> Self {
+    fn without_opening(mut held: Vec<(Entry, Timestamp)>, answer: &Entry, at: Timestamp) -> Self {
         let mut opening = Opening::of(answer, at);
         opening.is_missing = true;
+        opening.prompt.content = queued_prompt(&mut held).unwrap_or_default();
         if let Some((first, first_at)) = held.first() {
             (opening.offset, opening.at) = (first.offset, *first_at);
         }

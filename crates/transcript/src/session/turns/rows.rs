@@ -1,5 +1,7 @@
 //! Which rows open a turn, come before its prompt, or continue it.
 
+use base::Timestamp;
+
 use crate::{Block, Entry, Record, text_of};
 
 /// The row of a real prompt, or of a compaction that a person asked for.
@@ -53,4 +55,19 @@ pub(super) fn as_text_only(mut entry: Entry) -> Entry {
         entry.record = Record::Local(std::mem::take(&mut prompt.content));
     }
     entry
+}
+
+/// The prompt of a turn without an opening row, where the queue has it. It becomes input of the first call, too.
+pub(super) fn queued_prompt(held: &mut [(Entry, Timestamp)]) -> Option<Vec<Block>> {
+    if held.iter().any(|(entry, _)| matches!(entry.record, Record::Summary { .. })) {
+        return None;
+    }
+    held.iter_mut().rev().find_map(|(entry, _)| {
+        let Record::Queued(text) = &mut entry.record else {
+            return None;
+        };
+        let prompt = vec![Block::Text(text.take()?)];
+        entry.record = Record::Local(prompt.clone());
+        Some(prompt)
+    })
 }

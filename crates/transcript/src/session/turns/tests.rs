@@ -267,6 +267,21 @@ fn answers_before_the_first_prompt_are_a_turn() {
 }
 
 #[test]
+fn a_prompt_that_only_the_queue_has_is_the_turns_input() {
+    let queued = |text: Option<&str>| Record::Queued(text.map(str::to_owned));
+    let rows = Rows::default().add("q", queued(Some("hello?"))).add("q", queued(None));
+    let turns = rows.answer("m1").prompt("p2").answer("m2").turns();
+    assert_eq!(uuids(&turns), ["a", "p2"]);
+    assert_eq!(text_of(&turns[0].opening.prompt.content), "hello?");
+    let [InputItem::User(input)] = turns[0].activity.generations[0].input.as_slice() else {
+        panic!("{:?}", turns[0].activity.generations[0].input);
+    };
+    assert_eq!(text_of(input), "hello?");
+    let usual = Rows::default().add("q", queued(Some("p1"))).prompt("p1").answer("m1").turns();
+    assert_eq!(usual[0].activity.generations[0].input.len(), 1, "the prompt's own row");
+}
+
+#[test]
 fn a_summary_names_the_turn_whose_opening_row_is_gone() {
     let named = Record::Summary { text: "what was said".to_owned(), turn: Some("p1".to_owned()) };
     let rows = || Rows::default().answer("m1").add("s", named.clone());
