@@ -240,7 +240,7 @@ fn home_manager_is_named_only_where_it_is() {
     let told = || sandbox.run(&["doctor", "--offline"]).stdout;
     assert!(!told().contains("home-manager"), "{}", told());
     fs::create_dir_all(sandbox.path(".local/state/nix/profiles/home-manager")).unwrap();
-    assert!(told().contains("set programs.claude-langfuse.enable = true"), "{}", told());
+    assert!(told().contains("with programs.claude-langfuse.enable = true"), "{}", told());
 }
 
 #[test]

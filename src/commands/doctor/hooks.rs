@@ -15,7 +15,7 @@ use crate::commands::output::report::CheckReport;
 fn install_help(context: &DoctorContext<'_>) -> &'static str {
     match context.delivery.env.has_home_manager() {
         true => {
-            "set programs.claude-langfuse.enable = true, or its hook.via, in your home-manager configuration"
+            "switch your home-manager configuration, with programs.claude-langfuse.enable = true and without hook.via = \"none\""
         }
         false => "run 'claude-langfuse install'",
     }
