@@ -143,3 +143,25 @@ fn many_sessions_become_items_at_once_and_one_that_can_not_be_read_is_named() {
     let ran = sandbox.run(&old).exits(0);
     assert!(ran.stderr.contains("no sessions found"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_a_person_sees() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session(STREAM);
+    session.whole();
+    sandbox.run(&["replay", "--all"]).exits(0);
+    let project = "--project /home/dev/elsewhere --since 2024-01-01 --until 2024-01-02";
+    let page = sandbox.path("page.html").display().to_string();
+    let screen = sandbox.screen().hide(mock.url(), "http://langfuse.test");
+    screen
+        .hide(&page, "page.html")
+        .types("claude-langfuse dataset add --all --committed --dataset bugs --create")
+        .types("claude-langfuse dataset add --all --tests-passed --dataset bugs")
+        .types("claude-langfuse dataset add --all --scored interrupted=true --dataset bugs")
+        .types(&format!("claude-langfuse dataset add --all {project} --dataset bugs"))
+        .types("claude-langfuse export --all --committed --per turn")
+        .types("claude-langfuse export --all --tests-passed --scored interrupted=false --per turn")
+        .types(&format!("claude-langfuse show {} --html {page}", session.id()))
+        .is("selection");
+}

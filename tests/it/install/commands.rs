@@ -73,3 +73,11 @@ fn a_project_has_commands_of_its_own() {
     assert_eq!(super::files(&sandbox, "project/.claude/commands").len(), 2);
     assert!(!sandbox.path(FOLDER).exists());
 }
+
+#[test]
+fn what_a_person_sees() {
+    let sandbox = Sandbox::new();
+    let program = ["--program", "/profile/bin/claude-langfuse"];
+    let line = format!("claude-langfuse install --commands {}", program.join(" "));
+    sandbox.screen().types(&line).types(&line).is("slash_commands");
+}
