@@ -1,5 +1,5 @@
 //! Passwords in the short flags of a few programs: `curl -u user:password`, `docker login -p`, `mysql -p…`, `redis-cli -a`,
-//! `curl -b name=cookie`, `openssl -passin pass:…`.
+//! `curl -b name=cookie`, `openssl -passin pass:…`, `http -a user:password`.
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
@@ -13,7 +13,7 @@ const COMMAND: usize = 400;
 /// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
 const SPACED: &[&str] = &["sshpass", "docker login", "podman login", "registry login", "az login"];
 
-/// The secret after the flag at `at`: `-u`, `-p` or `-a`.
+/// The secret after the flag at `at`: `-u`, `-p`, `-a` …
 pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     if !matches!(before(bytes, at), b' ' | b'\t') {
@@ -32,6 +32,8 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
             word(text, at + value + " pass:".len())
         }
         b'a' if is_spaced && is_of(text, at, &["redis-cli"]) => word(text, next + 1),
+        b'a' if is_spaced && is_of(text, at, &["http ", "https ", "xh "]) => user(text, next),
+        b'k' if is_spaced && is_of(text, at, &["openssl enc "]) => word(text, next + 1),
         b'b' if is_spaced && is_curl(text, at) => cookies(text, next + 1),
         _ => None,
     }

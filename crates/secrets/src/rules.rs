@@ -161,6 +161,7 @@ static SHAPES: &[(&str, Shape)] = &[
     ("-----BEGIN", keys::pem),
     ("-a", flags::short),
     ("-b", flags::short),
+    ("-k", flags::short),
     ("-p", flags::short),
     ("-u", flags::short),
     ("-us", shapes::mailchimp_key),
