@@ -20,6 +20,8 @@ pub(super) struct TurnRoot {
     pub start: Timestamp,
     /// Whether the turn is part of another application's trace.
     pub attached: bool,
+    /// Whether the turn tries an item of an experiment.
+    pub in_experiment: bool,
     /// Metadata of the turn, with version, release and environment.
     pub metadata: BTreeMap<String, String>,
 }
@@ -56,6 +58,7 @@ fn turn_root(span: &Span) -> Option<TurnRoot> {
         span: span.span_id().to_owned(),
         start: span.start(),
         attached: span.parent().is_some(),
+        in_experiment: span.attribute("langfuse.experiment.id").is_some(),
         metadata,
     })
 }

@@ -301,6 +301,7 @@ impl Reader<'_> {
             [Some(id), Some(item)] => Some(Experiment {
                 id: id.text.to_owned(),
                 name: self.text(&v::EXPERIMENT_NAME).unwrap_or_else(|| id.text.to_owned()),
+                description: self.text(&v::EXPERIMENT_DESCRIPTION),
                 dataset_id: self.text(&v::EXPERIMENT_DATASET_ID),
                 item_id: item.text.to_owned(),
                 item_version,

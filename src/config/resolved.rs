@@ -18,6 +18,8 @@ pub struct Experiment {
     pub id: String,
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_id: Option<String>,
     pub item_id: String,
     /// The time at which the item became as it is.

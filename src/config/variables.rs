@@ -179,6 +179,7 @@ variables! {
         .accepts("16 hex digits").project_may(Never);
     EXPERIMENT_ID = own!("CC_LANGFUSE_EXPERIMENT_ID").about("Experiment (dataset run) of all turns").project_may(Ask);
     EXPERIMENT_NAME = own!("CC_LANGFUSE_EXPERIMENT_NAME").about("Name of the experiment, by default its id").project_may(Ask);
+    EXPERIMENT_DESCRIPTION = own!("CC_LANGFUSE_EXPERIMENT_DESCRIPTION").about("Description of the experiment").project_may(Ask);
     EXPERIMENT_DATASET_ID = own!("CC_LANGFUSE_EXPERIMENT_DATASET_ID").about("Dataset of the experiment")
         .accepts("the id of a dataset").project_may(Ask);
     EXPERIMENT_ITEM_ID = own!("CC_LANGFUSE_EXPERIMENT_ITEM_ID").about("Dataset item of all turns").project_may(Never);

@@ -30,7 +30,7 @@ pub use deletion::MAX_TRACES_PER_DELETION;
 pub use metrics::{MAX_SESSIONS_PER_QUERY, StoredCalls};
 pub use otlp::{SCOPE, encode, export, export_overhead, without_content};
 pub use prices::{PriceList, PricedCall, Prices};
-pub use scores::{MAX_SCORES_PER_REQUEST, batch, send_scores};
+pub use scores::{MAX_SCORES_PER_REQUEST, batch, correction_request, send_correction, send_scores};
 pub use span::Span;
 pub use stored_scores::StoredScore;
 pub use verdict::{Problem, Verdict};

@@ -161,6 +161,13 @@ fn experiment_attributes(
     };
     attributes.add("langfuse.experiment.id", &of.id);
     attributes.add("langfuse.experiment.name", &of.name);
+    attributes.add_some("langfuse.experiment.description", of.description.as_deref());
+    let branch = context.metadata.get(MetadataKey::Branch.name()).map(String::as_str);
+    for (key, value) in [("claude_code_version", context.version.as_deref()), ("branch", branch)] {
+        if let Some(value) = value {
+            attributes.add_below("langfuse.experiment.metadata.", key, value);
+        }
+    }
     attributes.add_some("langfuse.experiment.dataset.id", of.dataset_id.as_deref());
     attributes.add("langfuse.experiment.item.id", &of.item_id);
     attributes.add("langfuse.experiment.item.root_observation_id", root.as_str());

@@ -9,7 +9,7 @@ use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
 use super::verdict::{Problem, Verdict};
-use crate::score::{Score, Subject, Value};
+use crate::score::{Comment, Score, Subject, Value};
 
 /// The limit of Langfuse's own SDKs.
 pub const MAX_SCORES_PER_REQUEST: usize = 100;
@@ -41,6 +41,27 @@ pub fn send_scores(
         let reason = format!("{} has no endpoint for scores", client.server());
         Verdict::misconfigured(Problem::Url, reason)
     })
+}
+
+/// Sends the corrected output of a turn, which servers take one by one.
+///
+/// # Errors
+/// The verdict of the failed request.
+pub fn send_correction(
+    client: &mut Client,
+    correction: &Score,
+    deadline: Deadline,
+) -> Result<usize, Verdict> {
+    let answer = post(client, SCORES, &correction_request(correction), deadline)?;
+    answer.ok_or_else(|| {
+        let reason = format!("{} has no endpoint for scores", client.server());
+        Verdict::misconfigured(Problem::Url, reason)
+    })
+}
+
+/// The request that sets a corrected output.
+pub fn correction_request(correction: &Score) -> String {
+    Json::Object(body(correction)).to_string()
 }
 
 /// A request of the ingestion API. The same scores always give the same bytes.
@@ -85,13 +106,18 @@ fn body(score: &Score) -> Map<String, Json> {
         Value::Boolean(yes) => ("BOOLEAN", Json::from(u8::from(*yes))),
         Value::Categorical(word) => ("CATEGORICAL", word.as_str().into()),
         Value::Text(text) => ("TEXT", text.as_str().into()),
+        Value::Correction(text) => ("CORRECTION", text.as_str().into()),
     };
     add("dataType", data_type.into());
     add("value", value);
-    for (key, text) in [("comment", &score.comment), ("environment", &score.environment)] {
-        if let Some(text) = text {
-            add(key, text.as_str().into());
-        }
+    match &score.comment {
+        Comment::Kept => {}
+        // An absent one would leave the comment of the score that this one replaces.
+        Comment::Cleared => drop(add("comment", Json::Null)),
+        Comment::Text(text) => drop(add("comment", text.as_str().into())),
+    }
+    if let Some(environment) = &score.environment {
+        add("environment", environment.as_str().into());
     }
     body
 }
@@ -135,7 +161,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::{batch, list};
-    use crate::score::{Score, Subject, Value};
+    use crate::score::{Comment, Score, Subject, Value};
     use crate::trace::{SpanId, TraceId};
 
     fn score(subject: Subject, value: Value) -> Score {
@@ -144,7 +170,7 @@ mod tests {
             subject,
             name: "quality".to_owned(),
             value,
-            comment: None,
+            comment: Comment::Kept,
             environment: None,
             filed: Timestamp::from_millis(1_782_000_000_123),
             judged: Timestamp::from_millis(1_782_000_009_123),

@@ -178,6 +178,7 @@ impl Policy {
     pub fn apply_to_experiment(&self, experiment: &mut Experiment) {
         let mut masker = self.masker();
         let texts = experiment.expected_output.iter_mut();
+        let texts = texts.chain(&mut experiment.description);
         for text in texts.chain([&mut experiment.name]) {
             masker.text(text);
         }

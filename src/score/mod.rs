@@ -17,7 +17,7 @@ pub struct Score {
     pub subject: Subject,
     pub name: String,
     pub value: Value,
-    pub comment: Option<String>,
+    pub comment: Comment,
     /// The environment of the trace.
     pub environment: Option<String>,
     /// Never changes: on another day Langfuse keeps a second row for ever.
@@ -32,7 +32,7 @@ pub enum Subject {
     Session(String),
     /// The trace of a turn.
     Trace(TraceId),
-    /// A turn in a foreign trace.
+    /// A turn in a foreign trace, or of an experiment: its results page shows the scores of root observations.
     Observation(TraceId, SpanId),
 }
 
@@ -49,6 +49,18 @@ pub enum Value {
     /// One of some words.
     Categorical(String),
     /// Free text.
+    Text(String),
+    /// What the turn should have answered.
+    Correction(String),
+}
+
+/// The comment of a score that may replace another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comment {
+    /// The one that is there stays.
+    Kept,
+    /// There is none any more.
+    Cleared,
     Text(String),
 }
 

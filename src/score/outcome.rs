@@ -8,7 +8,7 @@ use transcript::session::{Activity, ToolCall, Turn};
 use transcript::{GitOperation, Patch, Usage, text_of};
 
 use super::test_run::TestRun;
-use super::{Judge, Score, Subject, Value};
+use super::{Comment, Judge, Score, Subject, Value};
 use crate::trace::{Context, SpanIds};
 
 /// The scores of a turn that is complete, in the session's own file: agents have files and times of their own.
@@ -17,12 +17,12 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
         return Vec::new();
     }
     let trace = context.trace_id.clone();
-    let subject = match context.parent {
-        Some(_) => {
+    let subject = match context.parent.is_some() || context.experiment.is_some() {
+        true => {
             let ids = SpanIds::of(&trace, &turn.opening.uuid);
             Subject::Observation(trace, ids.turn(&turn.opening.uuid))
         }
-        None => Subject::Trace(trace),
+        false => Subject::Trace(trace),
     };
     let filed = turn.opening.at;
     let score = |(name, value): (&str, Value)| Score {
@@ -30,7 +30,7 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
         subject: subject.clone(),
         name: name.to_owned(),
         value,
-        comment: None,
+        comment: Comment::Kept,
         environment: context.environment.clone(),
         filed,
         judged: turn.activity.last_at.unwrap_or(filed).max(filed),

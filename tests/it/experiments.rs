@@ -235,3 +235,24 @@ fn an_experiment_may_stand_in_the_configuration_of_a_project() {
         assert_eq!((told(&row, "id"), told(&row, "item_id")), (Some("run-7"), Some("item-3")));
     }
 }
+
+/// The results page of an experiment shows the scores of root observations.
+#[test]
+fn scores_of_its_turns_name_the_root_observation() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    sandbox.set("CC_LANGFUSE_SCORES", "true");
+    sandbox.set("CC_LANGFUSE_EXPERIMENT_DESCRIPTION", "shorter prompt");
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().replay(&[]).exits(0);
+    sandbox.run(&["score", &format!("{}#1", session.id()), "good=true"]).exits(0);
+    let rows = mock.rows();
+    let root = rows.iter().find(|row| row.name == "claude-code").unwrap();
+    assert_eq!(root.experiment["description"], "shorter prompt");
+    let scores = mock.scores();
+    assert_eq!(scores.len(), 2, "{scores:?}");
+    for score in scores {
+        assert_eq!(score.text("observationId"), root.span_id, "{}", score.name());
+    }
+}

@@ -240,3 +240,40 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
     sandbox.session("v2.1.330/compact").whole();
     score(&sandbox, &["912a#1", "quality=4"]).exits(4);
 }
+
+#[test]
+fn a_score_without_a_comment_clears_the_one_before() {
+    let mock = MockLangfuse::start();
+    let sandbox = sent(&mock);
+    score(&sandbox, &["912a#2", "quality=4", "--comment", "slow"]).exits(0);
+    assert_eq!(only(&mock).text("comment"), "slow");
+    score(&sandbox, &["912a#2", "quality=4"]).exits(0);
+    assert_eq!(only(&mock).text("comment"), "");
+}
+
+#[test]
+fn a_turns_output_is_corrected() {
+    let mock = MockLangfuse::start();
+    let sandbox = sent(&mock);
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let path = sandbox.write("answer.md", format!("It is 42, with {token}.\n").as_bytes());
+    let path = path.display().to_string();
+    score(&sandbox, &["912a#2", "--correct", &path]).exits(0);
+    let correction = only(&mock);
+    assert_eq!((correction.name(), correction.text("dataType")), ("output", "CORRECTION"));
+    let value = correction.value();
+    let text = value.as_str().unwrap();
+    assert!(text.starts_with("It is 42, with [masked: github-token"), "{text}");
+    let trace = trace_of_turn(&mock, 2);
+    let rows = mock.rows();
+    let root = rows.iter().find(|row| row.trace_id == trace && row.name == "claude-code").unwrap();
+    assert_eq!(correction.text("traceId"), trace);
+    assert_eq!(correction.text("observationId"), root.span_id);
+    // The newest counts.
+    sandbox.write("answer.md", b"Better.");
+    score(&sandbox, &["912a#2", "--correct", &path]).exits(0);
+    assert_eq!(only(&mock).value(), "Better.");
+    score(&sandbox, &["912a", "--correct", &path]).exits(1);
+    score(&sandbox, &["912a#2", "--correct", "/nowhere"]).exits(1);
+    score(&sandbox, &["912a#2", "quality=4", "--correct", &path]).exits(2);
+}

@@ -70,6 +70,7 @@ fn experiment(attributes: &Map<String, Value>) -> Value {
     let columns = [
         ("id", "id"),
         ("name", "name"),
+        ("description", "description"),
         ("dataset_id", "dataset.id"),
         ("item_id", "item.id"),
         ("item_version", "item.version"),

@@ -139,7 +139,10 @@ impl Scores {
                 let given = body.get("id").and_then(Value::as_str).map(str::to_owned);
                 let id = given.unwrap_or_else(|| format!("generated-{}", self.events.len()));
                 body.insert("id".to_owned(), id.as_str().into());
-                self.store(format!("{now}{body:?}"), now.to_owned(), body);
+                // A later request has a later time.
+                let events: usize = self.events.values().map(Vec::len).sum();
+                let at = now.replace(".000Z", &format!(".{:03}Z", events % 1000));
+                self.store(format!("{at}{body:?}"), at, body);
                 Answer::json(200, &json!({"id": id}))
             }
             Err(message) => {
@@ -203,7 +206,10 @@ fn row((id, events): (&String, &Vec<Event>)) -> ScoreRow {
     for event in &events {
         for (key, value) in &event.body {
             let stays = ["traceId", "environment"].contains(&key.as_str());
-            if !(value.is_null() || stays && body.contains_key(key)) {
+            // A comment that is null clears the one before; of other fields it counts as absent.
+            if value.is_null() && key == "comment" {
+                body.remove(key);
+            } else if !(value.is_null() || stays && body.contains_key(key)) {
                 body.insert(key.clone(), value.clone());
             }
         }

@@ -3,10 +3,10 @@
 pub(super) mod score_arg;
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -22,20 +22,22 @@ use crate::commands::session_ref::SessionRef;
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Extent;
-use crate::langfuse::{Deadline, Verdict, batch, send_scores};
+use crate::langfuse::{Deadline, Verdict, batch, correction_request, send_correction, send_scores};
 use crate::privacy::Policy;
-use crate::score::{Judge, Score, Subject, Value};
+use crate::score::{Comment, Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
-use base::Timestamp;
+use base::{Timestamp, regular_file};
 use score_arg::{ScoreArg, ScoreType, ScoreWord};
 
-const USAGE: &str = "claude-langfuse score [OPTIONS] [PATH|SESSION[#TURN]] <NAME=VALUE>...";
+const USAGE: &str = "claude-langfuse score [OPTIONS] [PATH|SESSION[#TURN]] <NAME=VALUE>...
+       claude-langfuse score [OPTIONS] [PATH|SESSION#TURN] --correct <FILE|->";
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse score 3f2a#2 helpful=true
   claude-langfuse score 3f2a#2 quality=4 tone=friendly --comment 'found the cause at once'
   claude-langfuse score 3f2a solved=false         the whole session
   claude-langfuse score 3f2a#2 grade=1 --type categorical
+  claude-langfuse score 3f2a#2 --correct answer.md
   claude-langfuse score helpful=true              within Claude Code: its newest turn that is over
 
 Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 wrong usage,
@@ -50,9 +52,12 @@ Exit codes: 0 accepted, 1 session or turn not found or value of another type, 2 
 #[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(super) struct ScoreArgs {
     /// Session with #N for a turn, and scores [default: newest turn]
-    #[arg(value_name = "PATH|SESSION|NAME=VALUE", required = true, value_parser = score_arg::parse_word)]
+    #[arg(value_name = "PATH|SESSION|NAME=VALUE", required_unless_present = "correct", value_parser = score_arg::parse_word)]
     words: Vec<ScoreWord>,
-    /// Comment on all of these scores
+    /// Corrected output of a turn, from a file or stdin (-)
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["comment", "score_type"])]
+    correct: Option<PathBuf>,
+    /// Comment on all of these scores [default: none]
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
     /// Type of the values [default: by their form]
@@ -76,7 +81,7 @@ pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 
 fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let (named, scores) = split(&args.words)?;
+    let (named, scores) = split(args)?;
     let (session, config) = match named {
         Some(reference) => session_args::open_named(&mut context, &reference.session)?,
         None => {
@@ -108,9 +113,16 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             }
         }
     };
-    let scores = target.scores(args, &scores, &config)?;
+    let scores = match &args.correct {
+        Some(path) => vec![target.correction(path, &config)?],
+        None => target.scores(args, &scores, &config)?,
+    };
     if args.dry_run {
-        writeln!(exact_stdout(), "{}", batch(&scores))?;
+        let request = match scores.first() {
+            Some(correction) if args.correct.is_some() => correction_request(correction),
+            _ => batch(&scores),
+        };
+        writeln!(exact_stdout(), "{request}")?;
         return Ok(ExitStatus::Done);
     }
     let unusable = |problem| error(ExitStatus::Misconfigured, problem);
@@ -131,30 +143,37 @@ fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 }
 
 /// The session, if it is named, and the scores.
-fn split<'w>(words: &'w [ScoreWord]) -> Result<(Option<&'w SessionRef>, Vec<&'w ScoreArg>)> {
-    let (named, rest) = match words {
+fn split(args: &ScoreArgs) -> Result<(Option<&SessionRef>, Vec<&ScoreArg>)> {
+    let (named, rest) = match args.words.as_slice() {
         [ScoreWord::Session(reference), rest @ ..] => (Some(reference), rest),
         rest => (None, rest),
     };
-    let score = |word: &'w ScoreWord| match word {
-        ScoreWord::Score(score) => Ok(score),
-        ScoreWord::Session(other) => {
-            let reason = format!("{} is no NAME=VALUE, e.g. helpful=true", other.session.display());
-            Err(error(ExitStatus::Usage, reason))
+    let mut scores = Vec::new();
+    for word in rest {
+        match word {
+            ScoreWord::Score(score) => scores.push(score),
+            ScoreWord::Session(other) => {
+                let other = other.session.display();
+                let reason = format!("{other} is no NAME=VALUE, e.g. helpful=true");
+                return Err(error(ExitStatus::Usage, reason));
+            }
         }
-    };
-    let scores: Vec<&ScoreArg> = rest.iter().map(score).collect::<Result<_>>()?;
-    if scores.is_empty() {
-        return Err(error(
-            ExitStatus::Usage,
-            "no score is given; add NAME=VALUE, e.g. helpful=true",
-        ));
     }
-    Ok((named, scores))
+    match (scores.is_empty(), &args.correct) {
+        (true, None) => {
+            Err(error(ExitStatus::Usage, "no score is given; add NAME=VALUE, e.g. helpful=true"))
+        }
+        (false, Some(_)) => {
+            Err(error(ExitStatus::Usage, "--correct takes no scores; run the command twice"))
+        }
+        _ => Ok((named, scores)),
+    }
 }
 
 struct ScoreTarget {
     subject: Subject,
+    /// The root observation of a turn.
+    root: Option<SpanId>,
     turn: Option<u64>,
     timestamp: Timestamp,
 }
@@ -170,6 +189,7 @@ fn session_target(session: &SessionTarget, roots: &[TurnRoot]) -> Result<ScoreTa
     }
     Ok(ScoreTarget {
         subject: Subject::Session(session.id.clone()),
+        root: None,
         turn: None,
         timestamp: first.start,
     })
@@ -184,13 +204,14 @@ fn turn_target(
     let root = roots.iter().find(|root| root.turn == turn);
     let root = root.ok_or_else(|| anyhow!("could not find turn {turn}"))?;
     let span = SpanId::given(root.span.clone());
+    let is_apart = root.attached || root.in_experiment;
     let subject = sent_subject(session, config, &span)
-        .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span, root.attached));
-    Ok(ScoreTarget { subject, turn: Some(turn), timestamp: root.start })
+        .unwrap_or_else(|| subject(TraceId::given(root.trace.clone()), span.clone(), is_apart));
+    Ok(ScoreTarget { subject, root: Some(span), turn: Some(turn), timestamp: root.start })
 }
 
-fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
-    match attached {
+fn subject(trace: TraceId, span: SpanId, is_apart: bool) -> Subject {
+    match is_apart {
         true => Subject::Observation(trace, span),
         false => Subject::Trace(trace),
     }
@@ -199,10 +220,39 @@ fn subject(trace: TraceId, span: SpanId, attached: bool) -> Subject {
 /// The subject that the turn was sent as; the configuration may have changed since.
 fn sent_subject(session: &SessionTarget, config: &Config, root: &SpanId) -> Option<Subject> {
     let sent = sent_context(session, config, root.as_str())?;
-    Some(subject(sent.trace_id, root.clone(), sent.parent.is_some()))
+    let is_apart = sent.parent.is_some() || sent.experiment.is_some();
+    Some(subject(sent.trace_id, root.clone(), is_apart))
 }
 
 impl ScoreTarget {
+    /// The corrected output of a turn. Langfuse shows it by this name, and on an observation.
+    fn correction(&self, path: &Path, config: &Config) -> Result<Score> {
+        const NAME: &str = "output";
+        let Some(root) = &self.root else {
+            bail!("could not correct the session: name a turn (#N)");
+        };
+        let mut text =
+            read_text(path).with_context(|| format!("could not read {}", path.display()))?;
+        if text.trim().is_empty() {
+            bail!("could not correct the turn: {} is empty", path.display());
+        }
+        Policy::from(config).apply_to_name(&mut text);
+        let subject = match &self.subject {
+            Subject::Trace(trace) => Subject::Observation(trace.clone(), root.clone()),
+            subject => subject.clone(),
+        };
+        Ok(Score {
+            id: Score::id(Judge::Person, &subject, NAME),
+            subject,
+            name: NAME.to_owned(),
+            value: Value::Correction(text),
+            comment: Comment::Kept,
+            environment: config.environment.clone(),
+            filed: self.timestamp,
+            judged: Timestamp::now(),
+        })
+    }
+
     fn scores(
         &self,
         args: &ScoreArgs,
@@ -229,7 +279,10 @@ impl ScoreTarget {
                 subject: self.subject.clone(),
                 name,
                 value,
-                comment: args.comment.as_ref().map(mask),
+                comment: args
+                    .comment
+                    .as_ref()
+                    .map_or(Comment::Cleared, |text| Comment::Text(mask(text))),
                 environment: config.environment.clone(),
                 filed: self.timestamp,
                 judged: now,
@@ -246,8 +299,31 @@ fn send(
     scores: &[Score],
 ) -> Result<Result<usize, Verdict>> {
     let mut client = context.client(config, destination)?;
-    let send = || send_scores(&mut client, scores, Deadline::after(config.timeout));
-    Ok(with_retry_after(send))
+    let mut send = || {
+        let deadline = Deadline::after(config.timeout);
+        match scores {
+            [correction @ Score { value: Value::Correction(_), .. }] => {
+                send_correction(&mut client, correction, deadline)
+            }
+            scores => send_scores(&mut client, scores, deadline),
+        }
+    };
+    Ok(with_retry_after(&mut send))
+}
+
+/// A correction is no longer than an answer.
+const MAX_CORRECTION_BYTES: u64 = 1024 * 1024;
+
+fn read_text(path: &Path) -> Result<String> {
+    if path != Path::new("-") {
+        return Ok(regular_file::read_text(path, MAX_CORRECTION_BYTES)?);
+    }
+    let mut text = String::new();
+    io::stdin().take(MAX_CORRECTION_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_CORRECTION_BYTES {
+        bail!("it is longer than {MAX_CORRECTION_BYTES} bytes");
+    }
+    Ok(text)
 }
 
 fn error(status: ExitStatus, reason: impl Display) -> anyhow::Error {
@@ -298,7 +374,7 @@ fn json_value(value: &Value) -> Json {
     match value {
         Value::Numeric(number) => json!(number),
         Value::Boolean(yes) => json!(yes),
-        Value::Categorical(text) | Value::Text(text) => json!(text),
+        Value::Categorical(text) | Value::Text(text) | Value::Correction(text) => json!(text),
     }
 }
 
@@ -307,5 +383,6 @@ fn value_text(value: &Value) -> String {
         Value::Numeric(number) => number.to_string(),
         Value::Boolean(yes) => yes.to_string(),
         Value::Categorical(text) | Value::Text(text) => text.clone(),
+        Value::Correction(_) => "corrected".to_owned(),
     }
 }
