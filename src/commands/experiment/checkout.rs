@@ -105,7 +105,9 @@ fn names_of(bytes: &[u8]) -> impl Iterator<Item = String> {
 pub(super) struct Checkout {
     /// Holds the checkout and what the run needs beside it.
     pub place: PathBuf,
-    pub top: PathBuf,
+    /// For temporary files of the run: Claude Code leaves some.
+    pub temporary: PathBuf,
+    top: PathBuf,
     /// Where Claude Code is started.
     pub directory: PathBuf,
     /// A history beside the checkout. What a run did to the one inside is never read.
@@ -133,12 +135,16 @@ impl Checkout {
         let place = temporary.path().join(slot.to_string());
         let name = repository.top.file_name().unwrap_or("repository".as_ref());
         let (top, git_dir) = (place.join("checkout").join(name), place.join("history.git"));
-        fs::create_dir_all(&top)
-            .with_context(|| format!("could not create folder: {}", top.display()))?;
+        let temporary_files = place.join("tmp");
+        for folder in [&top, &temporary_files] {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("could not create folder: {}", folder.display()))?;
+        }
         let mut checkout = Self {
             directory: if below == Path::new("") { top.clone() } else { top.join(below) },
             history: Git::outside(&top, &git_dir),
             base: item.commit.clone(),
+            temporary: temporary_files,
             place,
             top,
         };

@@ -71,7 +71,7 @@ pub(super) fn execute<'a>(shared: &Shared<'a>, job: Job<'a>) -> Result<Finished<
         directory: &checkout.directory,
         place: &checkout.place,
         protected: &plan.repository.top,
-        environment: &environment(&experiment.name, item),
+        environment: &environment(&experiment.name, item, &checkout),
     });
     let end = run(&mut command?, &session, plan.args.timeout, stop)?;
     let answer = ClaudeCode::answer(&checkout.place);
@@ -87,7 +87,7 @@ pub(super) fn execute<'a>(shared: &Shared<'a>, job: Job<'a>) -> Result<Finished<
             let mut command = Command::new("/bin/sh");
             command.args(["-c", check]).current_dir(&checkout.directory);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command.envs(environment(&experiment.name, item));
+            command.envs(environment(&experiment.name, item, &checkout));
             let end = run(&mut command, &session, plan.args.timeout, stop)?;
             match end {
                 End::Interrupt => outcome = Outcome::Stopped,
@@ -140,9 +140,10 @@ fn add_diff(
     Ok(())
 }
 
-/// The variables by which a run belongs to its experiment.
-pub(super) fn environment(experiment: &str, item: &Item) -> Vec<(&'static str, String)> {
+/// The variables by which a run belongs to its experiment and to its place.
+fn environment(experiment: &str, item: &Item, checkout: &Checkout) -> Vec<(&'static str, String)> {
     let mut variables = vec![
+        ("TMPDIR", checkout.temporary.display().to_string()),
         ("CC_LANGFUSE_EXPERIMENT_ID", experiment.to_owned()),
         ("CC_LANGFUSE_EXPERIMENT_ITEM_ID", item.id.clone()),
     ];

@@ -81,7 +81,8 @@ pub(super) fn measure(
     let lineage = Lineage::new(SessionIds::new(session, &path), &path);
     let mut turn = None;
     Outline::read_with(lineage, entries, |of_session| {
-        if turn.is_none() && of_session.is_numbered() {
+        // Nothing is sent of a turn that no model began to answer.
+        if turn.is_none() && of_session.is_numbered() && of_session.has_begun() {
             let uuid = &of_session.opening.uuid;
             let trace = TraceId::of_seed(uuid);
             let root = SpanIds::of(&trace, uuid).turn(uuid);

@@ -19,6 +19,7 @@ prompt=$(cat)
 folder=$HOME/.claude/projects/$(pwd | tr -c 'a-zA-Z0-9\n' -)
 mkdir -p "$folder"
 rows=$folder/$session.jsonl
+echo left >"${TMPDIR:?}/left"
 rest=${session#????????}
 common='"isSidechain":false,"userType":"external","entrypoint":"sdk-cli","version":"2.1.332","gitBranch":"main","cwd":"'$PWD'","sessionId":"'$session'"'
 at() { date -u "+%Y-%m-%dT%H:%M:%S.$1Z"; }

@@ -17,6 +17,8 @@ pub(super) struct Place {
     pub(super) repository: PathBuf,
     /// The commits of the repository, the oldest first.
     pub(super) commits: Vec<String>,
+    /// The program of Claude Code.
+    pub(super) claude: String,
 }
 
 impl Place {
@@ -49,7 +51,7 @@ impl Place {
         git(&["checkout", "--quiet", "main"]);
         // What nobody has committed yet.
         fs::write(repository.join("inner/version"), "unsaved").unwrap();
-        Self { mock, sandbox, repository, commits }
+        Self { mock, sandbox, repository, commits, claude: CLAUDE.to_owned() }
     }
 
     /// Puts an item for each prompt into the dataset `bugs`: `item-000`, `item-001` …
@@ -76,7 +78,7 @@ impl Place {
     /// Starts `experiment run bugs`.
     pub(super) fn start(&self, options: &[&str]) -> Running {
         let project = self.repository.to_str().unwrap();
-        let command = ["experiment", "run", "bugs", "--cli", CLAUDE, "--project", project];
+        let command = ["experiment", "run", "bugs", "--cli", &self.claude, "--project", project];
         self.sandbox.start(&[&command[..], options].concat(), b"")
     }
 
