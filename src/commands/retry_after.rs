@@ -6,6 +6,7 @@ use crate::commands::output::errors::print_note;
 use crate::delivery::Transport;
 use crate::langfuse::{Body, Verdict};
 use crate::score::Score;
+use crate::state::PendingMedia;
 
 /// Longest total wait for one request. Langfuse counts requests per minute.
 const MAX_TOTAL_WAIT: Duration = Duration::from_secs(600);
@@ -63,6 +64,10 @@ pub(super) struct RetryAfterTransport<Inner>(pub Inner);
 impl<Inner: Transport> Transport for RetryAfterTransport<Inner> {
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         with_retry_after(|| self.0.score(scores))
+    }
+
+    fn upload_media(&mut self, media: &PendingMedia, bytes: &[u8]) -> Result<(), Verdict> {
+        with_retry_after(|| self.0.upload_media(media, bytes))
     }
 
     fn is_langfuse(&mut self) -> bool {

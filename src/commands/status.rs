@@ -261,9 +261,13 @@ impl StatusView {
     fn waiting_text(&self) -> String {
         match self.waiting {
             Waiting { sessions: 0, .. } => "nothing".to_owned(),
-            Waiting { sessions, since } => {
+            Waiting { sessions, media, since } => {
                 let since = since.map(|since| self.ago(since)).unwrap_or_default();
-                let sessions = plural(sessions, "session");
+                let mut sessions = plural(sessions, "session");
+                if media > 0 {
+                    let media = plural(media, "image");
+                    sessions.push_str(&format!(" ({media} or documents not uploaded)"));
+                }
                 format!("{sessions}, for {since}; 'claude-langfuse flush' sends the rest")
             }
         }
@@ -344,7 +348,10 @@ impl StatusView {
             "inherited": {
                 "turns": self.inherited.turns, "sessions": self.inherited.sessions, "session": self.inherited.parent,
             },
-            "waiting": {"sessions": self.waiting.sessions, "since": self.waiting.since.map(time)},
+            "waiting": {
+                "sessions": self.waiting.sessions, "since": self.waiting.since.map(time),
+                "media": self.waiting.media,
+            },
             "recorded_twice": self.other_exporters.iter().map(|one| json!({
                 "message": sends_too(one),
                 "help": one.remedy,

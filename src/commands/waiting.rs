@@ -10,6 +10,8 @@ use crate::state::{Cursor, Store, WaitingSession};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub sessions: usize,
+    /// Images and documents that are not uploaded.
+    pub media: usize,
     /// The time since which the oldest of them waits.
     pub since: Option<Timestamp>,
 }
@@ -42,6 +44,7 @@ pub(super) fn waiting(context: &DeliveryContext, store: &Store) -> Waiting {
         let config = context.config(cursor.configured_in(), Scope::FilesOnly);
         if cursor.transcript.exists() && !matches!(Flush::of(&cursor, &config), Flush::Skip) {
             waiting.sessions += 1;
+            waiting.media += cursor.media.len();
             waiting.since = waiting.since.into_iter().chain(since).min();
         }
     }

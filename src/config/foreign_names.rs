@@ -7,7 +7,7 @@ use super::variables::VARIABLES;
 const FOREIGN: [(&str, &str); 12] = [
     ("CC_LANGFUSE_SKILL_TAGS", "remove it: the metadata of a turn lists its skills"),
     ("CC_LANGFUSE_CAPTURE_SKILL_CONTENT", "use CC_LANGFUSE_CAPTURE"),
-    ("CC_LANGFUSE_CAPTURE_IMAGES", "remove it: images are sent as placeholders with type and size"),
+    ("CC_LANGFUSE_CAPTURE_IMAGES", "use CC_LANGFUSE_MEDIA"),
     ("CC_LANGFUSE_FLUSH_TIMEOUT", "use CC_LANGFUSE_HOOK_BUDGET"),
     (
         "CC_LANGFUSE_FAIL_ON_ERROR",

@@ -110,6 +110,7 @@ impl Reader<'_> {
             mask: self.read_or_default(&v::MASK, value::switch),
             mask_patterns: self.mask_patterns(),
             max_chars: self.read_or_default(&v::MAX_CHARS, value::count),
+            media: self.read_or_default(&v::MEDIA, value::switch),
             request_capture: self.read_or_default(&v::REQUEST, str::parse),
             state_dir: self.state_dir(),
             debug: self.read_or_default(&v::DEBUG, value::switch),

@@ -85,6 +85,8 @@ pub struct Config {
     pub mask_patterns: Vec<MaskPatterns>,
     /// Longer texts are truncated.
     pub max_chars: usize,
+    /// Whether images and documents are uploaded.
+    pub media: bool,
     /// How much of a request is sent beside its messages.
     pub request_capture: RequestCapture,
     /// The folder of the cursors and the log.

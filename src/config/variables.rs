@@ -194,6 +194,7 @@ variables! {
     MASK_PATTERNS = own!("CC_LANGFUSE_MASK_PATTERNS").about("Additional patterns to mask").project_may(Tighten);
     MAX_CHARS = own!("CC_LANGFUSE_MAX_CHARS").about("Maximum length of a text")
         .accepts("a number of characters, from 1").default("100000").project_may(Ask);
+    MEDIA = own!("CC_LANGFUSE_MEDIA").about("Upload images and documents").switch("false").project_may(Ask);
     REQUEST = own!("CC_LANGFUSE_REQUEST").about("Send tools and system prompt of requests")
         .accepts("off, tools (names) or full").default("off").project_may(Ask);
     STATE_DIR = own!("CC_LANGFUSE_STATE_DIR").about("Folder of the cursors and the log")

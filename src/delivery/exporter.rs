@@ -2,7 +2,7 @@
 //! was acknowledged. Turns and agents hand their observations to it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base::Timestamp;
 
@@ -32,6 +32,8 @@ pub(super) struct Exporter<'a> {
     /// Texts that are known to leave as they are.
     clean: Clean,
     requests: Requests,
+    /// The file whose observations are being exported.
+    pub file: PathBuf,
 }
 
 impl<'a> Exporter<'a> {
@@ -50,6 +52,7 @@ impl<'a> Exporter<'a> {
             known_until: None,
             clean: Clean::default(),
             requests: Requests::default(),
+            file: PathBuf::new(),
         }
     }
 
@@ -67,7 +70,10 @@ impl<'a> Exporter<'a> {
 
     /// Observations of this file follow.
     pub(super) fn begin_file(&mut self, file: &Path) {
-        self.requests.begin(file);
+        if self.file != file {
+            file.clone_into(&mut self.file);
+            self.requests = Requests::default();
+        }
     }
 
     /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
@@ -95,7 +101,9 @@ impl<'a> Exporter<'a> {
         else {
             return;
         };
-        changed.observation.request = self.requests.content(&changed.observation, &policy);
+        changed.observation.request =
+            self.requests.content(&changed.observation, &self.file, &policy);
+        self.name_media(&mut changed.observation, &policy);
         let inputs = Inputs { owner, context, policy: &policy, refusals };
         self.uploader.push(encode_span(changed, &inputs, &mut self.clean));
         self.send_full();

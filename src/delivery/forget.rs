@@ -179,5 +179,6 @@ fn drop_spans(
         }
     }
     cursor.acknowledged.retain(|span, _| !forgotten.spans.contains(span.as_str()));
+    cursor.media.retain(|_, media| !forgotten.traces.contains(&media.trace));
     cursor.refused.retain(|span, _| !forgotten.spans.contains(span.as_str()));
 }

@@ -7,6 +7,7 @@ mod exporter;
 mod forget;
 mod health;
 mod ledger;
+mod media;
 mod outline;
 mod pending;
 mod plan;
@@ -32,7 +33,7 @@ use crate::config::Config;
 use crate::langfuse::{Body, Problem, Verdict};
 use crate::privacy::Policy;
 use crate::score::Score;
-use crate::state::{PausedTime, Store, Suspension};
+use crate::state::{PausedTime, PendingMedia, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 
 use base::Timestamp;
@@ -52,6 +53,14 @@ pub use transport::{HttpTransport, Unavailable};
 pub trait Transport {
     /// Sends one request; `raw` is what `body` holds before compression.
     fn send(&mut self, raw: &str, body: &Body) -> Verdict;
+
+    /// Uploads an image or a document.
+    ///
+    /// # Errors
+    /// Why it does not count as uploaded.
+    fn upload_media(&mut self, _media: &PendingMedia, _bytes: &[u8]) -> Result<(), Verdict> {
+        Ok(())
+    }
 
     /// Gets ready, because something will soon be sent.
     ///
@@ -228,6 +237,8 @@ pub struct Report {
     pub bytes: usize,
     /// Spans that the server refused; later runs try them again.
     pub postponed: usize,
+    /// Images and documents that later runs upload.
+    pub media_left: usize,
     /// Turns and agents of which something stays here, because the mask patterns that were agreed for them are not configured.
     pub withheld: usize,
     /// Turns that were declined or paused, and that nobody asked for by name.
@@ -262,7 +273,7 @@ impl Report {
 
     /// Something is left for a later run.
     pub fn leaves_something(&self) -> bool {
-        self.stopped.is_some() || self.postponed > 0
+        self.stopped.is_some() || self.postponed > 0 || self.media_left > 0
     }
 }
 

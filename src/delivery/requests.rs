@@ -2,7 +2,7 @@
 //! only where they are wanted: the row may be anywhere before the request.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use transcript::{RequestShape, request_shape};
 
@@ -12,25 +12,16 @@ use crate::trace::{Observation, RequestContent};
 
 #[derive(Default)]
 pub(super) struct Requests {
-    /// The file whose observations are being exported.
-    file: PathBuf,
-    /// What was found in it, by hash.
+    /// What was found in a file, by hash.
     known: BTreeMap<String, Option<RequestShape>>,
 }
 
 impl Requests {
-    /// Observations of this file follow.
-    pub(super) fn begin(&mut self, file: &Path) {
-        if self.file != file {
-            self.known.clear();
-            file.clone_into(&mut self.file);
-        }
-    }
-
     /// What of the request goes with an observation under a policy.
     pub(super) fn content(
         &mut self,
         observation: &Observation,
+        file: &Path,
         policy: &Policy,
     ) -> Option<RequestContent> {
         let hash = observation.shape.as_ref()?;
@@ -39,7 +30,6 @@ impl Requests {
             (RequestCapture::Full, Capture::Full) => RequestContent::full,
             (RequestCapture::Full | RequestCapture::Tools, _) => RequestContent::names,
         };
-        let file = &self.file;
         let shape = self.known.entry(hash.clone()).or_insert_with(|| {
             request_shape(file, hash).inspect_err(|error| log::warn!("{error:#}")).ok().flatten()
         });

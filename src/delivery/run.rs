@@ -158,6 +158,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
         ended
     });
     sink.finish();
+    sink.exporter.upload_media();
     close(job, sink, &feed, ended.unwrap_or(true));
     Ok(End { unfinished: ended == Some(false), diagnostics: feed.diagnostics().clone() })
 }
@@ -179,7 +180,7 @@ fn read_open_turns(
     }
     let mut turns = Turns::after(cursor.open_turn.as_ref().map(|open| open.at));
     let feed = TailReader::open(&job.transcript, start, expected)?.of_session(own_rows);
-    let mut feed = feed.keeping(job.policy.max_chars);
+    let mut feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
     let mut is_in_head = start < own_from;
     let mut is_ready = false;
     loop {
@@ -250,6 +251,7 @@ fn close(job: &Job, sink: &mut TurnSink<'_>, feed: &TailReader, ended: bool) {
     cursor.idle = ended
         && !uploader.is_stopped()
         && ledger.pending.is_done()
+        && cursor.media.is_empty()
         && has_nothing_left(job, cursor);
     cursor.newest_row = feed.newest().max(cursor.newest_row);
     cursor.guests.extend(feed.guests());

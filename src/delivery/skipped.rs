@@ -81,7 +81,7 @@ fn take_range(job: &Job, sink: &mut TurnSink<'_>, start: u64, end: u64) -> Resul
     let mut turns = Turns::default();
     let rows = job.rows_from(sink.exporter.ledger.cursor.own_from);
     let feed = TailReader::open(&job.transcript, start, None)?.of_session(rows);
-    for entry in feed.keeping(job.policy.max_chars) {
+    for entry in feed.keeping(job.policy.max_chars).with_media(job.policy.media) {
         let entry = entry?;
         sink.notice(&entry);
         let Some(turn) = turns.push(entry) else {

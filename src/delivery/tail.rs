@@ -69,6 +69,12 @@ impl TailReader {
         self
     }
 
+    /// Hashes images and documents, where they are uploaded.
+    pub(super) fn with_media(mut self, is_wanted: bool) -> Self {
+        self.transcript = self.transcript.with_media(is_wanted);
+        self
+    }
+
     /// The end was waited for, and the turn is complete.
     pub(super) fn settled(&self) -> bool {
         self.settled

@@ -186,6 +186,7 @@ impl<'a> Terms<'a> {
         let mut agreed = agreed.clone();
         if self.job.agreed == Agreed::AnyCapture {
             (agreed.capture, agreed.request) = (self.today.capture, self.today.request);
+            agreed.media = self.today.media;
         }
         policy.within(&agreed).map(Cow::Owned)
     }

@@ -8,6 +8,7 @@ use super::Transport;
 use crate::config::{Config, Destination};
 use crate::langfuse::{Body, Client, Deadline, Verdict, health, send_scores};
 use crate::score::Score;
+use crate::state::PendingMedia;
 
 /// Sends to Langfuse, each request within its own time and all within a common one.
 pub struct HttpTransport {
@@ -79,6 +80,17 @@ impl Transport for HttpTransport {
         let took = left.saturating_sub(deadline.remaining());
         self.pace = Pace { bytes, took };
         reply
+    }
+
+    fn upload_media(&mut self, media: &PendingMedia, bytes: &[u8]) -> Result<(), Verdict> {
+        let deadline = self.time_of_request();
+        if deadline.has_passed() {
+            return Err(Verdict::later(format!(
+                "no time left to send to {}",
+                self.client.server()
+            )));
+        }
+        self.client.upload_media(media, bytes, deadline)
     }
 
     fn is_langfuse(&mut self) -> bool {

@@ -24,6 +24,7 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
     is_settled
         && !passed
         && cursor.idle
+        && cursor.media.is_empty()
         && job.transcript.metadata().is_ok_and(|metadata| cursor.file.untouched(&metadata))
         && agents_are_untouched(job, cursor)
 }

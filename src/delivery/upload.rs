@@ -7,6 +7,7 @@ use super::queue::{Batch, ExportQueue, Parts, QueuedScore, QueuedSpan, split};
 use super::{Report, Stopped, Transport};
 use crate::langfuse::{MAX_SCORES_PER_REQUEST, Problem, Verdict, without_content};
 use crate::score::Score;
+use crate::state::PendingMedia;
 
 /// A span that was refused in as many runs is sent without its input and output.
 const MAX_REFUSALS: u8 = 3;
@@ -59,6 +60,19 @@ impl<'a> Uploader<'a> {
     /// Something is left for a later run.
     pub(super) fn leaves_something(&self) -> bool {
         self.report.leaves_something()
+    }
+
+    /// Uploads an image or a document.
+    pub(super) fn upload_media(
+        &mut self,
+        media: &PendingMedia,
+        bytes: &[u8],
+    ) -> Result<(), Verdict> {
+        self.transport.upload_media(media, bytes)
+    }
+
+    pub(super) fn note_media_left(&mut self, count: usize) {
+        self.report.media_left = count;
     }
 
     pub(super) fn into_report(self) -> Report {

@@ -28,6 +28,7 @@ use response::Received;
 use watch::Watch;
 
 mod agent;
+mod elsewhere;
 mod preconnect;
 mod progress;
 mod response;
@@ -64,6 +65,7 @@ struct Call<'a> {
 enum Method {
     Get,
     Post,
+    Patch,
     Delete,
 }
 
@@ -78,6 +80,8 @@ pub struct Client {
     proxy: Option<Proxy>,
     roots: Roots,
     agent: Agent,
+    /// The variables for proxies.
+    environment: BTreeMap<String, String>,
     preconnect: Preconnect,
     /// A connection exists, so the next request goes over one that may be stale.
     used: bool,
@@ -107,6 +111,7 @@ impl Client {
             authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(keys))),
             agent: agent(config(first, proxy.clone()), &preconnect),
             preconnect,
+            environment: options.environment,
             target,
             proxy,
             roots,
@@ -215,6 +220,29 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Option<Vec<u8>>, Verdict> {
         self.answer(Method::Delete, path, body, deadline)
+    }
+
+    /// PATCHes a path of the API. A success may have no body.
+    ///
+    /// # Errors
+    /// The verdict of a request that did not succeed.
+    pub(super) fn patch(
+        &mut self,
+        path: &str,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<(), Verdict> {
+        let call = Call {
+            method: Method::Patch,
+            path,
+            body: Some(body),
+            max_response: MAX_RESPONSE_BYTES,
+        };
+        let received = self.ask(call, deadline)?;
+        match received.classify(&self.server()) {
+            _ if received.is_success() => Ok(()),
+            verdict => Err(verdict),
+        }
     }
 
     fn answer(
@@ -335,6 +363,7 @@ impl Client {
         let url = self.target.url(call.path);
         let request = match call.method {
             Method::Delete => self.agent.delete(url).force_send_body(),
+            Method::Patch => self.agent.patch(url),
             Method::Get | Method::Post => self.agent.post(url),
         };
         let mut request = self

@@ -8,6 +8,7 @@ mod datasets;
 mod deadline;
 mod deletion;
 mod json;
+mod media;
 mod metrics;
 mod otlp;
 mod prices;

@@ -29,6 +29,8 @@ pub struct Policy {
     pub mask: bool,
     /// How much content leaves (`CC_LANGFUSE_CAPTURE`).
     pub capture: Capture,
+    /// Whether images and documents are uploaded (`CC_LANGFUSE_MEDIA`). No mask sees into them.
+    pub media: bool,
     /// How much of a request leaves beside its messages (`CC_LANGFUSE_REQUEST`).
     pub request: RequestCapture,
     /// The user's own patterns (`CC_LANGFUSE_MASK_PATTERNS`).
@@ -42,6 +44,7 @@ impl Default for Policy {
             max_chars: 100_000,
             mask: true,
             capture: Capture::Full,
+            media: false,
             request: RequestCapture::Off,
             patterns: Patterns::default(),
         }
@@ -54,6 +57,7 @@ impl From<&Config> for Policy {
             max_chars: config.max_chars,
             mask: config.mask,
             capture: config.capture,
+            media: config.media,
             request: config.request_capture,
             patterns: match config.mask {
                 true => config
@@ -89,6 +93,7 @@ impl Policy {
         };
         Agreement {
             capture: self.capture,
+            media: self.media,
             request: self.request,
             unmasked: !self.mask,
             masks: digests(masks),
@@ -100,6 +105,7 @@ impl Policy {
     pub fn within(&self, agreed: &Agreement) -> Option<Self> {
         let mut policy = self.clone();
         policy.capture = self.capture.max(agreed.capture);
+        policy.media = self.media && agreed.media;
         policy.request = self.request.min(agreed.request);
         policy.mask |= !agreed.unmasked;
         agreed.is_met_by(&self.agreement()).then_some(policy)

@@ -53,7 +53,7 @@ fn late_pull_request(turn: &Turn, context: &Context) -> Option<Score> {
         subject,
         name: "pull_request".to_owned(),
         value: Value::Text(url.clone()),
-        comment: None,
+        comment: Comment::Kept,
         environment: context.environment.clone(),
         filed,
         judged: turn.activity.last_at.unwrap_or(filed).max(filed),

@@ -13,6 +13,7 @@ use transcript::locate::Layout;
 
 use super::archive::Archive;
 use super::mark::Mark;
+use super::media::PendingMedia;
 use super::placement::Placement;
 use super::runs::Runs;
 use super::skipped::{SkipReason, SkippedRange};
@@ -131,6 +132,9 @@ pub struct Cursor {
     /// Launches whose agents have not shown up, by the tool call, else by the agent or the prompt that a command names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub launches: BTreeMap<String, PendingLaunch>,
+    /// Images and documents that spans name and that are not uploaded yet, by id, span and field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<String, PendingMedia>,
     /// When something was last acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,

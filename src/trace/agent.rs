@@ -4,7 +4,7 @@ use transcript::session::AgentRun;
 
 use super::activity::{Launch, ending, finish_root, launches, observe_activity};
 use super::agent_facts::AgentFacts;
-use super::content::plain_or_parts;
+use super::content::{plain_or_parts, prompt_with_media};
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Level, Observation};
@@ -31,6 +31,7 @@ pub fn observe_agent(
     finish_root(&mut root, &run.activity);
     root.complete = ended;
     root.input = Some(plain_or_parts(&run.opening.prompt.content));
+    root.with_media = prompt_with_media(&run.opening.prompt.content);
     root.note(MetadataKey::AgentId, Some(&facts.agent_id));
     root.note(MetadataKey::AgentType, facts.agent_type.as_ref());
     root.note(MetadataKey::AgentDescription, facts.description.as_ref());

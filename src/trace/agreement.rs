@@ -9,6 +9,9 @@ use crate::config::{Capture, RequestCapture};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     pub capture: Capture,
+    /// Images and documents are uploaded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub media: bool,
     /// How much of a request leaves beside its messages.
     #[serde(default, skip_serializing_if = "is_off")]
     pub request: RequestCapture,

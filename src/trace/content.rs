@@ -1,7 +1,7 @@
 //! Content blocks for Langfuse: one text if all are text, else their parts; bytes become a placeholder.
 
 use serde_json::{Value, json};
-use transcript::{Block, Media};
+use transcript::{Block, Media, MediaSource};
 
 use super::observation::Content;
 
@@ -38,7 +38,7 @@ pub(super) fn part(block: &Block) -> Value {
 }
 
 fn placeholder(media: &Media) -> String {
-    let Media { kind, media_type, size, url } = media;
+    let Media { kind, media_type, size, url, source: _ } = media;
     match (size, url) {
         (Some(size), _) => format!("[{kind}: {media_type}, {size} bytes]"),
         (None, Some(url)) => format!("[{kind}: {url}]"),
@@ -51,4 +51,49 @@ pub(super) fn plain_or_parts(blocks: &[Block]) -> Content {
         Value::String(text) => Content::Text(text),
         parts => Content::Json(parts),
     }
+}
+
+/// Input and output that name images and documents by the ids that Langfuse will have for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WithMedia {
+    pub input: Option<Content>,
+    pub output: Option<Content>,
+    /// Field, bytes and type of each.
+    pub media: Vec<(&'static str, MediaSource, String)>,
+}
+
+/// The images and documents among these blocks whose bytes are wanted.
+pub(super) fn media_in<'a>(
+    blocks: &'a [Block],
+    field: &'static str,
+) -> impl Iterator<Item = (&'static str, MediaSource, String)> + use<'a> {
+    blocks.iter().filter_map(move |block| match block {
+        Block::Media(media) => Some((field, media.source.clone()?, media.media_type.clone())),
+        _ => None,
+    })
+}
+
+/// Parts of a message, in which Langfuse shows an image; it resolves no name within a longer text.
+pub(super) fn parts_with_media(blocks: &[Block]) -> Value {
+    let part_with_media = |block: &Block| match reference(block) {
+        Some(reference) => json!({"type": "image_url", "image_url": {"url": reference}}),
+        None => part(block),
+    };
+    Value::Array(blocks.iter().map(part_with_media).collect())
+}
+
+/// The name of an image or a document.
+pub(super) fn reference(block: &Block) -> Option<String> {
+    let Block::Media(Media { media_type, source: Some(source), .. }) = block else {
+        return None;
+    };
+    Some(format!("@@@langfuseMedia:type={media_type}|id={}|source=bytes@@@", source.id()))
+}
+
+/// The input of a turn or an agent with images; `None` without any.
+pub(super) fn prompt_with_media(blocks: &[Block]) -> Option<Box<WithMedia>> {
+    let media: Vec<_> = media_in(blocks, "input").collect();
+    let message = || json!([{"role": "user", "content": parts_with_media(blocks)}]);
+    (!media.is_empty())
+        .then(|| Box::new(WithMedia { input: Some(Content::Json(message())), output: None, media }))
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use transcript::session::{Generation, InputItem};
 use transcript::{Advice, Block, Usage};
 
-use super::content::{content, part};
+use super::content::{WithMedia, content, media_in, part, parts_with_media};
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::model::priceable;
@@ -28,6 +28,7 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
         Some(Content::Json(Value::Array(generation.input.iter().map(message).collect())));
     observation.output = Some(Content::Json(answer(&generation.output)));
     observation.fill(Placeholder::NoInput, Placeholder::NoOutput);
+    observation.with_media = with_media(&generation.input);
     observation.usage = usage_details(&generation.usage);
     observation.parameters = parameters(generation);
     let model = priceable(&generation.model);
@@ -163,6 +164,31 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
         parameters.extend(value.iter().map(|value| (key.to_owned(), Value::from(value.clone()))));
     }
     parameters
+}
+
+/// The input with images; `None` without any.
+fn with_media(items: &[InputItem]) -> Option<Box<WithMedia>> {
+    let media: Vec<_> = items.iter().flat_map(|item| media_in(blocks(item), "input")).collect();
+    if media.is_empty() {
+        return None;
+    }
+    let messages = items.iter().map(|item| {
+        let mut message = message(item);
+        let has_media = media_in(blocks(item), "input").next().is_some();
+        if let Some(content) = message.get_mut("content").filter(|_| has_media) {
+            *content = parts_with_media(blocks(item));
+        }
+        message
+    });
+    let input = Some(Content::Json(messages.collect()));
+    Some(Box::new(WithMedia { input, output: None, media }))
+}
+
+fn blocks(item: &InputItem) -> &[Block] {
+    match item {
+        InputItem::User(blocks) => blocks,
+        InputItem::Tool(result) => &result.content,
+    }
 }
 
 fn message(item: &InputItem) -> Value {

@@ -24,6 +24,7 @@ pub use activity::Launch;
 pub use agent::observe_agent;
 pub use agent_facts::AgentFacts;
 pub use agreement::Agreement;
+pub use content::WithMedia;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
 pub use generation::usage_details;
 pub use ids::{Digest, SpanId, SpanIds, TraceId, digest, hash, private_digest};

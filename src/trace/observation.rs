@@ -6,6 +6,7 @@ use base::Timestamp;
 use serde_json::{Map, Value, json};
 use transcript::RequestShape;
 
+use super::content::WithMedia;
 use super::ids::{SpanId, TraceId};
 use super::metadata::MetadataKey;
 use super::placeholder::Placeholder;
@@ -33,6 +34,8 @@ pub struct Observation {
     pub status: Option<Status>,
     pub input: Option<Content>,
     pub output: Option<Content>,
+    /// Both with images and documents, where these are wanted.
+    pub with_media: Option<Box<WithMedia>>,
     /// A name that Langfuse can price. Generations only.
     pub model: Option<String>,
     pub parameters: Map<String, Value>,
@@ -216,6 +219,7 @@ impl Observation {
             status: None,
             input: None,
             output: None,
+            with_media: None,
             model: None,
             parameters: Map::new(),
             shape: None,

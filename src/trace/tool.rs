@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use transcript::session::ToolCall;
 use transcript::{ToolResult, text_of};
 
-use super::content::{content, plain_or_parts};
+use super::content::{WithMedia, content, media_in, parts_with_media, plain_or_parts, reference};
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
 use super::observation::{Content, Kind, Level, Observation};
@@ -32,6 +32,7 @@ pub(super) fn observe(
     observation.complete = tool.result.is_some() || closed;
     observation.input = Some(Content::Json(tool.request.input.clone()));
     observation.output = tool.result.as_deref().map(output);
+    observation.with_media = tool.result.as_deref().and_then(with_media);
     let missing = match &tool.result {
         _ if tool.stopped => Placeholder::Stopped,
         None => Placeholder::NoResult,
@@ -76,6 +77,25 @@ fn output(result: &ToolResult) -> Content {
             (output, _) => output,
         },
     }
+}
+
+/// A single image or document is the whole output: so Langfuse shows it at once.
+fn with_media(result: &ToolResult) -> Option<Box<WithMedia>> {
+    let media: Vec<_> = media_in(&result.content, "output").collect();
+    if media.is_empty() {
+        return None;
+    }
+    let output = match (result.content.as_slice(), &result.structured) {
+        ([only], None) => Content::Text(reference(only)?),
+        (blocks, structured) => {
+            let mut message = json!({"role": "tool", "content": parts_with_media(blocks)});
+            if let (Some(fields), Some(structured)) = (message.as_object_mut(), structured) {
+                fields.insert("structured_content".to_owned(), structured.clone());
+            }
+            Content::Json(message)
+        }
+    };
+    Some(Box::new(WithMedia { input: None, output: Some(output), media }))
 }
 
 /// The message and the change as a fenced block, which Langfuse shows as code.

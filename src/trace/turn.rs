@@ -6,7 +6,7 @@ use super::activity::{Launch, ending, finish_root, launches, note_end_of_task, o
 use super::agent::observe_agent;
 use super::agent_facts::AgentFacts;
 use super::compaction;
-use super::content::plain_or_parts;
+use super::content::{plain_or_parts, prompt_with_media};
 use super::context::Context;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
@@ -41,6 +41,7 @@ pub fn observe_turn(
     let has_answer =
         !turn.activity.generations.is_empty() || turn.activity.command_output.is_some();
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
+    root.with_media = prompt_with_media(&turn.opening.prompt.content);
     if ended {
         // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
         let unanswered = (!has_answer).then_some(Placeholder::NoAnswer);

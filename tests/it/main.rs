@@ -40,6 +40,7 @@ mod hostile_texts;
 mod install;
 mod lineage;
 mod mask;
+mod media;
 mod messages;
 mod metadata;
 mod migrating;

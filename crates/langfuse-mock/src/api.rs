@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::datasets::is_of_datasets;
 use super::deletion::is_of_deletion;
 use super::ingest::{Events, INGEST_PATH, Reading};
+use super::media::{is_of_media, is_of_storage};
 use super::metrics;
 use super::models;
 use super::observations;
@@ -177,6 +178,26 @@ impl Events {
             }
             ("GET", "/api/public/dataset-items") => {
                 refusal().unwrap_or_else(|| self.datasets.list(query))
+            }
+            (method, path) => self.handle_rest(method, path, headers, body),
+        }
+    }
+
+    fn handle_rest(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: Headers<'_>,
+        body: &[u8],
+    ) -> Answer {
+        if is_of_storage(path) {
+            return self.media.handle(method, path, headers, body);
+        }
+        let refusal = || self.keys.refusal(headers.get("authorization"));
+        match (method, path) {
+            (method, path) if is_of_media(path) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.media.handle(method, path, headers, body))
             }
             (method, path) if is_of_datasets(path) => {
                 let refusal = refusal();

@@ -47,6 +47,7 @@ impl Events {
     pub(super) fn finish_deletion(&mut self) {
         for trace in std::mem::take(&mut self.deleting) {
             self.remove_trace(&trace);
+            self.media.forget_trace(&trace);
             self.scores.remove(|row| row.text("traceId") == trace);
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::{Answer, Headers, Keys};
 use super::datasets::Datasets;
 use super::javascript::{parse, parse_int, truthy};
+use super::media::MediaTable;
 use super::rows::Row;
 use super::scores::{ScoreRow, Scores};
 use super::{columns, refuse};
@@ -28,6 +29,7 @@ pub struct Events {
     pub(super) reading: Reading,
     pub(super) scores: Scores,
     pub(super) datasets: Datasets,
+    pub(super) media: MediaTable,
     /// Traces that the worker is to delete.
     pub(super) deleting: Vec<String>,
     /// The project's own models.
@@ -71,6 +73,7 @@ impl Events {
             now_ms: self.now_ms,
             scores: self.scores.empty_twin(),
             datasets: self.datasets.clone(),
+            media: self.media.clone(),
             ..Self::default()
         }
     }

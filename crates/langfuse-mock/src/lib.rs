@@ -3,7 +3,7 @@
 //! It is the default deployment of Langfuse 4 (`events_only`): one table of events, a row a span, replaced whole by trace id,
 //! span id and start in milliseconds. `tests/it/mock_langfuse.rs` proves it against what the server's own code did with 697
 //! requests (`tests/fixtures/langfuse-verdicts.jsonl`). Left out, because this project never meets them: the older tables
-//! (`dual` and `legacy` deployments, 124 further cases recorded), protobuf, media upload, rate limits unless scripted, text
+//! (`dual` and `legacy` deployments, 124 further cases recorded), protobuf, rate limits unless scripted, text
 //! counted into tokens for a model without usage, and the dialects of other tracing libraries beyond the common ones.
 //!
 //! - [`MockLangfuse`]: the server with its sockets; [`Reply`] scripts what goes wrong.
@@ -30,6 +30,7 @@ mod ingest;
 mod input_output;
 mod javascript;
 mod kind;
+mod media;
 mod metadata;
 mod metrics;
 mod models;
@@ -54,6 +55,7 @@ mod values;
 
 pub use api::Answer;
 pub use ingest::{Events, INGEST_PATH, Reading};
+pub use media::Medium;
 pub use rows::Row;
 pub use scores::{ScoreRow, Scoring};
 pub use script::Reply;

@@ -1,6 +1,6 @@
 //! The mock as a server on a port of its own, with a thread for each connection; dropping it ends them all.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::ingest::{Events, INGEST_PATH, Reading};
+use super::media::Medium;
 use super::rows::Row;
 use super::scores::{ScoreRow, Scoring};
 use super::script::Reply;
@@ -55,6 +56,7 @@ pub(super) struct State {
     pub(super) next_read: VecDeque<Reply>,
     pub(super) next_score: VecDeque<Reply>,
     pub(super) next_dataset: VecDeque<Reply>,
+    pub(super) next_media: VecDeque<Reply>,
     pub(super) always: Option<Reply>,
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
 }
@@ -165,6 +167,16 @@ impl MockLangfuse {
         }
     }
 
+    /// Queues a reply about media or of their storage: the next request without one gets it.
+    pub fn reply_about_media(&self, reply: Reply) {
+        self.shared.state().next_media.push_back(reply);
+    }
+
+    /// The media, by id.
+    pub fn media(&self) -> BTreeMap<String, Medium> {
+        self.shared.state().events.media.0.clone()
+    }
+
     /// How scores are taken from now on.
     pub fn take_scores(&self, scoring: Scoring) {
         self.shared.state().events.scores.scoring = scoring;
@@ -239,6 +251,7 @@ impl MockLangfuse {
         state.next_read.clear();
         state.next_score.clear();
         state.next_dataset.clear();
+        state.next_media.clear();
         state.always = None;
     }
 }

@@ -32,10 +32,11 @@ pub(super) enum Reading {
 /// The model name of rows that the CLI writes itself: errors and placeholders.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// Classifies one line, if it is wanted. Texts of up to `longest` characters are kept whole.
+/// Classifies one line, if it is wanted. Texts of up to `longest` characters are kept whole; `with_media`: images are hashed.
 pub(super) fn classify(
     line: Line<'_>,
     longest: usize,
+    with_media: bool,
     is_wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Reading {
     let trimmed = line.bytes.trim_ascii();
@@ -57,7 +58,8 @@ pub(super) fn classify(
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
         }
     };
-    let Some(record) = record(&mut row, &RowBudget::for_texts_of(longest)) else {
+    let room = RowBudget::for_texts_of(longest).with_media(with_media.then_some(offset));
+    let Some(record) = record(&mut row, &room) else {
         return prefilter::unneeded_row(row.kind.as_deref().unwrap_or("(no type)"));
     };
     Reading::Entry(Box::new(Entry {

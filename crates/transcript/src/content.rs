@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::excerpt::characters;
 use super::git::GitOperation;
 use super::json_text::Characters;
+use super::media::MediaSource;
 use super::row_budget::RowBudget;
 use super::rows;
 
@@ -150,6 +151,8 @@ pub struct Media {
     pub size: Option<usize>,
     /// The reference, when the data is not inline.
     pub url: Option<String>,
+    /// Its bytes, if they are wanted and Langfuse takes them.
+    pub source: Option<MediaSource>,
 }
 
 /// The blocks of a `content` field, which is a string or a list. Blocks without their required fields are kept as they are.
@@ -234,13 +237,19 @@ fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
             ..ToolResult::default()
         }))),
         Some(kind @ ("image" | "document")) => {
-            block.source.map(|source| Block::Media(media(kind, source)))
+            block.source.map(|source| Block::Media(media(kind, source, room)))
         }
         _ => None,
     }
 }
 
-fn media(kind: &str, source: rows::Source<'_>) -> Media {
+fn media(kind: &str, source: rows::Source<'_>, room: &RowBudget) -> Media {
+    let bytes = || {
+        let row = room.media_row().filter(|_| source.kind.as_deref() == Some("base64"))?;
+        let data = Characters::of(source.data?.get())?.text();
+        MediaSource::of(source.media_type.as_deref()?, &data, row)
+    };
+    let bytes = bytes();
     let size = match source.kind.as_deref() {
         Some("text") => str::len,
         _ => decoded_size,
@@ -250,6 +259,7 @@ fn media(kind: &str, source: rows::Source<'_>) -> Media {
         size: measured(source.data, size),
         media_type: source.media_type.or(source.kind).unwrap_or_else(|| "unknown".to_owned()),
         url: source.url,
+        source: bytes,
     }
 }
 
@@ -303,6 +313,7 @@ mod tests {
             media_type: "image/png".into(),
             size: Some(4),
             url: None,
+            source: None,
         };
         assert_eq!(read(image), [Block::Media(expected)]);
     }

@@ -37,6 +37,8 @@ pub struct Transcript {
     lines: Lines,
     /// The longest text that is needed whole, in characters.
     longest: usize,
+    /// Images and documents are hashed.
+    with_media: bool,
     /// Rows without a time at the beginning of the file.
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
@@ -55,6 +57,7 @@ impl Transcript {
         Ok(Self {
             lines: Lines::open(path, offset)?.for_spans(),
             longest: SHOWN,
+            with_media: false,
             early: VecDeque::new(),
             is_early: false,
             instructions: None,
@@ -80,6 +83,13 @@ impl Transcript {
     /// The instructions in effect at the entry that was read last.
     pub fn instructions(&self) -> Option<&Instructions> {
         self.instructions.as_ref()
+    }
+
+    /// Hashes images and documents.
+    #[must_use]
+    pub fn with_media(mut self, is_wanted: bool) -> Self {
+        self.with_media = is_wanted;
+        self
     }
 
     /// Rows without a time at the beginning of the file get the first time that follows.
@@ -127,7 +137,7 @@ impl Transcript {
                 instructions.observe(&line.bytes);
                 continue;
             }
-            match classify(line, self.longest, is_wanted) {
+            match classify(line, self.longest, self.with_media, is_wanted) {
                 Reading::Entry(entry) => return Ok(Some(*entry)),
                 Reading::Unneeded => {}
                 Reading::Unknown(kind) => *self.diagnostics.unknown.entry(kind).or_default() += 1,

@@ -27,12 +27,25 @@ pub(super) struct RowBudget {
     longest: usize,
     /// Bytes.
     left: Cell<usize>,
+    /// Where the row starts, if its images and documents are wanted.
+    media_row: Option<u64>,
 }
 
 impl RowBudget {
     /// The budget of a row whose texts are sent up to `longest` characters.
     pub(super) fn for_texts_of(longest: usize) -> Self {
-        Self { longest, left: Cell::new(MAX_ROW_BYTES.max(longest.saturating_mul(8))) }
+        let left = Cell::new(MAX_ROW_BYTES.max(longest.saturating_mul(8)));
+        Self { longest, left, media_row: None }
+    }
+
+    /// Images and documents of the row are wanted, which starts at `row`.
+    pub(super) fn with_media(mut self, row: Option<u64>) -> Self {
+        self.media_row = row;
+        self
+    }
+
+    pub(super) fn media_row(&self) -> Option<u64> {
+        self.media_row
     }
 
     /// The text of a JSON text, as an excerpt where it is too long; `None` if the value is something else.

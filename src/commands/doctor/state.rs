@@ -25,7 +25,7 @@ pub(super) fn check(context: &DoctorContext<'_>, report: &mut CheckReport) {
         None => check_folder(store.root(), report),
     }
     let now = Timestamp::now();
-    if let Waiting { sessions: count @ 1.., since } = waiting(&context.delivery, &store) {
+    if let Waiting { sessions: count @ 1.., since, .. } = waiting(&context.delivery, &store) {
         let since = since.map(|since| long_duration(now.since(since))).unwrap_or_default();
         report.warn(
             "waiting",

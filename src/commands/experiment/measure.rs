@@ -11,7 +11,7 @@ use transcript::{Transcript, locate, reported_costs};
 
 use crate::commands::experiment::claude::Answer;
 use crate::commands::experiment::record::COST;
-use crate::score::{Value, figures};
+use crate::score::{FIGURES, Value, figure_of_nothing, figures};
 use crate::trace::{SpanId, SpanIds, TraceId};
 use crate::usage::{ToolOutcome, read_session};
 
@@ -90,11 +90,13 @@ pub(super) fn measure(
         }
     })?;
     if let Some((turn, figures)) = turn {
-        for (name, figure) in figures {
+        let absent = FIGURES.into_iter().filter_map(|name| Some((name, figure_of_nothing(name)?)));
+        let all: BTreeMap<&str, Value> = absent.chain(figures).collect();
+        for (name, figure) in all {
             match figure {
                 Value::Numeric(figure) => add(name, figure),
                 Value::Boolean(yes) => add(name, f64::from(u8::from(yes))),
-                Value::Categorical(_) | Value::Text(_) => None,
+                Value::Categorical(_) | Value::Text(_) | Value::Correction(_) => None,
             };
         }
         measured.turn = Some(turn);

@@ -15,7 +15,7 @@ use crate::commands::retry_after::with_retry_after;
 use crate::config::{Config, Destination, Experiment};
 use crate::delivery::{Agreed, Extent};
 use crate::langfuse::{Client, Deadline, MAX_SCORES_PER_REQUEST, send_scores};
-use crate::score::{Judge, Score, Subject, Value};
+use crate::score::{Comment, Judge, Score, Subject, Value};
 
 /// Sends runs with the configuration of the repository, whatever the temporary folder of a checkout would have.
 pub(super) struct Sender<'a> {
@@ -51,6 +51,7 @@ impl Sender<'_> {
     ) -> Result<bool> {
         let config = Config {
             experiment: Some(Experiment {
+                description: None,
                 id: experiment.to_owned(),
                 name: experiment.to_owned(),
                 dataset_id: item.dataset_id.clone(),
@@ -92,7 +93,7 @@ impl Sender<'_> {
                 subject: subject.clone(),
                 name: name.clone(),
                 value: value(name, *figure),
-                comment: None,
+                comment: Comment::Kept,
                 environment: self.config.environment.clone(),
                 filed: turn.at,
                 judged: Timestamp::now(),

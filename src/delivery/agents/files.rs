@@ -43,7 +43,8 @@ pub(in crate::delivery) fn is_unchanged(subagent: &Subagent, path: &Path) -> boo
 pub(super) fn rows_of(file: &AgentFile, job: &Job) -> Option<(Vec<Entry>, FileMark)> {
     let read = || -> Result<(Vec<Entry>, FileMark)> {
         let transcript = Transcript::open(&file.path, 0)?;
-        let mut transcript = transcript.keeping(job.policy.max_chars).timed();
+        let transcript = transcript.keeping(job.policy.max_chars);
+        let mut transcript = transcript.with_media(job.policy.media).timed();
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(entry) = transcript.next_entry()? {
             entries.push(entry);

@@ -52,6 +52,11 @@ impl Received {
         server_time(&self.headers)
     }
 
+    /// Whatever its body says.
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
     /// The server has no such thing, which Langfuse says of endpoints of another deployment mode.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == 404

@@ -27,6 +27,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
         sandbox.set("CC_LANGFUSE_CAPTURE", capture);
         sandbox.set("CC_LANGFUSE_MAX_CHARS", length);
         sandbox.set("CC_LANGFUSE_REQUEST", "full");
+        sandbox.set("CC_LANGFUSE_MEDIA", "true");
         sandbox.set("CC_LANGFUSE_TRACE_TAGS", format!("own,{TOKEN}"));
         let metadata = format!(r#"{{"note": "{TOKEN}", "password": "correct-horse"}}"#);
         sandbox.set("CC_LANGFUSE_METADATA", metadata);
@@ -117,6 +118,7 @@ fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_spl
             sandbox.set("CC_LANGFUSE_CAPTURE", capture);
             sandbox.set("CC_LANGFUSE_DEBUG", "true");
             sandbox.set("CC_LANGFUSE_REQUEST", "full");
+            sandbox.set("CC_LANGFUSE_MEDIA", "true");
             sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "2");
             let session = session(&sandbox, "v2.1.330/subagent");
             let rows = session.transcript().lines.len();

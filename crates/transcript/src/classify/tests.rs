@@ -6,7 +6,7 @@ use crate::{Entry, Record};
 
 fn read(line: &[u8]) -> Reading {
     let line = Line { offset: 0, end: line.len() as u64, bytes: line.into(), is_cut: false };
-    classify(line, 1000, &|_| true)
+    classify(line, 1000, false, &|_| true)
 }
 
 fn entry(line: &str) -> Entry {

@@ -58,7 +58,7 @@ fn rows(text: &str) -> impl Iterator<Item = &str> {
 
 fn classified(row: &str) -> String {
     let line = Line { offset: 0, end: 0, bytes: row.as_bytes().into(), is_cut: false };
-    match classify(line, 10_000, &|_| true) {
+    match classify(line, 10_000, false, &|_| true) {
         Reading::Broken(_) => "broken".to_owned(),
         reading => format!("{reading:?}"),
     }
