@@ -17,7 +17,7 @@ use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{sent_trace, turn_roots};
 use crate::config::{Config, Destination};
-use crate::langfuse::{Deadline, StoredScore};
+use crate::langfuse::{Deadline, ScoreFilter, ScorePage, StoredScore};
 use crate::score::{FIGURES, Value, figure_of_nothing, figures};
 
 /// Sessions and their turns as arguments.
@@ -220,12 +220,18 @@ fn read(
     let mut next: Option<String> = None;
     loop {
         let page = with_retry_after(|| {
-            client.scores_named(&wanted.name, next.as_deref(), Deadline::after(config.timeout))
+            let filter = ScoreFilter::Name(&wanted.name);
+            client.stored_scores(filter, next.as_deref(), Deadline::after(config.timeout))
         });
-        let (scores, cursor) = page.map_err(|reply| {
+        let page = page.map_err(|reply| {
             let (reason, status) = failure(&reply, destination);
             status_error(status, format!("could not read scores named {}: {reason}", wanted.name))
         })?;
+        let Some(ScorePage { scores, next: cursor }) = page else {
+            let reason = format!("{} has no endpoint that lists scores", destination.base_url);
+            let message = format!("could not read scores named {}: {reason}", wanted.name);
+            return Err(status_error(ExitStatus::Misconfigured, message));
+        };
         // The server takes a comma for the end of a name.
         let is_wanted =
             |score: &StoredScore| score.name == wanted.name && is_same(&score.value, wanted);

@@ -81,14 +81,6 @@ pub struct Stored {
     pub output: Option<Value>,
 }
 
-/// A stored score.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredScore {
-    pub id: String,
-    /// Of a number or a switch.
-    pub value: Option<f64>,
-}
-
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// In no particular order.
@@ -97,36 +89,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Ids of one request for scores: they stand in its path.
-const SCORE_IDS: usize = 50;
-
 impl Client {
-    /// Stored scores with these ids and their values. `None` if the server does not list scores.
-    ///
-    /// # Errors
-    /// The verdict of the failed request.
-    pub fn scores(
-        &mut self,
-        ids: &[String],
-        deadline: Deadline,
-    ) -> Result<Option<Vec<StoredScore>>, Verdict> {
-        let mut found = Vec::new();
-        for ids in ids.chunks(SCORE_IDS) {
-            let ids = escaped(&ids.join(","));
-            let path = format!("/api/public/v2/scores?fields=score&limit=100&scoreIds={ids}");
-            let Some(answer) = self.get(&path, deadline)? else {
-                return Ok(None);
-            };
-            let answer = self.read(&answer)?;
-            for score in answer.get("data").and_then(Value::as_array).into_iter().flatten() {
-                let id = score.get("id").and_then(Value::as_str).unwrap_or_default();
-                let value = score.get("value").and_then(Value::as_f64);
-                found.push(StoredScore { id: id.to_owned(), value });
-            }
-        }
-        Ok(Some(found))
-    }
-
     /// The first page of observations or the one at `next`. `None` if the server has only the older tables.
     ///
     /// # Errors

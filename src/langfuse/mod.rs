@@ -33,5 +33,5 @@ pub use otlp::{SCOPE, encode, export, export_overhead, without_content};
 pub use prices::{PriceList, PricedCall, Prices};
 pub use scores::{MAX_SCORES_PER_REQUEST, batch, correction_request, send_correction, send_scores};
 pub use span::Span;
-pub use stored_scores::StoredScore;
+pub use stored_scores::{MAX_SCORE_IDS, ScoreFilter, ScorePage, StoredScore};
 pub use verdict::{Problem, Verdict};

@@ -1,4 +1,7 @@
-//! Reads stored scores by their name, page by page.
+//! Reads stored scores, page by page.
+//!
+//! Langfuse 4 lists them at `v3/scores` and refuses `v2/scores` where it has only the new tables (`rejectInEventsOnlyMode` in
+//! `web/src/pages/api/public/v2/scores/index.ts` of 4.16.0); Langfuse 3 has only the latter.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -11,10 +14,25 @@ use crate::score::Value;
 
 /// The largest page of the API.
 const PAGE_SCORES: usize = 100;
+/// Ids of one request for scores: they stand in its path.
+pub const MAX_SCORE_IDS: usize = 50;
+
+/// Before the number of a page of `v2/scores`, in place of a cursor.
+const OLD_PAGE: &str = "page:";
+
+/// Which scores are wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum ScoreFilter<'a> {
+    /// At most [`MAX_SCORE_IDS`].
+    Ids(&'a [String]),
+    Name(&'a str),
+    Session(&'a str),
+}
 
 /// A stored score, and what it judges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredScore {
+    pub id: String,
     pub name: String,
     pub value: Value,
     /// Of a trace, or of an observation in it.
@@ -22,13 +40,25 @@ pub struct StoredScore {
     pub session: Option<String>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScorePage {
+    pub scores: Vec<StoredScore>,
+    /// Cursor of the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Row {
+    id: String,
     name: String,
     data_type: String,
     value: Json,
     subject: Subject,
+    /// Of `v2/scores`, as are the ids.
+    string_value: Option<String>,
+    trace_id: Option<String>,
+    session_id: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -40,55 +70,96 @@ struct Subject {
 }
 
 impl Client {
-    /// A page of the scores of one name, and the cursor of the next page. Needs Langfuse 4.
+    /// The first page of scores or the one at `next`; `None` if the server lists no scores.
     ///
     /// # Errors
     /// The verdict of the failed request.
-    pub fn scores_named(
+    pub fn stored_scores(
         &mut self,
-        name: &str,
+        filter: ScoreFilter<'_>,
         next: Option<&str>,
         deadline: Deadline,
-    ) -> Result<(Vec<StoredScore>, Option<String>), Verdict> {
-        let name = escaped(name);
+    ) -> Result<Option<ScorePage>, Verdict> {
+        if let Some(page) = next.and_then(|next| next.strip_prefix(OLD_PAGE)) {
+            return self.old_scores(filter, page, deadline);
+        }
+        let filter_text = match filter {
+            ScoreFilter::Ids(ids) => format!("id={}", escaped(&ids.join(","))),
+            ScoreFilter::Name(name) => format!("name={}", escaped(name)),
+            ScoreFilter::Session(id) => format!("sessionId={}", escaped(id)),
+        };
         let mut path =
-            format!("/api/public/v3/scores?fields=subject&limit={PAGE_SCORES}&name={name}");
+            format!("/api/public/v3/scores?fields=subject&limit={PAGE_SCORES}&{filter_text}");
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
         let Some(answer) = self.get(&path, deadline)? else {
-            let reason = format!(
-                "{} has no endpoint that lists scores, which Langfuse 4 has",
-                self.server()
-            );
-            return Err(Verdict::misconfigured(Problem::Url, reason));
+            return self.old_scores(filter, "1", deadline);
         };
-        let answer: Json = serde_json::from_slice(&answer).unwrap_or_default();
-        let Some(rows) = answer.get("data").and_then(Json::as_array) else {
-            let reason = format!("{} did not answer with scores", self.server());
-            return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
+        let answer = self.score_rows(&answer)?;
+        let next = answer.pointer("/meta/cursor").and_then(Json::as_str).map(str::to_owned);
+        Ok(Some(ScorePage { scores: stored_in(&answer), next }))
+    }
+
+    fn old_scores(
+        &mut self,
+        filter: ScoreFilter<'_>,
+        page: &str,
+        deadline: Deadline,
+    ) -> Result<Option<ScorePage>, Verdict> {
+        let filter = match filter {
+            ScoreFilter::Ids(ids) => format!("scoreIds={}", escaped(&ids.join(","))),
+            ScoreFilter::Name(name) => format!("name={}", escaped(name)),
+            ScoreFilter::Session(id) => format!("sessionId={}", escaped(id)),
         };
-        let cursor = answer.pointer("/meta/cursor").and_then(Json::as_str);
-        Ok((rows.iter().filter_map(stored).collect(), cursor.map(str::to_owned)))
+        let path = format!("/api/public/v2/scores?limit={PAGE_SCORES}&page={page}&{filter}");
+        let Some(answer) = self.get(&path, deadline)? else {
+            return Ok(None);
+        };
+        let answer = self.score_rows(&answer)?;
+        let pages = answer.pointer("/meta/totalPages").and_then(Json::as_u64).unwrap_or_default();
+        let page = page.parse::<u64>().unwrap_or(1);
+        let next = (page < pages).then(|| format!("{OLD_PAGE}{}", page + 1));
+        Ok(Some(ScorePage { scores: stored_in(&answer), next }))
+    }
+
+    fn score_rows(&self, answer: &[u8]) -> Result<Json, Verdict> {
+        let answer: Json = serde_json::from_slice(answer).unwrap_or_default();
+        match answer.get("data").is_some_and(Json::is_array) {
+            true => Ok(answer),
+            false => {
+                let reason = format!("{} did not answer with scores", self.server());
+                Err(Verdict::misconfigured(Problem::NotLangfuse, reason))
+            }
+        }
     }
 }
 
+fn stored_in(answer: &Json) -> Vec<StoredScore> {
+    let rows = answer.get("data").and_then(Json::as_array);
+    rows.into_iter().flatten().filter_map(stored).collect()
+}
+
 fn stored(row: &Json) -> Option<StoredScore> {
-    let Row { name, data_type, value, subject } = Row::deserialize(row).ok()?;
+    let Row { id, name, data_type, value, subject, string_value, trace_id, session_id } =
+        Row::deserialize(row).ok()?;
+    let text = || value.as_str().map(str::to_owned);
     let value = match data_type.as_str() {
         "NUMERIC" => Value::Numeric(value.as_f64()?),
-        "BOOLEAN" => Value::Boolean(value.as_bool()?),
-        "CATEGORICAL" => Value::Categorical(value.as_str()?.to_owned()),
-        "TEXT" => Value::Text(value.as_str()?.to_owned()),
+        "BOOLEAN" => Value::Boolean(value.as_bool().or_else(|| Some(value.as_f64()? > 0.5))?),
+        "CATEGORICAL" => Value::Categorical(string_value.or_else(text)?),
+        "TEXT" => Value::Text(string_value.or_else(text)?),
         _ => return None,
     };
     let (trace, session) = match subject.kind.as_str() {
         "trace" => (Some(subject.id), None),
         "observation" => (subject.trace_id, None),
         "session" => (None, Some(subject.id)),
+        "" if trace_id.is_some() => (trace_id, None),
+        "" if session_id.is_some() => (None, session_id),
         _ => return None,
     };
-    Some(StoredScore { name, value, trace, session })
+    Some(StoredScore { id, name, value, trace, session })
 }
 
 #[cfg(test)]
@@ -112,6 +183,10 @@ mod tests {
         let session = json!({"kind": "session", "id": "s"});
         let score = row("CATEGORICAL", json!("good"), session).unwrap();
         assert_eq!((score.trace, score.session.as_deref()), (None, Some("s")));
+        let old = json!({"name": "n", "dataType": "CATEGORICAL", "value": 0, "stringValue": "good", "sessionId": "s"});
+        let score = stored(&old).unwrap();
+        assert_eq!(score.value, Value::Categorical("good".to_owned()));
+        assert_eq!(score.session.as_deref(), Some("s"));
         let of_run = json!({"kind": "experiment", "id": "e"});
         assert_eq!(row("NUMERIC", json!(4), of_run), None);
         assert_eq!(row("BOOLEAN", json!("yes"), trace), None);

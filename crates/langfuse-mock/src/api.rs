@@ -251,11 +251,13 @@ impl Events {
             ("/api/public/v3/scores", Reading::Merged | Reading::Unmerged) => {
                 score_list::list(&self.scores.rows(), query)
             }
-            ("/api/public/v2/scores", _) => score_list_v2::list(&self.scores.rows(), query),
+            ("/api/public/v2/scores", Reading::Old) => {
+                score_list_v2::list(&self.scores.rows(), query)
+            }
             ("/api/public/observations", Reading::Old) => {
                 observations::list_old(&self.rows(), query)
             }
-            ("/api/public/observations", _) => retired_answer(),
+            ("/api/public/observations" | "/api/public/v2/scores", _) => retired_answer(),
             _ => page(),
         }
     }

@@ -13,8 +13,9 @@ use super::scores::ScoreRow;
 pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
     let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
     let get = |name: &str| query.get(name).map(String::as_str);
-    let is_known =
-        query.keys().all(|name| ["limit", "fields", "name", "cursor"].contains(&name.as_str()));
+    let is_known = query.keys().all(|name| {
+        ["limit", "fields", "name", "id", "sessionId", "cursor"].contains(&name.as_str())
+    });
     let limit = get("limit").map_or(Ok(50), str::parse::<usize>).ok();
     let after = get("cursor").map_or(Ok(0), str::parse::<usize>).ok();
     let (true, Some(limit @ 1..=100), Some(after)) = (is_known, limit, after) else {
@@ -23,9 +24,15 @@ pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
             &json!({"message": "Invalid request data", "error": "InvalidRequestError"}),
         );
     };
-    let names: Option<Vec<&str>> = get("name").map(|names| names.split(',').collect());
-    let is_named = |row: &&ScoreRow| names.as_ref().is_none_or(|names| names.contains(&row.name()));
-    let found: Vec<&ScoreRow> = rows.iter().filter(is_named).collect();
+    let is_among = |filter: &str, value: &str| {
+        get(filter).is_none_or(|list| list.split(',').any(|one| one == value))
+    };
+    let is_wanted = |row: &&ScoreRow| {
+        is_among("name", row.name())
+            && is_among("id", &row.id)
+            && is_among("sessionId", row.text("sessionId"))
+    };
+    let found: Vec<&ScoreRow> = rows.iter().filter(is_wanted).collect();
     let with_subject = get("fields").is_some_and(|fields| fields.contains("subject"));
     let page = found.iter().skip(after).take(limit);
     let data: Vec<Value> = page.filter_map(|row| score(row, with_subject)).collect();

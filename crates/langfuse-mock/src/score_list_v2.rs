@@ -1,5 +1,5 @@
-//! `GET /api/public/v2/scores`, by the public API definition (`fern/apis/server/definition/score-v2.yml` of langfuse/langfuse): it
-//! reads the table of scores, which every write mode has.
+//! `GET /api/public/v2/scores` (`web/src/pages/api/public/v2/scores/index.ts` of langfuse/langfuse 4.16.0), which servers with only
+//! the new tables refuse.
 
 use std::collections::BTreeMap;
 

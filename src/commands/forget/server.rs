@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use super::plan::ForgetPlan;
 use crate::commands::retry_after::with_retry_after;
 use crate::config::Config;
-use crate::langfuse::{Client, Deadline, MAX_TRACES_PER_DELETION, Query, Verdict};
+use crate::langfuse::{
+    Client, Deadline, MAX_TRACES_PER_DELETION, Query, ScoreFilter, ScorePage, StoredScore, Verdict,
+};
+use crate::score::{Judge, Score, Subject};
 
 /// Time between two looks: Langfuse takes between ten seconds and two minutes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -68,10 +71,24 @@ impl<'a> RemoteSession<'a> {
 
     /// Deletes the scores of the session. Returns their number; `None` if the server does not list scores.
     pub(super) fn delete_scores(&mut self) -> Result<Option<usize>, Verdict> {
-        let session = &self.plan.session;
-        let scores =
-            self.with_retry_after(|client, deadline| client.own_session_scores(session, deadline))?;
-        let Some(scores) = scores else { return Ok(None) };
+        let session = self.plan.session.clone();
+        let subject = Subject::Session(session.clone());
+        let (mut scores, mut next) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.with_retry_after(|client, deadline| {
+                client.stored_scores(ScoreFilter::Session(&session), next.as_deref(), deadline)
+            })?;
+            let Some(ScorePage { scores: found, next: following }) = page else {
+                return Ok(None);
+            };
+            let is_own =
+                |score: &StoredScore| score.id == Score::id(Judge::Person, &subject, &score.name);
+            scores.extend(found.into_iter().filter(is_own).map(|score| score.id));
+            if following.is_none() || following == next {
+                break;
+            }
+            next = following;
+        }
         for score in &scores {
             self.with_retry_after(|client, deadline| client.delete_score(score, deadline))?;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
@@ -114,12 +114,7 @@ impl DeliverySummary {
             let links: Vec<String> = report.traces.iter().map(link).collect();
             return print_json(
                 JsonLine::Session,
-                json!({
-                    "session": session.id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
-                    "rejected": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
-                    "in_progress": report.unfinished, "policy_not_met": report.withheld, "forgotten": report.forgotten, "inherited": report.inherited,
-                    "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
-                }),
+                session_json(&session.id, report, status, &links),
             );
         }
         if self.is_redundant(report) {
@@ -259,6 +254,15 @@ impl DeliverySummary {
         writeln!(stdout(), "{line}")?;
         Ok(self.status)
     }
+}
+
+fn session_json(id: &str, report: &Report, status: ExitStatus, links: &[String]) -> Value {
+    json!({
+        "session": id, "turns": report.turns, "spans": report.spans, "scores": report.scores, "bytes": report.bytes,
+        "rejected": report.refused.len() + report.postponed, "broken_lines": report.diagnostics.broken_lines,
+        "in_progress": report.unfinished, "policy_not_met": report.withheld, "forgotten": report.forgotten, "inherited": report.inherited,
+        "error": session_error(report).map(|reason| error_object(status.name(), &reason)), "traces": links,
+    })
 }
 
 pub(in crate::commands) fn declined_text(count: usize) -> String {

@@ -10,7 +10,7 @@ use crate::commands::preview::each_span;
 use crate::commands::retry_after::with_retry_after;
 use crate::config::Config;
 use crate::delivery::MAX_REQUEST_BYTES;
-use crate::langfuse::{Body, Client, Deadline, Query, Verdict, export};
+use crate::langfuse::{Body, Client, Deadline, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
 
 /// Time between two reads: Langfuse stores within a second or two.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -171,15 +171,18 @@ impl RemoteTraces {
         if ids.is_empty() {
             return Ok(());
         }
-        let stored = self.with_retry_after(|client, deadline| client.scores(&ids, deadline))?;
-        match stored {
-            Some(stored) => {
-                for score in stored {
-                    comparison.scores.add_stored(&score.id, score.value);
-                }
+        for ids in ids.chunks(MAX_SCORE_IDS) {
+            let page = self.with_retry_after(|client, deadline| {
+                client.stored_scores(ScoreFilter::Ids(ids), None, deadline)
+            })?;
+            let Some(page) = page else {
+                // What can't be read is neither there nor missing.
+                comparison.scores.keep_of(|_| false);
+                return Ok(());
+            };
+            for score in &page.scores {
+                comparison.scores.add_stored(score);
             }
-            // What can't be read is neither there nor missing.
-            None => comparison.scores.keep_of(|_| false),
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::Value as Json;
+
+use crate::langfuse::StoredScore;
+use crate::score::Value;
 
 /// What became of the scores of a session.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,13 +29,13 @@ struct ExpectedScore {
 impl ExpectedScores {
     /// Takes the scores of a request, if it is one of scores.
     pub(super) fn take(&mut self, request: &str) {
-        let request: Value = serde_json::from_str(request).unwrap_or_default();
-        for event in request.get("batch").and_then(Value::as_array).into_iter().flatten() {
+        let request: Json = serde_json::from_str(request).unwrap_or_default();
+        for event in request.get("batch").and_then(Json::as_array).into_iter().flatten() {
             let text = |key: &str| event.pointer(&format!("/body/{key}"))?.as_str();
             let (Some(id), Some(trace)) = (text("id"), text("traceId")) else {
                 continue;
             };
-            let value = event.pointer("/body/value").and_then(Value::as_f64);
+            let value = event.pointer("/body/value").and_then(Json::as_f64);
             let score = ExpectedScore { trace: trace.to_owned(), value, stored: None };
             self.0.insert(id.to_owned(), score);
         }
@@ -47,9 +50,13 @@ impl ExpectedScores {
         self.0.keys().cloned().collect()
     }
 
-    pub(super) fn add_stored(&mut self, id: &str, value: Option<f64>) {
-        if let Some(score) = self.0.get_mut(id) {
-            score.stored = Some(value);
+    pub(super) fn add_stored(&mut self, stored: &StoredScore) {
+        if let Some(score) = self.0.get_mut(&stored.id) {
+            score.stored = Some(match stored.value {
+                Value::Numeric(number) => Some(number),
+                Value::Boolean(yes) => Some(f64::from(u8::from(yes))),
+                _ => None,
+            });
         }
     }
 
