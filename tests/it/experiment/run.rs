@@ -216,7 +216,14 @@ fn what_a_person_sees() {
     );
     screen()
         .types(&format!("{run} --instructions main --dry-run"))
-        .types("claude-langfuse experiment show nothing")
+        .types(&format!(
+            "{run} --model sonnet,opus --items item-000,item-001 --repeat 2 --parallel 3 --timeout 90s \
+             --permission-mode plan --name modes --yes --dry-run"
+        ))
+        .types(&format!("{run} --items item-000 --max-usd 2.5 --dry-run --json"))
+        .types(&format!("{run} --max-usd 2.5 --parallel 3"))
+        .types(&format!("claude-langfuse experiment show nothing --project {project} --json"))
+        .types(&format!("claude-langfuse experiment compare one two --project {project} --json"))
         .is("experiment_plan");
     for (name, revision) in [("before", "main"), ("after", "better")] {
         let options =
