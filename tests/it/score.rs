@@ -190,6 +190,7 @@ fn what_can_not_be_scored_is_told_with_what_to_do() {
         .types("claude-langfuse score 912a#2 quality=good --type numeric")
         .types("claude-langfuse score 912a#9 quality=4")
         .types("claude-langfuse score 912a#1..2 quality=4")
+        .types("claude-langfuse score 912a#2 --correct /nowhere.md")
         .types("claude-langfuse score ffff#1 quality=4")
         .types("claude-langfuse score 912a#2 quality=4")
         .types("claude-langfuse score 912a#2 quality=4 --json")
