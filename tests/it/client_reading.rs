@@ -43,7 +43,7 @@ fn server_with(count: usize) -> MockLangfuse {
 
 #[test]
 fn all_pages_of_a_session_are_read_over_one_connection() {
-    let server = server_with(1001);
+    let server = server_with(65);
     let mut client = client(&server.url());
     let wanted = Query::of_session(SESSION, times());
     let mut ids = BTreeSet::new();
@@ -58,13 +58,13 @@ fn all_pages_of_a_session_are_read_over_one_connection() {
     };
     let (first, next) = read(None);
     let (second, end) = read(next.as_deref());
-    assert_eq!((first, second, end), (1000, 1, None));
-    assert_eq!(ids.len(), 1001);
+    assert_eq!((first, second, end), (64, 1, None));
+    assert_eq!(ids.len(), 65);
 }
 
 #[test]
 fn a_server_of_the_older_tables_is_read_trace_by_trace() {
-    let server = server_with(101);
+    let server = server_with(65);
     server.show(Reading::Old);
     let mut client = client(&server.url());
     let deadline = || Deadline::after(LONG);
@@ -72,7 +72,7 @@ fn a_server_of_the_older_tables_is_read_trace_by_trace() {
     assert_eq!(client.observations(&wanted, None, deadline()), Ok(None));
     let first = client.old_observations(&wanted, None, deadline()).unwrap();
     let second = client.old_observations(&wanted, first.next.as_deref(), deadline()).unwrap();
-    assert_eq!((first.observations.len(), second.observations.len()), (100, 1));
+    assert_eq!((first.observations.len(), second.observations.len()), (64, 1));
     assert_eq!(second.next, None);
 }
 

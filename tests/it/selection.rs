@@ -114,12 +114,21 @@ fn stored_scores_that_can_not_be_read_select_nothing() {
     sandbox.session(COMPACT).whole();
     let ran = sandbox.run(&["export", "--all", "--scored", "helpful=true"]).exits(3);
     assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn stored_scores_of_an_older_server_are_read_too() {
     let mock = MockLangfuse::start();
-    mock.show(Reading::Old);
     let sandbox = Sandbox::traced(&mock);
-    sandbox.session(COMPACT).whole();
-    let ran = sandbox.run(&["export", "--all", "--scored", "helpful=true"]).exits(3);
-    assert!(ran.stderr.contains("lists scores"), "{}", ran.stderr);
+    let session = sandbox.session(COMPACT);
+    session.whole();
+    sandbox.run(&["replay", "--all"]).exits(0);
+    sandbox.run(&["score", &format!("{}#2", session.id()), "helpful=true"]).exits(0);
+    let helpful = ["--all", "--scored", "helpful=true"];
+    let selected = exported(&sandbox, &helpful);
+    assert_eq!(selected, [(session.id().to_owned(), 2)]);
+    mock.show(Reading::Old);
+    assert_eq!(exported(&sandbox, &helpful), selected);
 }
 
 #[test]

@@ -49,8 +49,8 @@ impl Comparison {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
         let mut scores = ExpectedScores::default();
         let preview = session.for_preview();
-        let job = |destination: &str| job(&preview, config, destination);
-        each_request(&preview, config, job, |raw| {
+        let whole = |destination: &str| job(&preview, config, destination);
+        each_request(&preview, config, whole, |raw| {
             for span in Span::all_of(raw) {
                 attached |= span.attribute("session.id").is_none();
                 expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
@@ -58,6 +58,22 @@ impl Comparison {
             scores.take(raw);
             Ok(())
         })?;
+        // What was agreed for a turn decides which of its content was sent.
+        let as_agreed = |destination: &str| job(session, config, destination);
+        let mut agreed = BTreeMap::new();
+        each_request(session, config, as_agreed, |raw| {
+            let spans = Span::all_of(raw);
+            agreed.extend(
+                spans.iter().map(|span| (span.span_id().to_owned(), Fields::of_span(span))),
+            );
+            Ok(())
+        })?;
+        for (id, observation) in &mut expected {
+            match agreed.remove(id) {
+                Some(fields) => observation.fields = fields,
+                None => observation.fields.output = None,
+            }
+        }
         Ok(Self {
             session: session.id.clone(),
             named: named.to_owned(),

@@ -18,7 +18,7 @@ pub(super) struct Fields {
     /// Sorted.
     tags: Option<Vec<String>>,
     /// Outputs of a whole session are too large to be kept.
-    output: Option<Digest>,
+    pub output: Option<Digest>,
 }
 
 impl Fields {

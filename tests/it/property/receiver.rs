@@ -142,12 +142,14 @@ impl Receiver {
         }
     }
 
-    /// A score stands on a turn that is there, and is not told again once it was acknowledged.
+    /// A score stands on a turn that is there, or on a session that has one, and is not told again once it was acknowledged.
     fn look_at_scores(&mut self, events: &[Value]) {
         let rows = self.rows();
         for event in events {
             let trace = event["body"]["traceId"].as_str().unwrap_or_default();
-            let is_there = |row: &Row| row.trace_id == trace && row.name == "claude-code";
+            let is_of_session = trace.is_empty() && event["body"]["sessionId"].is_string();
+            let is_there =
+                |row: &Row| (is_of_session || row.trace_id == trace) && row.name == "claude-code";
             if !rows.iter().any(is_there) {
                 self.faults.push(format!("a score before its turn: {event}"));
             }
