@@ -82,7 +82,7 @@ fn options_with_values(command: &Command) -> Vec<String> {
         .filter(|argument| argument.get_action().takes_values())
         .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
         .collect();
-    options.sort();
+    options.sort_unstable();
     options.dedup();
     options
 }

@@ -13,12 +13,12 @@ use crate::privacy::invalid_patterns;
 use crate::score::Score;
 
 /// A transport that hands requests to a function.
-struct PreviewTransport<F> {
-    on_request: F,
+struct PreviewTransport<'a> {
+    on_request: &'a mut dyn FnMut(&str) -> io::Result<()>,
     print_error: Option<io::Error>,
 }
 
-impl<F: FnMut(&str) -> io::Result<()>> Transport for PreviewTransport<F> {
+impl Transport for PreviewTransport<'_> {
     fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         self.show(raw)
     }
@@ -31,7 +31,7 @@ impl<F: FnMut(&str) -> io::Result<()>> Transport for PreviewTransport<F> {
     }
 }
 
-impl<F: FnMut(&str) -> io::Result<()>> PreviewTransport<F> {
+impl PreviewTransport<'_> {
     fn show(&mut self, raw: &str) -> Verdict {
         match (self.on_request)(raw) {
             Ok(()) => Verdict::Acknowledged,
@@ -53,7 +53,16 @@ pub(super) fn each_request(
     session: &SessionTarget,
     config: &Config,
     job: impl Fn(&str) -> Job,
-    on_request: impl FnMut(&str) -> io::Result<()>,
+    mut on_request: impl FnMut(&str) -> io::Result<()>,
+) -> Result<Report> {
+    preview(session, config, &job, &mut on_request)
+}
+
+fn preview(
+    session: &SessionTarget,
+    config: &Config,
+    job: &dyn Fn(&str) -> Job,
+    on_request: &mut dyn FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
     if let Some(problem) = &config.suspended {
         return Err(misconfigured(problem));

@@ -83,7 +83,7 @@ impl<'a> TurnSelector<'a> {
         let mut found: Vec<(PathBuf, SessionRef)> = match self.args.all {
             true => {
                 let mut all: Vec<PathBuf> = locate::sessions(self.claude_config).collect();
-                all.sort();
+                all.sort_unstable();
                 all.into_iter().map(|path| (path, SessionRef::default())).collect()
             }
             false => named_sessions(&self.args.targets, self.claude_config)?,
@@ -167,7 +167,7 @@ fn named_sessions(
     for reference in targets {
         let mut found =
             session_args::find_all(std::slice::from_ref(&reference.session), claude_config)?;
-        found.sort();
+        found.sort_unstable();
         let found = found.into_iter().map(|path| (path, reference.clone()));
         let new: Vec<(PathBuf, SessionRef)> =
             found.filter(|target| !named.contains(target)).collect();

@@ -65,7 +65,7 @@ impl Files {
                 .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
                 .unwrap_or_default();
             drop_ins.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
-            drop_ins.sort();
+            drop_ins.sort_unstable();
             drop_ins.insert(0, folder.join("managed-settings.json"));
             drop_ins
         })

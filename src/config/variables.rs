@@ -288,7 +288,7 @@ mod tests {
     fn no_spelling_belongs_to_two_variables() {
         let mut all: Vec<_> = VARIABLES.iter().flat_map(|one| one.spellings).collect();
         let count = all.len();
-        all.sort();
+        all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
     }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod contexts;
+mod decline;
 mod exporter;
 mod forget;
 mod health;
@@ -15,7 +16,6 @@ mod queue;
 mod requests;
 mod rewind;
 mod run;
-mod skip;
 mod skipped;
 mod start;
 mod suspend;
@@ -37,11 +37,11 @@ use crate::state::{PausedTime, PendingMedia, Store, Suspension};
 use crate::trace::{Attributes, TraceId};
 
 use base::Timestamp;
+pub use decline::decline;
 pub use forget::{Forgotten, note_forgotten};
 pub use health::note_health;
 pub use queue::MAX_REQUEST_BYTES;
 pub use run::deliver;
-pub use skip::decline;
 pub use suspend::note_suspended;
 pub use tail::find_transcript;
 use transcript::Diagnostics;

@@ -4,7 +4,7 @@ mod configuration;
 pub mod event;
 mod notice;
 mod quiet;
-mod waiting;
+mod waiting_sessions;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -277,7 +277,13 @@ impl Hook {
                 if report.stopped.is_some() {
                     self.tell_of_destination(&store, &id);
                 } else if !held {
-                    waiting::deliver_waiting(self, &store, own, destination, transport.as_mut());
+                    waiting_sessions::deliver_waiting(
+                        self,
+                        &store,
+                        own,
+                        destination,
+                        transport.as_mut(),
+                    );
                 }
             }
             Err(error) => log::error!("{session}: {error:#}"),

@@ -21,7 +21,7 @@ pub(super) fn literals(config: &Config) -> Vec<String> {
         literals.push(key.to_owned());
         literals.extend((0..3).flat_map(|before| encoded(key, before)));
     }
-    literals.sort();
+    literals.sort_unstable();
     literals.dedup();
     literals
 }

@@ -109,7 +109,7 @@ mod tests {
             }
         }
         assert!(ids.iter().all(|id| id.len() == 32));
-        ids.sort();
+        ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 12);
     }

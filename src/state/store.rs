@@ -73,7 +73,7 @@ impl Store {
     /// All cursors, session after session.
     pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
         let mut folders = files::entries(&self.root, &self.root.join("sessions"));
-        folders.sort();
+        folders.sort_unstable();
         folders.into_iter().flat_map(|folder| self.cursors_in(&folder))
     }
 
@@ -222,7 +222,7 @@ impl Store {
     fn cursors_in(&self, folder: &Path) -> Vec<Cursor> {
         let mut files = files::entries(&self.root, folder);
         files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        files.sort();
+        files.sort_unstable();
         files.iter().filter_map(|path| self.load_cursor(path).ok().flatten()).collect()
     }
 

@@ -102,7 +102,7 @@ fn remove_oldest(paths: Vec<PathBuf>) {
     let written = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     let mut notes: Vec<(Option<SystemTime>, PathBuf)> =
         paths.into_iter().map(|path| (written(&path), path)).collect();
-    notes.sort();
+    notes.sort_unstable();
     let surplus = (notes.len() + 1).saturating_sub(MAX_NOTES);
     for (_, path) in notes.iter().take(surplus) {
         // Best effort: the next note tries again.

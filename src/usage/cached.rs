@@ -42,7 +42,7 @@ pub fn stamp(transcript: &Path) -> Option<u64> {
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-        paths.sort();
+        paths.sort_unstable();
         for path in paths {
             match path.is_dir() {
                 true => folders.push(path),

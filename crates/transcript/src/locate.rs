@@ -199,7 +199,7 @@ pub fn newest(files: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
 pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let projects = claude_config.join("projects");
     let mut folders: Vec<PathBuf> = subfolders(&projects).collect();
-    folders.sort();
+    folders.sort_unstable();
     let (mut seen, mut several) = (HashSet::new(), HashSet::new());
     for name in folders.iter().flat_map(|folder| names(folder)) {
         let mut hasher = DefaultHasher::new();
@@ -216,7 +216,7 @@ pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
             let is_only = path.file_name().is_none_or(|name| !several.contains(name));
             is_only || session_file(&projects, &session_id(path)).as_ref() == Some(path)
         });
-        found.sort();
+        found.sort_unstable();
         found
     })
 }
@@ -242,7 +242,7 @@ pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
         subfolders(folder).flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
     let mut found: Vec<PathBuf> =
         own.chain(below.map(|entry| entry.path())).filter(|path| is_session(path)).collect();
-    found.sort();
+    found.sort_unstable();
     let all = found.clone();
     found.retain(|path| {
         let same = all.iter().filter(|other| other.file_name() == path.file_name());

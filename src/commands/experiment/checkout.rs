@@ -237,7 +237,7 @@ fn lay_over(history: &Git, item: &Item, instructions: &Instructions) -> Result<S
     let present = history.bytes(&["ls-files", "-z"])?;
     let mut files: Vec<String> = names_of(&present).filter(|name| is_instruction(name)).collect();
     files.extend(instructions.files.iter().cloned());
-    files.sort();
+    files.sort_unstable();
     files.dedup();
     let source = format!("--source={}", instructions.commit);
     let restore = ["--literal-pathspecs", "restore", &source, "--staged", "--worktree", "--"];

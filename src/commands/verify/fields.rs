@@ -70,7 +70,7 @@ impl Fields {
 }
 
 fn sorted(mut tags: Vec<String>) -> Vec<String> {
-    tags.sort();
+    tags.sort_unstable();
     tags
 }
 
@@ -87,7 +87,7 @@ fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
             let mut names: Vec<&String> = fields.keys().collect();
-            names.sort();
+            names.sort_unstable();
             for name in names {
                 text.push_str(&format!("{}{name:?}:", '{'));
                 write_canonical(fields.get(name).unwrap_or(&Value::Null), text);

@@ -1,8 +1,8 @@
 //! The agents of a session. Each has a file of its own that grows by itself, maybe long after the turn that launched it;
 //! once its launch is visible it is sent under the tool call that launched it.
 
+mod acknowledged;
 mod copies;
-mod done;
 mod files;
 mod finished;
 mod launches;
@@ -23,7 +23,7 @@ use super::run::is_abandoned;
 use super::{Extent, Job, Trigger};
 use crate::state::{Done, Life, Link, Subagent};
 use crate::trace::{AgentFacts, Context, MetadataKey, SpanIds, observe_agent};
-use done::{count, is_among, is_for_good};
+use acknowledged::{count, is_among, is_for_good};
 pub(super) use files::{agent_files, is_unchanged, runs_apart};
 use files::{launching_call, rows_of};
 pub(super) use launches::{Launches, forget_launches};

@@ -12,8 +12,6 @@ use crate::sandbox::{Received, Sandbox};
 const MEGABYTE: usize = 1024 * 1024;
 /// Of one long row.
 const LENGTH: usize = 8 * MEGABYTE;
-/// What a run may need beside the longest row.
-const PROMISED: usize = 32 * MEGABYTE;
 /// What differs from run to run: which pages of the program's own file the kernel maps.
 const NOISE: usize = 3 * MEGABYTE;
 
