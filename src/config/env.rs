@@ -16,7 +16,7 @@ use super::key_file;
 pub struct Env {
     /// The process's variables; a value that is not UTF-8 is left out.
     pub environment: BTreeMap<String, String>,
-    /// Of [`FOLDERS`] those whose values are not UTF-8.
+    /// Of the variables that name folders those whose values are not UTF-8.
     pub folders: BTreeMap<String, PathBuf>,
     /// The user's home, if there is one.
     pub home: Option<PathBuf>,
