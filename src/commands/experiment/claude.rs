@@ -160,7 +160,7 @@ impl ClaudeCode {
 
 /// Settings for the run alone. Hooks of this program send nothing: a checkout in a temporary folder is no project, so they
 /// would take other keys and masks than the repository's own. Claude Code ignores the permissions that files of a folder give
-/// which nobody trusted yet; these are of the user's own repository.
+/// without trust; these are of the user's own repository.
 fn settings(launch: &Launch<'_>) -> Value {
     let protected = format!("Edit(/{}/**)", launch.protected.display());
     let mut permissions = json!({"deny": [protected]});
@@ -190,7 +190,7 @@ fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(name)).find(is_program)
 }
 
-/// A session id that nobody else has: a UUID in form.
+/// A session id of its own: a UUID in form.
 pub(super) fn new_session_id(unique: &str) -> String {
     let digits = hex(unique.as_bytes(), 16);
     let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().to_owned();

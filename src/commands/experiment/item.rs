@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Whoever can write to the dataset could run any command here.
+/// A person who can write to the dataset could run any command here.
 pub(super) const UNSAFE_MODE: &str = "bypassPermissions";
 
 /// An item that can be run again.
