@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::commands::output::errors::print_note;
+use crate::config::Config;
 use crate::delivery::Transport;
-use crate::langfuse::{Body, Verdict};
+use crate::langfuse::{Body, Client, Deadline, Verdict};
 use crate::score::Score;
 use crate::state::PendingMedia;
 
@@ -23,6 +24,25 @@ pub(super) fn with_retry_after<Response>(
             Err(reply) if retry_after.wait(&reply) => {}
             result => return result,
         }
+    }
+}
+
+/// A client whose requests have so much time each, and are sent again after each wait that the server asks for.
+pub(super) struct RetryingClient {
+    client: Client,
+    request_time: Duration,
+}
+
+impl RetryingClient {
+    pub(super) fn new(client: Client, config: &Config) -> Self {
+        Self { client, request_time: config.timeout }
+    }
+
+    pub(super) fn ask<Response>(
+        &mut self,
+        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
+    ) -> Result<Response, Verdict> {
+        with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 }
 

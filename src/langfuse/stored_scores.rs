@@ -29,6 +29,17 @@ pub enum ScoreFilter<'a> {
     Session(&'a str),
 }
 
+impl ScoreFilter<'_> {
+    /// The part of a query; `ids`: what the endpoint calls them.
+    fn query(self, ids: &str) -> String {
+        match self {
+            Self::Ids(some) => format!("{ids}={}", escaped(&some.join(","))),
+            Self::Name(name) => format!("name={}", escaped(name)),
+            Self::Session(id) => format!("sessionId={}", escaped(id)),
+        }
+    }
+}
+
 /// A stored score, and what it judges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredScore {
@@ -83,13 +94,10 @@ impl Client {
         if let Some(page) = next.and_then(|next| next.strip_prefix(OLD_PAGE)) {
             return self.old_scores(filter, page, deadline);
         }
-        let filter_text = match filter {
-            ScoreFilter::Ids(ids) => format!("id={}", escaped(&ids.join(","))),
-            ScoreFilter::Name(name) => format!("name={}", escaped(name)),
-            ScoreFilter::Session(id) => format!("sessionId={}", escaped(id)),
-        };
-        let mut path =
-            format!("/api/public/v3/scores?fields=subject&limit={PAGE_SCORES}&{filter_text}");
+        let mut path = format!(
+            "/api/public/v3/scores?fields=subject&limit={PAGE_SCORES}&{}",
+            filter.query("id")
+        );
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
@@ -107,11 +115,7 @@ impl Client {
         page: &str,
         deadline: Deadline,
     ) -> Result<Option<ScorePage>, Verdict> {
-        let filter = match filter {
-            ScoreFilter::Ids(ids) => format!("scoreIds={}", escaped(&ids.join(","))),
-            ScoreFilter::Name(name) => format!("name={}", escaped(name)),
-            ScoreFilter::Session(id) => format!("sessionId={}", escaped(id)),
-        };
+        let filter = filter.query("scoreIds");
         let path = format!("/api/public/v2/scores?limit={PAGE_SCORES}&page={page}&{filter}");
         let Some(answer) = self.get(&path, deadline)? else {
             return Ok(None);

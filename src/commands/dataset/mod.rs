@@ -6,7 +6,6 @@ mod rerun;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -23,14 +22,14 @@ use crate::commands::output::errors::{
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
-use crate::commands::retry_after::with_retry_after;
+use crate::commands::retry_after::RetryingClient;
 use crate::commands::session_args;
 use crate::commands::session_ref::SessionRef;
 use crate::commands::turn_roots::{turn_roots, warn_if_unsent};
 use crate::commands::turn_selector::{SelectionArgs, TurnSelector};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Extent;
-use crate::langfuse::{Client, Deadline, MAX_ITEM_BYTES, Put, Verdict};
+use crate::langfuse::{MAX_ITEM_BYTES, Put, Verdict};
 use crate::privacy::invalid_patterns;
 use item::{DatasetItem, DatasetItemBuilder, DatasetTurn};
 
@@ -247,7 +246,8 @@ impl<'a> AddRun<'a> {
             None => {
                 let client = context.client(config, destination)?;
                 let destination = destination.clone();
-                let mut server = DatasetClient { client, timeout: config.timeout, destination };
+                let mut server =
+                    DatasetClient { client: RetryingClient::new(client, config), destination };
                 server.ensure_dataset(self.args)?;
                 server
             }
@@ -273,7 +273,7 @@ fn send_items(
             );
             return Err(error(args, ExitStatus::ContentRejected, reason));
         }
-        let put = server.with_retry_after(|client, deadline| client.put_item(&body, deadline));
+        let put = server.client.ask(|client, deadline| client.put_item(&body, deadline));
         let put = put.map_err(|reply| server.failed(args, &reply))?;
         let link = server.destination.trace_link(&trace);
         print_result(args, session, turn, put, &body, &link)?;
@@ -283,8 +283,7 @@ fn send_items(
 
 /// Requests to the dataset API.
 struct DatasetClient {
-    client: Client,
-    timeout: Duration,
+    client: RetryingClient,
     destination: Destination,
 }
 
@@ -292,7 +291,7 @@ impl DatasetClient {
     /// Checks that the dataset exists; creates it with `--create`.
     fn ensure_dataset(&mut self, args: &DatasetAddArgs) -> Result<()> {
         let name = &args.dataset;
-        let has = self.with_retry_after(|client, deadline| client.has_dataset(name, deadline));
+        let has = self.client.ask(|client, deadline| client.has_dataset(name, deadline));
         if has.map_err(|reply| self.failed(args, &reply))? {
             return Ok(());
         }
@@ -300,15 +299,8 @@ impl DatasetClient {
             let reason = format!("dataset {name} not found; --create creates it");
             return Err(error(args, ExitStatus::Failed, reason));
         }
-        let made = self.with_retry_after(|client, deadline| client.make_dataset(name, deadline));
+        let made = self.client.ask(|client, deadline| client.make_dataset(name, deadline));
         made.map_err(|reply| self.failed(args, &reply))
-    }
-
-    fn with_retry_after<Response>(
-        &mut self,
-        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
-    ) -> Result<Response, Verdict> {
-        with_retry_after(|| request(&mut self.client, Deadline::after(self.timeout)))
     }
 
     fn failed(&self, args: &DatasetAddArgs, reply: &Verdict) -> anyhow::Error {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::plan::ForgetPlan;
-use crate::commands::retry_after::with_retry_after;
+use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
 use crate::langfuse::{
-    Client, Deadline, MAX_TRACES_PER_DELETION, Query, ScoreFilter, ScorePage, StoredScore, Verdict,
+    Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, ScorePage, StoredScore, Verdict,
 };
 use crate::score::{Judge, Score, Subject};
 
@@ -15,8 +15,7 @@ use crate::score::{Judge, Score, Subject};
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct RemoteSession<'a> {
-    client: Client,
-    request_time: Duration,
+    client: RetryingClient,
     plan: &'a ForgetPlan,
     /// The server has only the older API, which can't filter by session.
     is_old: bool,
@@ -24,7 +23,7 @@ pub(super) struct RemoteSession<'a> {
 
 impl<'a> RemoteSession<'a> {
     pub(super) fn new(client: Client, config: &Config, plan: &'a ForgetPlan) -> Self {
-        Self { client, request_time: config.timeout, plan, is_old: false }
+        Self { client: RetryingClient::new(client, config), plan, is_old: false }
     }
 
     /// The traces of the plan of which something is stored.
@@ -48,7 +47,7 @@ impl<'a> RemoteSession<'a> {
         let is_old = self.is_old;
         let mut next: Option<String> = None;
         loop {
-            let page = self.with_retry_after(|client, deadline| match is_old {
+            let page = self.client.ask(|client, deadline| match is_old {
                 true => client.old_observations(query, next.as_deref(), deadline).map(Some),
                 false => client.observations(query, next.as_deref(), deadline),
             })?;
@@ -65,7 +64,7 @@ impl<'a> RemoteSession<'a> {
     pub(super) fn delete_traces(&mut self) -> Result<(), Verdict> {
         let traces: Vec<String> = self.plan.trace_ids().into_iter().collect();
         traces.chunks(MAX_TRACES_PER_DELETION).try_for_each(|traces| {
-            self.with_retry_after(|client, deadline| client.delete_traces(traces, deadline))
+            self.client.ask(|client, deadline| client.delete_traces(traces, deadline))
         })
     }
 
@@ -75,7 +74,7 @@ impl<'a> RemoteSession<'a> {
         let subject = Subject::Session(session.clone());
         let (mut scores, mut next) = (Vec::new(), None::<String>);
         loop {
-            let page = self.with_retry_after(|client, deadline| {
+            let page = self.client.ask(|client, deadline| {
                 client.stored_scores(ScoreFilter::Session(&session), next.as_deref(), deadline)
             })?;
             let Some(ScorePage { scores: found, next: following }) = page else {
@@ -90,7 +89,7 @@ impl<'a> RemoteSession<'a> {
             next = following;
         }
         for score in &scores {
-            self.with_retry_after(|client, deadline| client.delete_score(score, deadline))?;
+            self.client.ask(|client, deadline| client.delete_score(score, deadline))?;
         }
         Ok(Some(scores.len()))
     }
@@ -106,12 +105,5 @@ impl<'a> RemoteSession<'a> {
             log::info!("{} of the traces are still there", remaining.len());
             std::thread::sleep(POLL_INTERVAL);
         }
-    }
-
-    fn with_retry_after<Response>(
-        &mut self,
-        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
-    ) -> Result<Response, Verdict> {
-        with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 }

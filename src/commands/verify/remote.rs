@@ -7,10 +7,10 @@ use base::Timestamp;
 use super::comparison::Comparison;
 use crate::commands::delivery_context::SessionTarget;
 use crate::commands::preview::each_span;
-use crate::commands::retry_after::with_retry_after;
+use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
 use crate::delivery::MAX_REQUEST_BYTES;
-use crate::langfuse::{Body, Client, Deadline, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
+use crate::langfuse::{Body, Client, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
 
 /// Time between two reads: Langfuse stores within a second or two.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,15 +29,14 @@ impl From<anyhow::Error> for ReadBackError {
 
 /// The traces of one server.
 pub(super) struct RemoteTraces {
-    client: Client,
-    request_time: Duration,
+    client: RetryingClient,
     /// Whether the server has only the older API.
     legacy: bool,
 }
 
 impl RemoteTraces {
     pub(super) fn new(client: Client, config: &Config) -> Self {
-        Self { client, request_time: config.timeout, legacy: false }
+        Self { client: RetryingClient::new(client, config), legacy: false }
     }
 
     /// Compares, and repeats it for up to `wait` after the last delivery while something is missing or may be replaced.
@@ -101,7 +100,7 @@ impl RemoteTraces {
         }
         let body = Body::new(export(spans.iter().map(String::as_str)).as_bytes());
         spans.clear();
-        self.with_retry_after(|client, deadline| match client.send(&body, deadline) {
+        self.client.ask(|client, deadline| match client.send(&body, deadline) {
             Verdict::Acknowledged => Ok(()),
             reply => Err(reply),
         })
@@ -138,7 +137,7 @@ impl RemoteTraces {
             let mut query = query.clone();
             let mut next: Option<String> = None;
             loop {
-                let page = self.with_retry_after(|client, deadline| {
+                let page = self.client.ask(|client, deadline| {
                     if legacy {
                         let page = client.old_observations(&query, next.as_deref(), deadline);
                         page.map(Some)
@@ -172,7 +171,7 @@ impl RemoteTraces {
             return Ok(());
         }
         for ids in ids.chunks(MAX_SCORE_IDS) {
-            let page = self.with_retry_after(|client, deadline| {
+            let page = self.client.ask(|client, deadline| {
                 client.stored_scores(ScoreFilter::Ids(ids), None, deadline)
             })?;
             let Some(page) = page else {
@@ -185,13 +184,6 @@ impl RemoteTraces {
             }
         }
         Ok(())
-    }
-
-    fn with_retry_after<Response>(
-        &mut self,
-        mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
-    ) -> Result<Response, Verdict> {
-        with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 }
 
