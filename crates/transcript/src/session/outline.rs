@@ -105,34 +105,28 @@ impl Outline {
             own_rows.begin_at(lineage.own_from);
         }
         let mut turns = Turns::default();
-        let mut copied = None;
+        let mut own = OwnTurns::new(visit, lineage.is_decided().then_some(lineage.own_from));
         let mut newest = None;
-        let mut all = Vec::new();
         for entry in entries {
             let entry = entry?;
             let was_decided = lineage.is_decided();
             lineage.observe(&entry);
             if !was_decided && lineage.is_decided() {
                 own_rows.begin_at(lineage.own_from);
-                copied = turns.open_turn().map(Copied::of);
+                own.begin_at(lineage.own_from, turns.open_turn());
             }
             if own_rows.admit(&entry) {
                 newest = newest.max(entry.at);
-                all.extend(turns.push(entry));
+                if let Some(turn) = turns.push(entry) {
+                    own.take(turn);
+                }
             }
         }
-        all.extend(turns.finish());
-        let mut outline = Self { newest, guests: own_rows.guests, ..Self::of(lineage) };
-        let count = all.len();
-        let is_own = |turn: &Turn| {
-            turn.opening.offset >= outline.own_from
-                || copied.as_ref().is_some_and(|copied| copied.goes_on_in(turn))
-        };
-        let own = all.iter().filter(|turn| is_own(turn));
-        outline.turns = own.clone().map(in_short).collect();
-        own.for_each(visit);
-        outline.inherited = count - outline.turns.len();
-        Ok(outline)
+        if let Some(turn) = turns.finish() {
+            own.take(turn);
+        }
+        let (turns, inherited) = own.finish();
+        Ok(Self { turns, inherited, newest, guests: own_rows.guests, ..Self::of(lineage) })
     }
 
     /// The outline without turns.
@@ -145,6 +139,57 @@ impl Outline {
             start_directory: lineage.start_directory,
             ..Self::default()
         }
+    }
+}
+
+/// Tells own turns from copies, and keeps no more of a turn than its outline: a long session's texts would be 30 MB.
+struct OwnTurns<V> {
+    visit: V,
+    /// Where the own rows begin, once that is decided. Until then turns are kept whole.
+    from: Option<u64>,
+    undecided: Vec<Turn>,
+    copied: Option<Copied>,
+    own: Vec<TurnOutline>,
+    inherited: usize,
+}
+
+impl<V: FnMut(&Turn)> OwnTurns<V> {
+    fn new(visit: V, from: Option<u64>) -> Self {
+        Self { visit, from, undecided: Vec::new(), copied: None, own: Vec::new(), inherited: 0 }
+    }
+
+    /// `open`: the turn that is open there.
+    fn begin_at(&mut self, from: u64, open: Option<&Turn>) {
+        self.from = Some(from);
+        self.copied = open.map(Copied::of);
+        for turn in std::mem::take(&mut self.undecided) {
+            self.sort(&turn, from);
+        }
+    }
+
+    fn take(&mut self, turn: Turn) {
+        match self.from {
+            Some(from) => self.sort(&turn, from),
+            None => self.undecided.push(turn),
+        }
+    }
+
+    fn sort(&mut self, turn: &Turn, from: u64) {
+        let goes_on = || self.copied.as_ref().is_some_and(|copied| copied.goes_on_in(turn));
+        if turn.opening.offset >= from || goes_on() {
+            self.own.push(in_short(turn));
+            (self.visit)(turn);
+        } else {
+            self.inherited += 1;
+        }
+    }
+
+    /// The own turns, and how many were inherited. Where nothing was decided, all are its own.
+    fn finish(mut self) -> (Vec<TurnOutline>, usize) {
+        if self.from.is_none() {
+            self.begin_at(0, None);
+        }
+        (self.own, self.inherited)
     }
 }
 
