@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 mod client;
 mod datasets;
 mod endpoints;
+mod older_tables;
 mod planned;
 mod scores;
 mod shown;

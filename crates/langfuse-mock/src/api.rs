@@ -255,7 +255,7 @@ impl Events {
                 score_list_v2::list(&self.scores.rows(), query)
             }
             ("/api/public/observations", Reading::Old) => {
-                observations::list_old(&self.rows(), query)
+                observations::list_old(&self.older_rows(), query)
             }
             ("/api/public/observations" | "/api/public/v2/scores", _) => retired_answer(),
             _ => page(),

@@ -9,14 +9,19 @@ use super::values::{Lost, attributes};
 use super::{input_output, kind, metadata, times, tools, usage};
 
 /// The rows of a whole export: one bad attribute loses all of them.
-pub(crate) fn rows(resource_spans: &Value, now_ms: i64) -> Result<Vec<Row>, Lost> {
+/// `models`: the project's own ones.
+pub(crate) fn rows(
+    resource_spans: &Value,
+    now_ms: i64,
+    models: &[Value],
+) -> Result<Vec<Row>, Lost> {
     let mut rows = Vec::new();
     for resource_span in resource_spans.as_array().into_iter().flatten() {
         let resource = attributes(resource_span["resource"].get("attributes"))?;
         for scope_span in resource_span["scopeSpans"].as_array().into_iter().flatten() {
             let scope = scope(&scope_span["scope"])?;
             for span in scope_span["spans"].as_array().into_iter().flatten() {
-                rows.push(row(span, &resource, &scope, now_ms)?);
+                rows.push(row(span, &resource, &scope, now_ms, models)?);
             }
         }
     }
@@ -35,6 +40,7 @@ fn row(
     resource: &Map<String, Value>,
     scope: &Map<String, Value>,
     now_ms: i64,
+    models: &[Value],
 ) -> Result<Row, Lost> {
     let span_attributes = attributes(span.get("attributes"))?;
     let map = Attributes { span: &span_attributes, resource };
@@ -59,7 +65,7 @@ fn row(
         if status_message.is_null() { span["status"]["message"].clone() } else { status_message },
     );
     columns.extend(content(&map, scope)?);
-    columns.extend(consumption(&map));
+    columns.extend(consumption(&map, models));
     columns.extend(map.trace_columns());
     columns.insert("experiment".to_owned(), experiment(&span_attributes));
     Ok(Row::from_json(columns))
@@ -83,7 +89,11 @@ fn experiment(attributes: &Map<String, Value>) -> Value {
         let kept = truthy(value) && (column != "item_version" || is_time);
         kept.then(|| (column.to_owned(), text_or_json(value).into()))
     };
-    Value::Object(columns.into_iter().filter_map(column).collect())
+    let prefix = "langfuse.experiment.metadata.";
+    let metadata = attributes.iter().filter_map(|(key, value)| {
+        Some((format!("metadata.{}", key.strip_prefix(prefix)?), text_or_json(value).into()))
+    });
+    Value::Object(columns.into_iter().filter_map(column).chain(metadata).collect())
 }
 
 /// Input, output, metadata and what is read out of them.
@@ -102,7 +112,7 @@ fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<Strin
 }
 
 /// Model, parameters, usage, cost, and the prompt and first token of a generation.
-fn consumption(map: &Attributes<'_>) -> Map<String, Value> {
+fn consumption(map: &Attributes<'_>, models: &[Value]) -> Map<String, Value> {
     let parameters = map.model_parameters();
     // An agent of the Vercel SDK repeats what its model calls used.
     let operation = map.span.get("gen_ai.operation.name").and_then(Value::as_str);
@@ -111,7 +121,7 @@ fn consumption(map: &Attributes<'_>) -> Map<String, Value> {
     let used = if repeats {
         usage::Consumption::default()
     } else {
-        usage::consumption(map.span, model.as_deref(), &parameters)
+        usage::consumption(map.span, model.as_deref(), &parameters, models)
     };
     let completion = map
         .span

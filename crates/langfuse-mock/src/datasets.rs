@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
+use super::pages;
 
 /// `bodyParser: { sizeLimit: "4.5mb" }` of the items' route.
 const MAX_ITEM_BYTES: usize = 4_718_592;
@@ -87,18 +88,7 @@ impl Datasets {
 
     /// A page of a dataset's items, the newest first (`GetDatasetItemsV1Query`).
     pub(super) fn list(&self, query: &str) -> Answer {
-        let query: BTreeMap<&str, String> = query
-            .split('&')
-            .filter_map(|one| one.split_once('='))
-            .map(|(name, value)| (name, decoded(value)))
-            .collect();
-        let number = |name: &str, default: usize| {
-            query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
-        };
-        let (Some(page @ 1..), Some(limit @ 1..=100)) = (number("page", 1), number("limit", 50))
-        else {
-            return invalid("limit");
-        };
+        let query = pages::parameters(query);
         let name = query.get("datasetName");
         if name.is_some_and(|name| !self.names.contains(name)) {
             return not_found("Dataset not found");
@@ -110,12 +100,7 @@ impl Datasets {
             .filter(|item| name.is_none_or(|name| item["datasetName"] == **name))
             .map(shown)
             .collect();
-        let total = items.len();
-        let data: Vec<Value> = items.into_iter().skip((page - 1) * limit).take(limit).collect();
-        let meta = json!({
-            "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit),
-        });
-        Answer::json(200, &json!({"data": data, "meta": meta}))
+        pages::numbered(&items, &query, Value::clone)
     }
 
     fn make(&mut self, body: &Map<String, Value>) -> Answer {

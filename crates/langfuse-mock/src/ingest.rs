@@ -14,7 +14,7 @@ use super::javascript::{parse, parse_int, truthy};
 use super::media::MediaTable;
 use super::rows::Row;
 use super::scores::{ScoreRow, Scores};
-use super::{columns, refuse};
+use super::{columns, older_tables, refuse};
 
 /// Where spans are sent.
 pub const INGEST_PATH: &str = "/api/public/otel/v1/traces";
@@ -74,6 +74,7 @@ impl Events {
             scores: self.scores.empty_twin(),
             datasets: self.datasets.clone(),
             media: self.media.clone(),
+            models: self.models.clone(),
             ..Self::default()
         }
     }
@@ -105,6 +106,11 @@ impl Events {
             (&a.trace_id, a.start_ms, &a.span_id).cmp(&(&b.trace_id, b.start_ms, &b.span_id))
         });
         rows
+    }
+
+    /// The same as the older tables have it.
+    pub fn older_rows(&self) -> Vec<Row> {
+        older_tables::rows(&self.accepted)
     }
 
     /// Every span that was stored, in order of arrival, before replacement.
@@ -162,7 +168,7 @@ impl Events {
 
     fn store(&mut self, resource_spans: &Value) -> Answer {
         let now_ms = self.now_ms.unwrap_or_else(clock);
-        let rows = columns::rows(resource_spans, now_ms).unwrap_or_default();
+        let rows = columns::rows(resource_spans, now_ms, &self.models).unwrap_or_default();
         for row in &rows {
             let (trace, span, start) = row.key();
             self.rows.insert((trace.to_owned(), span.to_owned(), start), row.clone());

@@ -5,33 +5,22 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::api::Answer;
+use super::observations::invalid;
+use super::pages;
 use super::price::{FAST, MODELS, Prices, has_fast_mode};
 
 const CREATED: &str = "2026-08-01T00:00:00.000Z";
 
 /// `own`: the project's own models.
 pub(crate) fn list(own: &[Value], query: &str) -> Answer {
-    let query: BTreeMap<&str, &str> =
-        query.split('&').filter_map(|it| it.split_once('=')).collect();
-    let number = |name: &str, default| {
-        query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
-    };
-    let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
-        let message = json!({"message": "Invalid request data", "error": "InvalidRequestError"});
-        return Answer::json(400, &message);
-    };
     let known =
         MODELS.iter().map(|(name, names, prices)| model(name, &names.pattern(name), *prices));
     let all: Vec<Value> = own.iter().cloned().chain(known).collect();
-    let data: Vec<&Value> = all.iter().skip((page - 1) * limit).take(limit).collect();
-    let meta = json!({
-        "page": page, "limit": limit, "totalItems": all.len(), "totalPages": all.len().div_ceil(limit),
-    });
-    Answer::json(200, &json!({"data": data, "meta": meta}))
+    pages::numbered(&all, &pages::parameters(query), Value::clone)
 }
 
 /// `POST /api/public/models`, by the public API definition (`fern/apis/server/definition/models.yml` of langfuse/langfuse): a model of
-/// the project, which prices what is sent afterwards. Rows here are priced by Langfuse's own list alone.
+/// the project, which prices what is sent afterwards.
 pub(crate) fn create(own: &mut Vec<Value>, body: &[u8]) -> Answer {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let is_text = |key: &str| body[key].as_str().is_some_and(|text| !text.is_empty());
@@ -47,8 +36,7 @@ pub(crate) fn create(own: &mut Vec<Value>, body: &[u8]) -> Answer {
         tiers.iter().filter(default).count() == 1 && tiers.iter().all(has_prices)
     });
     if !is_text("modelName") || !is_text("matchPattern") || !is_sound {
-        let message = json!({"message": "Invalid request data", "error": "InvalidRequestError"});
-        return Answer::json(400, &message);
+        return invalid();
     }
     let mut model = body;
     model["id"] = format!("own-{}", own.len()).into();

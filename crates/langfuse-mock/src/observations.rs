@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::api::Answer;
+use super::pages;
 use super::rows::Row;
 
 /// Field groups that the query may name; `core` is always there.
@@ -41,7 +42,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
 
 /// The rows that the query asks for, newest first as the server lists them, a page at a time.
 pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
-    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
+    let query = pages::parameters(query);
     let limit = query.get("limit").map_or(Ok(50), |limit| limit.parse::<usize>());
     let Some(limit) = limit.ok().filter(|limit| *limit <= 1000) else {
         return invalid();
@@ -67,20 +68,9 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
 
 /// `GET /api/public/observations`: the same of the older tables, by numbered pages.
 pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
-    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
-    let number = |name: &str, default| {
-        query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
-    };
-    let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
-        return invalid();
-    };
+    let query = pages::parameters(query);
     let found: Vec<&Row> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
-    let data: Vec<Value> =
-        found.iter().skip((page - 1) * limit).take(limit).map(|row| observation(row)).collect();
-    let meta = json!({
-        "page": page, "limit": limit, "totalItems": found.len(), "totalPages": found.len().div_ceil(limit),
-    });
-    Answer::json(200, &json!({"data": data, "meta": meta}))
+    pages::numbered(&found, &query, |row| observation(row))
 }
 
 pub(crate) fn invalid() -> Answer {

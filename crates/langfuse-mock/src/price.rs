@@ -124,31 +124,66 @@ pub(crate) fn has_fast_mode(name: &str) -> bool {
 /// A model of the list, with the tier its parameters select.
 pub(crate) struct Tier {
     /// The tier's name in the list.
-    pub name: &'static str,
-    prices: Prices,
+    pub name: String,
+    prices: TierPrices,
+}
+
+/// What a token costs.
+enum TierPrices {
+    OfList(Prices),
+    /// Of the project's own model, in dollars by kind.
+    Own(Map<String, Value>),
+}
+
+impl TierPrices {
+    /// Dollars for so many tokens of a kind.
+    fn cost(&self, kind: &str, tokens: f64) -> Option<f64> {
+        match self {
+            Self::OfList(prices) => Some(tokens * f64::from(prices.of(kind)?) / 1e8),
+            Self::Own(prices) => Some(tokens * prices.get(kind)?.as_f64()?),
+        }
+    }
 }
 
 impl Tier {
-    /// The tier for a model, or none when the list does not know its name.
-    pub(crate) fn find(model: &str, parameters: &Value) -> Option<Self> {
+    /// The tier for a model, or none when neither the project's own models nor the list know its name.
+    pub(crate) fn find(model: &str, parameters: &Value, own: &[Value]) -> Option<Self> {
+        if let Some(own) = own.iter().rev().find(|own| matches_name(own, model)) {
+            return Self::of_own(own, parameters);
+        }
         let model = model.to_ascii_lowercase();
         let (name, _, prices) =
             MODELS.iter().find(|(name, names, _)| names.include(name, &model))?;
         let fast = has_fast_mode(name) && parameters["speed"] == "fast";
         Some(if fast {
-            Self { name: "Fast mode", prices: FAST }
+            Self { name: "Fast mode".to_owned(), prices: TierPrices::OfList(FAST) }
         } else {
-            Self { name: "Standard", prices: *prices }
+            Self { name: "Standard".to_owned(), prices: TierPrices::OfList(*prices) }
         })
+    }
+
+    /// The first tier by priority whose conditions are met, else the default one.
+    fn of_own(model: &Value, parameters: &Value) -> Option<Self> {
+        let mut tiers: Vec<&Value> = model["pricingTiers"].as_array()?.iter().collect();
+        tiers.sort_by_key(|tier| (tier["isDefault"] == true, tier["priority"].as_i64()));
+        let is_met = |condition: &Value| {
+            let values = condition["values"].as_array().into_iter().flatten();
+            let given = condition["key"].as_str().map_or(&Value::Null, |key| &parameters[key]);
+            condition["source"] == "model_parameters" && values.into_iter().any(|one| one == given)
+        };
+        let tier = tiers.into_iter().find(|tier| {
+            tier["conditions"].as_array().is_some_and(|conditions| conditions.iter().all(is_met))
+        })?;
+        let prices = TierPrices::Own(tier["prices"].as_object()?.clone());
+        Some(Self { name: tier["name"].as_str().unwrap_or_default().to_owned(), prices })
     }
 
     /// Dollars by kind of usage, and their total; empty when no kind has a price.
     pub(crate) fn cost(&self, usage: &Map<String, Value>) -> Map<String, Value> {
         let mut cost = Map::new();
         for (kind, tokens) in usage {
-            if let (Some(cents), Some(tokens)) = (self.prices.of(kind), tokens.as_f64()) {
-                cost.insert(kind.clone(), dollars(tokens * f64::from(cents) / 1e8));
-            }
+            let amount = tokens.as_f64().and_then(|tokens| self.prices.cost(kind, tokens));
+            cost.extend(amount.map(|amount| (kind.clone(), dollars(amount))));
         }
         if !cost.is_empty() {
             let total = cost.values().filter_map(Value::as_f64).sum();
@@ -156,6 +191,11 @@ impl Tier {
         }
         cost
     }
+}
+
+fn matches_name(own: &Value, model: &str) -> bool {
+    let pattern = own["matchPattern"].as_str().unwrap_or_default();
+    regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(model))
 }
 
 /// An amount without the dust of binary fractions.

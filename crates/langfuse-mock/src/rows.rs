@@ -67,7 +67,8 @@ pub struct Row {
     pub tool_definitions: BTreeMap<String, String>,
     /// Whether the trace is public.
     pub public: bool,
-    /// The experiment: `id`, `name`, `dataset_id`, `item_id`, `item_version`, `item_root_span_id`, `item_expected_output`.
+    /// The experiment: `id`, `name`, `dataset_id`, `item_id`, `item_version`, `item_root_span_id`, `item_expected_output`,
+    /// `metadata.<key>`.
     pub experiment: BTreeMap<String, String>,
     exact: Map<String, Value>,
 }

@@ -1,17 +1,16 @@
 //! `GET /api/public/v3/scores`: stored scores by name, a page at a time (`features/scores/interfaces/api/v3` of
 //! langfuse/langfuse 4.16.0). Of its filters only those are here that are asked for.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
-use super::observations::parameter;
+use super::observations::invalid;
+use super::pages;
 use super::scores::ScoreRow;
 
 /// The rows that the query asks for. The server refuses parameters that it does not know.
 pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
-    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
+    let query = pages::parameters(query);
     let get = |name: &str| query.get(name).map(String::as_str);
     let is_known = query.keys().all(|name| {
         ["limit", "fields", "name", "id", "sessionId", "cursor"].contains(&name.as_str())
@@ -19,10 +18,7 @@ pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
     let limit = get("limit").map_or(Ok(50), str::parse::<usize>).ok();
     let after = get("cursor").map_or(Ok(0), str::parse::<usize>).ok();
     let (true, Some(limit @ 1..=100), Some(after)) = (is_known, limit, after) else {
-        return Answer::json(
-            400,
-            &json!({"message": "Invalid request data", "error": "InvalidRequestError"}),
-        );
+        return invalid();
     };
     let is_among = |filter: &str, value: &str| {
         get(filter).is_none_or(|list| list.split(',').any(|one| one == value))

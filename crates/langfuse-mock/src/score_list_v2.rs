@@ -6,25 +6,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::api::Answer;
-use super::observations::{invalid, parameter};
+use super::pages;
 use super::scores::ScoreRow;
 
 /// The scores that the query asks for, a page at a time.
 pub(super) fn list(rows: &[ScoreRow], query: &str) -> Answer {
-    let query: BTreeMap<String, String> = query.split('&').filter_map(parameter).collect();
-    let number = |name: &str, default| {
-        query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
-    };
-    let (Some(limit @ 1..=100), Some(page @ 1..)) = (number("limit", 50), number("page", 1)) else {
-        return invalid();
-    };
+    let query = pages::parameters(query);
     let found: Vec<&ScoreRow> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
-    let data: Vec<Value> =
-        found.iter().skip((page - 1) * limit).take(limit).map(|row| score(row)).collect();
-    let meta = json!({
-        "page": page, "limit": limit, "totalItems": found.len(), "totalPages": found.len().div_ceil(limit),
-    });
-    Answer::json(200, &json!({"data": data, "meta": meta}))
+    pages::numbered(&found, &query, |row| score(row))
 }
 
 fn is_asked_for(row: &ScoreRow, query: &BTreeMap<String, String>) -> bool {

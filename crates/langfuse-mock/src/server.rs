@@ -215,6 +215,11 @@ impl MockLangfuse {
         self.shared.state().events.rows()
     }
 
+    /// The rows as a server with the older tables has them.
+    pub fn older_rows(&self) -> Vec<Row> {
+        self.shared.state().events.older_rows()
+    }
+
     /// Every span stored, in order of arrival, before replacement: resends show here.
     pub fn accepted_spans(&self) -> Vec<Row> {
         self.shared.state().events.accepted().to_vec()

@@ -38,21 +38,23 @@ pub(crate) struct Consumption {
     /// Dollars by kind, given or computed.
     pub cost: Map<String, Value>,
     /// The price tier, when the model has a price and there is usage.
-    pub tier: Option<&'static str>,
+    pub tier: Option<String>,
 }
 
-/// Reads usage and cost. A cost that was given, of any kind, keeps the price list out.
+/// Reads usage and cost. `models`: the project's own ones, which come before those of the list. A cost that was given, of any kind, keeps the price list out.
 pub(crate) fn consumption(
     attributes: &Map<String, Value>,
     model: Option<&str>,
     parameters: &Value,
+    models: &[Value],
 ) -> Consumption {
     let mut usage = usage(attributes);
     if !usage.is_empty() && !usage.contains_key("total") {
         let total = usage.values().filter_map(Value::as_f64).sum();
         usage.insert("total".to_owned(), number(total));
     }
-    let tier = model.filter(|_| !usage.is_empty()).and_then(|model| Tier::find(model, parameters));
+    let tier =
+        model.filter(|_| !usage.is_empty()).and_then(|model| Tier::find(model, parameters, models));
     let given = given_cost(attributes);
     let cost = match &tier {
         _ if !given.is_empty() => given,

@@ -44,4 +44,15 @@ fn the_request_for_a_model_without_a_price_is_ready_to_be_sent() {
         .send(words[5]);
     assert_eq!(sent.unwrap().status(), 200, "{words:?}");
     assert_eq!(warnings(&sandbox), Vec::<Value>::new());
+    // What is sent afterwards has a cost, there and here.
+    sandbox.run(&["replay", "--all"]).exits(0);
+    let call = mock.rows().into_iter().find(|row| row.kind == "GENERATION").unwrap();
+    assert_eq!(call.tier.as_deref(), Some("Standard"));
+    let cost = call.total_cost().unwrap();
+    assert!(cost > 0.0, "{call:?}");
+    let sums = sandbox.run(&["usage", "--verify", "--json"]).exits(0).json();
+    assert_eq!(sums[0]["equal"], true, "{sums:?}");
+    for cost_usd in [&sums[0]["cost_usd"], &sums[0]["langfuse"]["cost_usd"]] {
+        assert!((cost_usd.as_f64().unwrap() - cost).abs() < 1e-9, "{sums:?}");
+    }
 }
