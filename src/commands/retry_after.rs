@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::commands::output::errors::print_note;
 use crate::config::Config;
 use crate::delivery::Transport;
-use crate::langfuse::{Body, Client, Deadline, Verdict};
+use crate::langfuse::{Body, Client, Deadline, ScoreFilter, ScorePage, StoredScore, Verdict};
 use crate::score::Score;
 use crate::state::PendingMedia;
 
@@ -43,6 +43,27 @@ impl RetryingClient {
         mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
     ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
+    }
+
+    /// Calls `on_score` with each stored score, page by page. Returns whether the server lists scores.
+    pub(super) fn each_score(
+        &mut self,
+        filter: ScoreFilter<'_>,
+        mut on_score: impl FnMut(StoredScore),
+    ) -> Result<bool, Verdict> {
+        let mut next: Option<String> = None;
+        loop {
+            let page = self
+                .ask(|client, deadline| client.stored_scores(filter, next.as_deref(), deadline))?;
+            let Some(ScorePage { scores, next: following }) = page else {
+                return Ok(false);
+            };
+            scores.into_iter().for_each(&mut on_score);
+            if following.is_none() || following == next {
+                return Ok(true);
+            }
+            next = following;
+        }
     }
 }
 

@@ -11,13 +11,13 @@ use transcript::session::TurnOutline;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::remedy::failure;
-use crate::commands::retry_after::with_retry_after;
+use crate::commands::retry_after::RetryingClient;
 use crate::commands::score::score_arg::{self, ScoreArg};
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{sent_trace, turn_roots};
 use crate::config::{Config, Destination};
-use crate::langfuse::{Deadline, ScoreFilter, ScorePage, StoredScore};
+use crate::langfuse::ScoreFilter;
 use crate::score::{FIGURES, Value, figure_of_nothing, figures};
 
 /// Sessions and their turns as arguments.
@@ -215,36 +215,24 @@ fn read(
     destination: &Destination,
     wanted: &ScoreArg,
 ) -> Result<Judged> {
-    let mut client = context.client(config, destination)?;
+    let mut client = RetryingClient::new(context.client(config, destination)?, config);
     let mut judged = Judged::default();
-    let mut next: Option<String> = None;
-    loop {
-        let page = with_retry_after(|| {
-            let filter = ScoreFilter::Name(&wanted.name);
-            client.stored_scores(filter, next.as_deref(), Deadline::after(config.timeout))
-        });
-        let page = page.map_err(|reply| {
-            let (reason, status) = failure(&reply, destination);
-            status_error(status, format!("could not read scores named {}: {reason}", wanted.name))
-        })?;
-        let Some(ScorePage { scores, next: cursor }) = page else {
-            let reason = format!("{} has no endpoint that lists scores", destination.base_url);
-            let message = format!("could not read scores named {}: {reason}", wanted.name);
-            return Err(status_error(ExitStatus::Misconfigured, message));
-        };
+    let are_listed = client.each_score(ScoreFilter::Name(&wanted.name), |score| {
         // The server takes a comma for the end of a name.
-        let is_wanted =
-            |score: &StoredScore| score.name == wanted.name && is_same(&score.value, wanted);
-        for score in scores.into_iter().filter(is_wanted) {
+        if score.name == wanted.name && is_same(&score.value, wanted) {
             judged.traces.extend(score.trace);
             judged.sessions.extend(score.session);
         }
-        let is_new = cursor.is_some() && cursor != next;
-        next = cursor;
-        if !is_new {
-            return Ok(judged);
+    });
+    let (reason, status) = match are_listed {
+        Ok(true) => return Ok(judged),
+        Ok(false) => {
+            let reason = format!("{} has no endpoint that lists scores", destination.base_url);
+            (reason, ExitStatus::Misconfigured)
         }
-    }
+        Err(reply) => failure(&reply, destination),
+    };
+    Err(status_error(status, format!("could not read scores named {}: {reason}", wanted.name)))
 }
 
 /// Whether a score has the value that was typed.

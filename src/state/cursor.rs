@@ -294,6 +294,12 @@ impl Cursor {
         skipped.any(|range| range.why == SkipReason::Forgotten && range.covers(start))
     }
 
+    /// Something else than this was agreed for some turn.
+    pub fn agreed_otherwise(&self, today: &Agreement) -> bool {
+        let kept = self.contexts.values().filter_map(|context| context.agreed.as_ref());
+        self.agreed.values().chain(kept).any(|agreed| agreed != today)
+    }
+
     /// The directory whose configuration counts: that of the session, or of a worktree that is gone its place in the repository.
     pub fn configured_in(&self) -> Option<&Path> {
         let start = self.start_directory.as_deref();

@@ -59,6 +59,11 @@ impl<T: PartialEq> Runs<T> {
         Some(&self.0.last()?.value)
     }
 
+    /// All values, one for each run.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|run| &run.value)
+    }
+
     /// Notes the value of a turn that has none. `after`: the turn directly before it in the file.
     pub fn add(&mut self, turn: &str, after: Option<&str>, value: T) {
         let is_before = |run: &&mut Run<T>| Some(run.to.as_str()) == after && run.value == value;

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use super::plan::ForgetPlan;
 use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
-use crate::langfuse::{
-    Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, ScorePage, StoredScore, Verdict,
-};
+use crate::langfuse::{Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
 use crate::score::{Judge, Score, Subject};
 
 /// Time between two looks: Langfuse takes between ten seconds and two minutes.
@@ -72,21 +70,13 @@ impl<'a> RemoteSession<'a> {
     pub(super) fn delete_scores(&mut self) -> Result<Option<usize>, Verdict> {
         let session = self.plan.session.clone();
         let subject = Subject::Session(session.clone());
-        let (mut scores, mut next) = (Vec::new(), None::<String>);
-        loop {
-            let page = self.client.ask(|client, deadline| {
-                client.stored_scores(ScoreFilter::Session(&session), next.as_deref(), deadline)
-            })?;
-            let Some(ScorePage { scores: found, next: following }) = page else {
-                return Ok(None);
-            };
-            let is_own =
-                |score: &StoredScore| score.id == Score::id(Judge::Person, &subject, &score.name);
-            scores.extend(found.into_iter().filter(is_own).map(|score| score.id));
-            if following.is_none() || following == next {
-                break;
-            }
-            next = following;
+        let mut scores = Vec::new();
+        let are_listed = self.client.each_score(ScoreFilter::Session(&session), |score| {
+            let is_own = score.id == Score::id(Judge::Person, &subject, &score.name);
+            scores.extend(is_own.then_some(score.id));
+        })?;
+        if !are_listed {
+            return Ok(None);
         }
         for score in &scores {
             self.client.ask(|client, deadline| client.delete_score(score, deadline))?;

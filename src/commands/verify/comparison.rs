@@ -16,6 +16,7 @@ use crate::commands::output::tokens;
 use crate::commands::preview::each_request;
 use crate::config::Config;
 use crate::langfuse::{Span, Stored};
+use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Subagent, Within};
 use crate::trace::{SpanId, SpanIds, TraceId};
 
@@ -45,7 +46,12 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Expects all observations of a session.
-    pub(super) fn of(session: &SessionTarget, named: &str, config: &Config) -> Result<Self> {
+    pub(super) fn of(
+        session: &SessionTarget,
+        named: &str,
+        config: &Config,
+        cursor: Option<&Cursor>,
+    ) -> Result<Self> {
         let (mut expected, mut attached) = (BTreeMap::new(), false);
         let mut scores = ExpectedScores::default();
         let preview = session.for_preview();
@@ -58,21 +64,9 @@ impl Comparison {
             scores.take(raw);
             Ok(())
         })?;
-        // What was agreed for a turn decides which of its content was sent.
-        let as_agreed = |destination: &str| job(session, config, destination);
-        let mut agreed = BTreeMap::new();
-        each_request(session, config, as_agreed, |raw| {
-            let spans = Span::all_of(raw);
-            agreed.extend(
-                spans.iter().map(|span| (span.span_id().to_owned(), Fields::of_span(span))),
-            );
-            Ok(())
-        })?;
-        for (id, observation) in &mut expected {
-            match agreed.remove(id) {
-                Some(fields) => observation.fields = fields,
-                None => observation.fields.output = None,
-            }
+        let today = Policy::from(config).agreement();
+        if cursor.is_some_and(|cursor| cursor.agreed_otherwise(&today)) {
+            expect_as_agreed(&mut expected, session, config)?;
         }
         Ok(Self {
             session: session.id.clone(),
@@ -349,6 +343,28 @@ impl Comparison {
     pub(super) fn count(&self, matches: impl Fn(Presence) -> bool) -> usize {
         self.presences().filter(|(_, _, presence)| matches(*presence)).count()
     }
+}
+
+/// What was agreed for a turn decides which of its content was sent.
+fn expect_as_agreed(
+    expected: &mut BTreeMap<String, ExpectedObservation>,
+    session: &SessionTarget,
+    config: &Config,
+) -> Result<()> {
+    let as_agreed = |destination: &str| job(session, config, destination);
+    let mut agreed = BTreeMap::new();
+    each_request(session, config, as_agreed, |raw| {
+        let spans = Span::all_of(raw);
+        agreed.extend(spans.iter().map(|span| (span.span_id().to_owned(), Fields::of_span(span))));
+        Ok(())
+    })?;
+    for (id, observation) in expected {
+        match agreed.remove(id) {
+            Some(fields) => observation.fields = fields,
+            None => observation.fields.output = None,
+        }
+    }
+    Ok(())
 }
 
 /// All spans of an idle lane were acknowledged.

@@ -163,7 +163,7 @@ impl VerifyRun<'_> {
         cursor: Option<&Cursor>,
     ) -> Result<Comparison, ReadBackError> {
         let named = self.named(&session.id);
-        let mut comparison = Comparison::of(session, &named, config)?;
+        let mut comparison = Comparison::of(session, &named, config, cursor)?;
         let (outline, _) = session.outline()?;
         let store = Store::new(&config.state_dir);
         let placements = store.placements(&session.id, &destination.id());

@@ -171,16 +171,13 @@ impl RemoteTraces {
             return Ok(());
         }
         for ids in ids.chunks(MAX_SCORE_IDS) {
-            let page = self.client.ask(|client, deadline| {
-                client.stored_scores(ScoreFilter::Ids(ids), None, deadline)
-            })?;
-            let Some(page) = page else {
+            let scores = &mut comparison.scores;
+            let are_listed =
+                self.client.each_score(ScoreFilter::Ids(ids), |score| scores.add_stored(&score))?;
+            if !are_listed {
                 // What can't be read is neither there nor missing.
                 comparison.scores.keep_of(|_| false);
                 return Ok(());
-            };
-            for score in &page.scores {
-                comparison.scores.add_stored(score);
             }
         }
         Ok(())
