@@ -163,7 +163,13 @@ fn experiment_attributes(
     attributes.add("langfuse.experiment.name", &of.name);
     attributes.add_some("langfuse.experiment.description", of.description.as_deref());
     let branch = context.metadata.get(MetadataKey::Branch.name()).map(String::as_str);
-    for (key, value) in [("claude_code_version", context.version.as_deref()), ("branch", branch)] {
+    let known = [
+        ("claude_code_version", context.version.as_deref()),
+        ("branch", branch),
+        ("model", observation.answered_by.as_deref()),
+        ("commit", last_commit(observation, context)),
+    ];
+    for (key, value) in known {
         if let Some(value) = value {
             attributes.add_below("langfuse.experiment.metadata.", key, value);
         }
@@ -177,6 +183,13 @@ fn experiment_attributes(
         let expected = of.expected_output.as_deref();
         attributes.add_some("langfuse.experiment.item.expected_output", expected);
     }
+}
+
+/// The commit that the turn left; known on its root.
+fn last_commit<'a>(observation: &'a Observation, context: &Context) -> Option<&'a str> {
+    let is_root = observation.parent == context.root_parent();
+    let commits = observation.metadata.get(&MetadataKey::Commits).filter(|_| is_root)?;
+    commits.rsplit(' ').next()
 }
 
 fn observation_attributes(attributes: &mut Attributes, observation: &Observation) {

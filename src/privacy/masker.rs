@@ -39,7 +39,12 @@ impl Masker<'_> {
         if let Some(status) = &mut observation.status {
             status.edit(|text| self.text(text));
         }
-        for text in observation.model.iter_mut().chain(observation.metadata.values_mut()) {
+        for text in observation
+            .model
+            .iter_mut()
+            .chain(&mut observation.answered_by)
+            .chain(observation.metadata.values_mut())
+        {
             self.text(text);
         }
         self.fields(&mut observation.parameters);

@@ -38,6 +38,8 @@ pub struct Observation {
     pub with_media: Option<Box<WithMedia>>,
     /// A name that Langfuse can price. Generations only.
     pub model: Option<String>,
+    /// On the root of a turn: the model that answered last. Not as its `model`, which Langfuse would price.
+    pub answered_by: Option<String>,
     pub parameters: Map<String, Value>,
     /// The hash of the request's system prompt and tools, on the first generation of a turn or an agent's run that has it.
     pub shape: Option<String>,
@@ -221,6 +223,7 @@ impl Observation {
             output: None,
             with_media: None,
             model: None,
+            answered_by: None,
             parameters: Map::new(),
             shape: None,
             request: None,

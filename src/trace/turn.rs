@@ -10,6 +10,7 @@ use super::content::{plain_or_parts, prompt_with_media};
 use super::context::Context;
 use super::ids::{SpanId, SpanIds};
 use super::metadata::MetadataKey;
+use super::model::priceable;
 use super::observation::Observation;
 use super::placeholder::Placeholder;
 use super::span_name::SpanName;
@@ -48,6 +49,8 @@ pub fn observe_turn(
         let ending = ending(&turn.activity).or(unanswered);
         root.end_root(ending, (Placeholder::NoAnswer, Status::NoAnswer));
     }
+    let last_call = turn.activity.generations.last();
+    root.answered_by = last_call.map(|call| priceable(&call.model).into_owned());
     let title = turn.session_title.as_ref();
     root.note(MetadataKey::SessionTitle, title.map(|title| &title.text));
     root.note(MetadataKey::OpeningRow, turn.opening.is_missing.then_some("missing"));

@@ -74,6 +74,30 @@ fn every_span_of_a_run_is_in_its_experiment() {
 }
 
 #[test]
+fn the_experiment_says_with_what_it_was_tried() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    item(&mut sandbox);
+    set(&mut sandbox, &[("DESCRIPTION", "shorter instructions")]);
+    sandbox.session("v2.1.332/git-outcomes").whole().replay(&[]).exits(0);
+    let rows = mock.rows();
+    assert!(rows.len() > 5);
+    for row in &rows {
+        let everywhere = ["description", "metadata.claude_code_version", "metadata.branch"];
+        let expected = ["shorter instructions", "2.1.332", &row.metadata["branch"]];
+        assert_eq!(everywhere.map(|key| told(row, key)), expected.map(Some), "{}", row.name);
+        // Known at the end of a turn.
+        let of_root = ["metadata.model", "metadata.commit"].map(|key| told(row, key));
+        let last = row.metadata.get("commits").map(|all| all.rsplit(' ').next().unwrap());
+        match is_root(row) {
+            true => assert_eq!(of_root, [Some("claude-opus-5-5"), last]),
+            false => assert_eq!(of_root, [None, None], "{}", row.name),
+        }
+    }
+    assert!(rows.iter().any(|row| told(row, "metadata.commit").is_some()));
+}
+
+#[test]
 fn who_says_nothing_is_in_none() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -89,6 +113,8 @@ fn under_the_callers_span_that_span_stands_for_the_item() {
     sandbox.set("CC_LANGFUSE_TRACEPARENT", PARENT);
     sandbox.session("v2.1.330/subagent").whole().replay(&[]).exits(0);
     for row in mock.rows() {
+        let model = is_root(&row).then_some("claude-opus-5-5");
+        assert_eq!(told(&row, "metadata.model"), model);
         assert_eq!(told(&row, "item_id"), Some("item-3"));
         assert_eq!(told(&row, "item_root_span_id"), Some("b7ad6b7169203331"));
         assert_eq!(told(&row, "item_expected_output"), None, "it is the caller's to tell");
