@@ -43,12 +43,16 @@ impl<'a> Contexts<'a> {
             None if opening.is_missing => Context::of_continued_turn(opening, &facts, &attributes),
             None => Context::of_turn(opening, number, &facts, &attributes),
         };
-        self.job.policy.apply_to_context(&mut context);
+        // What a turn said that was skipped is told by no other one.
+        let title = turn.title_before.as_ref().filter(|title| !ledger.skips(title.offset));
+        context.title(title.map(|title| &*title.text));
         context.agreed = Some(agreed);
-        if self.terms.policy_of(&context).is_some() {
-            // Else what stands on its spans is not masked as it was agreed.
-            ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
-        }
+        let Some(policy) = self.terms.policy_of(&context) else {
+            self.job.policy.apply_to_context(&mut context);
+            return context;
+        };
+        policy.apply_to_context(&mut context);
+        ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
         context
     }
 

@@ -128,6 +128,17 @@ impl<'a> Ledger<'a> {
         before + pending as u64 + 1
     }
 
+    /// A row belongs to a turn that is not sent, and that is not about to be.
+    pub(super) fn skips(&self, row: u64) -> bool {
+        let sending = match self.pending.range {
+            TurnRange::Open => None,
+            TurnRange::Skipped(place) => Some(place),
+        };
+        let mut skipped = self.cursor.skipped.iter().enumerate();
+        skipped.any(|(place, range)| Some(place) != sending && range.covers(row))
+            || self.pending.skips(row)
+    }
+
     /// The mark of what was acknowledged of a span.
     pub(super) fn mark(&mut self, owner: &Owner, span: &SpanId) -> Option<&mut Mark> {
         let key = self.mark_key(owner, span);

@@ -21,6 +21,7 @@ mod start;
 mod suspend;
 mod tail;
 mod terms;
+mod titles;
 mod transport;
 mod turns;
 mod untouched;

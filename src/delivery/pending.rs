@@ -105,6 +105,13 @@ impl PendingTurns {
         self.turns.iter().any(|turn| turn.uuid == uuid && turn.unacknowledged == 0)
     }
 
+    /// A row belongs to a turn that is skipped.
+    pub(super) fn skips(&self, row: u64) -> bool {
+        let holds =
+            |turn: &PendingTurn| turn.start <= row && turn.next.is_none_or(|next| row < next);
+        self.turns.iter().any(|turn| turn.skipped.is_some() && holds(turn))
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.turns.iter().all(PendingTurn::is_done)
     }

@@ -19,7 +19,7 @@ use super::tail::TailReader;
 use super::terms::Terms;
 use super::turns::TurnSink;
 use super::upload::Uploader;
-use super::{Extent, Job, Report, StateAccess, Transport, Trigger, untouched};
+use super::{Extent, Job, Report, StateAccess, Transport, Trigger, titles, untouched};
 use crate::state::{Cursor, Mark, OpenTurn, Runs};
 
 /// A session whose last row is older than this is over, whatever its rows say.
@@ -170,7 +170,8 @@ fn read_open_turns(
     sink: &mut TurnSink<'_>,
     expected: Option<&Expected>,
 ) -> Result<(TailReader, Turns)> {
-    let cursor = &sink.exporter.ledger.cursor;
+    let cursor = &mut sink.exporter.ledger.cursor;
+    let title = titles::title_at_open_turn(job, cursor)?;
     let (start, own_from, known_until) =
         (cursor.open_start, cursor.own_from, cursor.legacy_marks_until.unwrap_or(0));
     let mut own_rows = job.rows_from(own_from);
@@ -178,7 +179,7 @@ fn read_open_turns(
     if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
         own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
     }
-    let mut turns = Turns::after(cursor.open_turn.as_ref().map(|open| open.at));
+    let mut turns = Turns::after(cursor.open_turn.as_ref().map(|open| open.at)).titled(title);
     let feed = TailReader::open(&job.transcript, start, expected)?.of_session(own_rows);
     let mut feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
     let mut is_in_head = start < own_from;

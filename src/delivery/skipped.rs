@@ -3,12 +3,12 @@
 use anyhow::Result;
 use transcript::session::Turns;
 
-use super::Job;
 use super::ledger::Ledger;
 use super::pending::{PendingTurns, TurnRange};
 use super::tail::TailReader;
 use super::turns::TurnSink;
-use crate::state::{Cursor, SkipReason};
+use super::{Job, titles};
+use crate::state::{Cursor, SkipReason, TitlePlace};
 
 /// What was declined in the middle goes on where it began.
 pub(super) fn reopen_declined(ledger: &mut Ledger<'_>) {
@@ -78,8 +78,10 @@ fn turns_within(job: &Job, cursor: &Cursor, start: u64, end: u64) -> Result<usiz
 }
 
 fn take_range(job: &Job, sink: &mut TurnSink<'_>, start: u64, end: u64) -> Result<()> {
-    let mut turns = Turns::default();
-    let rows = job.rows_from(sink.exporter.ledger.cursor.own_from);
+    let own_from = sink.exporter.ledger.cursor.own_from;
+    let title = titles::title_before(job, own_from, start, &TitlePlace::default())?;
+    let mut turns = Turns::default().titled(title);
+    let rows = job.rows_from(own_from);
     let feed = TailReader::open(&job.transcript, start, None)?.of_session(rows);
     for entry in feed.keeping(job.policy.max_chars).with_media(job.policy.media) {
         let entry = entry?;

@@ -13,8 +13,8 @@ use super::tail::TailReader;
 use super::terms::placement_of_run;
 use super::{Extent, Job, StateAccess, Trigger, suspend};
 use crate::state::{
-    Cursor, LegacyHookState, OpenTurn, Placement, SkipReason, SkippedRange, Store, TurnIdentity,
-    Within,
+    Cursor, LegacyHookState, OpenTurn, Placement, SkipReason, SkippedRange, Store, TitlePlace,
+    TurnIdentity, Within,
 };
 use crate::trace::Agreement;
 
@@ -105,6 +105,7 @@ pub(super) fn adopt(cursor: &mut Cursor, outline: &Outline) {
 /// Finds the cursor's place in a file that was rewritten.
 pub(super) fn find_place(ids: &SessionIds, path: &Path, cursor: &mut Cursor) -> Result<Place> {
     log::info!("transcript was rewritten, reading it whole: {}", path.display());
+    cursor.title = TitlePlace::default();
     // A rewrite may drop the rows that say what was copied: the turns that are known are looked for among all.
     let all = Lineage::without_copies(ids.clone(), path);
     let outline = Outline::read(all, TailReader::open(path, 0, None)?)?;

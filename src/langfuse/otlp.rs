@@ -140,7 +140,9 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     attributes.add_some("langfuse.version", context.version.as_deref());
     experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
-    for (key, value) in &context.metadata {
+    // What the turn learned of itself counts more: in Langfuse the trace's key would win.
+    let learned = |key: &str| observation.metadata.keys().any(|learned| learned.name() == key);
+    for (key, value) in context.metadata.iter().filter(|(key, _)| !learned(key)) {
         // In attached mode the trace is foreign, so its metadata goes to our own root.
         match attached {
             false => attributes.add_below("langfuse.trace.metadata.", key, value),

@@ -21,9 +21,7 @@ fn without_content(observation: &mut Observation) {
     }
     reduce_status(observation);
     leave_out_descriptions(observation);
-    if let Some(title) = observation.metadata.get_mut(&MetadataKey::SessionTitle) {
-        *title = marker(title.chars().count());
-    }
+    leave_out_title(observation.metadata.get_mut(&MetadataKey::SessionTitle));
     for value in observation.parameters.values_mut() {
         // A name such as an effort or a tier is short.
         if value.as_str().is_some_and(|text| text.len() > MAX_NAME_BYTES)
@@ -32,6 +30,13 @@ fn without_content(observation: &mut Observation) {
         {
             *value = Value::String(marker(size(value)));
         }
+    }
+}
+
+/// A title tells what the conversation is about.
+pub(super) fn leave_out_title(title: Option<&mut String>) {
+    if let Some(title) = title {
+        *title = marker(title.chars().count());
     }
 }
 

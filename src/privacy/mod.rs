@@ -117,6 +117,10 @@ impl Policy {
         self.patterns.problem()
     }
 
+    fn effective_capture(&self) -> Capture {
+        if self.problem().is_some() { Capture::Metadata } else { self.capture }
+    }
+
     /// Applies the policy to everything in an observation that comes from the transcript.
     pub fn apply(&self, observation: &mut Observation) {
         self.apply_to_next(observation, &mut Clean::default());
@@ -125,7 +129,7 @@ impl Policy {
     /// Applies the policy to one observation of many; `clean` holds the texts without secrets.
     pub fn apply_to_next(&self, observation: &mut Observation, clean: &mut Clean) {
         let problem = self.problem();
-        let capture = if problem.is_some() { Capture::Metadata } else { self.capture };
+        let capture = self.effective_capture();
         let mut masker = Masker { clean: std::mem::take(clean), ..self.masker() };
         // It needs the whole texts, which the capture mode may remove.
         observation.status = masker.status(observation);
@@ -174,6 +178,9 @@ impl Policy {
         for (name, text) in &mut context.metadata {
             masker.named_text(name, text);
             masker.text(text);
+        }
+        if self.effective_capture() == Capture::Metadata {
+            capture::leave_out_title(context.metadata.get_mut(MetadataKey::SessionTitle.name()));
         }
         if let Some(trial) = &mut context.experiment {
             self.apply_to_experiment(&mut trial.of);

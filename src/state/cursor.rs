@@ -18,6 +18,7 @@ use super::placement::Placement;
 use super::runs::Runs;
 use super::skipped::{SkipReason, SkippedRange};
 use super::subagent::Subagent;
+use super::title_place::TitlePlace;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId, SpanIds};
 
 /// The version of the file's form. A newer one is left alone.
@@ -90,6 +91,9 @@ pub struct Cursor {
     /// Older rows than this belong to turns before the open one, wherever they stand in a file that was written anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_since: Option<Timestamp>,
+    /// The session's title before `open_start`.
+    #[serde(default, skip_serializing_if = "TitlePlace::is_unsought")]
+    pub title: TitlePlace,
     /// How many own turns lie before the open one.
     #[serde(default, deserialize_with = "plausible")]
     pub turns_before: u64,

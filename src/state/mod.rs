@@ -23,6 +23,7 @@ mod skipped;
 mod store;
 mod subagent;
 mod suspended;
+mod title_place;
 
 pub use allowed::{Allowed, AllowedEntry};
 pub use backoff::Backoff;
@@ -40,3 +41,4 @@ pub use skipped::{SkipReason, SkippedRange, TurnIdentity};
 pub use store::{SessionKey, Store};
 pub use subagent::{Done, Life, Link, Subagent};
 pub use suspended::{SuspendedOpening, Suspension};
+pub use title_place::TitlePlace;

@@ -201,6 +201,13 @@ impl Context {
         context
     }
 
+    /// Says which title the session has.
+    pub fn title(&mut self, title: Option<&str>) {
+        if let Some(title) = title {
+            self.set(MetadataKey::SessionTitle, title);
+        }
+    }
+
     fn set(&mut self, key: MetadataKey, value: &str) {
         self.metadata.insert(key.name().to_owned(), value.to_owned());
     }

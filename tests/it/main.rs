@@ -66,6 +66,7 @@ mod show;
 mod status;
 mod status_line;
 mod tidy;
+mod titles;
 mod trace_switch;
 mod trust;
 mod unreadable_config;

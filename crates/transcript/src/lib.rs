@@ -48,6 +48,7 @@ pub use instructions::Instructions;
 pub use json_text::replace_surrogates;
 pub(crate) use lines::{Line, Lines};
 pub use media::{MAX_MEDIA_BYTES, MediaSource, media_bytes};
+pub use prefilter::is_title;
 pub use reader::{Diagnostics, Transcript, names_session, origin};
 pub use request_shape::{RequestShape, request_shape};
 pub use session_info::{ReportedCost, SessionInfo, last_activity, reported_costs};

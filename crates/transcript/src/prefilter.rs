@@ -62,6 +62,11 @@ pub(super) fn skip_unneeded(row: &[u8]) -> Option<Reading> {
     (!is_among(NEEDED, kind)).then(|| unneeded_row(&String::from_utf8_lossy(kind)))
 }
 
+/// Whether a row gives the session a title.
+pub fn is_title(row: &[u8]) -> bool {
+    matches!(scan::row_type(row), Some(b"custom-title" | b"ai-title"))
+}
+
 /// The reading of a row without a record, by its type.
 pub(super) fn unneeded_row(kind: &str) -> Reading {
     if is_known(kind) { Reading::Unneeded } else { Reading::Unknown(kind.to_owned()) }

@@ -1,5 +1,5 @@
-//! The keys themselves, in the order in which `docs/metadata.md` shows them. A trace's key and an observation's key never
-//! share a name: Langfuse keeps both in one map.
+//! The keys themselves, in the order in which `docs/metadata.md` shows them. A trace's key and an observation's key
+//! share no name but `session_title`: Langfuse keeps both in one map.
 
 use super::Place;
 
@@ -55,6 +55,7 @@ keys! {
     Warmup "warmup" Trace "`true`: an agent that Claude Code started for itself (2.0.76)"
     UnlinkedAgent "unlinked_agent" Trace "`true`: an agent that nothing links to a turn"
     ParentSession "parent_session" Trace "the session that this one was forked from"
+    SessionTitle "session_title" Trace "title of the session when the turn was opened; on the root the one that it got within the turn, if that is another"
     ContentRejected "content_rejected" Any "why input and output are missing: the server refused them"
     Masked "masked" Any "secrets taken out, by kind: `github-token 2, jwt 1`"
     PushedBranch "pushed_branch" Any "tool, turn or agent's run: the branch that it pushed last"
@@ -62,8 +63,7 @@ keys! {
     Commits "commits" Root "the commits that its commands made, in order, by the beginning of their hashes"
     FailedRequests "failed_requests" Root "requests that no answer refers to: failed attempts, and those that were stopped before the first block"
     Outcome "outcome" Root "why it has no answer, or not all of it: `interrupted`, `stopped`, `no answer`, `no result`, `failed`, `killed`, `API error 529`"
-    SessionTitle "session_title" Turn "title that the session got between the end of the turn before and the end of this one"
-    OpeningRow "opening_row" Turn "`missing`: Claude Code rewrote the file, or began a new one, in the middle of the turn; the input is the summary of what was before"
+        OpeningRow "opening_row" Turn "`missing`: Claude Code rewrote the file, or began a new one, in the middle of the turn; the input is the summary of what was before"
     RewoundFrom "rewound_from" Turn "uuid of the opening row of the turn that was left: before this turn the conversation went back to an earlier place"
     TurnsAbandoned "turns_abandoned" Turn "how many turns that left behind; they stay as they are"
     TaskId "task_id" Notification "the background task whose end was notified"

@@ -8,7 +8,7 @@ use std::{fmt, fs};
 use base::Timestamp;
 use langfuse_mock::Row;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::Outline;
 use transcript::{Transcript, locate};
@@ -226,6 +226,34 @@ fn first_turn(path: &Path, id: &str) -> (usize, usize) {
     (offset(outline.own_from), offset(end.min(length)))
 }
 
+/// Recordings that are there once more with titles: of several turns, and without agents.
+const TITLED: [&str; 4] = [
+    "v2.1.330/stream-multi",
+    "v2.1.330/model-switch",
+    "v2.1.330/rewind-tui",
+    "v2.1.330/stop-block",
+];
+
+/// The session with a title after each fourth row, now and then by a person or the same once more.
+fn titled(path: &Path, name: &str) -> Session {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join(path.file_name().unwrap());
+    let id = locate::session_id(path);
+    let mut rows = String::new();
+    for (number, row) in fs::read_to_string(path).unwrap().lines().enumerate() {
+        rows.push_str(&format!("{row}\n"));
+        let title = format!("title {}", number / 8);
+        let title = match number % 20 {
+            15 => json!({"type": "custom-title", "customTitle": title, "sessionId": id}),
+            3 | 7 | 11 | 19 => json!({"type": "ai-title", "aiTitle": title, "sessionId": id}),
+            _ => continue,
+        };
+        rows.push_str(&format!("{title}\n"));
+    }
+    fs::write(&copy, rows).unwrap();
+    Session::read(&copy, format!("{name}-titled"))
+}
+
 /// All recorded sessions, in the order of their paths.
 pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/transcripts");
@@ -236,6 +264,9 @@ pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
                 let name = scenario.strip_prefix(&root).unwrap().display();
                 let id = locate::session_id(&path);
                 let name = format!("{name}/{}", id.split('-').next().unwrap());
+                if TITLED.contains(&&*scenario.strip_prefix(&root).unwrap().to_string_lossy()) {
+                    sessions.push(titled(&path, &name));
+                }
                 sessions.push(Session::read(&path, name));
             }
         }

@@ -60,6 +60,11 @@ impl<'a> Session<'a> {
         self.grow(self.answer_row(stop) + 1)
     }
 
+    /// How many rows there are with the answer to this Stop.
+    pub(crate) fn answered_rows(&self, stop: usize) -> usize {
+        self.answer_row(stop) + 1
+    }
+
     fn answer_row(&self, stop: usize) -> usize {
         let firing = self.stops().nth(stop).expect("so many Stops");
         let text = firing.event["last_assistant_message"].as_str().unwrap();

@@ -11,7 +11,6 @@ use base::Timestamp;
 use self::rows::{
     as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt, queued_prompt,
 };
-use self::title::merge;
 use super::activity::Activity;
 use super::calls::Compaction;
 use super::legacy_sidechains::LegacySidechains;
@@ -44,7 +43,9 @@ pub struct Turn {
     pub left: bool,
     /// It goes on in the file of another session.
     pub continues_elsewhere: bool,
-    /// The title that the session got between the end of the turn before and the end of this one.
+    /// The title that the session had at its opening row.
+    pub title_before: Option<SessionTitle>,
+    /// Another title that the session got within it.
     pub session_title: Option<SessionTitle>,
 }
 
@@ -127,7 +128,7 @@ pub struct Turns {
     last_at: Option<Timestamp>,
     /// When the last compaction began.
     compacted_at: Option<Timestamp>,
-    /// A title that no turn has yet.
+    /// The title that the session has.
     title: Option<SessionTitle>,
     /// The release marks rows that open a turn (`turnOrigin`), so that a command row without a mark is local.
     marks_origins: bool,
@@ -139,11 +140,17 @@ impl Turns {
         Self { last_at, ..Self::default() }
     }
 
+    /// The session has a title at the first row.
+    #[must_use]
+    pub fn titled(self, title: Option<SessionTitle>) -> Self {
+        Self { title, ..self }
+    }
+
     /// Takes the next row. Returns the turn that it closes.
     pub fn push(&mut self, entry: Entry) -> Option<Turn> {
         if let Record::Title { text, by_person } = entry.record {
             let title = SessionTitle { text, by_person, offset: entry.offset };
-            self.title = merge(self.title.take(), Some(title));
+            self.title = SessionTitle::merge(self.title.take(), title);
             self.give_title(true);
             return None;
         }
@@ -209,7 +216,9 @@ impl Turns {
             self.release();
             self.add(entry, at);
         } else {
-            self.turn = Some(Turn::without_opening(std::mem::take(&mut self.held), &entry, at));
+            let mut turn = Turn::without_opening(std::mem::take(&mut self.held), &entry, at);
+            turn.title_before.clone_from(&self.title);
+            self.turn = Some(turn);
             self.add(entry, at);
         }
     }
@@ -228,7 +237,8 @@ impl Turns {
     fn give_title(&mut self, may_have_ended: bool) {
         let turn = self.turn.as_mut();
         if let Some(turn) = turn.filter(|turn| !(may_have_ended && turn.activity.is_settled)) {
-            turn.session_title = merge(turn.session_title.take(), self.title.take());
+            let is_new = |title: &&SessionTitle| !title.says_the_same(turn.title_before.as_ref());
+            turn.session_title = self.title.as_ref().filter(is_new).cloned();
         }
     }
 
@@ -304,10 +314,8 @@ impl Turns {
         let is_it = |turn: &mut Turn| entry.uuid.as_ref() == Some(&turn.opening.uuid);
         self.turn.take_if(|turn| turn.opening.is_missing && is_it(turn));
         let start = held.first().map_or(entry.offset, |(first, _)| first.offset);
-        let title = self.title.take();
-        let start = title.as_ref().map_or(start, |title| title.offset.min(start));
         let mut turn = Turn::begin(entry, at, held, start);
-        turn.session_title = title;
+        turn.title_before.clone_from(&self.title);
         let before = self.turn.replace(turn);
         before.map(|mut turn| {
             turn.activity.close_all();
@@ -369,6 +377,7 @@ impl Turn {
             stopped: false,
             left: false,
             continues_elsewhere: false,
+            title_before: None,
             session_title: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 
-use super::{Turn, Turns};
+use super::{SessionTitle, Turn, Turns};
 use crate::session::InputItem;
 use crate::{AssistantMessage, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
 
@@ -307,23 +307,38 @@ fn title(text: &str, by_person: bool) -> Record {
     Record::Title { text: text.to_owned(), by_person }
 }
 
+/// The title at the opening row of each turn, and another one that it got.
+fn titles(turns: &[Turn]) -> Vec<[Option<&str>; 2]> {
+    let text = |title: &'_ Option<SessionTitle>| title.as_ref().map(|title| &*title.text);
+    turns.iter().map(|turn| [text(&turn.title_before), text(&turn.session_title)]).collect()
+}
+
 #[test]
-fn a_title_belongs_to_the_turn_that_it_interrupts_or_precedes() {
-    let rows = Rows::default().add("t", title("first", true)).prompt("p1");
-    let rows = rows.add("t", title("by the model", false)).answer("m1");
+fn a_title_is_known_to_the_turns_after_it_and_new_to_the_one_that_it_interrupts() {
+    let rows = Rows::default().add("t", title("first", false)).prompt("p1");
+    let rows = rows.add("t", title("second", false)).answer("m1");
     let rows = rows.add("t", title("after the end", false)).prompt("p2").answer("m2");
-    let turns = rows.prompt("p3").turns();
-    let titles = turns.iter().map(|turn| turn.session_title.as_ref().map(|it| it.text.as_str()));
-    assert_eq!(titles.collect::<Vec<_>>(), [Some("first"), Some("after the end"), None]);
-    // It is read again with its turn.
-    assert_eq!((turns[0].start, turns[1].start, turns[0].end), (0, 40, 40));
+    let turns = rows.prompt("p3").add("t", title("after the end", false)).turns();
+    assert_eq!(
+        titles(&turns),
+        [
+            [Some("first"), Some("second")],
+            [Some("after the end"), None],
+            [Some("after the end"), None]
+        ]
+    );
+}
+
+#[test]
+fn the_title_of_a_person_stands_against_those_of_the_model() {
+    let rows = Rows::default().add("t", title("mine", true)).prompt("p1");
+    let turns = rows.add("t", title("by the model", false)).answer("m1").prompt("p2").turns();
+    assert_eq!(titles(&turns), [[Some("mine"), None], [Some("mine"), None]]);
 }
 
 #[test]
 fn a_title_before_rows_that_go_on_belongs_to_the_turn_that_goes_on() {
     let rows = Rows::default().prompt("p1").answer("m1").add("t", title("late", false));
     let turns = rows.answer("m2").prompt("p2").turns();
-    let titles = turns.iter().map(|turn| turn.session_title.as_ref().map(|it| it.text.as_str()));
-    assert_eq!(titles.collect::<Vec<_>>(), [Some("late"), None]);
-    assert_eq!(turns[1].start, 40);
+    assert_eq!(titles(&turns), [[None, Some("late")], [Some("late"), None]]);
 }
