@@ -4,7 +4,7 @@ use transcript::session::{Opening, Turn};
 
 use super::ledger::Ledger;
 use super::terms::Terms;
-use super::{Extent, Job};
+use super::{Extent, Job, titles};
 use crate::config::{in_main_checkout, project_name, repository_identity};
 use crate::state::Cursor;
 use crate::trace::{Attributes, Context, Repository, SessionFacts};
@@ -30,6 +30,10 @@ impl<'a> Contexts<'a> {
         let known = ledger.cursor.contexts.get(&opening.uuid).cloned();
         let (agreed, attributes) = self.terms.of_turn(&opening.uuid, known.as_ref(), ledger);
         if let Some(mut context) = known {
+            if context.title_row.is_some() {
+                context.title = turn.title_before.as_ref().map(|title| title.text.clone());
+                self.mask_title(&mut context);
+            }
             if context.agreed.is_none() && self.job.extent == Extent::Live {
                 context.agreed = Some(agreed);
                 ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
@@ -45,7 +49,8 @@ impl<'a> Contexts<'a> {
         };
         // What a turn said that was skipped is told by no other one.
         let title = turn.title_before.as_ref().filter(|title| !ledger.skips(title.offset));
-        context.title(title.map(|title| &*title.text));
+        context.title_row = title.map(|title| title.offset);
+        context.title = title.map(|title| title.text.clone());
         context.agreed = Some(agreed);
         let Some(policy) = self.terms.policy_of(&context) else {
             self.job.policy.apply_to_context(&mut context);
@@ -54,6 +59,24 @@ impl<'a> Contexts<'a> {
         policy.apply_to_context(&mut context);
         ledger.cursor.contexts.insert(opening.uuid.clone(), context.clone());
         context
+    }
+
+    /// The context that is kept of a turn that agents still work for.
+    pub(super) fn of_launcher(&self, turn: &str, cursor: &mut Cursor) -> Option<Context> {
+        let own_from = cursor.own_from;
+        let context = cursor.contexts.get_mut(turn)?;
+        if let (None, Some(row)) = (&context.title, context.title_row) {
+            context.title = titles::title_in_row(self.job, own_from, row).map(|title| title.text);
+            self.mask_title(context);
+        }
+        Some(context.clone())
+    }
+
+    fn mask_title(&self, context: &mut Context) {
+        match (self.terms.policy_of(context), &mut context.title) {
+            (Some(policy), Some(title)) => policy.apply_to_title(title),
+            _ => context.title = None,
+        }
     }
 
     /// Keeps the context of an agent that is the root of a trace, under the uuid of its opening row.

@@ -170,6 +170,11 @@ fn find_again(
         true => copies_end,
         false => copies_end.min(cursor.open_start),
     };
+    for (uuid, context) in &mut cursor.contexts {
+        let turn = turns.iter().find(|turn| turn.uuid == *uuid);
+        let title_row = turn.and_then(|turn| turn.title_row);
+        context.title_row = context.title_row.and(title_row);
+    }
     cursor.had_skipped |= cursor.skipped.iter().any(|range| range.turns.is_none());
     cursor.skipped.retain(|range| range.turns.is_some());
     for range in &mut cursor.skipped {

@@ -70,6 +70,7 @@ mod tests {
             prompt_id: Some(format!("prompt-{number}")),
             start: number,
             end: number + 1,
+            title_row: None,
             is_compaction: false,
             is_continued: false,
             finished,

@@ -23,14 +23,19 @@ pub(super) fn title_before(
     until: u64,
     known: &TitlePlace,
 ) -> Result<Option<SessionTitle>> {
-    let mut title = match known.row {
-        Some(row) => read(job, own_from, row..row + 1, None)?,
-        None => None,
-    };
+    let mut title = known.row.and_then(|row| title_in_row(job, own_from, row));
     if known.until < until {
         title = read(job, own_from, known.until..until, title)?;
     }
     Ok(title)
+}
+
+/// The title that a row gave when it was read before.
+pub(super) fn title_in_row(job: &Job, own_from: u64, row: u64) -> Option<SessionTitle> {
+    read(job, own_from, row..row + 1, None).unwrap_or_else(|error| {
+        log::warn!("{error:#}");
+        None
+    })
 }
 
 fn read(

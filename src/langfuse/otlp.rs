@@ -126,6 +126,8 @@ pub fn encode(observation: &Observation, context: &Context) -> String {
     attributes.finish() + "}"
 }
 
+const TITLE: &str = MetadataKey::SessionTitle.name();
+
 /// On every span of a trace: Langfuse v4 inherits nothing.
 fn trace_attributes(attributes: &mut Attributes, context: &Context, observation: &Observation) {
     let attached = context.parent.is_some();
@@ -142,7 +144,10 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     let is_root = observation.parent == context.root_parent();
     // What the turn learned of itself counts more: in Langfuse the trace's key would win.
     let learned = |key: &str| observation.metadata.keys().any(|learned| learned.name() == key);
-    for (key, value) in context.metadata.iter().filter(|(key, _)| !learned(key)) {
+    let title = context.title.iter().map(|title| (TITLE, title));
+    let known = context.metadata.iter().map(|(key, value)| (&**key, value));
+    let known = known.filter(|(key, _)| context.title.is_none() || *key != TITLE).chain(title);
+    for (key, value) in known.filter(|(key, _)| !learned(key)) {
         // In attached mode the trace is foreign, so its metadata goes to our own root.
         match attached {
             false => attributes.add_below("langfuse.trace.metadata.", key, value),

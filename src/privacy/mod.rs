@@ -179,11 +179,17 @@ impl Policy {
             masker.named_text(name, text);
             masker.text(text);
         }
-        if self.effective_capture() == Capture::Metadata {
-            capture::leave_out_title(context.metadata.get_mut(MetadataKey::SessionTitle.name()));
-        }
+        context.title.iter_mut().for_each(|title| self.apply_to_title(title));
         if let Some(trial) = &mut context.experiment {
             self.apply_to_experiment(&mut trial.of);
+        }
+    }
+
+    /// Applies the policy to the title of a session.
+    pub fn apply_to_title(&self, title: &mut String) {
+        self.masker().text(title);
+        if self.effective_capture() == Capture::Metadata {
+            capture::leave_out_title(Some(title));
         }
     }
 

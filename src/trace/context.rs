@@ -115,6 +115,12 @@ pub struct Context {
     pub parent: Option<ParentSpan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Trial>,
+    /// Where the row of the session's title starts. State keeps that, and not what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_row: Option<u64>,
+    /// The session's title.
+    #[serde(skip)]
+    pub title: Option<String>,
     /// Unknown for a trace of schema 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreement>,
@@ -159,6 +165,8 @@ impl Context {
             metadata: metadata(opening, number, facts, attributes),
             parent: attributes.parent.clone(),
             experiment: attributes.experiment.clone().map(|of| Trial { of, root }),
+            title_row: None,
+            title: None,
             agreed: None,
         }
     }
@@ -199,13 +207,6 @@ impl Context {
         context.metadata.remove(MetadataKey::TurnNumber.name());
         context.experiment = None;
         context
-    }
-
-    /// Says which title the session has.
-    pub fn title(&mut self, title: Option<&str>) {
-        if let Some(title) = title {
-            self.set(MetadataKey::SessionTitle, title);
-        }
     }
 
     fn set(&mut self, key: MetadataKey, value: &str) {

@@ -201,7 +201,7 @@ impl<'a> Agents<'a> {
         exporter: &mut Exporter<'_>,
         read: &mut Visited,
     ) -> Option<()> {
-        let context = exporter.ledger.cursor.contexts.get(&link.turn)?.clone();
+        let context = exporter.contexts.of_launcher(&link.turn, &mut exporter.ledger.cursor)?;
         let subagent = exporter.ledger.cursor.subagents.get(&file.agent_id)?;
         let Read { mut run, mark } = run;
         let facts = self.facts(file, subagent, &context, &mut run);

@@ -64,7 +64,7 @@ impl Agents<'_> {
             return None;
         }
         let (link, run) = (subagent.link?, subagent.workflow?);
-        let context = exporter.ledger.cursor.contexts.get(&link.turn)?.clone();
+        let context = exporter.contexts.of_launcher(&link.turn, &mut exporter.ledger.cursor)?;
         // Taken first: what is written while it is read is seen by the next run.
         let mark = FileMark::take(&path, 0).unwrap_or_default();
         let end = RunEnd::read(&path, self.job.policy.max_chars);

@@ -50,6 +50,7 @@ fn of_all_recorded_sessions_only_those_that_rewound_bear_the_mark() {
             "v2.1.330/rewind-command/7c272300 0dbd2a44 1",
             "v2.1.330/rewind-command/7c272300 856d67e4 2",
             "v2.1.330/rewind-first/e08094b8 b16c27d5 2",
+            "v2.1.330/rewind-tui/4791eeae-titled 4a623d1b 2",
             "v2.1.330/rewind-tui/4791eeae 4a623d1b 2",
         ]
     );

@@ -44,6 +44,8 @@ pub struct TurnOutline {
     pub start: u64,
     /// Where its last row ends.
     pub end: u64,
+    /// Where the row of the title starts that the session had at its opening row.
+    pub title_row: Option<u64>,
     /// A compaction that a person asked for, which has no number.
     pub is_compaction: bool,
     /// Its opening row is not in the file; it has no number either.
@@ -219,6 +221,7 @@ fn in_short(turn: &Turn) -> TurnOutline {
         prompt_id: turn.opening.header.prompt_id.clone(),
         start: turn.start,
         end: turn.end,
+        title_row: turn.title_before.as_ref().map(|title| title.offset),
         finished: turn.is_finished(),
         is_compaction: turn.as_manual_compaction().is_some(),
         is_continued: turn.opening.is_missing,

@@ -309,8 +309,11 @@ fn title(text: &str, by_person: bool) -> Record {
 
 /// The title at the opening row of each turn, and another one that it got.
 fn titles(turns: &[Turn]) -> Vec<[Option<&str>; 2]> {
-    let text = |title: &'_ Option<SessionTitle>| title.as_ref().map(|title| &*title.text);
-    turns.iter().map(|turn| [text(&turn.title_before), text(&turn.session_title)]).collect()
+    let texts = turns.iter().map(|turn| {
+        let both = [turn.title_before.as_ref(), turn.session_title.as_ref()];
+        both.map(|title| title.map(|title| &*title.text))
+    });
+    texts.collect()
 }
 
 #[test]
