@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::api::Answer;
+use super::observations::date_time;
 
 /// How many scores a server takes in one request, and where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -229,15 +232,13 @@ fn id(value: &Value) -> Result<String, &'static str> {
     }
 }
 
-/// An ISO time with a zone; of the zones that there are only `Z` is sent here.
+/// An ISO time with a zone, in UTC.
 fn time(value: &Value) -> Result<String, &'static str> {
+    const INVALID: &str = "timestamp: invalid ISO datetime";
     let time = value.as_str().ok_or("timestamp: expected string")?;
-    let shape: String =
-        time.chars().map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
-    match shape == "0000-00-00T00:00:00.000Z" || shape == "0000-00-00T00:00:00Z" {
-        true => Ok(time.to_owned()),
-        false => Err("timestamp: invalid ISO datetime"),
-    }
+    let time = OffsetDateTime::parse(time, &Rfc3339).map_err(|_| INVALID)?;
+    let ms = time.unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(ms).map(date_time).map_err(|_| INVALID)
 }
 
 /// The score as the schema lets it through, without fields that it does not know.

@@ -1,13 +1,16 @@
 //! Scores are taken and refused by the rules of the server's schemas, and kept as its worker keeps them.
 
-use langfuse_mock::{Answer, Events, PUBLIC_KEY, SECRET_KEY};
+use langfuse_mock::{Answer, Events, MockLangfuse, PUBLIC_KEY, SECRET_KEY, Scoring};
 use serde_json::{Value, json};
 
-fn post(events: &mut Events, path: &str, body: &Value) -> Answer {
+fn basic() -> String {
     use base64::Engine;
     let keys = format!("{PUBLIC_KEY}:{SECRET_KEY}");
-    let basic = base64::engine::general_purpose::STANDARD.encode(keys);
-    let headers = [("authorization".to_owned(), format!("Basic {basic}"))];
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(keys))
+}
+
+fn post(events: &mut Events, path: &str, body: &Value) -> Answer {
+    let headers = [("authorization".to_owned(), basic())];
     events.handle("POST", path, &headers, body.to_string().as_bytes())
 }
 
@@ -108,4 +111,25 @@ fn of_one_id_the_latest_counts_an_event_once_and_the_first_time_stays() {
     batch(&mut events, &[event("c", late, told(4))]);
     assert_eq!(value(&events), 2);
     assert_eq!(events.scores().len(), 1);
+}
+
+#[test]
+fn times_of_a_list_may_have_any_form_with_a_zone() {
+    let mock = MockLangfuse::start();
+    mock.take_scores(Scoring::Lists);
+    let url = format!("{}/api/public/scores", mock.url());
+    let status = |id: &str, at: &str| {
+        let score = json!({"id": id, "name": "n", "value": 1, "traceId": "t", "timestamp": at});
+        let sent = ureq::post(&url)
+            .header("authorization", basic())
+            .header("content-type", "application/json")
+            .send(json!([score]).to_string());
+        sent.unwrap().status().as_u16()
+    };
+    // As the Python SDK 5.0.4 writes it.
+    assert_eq!(status("a", "2026-11-23T10:00:00.123456+00:00"), 202);
+    assert_eq!(status("b", "2026-11-23T10:00:00Z"), 202);
+    assert_eq!(status("c", "2026-11-23T10:00:00"), 207);
+    let times: Vec<String> = mock.scores().into_iter().map(|score| score.timestamp).collect();
+    assert_eq!(times, ["2026-11-23T10:00:00.123Z", "2026-11-23T10:00:00.000Z"]);
 }
