@@ -5,6 +5,7 @@ mod arguments;
 mod capture;
 mod conformance;
 mod leaving;
+mod other_ways;
 mod own_patterns;
 pub(crate) mod table;
 

@@ -6,13 +6,13 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use langfuse_mock::MockLangfuse;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::table::rows;
 use crate::sandbox::{Received, Recording, Sandbox, Session};
 
 /// A secret that is short enough for a name.
-const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
+pub(super) const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
 
 #[test]
 fn a_dry_run_shows_no_secret_whatever_is_captured() {
@@ -31,7 +31,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
         sandbox.set("CC_LANGFUSE_TRACE_TAGS", format!("own,{TOKEN}"));
         let metadata = format!(r#"{{"note": "{TOKEN}", "password": "correct-horse"}}"#);
         sandbox.set("CC_LANGFUSE_METADATA", metadata);
-        for recording in ["subagent", "tool-error", "api-error", "compact", "mcp"] {
+        for recording in ["subagent", "tool-error", "api-error", "compact", "mcp", "image"] {
             let session = session(&sandbox, &format!("v2.1.330/{recording}"));
             let printed = session.whole().replay(&["--dry-run"]).exits(0).stdout;
             let place = format!("{capture}, {length}, {recording}");
@@ -180,14 +180,14 @@ fn the_remote_of_a_repository_is_sent_without_its_password() {
 }
 
 /// All samples that must be masked, as one text, as it stands in a row of a transcript.
-fn samples() -> String {
+pub(super) fn samples() -> String {
     let samples: Vec<String> = rows().0.into_iter().map(|row| row.text).collect();
     let text = Value::from(samples.join("\n\n")).to_string();
     text[1..text.len() - 1].to_owned()
 }
 
 /// A recording with secrets wherever a transcript has text.
-fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
+pub(super) fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
     let mut session = sandbox.session(recording);
     let samples = samples();
     let name = recording.to_owned();
@@ -201,6 +201,8 @@ fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
         for line in &mut transcript.lines {
             *line = with_secrets(line, &samples);
         }
+        let title = json!({"type": "custom-title", "customTitle": format!("rotate {TOKEN}"), "sessionId": transcript.session});
+        transcript.lines.insert(0, format!("{title}\n"));
     }
     session
 }
@@ -221,7 +223,7 @@ fn with_secrets(line: &str, samples: &str) -> String {
     })
 }
 
-fn assert_without_secrets(text: &str, place: &str) {
+pub(super) fn assert_without_secrets(text: &str, place: &str) {
     assert!(!text.contains(TOKEN), "{place}");
     for row in rows().0 {
         for part in parts(&row.secret) {
