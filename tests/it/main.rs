@@ -46,6 +46,7 @@ mod metadata;
 mod migrating;
 mod mock_langfuse;
 mod nix_module;
+mod opted_in;
 mod outcomes;
 mod output;
 mod pause;
