@@ -31,6 +31,7 @@ mod export;
 mod faults;
 mod flush;
 mod forget;
+mod forms;
 mod fuzz;
 mod guarantees;
 mod headers;

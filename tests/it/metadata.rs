@@ -133,10 +133,8 @@ fn usage(row: &Row) -> Vec<String> {
 fn content(row: &Row) -> Vec<String> {
     let is_bracket = |text: &str| text.starts_with('[') && text.ends_with(']') && text.len() < 40;
     let mut faults = Vec::new();
-    for (name, text) in [("input", &row.input), ("output", &row.output)] {
-        if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
-            faults.push(format!("no {name}"));
-        }
+    if !row.is_listed() {
+        faults.push("hidden: no input or no output".to_owned());
     }
     let output = row.output.as_deref().unwrap_or_default();
     let is_root = row.kind == "AGENT" || row.parent_span_id.is_none();

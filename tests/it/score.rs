@@ -261,19 +261,18 @@ fn a_turns_output_is_corrected() {
     let path = path.display().to_string();
     score(&sandbox, &["912a#2", "--correct", &path]).exits(0);
     let correction = only(&mock);
-    assert_eq!((correction.name(), correction.text("dataType")), ("output", "CORRECTION"));
     let value = correction.value();
     let text = value.as_str().unwrap();
     assert!(text.starts_with("It is 42, with [masked: github-token"), "{text}");
     let trace = trace_of_turn(&mock, 2);
     let rows = mock.rows();
     let root = rows.iter().find(|row| row.trace_id == trace && row.name == "claude-code").unwrap();
-    assert_eq!(correction.text("traceId"), trace);
-    assert_eq!(correction.text("observationId"), root.span_id);
+    assert_eq!(mock.corrected_output(&trace, &root.span_id).as_deref(), Some(text));
     // The newest counts.
     sandbox.write("answer.md", b"Better.");
     score(&sandbox, &["912a#2", "--correct", &path]).exits(0);
     assert_eq!(only(&mock).value(), "Better.");
+    assert_eq!(mock.corrected_output(&trace, &root.span_id).as_deref(), Some("Better."));
     score(&sandbox, &["912a", "--correct", &path]).exits(1);
     score(&sandbox, &["912a#2", "--correct", "/nowhere"]).exits(1);
     score(&sandbox, &["912a#2", "quality=4", "--correct", &path]).exits(2);

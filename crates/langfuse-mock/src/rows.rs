@@ -147,6 +147,12 @@ impl Row {
         own.map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
+    /// Lists and the session page show it by default: they hide what lacks input or output (seen in the UI of 4.16.0).
+    pub fn is_listed(&self) -> bool {
+        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        has(&self.input) && has(&self.output)
+    }
+
     /// Dollars in all.
     pub fn total_cost(&self) -> Option<f64> {
         self.cost.get("total").copied()

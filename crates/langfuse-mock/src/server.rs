@@ -210,6 +210,17 @@ impl MockLangfuse {
         self.shared.state().events.scores()
     }
 
+    /// The "Corrected Output" of an observation: a score of this name and type, by trace and observation (seen in the UI of 4.16.0).
+    pub fn corrected_output(&self, trace: &str, observation: &str) -> Option<String> {
+        let is_it = |score: &ScoreRow| {
+            let fields =
+                ["name", "dataType", "traceId", "observationId"].map(|key| score.text(key));
+            fields == ["output", "CORRECTION", trace, observation]
+        };
+        let correction = self.scores().into_iter().find(is_it)?;
+        correction.value().as_str().map(str::to_owned)
+    }
+
     /// The events table after replacement, sorted by trace, start and span.
     pub fn rows(&self) -> Vec<Row> {
         self.shared.state().events.rows()
