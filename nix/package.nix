@@ -5,6 +5,7 @@
   craneLib,
   cargo-deny,
   cargo-nextest,
+  check-jsonschema,
   deadnix,
   git,
   installShellFiles,
@@ -16,6 +17,7 @@
   strace,
   valgrind,
   versionCheckHook,
+  zizmor,
 }:
 let
   root = ../.;
@@ -175,7 +177,9 @@ in
     packages = [
       cargo-deny
       cargo-nextest
+      check-jsonschema
       just
+      zizmor
     ]
     ++ testTools
     ++ linters
