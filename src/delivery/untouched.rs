@@ -20,7 +20,11 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
         Trigger::SessionEnd | Trigger::Sweep { .. } => true,
     };
     let declined = cursor.subagents.values().any(|subagent| subagent.declined);
-    let passed = job.extent == Extent::Backfill && (declined || !cursor.skipped.is_empty());
+    // A declined turn is noted as skipped only when the next one opens.
+    let is_open = cursor.open_turn.as_ref().is_some_and(|open| !open.is_behind);
+    let unsent = job.sends_declined() && is_open && cursor.acknowledged.is_empty();
+    let passed =
+        job.extent == Extent::Backfill && (declined || unsent || !cursor.skipped.is_empty());
     is_settled
         && !passed
         && cursor.idle

@@ -43,6 +43,29 @@ fn a_session_that_began_in_a_pause_is_not_sent_by_the_first_hook_after_it() {
 }
 
 #[test]
+fn the_only_turn_of_a_session_is_brought_by_an_explicit_replay_too() {
+    for is_met_again in [false, true] {
+        let mock = MockLangfuse::start();
+        let sandbox = Sandbox::traced(&mock);
+        let session = sandbox.session("v2.1.330/simple");
+        sandbox.run(&["pause"]).exits(0);
+        session.whole().stop(0);
+        sandbox.run(&["resume"]).exits(0);
+        if is_met_again {
+            session.stop(0);
+        }
+        session.end();
+        sandbox.run(&["flush"]).exits(0);
+        sandbox.run(&["replay", "--all"]).exits(0);
+        assert_eq!(mock.requests().len(), 0);
+        session.replay(&[]).exits(0);
+        assert_eq!(mock.answers().len(), 1, "met again: {is_met_again}");
+        let told = session.replay(&[]).exits(0).stdout;
+        assert!(told.contains("nothing new"), "{told}");
+    }
+}
+
+#[test]
 fn people_are_told_what_is_paused() {
     let sandbox = Sandbox::new();
     let begun = sandbox.run(&["pause"]).exits(0);
