@@ -13,7 +13,7 @@ use crate::config::{Destination, Env, Files, normalise_url, settings_paths, show
 use crate::user_file::{Kind, UserFile};
 
 /// The variables that decide.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     ENABLED,
     BETA,
     OLD_BETA,
@@ -22,6 +22,8 @@ const NAMES: [&str; 9] = [
     ENDPOINT,
     TRACES_HEADERS,
     HEADERS,
+    TRACES_PROTOCOL,
+    PROTOCOL,
     MODEL_URL,
 ];
 const ENABLED: &str = "CLAUDE_CODE_ENABLE_TELEMETRY";
@@ -32,6 +34,8 @@ const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 const MODEL_URL: &str = "ANTHROPIC_BASE_URL";
 
 /// A value with its place.
@@ -86,11 +90,13 @@ fn traces(values: &Values, destination: &Destination) -> Option<OtherExporter> {
     let get = |name| values.get(name);
     let is_on = |name| get(name).is_some_and(|found| is_true(&found.value));
     let beta = get(BETA).or_else(|| get(OLD_BETA));
-    // Where the switch of the beta is not set, a server may set it.
-    let is_off = beta.is_some_and(|found| !is_true(&found.value));
+    let is_off = beta.is_none_or(|found| !is_true(&found.value));
+    let protocol = get(TRACES_PROTOCOL).or_else(|| get(PROTOCOL));
+    // Langfuse speaks no gRPC.
+    let is_grpc = protocol.is_some_and(|found| found.value.trim() == "grpc");
     let exporter = get(EXPORTER)?;
     let sends = exporter.value.split(',').any(|name| name.trim() == "otlp");
-    if !is_on(ENABLED) || is_off || !sends {
+    if !is_on(ENABLED) || is_off || is_grpc || !sends {
         return None;
     }
     let (name, endpoint) = match get(TRACES_ENDPOINT) {

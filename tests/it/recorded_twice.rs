@@ -56,6 +56,7 @@ fn claude_codes_own_telemetry_to_the_same_project_is_named_by_every_command() {
     assert!(checked.contains("fail  recorded twice: Claude Code's OpenTelemetry"), "{checked}");
 }
 
+/// Each as it was seen on the wire with Claude Code 2.1.332.
 #[test]
 fn telemetry_that_goes_elsewhere_is_no_false_alarm() {
     let mock = MockLangfuse::start();
@@ -66,7 +67,7 @@ fn telemetry_that_goes_elsewhere_is_no_false_alarm() {
     let other = "Authorization=Basic%20cGstbGYtb3RoZXI6c2s=";
     let own = "Authorization=Basic cGstbGYtdGVzdDpzaw==,x-langfuse-ingestion-version=4";
     assert_eq!(PUBLIC_KEY, "pk-lf-test");
-    let headers = "OTEL_EXPORTER_OTLP_HEADERS";
+    let (headers, protocol) = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_PROTOCOL");
     let collector = "http://localhost:4318";
     for (env, count) in [
         (telemetry(&ours), 1),
@@ -81,6 +82,22 @@ fn telemetry_that_goes_elsewhere_is_no_false_alarm() {
         (with(telemetry(&ours), &[(headers, json!(other))]), 0),
         (with(telemetry(&ours), &[("OTEL_TRACES_EXPORTER", json!("none"))]), 0),
         (with(telemetry(&ours), &[("CLAUDE_CODE_ENABLE_TELEMETRY", json!("0"))]), 0),
+        (with(telemetry(&ours), &[(protocol, json!("http/protobuf"))]), 1),
+        (with(telemetry(&ours), &[(protocol, json!("grpc"))]), 0),
+        (
+            json!({
+                "CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": ours,
+            }),
+            0,
+        ),
+        (
+            json!({
+                "CLAUDE_CODE_ENABLE_TELEMETRY": "1", "ENABLE_ENHANCED_TELEMETRY_BETA": "1",
+                "OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": ours,
+            }),
+            1,
+        ),
         (with(telemetry(&ours), &[("CLAUDE_CODE_ENHANCED_TELEMETRY_BETA", json!("false"))]), 0),
         (
             json!({
@@ -123,6 +140,31 @@ fn a_langfuse_gateway_of_the_same_region_is_named() {
     let sandbox = Sandbox::traced_to("https://langfuse.corp.example");
     let url = json!({"ANTHROPIC_BASE_URL": "https://gateway.langfuse.corp.example/anthropic"});
     assert_eq!(named_of(&sandbox, &url).len(), 1);
+}
+
+#[test]
+fn everything_is_named_with_the_line_to_change() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    let mut env = telemetry(&format!("{}/api/public/otel", mock.url()));
+    env["ANTHROPIC_BASE_URL"] = json!("https://langfuse-gateway.corp.example/anthropic");
+    let hook = json!({"hooks": [{"type": "command", "command": "uv run langfuse_hook.py"}]});
+    let settings = json!({
+        "env": env, "hooks": {"Stop": [hook]},
+        "enabledPlugins": {"langfuse-observability@langfuse-observability": true},
+    });
+    let settings = serde_json::to_string_pretty(&settings).unwrap();
+    sandbox.write(SETTINGS, settings.as_bytes());
+    sandbox.write("bin/claude-langfuse", &fs::read("/bin/sh").unwrap());
+    sandbox.set("PATH", format!("{}:/usr/bin:/bin", sandbox.path("bin").display()));
+    sandbox
+        .screen()
+        .hide(mock.url(), "https://langfuse.example")
+        .hide(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH), "linux x86_64")
+        .types("claude-langfuse status")
+        .types("claude-langfuse config check")
+        .types("claude-langfuse doctor --offline")
+        .is("recorded_twice");
 }
 
 #[test]
