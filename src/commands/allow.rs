@@ -1,6 +1,6 @@
 //! `allow` and `revoke`: keys and hosts that a project's own files bring count once the user has seen them.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
+use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::{plural, shorten_home};
 use crate::commands::start_directory::start_directory;
@@ -180,7 +181,7 @@ fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
     if env.variable("CLAUDECODE").is_some() {
         bail!("could not ask: Claude Code runs this command; run it in a terminal of your own");
     }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask() {
         bail!(
             "could not ask: there is no terminal; run it in one, or declare what 'claude-langfuse allow --print' prints in config.json"
         );
@@ -197,11 +198,7 @@ fn agrees(env: &Env, request: &Request, granted: &Destination) -> Result<bool> {
     }
     writeln!(out, "With them sessions are sent to {}.", leads_to(granted))?;
     writeln!(out, "The keys are of {}.", granted.keys_source)?;
-    write!(out, "Allow this? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    ask_yes("Allow this?", false)
 }
 
 fn leads_to(granted: &Destination) -> String {

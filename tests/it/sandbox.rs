@@ -11,8 +11,9 @@ mod session;
 mod state;
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
@@ -23,6 +24,7 @@ pub(crate) use ports::{Doorbell, Relay, unused_address};
 pub(crate) use process::{Ran, Running};
 pub(crate) use received::{Received, is_turn};
 pub(crate) use recording::{Firing, Other, Recording, Transcript};
+pub(crate) use screen::END_OF_INPUT;
 pub(crate) use seat::Seat;
 pub(crate) use session::Session;
 pub(crate) use state::mode;
@@ -89,7 +91,10 @@ impl Sandbox {
 
     /// Writes the user's configuration file.
     pub(crate) fn config(&self, content: &Value) {
-        self.write(".config/claude-langfuse/config.json", content.to_string().as_bytes());
+        let path =
+            self.write(".config/claude-langfuse/config.json", content.to_string().as_bytes());
+        // It may hold the secret key.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Writes a file below the home folder.

@@ -1,5 +1,6 @@
 //! `setup` at a terminal: from nothing to the first trace, and every way in which it may go wrong.
 
+mod dialogues;
 mod flags;
 mod refused;
 

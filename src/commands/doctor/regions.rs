@@ -1,13 +1,11 @@
 //! Regions of Langfuse Cloud. Keys belong to one region and don't name it. If no host is set, rejected keys may be of another
 //! region; they are tried there only with the user's consent.
 
-use std::io::{BufRead, IsTerminal, Write};
-
 use super::context::DoctorContext;
 use super::server::client;
 use crate::commands::exit_status::ExitStatus;
+use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::report::CheckReport;
-use crate::commands::output::screen::stderr;
 use crate::commands::regions::Region;
 use crate::commands::remedy::remedy_in_doctor;
 use crate::config::{Destination, Layer};
@@ -36,7 +34,7 @@ pub(super) fn check(
             "keys",
             reason,
             format!(
-                "{}; 'claude-langfuse doctor --yes' tries the other regions of Langfuse Cloud",
+                "{}; the option --yes tries the other regions of Langfuse Cloud",
                 default_help()
             ),
         );
@@ -76,16 +74,13 @@ fn may_try_regions(context: &DoctorContext<'_>) -> bool {
     if context.args.yes {
         return true;
     }
-    if context.args.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if context.args.json || !can_ask() {
         return false;
     }
-    let asked = write!(
-        stderr(),
-        "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})? [y/N] ",
+    let question = format!(
+        "The default host rejects the keys. Try them at the other regions of Langfuse Cloud ({})?",
         other_regions().collect::<Vec<_>>().join(", ")
     );
-    let mut answer = String::new();
-    asked.is_ok()
-        && std::io::stdin().lock().read_line(&mut answer).is_ok()
-        && matches!(answer.trim(), "y" | "Y" | "yes")
+    // The end of input is a no.
+    ask_yes(&question, false).unwrap_or(false)
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use super::answers::{Keys, SecretSource};
 use super::args::SetupArgs;
@@ -219,7 +220,8 @@ fn ask_base_url() -> Result<String> {
         let number = answer.parse::<usize>().ok();
         let chosen = number.and_then(|number| Region::ALL.get(number.checked_sub(1)?).copied());
         let by_name = Region::ALL.into_iter().find(|one| one.name().eq_ignore_ascii_case(&answer));
-        if let Some(region) = chosen.or(by_name) {
+        let by_flag = || Region::from_str(&answer, true).ok();
+        if let Some(region) = chosen.or(by_name).or_else(by_flag) {
             return Ok(region.url().to_owned());
         }
         let url = if number == Some(5) { ask("URL", "")? } else { answer };

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use super::Sandbox;
 
+/// The answer that ends the input.
+pub(crate) const END_OF_INPUT: &str = "^D";
+
 /// A terminal's content so far.
 pub(crate) struct Screen<'a> {
     sandbox: &'a Sandbox,
@@ -55,6 +58,27 @@ impl Screen<'_> {
         self
     }
 
+    /// Types a command line at a terminal, and answers its questions: waits for each first text and types the second.
+    pub(crate) fn answers(mut self, line: &str, answers: &[(&str, &str)]) -> Self {
+        let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let mut seat = self.sandbox.sits_at(100, &arguments);
+        for (question, answer) in answers {
+            seat.sees(question);
+            match *answer {
+                END_OF_INPUT => seat.ends_input(),
+                answer => seat.types(answer),
+            };
+        }
+        let (code, screen) = seat.ends();
+        let _ = writeln!(self.text, "$ {line}");
+        self.text.push_str(&without_ages(&screen.replace("\r\n", "\n")));
+        if code != Some(0) {
+            let _ = writeln!(self.text, "exit {}", code.map_or(-1, |code| code));
+        }
+        self.text.push('\n');
+        self
+    }
+
     /// Compares it with the snapshot of this name.
     pub(crate) fn is(self, name: &str) {
         let mut text = self.text;
@@ -67,4 +91,16 @@ impl Screen<'_> {
         settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/screens"));
         settings.bind(|| insta::assert_snapshot!(name, text));
     }
+}
+
+/// Recorded sessions get older: `741 days ago` becomes `N days ago`.
+fn without_ages(screen: &str) -> String {
+    let mut words: Vec<&str> = screen.split(' ').collect();
+    for end in 2..words.len() {
+        if words[end].starts_with("ago") && words[end - 1].starts_with("day") {
+            let number = words[end - 2].trim_end_matches(|one: char| one.is_ascii_digit());
+            words[end - 2] = if number.is_empty() { "N" } else { "(N" };
+        }
+    }
+    words.join(" ")
 }
