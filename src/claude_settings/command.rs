@@ -50,7 +50,7 @@ pub(super) fn runs_other_exporter(words: &[String]) -> bool {
         })
 }
 
-fn name_of(word: &str) -> &str {
+pub(super) fn name_of(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 

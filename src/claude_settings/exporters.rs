@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::command::{name_of, words};
 use super::namesake;
+use super::program::NAME;
 use super::survey::Surveyed;
 use super::telemetry::telemetry;
 use crate::config::{Destination, Env, Files};
@@ -30,7 +32,8 @@ pub fn other_exporters(
         let Ok(hooks) = &one.hooks else {
             continue;
         };
-        for (what, text) in &hooks.other_exporters {
+        let others = hooks.other_exporters.iter().filter(|(_, text)| !runs_ours(env, text));
+        for (what, text) in others {
             let place = place(&one.path, text);
             found.push(OtherExporter {
                 what: format!("{what} in {}", one.path.display()),
@@ -70,6 +73,15 @@ pub fn other_exporters(
         destination.into_iter().flat_map(|destination| telemetry(env, files, start, destination)),
     );
     found
+}
+
+/// Whether a command runs this program with another word than `hook`, as `claude-langfuse flush`: that sends no turn twice.
+fn runs_ours(env: &Env, command: &str) -> bool {
+    let words = words(command);
+    let named = words.iter().find(|word| name_of(word) == NAME);
+    named.is_some_and(|named| {
+        namesake::find(env, named).is_none_or(|program| !namesake::is_another(&program))
+    })
 }
 
 /// The file with the line of a text, if it can be found.

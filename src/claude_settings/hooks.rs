@@ -85,6 +85,9 @@ fn entries(settings: &Map<String, Value>) -> Vec<Entry> {
 }
 
 fn entry(event: &str, narrowed: bool, hook: &Value) -> Option<Entry> {
+    if hook.get("type").and_then(Value::as_str) != Some("command") {
+        return None;
+    }
     Some(Entry {
         event: event.to_owned(),
         command: command_of(hook)?,

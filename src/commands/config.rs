@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::claude_settings::{other_exporters, survey};
 use crate::commands::config_set::{self, SetArgs};
+use crate::commands::config_values;
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
@@ -217,6 +218,7 @@ pub(super) fn check(
     if let Some(wish) = invalid_patterns(config) {
         report.fail("mask", wish, "fix or remove the pattern");
     }
+    config_values::check(report, env, files, config);
     let traced = files.traced_projects(env);
     check_consent(report, start, config, &traced);
     check_keys(report, config, &traced);
@@ -304,6 +306,11 @@ fn check_consent(report: &mut CheckReport, start: &Path, config: &Config, traced
 
 fn check_keys(report: &mut CheckReport, config: &Config, traced: &[PathBuf]) {
     match &config.destination {
+        Ok(destination) if is_path(destination.secret_key.expose()) => report.fail(
+            "keys",
+            format!("{} is a path, not a key", destination.secret_key_source),
+            "use LANGFUSE_SECRET_KEY_FILE for the path of a file that holds the key",
+        ),
         Ok(destination) => report.ok(
             "keys",
             format!(
@@ -320,4 +327,9 @@ fn check_keys(report: &mut CheckReport, config: &Config, traced: &[PathBuf]) {
         }
         Err(problem) => report.fail("keys", problem.what(), problem.remedy()),
     }
+}
+
+/// No key begins like this.
+fn is_path(key: &str) -> bool {
+    ["/", "~/", "./", "$"].iter().any(|start| key.starts_with(start))
 }

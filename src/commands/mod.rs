@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod config_edit;
 mod config_set;
+mod config_values;
 mod dataset;
 mod delivery_context;
 mod doctor;

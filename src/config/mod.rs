@@ -2,6 +2,7 @@
 //! Files are read at the edge ([`Files`]); the rest is a function of a snapshot ([`Env`]).
 
 mod base_url;
+mod contradictions;
 mod destination;
 mod env;
 mod file;

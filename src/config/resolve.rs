@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::base_url::is_plain_and_remote;
+use super::contradictions::contradictions;
 use super::destination::{Destination, DestinationProblem, Request};
 use super::env::Env;
 use super::files::Files;
@@ -122,6 +123,7 @@ impl Reader<'_> {
             ignored: Vec::new(),
             sources: Vec::new(),
         };
+        self.warnings.extend(contradictions(self.layers));
         (config.problems, config.warnings) = (self.problems, self.warnings);
         config
     }

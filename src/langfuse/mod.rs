@@ -34,4 +34,5 @@ pub use prices::{PriceList, PricedCall, Prices};
 pub use scores::{MAX_SCORES_PER_REQUEST, batch, correction_request, send_correction, send_scores};
 pub use span::Span;
 pub use stored_scores::{MAX_SCORE_IDS, ScoreFilter, ScorePage, StoredScore};
+pub use tls::ca_file_problem;
 pub use verdict::{Problem, Verdict};

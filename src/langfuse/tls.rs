@@ -80,6 +80,11 @@ impl Roots {
     }
 }
 
+/// Why a CA file can't be used.
+pub fn ca_file_problem(path: &Path) -> Option<String> {
+    read_bundle(path).err()
+}
+
 fn read_bundle(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let shown = path.display();
     let Ok(pem) = regular_file::read(path, MAX_BUNDLE_BYTES) else {

@@ -152,3 +152,27 @@ fn the_file_alone_is_checked_with_all_its_projects_and_without_its_secrets() {
         assert!(ran.stdout.contains(words), "{what}: {ran:?}");
     }
 }
+
+#[test]
+fn values_that_are_rarely_meant_are_named_one_by_one() {
+    let sandbox = Sandbox::new();
+    sandbox.config(&json!({
+        "env": {
+            "TRACE_TO_LANGFUSE": "true", "CC_LANGFUSE_MASK": "false",
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-test", "LANGFUSE_SECRET_KEY": "~/.secrets/langfuse",
+            "LANGFUSE_BASE_URL": "https://eu.example", "LANGFUSE_HOST": "https://us.example",
+            "LANGFUSE_CA_FILE": "~/ca.pem", "CC_LANGFUSE_TRACE_NAME": "{branch}",
+        },
+        "projects": {"~/cod/app": {"env": {"TRACE_TO_LANGFUSE": "true"}}},
+    }));
+    let screen = sandbox.screen().types("claude-langfuse config check");
+    sandbox.config(&json!({"env": {
+        "TRACE_TO_LANGFUSE": "true",
+        "LANGFUSE_PUBLIC_KEY": SECRET, "LANGFUSE_SECRET_KEY": "pk-lf-test",
+    }}));
+    screen
+        .types("claude-langfuse config check")
+        .types("claude-langfuse status")
+        .types("claude-langfuse replay --all")
+        .is("config_values");
+}

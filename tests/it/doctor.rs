@@ -5,6 +5,7 @@ mod configured;
 mod connected;
 mod hooked;
 mod prices;
+mod seeded;
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 
 mod selection;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::{Value, json};
@@ -300,7 +301,8 @@ fn an_interrupted_replay_says_how_to_go_on() {
 fn a_program_under_another_file_name_is_recognised() {
     let sandbox = Sandbox::new();
     let program = sandbox.path("bin/clf").display().to_string();
-    sandbox.write("bin/clf", b"");
+    let file = sandbox.write("bin/clf", b"");
+    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
     sandbox.run(&["install", "--program", &program]).exits(0);
     let told = sandbox.run(&["install", "--program", &program]).exits(0).stdout;
     assert!(told.contains("nothing to do"), "{told}");

@@ -29,7 +29,7 @@ fn an_entry_tells_what_keeps_it_from_working() {
             {"type": "command", "command": "true"},
             {"type": "http", "url": "http://localhost/langfuse"},
         ]}],
-        "SessionEnd": [{"matcher": "clear", "hooks": [{"command": "claude-langfuse hook", "timeout": 1.5}]}],
+        "SessionEnd": [{"matcher": "clear", "hooks": [{"type": "command", "command": "claude-langfuse hook", "timeout": 1.5}]}],
         "Odd": [{"hooks": "odd"}, 1],
     }}));
     let [stop, end] = &found.ours[..] else {
@@ -57,7 +57,7 @@ fn the_strongest_file_decides_whether_hooks_are_off() {
     let off = || json!({"disableAllHooks": true});
     let on = || json!({"disableAllHooks": false});
     let only = || json!({"allowManagedHooksOnly": true});
-    let ours = || json!({"hooks": {"Stop": [{"hooks": [{"command": "claude-langfuse hook"}]}]}});
+    let ours = || json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}]}});
     let all = Some("disableAllHooks");
     let managed = Some("allowManagedHooksOnly");
     for (files, expected) in [
@@ -82,7 +82,7 @@ fn the_strongest_file_decides_whether_hooks_are_off() {
 #[test]
 fn every_file_that_a_session_obeys_is_surveyed() {
     let sandbox = Sandbox::new();
-    let ours = br#"{"hooks": {"Stop": [{"hooks": [{"command": "claude-langfuse hook"}]}]}}"#;
+    let ours = br#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}]}}"#;
     for path in [
         ".claude/skills/langfuse-traces/hooks/hooks.json",
         ".claude/settings.json",

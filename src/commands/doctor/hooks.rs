@@ -1,6 +1,7 @@
 //! The registration of the hook: where, with which program and timeout, what turns hooks off, and other exporters.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -230,6 +231,14 @@ fn check_program(
             );
             false
         }
+        (Some(program), _) if !is_executable(&program) => {
+            report.fail(
+                "hooks",
+                format!("the program of the hook for {place} can't be run: {}", program.display()),
+                install_help(context),
+            );
+            false
+        }
         (Some(program), Some(this)) if program != this => {
             report.warn(
                 "hooks",
@@ -244,6 +253,10 @@ fn check_program(
         }
         _ => true,
     }
+}
+
+fn is_executable(program: &Path) -> bool {
+    program.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Faults between Claude Code and this program.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 
@@ -119,6 +119,7 @@ fn a_program_that_is_gone() {
 fn another_program_of_the_same_name() {
     let clinic = Clinic::healthy();
     let other = clinic.sandbox.write("old/claude-langfuse", b"#!/bin/sh\n");
+    fs::set_permissions(&other, Permissions::from_mode(0o755)).unwrap();
     clinic.settings(|settings| {
         for event in ["Stop", "SessionEnd"] {
             hook(settings, event)["command"] = json!(format!("{} hook", other.display()));
