@@ -52,6 +52,25 @@ fn each_session_has_a_link_to_its_own_last_trace() {
     assert_eq!(line_of("another"), "langfuse on · $0.42", "no link of another session");
 }
 
+/// What Claude Code 2.1.332 wrote to a statusline after the second of two turns.
+const RECORDED: &str = include_str!("../fixtures/statusline/v2.1.332.json");
+
+#[test]
+fn the_input_of_the_real_program_gives_link_and_cost() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole().stop(0);
+    let mut input: Value = serde_json::from_str(RECORDED).unwrap();
+    let told = line(&sandbox, &input);
+    assert_eq!(told, "langfuse on · $0.02", "nothing of this session was sent");
+    input["session_id"] = json!(session.id());
+    let told = line(&sandbox, &input);
+    let trace = &mock.rows()[0].trace_id;
+    let link = format!("{OPEN}{}/trace/{trace}\u{1b}\\langfuse{CLOSE} on · $0.02", mock.url());
+    assert_eq!(told, link);
+}
+
 #[test]
 fn what_waits_and_fails_comes_before_the_cost() {
     let mock = MockLangfuse::start();
@@ -75,6 +94,13 @@ fn any_other_input_is_no_obstacle() {
         running.close_input();
         assert_eq!(running.end().exits(0).stdout, "langfuse off\n");
     }
+    // A configuration that can't be read is no error of the line.
+    sandbox.write(".config/claude-langfuse/config.json", b"{");
+    let mut running = sandbox.start(&["status", "--line"], RECORDED.as_bytes());
+    running.close_input();
+    let ran = running.end();
+    assert_eq!((ran.stdout.lines().count(), &*ran.stderr), (1, ""), "{ran:?}");
+    sandbox.write(".config/claude-langfuse/config.json", b"{}");
     // Standard input stays open.
     assert_eq!(sandbox.run(&["status", "--line"]).exits(0).stdout, "langfuse off\n");
     let (code, screen) = sandbox.sits_at(80, &["status", "--line"]).ends();
