@@ -10,12 +10,14 @@ use std::path::PathBuf;
 
 use base::Timestamp;
 use transcript::locate::Layout;
-use transcript::{Entry, Header};
+use transcript::{Entry, Header, Instructions};
 
 use super::pending::{PendingTurn, PendingTurns, TurnRange};
 use super::queue::{Owner, QueuedScore, QueuedSpan};
 use super::upload::Receipt;
-use crate::state::{Cursor, Mark, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store};
+use crate::state::{
+    Cursor, KnownInstructions, Mark, OpenTurn, Placement, Runs, SkipReason, SkippedRange, Store,
+};
 use crate::trace::SpanId;
 
 pub(super) struct Ledger<'a> {
@@ -274,7 +276,9 @@ impl<'a> Ledger<'a> {
                 },
             );
             let identity = turn.identity();
+            let [before, behind] = turn.instructions.clone();
             self.move_to(start, 0);
+            self.note_instructions(start, &before);
             match self.pending.range {
                 TurnRange::Open => {
                     let before = self.cursor.open_turn.replace(open_turn);
@@ -307,6 +311,7 @@ impl<'a> Ledger<'a> {
             }
             self.done.push(turn.uuid);
             self.move_to(next, u64::from(turn.is_numbered));
+            self.note_instructions(next, &behind);
             if let Some(open) = self.cursor.open_turn.as_mut().filter(|_| is_open) {
                 open.is_behind = true;
             }
@@ -320,6 +325,17 @@ impl<'a> Ledger<'a> {
             TurnRange::Skipped(place) => {
                 self.cursor.skipped.get(place).map_or(0, |range| range.turns_before)
             }
+        }
+    }
+
+    /// Keeps which instructions rows name before the place to which the cursor was moved.
+    fn note_instructions(&mut self, until: u64, named: &Instructions) {
+        let is_there = self.pending.range == TurnRange::Open && self.cursor.open_start == until;
+        match &mut self.cursor.instructions {
+            _ if !is_there => {}
+            Some(known) if known.until == until => {}
+            Some(known) if known.named == *named => known.until = until,
+            known => *known = Some(KnownInstructions { until, named: named.clone() }),
         }
     }
 

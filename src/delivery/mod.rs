@@ -7,6 +7,7 @@ mod decline;
 mod exporter;
 mod forget;
 mod health;
+mod instructions;
 mod ledger;
 mod media;
 mod outline;

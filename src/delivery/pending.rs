@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use base::Timestamp;
+use transcript::{Instructions, TurnInstructions};
 
 use crate::state::{SkipReason, TurnIdentity};
 use crate::trace::SpanId;
@@ -27,10 +28,17 @@ pub(super) struct PendingTurn {
     pub scores: Vec<String>,
     /// How many scores are on their way.
     pub unscored: usize,
+    /// The instructions in effect where it starts, and where the next one does.
+    pub instructions: [Rc<Instructions>; 2],
 }
 
 impl PendingTurn {
-    pub(super) fn new(uuid: &str, at: Timestamp, start: u64) -> Self {
+    pub(super) fn new(
+        uuid: &str,
+        at: Timestamp,
+        start: u64,
+        instructions: &TurnInstructions,
+    ) -> Self {
         Self {
             uuid: uuid.to_owned(),
             at,
@@ -42,6 +50,7 @@ impl PendingTurn {
             unacknowledged: 0,
             scores: Vec::new(),
             unscored: 0,
+            instructions: [Rc::clone(&instructions.before), Rc::clone(&instructions.behind)],
         }
     }
 

@@ -11,6 +11,7 @@ use transcript::{Diagnostics, FileMark};
 use super::agents::{SessionState, forget_launches, has_nothing_left};
 use super::contexts::Contexts;
 use super::exporter::Exporter;
+use super::instructions::named_before;
 use super::ledger::Ledger;
 use super::outline::MAX_REWRITES;
 use super::skipped::{reopen_declined, send_skipped};
@@ -132,7 +133,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
         _ => None,
     };
     let mut rewrites = 0;
-    let (feed, turns) = loop {
+    let (mut feed, turns) = loop {
         let (feed, turns) = read_open_turns(job, sink, expected)?;
         if rewrites == MAX_REWRITES || feed.is_still(&job.transcript) {
             break (feed, turns);
@@ -154,7 +155,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
     }
     let ended = turns.finish().map(|turn| {
         let ended = has_ended(job, &turn, settled, &mut sink.agents.session);
-        sink.take(&turn, ended);
+        sink.take(&turn, &feed.instructions_of(&turn), ended);
         ended
     });
     sink.finish();
@@ -180,12 +181,14 @@ fn read_open_turns(
         own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
     }
     let mut turns = Turns::after(cursor.open_turn.as_ref().map(|open| open.at)).titled(title);
+    let known = named_before(start, cursor.instructions.as_ref(), &job.transcript)?;
     let feed = TailReader::open(&job.transcript, start, expected)?.of_session(own_rows);
-    let mut feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
+    let feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
+    let mut feed = feed.with_instructions(known);
     let mut is_in_head = start < own_from;
     let mut is_ready = false;
     loop {
-        for entry in &mut feed {
+        while let Some(entry) = feed.next() {
             let entry = entry?;
             sink.notice(&entry);
             if entry.offset < known_until {
@@ -196,7 +199,7 @@ fn read_open_turns(
                 sink.copied = turns.open_turn().cloned();
             }
             if let Some(turn) = turns.push(entry) {
-                sink.take(&turn, true);
+                sink.take(&turn, &feed.instructions_of(&turn), true);
             }
             // A hook agrees to something for each turn that it meets, whether or not anything can be sent. Else the rest is
             // read when somebody takes it.

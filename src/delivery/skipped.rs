@@ -3,6 +3,7 @@
 use anyhow::Result;
 use transcript::session::Turns;
 
+use super::instructions::named_before;
 use super::ledger::Ledger;
 use super::pending::{PendingTurns, TurnRange};
 use super::tail::TailReader;
@@ -83,14 +84,16 @@ fn take_range(job: &Job, sink: &mut TurnSink<'_>, start: u64, end: u64) -> Resul
     let mut turns = Turns::default().titled(title);
     let rows = job.rows_from(own_from);
     let feed = TailReader::open(&job.transcript, start, None)?.of_session(rows);
-    for entry in feed.keeping(job.policy.max_chars).with_media(job.policy.media) {
+    let feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
+    let mut feed = feed.with_instructions(named_before(start, None, &job.transcript)?);
+    while let Some(entry) = feed.next() {
         let entry = entry?;
         sink.notice(&entry);
         let Some(turn) = turns.push(entry) else {
             continue;
         };
         if turn.start < end {
-            sink.take(&turn, true);
+            sink.take(&turn, &feed.instructions_of(&turn), true);
         }
         if turn.end >= end || sink.exporter.uploader.is_stopped() {
             break;

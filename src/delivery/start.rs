@@ -144,6 +144,8 @@ fn find_again(
     let end = turns.last().map_or(0, |turn| turn.end);
     let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
     let goes_on_from_copies = cursor.own_from > cursor.open_start;
+    let is_same = later.is_none() && cursor.open_turn.as_ref().is_some_and(|open| !open.is_behind);
+    let was_known_until = cursor.open_start;
     cursor.open_start = match (&mut cursor.open_turn, later) {
         (None, _) => 0,
         (Some(open), None) => {
@@ -164,6 +166,11 @@ fn find_again(
             start(next)
         }
     };
+    if let Some(known) = &mut cursor.instructions {
+        // Rows that named some may be gone. Those that are left are read again, and say the same.
+        let is_at_start = is_same && known.until == was_known_until;
+        known.until = if is_at_start { cursor.open_start } else { 0 };
+    }
     cursor.open_since = later.and_then(|_| Some(cursor.open_turn.as_ref()?.at));
     // Copies stand before the open turn, or are its beginning.
     cursor.own_from = match goes_on_from_copies {

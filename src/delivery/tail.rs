@@ -1,13 +1,15 @@
 //! The entries of a session's file up to its end, where the end may be waited for.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::Result;
 use base::Timestamp;
 use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL_INTERVAL};
 use transcript::lineage::{Guests, OwnRows};
-use transcript::{Diagnostics, Entry, Transcript, locate};
+use transcript::session::Turn;
+use transcript::{Diagnostics, Entry, Instructions, Transcript, TurnInstructions, locate};
 
 use super::agents::runs_apart;
 
@@ -73,6 +75,17 @@ impl TailReader {
     pub(super) fn with_media(mut self, is_wanted: bool) -> Self {
         self.transcript = self.transcript.with_media(is_wanted);
         self
+    }
+
+    /// Reads which instructions rows name. `known`: what the rows before name.
+    pub(super) fn with_instructions(mut self, known: Rc<Instructions>) -> Self {
+        self.transcript = self.transcript.with_instructions(known);
+        self
+    }
+
+    /// The instructions in effect around the last turn that was read.
+    pub(super) fn instructions_of(&mut self, turn: &Turn) -> TurnInstructions {
+        self.transcript.instructions_of(turn)
     }
 
     /// The end was waited for, and the turn is complete.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use base::Timestamp;
-use transcript::Entry;
 use transcript::session::Turn;
+use transcript::{Entry, TurnInstructions};
 
 use super::Job;
 use super::agents::{Agents, Launches};
@@ -16,7 +16,7 @@ use super::queue::Owner;
 use super::rewind::rewind;
 use crate::score::outcomes;
 use crate::state::{Cursor, SkipReason};
-use crate::trace::{Context, Launch, Role, SpanId, observe_turn};
+use crate::trace::{BeforeTurn, Context, Launch, Role, SpanId, observe_turn};
 
 pub(super) struct TurnSink<'a> {
     pub exporter: Exporter<'a>,
@@ -46,7 +46,7 @@ impl<'a> TurnSink<'a> {
         self.agents.notice(entry);
     }
 
-    pub(super) fn take(&mut self, turn: &Turn, ended: bool) {
+    pub(super) fn take(&mut self, turn: &Turn, instructions: &TurnInstructions, ended: bool) {
         let Self { exporter, agents, .. } = self;
         let job = exporter.job;
         let copied = self.copied.take_if(|copied| copied.opening.uuid == turn.opening.uuid);
@@ -61,14 +61,16 @@ impl<'a> TurnSink<'a> {
         let skipped = skip_reason(turn, job, &exporter.ledger.cursor);
         let context =
             skipped.is_none().then(|| exporter.contexts.of_turn(turn, &mut exporter.ledger));
-        let mut pending = PendingTurn::new(uuid, turn.opening.at, turn.start);
+        let mut pending = PendingTurn::new(uuid, turn.opening.at, turn.start, instructions);
         pending.is_numbered = turn.is_numbered() || counts_again(turn, &exporter.ledger.cursor);
         pending.skipped = skipped;
         self.declined += usize::from(skipped == Some(SkipReason::Declined));
         self.forgotten += usize::from(skipped == Some(SkipReason::Forgotten));
         exporter.ledger.begin_turn(pending);
         if let Some(context) = context {
-            let launches = export_turn(exporter, turn, copied.as_ref(), &context, ended);
+            let named = instructions.within.hash();
+            let beside = Beside { context: &context, copied: copied.as_ref(), instructions: named };
+            let launches = export_turn(exporter, turn, &beside, ended);
             let mut known = Launches::of(&mut exporter.ledger.cursor, &job.policy);
             known.add(launches, uuid, None, 1);
             known.add_commands(turn);
@@ -99,14 +101,22 @@ impl<'a> TurnSink<'a> {
     }
 }
 
-/// `copied`: what of the turn the session had first that it was copied from, which sends that itself.
+/// What a turn's spans depend on beside its rows.
+struct Beside<'a> {
+    context: &'a Context,
+    /// What of the turn the session had first that it was copied from, which sends that itself.
+    copied: Option<&'a Turn>,
+    /// The hash of its instructions.
+    instructions: Option<String>,
+}
+
 fn export_turn(
     exporter: &mut Exporter<'_>,
     turn: &Turn,
-    copied: Option<&Turn>,
-    context: &Context,
+    beside: &Beside<'_>,
     ended: bool,
 ) -> Vec<Launch> {
+    let Beside { context, copied, instructions } = beside;
     let sent_elsewhere = copied.map(|copied| parts_of(copied, context)).unwrap_or_default();
     // The file in which it goes on has its answer.
     let without_root = turn.continues_elsewhere && !turn.is_finished();
@@ -114,7 +124,8 @@ fn export_turn(
     exporter.begin_file(&exporter.job.transcript);
     let rewind = rewind(turn, &exporter.job.transcript);
     let owner = Owner::Turn(turn.opening.uuid.clone());
-    observe_turn(turn, rewind.as_ref(), context, ended, &mut |observation| {
+    let before = BeforeTurn { rewind: rewind.as_ref(), instructions: instructions.as_deref() };
+    observe_turn(turn, &before, context, ended, &mut |observation| {
         let span = &observation.span_id;
         let is_root = observation.role == Role::Root;
         if without_root && is_root || sent_elsewhere.contains(span) {
@@ -177,7 +188,7 @@ fn is_declined(turn: &Turn, job: &Job) -> bool {
 /// The spans of a turn but for its root.
 fn parts_of(turn: &Turn, context: &Context) -> BTreeSet<SpanId> {
     let mut parts = BTreeSet::new();
-    observe_turn(turn, None, context, true, &mut |observation| {
+    observe_turn(turn, &BeforeTurn::default(), context, true, &mut |observation| {
         if observation.role != Role::Root {
             parts.insert(observation.span_id);
         }

@@ -12,6 +12,7 @@ use transcript::lineage::Guests;
 use transcript::locate::Layout;
 
 use super::archive::Archive;
+use super::instructions::KnownInstructions;
 use super::mark::Mark;
 use super::media::PendingMedia;
 use super::placement::Placement;
@@ -82,6 +83,9 @@ pub struct Cursor {
     /// Where the open turn starts; everything before is acknowledged, inherited or passed over.
     #[serde(default, deserialize_with = "plausible")]
     pub open_start: u64,
+    /// The instructions that rows before `open_start` name; in a file that was rewritten those rows may be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<KnownInstructions>,
     /// The open turn, or the last one that was passed, to find its place again in a rewritten file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_turn: Option<OpenTurn>,

@@ -34,5 +34,5 @@ pub use observation::{Content, Kind, Level, Observation, RequestContent, Role};
 pub use placeholder::Placeholder;
 pub use span_name::SpanName;
 pub use status::Status;
-pub use turn::observe_turn;
+pub use turn::{BeforeTurn, observe_turn};
 pub use workflow::{WorkflowRun, observe_workflow};

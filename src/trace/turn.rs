@@ -16,12 +16,21 @@ use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
+/// What rows before a turn say of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BeforeTurn<'a> {
+    /// The conversation went back before it.
+    pub rewind: Option<&'a Rewind>,
+    /// The hash of the instructions in effect.
+    pub instructions: Option<&'a str>,
+}
+
 /// Emits the observations of a turn, the root last, and returns its launches.
 ///
 /// `ended`: the turn has its answer, or none will come. Otherwise only observations that can no longer change are complete.
 pub fn observe_turn(
     turn: &Turn,
-    rewind: Option<&Rewind>,
+    before: &BeforeTurn<'_>,
     context: &Context,
     ended: bool,
     emit: &mut dyn FnMut(Observation),
@@ -54,8 +63,9 @@ pub fn observe_turn(
     let title = turn.session_title.as_ref();
     root.note(MetadataKey::SessionTitle, title.map(|title| &title.text));
     root.note(MetadataKey::OpeningRow, turn.opening.is_missing.then_some("missing"));
-    root.note(MetadataKey::RewoundFrom, rewind.map(|rewind| &rewind.from));
-    root.note(MetadataKey::TurnsAbandoned, rewind.map(|rewind| rewind.abandoned));
+    root.note(MetadataKey::RewoundFrom, before.rewind.map(|rewind| &rewind.from));
+    root.note(MetadataKey::TurnsAbandoned, before.rewind.map(|rewind| rewind.abandoned));
+    root.note(MetadataKey::InstructionsHash, before.instructions);
     if let Some(notification) = &turn.opening.prompt.notification {
         note_end_of_task(&mut root, notification);
     }

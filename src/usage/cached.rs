@@ -11,7 +11,7 @@ use super::facts::SessionFacts;
 use crate::trace::hash;
 
 /// Changes whenever facts are made in another way.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The facts of a session as state keeps them.
 #[derive(Clone, Debug, Serialize, Deserialize)]

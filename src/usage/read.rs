@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::Result;
 use base::Timestamp;
@@ -9,7 +10,7 @@ use transcript::lineage::{Lineage, SessionIds};
 use transcript::locate::{AgentFile, Layout, agents};
 use transcript::session::fork::without_head;
 use transcript::session::{Activity, AgentRun, Copied, Turn, Turns};
-use transcript::{Entry, Instructions, Record, Transcript, text_of};
+use transcript::{Entry, Instructions, Record, Transcript, TurnInstructions, text_of};
 
 use super::activity::{ActivityFacts, LastCalls, collect};
 use super::agents::AgentLinks;
@@ -69,7 +70,9 @@ impl Reading {
         let (mut own_rows, mut copied) = (lineage.own_rows(), None);
         let mut turns = Turns::default();
         let mut layout = None;
-        let mut rows = Transcript::open(transcript, 0)?.timed().with_instructions();
+        let mut rows = Transcript::open(transcript, 0)?
+            .timed()
+            .with_instructions(Rc::new(Instructions::default()));
         while let Some(entry) = rows.next_entry()? {
             let was_decided = lineage.is_decided();
             lineage.observe(&entry);
@@ -88,17 +91,17 @@ impl Reading {
                 self.outcomes.add_link(at, url);
             }
             if let Some(turn) = turns.push(entry) {
-                self.turn(&turn, copied.as_ref(), rows.instructions());
+                self.turn(&turn, copied.as_ref(), &rows.instructions_of(&turn));
             }
         }
         if let Some(turn) = turns.finish() {
-            self.turn(&turn, copied.as_ref(), rows.instructions());
+            self.turn(&turn, copied.as_ref(), &rows.instructions_of(&turn));
         }
         Ok((lineage, layout))
     }
 
     /// `copied`: the last turn of a copied head, which may go on here.
-    fn turn(&mut self, turn: &Turn, copied: Option<&Copied>, instructions: Option<&Instructions>) {
+    fn turn(&mut self, turn: &Turn, copied: Option<&Copied>, instructions: &TurnInstructions) {
         let index = self.turns.len();
         let opening = &turn.opening;
         let goes_on = copied.is_some_and(|copied| copied.goes_on_in(turn));
@@ -107,7 +110,7 @@ impl Reading {
             uuid: opening.uuid.clone(),
             branch: opening.header.branch.clone(),
             version: opening.header.version.clone(),
-            instructions: instructions.and_then(Instructions::hash),
+            instructions: instructions.within.hash(),
             effort: turn.activity.generations.first().and_then(|call| call.effort.clone()),
             ..TurnFacts::default()
         });

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use base::sha256::hex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::scan;
@@ -13,15 +13,20 @@ use super::scan;
 const KINDS: [&[u8]; 4] =
     [b"instructions", b"nested_memory", b"skill_listing", b"agent_listing_delta"];
 
-/// The instructions in effect: digests of their texts, by kind and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Instructions(BTreeMap<(Kind, String), String>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Memory,
-    Skill,
-    Agent,
+/// The instructions in effect: digests of their texts, by path or name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Instructions {
+    /// Memory files of the project, by path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    project: BTreeMap<String, String>,
+    /// Other memory files: of the user, of the organisation, and local ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    memory: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    skills: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    agents: BTreeMap<String, String>,
 }
 
 /// Whether a row names instructions.
@@ -33,71 +38,69 @@ impl Instructions {
     /// A hash of all of them, 12 hex digits; `None` if no row named any. Paths do not count, so that all checkouts of a
     /// repository have one hash.
     pub fn hash(&self) -> Option<String> {
-        let lines: String = self
-            .0
-            .iter()
-            .map(|((kind, name), digest)| {
-                // Of a memory file the name alone; several may have it, so their digests are sorted with it.
-                let name = name.rsplit('/').next().unwrap_or_default();
-                format!("{kind:?} {name} {digest}\n")
-            })
-            .collect();
-        let mut lines: Vec<&str> = lines.lines().collect();
+        let line = |kind: &str, name: &str, digest: &str| format!("{kind} {name} {digest}");
+        // Of a memory file the name alone; several may have it, so their digests are sorted with it.
+        let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let files = self.project.iter().chain(&self.memory);
+        let files = files.map(|(path, digest)| line("Memory", &file_name(path), digest));
+        let skills = self.skills.iter().map(|(name, digest)| line("Skill", name, digest));
+        let agents = self.agents.iter().map(|(name, digest)| line("Agent", name, digest));
+        let mut lines: Vec<String> = files.chain(skills).chain(agents).collect();
         lines.sort_unstable();
         (!lines.is_empty()).then(|| hex(lines.join("\n").as_bytes(), 6))
     }
 
     /// Takes a row into account. A row of another form changes nothing.
-    pub(super) fn observe(&mut self, row: &[u8]) {
-        let Ok(Row { attachment }) = serde_json::from_slice(row) else {
+    pub(super) fn observe(&mut self, row: &str) {
+        let Ok(Row { attachment }) = serde_json::from_str(row) else {
             return;
-        };
-        let text = |value: &Value, key: &str| {
-            value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         match attachment.kind.as_str() {
             "instructions" => {
-                self.0.retain(|(kind, _), _| *kind != Kind::Memory);
-                for file in attachment.files {
-                    self.set(Kind::Memory, text(&file, "path"), &text(&file, "content"));
-                }
+                self.project.clear();
+                self.memory.clear();
+                attachment.files.iter().for_each(|file| self.set_file(file));
             }
-            "nested_memory" => {
-                let file = &attachment.content;
-                self.set(Kind::Memory, text(file, "path"), &text(file, "content"));
-            }
+            "nested_memory" => self.set_file(&attachment.content),
             "skill_listing" => {
-                self.begin(Kind::Skill, attachment.is_initial);
+                if attachment.is_initial {
+                    self.skills.clear();
+                }
                 // A description may have several lines; the next skill begins with a dash.
                 let listing = attachment.content.as_str().unwrap_or_default();
                 for entry in format!("\n{listing}").split("\n- ").skip(1) {
-                    self.set(Kind::Skill, name_of(entry), entry);
+                    self.skills.insert(name_of(entry), digest(entry));
                 }
             }
             "agent_listing_delta" => {
-                self.begin(Kind::Agent, attachment.is_initial);
+                if attachment.is_initial {
+                    self.agents.clear();
+                }
                 for line in attachment.added_lines {
                     let line = line.strip_prefix("- ").unwrap_or(&line);
-                    self.set(Kind::Agent, name_of(line), line);
+                    self.agents.insert(name_of(line), digest(line));
                 }
                 for name in attachment.removed_types {
-                    self.0.remove(&(Kind::Agent, name));
+                    self.agents.remove(&name);
                 }
             }
             _ => {}
         }
     }
 
-    fn begin(&mut self, begun: Kind, is_initial: bool) {
-        if is_initial {
-            self.0.retain(|(kind, _), _| *kind != begun);
-        }
+    fn set_file(&mut self, file: &Value) {
+        let text = |key: &str| file.get(key).and_then(Value::as_str).unwrap_or_default();
+        let files = match text("type") {
+            "Project" => &mut self.project,
+            _ => &mut self.memory,
+        };
+        files.insert(text("path").to_owned(), digest(text("content")));
     }
+}
 
-    fn set(&mut self, kind: Kind, name: String, text: &str) {
-        // A nested file ends with a line end that the first listing cuts off.
-        self.0.insert((kind, name), hex(text.trim_end().as_bytes(), 8));
-    }
+/// The first 16 digits of a text's SHA-256. A nested file ends with a line end that the first listing cuts off.
+fn digest(text: &str) -> String {
+    hex(text.trim_end().as_bytes(), 8)
 }
 
 fn name_of(line: &str) -> String {
@@ -134,7 +137,7 @@ mod tests {
         for attachment in attachments {
             let row = json!({"parentUuid": null, "attachment": attachment}).to_string();
             assert!(names_instructions(row.as_bytes()), "{row}");
-            instructions.observe(row.as_bytes());
+            instructions.observe(&row);
         }
         instructions
     }
@@ -193,7 +196,7 @@ mod tests {
         for row in
             ["", "{", r#"{"attachment":7}"#, r#"{"attachment":{"type":"instructions","files":7}}"#]
         {
-            instructions.observe(row.as_bytes());
+            instructions.observe(row);
         }
         assert_eq!(instructions, before);
     }

@@ -102,8 +102,9 @@ impl Lines {
     }
 
     /// Keeps rows whole that name instructions.
-    pub(super) fn keep_instructions(&mut self) {
+    pub(super) fn for_instructions(mut self) -> Self {
         self.for_instructions = true;
+        self
     }
 
     /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.

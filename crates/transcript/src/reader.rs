@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::Result;
 
 use super::classify::{Reading, classify};
 use super::entry::Entry;
+use super::instruction_log::{InstructionLog, TurnInstructions};
 use super::instructions::{Instructions, names_instructions};
 use super::lines::Lines;
 use super::scan;
+use super::session::Turn;
 
 /// The rows that the reader skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +46,8 @@ pub struct Transcript {
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
     is_early: bool,
-    /// The instructions that rows named so far, if they are wanted.
-    instructions: Option<Instructions>,
+    /// Which instructions rows name, if that is wanted.
+    instructions: Option<InstructionLog>,
     diagnostics: Diagnostics,
 }
 
@@ -72,17 +75,17 @@ impl Transcript {
         self
     }
 
-    /// Reads which instructions rows name.
+    /// Reads which instructions rows name. `known`: what the rows before name.
     #[must_use]
-    pub fn with_instructions(mut self) -> Self {
-        self.lines.keep_instructions();
-        self.instructions = Some(Instructions::default());
+    pub fn with_instructions(mut self, known: Rc<Instructions>) -> Self {
+        self.lines = self.lines.for_instructions();
+        self.instructions = Some(InstructionLog::new(known));
         self
     }
 
-    /// The instructions in effect at the entry that was read last.
-    pub fn instructions(&self) -> Option<&Instructions> {
-        self.instructions.as_ref()
+    /// The instructions in effect around the last turn that was read; none if they are not read.
+    pub fn instructions_of(&mut self, turn: &Turn) -> TurnInstructions {
+        self.instructions.as_mut().map(|log| log.of_turn(turn)).unwrap_or_default()
     }
 
     /// Hashes images and documents.
@@ -134,7 +137,7 @@ impl Transcript {
             if let Some(instructions) = &mut self.instructions
                 && names_instructions(line.bytes.trim_ascii_start())
             {
-                instructions.observe(&line.bytes);
+                instructions.observe(line);
                 continue;
             }
             match classify(line, self.longest, self.with_media, is_wanted) {

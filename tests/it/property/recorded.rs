@@ -272,6 +272,13 @@ pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
         }
     }
     assert!(!sessions.is_empty(), "no transcripts in {}", root.display());
+    // Instructions of other files were met on the way, and changed between the two.
+    let recorded = files(&root.join("../instructions"));
+    for path in recorded.iter().filter(|path| path.extension().is_some_and(|it| it == "jsonl")) {
+        let id = locate::session_id(path);
+        let name = format!("instructions/{}", id.split('-').next().unwrap());
+        sessions.push(Session::read(path, name));
+    }
     sessions
 });
 

@@ -35,6 +35,10 @@ pub struct Turn {
     pub start: u64,
     /// Where its last row ends, as far as the file was read.
     pub end: u64,
+    /// Where the first row of an answer ends.
+    pub first_answer_end: Option<u64>,
+    /// Where the last row ends by which its work went on.
+    pub worked_until: u64,
     /// The next turn has begun: nothing can be added to it any more.
     pub closed: bool,
     /// The CLI ran the Stop hooks after the last answer.
@@ -278,6 +282,12 @@ impl Turns {
             return;
         };
         turn.end = entry.end;
+        if continues_turn(&entry.record) || matches!(entry.record, Record::CommandOutput { .. }) {
+            turn.worked_until = entry.end;
+        }
+        if matches!(entry.record, Record::Assistant(_)) {
+            turn.first_answer_end = turn.first_answer_end.or(Some(entry.end));
+        }
         turn.take_name(&entry.record);
         match entry.record {
             Record::StopHooks => turn.stopped = true,
@@ -373,6 +383,8 @@ impl Turn {
             started: Vec::new(),
             start: rows.start,
             end: rows.end,
+            first_answer_end: None,
+            worked_until: rows.end,
             closed: false,
             stopped: false,
             left: false,

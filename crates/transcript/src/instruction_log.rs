@@ -1,0 +1,87 @@
+//! Which instructions were in effect at each place of a file.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::Result;
+
+use super::instructions::{Instructions, names_instructions};
+use super::lines::{Line, Lines};
+use super::{json_text, session::Turn};
+
+/// The instructions in effect around a turn.
+#[derive(Clone, Debug, Default)]
+pub struct TurnInstructions {
+    /// Where the turn starts.
+    pub before: Rc<Instructions>,
+    /// At its first model call.
+    pub at_first_call: Rc<Instructions>,
+    /// At the last row by which its work went on: those of the turn. What rows name behind it belongs to the next turn.
+    pub within: Rc<Instructions>,
+    /// Where the turn ends.
+    pub behind: Rc<Instructions>,
+}
+
+/// The instructions in effect from each row on that names some, in the part of a file that was read.
+#[derive(Clone, Debug)]
+pub(super) struct InstructionLog {
+    /// What was known where reading began.
+    first: Rc<Instructions>,
+    /// The end of each row, and what is in effect behind it.
+    rows: Vec<(u64, Rc<Instructions>)>,
+}
+
+impl InstructionLog {
+    /// `known`: what rows before name.
+    pub(super) fn new(known: Rc<Instructions>) -> Self {
+        Self { first: known, rows: Vec::new() }
+    }
+
+    /// Those of the next turn. What was in effect only before it is forgotten: a file may name instructions a thousand times.
+    pub(super) fn of_turn(&mut self, turn: &Turn) -> TurnInstructions {
+        let gone = self.rows.iter().take_while(|(end, _)| *end <= turn.start).count();
+        if let Some((_, last)) = self.rows.drain(..gone).next_back() {
+            self.first = last;
+        }
+        TurnInstructions {
+            before: Rc::clone(self.before(turn.start)),
+            at_first_call: Rc::clone(self.before(turn.first_answer_end.unwrap_or(turn.start))),
+            within: Rc::clone(self.before(turn.worked_until)),
+            behind: Rc::clone(self.before(turn.end)),
+        }
+    }
+
+    /// The instructions that rows before this offset name.
+    fn before(&self, offset: u64) -> &Rc<Instructions> {
+        let mut rows = self.rows.iter().rev();
+        rows.find(|(end, _)| *end <= offset).map_or(&self.first, |(_, named)| named)
+    }
+
+    pub(super) fn observe(&mut self, line: Line<'_>) {
+        let end = line.end;
+        let mut named = Rc::clone(self.before(end));
+        Rc::make_mut(&mut named).observe(&json_text::of_line(line.bytes));
+        self.rows.push((end, named));
+    }
+}
+
+/// Adds the instructions that rows of a file name between two offsets.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn add_instructions(
+    known: &mut Instructions,
+    transcript: &Path,
+    from: u64,
+    until: u64,
+) -> Result<()> {
+    let mut lines = Lines::open(transcript, from)?.for_spans().for_instructions();
+    while lines.offset() < until
+        && let Some(line) = lines.next_line()?
+    {
+        if line.end <= until && names_instructions(line.bytes.trim_ascii_start()) {
+            known.observe(&json_text::of_line(line.bytes));
+        }
+    }
+    Ok(())
+}
