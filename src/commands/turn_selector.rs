@@ -18,7 +18,7 @@ use crate::commands::session_ref::{self, SessionRef};
 use crate::commands::turn_roots::{sent_trace, turn_roots};
 use crate::config::{Config, Destination};
 use crate::langfuse::ScoreFilter;
-use crate::score::{FIGURES, Value, figure_of_nothing, figures};
+use crate::score::{FIGURES, Value, figure_of_nothing, figures, has_failed};
 
 /// Sessions and their turns as arguments.
 #[derive(Clone, Debug, Default, Args)]
@@ -47,11 +47,18 @@ pub(super) struct OutcomeFilter {
     /// Only turns that made a commit
     #[arg(long)]
     committed: bool,
+    /// Only turns with a failed tool or test, or no whole answer
+    ///
+    /// A turn failed if one of its tools failed (a denied one did not run), its last test run had failures, the API failed
+    /// for good, or the person interrupted it.
+    #[arg(long)]
+    from_failures: bool,
 }
 
 impl OutcomeFilter {
     pub(super) fn is_empty(&self) -> bool {
-        self.scored.is_empty() && !self.tests_passed && !self.committed
+        let Self { scored, tests_passed, committed, from_failures } = self;
+        scored.is_empty() && !tests_passed && !committed && !from_failures
     }
 }
 
@@ -125,7 +132,8 @@ impl<'a> TurnSelector<'a> {
                 let figure = figure.or_else(|| figure_of_nothing(&wanted.name));
                 figure.is_some_and(|value| is_same(&value, wanted))
             };
-            if computed.iter().all(is_met) && outcome.is_met(&figures) {
+            let is_failure = || has_failed(turn) || !outcome.from_failures;
+            if computed.iter().all(is_met) && outcome.is_met(&figures) && is_failure() {
                 kept.insert(turn.opening.uuid.clone());
             }
         })?;

@@ -119,6 +119,15 @@ pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
     numbers.chain(interrupted).collect()
 }
 
+/// Whether something of a turn failed: a tool, its last test run, or the turn itself.
+pub fn has_failed(turn: &Turn) -> bool {
+    let activity = &turn.activity;
+    activity.interrupted
+        || activity.failed
+        || ran(activity).any(|(_, is_error)| is_error)
+        || tests(activity).is_some_and(|tests| tests.passed < tests.run())
+}
+
 /// Every count that a file can have is exact as a float.
 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 fn number(count: u64) -> f64 {

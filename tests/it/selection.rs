@@ -71,6 +71,25 @@ fn committed_and_tests_passed_are_what_the_scores_say() {
 }
 
 #[test]
+fn failures_are_turns_with_a_failed_tool_or_test_or_without_a_whole_answer() {
+    let sandbox = Sandbox::new();
+    for name in ["v2.1.330/tool-error", "v2.1.330/tui-interrupt"] {
+        sandbox.session(name).whole();
+    }
+    let failed_tool = sandbox.session("v2.1.330/tool-error").id().to_owned();
+    let stopped = sandbox.session("v2.1.330/tui-interrupt").id().to_owned();
+    sandbox.session("v2.1.330/compact").whole();
+    let failed = exported(&sandbox, &["--all", "--from-failures"]);
+    let interrupted = exported(&sandbox, &["--all", "--scored", "interrupted=true"]);
+    assert!(failed.contains(&(failed_tool, 1)), "{failed:?}");
+    assert!(interrupted.iter().all(|turn| failed.contains(turn)), "{failed:?}");
+    assert!(interrupted.iter().any(|(session, _)| *session == stopped), "{interrupted:?}");
+    let kept = exported(&sandbox, &["--all"]).len();
+    let compact = sandbox.session("v2.1.330/compact").id().to_owned();
+    assert!(failed.len() < kept && failed.iter().all(|(session, _)| *session != compact));
+}
+
+#[test]
 fn a_score_of_a_person_selects_its_turn_and_one_of_a_session_all_turns() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -168,9 +187,11 @@ fn what_a_person_sees() {
         .types("claude-langfuse dataset add --all --committed --dataset bugs --create")
         .types("claude-langfuse dataset add --all --tests-passed --dataset bugs")
         .types("claude-langfuse dataset add --all --scored interrupted=true --dataset bugs")
+        .types("claude-langfuse dataset add --all --from-failures --dataset bugs")
         .types(&format!("claude-langfuse dataset add --all {project} --dataset bugs"))
         .types("claude-langfuse export --all --committed --per turn")
         .types("claude-langfuse export --all --tests-passed --scored interrupted=false --per turn")
+        .types("claude-langfuse export --all --from-failures --per turn")
         .types(&format!("claude-langfuse show {} --html {page}", session.id()))
         .is("selection");
 }

@@ -40,6 +40,7 @@ const EXAMPLES: &str = "Examples:
   claude-langfuse dataset add 3f2a#2..5 --dataset bugs --dry-run  print what would be sent
   claude-langfuse dataset add --all --since 30d --tests-passed --committed --dataset good
   claude-langfuse dataset add --all --scored helpful=false --dataset bugs
+  claude-langfuse dataset add --all --since 7d --from-failures --dataset bugs
 
 Exit codes: 0 added, 1 session, turn or dataset not found, 2 wrong usage,
 3 configuration missing or invalid, 4 server unreachable, 5 keys rejected, 6 content rejected.";
