@@ -1,5 +1,6 @@
 //! Which instructions were in effect at each place of a file.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -57,11 +58,15 @@ impl InstructionLog {
         rows.find(|(end, _)| *end <= offset).map_or(&self.first, |(_, named)| named)
     }
 
-    pub(super) fn observe(&mut self, line: Line<'_>) {
-        let end = line.end;
-        let mut named = Rc::clone(self.before(end));
-        Rc::make_mut(&mut named).observe(&json_text::of_line(line.bytes));
-        self.rows.push((end, named));
+    /// Takes a row into account, if it names instructions. Returns whether it does.
+    pub(super) fn observe(&mut self, line: &Line<'_>) -> bool {
+        let mut named = Rc::clone(self.before(line.end));
+        let text = json_text::of_line(Cow::Borrowed(&line.bytes));
+        let names_some = Rc::make_mut(&mut named).observe(&text);
+        if names_some {
+            self.rows.push((line.end, named));
+        }
+        names_some
     }
 }
 

@@ -2,6 +2,7 @@
 //! process begins, after a compaction, and when they change (2.1.197 skills and agent types, 2.1.332 also memory files).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use base::sha256::hex;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,9 @@ use serde_json::Value;
 use super::scan;
 
 /// Types of attachments that name instructions.
-const KINDS: [&[u8]; 4] =
-    [b"instructions", b"nested_memory", b"skill_listing", b"agent_listing_delta"];
+const KINDS: [&str; 4] = ["instructions", "nested_memory", "skill_listing", "agent_listing_delta"];
+
+static WORDS: LazyLock<scan::Words<'_>> = LazyLock::new(|| scan::Words::new(KINDS));
 
 /// The instructions in effect: digests of their texts, by path or name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +31,18 @@ pub struct Instructions {
     agents: BTreeMap<String, String>,
 }
 
-/// Whether a row names instructions.
+/// Whether a row may name instructions: its type says so, or stands where no release has written it yet.
 pub(super) fn names_instructions(row: &[u8]) -> bool {
-    scan::attachment_type(row).is_some_and(|kind| KINDS.contains(&kind))
+    if scan::leading_type(row).is_some() {
+        return false;
+    }
+    match scan::attachment_type(row) {
+        Some(kind) => KINDS.iter().any(|known| known.as_bytes() == kind),
+        None => {
+            let kind = scan::row_type(row);
+            kind.is_none_or(|kind| kind == b"attachment") && WORDS.are_in(row)
+        }
+    }
 }
 
 impl Instructions {
@@ -50,10 +61,28 @@ impl Instructions {
         (!lines.is_empty()).then(|| hex(lines.join("\n").as_bytes(), 6))
     }
 
-    /// Takes a row into account. A row of another form changes nothing.
-    pub(super) fn observe(&mut self, row: &str) {
+    /// No row named any.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The digests of the CLAUDE.md files of the project, that of its top folder first.
+    pub fn project_files(&self) -> Vec<&str> {
+        let is_claude_md = |path: &&String| path.rsplit('/').next() == Some("CLAUDE.md");
+        let mut paths: Vec<&String> = self.project.keys().filter(is_claude_md).collect();
+        paths.sort_by_key(|path| path.len());
+        paths.into_iter().filter_map(|path| self.project.get(path).map(String::as_str)).collect()
+    }
+
+    /// Types of agents, each with the digest of its definition.
+    pub fn agents(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.agents.iter().map(|(name, digest)| (name.as_str(), digest.as_str()))
+    }
+
+    /// Takes a row into account. A row of another form changes nothing. Returns whether it is of such a type.
+    pub(super) fn observe(&mut self, row: &str) -> bool {
         let Ok(Row { attachment }) = serde_json::from_str(row) else {
-            return;
+            return false;
         };
         match attachment.kind.as_str() {
             "instructions" => {
@@ -76,16 +105,17 @@ impl Instructions {
                 if attachment.is_initial {
                     self.agents.clear();
                 }
+                for name in attachment.removed_types {
+                    self.agents.remove(&name);
+                }
                 for line in attachment.added_lines {
                     let line = line.strip_prefix("- ").unwrap_or(&line);
                     self.agents.insert(name_of(line), digest(line));
                 }
-                for name in attachment.removed_types {
-                    self.agents.remove(&name);
-                }
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     fn set_file(&mut self, file: &Value) {
@@ -137,7 +167,7 @@ mod tests {
         for attachment in attachments {
             let row = json!({"parentUuid": null, "attachment": attachment}).to_string();
             assert!(names_instructions(row.as_bytes()), "{row}");
-            instructions.observe(&row);
+            assert!(instructions.observe(&row), "{row}");
         }
         instructions
     }
@@ -187,6 +217,31 @@ mod tests {
             observed(&[agents(&["- a: A", "- b: B"], &[], true), agents(&[], &["b"], false)]),
             observed(&[agents(&["- a: A"], &[], true)])
         );
+        // One that changed may be named as removed and added.
+        assert_eq!(
+            observed(&[agents(&["- a: A"], &[], true), agents(&["- a: B"], &["a"], false)]),
+            observed(&[agents(&["- a: B"], &[], true)])
+        );
+    }
+
+    #[test]
+    fn a_type_is_found_behind_fields_of_later_releases() {
+        let far = "x".repeat(5000);
+        for row in [
+            json!({"new": far, "attachment": memory("/a/CLAUDE.md", "Be brief.")}),
+            json!({"attachment": {"new": far, "type": "skill_listing", "content": "- a: A"}}),
+            json!({"new": {"attachment": {}}, "attachment": skills("- a: A", true), "type": "attachment"}),
+        ] {
+            assert!(names_instructions(row.to_string().as_bytes()), "{row}");
+            assert!(Instructions::default().observe(&row.to_string()), "{row}");
+        }
+        for row in [
+            json!({"parentUuid": "instructions", "type": "user", "attachment": {"a": "instructions"}}),
+            json!({"type": "api-request", "attachment": {"type": "instructions"}}),
+            json!({"parentUuid": "p", "attachment": {"type": "date", "a": "instructions"}}),
+        ] {
+            assert!(!names_instructions(row.to_string().as_bytes()), "{row}");
+        }
     }
 
     #[test]
@@ -196,7 +251,7 @@ mod tests {
         for row in
             ["", "{", r#"{"attachment":7}"#, r#"{"attachment":{"type":"instructions","files":7}}"#]
         {
-            instructions.observe(row);
+            assert!(!instructions.observe(row), "{row}");
         }
         assert_eq!(instructions, before);
     }

@@ -136,8 +136,8 @@ impl Transcript {
             let offset = line.offset;
             if let Some(instructions) = &mut self.instructions
                 && names_instructions(line.bytes.trim_ascii_start())
+                && instructions.observe(&line)
             {
-                instructions.observe(line);
                 continue;
             }
             match classify(line, self.longest, self.with_media, is_wanted) {
