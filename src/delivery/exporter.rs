@@ -10,6 +10,7 @@ use super::contexts::Contexts;
 use super::ledger::Ledger;
 use super::pending::PendingTurns;
 use super::plan::{Inputs, changed, encode_span};
+use super::prompt_links::PromptLinker;
 use super::queue::{Owner, QueuedScore};
 use super::requests::Requests;
 use super::upload::Uploader;
@@ -18,7 +19,7 @@ use crate::langfuse::batch;
 use crate::privacy::Clean;
 use crate::score::{MAX_TEXT_UTF16, Score, Value};
 use crate::state::SkipReason;
-use crate::trace::{Context, Observation, digest};
+use crate::trace::{Context, Observation, PromptLink, digest};
 
 pub(super) struct Exporter<'a> {
     pub job: &'a Job,
@@ -32,6 +33,7 @@ pub(super) struct Exporter<'a> {
     /// Texts that are known to leave as they are.
     clean: Clean,
     requests: Requests,
+    pub prompts: PromptLinker<'a>,
     /// The file whose observations are being exported.
     pub file: PathBuf,
 }
@@ -42,6 +44,7 @@ impl<'a> Exporter<'a> {
         contexts: Contexts<'a>,
         ledger: Ledger<'a>,
         uploader: Uploader<'a>,
+        prompts: PromptLinker<'a>,
     ) -> Self {
         Self {
             job,
@@ -52,6 +55,7 @@ impl<'a> Exporter<'a> {
             known_until: None,
             clean: Clean::default(),
             requests: Requests::default(),
+            prompts,
             file: PathBuf::new(),
         }
     }
@@ -77,7 +81,14 @@ impl<'a> Exporter<'a> {
     }
 
     /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
-    pub(super) fn export(&mut self, observation: Observation, owner: &Owner, context: &Context) {
+    /// `prompt`: what its model calls are linked to.
+    pub(super) fn export(
+        &mut self,
+        observation: Observation,
+        owner: &Owner,
+        context: &Context,
+        prompt: Option<&PromptLink>,
+    ) {
         let span_id = observation.span_id.clone();
         let mark = self.ledger.mark(owner, &span_id);
         let changed = changed(observation, mark, self.known_until);
@@ -104,7 +115,7 @@ impl<'a> Exporter<'a> {
         changed.observation.request =
             self.requests.content(&changed.observation, &self.file, &policy);
         self.name_media(&mut changed.observation, &policy);
-        let inputs = Inputs { owner, context, policy: &policy, refusals };
+        let inputs = Inputs { owner, context, policy: &policy, prompt, refusals };
         self.uploader.push(encode_span(changed, &inputs, &mut self.clean));
         self.send_full();
     }

@@ -13,6 +13,7 @@ mod media;
 mod outline;
 mod pending;
 mod plan;
+mod prompt_links;
 mod queue;
 mod requests;
 mod rewind;

@@ -7,7 +7,7 @@ use super::queue::{Owner, QueuedSpan};
 use crate::langfuse::encode;
 use crate::privacy::{Clean, Policy};
 use crate::state::Mark;
-use crate::trace::{Context, Observation, Role};
+use crate::trace::{Context, Kind, Observation, PromptLink, Role};
 
 /// An observation that has to be sent, with the mark that is kept once it is acknowledged.
 pub(super) struct Changed {
@@ -20,6 +20,8 @@ pub(super) struct Inputs<'a> {
     pub owner: &'a Owner,
     pub context: &'a Context,
     pub policy: &'a Policy,
+    /// The prompt of whose calls the observation is, if it is one.
+    pub prompt: Option<&'a PromptLink>,
     /// In how many runs the server has refused the span.
     pub refusals: u8,
 }
@@ -62,6 +64,9 @@ pub(super) fn changed(
 pub(super) fn encode_span(changed: Changed, inputs: &Inputs<'_>, clean: &mut Clean) -> QueuedSpan {
     let Changed { mut observation, mark } = changed;
     inputs.policy.apply_to_next(&mut observation, clean);
+    if observation.kind == Kind::Generation {
+        observation.prompt = inputs.prompt.cloned();
+    }
     let is_turn = observation.role == Role::Root && matches!(inputs.owner, Owner::Turn(_));
     QueuedSpan {
         owner: inputs.owner.clone(),

@@ -14,6 +14,7 @@ use super::exporter::Exporter;
 use super::instructions::named_before;
 use super::ledger::Ledger;
 use super::outline::MAX_REWRITES;
+use super::prompt_links::PromptLinker;
 use super::skipped::{reopen_declined, send_skipped};
 use super::start::{self, Hold, Place, Start};
 use super::tail::TailReader;
@@ -69,7 +70,8 @@ pub fn deliver(
     let mut ledger = Ledger::new(cursor, is_first, placements, store.writer());
     ledger.is_unsaved = is_changed;
     let uploader = Uploader::new(transport, job.wire_limit);
-    let mut exporter = Exporter::new(job, contexts, ledger, uploader);
+    let mut exporter =
+        Exporter::new(job, contexts, ledger, uploader, PromptLinker::new(job, store.reader()));
     if job.extent == Extent::Resend {
         exporter.ledger.suspend_saving();
     }

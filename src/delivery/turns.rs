@@ -59,8 +59,11 @@ impl<'a> TurnSink<'a> {
         let uuid = &turn.opening.uuid;
         agents.turn_opened(turn);
         let skipped = skip_reason(turn, job, &exporter.ledger.cursor);
-        let context =
-            skipped.is_none().then(|| exporter.contexts.of_turn(turn, &mut exporter.ledger));
+        let context = skipped.is_none().then(|| {
+            let context = exporter.contexts.of_turn(turn, &mut exporter.ledger);
+            let cursor = &mut exporter.ledger.cursor;
+            exporter.prompts.link(context, turn, &instructions.at_first_call, cursor)
+        });
         let mut pending = PendingTurn::new(uuid, turn.opening.at, turn.start, instructions);
         pending.is_numbered = turn.is_numbered() || counts_again(turn, &exporter.ledger.cursor);
         pending.skipped = skipped;
@@ -136,7 +139,7 @@ fn export_turn(
             // It said more than the rows that are left.
             return exporter.ledger.add_span(&owner, span, false);
         }
-        exporter.export(observation, &owner, context);
+        exporter.export(observation, &owner, context, context.prompts.session.as_ref());
     })
 }
 

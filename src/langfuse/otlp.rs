@@ -1,4 +1,4 @@
-//! Observations as OTLP/JSON. An attribute is a key and a string (tags: strings), and an absent value is left out: for one null
+//! Observations as OTLP/JSON. An attribute is a key and a string (tags: strings; a prompt's version: an integer), and an absent value is left out: for one null
 //! attribute Langfuse answers 200 and loses the whole batch.
 
 use base::Timestamp;
@@ -40,6 +40,14 @@ impl Attributes {
         self.key(prefix, key);
         self.string(value);
         self.json.raw("}");
+    }
+
+    /// The protocol writes a number as a text, and so did the request of which Langfuse's verdict is known.
+    fn add_number(&mut self, key: &str, number: u32) {
+        self.key("", key);
+        self.json.raw(r#"{"intValue":"#);
+        self.json.text(&number.to_string());
+        self.json.raw("}}");
     }
 
     fn add_content(&mut self, key: &str, content: Option<&Content>) {
@@ -223,6 +231,11 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     if !observation.usage.is_empty() {
         let usage = serde_json::to_string(&observation.usage).unwrap_or_default();
         attributes.add("langfuse.observation.usage_details", &usage);
+    }
+    if let Some(prompt) = &observation.prompt {
+        // Both or neither: for a name alone, or a version that is no integer, the tables of Langfuse 3 lose the observation.
+        attributes.add("langfuse.observation.prompt.name", &prompt.name);
+        attributes.add_number("langfuse.observation.prompt.version", prompt.version);
     }
     let completion_start = observation.completion_start.map(Timestamp::rfc3339);
     attributes.add_some("langfuse.observation.completion_start_time", completion_start.as_deref());

@@ -42,14 +42,15 @@ pub struct PromptVersion {
 pub struct PromptVersions(Vec<PromptVersion>);
 
 impl PromptVersions {
-    /// The version that a turn links to whose instruction has this hash: the newest one pushed before the turn was opened. A
-    /// turn opened before the push was sent without a link, and stays without one when it is sent again. Several files may
-    /// have one text; the prompt with the shortest name is that of the project's top folder.
-    pub fn linked(&self, project: &str, text: &str, opened: Timestamp) -> Option<&PromptVersion> {
+    /// The version that a turn links to whose instruction has a hash that begins so: the newest one pushed before the turn was
+    /// opened. A turn opened before the push was sent without a link, and stays without one when it is sent again. Several
+    /// files may have one text; the prompt with the shortest name is that of the project's top folder.
+    pub fn linked(&self, project: &str, digest: &str, opened: Timestamp) -> Option<&PromptVersion> {
         let folder = prompt_name(project, "");
         self.0
             .iter()
-            .filter(|it| it.text == text && it.name.starts_with(&folder) && it.pushed_at <= opened)
+            .filter(|it| it.text.starts_with(digest) && it.name.starts_with(&folder))
+            .filter(|it| it.pushed_at <= opened)
             .min_by_key(|it| (it.name.len(), std::cmp::Reverse(it.pushed_at)))
     }
 

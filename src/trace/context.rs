@@ -9,6 +9,7 @@ use transcript::session::Opening;
 use super::agreement::Agreement;
 use super::ids::{SpanId, SpanIds, TraceId};
 use super::metadata::{MetadataKey, SCHEMA_VERSION};
+use super::prompt_links::PromptLinks;
 use crate::config::{Config, Experiment, ParentSpan};
 
 /// The name of a trace, unless the configuration has another one. The same for turns, compactions and agents, so that
@@ -124,6 +125,9 @@ pub struct Context {
     /// Unknown for a trace of schema 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreement>,
+    /// Not on every span: on model calls alone.
+    #[serde(default, skip_serializing_if = "PromptLinks::is_empty")]
+    pub prompts: PromptLinks,
 }
 
 /// A run of an experiment's item.
@@ -168,6 +172,7 @@ impl Context {
             title_row: None,
             title: None,
             agreed: None,
+            prompts: PromptLinks::default(),
         }
     }
 

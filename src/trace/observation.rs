@@ -10,6 +10,7 @@ use super::content::WithMedia;
 use super::ids::{SpanId, TraceId};
 use super::metadata::MetadataKey;
 use super::placeholder::Placeholder;
+use super::prompt_links::PromptLink;
 use super::span_name::SpanName;
 use super::status::Status;
 
@@ -45,6 +46,8 @@ pub struct Observation {
     pub shape: Option<String>,
     /// System prompt and tools, where they are wanted.
     pub request: Option<RequestContent>,
+    /// The prompt that it is linked to. Generations only.
+    pub prompt: Option<PromptLink>,
     /// Tokens by Langfuse's keys. Generations only.
     pub usage: BTreeMap<&'static str, u64>,
     /// Metadata of the observation alone.
@@ -227,6 +230,7 @@ impl Observation {
             parameters: Map::new(),
             shape: None,
             request: None,
+            prompt: None,
             usage: BTreeMap::new(),
             metadata: BTreeMap::new(),
             complete: true,

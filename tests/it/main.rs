@@ -53,6 +53,7 @@ mod output;
 mod pause;
 mod placed;
 mod projects;
+mod prompt_links;
 mod prompts;
 mod property;
 mod recorded_twice;

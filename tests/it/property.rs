@@ -12,6 +12,7 @@ mod faults;
 mod finished_agents;
 mod forks;
 mod late;
+mod links;
 mod noise;
 mod receiver;
 mod recorded;

@@ -213,10 +213,12 @@ impl<'a> Agents<'a> {
         let ids = SpanIds::of(&context.trace_id, &link.turn);
         let parent = link.span.as_ref();
         exporter.begin_file(&file.path);
+        let prompts = &context.prompts.agents;
+        let prompt = facts.agent_type.as_ref().and_then(|agent_type| prompts.get(agent_type));
         let launches = observe_agent(&run, &facts, &ids, parent, ended, &mut |observation| {
             count(&observation, &mut counted);
             if !is_among(&observation, &mut left) {
-                exporter.export(observation, &owner, &context);
+                exporter.export(observation, &owner, &context, prompt);
             }
         });
         let below = facts.depth.unwrap_or(0).saturating_add(1);

@@ -76,7 +76,7 @@ impl Agents<'_> {
         observation.complete = ended;
         // It is looked at again where its file changed: a mark of schema 2 can't tell in what.
         exporter.known_until = Some(Timestamp::from_millis(0));
-        exporter.export(observation, &Owner::Subagent(run_id.clone()), &context);
+        exporter.export(observation, &Owner::Subagent(run_id.clone()), &context, None);
         exporter.ledger.cursor.subagents.get_mut(&run_id)?.was_read(mark, ended);
         visited.insert(run_id, None);
         Some(())

@@ -22,7 +22,7 @@ use transcript::{Block, Record, Transcript};
 use super::receiver::Receiver;
 use super::recorded::{Growing, Session};
 
-const DESTINATION: &str = "0123456789abcdef";
+pub(super) const DESTINATION: &str = "0123456789abcdef";
 /// A configuration: a user, a seed, and what else the environment says.
 pub(super) struct Configured {
     user: &'static str,
