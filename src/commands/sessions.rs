@@ -260,10 +260,12 @@ fn mask(policy: &Policy, text: String) -> String {
 fn agents_usage(transcript: &Path, layout: Option<Layout>) -> Usage {
     let files = agents(transcript, layout, &|_| false);
     let usages = files.iter().filter_map(|file| {
-        let mut transcript = Transcript::open(&file.path, 0).ok()?;
-        let entries = std::iter::from_fn(|| transcript.next_entry().ok()?);
+        let read = |path: &Path| {
+            let mut transcript = Transcript::open(path, 0)?;
+            Ok(std::iter::from_fn(|| transcript.next_entry().ok()?).collect())
+        };
         let is_fork = file.meta().is_fork == Some(true);
-        let own = without_head(entries.collect(), is_fork);
+        let own = without_head(file.rows(read).ok()?, is_fork);
         Some(AgentRun::read(own, &[])?.activity.usage())
     });
     usages.fold(Usage::default(), Usage::plus)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use transcript::locate::agents;
+use transcript::locate::{AgentFile, agents};
 use transcript::{Block, Record, ToolUse, Transcript};
 
 use crate::trace::hash;
@@ -36,7 +36,7 @@ pub(super) fn request_digest(request: &ToolUse) -> u64 {
 pub fn requests_of(transcript: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut found = BTreeMap::new();
     let agents = agents(transcript, None, &|_| false);
-    let files = std::iter::once(transcript).chain(agents.iter().map(|file| file.path.as_path()));
+    let files = std::iter::once(transcript).chain(agents.iter().flat_map(AgentFile::paths));
     for file in files {
         let Ok(mut rows) = Transcript::open(file, 0) else {
             continue;

@@ -10,7 +10,7 @@ use transcript::lineage::{Lineage, SessionIds};
 use transcript::locate::{AgentFile, Layout, agents};
 use transcript::session::fork::without_head;
 use transcript::session::{Activity, AgentRun, Copied, Turn, Turns};
-use transcript::{Entry, Instructions, Record, Transcript, TurnInstructions, text_of};
+use transcript::{Instructions, Record, Transcript, TurnInstructions, text_of};
 
 use super::activity::{ActivityFacts, LastCalls, collect};
 use super::agents::AgentLinks;
@@ -150,11 +150,10 @@ impl Reading {
     }
 
     fn agent(&mut self, file: &AgentFile) -> Result<()> {
-        let mut rows = Transcript::open(&file.path, 0)?.timed();
-        let mut entries: Vec<Entry> = Vec::new();
-        while let Some(entry) = rows.next_entry()? {
-            entries.push(entry);
-        }
+        let entries = file.rows(|path| {
+            let mut rows = Transcript::open(path, 0)?.timed();
+            std::iter::from_fn(|| rows.next_entry().transpose()).collect()
+        })?;
         let meta = file.meta();
         let own = without_head(entries, meta.is_fork == Some(true));
         let Some(run) = AgentRun::read(own, &[]) else {

@@ -74,6 +74,7 @@ recordings! { whole, JUDGED:
     v2_1_197_stop_block "v2.1.197/stop-block"
     v2_1_197_subagent "v2.1.197/subagent"
     v2_1_197_subagent_background "v2.1.197/subagent-background"
+    v2_1_197_worktree_agents "v2.1.197/worktree-agents"
     v2_1_330_agent_deep "v2.1.330/agent-deep"
     v2_1_330_agent_failed "v2.1.330/agent-failed"
     v2_1_330_agent_killed "v2.1.330/agent-killed"

@@ -6,10 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use anyhow::Result;
 use base::regular_file;
 use serde::{Deserialize, Serialize};
 
+use super::entry::Entry;
 use super::reader::Transcript;
 use super::session_info::last_activity;
 
@@ -21,8 +24,10 @@ const MAX_META_BYTES: u64 = 1024 * 1024;
 pub struct AgentFile {
     /// `a` and 16 hex digits; teammates have a name in it.
     pub agent_id: String,
-    /// The transcript.
+    /// The transcript; of several files the one that was written last.
     pub path: PathBuf,
+    /// Further files of the agent: the session entered or left a worktree while it ran.
+    pub others: Vec<PathBuf>,
 }
 
 /// The content of `agent-<id>.meta.json` (since 2.1.100).
@@ -48,12 +53,41 @@ pub struct AgentMeta {
 }
 
 impl AgentFile {
+    /// All its files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(&self.others).map(PathBuf::as_path)
+    }
+
     /// Reads the file beside the transcript. A file that can't be read counts as missing.
     pub fn meta(&self) -> AgentMeta {
-        regular_file::read(&self.path.with_extension("meta.json"), MAX_META_BYTES)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        let mut metas = self.paths().map(|path| path.with_extension("meta.json"));
+        let meta = metas.find_map(|path| {
+            let bytes = regular_file::read(&path, MAX_META_BYTES).ok()?;
+            serde_json::from_slice(&bytes).ok()
+        });
+        meta.unwrap_or_default()
+    }
+
+    /// Its rows, in the order in which they were written, each once: people copy folders. `read` gives those of one file.
+    ///
+    /// # Errors
+    /// When a file can't be read.
+    pub fn rows(&self, mut read: impl FnMut(&Path) -> Result<Vec<Entry>>) -> Result<Vec<Entry>> {
+        let mut rows = read(&self.path)?;
+        for path in &self.others {
+            rows.extend(read(path)?);
+        }
+        if !self.others.is_empty() {
+            rows.sort_by_key(|row| row.at);
+            let mut known = HashSet::new();
+            rows.retain(|row| row.uuid.as_ref().is_none_or(|uuid| known.insert(uuid.clone())));
+        }
+        Ok(rows)
+    }
+
+    /// Its first row.
+    pub fn first_row(&self, read: impl Fn(&Path) -> Option<Entry>) -> Option<Entry> {
+        self.paths().filter_map(read).min_by_key(|row| row.at)
     }
 
     /// The id of the workflow run in whose folder the transcript is.
@@ -71,22 +105,28 @@ impl AgentFile {
 }
 
 /// Where a release puts the transcripts of a session's agents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// `<folder>/<session>/subagents/**/agent-<id>.jsonl`, since 2.1.50.
     Below,
+    /// The same, in the folder of the worktree that the session is in at that time, while its own file stays where it was;
+    /// up to 2.1.197 at least (docs/claude-code.md, "Files of subagents").
+    Scattered,
     /// `<folder>/agent-<7 hex>.jsonl`, among those of all sessions of the folder; up to 2.1.0.
     Beside,
 }
 
 impl Layout {
-    /// The layout of a session whose next row names a release. One that goes on after an update has agents in both places.
+    /// The layout of a session whose next row names a release. One that goes on after an update has agents in both places,
+    /// and each layout looks where those before it do.
     pub fn after(known: Option<Self>, version: &str) -> Self {
-        match known {
-            Some(Self::Beside) => Self::Beside,
-            _ => Self::of_version(version),
-        }
+        Self::of_version(version).max(known.unwrap_or(Self::Below))
+    }
+
+    /// No agent lies among those of other sessions.
+    pub fn is_below(self) -> bool {
+        self != Self::Beside
     }
 
     /// The layout of a release, by its version.
@@ -95,6 +135,9 @@ impl Layout {
         let version = (numbers.next(), numbers.next(), numbers.next());
         match version {
             (Some(_), Some(_), Some(_)) if version < (Some(2), Some(1), Some(50)) => Self::Beside,
+            (Some(_), Some(_), Some(_)) if version < (Some(2), Some(1), Some(330)) => {
+                Self::Scattered
+            }
             _ => Self::Below,
         }
     }
@@ -109,6 +152,9 @@ pub fn agents(
 ) -> Vec<AgentFile> {
     let mut found = agents_below(transcript);
     if layout != Some(Layout::Below) {
+        found.extend(folders_elsewhere(transcript).flat_map(|session| agents_below(&session)));
+    }
+    if !layout.is_some_and(Layout::is_below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
         let beside = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -124,8 +170,28 @@ pub fn agents(
                 }),
         );
     }
-    found.sort_unstable_by(|left, right| left.agent_id.cmp(&right.agent_id));
+    found.sort_by_cached_key(|file| (file.agent_id.clone(), Reverse(written_at(&file.path))));
+    found.dedup_by(|other, file| {
+        let is_same = other.agent_id == file.agent_id;
+        if is_same {
+            file.others.push(std::mem::take(&mut other.path));
+        }
+        is_same
+    });
     found
+}
+
+fn written_at(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
+}
+
+/// Where the session's folder would be in the folders of other projects.
+fn folders_elsewhere(transcript: &Path) -> impl Iterator<Item = PathBuf> {
+    let own = transcript.with_extension("");
+    let session = own.file_name().unwrap_or_default().to_owned();
+    let projects = projects_of(transcript).and_then(|projects| fs::read_dir(projects).ok());
+    let folders = projects.into_iter().flatten().flatten();
+    folders.map(move |folder| folder.path().join(&session)).filter(move |folder| *folder != own)
 }
 
 fn is_link(entry: &DirEntry) -> bool {
@@ -138,7 +204,7 @@ fn agent_id(name: &OsStr) -> Option<&str> {
 }
 
 fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
-    AgentFile { agent_id: agent_id.to_owned(), path: entry.path() }
+    AgentFile { agent_id: agent_id.to_owned(), path: entry.path(), others: Vec::new() }
 }
 
 fn agents_below(transcript: &Path) -> Vec<AgentFile> {

@@ -41,30 +41,34 @@ pub(in crate::delivery) fn is_unchanged(subagent: &Subagent, path: &Path) -> boo
 
 /// All rows of an agent's file, and the file as it was read.
 pub(super) fn rows_of(file: &AgentFile, job: &Job) -> Option<(Vec<Entry>, FileMark)> {
-    let read = || -> Result<(Vec<Entry>, FileMark)> {
-        let transcript = Transcript::open(&file.path, 0)?;
+    let mut mark = FileMark::default();
+    let read = |path: &Path| -> Result<Vec<Entry>> {
+        let transcript = Transcript::open(path, 0)?;
         let transcript = transcript.keeping(job.policy.max_chars);
         let mut transcript = transcript.with_media(job.policy.media).timed();
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(entry) = transcript.next_entry()? {
             entries.push(entry);
         }
-        let mark = FileMark::take(&file.path, transcript.offset())?;
-        Ok((entries, mark))
+        if *path == file.path {
+            mark = FileMark::take(path, transcript.offset())?;
+        }
+        Ok(entries)
     };
-    read().inspect_err(|error| log::warn!("{error:#}")).ok()
+    let entries = file.rows(read).inspect_err(|error| log::warn!("{error:#}")).ok()?;
+    Some((entries, mark))
 }
 
 pub(super) fn first_row(file: &AgentFile) -> Option<Entry> {
-    let transcript = Transcript::open(&file.path, 0).ok()?;
-    transcript.timed().next_entry().ok()?
+    file.first_row(|path| Transcript::open(path, 0).ok()?.timed().next_entry().ok()?)
 }
 
 /// The row by which an agent begins.
 pub(super) fn opening(file: &AgentFile, job: &Job) -> Option<Opening> {
-    let transcript = Transcript::open(&file.path, 0).ok()?;
-    let mut transcript = transcript.keeping(job.policy.max_chars).timed();
-    let entry = transcript.next_entry().ok()??;
+    let entry = file.first_row(|path| {
+        let transcript = Transcript::open(path, 0).ok()?;
+        transcript.keeping(job.policy.max_chars).timed().next_entry().ok()?
+    })?;
     let is_prompt = matches!(entry.record, Record::Prompt(_));
     Opening::of_agent(entry).filter(|_| is_prompt)
 }

@@ -27,7 +27,7 @@ pub(super) fn link(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link
         return link_to_workflow(file, &run_id, cursor);
     }
     // Hundreds of agents of turns that were passed over may wait: no look into their files.
-    if cursor.launches.is_empty() && cursor.layout == Some(Layout::Below) {
+    if cursor.launches.is_empty() && cursor.layout.is_some_and(Layout::is_below) {
         return None;
     }
     let tool_use_id = subagent.tool_use_id.clone().or_else(|| file.meta().tool_use_id);
@@ -166,7 +166,7 @@ fn is_claimed(span: &SpanId, cursor: &Cursor) -> bool {
 /// a session: not wanted where that was passed over.
 fn link_warmup(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link> {
     let cursor = &exporter.ledger.cursor;
-    if cursor.layout == Some(Layout::Below) || !cursor.skipped.is_empty() {
+    if cursor.layout.is_some_and(Layout::is_below) || !cursor.skipped.is_empty() {
         return None;
     }
     let opening = opening(file, exporter.job)?;

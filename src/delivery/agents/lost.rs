@@ -154,7 +154,7 @@ fn is_of_session(meta: &AgentMeta) -> bool {
 /// An agent without a link may have lost it.
 fn may_have_lost_agents(job: &Job, cursor: &Cursor) -> bool {
     let may_be_of_skipped = cursor.had_skipped && !job.sends_declined();
-    cursor.layout == Some(Layout::Below) && cursor.skipped.is_empty() && !may_be_of_skipped
+    cursor.layout.is_some_and(Layout::is_below) && cursor.skipped.is_empty() && !may_be_of_skipped
 }
 
 /// Nothing links it so far. The tool call that it names may stand in no row any more.

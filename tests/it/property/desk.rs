@@ -105,6 +105,7 @@ impl Desk {
     pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let store = Store::new(&root.path().join("state"));
+        fs::create_dir_all(root.path().join("projects/project")).unwrap();
         Self { root, store, configured: Cell::new(0) }
     }
 
@@ -114,7 +115,7 @@ impl Desk {
     }
 
     pub(super) fn path(&self, relative: &Path) -> PathBuf {
-        self.root.path().join("project").join(relative)
+        self.root.path().join("projects/project").join(relative)
     }
 
     /// Writes the first so many bytes; in place, or as a copy that takes the file's place. Nothing of nothing.

@@ -146,7 +146,10 @@ impl Session {
     pub(super) fn read(path: &Path, name: String) -> Self {
         let id = locate::session_id(path);
         let folder = path.parent().unwrap();
-        let relative = |path: &Path| path.strip_prefix(folder).unwrap().to_owned();
+        let relative = |path: &Path| match path.strip_prefix(folder) {
+            Ok(below) => below.to_owned(),
+            Err(_) => Path::new("..").join(path.strip_prefix(folder.parent().unwrap()).unwrap()),
+        };
         let growing = |path: &Path| Growing::new(relative(path), fs::read(path).unwrap());
         let files = agents(path, &id);
         let agents = files.iter().map(|file| growing(file)).collect();
@@ -293,10 +296,14 @@ pub(super) fn any_session() -> impl Strategy<Value = &'static Session> {
     ]
 }
 
-/// The agents' files: below the session's folder, up to 2.1.0 beside its file; and those that tell of a workflow's end.
+/// The agents' files: below the session's folders, up to 2.1.0 beside its file; and those that tell of a workflow's end.
 fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![path.with_extension("")];
+    // In the worktree that the session was in.
+    let projects = locate::projects_of(path).map(children).unwrap_or_default();
+    folders.extend(projects.iter().map(|folder| folder.join(id)));
+    folders.dedup();
     while let Some(folder) = folders.pop() {
         folders.extend(children(&folder));
         found.extend(files(&folder));
@@ -309,6 +316,7 @@ fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
         is_agent || name.starts_with("wf_") && name.ends_with(".json")
     });
     found.sort();
+    found.dedup();
     found
 }
 
