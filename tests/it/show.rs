@@ -249,3 +249,50 @@ fn lay(sandbox: &Sandbox, name: &str) {
     }
     sandbox.lay(&recording);
 }
+
+/// It goes on in the background, in another file, which has its root.
+#[test]
+fn a_turn_whose_root_is_elsewhere_has_one_heading() {
+    let sandbox = Sandbox::new();
+    let session = "11111111-2222-4333-8444-555555555555";
+    let row = |uuid: &str, second: u32, fields: Value| {
+        let mut row = json!({
+            "uuid": uuid, "sessionId": session, "timestamp": format!("2024-10-05T21:00:{second:02}.000Z"),
+            "cwd": "/home/dev/project", "version": "2.1.332",
+        });
+        row.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        row
+    };
+    let prompt = json!({"type": "user", "turnOrigin": "human", "message": {"role": "user", "content": "Work."}});
+    let call = |tool: &str| {
+        let block =
+            json!({"type": "tool_use", "id": tool, "name": "Bash", "input": {"command": tool}});
+        let message = json!({
+            "id": format!("msg_{tool}"), "role": "assistant", "model": "claude-opus-5", "stop_reason": "tool_use",
+            "content": [block], "usage": {"input_tokens": 10, "output_tokens": 1},
+        });
+        json!({"type": "assistant", "message": message})
+    };
+    let result = |tool: &str| {
+        let result = json!({"type": "tool_result", "tool_use_id": tool, "content": "done"});
+        json!({"type": "user", "message": {"role": "user", "content": [result]}})
+    };
+    let rows = [
+        row("p", 1, prompt),
+        row("a", 2, call("one")),
+        row("b", 3, result("one")),
+        row("c", 4, call("two")),
+        row("d", 5, result("two")),
+        json!({"type": "continued-in", "sessionId": session, "continuedInSessionId": "another"}),
+    ];
+    let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let path = format!(".claude/projects/-home-dev-project/{session}.jsonl");
+    sandbox.write(&path, text.as_bytes());
+    sandbox.screen().types("claude-langfuse show 1111").is("show_rootless");
+    let shown = sandbox.run(&["show", "1111", "--json"]).exits(0).json();
+    assert_eq!(shown.last().unwrap()["turns"], 1);
+    let page = sandbox.path("page.html");
+    sandbox.run(&["show", "1111", "--html", page.to_str().unwrap()]).exits(0);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches("id=turn-1 ").count(), 1);
+}

@@ -180,7 +180,10 @@ fn first_line(text: &str) -> String {
 
 impl TurnHeading {
     fn of(span: &Span) -> Self {
-        let prompt = span.attribute("langfuse.observation.input").unwrap_or_default();
+        // Below a turn whose root is not there stands no prompt.
+        let is_root = span.parent().is_none() || span.name() == SpanName::TURN.as_str();
+        let prompt = span.attribute("langfuse.observation.input").filter(|_| is_root);
+        let prompt = prompt.unwrap_or_default();
         Self {
             turn: span.metadata(MetadataKey::TurnNumber).and_then(|number| number.parse().ok()),
             trace: span.attribute("langfuse.trace.name").unwrap_or_default().to_owned(),

@@ -49,10 +49,9 @@ impl ObservationTree {
 
     /// The numbers of all turns, in order.
     pub(super) fn turns(&self) -> Vec<u64> {
-        let (roots, _) = self.indices();
-        let line = |index: &usize| self.lines.get(*index);
-        let mut turns: Vec<u64> =
-            roots.iter().filter_map(|root| line(root)?.heading.turn).collect();
+        let (groups, _) = self.indices();
+        let first = |group: &Vec<usize>| self.lines.get(*group.first()?)?.heading.turn;
+        let mut turns: Vec<u64> = groups.iter().filter_map(first).collect();
         turns.sort_unstable();
         turns
     }
@@ -141,19 +140,31 @@ impl ObservationTree {
         })
     }
 
-    /// Indices of the roots, and of the children of each span, in the order of their starts.
-    fn indices(&self) -> (Vec<usize>, BTreeMap<&str, Vec<usize>>) {
+    /// Indices of the roots, and of the children of each span, in the order of their starts. The root of a turn that runs, or
+    /// that goes on in another file, is not there: its children are one group.
+    fn indices(&self) -> (Vec<Vec<usize>>, BTreeMap<&str, Vec<usize>>) {
         let known = self.lines.iter().map(|line| line.span_id.as_str()).collect::<BTreeSet<_>>();
-        let (mut roots, mut children) = (Vec::new(), BTreeMap::<&str, Vec<usize>>::new());
+        let mut children = BTreeMap::<&str, Vec<usize>>::new();
+        let (mut groups, mut below_missing) = (Vec::<Vec<usize>>::new(), BTreeMap::new());
         let mut order: Vec<(usize, &ObservationLine)> = self.lines.iter().enumerate().collect();
         order.sort_unstable_by_key(|(index, line)| (line.start, *index));
         for (index, line) in order {
-            match line.parent.as_deref().filter(|parent| known.contains(parent)) {
-                Some(parent) => children.entry(parent).or_default().push(index),
-                None => roots.push(index),
+            match line.parent.as_deref() {
+                Some(parent) if known.contains(parent) => {
+                    children.entry(parent).or_default().push(index);
+                }
+                Some(_) if line.is_turn_root() => groups.push(vec![index]),
+                Some(parent) => {
+                    let group = *below_missing.entry(parent).or_insert(groups.len());
+                    match groups.get_mut(group) {
+                        Some(group) => group.push(index),
+                        None => groups.push(vec![index]),
+                    }
+                }
+                None => groups.push(vec![index]),
             }
         }
-        (roots, children)
+        (groups, children)
     }
 
     /// What did not end well, and everything above it.
@@ -179,7 +190,7 @@ impl ObservationTree {
         Selection { turns, failed }: Selection,
         mut visit: impl FnMut(&str, &'s ObservationLine, bool) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (roots, children) = self.indices();
+        let (groups, children) = self.indices();
         let failed = failed.then(|| self.failed());
         let is_shown = |index: &usize| {
             let span = self.lines.get(*index).map(|line| line.span_id.as_str());
@@ -187,16 +198,16 @@ impl ObservationTree {
         };
         // In a broken transcript two subagents may have launched each other.
         let mut visited = vec![false; self.lines.len()];
-        for root in roots.into_iter().filter(is_shown) {
-            let Some(first) = self.lines.get(root) else {
-                continue;
-            };
-            let is_selected = first.heading.turn.is_some_and(|turn| turns.contains(turn));
-            if !turns.is_all() && !is_selected {
+        for group in groups {
+            let group: Vec<usize> = group.into_iter().filter(is_shown).collect();
+            let first = group.first().and_then(|first| self.lines.get(*first));
+            let turn = first.and_then(|first| first.heading.turn);
+            if !turns.is_all() && !turn.is_some_and(|turn| turns.contains(turn)) {
                 continue;
             }
             // No recursion: agents may launch agents to any depth.
-            let mut stack = vec![(root, String::new(), "└ ")];
+            let mut stack = Vec::new();
+            push(&mut stack, &group, "");
             while let Some((index, indent, branch)) = stack.pop() {
                 let (Some(line), Some(was_visited)) =
                     (self.lines.get(index), visited.get_mut(index))
@@ -206,16 +217,21 @@ impl ObservationTree {
                 if std::mem::replace(was_visited, true) {
                     continue;
                 }
-                visit(&format!("{indent}{branch}"), line, index == root)?;
+                visit(&format!("{indent}{branch}"), line, group.first() == Some(&index))?;
                 let below = children.get(line.span_id.as_str()).map_or(&[][..], Vec::as_slice);
                 let below: Vec<usize> = below.iter().copied().filter(is_shown).collect();
                 let indent = format!("{indent}{}", if branch == "└ " { "  " } else { "│ " });
-                for (position, child) in below.iter().enumerate().rev() {
-                    let branch = if position + 1 == below.len() { "└ " } else { "├ " };
-                    stack.push((*child, indent.clone(), branch));
-                }
+                push(&mut stack, &below, &indent);
             }
         }
         Ok(())
+    }
+}
+
+/// Puts siblings on the stack, the first on top.
+fn push(stack: &mut Vec<(usize, String, &str)>, siblings: &[usize], indent: &str) {
+    for (position, sibling) in siblings.iter().enumerate().rev() {
+        let branch = if position + 1 == siblings.len() { "└ " } else { "├ " };
+        stack.push((*sibling, indent.to_owned(), branch));
     }
 }
