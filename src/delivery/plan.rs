@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_model_call_is_sent_again_for_further_rows_only() {
-        let call = |rows| observation(Role::Generation { rows }, 1, 2);
+        let call = |rows| observation(Role::Generation { rows, place: 1 }, 1, 2);
         let mut mark = Mark::of(&call(3));
         assert!(changed(call(3), Some(&mut mark), None).is_none());
         assert!(changed(call(4), Some(&mut mark), None).is_some());

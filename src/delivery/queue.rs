@@ -165,7 +165,7 @@ mod tests {
             owner: Owner::Turn("turn".to_owned()),
             trace_id: TraceId::of_seed("turn"),
             span_id: SpanId::given(number.to_string()),
-            mark: Mark::Call { start: Some(Timestamp::from_millis(1)), rows: 1 },
+            mark: Mark::Call { start: Some(Timestamp::from_millis(1)), rows: 1, place: None },
             encoded: (0_u32..).take(bytes).filter_map(|at| char::from_digit(at % 36, 36)).collect(),
             is_turn: false,
             refusals: 0,

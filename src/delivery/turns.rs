@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use base::Timestamp;
-use transcript::session::Turn;
-use transcript::{Entry, TurnInstructions};
+use transcript::session::{Activity, Turn, again};
+use transcript::{Entry, TurnInstructions, is_trusted};
 
 use super::Job;
 use super::agents::{Agents, Launches};
@@ -15,8 +15,8 @@ use super::pending::PendingTurn;
 use super::queue::Owner;
 use super::rewind::rewind;
 use crate::score::outcomes;
-use crate::state::{Cursor, SkipReason};
-use crate::trace::{BeforeTurn, Context, Launch, Role, SpanId, observe_turn};
+use crate::state::{Cursor, Mark, SkipReason};
+use crate::trace::{BeforeTurn, Context, Launch, Role, SpanId, call_place, observe_turn};
 
 pub(super) struct TurnSink<'a> {
     pub exporter: Exporter<'a>,
@@ -155,7 +155,29 @@ fn known_as<'t>(turn: &'t Turn, cursor: &Cursor) -> Cow<'t, Turn> {
     let mut turn = turn.clone();
     turn.opening.uuid.clone_from(&known.uuid);
     turn.opening.at = known.at;
+    keep_apart(&mut turn.activity, cursor, &known.uuid);
     Cow::Owned(turn)
+}
+
+/// An id is used, too, if a mark has it for a call or a tool whose rows are gone.
+fn keep_apart(activity: &mut Activity, cursor: &Cursor, uuid: &str) {
+    let ids = cursor.span_ids(uuid);
+    let Activity { generations, tools, .. } = activity;
+    for call in generations.iter_mut().filter(|call| is_trusted(&call.key)) {
+        let mark = cursor.acknowledged.get(&ids.generation(&call.key));
+        if mark.is_some_and(|mark| mark.is_of_other_call(call.started_at, call_place(call))) {
+            let key = again(&call.key, &call.place);
+            let asked = tools.iter_mut().filter(|tool| tool.call == call.key);
+            asked.for_each(|tool| tool.call.clone_from(&key));
+            call.key = key;
+        }
+    }
+    for tool in tools.iter_mut().filter(|tool| is_trusted(&tool.key)) {
+        let mark = cursor.acknowledged.get(&ids.tool(&tool.key));
+        if mark.and_then(Mark::start).is_some_and(|start| start != tool.called_at) {
+            tool.key = again(&tool.key, &tool.place);
+        }
+    }
 }
 
 /// Some of its spans were acknowledged as those of the turn with this uuid.

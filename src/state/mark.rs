@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::trace::{Digest, Observation, Role};
 
+/// Before the place of a model call, which stands where other marks have a digest.
+const CALL: char = '@';
+
 /// What was acknowledged of a span. Taken before policy, configuration and program version: none of these makes anything be
 /// sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Mark {
         start: Option<Timestamp>,
         /// The number of its rows.
         rows: u32,
+        /// Which call it was, by a digest of its request or its first row; unknown in older marks.
+        place: Option<u32>,
     },
     /// Of anything else.
     Content {
@@ -36,7 +41,9 @@ impl Mark {
     /// The mark of an observation as it is.
     pub fn of(observation: &Observation) -> Self {
         match observation.role {
-            Role::Generation { rows } => Self::Call { start: Some(observation.start), rows },
+            Role::Generation { rows, place } => {
+                Self::Call { start: Some(observation.start), rows, place: Some(place) }
+            }
             Role::Root | Role::Part => Self::Content {
                 start: observation.start,
                 end: observation.end,
@@ -51,6 +58,16 @@ impl Mark {
             Self::Call { start, .. } => *start,
             Self::Content { start, .. } => Some(*start),
             Self::Legacy => None,
+        }
+    }
+
+    /// Whether it is the mark of another call than the one at this place, which has the same id.
+    pub fn is_of_other_call(&self, started_at: Timestamp, its_place: u32) -> bool {
+        match self {
+            Self::Call { start: Some(start), place: Some(place), .. } => {
+                *start != started_at && *place != its_place
+            }
+            _ => false,
         }
     }
 
@@ -89,7 +106,10 @@ impl Mark {
 impl Serialize for Mark {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Call { start, rows } => (start, rows).serialize(serializer),
+            Self::Call { start, rows, place: None } => (start, rows).serialize(serializer),
+            Self::Call { start, rows, place: Some(place) } => {
+                (start, rows, format!("{CALL}{place:08x}")).serialize(serializer)
+            }
             Self::Content { start, end, said } => (start, end, said).serialize(serializer),
             Self::Legacy => serializer.serialize_str(""),
         }
@@ -118,21 +138,28 @@ impl<'de> Visitor<'de> for MarkVisitor {
             return Ok(Mark::Legacy);
         };
         let rows = rows.parse().map_err(E::custom)?;
-        Ok(Mark::Call { start: None, rows })
+        Ok(Mark::Call { start: None, rows, place: None })
     }
 
-    /// Two parts of a model call, three of anything else.
+    /// Two parts of a model call, or three with its place; three of anything else.
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Mark, A::Error> {
         let missing = || A::Error::custom("a part of a mark is missing");
         let start: Option<Timestamp> = parts.next_element()?.ok_or_else(missing)?;
         let second: u64 = parts.next_element()?.ok_or_else(missing)?;
-        match parts.next_element::<Option<Digest>>()? {
-            Some(said) => Ok(Mark::Content {
+        let third = parts.next_element::<Option<Digest>>()?;
+        let place = third.as_ref().and_then(|third| third.as_ref()?.as_str().strip_prefix(CALL));
+        let place = place.map(|place| u32::from_str_radix(place, 16)).transpose();
+        let place = place.map_err(A::Error::custom)?;
+        match third {
+            Some(said) if place.is_none() => Ok(Mark::Content {
                 start: start.ok_or_else(missing)?,
                 end: Timestamp::from_millis(second),
                 said,
             }),
-            None => Ok(Mark::Call { start, rows: second.try_into().map_err(A::Error::custom)? }),
+            _ => {
+                let rows = second.try_into().map_err(A::Error::custom)?;
+                Ok(Mark::Call { start, rows, place })
+            }
         }
     }
 }
@@ -159,8 +186,8 @@ mod tests {
     fn comes_back_as_it_was_written() {
         let mut other_version = mark(Role::Root, 2);
         other_version.forget_said();
-        let legacy_call = Mark::Call { start: None, rows: 3 };
-        let call = mark(Role::Generation { rows: 3 }, 2);
+        let legacy_call = Mark::Call { start: None, rows: 3, place: None };
+        let call = mark(Role::Generation { rows: 3, place: 7 }, 2);
         for mark in [mark(Role::Root, 2), call, other_version, legacy_call, Mark::Legacy] {
             let written = serde_json::to_string(&mark).unwrap();
             let read: Mark = serde_json::from_str(&written).unwrap();
@@ -171,7 +198,7 @@ mod tests {
     #[test]
     fn reads_what_schema_2_wrote() {
         let read = |text: &str| serde_json::from_str::<Mark>(text);
-        let call = Mark::Call { start: None, rows: 12 };
+        let call = Mark::Call { start: None, rows: 12, place: None };
         assert_eq!(read(r#""rows:12""#).unwrap(), call);
         assert_eq!(read(r#""0123456789abcdef""#).unwrap(), Mark::Legacy);
         for damaged in ["7", "[]", "[1]", "[1,-1]", "[null,2,null]", r#""rows:x""#] {
@@ -181,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_call_is_sent_again_for_further_rows_only() {
-        let call = |rows| mark(Role::Generation { rows }, 1);
+        let call = |rows| mark(Role::Generation { rows, place: 7 }, 1);
         assert!(call(3).covers(&call(3), None) && call(3).covers(&call(2), None));
         assert!(!call(3).covers(&call(4), None));
     }

@@ -7,7 +7,7 @@ use transcript::session::{Generation, InputItem};
 use transcript::{Advice, Block, Usage};
 
 use super::content::{WithMedia, content, media_in, part, parts_with_media};
-use super::ids::{SpanId, SpanIds};
+use super::ids::{SpanId, SpanIds, hash};
 use super::metadata::MetadataKey;
 use super::model::priceable;
 use super::observation::{Content, Kind, Observation, Role};
@@ -15,12 +15,17 @@ use super::placeholder::Placeholder;
 use super::span_name::SpanName;
 use super::status::Status;
 
+/// A digest of what names the call where its id does not.
+pub fn call_place(generation: &Generation) -> u32 {
+    hash(generation.place.as_bytes()) as u32
+}
+
 pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -> Observation {
     let (trace_id, span_id) = (ids.trace_id(), ids.generation(&generation.key));
     let at = generation.started_at;
     let mut observation = Observation::new(SpanName::CHAT, trace_id, span_id, Some(parent), at);
     observation.kind = Kind::Generation;
-    observation.role = Role::Generation { rows: generation.rows };
+    observation.role = Role::Generation { rows: generation.rows, place: call_place(generation) };
     observation.completion_start = Some(generation.first_block_at.max(at));
     observation.end = generation.ended_at.max(at);
     observation.complete = generation.closed;

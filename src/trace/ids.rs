@@ -20,6 +20,12 @@ pub struct SpanId(String);
 #[serde(transparent)]
 pub struct Digest(String);
 
+impl Digest {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TraceId {
     pub fn of_seed(seed: &str) -> Self {
         Self(hex(seed.as_bytes(), 16))

@@ -27,7 +27,7 @@ pub use agent_facts::AgentFacts;
 pub use agreement::Agreement;
 pub use content::WithMedia;
 pub use context::{Attributes, Context, Repository, SessionFacts, Trial};
-pub use generation::usage_details;
+pub use generation::{call_place, usage_details};
 pub use ids::{Digest, SpanId, SpanIds, TraceId, digest, hash, private_digest};
 pub use metadata::MetadataKey;
 pub use model::priceable;

@@ -110,7 +110,12 @@ pub enum Role {
     /// The root of a turn or of an agent's run, sent again if a continuation changed it.
     Root,
     /// Sent again only for further rows: Langfuse counts usage twice until it merges.
-    Generation { rows: u32 },
+    Generation {
+        /// The number of its rows.
+        rows: u32,
+        /// Tells calls apart that have one id.
+        place: u32,
+    },
     /// Anything else.
     Part,
 }

@@ -1,6 +1,7 @@
 //! Copied rows, rows of other sessions and history that was written again: each turn arrives once, as its own session's.
 
 mod reported;
+mod rewritten;
 
 use std::collections::BTreeMap;
 

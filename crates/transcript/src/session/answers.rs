@@ -94,7 +94,8 @@ impl Activity {
         let id = answer.message_id.as_deref().unwrap_or_default();
         let place = answer.request_ref.clone().unwrap_or_else(|| row.name());
         let key = self.used_ids.key(id, &place);
-        let mut call = Generation::new(key, answer, started_at.unwrap_or(row.at), row.at, input);
+        let started_at = started_at.unwrap_or(row.at);
+        let mut call = Generation::new(key, place, answer, started_at, row.at, input);
         if let Some((_, request)) = request {
             call.take_request(request);
         }
@@ -117,12 +118,13 @@ impl Activity {
 
     /// `place`: 1-based, of the block in its row.
     fn ask(&mut self, request: Rc<ToolUse>, call: &str, row: &RowPlace, place: usize) {
-        let name = match place {
+        let place = match place {
             1 => row.name(),
             place => format!("{}/{place}", row.name()),
         };
         self.tools.push(ToolCall {
-            key: self.used_ids.key(&request.id, &name),
+            key: self.used_ids.key(&request.id, &place),
+            place,
             request,
             call: call.to_owned(),
             row: row.uuid.clone(),

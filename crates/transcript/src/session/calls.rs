@@ -16,6 +16,8 @@ use crate::{
 pub struct Generation {
     /// What its span id is made of: the message id if it names this call alone, else its request or its first row.
     pub key: String,
+    /// Its request or its first row: what names the call where its id does not.
+    pub place: String,
     /// The message id, as the provider gave it.
     pub message_id: Option<String>,
     /// The uuids of its rows.
@@ -87,6 +89,8 @@ struct RowPart {
 pub struct ToolCall {
     /// What its span id is made of: the id if it names this call alone, else the row that asked.
     pub key: String,
+    /// The row that asked, and the block in it: what names the call where its id does not.
+    pub place: String,
     /// The request.
     pub request: Rc<ToolUse>,
     /// The key of the model call that asked for it.
@@ -201,6 +205,7 @@ pub enum EventKind {
 impl Generation {
     pub(super) fn new(
         key: String,
+        place: String,
         answer: &AssistantMessage,
         started_at: Timestamp,
         at: Timestamp,
@@ -208,6 +213,7 @@ impl Generation {
     ) -> Self {
         Self {
             key,
+            place,
             message_id: answer.message_id.clone(),
             row_uuids: Vec::new(),
             model: answer.model.clone(),

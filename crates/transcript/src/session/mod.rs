@@ -18,3 +18,4 @@ pub use legacy_sidechains::LegacySidechains;
 pub use opening::Opening;
 pub use outline::{Calls, Copied, Outline, TurnOutline};
 pub use turns::{Done, Rewind, SessionTitle, Turn, Turns};
+pub use used_ids::again;

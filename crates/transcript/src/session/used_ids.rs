@@ -4,6 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::is_trusted;
 
+/// The key of a call or a tool whose id another one has.
+pub fn again(id: &str, place: &str) -> String {
+    format!("{id}#{place}")
+}
+
 /// The trusted ids that were used within one trace, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct UsedIds {
@@ -28,7 +33,7 @@ impl UsedIds {
         self.come_again |= self.inherited.contains(id);
         match !self.come_again && self.own.insert(id.to_owned()) {
             true => id.to_owned(),
-            false => format!("{id}#{place}"),
+            false => again(id, place),
         }
     }
 
