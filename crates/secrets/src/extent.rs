@@ -126,7 +126,8 @@ pub(super) fn line(bytes: &[u8], at: usize) -> Extent {
     Extent { start: at, end }
 }
 
-fn backslashes(bytes: &[u8], at: usize) -> usize {
+/// How many backslashes stand at `at`.
+pub(super) fn backslashes(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().take_while(|byte| **byte == b'\\').count()
 }

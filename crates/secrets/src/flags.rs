@@ -96,15 +96,19 @@ fn value_at(bytes: &[u8], at: usize) -> Extent {
 
 /// Whether one of the programs is named before `at`, in the same command.
 pub(super) fn is_of(text: &str, at: usize, programs: &[&str]) -> bool {
-    let mut from = at.saturating_sub(COMMAND);
+    let command = command_before(text, at, COMMAND);
+    programs.iter().any(|program| command.contains(program))
+}
+
+/// The line before `at`, of which no more than `most` bytes; more lines where the one before goes on.
+pub(super) fn command_before(text: &str, at: usize, most: usize) -> &str {
+    let mut from = at.saturating_sub(most);
     while !text.is_char_boundary(from) {
         from += 1;
     }
     let near = text.get(from..at).unwrap_or_default();
     // Another command begins after a line that does not go on.
-    let line = near
-        .rsplit_once('\n')
+    near.rsplit_once('\n')
         .filter(|(before, _)| !before.trim_ascii_end().ends_with('\\'))
-        .map_or(near, |(_, line)| line);
-    programs.iter().any(|program| line.contains(program))
+        .map_or(near, |(_, line)| line)
 }

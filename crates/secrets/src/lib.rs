@@ -26,6 +26,7 @@ mod random;
 mod rules;
 mod scan;
 mod shapes;
+mod stdin;
 mod urls;
 mod values;
 mod vendors;

@@ -11,7 +11,7 @@ use super::placeholders::is_filling;
 use super::random::has_random_letters;
 use super::values::has_digit;
 use super::vendors::{Vendor, vendors};
-use super::{calls, flags, headers, keys, shapes, urls, words};
+use super::{calls, flags, headers, keys, shapes, stdin, urls, words};
 
 /// The bytes that are read before a secret is certain: a text of beginnings would be read again and again.
 const PROBE: usize = 256;
@@ -76,8 +76,8 @@ impl Rules {
         let (first_shapes, first_vendors) =
             (index(shape_begins.clone()), index(vendor_begins.clone()));
         let mut pairs = [0; 256 * 256 / 8];
-        // Anything can be assigned.
-        let assigned = (0..=u8::MAX).flat_map(|second| b"=:>".map(|first| [first, second]));
+        // Anything can be assigned, or goes through a pipe.
+        let assigned = (0..=u8::MAX).flat_map(|second| b"=:>|".map(|first| [first, second]));
         let begins =
             shape_begins.chain(vendor_begins).filter_map(|begin| begin.as_bytes().first_chunk());
         for pair in assigned.chain(begins.copied()) {
@@ -169,6 +169,7 @@ static SHAPES: &[(&str, Shape)] = &[
     ("://", urls::password),
     (":A", shapes::telegram_token),
     (":\\", urls::password),
+    ("<<", stdin::here),
     ("AZDO", shapes::azure_devops_token),
     ("BEARER ", headers::bearer),
     ("Bearer ", headers::bearer),

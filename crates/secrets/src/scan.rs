@@ -7,6 +7,7 @@ use super::assignments::{at_element, at_separator};
 use super::hit::Hit;
 use super::patterns::Patterns;
 use super::rules::{RULES, classified};
+use super::stdin;
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,7 @@ fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {
     let assigned = match first {
         b'=' | b':' => at_separator(text, at),
         b'>' => at_element(text, at),
+        b'|' => stdin::at_pipe(text, at),
         _ => None,
     };
     assigned.or_else(|| RULES.find(text, at))
