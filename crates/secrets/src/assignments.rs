@@ -1,10 +1,10 @@
 //! `NAME=value`, `name: value`, `"name": "value"`, also with the quotes of JSON inside a string, `<name>value</name>` and
 //! `--name value`: values under the name of a secret.
 
-use super::alphabet::{DOTTED, before, byte};
+use super::alphabet::{ALNUM, DOTTED, before, byte};
 use super::extent::{self, Extent};
 use super::hit::Hit;
-use super::name::{Name, annotated, is_after_escape, name_before, named_before};
+use super::name::{Name, annotated, is_after_escape, name_before, named_after, named_before};
 use super::names::{self, Noun, names_itself, noun_of};
 use super::random::has_random_letters;
 use super::values::{Style, is_path_of_names, is_secret, is_strong, is_wordy};
@@ -16,7 +16,9 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     let (name_end, value_at) = separator(bytes, at).or_else(|| doubled(text, at))?;
     let name = name_before(text, name_end).filter(|name| !is_in_resource_name(text, name))?;
     let typed = annotated(text, &name, at);
-    let noun = noun_of(name.text).or(typed).or_else(|| noun_of(named_before(text, &name)?))?;
+    let noun = noun_of(name.text).or(typed).or_else(|| noun_of(named_before(text, &name)?));
+    let noun =
+        noun.or_else(|| noun_of(named_after(text, &name, after_spaces(bytes, value_at))?))?;
     let spaced = matches!(byte(bytes, value_at), b' ' | b'\t')
         || matches!(before(bytes, name_end), b' ' | b'\t');
     let value_at = after_spaces(bytes, colour::after(bytes, after_spaces(bytes, value_at)));
@@ -118,10 +120,18 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
     }
     let may_go_on = || {
         let is_word = noun != Noun::Password && !has_random_letters(secret, 6) && is_wordy(secret);
-        is_strong(secret) && !is_path_of_names(secret) && !is_word
+        let is_plain = secret.bytes().all(|byte| ALNUM.has(byte));
+        let is_drawn = is_plain && (has_random_letters(secret, 10) || is_long_number(secret));
+        is_drawn || is_strong(secret) && !is_path_of_names(secret) && !is_word
     };
     let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || may_go_on();
     (may_end && is_secret(secret, noun, style)).then(|| hit(value, noun, name.text))
+}
+
+/// A number of 24 and more letters and digits.
+fn is_long_number(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    value.len() >= 24 && digits * 4 >= value.len()
 }
 
 /// `Token<'a>`, `Key<T>`: a type with its parameters.

@@ -11,7 +11,18 @@ use super::values::has_digit;
 const COMMAND: usize = 400;
 
 /// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
-const SPACED: &[&str] = &["sshpass", "docker login", "podman login", "registry login", "az login"];
+const SPACED: &[&str] = &[
+    "sshpass",
+    "docker login",
+    "podman login",
+    "registry login",
+    "az login",
+    "mongosh ",
+    "mongo ",
+];
+
+/// Programs whose `-w` is a password.
+const OF_W: &[&str] = &["ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "security add-"];
 
 /// The secret after the flag at `at`: `-u`, `-p`, `-a` …
 pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
@@ -24,9 +35,16 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
     match byte(bytes, at + 1) {
         b'u' if is_of(text, at, &["curl", "wget", "httpie", "xh "]) => user(text, next),
         b'p' if is_spaced && is_of(text, at, SPACED) => word(text, next + 1),
-        b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb"]) => word(text, next),
-        b'p' if text.get(at..)?.starts_with("-passin ")
-            || text.get(at..)?.starts_with("-passout ") =>
+        b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb", "7z "]) => {
+            word(text, next)
+        }
+        b'P' if is_spaced && is_of(text, at, &["zip "]) => word(text, next + 1),
+        b'w' if is_spaced && is_of(text, at, OF_W) => word(text, next + 1),
+        b'U' if is_spaced && is_of(text, at, &["smbclient"]) => behind(text, next + 1, '%'),
+        b'u' if is_spaced && is_of(text, at, &["lftp "]) => behind(text, next + 1, ','),
+        b'p' if ["-pass ", "-passin ", "-passout "]
+            .iter()
+            .any(|flag| text.get(at..).is_some_and(|rest| rest.starts_with(flag))) =>
         {
             let value = text.get(at..)?.find(" pass:").filter(|gap| *gap <= 8)?;
             word(text, at + value + " pass:".len())
@@ -63,6 +81,14 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     }
     let is_key = name.len() >= 8 && has_digit(name) && !is_placeholder(name);
     is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
+}
+
+/// `user%password`; `at` is behind the flag and its space.
+fn behind(text: &str, at: usize, sign: char) -> Option<Hit> {
+    let value = value_at(text.as_bytes(), at);
+    let (user, secret) = text.get(value.start..value.end)?.split_once(sign)?;
+    let is_one = !secret.is_empty() && !is_placeholder(secret);
+    is_one.then(|| Hit::by_context(value.start + user.len() + 1, value.end, "password"))
 }
 
 /// The cookies of curl; without a `=` the name of a file of them.

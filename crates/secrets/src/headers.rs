@@ -5,6 +5,7 @@ use super::extent::{self, Extent};
 use super::hit::Hit;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
+use super::random::has_random_letters;
 use super::values::{has_digit, is_constant};
 
 /// The secret in the value of an `Authorization`, `Cookie` or `Set-Cookie` header that begins at `at`.
@@ -76,8 +77,9 @@ fn is_token(credentials: &str) -> bool {
         credentials.bytes().any(|byte| byte.is_ascii_lowercase()),
         credentials.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()),
     );
-    let is_made = has_digit(credentials) || credentials.len() >= 20 && lower && upper;
-    let is_code = is_call || is_constant(credentials);
+    let is_drawn = has_random_letters(credentials, 8);
+    let is_made = has_digit(credentials) || credentials.len() >= 20 && lower && upper || is_drawn;
+    let is_code = is_call || is_constant(credentials) && !is_drawn;
     credentials.len() >= 6 && is_made && !is_code && !is_placeholder(credentials)
 }
 

@@ -2,6 +2,7 @@
 
 use super::alphabet::{DOTTED, before, byte};
 use super::colour;
+use super::extent;
 use super::names::{self, Noun, noun_of};
 
 /// The name before a separator.
@@ -71,7 +72,9 @@ pub(super) fn named_before<'a>(text: &'a str, name: &Name<'_>) -> Option<&'a str
     }
     let mut head = text.get(..name.start)?;
     for _ in 0..8 {
-        let bare = head.trim_end_matches([' ', '\t', '\n', '\r', ',', '"', '\'', '\\', '-']);
+        let bare =
+            head.trim_end_matches([' ', '\t', '\n', '\r', ',', '"', '\'', '\\', '-', '+', '→']);
+        let bare = without_line_number(bare);
         let bare = bare.strip_suffix("\\n").unwrap_or(bare);
         if bare.len() == head.len() {
             break;
@@ -84,6 +87,30 @@ pub(super) fn named_before<'a>(text: &'a str, name: &Name<'_>) -> Option<&'a str
     let key = name_before(text, key.len())?;
     let is_name = ["name", "key"].iter().any(|one| key.text.eq_ignore_ascii_case(one));
     is_name.then_some(owner.text)
+}
+
+/// A text without the number that a tool put before its last line.
+fn without_line_number(text: &str) -> &str {
+    let bare = text.trim_end_matches(|last: char| last.is_ascii_digit());
+    let is_number = bare.len() < text.len();
+    let line = bare.trim_end_matches([' ', '\t']);
+    if is_number && (line.ends_with('\n') || line.ends_with("\\n")) { line } else { text }
+}
+
+/// `,"name":"PASSWORD"` directly behind this `"value":"…"`, whose text begins at `value_at`.
+pub(super) fn named_after<'a>(text: &'a str, name: &Name<'_>, value_at: usize) -> Option<&'a str> {
+    if !name.quoted || !name.text.eq_ignore_ascii_case("value") {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let value = extent::quoted(bytes, value_at)?;
+    let rest = text.get(value.end..)?.trim_start_matches(['"', '\'', '\\']);
+    let rest =
+        rest.trim_start().strip_prefix(',')?.trim_start_matches([' ', '\n', '\\', '"', '\'']);
+    let rest = rest.strip_prefix("name").or_else(|| rest.strip_prefix("key"))?;
+    let rest = rest.trim_start_matches(['"', '\'', '\\']).trim_start().strip_prefix(':')?;
+    let rest = rest.trim_start_matches([' ', '\\', '"', '\'']);
+    rest.get(..DOTTED.run(rest.as_bytes(), 0, names::MAX_NAME_BYTES))
 }
 
 /// Whether an escape that stands for the end of a line or a tab ends here.

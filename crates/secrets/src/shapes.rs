@@ -4,6 +4,7 @@ use super::alphabet::{
     ALNUM, Alphabet, BASE64, DOTTED, HEX, URLSAFE, before, begins_word, byte, entropy,
 };
 use super::hit::Hit;
+use super::name::is_after_escape;
 use super::placeholders::is_filling;
 use super::random::has_random_letters;
 use super::values::{has_digit, is_strong};
@@ -14,9 +15,8 @@ const MAX_PART_BYTES: usize = 8192;
 /// A JSON Web Token, signed or not, or encrypted, or with its end cut off.
 pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    if URLSAFE.has(before(bytes, at)) && !begins_word(bytes, at)
-        || matches!(before(bytes, at), b'-' | b'_' | b'.')
-    {
+    // A dash may be a diff's, before a line that somebody took out.
+    if !begins_word(bytes, at) || before(bytes, at) == b'.' {
         return None;
     }
     let header = URLSAFE.run(bytes, at, MAX_PART_BYTES);
@@ -122,8 +122,15 @@ pub(super) fn discord_token(text: &str, at: usize) -> Option<Hit> {
 /// `<bot id>:A…`
 pub(super) fn telegram_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let id =
-        bytes.get(..at)?.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits =
+        bytes.get(..at)?.iter().rev().take(16).take_while(|byte| byte.is_ascii_digit()).count();
+    // `%22` and `\u0022` before it.
+    let escape = match before(bytes, at - digits) {
+        b'%' => 2,
+        b'u' if before(bytes, at - digits - 1) == b'\\' => 4,
+        _ => 0,
+    };
+    let id = digits.saturating_sub(escape);
     let body = URLSAFE.run(bytes, at + 1, 36);
     let start = at - id;
     // The API's URLs have `/bot` before it.
@@ -195,7 +202,8 @@ pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let length = URLSAFE.run(bytes, at, 72);
     let body = text.get(at..at + length)?;
-    let is_data = matches!(before(bytes, at), b'/' | b'+')
+    let is_added_line = before(bytes, at) == b'+' && is_first_of_line(bytes, at - 1);
+    let is_data = matches!(before(bytes, at), b'/' | b'+') && !is_added_line
         || matches!(byte(bytes, at + length), b'/' | b'+' | b'=');
     ((60..=70).contains(&length)
         && begins_word(bytes, at)
@@ -203,6 +211,10 @@ pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
         && is_strong(body)
         && entropy(body.as_bytes()) > 4.5)
         .then(|| Hit::new(at, at + length, "square-token"))
+}
+
+fn is_first_of_line(bytes: &[u8], at: usize) -> bool {
+    matches!(before(bytes, at), 0 | b'\n' | b'"') || is_after_escape(bytes, at)
 }
 
 /// Where a word of just this length begins that ends before `at`.
