@@ -117,14 +117,12 @@ impl Env {
         Some(folder.join("claude-langfuse/config.json"))
     }
 
-    /// The time budget of a hook that has read no file yet.
+    /// The time budget of a hook that has read no file yet: no longer than the default, because a repository may have set it.
     pub fn hook_budget(&self) -> Duration {
         let read = |text: &str| value::seconds(text.trim(), 0.1, 60.0).ok();
         let mut spellings = variables::HOOK_BUDGET.spellings.iter();
-        spellings
-            .find_map(|name| read(self.variable(name)?))
-            .or_else(|| read(variables::HOOK_BUDGET.default))
-            .unwrap_or(Duration::from_secs(3))
+        let usual = read(variables::HOOK_BUDGET.default).unwrap_or(Duration::from_secs(3));
+        spellings.find_map(|name| read(self.variable(name)?)).map_or(usual, |own| own.min(usual))
     }
 
     /// Whether home-manager manages this home: its profile is there, or our configuration is a link into its store.

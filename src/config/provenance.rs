@@ -2,7 +2,7 @@
 //! Claude Code merges them into the environment before a hook starts. So the environment has the values, and the files tell
 //! their owners.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::json_file::Values;
 use super::project::{self, Allow, Project};
 use super::settings::SettingsFile;
 use super::settings_paths::{ByOwner, PERSONAL, settings_by_owner};
-use super::variables::{self, HOOK_BUDGET, ProjectMay, Variable};
+use super::variables::{self, BASE_URL, HOOK_BUDGET, PUBLIC_KEY, ProjectMay, SECRET_KEY, Variable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -36,6 +36,8 @@ pub(super) struct Provenance {
     start: Option<PathBuf>,
     seen: BTreeSet<String>,
     doubt: Option<Doubt>,
+    /// Something above the project's files has keys and a host.
+    is_overridden: bool,
 }
 
 impl Provenance {
@@ -53,13 +55,17 @@ impl Provenance {
             true => Some(Doubt::UnknownSession),
             false => unreadable(&settings),
         });
-        Self {
+        let mut provenance = Self {
             settings,
             config: env.config_file().map(|path| files.config_file(&path, env)),
             start: start.map(Path::to_path_buf),
             seen: merged.map(|merged| merged.seen.clone()).unwrap_or_default(),
             doubt,
-        }
+            is_overridden: false,
+        };
+        provenance.is_overridden =
+            merged.is_some() && provenance.overrides_project(&env.environment);
+        provenance
     }
 
     /// The folder in which the session was started.
@@ -82,7 +88,10 @@ impl Provenance {
             return Owner::Managed;
         }
         let is_brought = self.place(spelling, text).is_some();
-        let may_be_projects = is_brought || self.doubt.is_some() || self.seen.contains(spelling);
+        let may_be_projects = is_brought
+            || self.doubt.is_some()
+            || self.seen.contains(spelling)
+            || self.was_changed(variable, spelling);
         let is_users = self.settings.user.iter().any(has_it);
         if may_be_projects {
             // A key or a host that the user names as well goes where they want it. Of anything else the user's own value
@@ -94,6 +103,33 @@ impl Provenance {
             return if is_own { Owner::User } else { Owner::Project };
         }
         if is_users { Owner::User } else { Owner::Shell }
+    }
+
+    /// Whether a file of the project has the name, and may have had another value when Claude Code read it. What a project
+    /// may switch or set is not asked for.
+    fn was_changed(&self, variable: &Variable, spelling: &str) -> bool {
+        is_restricted(variable)
+            && variable.project_may != ProjectMay::Switch
+            && !self.is_overridden
+            && self.names_by_project(spelling)
+    }
+
+    fn names_by_project(&self, spelling: &str) -> bool {
+        let mut values = self.settings.project.iter().flat_map(|file| &file.env);
+        values.any(|(name, _)| *name == spelling)
+    }
+
+    /// Whether the environment has a key pair and a host, all of them under names of the project's files with other values:
+    /// `--settings` and an SDK's `settings=` stand above these files.
+    fn overrides_project(&self, environment: &BTreeMap<String, String>) -> bool {
+        [&PUBLIC_KEY, &SECRET_KEY, &BASE_URL].iter().all(|variable| {
+            let mut spellings = variable.spellings.iter();
+            spellings.any(|spelling| {
+                let text = environment.get(*spelling).map(|text| text.trim());
+                self.names_by_project(spelling)
+                    && text.is_some_and(|text| self.place(spelling, text).is_none())
+            })
+        })
     }
 
     /// Whether a file of the user or of the organisation has this value in any spelling.
@@ -172,8 +208,11 @@ pub fn names_brought_by_project(
     start: Option<&Path>,
 ) -> BTreeSet<String> {
     let provenance = Provenance::of(env, files, start, env.merged.as_ref());
-    let is_brought =
-        |(name, text): &(&String, &String)| provenance.place(name, text.trim()).is_some();
+    let is_brought = |(name, text): &(&String, &String)| {
+        let found = variables::find_in_settings(name);
+        provenance.place(name, text.trim()).is_some()
+            || found.is_some_and(|(variable, _)| provenance.was_changed(variable, name))
+    };
     restricted(env).filter(is_brought).map(|(name, _)| name.clone()).collect()
 }
 
@@ -192,13 +231,15 @@ pub fn has_unexplained(env: &Env, files: &Files, start: Option<&Path>) -> bool {
 }
 
 fn restricted(env: &Env) -> impl Iterator<Item = (&String, &String)> {
-    let is_restricted = |name: &str| {
-        let found = variables::find_in_settings(name);
-        found.is_some_and(|(one, _)| {
-            one.project_may != ProjectMay::Set || variables::is_plain_proxy(one)
-        })
+    let is_asked_for = |name: &str| {
+        variables::find_in_settings(name).is_some_and(|(variable, _)| is_restricted(variable))
     };
-    env.environment.iter().filter(move |(name, _)| is_restricted(name))
+    env.environment.iter().filter(move |(name, _)| is_asked_for(name))
+}
+
+/// Whether a project may not set it as it likes.
+fn is_restricted(variable: &Variable) -> bool {
+    variable.project_may != ProjectMay::Set || variables::is_plain_proxy(variable)
 }
 
 /// The first settings file of a project that exists and can't be read.

@@ -24,8 +24,12 @@ impl Checkout {
         if git.is_dir() {
             return Some(Self { top, git_dir: git, claimed_main: None });
         }
-        let text = read(&git)?;
-        let git_dir = without_dots(&top.join(text.trim().strip_prefix("gitdir:")?.trim()));
+        let text = read(&git).unwrap_or_default();
+        let Some(named) = text.trim().strip_prefix("gitdir:") else {
+            // Claude Code takes it for the top of a repository all the same, and merges the settings there.
+            return Some(Self { top, git_dir: git, claimed_main: None });
+        };
+        let git_dir = without_dots(&top.join(named.trim()));
         let claimed_main = main_of_worktree(&git_dir);
         Some(Self { top, git_dir, claimed_main })
     }
@@ -129,7 +133,7 @@ fn identity_of_url(url: &str) -> Option<String> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{identity, identity_of_url, main_of_worktree};
+    use super::{identity, identity_of_url, main_checkout, main_of_worktree};
 
     #[test]
     fn every_form_of_a_remote_gives_host_owner_and_name_without_credentials() {
@@ -165,6 +169,17 @@ mod tests {
         std::fs::write(root.join("side/.git"), named).unwrap();
         assert_eq!(identity(&root.join("side/deeper")).as_deref(), Some("host/owner/name"));
         assert_eq!(identity(&root.join("main")).as_deref(), Some("host/owner/name"));
+    }
+
+    #[test]
+    fn a_git_file_that_names_nothing_is_the_top_of_a_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("deeper")).unwrap();
+        for text in ["", "not git's"] {
+            std::fs::write(folder.path().join(".git"), text).unwrap();
+            let main = main_checkout(&folder.path().join("deeper"));
+            assert_eq!(main.as_deref(), Some(folder.path()), "{text:?}");
+        }
     }
 
     #[test]

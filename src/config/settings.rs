@@ -54,9 +54,11 @@ impl SettingsFile {
             return self.problems.push(problem);
         };
         for (name, value) in env {
-            let Some((variable, spelling)) = variables::find_in_settings(&name) else {
+            let name = before_nul(&name);
+            let text = before_nul(&text_of(&value)).to_owned();
+            let Some((variable, spelling)) = variables::find_in_settings(name) else {
                 // Other names are other programs' variables, but may be misspelled ones of ours.
-                self.others.push((name, text_of(&value)));
+                self.others.push((name.to_owned(), text));
                 continue;
             };
             if !value.is_string() {
@@ -65,7 +67,12 @@ impl SettingsFile {
             if variable.project_may == ProjectMay::Never {
                 self.problems.push(run_only(spelling, &self.place));
             }
-            self.env.push((spelling, text_of(&value)));
+            self.env.push((spelling, text));
         }
     }
+}
+
+/// Releases that run on Node cut names and values at a NUL, when they put them into the environment; later ones drop them.
+fn before_nul(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }

@@ -253,6 +253,25 @@ fn a_value_that_was_removed_from_the_projects_file_stays_the_projects() {
 }
 
 #[test]
+fn a_value_that_was_changed_and_then_removed_stays_the_projects() {
+    let mut cloned = Cloned::new();
+    // The file named their server when Claude Code started, and names ours at the first Stop.
+    cloned.brings("settings.json", &json!({"LANGFUSE_BASE_URL": cloned.mine.url()}));
+    cloned.merged(&json!({
+        "CC_LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
+        "CC_LANGFUSE_SECRET_KEY": SECRET_KEY,
+        "LANGFUSE_BASE_URL": cloned.theirs.url(),
+    }));
+    cloned.sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
+    let session = cloned.session();
+    stop(&session, 0);
+    cloned.brings("settings.json", &json!({}));
+    stop(&session, 1);
+    session.whole().end();
+    cloned.assert_untouched();
+}
+
+#[test]
 fn a_command_that_claude_code_runs_decides_as_a_hook_does() {
     let mut cloned = Cloned::new();
     let env = json!({"LANGFUSE_BASE_URL": cloned.theirs.url()});

@@ -103,6 +103,37 @@ fn the_default_budget_holds_for_an_event_that_does_not_come() {
 }
 
 #[test]
+fn a_repository_gives_a_hook_no_more_time_to_wait_for_its_event() {
+    let mock = MockLangfuse::start();
+    let mut sandbox = Sandbox::traced(&mock);
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "60");
+    sandbox.start(&["hook"], b"{").end().unnoticed();
+    assert!(sandbox.log().contains("within 3 s"), "{}", sandbox.log());
+}
+
+#[test]
+fn a_key_file_that_is_a_fifo_holds_neither_a_hook_nor_a_command_up() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.path("key");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    sandbox.config(&serde_json::json!({"env": {
+        "TRACE_TO_LANGFUSE": "true",
+        "LANGFUSE_BASE_URL": mock.url(),
+        "LANGFUSE_PUBLIC_KEY": langfuse_mock::PUBLIC_KEY,
+        "LANGFUSE_SECRET_KEY_FILE": fifo,
+    }}));
+    let took = sandbox.session("v2.1.330/simple").answered(0).stop(0).took;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(sandbox.log().contains("not a regular file"), "{}", sandbox.log());
+    for command in ["status", "doctor"] {
+        let ran = sandbox.run(&[command]).exits(3);
+        assert!(ran.took < Duration::from_secs(5), "{command}: {:?}", ran.took);
+    }
+    assert_eq!(mock.requests().len(), 0);
+}
+
+#[test]
 fn an_answer_that_drips_in_does_not_outlast_the_budget() {
     let (_mock, sandbox) = slow_server(Reply::Drip(Duration::from_millis(100)));
     let session = sandbox.session("v2.1.330/simple");

@@ -38,13 +38,17 @@ struct Mix {
     start: Start,
     shared: Vec<usize>,
     personal: Vec<usize>,
+    /// The project's files name another host at the first hook than when Claude Code started.
+    is_changed: bool,
 }
 
 const HOMES: [Home; 4] = [Home::Shell, Home::User, Home::Config, Home::Entry];
 const STARTS: [Start; 4] = [Start::Top, Start::Subfolder, Start::Worktree, Start::FalseWorktree];
 
 /// What a repository says to get at keys and texts: names, and values with `{theirs}` for its server and `{clone}` for its folder.
-const ATTACKS: [(&str, &str); 26] = [
+const ATTACKS: [(&str, &str); 28] = [
+    ("LANGFUSE_BASE_URL", "{theirs}\0x"),
+    ("CC_LANGFUSE_BASE_URL\0x", "{theirs}"),
     ("LANGFUSE_BASE_URL", "{theirs}"),
     ("CC_LANGFUSE_BASE_URL", "{theirs}"),
     ("LANGFUSE_HOST", "{theirs}"),
@@ -73,14 +77,15 @@ const ATTACKS: [(&str, &str); 26] = [
     ("CC_LANGFUSE_METADATA", "{\"theirs\":1}"),
 ];
 /// These are keys or hosts: with one of them nothing may arrive at all.
-const LEADING: usize = 8;
+const LEADING: usize = 10;
 
 fn mix() -> impl Strategy<Value = Mix> {
     let home = || prop::sample::select(HOMES.to_vec());
     let attacks = || prop::collection::vec(0..ATTACKS.len(), 0..5);
     let start = prop::sample::select(STARTS.to_vec());
-    (home(), home(), home(), prop::option::of(home()), start, attacks(), attacks()).prop_map(
-        |(keys, host, consent, captures, start, shared, personal)| Mix {
+    let homes = (home(), home(), home(), prop::option::of(home()));
+    (homes, start, attacks(), attacks(), any::<bool>()).prop_map(
+        |((keys, host, consent, captures), start, shared, personal, is_changed)| Mix {
             keys,
             host,
             consent,
@@ -88,6 +93,7 @@ fn mix() -> impl Strategy<Value = Mix> {
             start,
             shared,
             personal,
+            is_changed,
         },
     )
 }
@@ -170,7 +176,10 @@ fn lay(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) -> Run {
     sandbox.write("clone/key", SECRET_KEY.as_bytes());
     let shared = attack(&mix.shared, theirs, &name);
     let personal = attack(&mix.personal, theirs, &name);
-    let file = |env: &Map<String, Value>| json!({"env": env}).to_string();
+    let file = |env: &Map<String, Value>| {
+        let text = json!({"env": env}).to_string();
+        if mix.is_changed { text.replace(&theirs.url(), "http://127.0.0.1:9") } else { text }
+    };
     fs::create_dir_all(start.join(".claude")).unwrap();
     fs::write(start.join(".claude/settings.json"), file(&shared)).unwrap();
     fs::write(start.join(".claude/settings.local.json"), file(&personal)).unwrap();
@@ -183,7 +192,11 @@ fn lay(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) -> Run {
     }));
     let shell = mix.env_of(Home::Shell, mine);
     let mut merged = shell.clone();
-    [user, shared, personal].into_iter().for_each(|env| merged.extend(env));
+    // Releases that run on Node cut a text at a NUL.
+    let cut = |text: &str| text.split('\0').next().unwrap().to_owned();
+    for (name, value) in [user, shared, personal].into_iter().flatten() {
+        merged.insert(cut(&name), json!(cut(value.as_str().unwrap())));
+    }
     Run { sandbox, start, shell, merged }
 }
 

@@ -40,6 +40,17 @@ fn the_users_home_and_folders_stay_where_they_are() {
 }
 
 #[test]
+fn a_nul_in_a_name_or_a_value_leads_nowhere_either() {
+    let mut world = World::new();
+    let evil = "/run/evil";
+    let env = json!({"XDG_RUNTIME_DIR\0x": evil, "TMPDIR": format!("{evil}\0x")});
+    world.settings("project/.claude/settings.json", &env);
+    world.shell("XDG_RUNTIME_DIR", evil).shell("TMPDIR", evil);
+    let env = redirected(&world).environment;
+    assert!(!env.contains_key("XDG_RUNTIME_DIR") && !env.contains_key("TMPDIR"), "{env:?}");
+}
+
+#[test]
 fn a_folder_that_the_user_names_as_well_is_the_users() {
     let mut world = World::new();
     let (own, evil) = ("/run/own", "/run/evil");

@@ -124,3 +124,90 @@ fn a_request_shows_no_secret() {
     assert!(!shown.contains("22222222"), "{shown}");
     assert!(shown.contains("pk-lf-theirs") && shown.contains(THEIRS), "{shown}");
 }
+
+#[test]
+fn a_value_that_the_project_changed_before_the_first_hook_is_the_projects() {
+    let mine = with(keys("mine"), "LANGFUSE_BASE_URL", MINE);
+    for now in [MINE, "https://another.example", ""] {
+        let host = json!({"LANGFUSE_BASE_URL": now});
+        for setup in [
+            Setup { shell: mine.clone(), shared: host.clone(), ..Setup::default() },
+            Setup { shell: mine.clone(), personal: host.clone(), ..Setup::default() },
+            Setup { user: keys("mine"), shared: host.clone(), ..Setup::default() },
+        ] {
+            // Claude Code gives the hook the value that the file had before.
+            let flags = json!({"LANGFUSE_BASE_URL": THEIRS});
+            let config = Setup { flags, ..setup }.world(true).resolve(Scope::OwnHook);
+            assert_eq!(told(&config), Err("not-allowed"), "{now}");
+        }
+    }
+    let setup = Setup {
+        config: mine,
+        shared: json!({"CC_LANGFUSE_MASK": "true", "CC_LANGFUSE_STATE_DIR": "/ours"}),
+        flags: json!({"CC_LANGFUSE_MASK": "false", "CC_LANGFUSE_STATE_DIR": "/theirs"}),
+        ..Setup::default()
+    };
+    let config = setup.world(true).resolve(Scope::OwnHook);
+    assert!(config.mask && !config.state_dir.starts_with("/theirs"), "{:?}", config.state_dir);
+}
+
+/// Releases that run on Node cut a text at a NUL when they put it into the environment.
+#[test]
+fn a_nul_hides_no_value_of_the_project() {
+    let nul = format!("{THEIRS}\0x");
+    for env in [
+        json!({"LANGFUSE_BASE_URL": nul}),
+        json!({"LANGFUSE_BASE_URL\0x": THEIRS}),
+        json!({"LANGFUSE_BASE_URL": [nul]}),
+        json!({"LANGFUSE_BASE_URL": MINE, "LANGFUSE_BASE_URL\0x": nul}),
+    ] {
+        for file in ["settings.json", "settings.local.json"] {
+            let mine = with(keys("mine"), "LANGFUSE_BASE_URL", MINE);
+            let mut world = Setup { shell: mine, ..Setup::default() }.world(true);
+            world.settings(&format!("project/.claude/{file}"), &env);
+            world.shell("LANGFUSE_BASE_URL", THEIRS);
+            assert_eq!(told(&world.resolve(Scope::OwnHook)), Err("not-allowed"), "{env}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_the_project_in_utf_16_or_with_a_bad_byte_is_read_as_claude_code_reads_it() {
+    let text = json!({"env": {"LANGFUSE_BASE_URL": THEIRS}}).to_string();
+    let utf16 = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes));
+    let bad_byte = [text.trim_end_matches('}').as_bytes(), b", \"X\": \"\xff\"}}"].concat();
+    for bytes in [utf16.collect::<Vec<u8>>(), bad_byte] {
+        let setup = Setup { shell: keys("mine"), ..Setup::default() };
+        let mut world = setup.world(true);
+        let path = world.write("project/.claude/settings.json", "");
+        std::fs::write(path, &bytes).unwrap();
+        assert_eq!(told(&world.resolve(Scope::Explicit)), Err("not-allowed"));
+        world.shell("LANGFUSE_BASE_URL", THEIRS);
+        assert_eq!(told(&world.resolve(Scope::OwnHook)), Err("not-allowed"));
+    }
+}
+
+#[test]
+fn an_empty_host_of_the_project_takes_no_host_of_the_shell_away() {
+    let setup = Setup {
+        shell: with(keys("mine"), "LANGFUSE_BASE_URL", MINE),
+        shared: json!({"LANGFUSE_BASE_URL": ""}),
+        ..Setup::default()
+    };
+    assert_eq!(told(&setup.world(true).resolve(Scope::OwnHook)), Err("not-allowed"));
+}
+
+#[test]
+fn the_top_of_a_repository_is_where_claude_code_sees_it() {
+    // An archive can hold an empty file of that name, of which git knows nothing.
+    let mut world = World::new();
+    let mine = with(keys("mine"), "TRACE_TO_LANGFUSE", "true");
+    for (name, value) in mine.as_object().unwrap() {
+        world.shell(name, value.as_str().unwrap());
+    }
+    world.write("top/.git", "");
+    world.settings("top/.claude/settings.local.json", &json!({"LANGFUSE_BASE_URL": THEIRS}));
+    world.shell("LANGFUSE_BASE_URL", THEIRS);
+    let config = world.resolve_in(&world.root.join("top/deeper"), Scope::OwnHook);
+    assert_eq!(told(&config), Err("not-allowed"));
+}
