@@ -13,8 +13,7 @@ use crate::config::{
 };
 use crate::state::Store;
 
-/// The start directory of a session that another project's hook names. `start`: of that project. Where the folder is gone
-/// it was moved, and the hook is the session's own.
+/// The start directory of a session that another project's hook names. `start`: of that project.
 pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> Option<PathBuf> {
     let start = start?;
     // Before Claude Code told the start directory, `start` is only where the session is now.
@@ -25,7 +24,7 @@ pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> O
     if folder == encoded {
         return None;
     }
-    let origin = origin(&event.transcript).ok()?.0.filter(|origin| origin.is_dir())?;
+    let origin = origin(&event.transcript).ok()?.0?;
     let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let (one, other) = (real(&origin), real(start));
     let is_own =

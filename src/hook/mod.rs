@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base::Timestamp;
+use transcript::locate;
 
 use crate::config::{Config, Destination, DestinationProblem, Env, Files};
 use crate::delivery::{
@@ -51,6 +52,11 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     if let Ok(event) = &mut event
         && let Some(found) = transcript(&env, event, false)
     {
+        // The rows are those of the file's session: as the ones of another session they would be sent twice.
+        let session_id = locate::session_id(&found);
+        if !session_id.is_empty() {
+            event.session_id = session_id;
+        }
         event.transcript = found;
     }
     let mut start =

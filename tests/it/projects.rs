@@ -218,3 +218,15 @@ fn a_hook_that_names_a_transcript_of_another_project_follows_that_ones_configura
     assert!(here.answers().iter().all(|answer| !answer.contains("Answer after thought")));
     assert!(!here.requests().is_empty());
 }
+
+#[test]
+fn a_transcript_of_a_project_that_is_gone_is_sent_by_its_own_entry_alone() {
+    for (gone, arrives) in [("nowhere", 0), ("there", 1)] {
+        let Two { here, there, mut sandbox } = Two::new();
+        std::fs::create_dir_all(sandbox.path("here")).unwrap();
+        let own = sandbox.path("here").display().to_string();
+        sandbox.set("CLAUDE_PROJECT_DIR", own);
+        sandbox.session_in(&sandbox.path(gone), "v2.1.330/simple").answered(0).stop(0);
+        assert_eq!((here.requests().len(), there.answers().len()), (0, arrives), "{gone}");
+    }
+}

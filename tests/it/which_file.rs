@@ -94,3 +94,47 @@ fn a_folder_that_is_linked_twice_has_each_session_once() {
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(mock.generations_sent(), 1);
 }
+
+/// The session that an event names, and the one whose file it names.
+const OTHER: &str = "0ddba11e-0000-4000-8000-000000000000";
+
+#[test]
+fn an_event_that_names_another_session_than_its_file_is_about_the_files_session() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/stream-multi");
+    let stop = |number: usize, id: &str| {
+        let mut event = session.answered(number).stop_event(number);
+        event["session_id"] = json!(id);
+        session.start(&event).end().unnoticed();
+    };
+    stop(0, session.id());
+    let rows = mock.rows();
+    stop(0, OTHER);
+    assert_eq!(mock.rows(), rows);
+    stop(1, OTHER);
+    stop(2, session.id());
+    assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    assert_eq!(mock.generations_sent(), 3);
+    assert!(mock.rows().iter().all(|row| row.session_id.as_deref() == Some(session.id())));
+    assert_eq!(sandbox.run(&["sessions", "--json"]).exits(0).json().len(), 1);
+}
+
+#[test]
+fn rows_of_another_session_in_a_file_are_left_to_a_replay_which_sends_them_as_theirs() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let session = sandbox.session("v2.1.330/simple");
+    session.whole();
+    // The file has the name of another session, and no row of it: it may be a copy so far.
+    let file = session.path().with_file_name(format!("{OTHER}.jsonl"));
+    fs::rename(session.path(), &file).unwrap();
+    let mut event = session.stop_event(0);
+    event["session_id"] = json!(OTHER);
+    event["transcript_path"] = json!(file);
+    session.start(&event).end().unnoticed();
+    assert_eq!(mock.rows(), []);
+    sandbox.run(&["replay", file.to_str().unwrap()]).exits(0);
+    assert_eq!(mock.answers(), ["Hello from the mock."]);
+    assert!(mock.rows().iter().all(|row| row.session_id.as_deref() == Some(session.id())));
+}
