@@ -27,7 +27,7 @@ pub(super) struct Start {
     pub is_changed: bool,
     /// The Stop hook's turn is complete in the file, when that was waited for already.
     pub settled: Option<bool>,
-    /// What a hook agreed to that was killed, and where it would have placed the turn.
+    /// What a hook agreed to that was killed, or met a turn while it might have been a copy, and where it would have placed it.
     pub begun_with: Option<(Agreement, Placement)>,
     /// Why nothing can be sent now.
     pub hold: Option<Hold>,
@@ -72,9 +72,10 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
         let outline;
         (outline, settled) = outline_of_turn(job, awaited(job))?;
         adopt(&mut cursor, &outline);
-        hold = outline.is_in_doubt.then_some(Hold::HeadOpen);
-        agree(job, &mut cursor, &outline);
-        if hold.is_none() {
+        if outline.is_in_doubt {
+            hold = Some(Hold::HeadOpen);
+            meet_in_doubt(job, &mut cursor, &outline);
+        } else {
             begun_with = cursor.begun_with.take();
         }
         if let Some(first) = outline.turns.first().filter(|_| begun_with.is_some()) {
@@ -240,41 +241,33 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         cursor.agreed = before.agreed;
     }
     adopt(&mut cursor, &outline);
+    let mut start =
+        Start { cursor, is_first: true, is_changed: true, settled, begun_with, hold: None };
     if outline.is_in_doubt {
-        agree(job, &mut cursor, &outline);
-        // Own turns come after this contact, all of them. A hook has agreed to something for the first one.
-        let agreed = || (job.policy.agreement(), placement_of_run(job));
-        let is_live = job.extent == Extent::Live;
-        cursor.begun_with = begun_with.or_else(|| is_live.then(agreed));
-        let hold = Some(Hold::HeadOpen);
-        return Ok(Start {
-            cursor,
-            is_first: true,
-            is_changed: true,
-            settled: None,
-            begun_with: None,
-            hold,
-        });
-    }
-    if job.extent.is_by_itself() {
-        let start = outline.start_directory.as_deref();
+        start.cursor.begun_with = start.begun_with.take();
+        meet_in_doubt(job, &mut start.cursor, &outline);
+        start.hold = Some(Hold::HeadOpen);
+    } else if job.extent.is_by_itself() {
+        let folder = outline.start_directory.as_deref();
         let legacy_hook = store
             .reader()
-            .and_then(|store| store.legacy_hook(&job.session_id, &job.transcript, start));
+            .and_then(|store| store.legacy_hook(&job.session_id, &job.transcript, folder));
         let begin = first_turn(&outline.turns, begun_for.as_deref()).map(|first| {
             let suspended = suspend::position(job.suspended.as_ref(), &outline.turns);
             let first = suspended.map_or(first, |suspended| suspended.min(first));
             first
                 .max(legacy_hook.map_or(0, |legacy_hook| not_sent_by(&legacy_hook, &outline.turns)))
         });
-        begin_at_turn(&mut cursor, &outline, begin);
+        begin_at_turn(&mut start.cursor, &outline, begin);
     }
-    Ok(Start { cursor, is_first: true, is_changed: true, settled, begun_with, hold: None })
+    Ok(start)
 }
 
-/// A hook agrees to something for the turns that it sees, also where it can't tell yet whether they are the session's own.
-fn agree(job: &Job, cursor: &mut Cursor, outline: &Outline) {
-    if job.extent != Extent::Live || !outline.is_in_doubt {
+/// A hook meets turns before it can tell whether they are copies: what it agrees to holds for each of them that is the
+/// session's own, and of the first one its place is kept too.
+fn meet_in_doubt(job: &Job, cursor: &mut Cursor, outline: &Outline) {
+    cursor.begun_with = cursor.begun_with.take().or_else(|| begun_with_today(job));
+    if job.extent != Extent::Live {
         return;
     }
     let (mut within, mut after) = (Within::default(), None);
@@ -284,6 +277,12 @@ fn agree(job: &Job, cursor: &mut Cursor, outline: &Outline) {
         }
         after = Some(uuid.as_str());
     }
+}
+
+/// What a Stop hook agrees to for the turn that it was called for, before it knows which one of the file that is.
+fn begun_with_today(job: &Job) -> Option<(Agreement, Placement)> {
+    let is_stop = job.extent == Extent::Live && matches!(job.trigger, Trigger::Stop(_));
+    is_stop.then(|| (job.policy.agreement(), placement_of_run(job)))
 }
 
 /// What was agreed or forgotten holds also where all is sent again. Who only looks does without what a newer release wrote.
@@ -317,7 +316,7 @@ fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
     let store = store.filter(|_| job.extent == Extent::Live && prompt_id.is_some());
     let mut begun = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
     begun.begun_for.clone_from(prompt_id);
-    begun.begun_with = Some((job.policy.agreement(), placement_of_run(job)));
+    begun.begun_with = begun_with_today(job);
     if let Some(Err(error)) = store.map(|store| store.save_cursor(&begun)) {
         // What could not be written is reported with the cursor itself.
         log::debug!("{error:#}");
