@@ -59,7 +59,7 @@ impl RetryingClient {
                 return Ok(false);
             };
             scores.into_iter().for_each(&mut on_score);
-            if following.is_none() || following == next {
+            if following.is_none() {
                 return Ok(true);
             }
             next = following;

@@ -109,8 +109,22 @@ impl Client {
             return Ok(None);
         };
         let answer = self.read(&answer)?;
-        let cursor = answer.pointer("/meta/cursor").and_then(Value::as_str);
-        Ok(Some(Page { observations: stored(&answer), next: cursor.map(str::to_owned) }))
+        let next = self.next_cursor(&answer, next)?;
+        Ok(Some(Page { observations: stored(&answer), next }))
+    }
+
+    /// The cursor of the page after the one at `asked`. A server that ignores cursors would be asked for ever.
+    pub(super) fn next_cursor(
+        &self,
+        answer: &Value,
+        asked: Option<&str>,
+    ) -> Result<Option<String>, Verdict> {
+        let next = answer.pointer("/meta/cursor").and_then(Value::as_str);
+        if next.is_some() && next == asked {
+            let reason = format!("{} answered with the same page twice", self.server());
+            return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
+        }
+        Ok(next.map(str::to_owned))
     }
 
     /// The same from a server with only the older tables, which can filter by trace but not by session.

@@ -105,7 +105,7 @@ impl Client {
             return self.old_scores(filter, "1", deadline);
         };
         let answer = self.score_rows(&answer)?;
-        let next = answer.pointer("/meta/cursor").and_then(Json::as_str).map(str::to_owned);
+        let next = self.next_cursor(&answer, next)?;
         Ok(Some(ScorePage { scores: stored_in(&answer), next }))
     }
 
