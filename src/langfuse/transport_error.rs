@@ -7,7 +7,7 @@ use ureq::Error;
 use crate::langfuse::verdict::{Problem, Verdict};
 
 /// A server that closes early during a large upload loses its own 413 in a reset. Proxies refuse from a few hundred kilobytes on.
-const LARGE_UPLOAD_BYTES: usize = 256 * 1024;
+const LARGE_UPLOAD_BYTES: usize = 48 * 1024;
 
 /// A request without an answer.
 #[derive(Debug)]
