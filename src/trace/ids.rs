@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// 32 lower-case hex digits, the same as `create_trace_id(seed=…)` of the Langfuse SDKs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct TraceId(String);
 
 /// 16 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct SpanId(String);
 
 /// Hex digits derived from some content.
@@ -23,6 +23,41 @@ pub struct Digest(String);
 impl Digest {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// State may be damaged: what is no id reaches no server.
+fn checked(text: String, digits: usize) -> Result<String, &'static str> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_id = text.len() == digits && text.bytes().all(is_digit);
+    if is_id { Ok(text) } else { Err("not an id of a trace or a span") }
+}
+
+impl TryFrom<String> for TraceId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        checked(text, 32).map(Self)
+    }
+}
+
+impl TryFrom<String> for SpanId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        checked(text, 16).map(Self)
+    }
+}
+
+impl From<TraceId> for String {
+    fn from(id: TraceId) -> Self {
+        id.0
+    }
+}
+
+impl From<SpanId> for String {
+    fn from(id: SpanId) -> Self {
+        id.0
     }
 }
 
@@ -152,7 +187,7 @@ impl fmt::Display for Digest {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{SpanIds, TraceId, digest};
+    use super::{SpanId, SpanIds, TraceId, digest};
 
     #[test]
     fn a_trace_id_is_the_one_that_the_langfuse_sdks_make_of_the_seed() {
@@ -180,6 +215,18 @@ mod tests {
         let ids = SpanIds::of_turn("u");
         assert_ne!(ids.tool("x"), ids.generation("x"));
         assert_eq!(ids.tool("x").as_str().len(), 16);
+    }
+
+    #[test]
+    fn what_is_no_id_is_not_read_from_state() {
+        let trace = TraceId::of_seed("a");
+        let text = serde_json::to_string(&trace).unwrap();
+        assert_eq!(serde_json::from_str::<TraceId>(&text).unwrap(), trace);
+        for text in ["", "../../x", &"A".repeat(32), &"a".repeat(31), &"a".repeat(16)] {
+            let json = serde_json::to_string(text).unwrap();
+            assert!(serde_json::from_str::<TraceId>(&json).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<SpanId>("\"0123456789abcde\"").is_err());
     }
 
     #[test]
