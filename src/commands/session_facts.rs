@@ -355,7 +355,10 @@ fn mask_facts(facts: &mut SessionFacts, start: &StartFacts) {
     }
     for call in &mut facts.calls {
         mask(&mut call.model);
-        [&mut call.agent_type, &mut call.effort].into_iter().flatten().for_each(&mut mask);
+        [&mut call.agent_type, &mut call.effort, &mut call.speed, &mut call.service_tier]
+            .into_iter()
+            .flatten()
+            .for_each(&mut mask);
     }
     for tool in &mut facts.tools {
         mask(&mut tool.name);

@@ -124,10 +124,8 @@ fn escaped(text: &str) -> String {
             '\'' => escaped.push_str("&#39;"),
             '\n' | '\t' => escaped.push(character),
             '\r' => {}
-            // They would turn the direction of what stands beside them.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push('\u{fffd}'),
-            control if control.is_control() => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
+            // Marks of direction would turn what stands beside them.
+            other => escaped.push(if base::is_printable(other) { other } else { '\u{fffd}' }),
         }
     }
     escaped
