@@ -55,6 +55,7 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
     };
     let cases = [
         mistaken("LANGFUSE_PUBLIC_KEY", SECRET_KEY),
+        mistaken("LANGFUSE_PUBLIC_KEY", &format!("pk-lf-1:{SECRET_KEY}")),
         mistaken("LANGFUSE_BASE_URL", &format!("https://{SECRET_KEY}@host")),
         mistaken("LANGFUSE_BASE_URL", &format!("https://host/?key={SECRET_KEY}")),
         mistaken("LANGFUSE_BASE_URL", SECRET_KEY),
