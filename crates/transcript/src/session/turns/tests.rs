@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 
-use super::{SessionTitle, Turn, Turns};
+use super::{Turn, Turns};
 use crate::session::InputItem;
 use crate::{AssistantMessage, Block, Boundary, Entry, Header, Prompt, Record, Request, text_of};
 
