@@ -29,10 +29,9 @@ fn is_to_storage(request: &Request) -> bool {
     request.path.contains("/mock-storage")
 }
 
-#[test]
-fn no_way_out_carries_a_secret() {
-    let mock = MockLangfuse::start();
-    let mut sandbox = Sandbox::traced(&mock);
+/// Everything that can leave is switched on.
+fn traced(mock: &MockLangfuse) -> Sandbox {
+    let mut sandbox = Sandbox::traced(mock);
     for (name, value) in [
         ("CC_LANGFUSE_DEBUG", "true"),
         ("CC_LANGFUSE_MEDIA", "true"),
@@ -42,6 +41,31 @@ fn no_way_out_carries_a_secret() {
     ] {
         sandbox.set(name, value);
     }
+    sandbox
+}
+
+/// Each way out was taken.
+fn assert_all_taken(requests: &[Request]) {
+    let taken: Vec<(&str, &str)> =
+        requests.iter().map(|request| (&*request.method, &*request.path)).collect();
+    for (method, path) in [
+        ("POST", "/otel/"),
+        ("POST", "/media"),
+        ("PUT", "/mock-storage"),
+        ("PATCH", "/media/"),
+        ("POST", "/ingestion"),
+        ("POST", "/scores"),
+        ("DELETE", "/traces"),
+    ] {
+        let is_there = taken.iter().any(|(one, at)| *one == method && at.contains(path));
+        assert!(is_there, "{method} {path}: {taken:?}");
+    }
+}
+
+#[test]
+fn no_way_out_carries_a_secret() {
+    let mock = MockLangfuse::start();
+    let sandbox = traced(&mock);
     let session = session(&sandbox, "v2.1.330/image");
     session.whole().stop(0);
     session.end();
@@ -65,20 +89,7 @@ fn no_way_out_carries_a_secret() {
         shown.push_str(&ran.stderr);
     }
     let requests = mock.requests();
-    let methods: Vec<(&str, &str)> =
-        requests.iter().map(|request| (&*request.method, &*request.path)).collect();
-    for (method, path) in [
-        ("POST", "/otel/"),
-        ("POST", "/media"),
-        ("PUT", "/mock-storage"),
-        ("PATCH", "/media/"),
-        ("POST", "/ingestion"),
-        ("POST", "/scores"),
-        ("DELETE", "/traces"),
-    ] {
-        let is_there = methods.iter().any(|(one, at)| *one == method && at.contains(path));
-        assert!(is_there, "{method} {path}: {methods:?}");
-    }
+    assert_all_taken(&requests);
     for request in &requests {
         let place = format!("{} {}", request.method, request.path);
         let text = text(request);
