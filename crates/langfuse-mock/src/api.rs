@@ -11,6 +11,7 @@ use super::media::{is_of_media, is_of_storage};
 use super::metrics;
 use super::models;
 use super::observations;
+use super::prompts::is_of_prompts;
 use super::rows::Row;
 use super::scores::Scoring;
 use super::{score_list, score_list_v2};
@@ -178,6 +179,10 @@ impl Events {
             }
             ("GET", "/api/public/dataset-items") => {
                 refusal().unwrap_or_else(|| self.datasets.list(query))
+            }
+            (method, path) if is_of_prompts(path) => {
+                let refusal = refusal();
+                refusal.unwrap_or_else(|| self.prompts.handle(method, path, query, body))
             }
             (method, path) => self.handle_rest(method, path, headers, body),
         }

@@ -213,17 +213,17 @@ fn shown(item: &Map<String, Value>) -> Value {
     shown
 }
 
-fn invalid(field: &str) -> Answer {
+pub(super) fn invalid(field: &str) -> Answer {
     let issue = json!([{"code": "invalid_type", "path": [field]}]);
     Answer::json(400, &json!({"message": "Invalid request data", "error": issue}))
 }
 
-fn not_found(message: &str) -> Answer {
+pub(super) fn not_found(message: &str) -> Answer {
     Answer::json(404, &json!({"message": message, "error": "LangfuseNotFoundError"}))
 }
 
 /// What stands in a path as `%20`.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {

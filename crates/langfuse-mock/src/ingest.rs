@@ -12,6 +12,7 @@ use super::api::{Answer, Headers, Keys};
 use super::datasets::Datasets;
 use super::javascript::{parse, parse_int, truthy};
 use super::media::MediaTable;
+use super::prompts::Prompts;
 use super::rows::Row;
 use super::scores::{ScoreRow, Scores};
 use super::{columns, older_tables, refuse};
@@ -29,6 +30,7 @@ pub struct Events {
     pub(super) reading: Reading,
     pub(super) scores: Scores,
     pub(super) datasets: Datasets,
+    pub(super) prompts: Prompts,
     pub(super) media: MediaTable,
     /// Traces that the worker is to delete.
     pub(super) deleting: Vec<String>,
@@ -73,6 +75,7 @@ impl Events {
             now_ms: self.now_ms,
             scores: self.scores.empty_twin(),
             datasets: self.datasets.clone(),
+            prompts: self.prompts.clone(),
             media: self.media.clone(),
             models: self.models.clone(),
             ..Self::default()

@@ -39,6 +39,7 @@ mod observations;
 mod older_tables;
 mod pages;
 mod price;
+mod prompts;
 mod refuse;
 mod rows;
 mod score_list;

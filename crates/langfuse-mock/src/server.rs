@@ -56,6 +56,7 @@ pub(super) struct State {
     pub(super) next_read: VecDeque<Reply>,
     pub(super) next_score: VecDeque<Reply>,
     pub(super) next_dataset: VecDeque<Reply>,
+    pub(super) next_prompt: VecDeque<Reply>,
     pub(super) next_media: VecDeque<Reply>,
     pub(super) always: Option<Reply>,
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
@@ -167,6 +168,21 @@ impl MockLangfuse {
         }
     }
 
+    /// Queues a reply for those who speak of prompts: the next request without one gets it.
+    pub fn reply_about_prompts(&self, reply: Reply) {
+        self.shared.state().next_prompt.push_back(reply);
+    }
+
+    /// The versions of each prompt, the oldest first.
+    pub fn prompts(&self) -> BTreeMap<String, Vec<Map<String, Value>>> {
+        self.shared.state().events.prompts.versions().clone()
+    }
+
+    /// Deletes a prompt.
+    pub fn delete_prompt(&self, name: &str) {
+        self.shared.state().events.prompts.remove(name);
+    }
+
     /// Queues a reply about media or of their storage: the next request without one gets it.
     pub fn reply_about_media(&self, reply: Reply) {
         self.shared.state().next_media.push_back(reply);
@@ -267,6 +283,7 @@ impl MockLangfuse {
         state.next_read.clear();
         state.next_score.clear();
         state.next_dataset.clear();
+        state.next_prompt.clear();
         state.next_media.clear();
         state.always = None;
     }

@@ -12,6 +12,7 @@ use super::datasets::is_of_datasets;
 use super::http::RawRequest;
 use super::ingest::INGEST_PATH;
 use super::media::is_of_media;
+use super::prompts::is_of_prompts;
 use super::script::Reply;
 use super::server::{Request, Shared};
 
@@ -75,6 +76,8 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
         state.next_score.pop_front()
     } else if is_of_datasets(path_of(&raw.target)) {
         state.next_dataset.pop_front()
+    } else if is_of_prompts(path_of(&raw.target)) {
+        state.next_prompt.pop_front()
     } else if is_of_media(path_of(&raw.target)) {
         state.next_media.pop_front()
     } else {
