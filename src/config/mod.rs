@@ -41,7 +41,7 @@ pub use layers::Scope;
 pub use project::{folder_name, project_name};
 pub use provenance::{has_unexplained, names_brought_by_project, unreadable_project_file};
 pub use redirect::without_redirects;
-pub use repository::{identity as repository_identity, in_main_checkout, root_of};
+pub use repository::{checkout_of, identity as repository_identity, in_main_checkout, root_of};
 pub use resolve::resolve;
 pub use resolved::{Config, Experiment, MaskPatterns};
 pub use secret::Secret;

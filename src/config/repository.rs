@@ -63,6 +63,11 @@ pub fn root_of(start: &Path) -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
+/// The top folder of the checkout that a path lies in, be it a worktree.
+pub fn checkout_of(path: &Path) -> Option<PathBuf> {
+    Checkout::above(path).map(|checkout| checkout.top)
+}
+
 /// The place of `start` in the main checkout; `None` outside of linked worktrees.
 pub fn in_main_checkout(start: &Path) -> Option<PathBuf> {
     let checkout = Checkout::above(start)?;

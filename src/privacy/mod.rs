@@ -167,6 +167,11 @@ impl Policy {
         self.masker().text(name);
     }
 
+    /// Masks an instruction. It stays whole: a version that is cut is no version.
+    pub fn apply_to_instruction(&self, text: &mut String) {
+        Masker { max_chars: usize::MAX, ..self.masker() }.text(text);
+    }
+
     /// Applies the policy to the attributes of a whole trace. Ids, user, environment and release stay: traces are found by
     /// them.
     pub fn apply_to_context(&self, context: &mut Context) {
