@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     ("Look", &["status", "sessions", "show", "usage", "tools"]),
     ("Send", &["replay", "flush", "verify", "forget"]),
-    ("Evaluate", &["score", "export", "dataset", "experiment"]),
+    ("Evaluate", &["score", "export", "dataset", "experiment", "instructions"]),
     ("Help", &["doctor", "completions", "man", "help"]),
     ("Called by Claude Code", &["hook"]),
 ];
@@ -64,7 +64,7 @@ fn template(command: &Command, width: usize) -> String {
     for (title, names) in GROUPS {
         text.push_str(&format!("{title}:\n"));
         for name in names {
-            text.push_str(&definition(name, &about(name), 11, width));
+            text.push_str(&definition(name, &about(name), 12, width));
         }
         text.push('\n');
     }

@@ -19,6 +19,7 @@ mod global_args;
 pub mod help;
 mod hook;
 mod install;
+mod instructions;
 mod interrupt;
 mod man;
 mod newest_first;
@@ -97,6 +98,7 @@ enum Command {
     Export(export::ExportArgs),
     Dataset(dataset::DatasetArgs),
     Experiment(experiment::ExperimentArgs),
+    Instructions(instructions::InstructionsArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -145,6 +147,7 @@ impl Cli {
             Command::Export(args) => export::run(&args, &global),
             Command::Dataset(args) => dataset::run(&args, &global),
             Command::Experiment(args) => experiment::run(&args, &global),
+            Command::Instructions(args) => instructions::run(&args, &global),
             Command::Doctor(args) => doctor::run(&args, &global),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),

@@ -167,8 +167,8 @@ impl Policy {
         self.masker().text(name);
     }
 
-    /// Masks an instruction. It stays whole: a version that is cut is no version.
-    pub fn apply_to_instruction(&self, text: &mut String) {
+    /// Masks a text that stays whole: a version that is cut is no version.
+    pub fn apply_to_whole(&self, text: &mut String) {
         Masker { max_chars: usize::MAX, ..self.masker() }.text(text);
     }
 

@@ -39,6 +39,7 @@ mod help;
 mod hook;
 mod hostile_texts;
 mod install;
+mod instructions;
 mod instructions_hash;
 mod lineage;
 mod mask;

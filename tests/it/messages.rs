@@ -50,6 +50,7 @@ fn every_line_of_json_has_a_type() {
         (&["show", "2c97", "--json"], &["generation", "agent", "summary"]),
         (&["score", "2c97#1", "good=true", "--json"], &["scores"]),
         (&["dataset", "add", "2c97#1", "--dataset", "x", "--create", "--json"], &["dataset_item"]),
+        (&["instructions", "push", "--json"], &["error"]),
         (&["forget", "2c97", "--yes", "--wait", "2", "--json"], &["forgotten"]),
         (&["show", "ffff", "--json"], &["error"]),
     ] {

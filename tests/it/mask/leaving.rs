@@ -75,6 +75,37 @@ fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
 }
 
 #[test]
+fn a_prompt_of_instructions_holds_no_secret_in_its_text_its_name_or_its_message() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    let id = "78e9a408-c2a0-4b57-8b81-6d43fbe7c206";
+    let path = format!("tests/fixtures/instructions/{id}.jsonl");
+    let samples = samples().replace("{{", "{ {");
+    let text = fs::read_to_string(path)
+        .unwrap()
+        .replace("RULE-ONE", &format!("RULE-ONE\\n\\n{samples}"))
+        .replace("SUB-RULE", &format!("{samples}\\n\\nSUB-RULE"))
+        .replace("Helps (Tools", &format!("Helps {samples} (Tools"))
+        .replace(r#""gitBranch":"main""#, &format!(r#""gitBranch":"fix/{TOKEN}""#))
+        .replace("/project/sub/", &format!("/project/{TOKEN}/"));
+    sandbox.write(&format!(".claude/projects/-home-dev-project/{id}.jsonl"), text.as_bytes());
+    let push = ["instructions", "push", "--project", "/home/dev/project"];
+    for option in [&["--dry-run"][..], &["--json"], &[]] {
+        let ran = sandbox.run(&[&push, option].concat()).exits(0);
+        assert_without_secrets(&ran.stdout, &format!("{option:?}"));
+        assert!(ran.stdout.contains("[masked: "), "{option:?}: {}", ran.stdout);
+    }
+    assert_eq!(mock.prompts().len(), 5);
+    for request in mock.requests() {
+        assert_without_secrets(&String::from_utf8_lossy(&request.body), &request.path);
+        assert!(!request.path.contains(TOKEN), "{}", request.path);
+    }
+    for (path, content, _) in sandbox.state_files() {
+        assert_without_secrets(&String::from_utf8_lossy(&content), &path.display().to_string());
+    }
+}
+
+#[test]
 fn no_page_table_or_json_about_a_session_holds_a_secret() {
     for capture in ["full", "no-tool-content", "metadata"] {
         let mut sandbox = Sandbox::new();
