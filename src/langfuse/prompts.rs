@@ -82,7 +82,8 @@ impl Client {
         deadline: Deadline,
     ) -> Result<StoredPrompt, Verdict> {
         let body = Body::plain(prompt.to_string().as_bytes());
-        let answer = self.post(PROMPTS, &body, deadline)?.ok_or_else(|| self.without_prompts())?;
+        let answer =
+            self.post_once(PROMPTS, &body, deadline)?.ok_or_else(|| self.without_prompts())?;
         self.read_prompts(&answer)
     }
 

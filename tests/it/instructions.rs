@@ -135,6 +135,20 @@ fn a_version_that_was_deleted_is_made_again() {
 }
 
 #[test]
+fn a_version_whose_answer_was_lost_is_not_made_twice() {
+    let mock = MockLangfuse::start();
+    let sandbox = Sandbox::traced(&mock);
+    lay(&sandbox, FIRST, &[]);
+    // The list of versions, then the version.
+    mock.reply_about_prompts(Reply::Normal);
+    mock.reply_about_prompts(Reply::AcceptThenReset);
+    push(&sandbox, &[]).exits(4);
+    push(&sandbox, &[]).exits(0);
+    let counts: Vec<usize> = mock.prompts().values().map(Vec::len).collect();
+    assert_eq!(counts, [1; 5]);
+}
+
+#[test]
 fn another_branch_moves_no_label() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);

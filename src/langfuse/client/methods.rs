@@ -27,6 +27,20 @@ impl Client {
         self.answer(Method::Post, path, Some(body), deadline)
     }
 
+    /// POSTs what the server would do twice: after a hang-up it is not sent again over a fresh connection.
+    ///
+    /// # Errors
+    /// The verdict of a request without an answer in JSON.
+    pub(in crate::langfuse) fn post_once(
+        &mut self,
+        path: &str,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, Verdict> {
+        self.used = false;
+        self.post(path, body, deadline)
+    }
+
     /// DELETEs at a path of the API; `None` if the server has no such path or nothing there.
     ///
     /// # Errors
