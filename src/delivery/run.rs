@@ -22,7 +22,7 @@ use super::terms::Terms;
 use super::turns::TurnSink;
 use super::upload::Uploader;
 use super::{Extent, Job, Report, StateAccess, Transport, Trigger, titles, untouched};
-use crate::state::{Cursor, Mark, OpenTurn, Runs};
+use crate::state::{Cursor, Mark, OpenTurn, Runs, TitlePlace};
 
 /// A session whose last row is older than this is over, whatever its rows say.
 const ABANDONED: Duration = Duration::from_secs(600);
@@ -155,12 +155,20 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
     {
         sink.exporter.ledger.cursor.settled = Some(untouched::settled_stop(expected));
     }
+    let mut title = TitlePlace::default();
     let ended = turns.finish().map(|turn| {
         let ended = has_ended(job, &turn, settled, &mut sink.agents.session);
         sink.take(&turn, &feed.instructions_of(&turn), ended);
+        let row = turn.title_before.map(|title| title.offset);
+        title = TitlePlace { until: turn.start, row };
         ended
     });
     sink.finish();
+    let cursor = &mut sink.exporter.ledger.cursor;
+    if cursor.open_start == title.until {
+        // The next run begins there, and need not look for it.
+        cursor.title = title;
+    }
     sink.exporter.upload_media();
     close(job, sink, &feed, ended.unwrap_or(true));
     Ok(End { unfinished: ended == Some(false), diagnostics: feed.diagnostics().clone() })
