@@ -7,6 +7,7 @@ mod agents;
 mod agreed;
 mod archive;
 mod backends;
+mod damaged;
 mod desk;
 mod faults;
 mod finished_agents;

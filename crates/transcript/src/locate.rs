@@ -68,7 +68,8 @@ impl AgentFile {
         meta.unwrap_or_default()
     }
 
-    /// Its rows, in the order in which they were written, each once: people copy folders. `read` gives those of one file.
+    /// Its rows, in the order in which they were written, each once: people copy folders, and programs write rows again. `read`
+    /// gives those of one file.
     ///
     /// # Errors
     /// When a file can't be read.
@@ -79,9 +80,9 @@ impl AgentFile {
         }
         if !self.others.is_empty() {
             rows.sort_by_key(|row| row.at);
-            let mut known = HashSet::new();
-            rows.retain(|row| row.uuid.as_ref().is_none_or(|uuid| known.insert(uuid.clone())));
         }
+        let mut known = HashSet::new();
+        rows.retain(|row| row.uuid.as_ref().is_none_or(|uuid| known.insert(uuid.clone())));
         Ok(rows)
     }
 

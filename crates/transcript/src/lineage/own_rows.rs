@@ -25,6 +25,8 @@ pub struct OwnRows {
     not_before: Option<Timestamp>,
     /// The time of the newest opening row.
     newest: Option<Timestamp>,
+    /// The id of the row before: some programs write each row twice.
+    last: String,
     /// All ids above, once a row may be a copy of one there.
     known: Option<Ids>,
     /// Other sessions whose rows were read.
@@ -41,6 +43,7 @@ impl OwnRows {
             resumed: None,
             not_before: None,
             newest: None,
+            last: String::new(),
             known: None,
             guests: Guests::default(),
         }
@@ -63,6 +66,13 @@ impl OwnRows {
 
     /// Takes the next row. Returns whether the session's turns are read from it.
     pub fn admit(&mut self, entry: &Entry) -> bool {
+        let id = id(entry);
+        if let Some(id) = id {
+            if self.last == id {
+                return false;
+            }
+            id.clone_into(&mut self.last);
+        }
         if self.own_from.is_none_or(|own_from| entry.offset < own_from) {
             return true;
         }
@@ -76,7 +86,7 @@ impl OwnRows {
         if entry.at.zip(self.not_before).is_some_and(|(at, first)| at < first) {
             return false;
         }
-        let Some(id) = id(entry) else { return true };
+        let Some(id) = id else { return true };
         let is_resumed = self.resumed.take_if(|resumed| resumed == id).is_some();
         if !is_resumed && self.is_copy(entry, id) {
             return false;
