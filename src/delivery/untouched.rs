@@ -55,7 +55,7 @@ fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     };
     let agents = files.iter().all(|file| {
         let subagent = cursor.subagents.get(&file.agent_id);
-        subagent.is_some_and(|subagent| is_quiet(subagent, &file.path))
+        file.others.is_empty() && subagent.is_some_and(|subagent| is_quiet(subagent, &file.path))
     });
     let mut runs = cursor.subagents.iter().filter(|(_, subagent)| subagent.workflow.is_some());
     agents && runs.all(|(id, subagent)| is_quiet(subagent, &RunEnd::path(&job.transcript, id)))

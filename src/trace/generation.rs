@@ -17,7 +17,7 @@ use super::status::Status;
 
 /// A digest of what names the call where its id does not.
 pub fn call_place(generation: &Generation) -> u32 {
-    hash(generation.place.as_bytes()) as u32
+    u32::try_from(hash(generation.place.as_bytes()) >> 32).unwrap_or_default()
 }
 
 pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -> Observation {

@@ -85,7 +85,17 @@ pub(super) fn launching_call(
         None => session.to_owned(),
     };
     let mut transcript = Transcript::open(&path, launcher.offset).ok()?;
-    let Record::Assistant(answer) = transcript.next_entry().ok()??.record else {
+    let call = transcript.next_entry().ok().flatten().and_then(|row| call_in(row, subagent));
+    // The file may have been written anew since.
+    call.or_else(|| {
+        let mut transcript = Transcript::open(&path, 0).ok()?;
+        let mut rows = std::iter::from_fn(|| transcript.next_entry().ok()?);
+        rows.find_map(|row| call_in(row, subagent))
+    })
+}
+
+fn call_in(row: Entry, subagent: &Subagent) -> Option<Rc<ToolUse>> {
+    let Record::Assistant(answer) = row.record else {
         return None;
     };
     answer.blocks.into_iter().find_map(|block| match block {

@@ -132,7 +132,8 @@ impl<'a> Agents<'a> {
         if exporter.uploader.is_stopped() {
             return true;
         }
-        let is_unchanged = is_unchanged(subagent, &file.path);
+        // Which of several files has grown, the mark of one does not tell.
+        let is_unchanged = file.others.is_empty() && is_unchanged(subagent, &file.path);
         if subagent.link.is_some() && is_unchanged && self.leaves(subagent.life()) {
             return true;
         }
