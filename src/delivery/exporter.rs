@@ -121,8 +121,14 @@ impl<'a> Exporter<'a> {
     }
 
     /// Queues the scores of a turn that are not acknowledged as they are. Each is sent once its turn's spans are acknowledged, and
-    /// holds the cursor back as they do.
-    pub(super) fn export_scores(&mut self, turn: &str, scores: Vec<Score>, context: &Context) {
+    /// holds the cursor back as they do. `is_cut`: rows of the turn are gone for now, and what was acknowledged stands.
+    pub(super) fn export_scores(
+        &mut self,
+        turn: &str,
+        scores: Vec<Score>,
+        context: &Context,
+        is_cut: bool,
+    ) {
         for mut score in scores {
             if let Value::Text(text) = &mut score.value {
                 let Some(policy) = self.contexts.terms.policy_of(context) else {
@@ -134,7 +140,8 @@ impl<'a> Exporter<'a> {
                 }
             }
             let mark = digest(batch(std::slice::from_ref(&score)).as_bytes());
-            let is_new = self.ledger.cursor.scored.get(&score.id) != Some(&mark);
+            let before = self.ledger.cursor.scored.get(&score.id);
+            let is_new = !is_cut && before != Some(&mark);
             self.ledger.add_score(score.id.clone(), is_new);
             if is_new {
                 self.uploader.push_score(QueuedScore { turn: turn.to_owned(), score, mark });

@@ -43,7 +43,7 @@ pub(super) fn changed(
     }
     let mark = Mark::of(&observation);
     if observation.role == Role::Root
-        && before.as_ref().is_some_and(|before| before.ends_after(&mark))
+        && before.as_ref().is_some_and(|before| before.ends_after(observation.end))
     {
         // Rows are gone that it had: a half written file must not take away an answer.
         return None;

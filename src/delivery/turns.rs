@@ -73,12 +73,12 @@ impl<'a> TurnSink<'a> {
         if let Some(context) = context {
             let named = instructions.within.hash();
             let beside = Beside { context: &context, copied: copied.as_ref(), instructions: named };
-            let launches = export_turn(exporter, turn, &beside, ended);
+            let (launches, is_cut) = export_turn(exporter, turn, &beside, ended);
             let mut known = Launches::of(&mut exporter.ledger.cursor, &job.policy);
             known.add(launches, uuid, None, 1);
             known.add_commands(turn);
             if job.scores && ended && !exporter.withheld.contains(uuid) {
-                exporter.export_scores(uuid, outcomes(turn, &context), &context);
+                exporter.export_scores(uuid, outcomes(turn, &context), &context, is_cut);
             }
         }
         exporter.contexts.terms.went_past(uuid);
@@ -113,13 +113,15 @@ struct Beside<'a> {
     instructions: Option<String>,
 }
 
+/// Gives what it launched, and whether rows are gone that its root had.
 fn export_turn(
     exporter: &mut Exporter<'_>,
     turn: &Turn,
     beside: &Beside<'_>,
     ended: bool,
-) -> Vec<Launch> {
+) -> (Vec<Launch>, bool) {
     let Beside { context, copied, instructions } = beside;
+    let mut is_cut = false;
     let sent_elsewhere = copied.map(|copied| parts_of(copied, context)).unwrap_or_default();
     // The file in which it goes on has its answer.
     let without_root = turn.continues_elsewhere && !turn.is_finished();
@@ -128,19 +130,22 @@ fn export_turn(
     let rewind = rewind(turn, &exporter.job.transcript);
     let owner = Owner::Turn(turn.opening.uuid.clone());
     let before = BeforeTurn { rewind: rewind.as_ref(), instructions: instructions.as_deref() };
-    observe_turn(turn, &before, context, ended, &mut |observation| {
+    let launches = observe_turn(turn, &before, context, ended, &mut |observation| {
         let span = &observation.span_id;
         let is_root = observation.role == Role::Root;
         if without_root && is_root || sent_elsewhere.contains(span) {
             return;
         }
-        let is_sent = exporter.ledger.cursor.acknowledged.contains_key(span);
-        if turn.opening.is_missing && is_root && is_sent {
-            // It said more than the rows that are left.
-            return exporter.ledger.add_span(&owner, span, false);
+        if is_root && let Some(mark) = exporter.ledger.mark(&owner, span) {
+            is_cut = mark.ends_after(observation.end);
+            if turn.opening.is_missing && exporter.ledger.cursor.open_since.is_some() {
+                // The opening row was there: the root said more than the rows that are left.
+                return exporter.ledger.add_span(&owner, span, false);
+            }
         }
         exporter.export(observation, &owner, context, context.prompts.session.as_ref());
-    })
+    });
+    (launches, is_cut)
 }
 
 /// A turn whose opening row is gone, as it was met before: by its uuid, else by what was acknowledged of it.

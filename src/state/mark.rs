@@ -71,12 +71,9 @@ impl Mark {
         }
     }
 
-    /// Whether what was acknowledged reaches further than what has the mark `now`.
-    pub fn ends_after(&self, now: &Self) -> bool {
-        match (self, now) {
-            (Self::Content { end: before, .. }, Self::Content { end, .. }) => before > end,
-            _ => false,
-        }
+    /// Whether what was acknowledged, and was no model call, reaches further.
+    pub fn ends_after(&self, end: Timestamp) -> bool {
+        matches!(self, Self::Content { end: before, .. } if *before > end)
     }
 
     /// Whether an observation with the mark `now` is acknowledged as it is. `known_until`: the time of the last row that was

@@ -1,14 +1,15 @@
 //! A fork begins with copies of its parent's turns: whoever is met first, each turn arrives once, as its parent's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base::Timestamp;
 use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
-use super::recorded::{Session, of_scenario};
+use super::recorded::{SESSIONS, Session, of_scenario};
 use super::splits::{Step, live};
 
 const SCENARIOS: [&str; 2] = ["v2.1.330/fork", "v2.1.197/fork"];
@@ -29,6 +30,16 @@ fn family(scenario: &str, fork_first: bool) -> Vec<&'static Session> {
 fn together(family: &[&Session]) -> Vec<Row> {
     let rows = family.iter().flat_map(|session| session.expected.clone());
     rows.collect()
+}
+
+/// The sessions of each scenario that has several.
+fn families() -> Vec<Vec<&'static Session>> {
+    let mut families = BTreeMap::<&str, Vec<&Session>>::new();
+    for session in SESSIONS.iter() {
+        let (scenario, _) = session.name.rsplit_once('/').unwrap();
+        families.entry(scenario).or_default().push(session);
+    }
+    families.into_values().filter(|family| family.len() > 1).collect()
 }
 
 fn none_twice(receiver: &Receiver, family: &[&Session]) -> Result<(), TestCaseError> {
@@ -71,5 +82,46 @@ proptest! {
         live(&desk, family[0], &steps.0, &mut receiver)?;
         live(&desk, family[1], &steps.1, &mut receiver)?;
         none_twice(&receiver, &family)?;
+    }
+
+    /// Whatever of them is met in which order, in whatever pieces, copied rows included.
+    #[test]
+    fn sessions_of_one_folder_arrive_as_by_a_replay_of_all(
+        family in prop::sample::select(families()),
+        steps in prop::collection::vec((any::<u8>(), any::<(u16, u8)>(), Run::any()), 0..10),
+        last in any::<prop::sample::Index>(),
+    ) {
+        let (desk, mut replayed) = (Desk::new(), Receiver::default());
+        family.iter().for_each(|session| desk.write_all(session));
+        for session in &family {
+            desk.replay(session, &mut replayed).unwrap();
+        }
+        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let mut written = vec![0; family.len()];
+        for (number, (share, torn), run) in steps {
+            let number = usize::from(number) % family.len();
+            let session = family[number];
+            let whole = 0..session.main.bytes.len();
+            let range = if written[number] == 0 { &session.first_turn } else { &whole };
+            written[number] = session.main.cut(share, torn, range).max(written[number]);
+            if written[number] == 0 {
+                continue;
+            }
+            desk.write(&session.main, written[number], false);
+            session.agents.iter().for_each(|agent| desk.write(agent, agent.bytes.len(), false));
+            desk.write_beside(session);
+            let now = session.main.time_at(written[number]);
+            let now = now.unwrap_or(Timestamp::from_millis(0));
+            desk.run(session, run, now, None, &mut receiver).unwrap();
+        }
+        family.iter().for_each(|session| desk.write_all(session));
+        let first = last.index(family.len());
+        for session in family[first..].iter().chain(&family[..first]) {
+            let now = session.main.time_at(usize::MAX).unwrap();
+            desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+            desk.replay(session, &mut receiver).unwrap();
+        }
+        receiver.complaints()?;
+        same_rows(&receiver.rows(), &replayed.rows())?;
     }
 }

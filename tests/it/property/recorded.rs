@@ -179,6 +179,18 @@ impl Session {
         session
     }
 
+    /// The file that this agent's file goes on from: it is whole by then.
+    pub(super) fn goes_on_from(&self, agent: usize) -> Option<usize> {
+        let name = self.agents[agent].path.file_name();
+        let has_meta = |file: &Growing| {
+            let meta = file.path.with_extension("meta.json");
+            self.beside.iter().any(|(path, _)| *path == meta)
+        };
+        let is_first = |file: &Growing| file.path.file_name() == name && has_meta(file);
+        let first = self.agents.iter().position(is_first);
+        first.filter(|first| *first != agent && !has_meta(&self.agents[agent]))
+    }
+
     /// A receiver that has got a replay of the whole session.
     pub(super) fn replayed(&self) -> Receiver {
         let mut receiver = Receiver::default();

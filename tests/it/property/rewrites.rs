@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::cases;
 use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
-use super::recorded::{Growing, any_session};
+use super::recorded::{Growing, SESSIONS, Session, any_session};
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug)]
@@ -47,19 +47,74 @@ impl Rewrite {
     }
 }
 
-/// How far the file is written, why the program runs, and what a second run sees in its place.
+/// How far the files are written, why the program runs, and what further runs see in the place of the session's file, one
+/// rewrite upon the other.
 #[derive(Clone, Debug)]
 struct Step {
     share: u16,
+    torn: u8,
+    /// The same of the agents' files.
+    agents: [u16; 3],
     run: Run,
-    rewritten: Option<(Rewrite, Run)>,
+    rewritten: Vec<(Rewrite, Run)>,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let rewritten = prop::option::weighted(0.7, (Rewrite::any(), Run::any()));
-    let step = (any::<u16>(), Run::any(), rewritten);
-    let step = step.prop_map(|(share, run, rewritten)| Step { share, run, rewritten });
+    let rewritten = prop::collection::vec((Rewrite::any(), Run::any()), 0..3);
+    let agent = prop_oneof![Just(0), Just(u16::MAX), any::<u16>()];
+    let step = (any::<u16>(), any::<u8>(), prop::array::uniform3(agent), Run::any(), rewritten);
+    let step = step.prop_map(|(share, torn, agents, run, rewritten)| Step {
+        share,
+        torn,
+        agents,
+        run,
+        rewritten,
+    });
     prop::collection::vec(step, 1..6)
+}
+
+fn session(name: &str) -> &'static Session {
+    SESSIONS.iter().find(|session| session.name.starts_with(name)).unwrap()
+}
+
+/// Writes the session's file otherwise.
+fn rewrite(desk: &Desk, session: &Session, text: &str) {
+    let path = session.main.path.clone();
+    desk.write_as_it_is(&Growing::new(path, text.as_bytes().to_vec()));
+}
+
+#[test]
+fn a_half_written_file_changes_no_score() {
+    let (session, desk, mut receiver) =
+        (session("v2.0.76/blocks/"), Desk::new(), Receiver::default());
+    let now = session.main.time_at(usize::MAX).unwrap();
+    desk.write_all(session);
+    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+    let scores = receiver.scores();
+    assert!(!scores.is_empty());
+    let half = Rewrite::HalfOfIt.of(std::str::from_utf8(&session.main.bytes).unwrap());
+    rewrite(&desk, session, &half);
+    desk.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
+    assert_eq!(receiver.scores(), scores);
+    desk.write_all(session);
+    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+    receiver.complaints().unwrap();
+    same_rows(&receiver.rows(), &session.expected).unwrap();
+}
+
+/// Up to 2.1.50 only the call says what an agent is for, and the cursor keeps where its row stood.
+#[test]
+fn an_agent_that_shows_up_after_a_rewrite_has_the_description_of_its_call() {
+    let (session, desk, mut receiver) =
+        (session("v2.0.76/subagent/"), Desk::new(), Receiver::default());
+    let now = session.main.time_at(usize::MAX).unwrap();
+    let text = std::str::from_utf8(&session.main.bytes).unwrap();
+    rewrite(&desk, session, &Rewrite::AFieldAddedEverywhere.of(text));
+    desk.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
+    desk.write_all(session);
+    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+    receiver.complaints().unwrap();
+    same_rows(&receiver.rows(), &session.expected).unwrap();
 }
 
 proptest! {
@@ -72,21 +127,26 @@ proptest! {
     ) {
         let (desk, mut receiver) = (Desk::new(), Receiver::default());
         let whole = 0..session.main.bytes.len();
-        let mut written = 0;
+        let (mut written, mut agents) = (0, vec![0; session.agents.len()]);
         for (index, step) in steps.iter().enumerate() {
-            session.agents.iter().for_each(|agent| desk.write(agent, agent.bytes.len(), false));
-            desk.write_beside(session);
             let range = if index == 0 { &session.first_turn } else { &whole };
-            written = session.main.cut(step.share, 0, range).max(written);
+            written = session.main.cut(step.share, step.torn, range).max(written);
             desk.write(&session.main, written, false);
+            for (number, agent) in session.agents.iter().enumerate() {
+                let cut = agent.cut(step.agents[number % 3], 0, &(0..agent.bytes.len()));
+                agents[number] = cut.max(agents[number]);
+                if session.goes_on_from(number).is_none() {
+                    desk.write(agent, agents[number], false);
+                }
+            }
+            desk.write_beside(session);
             let now = session.main.time_at(written).unwrap_or(base::Timestamp::from_millis(0));
             desk.run(session, step.run, now, None, &mut receiver).unwrap();
-            if let Some((rewrite, run)) = step.rewritten {
-                let text = std::str::from_utf8(&session.main.bytes[..written]).unwrap();
-                let text = rewrite.of(text);
-                let file = Growing::new(session.main.path.clone(), text.into_bytes());
-                desk.write_as_it_is(&file);
-                desk.run(session, run, now, None, &mut receiver).unwrap();
+            let mut text = String::from_utf8_lossy(&session.main.bytes[..written]).into_owned();
+            for (how, run) in &step.rewritten {
+                text = how.of(&text);
+                rewrite(&desk, session, &text);
+                desk.run(session, *run, now, None, &mut receiver).unwrap();
             }
         }
         desk.write_all(session);

@@ -88,6 +88,14 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
             *cut = written;
         }
     }
+    for agent in 0..session.agents.len() {
+        let Some(first) = session.goes_on_from(agent) else { continue };
+        for step in 0..steps.len() {
+            if all[first + 1][step] < session.agents[first].bytes.len() {
+                all[agent + 1][step] = 0;
+            }
+        }
+    }
     all
 }
 
