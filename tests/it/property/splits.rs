@@ -90,9 +90,10 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
     }
     for agent in 0..session.agents.len() {
         let Some(first) = session.goes_on_from(agent) else { continue };
-        for step in 0..steps.len() {
-            if all[first + 1][step] < session.agents[first].bytes.len() {
-                all[agent + 1][step] = 0;
+        let before = all[first + 1].clone();
+        for (cut, before) in all[agent + 1].iter_mut().zip(before) {
+            if before < session.agents[first].bytes.len() {
+                *cut = 0;
             }
         }
     }
