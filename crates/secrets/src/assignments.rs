@@ -1,14 +1,16 @@
 //! `NAME=value`, `name: value`, `"name": "value"`, also with the quotes of JSON inside a string, `<name>value</name>` and
 //! `--name value`: values under the name of a secret.
 
-use super::alphabet::{ALNUM, DOTTED, before, byte};
+use super::alphabet::{DOTTED, before, byte};
 use super::extent::{self, Extent};
 use super::hit::Hit;
-use super::name::{Name, annotated, is_after_escape, name_before, named_after, named_before};
+use super::name::{
+    Name, annotated, in_words, is_after_escape, name_before, named_before, named_behind, of_input,
+};
 use super::names::{self, Noun, names_itself, noun_of};
-use super::random::has_random_letters;
-use super::values::{Style, is_path_of_names, is_secret, is_strong, is_wordy};
-use super::{colour, flags, headers};
+use super::random::{has_random_letters, is_jumbled};
+use super::values::{Style, is_long_mix, is_path_of_names, is_secret, is_strong, is_wordy};
+use super::{colour, flags, headers, lines};
 
 /// The secret whose name ends at the separator `at`.
 pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
@@ -16,12 +18,15 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     let (name_end, value_at) = separator(bytes, at).or_else(|| doubled(text, at))?;
     let name = name_before(text, name_end).filter(|name| !is_in_resource_name(text, name))?;
     let typed = annotated(text, &name, at);
-    let noun = noun_of(name.text).or(typed).or_else(|| noun_of(named_before(text, &name)?));
-    let noun =
-        noun.or_else(|| noun_of(named_after(text, &name, after_spaces(bytes, value_at))?))?;
+    let noun = noun_of(name.text).or(typed).or_else(|| noun_of_value(text, &name, value_at))?;
     let spaced = matches!(byte(bytes, value_at), b' ' | b'\t')
         || matches!(before(bytes, name_end), b' ' | b'\t');
     let value_at = after_spaces(bytes, colour::after(bytes, after_spaces(bytes, value_at)));
+    if let Some((value, style)) = lines::value_below(text, value_at, noun) {
+        let secret = text.get(value.start..value.end)?;
+        return is_secret(secret, noun, style).then(|| hit(value, noun, name.text));
+    }
+    let value_at = after_bold(bytes, value_at);
     if matches!(noun, Noun::Authorization | Noun::Cookie) {
         let is_header = byte(bytes, at) == b':' || name.quoted;
         return headers::value(text, value_at, noun, name.text).filter(|_| is_header);
@@ -31,11 +36,30 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
         if typed.is_some() {
             return None;
         }
-        return bare(text, &name, noun, value_at, byte(bytes, at), spaced);
+        let sign = if byte(bytes, at) == b'=' { b'=' } else { b':' };
+        return bare(text, &name, noun, value_at, sign, spaced);
     };
     let secret = text.get(value.start..value.end)?;
     let is_one = is_secret(secret, noun, Style::Quoted) && !names_itself(name.text, secret);
     is_one.then(|| hit(value, noun, name.text))
+}
+
+/// What the words around `value` or `key` announce.
+fn noun_of_value(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
+    match name.text.as_bytes().last().map(u8::to_ascii_lowercase) {
+        Some(b'y') if name.is("key") => return in_words(text, name),
+        Some(b'e') if name.is("value") => {}
+        _ => return None,
+    }
+    let owner = named_before(text, name)
+        .or_else(|| named_behind(text, name, after_spaces(text.as_bytes(), at)));
+    owner.and_then(noun_of).or_else(|| of_input(text, name))
+}
+
+/// The end of Markdown's bold: `**Password:** value`.
+fn after_bold(bytes: &[u8], at: usize) -> usize {
+    let is_bold = bytes.get(at..).is_some_and(|rest| rest.starts_with(b"** "));
+    if is_bold { after_spaces(bytes, at + 2) } else { at }
 }
 
 fn after_spaces(bytes: &[u8], at: usize) -> usize {
@@ -62,6 +86,8 @@ fn separator(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
             (b'?', _) => Some((at - 1, at + 1)),
             _ => Some((at, at + 1)),
         },
+        // The colon of Chinese and Japanese texts, `\u{ff1a}`.
+        0xef => bytes.get(at..)?.starts_with("\u{ff1a}".as_bytes()).then_some((at, at + 3)),
         _ => None,
     }
 }
@@ -94,7 +120,8 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
     }
     let last = before(bytes, name.start);
     let opens_line = matches!(last, 0 | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | 128..)
-        || is_after_escape(bytes, name.start);
+        || is_after_escape(bytes, name.start)
+        || last == b'+' && lines::opens(bytes, name.start - 1);
     let mut style = match sign {
         b'=' if matches!(last, b'?' | b'&') => Style::Query,
         b'=' if !spaced && (is_loud || is_exported(text, name.start)) => Style::Env,
@@ -119,19 +146,16 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         style = if is_program || !is_named_well { Style::Bare } else { Style::Env };
     }
     let may_go_on = || {
-        let is_word = noun != Noun::Password && !has_random_letters(secret, 6) && is_wordy(secret);
-        let is_plain = secret.bytes().all(|byte| ALNUM.has(byte));
-        let is_drawn = is_plain && (has_random_letters(secret, 10) || is_long_number(secret));
-        is_drawn || is_strong(secret) && !is_path_of_names(secret) && !is_word
+        let is_jumbled = is_jumbled(secret);
+        let is_word = noun != Noun::Password
+            && !is_jumbled
+            && !has_random_letters(secret, 6)
+            && is_wordy(secret);
+        let is_drawn = is_jumbled || name.text.contains(['_', '-']) && is_long_mix(secret);
+        (is_strong(secret) || is_drawn) && !is_path_of_names(secret) && !is_word
     };
     let may_end = style != Style::Bare || ends_line || sign == b'=' && !spaced || may_go_on();
     (may_end && is_secret(secret, noun, style)).then(|| hit(value, noun, name.text))
-}
-
-/// A number of 24 and more letters and digits.
-fn is_long_number(value: &str) -> bool {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    value.len() >= 24 && digits * 4 >= value.len()
 }
 
 /// `Token<'a>`, `Key<T>`: a type with its parameters.
@@ -203,7 +227,8 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     if name == "pass" && byte(bytes, value_at) == b' ' {
         return flags::pass(text, value_at + 1);
     }
-    let noun = noun_of(name)?;
+    let kept = (name == "value" && flags::is_kept(text, at)).then_some(Noun::Password);
+    let noun = noun_of(name).or(kept)?;
     let rest = bytes.get(value_at..)?;
     let gap = rest.iter().take(16).take_while(|byte| b" \t\"'`,\\".contains(byte)).count();
     let mut elements = rest.get(..gap)?.split(|byte| *byte == b',');
@@ -228,6 +253,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     let (value, style) = match extent::quoted(bytes, value_at) {
         Some(value) => (value, Style::Quoted),
         None if is_list => (extent::bare(bytes, value_at, true), Style::Quoted),
+        None if kept.is_some() => (extent::bare(bytes, value_at, true), Style::Env),
         None => (extent::bare(bytes, value_at, false), Style::Bare),
     };
     let secret = text.get(value.start..value.end)?;

@@ -1,16 +1,49 @@
 //! Secrets as arguments of calls: `setPassword("…")`, `define('DB_PASSWORD', '…')`, `headers.set("X-Api-Key", "…")`.
 
-use super::alphabet::{WORD, byte};
+use super::alphabet::{WORD, before, byte};
 use super::assignments::hit;
-use super::extent;
+use super::extent::{self, Extent};
 use super::headers;
 use super::hit::Hit;
 use super::names::{Noun, noun_of};
-use super::values::{Style, is_secret, is_strong};
+use super::random::is_jumbled;
+use super::values::{Style, is_long_mix, is_secret, is_strong};
 
 /// Calls whose first argument is a name and whose second one is its value.
-const OF_PAIRS: &str = "define setenv Setenv set_env setProperty set append header Header addHeader add_header setHeader \
-    setRequestHeader putenv_s ";
+fn is_of_pair(called: &str) -> bool {
+    matches!(
+        called,
+        "define"
+            | "setenv"
+            | "Setenv"
+            | "set_env"
+            | "putenv_s"
+            | "setProperty"
+            | "set"
+            | "append"
+            | "header"
+            | "Header"
+            | "addHeader"
+            | "add_header"
+            | "setHeader"
+            | "setRequestHeader"
+    )
+}
+
+/// Calls of a user's name and a password.
+fn is_of_login(called: &str) -> bool {
+    matches!(
+        called,
+        "NetworkCredential"
+            | "UsernamePasswordCredentials"
+            | "HTTPBasicAuth"
+            | "BasicAuth"
+            | "basic_auth"
+            | "basicAuth"
+            | "auth"
+            | "login"
+    )
+}
 
 /// Beginnings of calls whose one argument is what their name says.
 const SETTERS: [&str; 4] = ["set", "with", "use", "add"];
@@ -20,11 +53,18 @@ pub(super) fn argument(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let length = WORD.run_before(bytes, at, 40);
     let called = text.get(at - length..at)?;
-    if called.is_empty() {
-        return None;
-    }
     let first_at = at + 1 + spaces(bytes, at + 1);
-    if OF_PAIRS.split(' ').any(|one| one == called) {
+    if called.is_empty() {
+        let is_login = matches!(before(bytes, at), b'=' | b' ') && {
+            let name = text.get(..at)?.trim_ascii_end();
+            name.strip_suffix('=').is_some_and(|name| name.trim_ascii_end().ends_with("auth"))
+        };
+        return if is_login { login(text, first_at) } else { None };
+    }
+    if is_of_login(called) {
+        return login(text, first_at);
+    }
+    if is_of_pair(called) {
         return pair(text, first_at);
     }
     let noun = noun_of(called)?;
@@ -40,13 +80,7 @@ pub(super) fn argument(text: &str, at: usize) -> Option<Hit> {
 fn pair(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let name = extent::quoted(bytes, at)?;
-    // Behind the closing quote, which may be escaped.
-    let comma = bytes.get(name.end..)?.iter().take(8).position(|byte| *byte == b',')?;
-    let is_next =
-        bytes.get(name.end..name.end + comma)?.iter().all(|byte| b"\\\"'` ".contains(byte));
-    let value_at = name.end + comma + 1;
-    let value_at = value_at + spaces(bytes, value_at);
-    let value = extent::quoted(bytes, value_at).filter(|_| is_next)?;
+    let (value_at, value) = second(bytes, name)?;
     let (name, secret) = (text.get(name.start..name.end)?, text.get(value.start..value.end)?);
     let noun = noun_of(name).or_else(|| is_salt(name, secret).then_some(Noun::Phrase))?;
     if matches!(noun, Noun::Authorization | Noun::Cookie) {
@@ -54,6 +88,27 @@ fn pair(text: &str, at: usize) -> Option<Hit> {
     }
     let is_one = is_salt(name, secret) || is_secret(secret, noun, Style::Quoted);
     is_one.then(|| hit(value, noun, name))
+}
+
+/// `("user", "password")`
+fn login(text: &str, at: usize) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    let (_, value) = second(bytes, extent::quoted(bytes, at)?)?;
+    let secret = text.get(value.start..value.end)?;
+    let is_drawn = is_strong(secret) || is_jumbled(secret) || is_long_mix(secret);
+    (is_drawn && is_secret(secret, Noun::Password, Style::Quoted))
+        .then(|| hit(value, Noun::Password, "password"))
+}
+
+/// The quoted argument that follows one: the place of its quote, and its text.
+fn second(bytes: &[u8], first: Extent) -> Option<(usize, Extent)> {
+    // Behind the closing quote, which may be escaped.
+    let comma = bytes.get(first.end..)?.iter().take(8).position(|byte| *byte == b',')?;
+    let gap = bytes.get(first.end..first.end + comma)?;
+    let value_at = first.end + comma + 1;
+    let value_at = value_at + spaces(bytes, value_at);
+    let is_next = gap.iter().all(|byte| b"\\\"'` ".contains(byte));
+    extent::quoted(bytes, value_at).filter(|_| is_next).map(|value| (value_at, value))
 }
 
 /// The keys and salts of WordPress: any signs, also spaces.

@@ -22,6 +22,14 @@ pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
     {
         at += 1;
     }
+    if let Some(quote) = escaped_quote(bytes, at) {
+        let start = at + quote.len();
+        let rest = bytes.get(start..).unwrap_or_default();
+        let line = rest.iter().take(MAX_LINE_BYTES).position(|byte| *byte == b'\n');
+        let line = rest.get(..line.unwrap_or(MAX_LINE_BYTES)).unwrap_or(rest);
+        let length = line.windows(quote.len()).position(|window| window == quote);
+        return Some(Extent { start, end: start + length.unwrap_or(line.len()) });
+    }
     let depth = backslashes(bytes, at);
     let quote = byte(bytes, at + depth);
     if depth > MAX_DEPTH || !matches!(quote, b'"' | b'\'' | b'`') {
@@ -49,6 +57,31 @@ pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
     let end = here.min(bytes.len());
     let start = start.min(end);
     Some(Extent { start, end })
+}
+
+/// How quotes are written in HTML, and after a backslash in the JSON that goes into HTML.
+const ESCAPED_QUOTES: [&[u8]; 7] =
+    [b"&quot;", b"&apos;", b"&#34;", b"&#39;", b"&#x27;", b"u0022", b"u0027"];
+
+/// The quote that is written as an escape at `at`.
+pub(super) fn escaped_quote(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let slashes = match byte(bytes, at) {
+        b'\\' => backslashes(bytes, at),
+        b'&' => 0,
+        _ => return None,
+    };
+    let rest = bytes.get(at + slashes..)?;
+    let quote = ESCAPED_QUOTES.iter().find(|quote| rest.starts_with(quote))?;
+    bytes.get(at..at + slashes + quote.len())
+}
+
+/// The length of the quote that is written as an escape before `end`, without its backslashes.
+pub(super) fn escaped_quote_before(bytes: &[u8], end: usize) -> usize {
+    let head = bytes.get(..end).unwrap_or_default();
+    let quote =
+        ESCAPED_QUOTES.iter().find(|quote| head.ends_with(quote)).map_or(0, |one| one.len());
+    let is_escape = before(bytes, end) == b';' || before(bytes, end - quote) == b'\\';
+    if is_escape { quote } else { 0 }
 }
 
 /// A word without quotes; `whole`: only white space and the quotes around it end it.

@@ -11,18 +11,26 @@ use super::values::has_digit;
 const COMMAND: usize = 400;
 
 /// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
-const SPACED: &[&str] = &[
-    "sshpass",
-    "docker login",
-    "podman login",
-    "registry login",
-    "az login",
-    "mongosh ",
-    "mongo ",
-];
+const SPACED: &[&str] = &["sshpass", "docker login", "podman login", "registry login", "az login"];
 
 /// Programs whose `-w` is a password.
-const OF_W: &[&str] = &["ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "security add-"];
+const LDAP: &[&str] = &[
+    "ldapsearch",
+    "ldapmodify",
+    "ldapadd",
+    "ldapdelete",
+    "ldapwhoami",
+    "ldappasswd",
+    "ldapcompare",
+];
+const KEYCHAIN: &[&str] = &["add-generic-password", "add-internet-password"];
+
+/// Programs whose `-U` is `user%password`.
+const SAMBA: &[&str] = &["smbclient", "rpcclient", "smbget", "smbmap"];
+
+/// Programs whose `-p` is a password.
+const MONGO: &[&str] =
+    &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat"];
 
 /// The secret after the flag at `at`: `-u`, `-p`, `-a` …
 pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
@@ -34,20 +42,24 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
     let is_spaced = byte(bytes, next) == b' ';
     match byte(bytes, at + 1) {
         b'u' if is_of(text, at, &["curl", "wget", "httpie", "xh "]) => user(text, next),
-        b'p' if is_spaced && is_of(text, at, SPACED) => word(text, next + 1),
-        b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb", "7z "]) => {
+        b'u' if is_spaced && runs(text, at, &["lftp"]) => behind(text, next + 1, ','),
+        b'U' if is_spaced && runs(text, at, SAMBA) => behind(text, next + 1, '%'),
+        b'w' if is_spaced && (runs(text, at, LDAP) || is_of(text, at, KEYCHAIN)) => {
+            word(text, next + 1)
+        }
+        b'P' if is_spaced && runs(text, at, &["zip", "unzip"]) => word(text, next + 1),
+        b'p' if !is_spaced && runs(text, at, &["7z", "7za", "7zz", "7zr", "rar", "unrar"]) => {
             word(text, next)
         }
-        b'P' if is_spaced && is_of(text, at, &["zip "]) => word(text, next + 1),
-        b'w' if is_spaced && is_of(text, at, OF_W) => word(text, next + 1),
-        b'U' if is_spaced && is_of(text, at, &["smbclient"]) => behind(text, next + 1, '%'),
-        b'u' if is_spaced && is_of(text, at, &["lftp "]) => behind(text, next + 1, ','),
-        b'p' if ["-pass ", "-passin ", "-passout "]
-            .iter()
-            .any(|flag| text.get(at..).is_some_and(|rest| rest.starts_with(flag))) =>
-        {
-            let value = text.get(at..)?.find(" pass:").filter(|gap| *gap <= 8)?;
-            word(text, at + value + " pass:".len())
+        b'p' if is_spaced && runs(text, at, MONGO) => {
+            word(text, next + 1).filter(|hit| !is_port(text, *hit))
+        }
+        b'p' if is_spaced && is_of(text, at, SPACED) => word(text, next + 1),
+        b'p' if !is_spaced && is_of(text, at, &["sshpass", "mysql", "mariadb"]) => word(text, next),
+        b'p' if text.get(at..)?.starts_with("-pass") => {
+            let end = text.get(at..)?.bytes().take(10).position(|byte| byte == b' ')?;
+            let value = text.get(at + end..)?.trim_start().strip_prefix("pass:")?;
+            word(text, text.len() - value.len())
         }
         b'a' if is_spaced && is_of(text, at, &["redis-cli"]) => word(text, next + 1),
         b'a' if is_spaced && is_of(text, at, &["http ", "https ", "xh "]) => user(text, next),
@@ -83,14 +95,6 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
 }
 
-/// `user%password`; `at` is behind the flag and its space.
-fn behind(text: &str, at: usize, sign: char) -> Option<Hit> {
-    let value = value_at(text.as_bytes(), at);
-    let (user, secret) = text.get(value.start..value.end)?.split_once(sign)?;
-    let is_one = !secret.is_empty() && !is_placeholder(secret);
-    is_one.then(|| Hit::by_context(value.start + user.len() + 1, value.end, "password"))
-}
-
 /// The cookies of curl; without a `=` the name of a file of them.
 fn cookies(text: &str, at: usize) -> Option<Hit> {
     let value = value_at(text.as_bytes(), at);
@@ -114,6 +118,38 @@ fn word(text: &str, at: usize) -> Option<Hit> {
     let secret = text.get(value.start..value.end)?;
     (secret.len() >= 3 && !secret.starts_with('-') && !is_placeholder(secret))
         .then(|| Hit::new(value.start, value.end, "password"))
+}
+
+/// Where mongo is the name of a container, `-p` is a port.
+fn is_port(text: &str, hit: Hit) -> bool {
+    let value = text.get(hit.start..hit.end).unwrap_or_default();
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let next = value.as_bytes().get(digits);
+    (1..6).contains(&digits) && !next.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// The password behind a user's name and a sign; `at` is at the name.
+fn behind(text: &str, at: usize, sign: char) -> Option<Hit> {
+    let value = value_at(text.as_bytes(), at);
+    let (user, secret) = text.get(value.start..value.end)?.split_once(sign)?;
+    let is_real = !user.is_empty() && secret.len() >= 3 && !is_placeholder(secret);
+    is_real.then(|| Hit::by_context(value.end - secret.len(), value.end, "password"))
+}
+
+/// `--value` of a program that keeps secrets.
+pub(super) fn is_kept(text: &str, at: usize) -> bool {
+    let behind = text.get(at..).unwrap_or_default();
+    let behind = behind.lines().next().unwrap_or_default();
+    let behind = behind.get(..COMMAND).unwrap_or(behind);
+    is_of(text, at, &["SecureString", "keyvault secret set"])
+        || behind.contains("SecureString") && is_of(text, at, &["ssm put-parameter"])
+}
+
+/// Whether one of the programs runs in the command before `at`: its name is a whole word there, also behind a path.
+fn runs(text: &str, at: usize, programs: &[&str]) -> bool {
+    let is_around = |letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-' | '_');
+    let command = command_before(text, at, COMMAND);
+    command.split(is_around).any(|word| programs.contains(&word))
 }
 
 fn value_at(bytes: &[u8], at: usize) -> Extent {

@@ -5,7 +5,7 @@ use super::extent::{self, Extent};
 use super::hit::Hit;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
-use super::random::has_random_letters;
+use super::random::is_jumbled;
 use super::values::{has_digit, is_constant};
 
 /// The secret in the value of an `Authorization`, `Cookie` or `Set-Cookie` header that begins at `at`.
@@ -62,7 +62,11 @@ fn authorization(value: &str, extent: Extent) -> Option<Hit> {
     let kind = if scheme.eq_ignore_ascii_case("basic") {
         is_basic(credentials).then_some("basic-auth")?
     } else {
-        is_token(credentials).then_some(if scheme.eq_ignore_ascii_case("bearer") {
+        // Behind a scheme that is alone on its line any text is a token; before more words it has to look like one.
+        let is_alone = SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one))
+            && value.trim_end().ends_with(credentials)
+            && !is_named(credentials);
+        is_token(credentials, is_alone).then_some(if scheme.eq_ignore_ascii_case("bearer") {
             "bearer-token"
         } else {
             "authorization"
@@ -71,15 +75,26 @@ fn authorization(value: &str, extent: Extent) -> Option<Hit> {
     Some(Hit::by_context(start, start + length, kind))
 }
 
-fn is_token(credentials: &str) -> bool {
+/// Schemes that are followed by one token.
+const SCHEMES: [&str; 6] = ["bearer", "token", "apikey", "api-key", "key", "privatetoken"];
+
+/// `accessToken`: the name of a token.
+fn is_named(credentials: &str) -> bool {
+    let lower = credentials.to_ascii_lowercase();
+    let nouns = ["token", "key", "secret", "credential", "auth", "jwt", "bearer"];
+    nouns.iter().any(|noun| lower.contains(noun)) && !is_jumbled(credentials)
+}
+
+fn is_token(credentials: &str, is_alone: bool) -> bool {
     let is_call = credentials.contains(['(', '{', '[', '<', '$', '"']);
     let (lower, upper) = (
         credentials.bytes().any(|byte| byte.is_ascii_lowercase()),
         credentials.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()),
     );
-    let is_drawn = has_random_letters(credentials, 8);
-    let is_made = has_digit(credentials) || credentials.len() >= 20 && lower && upper || is_drawn;
-    let is_code = is_call || is_constant(credentials) && !is_drawn;
+    let is_drawn = credentials.len() >= 20 && lower && upper || is_jumbled(credentials);
+    let is_made = has_digit(credentials) || is_drawn || is_alone;
+    let is_drawn_in_capitals = is_alone && has_digit(credentials) && !credentials.contains('_');
+    let is_code = is_call || is_constant(credentials) && !is_drawn_in_capitals;
     credentials.len() >= 6 && is_made && !is_code && !is_placeholder(credentials)
 }
 
@@ -108,16 +123,16 @@ fn cookie(value: &str, extent: Extent, name: &str) -> Option<Hit> {
     (!is_placeholder(secret)).then(|| Hit::new(start, start + length, "cookie"))
 }
 
-/// `Bearer <token>` without its header.
+/// `Bearer <token>` without its header, and `bearer, <token>` of a WebSocket's protocols.
 pub(super) fn bearer(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let start = at + "Bearer ".len();
+    let start = at + text.get(at..)?.find(' ')? + 1;
     let probe = WIDE.run(bytes, start, 256);
     let length = if probe == 256 { WIDE.run(bytes, start, usize::MAX) } else { probe };
     let credentials = text.get(start..start + length)?.trim_end_matches('.');
     let is_word = matches!(byte(bytes, start + length), b'(' | b'[');
-    let is_secret =
-        credentials.len() >= 16 && has_digit(credentials) && is_token(credentials) && !is_word;
+    let is_drawn = has_digit(credentials) || is_jumbled(credentials);
+    let is_secret = credentials.len() >= 16 && is_drawn && is_token(credentials, false) && !is_word;
     (is_secret && begins_word(bytes, at))
         .then(|| Hit::by_context(start, start + credentials.len(), "bearer-token"))
 }

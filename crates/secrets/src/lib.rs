@@ -10,13 +10,16 @@
 mod alphabet;
 mod assignments;
 mod calls;
+mod cells;
 mod colour;
+mod commands;
 mod extent;
 mod fields;
 mod flags;
 mod headers;
 mod hit;
 mod keys;
+mod lines;
 mod mask;
 mod name;
 mod names;

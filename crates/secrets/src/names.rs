@@ -39,18 +39,13 @@ impl Noun {
 /// Longer names are ignored.
 pub(super) const MAX_NAME_BYTES: usize = 80;
 
-/// Endings that may follow the noun: `SECRET_PROD`, `TOKEN_2`, `PASSWORD_BASE64`.
-const TAILS: &str = "_prod _production _staging _stage _dev _development _test _testing _live _sandbox _old _new _current \
-    _previous _primary _secondary _default _b64 _base64 _value _plain _plaintext _raw _base _backup \
-    _local _main _readonly _admin";
-
 const PASSWORDS: &str = "password passwd passcode passwort _pwd _pw";
 const PHRASES: &str = "passphrase mnemonic seed_phrase recovery_phrase seedphrase";
 const KEYS: &str = "secret secret_key secretkey api_key apikey access_key accesskey private_key privatekey signing_key \
     encryption_key decryption_key master_key account_key accountkey shared_key auth_key license_key \
     deploy_key service_key storage_key session_key app_key application_key admin_key subscription_key \
     functions_key hmac_key jwt_key aes_key cipher_key webhook_key server_key token_key crypto_key \
-    integration_key secretvalue secret_value";
+    integration_key secretvalue secret_value secret_string";
 const TOKENS: &str = "token _pat jwt _auth bearer";
 
 /// `DB_PASS`, but not `first_pass`.
@@ -152,7 +147,44 @@ fn without_tail(words: &str) -> Option<&str> {
     if !bare.is_empty() && bare.len() < words.len() {
         return Some(bare);
     }
-    TAILS.split(' ').find_map(|tail| words.strip_suffix(tail)).filter(|words| !words.is_empty())
+    let (words, tail) = words.rsplit_once('_')?;
+    (is_tail(tail) && !words.is_empty()).then_some(words)
+}
+
+/// A word that may follow the noun: `SECRET_PROD`, `PASSWORD_BASE64`.
+fn is_tail(word: &str) -> bool {
+    matches!(
+        word,
+        "prod"
+            | "production"
+            | "staging"
+            | "stage"
+            | "dev"
+            | "development"
+            | "test"
+            | "testing"
+            | "live"
+            | "sandbox"
+            | "old"
+            | "new"
+            | "current"
+            | "previous"
+            | "primary"
+            | "secondary"
+            | "default"
+            | "b64"
+            | "base64"
+            | "value"
+            | "plain"
+            | "plaintext"
+            | "raw"
+            | "base"
+            | "backup"
+            | "local"
+            | "main"
+            | "readonly"
+            | "admin"
+    )
 }
 
 /// Lower case, with `_` between words, wherever the writer put dashes, dots or capitals.

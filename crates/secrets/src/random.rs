@@ -58,6 +58,29 @@ pub(super) fn has_random_letters(text: &str, least: usize) -> bool {
     letters >= least && bits * 10 >= pairs * enough && !is_monotonous(text)
 }
 
+/// Whether capitals and small letters change as in no word and no name of a program: one letter of a kind between two of the
+/// other, again and again. Fewer than one random text of twelve letters in a thousand has both no such change and letters like words.
+pub(super) fn is_jumbled(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.len() < 12
+        || !bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte))
+    {
+        return false;
+    }
+    let odd = bytes.windows(3).filter(|three| match three {
+        [first, second, third] => {
+            first.is_ascii_uppercase() && second.is_ascii_lowercase() && third.is_ascii_uppercase()
+                || first.is_ascii_uppercase()
+                    && second.is_ascii_uppercase()
+                    && third.is_ascii_lowercase()
+        }
+        _ => false,
+    });
+    let has_both = bytes.iter().any(u8::is_ascii_lowercase)
+        && bytes.iter().skip(1).any(u8::is_ascii_uppercase);
+    has_both && (odd.count() * 10 >= bytes.len() || has_random_letters(text, 8))
+}
+
 /// `aaaabbbb`, the alphabet: surprising, and still not drawn.
 fn is_monotonous(text: &str) -> bool {
     let bytes = text.as_bytes();

@@ -11,7 +11,7 @@ use super::placeholders::is_filling;
 use super::random::has_random_letters;
 use super::values::has_digit;
 use super::vendors::{Vendor, vendors};
-use super::{calls, flags, headers, keys, shapes, stdin, urls, words};
+use super::{calls, cells, commands, flags, headers, keys, shapes, stdin, urls, words};
 
 /// The bytes that are read before a secret is certain: a text of beginnings would be read again and again.
 const PROBE: usize = 256;
@@ -80,7 +80,8 @@ impl Rules {
         let assigned = (0..=u8::MAX).flat_map(|second| b"=:>|".map(|first| [first, second]));
         let begins =
             shape_begins.chain(vendor_begins).filter_map(|begin| begin.as_bytes().first_chunk());
-        for pair in assigned.chain(begins.copied()) {
+        // So does a colon of full width.
+        for pair in assigned.chain([[0xef, 0xbc]]).chain(begins.copied()) {
             let (byte, bit) = place(pair);
             if let Some(byte) = pairs.get_mut(byte) {
                 *byte |= bit;
@@ -176,6 +177,7 @@ static SHAPES: &[(&str, Shape)] = &[
     ("AZDO", shapes::azure_devops_token),
     ("BEARER ", headers::bearer),
     ("Bearer ", headers::bearer),
+    ("ConvertTo-SecureString ", commands::secure_string),
     ("EAAA", shapes::square_token),
     ("ENV ", words::assigned),
     ("IDENTIFIED BY ", words::identified),
@@ -188,17 +190,22 @@ static SHAPES: &[(&str, Shape)] = &[
     ("Nz", shapes::discord_token),
     ("OD", shapes::discord_token),
     ("OT", shapes::discord_token),
+    ("PASSWORD\t", cells::at_tab),
     ("PASSWORD ", words::password),
+    ("Password\t", cells::at_tab),
     ("Password ", words::password),
     ("Private-Lines:", keys::putty),
     ("Q~", shapes::azure_secret),
     ("_mmk", shapes::maxmind_key),
     ("bearer ", headers::bearer),
+    ("bearer, ", headers::bearer),
     ("discord.com/api/webhooks/", shapes::discord_webhook),
     ("discordapp.com/api/webhooks/", shapes::discord_webhook),
     ("eyJ", shapes::jwt),
     ("hooks.slack.com/", shapes::slack_webhook),
+    ("htpasswd ", commands::htpasswd),
     ("identified by ", words::identified),
+    ("password\t", cells::at_tab),
     ("password ", words::password),
     ("pat", shapes::airtable_token),
     ("set -", words::assigned),

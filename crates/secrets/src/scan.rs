@@ -7,7 +7,7 @@ use super::assignments::{at_element, at_separator};
 use super::hit::Hit;
 use super::patterns::Patterns;
 use super::rules::{RULES, classified};
-use super::stdin;
+use super::{cells, stdin};
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +69,9 @@ fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 
 fn at_place(text: &str, at: usize, first: u8) -> Option<Hit> {
     let assigned = match first {
-        b'=' | b':' => at_separator(text, at),
+        b'=' | b':' | 0xef => at_separator(text, at),
         b'>' => at_element(text, at),
-        b'|' => stdin::at_pipe(text, at),
+        b'|' => stdin::at_pipe(text, at).or_else(|| cells::at_bar(text, at)),
         _ => None,
     };
     assigned.or_else(|| RULES.find(text, at))

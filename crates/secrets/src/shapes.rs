@@ -11,15 +11,19 @@ use super::values::{has_digit, is_strong};
 
 /// A part of a token may be no longer, else it is data.
 const MAX_PART_BYTES: usize = 8192;
+/// A header is rarely longer than 200.
+const MAX_INNER_HEADER_BYTES: usize = 512;
 
 /// A JSON Web Token, signed or not, or encrypted, or with its end cut off.
 pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    // A dash may be a diff's, before a line that somebody took out.
-    if !begins_word(bytes, at) || before(bytes, at) == b'.' {
+    if !begins_word(bytes, at) {
         return None;
     }
-    let header = URLSAFE.run(bytes, at, MAX_PART_BYTES);
+    // Inside a word of base64url, which may have many such places, it is not read to the end for each.
+    let is_inside = URLSAFE.has(before(bytes, at)) && URLSAFE.run_before(bytes, at, 8) == 8;
+    let most = if is_inside { MAX_INNER_HEADER_BYTES } else { MAX_PART_BYTES };
+    let header = URLSAFE.run(bytes, at, most);
     if header < 16 || byte(bytes, at + header) != b'.' {
         return None;
     }
@@ -123,15 +127,15 @@ pub(super) fn discord_token(text: &str, at: usize) -> Option<Hit> {
 pub(super) fn telegram_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let digits =
-        bytes.get(..at)?.iter().rev().take(16).take_while(|byte| byte.is_ascii_digit()).count();
-    // `%22` and `\u0022` before it.
+        bytes.get(..at)?.iter().rev().take(15).take_while(|byte| byte.is_ascii_digit()).count();
+    let body = URLSAFE.run(bytes, at + 1, 36);
+    // Digits of an escape before it: `%22`, `\u0022`.
     let escape = match before(bytes, at - digits) {
         b'%' => 2,
         b'u' if before(bytes, at - digits - 1) == b'\\' => 4,
         _ => 0,
     };
-    let id = digits.saturating_sub(escape);
-    let body = URLSAFE.run(bytes, at + 1, 36);
+    let id = digits.checked_sub(escape)?;
     let start = at - id;
     // The API's URLs have `/bot` before it.
     let opens = begins_word(bytes, start) || text.get(..start)?.ends_with("bot");
@@ -202,9 +206,7 @@ pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let length = URLSAFE.run(bytes, at, 72);
     let body = text.get(at..at + length)?;
-    let is_added_line = before(bytes, at) == b'+' && is_first_of_line(bytes, at - 1);
-    let is_data = matches!(before(bytes, at), b'/' | b'+') && !is_added_line
-        || matches!(byte(bytes, at + length), b'/' | b'+' | b'=');
+    let is_data = is_in_base64(text, at) || matches!(byte(bytes, at + length), b'/' | b'+' | b'=');
     ((60..=70).contains(&length)
         && begins_word(bytes, at)
         && !is_data
@@ -213,8 +215,21 @@ pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
         .then(|| Hit::new(at, at + length, "square-token"))
 }
 
-fn is_first_of_line(bytes: &[u8], at: usize) -> bool {
-    matches!(before(bytes, at), 0 | b'\n' | b'"') || is_after_escape(bytes, at)
+/// Whether base64 stands before a place and its `/` or `+`, and neither the first sign of a diff's line nor a path.
+fn is_in_base64(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let head = BASE64.run_before(bytes, at, 80);
+    if !matches!(before(bytes, at), b'/' | b'+') {
+        return false;
+    }
+    let is_path = || {
+        let names = text.get(at - head..at).unwrap_or_default();
+        matches!(before(bytes, at - head), b'.' | b':' | b'-')
+            || !names.contains('+') && !names.bytes().any(|byte| byte.is_ascii_uppercase())
+    };
+    // An escaped end of line: `\n+`.
+    let sign = 1 + usize::from(is_after_escape(bytes, at - 1));
+    head > sign && !is_path()
 }
 
 /// Where a word of just this length begins that ends before `at`.

@@ -3,7 +3,7 @@
 use super::alphabet::ALNUM;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
-use super::random::has_random_letters;
+use super::random::{has_random_letters, is_jumbled};
 
 /// How the value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,11 @@ fn is_made(value: &str, noun: Noun, style: Style) -> bool {
     if style == Style::Bare && is_constant(value) {
         return false;
     }
-    style == Style::Env || has_digit(value) || is_encoded(value) || has_random_letters(value, 8)
+    style == Style::Env
+        || has_digit(value)
+        || is_encoded(value)
+        || has_random_letters(value, 8)
+        || is_jumbled(value)
 }
 
 /// What stands behind the closing quote of `"Password: ", next`.
@@ -158,7 +162,7 @@ fn has_evidence(value: &str) -> bool {
             .any(|noun| lower.contains(noun))
         && !value.bytes().any(|byte| byte.is_ascii_uppercase());
     let is_short_number = value.len() < 6 && is_number(value);
-    (has_digit(value) || has_mark(value) || has_random_letters(value, 8))
+    (has_digit(value) || has_mark(value) || has_random_letters(value, 8) || is_jumbled(value))
         && !is_variable
         && !is_type(value)
         && !is_short_number
@@ -193,6 +197,13 @@ pub(super) fn is_strong(value: &str) -> bool {
         }
     }
     value.len() >= 8 && digit && (lower && upper || mark)
+}
+
+/// As long and as mixed as no word with a number is: hex digits for example.
+pub(super) fn is_long_mix(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let is_mixed = digits >= 4 && digits < value.len();
+    value.len() >= 20 && is_mixed && value.bytes().all(|byte| ALNUM.has(byte))
 }
 
 pub(super) fn has_digit(value: &str) -> bool {

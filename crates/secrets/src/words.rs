@@ -5,6 +5,7 @@ use super::assignments::hit;
 use super::extent;
 use super::flags::is_of;
 use super::hit::Hit;
+use super::name::Name;
 use super::names::{self, Noun, names_itself, noun_of};
 use super::values::{Style, has_digit, is_secret};
 
@@ -40,6 +41,22 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
         (is_netrc && is_secret(secret, Noun::Password, Style::Env))
             .then(|| Hit::by_context(value.start, value.end, "password"))
     })
+}
+
+/// Other languages' words for a password: their letters are of no alphabet here.
+const FOREIGN: [&str; 6] = [
+    "\u{5bc6}\u{7801}",
+    "\u{5bc6}\u{78bc}",
+    "\u{30d1}\u{30b9}\u{30ef}\u{30fc}\u{30c9}",
+    "\u{be44}\u{bc00}\u{bc88}\u{d638}",
+    "\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
+    "\u{41f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
+];
+
+/// The name at the end of a text, if it is another language's word for a password.
+pub(super) fn foreign(head: &str, quoted: bool) -> Option<Name<'static>> {
+    let word = FOREIGN.iter().find(|word| head.ends_with(**word))?;
+    Some(Name { text: "password", start: head.len() - word.len(), quoted })
 }
 
 /// The line before the one that begins at `at`.

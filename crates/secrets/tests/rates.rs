@@ -86,3 +86,29 @@ fn of_ten_thousand_random_keys_of_each_vendor_ten_leave_at_most() {
 fn of_ten_thousand_random_values_under_names_of_secrets_ten_leave_at_most() {
     measure(NAMED, MANY);
 }
+
+#[test]
+fn a_key_of_a_vendor_is_known_behind_the_sign_of_a_diff_and_an_escape() {
+    let patterns = Patterns::default();
+    let mut wrong = Vec::new();
+    for before in [
+        "-",
+        "+",
+        "@@ -1 +1 @@\n-",
+        "\\n+",
+        "%22",
+        "%3D",
+        "\\u0022",
+        "\\u003d",
+        "https://example.com/",
+    ] {
+        for (kind, template) in rows(VENDORS) {
+            let mut generator = Generator::new(template);
+            let (text, secrets) = generator.next(template);
+            if leaves(&format!("{before}{text}"), &secrets, &patterns) {
+                wrong.push(format!("{kind}: {before}{text}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
