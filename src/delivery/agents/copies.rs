@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use transcript::locate::AgentFile;
+use transcript::session::AgentRun;
 use transcript::session::fork::{call, calls_without_request, rows_of, without_head};
-use transcript::session::{AgentRun, ToolCall};
 use transcript::{Entry, Transcript};
 
 use super::super::Job;
-use crate::state::{Cursor, Launcher, Subagent};
+use crate::state::{Cursor, Launcher};
 use crate::trace::SpanId;
 
 /// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
@@ -74,18 +74,21 @@ fn parent_of(file: &AgentFile, job: &Job, cursor: &Cursor) -> (PathBuf, Option<u
 /// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
 /// that no walk from child to parent comes back.
 pub(super) fn drop_foreign_launches(agent_id: &str, run: &mut AgentRun, cursor: &Cursor) {
+    if run.activity.tools.is_empty() {
+        return;
+    }
     let is_of_other = |launcher: Option<&Launcher>| {
         launcher.is_none_or(|launcher| launcher.agent_id.as_deref() != Some(agent_id))
     };
-    let subagents = cursor.subagents.values();
-    let launching = |subagent: &Subagent| subagent.link.as_ref()?.span.clone();
-    let linked = subagents.filter(|subagent| is_of_other(subagent.launcher.as_ref()));
-    let mut foreign: BTreeSet<SpanId> = linked.filter_map(launching).collect();
-    let launches = cursor.launches.values();
-    let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
-    foreign.extend(waiting.map(|launch| launch.span.clone()));
     let link = cursor.subagents.get(agent_id).and_then(|agent| agent.link.as_ref());
     let ids = cursor.span_ids(link.map_or("", |link| &link.turn));
-    let is_foreign = |tool: &ToolCall| foreign.contains(&ids.tool(&tool.key));
-    run.activity.tools.retain(|tool| !is_foreign(tool));
+    let own: BTreeSet<SpanId> = run.activity.tools.iter().map(|tool| ids.tool(&tool.key)).collect();
+    let subagents = cursor.subagents.values();
+    let linked = subagents.filter(|subagent| is_of_other(subagent.launcher.as_ref()));
+    let linked = linked.filter_map(|subagent| subagent.link.as_ref()?.span.as_ref());
+    let launches = cursor.launches.values();
+    let waiting = launches.filter(|launch| is_of_other(launch.launcher.as_ref()));
+    let launching = linked.chain(waiting.map(|launch| &launch.span));
+    let foreign: BTreeSet<&SpanId> = launching.filter(|span| own.contains(span)).collect();
+    run.activity.tools.retain(|tool| !foreign.contains(&ids.tool(&tool.key)));
 }

@@ -39,7 +39,9 @@ fn finish_agent(notification: &Notification, cursor: &mut Cursor) {
         }
     }
     let is_launched = |subagent: &Subagent| {
-        let link = subagent.link.as_ref().zip(tool_use_id);
+        // Compared first: to make a span's id for each agent and each notification takes longer than all else.
+        let is_of_other = |id| subagent.tool_use_id.as_ref().is_some_and(|own| own != id);
+        let link = subagent.link.as_ref().zip(tool_use_id.filter(|id| !is_of_other(*id)));
         link.is_some_and(|(link, id)| link.span == Some(cursor.span_ids(&link.turn).tool(id)))
     };
     let launched = cursor.subagents.iter().filter(|(_, subagent)| is_launched(subagent));

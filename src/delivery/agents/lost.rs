@@ -83,14 +83,15 @@ impl LostAgents {
     }
 
     /// Gives the next one that is still without a link a trace of its own.
-    pub(super) fn link_next(&mut self, exporter: &mut Exporter<'_>) -> bool {
+    pub(super) fn link_next(&mut self, exporter: &mut Exporter<'_>) -> Option<AgentFile> {
         while let Some(LostAgent { file, opening, .. }) = self.0.pop() {
             let subagent = exporter.ledger.cursor.subagents.get(&file.agent_id);
             if subagent.is_some_and(|subagent| subagent.link.is_none()) {
-                return give_trace(&file, &opening, Context::of_lost_agent, exporter).is_some();
+                give_trace(&file, &opening, Context::of_lost_agent, exporter)?;
+                return Some(file);
             }
         }
-        false
+        None
     }
 }
 

@@ -10,7 +10,7 @@ mod links;
 mod lost;
 mod workflows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Timestamp;
 use transcript::locate::AgentFile;
@@ -21,7 +21,7 @@ use super::exporter::Exporter;
 use super::queue::Owner;
 use super::run::is_abandoned;
 use super::{Extent, Job, Trigger};
-use crate::state::{Done, Life, Link, Subagent};
+use crate::state::{Cursor, Done, Life, Link, Subagent};
 use crate::trace::{AgentFacts, Context, MetadataKey, SpanIds, observe_agent};
 use acknowledged::{count, is_among, is_for_good};
 pub(super) use files::{agent_files, is_unchanged, runs_apart};
@@ -91,19 +91,18 @@ impl<'a> Agents<'a> {
         let mut lost = None;
         loop {
             finished::finish(&self.notifications, self.job, &mut exporter.ledger.cursor);
-            let cursor = &mut exporter.ledger.cursor;
-            let known = (cursor.launches.len(), cursor.subagents.len());
-            links::link_commands(&waiting, cursor);
+            let known = self.known(&exporter.ledger.cursor);
+            links::link_commands(&waiting, &mut exporter.ledger.cursor);
             waiting.retain(|file| !self.send_agent(file, exporter, &mut read));
-            let cursor = &exporter.ledger.cursor;
-            if waiting.is_empty() || known == (cursor.launches.len(), cursor.subagents.len()) {
-                // Only now: what was read last may have launched one of them.
-                let lost = lost.get_or_insert_with(|| {
-                    LostAgents::find(&waiting, self.job, &self.openings, cursor)
-                });
-                if !lost.link_next(exporter) {
-                    break;
-                }
+            if !waiting.is_empty() && known != self.known(&exporter.ledger.cursor) {
+                continue;
+            }
+            // Only now: what was read last may have launched one of them.
+            let lost = lost.get_or_insert_with(|| {
+                LostAgents::find(&waiting, self.job, &self.openings, &exporter.ledger.cursor)
+            });
+            if !self.send_lost(lost, &mut waiting, exporter, &mut read) {
+                break;
             }
         }
         self.send_workflows(exporter, &mut read);
@@ -116,6 +115,33 @@ impl<'a> Agents<'a> {
                 }
             }
         }
+    }
+
+    /// Sends lost agents up to one that tells of others. Returns whether there was one. A look at all that wait after each
+    /// of them would take the square of their number.
+    fn send_lost(
+        &mut self,
+        lost: &mut LostAgents,
+        waiting: &mut Vec<AgentFile>,
+        exporter: &mut Exporter<'_>,
+        read: &mut Visited,
+    ) -> bool {
+        let known = self.known(&exporter.ledger.cursor);
+        let mut sent = BTreeSet::new();
+        while known == self.known(&exporter.ledger.cursor)
+            && let Some(file) = lost.link_next(exporter)
+        {
+            if self.send_agent(&file, exporter, read) {
+                sent.insert(file.agent_id);
+            }
+        }
+        waiting.retain(|file| !sent.contains(&file.agent_id));
+        known != self.known(&exporter.ledger.cursor)
+    }
+
+    /// Grows with all that may link an agent, or end one.
+    fn known(&self, cursor: &Cursor) -> [usize; 3] {
+        [cursor.launches.len(), cursor.subagents.len(), self.notifications.len()]
     }
 
     /// What an agent that was just read has launched, and where it ended, is known now. Gives whether the agent needs no
