@@ -362,6 +362,10 @@ impl Hook {
                 "{session}: {broken} lines could not be read, the first at byte {offset}: {reason}"
             );
         }
+        let untimed = report.diagnostics.untimed_rows;
+        if untimed > 0 {
+            log::warn!("{session}: no row of the transcript has a usable time: {untimed} not sent");
+        }
         let name = &self.event.name;
         match &report.stopped {
             Some(stopped) => {

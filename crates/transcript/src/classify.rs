@@ -52,7 +52,16 @@ pub(super) fn classify(
     }
     let (offset, end) = (line.offset, line.end);
     let text = json_text::of_line(line.bytes);
-    let mut row: Row = match serde_json::from_str(&text) {
+    let unique;
+    let read = match serde_json::from_str(&text) {
+        // A name that comes twice: as for JavaScript, the last one counts.
+        Err(error) if error.is_data() => {
+            unique = json_text::without_duplicates(&text).unwrap_or_default();
+            serde_json::from_str(&unique).map_err(|_| error)
+        }
+        read => read,
+    };
+    let mut row: Row = match read {
         Ok(row) => row,
         Err(error) => {
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));

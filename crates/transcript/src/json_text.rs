@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use super::scan;
 
 /// The characters of a text in valid JSON. A lone surrogate becomes U+FFFD.
@@ -91,6 +93,11 @@ pub(super) fn of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
         Cow::Borrowed(_) => None,
     };
     replaced.map_or(text, Cow::Owned)
+}
+
+/// The JSON with the last value of each name that an object has twice; `None` if it is none.
+pub(super) fn without_duplicates(json: &str) -> Option<String> {
+    serde_json::from_str::<Value>(json).ok().map(|value| value.to_string())
 }
 
 /// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (docs/claude-code.md, "Rows"), and a strict JSON

@@ -21,6 +21,8 @@ pub struct Diagnostics {
     pub broken: Vec<(u64, String)>,
     /// The number of lines without a JSON object.
     pub broken_lines: u64,
+    /// The number of rows of the conversation in a file in which no row has a usable time: none of them becomes a span.
+    pub untimed_rows: u64,
     /// The number of rows of each unknown type.
     pub unknown: BTreeMap<String, u64>,
 }
@@ -46,6 +48,8 @@ pub struct Transcript {
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
     is_early: bool,
+    /// The same after so many rows that no later time is theirs.
+    is_untimed: bool,
     /// Which instructions rows name, if that is wanted.
     instructions: Option<InstructionLog>,
     diagnostics: Diagnostics,
@@ -63,6 +67,7 @@ impl Transcript {
             with_media: false,
             early: VecDeque::new(),
             is_early: false,
+            is_untimed: false,
             instructions: None,
             diagnostics: Diagnostics::default(),
         })
@@ -119,15 +124,31 @@ impl Transcript {
             let Some(entry) = self.read_entry(is_wanted)? else {
                 return Ok(None);
             };
+            // A title has no time in any release.
+            self.diagnostics.untimed_rows += u64::from(entry.uuid.is_some());
             if entry.at.is_some() || self.early.len() == MAX_UNTIMED_ROWS {
                 self.is_early = false;
+                self.is_untimed = entry.at.is_none();
+                if !self.is_untimed {
+                    self.diagnostics.untimed_rows = 0;
+                }
                 self.early.iter_mut().for_each(|early| early.at = entry.at);
             }
             self.early.push_back(entry);
         }
         match self.early.pop_front() {
             Some(entry) => Ok(Some(entry)),
-            None => self.read_entry(is_wanted),
+            None => {
+                let entry = self.read_entry(is_wanted)?;
+                if self.is_untimed
+                    && let Some(entry) = &entry
+                {
+                    self.is_untimed = entry.at.is_none();
+                    let is_lost = self.is_untimed && entry.uuid.is_some();
+                    self.diagnostics.untimed_rows += u64::from(is_lost);
+                }
+                Ok(entry)
+            }
         }
     }
 
@@ -229,6 +250,30 @@ mod tests {
                 assert_eq!(uuids(&line), [Some("u".to_owned())], "{line}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_has_its_last_value_and_the_row_is_read() {
+        let twice = r#"{"type":"user","uuid":"v","parentUuid":null,"type":"user","uuid":"u","message":{"content":"x","content":"y"}}"#;
+        assert_eq!(uuids(twice), [Some("u".to_owned())]);
+    }
+
+    #[test]
+    fn rows_are_counted_where_none_has_a_time() {
+        let count = |rows: &str| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            write!(file, "{rows}").unwrap();
+            let mut transcript = Transcript::open(file.path(), 0).unwrap().timed();
+            while transcript.next_entry().unwrap().is_some() {}
+            transcript.diagnostics().untimed_rows
+        };
+        let title = r#"{"type":"custom-title","customTitle":"t"}"#;
+        let late = WHOLE.replacen('{', r#"{"timestamp":"2024-11-23T06:40:46.354Z","#, 1);
+        let never = WHOLE.replacen('{', r#"{"timestamp":"9999-99-99","#, 1);
+        assert_eq!(count(&format!("{WHOLE}\n{title}\n{never}\n")), 2);
+        assert_eq!(count(&format!("{title}\n{WHOLE}\n{late}\n{WHOLE}\n")), 0);
+        assert_eq!(count(&format!("{title}\n")), 0);
+        assert_eq!(count(&format!("{WHOLE}\n").repeat(150)), 150);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
 use crate::commands::output::progress::ProgressLine;
 use crate::commands::output::screen::stdout;
-use crate::commands::output::text::{broken_lines, byte_size, for_people, plural};
+use crate::commands::output::text::{broken_lines, byte_size, for_people, plural, untimed_rows};
 use crate::commands::remedy::remedy;
 use crate::config::Destination;
 use crate::delivery::{Report, Stopped};
@@ -137,8 +137,10 @@ impl DeliverySummary {
         if report.forgotten > 0 && !self.all {
             writeln!(out, "  {}", forgotten_text(report.forgotten))?;
         }
-        if let Some(broken) = broken_lines(&report.diagnostics) {
-            writeln!(out, "  {broken}")?;
+        let diagnostics = &report.diagnostics;
+        for skipped in [broken_lines(diagnostics), untimed_rows(diagnostics)].into_iter().flatten()
+        {
+            writeln!(out, "  {skipped}")?;
         }
         if self.all {
             return Ok(());

@@ -21,6 +21,12 @@ pub(in crate::commands) fn broken_lines(diagnostics: &Diagnostics) -> Option<Str
     Some(format!("{lines} can't be read, the first at byte {offset}: {reason}"))
 }
 
+/// The rows of a transcript in which no row has a time.
+pub(in crate::commands) fn untimed_rows(diagnostics: &Diagnostics) -> Option<String> {
+    let count = usize::try_from(diagnostics.untimed_rows).ok().filter(|count| *count > 0)?;
+    Some(format!("{} without a usable time: not sent", plural(count, "row")))
+}
+
 /// A duration in its two largest units: `8s`, `1m23s`, `2h05m`.
 pub(in crate::commands) fn short_duration(seconds: u128) -> String {
     match seconds {

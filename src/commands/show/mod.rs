@@ -21,7 +21,7 @@ use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
 use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::{broken_lines, for_people};
+use crate::commands::output::text::{broken_lines, for_people, untimed_rows};
 use crate::commands::preview::each_span;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef, TurnSelection};
@@ -218,7 +218,9 @@ fn notes(tree: &ObservationTree, report: &Report) -> Vec<String> {
     let nothing = tree.is_empty().then(|| "no turns of its own to send".to_owned());
     let open = "the last turn is still open: only its complete observations are shown";
     let open = report.unfinished.then(|| open.to_owned());
-    nothing.into_iter().chain(broken_lines(&report.diagnostics)).chain(open).collect()
+    let diagnostics = &report.diagnostics;
+    let skipped = [broken_lines(diagnostics), untimed_rows(diagnostics)].into_iter().flatten();
+    nothing.into_iter().chain(skipped).chain(open).collect()
 }
 
 /// Prints one JSON object per observation, with everything that would be sent.
