@@ -117,6 +117,16 @@ fn tls_text(error: &Error) -> Option<String> {
 }
 
 fn classify_tls(server: &str, text: &str) -> Verdict {
+    if text.contains("CaUsedAsEndEntity") {
+        return Verdict::misconfigured(
+            Problem::Certificate,
+            format!(
+                "the certificate of {server} is a certificate authority, which no server may show as its own. \
+                 Make another one: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=HOST \
+                 -addext subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out cert.pem"
+            ),
+        );
+    }
     if let Some(detail) = text.strip_prefix("invalid peer certificate: ") {
         return Verdict::misconfigured(
             Problem::Certificate,
