@@ -331,14 +331,6 @@ impl Cursor {
         marks.for_each(Mark::forget_said);
     }
 
-    /// As it is kept.
-    ///
-    /// # Errors
-    /// When a path in it is no UTF-8.
-    pub fn encoded(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(self)
-    }
-
     /// Makes the ids of a turn's spans, in the trace that it is known to have.
     pub fn span_ids(&self, turn: &str) -> SpanIds {
         match self.contexts.get(turn) {

@@ -5,6 +5,7 @@ mod allowed;
 mod archive;
 mod backoff;
 mod cached_facts;
+mod checksum;
 mod cursor;
 mod declined;
 mod delivered;

@@ -1,6 +1,7 @@
 //! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
 //! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
+use super::checksum;
 use super::cursor::{Cursor, SCHEMA};
 use super::files;
 use super::lock::{Lock, lock};
@@ -92,9 +94,7 @@ impl Store {
     /// As above.
     pub fn save_if_changed(&self, cursor: &Cursor, saved: &mut Option<Vec<u8>>) -> Result<()> {
         let path = self.cursor_path(&cursor.session_id, &cursor.destination);
-        let content = cursor
-            .encoded()
-            .with_context(|| format!("could not write state: {}", path.display()))?;
+        let content = encoded(&path, cursor)?;
         if saved.as_ref() != Some(&content) {
             files::make_private_folder(&self.root, &self.session_folder(&cursor.session_id))?;
             files::write(&path, &content)?;
@@ -315,6 +315,10 @@ fn is_newer(content: &str) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Option<T>> {
+    if !checksum::is_intact(content) {
+        put_aside(path, "its checksum is another one");
+        return Ok(None);
+    }
     // Checked at once, and not string by string. What is no text is no JSON either.
     let content = str::from_utf8(content).unwrap_or_default();
     if is_newer(content) {
@@ -323,17 +327,26 @@ fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Option<T>> 
     match serde_json::from_str(content) {
         Ok(state) => Ok(Some(state)),
         Err(error) => {
-            log::warn!("state was damaged and is put aside: {}: {error}", path.display());
-            let _ = fs::rename(path, path.with_extension("bad"));
+            put_aside(path, error);
             Ok(None)
         }
     }
 }
 
+fn put_aside(path: &Path, why: impl Display) {
+    log::warn!("state was damaged and is put aside: {}: {why}", path.display());
+    let _ = fs::rename(path, path.with_extension("bad"));
+}
+
 pub(super) fn save(path: &Path, state: &impl Serialize) -> Result<()> {
-    let content = serde_json::to_vec(state)
+    files::write(path, &encoded(path, state)?)
+}
+
+fn encoded(path: &Path, state: &impl Serialize) -> Result<Vec<u8>> {
+    let mut content = serde_json::to_vec(state)
         .with_context(|| format!("could not write state: {}", path.display()))?;
-    files::write(path, &content)
+    checksum::seal(&mut content);
+    Ok(content)
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// 32 lower-case hex digits, the same as `create_trace_id(seed=…)` of the Langfuse SDKs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[serde(try_from = "String")]
 pub struct TraceId(String);
 
 /// 16 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[serde(try_from = "String")]
 pub struct SpanId(String);
 
 /// Hex digits derived from some content.
@@ -26,39 +26,27 @@ impl Digest {
     }
 }
 
-/// State may be damaged: what is no id reaches no server.
-fn checked(text: String, digits: usize) -> Result<String, &'static str> {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let is_id = text.len() == digits && text.bytes().all(is_digit);
-    if is_id { Ok(text) } else { Err("not an id of a trace or a span") }
-}
-
+/// What is read from a file goes to the server as it stands.
 impl TryFrom<String> for TraceId {
     type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        checked(text, 32).map(Self)
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        is_hex(&id, 32).then_some(Self(id)).ok_or("a trace id has 32 hex digits")
     }
 }
 
 impl TryFrom<String> for SpanId {
     type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        checked(text, 16).map(Self)
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        // Marks of a span whose id two turns have name the turn too.
+        let digits = id.split('/').next().unwrap_or_default();
+        is_hex(digits, 16).then_some(Self(id)).ok_or("a span id has 16 hex digits")
     }
 }
 
-impl From<TraceId> for String {
-    fn from(id: TraceId) -> Self {
-        id.0
-    }
-}
-
-impl From<SpanId> for String {
-    fn from(id: SpanId) -> Self {
-        id.0
-    }
+fn is_hex(id: &str, digits: usize) -> bool {
+    id.len() == digits && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl TraceId {

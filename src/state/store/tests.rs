@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Store, file_name};
 use crate::state::Cursor;
+use crate::trace::{SpanId, SpanIds, TraceId};
 
 #[test]
 fn a_cursor_is_found_again_and_only_its_owner_can_read_it() {
@@ -34,6 +35,38 @@ fn a_damaged_file_is_put_aside_and_a_newer_one_is_left_alone() {
     let error = store.cursor("s", "d").unwrap_err().to_string();
     assert!(error.contains("newer claude-langfuse"), "{error}");
     assert!(path.exists());
+}
+
+#[test]
+fn one_changed_byte_puts_a_cursor_aside_or_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let mut cursor = Cursor::new("s", "d", "/t".into());
+    cursor.own_from = 1200;
+    cursor.refused.insert(SpanIds::of_turn("u").turn("u"), 1);
+    store.save_cursor(&cursor).unwrap();
+    let path = folder.path().join("claude-langfuse/sessions/s/d.json");
+    let saved = std::fs::read(&path).unwrap();
+    for at in 0..saved.len() {
+        for changed in [Some(saved[at] ^ 1), Some(saved[at] ^ 32), None] {
+            let mut damaged = saved.clone();
+            damaged.splice(at..=at, changed);
+            std::fs::write(&path, &damaged).unwrap();
+            let found = store.cursor("s", "d").unwrap();
+            assert!(found.is_none_or(|found| found == cursor), "{at}: {changed:?}");
+        }
+    }
+}
+
+#[test]
+fn an_id_in_state_that_is_none_is_damage() {
+    for id in ["", "8a1145", "../../x\\u001b[31m", "8A1145D0C5D9F7A1B2C3D4E5F6A7B8C9"] {
+        let read = |kind: &str| format!("{{\"schema\":3,\"{kind}\":{{\"{id}\":1}}}}");
+        assert!(serde_json::from_str::<Cursor>(&read("refused")).is_err(), "{id}");
+        let quoted = format!("\"{id}\"");
+        assert!(serde_json::from_str::<TraceId>(&quoted).is_err(), "{id}");
+        assert!(serde_json::from_str::<SpanId>(&quoted).is_err(), "{id}");
+    }
 }
 
 #[test]
