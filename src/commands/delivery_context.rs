@@ -18,8 +18,8 @@ use crate::config::{
     Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve, without_redirects,
 };
 use crate::delivery::{
-    Agreed, Extent, HttpTransport, Job, Report, StateAccess, Stopped, Transport, Trigger, deliver,
-    note_health,
+    Agreed, Extent, HttpTransport, Job, MAX_REQUEST_BYTES, Report, StateAccess, Stopped, Transport,
+    Trigger, deliver, note_health,
 };
 use crate::langfuse::Client;
 use crate::privacy::invalid_patterns;
@@ -194,7 +194,9 @@ impl DeliveryContext {
         }
         let store = session.store(config);
         let _lock = session.lock(&store)?;
-        let job = self.delivery_job(session, config, &destination.id());
+        let mut job = self.delivery_job(session, config, &destination.id());
+        let health = Store::new(&config.state_dir);
+        job.wire_limit = health.backoff(&destination.id()).request_limit;
         let connection = self.connection(config, destination)?;
         if let Some(stopped) = &connection.stopped {
             return Ok(Report { stopped: Some(stopped.clone()), ..Report::default() });
@@ -211,7 +213,7 @@ impl DeliveryContext {
         let requests = plural(report.requests, "request");
         log::info!("{}: {requests}, {} bytes", session.id, report.bytes);
         connection.stopped.clone_from(&report.stopped);
-        note_health(&Store::new(&config.state_dir), &destination.id(), &report, 0);
+        note_health(&health, &destination.id(), &report, MAX_REQUEST_BYTES);
         Ok(report)
     }
 

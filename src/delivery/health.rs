@@ -21,8 +21,8 @@ pub fn note_health(store: &Store, destination: &str, report: &Report, usual_requ
         None if report.requests > 0 => backoff.succeeded(usual_request),
         None => {}
     }
-    if let Some(size) = report.too_slow {
-        backoff.too_slow_for(size);
+    if let Some(size) = report.too_large {
+        backoff.halve_requests_of(size);
     }
     if backoff != before
         && let Err(error) = store.save_backoff(destination, &backoff)

@@ -252,8 +252,8 @@ pub struct Report {
     pub inherited: usize,
     /// Why spans were left out for good, after they were refused again and again.
     pub refused: Vec<String>,
-    /// The size of the first request, in bytes on the wire, when it took too long.
-    pub too_slow: Option<usize>,
+    /// The size of the smallest request, in bytes on the wire, that was too large for the server or for the time.
+    pub too_large: Option<usize>,
     /// Why it ended early.
     pub stopped: Option<Stopped>,
     /// The last turn is not over yet: what can still change of it is sent when it is.

@@ -7,7 +7,7 @@ use super::queue::{Batch, ExportQueue, Parts, QueuedScore, QueuedSpan, split};
 use super::{Report, Stopped, Transport};
 use crate::langfuse::{MAX_SCORES_PER_REQUEST, Problem, Verdict, without_content};
 use crate::score::Score;
-use crate::state::PendingMedia;
+use crate::state::{MIN_REQUEST_BYTES, PendingMedia};
 
 /// A span that was refused in as many runs is sent without its input and output.
 const MAX_REFUSALS: u8 = 3;
@@ -117,10 +117,16 @@ impl<'a> Uploader<'a> {
         }
         let batch = self.parts.pop().or_else(|| self.queue.next_batch(self.wire_limit))?;
         let wire_len = batch.body.wire_len();
+        // The other half of what was too large would most likely be too large as well.
+        let is_too_large = |size: usize| wire_len > size / 4 * 3;
+        if batch.spans.len() > 1 && self.report.too_large.is_some_and(is_too_large) {
+            return Some(self.smaller(batch, String::new(), false));
+        }
         let verdict = self.transport.send(&batch.raw, &batch.body);
         Some(match self.without_firewall(verdict) {
             Verdict::Acknowledged => self.acknowledged(batch.spans, wire_len),
             Verdict::TooLarge { reason, is_said } => {
+                self.limit_requests_below(wire_len);
                 self.smaller(batch, reason, is_said || wire_len > SURELY_LARGE_BYTES)
             }
             Verdict::Refused { reason } => self.smaller(batch, reason, true),
@@ -146,6 +152,14 @@ impl<'a> Uploader<'a> {
             }
             verdict => verdict,
         }
+    }
+
+    /// Requests of this size do not get through. Those that follow, in later runs too, are at most half as large.
+    fn limit_requests_below(&mut self, wire_len: usize) {
+        let known = self.report.too_large.unwrap_or(wire_len);
+        self.report.too_large = Some(known.min(wire_len));
+        let half = (wire_len / 2).max(MIN_REQUEST_BYTES);
+        self.wire_limit = Some(self.wire_limit.map_or(half, |limit| limit.min(half)));
     }
 
     /// Halves what was not taken. A single span is refused, if that is certain.
@@ -242,7 +256,7 @@ impl<'a> Uploader<'a> {
         let timed_out = matches!(&verdict, Verdict::Later { timed_out: true, .. });
         // After others of its size it was not too large: the time was over.
         if timed_out && self.report.requests == 0 {
-            self.report.too_slow = Some(wire_len);
+            self.report.too_large = Some(wire_len);
         }
         self.stop(verdict);
     }

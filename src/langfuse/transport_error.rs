@@ -6,7 +6,8 @@ use ureq::Error;
 
 use crate::langfuse::verdict::{Problem, Verdict};
 
-/// A server that closes early during a large upload loses its own 413 in a reset. Proxies refuse from a few hundred kilobytes on.
+/// A server that closes early during a large upload loses its own 413 in a reset, and some firewalls say nothing else. A Stop
+/// hook sends no more than this.
 const LARGE_UPLOAD_BYTES: usize = 48 * 1024;
 
 /// A request without an answer.

@@ -13,7 +13,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 /// A time further ahead means that the clock was set back.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 /// Requests are not halved below this, in bytes.
-const MIN_REQUEST_BYTES: usize = 4 * 1024;
+pub const MIN_REQUEST_BYTES: usize = 4 * 1024;
 
 /// The health of a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Backoff {
     /// Why only the user can end it.
     #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// The maximum compressed size of a request, in bytes, after one timed out.
+    /// The maximum compressed size of a request, in bytes, after one timed out or was too large.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_limit: Option<usize>,
 }
@@ -65,8 +65,8 @@ impl Backoff {
         self.reason = Some(reason.to_owned());
     }
 
-    /// Notes that a request of `size` bytes timed out.
-    pub fn too_slow_for(&mut self, size: usize) {
+    /// Notes that a request of `size` bytes timed out or was too large.
+    pub fn halve_requests_of(&mut self, size: usize) {
         self.request_limit = Some((size / 2).max(MIN_REQUEST_BYTES));
     }
 

@@ -29,7 +29,7 @@ mod suspended;
 mod title_place;
 
 pub use allowed::{Allowed, AllowedEntry};
-pub use backoff::Backoff;
+pub use backoff::{Backoff, MIN_REQUEST_BYTES};
 pub use cursor::{Cursor, Launcher, OpenTurn, PendingLaunch, SettledStop};
 pub use delivered::{Delivered, WaitingSession};
 pub use instructions::KnownInstructions;

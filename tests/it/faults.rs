@@ -11,5 +11,6 @@ mod long;
 mod memory;
 mod odd;
 pub(crate) mod oracle;
+mod resets;
 mod secrets;
 mod slow_link;
