@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::commands::output::errors::print_note;
 use crate::config::Config;
 use crate::delivery::Transport;
-use crate::langfuse::{Body, Client, Deadline, ScoreFilter, ScorePage, StoredScore, Verdict};
+use crate::langfuse::{
+    Body, Client, Deadline, Listing, ScoreFilter, ScorePage, StoredScore, Verdict,
+};
 use crate::score::Score;
 use crate::state::PendingMedia;
 
@@ -51,18 +53,17 @@ impl RetryingClient {
         filter: ScoreFilter<'_>,
         mut on_score: impl FnMut(StoredScore),
     ) -> Result<bool, Verdict> {
-        let mut next: Option<String> = None;
+        let mut listing = Listing::default();
         loop {
             let page = self
-                .ask(|client, deadline| client.stored_scores(filter, next.as_deref(), deadline))?;
-            let Some(ScorePage { scores, next: following }) = page else {
+                .ask(|client, deadline| client.stored_scores(filter, listing.next(), deadline))?;
+            let Some(ScorePage { scores, next }) = page else {
                 return Ok(false);
             };
             scores.into_iter().for_each(&mut on_score);
-            if following.is_none() {
+            if !listing.advance(next)? {
                 return Ok(true);
             }
-            next = following;
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
+use super::listing::page_after;
 use super::verdict::{Problem, Verdict};
 
 /// The largest pages of the newer and the older API.
@@ -109,22 +110,8 @@ impl Client {
             return Ok(None);
         };
         let answer = self.read(&answer)?;
-        let next = self.next_cursor(&answer, next)?;
-        Ok(Some(Page { observations: stored(&answer), next }))
-    }
-
-    /// The cursor of the page after the one at `asked`. A server that ignores cursors would be asked for ever.
-    pub(super) fn next_cursor(
-        &self,
-        answer: &Value,
-        asked: Option<&str>,
-    ) -> Result<Option<String>, Verdict> {
         let next = answer.pointer("/meta/cursor").and_then(Value::as_str);
-        if next.is_some() && next == asked {
-            let reason = format!("{} answered with the same page twice", self.server());
-            return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
-        }
-        Ok(next.map(str::to_owned))
+        Ok(Some(Page { observations: stored(&answer), next: next.map(str::to_owned) }))
     }
 
     /// The same from a server with only the older tables, which can filter by trace but not by session.
@@ -148,11 +135,8 @@ impl Client {
             return Err(Verdict::misconfigured(Problem::Url, reason));
         };
         let answer = self.read(&answer)?;
-        let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64);
-        Ok(Page {
-            observations: stored(&answer),
-            next: (page < pages.unwrap_or_default()).then(|| (page + 1).to_string()),
-        })
+        let next = page_after(page, &answer).map(|page| page.to_string());
+        Ok(Page { observations: stored(&answer), next })
     }
 
     fn read(&self, answer: &[u8]) -> Result<Value, Verdict> {

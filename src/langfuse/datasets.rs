@@ -1,12 +1,12 @@
 //! Datasets and their items.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::escaped;
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
+use super::listing::page_after;
 use super::verdict::{Problem, Verdict};
 
 /// The server's limit, `4.5mb`.
@@ -17,11 +17,6 @@ const ITEMS: &str = "/api/public/dataset-items";
 
 /// The largest page of the API.
 const PAGE_ITEMS: usize = 100;
-
-#[derive(Deserialize)]
-struct ItemPage {
-    data: Vec<Value>,
-}
 
 /// The effect of putting an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,22 +72,20 @@ impl Client {
         name: &str,
         deadline: Deadline,
     ) -> Result<Option<Vec<Value>>, Verdict> {
-        let mut items = Vec::new();
-        for page in 1.. {
+        let (mut items, mut next) = (Vec::new(), Some(1));
+        while let Some(page) = next {
             let path =
                 format!("{ITEMS}?datasetName={}&page={page}&limit={PAGE_ITEMS}", escaped(name));
             let Some(answer) = self.get(&path, deadline)? else {
                 return Ok(None);
             };
-            let page: ItemPage = serde_json::from_slice(&answer).map_err(|error| {
-                let reason = format!("{} did not answer with items: {error}", self.server());
-                Verdict::misconfigured(Problem::NotLangfuse, reason)
-            })?;
-            let is_last = page.data.len() < PAGE_ITEMS;
-            items.extend(page.data);
-            if is_last {
-                break;
-            }
+            let mut answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+            next = page_after(page, &answer);
+            let Some(rows) = answer.get_mut("data").and_then(Value::as_array_mut) else {
+                let reason = format!("{} did not answer with items", self.server());
+                return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
+            };
+            items.append(rows);
         }
         let created = |item: &Value| {
             let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);

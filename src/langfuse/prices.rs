@@ -10,12 +10,11 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
+use super::listing::page_after;
 use super::verdict::{Problem, Verdict};
 
 /// The largest page of the API.
 const PAGE_MODELS: usize = 100;
-/// More models than any list has.
-const MAX_PAGES: usize = 100;
 
 /// The models of a project, as the server lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,8 +84,8 @@ impl Client {
     /// # Errors
     /// The verdict of the failed request.
     pub fn price_list(&mut self, deadline: Deadline) -> Result<PriceList, Verdict> {
-        let mut models = Vec::new();
-        for page in 1..=MAX_PAGES {
+        let (mut models, mut next) = (Vec::new(), Some(1));
+        while let Some(page) = next {
             let path = format!("/api/public/models?page={page}&limit={PAGE_MODELS}");
             let answer = self.get(&path, deadline)?.unwrap_or_default();
             let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
@@ -96,10 +95,7 @@ impl Client {
             };
             let read = |row: &Value| serde_json::from_value(row.clone()).ok();
             models.extend(rows.iter().filter_map(read));
-            let pages = answer.pointer("/meta/totalPages").and_then(Value::as_u64).unwrap_or(1);
-            if page as u64 >= pages {
-                break;
-            }
+            next = page_after(page, &answer);
         }
         Ok(PriceList(models))
     }

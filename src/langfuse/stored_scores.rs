@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::api::escaped;
 use super::client::Client;
 use super::deadline::Deadline;
+use super::listing::page_after;
 use super::verdict::{Problem, Verdict};
 use crate::score::Value;
 
@@ -105,7 +106,7 @@ impl Client {
             return self.old_scores(filter, "1", deadline);
         };
         let answer = self.score_rows(&answer)?;
-        let next = self.next_cursor(&answer, next)?;
+        let next = answer.pointer("/meta/cursor").and_then(Json::as_str).map(str::to_owned);
         Ok(Some(ScorePage { scores: stored_in(&answer), next }))
     }
 
@@ -121,9 +122,8 @@ impl Client {
             return Ok(None);
         };
         let answer = self.score_rows(&answer)?;
-        let pages = answer.pointer("/meta/totalPages").and_then(Json::as_u64).unwrap_or_default();
-        let page = page.parse::<u64>().unwrap_or(1);
-        let next = (page < pages).then(|| format!("{OLD_PAGE}{}", page + 1));
+        let next = page_after(page.parse().unwrap_or(1), &answer);
+        let next = next.map(|page| format!("{OLD_PAGE}{page}"));
         Ok(Some(ScorePage { scores: stored_in(&answer), next }))
     }
 

@@ -290,22 +290,3 @@ fn what_langfuse_still_shows_is_named() {
     let ran = forget(&sandbox, &[session.id(), "--yes"]).exits(0);
     assert!(ran.stdout.contains("was not there"), "{}", ran.stdout);
 }
-
-#[test]
-fn a_server_that_gives_the_same_page_again_and_again_is_asked_twice() {
-    let mock = MockLangfuse::start();
-    let sandbox = Sandbox::traced(&mock);
-    let session = sandbox.session("v2.1.330/simple");
-    session.whole().replay(&[]).exits(0);
-    for arguments in
-        [&["verify", session.id(), "--wait", "0"][..], &["forget", session.id(), "--yes"]]
-    {
-        mock.clear();
-        for _ in 0..2 {
-            let page = br#"{"data":[],"meta":{"cursor":"abc"}}"#.to_vec();
-            mock.reply_to_reader(Reply::StatusWithBody(200, Vec::new(), page));
-        }
-        let ran = sandbox.run(arguments).exits(3);
-        assert!(ran.stderr.contains("the same page twice"), "{}", ran.stderr);
-    }
-}

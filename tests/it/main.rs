@@ -42,6 +42,7 @@ mod install;
 mod instructions;
 mod instructions_hash;
 mod lineage;
+mod listings;
 mod mask;
 mod media;
 mod messages;

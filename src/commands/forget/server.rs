@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::plan::ForgetPlan;
 use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
-use crate::langfuse::{Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
+use crate::langfuse::{Client, Listing, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
 use crate::score::{Judge, Score, Subject};
 
 /// Time between two looks: Langfuse takes between ten seconds and two minutes.
@@ -43,16 +43,15 @@ impl<'a> RemoteSession<'a> {
     /// Returns whether the server has the requested API.
     fn read(&mut self, query: &Query, stored: &mut BTreeSet<String>) -> Result<bool, Verdict> {
         let is_old = self.is_old;
-        let mut next: Option<String> = None;
+        let mut listing = Listing::default();
         loop {
             let page = self.client.ask(|client, deadline| match is_old {
-                true => client.old_observations(query, next.as_deref(), deadline).map(Some),
-                false => client.observations(query, next.as_deref(), deadline),
+                true => client.old_observations(query, listing.next(), deadline).map(Some),
+                false => client.observations(query, listing.next(), deadline),
             })?;
             let Some(page) = page else { return Ok(false) };
             stored.extend(page.observations.into_iter().map(|found| found.trace_id));
-            next = page.next;
-            if next.is_none() {
+            if !listing.advance(page.next)? {
                 return Ok(true);
             }
         }

@@ -10,7 +10,7 @@ use crate::commands::preview::each_span;
 use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
 use crate::delivery::MAX_REQUEST_BYTES;
-use crate::langfuse::{Body, Client, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
+use crate::langfuse::{Body, Client, Listing, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
 
 /// Time between two reads: Langfuse stores within a second or two.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -135,28 +135,29 @@ impl RemoteTraces {
         let legacy = self.legacy;
         for query in queries {
             let mut query = query.clone();
-            let mut next: Option<String> = None;
+            let mut listing = Listing::default();
             loop {
                 let page = self.client.ask(|client, deadline| {
                     if legacy {
-                        let page = client.old_observations(&query, next.as_deref(), deadline);
+                        let page = client.old_observations(&query, listing.next(), deadline);
                         page.map(Some)
                     } else {
-                        client.observations(&query, next.as_deref(), deadline)
+                        client.observations(&query, listing.next(), deadline)
                     }
                 });
                 let page = match (page, query.with_smaller_pages()) {
                     (Err(Verdict::TooLarge { .. }), Some(smaller)) => {
                         query = smaller;
-                        next = if legacy { next.map(|page| first_half(&page)) } else { next };
+                        if legacy {
+                            listing.halve_pages();
+                        }
                         continue;
                     }
                     (page, _) => page?,
                 };
                 let Some(page) = page else { return Ok(false) };
                 page.observations.iter().for_each(|stored| comparison.add_stored(stored));
-                next = page.next;
-                if next.is_none() {
+                if !listing.advance(page.next)? {
                     break;
                 }
             }
@@ -182,10 +183,4 @@ impl RemoteTraces {
         }
         Ok(())
     }
-}
-
-/// The page of half the rows that begins where this one does.
-fn first_half(page: &str) -> String {
-    let page: u64 = page.parse().unwrap_or(1);
-    (page.saturating_sub(1) * 2 + 1).to_string()
 }
