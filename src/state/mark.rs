@@ -8,9 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::trace::{Digest, Observation, Role};
 
-/// Before the place of a model call, which stands where other marks have a digest.
-const CALL: char = '@';
-
 /// What was acknowledged of a span. Taken before policy, configuration and program version: none of these makes anything be
 /// sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +102,7 @@ impl Serialize for Mark {
         match self {
             Self::Call { start, rows, place: None } => (start, rows).serialize(serializer),
             Self::Call { start, rows, place: Some(place) } => {
-                (start, rows, format!("{CALL}{place:08x}")).serialize(serializer)
+                (start, rows, place).serialize(serializer)
             }
             Self::Content { start, end, said } => (start, end, said).serialize(serializer),
             Self::Legacy => serializer.serialize_str(""),
@@ -143,22 +140,26 @@ impl<'de> Visitor<'de> for MarkVisitor {
         let missing = || A::Error::custom("a part of a mark is missing");
         let start: Option<Timestamp> = parts.next_element()?.ok_or_else(missing)?;
         let second: u64 = parts.next_element()?.ok_or_else(missing)?;
-        let third = parts.next_element::<Option<Digest>>()?;
-        let place = third.as_ref().and_then(|third| third.as_ref()?.as_str().strip_prefix(CALL));
-        let place = place.map(|place| u32::from_str_radix(place, 16)).transpose();
-        let place = place.map_err(A::Error::custom)?;
-        match third {
-            Some(said) if place.is_none() => Ok(Mark::Content {
-                start: start.ok_or_else(missing)?,
-                end: Timestamp::from_millis(second),
-                said,
-            }),
-            _ => {
-                let rows = second.try_into().map_err(A::Error::custom)?;
-                Ok(Mark::Call { start, rows, place })
+        let place = match parts.next_element()? {
+            Some(Third::Said(said)) => {
+                let (start, end) = (start.ok_or_else(missing)?, Timestamp::from_millis(second));
+                return Ok(Mark::Content { start, end, said });
             }
-        }
+            Some(Third::Place(place)) => Some(place),
+            None => None,
+        };
+        Ok(Mark::Call { start, rows: second.try_into().map_err(A::Error::custom)?, place })
     }
+}
+
+/// The last part of a mark.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Third {
+    /// Of a model call.
+    Place(u32),
+    /// Of anything else.
+    Said(Option<Digest>),
 }
 
 #[cfg(test)]

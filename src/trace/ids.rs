@@ -20,12 +20,6 @@ pub struct SpanId(String);
 #[serde(transparent)]
 pub struct Digest(String);
 
-impl Digest {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// What is read from a file goes to the server as it stands.
 impl TryFrom<String> for TraceId {
     type Error = &'static str;

@@ -280,9 +280,10 @@ fn age(sandbox: &Sandbox) {
     let marks = |marks: &mut Value| {
         for mark in marks.as_object_mut().into_iter().flatten().map(|(_, mark)| mark) {
             let parts = mark.as_array().unwrap();
-            *mark = match parts.len() {
-                2 => json!(format!("rows:{}", parts[1])),
-                _ => json!("0123456789abcdef"),
+            let is_call = parts.get(2).is_none_or(Value::is_u64);
+            *mark = match is_call {
+                true => json!(format!("rows:{}", parts[1])),
+                false => json!("0123456789abcdef"),
             };
         }
     };
