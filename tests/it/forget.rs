@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use langfuse_mock::{MockLangfuse, Reading, Reply};
+use langfuse_mock::{MockLangfuse, Reading};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Received, Sandbox, Session, traced_to, unused_address};

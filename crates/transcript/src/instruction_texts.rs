@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::instructions::names_instructions;
 use super::lines::Lines;
 
 /// The type of a memory file that belongs to the project. Others are the user's or the organisation's.
@@ -39,8 +39,7 @@ pub fn instruction_texts(transcript: &Path) -> Result<InstructionTexts> {
     let mut lines = Lines::open(transcript, 0)?;
     let mut texts = InstructionTexts::default();
     while let Some(line) = lines.next_line()? {
-        // Most rows are long and have none.
-        if memmem::find(&line.bytes, b"\"attachment\"").is_some()
+        if names_instructions(line.bytes.trim_ascii_start())
             && let Ok(row) = serde_json::from_slice::<Row>(&line.bytes)
             && !row.is_sidechain
         {

@@ -35,7 +35,8 @@ fn together(family: &[&Session]) -> Vec<Row> {
 /// The sessions of each scenario that has several.
 fn families() -> Vec<Vec<&'static Session>> {
     let mut families = BTreeMap::<&str, Vec<&Session>>::new();
-    for session in SESSIONS.iter() {
+    // A recording with titles put into it is another recording of the same turns.
+    for session in SESSIONS.iter().filter(|session| !session.name.ends_with("-titled")) {
         let (scenario, _) = session.name.rsplit_once('/').unwrap();
         families.entry(scenario).or_default().push(session);
     }
