@@ -12,7 +12,7 @@ const SLACK: f64 = 1.10;
 /// The same for the binary: another linker.
 const SIZE_SLACK: f64 = 1.03;
 /// No binary is larger, whatever was recorded.
-const LARGEST: u64 = 6_400_000;
+const LARGEST: u64 = 6_600_000;
 const SIZE: &str = "bytes of the binary";
 
 /// Compares each guarded run with the record, or makes the record anew.

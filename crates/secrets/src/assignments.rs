@@ -53,7 +53,7 @@ fn noun_of_value(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
     }
     let owner = named_before(text, name)
         .or_else(|| named_behind(text, name, after_spaces(text.as_bytes(), at)));
-    owner.and_then(noun_of).or_else(|| of_input(text, name))
+    owner.and_then(noun_of).or_else(|| of_input(text, name, at))
 }
 
 /// The end of Markdown's bold: `**Password:** value`.

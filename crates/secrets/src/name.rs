@@ -150,8 +150,12 @@ pub(super) fn in_words(text: &str, name: &Name<'_>) -> Option<Noun> {
 const MAX_TAG_BYTES: usize = 300;
 
 /// `<input type="password" value="…">`: the noun of a field that hides what is typed.
-pub(super) fn of_input(text: &str, name: &Name<'_>) -> Option<Noun> {
-    if name.quoted || !before(text.as_bytes(), name.start).is_ascii_whitespace() {
+pub(super) fn of_input(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
+    let bytes = text.as_bytes();
+    // Programs have many a `value = `: only an attribute has its text directly behind the sign.
+    let is_attribute = name.start + name.text.len() + 1 == at
+        && matches!(byte(bytes, at), b'"' | b'\'' | b'\\');
+    if name.quoted || !is_attribute || !before(bytes, name.start).is_ascii_whitespace() {
         return None;
     }
     let head = text.as_bytes().get(name.start.saturating_sub(MAX_TAG_BYTES)..name.start)?;
