@@ -153,8 +153,8 @@ const MAX_TAG_BYTES: usize = 300;
 pub(super) fn of_input(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
     let bytes = text.as_bytes();
     // Programs have many a `value = `: only an attribute has its text directly behind the sign.
-    let is_attribute = name.start + name.text.len() + 1 == at
-        && matches!(byte(bytes, at), b'"' | b'\'' | b'\\');
+    let is_attribute =
+        name.start + name.text.len() + 1 == at && matches!(byte(bytes, at), b'"' | b'\'' | b'\\');
     if name.quoted || !is_attribute || !before(bytes, name.start).is_ascii_whitespace() {
         return None;
     }
