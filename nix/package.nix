@@ -5,7 +5,6 @@
   craneLib,
   cargo-deny,
   cargo-nextest,
-  check-jsonschema,
   deadnix,
   git,
   installShellFiles,
@@ -17,7 +16,6 @@
   strace,
   valgrind,
   versionCheckHook,
-  zizmor,
 }:
 let
   root = ../.;
@@ -177,9 +175,7 @@ in
     packages = [
       cargo-deny
       cargo-nextest
-      check-jsonschema
       just
-      zizmor
     ]
     ++ testTools
     ++ linters
