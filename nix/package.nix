@@ -32,9 +32,10 @@ let
   commonArgs = {
     pname = manifest.package.name;
     inherit (manifest.workspace.package) version;
-    # The sources of all members of the workspace, and what is compiled in; tests read more than that.
+    # All members of the workspace, with the pages and tables that are compiled in; tests read more than that.
     src = sourceOf [
-      ../crates/secrets/src/vendors.txt
+      ../crates
+      ../src
       ../tests/fixtures
     ];
     strictDeps = true;
