@@ -141,8 +141,12 @@ mod tests {
     fn what_it_left_in_the_background_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
-        let script =
-            format!("setsid sh -c 'echo $$ > {}; exec sleep 600' & sleep 0.5", file.display());
+        // In a session of its own, as a daemon is.
+        let daemon = "import os, sys, time; os.setsid(); open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)";
+        let script = format!(
+            "python3 -c \"{daemon}\" {0} & until [ -s {0} ]; do sleep 0.05; done",
+            file.display()
+        );
         let marker = format!("test-{}", std::process::id());
         end(&script, &marker, Duration::from_secs(600), false);
         let id = std::fs::read_to_string(&file).unwrap();
