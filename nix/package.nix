@@ -144,6 +144,8 @@ in
       testArgs
       // {
         cargoExtraArgs = "--locked";
+        # One run names all that fails.
+        cargoNextestExtraArgs = "--no-fail-fast";
         nativeBuildInputs = testTools;
         # A missing tool is a failure.
         env.CI = "true";
