@@ -40,7 +40,7 @@ pub use media::PendingMedia;
 pub use pause::{PausedTime, Pauses};
 pub use placement::Placement;
 pub use prices::StoredPrices;
-pub use prompt_versions::{PromptVersion, PromptVersions, instruction_hash, prompt_name};
+pub use prompt_versions::{PromptVersion, PromptVersions, prompt_name};
 pub use runs::{Runs, Within};
 pub use skipped::{SkipReason, SkippedRange, TurnIdentity};
 pub use store::{SessionKey, Store};

@@ -5,19 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use base::Timestamp;
-use base::sha256::hex;
 use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::store::{Store, save};
-
-/// The hash of an instruction: all 64 digits of the SHA-256 of its text as the row has it, without white space at its end,
-/// because one and the same file ends with a line end in a `nested_memory` row and without one in an `instructions` row.
-/// The text is the `content` of a memory file (CLAUDE.md), or of an agent type its line of `addedLines` without the leading
-/// `- `. It is the text before masking.
-pub fn instruction_hash(text: &str) -> String {
-    hex(text.trim_end().as_bytes(), 32)
-}
 
 /// The prompt that keeps an instruction. Langfuse forbids `|` in names.
 pub fn prompt_name(project: &str, source: &str) -> String {
@@ -29,7 +20,7 @@ pub fn prompt_name(project: &str, source: &str) -> String {
 pub struct PromptVersion {
     pub name: String,
     pub version: u32,
-    /// The `instruction_hash` of the text that was pushed.
+    /// The `transcript::instruction_hash` of the text that was pushed.
     pub text: String,
     /// The SHA-256 of the prompt as it was sent: masks may change while the text does not.
     pub sent: String,
@@ -90,8 +81,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use base::Timestamp;
+    use transcript::instruction_hash;
 
-    use super::{PromptVersion, PromptVersions, instruction_hash, prompt_name};
+    use super::{PromptVersion, PromptVersions, prompt_name};
     use crate::state::Store;
 
     fn at(second: u32) -> Timestamp {
@@ -110,13 +102,6 @@ mod tests {
 
     fn versions(all: &[PromptVersion]) -> PromptVersions {
         PromptVersions(all.to_vec())
-    }
-
-    #[test]
-    fn the_same_file_has_one_hash_in_every_kind_of_row() {
-        assert_eq!(instruction_hash("Be brief.\n"), instruction_hash("Be brief."));
-        assert_ne!(instruction_hash("Be brief."), instruction_hash("Be long."));
-        assert_eq!(instruction_hash("Be brief.").len(), 64);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::fs;
 
 use base::Timestamp;
 use base::sha256::hex;
-use claude_langfuse::state::{PromptVersion, PromptVersions, Store, instruction_hash, prompt_name};
+use claude_langfuse::state::{PromptVersion, PromptVersions, Store, prompt_name};
 use langfuse_mock::{MockLangfuse, Row};
 use serde_json::{Value, json};
+use transcript::instruction_hash;
 
 use crate::sandbox::{Sandbox, traced_to};
 

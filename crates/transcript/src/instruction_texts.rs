@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::instruction_row::Attachment;
 use super::instructions::names_instructions;
 use super::lines::Lines;
 
@@ -70,7 +71,8 @@ impl InstructionTexts {
                 for name in &attachment.removed_types {
                     self.agents.remove(name);
                 }
-                let lines = attachment.added_types.iter().zip(&attachment.added_lines);
+                let types = attachment.added_types.iter().flatten();
+                let lines = types.zip(&attachment.added_lines);
                 for (name, line) in lines.filter(|(name, _)| attachment.is_users(name)) {
                     let line = line.strip_prefix("- ").unwrap_or(line);
                     self.agents.insert(name.clone(), text(line));
@@ -97,31 +99,6 @@ struct Row {
     attachment: Attachment,
     cwd: Option<PathBuf>,
     git_branch: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Attachment {
-    #[serde(rename = "type")]
-    kind: String,
-    files: Vec<Value>,
-    /// A text, or of nested memory an object.
-    content: Value,
-    is_initial: bool,
-    added_types: Vec<String>,
-    added_lines: Vec<String>,
-    removed_types: Vec<String>,
-    /// Releases before 2.1.332 do not say which types are their own.
-    built_in_types: Option<Vec<String>>,
-    built_in_plugin_types: Vec<String>,
-}
-
-impl Attachment {
-    fn is_users(&self, name: &String) -> bool {
-        let built_in = self.built_in_types.as_ref();
-        built_in.is_some_and(|built_in| !built_in.contains(name))
-            && !self.built_in_plugin_types.contains(name)
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use base::sha256::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::instruction_row::{Attachment, digest};
 use super::scan;
 
 /// Types of attachments that name instructions.
@@ -128,11 +129,6 @@ impl Instructions {
     }
 }
 
-/// The first 16 digits of a text's SHA-256. A nested file ends with a line end that the first listing cuts off.
-fn digest(text: &str) -> String {
-    hex(text.trim_end().as_bytes(), 8)
-}
-
 fn name_of(line: &str) -> String {
     line.split(": ").next().unwrap_or_default().to_owned()
 }
@@ -141,19 +137,6 @@ fn name_of(line: &str) -> String {
 #[serde(default)]
 struct Row {
     attachment: Attachment,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Attachment {
-    #[serde(rename = "type")]
-    kind: String,
-    files: Vec<Value>,
-    /// A text, or of nested memory an object.
-    content: Value,
-    is_initial: bool,
-    added_lines: Vec<String>,
-    removed_types: Vec<String>,
 }
 
 #[cfg(test)]

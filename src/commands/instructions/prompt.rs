@@ -4,12 +4,12 @@ use std::path::Path;
 
 use base::sha256::hex;
 use serde_json::{Value, json};
-use transcript::{InstructionText, InstructionTexts};
+use transcript::{InstructionText, InstructionTexts, instruction_hash};
 
 use crate::commands::git::Git;
 use crate::config::{Config, checkout_of};
 use crate::privacy::Policy;
-use crate::state::{instruction_hash, prompt_name};
+use crate::state::prompt_name;
 
 /// The label of the versions of the default branch.
 pub(super) const CURRENT: &str = "current";

@@ -2,10 +2,11 @@
 //! replay.
 
 use base::Timestamp;
-use claude_langfuse::state::{PromptVersion, PromptVersions, instruction_hash, prompt_name};
+use claude_langfuse::state::{PromptVersion, PromptVersions, prompt_name};
 use langfuse_mock::Row;
 use proptest::prelude::*;
 use serde_json::Value;
+use transcript::instruction_hash;
 
 use super::cases;
 use super::desk::{DESTINATION, Desk, Run};
