@@ -2,7 +2,7 @@
 //! `--name value`: values under the name of a secret.
 
 use super::alphabet::{DOTTED, before, byte};
-use super::extent::{self, Extent};
+use super::extent::{self, Extent, after_spaces};
 use super::hit::Hit;
 use super::name::{
     Name, annotated, in_words, is_after_escape, name_before, named_before, named_behind, of_input,
@@ -60,11 +60,6 @@ fn noun_of_value(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
 fn after_bold(bytes: &[u8], at: usize) -> usize {
     let is_bold = bytes.get(at..).is_some_and(|rest| rest.starts_with(b"** "));
     if is_bold { after_spaces(bytes, at + 2) } else { at }
-}
-
-fn after_spaces(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// Where the name ends and the value begins, if the sign is one that assigns.
@@ -245,7 +240,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     if is_list {
         value_at += gap;
     } else {
-        value_at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        value_at = after_spaces(bytes, value_at);
     }
     if noun == Noun::Cookie {
         return headers::value(text, value_at, noun, name);

@@ -6,8 +6,7 @@ use super::extent::{self, Extent};
 use super::headers;
 use super::hit::Hit;
 use super::names::{Noun, noun_of};
-use super::random::is_jumbled;
-use super::values::{Style, is_long_mix, is_secret, is_strong};
+use super::values::{Style, is_secret, is_strong, looks_generated};
 
 /// Calls whose first argument is a name and whose second one is its value.
 fn is_of_pair(called: &str) -> bool {
@@ -95,8 +94,7 @@ fn login(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let (_, value) = second(bytes, extent::quoted(bytes, at)?)?;
     let secret = text.get(value.start..value.end)?;
-    let is_drawn = is_strong(secret) || is_jumbled(secret) || is_long_mix(secret);
-    (is_drawn && is_secret(secret, Noun::Password, Style::Quoted))
+    (looks_generated(secret) && is_secret(secret, Noun::Password, Style::Quoted))
         .then(|| hit(value, Noun::Password, "password"))
 }
 

@@ -7,8 +7,7 @@ use super::hit::Hit;
 use super::name::name_before;
 use super::names::{Noun, noun_of};
 use super::placeholders::is_placeholder;
-use super::random::is_jumbled;
-use super::values::{is_long_mix, is_strong};
+use super::values::looks_generated;
 
 /// The secret in the cell that begins at the `|` at `at`.
 pub(super) fn at_bar(text: &str, at: usize) -> Option<Hit> {
@@ -42,7 +41,6 @@ fn cell(text: &str, cell: Extent, noun: Noun) -> Option<Hit> {
     let whole = text.get(cell.start..cell.end)?;
     let secret = whole.trim_matches([' ', '`', '*', '"', '\'', '\\']);
     let start = cell.start + whole.find(secret)?;
-    let is_drawn = is_strong(secret) || is_jumbled(secret) || is_long_mix(secret);
-    (is_drawn && !secret.contains([' ', '(', '<']) && !is_placeholder(secret))
+    (looks_generated(secret) && !secret.contains([' ', '(', '<']) && !is_placeholder(secret))
         .then(|| Hit::by_context(start, start + secret.len(), noun.kind()))
 }

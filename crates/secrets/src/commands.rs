@@ -35,7 +35,7 @@ pub(super) fn secure_string(text: &str, at: usize) -> Option<Hit> {
 fn argument(bytes: &[u8], at: usize) -> Extent {
     let rest = bytes.get(at..).unwrap_or_default();
     let at = at + rest.iter().take_while(|byte| **byte == b' ').count();
-    extent::quoted(bytes, at).unwrap_or_else(|| extent::bare(bytes, at, false))
+    extent::argument(bytes, at, false)
 }
 
 /// The place behind a word and its closing quote, which may be escaped.

@@ -165,6 +165,17 @@ pub(super) fn backslashes(bytes: &[u8], at: usize) -> usize {
     rest.iter().take_while(|byte| **byte == b'\\').count()
 }
 
+/// The text in quotes that begins at `at`, else the word there, as `bare` reads it.
+pub(super) fn argument(bytes: &[u8], at: usize, whole: bool) -> Extent {
+    quoted(bytes, at).unwrap_or_else(|| bare(bytes, at, whole))
+}
+
+/// The first byte from `at` on that is no space and no tab.
+pub(super) fn after_spaces(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{bare, line, quoted};

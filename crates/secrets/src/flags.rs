@@ -153,7 +153,7 @@ fn runs(text: &str, at: usize, programs: &[&str]) -> bool {
 }
 
 fn value_at(bytes: &[u8], at: usize) -> Extent {
-    extent::quoted(bytes, at).unwrap_or_else(|| extent::bare(bytes, at, true))
+    extent::argument(bytes, at, true)
 }
 
 /// Whether one of the programs is named before `at`, in the same command.

@@ -3,8 +3,8 @@
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
 use super::names::Noun;
-use super::random::{has_random_letters, is_jumbled};
-use super::values::{Style, is_long_mix, is_strong};
+use super::random::has_random_letters;
+use super::values::{Style, looks_generated};
 
 /// A line begins no deeper.
 const MAX_INDENT: usize = 200;
@@ -35,13 +35,12 @@ pub(super) fn value_below(text: &str, at: usize, noun: Noun) -> Option<(Extent, 
     let secret = text.get(value.start..value.end)?;
     let is_alone =
         if is_escaped { extent::ends_line(bytes, value.end) } else { is_alone(bytes, value) };
-    let is_drawn = || {
+    let stands_by_itself = || {
         let is_name = secret.ends_with(':') || secret.contains("=");
-        !is_name && (is_strong(secret) || is_jumbled(secret) || is_long_mix(secret))
-            || noun != Noun::Token && has_random_letters(secret, 12)
+        !is_name && looks_generated(secret) || noun != Noun::Token && has_random_letters(secret, 12)
     };
     let style = if quoted.is_some() { Style::Quoted } else { Style::Env };
-    (is_alone && (is_marked || quoted.is_some() || is_drawn())).then_some((value, style))
+    (is_alone && (is_marked || quoted.is_some() || stands_by_itself())).then_some((value, style))
 }
 
 /// Where the next line begins, if this one ends here, and whether the end of the line is an escape. A shell's line goes on

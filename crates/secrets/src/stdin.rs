@@ -2,7 +2,7 @@
 //! --password-stdin <<< …`. The same text is a commit's id before another program, so only the programs below count.
 
 use super::alphabet::{before, byte};
-use super::extent::{self, Extent};
+use super::extent::{self, Extent, after_spaces};
 use super::flags::command_before;
 use super::hit::Hit;
 use super::names::Noun;
@@ -81,7 +81,7 @@ pub(super) fn here(text: &str, at: usize) -> Option<Hit> {
     }
     let value = if byte(bytes, at + 2) == b'<' {
         let word_at = after_spaces(bytes, at + 3);
-        extent::quoted(bytes, word_at).unwrap_or_else(|| extent::bare(bytes, word_at, false))
+        extent::argument(bytes, word_at, false)
     } else {
         let line = text.get(at..)?.find('\n')? + at + 1;
         extent::line(bytes, line)
@@ -142,7 +142,7 @@ fn first_argument(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = after_spaces(bytes, at);
     loop {
-        let word = extent::quoted(bytes, at).unwrap_or_else(|| extent::bare(bytes, at, true));
+        let word = extent::argument(bytes, at, true);
         let passed = text.get(word.start..word.end).unwrap_or_default();
         let is_flag = passed.starts_with('-') && passed.len() < 4;
         let is_format = passed.starts_with("%s") && passed.len() < 8;
@@ -177,11 +177,6 @@ fn secret(text: &str, value: Extent, reader: &str) -> Option<Hit> {
     let secret = user.map_or(secret, |(_, password)| password);
     let is_one = secret.len() >= 3 && !secret.starts_with("$(") && !is_placeholder(secret);
     is_one.then(|| Hit::by_context(value.end - secret.len(), value.end, Noun::Key.kind()))
-}
-
-fn after_spaces(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// The place behind a closing quote, which may be escaped.

@@ -206,6 +206,11 @@ pub(super) fn is_long_mix(value: &str) -> bool {
     value.len() >= 20 && is_mixed && value.bytes().all(|byte| ALNUM.has(byte))
 }
 
+/// No word and no name is so mixed.
+pub(super) fn looks_generated(value: &str) -> bool {
+    is_strong(value) || is_jumbled(value) || is_long_mix(value)
+}
+
 pub(super) fn has_digit(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_digit())
 }

@@ -107,8 +107,7 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Hit> {
     let name = text.get(name_at..name_at + length)?;
     let noun = noun_of(name).filter(|_| byte(bytes, name_at + length) == b' ')?;
     let value_at = name_at + length + 1;
-    let value =
-        extent::quoted(bytes, value_at).unwrap_or_else(|| extent::bare(bytes, value_at, true));
+    let value = extent::argument(bytes, value_at, true);
     let secret = text.get(value.start..value.end)?;
     is_secret(secret, noun, Style::Env)
         .then(|| Hit::by_context(value.start, value.end, noun.kind()))
