@@ -171,7 +171,7 @@ pub fn agents(
                 }),
         );
     }
-    // Hundreds of agents have one file each, whose time nobody needs.
+    // Most agents have one file, and its time does not matter.
     found.sort_unstable_by(|one, other| {
         let newest_first = || written_at(&other.path).cmp(&written_at(&one.path));
         one.agent_id.cmp(&other.agent_id).then_with(newest_first)
