@@ -6,7 +6,8 @@ use crate::commands::output::errors::print_note;
 use crate::config::Config;
 use crate::delivery::Transport;
 use crate::langfuse::{
-    Body, Client, Deadline, Listing, ScoreFilter, ScorePage, StoredScore, Verdict,
+    Body, Client, Deadline, Listing, Page, Query, ScoreFilter, ScorePage, Stored, StoredScore,
+    Verdict,
 };
 use crate::score::Score;
 use crate::state::PendingMedia;
@@ -45,6 +46,39 @@ impl RetryingClient {
         mut request: impl FnMut(&mut Client, Deadline) -> Result<Response, Verdict>,
     ) -> Result<Response, Verdict> {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
+    }
+
+    /// Calls `on_observation` with each stored observation, page by page; `is_old`: by the API of servers with only the older
+    /// tables. Pages that are too large for the server are asked for in smaller ones. Returns whether the server has the API.
+    pub(super) fn each_observation(
+        &mut self,
+        query: &Query,
+        is_old: bool,
+        mut on_observation: impl FnMut(Stored),
+    ) -> Result<bool, Verdict> {
+        let mut query = query.clone();
+        let mut listing = Listing::default();
+        loop {
+            let page = self.ask(|client, deadline| match is_old {
+                true => client.old_observations(&query, listing.next(), deadline).map(Some),
+                false => client.observations(&query, listing.next(), deadline),
+            });
+            let page = match (page, query.with_smaller_pages()) {
+                (Err(Verdict::TooLarge { .. }), Some(smaller)) => {
+                    query = smaller;
+                    if is_old {
+                        listing.halve_pages();
+                    }
+                    continue;
+                }
+                (page, _) => page?,
+            };
+            let Some(Page { observations, next }) = page else { return Ok(false) };
+            observations.into_iter().for_each(&mut on_observation);
+            if !listing.advance(next)? {
+                return Ok(true);
+            }
+        }
     }
 
     /// Calls `on_score` with each stored score, page by page. Returns whether the server lists scores.

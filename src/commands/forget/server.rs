@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::plan::ForgetPlan;
 use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
-use crate::langfuse::{Client, Listing, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
+use crate::langfuse::{Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
 use crate::score::{Judge, Score, Subject};
 
 /// Time between two looks: Langfuse takes between ten seconds and two minutes.
@@ -42,19 +42,9 @@ impl<'a> RemoteSession<'a> {
 
     /// Returns whether the server has the requested API.
     fn read(&mut self, query: &Query, stored: &mut BTreeSet<String>) -> Result<bool, Verdict> {
-        let is_old = self.is_old;
-        let mut listing = Listing::default();
-        loop {
-            let page = self.client.ask(|client, deadline| match is_old {
-                true => client.old_observations(query, listing.next(), deadline).map(Some),
-                false => client.observations(query, listing.next(), deadline),
-            })?;
-            let Some(page) = page else { return Ok(false) };
-            stored.extend(page.observations.into_iter().map(|found| found.trace_id));
-            if !listing.advance(page.next)? {
-                return Ok(true);
-            }
-        }
+        self.client.each_observation(query, self.is_old, |found| {
+            stored.insert(found.trace_id);
+        })
     }
 
     /// Also traces that nothing shows: what was sent may not be stored yet.

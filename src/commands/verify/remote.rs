@@ -10,7 +10,7 @@ use crate::commands::preview::each_span;
 use crate::commands::retry_after::RetryingClient;
 use crate::config::Config;
 use crate::delivery::MAX_REQUEST_BYTES;
-use crate::langfuse::{Body, Client, Listing, MAX_SCORE_IDS, Query, ScoreFilter, Verdict, export};
+use crate::langfuse::{Body, Client, MAX_SCORE_IDS, Query, ScoreFilter, Stored, Verdict, export};
 
 /// Time between two reads: Langfuse stores within a second or two.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -132,34 +132,10 @@ impl RemoteTraces {
         queries: &[Query],
         comparison: &mut Comparison,
     ) -> Result<bool, Verdict> {
-        let legacy = self.legacy;
         for query in queries {
-            let mut query = query.clone();
-            let mut listing = Listing::default();
-            loop {
-                let page = self.client.ask(|client, deadline| {
-                    if legacy {
-                        let page = client.old_observations(&query, listing.next(), deadline);
-                        page.map(Some)
-                    } else {
-                        client.observations(&query, listing.next(), deadline)
-                    }
-                });
-                let page = match (page, query.with_smaller_pages()) {
-                    (Err(Verdict::TooLarge { .. }), Some(smaller)) => {
-                        query = smaller;
-                        if legacy {
-                            listing.halve_pages();
-                        }
-                        continue;
-                    }
-                    (page, _) => page?,
-                };
-                let Some(page) = page else { return Ok(false) };
-                page.observations.iter().for_each(|stored| comparison.add_stored(stored));
-                if !listing.advance(page.next)? {
-                    break;
-                }
+            let add = |stored: Stored| comparison.add_stored(&stored);
+            if !self.client.each_observation(query, self.legacy, add)? {
+                return Ok(false);
             }
         }
         Ok(true)
