@@ -1,4 +1,5 @@
-//! What stands on every span of a turn, or of an agent with a trace of its own: as it was when that was first met.
+//! The context of a turn, or of an agent with its own trace: the attributes on all of its spans, fixed when it is
+//! first met.
 
 use transcript::session::{Opening, Turn};
 
@@ -9,7 +10,7 @@ use crate::config::{in_main_checkout, project_name, repository_identity};
 use crate::state::Cursor;
 use crate::trace::{Attributes, Context, Repository, SessionFacts};
 
-/// Makes the context of an agent that nothing launched.
+/// Creates the context of an agent that nothing launched.
 pub(super) type AgentContext = fn(&Opening, &SessionFacts, &Attributes) -> Context;
 
 pub(super) struct Contexts<'a> {
@@ -24,7 +25,7 @@ impl<'a> Contexts<'a> {
         Self { job, terms, sought_repository: false }
     }
 
-    /// The turn's context as it is kept, else as it is now.
+    /// Returns the stored context of the turn, or creates it.
     pub(super) fn of_turn(&mut self, turn: &Turn, ledger: &mut Ledger<'_>) -> Context {
         let opening = &turn.opening;
         let known = ledger.cursor.contexts.get(&opening.uuid).cloned();
@@ -47,7 +48,7 @@ impl<'a> Contexts<'a> {
             None if opening.is_missing => Context::of_continued_turn(opening, &facts, &attributes),
             None => Context::of_turn(opening, number, &facts, &attributes),
         };
-        // What a turn said that was skipped is told by no other one.
+        // No other turn reveals a title from a skipped turn.
         let title = turn.title_before.as_ref().filter(|title| !ledger.skips(title.offset));
         context.title_row = title.map(|title| title.offset);
         context.title = title.map(|title| title.text.clone());
@@ -61,7 +62,7 @@ impl<'a> Contexts<'a> {
         context
     }
 
-    /// The context that is kept of a turn that agents still work for.
+    /// The stored context of a turn whose agents still run.
     pub(super) fn of_launcher(&self, turn: &str, cursor: &mut Cursor) -> Option<Context> {
         let own_from = cursor.own_from;
         let context = cursor.contexts.get_mut(turn)?;
@@ -79,14 +80,14 @@ impl<'a> Contexts<'a> {
         }
     }
 
-    /// Keeps the context of an agent that is the root of a trace, under the uuid of its opening row.
+    /// Stores the context of an agent that is the root of a trace, under the uuid of its opening row.
     pub(super) fn keep_of_agent(
         &mut self,
         opening: &Opening,
         context_of: AgentContext,
         ledger: &mut Ledger<'_>,
     ) {
-        // A session that was killed at once has no row of its own that tells.
+        // A session that was killed at once has no row of its own with a directory.
         let directory = opening.header.cwd.as_ref().map(std::path::PathBuf::from);
         let start = &mut ledger.cursor.start_directory;
         *start = start.take().or(directory);
@@ -102,7 +103,8 @@ impl<'a> Contexts<'a> {
         if cursor.repository.is_none()
             && let Some(start) = start.as_deref().filter(|_| !self.sought_repository)
         {
-            // Once a run: where there is none, each turn would ask every folder up to the root, with two calls each.
+            // Once per run: without a repository each turn would check every folder up to the root, with two calls
+            // each.
             self.sought_repository = true;
             cursor.repository = repository_identity(start).map(Repository);
             cursor.main_directory = in_main_checkout(start);

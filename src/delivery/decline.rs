@@ -1,4 +1,4 @@
-//! While tracing is off nothing is sent, and nothing that was written then is sent later: the cursors move on past it.
+//! Moves cursors past turns that were written while tracing was off. Nothing sends those turns later.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,10 +12,11 @@ use super::start::{self, Place};
 use super::tail::TailReader;
 use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store, TurnIdentity};
 
-/// Moves every cursor of a session past what was written while tracing was off: it was not consented to.
+/// Moves every cursor of a session past the rows that were written while tracing was off.
 ///
 /// # Errors
-/// When the transcript can't be read or the cursor can't be written.
+///
+/// If the transcript can't be read, or a cursor can't be written.
 pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()> {
     for mut cursor in store.cursors_of(session_id) {
         if cursor.begun_for.is_some() {
@@ -59,7 +60,7 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
     Ok(())
 }
 
-/// Finds where the cursor stands in the file, also in one that was rewritten. Returns whether it stands anywhere.
+/// Locates the cursor, also in a rewritten file. Returns whether it was found.
 fn find_place(cursor: &mut Cursor, session_id: &str, transcript: &Path) -> Result<bool> {
     let ids = SessionIds::new(session_id, transcript);
     if cursor.is_head_open {
@@ -72,7 +73,7 @@ fn find_place(cursor: &mut Cursor, session_id: &str, transcript: &Path) -> Resul
         || start::find_place(&ids, transcript, cursor)? == Place::Found)
 }
 
-/// Declines what was written since the cursor: the turns that opened since, and what was added to the one that was sent.
+/// Declines the rows behind the cursor: the turns that opened since, and later rows of the turn that was sent.
 fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     let was_sent = |turn: &&Turn| {
         let is_open = cursor.open_turn.as_ref().is_some_and(|open| open.uuid == turn.opening.uuid);
@@ -101,7 +102,7 @@ fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     }
     cursor.acknowledged.clear();
     cursor.scored.clear();
-    // An agent of a turn that was sent may go on: what it does from now on was not consented to.
+    // An agent of a sent turn may still run. Its further work is declined.
     for launch in cursor.launches.values_mut() {
         launch.declined = true;
     }

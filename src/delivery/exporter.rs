@@ -1,5 +1,5 @@
-//! One observation from the plan to the ledger: whether it has to be sent and may leave, the request it goes with, and what
-//! was acknowledged. Turns and agents hand their observations to it.
+//! Takes one observation from plan to ledger: decides whether it must be sent and may leave, queues it, and records
+//! acknowledgements. Turns and agents export their observations here.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ pub(super) struct Exporter<'a> {
     pub contexts: Contexts<'a>,
     pub ledger: Ledger<'a>,
     pub uploader: Uploader<'a>,
-    /// Turns and agents of which something can't leave as it was agreed.
+    /// Turns and agents with spans that can't leave under their agreement.
     pub withheld: BTreeSet<String>,
     /// The time of the last row that was read when marks of schema 2 were made.
     pub known_until: Option<Timestamp>,
-    /// Texts that are known to leave as they are.
+    /// Texts of the turn that need no masking.
     clean: Clean,
     requests: Requests,
     pub prompts: PromptLinker<'a>,
@@ -60,19 +60,19 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    /// The turns from the open one on follow.
+    /// Continues with the turns from the open one on.
     pub(super) fn begin_open_walk(&mut self) {
         self.ledger.pending = PendingTurns::default();
         let before = self.ledger.cursor.open_turn.as_ref().filter(|open| open.is_behind);
         self.contexts.terms.begin_walk(before.map(|open| open.uuid.clone()));
     }
 
-    /// A new turn begins: what is there twice is nearly always in one turn.
+    /// Begins a turn: nearly all repeated texts are within one turn.
     pub(super) fn begin_turn(&mut self) {
         self.clean = Clean::default();
     }
 
-    /// Observations of this file follow.
+    /// Continues with observations of this file.
     pub(super) fn begin_file(&mut self, file: &Path) {
         if self.file != file {
             file.clone_into(&mut self.file);
@@ -80,8 +80,8 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    /// Queues an observation that has to be sent, and sends the queue once it is a request's worth.
-    /// `prompt`: what its model calls are linked to.
+    /// Queues a changed observation, and sends the queue once it is full. `prompt`: the pushed prompt behind its
+    /// model calls.
     pub(super) fn export(
         &mut self,
         observation: Observation,
@@ -95,7 +95,7 @@ impl<'a> Exporter<'a> {
         let policy = self.contexts.terms.policy_of(context);
         let is_withheld = changed.is_some() && policy.is_none();
         if is_withheld {
-            // A hook of the session goes on behind the turn; others leave the turn to that.
+            // A hook of the session skips the turn. Any other delivery leaves the turn to such a hook.
             let (Owner::Turn(id) | Owner::Subagent(id)) = owner;
             self.withheld.insert(id.clone());
         }
@@ -120,8 +120,9 @@ impl<'a> Exporter<'a> {
         self.send_full();
     }
 
-    /// Queues the scores of a turn that are not acknowledged as they are. Each is sent once its turn's spans are acknowledged, and
-    /// holds the cursor back as they do. `is_cut`: rows of the turn are gone for now, and what was acknowledged stands.
+    /// Queues the scores of a turn that differ from their acknowledged state. A score is sent once all spans of its
+    /// turn are acknowledged, and holds the cursor back until then. `is_cut`: rows of the turn are gone for now, so
+    /// that acknowledged scores stay.
     pub(super) fn export_scores(
         &mut self,
         turn: &str,
@@ -149,7 +150,7 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    /// Sends everything that waits, until the server takes no more.
+    /// Sends the whole queue, until the server accepts no more.
     pub(super) fn send(&mut self) {
         self.ledger.save_noted();
         while let Some(receipt) = self.uploader.send_next() {

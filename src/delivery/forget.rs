@@ -1,4 +1,4 @@
-//! Turns that a person had deleted in Langfuse: the cursor notes them, so that nothing sends them again.
+//! Notes turns that a person deleted in Langfuse, so that nothing sends them again.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,23 +13,24 @@ use super::tail::TailReader;
 use crate::state::{Cursor, SkipReason, SkippedRange, Store};
 use crate::trace::{SpanIds, TraceId};
 
-/// What of a session is to be forgotten at a destination.
+/// The part of a session to forget at a destination.
 #[derive(Debug)]
 pub struct Forgotten<'a> {
     pub session_id: &'a str,
     pub transcript: &'a Path,
     pub destination: &'a str,
-    /// The traces that are deleted.
+    /// The deleted traces.
     pub traces: &'a BTreeSet<String>,
     /// The spans in them.
     pub spans: &'a BTreeSet<String>,
 }
 
-/// Notes the turns of these traces as forgotten, and drops what is known of their spans. Without a cursor one is made, which
-/// says nothing of the other turns but that nobody knows whether they were sent.
+/// Marks the turns of these traces as forgotten, and drops the state of their spans. Without a cursor it creates one
+/// that claims nothing about other turns.
 ///
 /// # Errors
-/// When the transcript can't be read or the cursor can't be written.
+///
+/// If the transcript can't be read, or the cursor can't be written.
 pub fn note_forgotten(store: &Store, forgotten: &Forgotten<'_>) -> Result<()> {
     let Forgotten { session_id, transcript, destination, .. } = *forgotten;
     let ids = SessionIds::new(session_id, transcript);
@@ -67,11 +68,11 @@ pub fn note_forgotten(store: &Store, forgotten: &Forgotten<'_>) -> Result<()> {
 }
 
 impl Forgotten<'_> {
-    /// For each turn whether it is in one of the traces.
+    /// For each turn, whether it is in one of the traces.
     fn turns(&self, turns: &[TurnOutline]) -> Vec<bool> {
         let own = |turn: &TurnOutline| TraceId::of_seed(&turn.uuid).as_str().to_owned();
         let own_traces: BTreeSet<String> = turns.iter().map(own).collect();
-        // Those of a seed. Only the ids of spans tell which turn is in them.
+        // Traces from a seed. Only span ids show which turn is in them.
         let seeded = self.traces.difference(&own_traces).cloned().map(TraceId::given);
         let seeded: Vec<TraceId> = seeded.collect();
         let has_root = |trace: &TraceId, turn: &TurnOutline| {
@@ -115,7 +116,7 @@ fn forget(cursor: &mut Cursor, turns: &[TurnOutline], chosen: &[bool], forgotten
         }
     }
     for (first, last) in runs(turns.len(), is_in) {
-        // What the last turn still gets belongs to it, wherever it will end.
+        // Later rows of the last turn belong to it, wherever it ends.
         let end = turns.get(last).map(|turn| turn.start + 1);
         cursor.skipped.extend(range_of(turns, first, last, end, SkipReason::Forgotten));
     }
@@ -123,7 +124,7 @@ fn forget(cursor: &mut Cursor, turns: &[TurnOutline], chosen: &[bool], forgotten
     drop_spans(cursor, turns, chosen, forgotten);
 }
 
-/// The first and the last of each run of turns of which that holds.
+/// The first and last position of each run of turns for which `holds` is true.
 fn runs(count: usize, holds: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for turn in (0..count).filter(|turn| holds(*turn)) {
@@ -153,7 +154,7 @@ fn range_of(
     })
 }
 
-/// Agents of these turns may go on: what they do from now on is not wanted either.
+/// Agents of these turns may still run. Their further work is unwanted too.
 fn drop_spans(
     cursor: &mut Cursor,
     turns: &[TurnOutline],

@@ -1,12 +1,12 @@
-//! What a delivery taught about the server, kept for the next one.
+//! The state of a destination as a delivery found it: back-off and request size, kept for the next delivery.
 
 use base::Timestamp;
 
 use super::Report;
 use crate::state::{Backoff, Delivered, Store};
 
-/// Keeps when to try again, and how much the server takes at once; `usual_request`: what it is given when all is well,
-/// in bytes on the wire.
+/// Updates the back-off and the request limit of a destination. `usual_request` is the normal limit, in bytes on the
+/// wire.
 pub fn note_health(store: &Store, destination: &str, report: &Report, usual_request: usize) {
     let before = store.backoff(destination);
     let mut backoff: Backoff = before.clone();
@@ -38,7 +38,7 @@ fn note_delivered(store: &Store, destination: &str, report: &Report) {
     let last = report.traces.last().cloned();
     let delivered = Delivered {
         at: Timestamp::now(),
-        // What an agent did in the background is no turn of its own.
+        // Spans of a background agent belong to an earlier turn.
         trace: last.or_else(|| store.delivered(destination)?.trace),
     };
     if let Err(error) = store.save_delivered(destination, &delivered) {

@@ -1,4 +1,4 @@
-//! Which instructions rows named before the place where reading begins.
+//! The instructions that rows name before the offset where reading begins.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use transcript::{Instructions, add_instructions};
 
 use crate::state::KnownInstructions;
 
-/// The instructions that rows before this offset name. `known`: what is kept of the rows before an earlier one, so that a hook
-/// reads none of them again.
+/// Returns the instructions named before `offset`. `known` holds those named before an earlier offset, so that a hook
+/// reads no row twice.
 pub(super) fn named_before(
     offset: u64,
     known: Option<&KnownInstructions>,

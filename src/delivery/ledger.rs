@@ -1,9 +1,9 @@
-//! What one destination has acknowledged of one session. Owns the cursor and the turns that are pending, and writes both the
-//! cursor and the placements of turns.
+//! The acknowledged part of one session at one destination. The ledger owns the cursor and the pending turns, and
+//! writes the cursor and the placements of turns.
 //!
-//! The cursor moves past a turn when all of its spans and scores are acknowledged, and never past one that is not. It is
-//! written before the first request and after each acknowledgement. Where it can't be written, the spans are sent all the
-//! same: at least once.
+//! The cursor moves past a turn once all of its spans and scores are acknowledged, never earlier. It is written
+//! before the first request and after each acknowledgement. If it can't be written, the spans are sent anyway: at
+//! least once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,20 +23,20 @@ use crate::trace::SpanId;
 pub(super) struct Ledger<'a> {
     pub cursor: Cursor,
     pub pending: PendingTurns,
-    /// Where turns were placed by the environment of a run.
+    /// Where the environment of a run placed turns.
     pub placements: Runs<Placement>,
-    /// Something was noted that has to be written before the next request.
+    /// A change must be written before the next request.
     pub is_unsaved: bool,
     /// Why state could not be written.
     pub unsaved: Option<String>,
-    /// Where the cursor is kept, if it is.
+    /// The store of the cursor; `None` if no cursor is kept.
     store: Option<&'a Store>,
-    /// Where placements are kept, if they are.
+    /// The store of the placements; `None` if none are kept.
     placement_store: Option<&'a Store>,
     /// The cursor as it was last written.
     saved: Option<Vec<u8>>,
     saved_placements: Runs<Placement>,
-    /// Turns that the cursor moved past since the last one began.
+    /// Turns the cursor moved past since the last turn began.
     done: Vec<String>,
 }
 
@@ -63,8 +63,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Keeps the cursor as it is until [`Self::resume_saving`]: a session that is sent again from its beginning must not move
-    /// it back.
+    /// Stops writing the cursor until [`Self::resume_saving`]. Resending a session from its beginning must not move
+    /// the stored cursor back.
     pub(super) fn suspend_saving(&mut self) {
         self.store = None;
     }
@@ -82,7 +82,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Writes what was noted, before anything of it leaves.
+    /// Writes noted changes. Nothing may leave before they are on disk.
     pub(super) fn save_noted(&mut self) {
         if self.is_unsaved {
             self.save();
@@ -107,7 +107,7 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// Takes note of what a row says of the session.
+    /// Notes the start directory and the file layout that a row shows.
     pub(super) fn note_row(&mut self, entry: &Entry) {
         let Header { cwd, version, .. } = &entry.header;
         if self.cursor.start_directory.is_none() {
@@ -118,7 +118,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The number of the turn that comes next, 1-based over the session's own turns.
+    /// The number of the next turn, 1-based over the session's own turns.
     pub(super) fn next_number(&self) -> u64 {
         let before = match self.pending.range {
             TurnRange::Open => self.cursor.turns_before,
@@ -130,7 +130,7 @@ impl<'a> Ledger<'a> {
         before + pending as u64 + 1
     }
 
-    /// A row belongs to a turn that is not sent, and that is not about to be.
+    /// The row belongs to a turn that is skipped and not being sent now.
     pub(super) fn skips(&self, row: u64) -> bool {
         let sending = match self.pending.range {
             TurnRange::Open => None,
@@ -141,7 +141,7 @@ impl<'a> Ledger<'a> {
             || self.pending.skips(row)
     }
 
-    /// The mark of what was acknowledged of a span.
+    /// The mark of a span's acknowledged state.
     pub(super) fn mark(&mut self, owner: &Owner, span: &SpanId) -> Option<&mut Mark> {
         let key = self.mark_key(owner, span);
         self.marks(owner)?.get_mut(&key)
@@ -154,7 +154,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Two turns may have a span with the same id, each in its own trace, where a provider repeats an id in the API's form.
+    /// A provider that repeats an id in Anthropic's form can give two turns a span with the same id, each in its own
+    /// trace.
     fn mark_key(&self, owner: &Owner, span: &SpanId) -> SpanId {
         let Owner::Turn(turn) = owner else {
             return span.clone();
@@ -165,11 +166,11 @@ impl<'a> Ledger<'a> {
         if is_apart { apart } else { span.clone() }
     }
 
-    /// Adds the next turn of the file. Its spans follow, one by one.
+    /// Adds the next turn of the file. Its spans follow.
     pub(super) fn begin_turn(&mut self, turn: PendingTurn) {
         let is_open = self.pending.range == TurnRange::Open;
         if let Some(range) = self.cursor.skipped.last_mut().filter(|_| is_open) {
-            // What was declined lasts until the next turn opens.
+            // A declined range lasts until the next turn opens.
             range.end = range.end.or(Some(turn.start));
         }
         self.pending.turns.push_back(turn);
@@ -177,13 +178,13 @@ impl<'a> Ledger<'a> {
         self.advance();
     }
 
-    /// Notes a span of the last turn that is on its way or need not be sent.
+    /// Adds a span to the last turn: one that is on its way, or one that need not be sent.
     pub(super) fn add_span(&mut self, owner: &Owner, span: &SpanId, is_on_its_way: bool) {
         let key = self.mark_key(owner, span);
         self.pending.hold(key, is_on_its_way);
     }
 
-    /// Notes a score of the last turn that is on its way or need not be sent.
+    /// Adds a score to the last turn: one that is on its way, or one that need not be sent.
     pub(super) fn add_score(&mut self, id: String, is_on_its_way: bool) {
         if let Some(turn) = self.pending.last() {
             turn.scores.push(id);
@@ -191,14 +192,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Something of the last turn can't be sent: the cursor moves past it without.
+    /// Lets the cursor move past the last turn although some of its spans can't be sent.
     pub(super) fn skip_turn(&mut self, reason: SkipReason) {
         if let Some(turn) = self.pending.last() {
             turn.skipped = Some(reason);
         }
     }
 
-    /// All spans and scores of the last turn were added. `next`: where the next one starts, once there is one.
+    /// Closes the last turn after all of its spans and scores. `next`: the offset of the next turn, if there is one.
     pub(super) fn end_turn(&mut self, next: Option<u64>) {
         if let Some(turn) = self.pending.last() {
             turn.next = next;
@@ -206,7 +207,7 @@ impl<'a> Ledger<'a> {
         self.advance();
     }
 
-    /// Takes in what became of a request.
+    /// Records the outcome of a request.
     pub(super) fn settle(&mut self, receipt: Receipt) {
         for QueuedSpan { span_id, refusals, .. } in receipt.postponed {
             self.cursor.refused.insert(span_id, refusals);
@@ -241,7 +242,7 @@ impl<'a> Ledger<'a> {
         self.delivered();
     }
 
-    /// Notes the time for people who want to know when something was last delivered; it goes into no span.
+    /// Records the time of the delivery for `status`. The time goes into no span.
     fn delivered(&mut self) {
         self.cursor.delivered_at = Some(Timestamp::now());
         self.save();
@@ -252,8 +253,8 @@ impl<'a> Ledger<'a> {
         self.pending.turns.iter().map(|turn| turn.uuid.clone()).collect()
     }
 
-    /// Not only at the end: a session may have ten thousand turns, and the cursor is written after each request. A turn whose
-    /// opening row stands there twice is the same one once more.
+    /// Runs per turn, not only at the end: a session may have ten thousand turns, and the cursor is written after
+    /// each request. A uuid that is still pending belongs to a turn whose opening row occurs twice.
     fn forget_done(&mut self) {
         for uuid in self.done.drain(..) {
             if self.pending.turns.iter().all(|turn| turn.uuid != uuid) {
@@ -296,9 +297,9 @@ impl<'a> Ledger<'a> {
                 break;
             };
             match turn.skipped {
-                // Its range is there since it was forgotten.
+                // Its range was added when the turn was forgotten.
                 Some(SkipReason::Forgotten) => {}
-                // Of what was sent before nothing goes out again when a replay sends the rest.
+                // The marks stay: a later replay of the rest must not resend acknowledged spans.
                 Some(reason) => {
                     let turns_before = self.turns_before();
                     skip(&mut self.cursor, &turn, next, turns_before, reason);
@@ -318,7 +319,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// How many own turns lie before the first pending one.
+    /// The number of own turns before the first pending one.
     fn turns_before(&self) -> u64 {
         match self.pending.range {
             TurnRange::Open => self.cursor.turns_before,
@@ -328,7 +329,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Keeps which instructions rows name before the place to which the cursor was moved.
+    /// Stores the instructions that rows name before the cursor's new offset.
     fn note_instructions(&mut self, until: u64, named: &Instructions) {
         let is_there = self.pending.range == TurnRange::Open && self.cursor.open_start == until;
         match &mut self.cursor.instructions {
@@ -353,7 +354,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Notes a skipped turn before the cursor moves past it.
+/// Adds a skipped turn to the cursor's ranges before the cursor moves past the turn.
 fn skip(cursor: &mut Cursor, turn: &PendingTurn, next: u64, turns_before: u64, why: SkipReason) {
     let identity = turn.identity();
     match cursor.skipped.last_mut() {

@@ -1,5 +1,5 @@
-//! Uploads images and documents after the spans that name them, with what is left of the time. What fails is tried again by
-//! the next run, which finds the bytes in the transcript.
+//! Uploads images and documents after the spans that name them, within the remaining time. The next run retries a
+//! failed upload and finds the bytes in the transcript.
 
 use transcript::media_bytes;
 
@@ -10,11 +10,11 @@ use crate::privacy::Policy;
 use crate::state::PendingMedia;
 use crate::trace::Observation;
 
-/// An upload that failed in as many runs is given up.
+/// An upload is given up after this many runs.
 const MAX_FAILURES: u8 = 10;
 
 impl Exporter<'_> {
-    /// Lets an observation name its images and documents, where that is wanted, and notes that they have to be uploaded.
+    /// Lets an observation name its images and documents if the policy allows it, and queues their uploads.
     pub(super) fn name_media(&mut self, observation: &mut Observation, policy: &Policy) {
         let Some(with_media) = observation.with_media.take() else {
             return;
@@ -42,7 +42,7 @@ impl Exporter<'_> {
         observation.output = output.or(observation.output.take());
     }
 
-    /// Uploads what is left to upload, until one fails.
+    /// Uploads the queued images and documents until one fails.
     pub(super) fn upload_media(&mut self) {
         let waiting: Vec<String> = self.ledger.cursor.media.keys().cloned().collect();
         for key in waiting {
@@ -88,7 +88,7 @@ impl Exporter<'_> {
             .map_err(|error| refused(format!("{error:#}")))?
             .ok_or_else(|| refused("it is not in the transcript any more".to_owned()))?;
         match self.uploader.upload_media(media, &bytes) {
-            // An older server never takes any.
+            // An older server has no endpoint for media.
             Err(Verdict::Misconfigured { problem: Problem::Url, reason }) => Err(refused(reason)),
             result => result,
         }

@@ -1,5 +1,6 @@
-//! The pipeline: rows (`tail`) → spans that have to be sent (`plan`) → requests (`upload`) → what was acknowledged (`ledger`).
-//! Hook, flush and replay all use it, so that a session arrives as the same rows whoever sends it, in whatever pieces.
+//! The pipeline: rows (`tail`) → changed spans (`plan`) → requests (`upload`) → acknowledged spans (`ledger`). Hook,
+//! flush and replay share it, so that a session arrives as the same rows whichever of them sends it, and in whichever
+//! pieces.
 
 mod agents;
 mod contexts;
@@ -52,39 +53,43 @@ use transcript::completion::Expected;
 use transcript::lineage::{Guests, OwnRows, SessionIds};
 pub use transport::{HttpTransport, Unavailable};
 
-/// What carries requests: the client, a dry run, a server in a test.
+/// Carries requests to a server: the HTTP client, a dry run, or a test server.
 pub trait Transport {
-    /// Sends one request; `raw` is what `body` holds before compression.
+    /// Sends one request. `raw` is the body before compression.
     fn send(&mut self, raw: &str, body: &Body) -> Verdict;
 
     /// Uploads an image or a document.
     ///
     /// # Errors
-    /// Why it does not count as uploaded.
+    ///
+    /// The verdict of a failed upload.
     fn upload_media(&mut self, _media: &PendingMedia, _bytes: &[u8]) -> Result<(), Verdict> {
         Ok(())
     }
 
-    /// Gets ready, because something will soon be sent.
+    /// Connects ahead of the first request.
     ///
     /// # Errors
-    /// What the request would be answered.
+    ///
+    /// The verdict that a request would get.
     fn prepare(&mut self) -> Result<(), Verdict> {
         Ok(())
     }
 
-    /// Whether the server answers as a Langfuse now, to a request that nothing before it has a reason to reject.
+    /// Whether the server answers as Langfuse now, to a request that no firewall has a reason to reject.
     fn is_langfuse(&mut self) -> bool {
         false
     }
 
-    /// Sends scores, at most [`MAX_SCORES_PER_REQUEST`](crate::langfuse::MAX_SCORES_PER_REQUEST); gives how many of them will never be taken.
+    /// Sends at most [`MAX_SCORES_PER_REQUEST`](crate::langfuse::MAX_SCORES_PER_REQUEST) scores. Returns how many
+    /// were refused for good.
     ///
     /// # Errors
-    /// Why none of them counts as taken.
+    ///
+    /// The verdict, if no score was accepted.
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict>;
 
-    /// Why nothing can be sent, where that is known without a try.
+    /// Why nothing can be sent, if that is known before a try.
     fn unavailable(&self) -> Option<&str> {
         None
     }
@@ -93,47 +98,45 @@ pub trait Transport {
 /// One session to deliver.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Claude Code's session id.
     pub session_id: String,
-    /// The session's file.
     pub transcript: PathBuf,
-    /// It is the file of another session: rows of this one were written into it.
+    /// The file belongs to another session, and rows of this one were written into it.
     pub is_guest: bool,
     /// Digest of base URL and public key.
     pub destination: String,
-    /// How much of the session is wanted.
+    /// Which part of the session is wanted.
     pub extent: Extent,
-    /// What is known about its end.
+    /// The event that started the delivery.
     pub trigger: Trigger,
-    /// What the configuration adds to every span.
+    /// Attributes that the configuration adds to every span.
     pub attributes: Attributes,
-    /// What is taken out.
+    /// Capture mode and masking.
     pub policy: Policy,
-    /// How far it counts what was agreed when a turn was first met.
+    /// How the agreement of a turn's first delivery limits the policy.
     pub agreed: Agreed,
-    /// Whether turns are scored by their outcome.
+    /// Turns are scored by their outcome.
     pub scores: bool,
-    /// A person named the session: what was declined or paused is sent too.
+    /// A person named the session, so that declined and paused turns are sent too.
     pub is_named: bool,
-    /// A person agreed to send again what was forgotten.
+    /// A person agreed to resend forgotten turns.
     pub sends_forgotten: bool,
     /// Turns opened within these times are not sent.
     pub paused: Vec<PausedTime>,
-    /// Turns that stand within these parts of the file are not sent.
+    /// Turns within these byte ranges of the file are not sent.
     pub declined: Vec<Range<u64>>,
-    /// The first turn that could not be delivered while the configuration could not be used: first contact begins there.
+    /// The first turn that an unusable configuration held back. First contact begins there.
     pub suspended: Option<Suspension>,
-    /// The largest request, compressed, in bytes; a slow link must make progress within a hook's budget.
+    /// The largest request, compressed, in bytes. A slow link must make progress within a hook's budget.
     pub wire_limit: Option<usize>,
 }
 
 impl Job {
-    /// Somebody asked for this session by name; else what was declined stays unsent.
+    /// A replay of a named session sends declined turns. Any other delivery leaves them unsent.
     fn sends_declined(&self) -> bool {
         self.is_named && !self.extent.is_by_itself()
     }
 
-    /// What the rows of the session name.
+    /// The session ids that the session's rows may carry.
     fn ids(&self) -> SessionIds {
         match self.is_guest {
             true => SessionIds::of_guest(&self.session_id),
@@ -141,14 +144,14 @@ impl Job {
         }
     }
 
-    /// Tells rows of the session, whose own ones begin there, from others.
+    /// Separates the session's rows from other rows. Own rows begin at `own_from`.
     fn rows_from(&self, own_from: u64) -> OwnRows {
         let mut own_rows = OwnRows::new(self.ids(), &self.transcript);
         own_rows.begin_at(own_from);
         own_rows
     }
 
-    /// A session to deliver as its configuration says, in requests of any size.
+    /// A session to deliver under its configuration, with requests of any size.
     pub fn new(
         session_id: &str,
         transcript: &Path,
@@ -178,27 +181,28 @@ impl Job {
     }
 }
 
-/// How far it counts what was agreed about a turn's content when it was first met.
+/// How the agreement of a turn's first delivery limits today's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreed {
-    /// Sent is the stricter of that and of the policy.
+    /// The stricter of both applies.
     Kept,
-    /// A person named another capture mode for the session; patterns are kept.
+    /// A person named another capture mode for the session. Patterns still apply.
     AnyCapture,
-    /// Nothing leaves the machine.
+    /// Today's policy alone applies: nothing leaves the machine.
     Ignored,
 }
 
-/// How much of a session is wanted.
+/// Which part of a session is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// What the cursor has not seen; without a cursor the last turn, and those before it that have no finished answer.
+    /// Rows behind the cursor. Without a cursor: the last turn, and the turns directly before it without a finished
+    /// answer.
     Live,
-    /// What the cursor has not seen; without a cursor nothing.
+    /// Rows behind the cursor. Without a cursor: nothing.
     Resume,
-    /// What the cursor has not seen, and what was passed over.
+    /// Rows behind the cursor, and skipped turns.
     Backfill,
-    /// All of it, whatever was acknowledged.
+    /// All rows, acknowledged or not.
     Resend,
 }
 
@@ -209,67 +213,67 @@ impl Extent {
     }
 }
 
-/// What is known about the end of a session.
+/// The event that started a delivery, which tells whether the session is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// A Stop hook: wait for the turn's last row.
     Stop(Expected),
-    /// A SessionEnd hook: nothing more will be written.
+    /// A SessionEnd hook: no more rows will come.
     SessionEnd,
-    /// Nobody told: the rows and their age decide.
+    /// No event: the rows and their age decide.
     Sweep {
-        /// The time to reckon the age by.
+        /// The time from which the age is counted.
         now: Timestamp,
     },
 }
 
-/// What came of a delivery.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// Spans that were acknowledged.
+    /// Acknowledged spans.
     pub spans: usize,
     /// Turns among them.
     pub turns: usize,
     /// The traces of those turns, in order.
     pub traces: Vec<TraceId>,
-    /// Scores that were acknowledged.
+    /// Acknowledged scores.
     pub scores: usize,
-    /// Requests that were acknowledged.
+    /// Acknowledged requests.
     pub requests: usize,
     /// Their size on the wire, in bytes.
     pub bytes: usize,
-    /// Spans that the server refused; later runs try them again.
+    /// Spans that the server refused. Later runs retry them.
     pub postponed: usize,
-    /// Images and documents that later runs upload.
+    /// Images and documents left for later runs.
     pub media_left: usize,
-    /// Turns and agents of which something stays here, because the mask patterns that were agreed for them are not configured.
+    /// Turns and agents with unsent spans, because the mask patterns agreed for them are no longer configured.
     pub withheld: usize,
-    /// Turns that were declined or paused, and that nobody asked for by name.
+    /// Declined or paused turns in a session that no person named.
     pub declined: usize,
-    /// Turns that a person had deleted in Langfuse.
+    /// Turns that a person deleted in Langfuse.
     pub forgotten: usize,
-    /// Turns that belong to the session from which this one was copied; it sends them.
+    /// Turns of the session from which this one was copied. That session sends them.
     pub inherited: usize,
-    /// Why spans were left out for good, after they were refused again and again.
+    /// Reasons for which spans were left out after repeated refusals.
     pub refused: Vec<String>,
-    /// The size of the smallest request, in bytes on the wire, that was too large for the server or for the time.
+    /// The size of the smallest request that was too large for the server or for the time, in bytes on the wire.
     pub too_large: Option<usize>,
-    /// Why it ended early.
+    /// Why the delivery ended early.
     pub stopped: Option<Stopped>,
-    /// The last turn is not over yet: what can still change of it is sent when it is.
+    /// The last turn is not over. The rest of it is sent when it is.
     pub unfinished: bool,
-    /// Why state could not be written; the spans were sent all the same.
+    /// Why state could not be written. The spans were sent anyway.
     pub unsaved: Option<String>,
     /// The directory in which the session was started.
     pub start_directory: Option<PathBuf>,
-    /// Other sessions of which rows stand in the file.
+    /// Other sessions with rows in the file.
     pub guests: Guests,
-    /// What could not be read.
+    /// Lines that could not be read.
     pub diagnostics: Diagnostics,
 }
 
 impl Report {
-    /// The server has taken nothing.
+    /// The server accepted nothing.
     pub fn is_empty(&self) -> bool {
         self.spans == 0 && self.scores == 0
     }
@@ -280,25 +284,25 @@ impl Report {
     }
 }
 
-/// Why a delivery ended early. Nothing is lost: the cursor stands where the server acknowledged.
+/// Why a delivery ended early. Nothing is lost: the cursor is at the last acknowledged span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// One line for people.
     pub reason: String,
-    /// How long the server wants to be left alone.
+    /// The server's Retry-After.
     pub retry_after: Option<std::time::Duration>,
-    /// What only the user can mend.
+    /// The problem, if only the user can fix it.
     pub problem: Option<Problem>,
 }
 
-/// Whether cursors are kept.
+/// How a delivery may use the stored cursors.
 #[derive(Clone, Copy, Debug)]
 pub enum StateAccess<'a> {
-    /// They are read and written.
+    /// Reads and writes them.
     ReadWrite(&'a Store),
-    /// They are read only (a dry run).
+    /// Reads them (a dry run).
     ReadOnly(&'a Store),
-    /// There are none.
+    /// Uses none.
     None,
 }
 

@@ -1,4 +1,4 @@
-//! Reads which turns a file has, before anything of it is sent; again if it is replaced meanwhile.
+//! Reads the turns of a file before anything is sent, and reads them again if the file was replaced meanwhile.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use transcript::session::Outline;
 use super::tail::TailReader;
 use super::{Job, Trigger};
 
-/// How often a file may be replaced while it is read, before it is taken as it was opened: there are file systems on which
-/// no inode stays what it is.
+/// A file that is replaced more often while it is read is used as it was opened: some file systems change inodes all
+/// the time.
 pub(super) const MAX_REWRITES: usize = 2;
 
-/// What a Stop hook waits for.
+/// The end that a Stop hook waits for.
 pub(super) fn awaited(job: &Job) -> Option<&Expected> {
     match &job.trigger {
         Trigger::Stop(expected) => Some(expected),
@@ -22,8 +22,8 @@ pub(super) fn awaited(job: &Job) -> Option<&Expected> {
     }
 }
 
-/// The file as it is, where the hook's turn is in it: its end is waited for when it is read. Else its prompt is waited for,
-/// and with it the end; then it is known whether that came.
+/// Reads the outline. If the hook's prompt is in the file, its end is awaited later. Otherwise the prompt and its end
+/// are awaited here, and the second value tells whether the end came.
 pub(super) fn outline_of_turn(
     job: &Job,
     wait: Option<&Expected>,
@@ -52,7 +52,7 @@ fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
     })
 }
 
-/// Where the session comes from; of a session that is sent whole no more is to be known before.
+/// Reads where the own rows begin. A session that is sent whole needs no more in advance.
 pub(super) fn read_lineage(ids: SessionIds, transcript: &Path) -> Result<Outline> {
     let (outline, _) = read_unless_replaced(transcript, None, |feed| {
         let mut lineage = Lineage::new(ids.clone(), transcript);

@@ -1,4 +1,4 @@
-//! The turns between the cursor and the end of the file, and which of their spans are still to be acknowledged.
+//! The turns between the cursor and the end of the file, with their unacknowledged spans.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -9,26 +9,26 @@ use transcript::{Instructions, TurnInstructions};
 use crate::state::{SkipReason, TurnIdentity};
 use crate::trace::SpanId;
 
-/// A turn of which something may be on its way.
+/// A turn that may have spans on their way.
 pub(super) struct PendingTurn {
     pub uuid: String,
     pub at: Timestamp,
     pub start: u64,
-    /// Where the next turn starts, once there is one and all spans of this one are known.
+    /// The offset of the next turn, once all spans of this one are known.
     pub next: Option<u64>,
     /// It is a turn, not a compaction between turns.
     pub is_numbered: bool,
-    /// Why it is not sent, but by an explicit replay.
+    /// Why only an explicit replay sends it.
     pub skipped: Option<SkipReason>,
-    /// The marks of all spans of the turn, acknowledged before or not.
+    /// The marks of all spans of the turn, acknowledged or not.
     pub spans: Vec<SpanId>,
-    /// How many spans are on their way.
+    /// The number of spans on their way.
     pub unacknowledged: usize,
-    /// All scores of the turn, by their ids.
+    /// The ids of all scores of the turn.
     pub scores: Vec<String>,
-    /// How many scores are on their way.
+    /// The number of scores on their way.
     pub unscored: usize,
-    /// The instructions in effect where it starts, and where the next one does.
+    /// The instructions in effect at its start and at the start of the next turn.
     pub instructions: [Rc<Instructions>; 2],
 }
 
@@ -63,13 +63,13 @@ impl PendingTurn {
     }
 }
 
-/// Which part of the cursor the turns belong to.
+/// The part of the cursor that the turns belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TurnRange {
     /// From the open turn on.
     #[default]
     Open,
-    /// A skipped range, by its place among them.
+    /// The skipped range at this position.
     Skipped(usize),
 }
 
@@ -78,7 +78,7 @@ pub(super) enum TurnRange {
 pub(super) struct PendingTurns {
     pub range: TurnRange,
     pub turns: VecDeque<PendingTurn>,
-    /// The turn of each of their marks.
+    /// The turn of each mark.
     holders: BTreeMap<SpanId, Rc<str>>,
 }
 
@@ -100,7 +100,7 @@ impl PendingTurns {
         self.holders.get(span).is_some_and(|holder| **holder != *turn)
     }
 
-    /// Adds a span to the last turn, by the key of its mark.
+    /// Adds a span to the last turn, under the key of its mark.
     pub(super) fn hold(&mut self, mark: SpanId, is_on_its_way: bool) {
         if let Some(turn) = self.turns.back_mut() {
             self.holders.entry(mark.clone()).or_insert_with(|| Rc::from(&*turn.uuid));
@@ -109,12 +109,12 @@ impl PendingTurns {
         }
     }
 
-    /// The turn's spans are acknowledged: it may be scored.
+    /// All spans of the turn are acknowledged, so that its scores may be sent.
     pub(super) fn is_acknowledged(&self, uuid: &str) -> bool {
         self.turns.iter().any(|turn| turn.uuid == uuid && turn.unacknowledged == 0)
     }
 
-    /// A row belongs to a turn that is skipped.
+    /// The row belongs to a skipped turn.
     pub(super) fn skips(&self, row: u64) -> bool {
         let holds =
             |turn: &PendingTurn| turn.start <= row && turn.next.is_none_or(|next| row < next);
@@ -125,7 +125,7 @@ impl PendingTurns {
         self.turns.iter().all(PendingTurn::is_done)
     }
 
-    /// Takes the first turn if the cursor may move past it; gives where the next one starts.
+    /// Removes the first turn if the cursor may move past it. Returns it with the offset of the next one.
     pub(super) fn pop_done(&mut self) -> Option<(PendingTurn, u64)> {
         let first = self.turns.front().filter(|turn| turn.is_done())?;
         let next = first.next?;

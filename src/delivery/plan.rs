@@ -1,5 +1,5 @@
-//! Whether an observation has to be sent, and the span that it becomes. Pure: the same observation, mark, context and policy
-//! always give the same span.
+//! Decides whether an observation must be sent, and encodes its span. Pure: the same observation, mark, context and
+//! policy always give the same span.
 
 use base::Timestamp;
 
@@ -9,25 +9,25 @@ use crate::privacy::{Clean, Policy};
 use crate::state::Mark;
 use crate::trace::{Context, Kind, Observation, PromptLink, Role};
 
-/// An observation that has to be sent, with the mark that is kept once it is acknowledged.
+/// An observation that must be sent, with the mark to keep once it is acknowledged.
 pub(super) struct Changed {
     pub observation: Observation,
     mark: Mark,
 }
 
-/// Everything that a span depends on beside its observation.
+/// The inputs of a span beside its observation.
 pub(super) struct Inputs<'a> {
     pub owner: &'a Owner,
     pub context: &'a Context,
     pub policy: &'a Policy,
-    /// The prompt of whose calls the observation is, if it is one.
+    /// The pushed prompt behind the observation's model calls, if there is one.
     pub prompt: Option<&'a PromptLink>,
-    /// In how many runs the server has refused the span.
+    /// The number of runs in which the server refused the span.
     pub refusals: u8,
 }
 
-/// Gives back an observation that can't change any more and was not acknowledged as it is. `before`: the mark of what was. `known_until`: the time of the last
-/// row that was read when marks of schema 2 were made.
+/// Returns an observation that is complete and differs from its acknowledged state. `before` is the mark of that
+/// state. `known_until` is the time of the last row that was read when marks of schema 2 were made.
 pub(super) fn changed(
     mut observation: Observation,
     before: Option<&mut Mark>,
@@ -36,7 +36,7 @@ pub(super) fn changed(
     if !observation.complete {
         return None;
     }
-    // With another start Langfuse would keep a second row for ever.
+    // With another start Langfuse would keep a second row forever.
     if let Some(start) = before.as_ref().and_then(|before| before.start()) {
         observation.start = start;
         observation.end = observation.end.max(start);
@@ -45,13 +45,13 @@ pub(super) fn changed(
     if observation.role == Role::Root
         && before.as_ref().is_some_and(|before| before.ends_after(observation.end))
     {
-        // Rows are gone that it had: a half written file must not take away an answer.
+        // Rows of the acknowledged root are gone: a half-written file must not remove an answer.
         return None;
     }
     match before {
         Some(before) if before.covers(&mark, known_until) => {
             if !matches!(mark, Mark::Call { .. }) {
-                // The next run compares content, whoever made the mark.
+                // The next run compares content again, also for a mark of an older version.
                 *before = mark;
             }
             None
@@ -60,7 +60,7 @@ pub(super) fn changed(
     }
 }
 
-/// Masks and encodes a span. `clean`: texts of the turn that are known to leave as they are.
+/// Masks and encodes a span. `clean` holds texts of the turn that need no masking.
 pub(super) fn encode_span(changed: Changed, inputs: &Inputs<'_>, clean: &mut Clean) -> QueuedSpan {
     let Changed { mut observation, mark } = changed;
     inputs.policy.apply_to_next(&mut observation, clean);

@@ -1,5 +1,5 @@
-//! Which prompts in Langfuse the model calls of a turn are linked to: those as which its instructions were pushed before it was
-//! opened.
+//! Links the model calls of a turn to prompts in Langfuse: the versions as which its instructions were pushed before
+//! the turn opened.
 
 use transcript::Instructions;
 use transcript::session::Turn;
@@ -8,11 +8,11 @@ use super::Job;
 use crate::state::{Cursor, PromptVersions, Store};
 use crate::trace::{Context, PromptLink, PromptLinks};
 
-/// The versions that the destination has.
+/// Finds the prompt versions that the destination has.
 pub(super) struct PromptLinker<'a> {
     job: &'a Job,
     store: Option<&'a Store>,
-    /// Read when a turn has instructions.
+    /// Read at the first turn with instructions.
     versions: Option<PromptVersions>,
 }
 
@@ -21,8 +21,8 @@ impl<'a> PromptLinker<'a> {
         Self { job, store, versions: None }
     }
 
-    /// Adds the links to a turn's context. They are kept with it: its agents may come when it was left long ago. `named`: the
-    /// instructions at its first model call, so that all of its calls have one version.
+    /// Adds the links to a turn's context, and keeps them there for agents that finish much later. `named` holds the
+    /// instructions at the turn's first model call, so that all of its calls have one version.
     pub(super) fn link(
         &mut self,
         mut context: Context,
@@ -53,7 +53,7 @@ impl<'a> PromptLinker<'a> {
             let pushed = versions.linked(project, digest, turn.opening.at)?;
             Some(PromptLink { name: pushed.name.clone(), version: pushed.version })
         };
-        // A file above the project is never pushed.
+        // `push` uploads no file above the project.
         let session = named.project_files().into_iter().find_map(link);
         let agents =
             named.agents().filter_map(|(name, digest)| Some((name.to_owned(), link(digest)?)));

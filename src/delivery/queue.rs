@@ -1,4 +1,4 @@
-//! Spans that wait for their request, in requests of a size that the link can take.
+//! Queued spans, and batches of them in a size that the link can carry.
 
 use std::collections::VecDeque;
 
@@ -7,18 +7,18 @@ use crate::score::Score;
 use crate::state::Mark;
 use crate::trace::{Digest, SpanId, TraceId};
 
-/// The largest request before compression; proxies and servers take more, but not all.
+/// The largest request before compression. Proxies and servers accept more, but not all of them.
 pub const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024;
 
 /// Conversations hardly ever compress better.
 const BEST_RATIO: usize = 12;
 
-/// Whose part of the ledger a span belongs to.
+/// The part of the ledger that a span belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// A turn, by its opening row's uuid.
+    /// A turn, by the uuid of its opening row.
     Turn(String),
-    /// An agent or the run of a workflow, by its id.
+    /// An agent or a workflow run, by its id.
     Subagent(String),
 }
 
@@ -28,25 +28,25 @@ pub(super) struct QueuedSpan {
     pub owner: Owner,
     pub trace_id: TraceId,
     pub span_id: SpanId,
-    /// Kept once it is acknowledged.
+    /// Kept once the span is acknowledged.
     pub mark: Mark,
     pub encoded: String,
     pub is_turn: bool,
-    /// In how many runs the server has refused it.
+    /// The number of runs in which the server refused it.
     pub refusals: u8,
 }
 
 /// A score of a turn.
 #[derive(Clone, Debug)]
 pub(super) struct QueuedScore {
-    /// The turn, by its opening row's uuid.
+    /// The turn, by the uuid of its opening row.
     pub turn: String,
     pub score: Score,
-    /// Kept once it is acknowledged.
+    /// Kept once the score is acknowledged.
     pub mark: Digest,
 }
 
-/// A request and the spans in it.
+/// A request with its spans.
 pub(super) struct Batch {
     pub spans: Vec<QueuedSpan>,
     pub raw: String,
@@ -70,7 +70,7 @@ fn request<'a>(spans: impl Iterator<Item = &'a QueuedSpan>) -> (String, Body) {
 pub(super) struct ExportQueue {
     spans: VecDeque<QueuedSpan>,
     bytes: usize,
-    /// Scores go after the spans of their turns.
+    /// Scores are sent after the spans of their turns.
     pub scores: Vec<QueuedScore>,
 }
 
@@ -80,7 +80,7 @@ impl ExportQueue {
         self.spans.push_back(span);
     }
 
-    /// A request's worth waits, also where `wire_limit` counts the bytes after compression.
+    /// Enough spans for a request are queued, even where `wire_limit` counts compressed bytes.
     pub(super) fn is_full(&self, wire_limit: Option<usize>) -> bool {
         let wanted = wire_limit.map_or(MAX_REQUEST_BYTES, |limit| limit.saturating_mul(BEST_RATIO));
         self.bytes >= wanted.min(MAX_REQUEST_BYTES)
@@ -90,7 +90,7 @@ impl ExportQueue {
         *self = Self::default();
     }
 
-    /// The next request: as many spans as fit before compression and, if there is a limit, after it; at least one.
+    /// Takes the next request: as many spans as fit before compression and, with a limit, after it. At least one.
     pub(super) fn next_batch(&mut self, wire_limit: Option<usize>) -> Option<Batch> {
         let mut count = self.count_that_fits();
         while count > 0 {
@@ -118,7 +118,7 @@ impl ExportQueue {
         count.max(1).min(self.spans.len())
     }
 
-    /// Takes the first scores, at most `count`, whose turns are ready.
+    /// Takes at most `count` scores whose turns are ready.
     pub(super) fn take_scores(
         &mut self,
         count: usize,
@@ -133,13 +133,13 @@ impl ExportQueue {
     }
 }
 
-/// A refused request, taken apart.
+/// The parts of a refused request.
 pub(super) enum Parts {
-    /// Both halves, to be sent by themselves.
+    /// Both halves, to be sent separately.
     Halves([Batch; 2]),
     /// A single span can't be divided further.
     Single(Box<QueuedSpan>),
-    /// There was nothing in it.
+    /// The request was empty.
     Nothing,
 }
 

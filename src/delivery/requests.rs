@@ -1,5 +1,5 @@
-//! System prompts and tools of requests, which stand in rows of their own that requests name by a hash. They are looked up
-//! only where they are wanted: the row may be anywhere before the request.
+//! System prompts and tool definitions of requests. They are in rows of their own, which requests name by hash. They
+//! are read only if the policy wants them, because the row may be anywhere before the request.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::trace::{Observation, RequestContent};
 
 #[derive(Default)]
 pub(super) struct Requests {
-    /// What was found in a file, by hash.
+    /// The content found in a file, by hash.
     known: BTreeMap<String, Option<RequestShape>>,
 }
 
 impl Requests {
-    /// What of the request goes with an observation under a policy.
+    /// The part of the request that the policy allows for an observation.
     pub(super) fn content(
         &mut self,
         observation: &Observation,

@@ -1,5 +1,5 @@
-//! Did a person go back in the conversation before a turn? What was left may have been read long ago, so the file is
-//! asked: the answer is the same whatever was read before.
+//! Detects that a person went back in the conversation before a turn. The answer comes from the file, not from state,
+//! so that it does not depend on what earlier runs read.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use transcript::session::{Activity, Rewind, Turn, Turns};
 
 use super::tail::TailReader;
 
-/// The rewind by which this turn of the session's file began.
+/// The rewind with which this turn began.
 pub(super) fn rewind(turn: &Turn, transcript: &Path) -> Option<Rewind> {
     read(turn, transcript).unwrap_or_else(|error| {
         log::warn!("{error:#}");
@@ -45,11 +45,11 @@ fn place(turn: &Turn, transcript: &Path) -> std::io::Result<Option<u64>> {
     branch_point(transcript, turn.start, turn.follows.as_deref(), index)
 }
 
-/// So many turns that were left are asked whether they rewound themselves: each asks the file.
+/// At most this many abandoned turns are checked for rewinds of their own, because each check reads the file.
 const MOST_ASKED: usize = 20;
 
-/// Takes the next turn of those that may have been left. It may be one that rewound itself: what it left had been
-/// abandoned before.
+/// Adds a turn that may have been abandoned. If it began with a rewind itself, the turns that it left were abandoned
+/// before.
 fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()> {
     if branch.len() < MOST_ASKED
         && let Some(place) = place(&left, transcript)?
@@ -57,7 +57,7 @@ fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()>
         branch.retain(|turn| turn.opening.offset < place);
     }
     if left.has_begun() && left.is_numbered() {
-        // Its place is needed, not what was done in it.
+        // Only its place is needed.
         left.activity = Activity::default();
         branch.push(left);
     }

@@ -1,4 +1,5 @@
-//! One session from its cursor to the end of its files: rows (`tail`) become turns, and `turns` takes them.
+//! Delivers one session from its cursor to the end of its files: `tail` reads rows, `Turns` groups them, and `turns`
+//! sends each turn.
 
 use std::time::Duration;
 
@@ -24,21 +25,22 @@ use super::upload::Uploader;
 use super::{Extent, Job, Report, StateAccess, Transport, Trigger, titles, untouched};
 use crate::state::{Cursor, Mark, OpenTurn, Runs, TitlePlace};
 
-/// A session whose last row is older than this is over, whatever its rows say.
+/// A session is over when its last row is older, whatever the rows say.
 const ABANDONED: Duration = Duration::from_secs(600);
 
-/// Further ahead than this, the clock was set back since the row was written: its age says nothing.
+/// A row further in the future than this shows that the clock was set back since, so that its age means nothing.
 const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
 
-/// Nobody can be waiting for an answer any more.
+/// No one can be waiting for an answer any more.
 pub(super) fn is_abandoned(last_at: Timestamp, now: Timestamp) -> bool {
     now.since(last_at) > ABANDONED || last_at.since(now) > PLAUSIBLE
 }
 
-/// Delivers a session and says what came of it; `None` when nothing of it is wanted.
+/// Delivers a session. Returns `None` if nothing of it is wanted.
 ///
 /// # Errors
-/// When the transcript can't be read. What was acknowledged until then is kept.
+///
+/// If the transcript can't be read. Acknowledged spans stay acknowledged.
 pub fn deliver(
     job: &Job,
     store: StateAccess<'_>,
@@ -79,7 +81,7 @@ pub fn deliver(
         exporter.contexts.terms.meet_first(begun_with, &mut exporter.ledger);
     }
     let mut sink = TurnSink::new(exporter);
-    // Also where nothing can leave turns are read, so that what was agreed for them is kept, whoever sends them.
+    // Turns are read even if nothing can be sent, so that their agreement is kept for a later sender.
     let end = walk(job, &mut sink, settled)?;
     let TurnSink { mut exporter, declined, forgotten, .. } = sink;
     if job.extent == Extent::Resend && !exporter.uploader.is_stopped() {
@@ -100,7 +102,7 @@ pub fn deliver(
     }))
 }
 
-/// Nothing of the session can be sent now.
+/// The report of a session of which nothing can be sent now.
 fn held(hold: Hold, cursor: &Cursor, store: StateAccess<'_>) -> Report {
     let mut report = Report {
         unfinished: true,
@@ -116,7 +118,7 @@ fn held(hold: Hold, cursor: &Cursor, store: StateAccess<'_>) -> Report {
     report
 }
 
-/// How a walk through a session's file ended.
+/// How the walk through a session's file ended.
 struct End {
     unfinished: bool,
     diagnostics: Diagnostics,
@@ -141,7 +143,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
             break (feed, turns);
         }
         rewrites += 1;
-        // Rewritten while its end was waited for: what was read stands in no file any more.
+        // The file was rewritten during the wait: the rows that were read are in no file any more.
         sink.exporter.uploader.clear();
         let cursor = &mut sink.exporter.ledger.cursor;
         if start::find_place(&job.ids(), &job.transcript, cursor)? == Place::Unknown {
@@ -166,7 +168,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
     sink.finish();
     let cursor = &mut sink.exporter.ledger.cursor;
     if cursor.open_start == title.until {
-        // The next run begins there, and need not look for it.
+        // The next run begins there and need not search for the title.
         cursor.title = title;
     }
     sink.exporter.upload_media();
@@ -174,7 +176,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
     Ok(End { unfinished: ended == Some(false), diagnostics: feed.diagnostics().clone() })
 }
 
-/// Reads from the open turn to the end of the file; gives what is still open there. The connection is made while the last
+/// Reads from the open turn to the end of the file. Returns the turns that are still open. Connects while the last
 /// row of the turn is awaited.
 fn read_open_turns(
     job: &Job,
@@ -211,8 +213,8 @@ fn read_open_turns(
             if let Some(turn) = turns.push(entry) {
                 sink.take(&turn, &feed.instructions_of(&turn), true);
             }
-            // A hook agrees to something for each turn that it meets, whether or not anything can be sent. Else the rest is
-            // read when somebody takes it.
+            // A hook agrees to each turn that it meets, even if nothing can be sent. Any other delivery stops reading
+            // here.
             if sink.exporter.uploader.is_stopped() && job.extent != Extent::Live {
                 return Ok((feed, Turns::default()));
             }
@@ -220,7 +222,8 @@ fn read_open_turns(
         if sink.exporter.uploader.is_stopped() || !feed.is_awaited() {
             return Ok((feed, turns));
         }
-        // A server that is not there ends the run, and what only this run knows of the turn is to be kept before.
+        // Connecting to an unreachable server ends the run, so that attributes known to this run alone must be stored
+        // first.
         let open = turns.open_turn().filter(|turn| sink.wants(turn));
         match open.filter(|_| !is_ready && !job.attributes.are_of_the_run()) {
             Some(_) => {
@@ -232,7 +235,7 @@ fn read_open_turns(
     }
 }
 
-/// Whether the last turn is over, and with it maybe the session.
+/// Whether the last turn is over. Sets whether the session is over, too.
 fn has_ended(job: &Job, turn: &Turn, settled: bool, session: &mut SessionState) -> bool {
     match &job.trigger {
         Trigger::Stop(_) => settled,
@@ -249,14 +252,14 @@ fn has_ended(job: &Job, turn: &Turn, settled: bool, session: &mut SessionState) 
     }
 }
 
-/// Leaves the cursor as the next run needs it.
+/// Brings the cursor to the end of the file for the next run.
 fn close(job: &Job, sink: &mut TurnSink<'_>, feed: &TailReader, ended: bool) {
     let Exporter { ledger, uploader, .. } = &mut sink.exporter;
     let still_open = ledger.open_turns();
     let cursor = &mut ledger.cursor;
     forget_launches(cursor, &still_open);
     if !uploader.is_stopped() {
-        // Else turns may wait that were not read in this run.
+        // Otherwise turns that this run did not read may need their contexts.
         cursor.forget_closed_contexts(&still_open);
     }
     if cursor.acknowledged.values().all(|mark| *mark != Mark::Legacy) {

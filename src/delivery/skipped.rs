@@ -1,4 +1,4 @@
-//! Turns that were skipped, where a person asks for them.
+//! Sends skipped turns when a person asks for them.
 
 use anyhow::Result;
 use transcript::session::Turns;
@@ -11,7 +11,7 @@ use super::turns::TurnSink;
 use super::{Job, titles};
 use crate::state::{Cursor, SkipReason, TitlePlace};
 
-/// What was declined in the middle goes on where it began.
+/// Moves the cursor back to the beginning of a declined range that is still open.
 pub(super) fn reopen_declined(ledger: &mut Ledger<'_>) {
     let cursor = &mut ledger.cursor;
     if let Some(last) = cursor.skipped.pop_if(|last| last.end.is_none()) {
@@ -21,13 +21,13 @@ pub(super) fn reopen_declined(ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Sends what was skipped, range by range. A range of which something can't be sent stays.
+/// Sends the skipped ranges one by one. A range with unsent turns stays.
 pub(super) fn send_skipped(job: &Job, sink: &mut TurnSink<'_>) -> Result<()> {
     let mut place = 0;
     while let Some(range) = sink.exporter.ledger.cursor.skipped.get(place) {
         let start = range.start;
         if range.why == SkipReason::Forgotten {
-            // A turn from the open one on is counted where it is read.
+            // A turn behind the cursor is counted where it is read.
             let end = range.end.unwrap_or(start);
             let cursor = &sink.exporter.ledger.cursor;
             if end <= cursor.open_start {

@@ -1,5 +1,5 @@
-//! Where to begin: at the cursor, at the turn of the first contact, or at the turn that is found again in a file that
-//! was rewritten.
+//! Finds where a delivery begins: at the cursor, at the turn of first contact, or at the open turn in a rewritten
+//! file.
 
 use std::path::Path;
 
@@ -18,16 +18,17 @@ use crate::state::{
 };
 use crate::trace::Agreement;
 
-/// A cursor to go on from.
+/// The cursor from which a delivery continues.
 pub(super) struct Start {
     pub cursor: Cursor,
-    /// The destination has no cursor yet: it is kept before the first request.
+    /// The destination has no cursor yet. It is written before the first request.
     pub is_first: bool,
-    /// The cursor is not as it is kept.
+    /// The cursor differs from the stored one.
     pub is_changed: bool,
-    /// The Stop hook's turn is complete in the file, when that was waited for already.
+    /// Whether the Stop hook's turn is complete in the file, if that was awaited already.
     pub settled: Option<bool>,
-    /// What a hook agreed to that was killed, or met a turn while it might have been a copy, and where it would have placed it.
+    /// The agreement and placement of an earlier hook that was killed, or that met the turn while it might have been
+    /// a copy.
     pub begun_with: Option<(Agreement, Placement)>,
     /// Why nothing can be sent now.
     pub hold: Option<Hold>,
@@ -36,21 +37,21 @@ pub(super) struct Start {
 /// Why nothing of a session can be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// So far all of the file may be copied from another session.
+    /// The whole file may be copied from another session.
     HeadOpen,
     /// The file is an old copy, or half written.
     OldCopy,
 }
 
-/// Whether a cursor has its place in a file.
+/// Whether the cursor was located in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Found,
-    /// The open turn is not there, and nothing that was not read before.
+    /// The open turn is not in the file, and no row is new.
     Unknown,
 }
 
-/// Finds or makes the cursor; `None` when there is none and none is to be made.
+/// Finds or creates the cursor. Returns `None` if there is none and none is wanted.
 pub(super) fn find(job: &Job, store: StateAccess<'_>) -> Result<Option<Start>> {
     let known = match (store.reader(), job.extent) {
         (Some(store), Extent::Live | Extent::Resume | Extent::Backfill) => {
@@ -79,7 +80,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
             begun_with = cursor.begun_with.take();
         }
         if let Some(first) = outline.turns.first().filter(|_| begun_with.is_some()) {
-            // The turn that was met while it might have been a copy.
+            // An earlier hook met this turn while it might have been a copy.
             begin_at_turn(&mut cursor, &outline, Some(0));
             cursor.open_start = first.start;
         }
@@ -93,7 +94,7 @@ fn resume(job: &Job, mut cursor: Cursor) -> Result<Start> {
     Ok(Start { cursor, is_first: false, is_changed, settled, begun_with, hold })
 }
 
-/// What the head of the file says of the session.
+/// Copies the session's facts from the head of the file.
 pub(super) fn adopt(cursor: &mut Cursor, outline: &Outline) {
     cursor.is_head_open = !outline.is_decided;
     cursor.own_from = outline.own_from;
@@ -103,11 +104,11 @@ pub(super) fn adopt(cursor: &mut Cursor, outline: &Outline) {
     cursor.guests.extend(outline.guests.clone());
 }
 
-/// Finds the cursor's place in a file that was rewritten.
+/// Locates the cursor in a rewritten file.
 pub(super) fn find_place(ids: &SessionIds, path: &Path, cursor: &mut Cursor) -> Result<Place> {
     log::info!("transcript was rewritten, reading it whole: {}", path.display());
     cursor.title = TitlePlace::default();
-    // A rewrite may drop the rows that say what was copied: the turns that are known are looked for among all.
+    // The rewrite may have dropped the rows that mark copies, so that known turns are looked for among all turns.
     let all = Lineage::without_copies(ids.clone(), path);
     let outline = Outline::read(all, TailReader::open(path, 0, None)?)?;
     let copies_end = match cursor.own_from {
@@ -125,15 +126,16 @@ pub(super) fn find_place(ids: &SessionIds, path: &Path, cursor: &mut Cursor) -> 
     Ok(find_again(cursor, &outline, later.as_ref(), copies_end))
 }
 
-/// The row that opened the open turn is in the file.
+/// The opening row of the open turn is in the file.
 fn has_opening(cursor: &Cursor, outline: &Outline) -> bool {
     let open = cursor.open_turn.as_ref();
     let mut turns = outline.turns.iter().filter(|turn| !turn.is_continued);
     open.is_none_or(|open| turns.any(|turn| turn.uuid == open.uuid))
 }
 
-/// The open turn is found by its opening row's uuid. Where that row is gone, the rows that are no older belong to it and to
-/// later turns: these are in `later`. Changes nothing where no place is found. `copies_end`: what the head of the file says now.
+/// Locates the open turn by the uuid of its opening row. If that row is gone, rows that are no older belong to the
+/// open turn and to later ones; `later` is their outline. Changes nothing if no place is found. `copies_end`: where
+/// the head of the file ends its copies now.
 fn find_again(
     cursor: &mut Cursor,
     outline: &Outline,
@@ -141,7 +143,7 @@ fn find_again(
     copies_end: u64,
 ) -> Place {
     let turns = &outline.turns;
-    // Not the file's end: what stands after the last turn may belong to the next one.
+    // Not the end of the file: rows behind the last turn may belong to the next one.
     let end = turns.last().map_or(0, |turn| turn.end);
     let start = |turn: Option<&TurnOutline>| turn.map_or(end, |turn| turn.start);
     let goes_on_from_copies = cursor.own_from > cursor.open_start;
@@ -159,7 +161,7 @@ fn find_again(
         (Some(open), Some(later)) => {
             let goes_on = later.turns.first().is_some_and(|turn| may_be(turn, open));
             if !goes_on {
-                // Its rows are gone, and with them what was not sent of it.
+                // Its rows are gone, and its unsent spans with them.
                 cursor.turns_before += u64::from(!open.is_behind && !open.is_compaction);
                 open.is_behind = true;
             }
@@ -168,12 +170,12 @@ fn find_again(
         }
     };
     if let Some(known) = &mut cursor.instructions {
-        // Rows that named some may be gone. Those that are left are read again, and say the same.
+        // Rows that named instructions may be gone. The remaining ones are read again.
         let is_at_start = is_same && known.until == was_known_until;
         known.until = if is_at_start { cursor.open_start } else { 0 };
     }
     cursor.open_since = later.and_then(|_| Some(cursor.open_turn.as_ref()?.at));
-    // Copies stand before the open turn, or are its beginning.
+    // Copies are before the open turn, or at its beginning.
     cursor.own_from = match goes_on_from_copies {
         true => copies_end,
         false => copies_end.min(cursor.open_start),
@@ -198,7 +200,7 @@ fn may_be(turn: &TurnOutline, open: &OpenTurn) -> bool {
     turn.is_continued && (turn.uuid == open.uuid || is_unnamed)
 }
 
-/// Finds the turns of a skipped range. Some of them may be gone.
+/// Locates the turns of a skipped range. Some of them may be gone.
 fn find_range(range: &mut SkippedRange, turns: &[TurnOutline]) {
     let Some([first, last]) = &range.turns else {
         return;
@@ -217,12 +219,12 @@ fn find_range(range: &mut SkippedRange, turns: &[TurnOutline]) {
     let is_to_the_end = range.end.is_none();
     range.start = place(from).unwrap_or_default();
     range.end = place(to + 1).or_else(|| {
-        // What opens next is the first that is not declined.
+        // An open range ends at the next turn that opens.
         turns.get(to).map(|turn| turn.end).filter(|_| !is_to_the_end)
     });
 }
 
-/// `begun`: what a hook left that was killed at this.
+/// The first delivery to a destination. `begun`: the cursor of a hook that was killed during its first delivery.
 fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Start> {
     let (begun_for, begun_with) = match begun {
         Some(begun) => (begun.begun_for, begun.begun_with),
@@ -263,8 +265,8 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
     Ok(start)
 }
 
-/// A hook meets turns before it can tell whether they are copies: what it agrees to holds for each of them that is the
-/// session's own, and of the first one its place is kept too.
+/// A hook meets turns before it can tell whether they are copies. Its agreement holds for each of them that turns out
+/// to be the session's own. The first one keeps its placement too.
 fn meet_in_doubt(job: &Job, cursor: &mut Cursor, outline: &Outline) {
     cursor.begun_with = cursor.begun_with.take().or_else(|| begun_with_today(job));
     if job.extent != Extent::Live {
@@ -279,13 +281,13 @@ fn meet_in_doubt(job: &Job, cursor: &mut Cursor, outline: &Outline) {
     }
 }
 
-/// What a Stop hook agrees to for the turn that it was called for, before it knows which one of the file that is.
+/// The agreement and placement of a Stop hook for its turn, before it knows which turn of the file that is.
 fn begun_with_today(job: &Job) -> Option<(Agreement, Placement)> {
     let is_stop = job.extent == Extent::Live && matches!(job.trigger, Trigger::Stop(_));
     is_stop.then(|| (job.policy.agreement(), placement_of_run(job)))
 }
 
-/// What was agreed or forgotten holds also where all is sent again. Who only looks does without what a newer release wrote.
+/// Agreements and forgotten turns hold for a resend too. A dry run ignores a cursor of a newer release.
 fn cursor_before(job: &Job, store: StateAccess<'_>) -> Result<Option<Cursor>> {
     let Some(reader) = store.reader() else {
         return Ok(None);
@@ -308,7 +310,7 @@ fn keep_forgotten(cursor: &mut Cursor, before: &Cursor, job: &Job, turns: &[Turn
     }
 }
 
-/// Notes which turn a hook was called for before anything is read: all of a long file may have to be.
+/// Stores the prompt id of the hook before anything is read, because a long file may have to be read whole.
 fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
     let Trigger::Stop(Expected { prompt_id, .. }) = &job.trigger else {
         return None;
@@ -318,14 +320,14 @@ fn note_begin(job: &Job, store: Option<&Store>) -> Option<String> {
     begun.begun_for.clone_from(prompt_id);
     begun.begun_with = begun_with_today(job);
     if let Some(Err(error)) = store.map(|store| store.save_cursor(&begun)) {
-        // What could not be written is reported with the cursor itself.
+        // The write of the cursor itself will report the failure.
         log::debug!("{error:#}");
     }
     begun.begun_for
 }
 
-/// The turn the hook fired for, or the first of the turns directly before it that nobody answered: their hooks never
-/// fired. The next turn may have begun while the hook waited for the end of its own.
+/// The hook's turn, or the first of the turns directly before it without an answer: no hook fired for those. The next
+/// turn may have begun while the hook waited.
 pub(super) fn first_turn(turns: &[TurnOutline], wanted: Option<&str>) -> Option<usize> {
     let last = turns.len().checked_sub(1)?;
     let named = wanted.and_then(|wanted| turn_of_prompt(turns, wanted));
@@ -338,13 +340,13 @@ pub(super) fn turn_of_prompt(turns: &[TurnOutline], prompt_id: &str) -> Option<u
     turns.iter().rposition(is_wanted)
 }
 
-/// The first of the turns without a finished answer that end directly before `turn`; else that turn itself.
+/// The first of the turns without a finished answer directly before `turn`; otherwise `turn`.
 pub(super) fn unanswered_before(turns: &[TurnOutline], turn: usize) -> usize {
     let answered_before = turns.iter().take(turn).rposition(|turn| turn.finished);
     answered_before.map_or(0, |position| position + 1)
 }
 
-/// Makes the cursor begin at a turn, or behind the last one; what stands before was there before the first contact.
+/// Makes the cursor begin at a turn, or behind the last one. Earlier turns become a skipped range.
 fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
     let Some(begin) = begin else {
         return;
@@ -374,7 +376,7 @@ fn begin_at_turn(cursor: &mut Cursor, outline: &Outline, begin: Option<usize>) {
     }
 }
 
-/// A cursor for a session of which nothing is known: it begins behind this turn, or where a first contact would, if that is later.
+/// Begins a new cursor behind this turn, or where first contact would begin, if that is later.
 pub(super) fn begin_behind(cursor: &mut Cursor, outline: &Outline, turn: Option<usize>) {
     adopt(cursor, outline);
     let contact = first_turn(&outline.turns, None).unwrap_or_default();
@@ -385,7 +387,7 @@ pub(super) fn identity(turn: &TurnOutline) -> TurnIdentity {
     TurnIdentity { uuid: turn.uuid.clone(), at: turn.at }
 }
 
-/// Where the turns begin that another hook has not sent.
+/// The first turn that another exporter has not sent.
 fn not_sent_by(legacy_hook: &LegacyHookState, turns: &[TurnOutline]) -> usize {
     let is_left = |turn: &TurnOutline| {
         turn.start >= legacy_hook.offset || legacy_hook.kept_back.as_ref() == Some(&turn.uuid)

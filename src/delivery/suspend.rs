@@ -1,5 +1,5 @@
-//! Turns that could not be delivered because the configuration could not be used: where they begin is noted, so that the
-//! first contact after the repair brings them too.
+//! Notes the first turn that an unusable configuration held back, so that first contact after the repair begins
+//! there.
 
 use std::path::Path;
 
@@ -11,10 +11,11 @@ use super::start::{first_turn, turn_of_prompt, unanswered_before};
 use super::tail::TailReader;
 use crate::state::{Store, SuspendedOpening, Suspension};
 
-/// Notes the turn that a hook was called for. One note per session is enough: it names the first.
+/// Notes the turn of a hook. One note per session is enough: the note names the first turn.
 ///
 /// # Errors
-/// When the note can't be written, or the transcript can't be read.
+///
+/// If the note can't be written, or the transcript can't be read.
 pub fn note_suspended(
     store: &Store,
     session_id: &str,
@@ -25,12 +26,12 @@ pub fn note_suspended(
         return Ok(());
     }
     let mut note = Suspension::new(session_id, transcript, prompt_id);
-    // Before anything is read: all of a long file may have to be, and the hook's time is short.
+    // Written before anything is read: a long file may have to be read whole, and the hook's time is short.
     store.note_suspended(&note)?;
     let mut feed = TailReader::open(transcript, 0, None)?;
     let lineage = Lineage::new(SessionIds::new(session_id, transcript), transcript);
     let turns = Outline::read(lineage, &mut feed)?.turns;
-    // A prompt that is not in the file yet is found at the first contact.
+    // First contact finds a prompt that is not in the file yet.
     if prompt_id.is_some_and(|prompt_id| turn_of_prompt(&turns, prompt_id).is_none()) {
         return Ok(());
     }
@@ -39,12 +40,12 @@ pub fn note_suspended(
     store.note_suspended(&note)
 }
 
-/// Where the noted turn stands.
+/// The position of the noted turn.
 pub(super) fn position(note: Option<&Suspension>, turns: &[TurnOutline]) -> Option<usize> {
     let note = note?;
     if let Some(opening) = &note.opening {
         let same = turns.iter().position(|turn| turn.uuid == opening.uuid);
-        // In a file that was rewritten without it, what opened later is left.
+        // In a rewritten file without that row, the turns that opened later are left.
         return same.or_else(|| turns.iter().position(|turn| turn.at >= opening.at));
     }
     let prompt_id = note.prompt_id.as_deref();

@@ -1,4 +1,4 @@
-//! The entries of a session's file up to its end, where the end may be waited for.
+//! Reads the entries of a session's file up to its end, and can wait for the end of a turn.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,25 +13,26 @@ use transcript::{Diagnostics, Entry, Instructions, Transcript, TurnInstructions,
 
 use super::agents::runs_apart;
 
-/// Entries up to what is the end of the file for now; who wants to can wait for more until the turn is complete.
+/// Entries up to the current end of the file. The caller can wait for more until the turn is complete.
 pub(super) struct TailReader {
     path: PathBuf,
     transcript: Transcript,
-    /// Tells the session's rows from others, where others are not wanted.
+    /// Separates the session's rows from others, if others are unwanted.
     own_rows: Option<OwnRows>,
     newest: Option<Timestamp>,
     waiting: Option<Completion>,
     until: Instant,
     grown_at: Instant,
     settled: bool,
-    /// Whether the end was not there at once.
+    /// The end of the turn was not in the file at once.
     has_waited: bool,
     /// Whether a command that runs in an agent was looked for.
     sought_command: bool,
 }
 
 impl TailReader {
-    /// Opens the file at a row's offset. `expected`: what the Stop hook was told, if the end is to be waited for.
+    /// Opens the file at the offset of a row. `expected`: the end of the turn as the Stop hook names it, if it is
+    /// awaited.
     pub(super) fn open(path: &Path, offset: u64, expected: Option<&Expected>) -> Result<Self> {
         let now = Instant::now();
         let length = path.metadata().map_or(0, |metadata| metadata.len());
@@ -55,7 +56,7 @@ impl TailReader {
         self
     }
 
-    /// The time of the newest row that was read.
+    /// The time of the newest row read.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         self.newest
     }
@@ -65,52 +66,52 @@ impl TailReader {
         self.own_rows.as_ref().map(|own_rows| own_rows.guests.clone()).unwrap_or_default()
     }
 
-    /// Keeps texts of so many characters whole.
+    /// Keeps texts of up to `longest` characters whole.
     pub(super) fn keeping(mut self, longest: usize) -> Self {
         self.transcript = self.transcript.keeping(longest);
         self
     }
 
-    /// Hashes images and documents, where they are uploaded.
+    /// Hashes images and documents, if they are uploaded.
     pub(super) fn with_media(mut self, is_wanted: bool) -> Self {
         self.transcript = self.transcript.with_media(is_wanted);
         self
     }
 
-    /// Reads which instructions rows name. `known`: what the rows before name.
+    /// Follows the instructions that rows name. `known`: those named before.
     pub(super) fn with_instructions(mut self, known: Rc<Instructions>) -> Self {
         self.transcript = self.transcript.with_instructions(known);
         self
     }
 
-    /// The instructions in effect around the last turn that was read.
+    /// The instructions in effect around the last turn read.
     pub(super) fn instructions_of(&mut self, turn: &Turn) -> TurnInstructions {
         self.transcript.instructions_of(turn)
     }
 
-    /// The end was waited for, and the turn is complete.
+    /// The end was awaited, and the turn is complete.
     pub(super) fn settled(&self) -> bool {
         self.settled
     }
 
-    /// Whether `path` still leads to the file that is read.
+    /// Whether `path` is still the file being read.
     pub(super) fn is_still(&self, path: &Path) -> bool {
         self.transcript.is_still(path)
     }
 
-    /// Where the next row starts.
+    /// The offset of the next row.
     pub(super) fn offset(&self) -> u64 {
         self.transcript.offset()
     }
 
-    /// What could not be read.
+    /// Lines that could not be read.
     pub(super) fn diagnostics(&self) -> &Diagnostics {
         self.transcript.diagnostics()
     }
 }
 
 impl TailReader {
-    /// More is to be waited for: the turn is not complete, and there is patience left.
+    /// The turn is not complete, and the time for waiting is not over.
     pub(super) fn is_awaited(&mut self) -> bool {
         let Some(settle) = &self.waiting else {
             return false;
@@ -132,8 +133,8 @@ impl TailReader {
         is_awaited
     }
 
-    /// The hook fired for a command that ran in an agent: its rows come after the hook, and no answer of a model is among
-    /// them. The agent wrote its first row long ago, so one look tells.
+    /// Whether the hook fired for a command that ran in an agent. The rows of such a command come after the hook,
+    /// without an answer of a model. The agent wrote its first row long ago, so that one look decides.
     fn is_of_command(&mut self) -> bool {
         let settle = self.waiting.as_ref().filter(|_| !self.sought_command);
         let Some(prompt_id) = settle.and_then(Completion::possible_command) else {
@@ -149,7 +150,7 @@ impl TailReader {
         std::thread::sleep(POLL_INTERVAL);
     }
 
-    /// All entries, with what is waited for.
+    /// All entries, including awaited ones.
     pub(super) fn until_settled(&mut self) -> impl Iterator<Item = Result<Entry>> {
         std::iter::from_fn(move || {
             loop {
@@ -191,9 +192,11 @@ impl Iterator for TailReader {
     }
 }
 
-/// The transcript of a session that Claude Code names so. In a worktree some releases name a folder that they never make
-/// (docs/claude-code.md, "Files of a session"). On the first turn of a session the file may come only after the Stop hook has started, so that
-/// it is waited for if told to. `projects`: Claude Code's own folder, for a path that JSON can't hold.
+/// Finds the transcript of a session by the path in the event.
+///
+/// In a worktree some releases name a folder that does not exist (docs/claude-code.md, "Files of a session"). In the
+/// first turn of a session the file may appear after the Stop hook starts, so that the caller can `wait` for it.
+/// `projects`: Claude Code's own folder, for a path that JSON can't hold.
 pub fn find_transcript(
     named: &Path,
     session_id: &str,
@@ -202,7 +205,7 @@ pub fn find_transcript(
 ) -> Option<PathBuf> {
     let until = Instant::now() + MAX_FILE_WAIT;
     loop {
-        // What can't be looked at is reported by who opens it.
+        // The caller that opens the file reports any other error.
         if named.try_exists().unwrap_or(true) {
             return Some(named.to_owned());
         }
@@ -225,7 +228,7 @@ mod tests {
 
     use super::TailReader;
 
-    /// Whether the end is waited for, with an agent of the prompt whose meta file says this.
+    /// Whether the end is awaited beside an agent of this prompt with this meta file.
     fn is_awaited(agents_prompt: &str, meta: &str) -> bool {
         let folder = tempfile::tempdir().unwrap();
         let transcript = folder.path().join("s.jsonl");
@@ -248,7 +251,7 @@ mod tests {
     fn the_answer_of_a_command_that_ran_in_an_agent_is_not_waited_for() {
         assert!(!is_awaited("p", r#"{"agentType":"general-purpose"}"#));
         assert!(is_awaited("another", r#"{"agentType":"general-purpose"}"#));
-        // A tool call launched it, whose rows are on their way.
+        // A tool call launched the agent, and the rows of that call are on their way.
         assert!(is_awaited("p", r#"{"toolUseId":"toolu_1"}"#));
         assert!(is_awaited("p", r#"{"parentAgentId":"b"}"#));
     }

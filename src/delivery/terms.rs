@@ -1,5 +1,5 @@
-//! What holds for a turn since it was first met: what was agreed about its content, and where the environment of its run
-//! placed it. Whoever sends it later keeps both.
+//! The terms of a turn: the agreement about its content, and the placement by the environment of its run. Both are
+//! fixed when the turn is first met, and hold for every later sender.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Within};
 use crate::trace::{Agreement, Attributes, Context, TraceId};
 
-/// What holds for turns, and the place of the walk through them.
+/// Looks up and notes the terms of turns during a walk.
 pub(super) struct Terms<'a> {
     job: &'a Job,
-    /// What this run's configuration agrees to.
+    /// The agreement of this run's configuration.
     today: Agreement,
-    /// Where this run's environment places turns.
+    /// The placement by this run's environment.
     here: Placement,
     agreed_within: Within,
     placed_within: Within,
-    /// What was agreed for the turn before, or for the last one that is known.
+    /// The agreement of the turn before, or of the last known one.
     last_agreed: Option<Agreement>,
     last_placed: Option<Placement>,
     /// The turn directly before the next one of the walk.
@@ -40,19 +40,19 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// The walk begins anew somewhere else.
+    /// Restarts the walk behind the turn `after`.
     pub(super) fn begin_walk(&mut self, after: Option<String>) {
         (self.agreed_within, self.placed_within) = Default::default();
         self.previous = after;
     }
 
-    /// The walk went past a turn.
+    /// Continues the walk behind a turn.
     pub(super) fn went_past(&mut self, turn: &str) {
         self.previous = Some(turn.to_owned());
     }
 
-    /// What was agreed for a turn, and whether that is noted. Hooks and people agree to something; who sends what hooks left
-    /// behind goes by what they agreed to last.
+    /// The agreement for a turn, and whether it is noted. Hooks and people agree anew. A sweep of a waiting session
+    /// uses the last agreement of its hooks.
     fn agreed(&mut self, turn: &str, cursor: &Cursor) -> (Agreement, bool) {
         let known = cursor.agreed.find(turn, &mut self.agreed_within).cloned();
         let is_noted = known.is_some();
@@ -62,7 +62,7 @@ impl<'a> Terms<'a> {
         (agreed, is_noted)
     }
 
-    /// The same of its place.
+    /// The placement of a turn, and whether it is noted.
     fn placed(&mut self, turn: &str, placements: &Runs<Placement>) -> (Placement, bool) {
         let known = placements.find(turn, &mut self.placed_within).cloned();
         let is_noted = known.is_some();
@@ -72,7 +72,7 @@ impl<'a> Terms<'a> {
         (placed, is_noted)
     }
 
-    /// Notes what holds for a turn of which nothing is noted.
+    /// Notes the terms of a turn that has none.
     fn note(
         &mut self,
         turn: &str,
@@ -90,7 +90,7 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// The first turn is met before anything else is read: a run that is killed then has agreed to something.
+    /// Notes the terms of the first turn before anything else is read, so that they survive a run that is killed.
     pub(super) fn meet_first(
         &mut self,
         begun: Option<(Agreement, Placement)>,
@@ -110,8 +110,8 @@ impl<'a> Terms<'a> {
         self.begin_walk(None);
     }
 
-    /// What was agreed for a turn that is met, and what stands on its spans by its place; `known`: its context, where that is
-    /// kept.
+    /// The agreement for a turn, and its attributes under its placement. `known`: its stored context, if there is
+    /// one.
     pub(super) fn of_turn(
         &mut self,
         turn: &str,
@@ -151,7 +151,8 @@ impl<'a> Terms<'a> {
         })
     }
 
-    /// The same for an agent that no turn launched. It runs at the start of a session, maybe of one without turns.
+    /// The agreement and attributes for an agent that no turn launched. It runs at the start of a session that may
+    /// have no turn.
     pub(super) fn of_start(
         &self,
         uuid: &str,
@@ -170,7 +171,7 @@ impl<'a> Terms<'a> {
         (agreed, self.attributes_at(placed))
     }
 
-    /// The policy under which spans leave that have this context; `None` where what was agreed can't be kept.
+    /// The policy for spans with this context. `None` if the agreement can't be kept.
     pub(super) fn policy_of(&self, context: &Context) -> Option<Cow<'a, Policy>> {
         match &context.agreed {
             None => Some(Cow::Borrowed(&self.job.policy)),
@@ -192,7 +193,7 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// Where the environment of this run places turns.
+/// The placement by the environment of this run.
 pub(super) fn placement_of_run(job: &Job) -> Placement {
     let mut experiment = job.attributes.experiment.clone();
     if let Some(experiment) = &mut experiment {
@@ -205,7 +206,7 @@ pub(super) fn placement_of_run(job: &Job) -> Placement {
     }
 }
 
-/// Where a context says that a turn is, as far as it tells: a seed can't be told from its trace.
+/// The placement that a context shows. `None` for a seed, which its trace id does not reveal.
 fn placement_of_context(turn: &str, context: &Context) -> Option<Placement> {
     let is_by_seed = context.parent.is_none() && context.trace_id != TraceId::of_seed(turn);
     let experiment = context.experiment.as_ref();

@@ -1,4 +1,4 @@
-//! The title that a session has at a place of its file.
+//! The title that a session has at an offset of its file.
 
 use anyhow::Result;
 use transcript::session::SessionTitle;
@@ -7,7 +7,7 @@ use transcript::{Record, Transcript, is_title};
 use super::Job;
 use crate::state::{Cursor, TitlePlace};
 
-/// The title before the open turn. Only rows are searched that earlier runs have not.
+/// The title before the open turn. Rows that earlier runs searched are not searched again.
 pub(super) fn title_at_open_turn(job: &Job, cursor: &mut Cursor) -> Result<Option<SessionTitle>> {
     let known = Some(cursor.title.clone()).filter(|known| known.until <= cursor.open_start);
     let until = cursor.open_start;
@@ -16,7 +16,7 @@ pub(super) fn title_at_open_turn(job: &Job, cursor: &mut Cursor) -> Result<Optio
     Ok(title)
 }
 
-/// The title before an offset. `known`: the place of the title that the session had before.
+/// The title before an offset. `known`: the place of an earlier title.
 pub(super) fn title_before(
     job: &Job,
     own_from: u64,
@@ -30,7 +30,7 @@ pub(super) fn title_before(
     Ok(title)
 }
 
-/// The title that a row gave when it was read before.
+/// The title in a row that was read before.
 pub(super) fn title_in_row(job: &Job, own_from: u64, row: u64) -> Option<SessionTitle> {
     read(job, own_from, row..row + 1, None).unwrap_or_else(|error| {
         log::warn!("{error:#}");

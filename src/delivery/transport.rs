@@ -1,4 +1,4 @@
-//! Couriers that reach a server, or know better than to try.
+//! The transports of requests: HTTP, and one for a server that is known to be unavailable.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::langfuse::{Body, Client, Deadline, Verdict, health, send_scores};
 use crate::score::Score;
 use crate::state::PendingMedia;
 
-/// Sends to Langfuse, each request within its own time and all within a common one.
+/// Sends to Langfuse. Each request has its own time limit, and all share a deadline.
 pub struct HttpTransport {
     client: Client,
-    /// The longest that one request may take.
+    /// The time limit of one request.
     request_time: Duration,
-    /// When all must be over.
+    /// The deadline for all requests.
     deadline: Option<Deadline>,
     pace: Pace,
 }
 
-/// How long the last request took, by its size.
+/// The time that the last request took, with its size.
 #[derive(Clone, Copy, Default)]
 struct Pace {
     bytes: usize,
@@ -28,8 +28,9 @@ struct Pace {
 }
 
 impl Pace {
-    /// Whether a request would surely be cut off: it would arrive for all that, and its tokens count twice until Langfuse
-    /// merges them. Only of a like size, because a small request is mostly the way there and back.
+    /// Whether a request of this size would surely be cut off. It would arrive anyway, and Langfuse counts its tokens
+    /// twice until it merges the rows. Only requests of similar size are compared, because a small one takes little
+    /// more than a round trip.
     fn is_too_slow_for(self, bytes: usize, left: Duration) -> bool {
         let is_like = bytes <= self.bytes.saturating_mul(2);
         is_like && self.took.as_millis() * bytes as u128 > left.as_millis() * self.bytes as u128
@@ -37,10 +38,11 @@ impl Pace {
 }
 
 impl HttpTransport {
-    /// Prepares a courier over one connection, which is opened by the first request.
+    /// Creates a transport with one connection, which the first request opens.
     ///
     /// # Errors
-    /// When the base URL or the proxy can't be used.
+    ///
+    /// If the base URL or the proxy is invalid.
     pub fn new(
         destination: &Destination,
         config: &Config,
@@ -104,7 +106,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Sends nothing and opens no socket: why is known already.
+/// Sends nothing and opens no socket, because the failure is known.
 pub struct Unavailable {
     /// One line for people.
     pub reason: String,
@@ -143,7 +145,7 @@ mod tests {
         let too_slow = |bytes, left| pace.is_too_slow_for(bytes, Duration::from_millis(left));
         assert!(too_slow(48_000, 1400) && !too_slow(48_000, 1600));
         assert!(too_slow(90_000, 1600) && !too_slow(10_000, 400));
-        // What is much larger may go through as fast: most of the time may have been the way.
+        // A much larger request may be as fast: most of the time may have been the round trip.
         assert!(!too_slow(100_000, 1600));
         assert!(!Pace::default().is_too_slow_for(48_000, Duration::ZERO));
     }

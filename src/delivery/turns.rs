@@ -1,5 +1,5 @@
-//! Takes the session's turns, one by one: notes each in the ledger, exports its spans and scores, and tells the agents what it
-//! launched.
+//! Takes the session's turns one by one: notes each in the ledger, exports its spans and scores, and passes its
+//! launches to the agents.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -21,11 +21,11 @@ use crate::trace::{BeforeTurn, Context, Launch, Role, SpanId, call_place, observ
 pub(super) struct TurnSink<'a> {
     pub exporter: Exporter<'a>,
     pub agents: Agents<'a>,
-    /// The turn that was open where the own rows begin, as the session had it that it was copied from.
+    /// The turn that is open where own rows begin, as the first session has it.
     pub copied: Option<Turn>,
-    /// Turns that were declined, and that nobody asked for.
+    /// Declined turns that no person asked for.
     pub declined: usize,
-    /// Turns that were forgotten.
+    /// Forgotten turns.
     pub forgotten: usize,
 }
 
@@ -40,7 +40,7 @@ impl<'a> TurnSink<'a> {
         }
     }
 
-    /// Takes note of what a row says of the session and its agents.
+    /// Notes the facts that a row shows of the session and its agents.
     pub(super) fn notice(&mut self, entry: &Entry) {
         self.exporter.ledger.note_row(entry);
         self.agents.notice(entry);
@@ -85,13 +85,13 @@ impl<'a> TurnSink<'a> {
         exporter.ledger.end_turn(turn.closed.then_some(turn.end));
     }
 
-    /// Sends what the agents did, and everything that waits.
+    /// Sends the agents' spans, and everything queued.
     pub(super) fn finish(&mut self) {
         self.agents.send(&mut self.exporter);
         self.exporter.send();
     }
 
-    /// Something of the turn is to be sent: it is the session's own and not skipped.
+    /// The turn is the session's own and not skipped.
     pub(super) fn wants(&self, turn: &Turn) -> bool {
         let Exporter { job, ledger, .. } = &self.exporter;
         turn.opening.offset >= ledger.cursor.own_from
@@ -104,16 +104,16 @@ impl<'a> TurnSink<'a> {
     }
 }
 
-/// What a turn's spans depend on beside its rows.
+/// The inputs of a turn's spans beside its rows.
 struct Beside<'a> {
     context: &'a Context,
-    /// What of the turn the session had first that it was copied from, which sends that itself.
+    /// The part of the turn that the first session has, which sends it itself.
     copied: Option<&'a Turn>,
     /// The hash of its instructions.
     instructions: Option<String>,
 }
 
-/// Gives what it launched, and whether rows are gone that its root had.
+/// Exports the spans of a turn. Returns its launches, and whether rows of its acknowledged root are gone.
 fn export_turn(
     exporter: &mut Exporter<'_>,
     turn: &Turn,
@@ -123,7 +123,7 @@ fn export_turn(
     let Beside { context, copied, instructions } = beside;
     let mut is_cut = false;
     let sent_elsewhere = copied.map(|copied| parts_of(copied, context)).unwrap_or_default();
-    // The file in which it goes on has its answer.
+    // The file in which the turn continues has its answer.
     let without_root = turn.continues_elsewhere && !turn.is_finished();
     exporter.begin_turn();
     exporter.begin_file(&exporter.job.transcript);
@@ -139,7 +139,7 @@ fn export_turn(
         if is_root && let Some(mark) = exporter.ledger.mark(&owner, span) {
             is_cut = mark.ends_after(observation.end);
             if turn.opening.is_missing && exporter.ledger.cursor.open_since.is_some() {
-                // The opening row was there: the root said more than the rows that are left.
+                // The root was sent with its opening row, and knew more than the remaining rows do.
                 return exporter.ledger.add_span(&owner, span, false);
             }
         }
@@ -148,7 +148,8 @@ fn export_turn(
     (launches, is_cut)
 }
 
-/// A turn whose opening row is gone, as it was met before: by its uuid, else by what was acknowledged of it.
+/// A turn without its opening row, under its earlier uuid: the cursor's, if that fits or if spans were acknowledged
+/// under it.
 fn known_as<'t>(turn: &'t Turn, cursor: &Cursor) -> Cow<'t, Turn> {
     let known = cursor.open_turn.as_ref().filter(|open| {
         turn.opening.is_missing
@@ -164,7 +165,7 @@ fn known_as<'t>(turn: &'t Turn, cursor: &Cursor) -> Cow<'t, Turn> {
     Cow::Owned(turn)
 }
 
-/// An id is used, too, if a mark has it for a call or a tool whose rows are gone.
+/// A mark under another start shows that the id was used by a call or a tool whose rows are gone.
 fn keep_apart(activity: &mut Activity, cursor: &Cursor, uuid: &str) {
     let ids = cursor.span_ids(uuid);
     let Activity { generations, tools, .. } = activity;
@@ -185,7 +186,7 @@ fn keep_apart(activity: &mut Activity, cursor: &Cursor, uuid: &str) {
     }
 }
 
-/// Some of its spans were acknowledged as those of the turn with this uuid.
+/// Some of the turn's spans were acknowledged under this uuid.
 fn is_acknowledged_as(turn: &Turn, uuid: &str, cursor: &Cursor) -> bool {
     let ids = cursor.span_ids(uuid);
     let calls = turn.activity.generations.iter().map(|call| ids.generation(&call.key));
@@ -193,7 +194,7 @@ fn is_acknowledged_as(turn: &Turn, uuid: &str, cursor: &Cursor) -> bool {
     calls.chain(tools).any(|span| cursor.acknowledged.contains_key(&span))
 }
 
-/// A turn whose opening row is gone counts if it was counted when that row was there.
+/// A turn without its opening row counts if it counted when that row was there.
 fn counts_again(turn: &Turn, cursor: &Cursor) -> bool {
     let open = cursor.open_turn.as_ref();
     let open = open.filter(|open| turn.opening.is_missing && open.uuid == turn.opening.uuid);
@@ -207,7 +208,7 @@ fn skip_reason(turn: &Turn, job: &Job, cursor: &Cursor) -> Option<SkipReason> {
     is_declined(turn, job).then_some(SkipReason::Declined)
 }
 
-/// It was opened while the person had paused or tracing was off: only an explicit replay sends it.
+/// The turn was opened during a pause or while tracing was off. Only an explicit replay sends it.
 fn is_declined(turn: &Turn, job: &Job) -> bool {
     let Job { paused, declined, .. } = job;
     !job.sends_declined()
@@ -215,7 +216,7 @@ fn is_declined(turn: &Turn, job: &Job) -> bool {
             || declined.iter().any(|range| range.contains(&turn.opening.offset)))
 }
 
-/// The spans of a turn but for its root.
+/// The spans of a turn, without its root.
 fn parts_of(turn: &Turn, context: &Context) -> BTreeSet<SpanId> {
     let mut parts = BTreeSet::new();
     observe_turn(turn, &BeforeTurn::default(), context, true, &mut |observation| {

@@ -1,4 +1,5 @@
-//! Is there anything to do? Answered by lengths and inodes alone, so that a hook with nothing new reads no byte.
+//! Decides from lengths and inodes alone whether there is anything to do, so that a hook with nothing new reads no
+//! byte.
 
 use std::path::Path;
 
@@ -10,8 +11,8 @@ use super::{Extent, Job, Trigger};
 use crate::state::{Cursor, Life, SettledStop, Subagent};
 use crate::trace::digest;
 
-/// Same files, same lengths, nothing waits: no byte is read. A Stop that names another prompt or another last text than the
-/// last one means that its rows are still on their way.
+/// All files have their known lengths, and nothing is queued. A Stop with another prompt or another last text than
+/// the last one has rows on their way.
 pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
     let is_settled = match &job.trigger {
         Trigger::Stop(expected) => {
@@ -33,14 +34,14 @@ pub(super) fn is_untouched(job: &Job, cursor: &Cursor) -> bool {
         && agents_are_untouched(job, cursor)
 }
 
-/// What is kept of a Stop whose turn is complete.
+/// The fingerprint of a Stop whose turn is complete.
 pub(super) fn settled_stop(expected: &Expected) -> SettledStop {
     let Expected { prompt_id, last_text, was_blocked } = expected.clone();
     let last_text = last_text.map(|text| digest(text.as_bytes()));
     SettledStop { prompt_id, last_text, was_blocked }
 }
 
-/// No agent's file changed, and none is to be closed: nothing to read.
+/// No agent's file changed, and no agent needs closing.
 fn agents_are_untouched(job: &Job, cursor: &Cursor) -> bool {
     let files = agent_files(job, cursor);
     let over = job.trigger == Trigger::SessionEnd;

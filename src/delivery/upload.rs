@@ -1,5 +1,5 @@
-//! From the queue to the server. Owns the transport, the queue and the report; what was settled goes back to the caller, who
-//! alone knows the cursor.
+//! Sends queued spans and scores. The uploader owns transport, queue and report. It returns settled spans to the
+//! caller, who owns the cursor.
 
 use std::collections::BTreeSet;
 
@@ -9,35 +9,35 @@ use crate::langfuse::{MAX_SCORES_PER_REQUEST, Problem, Verdict, without_content}
 use crate::score::Score;
 use crate::state::{MIN_REQUEST_BYTES, PendingMedia};
 
-/// A span that was refused in as many runs is sent without its input and output.
+/// A span refused in this many runs is sent without its input and output.
 const MAX_REFUSALS: u8 = 3;
 
-/// A connection that breaks again and again under a single span of this size does so because of it.
+/// If a connection keeps breaking under a single span of this size, the span is the cause.
 const SURELY_LARGE_BYTES: usize = 1024 * 1024;
 
-/// What became of the spans of one request.
+/// The outcome of one request for its spans.
 #[derive(Default)]
 pub(super) struct Receipt {
-    /// Acknowledged, or left out for good: these need never be sent again.
+    /// Acknowledged, or left out after repeated refusals. They are never sent again.
     pub settled: Vec<QueuedSpan>,
-    /// Refused, to be tried again by a later run; each says how often it was.
+    /// Refused. A later run retries them; each carries its number of refusals.
     pub postponed: Vec<QueuedSpan>,
 }
 
 pub(super) struct Uploader<'a> {
     transport: &'a mut dyn Transport,
     queue: ExportQueue,
-    /// Parts of a request that was refused as a whole. They go before the queue.
+    /// Parts of a refused request. They are sent before the queue.
     parts: Vec<Batch>,
     /// The largest request, compressed, in bytes.
     wire_limit: Option<usize>,
     report: Report,
-    /// The traces in the report, which lists them in order: a search there for each turn would take the square of their number.
+    /// The traces in the report. The report lists them in order, and searching that list per turn would be quadratic.
     traces: BTreeSet<String>,
 }
 
 impl<'a> Uploader<'a> {
-    /// `wire_limit`: the largest request, compressed, in bytes. A transport that is known to be unavailable takes nothing.
+    /// `wire_limit`: the largest request, compressed, in bytes. An unavailable transport stops the upload at once.
     pub(super) fn new(transport: &'a mut dyn Transport, wire_limit: Option<usize>) -> Self {
         let unavailable = transport.unavailable().map(str::to_owned);
         let stopped =
@@ -52,17 +52,15 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// The server takes no more in this run.
+    /// The server accepts no more in this run.
     pub(super) fn is_stopped(&self) -> bool {
         self.report.stopped.is_some()
     }
 
-    /// Something is left for a later run.
     pub(super) fn leaves_something(&self) -> bool {
         self.report.leaves_something()
     }
 
-    /// Uploads an image or a document.
     pub(super) fn upload_media(
         &mut self,
         media: &PendingMedia,
@@ -79,7 +77,7 @@ impl<'a> Uploader<'a> {
         self.report
     }
 
-    /// Once the server is given up nothing is collected any more: the transcript keeps it.
+    /// After a stop nothing is queued: the transcript keeps the content.
     pub(super) fn push(&mut self, span: QueuedSpan) {
         if !self.is_stopped() {
             self.queue.push(span);
@@ -92,7 +90,7 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// A request's worth waits.
+    /// Enough spans for a request are queued.
     pub(super) fn is_full(&self) -> bool {
         !self.parts.is_empty() || self.queue.is_full(self.wire_limit)
     }
@@ -109,7 +107,7 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Sends the next request; `None` when nothing waits or the server takes no more.
+    /// Sends the next request. Returns `None` if the queue is empty or the server accepts no more.
     pub(super) fn send_next(&mut self) -> Option<Receipt> {
         if self.is_stopped() {
             self.clear();
@@ -117,7 +115,7 @@ impl<'a> Uploader<'a> {
         }
         let batch = self.parts.pop().or_else(|| self.queue.next_batch(self.wire_limit))?;
         let wire_len = batch.body.wire_len();
-        // The other half of what was too large would most likely be too large as well.
+        // If one half was too large, the other most likely is, too.
         let is_too_large = |size: usize| wire_len > size / 4 * 3;
         if batch.spans.len() > 1 && self.report.too_large.is_some_and(is_too_large) {
             return Some(self.smaller(batch, String::new(), false));
@@ -137,8 +135,8 @@ impl<'a> Uploader<'a> {
         })
     }
 
-    /// A page instead of JSON is an outage: a captive portal, another site. Unless Langfuse is there all the same: then a firewall
-    /// before it rejects what is in this request.
+    /// A page instead of JSON is an outage: a captive portal, or another site. If Langfuse answers elsewhere, a
+    /// firewall in front of it rejects the content of this request.
     fn without_firewall(&mut self, verdict: Verdict) -> Verdict {
         match verdict {
             Verdict::Misconfigured { problem: Problem::NotLangfuse, reason }
@@ -154,7 +152,7 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Requests of this size do not get through. Those that follow, in later runs too, are at most half as large.
+    /// Limits later requests, in later runs too, to half of this size.
     fn limit_requests_below(&mut self, wire_len: usize) {
         let known = self.report.too_large.unwrap_or(wire_len);
         self.report.too_large = Some(known.min(wire_len));
@@ -162,7 +160,7 @@ impl<'a> Uploader<'a> {
         self.wire_limit = Some(self.wire_limit.map_or(half, |limit| limit.min(half)));
     }
 
-    /// Halves what was not taken. A single span is refused, if that is certain.
+    /// Halves a rejected request. A single span is refused if the rejection is certain.
     fn smaller(&mut self, batch: Batch, reason: String, is_certain: bool) -> Receipt {
         match split(batch) {
             Parts::Halves([first, second]) => {
@@ -178,8 +176,8 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Sends scores of turns that are `ready`: all of their spans are acknowledged. The others are left to a later run, which
-    /// makes them again. Gives back the scores that need not be sent again; `None` when none are ready.
+    /// Sends scores of `ready` turns, those with all spans acknowledged. A later run creates the others again.
+    /// Returns the scores that need not be sent again, `None` if none are ready.
     pub(super) fn send_scores(
         &mut self,
         is_ready: impl Fn(&str) -> bool,
@@ -194,7 +192,7 @@ impl<'a> Uploader<'a> {
         let sent: Vec<Score> = scores.iter().map(|queued| queued.score.clone()).collect();
         let refused = match self.transport.score(&sent) {
             Ok(refused) => refused,
-            // The server has taken the spans and will never take the scores: they must not hold up the session.
+            // The server accepted the spans and will never accept the scores: they must not hold up the session.
             Err(
                 Verdict::Refused { reason }
                 | Verdict::TooLarge { reason, .. }
@@ -230,8 +228,8 @@ impl<'a> Uploader<'a> {
         Receipt { settled: spans, ..Receipt::default() }
     }
 
-    /// A single span that the server refuses must neither hold up the session nor be lost for a proxy's mood. Later runs try it
-    /// again, then it goes without its input and output, and only then it is left out.
+    /// A refused span must neither hold up the session nor be lost. Later runs retry it, then send it without its
+    /// input and output, and then leave it out.
     fn refused(&mut self, mut span: QueuedSpan, reason: String) -> Receipt {
         span.refusals = span.refusals.saturating_add(1);
         let name = format!("span {} of trace {}", span.span_id.as_str(), span.trace_id.as_str());
@@ -251,10 +249,10 @@ impl<'a> Uploader<'a> {
         Receipt { settled: vec![span], ..Receipt::default() }
     }
 
-    /// The server did not take a request of so many bytes now.
+    /// Stops the upload after a failed request of this size.
     fn failed(&mut self, verdict: Verdict, wire_len: usize) {
         let timed_out = matches!(&verdict, Verdict::Later { timed_out: true, .. });
-        // After others of its size it was not too large: the time was over.
+        // After requests of the same size it was not too large: the time was over.
         if timed_out && self.report.requests == 0 {
             self.report.too_large = Some(wire_len);
         }

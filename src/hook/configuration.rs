@@ -1,5 +1,5 @@
-//! The configuration of a hook's session: Claude Code merged its settings files into the environment, and the files tell whose the
-//! values are.
+//! The configuration of a hook's session. Claude Code merged its settings files into the environment, and the files
+//! show which of them a value comes from.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use crate::config::{
 };
 use crate::state::Store;
 
-/// The start directory of a session that another project's hook names. `start`: of that project.
+/// The start directory of a session in another project, if the event names such a session. `start`: the directory of
+/// the hook's own project.
 pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> Option<PathBuf> {
     let start = start?;
-    // Before Claude Code told the start directory, `start` is only where the session is now.
+    // Releases without this variable only name the current directory.
     env.variable("CLAUDE_PROJECT_DIR")?;
     let folder = event.transcript.parent()?.file_name()?.to_string_lossy();
     let letter = |one: char| if one.is_ascii_alphanumeric() { one } else { '-' };
@@ -32,7 +33,7 @@ pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> O
     (!is_own).then_some(origin)
 }
 
-/// The configuration of a session of another project, started in `start`: by its own files alone.
+/// The configuration of a session of another project, from its own files alone.
 pub(super) fn configure_other(env: &mut Env, event: &Event, start: &Path) -> Config {
     let files = Files::new();
     without_redirects(env, &files, &[start], claude_dir(event).as_deref());
@@ -42,7 +43,8 @@ pub(super) fn configure_other(env: &mut Env, event: &Event, start: &Path) -> Con
     resolve(env, &files, Some(start), Scope::FilesOnly)
 }
 
-/// The configuration of a session that was started in `start`. The transcript is read and names are noted only if it is traced.
+/// The configuration of a session started in `start`. Only for a traced session is the transcript read, and are names
+/// noted.
 pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Path>) -> Config {
     let files = Files::new();
     let claude_dir = event.and_then(claude_dir);
@@ -61,13 +63,13 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
         return config;
     }
     env.allowed = store.as_ref().map(|store| store.allowed().digests()).unwrap_or_default();
-    // The transcript names another folder where files may tell whose a value is. It is not read without need: what is read first
-    // can't be noted first.
+    // The transcript names another folder whose files may explain a value. It is read only if needed: rows that are
+    // read before the cursor is written can't be noted first.
     let is_unexplained = has_unexplained(env, &files, start);
     let started_in =
         event.filter(|_| is_unexplained).and_then(|event| origin(&event.transcript).ok()?.0);
     let started_in = started_in.filter(|folder| !merged.folders.contains(folder));
-    // Nothing else is looked at below: what was resolved holds.
+    // Nothing more can change the result.
     let is_final = env.allowed.is_empty() && started_in.is_none();
     if let Some(folder) = started_in {
         without_redirects(env, &files, &[folder.as_path()], claude_dir.as_deref());
@@ -105,7 +107,7 @@ mod tests {
     use super::configure;
     use crate::config::{Capture, Config, Env};
 
-    /// What a hook of the administrator decides. `merged`: the variables that Claude Code gives it.
+    /// The configuration of an administrator's hook. `merged`: the variables that Claude Code gives it.
     fn configured(managed: &Value, local: &Value, merged: &Value) -> Config {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, content: &Value| {
@@ -146,7 +148,7 @@ mod tests {
         let consent = json!({"TRACE_TO_LANGFUSE": "true"});
         let refusal = json!({"TRACE_TO_LANGFUSE": "false"});
         assert!(!configured(&json!({}), &refusal, &consent).enabled);
-        // The organisation's own value is above the project's.
+        // The organisation's value beats the project's.
         assert!(configured(&consent, &refusal, &consent).enabled);
     }
 

@@ -1,4 +1,5 @@
-//! What Claude Code tells a hook on standard input. Up to 2.1.0 it is little more than the session and its file.
+//! The event that Claude Code writes to a hook's standard input. Up to 2.1.0 it holds little more than the session
+//! and its file.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,13 +11,13 @@ use serde_json::value::RawValue;
 use transcript::completion::Expected;
 use transcript::replace_surrogates;
 
-/// The answer's text is in it, so it can be long; but no answer is longer than this.
+/// The event holds the answer's text. No answer is longer than this.
 const MAX_EVENT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// An event that needs work.
+/// The kind of an event that needs work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A turn has ended, or a Stop hook let it go on.
+    /// A turn has ended, or a Stop hook let it continue.
     Stop,
     /// The session is over.
     SessionEnd,
@@ -26,15 +27,13 @@ pub enum Kind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Event {
-    /// Which one: `Stop`, `SessionEnd`.
+    /// `Stop` or `SessionEnd`; other events are ignored.
     #[serde(rename = "hook_event_name")]
     pub name: String,
-    /// Claude Code's session id.
     pub session_id: String,
-    /// The session's file.
     #[serde(rename = "transcript_path")]
     pub transcript: PathBuf,
-    /// Where the session is now.
+    /// The session's current directory.
     pub cwd: Option<PathBuf>,
     prompt_id: Option<String>,
     last_assistant_message: Option<String>,
@@ -43,7 +42,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// What it asks for; nothing, when it is none of ours.
+    /// The kind of the event; `None` if it needs no work.
     pub fn kind(&self) -> Option<Kind> {
         match self.name.as_str() {
             "Stop" => Some(Kind::Stop),
@@ -52,7 +51,7 @@ impl Event {
         }
     }
 
-    /// What the turn ends with, as far as the release tells.
+    /// The end of the turn, as far as the release names it.
     pub fn expected(&self) -> Expected {
         let last_text = self.last_assistant_message.clone().filter(|text| !text.trim().is_empty());
         let prompt_id = self.prompt_id.clone();
@@ -60,15 +59,16 @@ impl Event {
     }
 }
 
-/// A field of another form must not lose the event.
+/// An unexpected type of a field must not lose the event.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Value::deserialize(deserializer)? == Value::Bool(true))
 }
 
-/// Reads one JSON value and stops: the pipe may stay open for hours (Claude Code issues 87289 and 90585).
+/// Reads one JSON value and stops, because the pipe may stay open for hours (Claude Code issues 87289 and 90585).
 ///
 /// # Errors
-/// When it is no event. The reason does not quote it.
+///
+/// If the input is no hook event. The message does not quote it.
 pub fn read(input: impl Read) -> Result<Event> {
     let mut values = serde_json::Deserializer::from_reader(input.take(MAX_EVENT_BYTES))
         .into_iter::<Box<RawValue>>();
@@ -92,7 +92,7 @@ mod tests {
 
     use super::{Kind, read};
 
-    /// Gives its text, and panics when more is asked for.
+    /// Returns its text, and panics on any further read.
     struct OpenPipe(&'static [u8]);
 
     impl Read for OpenPipe {

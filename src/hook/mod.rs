@@ -1,4 +1,4 @@
-//! One hook event: from Claude Code's standard input to Langfuse, within a budget, without ever disturbing the user.
+//! Handles one hook event: from standard input to Langfuse, within a budget, without disturbing the user.
 
 mod configuration;
 pub mod event;
@@ -27,23 +27,24 @@ use quiet::{keep_panics_quiet, quit_after, quit_with_words_after};
 
 /// The largest request of a Stop hook on the wire: 1.5 s at 256 kbit/s.
 const STOP_REQUEST_BYTES: usize = 48 * 1024;
-/// The same at SessionEnd, which has more time.
+/// The largest request at SessionEnd, which has more time.
 const SESSION_END_REQUEST_BYTES: usize = 160 * 1024;
-/// A plugin's SessionEnd hooks are killed after 1.5 s, whatever timeout they declare (docs/claude-code.md, "Time limits of a hook").
+/// Claude Code kills SessionEnd hooks of a plugin after 1.5 s, whatever timeout they declare (docs/claude-code.md,
+/// "Time limits of a hook").
 const PLUGIN_SESSION_END_BUDGET: Duration = Duration::from_millis(1200);
-/// Claude Code's settings can give a SessionEnd hook more, but not every user waits for it.
+/// Claude Code's settings can give a SessionEnd hook more, but not every user waits that long.
 const MAX_SESSION_END_BUDGET: Duration = Duration::from_secs(9);
-/// How long past its budget the process may live, whatever hangs.
+/// The process ends this long after its budget, whatever hangs.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Handles the event on standard input, with this configuration file instead of the user's. It has no result: a hook that
-/// fails must not be noticed by its user. What of its command line was not understood goes to the log.
+/// Handles the event on standard input. `config_file` replaces the user's configuration file. Returns nothing: a
+/// failing hook must not be noticed. `misunderstood` holds the parser's message about the command line, for the log.
 pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let started = Instant::now();
     keep_panics_quiet();
     let mut env = Env::of_process();
     env.config_override = config_file;
-    // Until the event says what it is, it has the time of a Stop.
+    // Until the event is read, the process has the time of a Stop.
     quit_with_words_after(env.hook_budget(), {
         let config_file = env.config_override.clone();
         || log_late_event(config_file)
@@ -52,7 +53,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     if let Ok(event) = &mut event
         && let Some(found) = transcript(&env, event, false)
     {
-        // The rows are those of the file's session: as the ones of another session they would be sent twice.
+        // The rows belong to the session that names the file. Under another session they would be sent twice.
         let session_id = locate::session_id(&found);
         if !session_id.is_empty() {
             event.session_id = session_id;
@@ -99,7 +100,7 @@ fn project_dir(env: &Env) -> Option<PathBuf> {
     env.variable("CLAUDE_PROJECT_DIR").map(PathBuf::from)
 }
 
-/// The one line of a hook that ends before it knows what to do.
+/// Logs that the hook ended before it knew its task.
 fn log_late_event(config_file: Option<PathBuf>) {
     let mut env = Env::of_process();
     env.config_override = config_file;
@@ -115,7 +116,7 @@ fn log_late_event(config_file: Option<PathBuf>) {
 }
 
 fn transcript(env: &Env, event: &Event, wait: bool) -> Option<PathBuf> {
-    // JSON can't hold the path of a file in such a folder.
+    // JSON can't hold the path of a file in a folder whose name is no UTF-8.
     let folder = env.claude_config_dir().filter(|folder| folder.to_str().is_none());
     let projects = folder.map(|folder| folder.join("projects"));
     find_transcript(&event.transcript, &event.session_id, projects.as_deref(), wait)
@@ -125,7 +126,7 @@ struct Hook {
     event: Event,
     /// The directory in which the session was started.
     start: Option<PathBuf>,
-    /// The times within which nothing of this project is sent.
+    /// The times during which nothing of this project is sent.
     paused: Vec<PausedTime>,
     kind: Kind,
     config: Config,
@@ -134,7 +135,7 @@ struct Hook {
 }
 
 impl Hook {
-    /// Delivers, or notes and says why nothing can be delivered.
+    /// Delivers the session, or notes and reports why that is impossible.
     fn start_delivery(&self) {
         quit_after(self.left() + GRACE);
         let Config { problems, warnings, ignored, .. } = &self.config;
@@ -173,8 +174,8 @@ impl Hook {
         self.paused.iter().any(|time| time.covers(now))
     }
 
-    /// Only the user can change what keeps this turn from being sent. Nothing was declined: the first delivery after that
-    /// begins here.
+    /// Reports a problem that only the user can fix. Nothing is declined: the first delivery after the fix begins at
+    /// this turn.
     fn suspend(&self, problem: &str, reason: &str) {
         self.tell_of_configuration(problem, reason);
         self.note_suspended();
@@ -194,18 +195,18 @@ impl Hook {
         }
     }
 
-    /// The session's file; a Stop hook waits for it.
+    /// The session's file. A Stop hook waits for it.
     fn transcript(&self) -> Option<PathBuf> {
         transcript(&self.env, &self.event, self.kind == Kind::Stop)
     }
 
-    /// Where suspended turns are noted: another state folder may be named by what can't be read.
+    /// The store of suspended turns: the default one, because an unreadable configuration may name another.
     fn suspensions(&self) -> Option<Store> {
         let folder = self.env.default_state_dir()?;
         Some(Store::new(&folder))
     }
 
-    /// Tracing is off: what is written now was not consented to, also not later.
+    /// Tracing is off: nothing written now is sent, not even later.
     fn decline(&self) {
         if let Some(store) = self.suspensions() {
             store.clear_suspended(&self.event.session_id);
@@ -215,15 +216,15 @@ impl Hook {
             return self.note_declined();
         }
         let lock = store.lock(&self.event.session_id, self.left());
-        // Without a log: nothing but the cursors may be touched where tracing is off. Where nothing can be locked it is
-        // noted all the same: else it would be sent later.
+        // No log is written: where tracing is off, only cursors may be touched. If the lock fails, the turn is
+        // declined anyway; otherwise it would be sent later.
         if !matches!(lock, Ok(None)) {
             let _ = decline(&store, &self.event.session_id, &self.event.transcript);
         }
     }
 
-    /// Where the configuration file traces the folder, and something else switched this session off, only a note keeps it from
-    /// being taken for one that no hook saw.
+    /// Notes a session that was switched off in a folder that config.json traces. Without the note `replay --all`
+    /// would send it as a session without hooks.
     fn note_declined(&self) {
         let is_traced = Files::new().is_traced(&self.env, self.start.as_deref());
         if let Some(store) = self.suspensions().filter(|_| is_traced) {
@@ -246,7 +247,7 @@ impl Hook {
                     "{session}: another process has it, which the next hook completes"
                 );
             }
-            // Better twice than never.
+            // At least once.
             Err(error) => {
                 log::warn!("{error:#}");
                 None
@@ -268,7 +269,7 @@ impl Hook {
                 self.tell(&report);
                 let is_used = job.suspended.is_some() && report.unsaved.is_none();
                 if let Some(store) = suspensions.filter(|_| is_used) {
-                    // The cursor says where to go on now.
+                    // The cursor now holds the place to continue from.
                     store.clear_suspended(session);
                 }
                 let start_directory = report.start_directory.as_deref();
@@ -339,7 +340,7 @@ impl Hook {
         }
     }
 
-    /// One line a run.
+    /// Logs one line per run.
     fn tell(&self, report: &Report) {
         let session = &self.event.session_id;
         let time = self.started.elapsed().as_millis();
@@ -382,7 +383,7 @@ impl Hook {
     }
 }
 
-/// Whether a later hook of the project has to look after this session.
+/// Notes whether a later hook of the project has to deliver the rest of this session.
 fn note_waiting(store: &Store, own: SessionKey<'_>, report: &Report) {
     if !report.leaves_something() {
         store.no_longer_waits(own);

@@ -1,4 +1,5 @@
-//! The one thing that a hook says: that delivery fails until its user mends something. Silence would be taken for success.
+//! Notices to the user, in a hook's output: delivery fails until the user fixes something. Without them a broken
+//! configuration would look like success.
 
 use std::io::Write;
 
@@ -10,18 +11,19 @@ use crate::config::{Destination, Request};
 use crate::state::Store;
 use crate::trace::digest;
 
-/// Stands for a destination where the configuration names none.
+/// The name of a missing destination.
 const NOWHERE: &str = "nowhere";
 
 impl Hook {
-    /// Tells of a configuration that leads nowhere.
+    /// Reports a configuration without a usable destination.
     pub(super) fn tell_of_configuration(&self, problem: &str, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
         self.notify_user(&store, NOWHERE, problem, &undelivered(reason));
     }
 
-    /// Tells of what the project's files ask for. Each is told of: a project that was allowed may change.
+    /// Reports values that a project needs permission for. Each set is reported once, because an allowed project may
+    /// change.
     pub(super) fn tell_of_request(&self, request: &Request, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
@@ -30,7 +32,7 @@ impl Hook {
         self.notify_user(&store, NOWHERE, &problem, &text);
     }
 
-    /// Tells of what the destination is known to fail for, if only the user can mend it.
+    /// Reports a known failure of the destination that only the user can fix.
     pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
         let known = store.backoff(destination);
         if let (Some(problem), Some(reason)) = (known.problem, &known.reason) {
@@ -38,7 +40,7 @@ impl Hook {
         }
     }
 
-    /// Tells once of a destination that the project's personal file brought: a folder that was unpacked may hold one.
+    /// Reports once a destination that `settings.local.json` brought, because an unpacked folder may hold one.
     pub(super) fn tell_of_first_delivery(&self, store: &Store, destination: &Destination) {
         let Some(place) = self.config.brought_by.as_deref().filter(|_| self.is_attended()) else {
             return;
@@ -53,18 +55,18 @@ impl Hook {
         ));
     }
 
-    /// Claude Code shows a system message to the person and keeps it from the model.
+    /// Claude Code shows a system message to the person, and hides it from the model.
     fn notify_user(&self, store: &Store, destination: &str, problem: &str, text: &str) {
         if self.is_attended() && store.may_notify(destination, problem, Timestamp::now()) {
             print(text);
         }
     }
 
-    /// Only a Stop has somebody to read a notice, and only where somebody sits: in a script it would be noise.
+    /// Only a Stop can show a notice, and only in an attended session: a script would collect noise.
     fn is_attended(&self) -> bool {
         let is_attended = match self.env.variable("CLAUDE_CODE_SESSION_ATTENDED") {
             Some(value) => matches!(value, "1" | "true"),
-            // Older releases.
+            // Older releases lack the variable.
             None => self.env.variable("CLAUDE_CODE_ENTRYPOINT") == Some("cli"),
         };
         self.kind == Kind::Stop && self.config.notify && is_attended
@@ -72,7 +74,7 @@ impl Hook {
 }
 
 fn print(text: &str) {
-    // Where nobody listens there is nobody to be told.
+    // A closed output is no failure.
     let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": base::printable(text) }));
 }
 

@@ -1,4 +1,4 @@
-//! Whatever happens in a hook, Claude Code sees an exit code of 0 and no word: it shows anything else to its user.
+//! Keeps a hook quiet: Claude Code shows any output and any exit code but 0 to its user.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::GRACE;
 
-/// How often an end was set.
+/// The number of deadlines set so far.
 static ENDS: AtomicUsize = AtomicUsize::new(0);
 
-/// A panic is a line in the log, where there is one, and the end. Its text is not kept: it may quote the conversation.
+/// A panic becomes a line in the log and ends the process. Its message is dropped: it may quote the conversation.
 pub(super) fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(place) = panic.location() {
@@ -19,12 +19,12 @@ pub(super) fn keep_panics_quiet() {
     }));
 }
 
-/// Ends the process for good: nothing that hangs, a pipe, a disk, a name server, may hold up Claude Code.
+/// Ends the process after this time: a hanging pipe, disk or name server must not hold up Claude Code.
 pub(super) fn quit_after(time: Duration) {
     end_after(time, || ());
 }
 
-/// The same with a word to the log, unless writing it hangs too.
+/// Ends the process after this time, and runs `last_words` first unless they hang, too.
 pub(super) fn quit_with_words_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
     end_after(time, move || {
         end_after(GRACE, || ());
@@ -36,13 +36,13 @@ fn end_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
     let own = ENDS.fetch_add(1, Ordering::SeqCst) + 1;
     let quit = move || {
         thread::sleep(time);
-        // Another end was set since.
+        // A later deadline replaced this one.
         if ENDS.load(Ordering::SeqCst) == own {
             last_words();
             std::process::exit(0);
         }
     };
-    // Where no thread can be had, every wait of the hook still has its own end.
+    // Without a thread, each wait of the hook still has its own limit.
     let _ = thread::Builder::new().spawn(quit);
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     const CHILD: &str = "CLAUDE_LANGFUSE_TEST_CHILD";
 
-    /// A test that is its own child, because what it is about is the whole process's.
+    /// Runs a test as a child process, because it tests the whole process.
     fn child(name: &str) -> Output {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("hook::quiet::tests::{name}"), "--nocapture"])
@@ -85,7 +85,7 @@ mod tests {
         let child = child("a_panic_is_the_end_without_a_word_and_with_success");
         let stdout = String::from_utf8_lossy(&child.stdout);
         assert_eq!((child.status.code(), child.stderr.as_slice()), (Some(0), &[][..]));
-        // What is there is the harness's announcement.
+        // The other output comes from the test harness.
         assert!(stdout.contains("running 1 test") && !stdout.contains("conversation"), "{stdout}");
     }
 }

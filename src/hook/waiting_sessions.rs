@@ -1,5 +1,5 @@
-//! Sessions of the same project that a failure left behind, and that have no hook of their own any more: what is left of
-//! the budget after one's own work is theirs.
+//! Delivers other sessions of the same project after the hook's own, within the rest of its budget: sessions that
+//! failed before and have no hook of their own any more.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
 use crate::privacy::invalid_patterns;
 use crate::state::{Cursor, SessionKey, Store};
 
-/// How many a hook delivers; the next hook takes the next ones.
+/// The number of sessions per hook. The next hook takes the next ones.
 const MAX_SESSIONS: usize = 3;
-/// How many it looks at: their files may be out of reach.
+/// The number of cursors per hook: their files may be out of reach.
 const MAX_CURSORS: usize = 30;
 
 pub(super) fn deliver_waiting(
@@ -38,7 +38,8 @@ pub(super) fn deliver_waiting(
     }
 }
 
-/// Where the session's file is now: the folder of all sessions may be mounted elsewhere. While it is nowhere, the session waits.
+/// The current path of the session's file, because the folder of all sessions may be mounted elsewhere. A session
+/// without a file keeps waiting.
 fn transcript_of(hook: &Hook, cursor: &Cursor) -> Option<PathBuf> {
     if cursor.transcript.exists() {
         return Some(cursor.transcript.clone());
@@ -46,7 +47,7 @@ fn transcript_of(hook: &Hook, cursor: &Cursor) -> Option<PathBuf> {
     locate::session_file(locate::projects_of(&hook.event.transcript)?, &cursor.session_id)
 }
 
-/// Gives whether the server can take more.
+/// Delivers one session. Returns whether the server accepts more.
 fn deliver_one(
     hook: &Hook,
     store: &Store,
@@ -56,7 +57,7 @@ fn deliver_one(
     (cursor, transcript): (&Cursor, &Path),
 ) -> bool {
     let session = &cursor.session_id;
-    // What this hook's process was given says nothing about another session: files decide.
+    // This process's environment means nothing for another session: its files decide.
     let config = resolve(&hook.env, files, cursor.configured_in(), Scope::FilesOnly);
     let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
     if !config.enabled || !same || invalid_patterns(&config).is_some() {
