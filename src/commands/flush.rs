@@ -110,7 +110,7 @@ fn flush_one(
     };
     match context.deliver(&session, &config, destination) {
         Ok(report) => {
-            if !report.leaves_something() {
+            if !report.has_leftover() {
                 store.no_longer_waits(cursor.into());
             }
             if !report.is_empty() || report.stopped.is_some() || report.withheld > 0 {

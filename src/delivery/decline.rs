@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use transcript::FileMark;
-use transcript::lineage::{Lineage, OwnRows, SessionIds};
+use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::{Outline, Turn, Turns};
 
 use super::start::{self, Place};
-use super::tail::TailReader;
+use super::tail::{TailReader, rows_from_cursor};
 use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store, TurnIdentity};
 
 /// Moves every cursor of a session past the rows that were written while tracing was off.
@@ -30,17 +30,13 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
         if !find_place(&mut cursor, session_id, transcript)? {
             continue;
         }
-        let mut own_rows = OwnRows::new(SessionIds::new(session_id, transcript), transcript);
-        own_rows.begin_at(cursor.own_from);
-        own_rows.leave_before(cursor.open_since);
-        if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
-            own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
-        }
-        let feed = TailReader::open(transcript, cursor.open_start, None)?;
-        let mut feed = feed.of_session(own_rows);
+        let ids = SessionIds::new(session_id, transcript);
+        let own_rows = rows_from_cursor(&cursor, ids, transcript);
+        let reader = TailReader::open(transcript, cursor.open_start, None)?;
+        let mut reader = reader.of_session(own_rows);
         let mut turns = Turns::default();
         let mut seen = Vec::new();
-        for entry in &mut feed {
+        for entry in &mut reader {
             seen.extend(turns.push(entry?));
         }
         seen.extend(turns.finish());
@@ -51,10 +47,10 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
             is_compaction: !turn.is_numbered(),
         });
         seen.retain(|turn| turn.opening.offset >= cursor.own_from);
-        pass_over(&mut cursor, &seen, feed.offset());
+        decline_turns(&mut cursor, &seen, reader.offset());
         cursor.open_turn = last.or(cursor.open_turn);
-        cursor.newest_row = feed.newest().max(cursor.newest_row);
-        cursor.file = FileMark::take(transcript, feed.offset())?;
+        cursor.newest_row = reader.newest().max(cursor.newest_row);
+        cursor.file = FileMark::take(transcript, reader.offset())?;
         store.save_cursor(&cursor)?;
     }
     Ok(())
@@ -64,8 +60,8 @@ pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()>
 fn find_place(cursor: &mut Cursor, session_id: &str, transcript: &Path) -> Result<bool> {
     let ids = SessionIds::new(session_id, transcript);
     if cursor.is_head_open {
-        let feed = TailReader::open(transcript, 0, None)?;
-        let outline = Outline::read(Lineage::new(ids, transcript), feed)?;
+        let reader = TailReader::open(transcript, 0, None)?;
+        let outline = Outline::read(Lineage::new(ids, transcript), reader)?;
         start::adopt(cursor, &outline);
         return Ok(outline.is_decided);
     }
@@ -74,7 +70,7 @@ fn find_place(cursor: &mut Cursor, session_id: &str, transcript: &Path) -> Resul
 }
 
 /// Declines the rows behind the cursor: the turns that opened since, and later rows of the turn that was sent.
-fn pass_over(cursor: &mut Cursor, turns: &[Turn], end: u64) {
+fn decline_turns(cursor: &mut Cursor, turns: &[Turn], end: u64) {
     let was_sent = |turn: &&Turn| {
         let is_open = cursor.open_turn.as_ref().is_some_and(|open| open.uuid == turn.opening.uuid);
         is_open && !cursor.acknowledged.is_empty()

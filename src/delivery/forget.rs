@@ -34,8 +34,8 @@ pub struct Forgotten<'a> {
 pub fn note_forgotten(store: &Store, forgotten: &Forgotten<'_>) -> Result<()> {
     let Forgotten { session_id, transcript, destination, .. } = *forgotten;
     let ids = SessionIds::new(session_id, transcript);
-    let feed = TailReader::open(transcript, 0, None)?;
-    let outline = Outline::read(Lineage::new(ids.clone(), transcript), feed)?;
+    let reader = TailReader::open(transcript, 0, None)?;
+    let outline = Outline::read(Lineage::new(ids.clone(), transcript), reader)?;
     let chosen = forgotten.turns(&outline.turns);
     let known = store.cursor(session_id, destination)?;
     let (begun, known) = match known {

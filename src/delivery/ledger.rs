@@ -120,14 +120,8 @@ impl<'a> Ledger<'a> {
 
     /// The number of the next turn, 1-based over the session's own turns.
     pub(super) fn next_number(&self) -> u64 {
-        let before = match self.pending.range {
-            TurnRange::Open => self.cursor.turns_before,
-            TurnRange::Skipped(place) => {
-                self.cursor.skipped.get(place).map_or(0, |range| range.turns_before)
-            }
-        };
         let pending = self.pending.turns.iter().filter(|turn| turn.is_numbered).count();
-        before + pending as u64 + 1
+        self.turns_before() + pending as u64 + 1
     }
 
     /// The row belongs to a turn that is skipped and not being sent now.

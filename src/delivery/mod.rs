@@ -133,7 +133,7 @@ pub struct Job {
 impl Job {
     /// A replay of a named session sends declined turns. Any other delivery leaves them unsent.
     fn sends_declined(&self) -> bool {
-        self.is_named && !self.extent.is_by_itself()
+        self.is_named && !self.extent.is_automatic()
     }
 
     /// The session ids that the session's rows may carry.
@@ -208,7 +208,7 @@ pub enum Extent {
 
 impl Extent {
     /// No replay asked for it.
-    fn is_by_itself(self) -> bool {
+    fn is_automatic(self) -> bool {
         matches!(self, Self::Live | Self::Resume)
     }
 }
@@ -279,7 +279,7 @@ impl Report {
     }
 
     /// Something is left for a later run.
-    pub fn leaves_something(&self) -> bool {
+    pub fn has_leftover(&self) -> bool {
         self.stopped.is_some() || self.postponed > 0 || self.media_left > 0
     }
 }

@@ -45,19 +45,19 @@ pub(super) fn outline_of_turn(
 }
 
 fn read_outline(job: &Job, wait: Option<&Expected>) -> Result<(Outline, bool)> {
-    read_unless_replaced(&job.transcript, wait, |feed| {
+    read_unless_replaced(&job.transcript, wait, |reader| {
         let prompt_id = awaited(job).and_then(|expected| expected.prompt_id.as_ref());
         let lineage = Lineage::new(job.ids(), &job.transcript).called_for(prompt_id);
-        Outline::read(lineage, feed.until_settled())
+        Outline::read(lineage, reader.until_settled())
     })
 }
 
 /// Reads where the own rows begin. A session that is sent whole needs no more in advance.
 pub(super) fn read_lineage(ids: SessionIds, transcript: &Path) -> Result<Outline> {
-    let (outline, _) = read_unless_replaced(transcript, None, |feed| {
+    let (outline, _) = read_unless_replaced(transcript, None, |reader| {
         let mut lineage = Lineage::new(ids.clone(), transcript);
         while !lineage.is_decided()
-            && let Some(entry) = feed.next()
+            && let Some(entry) = reader.next()
         {
             lineage.observe(&entry?);
         }
@@ -73,11 +73,11 @@ fn read_unless_replaced(
 ) -> Result<(Outline, bool)> {
     let mut rewrites = 0;
     loop {
-        let mut feed = TailReader::open(transcript, 0, wait)?;
-        let outline = read(&mut feed)
+        let mut reader = TailReader::open(transcript, 0, wait)?;
+        let outline = read(&mut reader)
             .with_context(|| format!("could not read transcript: {}", transcript.display()))?;
-        if rewrites == MAX_REWRITES || feed.is_still(transcript) {
-            return Ok((outline, feed.settled()));
+        if rewrites == MAX_REWRITES || reader.is_still(transcript) {
+            return Ok((outline, reader.settled()));
         }
         rewrites += 1;
     }

@@ -29,11 +29,11 @@ fn read(turn: &Turn, transcript: &Path) -> Result<Option<Rewind>> {
             break;
         }
         if let Some(left) = turns.push(entry) {
-            grow(&mut branch, left, transcript)?;
+            add_to_branch(&mut branch, left, transcript)?;
         }
     }
     if let Some(left) = turns.finish() {
-        grow(&mut branch, left, transcript)?;
+        add_to_branch(&mut branch, left, transcript)?;
     }
     Ok(branch
         .last()
@@ -46,12 +46,12 @@ fn place(turn: &Turn, transcript: &Path) -> std::io::Result<Option<u64>> {
 }
 
 /// At most this many abandoned turns are checked for rewinds of their own, because each check reads the file.
-const MOST_ASKED: usize = 20;
+const MAX_REWIND_CHECKS: usize = 20;
 
 /// Adds a turn that may have been abandoned. If it began with a rewind itself, the turns that it left were abandoned
 /// before.
-fn grow(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()> {
-    if branch.len() < MOST_ASKED
+fn add_to_branch(branch: &mut Vec<Turn>, mut left: Turn, transcript: &Path) -> Result<()> {
+    if branch.len() < MAX_REWIND_CHECKS
         && let Some(place) = place(&left, transcript)?
     {
         branch.retain(|turn| turn.opening.offset < place);

@@ -18,22 +18,22 @@ use super::outline::MAX_REWRITES;
 use super::prompt_links::PromptLinker;
 use super::skipped::{reopen_declined, send_skipped};
 use super::start::{self, Hold, Place, Start};
-use super::tail::TailReader;
+use super::tail::{TailReader, rows_from_cursor};
 use super::terms::Terms;
 use super::turns::TurnSink;
 use super::upload::Uploader;
 use super::{Extent, Job, Report, StateAccess, Transport, Trigger, titles, untouched};
-use crate::state::{Cursor, Mark, OpenTurn, Runs, TitlePlace};
+use crate::state::{Cursor, Mark, Runs, TitlePlace};
 
 /// A session is over when its last row is older, whatever the rows say.
-const ABANDONED: Duration = Duration::from_secs(600);
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
 /// A row further in the future than this shows that the clock was set back since, so that its age means nothing.
-const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 
 /// No one can be waiting for an answer any more.
 pub(super) fn is_abandoned(last_at: Timestamp, now: Timestamp) -> bool {
-    now.since(last_at) > ABANDONED || last_at.since(now) > PLAUSIBLE
+    now.since(last_at) > ABANDONED_AFTER || last_at.since(now) > MAX_CLOCK_SKEW
 }
 
 /// Delivers a session. Returns `None` if nothing of it is wanted.
@@ -137,21 +137,21 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
         _ => None,
     };
     let mut rewrites = 0;
-    let (mut feed, turns) = loop {
-        let (feed, turns) = read_open_turns(job, sink, expected)?;
-        if rewrites == MAX_REWRITES || feed.is_still(&job.transcript) {
-            break (feed, turns);
+    let (mut reader, turns) = loop {
+        let (reader, turns) = read_open_turns(job, sink, expected)?;
+        if rewrites == MAX_REWRITES || reader.is_still(&job.transcript) {
+            break (reader, turns);
         }
         rewrites += 1;
         // The file was rewritten during the wait: the rows that were read are in no file any more.
         sink.exporter.uploader.clear();
         let cursor = &mut sink.exporter.ledger.cursor;
         if start::find_place(&job.ids(), &job.transcript, cursor)? == Place::Unknown {
-            return Ok(End { unfinished: true, diagnostics: feed.diagnostics().clone() });
+            return Ok(End { unfinished: true, diagnostics: reader.diagnostics().clone() });
         }
         sink.exporter.begin_open_walk();
     };
-    let settled = settled.unwrap_or_else(|| feed.settled());
+    let settled = settled.unwrap_or_else(|| reader.settled());
     if let Trigger::Stop(expected) = &job.trigger
         && settled
     {
@@ -160,7 +160,7 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
     let mut title = TitlePlace::default();
     let ended = turns.finish().map(|turn| {
         let ended = has_ended(job, &turn, settled, &mut sink.agents.session);
-        sink.take(&turn, &feed.instructions_of(&turn), ended);
+        sink.take(&turn, &reader.instructions_of(&turn), ended);
         let row = turn.title_before.map(|title| title.offset);
         title = TitlePlace { until: turn.start, row };
         ended
@@ -172,8 +172,8 @@ fn walk(job: &Job, sink: &mut TurnSink<'_>, settled: Option<bool>) -> Result<End
         cursor.title = title;
     }
     sink.exporter.upload_media();
-    close(job, sink, &feed, ended.unwrap_or(true));
-    Ok(End { unfinished: ended == Some(false), diagnostics: feed.diagnostics().clone() })
+    close(job, sink, &reader, ended.unwrap_or(true));
+    Ok(End { unfinished: ended == Some(false), diagnostics: reader.diagnostics().clone() })
 }
 
 /// Reads from the open turn to the end of the file. Returns the turns that are still open. Connects while the last
@@ -187,20 +187,16 @@ fn read_open_turns(
     let title = titles::title_at_open_turn(job, cursor)?;
     let (start, own_from, known_until) =
         (cursor.open_start, cursor.own_from, cursor.legacy_marks_until.unwrap_or(0));
-    let mut own_rows = job.rows_from(own_from);
-    own_rows.leave_before(cursor.open_since);
-    if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
-        own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
-    }
+    let own_rows = rows_from_cursor(cursor, job.ids(), &job.transcript);
     let mut turns = Turns::after(cursor.open_turn.as_ref().map(|open| open.at)).titled(title);
     let known = named_before(start, cursor.instructions.as_ref(), &job.transcript)?;
-    let feed = TailReader::open(&job.transcript, start, expected)?.of_session(own_rows);
-    let feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
-    let mut feed = feed.with_instructions(known);
+    let reader = TailReader::open(&job.transcript, start, expected)?.of_session(own_rows);
+    let reader = reader.keeping(job.policy.max_chars).with_media(job.policy.media);
+    let mut reader = reader.with_instructions(known);
     let mut is_in_head = start < own_from;
     let mut is_ready = false;
     loop {
-        while let Some(entry) = feed.next() {
+        while let Some(entry) = reader.next() {
             let entry = entry?;
             sink.notice(&entry);
             if entry.offset < known_until {
@@ -211,16 +207,16 @@ fn read_open_turns(
                 sink.copied = turns.open_turn().cloned();
             }
             if let Some(turn) = turns.push(entry) {
-                sink.take(&turn, &feed.instructions_of(&turn), true);
+                sink.take(&turn, &reader.instructions_of(&turn), true);
             }
             // A hook agrees to each turn that it meets, even if nothing can be sent. Any other delivery stops reading
             // here.
             if sink.exporter.uploader.is_stopped() && job.extent != Extent::Live {
-                return Ok((feed, Turns::default()));
+                return Ok((reader, Turns::default()));
             }
         }
-        if sink.exporter.uploader.is_stopped() || !feed.is_awaited() {
-            return Ok((feed, turns));
+        if sink.exporter.uploader.is_stopped() || !reader.is_awaited() {
+            return Ok((reader, turns));
         }
         // Connecting to an unreachable server ends the run, so that attributes known to this run alone must be stored
         // first.
@@ -253,7 +249,7 @@ fn has_ended(job: &Job, turn: &Turn, settled: bool, session: &mut SessionState) 
 }
 
 /// Brings the cursor to the end of the file for the next run.
-fn close(job: &Job, sink: &mut TurnSink<'_>, feed: &TailReader, ended: bool) {
+fn close(job: &Job, sink: &mut TurnSink<'_>, reader: &TailReader, ended: bool) {
     let Exporter { ledger, uploader, .. } = &mut sink.exporter;
     let still_open = ledger.open_turns();
     let cursor = &mut ledger.cursor;
@@ -270,9 +266,9 @@ fn close(job: &Job, sink: &mut TurnSink<'_>, feed: &TailReader, ended: bool) {
         && ledger.pending.is_done()
         && cursor.media.is_empty()
         && has_nothing_left(job, cursor);
-    cursor.newest_row = feed.newest().max(cursor.newest_row);
-    cursor.guests.extend(feed.guests());
-    match FileMark::take(&job.transcript, feed.offset()) {
+    cursor.newest_row = reader.newest().max(cursor.newest_row);
+    cursor.guests.extend(reader.guests());
+    match FileMark::take(&job.transcript, reader.offset()) {
         Ok(mark) => cursor.file = mark,
         Err(error) => log::warn!("{error:#}"),
     }

@@ -65,10 +65,10 @@ pub(super) fn send_skipped(job: &Job, sink: &mut TurnSink<'_>) -> Result<()> {
 }
 
 fn turns_within(job: &Job, cursor: &Cursor, start: u64, end: u64) -> Result<usize> {
-    let feed = TailReader::open(&job.transcript, start, None)?;
+    let reader = TailReader::open(&job.transcript, start, None)?;
     let mut turns = Turns::default();
     let mut count = 0;
-    for entry in feed.of_session(job.rows_from(cursor.own_from)) {
+    for entry in reader.of_session(job.rows_from(cursor.own_from)) {
         let entry = entry?;
         if entry.offset >= end {
             break;
@@ -83,17 +83,17 @@ fn take_range(job: &Job, sink: &mut TurnSink<'_>, start: u64, end: u64) -> Resul
     let title = titles::title_before(job, own_from, start, &TitlePlace::default())?;
     let mut turns = Turns::default().titled(title);
     let rows = job.rows_from(own_from);
-    let feed = TailReader::open(&job.transcript, start, None)?.of_session(rows);
-    let feed = feed.keeping(job.policy.max_chars).with_media(job.policy.media);
-    let mut feed = feed.with_instructions(named_before(start, None, &job.transcript)?);
-    while let Some(entry) = feed.next() {
+    let reader = TailReader::open(&job.transcript, start, None)?.of_session(rows);
+    let reader = reader.keeping(job.policy.max_chars).with_media(job.policy.media);
+    let mut reader = reader.with_instructions(named_before(start, None, &job.transcript)?);
+    while let Some(entry) = reader.next() {
         let entry = entry?;
         sink.notice(&entry);
         let Some(turn) = turns.push(entry) else {
             continue;
         };
         if turn.start < end {
-            sink.take(&turn, &feed.instructions_of(&turn), true);
+            sink.take(&turn, &reader.instructions_of(&turn), true);
         }
         if turn.end >= end || sink.exporter.uploader.is_stopped() {
             break;

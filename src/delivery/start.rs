@@ -231,7 +231,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         None => (note_begin(job, store.writer()), None),
     };
     let mut cursor = Cursor::new(&job.session_id, &job.destination, job.transcript.clone());
-    let (outline, settled) = if job.extent.is_by_itself() {
+    let (outline, settled) = if job.extent.is_automatic() {
         outline_of_turn(job, awaited(job))?
     } else {
         (read_lineage(job.ids(), &job.transcript)?, None)
@@ -249,7 +249,7 @@ fn first(job: &Job, begun: Option<Cursor>, store: StateAccess<'_>) -> Result<Sta
         start.cursor.begun_with = start.begun_with.take();
         meet_in_doubt(job, &mut start.cursor, &outline);
         start.hold = Some(Hold::HeadOpen);
-    } else if job.extent.is_by_itself() {
+    } else if job.extent.is_automatic() {
         let folder = outline.start_directory.as_deref();
         let legacy_hook = store
             .reader()

@@ -28,9 +28,9 @@ pub fn note_suspended(
     let mut note = Suspension::new(session_id, transcript, prompt_id);
     // Written before anything is read: a long file may have to be read whole, and the hook's time is short.
     store.note_suspended(&note)?;
-    let mut feed = TailReader::open(transcript, 0, None)?;
+    let mut reader = TailReader::open(transcript, 0, None)?;
     let lineage = Lineage::new(SessionIds::new(session_id, transcript), transcript);
-    let turns = Outline::read(lineage, &mut feed)?.turns;
+    let turns = Outline::read(lineage, &mut reader)?.turns;
     // First contact finds a prompt that is not in the file yet.
     if prompt_id.is_some_and(|prompt_id| turn_of_prompt(&turns, prompt_id).is_none()) {
         return Ok(());

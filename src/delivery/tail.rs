@@ -7,11 +7,12 @@ use std::time::Instant;
 use anyhow::Result;
 use base::Timestamp;
 use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL_INTERVAL};
-use transcript::lineage::{Guests, OwnRows};
+use transcript::lineage::{Guests, OwnRows, SessionIds};
 use transcript::session::Turn;
 use transcript::{Diagnostics, Entry, Instructions, Transcript, TurnInstructions, locate};
 
 use super::agents::runs_apart;
+use crate::state::{Cursor, OpenTurn};
 
 /// Entries up to the current end of the file. The caller can wait for more until the turn is complete.
 pub(super) struct TailReader {
@@ -119,7 +120,7 @@ impl TailReader {
         self.settled = settle.is_complete(self.grown_at.elapsed());
         let is_awaited =
             !self.settled && Instant::now() < self.until && self.transcript.is_still(&self.path);
-        let is_awaited = is_awaited && !self.is_of_command();
+        let is_awaited = is_awaited && !self.is_for_command();
         if is_awaited && !self.has_waited {
             log::debug!("the end of the turn is not there yet: waiting for it");
             self.has_waited = true;
@@ -135,14 +136,14 @@ impl TailReader {
 
     /// Whether the hook fired for a command that ran in an agent. The rows of such a command come after the hook,
     /// without an answer of a model. The agent wrote its first row long ago, so that one look decides.
-    fn is_of_command(&mut self) -> bool {
+    fn is_for_command(&mut self) -> bool {
         let settle = self.waiting.as_ref().filter(|_| !self.sought_command);
         let Some(prompt_id) = settle.and_then(Completion::possible_command) else {
             return false;
         };
-        let is_of_command = runs_apart(&self.path, prompt_id);
+        let is_for_command = runs_apart(&self.path, prompt_id);
         self.sought_command = true;
-        is_of_command
+        is_for_command
     }
 
     /// Gives the file time to grow.
@@ -190,6 +191,17 @@ impl Iterator for TailReader {
         }
         entry
     }
+}
+
+/// Separates the session's rows from other rows, from the cursor's open turn on.
+pub(super) fn rows_from_cursor(cursor: &Cursor, ids: SessionIds, transcript: &Path) -> OwnRows {
+    let mut own_rows = OwnRows::new(ids, transcript);
+    own_rows.begin_at(cursor.own_from);
+    own_rows.leave_before(cursor.open_since);
+    if let Some(OpenTurn { uuid, at, is_behind, .. }) = &cursor.open_turn {
+        own_rows.go_on(Some(uuid).filter(|_| !is_behind), *at);
+    }
+    own_rows
 }
 
 /// Finds the transcript of a session by the path in the event.
@@ -242,9 +254,9 @@ mod tests {
         fs::write(agents.join("agent-a.meta.json"), meta).unwrap();
         let (prompt_id, last_text) = (Some("p".to_owned()), Some("done".to_owned()));
         let expected = Expected { prompt_id, last_text, was_blocked: false };
-        let mut feed = TailReader::open(&transcript, 0, Some(&expected)).unwrap();
-        assert!(feed.next().is_none_or(|entry| entry.is_ok()));
-        feed.is_awaited()
+        let mut reader = TailReader::open(&transcript, 0, Some(&expected)).unwrap();
+        assert!(reader.next().is_none_or(|entry| entry.is_ok()));
+        reader.is_awaited()
     }
 
     #[test]

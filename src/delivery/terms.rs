@@ -47,7 +47,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Continues the walk behind a turn.
-    pub(super) fn went_past(&mut self, turn: &str) {
+    pub(super) fn advance(&mut self, turn: &str) {
         self.previous = Some(turn.to_owned());
     }
 

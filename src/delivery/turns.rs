@@ -55,7 +55,7 @@ impl<'a> TurnSink<'a> {
         if !is_own {
             return;
         }
-        let turn = &*known_as(turn, &exporter.ledger.cursor);
+        let turn = &*with_known_uuid(turn, &exporter.ledger.cursor);
         let uuid = &turn.opening.uuid;
         agents.turn_opened(turn);
         let skipped = skip_reason(turn, job, &exporter.ledger.cursor);
@@ -65,15 +65,16 @@ impl<'a> TurnSink<'a> {
             exporter.prompts.link(context, turn, &instructions.at_first_call, cursor)
         });
         let mut pending = PendingTurn::new(uuid, turn.opening.at, turn.start, instructions);
-        pending.is_numbered = turn.is_numbered() || counts_again(turn, &exporter.ledger.cursor);
+        pending.is_numbered = turn.is_numbered() || was_numbered(turn, &exporter.ledger.cursor);
         pending.skipped = skipped;
         self.declined += usize::from(skipped == Some(SkipReason::Declined));
         self.forgotten += usize::from(skipped == Some(SkipReason::Forgotten));
         exporter.ledger.begin_turn(pending);
         if let Some(context) = context {
             let named = instructions.within.hash();
-            let beside = Beside { context: &context, copied: copied.as_ref(), instructions: named };
-            let (launches, is_cut) = export_turn(exporter, turn, &beside, ended);
+            let inputs =
+                TurnInputs { context: &context, copied: copied.as_ref(), instructions: named };
+            let (launches, is_cut) = export_turn(exporter, turn, &inputs, ended);
             let mut known = Launches::of(&mut exporter.ledger.cursor, &job.policy);
             known.add(launches, uuid, None, 1);
             known.add_commands(turn);
@@ -81,7 +82,7 @@ impl<'a> TurnSink<'a> {
                 exporter.export_scores(uuid, outcomes(turn, &context), &context, is_cut);
             }
         }
-        exporter.contexts.terms.went_past(uuid);
+        exporter.contexts.terms.advance(uuid);
         exporter.ledger.end_turn(turn.closed.then_some(turn.end));
     }
 
@@ -105,7 +106,7 @@ impl<'a> TurnSink<'a> {
 }
 
 /// The inputs of a turn's spans beside its rows.
-struct Beside<'a> {
+struct TurnInputs<'a> {
     context: &'a Context,
     /// The part of the turn that the first session has, which sends it itself.
     copied: Option<&'a Turn>,
@@ -117,10 +118,10 @@ struct Beside<'a> {
 fn export_turn(
     exporter: &mut Exporter<'_>,
     turn: &Turn,
-    beside: &Beside<'_>,
+    inputs: &TurnInputs<'_>,
     ended: bool,
 ) -> (Vec<Launch>, bool) {
-    let Beside { context, copied, instructions } = beside;
+    let TurnInputs { context, copied, instructions } = inputs;
     let mut is_cut = false;
     let sent_elsewhere = copied.map(|copied| parts_of(copied, context)).unwrap_or_default();
     // The file in which the turn continues has its answer.
@@ -150,7 +151,7 @@ fn export_turn(
 
 /// A turn without its opening row, under its earlier uuid: the cursor's, if that fits or if spans were acknowledged
 /// under it.
-fn known_as<'t>(turn: &'t Turn, cursor: &Cursor) -> Cow<'t, Turn> {
+fn with_known_uuid<'t>(turn: &'t Turn, cursor: &Cursor) -> Cow<'t, Turn> {
     let known = cursor.open_turn.as_ref().filter(|open| {
         turn.opening.is_missing
             && (open.uuid == turn.opening.uuid || is_acknowledged_as(turn, &open.uuid, cursor))
@@ -195,7 +196,7 @@ fn is_acknowledged_as(turn: &Turn, uuid: &str, cursor: &Cursor) -> bool {
 }
 
 /// A turn without its opening row counts if it counted when that row was there.
-fn counts_again(turn: &Turn, cursor: &Cursor) -> bool {
+fn was_numbered(turn: &Turn, cursor: &Cursor) -> bool {
     let open = cursor.open_turn.as_ref();
     let open = open.filter(|open| turn.opening.is_missing && open.uuid == turn.opening.uuid);
     open.is_some_and(|open| !open.is_behind && !open.is_compaction)

@@ -57,8 +57,8 @@ impl<'a> Uploader<'a> {
         self.report.stopped.is_some()
     }
 
-    pub(super) fn leaves_something(&self) -> bool {
-        self.report.leaves_something()
+    pub(super) fn has_leftover(&self) -> bool {
+        self.report.has_leftover()
     }
 
     pub(super) fn upload_media(
@@ -121,7 +121,7 @@ impl<'a> Uploader<'a> {
             return Some(self.smaller(batch, String::new(), false));
         }
         let verdict = self.transport.send(&batch.raw, &batch.body);
-        Some(match self.without_firewall(verdict) {
+        Some(match self.refusal_by_firewall(verdict) {
             Verdict::Acknowledged => self.acknowledged(batch.spans, wire_len),
             Verdict::TooLarge { reason, is_said } => {
                 self.limit_requests_below(wire_len);
@@ -137,7 +137,7 @@ impl<'a> Uploader<'a> {
 
     /// A page instead of JSON is an outage: a captive portal, or another site. If Langfuse answers elsewhere, a
     /// firewall in front of it rejects the content of this request.
-    fn without_firewall(&mut self, verdict: Verdict) -> Verdict {
+    fn refusal_by_firewall(&mut self, verdict: Verdict) -> Verdict {
         match verdict {
             Verdict::Misconfigured { problem: Problem::NotLangfuse, reason }
                 if self.transport.is_langfuse() =>

@@ -23,7 +23,7 @@ use crate::privacy::invalid_patterns;
 use crate::state::{Backoff, PausedTime, SessionKey, Store};
 use configuration::{configure, configure_other, other_project};
 use event::{Event, Kind};
-use quiet::{keep_panics_quiet, quit_after, quit_with_words_after};
+use quiet::{exit_after, exit_with_message_after, keep_panics_quiet};
 
 /// The largest request of a Stop hook on the wire: 1.5 s at 256 kbit/s.
 const STOP_REQUEST_BYTES: usize = 48 * 1024;
@@ -45,7 +45,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let mut env = Env::of_process();
     env.config_override = config_file;
     // Until the event is read, the process has the time of a Stop.
-    quit_with_words_after(env.hook_budget(), {
+    exit_with_message_after(env.hook_budget(), {
         let config_file = env.config_override.clone();
         || log_late_event(config_file)
     });
@@ -87,7 +87,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     let paused = paused.times(start.as_deref());
     let hook = Hook { event, start, paused, kind, config, env, started };
     if let Some(problem) = &hook.config.suspended {
-        quit_after(hook.left() + GRACE);
+        exit_after(hook.left() + GRACE);
         return hook.suspend("configuration", &problem.to_string());
     }
     if !hook.config.enabled || hook.is_paused() {
@@ -137,7 +137,7 @@ struct Hook {
 impl Hook {
     /// Delivers the session, or notes and reports why that is impossible.
     fn start_delivery(&self) {
-        quit_after(self.left() + GRACE);
+        exit_after(self.left() + GRACE);
         let Config { problems, warnings, ignored, .. } = &self.config;
         for problem in problems.iter().chain(warnings).chain(ignored) {
             log::warn!("{problem}");
@@ -148,7 +148,7 @@ impl Hook {
         match &self.config.destination {
             Ok(destination) => self.deliver(destination),
             Err(problem @ DestinationProblem::NotAllowed(request)) => {
-                self.tell_of_request(request, &problem.to_string());
+                self.report_request(request, &problem.to_string());
                 self.note_suspended();
             }
             Err(problem) => self.suspend(problem.code(), &problem.to_string()),
@@ -177,7 +177,7 @@ impl Hook {
     /// Reports a problem that only the user can fix. Nothing is declined: the first delivery after the fix begins at
     /// this turn.
     fn suspend(&self, problem: &str, reason: &str) {
-        self.tell_of_configuration(problem, reason);
+        self.report_configuration(problem, reason);
         self.note_suspended();
     }
 
@@ -258,7 +258,7 @@ impl Hook {
         let held = backoff.holds(Timestamp::now());
         let mut transport: Box<dyn Transport> = match self.transport(destination, &backoff) {
             Ok(transport) => transport,
-            Err(error) => return self.tell_of_configuration("address", &format!("{error:#}")),
+            Err(error) => return self.report_configuration("address", &format!("{error:#}")),
         };
         let mut job = self.job(&transcript, &id, &backoff);
         let suspensions = self.suspensions();
@@ -266,7 +266,7 @@ impl Hook {
         match deliver(&job, StateAccess::ReadWrite(&store), transport.as_mut()) {
             Ok(report) => {
                 let report = report.unwrap_or_default();
-                self.tell(&report);
+                self.log_report(&report);
                 let is_used = job.suspended.is_some() && report.unsaved.is_none();
                 if let Some(store) = suspensions.filter(|_| is_used) {
                     // The cursor now holds the place to continue from.
@@ -279,10 +279,10 @@ impl Hook {
                     note_health(&store, &id, &report, self.usual_request());
                 }
                 if report.spans > 0 {
-                    self.tell_of_first_delivery(&store, destination);
+                    self.report_first_delivery(&store, destination);
                 }
                 if report.stopped.is_some() {
-                    self.tell_of_destination(&store, &id);
+                    self.report_destination(&store, &id);
                 } else if !held {
                     waiting_sessions::deliver_waiting(
                         self,
@@ -341,7 +341,7 @@ impl Hook {
     }
 
     /// Logs one line per run.
-    fn tell(&self, report: &Report) {
+    fn log_report(&self, report: &Report) {
         let session = &self.event.session_id;
         let time = self.started.elapsed().as_millis();
         let Report { turns, spans, scores, requests, bytes, .. } = report;
@@ -385,7 +385,7 @@ impl Hook {
 
 /// Notes whether a later hook of the project has to deliver the rest of this session.
 fn note_waiting(store: &Store, own: SessionKey<'_>, report: &Report) {
-    if !report.leaves_something() {
+    if !report.has_leftover() {
         store.no_longer_waits(own);
     } else if let Err(error) = store.waits(own) {
         log::warn!("{error:#}");

@@ -16,15 +16,15 @@ const NOWHERE: &str = "nowhere";
 
 impl Hook {
     /// Reports a configuration without a usable destination.
-    pub(super) fn tell_of_configuration(&self, problem: &str, reason: &str) {
+    pub(super) fn report_configuration(&self, problem: &str, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
-        self.notify_user(&store, NOWHERE, problem, &undelivered(reason));
+        self.notify_user(&store, NOWHERE, problem, &delivery_failure(reason));
     }
 
     /// Reports values that a project needs permission for. Each set is reported once, because an allowed project may
     /// change.
-    pub(super) fn tell_of_request(&self, request: &Request, reason: &str) {
+    pub(super) fn report_request(&self, request: &Request, reason: &str) {
         log::error!("{reason}");
         let store = Store::new(&self.config.state_dir);
         let problem = format!("not-allowed-{}", request.digest);
@@ -33,15 +33,15 @@ impl Hook {
     }
 
     /// Reports a known failure of the destination that only the user can fix.
-    pub(super) fn tell_of_destination(&self, store: &Store, destination: &str) {
+    pub(super) fn report_destination(&self, store: &Store, destination: &str) {
         let known = store.backoff(destination);
         if let (Some(problem), Some(reason)) = (known.problem, &known.reason) {
-            self.notify_user(store, destination, &problem.to_string(), &undelivered(reason));
+            self.notify_user(store, destination, &problem.to_string(), &delivery_failure(reason));
         }
     }
 
     /// Reports once a destination that `settings.local.json` brought, because an unpacked folder may hold one.
-    pub(super) fn tell_of_first_delivery(&self, store: &Store, destination: &Destination) {
+    pub(super) fn report_first_delivery(&self, store: &Store, destination: &Destination) {
         let Some(place) = self.config.brought_by.as_deref().filter(|_| self.is_attended()) else {
             return;
         };
@@ -78,7 +78,7 @@ fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", json!({ "systemMessage": base::printable(text) }));
 }
 
-fn undelivered(reason: &str) -> String {
+fn delivery_failure(reason: &str) -> String {
     format!(
         "claude-langfuse can't deliver: {reason}. Run 'claude-langfuse doctor' to see what to do."
     )

@@ -20,12 +20,12 @@ pub(super) fn keep_panics_quiet() {
 }
 
 /// Ends the process after this time: a hanging pipe, disk or name server must not hold up Claude Code.
-pub(super) fn quit_after(time: Duration) {
+pub(super) fn exit_after(time: Duration) {
     end_after(time, || ());
 }
 
 /// Ends the process after this time, and runs `last_words` first unless they hang, too.
-pub(super) fn quit_with_words_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
+pub(super) fn exit_with_message_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
     end_after(time, move || {
         end_after(GRACE, || ());
         last_words();
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn an_end_that_is_set_later_replaces_the_one_before() {
         if std::env::var_os(CHILD).is_some() {
-            super::quit_after(Duration::from_millis(1));
-            super::quit_after(Duration::from_secs(600));
+            super::exit_after(Duration::from_millis(1));
+            super::exit_after(Duration::from_secs(600));
             std::thread::sleep(Duration::from_millis(200));
             println!("still here");
             return;

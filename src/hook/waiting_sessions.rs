@@ -78,7 +78,7 @@ fn deliver_one(
             if report.withheld > 0 {
                 log::info!("{session}: {} skipped: policy not met", report.withheld);
             }
-            if !report.leaves_something() {
+            if !report.has_leftover() {
                 store.no_longer_waits(cursor.into());
                 log::info!("{session}: sent {} spans that had waited", report.spans);
             }

@@ -107,7 +107,7 @@ impl<'a> Agents<'a> {
         }
         self.send_workflows(exporter, &mut read);
         exporter.send();
-        if !exporter.uploader.leaves_something() {
+        if !exporter.uploader.has_leftover() {
             for (agent_id, done) in read {
                 match exporter.withheld.contains(&agent_id) {
                     true => leave(&agent_id, exporter),

@@ -88,7 +88,7 @@ fn hook(
     link.left = budget;
     let report = deliver(&job, StateAccess::ReadWrite(store), link).unwrap().unwrap();
     note_health(store, "destination", &report, usual);
-    report.leaves_something()
+    report.has_leftover()
 }
 
 #[test]
