@@ -16,7 +16,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
@@ -187,7 +187,7 @@ fn print_values_json(env: &Env, start: &Path, config: &Config) -> Result<()> {
         })),
         "variables": variables,
     });
-    Ok(print_json(JsonLine::Config, all)?)
+    Ok(print_json("config", all)?)
 }
 
 /// Checks the configuration of sessions that start in `start`.

@@ -11,7 +11,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue, variable_of};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::prompt::{ask_hidden, can_ask};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
@@ -82,13 +82,11 @@ pub(super) fn run(
         return Ok(status);
     }
     if json {
-        print_json(
-            JsonLine::Settings,
-            json!({
-                "file": edit.path().to_string_lossy(), "name": args.name, "project": project,
-                "changed": edit.is_change(),
-            }),
-        )?;
+        let object = json!({
+            "file": edit.path().to_string_lossy(), "name": args.name, "project": project,
+            "changed": edit.is_change(),
+        });
+        print_json("settings", object)?;
     } else {
         let place = place_text(env, project.as_deref());
         let path = edit.path().display();

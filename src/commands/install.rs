@@ -18,7 +18,7 @@ use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::text::for_people;
 use crate::commands::setup::{self, SetupArgs};
@@ -193,7 +193,7 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
             "settings": file.path().to_string_lossy(), "changed": is_changed,
             "backup": backup.as_deref().map(Path::to_string_lossy),
         });
-        return Ok(print_json(JsonLine::Settings, object)?);
+        return Ok(print_json("settings", object)?);
     }
     // A dry run's difference is what was asked for.
     if quiet && !(args.dry_run && is_changed) {

@@ -17,7 +17,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::{JsonLine, print_json, print_note, with_json_errors};
+use crate::commands::output::errors::{print_json, print_note, with_json_errors};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
@@ -95,7 +95,7 @@ fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         };
         let mut out = stdout();
         if args.json {
-            print_json(JsonLine::Session, row.as_json())?;
+            print_json("session", row.as_json())?;
         } else {
             if listed == 0 {
                 writeln!(out, "{}", terminal.bold(&table.header()))?;

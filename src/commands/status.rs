@@ -13,7 +13,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
@@ -83,7 +83,7 @@ fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     status.other_exporters =
         other_exporters(env, files, Some(&status.start), &surveyed, destination);
     if args.json {
-        print_json(JsonLine::Status, status.json())?;
+        print_json("status", status.json())?;
     } else {
         status.print(&context.env)?;
     }

@@ -12,7 +12,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
@@ -80,13 +80,11 @@ fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let config = resolve(env, &Files::new(), Some(&project), Scope::Explicit);
     let is_effective = config.enabled == is_on;
     if args.json {
-        print_json(
-            JsonLine::Settings,
-            json!({
-                "file": edit.path().to_string_lossy(), "project": project.to_string_lossy(), "state": on_off(config.enabled),
-                "changed": edit.is_change(),
-            }),
-        )?;
+        let object = json!({
+            "file": edit.path().to_string_lossy(), "project": project.to_string_lossy(), "state": on_off(config.enabled),
+            "changed": edit.is_change(),
+        });
+        print_json("settings", object)?;
     } else {
         let text = format!(
             "tracing is {} in {} and below: {}",

@@ -16,9 +16,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{
-    JsonLine, print_error, print_json, print_note, with_json_errors,
-};
+use crate::commands::output::errors::{print_error, print_json, print_note, with_json_errors};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
@@ -329,13 +327,11 @@ fn print_result(
     };
     let (dataset, number) = (&args.dataset, turn.number);
     if args.json {
-        return print_json(
-            JsonLine::DatasetItem,
-            json!({
-                "dataset": dataset, "item": item.get("id"), "session": session.id, "turn": number,
-                "state": state, "link": link,
-            }),
-        );
+        let object = json!({
+            "dataset": dataset, "item": item.get("id"), "session": session.id, "turn": number,
+            "state": state, "link": link,
+        });
+        return print_json("dataset_item", object);
     }
     let mut out = stdout();
     writeln!(out, "turn {number} of session {}: {phrase} {dataset}", session.id)?;

@@ -13,7 +13,7 @@ use crate::commands::experiment::record::Kept;
 use crate::commands::experiment::show::{open, short};
 use crate::commands::experiment::table::{Better, FIGURES, Figure, answered, by_item, setup_line};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, print_note};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -71,7 +71,7 @@ pub(super) fn run(args: &CompareArgs, global: &GlobalArgs) -> Result<ExitStatus>
             "second": {"experiment": args.second, "setup": second.setup, "answered": answered(&second).count()},
             "figures": figures,
         });
-        print_json(JsonLine::Comparison, object)?;
+        print_json("comparison", object)?;
         return Ok(ExitStatus::Done);
     }
     let terminal = Terminal::of_stdout(&context.env);

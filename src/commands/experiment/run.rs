@@ -21,7 +21,7 @@ use crate::commands::experiment::send::Sender;
 use crate::commands::experiment::temporary::Temporary;
 use crate::commands::export::metadata_only;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, print_note};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::plural;
@@ -139,7 +139,7 @@ pub(super) fn run(args: &RunArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let claude_config = session_args::claude_config_dir(&context)?;
     let folder = std::env::temp_dir();
     if args.dry_run && args.json {
-        print_json(JsonLine::Experiment, plan.json())?;
+        print_json("experiment", plan.json())?;
         return Ok(ExitStatus::Done);
     }
     match args.json {

@@ -16,7 +16,7 @@ use crate::commands::experiment::plan::Experiment;
 use crate::commands::experiment::record::{COST, Kept, Outcome, Run, save_run, save_setup};
 use crate::commands::experiment::run::RunArgs;
 use crate::commands::experiment::send::Sender;
-use crate::commands::output::errors::{JsonLine, print_json};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::dollars;
 use crate::state::Store;
@@ -146,7 +146,7 @@ fn print_run(args: &RunArgs, experiment: &str, run: &Run) -> Result<()> {
         if let Some(object) = object.as_object_mut() {
             object.insert("experiment".to_owned(), json!(experiment));
         }
-        print_json(JsonLine::ExperimentRun, object)?;
+        print_json("experiment_run", object)?;
         return Ok(());
     }
     let repeat = if args.repeat > 1 { format!(" #{}", run.repeat) } else { String::new() };

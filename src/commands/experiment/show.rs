@@ -12,7 +12,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::experiment::record::{Kept, Run};
 use crate::commands::experiment::table::{FIGURES, Figure, answered, by_item, setup_line};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -58,9 +58,9 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             {
                 object.extend(run);
             }
-            print_json(JsonLine::ExperimentRun, object)?;
+            print_json("experiment_run", object)?;
         }
-        print_json(JsonLine::Summary, json!({"experiment": args.name, "figures": sums(&kept)}))?;
+        print_json("summary", json!({"experiment": args.name, "figures": sums(&kept)}))?;
         return Ok(ExitStatus::Done);
     }
     let terminal = Terminal::of_stdout(&context.env);

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::plan::{ForgetPlan, PlannedTrace};
-use crate::commands::output::errors::{JsonLine, print_json};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::plural;
 use crate::config::Destination;
@@ -40,7 +40,7 @@ pub(super) fn print_plan(
 ) -> io::Result<()> {
     if json {
         let state = |_: &PlannedTrace| "planned";
-        return print_json(JsonLine::Forgotten, as_json(plan, destination, state, None));
+        return print_json("forgotten", as_json(plan, destination, state, None));
     }
     let mut out = stdout();
     for trace in &plan.traces {
@@ -61,7 +61,7 @@ pub(super) fn print_outcome(
 ) -> io::Result<()> {
     if json {
         let state = |trace: &PlannedTrace| outcome.of(trace).0;
-        return print_json(JsonLine::Forgotten, as_json(plan, destination, state, outcome.scores));
+        return print_json("forgotten", as_json(plan, destination, state, outcome.scores));
     }
     let mut out = stdout();
     for trace in &plan.traces {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::prompt::{CURRENT, Prompt, Prompts};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, status_error};
-use crate::commands::output::errors::{JsonLine, print_error, print_json, print_note};
+use crate::commands::output::errors::{print_error, print_json, print_note};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::RetryingClient;
@@ -168,7 +168,7 @@ fn print_pushed(prompt: &Prompt, pushed: &Pushed, json: bool) -> io::Result<()> 
         let object = json!({
             "prompt": prompt.name, "version": version, "state": state, "current": prompt.is_current, "text": prompt.sent_hash(),
         });
-        return print_json(JsonLine::Instruction, object);
+        return print_json("instruction", object);
     }
     let current = if prompt.is_current { ", current" } else { "" };
     let current = if matches!(change, Change::Labelled) { "" } else { current };

@@ -34,64 +34,18 @@ pub(in crate::commands) fn with_json_errors(
         Err(error) if json && !is_closed_pipe(&error) => {
             let status = ExitStatus::of_error(&error);
             let error = error_object(status.name(), &format!("{error:#}"));
-            print_json(JsonLine::Error, json!({"error": error}))?;
+            print_json("error", json!({"error": error}))?;
             Ok(status)
         }
         result => result,
     }
 }
 
-/// What a line of JSON is about: its `type`. The observations of `show` have their own.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::commands) enum JsonLine {
-    Checks,
-    Comparison,
-    Config,
-    DatasetItem,
-    Error,
-    Experiment,
-    ExperimentRun,
-    Forgotten,
-    Group,
-    Instruction,
-    Project,
-    Scores,
-    Session,
-    Settings,
-    Setup,
-    Status,
-    Summary,
-}
-
-impl JsonLine {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Checks => "checks",
-            Self::Comparison => "comparison",
-            Self::Config => "config",
-            Self::DatasetItem => "dataset_item",
-            Self::Error => "error",
-            Self::Experiment => "experiment",
-            Self::ExperimentRun => "experiment_run",
-            Self::Forgotten => "forgotten",
-            Self::Group => "group",
-            Self::Instruction => "instruction",
-            Self::Project => "project",
-            Self::Scores => "scores",
-            Self::Session => "session",
-            Self::Settings => "settings",
-            Self::Setup => "setup",
-            Self::Status => "status",
-            Self::Summary => "summary",
-        }
-    }
-}
-
 /// Prints one line of JSON, with the version of its format and its type.
-pub(in crate::commands) fn print_json(line: JsonLine, object: Value) -> std::io::Result<()> {
+pub(in crate::commands) fn print_json(kind: &str, object: Value) -> std::io::Result<()> {
     let mut whole = Map::new();
     whole.insert("schema".to_owned(), json!(1));
-    whole.insert("type".to_owned(), json!(line.name()));
+    whole.insert("type".to_owned(), json!(kind));
     if let Value::Object(object) = object {
         whole.extend(object);
     }
@@ -122,7 +76,7 @@ pub fn finish_usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     } else if std::env::args_os().any(|argument| argument == "--json") {
         let error = error_object("usage", &usage_message(&text));
-        let _ = print_json(JsonLine::Error, json!({"error": error}));
+        let _ = print_json("error", json!({"error": error}));
     } else {
         print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     }

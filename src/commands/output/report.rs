@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{JsonLine, print_json};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{GREEN, RED, Terminal, YELLOW, wrap};
 use crate::commands::output::text::{plural, shorten_home};
@@ -146,6 +146,6 @@ impl CheckReport {
             })
             .collect();
         let report = json!({"verdict": self.level().name(), "findings": findings});
-        Ok(print_json(JsonLine::Checks, report)?)
+        Ok(print_json("checks", report)?)
     }
 }

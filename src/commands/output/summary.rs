@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
+use crate::commands::output::errors::{error_object, print_error, print_json};
 use crate::commands::output::progress::ProgressLine;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::{broken_lines, byte_size, for_people, plural, untimed_rows};
@@ -112,10 +112,7 @@ impl DeliverySummary {
         let link = |trace: &TraceId| destination.trace_link(trace.as_str());
         if self.json {
             let links: Vec<String> = report.traces.iter().map(link).collect();
-            return print_json(
-                JsonLine::Session,
-                session_json(&session.id, report, status, &links),
-            );
+            return print_json("session", session_json(&session.id, report, status, &links));
         }
         if self.is_redundant(report) {
             return Ok(());
@@ -183,7 +180,7 @@ impl DeliverySummary {
         self.count(project, &counts, status);
         if self.json {
             let error = error_object(status.name(), message);
-            return print_json(JsonLine::Session, json!({"session": id, "error": error}));
+            return print_json("session", json!({"session": id, "error": error}));
         }
         // Missing keys are missing for every session of a folder.
         if self.last_error != message {
@@ -210,22 +207,18 @@ impl DeliverySummary {
         let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
         if self.json {
             for (project, counts) in &self.projects {
-                print_json(
-                    JsonLine::Project,
-                    json!({
-                        "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
-                        "bytes": counts.bytes, "failed": counts.failed,
-                    }),
-                )?;
+                let object = json!({
+                    "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
+                    "bytes": counts.bytes, "failed": counts.failed,
+                });
+                print_json("project", object)?;
             }
-            print_json(
-                JsonLine::Summary,
-                json!({
-                    "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                    "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
-                    "declined": self.declined, "forgotten": self.forgotten, "inherited": self.inherited,
-                }),
-            )?;
+            let object = json!({
+                "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
+                "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
+                "declined": self.declined, "forgotten": self.forgotten, "inherited": self.inherited,
+            });
+            print_json("summary", object)?;
             return Ok(self.status);
         }
         if self.quiet {

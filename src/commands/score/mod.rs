@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
@@ -348,12 +348,10 @@ fn print_scores(
             .iter()
             .map(|score| json!({"id": score.id, "name": score.name, "value": json_value(&score.value)}))
             .collect();
-        print_json(
-            JsonLine::Scores,
-            json!({
-                "session": session.id, "turn": target.turn, "scores": objects, "link": link,
-            }),
-        )?;
+        let object = json!({
+            "session": session.id, "turn": target.turn, "scores": objects, "link": link,
+        });
+        print_json("scores", object)?;
         return Ok(ExitStatus::Done);
     }
     let mut out = stdout();

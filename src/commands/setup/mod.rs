@@ -19,7 +19,7 @@ use crate::commands::config_edit::{ConfigEdit, print_nix_options};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured, wrong_usage};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::prompt::{ask_yes, can_ask, show};
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
@@ -82,14 +82,12 @@ fn set_up(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     }
     let outcome = carry_out::run(&plan, context)?;
     if args.json {
-        print_json(
-            JsonLine::Setup,
-            json!({
-                "config_file": plan.config.path().to_string_lossy(),
-                "key_file": plan.key_file.as_ref().map(|(path, _)| path.to_string_lossy()),
-                "hook": outcome.hook, "trace": outcome.link,
-            }),
-        )?;
+        let object = json!({
+            "config_file": plan.config.path().to_string_lossy(),
+            "key_file": plan.key_file.as_ref().map(|(path, _)| path.to_string_lossy()),
+            "hook": outcome.hook, "trace": outcome.link,
+        });
+        print_json("setup", object)?;
         return Ok(outcome.status);
     }
     let mut out = stdout();

@@ -17,7 +17,7 @@ use transcript::SessionInfo;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, with_json_errors};
+use crate::commands::output::errors::{print_json, with_json_errors};
 use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -239,7 +239,7 @@ fn print_observations(
 
 fn print_summary(mut summary: Value, totals: &TokenTotals) -> Result<ExitStatus> {
     merge(&mut summary, totals.as_json());
-    print_json(JsonLine::Summary, summary)?;
+    print_json("summary", summary)?;
     Ok(ExitStatus::Done)
 }
 

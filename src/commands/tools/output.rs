@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::lists::{ListedCall, Lists};
-use crate::commands::output::errors::{JsonLine, print_json, print_note};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{Terminal, one_line};
@@ -40,7 +40,7 @@ impl ToolsOutput {
         for (key, sums) in self.sorted() {
             let mut object = key_json(self.groups.dimensions(), key, &names);
             object.extend(fields(sums));
-            print_json(JsonLine::Group, object.into())?;
+            print_json("group", object.into())?;
         }
         let total: Value = fields(&self.total).into();
         let mut last = json!({ "total": total });
@@ -55,7 +55,7 @@ impl ToolsOutput {
                 last.insert(name.to_owned(), list.collect());
             }
         }
-        print_json(JsonLine::Summary, last)
+        print_json("summary", last)
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {

@@ -7,7 +7,7 @@ use base::Timestamp;
 use serde_json::{Map, Value, json};
 use transcript::Usage;
 
-use crate::commands::output::errors::{JsonLine, print_json, print_note};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -34,11 +34,11 @@ impl UsageOutput {
                 let cost = self.session_of(key).and_then(|session| costs.get(session));
                 object.insert("claude_code_cost_usd".to_owned(), json!(cost));
             }
-            print_json(JsonLine::Group, object.into())?;
+            print_json("group", object.into())?;
         }
         let date = self.price_date.map(day);
         let total: Value = fields(&self.total).into();
-        print_json(JsonLine::Summary, json!({"total": total, "prices_date": date}))
+        print_json("summary", json!({"total": total, "prices_date": date}))
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {

@@ -12,7 +12,7 @@ use super::UsageArgs;
 use super::output::cost_cell;
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{JsonLine, print_json, print_note};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -201,8 +201,8 @@ fn print_lines_json(lines: &[Line], compared: usize, unsent: usize, is_equal: bo
             "cost_usd": here.rounded_cost(), "equal": line.is_equal(),
             "langfuse": {"calls": stored.calls, "tokens": stored.tokens, "cost_usd": stored.cost},
         });
-        print_json(JsonLine::Group, object)?;
+        print_json("group", object)?;
     }
     let summary = json!({"sessions": compared, "not_sent": unsent, "equal": is_equal});
-    Ok(print_json(JsonLine::Summary, summary)?)
+    Ok(print_json("summary", summary)?)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::comparison::Comparison;
 use super::expected::{Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{JsonLine, error_object, print_error, print_json};
+use crate::commands::output::errors::{error_object, print_error, print_json};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::plural;
 
@@ -60,7 +60,7 @@ impl VerifySummary {
         self.never_sent();
         self.status = self.status.max(ExitStatus::Failed);
         match self.json {
-            true => print_json(JsonLine::Session, json!({"session": id, "never_sent": true})),
+            true => print_json("session", json!({"session": id, "never_sent": true})),
             false => writeln!(
                 stdout(),
                 "{id}  never sent\n  help: 'claude-langfuse replay {named}' sends it"
@@ -75,7 +75,7 @@ impl VerifySummary {
         match self.json {
             true => {
                 let error = error_object(status.name(), reason);
-                print_json(JsonLine::Session, json!({"session": id, "error": error}))
+                print_json("session", json!({"session": id, "error": error}))
             }
             false => {
                 print_error(&format!("could not verify {id}: {reason}"));
@@ -106,7 +106,7 @@ impl VerifySummary {
             self.status = self.status.max(ExitStatus::Failed);
         }
         if self.json {
-            return print_json(JsonLine::Session, as_json(comparison));
+            return print_json("session", as_json(comparison));
         }
         if self.quiet && faults == 0 {
             return Ok(());
@@ -148,14 +148,12 @@ impl VerifySummary {
         let Self { sessions, observations, missing, duplicated, mismatched, unknown, .. } = self;
         let Self { repaired, never_sent, failed, .. } = self;
         if self.json {
-            print_json(
-                JsonLine::Summary,
-                json!({
-                    "sessions": sessions, "observations": observations, "missing": missing, "duplicate": duplicated,
-                    "mismatched": mismatched, "trace_unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
-                    "scores_missing": self.scores_missing,
-                }),
-            )?;
+            let object = json!({
+                "sessions": sessions, "observations": observations, "missing": missing, "duplicate": duplicated,
+                "mismatched": mismatched, "trace_unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
+                "scores_missing": self.scores_missing,
+            });
+            print_json("summary", object)?;
             return Ok(self.status);
         }
         if self.quiet {
