@@ -16,7 +16,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
@@ -69,15 +69,9 @@ struct CheckArgs {
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || match &args.command {
-        Some(ConfigCommand::Set(set)) => {
-            config_set::run(set, args.project.as_deref(), args.json, global)
-        }
-        _ => print_config(args, global),
-    })
-}
-
-fn print_config(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    if let Some(ConfigCommand::Set(set)) = &args.command {
+        return config_set::run(set, args.project.as_deref(), args.json, global);
+    }
     if let Some(ConfigCommand::Check(CheckArgs { file_only: true })) = args.command {
         let env = Env {
             home: std::env::home_dir(),

@@ -11,7 +11,6 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::summary::DeliverySummary;
 use crate::commands::session_args;
 use crate::commands::waiting::Flush;
@@ -42,10 +41,6 @@ pub(super) struct FlushArgs {
 /// # Errors
 /// When nothing can be printed.
 pub(super) fn run(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || flush(args, global))
-}
-
-fn flush(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     context.require_readable_config()?;
     let config = context.config(None, Scope::FilesOnly);

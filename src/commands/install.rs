@@ -18,7 +18,7 @@ use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::diff::print_masked_diff;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::text::for_people;
 use crate::commands::setup::{self, SetupArgs};
@@ -94,10 +94,6 @@ const NO_PROGRAM: &str =
 /// # Errors
 /// When the settings can't be read, understood or written.
 pub(super) fn install(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.settings.json, || add(args, global))
-}
-
-fn add(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let env = Env::of_process();
     let program = match &args.program {
         Some(program) => {
@@ -144,20 +140,16 @@ fn offers_setup(args: &SettingsArgs, global: &GlobalArgs) -> Result<bool> {
 /// # Errors
 /// When the settings can't be read, understood or written.
 pub(super) fn uninstall(args: &UninstallArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.settings.json, || remove(args, global.quiet))
-}
-
-fn remove(args: &UninstallArgs, quiet: bool) -> Result<ExitStatus> {
     let env = Env::of_process();
     let command = args.program.as_deref().map(guarded);
     for path in settings_paths(args.settings.project.as_deref(), &env)? {
         let file = UserFile::open(&path, Kind::Settings)?;
         let change = SettingsChange::unregister(file, command.as_deref())?;
-        finish(&change, &args.settings, quiet, "no longer registered")?;
+        finish(&change, &args.settings, global.quiet, "no longer registered")?;
     }
     for file in command_files(args.settings.project.as_deref(), &env)? {
         if let Some(change) = remove_slash_command(file, args.program.as_deref()) {
-            finish(&change, &args.settings, quiet, "slash command removed")?;
+            finish(&change, &args.settings, global.quiet, "slash command removed")?;
         }
     }
     Ok(ExitStatus::Done)

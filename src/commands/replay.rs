@@ -12,7 +12,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
-use crate::commands::output::errors::{print_note, with_json_errors};
+use crate::commands::output::errors::print_note;
 use crate::commands::output::progress::{ProgressLine, Workload};
 use crate::commands::output::prompt;
 use crate::commands::output::screen::exact_stdout;
@@ -76,10 +76,6 @@ pub(super) struct ReplayArgs {
 /// # Errors
 /// When a named session can't be found.
 pub(super) fn run(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || replay(args, global))
-}
-
-fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     context.wait_on_retry_after = true;
     context.capture = args.capture;

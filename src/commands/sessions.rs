@@ -17,7 +17,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::{print_json, print_note, with_json_errors};
+use crate::commands::output::errors::{print_json, print_note};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::tables::{SessionCells, SessionTable};
 use crate::commands::output::terminal::{Terminal, one_line};
@@ -67,10 +67,6 @@ pub(super) struct SessionsArgs {
 /// # Errors
 /// When Claude Code's folder is not known, or nothing can be printed.
 pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || list(args, global))
-}
-
-fn list(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let claude_config = session_args::claude_config_dir(&context)?;
     if let Some(prefix) = &args.complete {

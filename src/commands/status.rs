@@ -13,7 +13,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::terminal::{Terminal, wrap};
 use crate::commands::output::text::{long_duration, plural, shorten_home};
@@ -59,10 +59,6 @@ const NAME_WIDTH: usize = 11;
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub(super) fn run(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || print_status(args, global))
-}
-
-fn print_status(args: &StatusArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let session = if args.line { status_line::Session::read() } else { None };
     let start = match session.as_ref().and_then(|session| session.start.clone()) {
         Some(start) if args.project.is_none() => start,

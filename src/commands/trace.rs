@@ -12,7 +12,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
@@ -56,10 +56,6 @@ enum Switch {
 /// # Errors
 /// When the directory does not exist, or the file can't be written.
 pub(super) fn run(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || switch(args, global))
-}
-
-fn switch(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
     let env = &context.env;
     let project = match &args.directory {

@@ -16,7 +16,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::export::{metadata_only, own_turns, read_outline};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_error, print_json, print_note, with_json_errors};
+use crate::commands::output::errors::{print_error, print_json, print_note};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
@@ -88,10 +88,6 @@ struct DatasetAddArgs {
 /// When the session or its turn can't be found, or nothing can be printed.
 pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let DatasetCommand::Add(args) = &args.command;
-    with_json_errors(args.json, || add(args, global))
-}
-
-fn add(args: &DatasetAddArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let claude_config = session_args::claude_config_dir(&context)?;
     let selector = TurnSelector::new(&args.selection, &claude_config)?;

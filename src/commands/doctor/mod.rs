@@ -21,7 +21,6 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::report::CheckReport;
 use crate::commands::start_directory::start_directory;
 use crate::config::Scope;
@@ -68,10 +67,6 @@ const NEWEST_SESSIONS: usize = 5;
 /// # Errors
 /// When the directory does not exist, or nothing can be printed.
 pub(super) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || check_all(args, global))
-}
-
-fn check_all(args: &DoctorArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let start = start_directory(args.project.as_deref())?;
     let delivery = DeliveryContext::new(global.config.clone())?;
     let config = delivery.config(Some(&start), Scope::Explicit);

@@ -22,7 +22,6 @@ use clap::{Args, Subcommand};
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::with_json_errors;
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse experiment run bugs --dry-run              what would be run, and where
@@ -54,10 +53,8 @@ enum ExperimentCommand {
 /// When the dataset, the repository or Claude Code can't be used, or nothing can be printed.
 pub(super) fn run(args: &ExperimentArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     match &args.command {
-        ExperimentCommand::Run(args) => with_json_errors(args.json, || run::run(args, global)),
-        ExperimentCommand::Show(args) => with_json_errors(args.json, || show::run(args, global)),
-        ExperimentCommand::Compare(args) => {
-            with_json_errors(args.json, || compare::run(args, global))
-        }
+        ExperimentCommand::Run(args) => run::run(args, global),
+        ExperimentCommand::Show(args) => show::run(args, global),
+        ExperimentCommand::Compare(args) => compare::run(args, global),
     }
 }

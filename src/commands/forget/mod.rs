@@ -13,7 +13,6 @@ use clap::Args;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured, status_error, wrong_usage};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::prompt;
 use crate::commands::output::text::plural;
 use crate::commands::remedy::failure;
@@ -67,10 +66,6 @@ pub(super) struct ForgetArgs {
 /// # Errors
 /// When the session or its turn can't be found, it is not agreed to, or the server fails.
 pub(super) fn run(args: &ForgetArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || forget(args, global))
-}
-
-fn forget(args: &ForgetArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let reference = &args.session;
     let (session, config) = session_args::open_named(&mut context, &reference.session)?;

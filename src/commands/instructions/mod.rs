@@ -13,7 +13,6 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Capture, Config, Scope, project_name, repository_identity};
 use crate::delivery::Extent;
@@ -67,10 +66,6 @@ struct PushArgs {
 /// When there is no session or no instruction, or nothing can be printed.
 pub(super) fn run(args: &InstructionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let InstructionsCommand::Push(args) = &args.command;
-    with_json_errors(args.json, || push(args, global))
-}
-
-fn push(args: &PushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let transcript = newest_session(args.project.as_deref(), &context)?;
     let (session, config) =

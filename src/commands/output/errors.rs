@@ -12,33 +12,32 @@ use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::for_people;
 use crate::log_file::NOTE;
 
-/// Ends a command: an error is printed on standard error, unless the reader of standard output is gone.
+/// Ends a command: an error is printed, unless the reader of standard output is gone.
 pub(in crate::commands) fn finish(result: Result<ExitStatus>) -> ExitStatus {
     match result {
         Ok(status) => status,
         // `claude-langfuse replay --dry-run | head` is a success.
         Err(error) if is_closed_pipe(&error) => ExitStatus::Done,
         Err(error) => {
-            print_error(&format!("{error:#}"));
-            ExitStatus::of_error(&error)
+            let (status, message) = (ExitStatus::of_error(&error), format!("{error:#}"));
+            if is_json_wanted() {
+                print_json_error(status.name(), &message);
+            } else {
+                print_error(&message);
+            }
+            status
         }
     }
 }
 
-/// Runs a command; with `--json` its error is printed as JSON on standard output.
-pub(in crate::commands) fn with_json_errors(
-    json: bool,
-    run: impl FnOnce() -> Result<ExitStatus>,
-) -> Result<ExitStatus> {
-    match run() {
-        Err(error) if json && !is_closed_pipe(&error) => {
-            let status = ExitStatus::of_error(&error);
-            let error = error_object(status.name(), &format!("{error:#}"));
-            print_json("error", json!({"error": error}))?;
-            Ok(status)
-        }
-        result => result,
-    }
+/// Every command that prints JSON has this option, and no other has it.
+fn is_json_wanted() -> bool {
+    std::env::args_os().any(|argument| argument == "--json")
+}
+
+/// Prints the error of a command on standard output. If that fails, the reader is gone.
+fn print_json_error(code: &str, message: &str) {
+    let _ = print_json("error", json!({"error": error_object(code, message)}));
 }
 
 /// Prints one line of JSON, with the version of its format and its type.
@@ -74,9 +73,8 @@ pub fn finish_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || is_help {
         // If that fails, the reader is gone.
         let _ = error.print();
-    } else if std::env::args_os().any(|argument| argument == "--json") {
-        let error = error_object("usage", &usage_message(&text));
-        let _ = print_json("error", json!({"error": error}));
+    } else if is_json_wanted() {
+        print_json_error("usage", &usage_message(&text));
     } else {
         print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     }

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
@@ -76,10 +76,6 @@ pub(super) struct ScoreArgs {
 /// # Errors
 /// When the session or its turn can't be found, a value doesn't fit, or nothing can be printed.
 pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || score(args, global))
-}
-
-fn score(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let (named, scores) = split(args)?;
     let (session, config) = match named {

@@ -19,7 +19,7 @@ use crate::commands::config_edit::{ConfigEdit, print_nix_options};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured, wrong_usage};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::prompt::{ask_yes, can_ask, show};
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
@@ -37,10 +37,6 @@ const GENERATED: &str = "config.json is a link into the Nix store: this prints t
 /// # Errors
 /// When an answer is missing or invalid, the keys are rejected, or a file can't be written.
 pub(super) fn run(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || set_up(args, global))
-}
-
-fn set_up(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let asks = !args.non_interactive;
     if asks && !can_ask() {
         return Err(wrong_usage(

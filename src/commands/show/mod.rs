@@ -17,7 +17,7 @@ use transcript::SessionInfo;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, with_json_errors};
+use crate::commands::output::errors::print_json;
 use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -80,10 +80,6 @@ pub(super) struct ShowArgs {
 /// # Errors
 /// When the session can't be found, read or printed.
 pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || show_session(args, global))
-}
-
-fn show_session(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
     let mut reference = selected_turns(args)?;
     let (transcript, is_current) = find_transcript(args, &reference, &context)?;

@@ -11,7 +11,6 @@ use clap::Args;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::terminal::Terminal;
 use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session, StartFacts};
 use crate::usage::{Dimension, Groups, Highlights, ToolSums};
@@ -54,10 +53,6 @@ fn parse_by(text: &str) -> Result<By, String> {
 /// # Errors
 /// When Claude Code's folder is not known, or nothing can be printed.
 pub(super) fn run(args: &ToolsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || sum_up(args, global))
-}
-
-fn sum_up(args: &ToolsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let by = args.by.0.clone();
     let mut sessions = SelectedSessions::new(global.config.clone(), &args.filter)?;
     let (mut groups, mut total) = (Groups::<ToolSums>::new(by), Groups::new(Vec::new()));

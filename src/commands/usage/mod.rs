@@ -11,7 +11,6 @@ use transcript::locate;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::with_json_errors;
 use crate::commands::output::terminal::Terminal;
 use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session};
 use crate::usage::{CallSums, Dimension, Groups, reported_cost};
@@ -60,13 +59,9 @@ fn parse_by(text: &str) -> Result<By, String> {
 /// # Errors
 /// When Claude Code's folder is not known, or nothing can be printed.
 pub(super) fn run(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || match args.verify {
-        true => verify::verify(args, global),
-        false => sum_up(args, global),
-    })
-}
-
-fn sum_up(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
+    if args.verify {
+        return verify::verify(args, global);
+    }
     let by = args.by.0.clone();
     let is_by_session = by.contains(&Dimension::Session);
     let mut sessions = SelectedSessions::new(global.config.clone(), &args.filter)?;

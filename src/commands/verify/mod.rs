@@ -19,7 +19,7 @@ use transcript::locate;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{is_closed_pipe, print_note, with_json_errors};
+use crate::commands::output::errors::{is_closed_pipe, print_note};
 use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref;
@@ -70,10 +70,6 @@ pub(super) struct VerifyArgs {
 /// # Errors
 /// When the sessions can't be found, or nothing can be printed.
 pub(super) fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<ExitStatus> {
-    with_json_errors(args.json, || verify(args, global))
-}
-
-fn verify(args: &VerifyArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
     let claude_config = session_args::claude_config_dir(&context)?;
     let mut run = VerifyRun {
