@@ -8,7 +8,7 @@ use clap::Args;
 use transcript::locate;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
-use crate::commands::exit_status::ExitStatus;
+use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
 use crate::commands::output::summary::DeliverySummary;
@@ -80,13 +80,8 @@ fn flush_one(
     let destination = match Flush::of(cursor, &config) {
         Flush::Send(destination) => destination,
         Flush::Suspended(problem) => {
-            let (start, reason) = (cursor.start_directory.as_deref(), problem.to_string());
-            return Ok(summary.failure(
-                &cursor.session_id,
-                start,
-                &reason,
-                ExitStatus::Misconfigured,
-            )?);
+            let start = cursor.start_directory.as_deref();
+            return Ok(summary.failure(&cursor.session_id, start, &misconfigured(problem))?);
         }
         Flush::Skip => {
             summary.skip();
@@ -112,10 +107,7 @@ fn flush_one(
                 summary.session(&session, &report, destination)?;
             }
         }
-        Err(error) => {
-            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, ExitStatus::of_error(&error))?;
-        }
+        Err(error) => summary.failure(&session.id, session.start.as_deref(), &error)?,
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use transcript::lineage::Guests;
 use transcript::{locate, origin};
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
-use crate::commands::exit_status::ExitStatus;
+use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
 use crate::commands::output::errors::print_note;
@@ -156,7 +156,7 @@ fn replay_one(
         Ok(found) => found,
         Err(error) => {
             let id = locate::session_id(transcript);
-            summary.failure(&id, None, &format!("{error:#}"), ExitStatus::Failed)?;
+            summary.failure(&id, None, &error)?;
             return Ok(Some(Guests::default()));
         }
     };
@@ -221,22 +221,14 @@ fn replay_session(
     if args.dry_run {
         return dry_run(context, session, config);
     }
-    let destination = match &config.destination {
-        Ok(destination) => destination,
-        Err(problem) => {
-            let (start, reason) = (session.start.as_deref(), problem.to_string());
-            summary.failure(&session.id, start, &reason, ExitStatus::Misconfigured)?;
-            return Ok(Guests::default());
-        }
-    };
-    match context.deliver(session, config, destination) {
-        Ok(report) => {
+    let destination = config.destination.as_ref().map_err(misconfigured);
+    match destination.and_then(|to| Ok((context.deliver(session, config, to)?, to))) {
+        Ok((report, destination)) => {
             summary.session(session, &report, destination)?;
             Ok(report.guests)
         }
         Err(error) => {
-            let (start, reason) = (session.start.as_deref(), format!("{error:#}"));
-            summary.failure(&session.id, start, &reason, ExitStatus::of_error(&error))?;
+            summary.failure(&session.id, session.start.as_deref(), &error)?;
             Ok(Guests::default())
         }
     }

@@ -173,19 +173,19 @@ impl DeliverySummary {
         &mut self,
         id: &str,
         project: Option<&Path>,
-        message: &str,
-        status: ExitStatus,
+        error: &anyhow::Error,
     ) -> io::Result<()> {
+        let (status, message) = (ExitStatus::of_error(error), format!("{error:#}"));
         let counts = DeliveryCounts { sessions: 1, failed: 1, ..DeliveryCounts::default() };
         self.count(project, &counts, status);
         if self.json {
-            let error = error_object(status.name(), message);
+            let error = error_object(status.name(), &message);
             return print_json("session", json!({"session": id, "error": error}));
         }
         // Missing keys are missing for every session of a folder.
         if self.last_error != message {
-            print_error(message);
-            message.clone_into(&mut self.last_error);
+            print_error(&message);
+            self.last_error = message;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use clap::{ArgGroup, Args};
 use transcript::locate;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
-use crate::commands::exit_status::ExitStatus;
+use crate::commands::exit_status::{ExitStatus, misconfigured, status_error};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::errors::{is_closed_pipe, print_note};
 use crate::commands::remedy::failure;
@@ -106,8 +106,7 @@ impl VerifyRun<'_> {
         for path in selected {
             match self.verify_one(&path, Scope::FilesOnly) {
                 Err(error) if !is_closed_pipe(&error) => {
-                    let (id, reason) = (locate::session_id(&path), format!("{error:#}"));
-                    self.summary.failed(&id, &reason, ExitStatus::of_error(&error))?;
+                    self.summary.failed(&locate::session_id(&path), &error)?;
                 }
                 result => result?,
             }
@@ -125,8 +124,7 @@ impl VerifyRun<'_> {
         let destination = match &config.destination {
             Ok(destination) => destination,
             Err(problem) => {
-                let reason = problem.to_string();
-                return Ok(self.summary.failed(&session.id, &reason, ExitStatus::Misconfigured)?);
+                return Ok(self.summary.failed(&session.id, &misconfigured(problem))?);
             }
         };
         let cursor = Store::new(&config.state_dir).cursor(&session.id, &destination.id())?;
@@ -145,7 +143,7 @@ impl VerifyRun<'_> {
             }
             Err(ReadBackError::Server(reply)) => {
                 let (reason, status) = failure(&reply, destination);
-                Ok(self.summary.failed(&session.id, &reason, status)?)
+                Ok(self.summary.failed(&session.id, &status_error(status, reason))?)
             }
             Err(ReadBackError::Local(error)) => Err(error),
         }

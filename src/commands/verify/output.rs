@@ -69,19 +69,16 @@ impl VerifySummary {
     }
 
     /// Reports a session that could not be compared.
-    pub(super) fn failed(&mut self, id: &str, reason: &str, status: ExitStatus) -> io::Result<()> {
+    pub(super) fn failed(&mut self, id: &str, error: &anyhow::Error) -> io::Result<()> {
+        let status = ExitStatus::of_error(error);
         self.failed += 1;
         self.status = self.status.max(status);
-        match self.json {
-            true => {
-                let error = error_object(status.name(), reason);
-                print_json("session", json!({"session": id, "error": error}))
-            }
-            false => {
-                print_error(&format!("could not verify {id}: {reason}"));
-                Ok(())
-            }
+        if self.json {
+            let error = error_object(status.name(), &format!("{error:#}"));
+            return print_json("session", json!({"session": id, "error": error}));
         }
+        print_error(&format!("could not verify {id}: {error:#}"));
+        Ok(())
     }
 
     /// Reports a compared session.
