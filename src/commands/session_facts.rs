@@ -7,7 +7,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use base::Timestamp;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use transcript::{locate, origin};
 
 use crate::commands::delivery_context::DeliveryContext;
@@ -286,16 +286,12 @@ fn short_pull_request(url: &str) -> String {
 }
 
 /// The beginning of a group's object: its values.
-pub(super) fn key_json(
-    by: &[Dimension],
-    key: &[String],
-    names: &ProjectNames,
-) -> Map<String, Value> {
+pub(super) fn key_json(by: &[Dimension], key: &[String], names: &ProjectNames) -> Value {
     let value = |(by, value): (&Dimension, &String)| {
         let value = if *by == Dimension::Project { names.name(value) } else { value.clone() };
-        (by.name().replace('-', "_"), value.into())
+        (by.name().replace('-', "_"), Value::from(value))
     };
-    by.iter().zip(key).map(value).collect()
+    Value::Object(by.iter().zip(key).map(value).collect())
 }
 
 /// The value of `--by`.

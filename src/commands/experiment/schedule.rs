@@ -16,7 +16,7 @@ use crate::commands::experiment::plan::Experiment;
 use crate::commands::experiment::record::{COST, Kept, Outcome, Run, save_run, save_setup};
 use crate::commands::experiment::run::RunArgs;
 use crate::commands::experiment::send::Sender;
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{merged, print_json};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::dollars;
 use crate::state::Store;
@@ -142,11 +142,8 @@ impl<'a> Schedule<'a> {
 
 fn print_run(args: &RunArgs, experiment: &str, run: &Run) -> Result<()> {
     if args.json {
-        let mut object = serde_json::to_value(run)?;
-        if let Some(object) = object.as_object_mut() {
-            object.insert("experiment".to_owned(), json!(experiment));
-        }
-        print_json("experiment_run", object)?;
+        let object = serde_json::to_value(run)?;
+        print_json("experiment_run", merged(object, json!({"experiment": experiment})))?;
         return Ok(());
     }
     let repeat = if args.repeat > 1 { format!(" #{}", run.repeat) } else { String::new() };

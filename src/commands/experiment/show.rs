@@ -12,7 +12,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::experiment::record::{Kept, Run};
 use crate::commands::experiment::table::{FIGURES, Figure, answered, by_item, setup_line};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{merged, print_json};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -52,13 +52,8 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let kept = open(&context, args.project.as_ref(), &args.name)?;
     if args.json {
         for run in kept.runs.values() {
-            let mut object = json!({"experiment": args.name, "setup": kept.setup});
-            if let (Some(object), Value::Object(run)) =
-                (object.as_object_mut(), serde_json::to_value(run)?)
-            {
-                object.extend(run);
-            }
-            print_json("experiment_run", object)?;
+            let object = json!({"experiment": args.name, "setup": kept.setup});
+            print_json("experiment_run", merged(object, serde_json::to_value(run)?))?;
         }
         print_json("summary", json!({"experiment": args.name, "figures": sums(&kept)}))?;
         return Ok(ExitStatus::Done);

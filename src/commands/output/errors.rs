@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind as UsageErrorKind;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::screen::{stderr, stdout};
@@ -42,13 +42,15 @@ fn print_json_error(code: &str, message: &str) {
 
 /// Prints one line of JSON, with the version of its format and its type.
 pub(in crate::commands) fn print_json(kind: &str, object: Value) -> std::io::Result<()> {
-    let mut whole = Map::new();
-    whole.insert("schema".to_owned(), json!(1));
-    whole.insert("type".to_owned(), json!(kind));
-    if let Value::Object(object) = object {
-        whole.extend(object);
+    writeln!(stdout(), "{}", merged(json!({"schema": 1, "type": kind}), object))
+}
+
+/// An object with the fields of another one behind its own.
+pub(in crate::commands) fn merged(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
     }
-    writeln!(stdout(), "{}", Value::Object(whole))
+    object
 }
 
 /// The error of JSON output: the same code for the same exit status in every command.

@@ -17,7 +17,7 @@ use transcript::SessionInfo;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
+use crate::commands::output::errors::{merged, print_json};
 use crate::commands::output::output_file::OutputFile;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -117,7 +117,8 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
             "session": session.id, "turns": tree.turns().len(), "in_progress": report.unfinished,
             "broken_lines": report.diagnostics.broken_lines,
         });
-        return print_summary(summary, &totals);
+        print_json("summary", merged(summary, totals.as_json()))?;
+        return Ok(ExitStatus::Done);
     }
     let notes = notes(&tree, &report);
     if let Some(path) = &args.html {
@@ -233,14 +234,8 @@ fn print_observations(
     })
 }
 
-fn print_summary(mut summary: Value, totals: &TokenTotals) -> Result<ExitStatus> {
-    merge(&mut summary, totals.as_json());
-    print_json("summary", summary)?;
-    Ok(ExitStatus::Done)
-}
-
 fn observation(span: &Span, subtotal: Option<&Subtotal>) -> Value {
-    let mut object = json!({
+    let object = json!({
         "schema": 1, "trace": span.trace_id(), "id": span.span_id(), "parent": span.parent(),
         "name": span.name(), "start": span.start().rfc3339(), "end": span.end().rfc3339(),
     });
@@ -265,12 +260,5 @@ fn observation(span: &Span, subtotal: Option<&Subtotal>) -> Value {
         .map(|(key, value)| (key.to_owned(), value.into()))
         .collect();
     details.insert("metadata".to_owned(), metadata.into());
-    merge(&mut object, details.into());
-    object
-}
-
-fn merge(object: &mut Value, more: Value) {
-    if let (Value::Object(object), Value::Object(more)) = (object, more) {
-        object.extend(more);
-    }
+    merged(object, details.into())
 }

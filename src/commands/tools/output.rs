@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::lists::{ListedCall, Lists};
-use crate::commands::output::errors::{print_json, print_note};
+use crate::commands::output::errors::{merged, print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::{Terminal, one_line};
@@ -38,24 +38,22 @@ impl ToolsOutput {
     pub(super) fn print_json(&self) -> io::Result<()> {
         let names = self.project_names();
         for (key, sums) in self.sorted() {
-            let mut object = key_json(self.groups.dimensions(), key, &names);
-            object.extend(fields(sums));
-            print_json("group", object.into())?;
+            let key = key_json(self.groups.dimensions(), key, &names);
+            print_json("group", merged(key, fields(sums)))?;
         }
-        let total: Value = fields(&self.total).into();
-        let mut last = json!({ "total": total });
-        for (_, name, list) in self.lists() {
+        let lists = self.lists().into_iter().map(|(_, name, list)| {
             let list = list.iter().map(|it| {
                 json!({
                     "project": names.name(&it.project), "tool": it.tool, "input": one_line(&it.asked), "count": it.count,
                     "output_chars": it.output_chars,
                 })
             });
-            if let Some(last) = last.as_object_mut() {
-                last.insert(name.to_owned(), list.collect());
-            }
-        }
-        print_json("summary", last)
+            (name.to_owned(), list.collect())
+        });
+        print_json(
+            "summary",
+            merged(json!({"total": fields(&self.total)}), Value::Object(lists.collect())),
+        )
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
@@ -121,14 +119,10 @@ fn cells(sums: &ToolSums) -> Vec<String> {
     counts.chain(times).chain([tokens::short(sums.output_chars)]).collect()
 }
 
-fn fields(sums: &ToolSums) -> Map<String, Value> {
-    let fields = json!({
+fn fields(sums: &ToolSums) -> Value {
+    json!({
         "turns": sums.turns, "calls": sums.calls, "failed": sums.failed, "denied": sums.denied, "stopped": sums.stopped,
         "no_result": sums.unanswered, "retries": sums.retries, "rereads": sums.rereads, "p50_ms": sums.percentile(50),
         "p95_ms": sums.percentile(95), "output_chars": sums.output_chars,
-    });
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+    })
 }

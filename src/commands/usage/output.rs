@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use base::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use transcript::Usage;
 
-use crate::commands::output::errors::{print_json, print_note};
+use crate::commands::output::errors::{merged, print_json, print_note};
 use crate::commands::output::grid::Grid;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::terminal::Terminal;
@@ -28,17 +28,15 @@ impl UsageOutput {
     pub(super) fn print_json(&self) -> io::Result<()> {
         let names = ProjectNames::of_groups(&self.groups);
         for (key, sums) in self.sorted() {
-            let mut object = key_json(self.groups.dimensions(), key, &names);
-            object.extend(fields(sums));
+            let mut object = merged(key_json(self.groups.dimensions(), key, &names), fields(sums));
             if let Some(costs) = &self.claude_code_usd {
                 let cost = self.session_of(key).and_then(|session| costs.get(session));
-                object.insert("claude_code_cost_usd".to_owned(), json!(cost));
+                object = merged(object, json!({"claude_code_cost_usd": cost}));
             }
-            print_json("group", object.into())?;
+            print_json("group", object)?;
         }
         let date = self.price_date.map(day);
-        let total: Value = fields(&self.total).into();
-        print_json("summary", json!({"total": total, "prices_date": date}))
+        print_json("summary", json!({"total": fields(&self.total), "prices_date": date}))
     }
 
     pub(super) fn print_table(&self, terminal: Terminal) -> io::Result<()> {
@@ -129,14 +127,11 @@ fn day(at: Timestamp) -> String {
     at.rfc3339().chars().take(10).collect()
 }
 
-fn fields(sums: &CallSums) -> Map<String, Value> {
+fn fields(sums: &CallSums) -> Value {
     let has_price = sums.unpriced < sums.calls;
-    let mut fields = Map::new();
-    fields.insert("turns".to_owned(), sums.turns.into());
-    fields.insert("calls".to_owned(), sums.calls.into());
-    fields.insert("tokens".to_owned(), tokens::as_json(&sums.usage));
-    fields.insert("cost_usd".to_owned(), json!(has_price.then(|| sums.rounded_cost())));
-    let unpriced = json!({"calls": sums.unpriced, "tokens": tokens::as_json(&sums.unpriced_usage)});
-    fields.insert("without_price".to_owned(), unpriced);
-    fields
+    json!({
+        "turns": sums.turns, "calls": sums.calls, "tokens": tokens::as_json(&sums.usage),
+        "cost_usd": has_price.then(|| sums.rounded_cost()),
+        "without_price": {"calls": sums.unpriced, "tokens": tokens::as_json(&sums.unpriced_usage)},
+    })
 }

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use base::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::comparison::Comparison;
 use super::expected::{Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::errors::{error_object, merged, print_error, print_json};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::plural;
 
@@ -209,21 +209,16 @@ fn session_text(comparison: &Comparison) -> String {
 
 fn as_json(comparison: &Comparison) -> Value {
     let count = |presence: Presence| comparison.count(|found| found == presence);
-    let list = |(_, fault)| -> Vec<Value> {
-        let found = comparison.with(fault);
-        let objects = found.iter().map(|(id, expected)| {
+    let list = |(_, fault)| -> Value {
+        let object = |(id, expected): &(&str, &ExpectedObservation)| {
             let start = expected.start.rfc3339();
-            let mut object = Map::new();
-            object.insert("trace".to_owned(), expected.trace.as_str().into());
-            object.insert("id".to_owned(), (*id).into());
-            object.insert("observation".to_owned(), expected.name.as_str().into());
-            object.insert("start".to_owned(), start.into());
-            if fault == Presence::Mismatched {
-                object.insert("differing".to_owned(), expected.differing().into());
+            let object = json!({"trace": expected.trace, "id": id, "observation": expected.name, "start": start});
+            match fault {
+                Presence::Mismatched => merged(object, json!({"differing": expected.differing()})),
+                _ => object,
             }
-            Value::Object(object)
-        });
-        objects.collect()
+        };
+        comparison.with(fault).iter().map(object).collect()
     };
     let [missing, duplicated, mismatched] = FAULTS.map(list);
     let scores = comparison.scores.counts();
