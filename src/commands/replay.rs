@@ -238,20 +238,15 @@ fn replay_session(
 fn dry_run(context: &DeliveryContext, session: &SessionTarget, config: &Config) -> Result<Guests> {
     let job = |destination: &str| context.delivery_job(session, config, destination);
     let report = each_request(session, config, job, |raw| writeln!(exact_stdout(), "{raw}"))?;
-    if report.declined > 0 {
-        print_note(&format!("{}: {}", session.id, declined_text(report.declined)));
-    }
-    if report.inherited > 0 {
-        print_note(&format!("{}: {}", session.id, inherited_text(report.inherited)));
-    }
-    if report.withheld > 0 {
-        print_note(&format!("{}: {}", session.id, withheld_text(report.withheld)));
-    }
-    if report.forgotten > 0 {
-        print_note(&format!("{}: {}", session.id, forgotten_text(report.forgotten)));
-    }
-    if report.requests == 0 {
-        print_note(&format!("{}: nothing new", session.id));
+    let notes = [
+        (report.declined > 0, declined_text(report.declined)),
+        (report.inherited > 0, inherited_text(report.inherited)),
+        (report.withheld > 0, withheld_text(report.withheld)),
+        (report.forgotten > 0, forgotten_text(report.forgotten)),
+        (report.requests == 0, "nothing new".to_owned()),
+    ];
+    for (_, note) in notes.iter().filter(|(applies, _)| *applies) {
+        print_note(&format!("{}: {note}", session.id));
     }
     Ok(report.guests)
 }

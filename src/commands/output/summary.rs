@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, print_error, print_json};
+use crate::commands::output::errors::{error_object, merged, print_error, print_json};
 use crate::commands::output::progress::ProgressLine;
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::{broken_lines, byte_size, for_people, plural, untimed_rows};
@@ -40,7 +41,7 @@ pub(in crate::commands) struct DeliverySummary {
     progress: ProgressLine,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct DeliveryCounts {
     sessions: usize,
     turns: usize,
@@ -203,50 +204,41 @@ impl DeliverySummary {
     /// Prints the totals.
     pub(in crate::commands) fn finish(mut self, skip_reason: &str) -> io::Result<ExitStatus> {
         self.progress.hide();
-        let DeliveryCounts { sessions, turns, spans, bytes, failed } = self.totals;
-        let (rejected, skipped, withheld) = (self.rejected, self.skipped, self.withheld);
+        let Self { rejected, skipped, withheld, declined, forgotten, inherited, .. } = self;
         if self.json {
             for (project, counts) in &self.projects {
-                let object = json!({
-                    "project": project, "sessions": counts.sessions, "turns": counts.turns, "spans": counts.spans,
-                    "bytes": counts.bytes, "failed": counts.failed,
-                });
-                print_json("project", object)?;
+                print_json("project", merged(json!({"project": project}), json!(counts)))?;
             }
-            let object = json!({
-                "sessions": sessions, "turns": turns, "spans": spans, "bytes": bytes,
-                "failed": failed, "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
-                "declined": self.declined, "forgotten": self.forgotten, "inherited": self.inherited,
+            let skipped = json!({
+                "rejected": rejected, "skipped": skipped, "policy_not_met": withheld,
+                "declined": declined, "forgotten": forgotten, "inherited": inherited,
             });
-            print_json("summary", object)?;
+            print_json("summary", merged(json!(self.totals), skipped))?;
             return Ok(self.status);
         }
         if self.quiet {
             return Ok(self.status);
         }
+        let mut out = stdout();
         if self.projects.len() > 1 {
-            print_projects(&self.projects)?;
+            for (project, counts) in &self.projects {
+                writeln!(out, "{}", for_people(&project.display().to_string()))?;
+                writeln!(out, "  {}", counts_text(counts))?;
+            }
         }
-        let mut line = counts_text(&self.totals);
-        if rejected > 0 {
-            line.push_str(&format!(", {}", rejected_text(rejected)));
+        let notes = [
+            (rejected, rejected_text(rejected)),
+            (skipped, format!("{} skipped ({skip_reason})", plural(skipped, "session"))),
+            (withheld, format!("{withheld} skipped (policy not met)")),
+            (declined, declined_text(declined)),
+            (forgotten, format!("{} skipped (forgotten)", plural(forgotten, "turn"))),
+            (inherited, inherited_text(inherited)),
+        ];
+        write!(out, "{}", counts_text(&self.totals))?;
+        for (_, note) in notes.iter().filter(|(count, _)| *count > 0) {
+            write!(out, ", {note}")?;
         }
-        if skipped > 0 {
-            line.push_str(&format!(", {} skipped ({skip_reason})", plural(skipped, "session")));
-        }
-        if withheld > 0 {
-            line.push_str(&format!(", {withheld} skipped (policy not met)"));
-        }
-        if self.declined > 0 {
-            line.push_str(&format!(", {}", declined_text(self.declined)));
-        }
-        if self.forgotten > 0 {
-            line.push_str(&format!(", {} skipped (forgotten)", plural(self.forgotten, "turn")));
-        }
-        if self.inherited > 0 {
-            line.push_str(&format!(", {}", inherited_text(self.inherited)));
-        }
-        writeln!(stdout(), "{line}")?;
+        writeln!(out)?;
         Ok(self.status)
     }
 }
@@ -278,15 +270,6 @@ pub(in crate::commands) fn withheld_text(count: usize) -> String {
 /// Turns that were deleted in Langfuse, and how to send them all the same.
 pub(in crate::commands) fn forgotten_text(count: usize) -> String {
     format!("{} skipped: forgotten. 'replay --again --yes' sends them again", plural(count, "turn"))
-}
-
-fn print_projects(projects: &BTreeMap<PathBuf, DeliveryCounts>) -> io::Result<()> {
-    let mut out = stdout();
-    for (project, counts) in projects {
-        writeln!(out, "{}", for_people(&project.display().to_string()))?;
-        writeln!(out, "  {}", counts_text(counts))?;
-    }
-    Ok(())
 }
 
 fn counts_text(counts: &DeliveryCounts) -> String {
