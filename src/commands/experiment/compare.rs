@@ -92,10 +92,7 @@ pub(super) fn run(args: &CompareArgs, global: &GlobalArgs) -> Result<ExitStatus>
     for (figure, comparison) in &compared {
         grid.push(vec![figure.name.replace('_', " ")], comparison.cells(figure));
     }
-    for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
-        let line = if index == 0 { terminal.bold(line) } else { line.clone() };
-        writeln!(out, "{line}")?;
-    }
+    grid.print(&mut out, terminal)?;
     if let Some((_, check)) =
         compared.first().filter(|(figure, _)| figure.better == Some(Better::Higher))
     {

@@ -86,10 +86,7 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let (sums, counts) = shown.iter().map(sum).unzip();
     grid.push(vec!["median".to_owned(), String::new()], sums);
     grid.push(vec!["items".to_owned(), String::new()], counts);
-    for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
-        let line = if index == 0 { terminal.bold(line) } else { line.clone() };
-        writeln!(out, "{line}")?;
-    }
+    grid.print(&mut out, terminal)?;
     writeln!(out)?;
     for run in kept.runs.values() {
         if let Some(link) = &run.link {

@@ -1,8 +1,10 @@
 //! A table whose columns are as wide as their cells. On a narrow terminal the labels on the left are cut, not the numbers.
 
+use std::io::{self, Write};
+
 use unicode_width::UnicodeWidthStr;
 
-use crate::commands::output::terminal::{one_line, truncate};
+use crate::commands::output::terminal::{Terminal, one_line, truncate};
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -31,8 +33,29 @@ impl Grid {
         self.rows.push(labels.chain(numbers).collect());
     }
 
-    /// The lines, the headings first.
-    pub(in crate::commands) fn lines(&self, width: Option<usize>) -> Vec<String> {
+    /// The last row.
+    pub(in crate::commands) fn push_total(&mut self, numbers: Vec<String>) {
+        let mut labels = vec![String::new(); self.labels];
+        if let Some(first) = labels.first_mut() {
+            "total".clone_into(first);
+        }
+        self.push(labels, numbers);
+    }
+
+    /// Prints the lines, the headings first.
+    pub(in crate::commands) fn print(
+        &self,
+        out: &mut dyn Write,
+        terminal: Terminal,
+    ) -> io::Result<()> {
+        for (index, line) in self.lines(terminal.width()).iter().enumerate() {
+            let line = if index == 0 { &terminal.bold(line) } else { line };
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    }
+
+    fn lines(&self, width: Option<usize>) -> Vec<String> {
         let widths = self.widths(width);
         self.rows.iter().map(|row| self.line(row, &widths, width)).collect()
     }

@@ -69,16 +69,9 @@ impl ToolsOutput {
         for (key, sums) in self.sorted() {
             grid.push(labels(dimensions, key, &names), cells(sums));
         }
-        let mut total = vec![String::new(); dimensions.len()];
-        if let Some(first) = total.first_mut() {
-            "total".clone_into(first);
-        }
-        grid.push(total, cells(&self.total));
+        grid.push_total(cells(&self.total));
         let mut out = stdout();
-        for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
-            let line = if index == 0 { terminal.bold(line) } else { line.clone() };
-            writeln!(out, "{line}")?;
-        }
+        grid.print(&mut out, terminal)?;
         for (title, _, list) in self.lists() {
             if list.is_empty() {
                 continue;

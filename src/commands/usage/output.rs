@@ -1,7 +1,7 @@
 //! Usage as a table and as JSON.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 
 use base::Timestamp;
 use serde_json::{Value, json};
@@ -60,18 +60,10 @@ impl UsageOutput {
             }
             grid.push(labels(dimensions, key, &names), cells);
         }
-        let mut total = vec![String::new(); dimensions.len()];
-        if let Some(first) = total.first_mut() {
-            "total".clone_into(first);
-        }
         let mut cells = cells(&self.total);
         cells.extend(self.claude_code_usd.as_ref().map(|costs| dollars(costs.values().sum())));
-        grid.push(total, cells);
-        let mut out = stdout();
-        for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
-            let line = if index == 0 { terminal.bold(line) } else { line.clone() };
-            writeln!(out, "{line}")?;
-        }
+        grid.push_total(cells);
+        grid.print(&mut stdout(), terminal)?;
         self.print_notes();
         Ok(())
     }

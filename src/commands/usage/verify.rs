@@ -1,7 +1,6 @@
 //! `usage --verify`: holds calls, tokens and cost of the sessions that were sent against those that Langfuse has stored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -164,12 +163,7 @@ fn print_table(lines: &[Line], terminal: Terminal) -> Result<()> {
         ];
         grid.push(vec![model.clone()], cells);
     }
-    let mut out = stdout();
-    for (index, line) in grid.lines(terminal.width()).iter().enumerate() {
-        let line = if index == 0 { terminal.bold(line) } else { line.clone() };
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    Ok(grid.print(&mut stdout(), terminal)?)
 }
 
 fn print_verdict(lines: &[Line], compared: usize, unsent: usize) {
