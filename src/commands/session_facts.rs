@@ -303,11 +303,11 @@ impl By {
     ///
     /// # Errors
     /// When they are others than `allowed`, or more.
-    pub(super) fn parse(text: &str, allowed: &[Dimension]) -> Result<Self, String> {
-        let find = |name: &str| allowed.iter().find(|dimension| dimension.name() == name).copied();
+    pub(super) fn parse(text: &str, allowed: &[(Dimension, &str)]) -> Result<Self, String> {
+        let find = |name: &str| allowed.iter().find(|(_, one)| *one == name).map(|(by, _)| *by);
         let found: Option<Vec<Dimension>> = text.split(',').map(|name| find(name.trim())).collect();
         found.filter(|found| found.len() <= 2).map(Self).ok_or_else(|| {
-            let names: Vec<&str> = allowed.iter().map(|dimension| dimension.name()).collect();
+            let names: Vec<&str> = allowed.iter().map(|(_, name)| *name).collect();
             format!("give one or two of {}", names.join(", "))
         })
     }

@@ -39,45 +39,31 @@ const NONE: &str = "none";
 const MAIN: &str = "main";
 
 impl Dimension {
-    /// The dimensions of model calls.
-    pub const OF_CALLS: [Self; 13] = [
-        Self::Project,
-        Self::Day,
-        Self::Week,
-        Self::Month,
-        Self::Model,
-        Self::Branch,
-        Self::Commit,
-        Self::PullRequest,
-        Self::Session,
-        Self::AgentType,
-        Self::Version,
-        Self::Effort,
-        Self::Instructions,
+    /// The dimensions of tool calls, with their names as arguments.
+    pub const OF_TOOLS: &[(Self, &str)] = &[
+        (Self::Tool, "tool"),
+        (Self::Server, "server"),
+        (Self::Skill, "skill"),
+        (Self::Project, "project"),
+        (Self::Day, "day"),
+        (Self::Week, "week"),
+        (Self::Month, "month"),
+        (Self::Model, "model"),
+        (Self::Branch, "branch"),
+        (Self::Commit, "commit"),
+        (Self::PullRequest, "pr"),
+        (Self::Session, "session"),
+        (Self::AgentType, "agent-type"),
+        (Self::Version, "version"),
+        (Self::Effort, "effort"),
+        (Self::Instructions, "instructions"),
     ];
-    /// Those that only tool calls have.
-    pub const OF_TOOLS: [Self; 3] = [Self::Tool, Self::Server, Self::Skill];
+    /// Those of model calls: all but the first three.
+    pub const OF_CALLS: &[(Self, &str)] = Self::OF_TOOLS.split_at(3).1;
 
     /// Its name as an argument.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Project => "project",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Model => "model",
-            Self::Branch => "branch",
-            Self::Commit => "commit",
-            Self::PullRequest => "pr",
-            Self::Session => "session",
-            Self::AgentType => "agent-type",
-            Self::Version => "version",
-            Self::Effort => "effort",
-            Self::Instructions => "instructions",
-            Self::Tool => "tool",
-            Self::Server => "server",
-            Self::Skill => "skill",
-        }
+        Self::OF_TOOLS.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
     }
 
     /// Its value of a model call.
@@ -124,12 +110,7 @@ impl Dimension {
             Self::PullRequest => turn()?.pull_request.clone(),
             Self::Version => turn()?.version.clone(),
             Self::Instructions => turn()?.instructions.clone(),
-            Self::Model
-            | Self::AgentType
-            | Self::Effort
-            | Self::Tool
-            | Self::Server
-            | Self::Skill => None,
+            _ => None,
         }
     }
 }

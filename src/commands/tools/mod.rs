@@ -45,7 +45,7 @@ pub(super) struct ToolsArgs {
 }
 
 fn parse_by(text: &str) -> Result<By, String> {
-    By::parse(text, &[&Dimension::OF_TOOLS[..], &Dimension::OF_CALLS[..]].concat())
+    By::parse(text, Dimension::OF_TOOLS)
 }
 
 /// Runs the command.

@@ -51,7 +51,7 @@ pub(super) struct UsageArgs {
 }
 
 fn parse_by(text: &str) -> Result<By, String> {
-    By::parse(text, &Dimension::OF_CALLS)
+    By::parse(text, Dimension::OF_CALLS)
 }
 
 /// Runs the command.
