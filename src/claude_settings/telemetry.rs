@@ -1,31 +1,16 @@
 //! Variables of Claude Code by which it sends the same turns to Langfuse itself: OpenTelemetry, and a gateway for its model
 //! calls.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::exporters::OtherExporter;
 use crate::config::{Destination, Env, Files, normalise_url, settings_paths, shown};
 use crate::user_file::{Kind, UserFile};
 
-/// The variables that decide.
-const NAMES: [&str; 11] = [
-    ENABLED,
-    BETA,
-    OLD_BETA,
-    EXPORTER,
-    TRACES_ENDPOINT,
-    ENDPOINT,
-    TRACES_HEADERS,
-    HEADERS,
-    TRACES_PROTOCOL,
-    PROTOCOL,
-    MODEL_URL,
-];
 const ENABLED: &str = "CLAUDE_CODE_ENABLE_TELEMETRY";
 const BETA: &str = "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA";
 const OLD_BETA: &str = "ENABLE_ENHANCED_TELEMETRY_BETA";
@@ -44,7 +29,38 @@ struct Found {
     place: String,
 }
 
-type Values = BTreeMap<&'static str, Found>;
+/// The values that Claude Code merges: the shell under its settings files.
+struct Values<'a> {
+    env: &'a Env,
+    /// Weakest first.
+    settings: Vec<(UserFile, Map<String, Value>)>,
+}
+
+impl<'a> Values<'a> {
+    fn read(env: &'a Env, files: &Files, start: Option<&Path>) -> Self {
+        let read = |path: PathBuf| {
+            let file = UserFile::open(&path, Kind::Settings).ok()?;
+            let content = file.content().unwrap_or_default();
+            Some((file, content))
+        };
+        let paths = settings_paths(env, files, start).into_iter();
+        Self { env, settings: paths.filter_map(read).collect() }
+    }
+
+    fn get(&self, name: &str) -> Option<Found> {
+        let in_file = |(file, content): &(UserFile, Map<String, Value>)| {
+            let value = content.get("env")?.get(name)?;
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let line = file.line_of(&["env", name]).unwrap_or(1);
+            Some(Found { value, place: format!("{}:{line}", file.path().display()) })
+        };
+        let in_shell = || {
+            let value = self.env.variable(name)?.to_owned();
+            Some(Found { value, place: "the environment".to_owned() })
+        };
+        self.settings.iter().rev().find_map(in_file).or_else(in_shell)
+    }
+}
 
 /// What Claude Code itself sends to this Langfuse project.
 pub(super) fn telemetry(
@@ -53,50 +69,22 @@ pub(super) fn telemetry(
     start: Option<&Path>,
     destination: &Destination,
 ) -> Vec<OtherExporter> {
-    let values = values(env, files, start);
+    let values = Values::read(env, files, start);
     let found = [traces(&values, destination), gateway(&values, destination)];
     found.into_iter().flatten().collect()
 }
 
-/// The values as Claude Code merges them: the shell under its settings files.
-fn values(env: &Env, files: &Files, start: Option<&Path>) -> Values {
-    let mut values = Values::new();
-    for name in NAMES {
-        if let Some(value) = env.variable(name) {
-            let place = "the environment".to_owned();
-            values.insert(name, Found { value: value.to_owned(), place });
-        }
-    }
-    for path in settings_paths(env, files, start) {
-        let Ok(file) = UserFile::open(&path, Kind::Settings) else {
-            continue;
-        };
-        let content = file.content().unwrap_or_default();
-        let own = content.get("env").and_then(Value::as_object);
-        for name in NAMES {
-            let Some(value) = own.and_then(|own| own.get(name)) else {
-                continue;
-            };
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let line = file.line_of(&["env", name]).unwrap_or(1);
-            values.insert(name, Found { value, place: format!("{}:{line}", path.display()) });
-        }
-    }
-    values
-}
-
 /// OpenTelemetry's traces, if they go to the project of the destination.
-fn traces(values: &Values, destination: &Destination) -> Option<OtherExporter> {
+fn traces(values: &Values<'_>, destination: &Destination) -> Option<OtherExporter> {
     let get = |name| values.get(name);
-    let is_on = |name| get(name).is_some_and(|found| is_true(&found.value));
-    let beta = get(BETA).or_else(|| get(OLD_BETA));
-    let is_off = beta.is_none_or(|found| !is_true(&found.value));
+    let is_on = |found: Option<Found>| found.is_some_and(|found| is_true(&found.value));
+    let is_off = !is_on(get(ENABLED)) || !is_on(get(BETA).or_else(|| get(OLD_BETA)));
     let protocol = get(TRACES_PROTOCOL).or_else(|| get(PROTOCOL));
     // Langfuse speaks no gRPC.
     let is_grpc = protocol.is_some_and(|found| found.value.trim() == "grpc");
     let exporter = get(EXPORTER)?;
     let sends = exporter.value.split(',').any(|name| name.trim() == "otlp");
-    if !is_on(ENABLED) || is_off || is_grpc || !sends {
+    if is_off || is_grpc || !sends {
         return None;
     }
     let (name, endpoint) = match get(TRACES_ENDPOINT) {
@@ -121,7 +109,7 @@ fn traces(values: &Values, destination: &Destination) -> Option<OtherExporter> {
 }
 
 /// A gateway of Langfuse, if it records to the host of the destination.
-fn gateway(values: &Values, destination: &Destination) -> Option<OtherExporter> {
+fn gateway(values: &Values<'_>, destination: &Destination) -> Option<OtherExporter> {
     let found = values.get(MODEL_URL)?;
     let url = normalise_url(&found.value).ok()?;
     let authority = |url: &str| {
