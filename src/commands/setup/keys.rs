@@ -39,7 +39,6 @@ pub(super) fn tried_keys(args: &SetupArgs, config: &Config, asks: bool) -> Resul
     {
         return Ok(configured);
     }
-    let trial = Trial { config };
     let mut base_url = base_url(args, asks)?;
     for attempt in 1.. {
         let public_key = public_key(args, asks && (attempt > 1 || args.public_key.is_none()))?;
@@ -49,24 +48,21 @@ pub(super) fn tried_keys(args: &SetupArgs, config: &Config, asks: bool) -> Resul
             SecretSource::File(path) => Secret::new(read_key(path)?),
         };
         check_pair(&public_key, key.expose())?;
-        let destination = destination(&base_url, &public_key, &key);
-        match trial.run(&destination) {
+        let mut destination = destination(&base_url, &public_key, &key);
+        let tried = match try_keys(config, &destination) {
+            Err(verdict) if is_rejection(&verdict) => {
+                in_other_regions(args, config, &mut destination, &verdict, asks)?.ok_or(verdict)
+            }
+            Err(verdict) if keeps_untested(args, &destination, &verdict, asks)? => Ok(None),
+            tried => tried,
+        };
+        match tried {
             Ok(project) => {
+                let base_url = destination.base_url.clone();
                 let keys = Keys::New { base_url, public_key, secret };
                 return Ok(TriedKeys { keys, destination, project });
             }
             Err(verdict) => {
-                let found = trial.in_other_regions(args, &destination, &verdict, asks)?;
-                if let Some((region, project)) = found {
-                    let base_url = region.url().to_owned();
-                    let destination = Destination { base_url: base_url.clone(), ..destination };
-                    let keys = Keys::New { base_url, public_key, secret };
-                    return Ok(TriedKeys { keys, destination, project });
-                }
-                if !is_rejection(&verdict) && keeps_untested(args, &destination, &verdict, asks)? {
-                    let keys = Keys::New { base_url, public_key, secret };
-                    return Ok(TriedKeys { keys, destination, project: None });
-                }
                 let (reason, status) = failure(&verdict, &destination);
                 if !asks || attempt == MAX_ATTEMPTS {
                     return Err(status_error(status, format!("nothing was changed: {reason}")));
@@ -93,7 +89,7 @@ fn configured(config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
     if asks && !ask_yes(&question, true)? {
         return Ok(None);
     }
-    let project = match (Trial { config }).run(destination) {
+    let project = match try_keys(config, destination) {
         Ok(project) => project,
         Err(verdict) => {
             let (reason, status) = failure(&verdict, destination);
@@ -116,55 +112,51 @@ fn configured(config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
     Ok(Some(TriedKeys { keys, destination: destination.clone(), project }))
 }
 
-struct Trial<'a> {
-    config: &'a Config,
+/// Asks the server for the project of the keys.
+fn try_keys(config: &Config, destination: &Destination) -> Result<Option<Project>, Verdict> {
+    let mut client = Client::to(destination, config).map_err(|error| Verdict::Misconfigured {
+        reason: format!("{error:#}"),
+        problem: Problem::Url,
+    })?;
+    project(&mut client, Deadline::after(config.timeout))
 }
 
-impl Trial<'_> {
-    /// Asks the server for the project of the keys.
-    fn run(&self, destination: &Destination) -> Result<Option<Project>, Verdict> {
-        let mut client = Client::to(destination, self.config).map_err(|error| {
-            Verdict::Misconfigured { reason: format!("{error:#}"), problem: Problem::Url }
-        })?;
-        project(&mut client, Deadline::after(self.config.timeout))
-    }
-
-    /// The region that takes rejected keys. They are sent to other servers only if the user says so.
-    fn in_other_regions(
-        &self,
-        args: &SetupArgs,
-        destination: &Destination,
-        verdict: &Verdict,
-        asks: bool,
-    ) -> Result<Option<(Region, Option<Project>)>> {
-        let own = Region::of_url(&destination.base_url);
-        let (Some(own), true) = (own, is_rejection(verdict)) else {
-            if asks && is_rejection(verdict) {
-                show(&format!("{}\n", failure(verdict, destination).0))?;
-            }
-            return Ok(None);
-        };
-        let others = Region::ALL.into_iter().filter(|region| *region != own);
-        let names: Vec<&str> = others.clone().map(Region::name).collect();
-        let question = format!(
-            "{} rejects the keys. Send them to the other regions, too ({})?",
-            own.name(),
-            names.join(", ")
-        );
-        let may_try = args.try_regions || asks && ask_yes(&question, false)?;
-        if !may_try {
-            return Ok(None);
+/// Looks for the region that takes rejected keys, which becomes their destination. They are sent to other servers only if the
+/// user says so.
+fn in_other_regions(
+    args: &SetupArgs,
+    config: &Config,
+    destination: &mut Destination,
+    verdict: &Verdict,
+    asks: bool,
+) -> Result<Option<Option<Project>>> {
+    let Some(own) = Region::of_url(&destination.base_url) else {
+        if asks {
+            show(&format!("{}\n", failure(verdict, destination).0))?;
         }
-        for region in others {
-            let there = Destination { base_url: region.url().to_owned(), ..destination.clone() };
-            if let Ok(project) = self.run(&there) {
-                show(&format!("{} accepts them.\n", region.name()))?;
-                return Ok(Some((region, project)));
-            }
-        }
-        show("No region accepts them.\n")?;
-        Ok(None)
+        return Ok(None);
+    };
+    let others = Region::ALL.into_iter().filter(|region| *region != own);
+    let names: Vec<&str> = others.clone().map(Region::name).collect();
+    let question = format!(
+        "{} rejects the keys. Send them to the other regions, too ({})?",
+        own.name(),
+        names.join(", ")
+    );
+    let may_try = args.try_regions || asks && ask_yes(&question, false)?;
+    if !may_try {
+        return Ok(None);
     }
+    for region in others {
+        let there = Destination { base_url: region.url().to_owned(), ..destination.clone() };
+        if let Ok(project) = try_keys(config, &there) {
+            show(&format!("{} accepts them.\n", region.name()))?;
+            *destination = there;
+            return Ok(Some(project));
+        }
+    }
+    show("No region accepts them.\n")?;
+    Ok(None)
 }
 
 fn is_rejection(verdict: &Verdict) -> bool {
@@ -240,12 +232,16 @@ fn public_key(args: &SetupArgs, asks: bool) -> Result<String> {
         return check_key(key)
             .map_err(|what| wrong_usage(format!("nothing was changed: public key {what}")));
     }
+    let other = "is a secret key; the public one begins with pk-lf-";
+    ask_key(|| ask("Public key (pk-lf-…)", ""), "sk-lf-", other)
+}
+
+/// Asks until a key is given that can be one. `other`: what a key is that begins with `other_prefix`.
+fn ask_key(ask: fn() -> Result<String>, other_prefix: &str, other: &str) -> Result<String> {
     loop {
-        let key = ask("Public key (pk-lf-…)", "")?;
-        let checked = match key.starts_with("sk-lf-") {
-            true => Err("is a secret key; the public one begins with pk-lf-".to_owned()),
-            false => check_key(&key),
-        };
+        let key = ask()?;
+        let is_other = key.starts_with(other_prefix);
+        let checked = if is_other { Err(other.to_owned()) } else { check_key(&key) };
         match checked {
             Ok(key) => return Ok(key),
             Err(what) => show(&format!("This {what}.\n"))?,
@@ -255,20 +251,10 @@ fn public_key(args: &SetupArgs, asks: bool) -> Result<String> {
 
 fn secret(args: &SetupArgs, asks: bool) -> Result<SecretSource> {
     if asks {
-        loop {
-            let key = ask_hidden("Secret key (sk-lf-…)")?;
-            let checked = match key.starts_with("pk-lf-") {
-                true => Err("is a public key; the secret one begins with sk-lf-".to_owned()),
-                false => check_key(&key),
-            };
-            match checked {
-                Ok(key) => {
-                    show(&format!("  {}\n", masked(&key)))?;
-                    return Ok(SecretSource::Typed(Secret::new(key)));
-                }
-                Err(what) => show(&format!("This {what}.\n"))?,
-            }
-        }
+        let other = "is a public key; the secret one begins with sk-lf-";
+        let key = ask_key(|| ask_hidden("Secret key (sk-lf-…)"), "pk-lf-", other)?;
+        show(&format!("  {}\n", masked(&key)))?;
+        return Ok(SecretSource::Typed(Secret::new(key)));
     }
     let missing = "nothing was changed: the secret key is missing\n  help: name its file with --secret-key-file";
     let path = args.secret_key_file.as_ref().ok_or_else(|| wrong_usage(missing))?;
