@@ -37,7 +37,7 @@ pub(super) struct ObservationLine {
     kind: Option<Kind>,
     /// What a tool was asked, or what a model or an agent answered.
     detail: String,
-    status_message: String,
+    pub status_message: String,
     model: Option<String>,
 }
 
@@ -46,8 +46,9 @@ pub(super) struct ObservationLine {
 pub(super) struct TurnHeading {
     pub turn: Option<u64>,
     trace: String,
-    prompt: String,
-    parent_session: Option<String>,
+    pub prompt: String,
+    /// The session that this one was forked from.
+    pub parent_session: Option<String>,
 }
 
 impl ObservationLine {
@@ -102,18 +103,9 @@ impl ObservationLine {
                 .any(|status| status.text() == self.status_message)
     }
 
-    /// The session that this one was forked from.
-    pub(super) fn parent_session(&self) -> Option<&str> {
-        self.heading.parent_session.as_deref()
-    }
-
     /// What a tool was asked, or what a model or an agent answered; empty where the status says it.
     pub(super) fn detail(&self) -> &str {
         if self.detail == self.status_message { "" } else { &self.detail }
-    }
-
-    pub(super) fn status_message(&self) -> &str {
-        &self.status_message
     }
 
     pub(super) fn kind_name(&self) -> &'static str {
@@ -198,9 +190,5 @@ impl TurnHeading {
 
     pub(super) fn name(&self) -> String {
         self.turn.map_or_else(|| self.trace.clone(), |turn| format!("turn {turn}"))
-    }
-
-    pub(super) fn prompt(&self) -> &str {
-        &self.prompt
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         }
         let mut line = ObservationLine::of(&span, start, args.full);
         line.cost = prices.as_ref().and_then(|prices| cost(&span, prices));
-        tree.add(line);
+        tree.lines.push(line);
         Ok(())
     })?;
     if is_current && args.turn.is_none() {
@@ -107,9 +107,9 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let selection = Selection { turns: reference.turns, failed: args.failed };
     let selected = tree.spans_of(selection);
     let is_selected = |span: &str| selected.contains(span);
-    tree.lines().filter(|line| is_selected(&line.span_id)).for_each(|line| totals.add(line));
+    tree.lines.iter().filter(|line| is_selected(&line.span_id)).for_each(|line| totals.add(line));
     if reference.turns.is_all() && !args.failed {
-        totals.compare_with(SessionInfo::read(&transcript)?.reckoning);
+        totals.reported = SessionInfo::read(&transcript)?.reckoning;
     }
     if args.json {
         print_observations(&session, &config, &tree.subtotals(), &is_selected)?;
@@ -212,7 +212,7 @@ fn print_header(
 
 /// What the tree does not have.
 fn notes(tree: &ObservationTree, report: &Report) -> Vec<String> {
-    let nothing = tree.is_empty().then(|| "no turns of its own to send".to_owned());
+    let nothing = tree.lines.is_empty().then(|| "no turns of its own to send".to_owned());
     let open = "the last turn is still open: only its complete observations are shown";
     let open = report.unfinished.then(|| open.to_owned());
     let diagnostics = &report.diagnostics;

@@ -24,7 +24,8 @@ pub(super) struct TokenTotals {
     unanswered: usize,
     lower_bounds: usize,
     parent_session: Option<String>,
-    reported: Option<ReportedCost>,
+    /// Claude Code's own count.
+    pub reported: Option<ReportedCost>,
 }
 
 impl TokenTotals {
@@ -34,18 +35,13 @@ impl TokenTotals {
         self.unanswered += usize::from(line.is_unanswered_turn());
         self.lower_bounds += usize::from(line.lower_bound);
         if self.parent_session.is_none() {
-            self.parent_session = line.parent_session().map(str::to_owned);
+            self.parent_session.clone_from(&line.heading.parent_session);
         }
         if let Some(usage) = line.usage {
             self.calls += 1;
             self.usage = self.usage.plus(usage);
             self.cost = line.cost.map(|cost| cost + self.cost.unwrap_or_default()).or(self.cost);
         }
-    }
-
-    /// Sets Claude Code's own count.
-    pub(super) fn compare_with(&mut self, reported: Option<ReportedCost>) {
-        self.reported = reported;
     }
 
     /// Tokens that only Claude Code counted, and tokens that only the transcript has.

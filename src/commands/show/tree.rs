@@ -31,22 +31,10 @@ pub(super) struct Selection {
 /// All observations of a session.
 #[derive(Default)]
 pub(super) struct ObservationTree {
-    lines: Vec<ObservationLine>,
+    pub lines: Vec<ObservationLine>,
 }
 
 impl ObservationTree {
-    pub(super) fn add(&mut self, line: ObservationLine) {
-        self.lines.push(line);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
-
-    pub(super) fn lines(&self) -> impl Iterator<Item = &ObservationLine> {
-        self.lines.iter()
-    }
-
     /// The numbers of all turns, in order.
     pub(super) fn turns(&self) -> Vec<u64> {
         let (groups, _) = self.indices();
@@ -75,11 +63,7 @@ impl ObservationTree {
 
     /// Tokens and cost of each observation, with everything below it.
     pub(super) fn subtotals(&self) -> BTreeMap<&str, Subtotal> {
-        let parents: BTreeMap<&str, &str> = self
-            .lines
-            .iter()
-            .filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?)))
-            .collect();
+        let parents = self.parents();
         let mut subtotals: BTreeMap<&str, Subtotal> = BTreeMap::new();
         for line in &self.lines {
             let Some(usage) = &line.usage else {
@@ -167,13 +151,14 @@ impl ObservationTree {
         (groups, children)
     }
 
+    fn parents(&self) -> BTreeMap<&str, &str> {
+        let lines = self.lines.iter();
+        lines.filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?))).collect()
+    }
+
     /// What did not end well, and everything above it.
     pub(super) fn failed(&self) -> BTreeSet<&str> {
-        let parents: BTreeMap<&str, &str> = self
-            .lines
-            .iter()
-            .filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?)))
-            .collect();
+        let parents = self.parents();
         let mut failed = BTreeSet::new();
         for line in self.lines.iter().filter(|line| line.level != Level::Default) {
             let mut place = Some(line.span_id.as_str());

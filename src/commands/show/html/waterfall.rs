@@ -39,7 +39,7 @@ impl<'a> Waterfall<'a> {
         selection: Selection,
     ) -> io::Result<Vec<Waterfall<'a>>> {
         let (subtotals, failed) = (tree.subtotals(), tree.failed());
-        let has_costs = tree.lines().any(|line| line.cost.is_some());
+        let has_costs = tree.lines.iter().any(|line| line.cost.is_some());
         let mut all: Vec<Waterfall<'a>> = Vec::new();
         tree.walk(selection, |prefix, line, is_root| {
             if is_root {
@@ -91,7 +91,7 @@ impl<'a> Waterfall<'a> {
             "<details class=\"fall{free}\" open id={} data-whole={length} style=\"--from:0;--to:{length}\">",
             self.id
         )?;
-        let (name, prompt) = (root.line.heading.name(), root.line.heading.prompt());
+        let (name, prompt) = (root.line.heading.name(), &root.line.heading.prompt);
         writeln!(
             out,
             "<summary><h2>{}</h2> <time>{}</time> <span class=prompt>{}</span> <span class=dim>{}</span>{}</summary>",
@@ -164,7 +164,7 @@ pub(super) fn print_overview(out: &mut impl Write, all: &[Waterfall<'_>]) -> io:
         let Some(root) = waterfall.rows.first() else {
             continue;
         };
-        let (name, prompt) = (root.line.heading.name(), root.line.heading.prompt());
+        let (name, prompt) = (root.line.heading.name(), &root.line.heading.prompt);
         let class = classes(root.line, waterfall.rows.iter().any(|row| row.failed));
         write!(
             out,
@@ -258,7 +258,7 @@ fn ending(line: &ObservationLine) -> String {
     match line.level {
         Level::Default => String::new(),
         _ => {
-            let text = format!("{}: {}", line.level.as_str(), line.status_message());
+            let text = format!("{}: {}", line.level.as_str(), line.status_message);
             format!(" <span class={}>{}</span>", level(line), escaped(&text))
         }
     }
