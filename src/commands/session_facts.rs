@@ -251,7 +251,7 @@ impl ProjectNames {
 
     /// The keys of all projects in a table.
     pub(super) fn keys<S: Default>(groups: &Groups<S>) -> impl Iterator<Item = &String> {
-        let place = groups.dimensions().iter().position(|by| *by == Dimension::Project);
+        let place = groups.by.iter().position(|by| *by == Dimension::Project);
         let keys = groups.sums.keys();
         keys.filter_map(move |key| key.get(place?))
     }

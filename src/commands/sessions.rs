@@ -76,7 +76,7 @@ pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus
     let sessions = locate::sessions(&claude_config).filter(|path| selector.may_match(path));
     let mut sessions = NewestFirst::new(sessions);
     let terminal = Terminal::of_stdout(&context.env);
-    let table = SessionTable::fitting(terminal.width());
+    let table = SessionTable::fitting(terminal.width);
     let mut listed = 0;
     for path in sessions.by_ref() {
         if !selector.matches_rows(&path) {

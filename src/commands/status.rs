@@ -207,7 +207,7 @@ impl StatusView {
     }
 
     fn print(&self, env: &Env) -> Result<()> {
-        let width = Terminal::of_stdout(env).width();
+        let width = Terminal::of_stdout(env).width;
         let mut out = stdout();
         let mut print_row = |name: &str, text: &str| {
             let text = shorten_home(env.home(), text);

@@ -65,7 +65,7 @@ impl OutcomeFilter {
 /// Selects sessions and turns by [`SelectionArgs`].
 pub(super) struct TurnSelector<'a> {
     args: &'a SelectionArgs,
-    sessions: SessionSelector<'a>,
+    pub sessions: SessionSelector<'a>,
     claude_config: &'a Path,
     scores: StoredScores,
 }
@@ -97,11 +97,6 @@ impl<'a> TurnSelector<'a> {
         };
         found.retain(|(path, _)| self.sessions.matches_or_missing(path));
         Ok(found)
-    }
-
-    /// The message for a selection without sessions.
-    pub(super) fn none_found(&self) -> String {
-        self.sessions.none_found()
     }
 
     /// Keeps the selected ones of a session's own turns, which have the numbers that `show` prints.

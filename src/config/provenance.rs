@@ -33,9 +33,11 @@ pub(super) enum Owner {
 pub(super) struct Provenance {
     pub(super) settings: ByOwner<Arc<SettingsFile>>,
     config: Option<Arc<ConfigFile>>,
-    start: Option<PathBuf>,
+    /// The folder in which the session was started.
+    pub(super) start: Option<PathBuf>,
     seen: BTreeSet<String>,
-    doubt: Option<Doubt>,
+    /// Why owners are unknown.
+    pub(super) doubt: Option<Doubt>,
     /// Something above the project's files has keys and a host.
     is_overridden: bool,
 }
@@ -66,16 +68,6 @@ impl Provenance {
         provenance.is_overridden =
             merged.is_some() && provenance.overrides_project(&env.environment);
         provenance
-    }
-
-    /// The folder in which the session was started.
-    pub(super) fn start(&self) -> Option<&Path> {
-        self.start.as_deref()
-    }
-
-    /// Why owners are unknown.
-    pub(super) fn doubt(&self) -> Option<&Doubt> {
-        self.doubt.as_ref()
     }
 
     /// The owner of a value of the session.

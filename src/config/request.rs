@@ -28,7 +28,7 @@ pub(super) fn is_trusted_without_asking(
         return true;
     }
     let is_literal = !public.is_file_of(&PUBLIC_KEY) && !secret.is_file_of(&SECRET_KEY);
-    if layers.provenance.doubt().is_some() || removes_host || !is_literal {
+    if layers.provenance.doubt.is_some() || removes_host || !is_literal {
         return false;
     }
     // Both keys stand in one personal file, and with them the host, unless it is the user's.
@@ -51,7 +51,7 @@ pub(super) fn request(
     if !leads && layers.withheld.is_empty() {
         return None;
     }
-    let start = layers.provenance.start().unwrap_or(Path::new(""));
+    let start = layers.provenance.start.as_deref().unwrap_or(Path::new(""));
     let mut found: Vec<Found<'_>> = layers.of_project().filter(|_| leads).collect();
     found.sort_by_key(|one| one.spelling);
     let mut values: Vec<RequestedValue> = found.iter().map(requested).collect();
@@ -73,7 +73,7 @@ pub(super) fn request(
         root: root_of(start),
         digest: digest(&found, removes_host.is_some(), layers, granted),
         values,
-        doubt: layers.provenance.doubt().cloned(),
+        doubt: layers.provenance.doubt.clone(),
         granted: granted.clone(),
     }))
 }

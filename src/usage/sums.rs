@@ -13,7 +13,7 @@ use crate::trace::usage_details;
 /// Sums by the values of one or two dimensions.
 #[derive(Debug)]
 pub struct Groups<S> {
-    by: Vec<Dimension>,
+    pub by: Vec<Dimension>,
     time: LocalTime,
     pub sums: BTreeMap<Vec<String>, S>,
 }
@@ -50,10 +50,6 @@ pub struct ToolSums {
 impl<S: Default> Groups<S> {
     pub fn new(by: Vec<Dimension>) -> Self {
         Self { by, time: LocalTime::default(), sums: BTreeMap::new() }
-    }
-
-    pub fn dimensions(&self) -> &[Dimension] {
-        &self.by
     }
 }
 

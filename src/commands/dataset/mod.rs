@@ -93,7 +93,7 @@ pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus>
     let selector = TurnSelector::new(&args.selection, &claude_config)?;
     let sessions = selector.sessions()?;
     if sessions.is_empty() {
-        print_note(&selector.none_found());
+        print_note(&selector.sessions.none_found());
     }
     let is_single = !args.selection.all && sessions.len() == 1;
     let mut run = AddRun { args, selector, is_single, server: None, added: 0 };

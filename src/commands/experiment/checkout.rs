@@ -132,7 +132,7 @@ impl Checkout {
         if !below.components().all(|part| matches!(part, Component::Normal(_))) {
             bail!("could not use directory of item {}: it leads out of its repository", item.id);
         }
-        let place = temporary.path().join(slot.to_string());
+        let place = temporary.path.join(slot.to_string());
         let name = repository.top.file_name().unwrap_or("repository".as_ref());
         let (top, git_dir) = (place.join("checkout").join(name), place.join("history.git"));
         let temporary_files = place.join("tmp");

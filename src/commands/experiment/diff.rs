@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Diff {
     lines: BTreeMap<(String, char, String), u64>,
-    files: usize,
+    pub files: usize,
 }
 
 impl Diff {
@@ -47,10 +47,6 @@ impl Diff {
             }
         }
         diff
-    }
-
-    pub(super) fn files(&self) -> usize {
-        self.files
     }
 
     /// Added and removed lines.
@@ -97,7 +93,7 @@ mod tests {
     #[test]
     fn lines_are_counted_with_their_files() {
         let diff = Diff::read(PATCH, |file| file == "CLAUDE.md");
-        assert_eq!((diff.files(), diff.size()), (1, 3));
+        assert_eq!((diff.files, diff.size()), (1, 3));
         assert_eq!(Diff::read(PATCH, |_| false).size(), 4);
         assert_eq!(Diff::read(b"", |_| false), Diff::default());
     }

@@ -131,7 +131,7 @@ fn add_diff(
 ) -> Result<()> {
     let diff = checkout.diff()?;
     let mut add = |name: &str, figure: f64| measured.figures.insert(name.to_owned(), figure);
-    add("diff_files", number(diff.files() as u64));
+    add("diff_files", number(diff.files as u64));
     add("diff_lines", number(diff.size()));
     let real = shared.plan.repository.real_diff(item);
     if let Some(overlap) = real.and_then(|real| diff.overlap(&real)) {

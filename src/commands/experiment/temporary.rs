@@ -17,7 +17,7 @@ const LOCK: &str = "lock";
 
 /// The folder. Dropping it removes it.
 pub(super) struct Temporary {
-    path: PathBuf,
+    pub path: PathBuf,
     _lock: File,
 }
 
@@ -36,10 +36,6 @@ impl Temporary {
         let lock = lock_file(&path).with_context(could_not)?;
         FileExt::try_lock_exclusive(&lock).with_context(could_not)?;
         Ok(Self { path, _lock: lock })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

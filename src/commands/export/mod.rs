@@ -246,7 +246,7 @@ impl ExportRun<'_> {
     fn finish(self) -> Result<ExitStatus> {
         self.output.finish()?;
         if !self.is_selected {
-            print_note(&self.selector.none_found());
+            print_note(&self.selector.sessions.none_found());
         }
         let omission = match self.is_reduced {
             true => ", without tool content (CC_LANGFUSE_CAPTURE)",

@@ -48,7 +48,7 @@ impl Grid {
         out: &mut dyn Write,
         terminal: Terminal,
     ) -> io::Result<()> {
-        for (index, line) in self.lines(terminal.width()).iter().enumerate() {
+        for (index, line) in self.lines(terminal.width).iter().enumerate() {
             let line = if index == 0 { &terminal.bold(line) } else { line };
             writeln!(out, "{line}")?;
         }

@@ -113,7 +113,7 @@ impl CheckReport {
         const INDENTATION: usize = 6;
         let home = env.home();
         let terminal = Terminal::of_stdout(env);
-        let text = |text: &str| wrap(&shorten_home(home, text), INDENTATION, terminal.width());
+        let text = |text: &str| wrap(&shorten_home(home, text), INDENTATION, terminal.width);
         let mut out = stdout();
         for CheckResult { check, level, message, help } in &self.0 {
             let name = level.styled(terminal);

@@ -15,7 +15,8 @@ pub(in crate::commands) const YELLOW: &str = "33";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Terminal {
     styled: bool,
-    width: Option<usize>,
+    /// Columns of a line; `None` if lines may have any length.
+    pub width: Option<usize>,
 }
 
 impl Terminal {
@@ -29,11 +30,6 @@ impl Terminal {
             styled: !is_set("NO_COLOR") && (forced || is_terminal && !dumb),
             width: columns_variable(env.variable("COLUMNS")).or_else(terminal_width),
         }
-    }
-
-    /// Columns of a line; `None` if lines may have any length.
-    pub(in crate::commands) fn width(self) -> Option<usize> {
-        self.width
     }
 
     pub(in crate::commands) fn bold(self, text: &str) -> String {

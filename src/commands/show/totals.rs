@@ -91,7 +91,7 @@ impl TokenTotals {
 
     pub(super) fn print(&self, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
         self.rows().into_iter().try_for_each(|(name, text)| {
-            let text = wrap(&text, NAME_WIDTH, terminal.width());
+            let text = wrap(&text, NAME_WIDTH, terminal.width);
             writeln!(out, "{name:NAME_WIDTH$}{text}")
         })
     }

@@ -111,8 +111,7 @@ impl ObservationTree {
             let time = Some(line.milliseconds).filter(|time| *time > 0).map(milliseconds);
             let [time, count, cost] = [time, count, cost].map(Option::unwrap_or_default);
             let before = format!("{}{prefix}", row(&time, &count, &cost));
-            let columns =
-                terminal.width().map(|width| width.saturating_sub(before.chars().count()));
+            let columns = terminal.width.map(|width| width.saturating_sub(before.chars().count()));
             let line_text = format!("{before}{}", line.text(terminal, columns));
             writeln!(out, "{}", line_text.trim_end())?;
             let indentation = " ".repeat(before.chars().count());

@@ -38,7 +38,7 @@ impl ToolsOutput {
     pub(super) fn print_json(&self) -> io::Result<()> {
         let names = self.project_names();
         for (key, sums) in self.sorted() {
-            let key = key_json(self.groups.dimensions(), key, &names);
+            let key = key_json(&self.groups.by, key, &names);
             print_json("group", merged(key, fields(sums)))?;
         }
         let lists = self.lists().into_iter().map(|(_, name, list)| {
@@ -62,7 +62,7 @@ impl ToolsOutput {
             return Ok(());
         }
         let names = self.project_names();
-        let dimensions = self.groups.dimensions();
+        let dimensions = &self.groups.by;
         let headings = dimensions.iter().map(|by| by.name().to_uppercase()).collect();
         let numbers = ["TURNS", "CALLS", "FAILED", "DENIED", "RETRIED", "P50", "P95", "OUTPUT"];
         let mut grid = Grid::new(headings, &numbers);
@@ -96,7 +96,7 @@ impl ToolsOutput {
     /// By time where that comes first, else the most frequent first.
     fn sorted(&self) -> Vec<(&Vec<String>, &ToolSums)> {
         let mut all: Vec<(&Vec<String>, &ToolSums)> = self.groups.sums.iter().collect();
-        let first = self.groups.dimensions().first();
+        let first = self.groups.by.first();
         if !matches!(first, Some(Dimension::Day | Dimension::Week | Dimension::Month)) {
             all.sort_by_key(|(_, sums)| Reverse((sums.calls, sums.output_chars)));
         }

@@ -28,7 +28,7 @@ impl UsageOutput {
     pub(super) fn print_json(&self) -> io::Result<()> {
         let names = ProjectNames::of_groups(&self.groups);
         for (key, sums) in self.sorted() {
-            let mut object = merged(key_json(self.groups.dimensions(), key, &names), fields(sums));
+            let mut object = merged(key_json(&self.groups.by, key, &names), fields(sums));
             if let Some(costs) = &self.claude_code_usd {
                 let cost = self.session_of(key).and_then(|session| costs.get(session));
                 object = merged(object, json!({"claude_code_cost_usd": cost}));
@@ -45,7 +45,7 @@ impl UsageOutput {
             return Ok(());
         }
         let names = ProjectNames::of_groups(&self.groups);
-        let dimensions = self.groups.dimensions();
+        let dimensions = &self.groups.by;
         let headings = dimensions.iter().map(|by| by.name().to_uppercase()).collect();
         let mut numbers = vec!["TURNS", "CALLS", "INPUT", "READ", "WRITE", "OUTPUT", "COST"];
         if self.claude_code_usd.is_some() {
@@ -81,14 +81,14 @@ impl UsageOutput {
     }
 
     fn session_of<'a>(&self, key: &'a [String]) -> Option<&'a String> {
-        let place = self.groups.dimensions().iter().position(|by| *by == Dimension::Session)?;
+        let place = self.groups.by.iter().position(|by| *by == Dimension::Session)?;
         key.get(place)
     }
 
     /// By time where that comes first, else the most expensive first.
     fn sorted(&self) -> Vec<(&Vec<String>, &CallSums)> {
         let mut all: Vec<(&Vec<String>, &CallSums)> = self.groups.sums.iter().collect();
-        let first = self.groups.dimensions().first();
+        let first = self.groups.by.first();
         if !matches!(first, Some(Dimension::Day | Dimension::Week | Dimension::Month)) {
             all.sort_by(|(_, one), (_, other)| {
                 let size = |sums: &CallSums| tokens::total(&sums.usage);
