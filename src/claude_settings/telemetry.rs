@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
 use super::exporters::OtherExporter;
-use crate::config::{Destination, Env, Files, normalise_url, settings_paths, shown};
+use crate::config::{Destination, Env, Files, is_on, normalise_url, settings_paths, shown};
 use crate::user_file::{Kind, UserFile};
 
 const ENABLED: &str = "CLAUDE_CODE_ENABLE_TELEMETRY";
@@ -77,8 +77,8 @@ pub(super) fn telemetry(
 /// OpenTelemetry's traces, if they go to the project of the destination.
 fn traces(values: &Values<'_>, destination: &Destination) -> Option<OtherExporter> {
     let get = |name| values.get(name);
-    let is_on = |found: Option<Found>| found.is_some_and(|found| is_true(&found.value));
-    let is_off = !is_on(get(ENABLED)) || !is_on(get(BETA).or_else(|| get(OLD_BETA)));
+    let is_true = |found: Option<Found>| found.is_some_and(|found| is_on(found.value.trim()));
+    let is_off = !is_true(get(ENABLED)) || !is_true(get(BETA).or_else(|| get(OLD_BETA)));
     let protocol = get(TRACES_PROTOCOL).or_else(|| get(PROTOCOL));
     // Langfuse speaks no gRPC.
     let is_grpc = protocol.is_some_and(|found| found.value.trim() == "grpc");
@@ -138,10 +138,6 @@ fn remove(name: &str, place: &str) -> String {
         "the environment" => format!("run: unset {name}"),
         place => format!("remove {name} in {place}"),
     }
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
 }
 
 /// The public key in `Authorization=Basic …`, where blanks may be encoded.

@@ -11,7 +11,7 @@ use crate::commands::nix_options::nix_options;
 use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::screen::{stderr, stdout};
 use crate::commands::output::text::shorten_home;
-use crate::config::{Env, Files, Problem, Scope, VARIABLES, Variable, resolve, shown_as};
+use crate::config::{Env, Files, Problem, Scope, find_variable, resolve, shown_as};
 use crate::user_file::{Kind, UserFile};
 
 /// A value for a variable, in all projects or in one.
@@ -144,28 +144,16 @@ fn set(content: &mut Map<String, Value>, env: &Env, new: &NewValue) -> Result<()
     };
     let values = place.entry("env").or_insert_with(|| json!({}));
     let values = values.as_object_mut().ok_or("\"env\" is not a JSON object")?;
-    for spelling in spellings_of(new.name) {
-        if spelling != new.name || new.value.is_empty() {
-            values.shift_remove(spelling);
+    let spellings = find_variable(new.name).map(|(variable, _)| variable.spellings);
+    for spelling in spellings.unwrap_or_default() {
+        if *spelling != new.name || new.value.is_empty() {
+            values.shift_remove(*spelling);
         }
     }
     if !new.value.is_empty() {
         values.insert(new.name.to_owned(), json!(new.value));
     }
     Ok(())
-}
-
-fn spellings_of(name: &str) -> impl Iterator<Item = &'static str> {
-    let variable = variable_of(name).map(|(variable, _)| variable.spellings);
-    variable.unwrap_or_default().iter().copied()
-}
-
-/// The variable of a name, and that spelling.
-pub(super) fn variable_of(name: &str) -> Option<(&'static Variable, &'static str)> {
-    VARIABLES.iter().find_map(|variable| {
-        let spelling = variable.spellings.iter().find(|spelling| **spelling == name)?;
-        Some((variable, *spelling))
-    })
 }
 
 /// The name of a project in the file: the one that is there, else the folder's path.

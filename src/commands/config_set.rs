@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::config_edit::{ConfigEdit, NewValue, variable_of};
+use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
@@ -16,7 +16,7 @@ use crate::commands::output::prompt::{ask_hidden, can_ask};
 use crate::commands::output::screen::stdout;
 use crate::commands::output::text::shorten_home;
 use crate::commands::start_directory::start_directory;
-use crate::config::{Env, Scope, Variable, normalise_url, shown_as, suggestion};
+use crate::config::{Env, Scope, Variable, find_variable, normalise_url, shown_as, suggestion};
 
 const EXAMPLES: &str = "Examples:
   claude-langfuse config set LANGFUSE_BASE_URL https://us.cloud.langfuse.com
@@ -45,7 +45,7 @@ pub(super) struct SetArgs {
 }
 
 fn parse_name(name: &str) -> Result<&'static str, String> {
-    match variable_of(name) {
+    match find_variable(name) {
         Some((_, spelling)) => Ok(spelling),
         None => {
             let help = suggestion(name);
@@ -68,7 +68,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
     let env = &context.env;
-    let (variable, _) = variable_of(args.name).context("unknown variable")?;
+    let (variable, _) = find_variable(args.name).context("unknown variable")?;
     let project = project.map(|project| start_directory(Some(project))).transpose()?;
     let value = check(variable, args.name, read_value(args, variable)?)?;
     let shown_value = shown_as(args.name, &value);

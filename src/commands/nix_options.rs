@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::commands::config_edit::{NewValue, home_path, variable_of};
-use crate::config::Env;
+use crate::commands::config_edit::{NewValue, home_path};
+use crate::config::{Env, find_variable, is_on};
 
 /// The options that mean the same as these values, as lines of Nix.
 pub(super) fn nix_options(values: &[NewValue], env: &Env) -> String {
@@ -29,15 +29,14 @@ pub(super) fn nix_options(values: &[NewValue], env: &Env) -> String {
 /// The option of a value, without the path of its project.
 fn option(value: &NewValue) -> String {
     let NewValue { project, name, value } = value;
-    let (variable, is_file) = match variable_of(name) {
+    let (variable, is_file) = match find_variable(name) {
         Some((variable, spelling)) => (variable.name, variable.is_file_spelling(spelling)),
         None => (*name, false),
     };
     let name = match (variable, is_file) {
         ("TRACE_TO_LANGFUSE", _) => {
             let option = if project.is_some() { "enable" } else { "traceAllProjects" };
-            let is_on = matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on");
-            return format!("{option} = {is_on};");
+            return format!("{option} = {};", is_on(value));
         }
         // The store is readable for everybody.
         ("LANGFUSE_SECRET_KEY", false) => {

@@ -49,5 +49,5 @@ pub use settings_paths::settings_paths;
 pub use source::{Layer, Problem, Setting, Source, masked, shown};
 pub use unknown_variables::unknown_variables;
 pub use unmerged::with_project_values;
-pub use value::{Capture, ParentSpan, RequestCapture};
-pub use variables::{ProjectMay, VARIABLES, Variable, shown_as};
+pub use value::{Capture, ParentSpan, RequestCapture, is_on};
+pub use variables::{ProjectMay, VARIABLES, Variable, find as find_variable, shown_as};

@@ -69,6 +69,11 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Whether a switch is on, however that is written.
+pub fn is_on(text: &str) -> bool {
+    switch(text) == Ok(true)
+}
+
 /// Reads seconds, fractions allowed, and clamps them.
 pub(super) fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, String> {
     let wrong = || format!("{} is not a number of seconds", quoted(text));

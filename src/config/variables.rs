@@ -250,7 +250,7 @@ pub fn shown_as(spelling: &str, value: &str) -> String {
 }
 
 /// The variable a name belongs to, and that spelling with a static lifetime.
-pub(super) fn find(name: &str) -> Option<(&'static Variable, &'static str)> {
+pub fn find(name: &str) -> Option<(&'static Variable, &'static str)> {
     find_in(VARIABLES, name)
 }
 

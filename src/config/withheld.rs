@@ -149,7 +149,7 @@ impl Layers {
 
     /// Whether the switch of a project's file counts when it is on. Off and unclear values always do.
     fn switch_counts(&self, text: &str) -> bool {
-        if value::switch(text) != Ok(true) {
+        if !value::is_on(text) {
             return true;
         }
         let is_off = |text: &str| value::switch(text) == Ok(false);
