@@ -3,7 +3,7 @@
 
 /// Normalises a pasted URL. Errors never quote it: it may hold a password.
 pub fn normalise(pasted: &str) -> Result<String, String> {
-    let text = unquoted(pasted.trim());
+    let text = unquoted(pasted.trim()).trim();
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     if scheme != "https" && scheme != "http" {
@@ -70,13 +70,9 @@ pub(super) fn is_plain_and_remote(base_url: &str) -> bool {
 }
 
 /// Quotes survive in files of variables that are read by something simpler than a shell.
-fn unquoted(text: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some(inner) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
-            return inner.trim();
-        }
-    }
-    text
+pub(super) fn unquoted(text: &str) -> &str {
+    let within = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 #[cfg(test)]

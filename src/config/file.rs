@@ -67,13 +67,12 @@ impl ConfigFile {
     pub(super) fn is_traced(&self, start: Option<&Path>) -> bool {
         let matches = start.map(|start| project::matches(&self.projects, start));
         let mut layers = matches.iter().flatten().map(|project| &project.env).chain([&self.env]);
-        layers.find_map(switch_in).is_some_and(|text| value::is_on(text))
+        layers.find_map(switch_in).is_some_and(value::is_on)
     }
 
     /// The projects that the file itself switches on.
     pub(super) fn traced_projects(&self) -> impl Iterator<Item = &Path> {
-        let is_traced =
-            |project: &&Project| switch_in(&project.env).is_some_and(|text| value::is_on(text));
+        let is_traced = |project: &&Project| switch_in(&project.env).is_some_and(value::is_on);
         self.projects.iter().filter(is_traced).map(|project| project.path.as_path())
     }
 

@@ -50,9 +50,10 @@ pub(super) fn read(written: &str, env: &Env) -> Result<Vec<(String, Secret)>, St
 
 /// The names of the headers, as the only part that may be shown.
 pub(super) fn shown(text: &str) -> String {
-    let Ok(headers) = parse(text) else {
-        return "…".to_owned();
-    };
+    parse(text).map_or_else(|_| "…".to_owned(), |headers| names(&headers))
+}
+
+pub(super) fn names(headers: &[(String, Secret)]) -> String {
     let names: Vec<String> = headers.iter().map(|(name, _)| format!("{name}: …")).collect();
     names.join(", ")
 }

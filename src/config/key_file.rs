@@ -6,6 +6,7 @@ use std::process::Command;
 
 use base::regular_file;
 
+use super::base_url::unquoted;
 use super::env::Env;
 use super::source::shown;
 
@@ -74,11 +75,6 @@ fn assigned(line: &str) -> &str {
         Some((name, value)) if !name.is_empty() && is_name(name.trim()) => value.trim(),
         _ => line,
     }
-}
-
-fn unquoted(text: &str) -> &str {
-    let within = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
-    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 /// Expands a leading `~/` or `$HOME/`, every `${NAME}` and agenix's expression.

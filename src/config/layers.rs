@@ -83,16 +83,12 @@ impl LayerValues {
 
     /// The value of the strongest spelling.
     fn find(&self, variable: &Variable) -> Option<Found<'_>> {
-        variable.spellings.iter().find_map(|spelling| {
-            let given = self.own(spelling)?;
-            Some(Found {
-                text: &given.text,
-                spelling,
-                place: &given.place,
-                layer: self.layer,
-                owner: given.owner,
-            })
-        })
+        variable.spellings.iter().find_map(|spelling| self.found(spelling))
+    }
+
+    fn found(&self, spelling: &'static str) -> Option<Found<'_>> {
+        let Given { text, place, owner } = self.own(spelling)?;
+        Some(Found { text, spelling, place, layer: self.layer, owner: *owner })
     }
 }
 
@@ -187,17 +183,8 @@ impl Layers {
     pub(super) fn of_project(&self) -> impl Iterator<Item = Found<'_>> {
         let spellings = super::variables::VARIABLES.iter().filter(|variable| variable.leads());
         let spellings = spellings.flat_map(|variable| variable.spellings);
-        spellings.filter_map(|spelling| {
-            let session = self.layers.get(SESSION)?;
-            let given = session.own(spelling).filter(|given| given.owner == Owner::Project)?;
-            Some(Found {
-                text: &given.text,
-                spelling,
-                place: &given.place,
-                layer: session.layer,
-                owner: given.owner,
-            })
-        })
+        let found = spellings.filter_map(|spelling| self.layers.get(SESSION)?.found(spelling));
+        found.filter(|found| found.owner == Owner::Project)
     }
 
     pub(super) fn depth(&self) -> usize {

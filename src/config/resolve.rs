@@ -188,13 +188,7 @@ impl Reader<'_> {
 
     /// Warns of a key that others on this machine can read, and of unencrypted requests.
     fn warn_of_exposure(&mut self, destination: &Destination) {
-        let key = self.layers.find(&v::SECRET_KEY);
-        let file = key.filter(|found| found.is_file_of(&v::SECRET_KEY));
-        let open = file.and_then(|found| Some((found, world_readable(found.text, self.env)?)));
-        if let Some((found, path)) = open {
-            let remedy = format!("run: chmod 600 {}", path.display());
-            self.warnings.push(found.problem("key file is world-readable".to_owned(), remedy));
-        }
+        self.warn_if_readable(&v::SECRET_KEY, "key file is world-readable");
         if is_plain_and_remote(&destination.base_url) {
             let Source { place, name, .. } = &destination.base_url_source;
             let what = "keys and sessions are sent unencrypted";
@@ -203,22 +197,25 @@ impl Reader<'_> {
         }
     }
 
+    /// Warns of a file with the value of a variable that others on this machine can read.
+    fn warn_if_readable(&mut self, variable: &Variable, what: &str) {
+        let found = self.layers.find(variable).filter(|found| found.is_file_of(variable));
+        let open = found.and_then(|found| Some((found, world_readable(found.text, self.env)?)));
+        if let Some((found, path)) = open {
+            let remedy = format!("run: chmod 600 {}", path.display());
+            self.warnings.push(found.problem(what.to_owned(), remedy));
+        }
+    }
+
     /// A problem names no value: it may be a secret.
     fn headers(&mut self) -> Vec<(String, Secret)> {
         let Some(found) = self.layers.find(&v::HEADERS) else {
             return Vec::new();
         };
-        let read = match found.is_file_of(&v::HEADERS) {
-            true => {
-                if let Some(path) = world_readable(found.text, self.env) {
-                    let remedy = format!("run: chmod 600 {}", path.display());
-                    let what = "file of headers is world-readable".to_owned();
-                    self.warnings.push(found.problem(what, remedy));
-                }
-                headers::read(found.text, self.env)
-            }
-            false => headers::parse(found.text),
-        };
+        self.warn_if_readable(&v::HEADERS, "file of headers is world-readable");
+        let is_file = found.is_file_of(&v::HEADERS);
+        let read =
+            if is_file { headers::read(found.text, self.env) } else { headers::parse(found.text) };
         read.map_err(|what| self.refuse(&found, &v::HEADERS, what)).unwrap_or_default()
     }
 
@@ -360,11 +357,8 @@ fn setting(variable: &'static Variable, layers: &Layers, env: &Env, config: &Con
         };
     };
     let from_file = found.is_file_of(variable);
-    let names_of = |headers: &[(String, Secret)]| {
-        headers.iter().map(|(name, _)| format!("{name}: …")).collect::<Vec<_>>().join(", ")
-    };
     let text = match &config.destination {
-        _ if *variable == v::HEADERS => &names_of(&config.headers),
+        _ if *variable == v::HEADERS => &headers::names(&config.headers),
         Ok(destination) if from_file && variable.secret => destination.secret_key.expose(),
         Ok(destination) if from_file => &destination.public_key,
         // Not read: the path is no secret.

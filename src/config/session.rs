@@ -57,9 +57,7 @@ impl Session {
                 values.overlay(&for_projects(&file.env), &file.place);
             }
         }
-        for (spelling, given) in &of_user_files.values {
-            of_user.values.insert(spelling, given.clone());
-        }
+        of_user.values.extend(of_user_files.values.clone());
         let managed = LayerValues::new(Layer::Session);
         let mut session = Self { managed, values, of_user, of_user_files, provenance };
         session.assign_owners(problems);

@@ -104,12 +104,8 @@ impl FromStr for Capture {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "full" => Ok(Self::Full),
-            "no-tool-content" => Ok(Self::NoToolContent),
-            "metadata" => Ok(Self::Metadata),
-            _ => Err(format!("{} is not a capture mode", quoted(text))),
-        }
+        <Self as ValueEnum>::from_str(text, true)
+            .map_err(|_| format!("{} is not a capture mode", quoted(text)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use super::answers::{Answers, Keys, Projects, SecretSource};
 use super::key_file;
@@ -13,7 +14,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::misconfigured;
 use crate::commands::install;
 use crate::commands::output::text::shorten_home;
-use crate::config::{Capture, Config, Env, Secret};
+use crate::config::{Config, Env, Secret};
 
 /// What will be written and sent.
 #[derive(Debug)]
@@ -52,8 +53,9 @@ impl Plan {
         let env = &context.env;
         let mut values = Vec::new();
         let key_file = keys(answers.keys, env, &mut values)?;
-        if let Some(capture) = answers.capture.filter(|capture| *capture != config.capture) {
-            values.push(global("CC_LANGFUSE_CAPTURE", capture_name(capture)));
+        let capture = answers.capture.filter(|capture| *capture != config.capture);
+        if let Some(mode) = capture.and_then(|capture| capture.to_possible_value()) {
+            values.push(global("CC_LANGFUSE_CAPTURE", mode.get_name()));
         }
         projects(&answers.projects, &mut values);
         let edit = ConfigEdit::plan(env, values)?;
@@ -130,14 +132,6 @@ fn projects(projects: &Projects, values: &mut Vec<NewValue>) {
         Projects::These(folders) => {
             values.extend(folders.iter().map(|folder| on(Some(folder.clone()))));
         }
-    }
-}
-
-fn capture_name(capture: Capture) -> &'static str {
-    match capture {
-        Capture::Full => "full",
-        Capture::NoToolContent => "no-tool-content",
-        Capture::Metadata => "metadata",
     }
 }
 
