@@ -7,59 +7,35 @@ use crate::langfuse::Problem;
 /// How a command ended, in the order of severity: of several sessions the worst one counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ExitStatus {
-    /// 0: all is done.
     #[default]
     Done,
-    /// 1: some of the work or a check failed.
     Failed,
-    /// 6: the server rejected the content.
     ContentRejected,
-    /// 4: the server is unreachable, or asks for a pause.
     Unreachable,
-    /// 5: the server rejected the keys.
     KeysRejected,
-    /// 3: configuration is missing or invalid.
     Misconfigured,
-    /// 2: an answer is missing, and there is no terminal to ask at.
+    /// Also where an answer is missing, and there is no terminal to ask at.
     Usage,
 }
 
-/// The exit codes of all commands but `hook`, which always exits with 0.
-pub(super) const EXIT_CODES: [(u8, &str); 7] = [
-    (0, "done"),
-    (1, "some work or a check failed"),
-    (2, "wrong usage"),
-    (3, "configuration missing or invalid"),
-    (4, "server unreachable, or it asks for a pause"),
-    (5, "keys rejected"),
-    (6, "content rejected"),
+/// Each status with its exit code, its stable name in JSON, and its meaning. `hook` always exits with 0.
+pub(super) const EXIT_STATUSES: [(ExitStatus, u8, &str, &str); 7] = [
+    (ExitStatus::Done, 0, "done", "done"),
+    (ExitStatus::Failed, 1, "failed", "some work or a check failed"),
+    (ExitStatus::Usage, 2, "usage", "wrong usage"),
+    (ExitStatus::Misconfigured, 3, "misconfigured", "configuration missing or invalid"),
+    (ExitStatus::Unreachable, 4, "unreachable", "server unreachable, or it asks for a pause"),
+    (ExitStatus::KeysRejected, 5, "keys_refused", "keys rejected"),
+    (ExitStatus::ContentRejected, 6, "content_rejected", "content rejected"),
 ];
 
 impl ExitStatus {
-    /// The exit code of the process.
     pub(super) fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Misconfigured => 3,
-            Self::Unreachable => 4,
-            Self::KeysRejected => 5,
-            Self::ContentRejected => 6,
-        }
+        EXIT_STATUSES.iter().find(|(status, ..)| *status == self).map_or(1, |row| row.1)
     }
 
-    /// The stable name in JSON.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Misconfigured => "misconfigured",
-            Self::Usage => "usage",
-            Self::Unreachable => "unreachable",
-            Self::KeysRejected => "keys_refused",
-            Self::ContentRejected => "content_rejected",
-        }
+        EXIT_STATUSES.iter().find(|(status, ..)| *status == self).map_or("failed", |row| row.2)
     }
 
     /// The status of a command that ends with this error.

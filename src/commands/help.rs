@@ -3,7 +3,7 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 
-use crate::commands::exit_status::EXIT_CODES;
+use crate::commands::exit_status::EXIT_STATUSES;
 use crate::commands::output::terminal::{stdout_width, wrap};
 use crate::config::{VARIABLES, Variable};
 
@@ -80,7 +80,7 @@ fn after_long_help(width: usize) -> String {
         text.push_str(&definition(&spelling(variable), &meaning(variable), 38, width));
     }
     text.push_str("\nEach LANGFUSE_* is also read as CC_LANGFUSE_*, which wins.\n\nExit codes:\n");
-    for (code, meaning) in EXIT_CODES {
+    for (_, code, _, meaning) in EXIT_STATUSES {
         text.push_str(&definition(&code.to_string(), meaning, 1, width));
     }
     text.push_str("\nRun 'claude-langfuse <COMMAND> --help' for examples.");

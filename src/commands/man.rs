@@ -9,7 +9,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::commands::exit_status::{EXIT_CODES, ExitStatus};
+use crate::commands::exit_status::{EXIT_STATUSES, ExitStatus};
 use crate::commands::help;
 use crate::config::VARIABLES;
 
@@ -94,7 +94,7 @@ fn program_page(command: Command) -> Result<Vec<u8>> {
         definition(&mut roff, &help::spelling(variable), &help::meaning(variable));
     }
     roff.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in EXIT_CODES {
+    for (_, code, _, meaning) in EXIT_STATUSES {
         definition(&mut roff, &code.to_string(), meaning);
     }
     roff.control("SH", ["FILES"]);
