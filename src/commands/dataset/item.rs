@@ -8,7 +8,7 @@ use base::regular_file;
 use base::sha256::hex;
 use serde_json::{Map, Value, json};
 use transcript::conversation::{Conversation, Message, Role};
-use transcript::session::{Calls, TurnOutline};
+use transcript::session::Calls;
 
 use super::rerun::Reruns;
 use crate::commands::delivery_context::SessionTarget;
@@ -19,17 +19,11 @@ use crate::langfuse::{MAX_ITEM_BYTES, without_controls};
 use crate::privacy::Policy;
 use crate::trace::{SpanId, SpanIds};
 
-/// A turn, with the number that `show` prints.
+/// A turn that a model answered, with the number that `show` prints.
 pub(super) struct DatasetTurn {
     pub number: u64,
     pub uuid: String,
-    pub calls: Option<Calls>,
-}
-
-impl From<(u64, TurnOutline)> for DatasetTurn {
-    fn from((number, turn): (u64, TurnOutline)) -> Self {
-        Self { number, uuid: turn.uuid, calls: turn.calls }
-    }
+    pub calls: Calls,
 }
 
 /// Builds the items of one session.
@@ -72,8 +66,9 @@ impl<'a> DatasetItemBuilder<'a> {
         })
     }
 
-    /// Builds the item of an answered turn.
-    pub(super) fn build(&mut self, turn: &DatasetTurn, calls: &Calls) -> Result<DatasetItem> {
+    /// Builds the item of a turn.
+    pub(super) fn build(&mut self, turn: &DatasetTurn) -> Result<DatasetItem> {
+        let calls = &turn.calls;
         let root = self.roots.get(&turn.number);
         let span = match root {
             Some(root) => SpanId::given(root.span.clone()),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use transcript::session::{Calls, TurnOutline};
+use transcript::session::TurnOutline;
 
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, status_error};
@@ -119,14 +119,6 @@ pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus>
     Ok(status)
 }
 
-/// A session, and the selected turns that a model answered.
-struct Prepared<'a> {
-    session: SessionTarget,
-    config: Config,
-    reference: &'a SessionRef,
-    turns: Vec<(DatasetTurn, Calls)>,
-}
-
 struct AddRun<'a> {
     args: &'a DatasetAddArgs,
     selector: TurnSelector<'a>,
@@ -137,23 +129,13 @@ struct AddRun<'a> {
     added: usize,
 }
 
-impl<'a> AddRun<'a> {
+impl AddRun<'_> {
     fn add_session(
         &mut self,
         context: &mut DeliveryContext,
         transcript: &Path,
-        reference: &'a SessionRef,
+        reference: &SessionRef,
     ) -> Result<()> {
-        let prepared = self.prepare(context, transcript, reference)?;
-        self.add(context, &prepared)
-    }
-
-    fn prepare(
-        &mut self,
-        context: &mut DeliveryContext,
-        transcript: &Path,
-        reference: &'a SessionRef,
-    ) -> Result<Prepared<'a>> {
         let args = self.args;
         let (session, config) =
             session_args::open(context, transcript, Extent::Resend, Scope::Explicit)?;
@@ -163,7 +145,24 @@ impl<'a> AddRun<'a> {
         let turns = own_turns(read_outline(&session)?);
         let turns = self.selector.select(context, (&session, &config), reference, turns)?;
         let turns = self.answered(&session, reference, turns)?;
-        Ok(Prepared { session, config, reference, turns })
+        if turns.is_empty() {
+            return Ok(());
+        }
+        self.added += turns.len();
+        let (dataset, expected) = (args.dataset.as_str(), args.expected.as_deref());
+        let roots = turn_roots(&session, &config)?;
+        let mut items = DatasetItemBuilder::new(dataset, &session, &config, roots, expected)?;
+        if args.dry_run {
+            for turn in &turns {
+                writeln!(exact_stdout(), "{}", items.build(turn)?.body)?;
+            }
+            return Ok(());
+        }
+        let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
+        let destination = config.destination.as_ref().map_err(unusable)?;
+        warn_if_unsent(&session, &config, destination, self.typed(&session, reference));
+        let server = self.server(context, &config, destination)?;
+        send_items(args, &session, &turns, &mut items, server)
     }
 
     /// The turns that a model answered.
@@ -172,19 +171,18 @@ impl<'a> AddRun<'a> {
         session: &SessionTarget,
         reference: &SessionRef,
         turns: Vec<(u64, TurnOutline)>,
-    ) -> Result<Vec<(DatasetTurn, Calls)>> {
+    ) -> Result<Vec<DatasetTurn>> {
         let mut answered = Vec::new();
-        for mut turn in turns.into_iter().map(DatasetTurn::from) {
-            match turn.calls.take() {
-                Some(calls) => answered.push((turn, calls)),
+        for (number, turn) in turns {
+            match turn.calls {
+                Some(calls) => answered.push(DatasetTurn { number, uuid: turn.uuid, calls }),
                 None if reference.turns.single().is_some() => {
                     bail!(
-                        "could not add turn {}: no model answered it; 'claude-langfuse show {}' lists all turns",
-                        turn.number,
+                        "could not add turn {number}: no model answered it; 'claude-langfuse show {}' lists all turns",
                         reference.session.display()
                     )
                 }
-                None => log::info!("turn {} is skipped: no model answered it", turn.number),
+                None => log::info!("turn {number} is skipped: no model answered it"),
             }
         }
         if answered.is_empty() && self.is_single && self.args.selection.outcome.is_empty() {
@@ -198,29 +196,6 @@ impl<'a> AddRun<'a> {
             );
         }
         Ok(answered)
-    }
-
-    fn add(&mut self, context: &DeliveryContext, prepared: &Prepared<'_>) -> Result<()> {
-        let args = self.args;
-        let Prepared { session, config, reference, turns } = prepared;
-        if turns.is_empty() {
-            return Ok(());
-        }
-        self.added += turns.len();
-        let (dataset, expected) = (args.dataset.as_str(), args.expected.as_deref());
-        let roots = turn_roots(session, config)?;
-        let mut items = DatasetItemBuilder::new(dataset, session, config, roots, expected)?;
-        if args.dry_run {
-            for (turn, calls) in turns {
-                writeln!(exact_stdout(), "{}", items.build(turn, calls)?.body)?;
-            }
-            return Ok(());
-        }
-        let unusable = |problem| error(args, ExitStatus::Misconfigured, problem);
-        let destination = config.destination.as_ref().map_err(unusable)?;
-        warn_if_unsent(session, config, destination, self.typed(session, reference));
-        let server = self.server(context, config, destination)?;
-        send_items(args, session, turns, &mut items, server)
     }
 
     /// The session as a person named it.
@@ -254,12 +229,12 @@ impl<'a> AddRun<'a> {
 fn send_items(
     args: &DatasetAddArgs,
     session: &SessionTarget,
-    turns: &[(DatasetTurn, Calls)],
+    turns: &[DatasetTurn],
     items: &mut DatasetItemBuilder<'_>,
     server: &mut DatasetClient,
 ) -> Result<()> {
-    for (turn, calls) in turns {
-        let DatasetItem { body, trace } = items.build(turn, calls)?;
+    for turn in turns {
+        let DatasetItem { body, trace } = items.build(turn)?;
         let length = body.to_string().len();
         if length > MAX_ITEM_BYTES {
             let reason = format!(
