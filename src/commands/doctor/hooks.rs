@@ -5,13 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::claude_settings::{
     EVENTS, Entry, Hooks, OtherExporter, SESSION_END_TIMEOUT, Surveyed, find_program,
     other_exporters, survey, switched_off,
 };
 use crate::commands::delivery_context::DeliveryContext;
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::report::{CheckLevel, CheckReport};
 
 fn install_help(context: &DoctorContext<'_>) -> &'static str {
     match context.delivery.env.has_home_manager() {
@@ -135,7 +135,10 @@ fn check_event(
     }
     let mut is_ok = true;
     for (path, entry) in entries {
-        is_ok &= check_entry(context, event, path, entry, report);
+        if let Some((level, problem, help)) = problem(context, event, path, entry) {
+            is_ok = false;
+            report.add("hooks", level, problem, Some(help));
+        }
     }
     if is_ok {
         report.ok(
@@ -145,117 +148,90 @@ fn check_event(
     }
 }
 
-/// Returns whether the entry has no problem.
-fn check_entry(
+/// A problem of an entry, with its remedy.
+type EntryProblem = (CheckLevel, String, String);
+
+/// The first problem of an entry.
+fn problem(
     context: &DoctorContext<'_>,
     event: &str,
     path: &Path,
     entry: &Entry,
-    report: &mut CheckReport,
-) -> bool {
+) -> Option<EntryProblem> {
     let place = format!("{event} in {}", path.display());
     if entry.asynchronous {
-        report.fail(
-            "hooks",
+        return Some((
+            CheckLevel::Fail,
             format!("the hook for {place} is asynchronous: Claude Code stops it when it exits"),
-            "remove \"async\"; the hook takes milliseconds",
-        );
-        return false;
+            "remove \"async\"; the hook takes milliseconds".to_owned(),
+        ));
     }
     if entry.narrowed {
-        report.warn(
-            "hooks",
-            format!("a matcher restricts the hook for {place}"),
-            "remove the matcher",
-        );
-        return false;
+        let problem = format!("a matcher restricts the hook for {place}");
+        return Some((CheckLevel::Warn, problem, "remove the matcher".to_owned()));
     }
-    check_timeout(context, event, &place, entry, report)
-        && check_program(context, &place, entry, report)
+    timeout_problem(context, event, &place, entry)
+        .or_else(|| program_problem(context, &place, entry))
 }
 
-fn check_timeout(
+fn timeout_problem(
     context: &DoctorContext<'_>,
     event: &str,
     place: &str,
     entry: &Entry,
-    report: &mut CheckReport,
-) -> bool {
+) -> Option<EntryProblem> {
     let budget = context.config.hook_budget.as_secs_f64();
     match (event, entry.timeout) {
-        ("Stop", Some(timeout)) if timeout < budget => {
-            report.fail(
-                "hooks",
-                format!("the hook for {place} is stopped after {timeout} s, before the end of its budget of {budget} s"),
-                "remove \"timeout\" (in seconds), or lower CC_LANGFUSE_HOOK_BUDGET",
-            );
-            false
-        }
+        ("Stop", Some(timeout)) if timeout < budget => Some((
+            CheckLevel::Fail,
+            format!(
+                "the hook for {place} is stopped after {timeout} s, before the end of its budget of {budget} s"
+            ),
+            "remove \"timeout\" (in seconds), or lower CC_LANGFUSE_HOOK_BUDGET".to_owned(),
+        )),
         ("SessionEnd", timeout) if timeout.is_none_or(|timeout| timeout < 2.0) => {
             let after = timeout.map_or(Duration::from_millis(1500), |timeout| {
                 Duration::try_from_secs_f64(timeout).unwrap_or_default()
             });
-            report.warn(
-                "hooks",
+            let after = after.as_secs_f64();
+            Some((
+                CheckLevel::Warn,
                 format!(
-                    "the hook for {place} is stopped after {:.1} s, too early for a slow network",
-                    after.as_secs_f64()
+                    "the hook for {place} is stopped after {after:.1} s, too early for a slow network"
                 ),
                 format!("set \"timeout\": {SESSION_END_TIMEOUT} (in seconds)"),
-            );
-            false
+            ))
         }
-        _ => true,
+        _ => None,
     }
 }
 
-/// Returns whether the registered program exists and is this one.
-fn check_program(
+/// The registered program is missing, or another one than this.
+fn program_problem(
     context: &DoctorContext<'_>,
     place: &str,
     entry: &Entry,
-    report: &mut CheckReport,
-) -> bool {
-    let Some(named) = entry.our_program() else {
-        return true;
-    };
+) -> Option<EntryProblem> {
+    let named = entry.our_program()?;
     let found = find_program(&context.delivery.env, &named);
     let canonical = found.as_ref().and_then(|path| path.canonicalize().ok());
     let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
-    match (canonical, this) {
-        (None, _) => {
-            report.fail(
-                "hooks",
-                format!("the program of the hook for {place} is missing: {named}"),
-                install_help(context),
-            );
-            false
-        }
-        (Some(program), _) if !is_executable(&program) => {
-            report.fail(
-                "hooks",
-                format!("the program of the hook for {place} can't be run: {}", program.display()),
-                install_help(context),
-            );
-            false
-        }
-        (Some(program), Some(this)) if program != this => {
-            report.warn(
-                "hooks",
-                format!(
-                    "the hook for {place} runs {}, and this is {}",
-                    program.display(),
-                    this.display()
-                ),
-                "register this one with 'claude-langfuse install'",
-            );
-            false
-        }
-        _ => true,
+    let Some(program) = canonical else {
+        let problem = format!("the program of the hook for {place} is missing: {named}");
+        return Some((CheckLevel::Fail, problem, install_help(context).to_owned()));
+    };
+    let shown = program.display();
+    if !is_executable(&program) {
+        let problem = format!("the program of the hook for {place} can't be run: {shown}");
+        return Some((CheckLevel::Fail, problem, install_help(context).to_owned()));
     }
+    let this = this.filter(|this| *this != program)?;
+    let problem = format!("the hook for {place} runs {shown}, and this is {}", this.display());
+    let help = "register this one with 'claude-langfuse install'";
+    Some((CheckLevel::Warn, problem, help.to_owned()))
 }
 
-fn is_executable(program: &Path) -> bool {
+pub(in crate::commands) fn is_executable(program: &Path) -> bool {
     program.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 

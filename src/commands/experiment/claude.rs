@@ -1,7 +1,6 @@
 //! The program of Claude Code that runs the items: which one, with which options, and its result.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +10,7 @@ use base::sha256::hex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::commands::doctor::hooks::is_executable;
 use crate::commands::git::git_variables;
 use crate::config::Env;
 
@@ -183,11 +183,8 @@ fn is_version(text: &str) -> bool {
 }
 
 fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
-    let folders = std::env::split_paths(env.variable("PATH")?).collect::<Vec<_>>();
-    let is_program = |path: &PathBuf| {
-        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    folders.into_iter().map(|folder| folder.join(name)).find(is_program)
+    let mut folders = std::env::split_paths(env.variable("PATH")?);
+    folders.find_map(|folder| Some(folder.join(name)).filter(|path| is_executable(path)))
 }
 
 /// A session id of its own: a UUID in form.

@@ -79,7 +79,7 @@ impl CheckReport {
         self.add(check, CheckLevel::Fail, message.into(), Some(help.into()));
     }
 
-    fn add(
+    pub(in crate::commands) fn add(
         &mut self,
         check: &'static str,
         level: CheckLevel,
