@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use transcript::Transcript;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::config::settings_paths;
 use crate::user_file::{Kind, UserFile};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use super::server::{client, report_failure};
 use super::{prices, regions, test_trace};
 use crate::commands::exit_status::ExitStatus;

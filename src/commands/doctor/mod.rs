@@ -2,7 +2,6 @@
 
 pub(super) mod claude_code;
 mod connection;
-mod context;
 pub(super) mod hooks;
 mod prices;
 mod regions;
@@ -23,8 +22,7 @@ use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
 use crate::commands::output::report::CheckReport;
 use crate::commands::start_directory::start_directory;
-use crate::config::Scope;
-use context::DoctorContext;
+use crate::config::{Config, Scope};
 use transcript::locate;
 
 const EXAMPLES: &str = "Examples:
@@ -57,6 +55,17 @@ pub(super) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Inputs of all checks.
+struct DoctorContext<'a> {
+    args: &'a DoctorArgs,
+    delivery: DeliveryContext,
+    /// Start directory of the sessions.
+    start: PathBuf,
+    config: Config,
+    /// The transcripts with the latest activity, the newest first.
+    newest: Vec<PathBuf>,
 }
 
 /// Number of sessions whose transcripts are checked.

@@ -7,7 +7,7 @@ use base::Timestamp;
 use serde_json::json;
 use transcript::locate;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::plural;
 use crate::config::{Destination, in_shell};

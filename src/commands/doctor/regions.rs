@@ -1,7 +1,7 @@
 //! Regions of Langfuse Cloud. Keys belong to one region and don't name it. If no host is set, rejected keys may be of another
 //! region; they are tried there only with the user's consent.
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use super::server::client;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::prompt::{ask_yes, can_ask};

@@ -1,6 +1,6 @@
 //! Requests to a server, and its failures, for all checks that need it.
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;
 use crate::commands::remedy::remedy_in_doctor;

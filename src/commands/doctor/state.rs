@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::long_duration;
 use crate::commands::output::text::plural;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use super::server::report_failure;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::output::report::CheckReport;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::context::DoctorContext;
+use super::DoctorContext;
 use crate::commands::output::report::CheckReport;
 use crate::commands::output::text::broken_lines;
 use transcript::{Diagnostics, Transcript, UnknownNames, hook_times, unknown_names};
