@@ -1,17 +1,15 @@
 //! JSON files of settings, and the variables in their `env`.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 
 use base::regular_file;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use transcript::replace_surrogates;
 
 use super::source::{Problem, shown};
 use super::variables;
+use crate::user_file::duplicate_key;
 
 /// No file of settings is larger; a link to a device is.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -26,17 +24,27 @@ pub(super) enum Reading {
 /// Reads a JSON file whose outermost value must be an object, and in which no object has a key twice: of two values one was
 /// not meant, and it can't be known which.
 pub(super) fn read_object(path: &Path) -> Reading {
-    match read_bytes(path) {
-        Ok(Some(bytes)) => match str::from_utf8(&bytes) {
-            Ok(text) => parse(text, |text| serde_json::from_str(text).map(|Distinct(value)| value)),
-            Err(error) => Reading::Broken(format!(
-                "could not read the file: invalid UTF-8 at byte {}",
-                error.valid_up_to()
-            )),
-        },
-        Ok(None) => Reading::Absent,
-        Err(error) => Reading::Broken(format!("could not read the file: {error}")),
+    let bytes = match read_bytes(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Reading::Absent,
+        Err(error) => return Reading::Broken(format!("could not read the file: {error}")),
+    };
+    let text = match str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.valid_up_to();
+            return Reading::Broken(format!("could not read the file: invalid UTF-8 at byte {at}"));
+        }
+    };
+    let reading = parse(text);
+    if matches!(reading, Reading::Object(_))
+        && let Some((key, line)) = duplicate_key(text)
+    {
+        let key = shown(&key);
+        let problem = format!("could not parse the file: duplicate key {key:?} at line {line}");
+        return Reading::Broken(problem);
     }
+    reading
 }
 
 /// The same as Claude Code reads its own files: in UTF-16 too, bad bytes and lone surrogates replaced, and nothing at all
@@ -58,7 +66,7 @@ pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
     };
     match text.trim().is_empty() {
         true => Reading::Object(Map::new()),
-        false => parse(&replace_surrogates(&text), |text| serde_json::from_str(text)),
+        false => parse(&replace_surrogates(&text)),
     }
 }
 
@@ -75,75 +83,12 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// `read` parses any value, because only then do serde's messages never quote the file: it may hold keys.
-fn parse(text: &str, read: impl Fn(&str) -> serde_json::Result<Value>) -> Reading {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match read(text) {
+/// Parses any value, because only then do serde's messages never quote the file: it may hold keys.
+fn parse(text: &str) -> Reading {
+    match serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         Ok(Value::Object(object)) => Reading::Object(object),
         Ok(_) => Reading::Broken("could not parse the file: not a JSON object".to_owned()),
         Err(error) => Reading::Broken(format!("could not parse the file: {error}")),
-    }
-}
-
-/// A JSON value in which no object has a key twice.
-struct Distinct(Value);
-
-impl<'de> Deserialize<'de> for Distinct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DistinctVisitor).map(Self)
-    }
-}
-
-struct DistinctVisitor;
-
-impl<'de> Visitor<'de> for DistinctVisitor {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Distinct(value)) = values.next_element()? {
-            list.push(value);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((key, Distinct(value))) = members.next_entry::<String, Distinct>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("duplicate key {:?}", shown(&key))));
-            }
-            object.insert(key, value);
-        }
-        Ok(Value::Object(object))
     }
 }
 

@@ -126,8 +126,7 @@ impl UserFile {
             place = child.start;
             node = child.node;
         }
-        let before = self.bytes().get(..place)?;
-        Some(1 + before.iter().filter(|byte| **byte == b'\n').count())
+        Some(line_at(self.bytes(), place))
     }
 
     /// The first line, from 1 on, that holds a text within a JSON string.
@@ -264,6 +263,18 @@ pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>> {
         Value::Object(content) => Ok(content),
         _ => Err(anyhow!("not a JSON object")),
     }
+}
+
+/// The first key that an object has twice, and its line; the text is valid JSON.
+pub fn duplicate_key(text: &str) -> Option<(String, usize)> {
+    let root = Node::parse(text.as_bytes())?;
+    let member = root.duplicate()?;
+    Some((member.key.clone()?, line_at(text.as_bytes(), member.start)))
+}
+
+/// The line of a place, from 1 on.
+fn line_at(text: &[u8], place: usize) -> usize {
+    1 + text.iter().take(place).filter(|byte| **byte == b'\n').count()
 }
 
 /// The text that a file that does not exist gets.

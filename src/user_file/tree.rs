@@ -1,5 +1,7 @@
 //! The place of each value in a JSON text. Serde has parsed the text before, so it is valid.
 
+use std::collections::BTreeSet;
+
 use transcript::replace_surrogates;
 
 /// A value and its place.
@@ -31,6 +33,15 @@ impl Node {
     pub(super) fn member(&self, key: &str) -> Option<usize> {
         self.children.iter().rposition(|child| child.key.as_deref() == Some(key))
     }
+
+    /// The first member whose name another one before it in the same object has.
+    pub(super) fn duplicate(&self) -> Option<&Child> {
+        let mut names = BTreeSet::new();
+        self.children.iter().find_map(|child| match &child.key {
+            Some(key) if !names.insert(key) => Some(child),
+            _ => child.node.duplicate(),
+        })
+    }
 }
 
 struct Parser<'a> {
@@ -46,7 +57,7 @@ impl Parser<'_> {
             b'{' => self.children(b'}')?,
             b'[' => self.children(b']')?,
             b'"' => {
-                self.string()?;
+                self.literal()?;
                 Vec::new()
             }
             _ => {
@@ -80,7 +91,8 @@ impl Parser<'_> {
         let start = self.at;
         let key = match close {
             b'}' => {
-                let key = self.string()?;
+                let literal = String::from_utf8_lossy(self.literal()?);
+                let key = serde_json::from_str(&replace_surrogates(&literal)).ok()?;
                 self.skip_space();
                 // The colon.
                 self.at += 1;
@@ -91,15 +103,15 @@ impl Parser<'_> {
         Some(Child { key, start, node: self.value()? })
     }
 
-    fn string(&mut self) -> Option<String> {
+    /// A string with its quotes.
+    fn literal(&mut self) -> Option<&[u8]> {
         let start = self.at;
         self.at += 1;
         loop {
             let byte = self.peek()?;
             self.at += if byte == b'\\' { 2 } else { 1 };
             if byte == b'"' {
-                let literal = String::from_utf8_lossy(self.text.get(start..self.at)?);
-                return serde_json::from_str(&replace_surrogates(&literal)).ok();
+                return self.text.get(start..self.at);
             }
         }
     }
