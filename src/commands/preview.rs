@@ -52,15 +52,6 @@ impl PreviewTransport<'_> {
 pub(super) fn each_request(
     session: &SessionTarget,
     config: &Config,
-    job: impl Fn(&str) -> Job,
-    mut on_request: impl FnMut(&str) -> io::Result<()>,
-) -> Result<Report> {
-    preview(session, config, &job, &mut on_request)
-}
-
-fn preview(
-    session: &SessionTarget,
-    config: &Config,
     job: &dyn Fn(&str) -> Job,
     on_request: &mut dyn FnMut(&str) -> io::Result<()>,
 ) -> Result<Report> {
@@ -93,6 +84,7 @@ pub(super) fn each_span(
     mut on_span: impl FnMut(Span) -> io::Result<()>,
 ) -> Result<Report> {
     let job = |destination: &str| job(session, config, destination);
-    let on_request = |raw: &str| Span::all_of(raw).into_iter().try_for_each(&mut on_span);
-    each_request(session, config, job, on_request)
+    each_request(session, config, &job, &mut |raw| {
+        Span::all_of(raw).into_iter().try_for_each(&mut on_span)
+    })
 }

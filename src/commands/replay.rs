@@ -237,7 +237,8 @@ fn replay_session(
 /// Prints one request per line.
 fn dry_run(context: &DeliveryContext, session: &SessionTarget, config: &Config) -> Result<Guests> {
     let job = |destination: &str| context.delivery_job(session, config, destination);
-    let report = each_request(session, config, job, |raw| writeln!(exact_stdout(), "{raw}"))?;
+    let mut print = |raw: &str| writeln!(exact_stdout(), "{raw}");
+    let report = each_request(session, config, &job, &mut print)?;
     let notes = [
         (report.declined > 0, declined_text(report.declined)),
         (report.inherited > 0, inherited_text(report.inherited)),

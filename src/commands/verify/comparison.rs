@@ -56,7 +56,7 @@ impl Comparison {
         let mut scores = ExpectedScores::default();
         let preview = session.for_preview();
         let whole = |destination: &str| job(&preview, config, destination);
-        each_request(&preview, config, whole, |raw| {
+        each_request(&preview, config, &whole, &mut |raw| {
             for span in Span::all_of(raw) {
                 attached |= span.attribute("session.id").is_none();
                 expected.insert(span.span_id().to_owned(), ExpectedObservation::of(&span));
@@ -353,7 +353,7 @@ fn expect_as_agreed(
 ) -> Result<()> {
     let as_agreed = |destination: &str| job(session, config, destination);
     let mut agreed = BTreeMap::new();
-    each_request(session, config, as_agreed, |raw| {
+    each_request(session, config, &as_agreed, &mut |raw| {
         let spans = Span::all_of(raw);
         agreed.extend(spans.iter().map(|span| (span.span_id().to_owned(), Fields::of_span(span))));
         Ok(())
