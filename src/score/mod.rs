@@ -7,7 +7,7 @@ use crate::trace::{SpanId, TraceId};
 
 use base::Timestamp;
 use base::sha256::hex;
-pub use outcome::{FIGURES, figure_of_nothing, figures, has_failed, outcomes};
+pub use outcome::{FIGURES, figure_of_nothing, figures, has_failed, number, outcomes, share};
 
 /// One score.
 #[derive(Clone, Debug, PartialEq)]

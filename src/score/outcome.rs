@@ -130,11 +130,12 @@ pub fn has_failed(turn: &Turn) -> bool {
 
 /// Every count that a file can have is exact as a float.
 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn number(count: u64) -> f64 {
+pub fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
+/// A part of a whole, with four digits; `None` of nothing.
+pub fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| (number(part) / number(whole) * 10_000.0).round() / 10_000.0)
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::score::share;
+
 /// The changed lines, each with its file and its sign, and how often it is there.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Diff {
@@ -55,7 +57,6 @@ impl Diff {
     }
 
     /// From 0, nothing in common, to 1, the same lines: twice the common lines, of all lines of both. `None` if both are empty.
-    #[allow(clippy::cast_precision_loss, reason = "counts of lines are far below 2^53")]
     pub(super) fn overlap(&self, other: &Self) -> Option<f64> {
         let all = self.size() + other.size();
         let common = self.lines.iter().map(|(line, count)| {
@@ -63,8 +64,7 @@ impl Diff {
             theirs.min(*count)
         });
         let common: u64 = common.sum();
-        let share = 2.0 * common as f64 / all as f64;
-        (all > 0).then(|| (share * 10_000.0).round() / 10_000.0)
+        share(2 * common, all)
     }
 }
 

@@ -10,11 +10,12 @@ use base::Timestamp;
 use crate::commands::experiment::checkout::Checkout;
 use crate::commands::experiment::claude::{Answer, ClaudeCode, Launch, new_session_id};
 use crate::commands::experiment::item::Item;
-use crate::commands::experiment::measure::{CHECK, Measured, measure, number};
+use crate::commands::experiment::measure::{CHECK, Measured, measure};
 use crate::commands::experiment::plan::{Experiment, Plan};
 use crate::commands::experiment::process::{End, run};
 use crate::commands::experiment::record::{COST, Outcome};
 use crate::commands::experiment::temporary::Temporary;
+use crate::score::number;
 
 /// What all runs of a command share.
 pub(super) struct Shared<'a> {

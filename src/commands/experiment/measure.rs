@@ -11,7 +11,7 @@ use transcript::{Transcript, locate, reported_costs};
 
 use crate::commands::experiment::claude::Answer;
 use crate::commands::experiment::record::COST;
-use crate::score::{FIGURES, Value, figure_of_nothing, figures};
+use crate::score::{FIGURES, Value, figure_of_nothing, figures, number};
 use crate::trace::{SpanId, SpanIds, TraceId};
 use crate::usage::{ToolOutcome, read_session};
 
@@ -103,10 +103,4 @@ pub(super) fn measure(
     }
     measured.transcript = Some(path);
     Ok(measured)
-}
-
-/// Counts are exact as floats.
-#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-pub(super) fn number(count: u64) -> f64 {
-    count as f64
 }

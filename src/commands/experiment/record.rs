@@ -52,20 +52,24 @@ pub(super) enum Outcome {
     Stopped,
 }
 
-impl Outcome {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed out",
-            Self::Stopped => "stopped",
-        }
+impl Run {
+    /// How it ended, for people.
+    pub(super) fn ending(&self) -> String {
+        let outcome = match self.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Failed => "failed",
+            Outcome::TimedOut => "timed out",
+            Outcome::Stopped => "stopped",
+        };
+        let reason = self.reason.as_ref().map(|reason| format!(" ({reason})"));
+        format!("{outcome}{}", reason.unwrap_or_default())
     }
 }
 
+/// A line of its file.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Line {
+pub(super) enum Line {
     Setup(Setup),
     Run(Run),
 }
@@ -105,14 +109,6 @@ impl Kept {
         let run = self.runs.get(&(item.to_owned(), repeat));
         run.is_some_and(|run| run.outcome == Outcome::Answered)
     }
-}
-
-pub(super) fn save_setup(store: &Store, name: &str, setup: &Setup) -> Result<()> {
-    store.add_to_experiment(name, &Line::Setup(setup.clone()))
-}
-
-pub(super) fn save_run(store: &Store, name: &str, run: &Run) -> Result<()> {
-    store.add_to_experiment(name, &Line::Run(run.clone()))
 }
 
 /// What differs between two set-ups: the option, and its values.

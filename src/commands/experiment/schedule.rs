@@ -13,7 +13,7 @@ use crate::commands::exit_status::ExitStatus;
 use crate::commands::experiment::execute::{Finished, Job, Shared, execute};
 use crate::commands::experiment::measure::CHECK;
 use crate::commands::experiment::plan::Experiment;
-use crate::commands::experiment::record::{COST, Kept, Outcome, Run, save_run, save_setup};
+use crate::commands::experiment::record::{COST, Kept, Line, Outcome, Run};
 use crate::commands::experiment::run::RunArgs;
 use crate::commands::experiment::send::Sender;
 use crate::commands::output::errors::{merged, print_json};
@@ -33,7 +33,7 @@ pub(super) fn run_experiment(
 ) -> Result<ExitStatus> {
     let (args, name) = (shared.plan.args, &experiment.name);
     if experiment.kept.setup.is_none() {
-        save_setup(store, name, &experiment.setup)?;
+        store.add_to_experiment(name, &Line::Setup(experiment.setup.clone()))?;
     }
     let mut schedule = Schedule {
         shared,
@@ -135,7 +135,7 @@ impl<'a> Schedule<'a> {
             sent,
             figures: measured.figures,
         };
-        save_run(self.store, &self.experiment.name, &run)?;
+        self.store.add_to_experiment(&self.experiment.name, &Line::Run(run.clone()))?;
         Ok(run)
     }
 }
@@ -147,8 +147,7 @@ fn print_run(args: &RunArgs, experiment: &str, run: &Run) -> Result<()> {
         return Ok(());
     }
     let repeat = if args.repeat > 1 { format!(" #{}", run.repeat) } else { String::new() };
-    let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-    let mut line = format!("item {}{repeat}: {}{reason}", run.item, run.outcome.name());
+    let mut line = format!("item {}{repeat}: {}", run.item, run.ending());
     if let Some(passed) = run.figures.get(CHECK) {
         line.push_str(if *passed > 0.5 { ", check passed" } else { ", check failed" });
     }

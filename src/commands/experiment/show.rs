@@ -121,8 +121,7 @@ pub(super) fn short(item: &str) -> String {
 
 fn label(run: &Run) -> String {
     let repeat = if run.repeat > 1 { format!("#{} ", run.repeat) } else { String::new() };
-    let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-    format!("{repeat}{}{reason}", run.outcome.name())
+    format!("{repeat}{}", run.ending())
 }
 
 fn cells(run: &Run, shown: &[&Figure]) -> Vec<String> {
