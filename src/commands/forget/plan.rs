@@ -50,16 +50,19 @@ impl ForgetPlan {
         let mut traces: BTreeMap<String, (PlannedTrace, Vec<String>)> = BTreeMap::new();
         let (mut attached, mut times) = (BTreeSet::new(), None::<Range<Timestamp>>);
         each_span(&session.for_preview(), config, |span| {
-            let (start, end) = (span.start(), span.start());
-            let known = times.take().unwrap_or(start..end);
-            times = Some(known.start.min(start)..known.end.max(end));
+            let start = span.start();
+            let known = times.take().unwrap_or(start..start);
+            times = Some(known.start.min(start)..known.end.max(start));
             let turn = number(&span);
             if span.attribute("session.id").is_none() {
                 attached.extend(turn);
                 return Ok(());
             }
-            let trace = || (PlannedTrace::of(&span, turn), Vec::new());
-            let (trace, spans) = traces.entry(span.trace_id().to_owned()).or_insert_with(trace);
+            let id = span.trace_id().to_owned();
+            let (trace, spans) = traces.entry(id.clone()).or_insert_with(|| {
+                let root = span.name().to_owned();
+                (PlannedTrace { id, turn, root, start, observations: 0 }, Vec::new())
+            });
             trace.observations += 1;
             if span.parent().is_none() {
                 (trace.root, trace.start) = (span.name().to_owned(), start);
@@ -110,11 +113,6 @@ impl ForgetPlan {
 }
 
 impl PlannedTrace {
-    fn of(span: &Span, turn: Option<u64>) -> Self {
-        let (id, root) = (span.trace_id().to_owned(), span.name().to_owned());
-        Self { id, turn, root, start: span.start(), observations: 0 }
-    }
-
     /// The turn or the root, for people.
     pub(super) fn named(&self) -> String {
         match self.turn {
