@@ -22,23 +22,20 @@ impl OutputFile {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             return Ok(Self { out: BufWriter::new(exact_stdout()), file: None });
         };
-        let is_special = path.metadata().is_ok_and(|there| !there.is_file());
-        if is_special {
-            let out = OpenOptions::new()
-                .write(true)
-                .open(path)
-                .with_context(|| format!("could not write: {}", path.display()))?;
-            return Ok(Self { out: BufWriter::new(Box::new(out)), file: None });
-        }
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        // Conversations are private: no access for other users.
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let file =
-            options.open(&part).with_context(|| format!("could not write: {}", part.display()))?;
-        Ok(Self { out: BufWriter::new(Box::new(file)), file: Some((part, path.to_owned())) })
+        options.write(true);
+        let is_special = path.metadata().is_ok_and(|there| !there.is_file());
+        let mut opened = path.to_owned();
+        if !is_special {
+            opened.as_mut_os_string().push(".part");
+            // Conversations are private: no access for other users.
+            options.create(true).truncate(true).mode(0o600);
+        }
+        let out = options
+            .open(&opened)
+            .with_context(|| format!("could not write: {}", opened.display()))?;
+        let file = (!is_special).then(|| (opened, path.to_owned()));
+        Ok(Self { out: BufWriter::new(Box::new(out)), file })
     }
 
     /// # Errors
