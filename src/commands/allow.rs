@@ -81,10 +81,7 @@ pub(super) fn allow(args: &AllowArgs, global: &GlobalArgs) -> Result<ExitStatus>
         writeln!(stdout(), "{{\"projects\": {{{root}: {{\"allow\": [\"{digest}\"]}}}}}}")?;
         return Ok(ExitStatus::Done);
     }
-    let granted = match &request.granted {
-        Ok(granted) => granted,
-        Err(problem) => return Err(misconfigured(problem)),
-    };
+    let granted = request.granted.as_ref().map_err(misconfigured)?;
     if config.is_request_allowed {
         writeln!(stdout(), "allowed already: {}", leads_to(granted))?;
         return Ok(ExitStatus::Done);
@@ -166,8 +163,7 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
 fn config(context: &DeliveryContext, start: &Path) -> Result<Config> {
     let (env, files) = (&context.env, &context.files);
     if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {
-        let what = format!("could not read {place}: {reason}; fix the file");
-        return Err(misconfigured(what));
+        return Err(misconfigured(format!("could not read {place}: {reason}; fix the file")));
     }
     let config = resolve(env, files, Some(start), Scope::Explicit);
     match &config.destination {

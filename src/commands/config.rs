@@ -95,15 +95,10 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> 
             Ok(report.status(ExitStatus::Misconfigured))
         }
         _ => {
-            if args.json {
-                print_values_json(&context.env, &start, &config)?;
-            } else {
-                print_values(&context.env, &start, &config)?;
-            }
-            Ok(match config.suspended {
-                Some(_) => ExitStatus::Misconfigured,
-                None => ExitStatus::Done,
-            })
+            let print = if args.json { print_values_json } else { print_values };
+            print(&context.env, &start, &config)?;
+            let is_suspended = config.suspended.is_some();
+            Ok(if is_suspended { ExitStatus::Misconfigured } else { ExitStatus::Done })
         }
     }
 }
