@@ -64,7 +64,7 @@ pub(super) fn run(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
 
 /// The transcripts of all sessions by their ids. The folder may be mounted where the hook did not see it.
 fn transcripts(context: &DeliveryContext) -> Result<BTreeMap<String, PathBuf>> {
-    let claude_config = session_args::claude_config_dir(context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let all = locate::sessions(&claude_config);
     Ok(all.map(|path| (locate::session_id(&path), path)).collect())
 }

@@ -21,6 +21,7 @@ use crate::commands::output::diff::print_masked_diff;
 use crate::commands::output::errors::print_json;
 use crate::commands::output::prompt::{ask_yes, can_ask};
 use crate::commands::output::text::for_people;
+use crate::commands::session_args::claude_config_dir;
 use crate::commands::setup::{self, SetupArgs};
 use crate::config::{DestinationProblem, Env, Files, Scope, resolve};
 use crate::user_file::{Kind, UserFile};
@@ -209,10 +210,7 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
 /// the path in the command is one of this machine.
 fn settings_paths(project: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>> {
     let Some(project) = project else {
-        let folder = env.claude_config_dir().context(
-            "could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set",
-        )?;
-        return Ok(vec![folder.join("settings.json")]);
+        return Ok(vec![claude_config_dir(env)?.join("settings.json")]);
     };
     ensure!(project.is_dir(), "could not find project: {} is not a directory", project.display());
     let folder = std::path::absolute(project)?.join(".claude");

@@ -86,7 +86,7 @@ pub(super) fn run(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> 
     if !args.dry_run {
         explain_interrupts("run the command again to continue");
     }
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let selector = SessionSelector::new(&args.filter, &claude_config)?;
     let mut summary = if args.all && !args.dry_run {
         let progress = ProgressLine::begin(global.quiet, || {

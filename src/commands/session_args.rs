@@ -11,7 +11,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::newest_first::NewestFirst;
 use crate::commands::session_ref::SessionRef;
 use crate::commands::time_arg::{self, TimeArg};
-use crate::config::{Config, Scope};
+use crate::config::{Config, Env, Scope};
 use crate::delivery::{Agreed, Extent};
 
 /// Maximum number of sessions that an ambiguous prefix lists.
@@ -120,10 +120,8 @@ pub(super) fn may_be_since(transcript: &Path, since: Option<&TimeArg>) -> bool {
 ///
 /// # Errors
 /// When neither CLAUDE_CONFIG_DIR nor HOME is set.
-pub(super) fn claude_config_dir(context: &DeliveryContext) -> Result<PathBuf> {
-    context
-        .env
-        .claude_config_dir()
+pub(super) fn claude_config_dir(env: &Env) -> Result<PathBuf> {
+    env.claude_config_dir()
         .context("could not find Claude Code's folder: neither CLAUDE_CONFIG_DIR nor HOME is set")
 }
 
@@ -210,7 +208,7 @@ fn find_by_prefix(prefix: &str, claude_config: &Path) -> Result<PathBuf> {
 /// When that session is not on disk.
 pub(super) fn current(context: &DeliveryContext) -> Result<Option<PathBuf>> {
     let session = context.env.variable("CLAUDE_CODE_SESSION_ID");
-    session.map(|session| find_by_prefix(session, &claude_config_dir(context)?)).transpose()
+    session.map(|session| find_by_prefix(session, &claude_config_dir(&context.env)?)).transpose()
 }
 
 /// The transcript of the most recently active session.
@@ -218,7 +216,7 @@ pub(super) fn current(context: &DeliveryContext) -> Result<Option<PathBuf>> {
 /// # Errors
 /// When there is no session.
 pub(super) fn newest(context: &DeliveryContext) -> Result<PathBuf> {
-    let claude_config = claude_config_dir(context)?;
+    let claude_config = claude_config_dir(&context.env)?;
     let mut newest = NewestFirst::new(locate::sessions(&claude_config));
     newest.next().with_context(|| {
         format!("no sessions found in {}", claude_config.join("projects").display())
@@ -253,7 +251,7 @@ pub(super) fn open_named(
     context: &mut DeliveryContext,
     target: &Path,
 ) -> Result<(SessionTarget, Config)> {
-    let transcript = find_one(target, &claude_config_dir(context)?)?;
+    let transcript = find_one(target, &claude_config_dir(&context.env)?)?;
     open(context, &transcript, Extent::Resend, Scope::Explicit)
 }
 

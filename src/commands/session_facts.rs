@@ -90,7 +90,7 @@ impl SelectedSessions {
     /// When Claude Code's folder is not known.
     pub(super) fn new(config: Option<PathBuf>, filter: &FactsFilter) -> Result<Self> {
         let context = DeliveryContext::new(config)?;
-        let claude_config = session_args::claude_config_dir(&context)?;
+        let claude_config = session_args::claude_config_dir(&context.env)?;
         let of_project =
             SessionFilter { project: filter.project.clone(), ..SessionFilter::default() };
         SessionSelector::new(&of_project, &claude_config)?;

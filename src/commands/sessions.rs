@@ -68,7 +68,7 @@ pub(super) struct SessionsArgs {
 /// When Claude Code's folder is not known, or nothing can be printed.
 pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     if let Some(prefix) = &args.complete {
         return list_candidates(&mut context, &claude_config, prefix);
     }

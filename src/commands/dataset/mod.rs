@@ -89,7 +89,7 @@ struct DatasetAddArgs {
 pub(super) fn run(args: &DatasetArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let DatasetCommand::Add(args) = &args.command;
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let selector = TurnSelector::new(&args.selection, &claude_config)?;
     let sessions = selector.sessions()?;
     if sessions.is_empty() {

@@ -136,7 +136,7 @@ pub(super) fn run(args: &RunArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut client = context.client(&config, destination)?;
     let store = Store::new(&config.state_dir);
     let plan = plan(args, &context, repository, &mut client, &store, (&config, destination))?;
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let folder = std::env::temp_dir();
     if args.dry_run && args.json {
         print_json("experiment", plan.json())?;

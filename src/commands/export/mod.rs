@@ -93,7 +93,7 @@ enum ExportUnit {
 /// When a named session or turn can't be found, or nothing can be written.
 pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let mut context = DeliveryContext::new(global.config.clone())?;
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let selector = TurnSelector::new(&args.selection, &claude_config)?;
     let sessions = selector.sessions()?;
     let mut export = ExportRun {

@@ -82,7 +82,7 @@ pub(super) fn run(args: &InstructionsArgs, global: &GlobalArgs) -> Result<ExitSt
 
 fn newest_session(project: Option<&Path>, context: &DeliveryContext) -> Result<PathBuf> {
     let project = project.unwrap_or(Path::new("."));
-    let claude_config = session_args::claude_config_dir(context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let filter = SessionFilter { project: Some(project.to_owned()), ..SessionFilter::default() };
     let selector = SessionSelector::new(&filter, &claude_config)?;
     let newest = NewestFirst::new(locate::sessions(&claude_config))

@@ -74,7 +74,7 @@ pub(super) fn run(plan: &Plan, mut context: DeliveryContext) -> Result<Outcome> 
 
 /// Whether open sessions call the hook.
 fn restart_text(context: &DeliveryContext) -> String {
-    let newest = session_args::claude_config_dir(context).ok().and_then(|folder| {
+    let newest = session_args::claude_config_dir(&context.env).ok().and_then(|folder| {
         NewestFirst::new(locate::sessions(&folder)).find_map(|path| version_of(&path))
     });
     match newest.as_deref().and_then(parse_version) {

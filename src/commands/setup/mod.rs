@@ -107,7 +107,7 @@ fn answers(
             project_text(&tried.destination.base_url, tried.project.as_ref())
         ))?;
     }
-    let history = history::projects(&claude_config_dir(context)?);
+    let history = history::projects(&claude_config_dir(&context.env)?);
     let traced = context.files.traced_projects(env);
     let projects = questions::projects(args, env, &history, &traced, asks)?;
     Ok(Answers {

@@ -149,7 +149,7 @@ fn find_transcript(
     context: &DeliveryContext,
 ) -> Result<(PathBuf, bool)> {
     if args.session.is_some() {
-        let claude_config = session_args::claude_config_dir(context)?;
+        let claude_config = session_args::claude_config_dir(&context.env)?;
         return Ok((session_args::find_one(&reference.session, &claude_config)?, false));
     }
     Ok(match session_args::current(context)? {

@@ -71,7 +71,7 @@ pub(super) struct VerifyArgs {
 /// When the sessions can't be found, or nothing can be printed.
 pub(super) fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let context = DeliveryContext::new(global.config.clone())?;
-    let claude_config = session_args::claude_config_dir(&context)?;
+    let claude_config = session_args::claude_config_dir(&context.env)?;
     let mut run = VerifyRun {
         context,
         args,
