@@ -113,13 +113,11 @@ impl Comparison {
 
     /// Marks observations whose trace is unknown: neither state nor a stored observation of their turn shows it.
     pub(super) fn mark_unplaced(&mut self) {
-        let ids = self.expected.keys();
-        let groups: BTreeMap<String, String> =
-            ids.map(|id| (id.clone(), self.group(id).to_owned())).collect();
-        let found = self.expected.iter().filter(|(_, expected)| expected.is_here());
-        let proven = found.filter_map(|(id, _)| groups.get(id).cloned()).collect::<BTreeSet<_>>();
-        for (id, expected) in &mut self.expected {
-            let group = groups.get(id).map_or("", String::as_str);
+        let groups: Vec<String> =
+            self.expected.keys().map(|id| self.group(id).to_owned()).collect();
+        let found = self.expected.values().zip(&groups).filter(|(expected, _)| expected.is_here());
+        let proven = found.map(|(_, group)| group).collect::<BTreeSet<_>>();
+        for (expected, group) in self.expected.values_mut().zip(&groups) {
             let is_noted = self.turns.get(group).unwrap_or(&self.is_start_placed);
             expected.is_unplaced = !is_noted && !proven.contains(group);
         }
@@ -166,24 +164,18 @@ impl Comparison {
                 (cursor.span_ids(turn).agent(agent).as_str().to_owned(), subagent)
             })
             .collect::<BTreeMap<_, _>>();
-        let excuses: Vec<(String, Excuse)> = self
-            .expected
-            .keys()
-            .filter_map(|id| Some((id.clone(), self.excuse(id, cursor, &turns, &agents)?)))
-            .collect();
-        for (id, excuse) in excuses {
-            if let Some(expected) = self.expected.get_mut(&id) {
-                expected.excuse = Some(excuse);
-            }
+        let ids = self.expected.keys();
+        let excuses: Vec<Option<Excuse>> =
+            ids.map(|id| self.excuse(id, cursor, &turns, &agents)).collect();
+        for (expected, excuse) in self.expected.values_mut().zip(excuses) {
+            expected.excuse = excuse;
         }
         let length = std::fs::metadata(&cursor.transcript).map_or(0, |file| file.len());
         if length > cursor.file.length {
             let is_open = |id: &&String| turns.get(self.group(id)) == Some(&Excuse::NotYetSent);
-            let open: Vec<String> = self.expected.keys().filter(is_open).cloned().collect();
-            for id in open {
-                if let Some(expected) = self.expected.get_mut(&id) {
-                    expected.is_outdated = true;
-                }
+            let open: BTreeSet<String> = self.expected.keys().filter(is_open).cloned().collect();
+            for (id, expected) in &mut self.expected {
+                expected.is_outdated |= open.contains(id);
             }
         }
         Ok(())
@@ -367,7 +359,7 @@ fn expect_as_agreed(
     Ok(())
 }
 
-/// All spans of an idle lane were acknowledged.
+/// All spans of an idle subagent were acknowledged.
 fn is_sent(subagent: &Subagent, span: &SpanId) -> bool {
     subagent.idle || subagent.acknowledged.contains_key(span)
 }
