@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use base::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::comparison::Comparison;
@@ -31,18 +32,23 @@ pub(super) struct VerifySummary {
     json: bool,
     /// Only faults are printed.
     quiet: bool,
+    counts: VerifyCounts,
+    status: ExitStatus,
+}
+
+#[derive(Default, Serialize)]
+struct VerifyCounts {
     sessions: usize,
     observations: usize,
     missing: usize,
-    duplicated: usize,
+    duplicate: usize,
     mismatched: usize,
-    unknown: usize,
+    trace_unknown: usize,
     repaired: usize,
     never_sent: usize,
     failed: usize,
     /// Missing scores, and those with another value.
     scores_missing: usize,
-    status: ExitStatus,
 }
 
 impl VerifySummary {
@@ -52,7 +58,7 @@ impl VerifySummary {
 
     /// Counts a session that was never sent.
     pub(super) fn never_sent(&mut self) {
-        self.never_sent += 1;
+        self.counts.never_sent += 1;
     }
 
     /// Reports a session that was never sent although its id was given: a failure.
@@ -71,7 +77,7 @@ impl VerifySummary {
     /// Reports a session that could not be compared.
     pub(super) fn failed(&mut self, id: &str, error: &anyhow::Error) -> io::Result<()> {
         let status = ExitStatus::of_error(error);
-        self.failed += 1;
+        self.counts.failed += 1;
         self.status = self.status.max(status);
         if self.json {
             let error = error_object(status.name(), &format!("{error:#}"));
@@ -87,18 +93,19 @@ impl VerifySummary {
         comparison: &Comparison,
         link: impl Fn(&str) -> String,
     ) -> io::Result<()> {
-        let [missing, duplicated, mismatched] =
+        let [missing, duplicate, mismatched] =
             FAULTS.map(|(_, fault)| comparison.count(|presence| presence == fault));
-        self.sessions += 1;
-        self.observations += comparison.count(|_| true);
-        self.missing += missing;
-        self.duplicated += duplicated;
-        self.mismatched += mismatched;
-        self.unknown += comparison.count(|presence| presence == Presence::Unknown);
-        self.repaired += comparison.repaired;
+        let counts = &mut self.counts;
+        counts.sessions += 1;
+        counts.observations += comparison.count(|_| true);
+        counts.missing += missing;
+        counts.duplicate += duplicate;
+        counts.mismatched += mismatched;
+        counts.trace_unknown += comparison.count(|presence| presence == Presence::Unknown);
+        counts.repaired += comparison.repaired;
         let scores = comparison.scores.counts();
-        let faults = missing + duplicated + mismatched + scores.missing + scores.mismatched;
-        self.scores_missing += scores.missing + scores.mismatched;
+        let faults = missing + duplicate + mismatched + scores.missing + scores.mismatched;
+        counts.scores_missing += scores.missing + scores.mismatched;
         if faults > 0 {
             self.status = self.status.max(ExitStatus::Failed);
         }
@@ -142,33 +149,34 @@ impl VerifySummary {
 
     /// Prints the totals.
     pub(super) fn finish(self) -> io::Result<ExitStatus> {
-        let Self { sessions, observations, missing, duplicated, mismatched, unknown, .. } = self;
-        let Self { repaired, never_sent, failed, .. } = self;
+        let counts = &self.counts;
         if self.json {
-            let object = json!({
-                "sessions": sessions, "observations": observations, "missing": missing, "duplicate": duplicated,
-                "mismatched": mismatched, "trace_unknown": unknown, "repaired": repaired, "never_sent": never_sent, "failed": failed,
-                "scores_missing": self.scores_missing,
-            });
-            print_json("summary", object)?;
+            print_json("summary", json!(counts))?;
             return Ok(self.status);
         }
         if self.quiet {
             return Ok(self.status);
         }
         let mut line = format!(
-            "{}: {}, {missing} missing, {duplicated} duplicated, {mismatched} mismatched",
-            plural(sessions, "session"),
-            plural(observations, "observation"),
+            "{}: {}, {} missing, {} duplicated, {} mismatched",
+            plural(counts.sessions, "session"),
+            plural(counts.observations, "observation"),
+            counts.missing,
+            counts.duplicate,
+            counts.mismatched
         );
-        push_counts(&mut line, &[(self.scores_missing, "scores missing or mismatched")]);
-        push_counts(&mut line, &[(unknown, "skipped (trace unknown)"), (repaired, "sent again")]);
-        if never_sent > 0 {
-            let sessions = plural(never_sent, "session");
+        let further = [
+            (counts.scores_missing, "scores missing or mismatched"),
+            (counts.trace_unknown, "skipped (trace unknown)"),
+            (counts.repaired, "sent again"),
+        ];
+        push_counts(&mut line, &further);
+        if counts.never_sent > 0 {
+            let sessions = plural(counts.never_sent, "session");
             line.push_str(&format!(", {sessions} never sent ('replay' sends them)"));
         }
-        if failed > 0 {
-            line.push_str(&format!(", {} not compared", plural(failed, "session")));
+        if counts.failed > 0 {
+            line.push_str(&format!(", {} not compared", plural(counts.failed, "session")));
         }
         writeln!(stdout(), "{line}")?;
         Ok(self.status)
