@@ -1,6 +1,7 @@
 //! The turns that a command takes: of named sessions or of all on disk, and by what came of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -197,12 +198,8 @@ impl StoredScores {
         config: &Config,
         wanted: &ScoreArg,
     ) -> Result<&Judged> {
-        let unusable = |reason: String| {
-            let message = format!("could not read scores named {}: {reason}", wanted.name);
-            status_error(ExitStatus::Misconfigured, message)
-        };
-        let destination =
-            config.destination.as_ref().map_err(|problem| unusable(problem.to_string()))?;
+        let unusable = |problem| unreadable(wanted, ExitStatus::Misconfigured, problem);
+        let destination = config.destination.as_ref().map_err(unusable)?;
         let key = (destination.id(), wanted.name.clone(), wanted.value.clone());
         if !self.0.contains_key(&key) {
             let judged = read(context, config, destination, wanted)?;
@@ -235,7 +232,11 @@ fn read(
         }
         Err(reply) => failure(&reply, destination),
     };
-    Err(status_error(status, format!("could not read scores named {}: {reason}", wanted.name)))
+    Err(unreadable(wanted, status, reason))
+}
+
+fn unreadable(wanted: &ScoreArg, status: ExitStatus, reason: impl Display) -> anyhow::Error {
+    status_error(status, format!("could not read scores named {}: {reason}", wanted.name))
 }
 
 /// Whether a score has the value that was typed.

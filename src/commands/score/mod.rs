@@ -22,7 +22,7 @@ use crate::commands::session_ref::SessionRef;
 use crate::commands::turn_roots::{TurnRoot, sent_context, turn_roots, warn_if_unsent};
 use crate::config::{Config, Destination, Scope};
 use crate::delivery::Extent;
-use crate::langfuse::{Deadline, Verdict, batch, correction_request, send_correction, send_scores};
+use crate::langfuse::{Deadline, batch, correction_request, send_correction, send_scores};
 use crate::privacy::Policy;
 use crate::score::{Comment, Judge, Score, Subject, Value};
 use crate::trace::{SpanId, TraceId};
@@ -125,17 +125,9 @@ pub(super) fn run(args: &ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let destination = config.destination.as_ref().map_err(unusable)?;
     let typed = named.map_or(Path::new(&session.id), |reference| &reference.session);
     warn_if_unsent(&session, &config, destination, typed);
-    match send(&context, &config, destination, &scores)? {
-        Ok(0) => Ok(print_scores(args, &target, &session, &scores, destination)?),
-        Ok(rejected) => {
-            let reason = format!("the server rejects {rejected} of {}", scores.len());
-            Err(error(ExitStatus::ContentRejected, reason))
-        }
-        Err(reply) => {
-            let (reason, status) = failure(&reply, destination);
-            Err(error(status, reason))
-        }
-    }
+    send(&context, &config, destination, &scores)?;
+    print_scores(args, &target, &session, &scores, destination)?;
+    Ok(ExitStatus::Done)
 }
 
 /// The session, if it is named, and the scores.
@@ -293,9 +285,9 @@ fn send(
     config: &Config,
     destination: &Destination,
     scores: &[Score],
-) -> Result<Result<usize, Verdict>> {
+) -> Result<()> {
     let mut client = context.client(config, destination)?;
-    let mut send = || {
+    let sent = with_retry_after(|| {
         let deadline = Deadline::after(config.timeout);
         match scores {
             [correction @ Score { value: Value::Correction(_), .. }] => {
@@ -303,8 +295,16 @@ fn send(
             }
             scores => send_scores(&mut client, scores, deadline),
         }
+    });
+    let (reason, status) = match sent {
+        Ok(0) => return Ok(()),
+        Ok(rejected) => {
+            let reason = format!("the server rejects {rejected} of {}", scores.len());
+            (reason, ExitStatus::ContentRejected)
+        }
+        Err(reply) => failure(&reply, destination),
     };
-    Ok(with_retry_after(&mut send))
+    Err(error(status, reason))
 }
 
 /// A correction is no longer than an answer.
@@ -332,7 +332,7 @@ fn print_scores(
     session: &SessionTarget,
     scores: &[Score],
     destination: &Destination,
-) -> io::Result<ExitStatus> {
+) -> io::Result<()> {
     let link = match &target.subject {
         Subject::Session(_) => None,
         Subject::Trace(trace) | Subject::Observation(trace, _) => {
@@ -347,8 +347,7 @@ fn print_scores(
         let object = json!({
             "session": session.id, "turn": target.turn, "scores": objects, "link": link,
         });
-        print_json("scores", object)?;
-        return Ok(ExitStatus::Done);
+        return print_json("scores", object);
     }
     let mut out = stdout();
     let scored = match target.turn {
@@ -358,10 +357,7 @@ fn print_scores(
     for Score { name, value, .. } in scores {
         writeln!(out, "{scored}: {name} = {}", value_text(value))?;
     }
-    if let Some(link) = link {
-        writeln!(out, "{link}")?;
-    }
-    Ok(ExitStatus::Done)
+    link.map_or(Ok(()), |link| writeln!(out, "{link}"))
 }
 
 fn json_value(value: &Value) -> Json {
