@@ -43,11 +43,9 @@ impl<'a> SessionSelector<'a> {
     /// # Errors
     /// When the project is missing. Sessions outlive a project that was removed, so it may also be one that they name.
     pub(super) fn new(filter: &'a SessionFilter, claude_config: &'a Path) -> Result<Self> {
-        let project = filter.project.as_ref().map(|project| {
-            let absolute = std::path::absolute(project).unwrap_or_else(|_| project.clone());
-            let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+        let project = filter.project.as_deref().map(|project| {
             // Claude Code's rows have a path that is not UTF-8 as text.
-            [absolute, real].map(|path| PathBuf::from(path.to_string_lossy().into_owned()))
+            forms_of(project).map(|path| PathBuf::from(path.to_string_lossy().into_owned()))
         });
         let selector = Self { filter, project, claude_config };
         if let Some(project) = filter.project.as_ref().filter(|project| !project.is_dir())
@@ -108,6 +106,13 @@ impl<'a> SessionSelector<'a> {
         let start = origin(transcript).ok().and_then(|(start, _)| start);
         start.is_some_and(|start| projects.iter().any(|project| start.starts_with(project)))
     }
+}
+
+/// A folder as typed, and with links resolved. Sessions outlive a folder that was removed.
+pub(super) fn forms_of(folder: &Path) -> [PathBuf; 2] {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+    [absolute, real]
 }
 
 /// Whether a transcript may have a row since a time; a missing one has none.

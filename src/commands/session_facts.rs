@@ -213,11 +213,10 @@ impl ProjectFilter {
 }
 
 fn project_filter(directory: &Path) -> ProjectFilter {
-    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-    // Sessions outlive a project that was removed.
-    let real = absolute.canonicalize().unwrap_or_else(|_| absolute.clone());
+    let forms = session_args::forms_of(directory);
+    let [_, real] = &forms;
     let is_top = real.join(".git").exists();
-    ProjectFilter { repository: is_top.then(|| project_key(&real)), forms: [absolute, real] }
+    ProjectFilter { repository: is_top.then(|| project_key(real)), forms }
 }
 
 /// The same for all checkouts of a repository.
