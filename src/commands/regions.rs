@@ -18,22 +18,21 @@ impl Region {
     /// All regions, the default one first.
     pub(super) const ALL: [Self; 4] = [Self::Eu, Self::Us, Self::Jp, Self::Hipaa];
 
-    pub(super) fn url(self) -> &'static str {
+    fn name_and_url(self) -> (&'static str, &'static str) {
         match self {
-            Self::Eu => "https://cloud.langfuse.com",
-            Self::Us => "https://us.cloud.langfuse.com",
-            Self::Jp => "https://jp.cloud.langfuse.com",
-            Self::Hipaa => "https://hipaa.cloud.langfuse.com",
+            Self::Eu => ("EU", "https://cloud.langfuse.com"),
+            Self::Us => ("US", "https://us.cloud.langfuse.com"),
+            Self::Jp => ("Japan", "https://jp.cloud.langfuse.com"),
+            Self::Hipaa => ("HIPAA", "https://hipaa.cloud.langfuse.com"),
         }
     }
 
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Eu => "EU",
-            Self::Us => "US",
-            Self::Jp => "Japan",
-            Self::Hipaa => "HIPAA",
-        }
+        self.name_and_url().0
+    }
+
+    pub(super) fn url(self) -> &'static str {
+        self.name_and_url().1
     }
 
     /// The region of a base URL.

@@ -24,21 +24,16 @@ pub(in crate::commands) enum CheckLevel {
 }
 
 impl CheckLevel {
-    fn name(self) -> &'static str {
+    fn name_and_color(self) -> (&'static str, &'static str) {
         match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
+            Self::Ok => ("ok", GREEN),
+            Self::Warn => ("warn", YELLOW),
+            Self::Fail => ("fail", RED),
         }
     }
 
-    fn styled(self, terminal: Terminal) -> String {
-        let name = format!("{:<4}", self.name());
-        match self {
-            Self::Ok => terminal.styled(GREEN, &name),
-            Self::Warn => terminal.styled(YELLOW, &name),
-            Self::Fail => terminal.styled(RED, &name),
-        }
+    fn name(self) -> &'static str {
+        self.name_and_color().0
     }
 }
 
@@ -116,7 +111,8 @@ impl CheckReport {
         let text = |text: &str| wrap(&shorten_home(home, text), INDENTATION, terminal.width);
         let mut out = stdout();
         for CheckResult { check, level, message, help } in &self.0 {
-            let name = level.styled(terminal);
+            let (name, color) = level.name_and_color();
+            let name = terminal.styled(color, &format!("{name:<4}"));
             writeln!(out, "{name}  {}", text(&format!("{check}: {message}")))?;
             if let Some(help) = help {
                 writeln!(out, "      {}", text(&format!("help: {help}")))?;
