@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::prompt::{CURRENT, Prompt, Prompts};
 use crate::commands::delivery_context::DeliveryContext;
-use crate::commands::exit_status::{ExitStatus, status_error};
+use crate::commands::exit_status::{ExitStatus, misconfigured, status_error};
 use crate::commands::output::errors::{print_error, print_json, print_note};
 use crate::commands::output::screen::{exact_stdout, stdout};
 use crate::commands::remedy::failure;
@@ -33,12 +33,8 @@ pub(super) fn send(
     json: bool,
 ) -> Result<ExitStatus> {
     let mut status = report_refused(prompts);
-    let could_not =
-        |reason: &dyn std::fmt::Display| format!("could not push instructions: {reason}");
-    let destination = config
-        .destination
-        .as_ref()
-        .map_err(|problem| status_error(ExitStatus::Misconfigured, could_not(problem)))?;
+    let unusable = |problem| misconfigured(format!("could not push instructions: {problem}"));
+    let destination = config.destination.as_ref().map_err(unusable)?;
     let store = Store::new(&config.state_dir);
     let mut pusher = Pusher {
         client: RetryingClient::new(context.client(config, destination)?, config),
@@ -96,10 +92,10 @@ enum Change {
 
 impl Pusher {
     fn push(&mut self, prompt: &Prompt) -> Result<Pushed, Verdict> {
-        let known = match self.known(prompt)? {
-            Some(known) => Some(known),
-            None => self.find(prompt)?,
-        };
+        let mut known = self.known(prompt)?;
+        if known.is_none() {
+            known = self.find(prompt)?;
+        }
         let Some(StoredPrompt { version, labels, .. }) = known else {
             let body = prompt.body();
             let made = self.client.ask(|client, deadline| client.create_prompt(&body, deadline))?;

@@ -88,27 +88,26 @@ fn restart_text(context: &DeliveryContext) -> String {
 }
 
 fn send(transcript: &Path, context: &mut DeliveryContext, outcome: &mut Outcome) {
-    let sent = session_args::open(context, transcript, Extent::Backfill, Scope::Explicit).and_then(
-        |(session, config)| {
-            let destination = config.destination.clone()?;
-            let report = context.deliver(&session, &config, &destination)?;
-            Ok((report, destination))
-        },
-    );
-    match sent {
-        Ok((report, destination)) => {
-            let link = |trace: &crate::trace::TraceId| destination.trace_link(trace.as_str());
-            outcome.link = report.traces.last().map(link);
+    let mut deliver = || {
+        let (session, config) =
+            session_args::open(context, transcript, Extent::Backfill, Scope::Explicit)?;
+        let destination = config.destination.clone()?;
+        let report = context.deliver(&session, &config, &destination)?;
+        let last = report.traces.last().map(|trace| destination.trace_link(trace.as_str()));
+        anyhow::Ok((report, last))
+    };
+    match deliver() {
+        Ok((report, link)) => {
             outcome.status = outcome.status.max(exit_status(&report));
-            match (&report.stopped, &outcome.link) {
+            match (&report.stopped, &link) {
                 (Some(stopped), _) => print_error(&format!("could not send: {}", stopped.reason)),
                 (None, Some(link)) => outcome.lines.push(format!("sent: {link}")),
                 (None, None) => outcome.lines.push("nothing new to send".to_owned()),
             }
+            outcome.link = link;
         }
         Err(error) => {
-            outcome.status =
-                outcome.status.max(ExitStatus::of_error(&error).max(ExitStatus::Failed));
+            outcome.status = outcome.status.max(ExitStatus::of_error(&error));
             print_error(&format!("{error:#}"));
         }
     }

@@ -1,6 +1,5 @@
 //! Waterfalls: a row per observation of a turn, with a bar for its time, and a row per turn of the session.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use base::Timestamp;
@@ -237,12 +236,11 @@ fn bar(from: u64, to: u64) -> String {
 }
 
 fn classes(line: &ObservationLine, failed: bool) -> String {
-    let classes: BTreeSet<&str> =
-        [line.kind_name(), level(line), if failed { "failed" } else { "" }]
-            .into_iter()
-            .filter(|class| !class.is_empty())
-            .collect();
-    classes.into_iter().collect::<Vec<_>>().join(" ")
+    let failed = if failed { "failed" } else { "" };
+    let mut classes = vec![line.kind_name(), level(line), failed];
+    classes.retain(|class| !class.is_empty());
+    classes.sort_unstable();
+    classes.join(" ")
 }
 
 fn level(line: &ObservationLine) -> &'static str {
