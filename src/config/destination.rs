@@ -96,79 +96,74 @@ pub enum DestinationProblem {
 impl DestinationProblem {
     /// A stable name, for `--json` and for notices that are given once.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Suspended(_) => "suspended",
-            Self::Missing { .. } => "keys-missing",
-            Self::HalfAPair { .. } => "half-a-pair",
-            Self::Swapped { .. } => "keys-swapped",
-            Self::SecretInPublicKey { .. } => "secret-in-public-key",
-            Self::WrongKind { .. } => "key-of-wrong-kind",
-            Self::NotAllowed(_) => "not-allowed",
-            Self::UnreadableKeyFile { .. } => "key-file-unreadable",
-            Self::BadUrl { .. } => "bad-url",
-        }
+        self.parts().0
     }
 
     /// The problem with its place.
     pub fn what(&self) -> String {
-        match self {
-            Self::Off => "tracing is off here".to_owned(),
-            Self::Suspended(problem) => problem.cause(),
-            Self::Missing { shell_ignored: false, .. } => "no Langfuse keys".to_owned(),
-            Self::Missing { .. } => {
-                "no Langfuse keys (the shell's count only for sessions that it started)".to_owned()
-            }
-            Self::HalfAPair { missing, present } => {
-                format!("incomplete keys: {present} has no {missing} beside it")
-            }
-            Self::Swapped { source } => {
-                format!("the two keys are swapped: {source} is not a public key")
-            }
-            Self::WrongKind { source, kind, .. } => {
-                format!("wrong key: {source} is a {kind} key, as the other one")
-            }
-            Self::SecretInPublicKey { source } => {
-                format!("secret key in the wrong place: {source} is to be the public key alone")
-            }
-            Self::NotAllowed(request) => request.what(),
-            Self::UnreadableKeyFile { source, path, reason } => {
-                format!("could not read key file of {source}: {path}: {reason}")
-            }
-            Self::BadUrl { source, reason } => format!("invalid URL: {source} {reason}"),
-        }
+        self.parts().1
     }
 
     /// The remedy, as an imperative.
     pub fn remedy(&self) -> String {
-        match self {
-            Self::Off => "set TRACE_TO_LANGFUSE to true".to_owned(),
-            Self::Suspended(problem) => problem.remedy.clone(),
-            Self::Missing { config_file, .. } => {
+        self.parts().2
+    }
+
+    fn parts(&self) -> (&'static str, String, String) {
+        let (code, what, remedy) = match self {
+            Self::Off => ("off", "tracing is off here".to_owned(), "set TRACE_TO_LANGFUSE to true"),
+            Self::Suspended(problem) => {
+                return ("suspended", problem.cause(), problem.remedy.clone());
+            }
+            Self::Missing { config_file, shell_ignored } => {
+                let shell = if *shell_ignored {
+                    " (the shell's count only for sessions that it started)"
+                } else {
+                    ""
+                };
                 let place = config_file.as_ref().map(|path| path.display().to_string());
                 let place = place.unwrap_or_else(|| "Claude Code's settings".to_owned());
-                format!(
-                    "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE, in {place}"
-                )
+                let keys = "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or each with _FILE,";
+                let remedy = format!("set {keys} in {place}");
+                return ("keys-missing", format!("no Langfuse keys{shell}"), remedy);
             }
-            Self::HalfAPair { .. } => "set both keys in the same place".to_owned(),
-            Self::Swapped { .. } => "swap the two keys".to_owned(),
-            Self::WrongKind { prefix, .. } => {
-                format!("set it to the key that begins with {prefix}")
+            Self::HalfAPair { missing, present } => {
+                let what = format!("incomplete keys: {present} has no {missing} beside it");
+                ("half-a-pair", what, "set both keys in the same place")
             }
-            Self::SecretInPublicKey { .. } => {
-                "set it to the key that begins with pk-lf- and nothing else".to_owned()
+            Self::Swapped { source } => {
+                let what = format!("the two keys are swapped: {source} is not a public key");
+                ("keys-swapped", what, "swap the two keys")
             }
-            Self::NotAllowed(request) => request.remedy(),
-            Self::UnreadableKeyFile { .. } => "fix the path or the file".to_owned(),
-            Self::BadUrl { .. } => format!("use {}", BASE_URL.accepts),
-        }
+            Self::SecretInPublicKey { source } => {
+                let place = "secret key in the wrong place";
+                let what = format!("{place}: {source} is to be the public key alone");
+                let remedy = "set it to the key that begins with pk-lf- and nothing else";
+                ("secret-in-public-key", what, remedy)
+            }
+            Self::WrongKind { source, kind, prefix } => {
+                let what = format!("wrong key: {source} is a {kind} key, as the other one");
+                let remedy = format!("set it to the key that begins with {prefix}");
+                return ("key-of-wrong-kind", what, remedy);
+            }
+            Self::NotAllowed(request) => return ("not-allowed", request.what(), request.remedy()),
+            Self::UnreadableKeyFile { source, path, reason } => {
+                let what = format!("could not read key file of {source}: {path}: {reason}");
+                ("key-file-unreadable", what, "fix the path or the file")
+            }
+            Self::BadUrl { source, reason } => {
+                let remedy = format!("use {}", BASE_URL.accepts);
+                return ("bad-url", format!("invalid URL: {source} {reason}"), remedy);
+            }
+        };
+        (code, what, remedy.to_owned())
     }
 }
 
 impl fmt::Display for DestinationProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&sentences(&self.what(), &self.remedy()))
+        let (_, what, remedy) = self.parts();
+        out.write_str(&sentences(&what, &remedy))
     }
 }
 
