@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::commands::output::errors::print_note;
 use crate::config::Config;
-use crate::delivery::Transport;
+use crate::delivery::{HttpTransport, Transport};
 use crate::langfuse::{
     Body, Client, Deadline, Listing, Page, Query, ScoreFilter, ScorePage, Stored, StoredScore,
     Verdict,
@@ -135,9 +135,9 @@ impl RetryAfter {
 }
 
 /// A transport that waits as long as the server asks.
-pub(super) struct RetryAfterTransport<Inner>(pub Inner);
+pub(super) struct RetryAfterTransport(pub HttpTransport);
 
-impl<Inner: Transport> Transport for RetryAfterTransport<Inner> {
+impl Transport for RetryAfterTransport {
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict> {
         with_retry_after(|| self.0.score(scores))
     }
@@ -151,13 +151,11 @@ impl<Inner: Transport> Transport for RetryAfterTransport<Inner> {
     }
 
     fn send(&mut self, raw: &str, body: &Body) -> Verdict {
-        let mut retry_after = RetryAfter::new();
-        loop {
-            let reply = self.0.send(raw, body);
-            if !retry_after.wait(&reply) {
-                return reply;
-            }
-        }
+        let send = || match self.0.send(raw, body) {
+            Verdict::Acknowledged => Ok(()),
+            reply => Err(reply),
+        };
+        with_retry_after(send).err().unwrap_or(Verdict::Acknowledged)
     }
 }
 
