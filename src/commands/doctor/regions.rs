@@ -18,41 +18,23 @@ pub(super) fn check(
     reason: &str,
     report: &mut CheckReport,
 ) -> ExitStatus {
-    let default_help = || remedy_in_doctor(Some(Problem::Keys), destination);
-    if destination.base_url_source.layer != Layer::Default {
-        report.fail(
-            "keys",
-            reason,
-            format!(
-                "{}; create them in the project's settings at {}",
-                default_help(),
-                destination.base_url
-            ),
-        );
+    let help = remedy_in_doctor(Some(Problem::Keys), destination);
+    let (problem, help) = if destination.base_url_source.layer != Layer::Default {
+        let place = &destination.base_url;
+        (reason.to_owned(), format!("{help}; create them in the project's settings at {place}"))
     } else if !may_try_regions(context) {
-        report.fail(
-            "keys",
-            reason,
-            format!(
-                "{}; the option --yes tries the other regions of Langfuse Cloud",
-                default_help()
-            ),
-        );
+        let more = "the option --yes tries the other regions of Langfuse Cloud";
+        (reason.to_owned(), format!("{help}; {more}"))
     } else if let Some(region) =
         other_regions().find(|region| accepts_keys(context, destination, region))
     {
-        report.fail(
-            "keys",
-            format!("{reason}, but {region} accepts them"),
-            format!("add \"LANGFUSE_BASE_URL\": \"{region}\" beside {}", destination.keys_source),
-        );
+        let place = &destination.keys_source;
+        let help = format!("add \"LANGFUSE_BASE_URL\": \"{region}\" beside {place}");
+        (format!("{reason}, but {region} accepts them"), help)
     } else {
-        report.fail(
-            "keys",
-            format!("{reason}; every other region of Langfuse Cloud rejects them too"),
-            default_help(),
-        );
-    }
+        (format!("{reason}; every other region of Langfuse Cloud rejects them too"), help)
+    };
+    report.fail("keys", problem, help);
     ExitStatus::KeysRejected
 }
 
