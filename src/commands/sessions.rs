@@ -137,14 +137,11 @@ fn list_candidates(
 }
 
 fn print_remainder(listed: usize, remaining: usize, selector: &SessionSelector<'_>) {
-    match (listed, remaining) {
-        (0, _) => print_note(&selector.none_found()),
-        (_, 0) => {}
-        (listed, remaining) => {
-            print_note(&format!(
-                "listed the newest {listed}; --limit 0 also reads the other {remaining}"
-            ));
-        }
+    if listed == 0 {
+        print_note(&selector.none_found());
+    } else if remaining > 0 {
+        let other = format!("--limit 0 also reads the other {remaining}");
+        print_note(&format!("listed the newest {listed}; {other}"));
     }
 }
 

@@ -315,18 +315,18 @@ impl StatusView {
         let destination = self.config.destination.as_ref().ok();
         let consent = self.config.setting("TRACE_TO_LANGFUSE").map(|setting| &setting.source);
         let time = |at: Timestamp| at.rfc3339();
+        let with_help = |(message, help): (String, &str)| json!({"message": message, "help": help});
         let error = match self.misconfiguration() {
-            Some((what, help)) => Some(json!({"message": what, "help": help})),
+            Some((what, help)) => Some(with_help((what, &help))),
             None => self.failure().map(|(reason, help)| {
                 json!({
-                    "message": reason,
-                    "help": help,
-                    "problem": self.backoff.problem,
-                    "at": self.failed_at.map(time),
-                    "next_try": self.backoff.not_before.map(time),
+                    "message": reason, "help": help, "problem": self.backoff.problem,
+                    "at": self.failed_at.map(time), "next_try": self.backoff.not_before.map(time),
                 })
             }),
         };
+        let ignored = self.config.ignored.iter().map(|it| (it.cause(), it.remedy.as_str()));
+        let twice = self.other_exporters.iter().map(|it| (sends_too(it), it.remedy.as_str()));
         json!({
             "start_directory": self.start.to_string_lossy(),
             "state": self.mode(),
@@ -337,10 +337,7 @@ impl StatusView {
             "paused_since": self.paused_since.map(time),
             "delivered_at": self.delivered.as_ref().map(|delivered| time(delivered.at)),
             "last_trace": self.last_link(),
-            "ignored": self.config.ignored.iter().map(|problem| json!({
-                "message": problem.cause(),
-                "help": problem.remedy,
-            })).collect::<Vec<_>>(),
+            "ignored": ignored.map(with_help).collect::<Vec<_>>(),
             "inherited": {
                 "turns": self.inherited.turns, "sessions": self.inherited.sessions, "session": self.inherited.parent,
             },
@@ -348,10 +345,7 @@ impl StatusView {
                 "sessions": self.waiting.sessions, "since": self.waiting.since.map(time),
                 "media": self.waiting.media,
             },
-            "recorded_twice": self.other_exporters.iter().map(|one| json!({
-                "message": sends_too(one),
-                "help": one.remedy,
-            })).collect::<Vec<_>>(),
+            "recorded_twice": twice.map(with_help).collect::<Vec<_>>(),
             "error": error,
         })
     }

@@ -129,15 +129,13 @@ impl DeliverySummary {
         if let Some(help) = session_help(report, destination) {
             writeln!(out, "  help: {}", for_people(&help))?;
         }
-        if report.withheld > 0 {
-            writeln!(out, "  {}", withheld_text(report.withheld))?;
-        }
-        if report.forgotten > 0 && !self.all {
-            writeln!(out, "  {}", forgotten_text(report.forgotten))?;
-        }
-        let diagnostics = &report.diagnostics;
-        for skipped in [broken_lines(diagnostics), untimed_rows(diagnostics)].into_iter().flatten()
-        {
+        let skipped = [
+            (report.withheld > 0).then(|| withheld_text(report.withheld)),
+            (report.forgotten > 0 && !self.all).then(|| forgotten_text(report.forgotten)),
+            broken_lines(&report.diagnostics),
+            untimed_rows(&report.diagnostics),
+        ];
+        for skipped in skipped.into_iter().flatten() {
             writeln!(out, "  {skipped}")?;
         }
         if self.all {

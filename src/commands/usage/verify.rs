@@ -85,11 +85,10 @@ pub(super) fn verify(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus
         lines.extend(compare(&sessions, sent)?);
     }
     let is_equal = lines.iter().all(Line::is_equal);
-    match args.json {
-        true => print_lines_json(&lines, compared, unsent, is_equal)?,
-        false => print_table(&lines, Terminal::of_stdout(&sessions.context.env))?,
-    }
-    if !args.json {
+    if args.json {
+        print_lines_json(&lines, compared, unsent, is_equal)?;
+    } else {
+        print_table(&lines, Terminal::of_stdout(&sessions.context.env))?;
         print_verdict(&lines, compared, unsent);
     }
     Ok(if is_equal { ExitStatus::Done } else { ExitStatus::Failed })
