@@ -1,6 +1,8 @@
 //! Names of variables that look like ours and are not: other hooks that send Claude Code to Langfuse have them, or
 //! they are misspelled.
 
+use strsim::levenshtein as distance;
+
 use super::variables::VARIABLES;
 
 /// Variables of the official plugin and of known hook scripts that have no counterpart of the same name, with the remedy.
@@ -53,25 +55,6 @@ pub fn remedy(name: &str) -> Option<String> {
         }
         None => None,
     }
-}
-
-/// Levenshtein distance in bytes.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, one) in left.bytes().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (other, cell) in right.bytes().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal + usize::from(one != other);
-            diagonal = *cell;
-            before = replaced.min(diagonal + 1).min(before + 1);
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
