@@ -73,27 +73,22 @@ impl SettingsChange {
         }
     }
 
-    /// Makes the change. Gives the path of the backup that was made for it.
+    /// Makes the change. Returns the path of the backup that was made for it.
     ///
     /// # Errors
     /// When the file can't be written.
     pub fn apply(&self) -> Result<Option<PathBuf>> {
+        let mut backup = None;
         match &self.action {
-            Action::Nothing => Ok(None),
+            Action::Nothing => {}
             Action::Register(bytes) => {
-                let backup = self.file.back_up()?;
+                backup = self.file.back_up()?;
                 self.file.replace(bytes)?;
-                Ok(backup)
             }
-            Action::Rewrite(bytes) => {
-                self.file.replace(bytes)?;
-                Ok(None)
-            }
-            Action::Remove => {
-                self.file.remove()?;
-                Ok(None)
-            }
+            Action::Rewrite(bytes) => self.file.replace(bytes)?,
+            Action::Remove => self.file.remove()?,
         }
+        Ok(backup)
     }
 }
 

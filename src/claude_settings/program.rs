@@ -13,13 +13,10 @@ pub(super) const NAME: &str = "claude-langfuse";
 pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> =
         env.variable("PATH").into_iter().flat_map(std::env::split_paths).collect();
-    if let Some(home) = env.home() {
-        places.push(home.join(".nix-profile/bin"));
-        places.push(home.join(".local/state/nix/profile/bin"));
-    }
-    if let Some(user) = env.variable("USER") {
-        places.push(Path::new("/etc/profiles/per-user").join(user).join("bin"));
-    }
+    let in_home = [".nix-profile/bin", ".local/state/nix/profile/bin"];
+    places.extend(env.home().into_iter().flat_map(|home| in_home.map(|path| home.join(path))));
+    let user = env.variable("USER");
+    places.extend(user.map(|user| Path::new("/etc/profiles/per-user").join(user).join("bin")));
     places.push(PathBuf::from("/run/current-system/sw/bin"));
     let mut named = places
         .into_iter()
