@@ -1,6 +1,6 @@
 //! JSON files of settings, and the variables in their `env`.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use base::regular_file;
@@ -25,9 +25,8 @@ pub(super) enum Reading {
 /// not meant, and it can't be known which.
 pub(super) fn read_object(path: &Path) -> Reading {
     let bytes = match read_bytes(path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Reading::Absent,
-        Err(error) => return Reading::Broken(format!("could not read the file: {error}")),
+        Ok(bytes) => bytes,
+        Err(reading) => return reading,
     };
     let text = match str::from_utf8(&bytes) {
         Ok(text) => text,
@@ -51,9 +50,8 @@ pub(super) fn read_object(path: &Path) -> Reading {
 /// is an empty object.
 pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
     let bytes = match read_bytes(path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Reading::Absent,
-        Err(error) => return Reading::Broken(format!("could not read the file: {error}")),
+        Ok(bytes) => bytes,
+        Err(reading) => return reading,
     };
     let text = match bytes.strip_prefix(&[0xff, 0xfe]) {
         Some(utf16) => {
@@ -70,17 +68,18 @@ pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
     }
 }
 
-/// `None` where there is no file. A link that leads nowhere is there: what it led to may have said anything.
-fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match regular_file::read(path, MAX_FILE_BYTES) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
-            Ok(_) => Err(io::Error::new(io::ErrorKind::NotFound, "broken link")),
-            Err(_) => Ok(None),
-        },
-        Err(error) => Err(error),
-    }
+/// A link that leads nowhere is there: what it led to may have said anything.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Reading> {
+    regular_file::read(path, MAX_FILE_BYTES).map_err(|error| {
+        let is_link = path.symlink_metadata().is_ok();
+        match error.kind() {
+            ErrorKind::NotFound if is_link => {
+                Reading::Broken("could not read the file: broken link".to_owned())
+            }
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Reading::Absent,
+            _ => Reading::Broken(format!("could not read the file: {error}")),
+        }
+    })
 }
 
 /// Parses any value, because only then do serde's messages never quote the file: it may hold keys.
