@@ -28,11 +28,8 @@ impl AgentLinks {
         }
     }
 
-    pub(super) fn add_agent(&mut self, turn: usize, run: &AgentRun) {
-        self.add_activity(turn, &run.activity);
-    }
-
-    fn add_activity(&mut self, turn: usize, activity: &Activity) {
+    /// Adds the agents that a turn launched, or an agent of it.
+    pub(super) fn add_activity(&mut self, turn: usize, activity: &Activity) {
         for tool in activity.tools.iter().filter(|tool| tool.launches_agent()) {
             self.add(&tool.request.id, turn);
             let result = tool.result.as_ref();

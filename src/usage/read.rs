@@ -162,7 +162,7 @@ impl Reading {
         let link = self.links.turn_of(file, &meta, &run);
         let turn = link.or_else(|| self.outcomes.turn_at(run.opening.at));
         let turn = turn.unwrap_or_else(|| self.turn_of_nobody(&run));
-        self.links.add_agent(turn, &run);
+        self.links.add_activity(turn, &run.activity);
         let agent_type = meta.agent_type.as_deref().unwrap_or("agent");
         self.activity(turn, &file.agent_id, Some(agent_type), &run.activity);
         Ok(())
