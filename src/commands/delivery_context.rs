@@ -83,13 +83,21 @@ impl SessionTarget {
 
     /// The same; `visit` gets each of the session's own turns.
     pub(super) fn outline_with(&self, visit: impl FnMut(&Turn)) -> Result<(Outline, Diagnostics)> {
-        let mut transcript = Transcript::open(&self.transcript, 0)?;
-        let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-        let ids = SessionIds::new(&self.id, &self.transcript);
-        let lineage = Lineage::new(ids, &self.transcript);
-        let outline = Outline::read_with(lineage, entries, visit)?;
-        Ok((outline, transcript.diagnostics().clone()))
+        outline_of(&self.id, &self.transcript, visit)
     }
+}
+
+/// The turns of a session without their content, and the unreadable lines of its transcript.
+pub(super) fn outline_of(
+    id: &str,
+    transcript: &Path,
+    visit: impl FnMut(&Turn),
+) -> Result<(Outline, Diagnostics)> {
+    let lineage = Lineage::new(SessionIds::new(id, transcript), transcript);
+    let mut rows = Transcript::open(transcript, 0)?;
+    let entries = std::iter::from_fn(|| rows.next_entry().transpose());
+    let outline = Outline::read_with(lineage, entries, visit)?;
+    Ok((outline, rows.diagnostics().clone()))
 }
 
 /// State of one command run: environment, configuration files, connections.

@@ -55,20 +55,19 @@ pub(super) fn run(args: &ManArgs, mut command: Command) -> Result<ExitStatus> {
         Some(folder) => {
             fs::create_dir_all(folder)
                 .with_context(|| format!("could not create folder: {}", folder.display()))?;
+            let write = |man: &Man, page: Vec<u8>| {
+                let path = folder.join(man.get_filename());
+                fs::write(&path, page)
+                    .with_context(|| format!("could not write: {}", path.display()))
+            };
             let subcommands = command.get_subcommands();
-            let mut pages: Vec<(String, Vec<u8>)> = Vec::new();
             for subcommand in subcommands.filter(|one| one.get_name() != "help") {
                 let man = Man::new(subcommand.clone());
                 let mut page = Vec::new();
                 man.render(&mut page)?;
-                pages.push((man.get_filename(), page));
+                write(&man, page)?;
             }
-            pages.push((Man::new(command.clone()).get_filename(), program_page(command)?));
-            for (name, page) in pages {
-                let path = folder.join(name);
-                fs::write(&path, page)
-                    .with_context(|| format!("could not write: {}", path.display()))?;
-            }
+            write(&Man::new(command.clone()), program_page(command)?)?;
         }
     }
     Ok(ExitStatus::Done)

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use base::Timestamp;
-use transcript::lineage::{Lineage, SessionIds};
-use transcript::session::Outline;
-use transcript::{Transcript, locate, reported_costs};
+use transcript::{locate, reported_costs};
 
+use crate::commands::delivery_context::outline_of;
 use crate::commands::experiment::claude::Answer;
 use crate::commands::experiment::record::COST;
 use crate::score::{FIGURES, Value, figure_of_nothing, figures, number};
@@ -76,11 +75,8 @@ pub(super) fn measure(
         add(COST, cost);
     }
     measured.cost_is_unknown = cost.is_none() && !facts.calls.is_empty();
-    let mut transcript = Transcript::open(&path, 0)?;
-    let entries = std::iter::from_fn(|| transcript.next_entry().transpose());
-    let lineage = Lineage::new(SessionIds::new(session, &path), &path);
     let mut turn = None;
-    Outline::read_with(lineage, entries, |of_session| {
+    outline_of(session, &path, |of_session| {
         // Nothing is sent of a turn that no model began to answer.
         if turn.is_none() && of_session.is_numbered() && of_session.has_begun() {
             let uuid = &of_session.opening.uuid;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use base::Timestamp;
 use transcript::SessionInfo;
 
@@ -92,20 +92,18 @@ fn read_projects(
     for word in answer.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let number = word.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let folder = match number {
-            Some(index) => listed
-                .get(index)
-                .map(|project| project.folder.clone())
-                .ok_or_else(|| anyhow::anyhow!("there is no number {word}"))?,
+            Some(index) => {
+                let listed = listed.get(index).map(|project| project.folder.clone());
+                listed.with_context(|| format!("there is no number {word}"))?
+            }
             None => start_directory(Some(&env.expand_home(word)))?,
         };
         if !folders.contains(&folder) {
             folders.push(folder);
         }
     }
-    match folders.is_empty() {
-        true => Err(anyhow::anyhow!("enter a number, a path, or all")),
-        false => Ok(Projects::These(folders)),
-    }
+    ensure!(!folders.is_empty(), "enter a number, a path, or all");
+    Ok(Projects::These(folders))
 }
 
 /// The capture mode to set; `None` leaves the configured one.
