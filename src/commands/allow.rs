@@ -11,9 +11,7 @@ use serde_json::json;
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::prompt::{ask_yes, can_ask};
-use crate::commands::output::screen::{stderr, stdout};
-use crate::commands::output::text::{plural, shorten_home};
+use crate::commands::output::{ask_yes, can_ask, plural, shorten_home, stderr, stdout};
 use crate::commands::start_directory::start_directory;
 use crate::config::{
     Config, Destination, Doubt, Env, Request, Scope, resolve, root_of, unreadable_project_file,

@@ -16,10 +16,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::report::CheckReport;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::shorten_home;
+use crate::commands::output::{CheckReport, print_json, shorten_home, stdout};
 use crate::commands::start_directory::start_directory;
 use crate::config::{
     Config, DestinationProblem, Env, Files, Layer, Scope, Setting, resolve, unknown_variables,

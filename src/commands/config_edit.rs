@@ -8,9 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::nix_options::nix_options;
-use crate::commands::output::diff::print_masked_diff;
-use crate::commands::output::screen::{stderr, stdout};
-use crate::commands::output::text::shorten_home;
+use crate::commands::output::{print_masked_diff, shorten_home, stderr, stdout};
 use crate::config::{Env, Files, Problem, Scope, find_variable, resolve, shown_as};
 use crate::user_file::{Kind, UserFile};
 

@@ -11,10 +11,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::prompt::{ask_hidden, can_ask};
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::shorten_home;
+use crate::commands::output::{ask_hidden, can_ask, print_json, shorten_home, stdout};
 use crate::commands::start_directory::start_directory;
 use crate::config::{Env, Scope, Variable, find_variable, normalise_url, shown_as, suggestion};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::CheckReport;
 use crate::config::{Config, Destination, Env, Files, Layer};
 use crate::langfuse::ca_file_problem;
 

@@ -12,7 +12,7 @@ use transcript::session::{Outline, Turn};
 use transcript::{Diagnostics, Transcript, locate, origin};
 
 use crate::commands::exit_status::{ExitStatus, misconfigured};
-use crate::commands::output::text::plural;
+use crate::commands::output::plural;
 use crate::commands::retry_after::RetryAfterTransport;
 use crate::config::{
     Capture, Config, Destination, Env, Files, MergedSettings, Scope, resolve, without_redirects,

@@ -11,7 +11,7 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
-use crate::commands::output::summary::DeliverySummary;
+use crate::commands::output::DeliverySummary;
 use crate::commands::session_args;
 use crate::commands::waiting::Flush;
 use crate::config::Scope;

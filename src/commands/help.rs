@@ -4,7 +4,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 
 use crate::commands::exit_status::EXIT_STATUSES;
-use crate::commands::output::terminal::{stdout_width, wrap};
+use crate::commands::output::{stdout_width, wrap};
 use crate::config::{VARIABLES, Variable};
 
 /// The commands by what people want to do. Every command is in one group.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_error;
+use crate::commands::output::print_error;
 use crate::hook;
 
 const EXAMPLES: &str = r#"Settings:

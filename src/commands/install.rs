@@ -11,16 +11,14 @@ use crate::claude_settings::{
     Action, Hooks, SettingsChange, add_slash_command, guarded, other_exporters,
     remove_slash_command, slash_commands, stable_program, survey, switched_off,
 };
-use crate::commands::output::screen::stdout;
+use crate::commands::output::{
+    ask_yes, can_ask, for_people, print_json, print_masked_diff, stdout,
+};
 
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::diff::print_masked_diff;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::prompt::{ask_yes, can_ask};
-use crate::commands::output::text::for_people;
 use crate::commands::session_args::claude_config_dir;
 use crate::commands::setup::{self, SetupArgs};
 use crate::config::{DestinationProblem, Env, Files, Scope, resolve};

@@ -56,7 +56,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::log_file;
 use global_args::GlobalArgs;
-pub use output::errors::finish_usage;
+pub use output::finish_usage;
 
 /// Send Claude Code sessions to Langfuse
 #[derive(Debug, Parser)]
@@ -122,7 +122,7 @@ impl Cli {
         let Self { command, global } = self;
         // A hook logs to its file and prints nothing.
         if !matches!(command, Command::Hook(_)) {
-            log_file::to_stderr(global.verbose, global.quiet, output::text::for_people);
+            log_file::to_stderr(global.verbose, global.quiet, output::for_people);
         }
         let result = match command {
             Command::Setup(args) => setup::run(&args, &global),
@@ -153,6 +153,6 @@ impl Cli {
             Command::Man(args) => man::run(&args, Self::command()),
             Command::Hook(_) => Ok(hook::run(&global)),
         };
-        ExitCode::from(output::errors::finish(result).code())
+        ExitCode::from(output::finish(result).code())
     }
 }

@@ -12,14 +12,10 @@ use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured};
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::interrupt::explain_interrupts;
-use crate::commands::output::errors::print_note;
-use crate::commands::output::progress::{ProgressLine, Workload};
-use crate::commands::output::prompt;
-use crate::commands::output::screen::exact_stdout;
-use crate::commands::output::summary::{
-    DeliverySummary, declined_text, forgotten_text, inherited_text, withheld_text,
+use crate::commands::output::{
+    DeliverySummary, ProgressLine, Workload, ask_yes, can_ask, declined_text, exact_stdout,
+    forgotten_text, inherited_text, plural, print_note, withheld_text,
 };
-use crate::commands::output::text::plural;
 use crate::commands::preview::each_request;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref;
@@ -178,14 +174,14 @@ fn sends_forgotten(session: &SessionTarget, config: &Config, args: &ReplayArgs) 
     let Some(cursor) = cursor.filter(|cursor| cursor.skipped.iter().any(is_forgotten)) else {
         return Ok(false);
     };
-    if args.yes || args.dry_run || args.json || !prompt::can_ask() {
+    if args.yes || args.dry_run || args.json || !can_ask() {
         return Ok(args.yes);
     }
     let (outline, _) = session.outline()?;
     let forgotten = outline.turns.iter().filter(|turn| cursor.forgets(turn.start)).count();
     let question =
         format!("Send {} of session {} again?", plural(forgotten, "forgotten turn"), session.id);
-    prompt::ask_yes(&question, false)
+    ask_yes(&question, false)
 }
 
 /// Rows of another session in the file: they are sent as that session's own, with its configuration.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::output::errors::print_note;
+use crate::commands::output::print_note;
 use crate::config::Config;
 use crate::delivery::{HttpTransport, Transport};
 use crate::langfuse::{

@@ -17,12 +17,9 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::errors::{print_json, print_note};
-use crate::commands::output::screen::stdout;
-use crate::commands::output::tables::{SessionCells, SessionTable};
-use crate::commands::output::terminal::{Terminal, one_line};
-use crate::commands::output::text::when;
-use crate::commands::output::tokens;
+use crate::commands::output::{
+    SessionCells, SessionTable, Terminal, one_line, print_json, print_note, stdout, tokens, when,
+};
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::config::{Config, Scope, folder_name};
 use crate::delivery::Extent;

@@ -13,10 +13,9 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::doctor::hooks::sends_too;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::screen::{exact_stdout, stdout};
-use crate::commands::output::terminal::{Terminal, wrap};
-use crate::commands::output::text::{long_duration, plural, shorten_home};
+use crate::commands::output::{
+    Terminal, exact_stdout, long_duration, plural, print_json, shorten_home, stdout, wrap,
+};
 use crate::commands::remedy::remedy;
 use crate::commands::start_directory::start_directory;
 use crate::commands::status_line;

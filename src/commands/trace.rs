@@ -12,9 +12,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::shorten_home;
+use crate::commands::output::{print_json, shorten_home, stdout};
 use crate::commands::start_directory::start_directory;
 use crate::config::{Config, DestinationProblem, Files, Scope, resolve, root_of};
 

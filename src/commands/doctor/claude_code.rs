@@ -6,7 +6,7 @@ use serde_json::Value;
 use transcript::Transcript;
 
 use super::DoctorContext;
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::CheckReport;
 use crate::config::settings_paths;
 use crate::user_file::{Kind, UserFile};
 

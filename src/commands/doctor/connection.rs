@@ -9,8 +9,7 @@ use super::DoctorContext;
 use super::server::{client, report_failure};
 use super::{prices, regions, test_trace};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::report::CheckReport;
-use crate::commands::output::text::long_duration;
+use crate::commands::output::{CheckReport, long_duration};
 use crate::commands::remedy::remedy_in_doctor;
 use crate::langfuse::{Client, Deadline, Health, Problem, Project, Verdict, health, project};
 

@@ -11,7 +11,7 @@ use crate::claude_settings::{
     other_exporters, survey, switched_off,
 };
 use crate::commands::delivery_context::DeliveryContext;
-use crate::commands::output::report::{CheckLevel, CheckReport};
+use crate::commands::output::{CheckLevel, CheckReport};
 
 fn install_help(context: &DoctorContext<'_>) -> &'static str {
     match context.delivery.env.has_home_manager() {
@@ -241,7 +241,7 @@ mod tests {
 
     use super::{CheckReport, check_settings};
     use crate::claude_settings::survey;
-    use crate::commands::output::report::CheckLevel;
+    use crate::commands::output::CheckLevel;
     use crate::config::{Env, Files};
 
     /// Managed settings lie outside of the home, so no test of the program can write them.

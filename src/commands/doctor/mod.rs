@@ -20,7 +20,7 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::newest_first::NewestFirst;
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::CheckReport;
 use crate::commands::start_directory::start_directory;
 use crate::config::{Config, Scope};
 use transcript::locate;

@@ -8,8 +8,7 @@ use serde_json::json;
 use transcript::locate;
 
 use super::DoctorContext;
-use crate::commands::output::report::CheckReport;
-use crate::commands::output::text::plural;
+use crate::commands::output::{CheckReport, plural};
 use crate::config::{Destination, in_shell};
 use crate::langfuse::{Client, Deadline, PriceList, PricedCall, Prices};
 use crate::state::{Store, StoredPrices};

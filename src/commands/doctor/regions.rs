@@ -4,8 +4,7 @@
 use super::DoctorContext;
 use super::server::client;
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::prompt::{ask_yes, can_ask};
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::{CheckReport, ask_yes, can_ask};
 use crate::commands::regions::Region;
 use crate::commands::remedy::remedy_in_doctor;
 use crate::config::{Destination, Layer};

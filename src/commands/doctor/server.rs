@@ -2,7 +2,7 @@
 
 use super::DoctorContext;
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::CheckReport;
 use crate::commands::remedy::remedy_in_doctor;
 use crate::config::Destination;
 use crate::langfuse::{Client, Problem, Verdict};

@@ -6,9 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::DoctorContext;
-use crate::commands::output::report::CheckReport;
-use crate::commands::output::text::long_duration;
-use crate::commands::output::text::plural;
+use crate::commands::output::{CheckReport, long_duration, plural};
 use crate::commands::remedy::remedy_in_doctor;
 use crate::commands::waiting::{Waiting, waiting};
 use crate::state::Store;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::DoctorContext;
 use super::server::report_failure;
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::report::CheckReport;
+use crate::commands::output::CheckReport;
 use crate::config::Destination;
 use crate::langfuse::{Body, Client, Deadline, Query, SCOPE, Stored, Verdict};
 use crate::state::Store;

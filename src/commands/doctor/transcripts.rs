@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::DoctorContext;
-use crate::commands::output::report::CheckReport;
-use crate::commands::output::text::broken_lines;
+use crate::commands::output::{CheckReport, broken_lines};
 use transcript::{Diagnostics, Transcript, UnknownNames, hook_times, unknown_names};
 
 /// Hook time that people notice.

@@ -13,11 +13,7 @@ use crate::commands::experiment::record::Kept;
 use crate::commands::experiment::show::{open, short};
 use crate::commands::experiment::table::{Better, FIGURES, Figure, answered, by_item, setup_line};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, print_note};
-use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::plural;
+use crate::commands::output::{Grid, Terminal, plural, print_json, print_note, stdout};
 
 /// A smaller chance counts as a difference.
 const CHANCE_LIMIT: f64 = 0.05;

@@ -12,8 +12,7 @@ use crate::commands::experiment::claude::ClaudeCode;
 use crate::commands::experiment::item::{Item, UNSAFE_MODE, Unusable, is_active};
 use crate::commands::experiment::record::{Kept, Run, Setup, first_difference};
 use crate::commands::experiment::run::RunArgs;
-use crate::commands::output::terminal::{one_line, truncate};
-use crate::commands::output::text::{dollars, plural, short_duration};
+use crate::commands::output::{dollars, one_line, plural, short_duration, truncate};
 use crate::config::Destination;
 
 /// Width of a prompt's beginning.

@@ -16,9 +16,7 @@ use crate::commands::experiment::plan::Experiment;
 use crate::commands::experiment::record::{COST, Kept, Line, Outcome, Run};
 use crate::commands::experiment::run::RunArgs;
 use crate::commands::experiment::send::Sender;
-use crate::commands::output::errors::{merged, print_json};
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::dollars;
+use crate::commands::output::{dollars, merged, print_json, stdout};
 use crate::state::Store;
 
 /// Runs what is left of an experiment.

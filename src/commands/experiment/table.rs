@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::commands::experiment::measure::CHECK;
 use crate::commands::experiment::record::{COST, Kept, Outcome, Run};
-use crate::commands::output::text::dollars;
-use crate::commands::output::tokens;
+use crate::commands::output::{dollars, tokens};
 
 /// A figure, its heading, and how it is read.
 pub(super) struct Figure {

@@ -13,8 +13,7 @@ use clap::Args;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured, status_error, wrong_usage};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::prompt;
-use crate::commands::output::text::plural;
+use crate::commands::output::{ask_yes, can_ask, plural};
 use crate::commands::remedy::failure;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef};
@@ -93,7 +92,7 @@ pub(super) fn run(args: &ForgetArgs, global: &GlobalArgs) -> Result<ExitStatus> 
 }
 
 fn is_agreed(args: &ForgetArgs, plan: &ForgetPlan, destination: &Destination) -> Result<bool> {
-    if args.json || !prompt::can_ask() {
+    if args.json || !can_ask() {
         return Err(wrong_usage("could not ask whether to delete: give --yes, or --dry-run"));
     }
     let traces = plural(plan.traces.len(), "trace");
@@ -102,7 +101,7 @@ fn is_agreed(args: &ForgetArgs, plan: &ForgetPlan, destination: &Destination) ->
         plan.named(),
         destination.base_url
     );
-    prompt::ask_yes(&question, false)
+    ask_yes(&question, false)
 }
 
 /// What is noted first nobody sends meanwhile, and a deletion that failed can be repeated.

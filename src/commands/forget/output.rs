@@ -6,9 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::plan::{ForgetPlan, PlannedTrace};
-use crate::commands::output::errors::print_json;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::plural;
+use crate::commands::output::{plural, print_json, stdout};
 use crate::config::Destination;
 
 /// What became of the traces.

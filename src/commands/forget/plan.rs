@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use base::Timestamp;
 
 use crate::commands::delivery_context::SessionTarget;
-use crate::commands::output::text::plural;
+use crate::commands::output::plural;
 use crate::commands::preview::each_span;
 use crate::commands::session_args;
 use crate::commands::session_ref::SessionRef;

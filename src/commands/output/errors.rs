@@ -8,8 +8,7 @@ use clap::error::ErrorKind as UsageErrorKind;
 use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::screen::{stderr, stdout};
-use crate::commands::output::text::for_people;
+use crate::commands::output::{for_people, stderr, stdout};
 use crate::log_file::NOTE;
 
 /// Ends a command: an error is printed, unless the reader of standard output is gone.

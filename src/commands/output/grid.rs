@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::commands::output::terminal::{Terminal, one_line, truncate};
+use crate::commands::output::{Terminal, one_line, truncate};
 
 /// Spaces between two columns.
 const GAP: usize = 2;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::commands::output::screen::exact_stdout;
+use crate::commands::output::exact_stdout;
 
 pub(in crate::commands) struct OutputFile {
     out: BufWriter<Box<dyn Write>>,

@@ -3,8 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::commands::output::terminal::truncate;
-use crate::commands::output::text::{plural, short_duration};
+use crate::commands::output::{plural, short_duration, truncate};
 
 /// Shorter runs print no line.
 const SILENT: Duration = Duration::from_millis(500);

@@ -8,10 +8,9 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::print_json;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::{GREEN, RED, Terminal, YELLOW, wrap};
-use crate::commands::output::text::{plural, shorten_home};
+use crate::commands::output::{
+    GREEN, RED, Terminal, YELLOW, plural, print_json, shorten_home, stdout, wrap,
+};
 use crate::config::Env;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

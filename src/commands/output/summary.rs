@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::commands::delivery_context::{SessionTarget, exit_status};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, merged, print_error, print_json};
-use crate::commands::output::progress::ProgressLine;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::{broken_lines, byte_size, for_people, plural, untimed_rows};
+use crate::commands::output::{
+    ProgressLine, broken_lines, byte_size, error_object, for_people, merged, plural, print_error,
+    print_json, stdout, untimed_rows,
+};
 use crate::commands::remedy::remedy;
 use crate::config::Destination;
 use crate::delivery::{Report, Stopped};

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::commands::output::terminal::truncate;
+use crate::commands::output::truncate;
 
 /// Width of the id prefix, which other commands take.
 const ID_WIDTH: usize = 8;

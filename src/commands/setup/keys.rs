@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::answers::{Keys, SecretSource};
 use super::args::SetupArgs;
 use crate::commands::exit_status::{misconfigured, status_error, wrong_usage};
-use crate::commands::output::prompt::{ask, ask_hidden, ask_yes, show};
+use crate::commands::output::{ask, ask_hidden, ask_yes, show};
 use crate::commands::regions::Region;
 use crate::commands::remedy::failure;
 use crate::config::{Config, Destination, Layer, Secret, Source, masked, normalise_url, shown};

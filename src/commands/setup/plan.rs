@@ -13,7 +13,7 @@ use crate::commands::config_edit::{ConfigEdit, NewValue, home_path};
 use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::exit_status::misconfigured;
 use crate::commands::install;
-use crate::commands::output::text::shorten_home;
+use crate::commands::output::shorten_home;
 use crate::config::{Config, Env, Secret};
 
 /// What will be written and sent.

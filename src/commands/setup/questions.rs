@@ -10,9 +10,9 @@ use super::answers::Projects;
 use super::args::SetupArgs;
 use super::history::ProjectHistory;
 use crate::commands::exit_status::wrong_usage;
-use crate::commands::output::prompt::{ask, ask_yes, show};
-use crate::commands::output::terminal::{one_line, truncate};
-use crate::commands::output::text::{long_duration, plural, shorten_home};
+use crate::commands::output::{
+    ask, ask_yes, long_duration, one_line, plural, shorten_home, show, truncate,
+};
 use crate::commands::start_directory::start_directory;
 use crate::config::{Capture, Config, Env, root_of};
 

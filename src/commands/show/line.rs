@@ -4,8 +4,7 @@ use base::Timestamp;
 use serde_json::Value;
 use transcript::Usage;
 
-use crate::commands::output::terminal::{RED, Terminal, YELLOW, one_line, truncate};
-use crate::commands::output::tokens;
+use crate::commands::output::{RED, Terminal, YELLOW, one_line, tokens, truncate};
 use crate::langfuse::Span;
 use crate::trace::{Kind, Level, MetadataKey, SpanName, Status};
 use crate::usage::asked;

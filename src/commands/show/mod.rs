@@ -17,11 +17,9 @@ use transcript::SessionInfo;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{merged, print_json};
-use crate::commands::output::output_file::OutputFile;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::{broken_lines, for_people, untimed_rows};
+use crate::commands::output::{
+    OutputFile, Terminal, broken_lines, for_people, merged, print_json, stdout, untimed_rows,
+};
 use crate::commands::preview::each_span;
 use crate::commands::session_args;
 use crate::commands::session_ref::{self, SessionRef, TurnSelection};

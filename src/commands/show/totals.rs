@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use transcript::{ReportedCost, Usage};
 
 use super::line::ObservationLine;
-use crate::commands::output::terminal::{Terminal, wrap};
-use crate::commands::output::text::{dollars, plural};
-use crate::commands::output::tokens;
+use crate::commands::output::{Terminal, dollars, plural, tokens, wrap};
 
 /// Width of the names on the left.
 const NAME_WIDTH: usize = 13;

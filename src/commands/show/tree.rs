@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::line::ObservationLine;
-use crate::commands::output::terminal::{Terminal, printable};
-use crate::commands::output::text::{dollars, milliseconds};
-use crate::commands::output::tokens;
+use crate::commands::output::{Terminal, dollars, milliseconds, printable, tokens};
 use crate::commands::session_ref::TurnSelection;
 use crate::trace::Level;
 

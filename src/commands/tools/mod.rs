@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::terminal::Terminal;
+use crate::commands::output::Terminal;
 use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session, StartFacts};
 use crate::usage::{Dimension, Groups, Highlights, ToolSums};
 use lists::Lists;

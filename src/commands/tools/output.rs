@@ -6,12 +6,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::lists::{ListedCall, Lists};
-use crate::commands::output::errors::{merged, print_json, print_note};
-use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::{Terminal, one_line};
-use crate::commands::output::text::milliseconds;
-use crate::commands::output::tokens;
+use crate::commands::output::{
+    Grid, Terminal, merged, milliseconds, one_line, print_json, print_note, stdout, tokens,
+};
 use crate::commands::session_facts::{ProjectNames, key_json, labels};
 use crate::usage::{Dimension, Groups, ToolSums};
 

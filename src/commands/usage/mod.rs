@@ -11,7 +11,7 @@ use transcript::locate;
 
 use crate::commands::exit_status::ExitStatus;
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::terminal::Terminal;
+use crate::commands::output::Terminal;
 use crate::commands::session_facts::{By, FactsFilter, SelectedSessions, Session};
 use crate::usage::{CallSums, Dimension, Groups, reported_cost};
 use output::UsageOutput;

@@ -7,12 +7,9 @@ use base::Timestamp;
 use serde_json::{Value, json};
 use transcript::Usage;
 
-use crate::commands::output::errors::{merged, print_json, print_note};
-use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::{dollars, plural};
-use crate::commands::output::tokens;
+use crate::commands::output::{
+    Grid, Terminal, dollars, merged, plural, print_json, print_note, stdout, tokens,
+};
 use crate::commands::session_facts::{ProjectNames, key_json, labels};
 use crate::usage::{CallSums, Dimension, Groups};
 

@@ -11,12 +11,9 @@ use super::UsageArgs;
 use super::output::cost_cell;
 use crate::commands::exit_status::{ExitStatus, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{print_json, print_note};
-use crate::commands::output::grid::Grid;
-use crate::commands::output::screen::stdout;
-use crate::commands::output::terminal::Terminal;
-use crate::commands::output::text::{dollars, plural};
-use crate::commands::output::tokens;
+use crate::commands::output::{
+    Grid, Terminal, dollars, plural, print_json, print_note, stdout, tokens,
+};
 use crate::commands::remedy::failure;
 use crate::commands::retry_after::with_retry_after;
 use crate::commands::session_facts::{SelectedSessions, Session, StartFacts};

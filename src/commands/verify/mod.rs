@@ -19,7 +19,7 @@ use transcript::locate;
 use crate::commands::delivery_context::{DeliveryContext, SessionTarget};
 use crate::commands::exit_status::{ExitStatus, misconfigured, status_error};
 use crate::commands::global_args::GlobalArgs;
-use crate::commands::output::errors::{is_closed_pipe, print_note};
+use crate::commands::output::{is_closed_pipe, print_note};
 use crate::commands::remedy::failure;
 use crate::commands::session_args::{self, SessionFilter, SessionSelector};
 use crate::commands::session_ref;

@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use super::comparison::Comparison;
 use super::expected::{Excuse, ExpectedObservation, Presence};
 use crate::commands::exit_status::ExitStatus;
-use crate::commands::output::errors::{error_object, merged, print_error, print_json};
-use crate::commands::output::screen::stdout;
-use crate::commands::output::text::plural;
+use crate::commands::output::{error_object, merged, plural, print_error, print_json, stdout};
 
 /// Maximum number of faults per kind and session; a missing session has hundreds.
 const MAX_FAULTS: usize = 10;

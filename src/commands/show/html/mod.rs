@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::tree::{ObservationTree, Selection};
-use crate::commands::output::text::for_people;
+use crate::commands::output::for_people;
 pub(super) use content::Content;
 pub(super) use content::Contents;
 use waterfall::{Waterfall, print_overview};

@@ -6,8 +6,7 @@ use base::Timestamp;
 
 use super::content::Contents;
 use super::escaped;
-use crate::commands::output::text::{dollars, milliseconds, short_duration};
-use crate::commands::output::tokens;
+use crate::commands::output::{dollars, milliseconds, short_duration, tokens};
 use crate::commands::show::line::ObservationLine;
 use crate::commands::show::tree::{ObservationTree, Selection, Subtotal};
 use crate::trace::Level;
