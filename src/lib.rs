@@ -1,4 +1,4 @@
-//! Claude Code sessions, sent to Langfuse. The rooms stand in the order in which data flows: see `docs/ARCHITECTURE.md`.
+//! Claude Code sessions, sent to Langfuse. The modules stand in the order in which data flows: see `docs/ARCHITECTURE.md`.
 
 #![forbid(unsafe_code)]
 

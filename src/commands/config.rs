@@ -201,8 +201,8 @@ pub(super) fn check(
             "fix the configuration; the next hook of each session sends its turns since then",
         );
     }
-    if let Some(wish) = invalid_patterns(config) {
-        report.fail("mask", wish, "fix or remove the pattern");
+    if let Some(problem) = invalid_patterns(config) {
+        report.fail("mask", problem, "fix or remove the pattern");
     }
     config_values::check(report, env, files, config);
     let traced = files.traced_projects(env);
@@ -235,8 +235,8 @@ fn check_file(report: &mut CheckReport, env: &Env) {
         let config = resolve(env, &files, start, Scope::Explicit);
         let problems = config.problems.iter().chain(&config.suspended);
         found.extend(problems.map(|problem| (problem.cause(), problem.remedy.clone())));
-        if let Some(wish) = invalid_patterns(&config) {
-            found.insert((wish, "fix or remove the pattern".to_owned()));
+        if let Some(problem) = invalid_patterns(&config) {
+            found.insert((problem, "fix or remove the pattern".to_owned()));
         }
         match &config.destination {
             Ok(_)

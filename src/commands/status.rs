@@ -138,8 +138,8 @@ impl StatusView {
         if let Err(problem) = &self.config.destination {
             return Some((problem.what(), problem.remedy()));
         }
-        let wish = invalid_patterns(&self.config)?;
-        Some((wish, "see 'claude-langfuse config'".to_owned()))
+        let problem = invalid_patterns(&self.config)?;
+        Some((problem, "see 'claude-langfuse config'".to_owned()))
     }
 
     /// The last failure, if it still lasts, and its remedy.

@@ -99,7 +99,7 @@ pub(super) fn env_is_no_object(place: &str) -> Problem {
     Problem::of_file(place, "\"env\" is not a JSON object", remedy)
 }
 
-/// Takes the variables of ours from an `env` object. `unknown` is told of every other name.
+/// Takes the variables of ours from an `env` object. Calls `unknown` with every other name.
 pub(super) fn values_of(
     env: Value,
     place: &str,

@@ -78,7 +78,7 @@ pub const FIGURES: [&str; 14] = [
     "interrupted",
 ];
 
-/// What a figure is where a turn has nothing that it counts, and so no score of that name; `None` where it can't be told then.
+/// The value of a figure for a turn that has no score of its name, because it has nothing to count; `None` if that is unknown.
 pub fn figure_of_nothing(name: &str) -> Option<Value> {
     match name {
         "interrupted" => Some(Value::Boolean(false)),

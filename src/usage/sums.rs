@@ -126,7 +126,7 @@ impl CallSums {
         }
     }
 
-    /// The cost without the dust of binary fractions.
+    /// The cost without the rounding errors of binary fractions.
     pub fn rounded_cost(&self) -> f64 {
         (self.cost * 1e9).round() / 1e9
     }

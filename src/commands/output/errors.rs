@@ -85,9 +85,9 @@ pub fn finish_usage(error: &clap::Error) -> ExitCode {
 /// The cause and clap's tips as one line.
 fn usage_message(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(str::trim);
-    let told =
+    let kept =
         paragraphs.filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more"));
-    let lines = told.map(|part| part.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    let lines = kept.map(|part| part.lines().map(str::trim).collect::<Vec<_>>().join(" "));
     let message = lines.collect::<Vec<_>>().join("; ");
     message.strip_prefix("error: ").unwrap_or(&message).to_owned()
 }

@@ -48,7 +48,7 @@ pub(in crate::commands) fn ask_yes(question: &str, default: bool) -> Result<bool
 /// Asks for a line that the terminal does not show.
 ///
 /// # Errors
-/// When the input ends, or the terminal can't be told.
+/// When the input ends, or the terminal's mode can't be changed.
 pub(in crate::commands) fn ask_hidden(question: &str) -> Result<String> {
     // Before the question: an answer that is typed at once must not be shown either.
     let hidden = Hidden::begin()?;

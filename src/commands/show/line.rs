@@ -115,11 +115,11 @@ impl ObservationLine {
     pub(super) fn text(&self, terminal: Terminal, columns: Option<usize>) -> String {
         let mut text = self.label();
         let is_tool = matches!(self.kind, Some(Kind::Tool | Kind::Retriever));
-        let room = columns.unwrap_or(usize::MAX);
+        let columns = columns.unwrap_or(usize::MAX);
         let width = match self.level {
-            Level::Default => DETAIL_WIDTH.min(room),
+            Level::Default => DETAIL_WIDTH.min(columns),
             // A long command must not hide how it ended.
-            _ => DETAIL_WIDTH.min((room / 2).saturating_sub(text.len()).max(MIN_DETAIL_WIDTH)),
+            _ => DETAIL_WIDTH.min((columns / 2).saturating_sub(text.len()).max(MIN_DETAIL_WIDTH)),
         };
         if !self.detail().is_empty() {
             text.push_str(if is_tool { " " } else { "  " });
@@ -128,7 +128,7 @@ impl ObservationLine {
         if self.level != Level::Default {
             text = format!("{text}  {}: {}", self.level.as_str(), self.status_message);
         }
-        let text = truncate(&text, room);
+        let text = truncate(&text, columns);
         match self.level {
             Level::Error => terminal.styled(RED, &text),
             Level::Warning => terminal.styled(YELLOW, &text),
