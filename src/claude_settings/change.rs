@@ -38,10 +38,8 @@ impl SettingsChange {
             anyhow!("{what}")
                 .context(format!("could not understand settings: {}", file.path().display()))
         })?;
-        let action = match before == after {
-            true => Action::Nothing,
-            false => Action::Register(file.with(&after)?),
-        };
+        let action =
+            if before == after { Action::Nothing } else { Action::Register(file.with(&after)?) };
         Ok(Self { file, action })
     }
 

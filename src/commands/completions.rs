@@ -89,9 +89,12 @@ fn options_with_values(command: &Command) -> Vec<String> {
 
 fn zsh(script: &str) -> String {
     // The places of sessions by the beginning of their help; clap completes files there.
-    let lines = script.lines().map(|line| match line.contains(" -- Transcript") {
-        true => line.replace(":_default'", ":_claude-langfuse_sessions'"),
-        false => line.to_owned(),
+    let lines = script.lines().map(|line| {
+        if line.contains(" -- Transcript") {
+            line.replace(":_default'", ":_claude-langfuse_sessions'")
+        } else {
+            line.to_owned()
+        }
     });
     let script = lines.collect::<Vec<_>>().join("\n");
     let sessions = format!(

@@ -264,9 +264,10 @@ impl DeliveryContext {
         };
         let http = HttpTransport::new(destination, config, config.timeout, None)
             .map_err(|error| misconfigured(format!("{error:#}")))?;
-        let transport: Box<dyn Transport> = match self.wait_on_retry_after {
-            true => Box::new(RetryAfterTransport(http)),
-            false => Box::new(http),
+        let transport: Box<dyn Transport> = if self.wait_on_retry_after {
+            Box::new(RetryAfterTransport(http))
+        } else {
+            Box::new(http)
         };
         Ok(entry.insert(Connection { transport, stopped: None }))
     }

@@ -33,10 +33,7 @@ impl NewestFirst {
     fn next_candidate(&mut self) -> Option<(Timestamp, PathBuf)> {
         let newest = self.sessions.peek().map(|(last, _)| *last);
         let (written, _) = self.files.peek()?;
-        match newest.is_none_or(|last| *written > last) {
-            true => self.files.pop(),
-            false => None,
-        }
+        if newest.is_none_or(|last| *written > last) { self.files.pop() } else { None }
     }
 }
 

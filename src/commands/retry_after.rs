@@ -59,9 +59,12 @@ impl RetryingClient {
         let mut query = query.clone();
         let mut listing = Listing::default();
         loop {
-            let page = self.ask(|client, deadline| match is_old {
-                true => client.old_observations(&query, listing.next(), deadline).map(Some),
-                false => client.observations(&query, listing.next(), deadline),
+            let page = self.ask(|client, deadline| {
+                if is_old {
+                    client.old_observations(&query, listing.next(), deadline).map(Some)
+                } else {
+                    client.observations(&query, listing.next(), deadline)
+                }
             });
             let page = match (page, query.with_smaller_pages()) {
                 (Err(Verdict::TooLarge { .. }), Some(smaller)) => {

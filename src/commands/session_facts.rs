@@ -236,10 +236,8 @@ impl ProjectNames {
         }
         let named = by_name.into_iter().flat_map(|(name, keys)| {
             let is_unique = keys.len() == 1 && !name.is_empty();
-            keys.into_iter().map(move |key| match is_unique {
-                true => (key, name.clone()),
-                false => (key.clone(), key),
-            })
+            keys.into_iter()
+                .map(move |key| if is_unique { (key, name.clone()) } else { (key.clone(), key) })
         });
         Self(named.collect())
     }

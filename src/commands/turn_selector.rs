@@ -88,13 +88,12 @@ impl<'a> TurnSelector<'a> {
     /// # Errors
     /// When a target names no session, or an id prefix several.
     pub(super) fn sessions(&self) -> Result<Vec<(PathBuf, SessionRef)>> {
-        let mut found: Vec<(PathBuf, SessionRef)> = match self.args.all {
-            true => {
-                let mut all: Vec<PathBuf> = locate::sessions(self.claude_config).collect();
-                all.sort_unstable();
-                all.into_iter().map(|path| (path, SessionRef::default())).collect()
-            }
-            false => named_sessions(&self.args.targets, self.claude_config)?,
+        let mut found: Vec<(PathBuf, SessionRef)> = if self.args.all {
+            let mut all: Vec<PathBuf> = locate::sessions(self.claude_config).collect();
+            all.sort_unstable();
+            all.into_iter().map(|path| (path, SessionRef::default())).collect()
+        } else {
+            named_sessions(&self.args.targets, self.claude_config)?
         };
         found.retain(|(path, _)| self.sessions.matches_or_missing(path));
         Ok(found)

@@ -62,9 +62,10 @@ pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
         }
         None => String::from_utf8_lossy(&bytes).into_owned(),
     };
-    match text.trim().is_empty() {
-        true => Reading::Object(Map::new()),
-        false => parse(&replace_surrogates(&text)),
+    if text.trim().is_empty() {
+        Reading::Object(Map::new())
+    } else {
+        parse(&replace_surrogates(&text))
     }
 }
 

@@ -67,9 +67,10 @@ fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationPr
     match keys {
         // Halves of the project and of the user are never mixed.
         Some((Some(public), Some(secret))) if is_projects(&public) != is_projects(&secret) => {
-            Err(match is_projects(&public) {
-                true => half(&SECRET_KEY, &public),
-                false => half(&PUBLIC_KEY, &secret),
+            Err(if is_projects(&public) {
+                half(&SECRET_KEY, &public)
+            } else {
+                half(&PUBLIC_KEY, &secret)
             })
         }
         Some((Some(public), Some(secret))) => Ok(Some((public, secret))),

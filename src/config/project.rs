@@ -56,9 +56,10 @@ pub fn folder_name(folder: &Path) -> Option<String> {
     let mut letters = text.chars();
     let has_drive = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
     let is_windows = text.starts_with(r"\\") || has_drive && letters.as_str().starts_with(r":\");
-    match is_windows {
-        true => text.rsplit(['\\', '/']).find(|part| !part.is_empty()).map(str::to_owned),
-        false => folder.file_name().map(|name| name.to_string_lossy().into_owned()),
+    if is_windows {
+        text.rsplit(['\\', '/']).find(|part| !part.is_empty()).map(str::to_owned)
+    } else {
+        folder.file_name().map(|name| name.to_string_lossy().into_owned())
     }
 }
 

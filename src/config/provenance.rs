@@ -53,9 +53,8 @@ impl Provenance {
         let more = merged.iter().flat_map(|merged| &merged.folders).map(PathBuf::as_path);
         let folders: Vec<&Path> = start.into_iter().chain(more).collect();
         let settings = settings_by_owner(env, files, &folders);
-        let doubt = merged.and_then(|merged| match merged.is_unknown {
-            true => Some(Doubt::UnknownSession),
-            false => unreadable(&settings),
+        let doubt = merged.and_then(|merged| {
+            if merged.is_unknown { Some(Doubt::UnknownSession) } else { unreadable(&settings) }
         });
         let mut provenance = Self {
             settings,
@@ -88,9 +87,10 @@ impl Provenance {
         if may_be_projects {
             // A key or a host that the user names as well goes where they want it. Of anything else the user's own value
             // takes the place of the project's, and where no file of the project has the value now, it is the user's.
-            let is_own = match variable.leads() {
-                true => self.is_named_by_user(variable, spelling, text),
-                false => is_users && !is_brought,
+            let is_own = if variable.leads() {
+                self.is_named_by_user(variable, spelling, text)
+            } else {
+                is_users && !is_brought
             };
             return if is_own { Owner::User } else { Owner::Project };
         }

@@ -36,9 +36,10 @@ impl SettingsFile {
             }
             Reading::Absent => {}
             Reading::Broken(reason) => {
-                let remedy = match reason.starts_with("could not parse") {
-                    true => "fix the JSON. Until then tracing is suspended",
-                    false => "fix the file. Until then tracing is suspended",
+                let remedy = if reason.starts_with("could not parse") {
+                    "fix the JSON. Until then tracing is suspended"
+                } else {
+                    "fix the file. Until then tracing is suspended"
                 };
                 file.unreadable = Some(Problem::of_file(&file.place, &reason, remedy));
                 file.problems.extend(file.unreadable.clone());

@@ -17,12 +17,11 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
         return Vec::new();
     }
     let trace = context.trace_id.clone();
-    let subject = match context.parent.is_some() || context.experiment.is_some() {
-        true => {
-            let ids = SpanIds::of(&trace, &turn.opening.uuid);
-            Subject::Observation(trace, ids.turn(&turn.opening.uuid))
-        }
-        false => Subject::Trace(trace),
+    let subject = if context.parent.is_some() || context.experiment.is_some() {
+        let ids = SpanIds::of(&trace, &turn.opening.uuid);
+        Subject::Observation(trace, ids.turn(&turn.opening.uuid))
+    } else {
+        Subject::Trace(trace)
     };
     let filed = turn.opening.at;
     let score = |(name, value): (&str, Value)| Score {

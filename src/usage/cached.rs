@@ -44,9 +44,10 @@ pub fn stamp(transcript: &Path) -> Option<u64> {
         let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
         paths.sort_unstable();
         for path in paths {
-            match path.is_dir() {
-                true => folders.push(path),
-                false => drop(add(&mut text, &path)),
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let _ = add(&mut text, &path);
             }
         }
     }

@@ -109,9 +109,10 @@ impl Editor {
     fn replace(&mut self, value: &Value) -> Option<()> {
         let Node { start, end, .. } = self.node()?;
         let has_lines = self.text.get(start..end)?.contains(&b'\n');
-        let text = match has_lines || self.style.has_lines {
-            true => self.style.on_lines(value, &self.line_indent(start))?,
-            false => self.style.on_one_line(value)?,
+        let text = if has_lines || self.style.has_lines {
+            self.style.on_lines(value, &self.line_indent(start))?
+        } else {
+            self.style.on_one_line(value)?
         };
         self.splice(start..end, &text);
         Some(())

@@ -170,10 +170,8 @@ impl Checkout {
         }
         let known = [named, notes.commit_before.as_deref()];
         let known = known.into_iter().flatten().filter_map(|known| git.commit(known));
-        let known = known.reduce(|first, second| match git.is_ancestor(&first, &second) {
-            true => second,
-            false => first,
-        });
+        let known = known
+            .reduce(|first, second| if git.is_ancestor(&first, &second) { second } else { first });
         let by_time = notes.branch.as_ref().and_then(|branch| self.newest(branch, notes.at));
         match (by_time, known) {
             (Some(by_time), Some(known)) if !git.is_ancestor(&known, &by_time) => Some(known),

@@ -14,11 +14,10 @@ use crate::commands::delivery_context::DeliveryContext;
 use crate::commands::output::{CheckLevel, CheckReport};
 
 fn install_help(context: &DoctorContext<'_>) -> &'static str {
-    match context.delivery.env.has_home_manager() {
-        true => {
-            "switch your home-manager configuration, with programs.claude-langfuse.enable = true and without hook.via = \"none\""
-        }
-        false => "run 'claude-langfuse install'",
+    if context.delivery.env.has_home_manager() {
+        "switch your home-manager configuration, with programs.claude-langfuse.enable = true and without hook.via = \"none\""
+    } else {
+        "run 'claude-langfuse install'"
     }
 }
 

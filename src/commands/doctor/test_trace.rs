@@ -32,9 +32,10 @@ pub(super) fn check(
             Err(reply) => return report_failure("last trace", &reply, destination, report),
         }
     }
-    match context.args.send_test {
-        true => send_test_trace(context, destination, client, report),
-        false => ExitStatus::Done,
+    if context.args.send_test {
+        send_test_trace(context, destination, client, report)
+    } else {
+        ExitStatus::Done
     }
 }
 

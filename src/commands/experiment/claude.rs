@@ -84,11 +84,9 @@ impl ClaudeCode {
                     format!("could not find Claude Code {named}: 'claude install {named}' installs it, or name its path")
                 })?
             }
-            Some(named) => match named.contains('/') {
-                true => std::path::absolute(named)?,
-                false => on_path(named, env)
-                    .with_context(|| format!("could not find Claude Code: no '{named}' on PATH"))?,
-            },
+            Some(named) if named.contains('/') => std::path::absolute(named)?,
+            Some(named) => on_path(named, env)
+                .with_context(|| format!("could not find Claude Code: no '{named}' on PATH"))?,
         };
         let ask = |option: &str| -> Result<String> {
             let output = Command::new(&path).arg(option).stdin(Stdio::null()).output();

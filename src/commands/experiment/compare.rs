@@ -162,11 +162,10 @@ impl Comparison {
         let same = self.items.saturating_sub(usize::try_from(self.different()).unwrap_or_default());
         let mut cells =
             vec![figure.sum_text(self.first), figure.sum_text(self.second), self.items.to_string()];
-        match self.has_direction {
-            true => {
-                cells.extend([self.better.to_string(), self.worse.to_string(), same.to_string()])
-            }
-            false => cells.extend([const { String::new() }; 3]),
+        if self.has_direction {
+            cells.extend([self.better.to_string(), self.worse.to_string(), same.to_string()])
+        } else {
+            cells.extend([const { String::new() }; 3])
         }
         cells.push(self.chance().map_or_else(String::new, |chance| format!("{chance:.3}")));
         cells

@@ -139,9 +139,10 @@ pub(super) fn run(args: &RunArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         print_json("experiment", plan.json())?;
         return Ok(ExitStatus::Done);
     }
-    match args.json {
-        true => plan.print(&mut stderr(), &folder, destination)?,
-        false => plan.print(&mut stdout(), &folder, destination)?,
+    if args.json {
+        plan.print(&mut stderr(), &folder, destination)?
+    } else {
+        plan.print(&mut stdout(), &folder, destination)?
     }
     if plan.runs() == 0 {
         print_note("nothing is left to run");
@@ -203,10 +204,8 @@ fn plan<'a>(
         );
     };
     let (items, unusable) = usable_items(&all, args, &repository)?;
-    let models: Vec<Option<&String>> = match args.model.is_empty() {
-        true => vec![None],
-        false => args.model.iter().map(Some).collect(),
-    };
+    let models: Vec<Option<&String>> =
+        if args.model.is_empty() { vec![None] } else { args.model.iter().map(Some).collect() };
     let mut experiments = Vec::new();
     for model in &models {
         let name = experiment_name(args, *model, models.len() > 1);

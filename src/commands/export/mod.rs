@@ -246,10 +246,8 @@ impl ExportRun<'_> {
         if !self.is_selected {
             print_note(&self.selector.sessions.none_found());
         }
-        let omission = match self.is_reduced {
-            true => ", without tool content (CC_LANGFUSE_CAPTURE)",
-            false => "",
-        };
+        let omission =
+            if self.is_reduced { ", without tool content (CC_LANGFUSE_CAPTURE)" } else { "" };
         print_note(&format!(
             "{} of {}{omission}",
             plural(self.lines, "line"),

@@ -85,9 +85,10 @@ pub(super) fn run(args: &ForgetArgs, global: &GlobalArgs) -> Result<ExitStatus> 
     }
     let outcome = carry_out(args, &context, &plan, (&session, &config), destination)?;
     print_outcome(&plan, &outcome, destination, args.json)?;
-    Ok(match outcome.remaining.is_empty() && plan.attached.is_empty() {
-        true => ExitStatus::Done,
-        false => ExitStatus::Failed,
+    Ok(if outcome.remaining.is_empty() && plan.attached.is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
     })
 }
 

@@ -74,9 +74,10 @@ pub(super) fn run(args: &InstructionsArgs, global: &GlobalArgs) -> Result<ExitSt
         return Err(misconfigured(format!("could not push instructions: {reason}")));
     }
     let prompts = read_prompts(&session, &config)?;
-    match args.dry_run {
-        true => push::preview(&prompts),
-        false => push::send(&prompts, &context, &config, args.json),
+    if args.dry_run {
+        push::preview(&prompts)
+    } else {
+        push::send(&prompts, &context, &config, args.json)
     }
 }
 

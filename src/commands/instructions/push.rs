@@ -65,10 +65,7 @@ fn report_refused(prompts: &Prompts) -> ExitStatus {
         print_note(&format!("{path} is not pushed: it lies outside of the project"));
     }
     prompts.refused.iter().for_each(|reason| print_error(reason));
-    match prompts.refused.is_empty() {
-        true => ExitStatus::Done,
-        false => ExitStatus::ContentRejected,
-    }
+    if prompts.refused.is_empty() { ExitStatus::Done } else { ExitStatus::ContentRejected }
 }
 
 struct Pusher {

@@ -89,9 +89,10 @@ impl Grid {
             if column > 0 {
                 line.push_str(&" ".repeat(GAP));
             }
-            match column < self.labels {
-                true => line.extend([cell, space]),
-                false => line.extend([space, cell]),
+            if column < self.labels {
+                line.extend([cell, space])
+            } else {
+                line.extend([space, cell])
             }
         }
         let line = line.trim_end();

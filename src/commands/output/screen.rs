@@ -16,10 +16,7 @@ pub(in crate::commands) fn stdout() -> Screen<StdoutLock<'static>> {
 
 /// Standard output for JSON whose bytes are of interest: as they are, unless they go to a terminal.
 pub(in crate::commands) fn exact_stdout() -> Box<dyn Write> {
-    match io::stdout().is_terminal() {
-        true => Box::new(stdout()),
-        false => Box::new(io::stdout().lock()),
-    }
+    if io::stdout().is_terminal() { Box::new(stdout()) } else { Box::new(io::stdout().lock()) }
 }
 
 /// Standard error.

@@ -198,10 +198,7 @@ fn turn_target(
 }
 
 fn subject(trace: TraceId, span: SpanId, is_apart: bool) -> Subject {
-    match is_apart {
-        true => Subject::Observation(trace, span),
-        false => Subject::Trace(trace),
-    }
+    if is_apart { Subject::Observation(trace, span) } else { Subject::Trace(trace) }
 }
 
 /// The subject that the turn was sent as; the configuration may have changed since.

@@ -26,9 +26,10 @@ pub(in crate::commands) enum ScoreWord {
 /// # Errors
 /// When it is neither.
 pub(in crate::commands) fn parse_word(text: &str) -> Result<ScoreWord, String> {
-    match text.contains('=') && !text.contains(".jsonl") {
-        true => parse(text).map(ScoreWord::Score),
-        false => session_ref::parse(OsStr::new(text)).map(ScoreWord::Session),
+    if text.contains('=') && !text.contains(".jsonl") {
+        parse(text).map(ScoreWord::Score)
+    } else {
+        session_ref::parse(OsStr::new(text)).map(ScoreWord::Session)
     }
 }
 

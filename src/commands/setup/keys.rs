@@ -100,14 +100,15 @@ fn configured(config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
             return Ok(None);
         }
     };
-    let keys = match is_shell {
+    let keys = if is_shell {
         // The shell's keys don't count for hooks of other shells.
-        true => Keys::New {
+        Keys::New {
             base_url: base_url.clone(),
             public_key: public_key.clone(),
             secret: SecretSource::Typed(destination.secret_key.clone()),
-        },
-        false => Keys::Kept,
+        }
+    } else {
+        Keys::Kept
     };
     Ok(Some(TriedKeys { keys, destination: destination.clone(), project }))
 }

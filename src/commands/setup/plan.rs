@@ -71,14 +71,13 @@ impl Plan {
         if let Some((path, _)) = &self.key_file {
             writeln!(out, "  write  {}: the secret key, readable for you alone", short(path))?;
         }
-        match self.config.is_change() {
-            true => {
-                writeln!(out, "  write  {}:", short(self.config.path()))?;
-                for line in self.config.lines(env) {
-                    writeln!(out, "           {line}")?;
-                }
+        if self.config.is_change() {
+            writeln!(out, "  write  {}:", short(self.config.path()))?;
+            for line in self.config.lines(env) {
+                writeln!(out, "           {line}")?;
             }
-            false => writeln!(out, "  keep   {}", short(self.config.path()))?,
+        } else {
+            writeln!(out, "  keep   {}", short(self.config.path()))?
         }
         match &self.hook {
             HookPlan::Skip => {}

@@ -37,11 +37,12 @@ pub(super) fn projects(
     if asks {
         return ask_projects(env, history, traced);
     }
-    match traced.is_empty() {
-        false => Ok(Projects::Kept),
-        true => Err(wrong_usage(
+    if traced.is_empty() {
+        Err(wrong_usage(
             "nothing was changed: no project to trace\n  help: name it with --project, or use --all-projects",
-        )),
+        ))
+    } else {
+        Ok(Projects::Kept)
     }
 }
 

@@ -226,9 +226,12 @@ fn print_observations(
     is_selected: &dyn Fn(&str) -> bool,
 ) -> Result<Report> {
     let mut out = stdout();
-    each_span(session, config, |span| match is_selected(span.span_id()) {
-        true => writeln!(out, "{}", observation(&span, subtotals.get(span.span_id()))),
-        false => Ok(()),
+    each_span(session, config, |span| {
+        if is_selected(span.span_id()) {
+            writeln!(out, "{}", observation(&span, subtotals.get(span.span_id())))
+        } else {
+            Ok(())
+        }
     })
 }
 

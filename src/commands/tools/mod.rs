@@ -70,9 +70,10 @@ pub(super) fn run(args: &ToolsArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let lists = Lists::read(&highlights, &sources);
     let output =
         ToolsOutput { groups, total: total.sums.remove(&Vec::new()).unwrap_or_default(), lists };
-    match args.json {
-        true => output.print_json()?,
-        false => output.print_table(Terminal::of_stdout(&sessions.context.env))?,
+    if args.json {
+        output.print_json()?
+    } else {
+        output.print_table(Terminal::of_stdout(&sessions.context.env))?
     }
     Ok(ExitStatus::Done)
 }

@@ -88,9 +88,10 @@ pub(super) fn run(args: &UsageArgs, global: &GlobalArgs) -> Result<ExitStatus> {
         claude_code_usd: is_by_session.then_some(claude_code_usd),
         price_date: sessions.price_date(),
     };
-    match args.json {
-        true => output.print_json()?,
-        false => output.print_table(Terminal::of_stdout(&sessions.context.env))?,
+    if args.json {
+        output.print_json()?
+    } else {
+        output.print_table(Terminal::of_stdout(&sessions.context.env))?
     }
     Ok(ExitStatus::Done)
 }

@@ -174,11 +174,10 @@ fn print_verdict(lines: &[Line], compared: usize, unsent: usize) {
     }
     let models = plural(different.len(), "model");
     let has_same_tokens = |line: &&Line| tokens::total(&line.here.usage) == line.stored.tokens;
-    let remedy = match different.iter().all(has_same_tokens) {
-        true => {
-            "only the cost: prices changed after the calls were sent, and Langfuse keeps the old cost"
-        }
-        false => "'claude-langfuse verify --all' names what is missing or double",
+    let remedy = if different.iter().all(has_same_tokens) {
+        "only the cost: prices changed after the calls were sent, and Langfuse keeps the old cost"
+    } else {
+        "'claude-langfuse verify --all' names what is missing or double"
     };
     print_note(&format!("{models} of {sessions} differ; {remedy}"));
 }

@@ -216,9 +216,10 @@ impl Comparison {
             }
         }
         let subagent = subagent.filter(|subagent| !is_sent(subagent, &span))?;
-        Some(match subagent.declined || subagent.link.is_none() {
-            true => Excuse::Skipped,
-            false => Excuse::NotYetSent,
+        Some(if subagent.declined || subagent.link.is_none() {
+            Excuse::Skipped
+        } else {
+            Excuse::NotYetSent
         })
     }
 

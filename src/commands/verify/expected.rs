@@ -85,9 +85,10 @@ impl ExpectedObservation {
 
     /// In what the stored version differs.
     pub(super) fn differing(&self) -> Vec<&'static str> {
-        match self.is_here() {
-            true => self.differing.iter().copied().collect(),
-            false => vec!["trace or start"],
+        if self.is_here() {
+            self.differing.iter().copied().collect()
+        } else {
+            vec!["trace or start"]
         }
     }
 

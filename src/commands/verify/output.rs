@@ -63,12 +63,13 @@ impl VerifySummary {
     pub(super) fn never_sent_by_name(&mut self, id: &str, named: &str) -> io::Result<()> {
         self.never_sent();
         self.status = self.status.max(ExitStatus::Failed);
-        match self.json {
-            true => print_json("session", json!({"session": id, "never_sent": true})),
-            false => writeln!(
+        if self.json {
+            print_json("session", json!({"session": id, "never_sent": true}))
+        } else {
+            writeln!(
                 stdout(),
                 "{id}  never sent\n  help: 'claude-langfuse replay {named}' sends it"
-            ),
+            )
         }
     }
 
