@@ -267,7 +267,11 @@ fn an_agent_that_goes_on_after_its_turn_was_forgotten_is_not_sent() {
     session.replay(&[]).exits(0);
     let rows = mock.rows();
     assert!(rows.len() > left);
-    assert!(rows.iter().all(|row| row.name != "general-purpose"), "{}", mock.tree());
+    assert!(
+        rows.iter().all(|row| row.name != "general-purpose"),
+        "{}",
+        langfuse_mock::render(&rows)
+    );
 }
 
 #[test]

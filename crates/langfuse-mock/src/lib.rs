@@ -66,4 +66,4 @@ pub use script::Reply;
 pub use server::{MockLangfuse, PUBLIC_KEY, Request, SECRET_KEY};
 pub use snapshot::snapshot;
 pub use tools::tool_calls_are_rendered;
-pub use tree::{View, render, render_with};
+pub use tree::{render, render_with};

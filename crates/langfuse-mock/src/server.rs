@@ -252,11 +252,6 @@ impl MockLangfuse {
         self.shared.state().events.accepted().to_vec()
     }
 
-    /// All traces as text for people.
-    pub fn tree(&self) -> String {
-        super::tree::render(&self.rows())
-    }
-
     /// All traces as text for snapshot tests.
     pub fn snapshot(&self) -> String {
         super::snapshot::snapshot(&self.rows())

@@ -6,41 +6,13 @@ use super::rows::Row;
 use super::tools::call_name;
 use super::trace::sessions;
 
-/// What [`render_with`] shows beside type, name, model, usage and cost.
-#[derive(Debug, Clone, Copy)]
-pub struct View {
-    /// How long each observation took.
-    pub durations: bool,
-    /// Start and end, in milliseconds from the trace's start.
-    pub times: bool,
-    /// The beginning of input and output, so many characters of each.
-    pub text: Option<usize>,
-    /// Levels other than DEFAULT, with their message.
-    pub levels: bool,
-    /// Tokens and dollars.
-    pub usage: bool,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self { durations: true, times: false, text: None, levels: true, usage: true }
-    }
-}
-
-impl View {
-    /// Everything, with 60 characters of input and output.
-    pub fn full() -> Self {
-        Self { times: true, text: Some(60), ..Self::default() }
-    }
-}
-
 /// All rows as trees, session by session.
 pub fn render(rows: &[Row]) -> String {
-    render_with(rows, View::default())
+    render_with(rows, None)
 }
 
-/// All rows as trees, showing what `view` says.
-pub fn render_with(rows: &[Row], view: View) -> String {
+/// The same with the beginning of input and output, so many characters of each.
+pub fn render_with(rows: &[Row], text: Option<usize>) -> String {
     let mut out = String::new();
     for (session, traces) in sessions(rows) {
         if !out.is_empty() {
@@ -49,32 +21,28 @@ pub fn render_with(rows: &[Row], view: View) -> String {
         out += &format!("session {}\n", session.unwrap_or("(none)"));
         for trace in traces {
             out += &format!("trace {}  [{}]\n", trace.name(), trace.head().tags.join(", "));
-            trace.walk(|prefix, row, note| {
-                out += &format!("{prefix}{}{note}\n", line(row, trace.start_ms(), view))
-            });
+            trace.walk(|prefix, row, note| out += &format!("{prefix}{}{note}\n", line(row, text)));
         }
     }
     out
 }
 
-fn line(row: &Row, trace_start: i64, view: View) -> String {
+fn line(row: &Row, text: Option<usize>) -> String {
     let mut parts = vec![format!("{} {}", row.kind.to_lowercase(), row.name)];
     parts.extend(row.model.clone());
-    if view.usage && !row.usage.is_empty() {
+    if !row.usage.is_empty() {
         parts.push(tokens(row));
         parts.extend(row.total_cost().map(|dollars| format!("${dollars:.4}")));
     }
-    if view.times {
-        parts.push(format!("{}..{} ms", row.start_ms - trace_start, row.end_ms - trace_start));
-    } else if view.durations && row.end_ms != row.start_ms {
+    if row.end_ms != row.start_ms {
         parts.push(duration(row.end_ms - row.start_ms));
     }
-    if view.levels && row.level != "DEFAULT" {
+    if row.level != "DEFAULT" {
         let message =
             row.status_message.as_deref().map(|message| format!(": {}", one_line(message)));
         parts.push(format!("{}{}", row.level, message.unwrap_or_default()));
     }
-    if let Some(width) = view.text {
+    if let Some(width) = text {
         let gist = |text: &Option<String>| text.as_deref().map(|text| shorten(&gist(text), width));
         parts.extend(gist(&row.input).map(|text| format!("‹ {text}")));
         parts.extend(gist(&row.output).map(|text| format!("› {text}")));

@@ -1,7 +1,7 @@
 //! The texts that show stored rows: the tree for people and the snapshot for tests.
 
 use super::{VERDICTS, replay};
-use langfuse_mock::{Events, Row, View, render_with, snapshot, tool_calls_are_rendered};
+use langfuse_mock::{Events, Row, render_with, snapshot, tool_calls_are_rendered};
 
 /// The rows that a recorded case stores.
 fn rows_of(name: &str) -> Vec<Row> {
@@ -14,7 +14,6 @@ fn rows_of(name: &str) -> Vec<Row> {
 
 #[test]
 fn a_trace_is_shown_as_a_tree() {
-    let view = View { text: Some(12), ..View::default() };
     let expected = "\
 session 0b0f6a1e-6f0f-4a3b-9a55-2d0d9a1c7e01
 trace Claude Code turn  [claude-code, project:demo]
@@ -26,7 +25,7 @@ trace Claude Code turn  [claude-code, project:demo]
       ├ tool Glob  100ms  ‹ {\"pattern\":\"…  › a.rs⏎b.rs⏎c.…
       └ generation chat  claude-haiku-4-5-20251001  in 10 · read 5000 · write 0 · out 40  $0.0007  13.8s  ‹ a.rs⏎b.rs⏎c.…  › Found 3 file…
 ";
-    assert_eq!(render_with(&rows_of("turn-subagent"), view), expected);
+    assert_eq!(render_with(&rows_of("turn-subagent"), Some(12)), expected);
 }
 
 #[test]
@@ -39,7 +38,7 @@ fn tool_calls_are_rendered_only_in_the_nested_form() {
         let rows = rows_of(name);
         let output = rows[0].output_json().unwrap();
         assert_eq!(tool_calls_are_rendered(&output), nested, "{name}");
-        let shown = render_with(&rows, View::full());
+        let shown = render_with(&rows, Some(60));
         assert!(shown.contains(&format!("→ {tool}")), "{shown}");
     }
 }
