@@ -47,35 +47,30 @@ fn meaningful(value: &Value) -> bool {
     }
 }
 
+const TYPES: [&str; 10] = [
+    "SPAN",
+    "GENERATION",
+    "EVENT",
+    "EMBEDDING",
+    "AGENT",
+    "TOOL",
+    "CHAIN",
+    "RETRIEVER",
+    "GUARDRAIL",
+    "EVALUATOR",
+];
+
 /// Lower case only: `AGENT` is not a type.
 fn langfuse(value: &str) -> Option<&'static str> {
-    Some(match value {
-        "span" => "SPAN",
-        "generation" => "GENERATION",
-        "event" => "EVENT",
-        "embedding" => "EMBEDDING",
-        "agent" => "AGENT",
-        "tool" => "TOOL",
-        "chain" => "CHAIN",
-        "retriever" => "RETRIEVER",
-        "guardrail" => "GUARDRAIL",
-        "evaluator" => "EVALUATOR",
-        _ => return None,
-    })
+    TYPES.into_iter().find(|kind| kind.to_ascii_lowercase() == value)
 }
 
 fn open_inference(value: &str) -> Option<&'static str> {
-    Some(match value {
-        "CHAIN" => "CHAIN",
-        "RETRIEVER" => "RETRIEVER",
-        "LLM" => "GENERATION",
-        "EMBEDDING" => "EMBEDDING",
-        "AGENT" => "AGENT",
-        "TOOL" => "TOOL",
-        "GUARDRAIL" => "GUARDRAIL",
-        "EVALUATOR" => "EVALUATOR",
-        _ => return None,
-    })
+    match value {
+        "LLM" => Some("GENERATION"),
+        "SPAN" | "GENERATION" | "EVENT" => None,
+        _ => TYPES.into_iter().find(|kind| *kind == value),
+    }
 }
 
 fn gen_ai(value: &str) -> Option<&'static str> {
