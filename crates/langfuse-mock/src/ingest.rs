@@ -13,7 +13,7 @@ use super::datasets::Datasets;
 use super::javascript::{parse, parse_int, truthy};
 use super::media::MediaTable;
 use super::prompts::Prompts;
-use super::rows::Row;
+use super::rows::{Row, sort};
 use super::scores::{ScoreRow, Scores};
 use super::{columns, older_tables, refuse};
 
@@ -105,9 +105,7 @@ impl Events {
     /// The table after replacement, sorted by trace, start and span.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.rows.values().cloned().collect();
-        rows.sort_by(|a, b| {
-            (&a.trace_id, a.start_ms, &a.span_id).cmp(&(&b.trace_id, b.start_ms, &b.span_id))
-        });
+        sort(&mut rows);
         rows
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::rows::Row;
+use super::rows::{Row, sort};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -24,9 +24,7 @@ pub(crate) fn rows(accepted: &[Row]) -> Vec<Row> {
         table.insert(key, merged);
     }
     let mut rows: Vec<Row> = table.into_values().collect();
-    rows.sort_by(|a, b| {
-        (&a.trace_id, a.start_ms, &a.span_id).cmp(&(&b.trace_id, b.start_ms, &b.span_id))
-    });
+    sort(&mut rows);
     rows
 }
 

@@ -81,6 +81,9 @@ impl Row {
         let get = |key: &str| exact.get(key);
         let text = |key: &str| get(key).map(text_or_json);
         let texts = |key: &str| list(get(key)).iter().map(text_or_json).collect();
+        let by_name = |key: &str| {
+            members(get(key)).map(|(name, value)| (name, text_or_json(value))).collect()
+        };
         let number = |key: &str| get(key).and_then(Value::as_i64);
         Self {
             trace_id: text("trace_id").unwrap_or_default(),
@@ -104,9 +107,7 @@ impl Row {
                 .filter_map(|(kind, cost)| Some((kind, cost.as_f64()?)))
                 .collect(),
             tier: text("tier"),
-            metadata: members(get("metadata"))
-                .map(|(name, value)| (name, text_or_json(value)))
-                .collect(),
+            metadata: by_name("metadata"),
             session_id: text("session_id"),
             user_id: text("user_id"),
             tags: texts("tags"),
@@ -115,13 +116,9 @@ impl Row {
             version: text("version"),
             trace_name: text("trace_name"),
             prompt_name: text("prompt_name"),
-            experiment: members(get("experiment"))
-                .map(|(name, value)| (name, text_or_json(value)))
-                .collect(),
+            experiment: by_name("experiment"),
             tool_call_names: texts("tool_call_names"),
-            tool_definitions: members(get("tool_definitions"))
-                .map(|(name, value)| (name, text_or_json(value)))
-                .collect(),
+            tool_definitions: by_name("tool_definitions"),
             public: get("public") == Some(&Value::Bool(true)),
             exact,
         }
@@ -167,6 +164,13 @@ impl Row {
     pub fn output_json(&self) -> Option<Value> {
         super::javascript::parse(self.output.as_deref()?)
     }
+}
+
+/// The order of all listings.
+pub(crate) fn sort(rows: &mut [Row]) {
+    rows.sort_by(|a, b| {
+        (&a.trace_id, a.start_ms, &a.span_id).cmp(&(&b.trace_id, b.start_ms, &b.span_id))
+    });
 }
 
 fn list(value: Option<&Value>) -> &[Value] {
