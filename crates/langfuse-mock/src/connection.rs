@@ -158,35 +158,22 @@ impl Connection {
         (&*self.stream).write_all(&message(answer, keep_alive, with_body))
     }
 
-    /// Writes a reply byte by byte, as long as `more` allows.
-    pub(crate) fn drip(
-        &mut self,
-        answer: &Answer,
-        pause: Duration,
-        more: impl Fn() -> bool,
-    ) -> io::Result<()> {
-        self.release()?;
+    /// Writes a reply byte by byte, as long as `more` allows, and ends the connection.
+    pub(crate) fn drip(mut self, answer: &Answer, pause: Duration, more: impl Fn() -> bool) {
+        drop(self.release());
         for byte in message(answer, false, true) {
-            if !more() {
-                return Ok(());
+            if !more() || (&*self.stream).write_all(&[byte]).is_err() {
+                break;
             }
-            (&*self.stream).write_all(&[byte])?;
             std::thread::sleep(pause);
         }
-        Ok(())
+        self.close();
     }
 
-    /// Writes the reply's head, which promises the whole body, and half of the body.
-    pub(crate) fn half_body(&mut self, answer: &Answer) -> io::Result<()> {
-        self.release()?;
-        let message = message(answer, false, true);
-        (&*self.stream).write_all(&message[..message.len() - answer.body.len().div_ceil(2)])
-    }
-
-    /// Writes bytes as they are.
-    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.release()?;
-        (&*self.stream).write_all(bytes)
+    /// Writes bytes as they are, and ends the connection.
+    pub(crate) fn end_with(mut self, bytes: &[u8]) {
+        drop(self.release().and_then(|()| (&*self.stream).write_all(bytes)));
+        self.close();
     }
 
     /// Ends the connection in an orderly way. What the client still sends is read for a moment: a reset would overtake
@@ -201,11 +188,6 @@ impl Connection {
                 return;
             }
         }
-    }
-
-    /// Ends the connection with a reset: by dropping it with a byte unread.
-    pub(crate) fn reset(self) {
-        drop(self.stream);
     }
 
     /// Waits until the client is gone or `more` says no.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::api::Answer;
 use super::connection::{Connection, ReadError};
 use super::datasets::is_of_datasets;
-use super::http::RawRequest;
+use super::http::{RawRequest, message};
 use super::ingest::INGEST_PATH;
 use super::media::is_of_media;
 use super::prompts::is_of_prompts;
@@ -41,11 +41,8 @@ fn serve(mut connection: Connection, shared: &Shared) {
             Ok(request) => request,
             Err(ReadError::Closed) => return,
             Err(ReadError::Bad(status, text)) => {
-                drop(connection.reply(
-                    &Answer::json(status, &json!({"message": text})),
-                    false,
-                    true,
-                ));
+                let answer = Answer::json(status, &json!({"message": text}));
+                drop(connection.reply(&answer, false, true));
                 return connection.close();
             }
         };
@@ -63,22 +60,21 @@ fn serve(mut connection: Connection, shared: &Shared) {
 /// Takes the request in: what the script says, what the table does, and a record of both.
 fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     let mut state = shared.state();
-    let export = raw.method == "POST" && path_of(&raw.target) == INGEST_PATH;
-    let read = raw.method == "GET" && path_of(&raw.target).ends_with("/observations");
-    let planned = if export {
+    let path = path_of(&raw.target);
+    let planned = if raw.method == "POST" && path == INGEST_PATH {
         state.next.pop_front().or_else(|| state.always.clone())
-    } else if read {
+    } else if raw.method == "GET" && path.ends_with("/observations") {
         state.next_read.pop_front()
-    } else if path_of(&raw.target).ends_with("/health") {
+    } else if path.ends_with("/health") {
         // A captive portal or another site answers everything with its page.
         state.always.clone().filter(|reply| matches!(reply, Reply::Html | Reply::Garbage))
-    } else if raw.method == "POST" && takes_scores(&raw.target) {
+    } else if raw.method == "POST" && takes_scores(path) {
         state.next_score.pop_front()
-    } else if is_of_datasets(path_of(&raw.target)) {
+    } else if is_of_datasets(path) {
         state.next_dataset.pop_front()
-    } else if is_of_prompts(path_of(&raw.target)) {
+    } else if is_of_prompts(path) {
         state.next_prompt.pop_front()
-    } else if is_of_media(path_of(&raw.target)) {
+    } else if is_of_media(path) {
         state.next_media.pop_front()
     } else {
         None
@@ -120,21 +116,16 @@ fn perform(
         Reply::AcceptThen(reply) => {
             return perform(connection, answer, *reply, (keep_alive, with_body), shared);
         }
-        Reply::Reset | Reply::AcceptThenReset => connection.reset(),
+        // With a byte unread.
+        Reply::Reset | Reply::AcceptThenReset => drop(connection),
         Reply::Hang => connection.hang(|| shared.running()),
         Reply::CloseWithoutReply => connection.close(),
-        Reply::Drip(pause) => {
-            drop(connection.drip(answer, pause, || shared.running()));
-            connection.close();
-        }
+        Reply::Drip(pause) => connection.drip(answer, pause, || shared.running()),
         Reply::HalfBody => {
-            drop(connection.half_body(answer));
-            connection.close();
+            let message = message(answer, false, true);
+            connection.end_with(&message[..message.len() - answer.body.len().div_ceil(2)]);
         }
-        Reply::Garbage => {
-            drop(connection.raw(b"SSH-2.0-OpenSSH_9.6\r\n"));
-            connection.close();
-        }
+        Reply::Garbage => connection.end_with(b"SSH-2.0-OpenSSH_9.6\r\n"),
         reply => {
             let planned = planned_answer(reply);
             let answer = planned.as_ref().unwrap_or(answer);
