@@ -13,8 +13,8 @@ use super::models;
 use super::observations;
 use super::prompts::is_of_prompts;
 use super::rows::Row;
+use super::score_list;
 use super::scores::Scoring;
-use super::{score_list, score_list_v2};
 
 /// The key pair of the one project.
 #[derive(Debug, Clone)]
@@ -51,18 +51,14 @@ impl Keys {
             return unauthorized("No authorization header");
         };
         if let Some(encoded) = header.strip_prefix("Basic ") {
-            let decoded = STANDARD
-                .decode(encoded.trim())
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok());
-            let decoded = decoded.unwrap_or_default();
-            let mut halves = decoded.split(':');
-            return match (halves.next(), halves.next()) {
-                (Some(public), Some(secret)) if !public.is_empty() && !secret.is_empty() => {
-                    let known = secret == self.secret;
-                    if known { None } else { unauthorized(&format!("Invalid credentials. {host}")) }
+            let decoded = STANDARD.decode(encoded.trim()).unwrap_or_default();
+            let decoded = String::from_utf8(decoded).unwrap_or_default();
+            return match decoded.split(':').collect::<Vec<_>>()[..] {
+                [] | [_] | ["", ..] | [_, "", ..] => {
+                    unauthorized(&format!("Invalid authorization header. {host}"))
                 }
-                _ => unauthorized(&format!("Invalid authorization header. {host}")),
+                [_, secret, ..] if secret == self.secret => None,
+                _ => unauthorized(&format!("Invalid credentials. {host}")),
             };
         }
         match header.strip_prefix("Bearer ") {
@@ -119,6 +115,28 @@ impl Answer {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
         Self { status, headers, body, accepted: Vec::new(), lost: false }
     }
+
+    /// A refusal, as the public API writes them.
+    pub(crate) fn refused(status: u16, error: &str, message: &str) -> Self {
+        Self::json(status, &json!({"message": message, "error": error}))
+    }
+
+    pub(crate) fn invalid(message: &str) -> Self {
+        Self::refused(400, "InvalidRequestError", message)
+    }
+
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self::refused(404, "LangfuseNotFoundError", message)
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::refused(405, "MethodNotAllowedError", "Method not allowed")
+    }
+
+    /// Next's own answer to a body above its limit.
+    pub(crate) fn too_long() -> Self {
+        Self::new(413, "text/plain", b"Body exceeds limit".to_vec())
+    }
 }
 
 /// Paths that answer another method with 405.
@@ -134,6 +152,50 @@ const KNOWN: [&str; 9] = [
     "/api/public/v2/scores",
 ];
 
+/// A request with the right keys.
+struct Call<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+    headers: Headers<'a>,
+    body: &'a [u8],
+}
+
+type Route = fn(&mut Events, &Call<'_>) -> Answer;
+
+/// What answers a request that needs the keys; `None` if nothing does.
+fn route(method: &str, path: &str) -> Option<Route> {
+    let route: Route = match (method, path) {
+        ("POST", INGEST_PATH) => |events, it| events.export(&it.headers, it.body),
+        ("GET", "/api/public/projects") => |_, _| projects(),
+        ("GET", path) if READ.contains(&path) => |events, it| events.read(it.path, it.query),
+        ("POST", "/api/public/models") => |events, it| models::create(&mut events.models, it.body),
+        (method, path) if is_of_deletion(method, path) => {
+            |events, it| events.delete(it.path, it.body)
+        }
+        ("POST", "/api/public/ingestion") => |events, it| match events.scores.scoring {
+            Scoring::Events => events.scores.ingest(it.body),
+            Scoring::Lists => Answer::not_found("This endpoint is no longer available."),
+        },
+        ("POST", "/api/public/scores") => {
+            |events, it| events.scores.post(it.body, "2026-11-23T00:00:00.000Z")
+        }
+        ("GET", "/api/public/dataset-items") => |events, it| events.datasets.list(it.query),
+        (_, path) if is_of_prompts(path) => {
+            |events, it| events.prompts.handle(it.method, it.path, it.query, it.body)
+        }
+        (_, path) if is_of_media(path) => {
+            |events, it| events.media.handle(it.method, it.path, it.headers, it.body)
+        }
+        (_, path) if is_of_datasets(path) => {
+            |events, it| events.datasets.handle(it.method, it.path, it.body)
+        }
+        ("GET", path) if is_retired(path) => |_, _| retired(),
+        _ => return None,
+    };
+    Some(route)
+}
+
 impl Events {
     /// Any request to the server. `target` is the path, with the query if there is one.
     pub fn handle(
@@ -145,75 +207,19 @@ impl Events {
     ) -> Answer {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = Headers(headers);
-        let refusal = || self.keys.refusal(headers.get("authorization"));
-        match (method, path) {
-            ("GET", "/api/public/health") => {
-                Answer::json(200, &json!({"status": "OK", "version": "4.16.0"}))
-            }
-            ("POST", INGEST_PATH) => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.export(&headers, body))
-            }
-            ("GET", "/api/public/projects") => refusal().unwrap_or_else(projects),
-            ("GET", path) if READ.contains(&path) => {
-                refusal().unwrap_or_else(|| self.read(path, query))
-            }
-            ("POST", "/api/public/models") => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| models::create(&mut self.models, body))
-            }
-            (method, path) if is_of_deletion(method, path) => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.delete(path, body))
-            }
-            ("POST", "/api/public/ingestion") => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| match self.scores.scoring {
-                    Scoring::Events => self.scores.ingest(body),
-                    Scoring::Lists => not_found("This endpoint is no longer available."),
-                })
-            }
-            ("POST", "/api/public/scores") => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.scores.post(body, "2026-11-23T00:00:00.000Z"))
-            }
-            ("GET", "/api/public/dataset-items") => {
-                refusal().unwrap_or_else(|| self.datasets.list(query))
-            }
-            (method, path) if is_of_prompts(path) => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.prompts.handle(method, path, query, body))
-            }
-            (method, path) => self.handle_rest(method, path, headers, body),
+        if (method, path) == ("GET", "/api/public/health") {
+            return Answer::json(200, &json!({"status": "OK", "version": "4.16.0"}));
         }
-    }
-
-    fn handle_rest(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: Headers<'_>,
-        body: &[u8],
-    ) -> Answer {
         if is_of_storage(path) {
             return self.media.handle(method, path, headers, body);
         }
-        let refusal = || self.keys.refusal(headers.get("authorization"));
-        match (method, path) {
-            (method, path) if is_of_media(path) => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.media.handle(method, path, headers, body))
+        match route(method, path) {
+            Some(route) => {
+                let refusal = self.keys.refusal(headers.get("authorization"));
+                refusal.unwrap_or_else(|| route(self, &Call { method, path, query, headers, body }))
             }
-            (method, path) if is_of_datasets(path) => {
-                let refusal = refusal();
-                refusal.unwrap_or_else(|| self.datasets.handle(method, path, body))
-            }
-            ("GET", path) if retired(path) => refusal().unwrap_or_else(retired_answer),
-            (_, path) if KNOWN.contains(&path) => {
-                let message = "Method not allowed";
-                Answer::json(405, &json!({"message": message, "error": "MethodNotAllowedError"}))
-            }
-            _ => page(),
+            None if KNOWN.contains(&path) => Answer::method_not_allowed(),
+            None => page(),
         }
     }
 }
@@ -239,37 +245,31 @@ impl Events {
 
     fn stored(&self, path: &str, query: &str) -> Answer {
         let of_version_4 = |api: &str| {
-            not_found(&format!("The {api} API is only available in a Langfuse v4 write mode."))
+            let message = format!("The {api} API is only available in a Langfuse v4 write mode.");
+            Answer::not_found(&message)
         };
-        match (path, self.reading) {
+        let rows = match self.reading {
+            Reading::Merged => self.rows(),
+            Reading::Unmerged => self.accepted().to_vec(),
+            Reading::Old => self.older_rows(),
+        };
+        match (path, self.reading == Reading::Old) {
             ("/api/public/models", _) => models::list(&self.models, query),
-            ("/api/public/v2/observations", Reading::Merged) => {
-                observations::list(&self.rows(), query)
-            }
-            ("/api/public/v2/observations", Reading::Unmerged) => {
-                observations::list(self.accepted(), query)
-            }
-            ("/api/public/v2/observations", Reading::Old) => of_version_4("observations v2"),
-            ("/api/public/v2/metrics", Reading::Merged) => metrics::sums(&self.rows(), query),
-            ("/api/public/v2/metrics", Reading::Unmerged) => metrics::sums(self.accepted(), query),
-            ("/api/public/v2/metrics", Reading::Old) => of_version_4("metrics v2"),
-            ("/api/public/v3/scores", Reading::Merged | Reading::Unmerged) => {
-                score_list::list(&self.scores.rows(), query)
-            }
-            ("/api/public/v2/scores", Reading::Old) => {
-                score_list_v2::list(&self.scores.rows(), query)
-            }
-            ("/api/public/observations", Reading::Old) => {
-                observations::list_old(&self.older_rows(), query)
-            }
-            ("/api/public/observations" | "/api/public/v2/scores", _) => retired_answer(),
+            ("/api/public/v2/observations", false) => observations::list(&rows, query),
+            ("/api/public/v2/observations", true) => of_version_4("observations v2"),
+            ("/api/public/v2/metrics", false) => metrics::sums(&rows, query),
+            ("/api/public/v2/metrics", true) => of_version_4("metrics v2"),
+            ("/api/public/v3/scores", false) => score_list::list(&self.scores.rows(), query),
+            ("/api/public/v2/scores", true) => score_list::list_v2(&self.scores.rows(), query),
+            ("/api/public/observations", true) => observations::list_old(&rows, query),
+            ("/api/public/observations" | "/api/public/v2/scores", false) => retired(),
             _ => page(),
         }
     }
 }
 
-fn retired_answer() -> Answer {
-    not_found(
+fn retired() -> Answer {
+    Answer::not_found(
         "This endpoint is not available on deployments running in Langfuse v4 events_only mode.",
     )
 }
@@ -280,12 +280,8 @@ fn page() -> Answer {
     Answer::new(404, "text/html; charset=utf-8", page)
 }
 
-fn not_found(message: &str) -> Answer {
-    Answer::json(404, &json!({"message": message, "error": "LangfuseNotFoundError"}))
-}
-
 /// Read endpoints of the older tables.
-fn retired(path: &str) -> bool {
+fn is_retired(path: &str) -> bool {
     let roots = ["/api/public/traces", "/api/public/observations", "/api/public/sessions"];
     roots.iter().any(|root| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
-use super::pages;
+use super::pages::{self, decoded};
 
 /// `bodyParser: { sizeLimit: "4.5mb" }` of the items' route.
 const MAX_ITEM_BYTES: usize = 4_718_592;
@@ -52,8 +52,7 @@ impl Datasets {
             ("POST", DATASETS | ITEMS) => {
                 let longest = if path == ITEMS { MAX_ITEM_BYTES } else { LONGEST };
                 if body.len() > longest {
-                    let text = b"Body exceeds limit".to_vec();
-                    return Answer::new(413, "text/plain", text);
+                    return Answer::too_long();
                 }
                 let Some(Value::Object(body)) = read() else {
                     return invalid("body");
@@ -64,10 +63,7 @@ impl Datasets {
                 }
             }
             ("GET", path) => self.get(path),
-            _ => Answer::json(
-                405,
-                &json!({"message": "Method not allowed", "error": "MethodNotAllowedError"}),
-            ),
+            _ => Answer::method_not_allowed(),
         }
     }
 
@@ -76,13 +72,13 @@ impl Datasets {
             let name = decoded(name);
             return match self.names.contains(&name) {
                 true => Answer::json(200, &dataset(&name)),
-                false => not_found("Dataset not found"),
+                false => Answer::not_found("Dataset not found"),
             };
         }
         let id = decoded(path.trim_start_matches(ITEMS).trim_start_matches('/'));
         match self.items.get(&id).and_then(|versions| versions.last()) {
             Some(item) => Answer::json(200, &shown(item)),
-            None => not_found("Dataset item not found"),
+            None => Answer::not_found("Dataset item not found"),
         }
     }
 
@@ -91,7 +87,7 @@ impl Datasets {
         let query = pages::parameters(query);
         let name = query.get("datasetName");
         if name.is_some_and(|name| !self.names.contains(name)) {
-            return not_found("Dataset not found");
+            return Answer::not_found("Dataset not found");
         }
         let items: Vec<Value> = self
             .items
@@ -115,10 +111,7 @@ impl Datasets {
             || name.ends_with('/')
             || name.contains("//")
         {
-            return Answer::json(
-                400,
-                &json!({"message": "Dataset name not valid.", "error": "InvalidRequestError"}),
-            );
+            return Answer::invalid("Dataset name not valid.");
         }
         self.names.insert(name.trim().to_owned());
         Answer::json(200, &dataset(name))
@@ -131,7 +124,9 @@ impl Datasets {
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
         let dataset = text("datasetName").unwrap_or_default();
         if !self.names.contains(&dataset) {
-            return not_found(&format!("Dataset {dataset} not found for project mock-project"));
+            return Answer::not_found(&format!(
+                "Dataset {dataset} not found for project mock-project"
+            ));
         }
         let id = text("id").unwrap_or_else(|| format!("generated-{}", self.items.len()));
         let versions = self.items.entry(id.clone()).or_default();
@@ -139,8 +134,7 @@ impl Datasets {
         let other = item.get("datasetName");
         if other.is_some_and(|other| *other != json!(dataset)) {
             let message = format!("Dataset item id {id} already exists in another dataset");
-            let refusal = json!({"message": message, "error": "LangfuseConflictError"});
-            return Answer::json(409, &refusal);
+            return Answer::refused(409, "LangfuseConflictError", &message);
         }
         for key in ["input", "expectedOutput", "metadata"] {
             if let Some(value) = body.get_mut(key) {
@@ -216,22 +210,4 @@ fn shown(item: &Map<String, Value>) -> Value {
 pub(super) fn invalid(field: &str) -> Answer {
     let issue = json!([{"code": "invalid_type", "path": [field]}]);
     Answer::json(400, &json!({"message": "Invalid request data", "error": issue}))
-}
-
-pub(super) fn not_found(message: &str) -> Answer {
-    Answer::json(404, &json!({"message": message, "error": "LangfuseNotFoundError"}))
-}
-
-/// What stands in a path as `%20`.
-pub(super) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let (code, after) = after.split_at(2);
-        bytes.push(u8::from_str_radix(code, 16).unwrap());
-        rest = after;
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).unwrap()
 }

@@ -43,7 +43,6 @@ mod prompts;
 mod refuse;
 mod rows;
 mod score_list;
-mod score_list_v2;
 mod scores;
 mod script;
 mod server;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
-use super::observations::{date_time, parameter};
+use super::observations::date_time;
+use super::pages::parameters;
 use super::rows::Row;
 
 const DEFAULT_ROW_LIMIT: u64 = 100;
@@ -18,17 +19,14 @@ const HIGH_CARDINALITY: [&str; 5] = ["id", "traceId", "userId", "sessionId", "pa
 pub(crate) fn sums(rows: &[Row], query: &str) -> Answer {
     match answer(rows, query) {
         Ok(data) => Answer::json(200, &json!({"data": data})),
-        Err(message) => {
-            Answer::json(400, &json!({"message": message, "error": "InvalidRequestError"}))
-        }
+        Err(message) => Answer::invalid(&message),
     }
 }
 
 fn answer(rows: &[Row], query: &str) -> Result<Vec<Value>, String> {
-    let mut parameters = query.split('&').filter_map(parameter);
-    let query = parameters.find(|(name, _)| name == "query").map(|(_, value)| value);
-    let query: Value = serde_json::from_str(&query.unwrap_or_default())
-        .map_err(|_| "Invalid JSON in query parameter".to_owned())?;
+    let query = parameters(query).remove("query").unwrap_or_default();
+    let query: Value =
+        serde_json::from_str(&query).map_err(|_| "Invalid JSON in query parameter".to_owned())?;
     if query["view"] != "observations" {
         return Err("view: invalid option".to_owned());
     }

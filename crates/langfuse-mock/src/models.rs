@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::api::Answer;
-use super::observations::invalid;
 use super::pages;
 use super::price::{FAST, MODELS, Prices, has_fast_mode};
 
@@ -36,7 +35,7 @@ pub(crate) fn create(own: &mut Vec<Value>, body: &[u8]) -> Answer {
         tiers.iter().filter(default).count() == 1 && tiers.iter().all(has_prices)
     });
     if !is_text("modelName") || !is_text("matchPattern") || !is_sound {
-        return invalid();
+        return Answer::invalid("Invalid request data");
     }
     let mut model = body;
     model["id"] = format!("own-{}", own.len()).into();

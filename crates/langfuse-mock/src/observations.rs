@@ -1,7 +1,5 @@
 //! `GET /api/public/v2/observations`: stored rows as the API shows them. Absent texts are empty there, not null.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -9,35 +7,20 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::api::Answer;
-use super::pages;
+use super::pages::{self, Query};
 use super::rows::Row;
 
 /// Field groups that the query may name; `core` is always there.
-const GROUPS: [(&str, &[&str]); 9] = [
-    (
-        "core",
-        &["id", "traceId", "startTime", "endTime", "projectId", "parentObservationId", "type"],
-    ),
-    (
-        "basic",
-        &[
-            "name",
-            "level",
-            "statusMessage",
-            "version",
-            "environment",
-            "userId",
-            "sessionId",
-            "isRootObservation",
-        ],
-    ),
-    ("time", &["completionStartTime"]),
-    ("io", &["input", "output"]),
-    ("metadata", &["metadata"]),
-    ("model", &["providedModelName", "modelParameters"]),
-    ("usage", &["usageDetails", "costDetails", "totalCost", "usagePricingTierName"]),
-    ("metrics", &[]),
-    ("trace_context", &["tags", "release", "traceName"]),
+const GROUPS: [(&str, &str); 9] = [
+    ("core", "id traceId startTime endTime projectId parentObservationId type"),
+    ("basic", "name level statusMessage version environment userId sessionId isRootObservation"),
+    ("time", "completionStartTime"),
+    ("io", "input output"),
+    ("metadata", "metadata"),
+    ("model", "providedModelName modelParameters"),
+    ("usage", "usageDetails costDetails totalCost usagePricingTierName"),
+    ("metrics", ""),
+    ("trace_context", "tags release traceName"),
 ];
 
 /// The rows that the query asks for, newest first as the server lists them, a page at a time.
@@ -45,13 +28,13 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     let query = pages::parameters(query);
     let limit = query.get("limit").map_or(Ok(50), |limit| limit.parse::<usize>());
     let Some(limit) = limit.ok().filter(|limit| *limit <= 1000) else {
-        return invalid();
+        return Answer::invalid("Invalid request data");
     };
-    let after = match query.get("cursor").map(|cursor| decode(cursor)) {
-        Some(None) => return invalid(),
-        Some(after) => after,
-        None => None,
-    };
+    let cursor = query.get("cursor");
+    let after = cursor.and_then(|cursor| decode(cursor));
+    if cursor.is_some() && after.is_none() {
+        return Answer::invalid("Invalid request data");
+    }
     let mut found: Vec<&Row> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
     found.sort_by_key(|row| std::cmp::Reverse(place(row)));
     if let Some(after) = after {
@@ -73,11 +56,7 @@ pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
     pages::numbered(&found, &query, |row| observation(row))
 }
 
-pub(crate) fn invalid() -> Answer {
-    Answer::json(400, &json!({"message": "Invalid request data", "error": "InvalidRequestError"}))
-}
-
-fn is_asked_for(row: &Row, query: &BTreeMap<String, String>) -> bool {
+fn is_asked_for(row: &Row, query: &Query) -> bool {
     let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted == value);
     let is_text =
         |name: &str, value: &Option<String>| is(name, value.as_deref().unwrap_or_default());
@@ -116,7 +95,7 @@ fn only(mut observation: Value, groups: &str) -> Value {
     let asked =
         |group: &str| group == "core" || groups.split(',').any(|asked| asked.trim() == group);
     let groups = GROUPS.iter().filter(|(group, _)| asked(group));
-    let fields: Vec<&str> = groups.flat_map(|(_, fields)| fields.iter().copied()).collect();
+    let fields: Vec<&str> = groups.flat_map(|(_, fields)| fields.split(' ')).collect();
     if let Some(all) = observation.as_object_mut() {
         all.retain(|field, _| fields.contains(&field.as_str()));
     }
@@ -163,33 +142,4 @@ pub(crate) fn date_time(ms: i64) -> String {
     let date_time = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok();
     let date_time = date_time.map(|time| time + time::Duration::milliseconds(ms.rem_euclid(1000)));
     date_time.and_then(|time| time.format(format).ok()).unwrap_or_default()
-}
-
-/// One `name=value` of a query, with its escapes undone.
-pub(crate) fn parameter(pair: &str) -> Option<(String, String)> {
-    let (name, value) = pair.split_once('=')?;
-    Some((unescape(name), unescape(value)))
-}
-
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = text_of(tail.get(..2)).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, escaped) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-                continue;
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-        rest = tail;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn text_of(bytes: Option<&[u8]>) -> Option<&str> {
-    std::str::from_utf8(bytes?).ok()
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
-use super::datasets::{decoded, invalid, not_found};
+use super::datasets::invalid;
+use super::pages::{self, Query, decoded};
 
 const PROMPTS: &str = "/api/public/v2/prompts";
 /// Next's own limit, of routes that name none.
@@ -42,41 +43,25 @@ impl Prompts {
     }
 
     pub(super) fn handle(&mut self, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
-        let query: BTreeMap<&str, String> = query
-            .split('&')
-            .filter_map(|one| one.split_once('='))
-            .map(|(name, value)| (name, decoded(value)))
-            .collect();
+        let query = pages::parameters(query);
         let place = path.strip_prefix(PROMPTS).unwrap_or_default().trim_start_matches('/');
         let parts: Vec<String> =
             place.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (method, &parts[..]) {
             ("GET", []) => self.list(&query),
-            ("POST", []) if body.len() > LONGEST => {
-                Answer::new(413, "text/plain", b"Body exceeds limit".to_vec())
-            }
+            ("POST", []) if body.len() > LONGEST => Answer::too_long(),
             ("POST", []) => self.create(serde_json::from_slice(body).unwrap_or_default()),
             ("GET", [name]) => self.get(name, &query),
             ("PATCH", [name, "versions", version]) => {
                 self.label(name, version, &serde_json::from_slice(body).unwrap_or_default())
             }
-            _ => Answer::json(
-                405,
-                &json!({"message": "Method not allowed", "error": "MethodNotAllowedError"}),
-            ),
+            _ => Answer::method_not_allowed(),
         }
     }
 
     /// `GetPromptsMetaSchema`, `getPromptsMeta.ts`.
-    fn list(&self, query: &BTreeMap<&str, String>) -> Answer {
-        let number = |name: &str, default: usize| {
-            query.get(name).map_or(Some(default), |text| text.parse::<usize>().ok())
-        };
-        let (Some(page @ 1..), Some(limit @ 1..=100)) = (number("page", 1), number("limit", 10))
-        else {
-            return invalid("limit");
-        };
+    fn list(&self, query: &Query) -> Answer {
         let named = |name: &String| query.get("name").is_none_or(|wanted| wanted == name);
         let listed: Vec<Value> = self
             .versions
@@ -91,11 +76,9 @@ impl Prompts {
                 })
             })
             .collect();
-        let total = listed.len();
-        let data: Vec<Value> = listed.into_iter().skip((page - 1) * limit).take(limit).collect();
-        let meta = json!({
-            "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit),
-        });
+        let Some((data, meta)) = pages::page(&listed, query, 10, Value::clone) else {
+            return invalid("limit");
+        };
         Answer::json(200, &json!({"data": data, "meta": meta, "pagination": meta}))
     }
 
@@ -120,7 +103,7 @@ impl Prompts {
             return invalid("commitMessage");
         }
         if let Some(missing) = self.missing_dependency(text) {
-            return refused(&format!("Prompt dependency not found: {missing}"));
+            return Answer::invalid(&format!("Prompt dependency not found: {missing}"));
         }
         labels.push(LATEST.to_owned());
         labels.dedup();
@@ -150,10 +133,10 @@ impl Prompts {
     }
 
     /// `GetPromptByNameSchema`, `promptNameHandler.ts`.
-    fn get(&self, name: &str, query: &BTreeMap<&str, String>) -> Answer {
+    fn get(&self, name: &str, query: &Query) -> Answer {
         let (version, label) = (query.get("version"), query.get("label"));
         if version.is_some() && label.is_some() {
-            return refused("Cannot specify both version and label");
+            return Answer::invalid("Cannot specify both version and label");
         }
         let label = label.map_or(PRODUCTION, String::as_str);
         let is_wanted = |one: &&Map<String, Value>| match version {
@@ -169,9 +152,11 @@ impl Prompts {
                 Answer::json(200, &found.into())
             }
             (None, Some(version)) => {
-                not_found(&format!("Prompt not found: '{name}' with version {version}"))
+                Answer::not_found(&format!("Prompt not found: '{name}' with version {version}"))
             }
-            (None, None) => not_found(&format!("Prompt not found: '{name}' with label '{label}'")),
+            (None, None) => {
+                Answer::not_found(&format!("Prompt not found: '{name}' with label '{label}'"))
+            }
         }
     }
 
@@ -184,7 +169,9 @@ impl Prompts {
         };
         let versions = self.versions.entry(name.to_owned()).or_default();
         if !versions.iter().any(|one| has_number(one, version)) {
-            return not_found(&format!("Prompt '{name}' version {version} not found in project"));
+            return Answer::not_found(&format!(
+                "Prompt '{name}' version {version} not found in project"
+            ));
         }
         take_labels(versions, &labels);
         let labelled = versions.iter_mut().find(|one| has_number(one, version));
@@ -234,10 +221,6 @@ fn is_label(label: &str) -> bool {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.')
     };
     (1..=MAX_LABEL).contains(&label.len()) && label.bytes().all(is_plain)
-}
-
-fn refused(message: &str) -> Answer {
-    Answer::json(400, &json!({"message": message, "error": "InvalidRequestError"}))
 }
 
 #[cfg(test)]

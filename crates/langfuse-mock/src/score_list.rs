@@ -1,11 +1,11 @@
-//! `GET /api/public/v3/scores`: stored scores by name, a page at a time (`features/scores/interfaces/api/v3` of
-//! langfuse/langfuse 4.16.0). Of its filters only those are here that are asked for.
+//! Stored scores by name, a page at a time: `GET /api/public/v3/scores` (`features/scores/interfaces/api/v3` of langfuse/langfuse
+//! 4.16.0), and `v2/scores` (`web/src/pages/api/public/v2/scores/index.ts`), which servers with only the new tables refuse. Of their
+//! filters only those are here that are asked for.
 
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
-use super::observations::invalid;
-use super::pages;
+use super::pages::{self, Query, is_among};
 use super::scores::ScoreRow;
 
 /// The rows that the query asks for. The server refuses parameters that it does not know.
@@ -18,15 +18,12 @@ pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
     let limit = get("limit").map_or(Ok(50), str::parse::<usize>).ok();
     let after = get("cursor").map_or(Ok(0), str::parse::<usize>).ok();
     let (true, Some(limit @ 1..=100), Some(after)) = (is_known, limit, after) else {
-        return invalid();
-    };
-    let is_among = |filter: &str, value: &str| {
-        get(filter).is_none_or(|list| list.split(',').any(|one| one == value))
+        return Answer::invalid("Invalid request data");
     };
     let is_wanted = |row: &&ScoreRow| {
-        is_among("name", row.name())
-            && is_among("id", &row.id)
-            && is_among("sessionId", row.text("sessionId"))
+        is_among(&query, "name", row.name())
+            && is_among(&query, "id", &row.id)
+            && is_among(&query, "sessionId", row.text("sessionId"))
     };
     let found: Vec<&ScoreRow> = rows.iter().filter(is_wanted).collect();
     let with_subject = get("fields").is_some_and(|fields| fields.contains("subject"));
@@ -61,4 +58,39 @@ fn score(row: &ScoreRow, with_subject: bool) -> Option<Value> {
         };
     }
     Some(score)
+}
+
+/// The same of `v2/scores`, by numbered pages.
+pub(crate) fn list_v2(rows: &[ScoreRow], query: &str) -> Answer {
+    let query = pages::parameters(query);
+    let found: Vec<&ScoreRow> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
+    pages::numbered(&found, &query, |row| score_v2(row))
+}
+
+fn is_asked_for(row: &ScoreRow, query: &Query) -> bool {
+    let is = |name: &str| query.get(name).is_none_or(|wanted| *wanted == row.text(name));
+    is("name")
+        && is("traceId")
+        && is("sessionId")
+        && is("dataType")
+        && is_among(query, "scoreIds", &row.id)
+        && is_among(query, "observationId", row.text("observationId"))
+}
+
+/// Numbers are in `value`, words in `stringValue`; a switch has both.
+fn score_v2(row: &ScoreRow) -> Value {
+    let mut score = row.body.clone();
+    let value = row.value();
+    let words = match row.text("dataType") {
+        "BOOLEAN" => Some(json!(if value == json!(1) { "True" } else { "False" })),
+        _ => value.is_string().then(|| value.clone()),
+    };
+    if value.is_string() {
+        score.insert("value".to_owned(), json!(0));
+    }
+    score.extend(words.map(|words| ("stringValue".to_owned(), words)));
+    score.insert("id".to_owned(), row.id.as_str().into());
+    score.insert("timestamp".to_owned(), row.timestamp.as_str().into());
+    score.insert("source".to_owned(), "API".into());
+    score.into()
 }

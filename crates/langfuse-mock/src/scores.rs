@@ -148,9 +148,7 @@ impl Scores {
                 self.store(format!("{at}{body:?}"), at, body);
                 Answer::json(200, &json!({"id": id}))
             }
-            Err(message) => {
-                Answer::json(400, &json!({"message": "Invalid request data", "error": message}))
-            }
+            Err(message) => Answer::refused(400, message, "Invalid request data"),
         }
     }
 
