@@ -6,16 +6,13 @@ use serde_json::{Value, json};
 
 use super::api::Answer;
 use super::pages;
-use super::price::{FAST, MODELS, Prices, has_fast_mode};
-
-const CREATED: &str = "2026-08-01T00:00:00.000Z";
+use super::price::{CREATED, PRICE_LIST};
 
 /// `own`: the project's own models.
 pub(crate) fn list(own: &[Value], query: &str) -> Answer {
-    let known =
-        MODELS.iter().map(|(name, names, prices)| model(name, &names.pattern(name), *prices));
-    let all: Vec<Value> = own.iter().cloned().chain(known).collect();
-    pages::numbered(&all, &pages::parameters(query), Value::clone)
+    let known = PRICE_LIST.iter().map(|(_, model)| model);
+    let all: Vec<&Value> = own.iter().chain(known).collect();
+    pages::numbered(&all, &pages::parameters(query), |model| (*model).clone())
 }
 
 /// `POST /api/public/models`, by the public API definition (`fern/apis/server/definition/models.yml` of langfuse/langfuse): a model of
@@ -47,27 +44,4 @@ pub(crate) fn create(own: &mut Vec<Value>, body: &[u8]) -> Answer {
     model["prices"] = json!(flat);
     own.push(model.clone());
     Answer::json(200, &model)
-}
-
-fn model(name: &str, pattern: &str, prices: Prices) -> Value {
-    let by_kind = prices.by_kind();
-    let mut tiers = vec![json!({
-        "id": format!("{name}_tier_default"), "name": "Standard", "isDefault": true, "priority": 0, "conditions": [],
-        "prices": by_kind,
-    })];
-    if has_fast_mode(name) {
-        let fast = json!({"source": "model_parameters", "key": "speed", "operator": "in", "values": ["fast"]});
-        tiers.push(json!({
-            "id": format!("{name}_tier_fast"), "name": "Fast mode", "isDefault": false, "priority": 1, "conditions": [fast],
-            "prices": FAST.by_kind(),
-        }));
-    }
-    let flat: BTreeMap<&str, Value> =
-        by_kind.iter().map(|(kind, price)| (*kind, json!({"price": price}))).collect();
-    json!({
-        "id": name, "modelName": name, "matchPattern": pattern, "startDate": null,
-        "inputPrice": by_kind.get("input"), "outputPrice": by_kind.get("output"), "totalPrice": null,
-        "unit": "TOKENS", "tokenizerId": "claude", "tokenizerConfig": null, "isLangfuseManaged": true,
-        "createdAt": CREATED, "prices": flat, "pricingTiers": tiers,
-    })
 }

@@ -61,7 +61,7 @@ pub(crate) fn consumption(
         Some(tier) => tier.cost(&usage),
         None => Map::new(),
     };
-    Consumption { usage, cost, tier: tier.map(|tier| tier.name) }
+    Consumption { usage, cost, tier: tier.map(|tier| tier.name()) }
 }
 
 /// The JSON object in an attribute: `None` when absent or no JSON, empty when it is something else.
