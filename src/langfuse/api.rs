@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
-use super::listing::page_after;
-use super::verdict::{Problem, Verdict};
+use super::listing::{PAGE_ROWS, page_after, rows_of};
+use super::verdict::Verdict;
 
-/// The largest pages of the newer and the older API.
-const PAGE_ROWS: usize = 1000;
-const OLD_PAGE_ROWS: usize = 100;
+/// The largest page of the newer API.
+const MAX_ROWS: usize = 1000;
 
 /// The first page with content, and the smallest one: it is halved where an answer is too large to be read.
 const CONTENT_ROWS: usize = 64;
@@ -39,7 +38,7 @@ impl Query {
     /// All observations of a trace.
     pub fn of_whole_trace(id: &str) -> Self {
         let filter = format!("traceId={}", escaped(id));
-        Self { filter, fields: "core", limit: PAGE_ROWS }
+        Self { filter, fields: "core", limit: MAX_ROWS }
     }
 
     /// Without times the server would search all its rows.
@@ -106,12 +105,11 @@ impl Client {
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
-        let Some(answer) = self.get(&path, deadline)? else {
-            return Ok(None);
-        };
-        let answer = self.read(&answer)?;
-        let next = answer.pointer("/meta/cursor").and_then(Value::as_str);
-        Ok(Some(Page { observations: stored(&answer), next: next.map(str::to_owned) }))
+        let answer = self.page(&path, "observations", deadline)?;
+        Ok(answer.map(|answer| {
+            let next = answer.pointer("/meta/cursor").and_then(Value::as_str);
+            Page { observations: stored(&answer), next: next.map(str::to_owned) }
+        }))
     }
 
     /// The same from a server with only the older tables, which can filter by trace but not by session.
@@ -125,31 +123,17 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Page, Verdict> {
         let page: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
-        let limit = OLD_PAGE_ROWS.min(*limit);
+        let limit = PAGE_ROWS.min(*limit);
         let path = format!("/api/public/observations?limit={limit}&page={page}&{filter}");
-        let Some(answer) = self.get(&path, deadline)? else {
-            let reason = format!(
-                "{} has no endpoint that lists observations, check the base URL",
-                self.server()
-            );
-            return Err(Verdict::misconfigured(Problem::Url, reason));
-        };
-        let answer = self.read(&answer)?;
+        let answer = self
+            .page(&path, "observations", deadline)?
+            .ok_or_else(|| self.without_endpoint("that lists observations, check the base URL"))?;
         let next = page_after(page, &answer).map(|page| page.to_string());
         Ok(Page { observations: stored(&answer), next })
-    }
-
-    fn read(&self, answer: &[u8]) -> Result<Value, Verdict> {
-        let read: Option<Value> = serde_json::from_slice(answer).ok();
-        read.filter(|answer| answer.get("data").is_some_and(Value::is_array)).ok_or_else(|| {
-            let reason = format!("{} did not answer with observations", self.server());
-            Verdict::misconfigured(Problem::NotLangfuse, reason)
-        })
     }
 }
 
 fn stored(answer: &Value) -> Vec<Stored> {
-    let rows = answer.get("data").and_then(Value::as_array);
     let read = |row: &Value| {
         let text = |field: &str| row.get(field).and_then(Value::as_str);
         Some(Stored {
@@ -169,7 +153,7 @@ fn stored(answer: &Value) -> Vec<Stored> {
             output: row.get("output").cloned(),
         })
     };
-    rows.into_iter().flatten().filter_map(read).collect()
+    rows_of(answer).filter_map(read).collect()
 }
 
 /// Percent-encodes a value of a query.

@@ -6,17 +6,13 @@ use super::api::escaped;
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::listing::page_after;
-use super::verdict::{Problem, Verdict};
+use super::verdict::Verdict;
 
 /// The server's limit, `4.5mb`.
 pub const MAX_ITEM_BYTES: usize = 4_718_592;
 
 const DATASETS: &str = "/api/public/v2/datasets";
 const ITEMS: &str = "/api/public/dataset-items";
-
-/// The largest page of the API.
-const PAGE_ITEMS: usize = 100;
 
 /// The effect of putting an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +37,7 @@ impl Client {
     pub fn make_dataset(&mut self, name: &str, deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "name": name }).to_string();
         let answer = self.post(DATASETS, &Body::plain(body.as_bytes()), deadline)?;
-        answer.map(drop).ok_or_else(|| self.without_datasets())
+        answer.map(drop).ok_or_else(|| self.without_endpoint("for datasets"))
     }
 
     /// Puts an item, unless an equal one is stored: servers keep every version, also equal ones.
@@ -57,7 +53,7 @@ impl Client {
         }
         let body = Body::plain(item.to_string().as_bytes());
         match self.post(ITEMS, &body, deadline)? {
-            None => Err(self.without_datasets()),
+            None => Err(self.without_endpoint("for datasets")),
             Some(_) if stored.is_some() => Ok(Put::Changed),
             Some(_) => Ok(Put::Added),
         }
@@ -72,21 +68,10 @@ impl Client {
         name: &str,
         deadline: Deadline,
     ) -> Result<Option<Vec<Value>>, Verdict> {
-        let (mut items, mut next) = (Vec::new(), Some(1));
-        while let Some(page) = next {
-            let path =
-                format!("{ITEMS}?datasetName={}&page={page}&limit={PAGE_ITEMS}", escaped(name));
-            let Some(answer) = self.get(&path, deadline)? else {
-                return Ok(None);
-            };
-            let mut answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-            next = page_after(page, &answer);
-            let Some(rows) = answer.get_mut("data").and_then(Value::as_array_mut) else {
-                let reason = format!("{} did not answer with items", self.server());
-                return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
-            };
-            items.append(rows);
-        }
+        let path = format!("{ITEMS}?datasetName={}&", escaped(name));
+        let Some(mut items) = self.all_rows(&path, "items", deadline)? else {
+            return Ok(None);
+        };
         let created = |item: &Value| {
             let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
             (text("createdAt"), text("id"))
@@ -94,11 +79,6 @@ impl Client {
         items.sort_by_key(created);
         items.dedup_by_key(|item| item.get("id").cloned());
         Ok(Some(items))
-    }
-
-    fn without_datasets(&self) -> Verdict {
-        let reason = format!("{} has no endpoint for datasets", self.server());
-        Verdict::misconfigured(Problem::Url, reason)
     }
 }
 

@@ -7,7 +7,7 @@ use super::api::escaped;
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::verdict::Verdict;
 
 /// Traces per request. Langfuse Cloud limits requests that delete, not traces.
 pub const MAX_TRACES_PER_DELETION: usize = 100;
@@ -23,10 +23,7 @@ impl Client {
     pub fn delete_traces(&mut self, traces: &[String], deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "traceIds": traces }).to_string();
         let answer = self.delete(TRACES, Some(&Body::plain(body.as_bytes())), deadline)?;
-        answer.map(drop).ok_or_else(|| {
-            let reason = format!("{} has no endpoint that deletes traces", self.server());
-            Verdict::misconfigured(Problem::Url, reason)
-        })
+        answer.map(drop).ok_or_else(|| self.without_endpoint("that deletes traces"))
     }
 
     /// Has a score deleted; one that is not there is no error.

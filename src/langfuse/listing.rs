@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::verdict::Verdict;
+use super::client::Client;
+use super::deadline::Deadline;
+use super::verdict::{Problem, Verdict};
 
 /// A larger number means that the server makes up pages.
 const MAX_PAGES: usize = 100_000;
+
+/// The largest page of endpoints with numbered pages.
+pub(super) const PAGE_ROWS: usize = 100;
 
 /// The place in a listing that is read page by page.
 #[derive(Debug, Default)]
@@ -43,6 +48,59 @@ impl Listing {
         let halved = |page: u64| page.saturating_sub(1) * 2 + 1;
         self.next = self.next().map(|page| halved(page.parse().unwrap_or(1)).to_string());
     }
+}
+
+impl Client {
+    /// A page of a listing, whose `data` are rows; `None` if the server has no such path. `rows`: the word for them.
+    pub(super) fn page(
+        &mut self,
+        path: &str,
+        rows: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Value>, Verdict> {
+        let Some(answer) = self.get(path, deadline)? else {
+            return Ok(None);
+        };
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        match answer.get("data").is_some_and(Value::is_array) {
+            true => Ok(Some(answer)),
+            false => Err(self.without_rows(rows)),
+        }
+    }
+
+    /// All rows of a listing with numbered pages. `path`: up to the number of the page.
+    pub(super) fn all_rows(
+        &mut self,
+        path: &str,
+        rows: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Value>>, Verdict> {
+        let (mut all, mut next) = (Vec::new(), Some(1));
+        while let Some(page) = next {
+            let path = format!("{path}page={page}&limit={PAGE_ROWS}");
+            let Some(answer) = self.page(&path, rows, deadline)? else {
+                return Ok(None);
+            };
+            all.extend(rows_of(&answer).cloned());
+            next = page_after(page, &answer);
+        }
+        Ok(Some(all))
+    }
+
+    pub(super) fn without_rows(&self, rows: &str) -> Verdict {
+        let reason = format!("{} did not answer with {rows}", self.server());
+        Verdict::misconfigured(Problem::NotLangfuse, reason)
+    }
+
+    /// `purpose`: "for scores".
+    pub(super) fn without_endpoint(&self, purpose: &str) -> Verdict {
+        let reason = format!("{} has no endpoint {purpose}", self.server());
+        Verdict::misconfigured(Problem::Url, reason)
+    }
+}
+
+pub(super) fn rows_of(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer.get("data").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The number of the page after this one; `None` on the last one, and after a page without rows.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::verdict::Verdict;
 use crate::state::PendingMedia;
 
 const MEDIA: &str = "/api/public/media";
@@ -30,10 +30,8 @@ impl Client {
             "contentType": media.content_type, "contentLength": bytes.len(), "sha256Hash": media.sha256,
         });
         let body = Body::plain(body.to_string().as_bytes());
-        let Some(answer) = self.post(MEDIA, &body, deadline)? else {
-            let reason = format!("{} has no endpoint for media", self.server());
-            return Err(Verdict::misconfigured(Problem::Url, reason));
-        };
+        let answer = self.post(MEDIA, &body, deadline)?;
+        let answer = answer.ok_or_else(|| self.without_endpoint("for media"))?;
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         let Some(url) = answer.get("uploadUrl").and_then(Value::as_str) else {
             return Ok(());

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::api::escaped;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::listing::rows_of;
+use super::verdict::Verdict;
 
 /// Sessions per request: their ids stand in the address.
 pub const MAX_SESSIONS_PER_QUERY: usize = 50;
@@ -38,15 +39,8 @@ impl Client {
     ) -> Result<Option<Vec<StoredCalls>>, Verdict> {
         let query = query(sessions, from, to).to_string();
         let path = format!("/api/public/v2/metrics?query={}", escaped(&query));
-        let Some(answer) = self.get(&path, deadline)? else {
-            return Ok(None);
-        };
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        let Some(rows) = answer.get("data").and_then(Value::as_array) else {
-            let reason = format!("{} did not answer with metrics", self.server());
-            return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
-        };
-        Ok(Some(rows.iter().map(stored_calls).collect()))
+        let answer = self.page(&path, "metrics", deadline)?;
+        Ok(answer.map(|answer| rows_of(&answer).map(stored_calls).collect()))
     }
 }
 

@@ -10,11 +10,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::deadline::Deadline;
-use super::listing::page_after;
-use super::verdict::{Problem, Verdict};
-
-/// The largest page of the API.
-const PAGE_MODELS: usize = 100;
+use super::verdict::Verdict;
 
 /// The models of a project, as the server lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,20 +80,10 @@ impl Client {
     /// # Errors
     /// The verdict of the failed request.
     pub fn price_list(&mut self, deadline: Deadline) -> Result<PriceList, Verdict> {
-        let (mut models, mut next) = (Vec::new(), Some(1));
-        while let Some(page) = next {
-            let path = format!("/api/public/models?page={page}&limit={PAGE_MODELS}");
-            let answer = self.get(&path, deadline)?.unwrap_or_default();
-            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-            let Some(rows) = answer.get("data").and_then(Value::as_array) else {
-                let reason = format!("{} did not answer with models", self.server());
-                return Err(Verdict::misconfigured(Problem::NotLangfuse, reason));
-            };
-            let read = |row: &Value| serde_json::from_value(row.clone()).ok();
-            models.extend(rows.iter().filter_map(read));
-            next = page_after(page, &answer);
-        }
-        Ok(PriceList(models))
+        let rows = self.all_rows("/api/public/models?", "models", deadline)?;
+        let rows = rows.ok_or_else(|| self.without_rows("models"))?;
+        let models = rows.into_iter().filter_map(|row| serde_json::from_value(row).ok());
+        Ok(PriceList(models.collect()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::api::escaped;
 use super::body::Body;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::verdict::Verdict;
 
 const PROMPTS: &str = "/api/public/v2/prompts";
 
@@ -48,7 +48,8 @@ impl Client {
     /// The verdict of the failed request.
     pub fn prompt_versions(&mut self, name: &str, deadline: Deadline) -> Result<Vec<u32>, Verdict> {
         let path = format!("{PROMPTS}?name={}", escaped(name));
-        let answer = self.get(&path, deadline)?.ok_or_else(|| self.without_prompts())?;
+        let answer =
+            self.get(&path, deadline)?.ok_or_else(|| self.without_endpoint("for prompts"))?;
         let list: PromptList = self.read_prompts(&answer)?;
         let named = list.data.into_iter().filter(|prompt| prompt.name == name);
         let mut versions: Vec<u32> = named.flat_map(|prompt| prompt.versions).collect();
@@ -82,8 +83,9 @@ impl Client {
         deadline: Deadline,
     ) -> Result<StoredPrompt, Verdict> {
         let body = Body::plain(prompt.to_string().as_bytes());
-        let answer =
-            self.post_once(PROMPTS, &body, deadline)?.ok_or_else(|| self.without_prompts())?;
+        let answer = self
+            .post_once(PROMPTS, &body, deadline)?
+            .ok_or_else(|| self.without_endpoint("for prompts"))?;
         self.read_prompts(&answer)
     }
 
@@ -104,14 +106,7 @@ impl Client {
     }
 
     fn read_prompts<'a, Read: Deserialize<'a>>(&self, answer: &'a [u8]) -> Result<Read, Verdict> {
-        serde_json::from_slice(answer).map_err(|error| {
-            let reason = format!("{} did not answer with prompts: {error}", self.server());
-            Verdict::misconfigured(Problem::NotLangfuse, reason)
-        })
-    }
-
-    fn without_prompts(&self) -> Verdict {
-        let reason = format!("{} has no endpoint for prompts", self.server());
-        Verdict::misconfigured(Problem::Url, reason)
+        serde_json::from_slice(answer)
+            .map_err(|error| self.without_rows(&format!("prompts: {error}")))
     }
 }

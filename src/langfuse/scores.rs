@@ -37,10 +37,7 @@ pub fn send_scores(
         true => post(client, SCORES, &list(scores), deadline),
         false => answer,
     };
-    answer?.ok_or_else(|| {
-        let reason = format!("{} has no endpoint for scores", client.server());
-        Verdict::misconfigured(Problem::Url, reason)
-    })
+    answer?.ok_or_else(|| client.without_endpoint("for scores"))
 }
 
 /// Sends the corrected output of a turn, which servers take one by one.
@@ -53,10 +50,7 @@ pub fn send_correction(
     deadline: Deadline,
 ) -> Result<usize, Verdict> {
     let answer = post(client, SCORES, &correction_request(correction), deadline)?;
-    answer.ok_or_else(|| {
-        let reason = format!("{} has no endpoint for scores", client.server());
-        Verdict::misconfigured(Problem::Url, reason)
-    })
+    answer.ok_or_else(|| client.without_endpoint("for scores"))
 }
 
 /// The request that sets a corrected output.

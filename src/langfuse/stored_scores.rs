@@ -9,12 +9,10 @@ use serde_json::Value as Json;
 use super::api::escaped;
 use super::client::Client;
 use super::deadline::Deadline;
-use super::listing::page_after;
-use super::verdict::{Problem, Verdict};
+use super::listing::{PAGE_ROWS, page_after, rows_of};
+use super::verdict::Verdict;
 use crate::score::Value;
 
-/// The largest page of the API.
-const PAGE_SCORES: usize = 100;
 /// Ids of one request for scores: they stand in its path.
 pub const MAX_SCORE_IDS: usize = 50;
 
@@ -96,16 +94,15 @@ impl Client {
             return self.old_scores(filter, page, deadline);
         }
         let mut path = format!(
-            "/api/public/v3/scores?fields=subject&limit={PAGE_SCORES}&{}",
+            "/api/public/v3/scores?fields=subject&limit={PAGE_ROWS}&{}",
             filter.query("id")
         );
         if let Some(cursor) = next {
             path.push_str(&format!("&cursor={}", escaped(cursor)));
         }
-        let Some(answer) = self.get(&path, deadline)? else {
+        let Some(answer) = self.page(&path, "scores", deadline)? else {
             return self.old_scores(filter, "1", deadline);
         };
-        let answer = self.score_rows(&answer)?;
         let next = answer.pointer("/meta/cursor").and_then(Json::as_str).map(str::to_owned);
         Ok(Some(ScorePage { scores: stored_in(&answer), next }))
     }
@@ -117,31 +114,18 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Option<ScorePage>, Verdict> {
         let filter = filter.query("scoreIds");
-        let path = format!("/api/public/v2/scores?limit={PAGE_SCORES}&page={page}&{filter}");
-        let Some(answer) = self.get(&path, deadline)? else {
-            return Ok(None);
-        };
-        let answer = self.score_rows(&answer)?;
-        let next = page_after(page.parse().unwrap_or(1), &answer);
-        let next = next.map(|page| format!("{OLD_PAGE}{page}"));
-        Ok(Some(ScorePage { scores: stored_in(&answer), next }))
-    }
-
-    fn score_rows(&self, answer: &[u8]) -> Result<Json, Verdict> {
-        let answer: Json = serde_json::from_slice(answer).unwrap_or_default();
-        match answer.get("data").is_some_and(Json::is_array) {
-            true => Ok(answer),
-            false => {
-                let reason = format!("{} did not answer with scores", self.server());
-                Err(Verdict::misconfigured(Problem::NotLangfuse, reason))
-            }
-        }
+        let path = format!("/api/public/v2/scores?limit={PAGE_ROWS}&page={page}&{filter}");
+        let answer = self.page(&path, "scores", deadline)?;
+        Ok(answer.map(|answer| {
+            let next = page_after(page.parse().unwrap_or(1), &answer);
+            let next = next.map(|page| format!("{OLD_PAGE}{page}"));
+            ScorePage { scores: stored_in(&answer), next }
+        }))
     }
 }
 
 fn stored_in(answer: &Json) -> Vec<StoredScore> {
-    let rows = answer.get("data").and_then(Json::as_array);
-    rows.into_iter().flatten().filter_map(stored).collect()
+    rows_of(answer).filter_map(stored).collect()
 }
 
 fn stored(row: &Json) -> Option<StoredScore> {
