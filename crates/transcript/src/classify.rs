@@ -92,17 +92,17 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 fn header(row: Row<'_>) -> Header {
     Header {
-        session_id: row.session_id,
-        request_session_id: row.request_session_id,
+        session_id: row.session_id.0,
+        request_session_id: row.request_session_id.0,
         forked: row.forked_from.is_some(),
         background: row.session_kind.as_deref() == Some("bg"),
-        cwd: row.cwd,
-        version: row.version,
-        branch: row.git_branch,
-        entrypoint: row.entrypoint,
-        prompt_id: row.prompt_id,
+        cwd: row.cwd.0,
+        version: row.version.0,
+        branch: row.git_branch.0,
+        entrypoint: row.entrypoint.0,
+        prompt_id: row.prompt_id.0,
         sidechain: row.is_sidechain.unwrap_or(false),
-        parent: row.parent_uuid,
+        parent: row.parent_uuid.0,
     }
 }
 
@@ -141,15 +141,15 @@ fn title(text: Option<String>, by_person: bool) -> Option<Record> {
 fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let flagged = |flag: Option<bool>| flag.unwrap_or(false);
     let blocks = content::blocks(row.message.as_ref()?.content, room);
-    if flagged(row.repeats_compact_summary) {
+    if flagged(row.repeats_compact_summary.0) {
         return None;
     }
-    if flagged(row.is_compact_summary) {
+    if flagged(row.is_compact_summary.0) {
         let turns = row.summarized_turn_prompt_uuids.take().unwrap_or_default();
         let text = content::text_of(&blocks);
         return Some(Record::Summary { text, turn: turns.into_iter().next_back() });
     }
-    if flagged(row.is_visible_in_transcript_only) {
+    if flagged(row.is_visible_in_transcript_only.0) {
         return None;
     }
     if blocks.iter().any(|block| matches!(block, Block::ToolResult(_))) {
@@ -160,14 +160,14 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
     Some(if opens {
         prompt(row, blocks, &text, false)
-    } else if flagged(row.is_meta) {
+    } else if flagged(row.is_meta.0) {
         match is_written_by(row, "hook", &text, "Stop hook feedback") {
             true => Record::StopFeedback(blocks),
             false => Record::Injected(blocks),
         }
     } else if is_written_by(row, "harness", &text, "[Request interrupted by user") {
         Record::Interrupt(text)
-    } else if flagged(row.queue_transcript_only)
+    } else if flagged(row.queue_transcript_only.0)
         || starts(&["<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>"])
     {
         Record::Local(blocks)
@@ -197,7 +197,7 @@ fn prompt(row: &mut Row<'_>, content: Vec<Block>, text: &str, tentative: bool) -
             .or_else(|| Some(row.origin.as_ref()?.kind.as_ref()?.replace('-', "_"))),
         source: row.prompt_source.take(),
         permission_mode: row.permission_mode.take(),
-        turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index),
+        turn_index: row.turn_position.as_ref().and_then(|it| it.turn_index.0),
         notification: notification(text),
         tentative,
         content,
@@ -209,7 +209,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
     let permission = row
         .permission_decision
         .as_ref()
-        .and_then(|permission| permission.decision.clone().zip(permission.source.clone()));
+        .and_then(|permission| permission.decision.0.clone().zip(permission.source.0.clone()));
     let structured = row.mcp_meta.as_ref();
     let structured = structured.and_then(|meta| meta.structured_content);
     let structured = structured.map(|content| room.tree(content.get()));
@@ -229,7 +229,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
                 result.denied_before_run = row.tool_denial_before_run.unwrap_or(false);
                 result.permission.clone_from(&permission);
                 result.saved_to.clone_from(&outcome.persisted_output_path);
-                result.saved_size = outcome.persisted_output_size;
+                result.saved_size = outcome.persisted_output_size.0;
                 result.structured.clone_from(&structured);
                 result.patch = outcome.structured_patch.as_deref().map(Patch::of);
                 result.diff = outcome.structured_patch.as_deref().and_then(content::diff);
@@ -251,7 +251,7 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
             message: content::text_of(&blocks),
             retried: false,
             cut: row.stream_cut_cause.is_some(),
-            status: row.api_error_status,
+            status: row.api_error_status.0,
             kind: row.api_error_type.take().or_else(|| row.api_error.take()),
             attempt: None,
         }));
@@ -266,7 +266,7 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let mut usage = message.usage.take();
     Some(Record::Assistant(AssistantMessage {
         message_id,
-        block_index: row.api_block_index,
+        block_index: row.api_block_index.0,
         model: message.model.take().unwrap_or_default(),
         stop_reason: message.stop_reason.take(),
         service_tier: usage.as_mut().and_then(|usage| usage.service_tier.take()),
@@ -287,22 +287,22 @@ fn assistant(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
 fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record> {
     match row.subtype.as_deref()? {
         "stop_hook_summary" => Some(Record::StopHooks),
-        "turn_duration" => Some(Record::TurnTook(Duration::from_millis(row.duration_ms?))),
+        "turn_duration" => Some(Record::TurnTook(Duration::from_millis(row.duration_ms.0?))),
         "model_fallback" | "model_refusal_fallback" | "model_consent_fallback" => {
             Some(Record::Fallback(content().unwrap_or_default()))
         }
         "compact_boundary" => Some(Record::Compacted(boundary(row))),
         "local_command" => command_output(&content()?),
-        "informational" => row.launched_agent_id.clone().map(Record::AgentStarted),
+        "informational" => row.launched_agent_id.0.clone().map(Record::AgentStarted),
         "api_error" => {
             let error = row.error.as_ref();
-            let message =
-                error.and_then(|error| error.formatted.clone().or_else(|| error.message.clone()));
+            let message = error
+                .and_then(|error| error.formatted.0.clone().or_else(|| error.message.0.clone()));
             Some(Record::ApiError(ApiError {
                 message: message.unwrap_or_default(),
                 retried: true,
-                status: error.and_then(|error| error.status),
-                attempt: row.retry_attempt,
+                status: error.and_then(|error| error.status.0),
+                attempt: row.retry_attempt.0,
                 ..ApiError::default()
             }))
         }
@@ -316,7 +316,7 @@ fn command_output(content: &str) -> Option<Record> {
     let (text, rest) = shown.unwrap_or(("", content));
     let launch = between(rest, "<forked-skill-launch>", "</forked-skill-launch>");
     let launch = launch.and_then(|json| serde_json::from_str::<SkillLaunch>(json).ok());
-    match (shown, launch.and_then(|launch| launch.agent_id)) {
+    match (shown, launch.and_then(|launch| launch.agent_id.0)) {
         (None, agent_id) => agent_id.map(Record::AgentStarted),
         (Some(_), agent_id) => Some(Record::CommandOutput { text: text.to_owned(), agent_id }),
     }
@@ -333,9 +333,9 @@ fn boundary(row: &Row<'_>) -> Boundary {
     let metadata = row.compact_metadata.as_ref();
     Boundary {
         manual: metadata.and_then(|metadata| metadata.trigger.as_deref()) == Some("manual"),
-        tokens_before: metadata.and_then(|metadata| metadata.pre_tokens),
-        tokens_after: metadata.and_then(|metadata| metadata.post_tokens),
-        duration: Duration::from_millis(metadata.and_then(|it| it.duration_ms).unwrap_or(0)),
+        tokens_before: metadata.and_then(|metadata| metadata.pre_tokens.0),
+        tokens_after: metadata.and_then(|metadata| metadata.post_tokens.0),
+        duration: Duration::from_millis(metadata.and_then(|it| it.duration_ms.0).unwrap_or(0)),
     }
 }
 

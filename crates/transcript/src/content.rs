@@ -121,8 +121,8 @@ pub(super) fn diff(hunks: &[rows::Hunk]) -> Option<String> {
     let mut diff = String::new();
     for hunk in hunks {
         let count = |number: Option<u64>| number.unwrap_or(0);
-        let old = (count(hunk.old_start), count(hunk.old_lines));
-        let new = (count(hunk.new_start), count(hunk.new_lines));
+        let old = (count(hunk.old_start.0), count(hunk.old_lines.0));
+        let new = (count(hunk.new_start.0), count(hunk.new_lines.0));
         diff.push_str(&format!("@@ -{},{} +{},{} @@\n", old.0, old.1, new.0, new.1));
         for line in hunk.lines.iter().flatten() {
             diff.push_str(line);
@@ -226,12 +226,12 @@ fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
         Some("redacted_thinking") => Some(Block::RedactedThinking {
             size: measured(block.data, |data| data.chars().count()).unwrap_or(0),
         }),
-        Some("tool_use") => block.name.map(|name| {
+        Some("tool_use") => block.name.0.map(|name| {
             let input = block.input.map_or(Value::Null, |input| room.tree(input.get()));
-            Block::ToolUse(Rc::new(ToolUse { id: block.id.unwrap_or_default(), name, input }))
+            Block::ToolUse(Rc::new(ToolUse { id: block.id.0.unwrap_or_default(), name, input }))
         }),
         Some("tool_result") => Some(Block::ToolResult(Box::new(ToolResult {
-            tool_use_id: block.tool_use_id.unwrap_or_default(),
+            tool_use_id: block.tool_use_id.0.unwrap_or_default(),
             content: blocks(block.content, room),
             is_error: block.is_error.unwrap_or(false),
             ..ToolResult::default()
@@ -257,8 +257,8 @@ fn media(kind: &str, source: rows::Source<'_>, room: &RowBudget) -> Media {
     Media {
         kind: kind.to_owned(),
         size: measured(source.data, size),
-        media_type: source.media_type.or(source.kind).unwrap_or_else(|| "unknown".to_owned()),
-        url: source.url,
+        media_type: source.media_type.0.or(source.kind.0).unwrap_or_else(|| "unknown".to_owned()),
+        url: source.url.0,
         source: bytes,
     }
 }

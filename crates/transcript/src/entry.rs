@@ -262,7 +262,7 @@ impl Advice {
         let advice = parts.filter(|(_, part)| part.kind.as_deref() == Some("advisor_message"));
         let one = |(iteration, part): (usize, &rows::Usage)| Self {
             iteration,
-            model: part.model.clone().unwrap_or_default(),
+            model: part.model.0.clone().unwrap_or_default(),
             usage: part.into(),
         };
         advice.map(one).collect()

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::tolerant;
+use super::tolerant::{self, Tolerant};
 
 /// `toolUseResult.gitOperation`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,17 +31,14 @@ pub struct Commit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Push {
-    #[serde(deserialize_with = "tolerant::text")]
-    branch: Option<String>,
+    branch: Tolerant<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct PullRequest {
-    #[serde(deserialize_with = "tolerant::text")]
-    url: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    action: Option<String>,
+    url: Tolerant<String>,
+    action: Tolerant<String>,
 }
 
 impl Commit {

@@ -36,9 +36,9 @@ pub fn hook_times(transcript: &Path) -> Result<Vec<HookTime>> {
             continue;
         };
         if summary.subtype.as_deref() == Some("stop_hook_summary") {
-            let infos = summary.hook_infos.into_iter().flatten();
+            let infos = summary.hook_infos.0.into_iter().flatten();
             times.extend(infos.map(|info| HookTime {
-                command: info.command.unwrap_or_default(),
+                command: info.command.0.unwrap_or_default(),
                 took: Duration::from_millis(info.duration_ms.unwrap_or_default()),
             }));
         }

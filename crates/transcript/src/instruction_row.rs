@@ -4,7 +4,7 @@ use base::sha256::hex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::tolerant;
+use super::tolerant::Tolerant;
 
 /// The attachment of such a row.
 #[derive(Default, Deserialize)]
@@ -19,13 +19,10 @@ pub(super) struct Attachment {
     pub added_lines: Vec<String>,
     pub removed_types: Vec<String>,
     /// The types of `added_lines`.
-    #[serde(deserialize_with = "tolerant::field")]
-    pub added_types: Option<Vec<String>>,
+    pub added_types: Tolerant<Vec<String>>,
     /// Releases before 2.1.332 do not say which types are their own.
-    #[serde(deserialize_with = "tolerant::field")]
-    built_in_types: Option<Vec<String>>,
-    #[serde(deserialize_with = "tolerant::field")]
-    built_in_plugin_types: Option<Vec<String>>,
+    built_in_types: Tolerant<Vec<String>>,
+    built_in_plugin_types: Tolerant<Vec<String>>,
 }
 
 impl Attachment {

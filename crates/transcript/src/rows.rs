@@ -11,115 +11,74 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::git::GitOperation;
-use super::tolerant;
+use super::tolerant::{self, Tolerant};
 pub(super) use message::{Block, Message, Source, Usage};
 
 /// Any row. Which fields are there depends on `kind` and on the release.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Row<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub subtype: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub uuid: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub parent_uuid: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Tolerant<String>,
+    pub subtype: Tolerant<String>,
+    pub uuid: Tolerant<String>,
+    pub parent_uuid: Tolerant<String>,
     /// A boundary's parent, which is not its `parentUuid`.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub logical_parent_uuid: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub timestamp: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub session_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub session_kind: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub cwd: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub version: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub git_branch: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub entrypoint: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_sidechain: Option<bool>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_meta: Option<bool>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_compact_summary: Option<bool>,
+    pub logical_parent_uuid: Tolerant<String>,
+    pub timestamp: Tolerant<String>,
+    pub session_id: Tolerant<String>,
+    pub session_kind: Tolerant<String>,
+    pub cwd: Tolerant<String>,
+    pub version: Tolerant<String>,
+    pub git_branch: Tolerant<String>,
+    pub entrypoint: Tolerant<String>,
+    pub is_sidechain: Tolerant<bool>,
+    pub is_meta: Tolerant<bool>,
+    pub is_compact_summary: Tolerant<bool>,
     /// Of a summary: the opening rows of the turns that it replaces, the running one last.
-    #[serde(deserialize_with = "tolerant::field")]
-    pub summarized_turn_prompt_uuids: Option<Vec<String>>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_visible_in_transcript_only: Option<bool>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub repeats_compact_summary: Option<bool>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub queue_transcript_only: Option<bool>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub prompt_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub prompt_source: Option<String>,
+    pub summarized_turn_prompt_uuids: Tolerant<Vec<String>>,
+    pub is_visible_in_transcript_only: Tolerant<bool>,
+    pub repeats_compact_summary: Tolerant<bool>,
+    pub queue_transcript_only: Tolerant<bool>,
+    pub prompt_id: Tolerant<String>,
+    pub prompt_source: Tolerant<String>,
     /// What the CLI wrote the row for: `local`, `hook`, `harness` or `recorded` (2.1.332).
-    #[serde(deserialize_with = "tolerant::text")]
-    pub row_source: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub turn_origin: Option<String>,
+    pub row_source: Tolerant<String>,
+    pub turn_origin: Tolerant<String>,
     #[serde(deserialize_with = "tolerant::object")]
     pub turn_position: Option<TurnPosition>,
     #[serde(deserialize_with = "tolerant::object")]
     pub origin: Option<Origin>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub permission_mode: Option<String>,
+    pub permission_mode: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub forked_from: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub request_session_id: Option<String>,
+    pub request_session_id: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::object")]
     pub message: Option<Message<'a>>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub request_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub request_ref: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub api_block_index: Option<u64>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub requested_model: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub effort: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub attribution_skill: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_api_error_message: Option<bool>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub api_error: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub api_error_type: Option<String>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub api_error_status: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub retry_attempt: Option<u64>,
+    pub request_id: Tolerant<String>,
+    pub request_ref: Tolerant<String>,
+    pub api_block_index: Tolerant<u64>,
+    pub requested_model: Tolerant<String>,
+    pub effort: Tolerant<String>,
+    pub attribution_skill: Tolerant<String>,
+    pub is_api_error_message: Tolerant<bool>,
+    pub api_error: Tolerant<String>,
+    pub api_error_type: Tolerant<String>,
+    pub api_error_status: Tolerant<u64>,
+    pub retry_attempt: Tolerant<u64>,
     /// `system`/`turn_duration`.
-    #[serde(deserialize_with = "tolerant::number")]
-    pub duration_ms: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_aborted_mid_stream: Option<bool>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub stream_cut_cause: Option<String>,
-    #[serde(rename = "sourceToolAssistantUUID", deserialize_with = "tolerant::text")]
-    pub source_tool_assistant_uuid: Option<String>,
+    pub duration_ms: Tolerant<u64>,
+    pub is_aborted_mid_stream: Tolerant<bool>,
+    pub stream_cut_cause: Tolerant<String>,
+    #[serde(rename = "sourceToolAssistantUUID")]
+    pub source_tool_assistant_uuid: Tolerant<String>,
     #[serde(deserialize_with = "tolerant::object")]
     pub tool_use_result: Option<Outcome>,
     #[serde(borrow, deserialize_with = "tolerant::object")]
     pub mcp_meta: Option<McpMeta<'a>>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub tool_ends_turn: Option<bool>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub tool_denial_kind: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub tool_denial_before_run: Option<bool>,
+    pub tool_ends_turn: Tolerant<bool>,
+    pub tool_denial_kind: Tolerant<String>,
+    pub tool_denial_before_run: Tolerant<bool>,
     #[serde(deserialize_with = "tolerant::object")]
     pub permission_decision: Option<PermissionDecision>,
     /// `system`/`api_error`; elsewhere a string, which is of no use here.
@@ -130,53 +89,40 @@ pub(super) struct Row<'a> {
     #[serde(borrow, deserialize_with = "tolerant::object")]
     pub attachment: Option<Attachment<'a>>,
     /// `system`/`informational`: the agent that a command started.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub launched_agent_id: Option<String>,
+    pub launched_agent_id: Tolerant<String>,
     /// `queue-operation`: the queued text. `system`: the message for the person.
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
     /// `api-request`: its id.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub id: Option<String>,
+    pub id: Tolerant<String>,
     /// `api-request`: the request whose first messages it repeats.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub base: Option<String>,
+    pub base: Tolerant<String>,
     /// `api-request`: the number of messages that it repeats.
-    #[serde(deserialize_with = "tolerant::field")]
-    pub keep: Option<usize>,
+    pub keep: Tolerant<usize>,
     /// `api-request`: the hashes of its further messages, a list of texts.
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub tail: Option<&'a RawValue>,
     /// `api-request-blob`: the hash of its message.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub hash: Option<String>,
+    pub hash: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub params: Option<&'a RawValue>,
     /// `custom-title`, which a person gave, and `ai-title`.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub custom_title: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub ai_title: Option<String>,
+    pub custom_title: Tolerant<String>,
+    pub ai_title: Tolerant<String>,
     /// `api-request`: the hash of its system prompt and tools.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub shape_hash: Option<String>,
+    pub shape_hash: Tolerant<String>,
     /// `pr-link`: the pull request's URL.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub pr_url: Option<String>,
+    pub pr_url: Tolerant<String>,
 }
 
 /// What a compaction's boundary row says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct CompactMetadata {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub trigger: Option<String>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub pre_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub post_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub duration_ms: Option<u64>,
+    pub trigger: Tolerant<String>,
+    pub pre_tokens: Tolerant<u64>,
+    pub post_tokens: Tolerant<u64>,
+    pub duration_ms: Tolerant<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub preserved_messages: Option<Preserved>,
     #[serde(deserialize_with = "tolerant::object")]
@@ -187,65 +133,54 @@ pub(super) struct CompactMetadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Preserved {
-    #[serde(deserialize_with = "tolerant::field")]
-    pub uuids: Option<Vec<String>>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub head_uuid: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub tail_uuid: Option<String>,
+    pub uuids: Tolerant<Vec<String>>,
+    pub head_uuid: Tolerant<String>,
+    pub tail_uuid: Tolerant<String>,
     /// The row that they follow now.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub anchor_uuid: Option<String>,
+    pub anchor_uuid: Tolerant<String>,
 }
 
 /// What an API error row says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ErrorDetail {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub formatted: Option<String>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub status: Option<u64>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub message: Option<String>,
+    pub formatted: Tolerant<String>,
+    pub status: Tolerant<u64>,
+    pub message: Tolerant<String>,
 }
 
 /// Where in the conversation a prompt stands.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TurnPosition {
-    #[serde(deserialize_with = "tolerant::number")]
-    pub turn_index: Option<u64>,
+    pub turn_index: Tolerant<u64>,
 }
 
 /// Where a user row comes from.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Origin {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
+    pub kind: Tolerant<String>,
 }
 
 /// Who let a tool run, or not.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PermissionDecision {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub decision: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub source: Option<String>,
+    pub decision: Tolerant<String>,
+    pub source: Tolerant<String>,
 }
 
 /// What the CLI added to the conversation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attachment<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub prompt: Option<&'a RawValue>,
-    #[serde(rename = "maxTurns", deserialize_with = "tolerant::number")]
-    pub max_turns: Option<u64>,
+    #[serde(rename = "maxTurns")]
+    pub max_turns: Tolerant<u64>,
     #[serde(deserialize_with = "tolerant::object")]
     pub context: Option<Context>,
 }
@@ -254,8 +189,7 @@ pub(super) struct Attachment<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Context {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub git_status: Option<String>,
+    pub git_status: Tolerant<String>,
 }
 
 /// What an MCP server gave beside the text.
@@ -270,24 +204,15 @@ pub(super) struct McpMeta<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outcome {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub agent_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub status: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_async: Option<bool>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub run_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub workflow_name: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub background_task_id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub persisted_output_path: Option<String>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub persisted_output_size: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub structured_patch: Option<Vec<Hunk>>,
+    pub agent_id: Tolerant<String>,
+    pub status: Tolerant<String>,
+    pub is_async: Tolerant<bool>,
+    pub run_id: Tolerant<String>,
+    pub workflow_name: Tolerant<String>,
+    pub background_task_id: Tolerant<String>,
+    pub persisted_output_path: Tolerant<String>,
+    pub persisted_output_size: Tolerant<u64>,
+    pub structured_patch: Tolerant<Vec<Hunk>>,
     #[serde(deserialize_with = "tolerant::object")]
     pub git_operation: Option<GitOperation>,
 }
@@ -296,71 +221,54 @@ pub(super) struct Outcome {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SkillLaunch {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub agent_id: Option<String>,
+    pub agent_id: Tolerant<String>,
 }
 
 /// One place where a file was changed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Hunk {
-    #[serde(deserialize_with = "tolerant::number")]
-    pub old_start: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub old_lines: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub new_start: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub new_lines: Option<u64>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub lines: Option<Vec<String>>,
+    pub old_start: Tolerant<u64>,
+    pub old_lines: Tolerant<u64>,
+    pub new_start: Tolerant<u64>,
+    pub new_lines: Tolerant<u64>,
+    pub lines: Tolerant<Vec<String>>,
 }
 
 /// A row that describes the whole session: `custom-title`, `ai-title`, `cost-state`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SessionRow {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub custom_title: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub ai_title: Option<String>,
-    #[serde(rename = "totalCostUSD", deserialize_with = "tolerant::field")]
-    pub total_cost: Option<f64>,
+    pub custom_title: Tolerant<String>,
+    pub ai_title: Tolerant<String>,
+    #[serde(rename = "totalCostUSD")]
+    pub total_cost: Tolerant<f64>,
     /// By model.
-    #[serde(deserialize_with = "tolerant::field")]
-    pub model_usage: Option<BTreeMap<String, ModelUsage>>,
+    pub model_usage: Tolerant<BTreeMap<String, ModelUsage>>,
 }
 
 /// Tokens of one model over the whole session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ModelUsage {
-    #[serde(deserialize_with = "tolerant::number")]
-    pub input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub cache_creation_input_tokens: Option<u64>,
+    pub input_tokens: Tolerant<u64>,
+    pub output_tokens: Tolerant<u64>,
+    pub cache_read_input_tokens: Tolerant<u64>,
+    pub cache_creation_input_tokens: Tolerant<u64>,
 }
 
 /// `system`/`stop_hook_summary`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct HookSummary {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub subtype: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub hook_infos: Option<Vec<HookInfo>>,
+    pub subtype: Tolerant<String>,
+    pub hook_infos: Tolerant<Vec<HookInfo>>,
 }
 
 /// One run of a hook.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct HookInfo {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub command: Option<String>,
-    #[serde(deserialize_with = "tolerant::number")]
-    pub duration_ms: Option<u64>,
+    pub command: Tolerant<String>,
+    pub duration_ms: Tolerant<u64>,
 }

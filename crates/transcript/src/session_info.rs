@@ -60,8 +60,8 @@ impl SessionInfo {
                 continue;
             };
             reckoning = ReportedCost::of(&row).or(reckoning);
-            custom_title = title(row.custom_title).or(custom_title);
-            ai_title = title(row.ai_title).or(ai_title);
+            custom_title = title(row.custom_title.0).or(custom_title);
+            ai_title = title(row.ai_title.0).or(ai_title);
         }
         Ok(Self { title: custom_title.or(ai_title), reckoning })
     }
@@ -112,13 +112,13 @@ impl ReportedCost {
             models.clone().filter_map(count).fold(0, u64::saturating_add)
         };
         let usage = Usage {
-            input: sum(|model| model.input_tokens),
-            output: sum(|model| model.output_tokens),
-            cache_read: sum(|model| model.cache_read_input_tokens),
-            cache_write: sum(|model| model.cache_creation_input_tokens),
+            input: sum(|model| model.input_tokens.0),
+            output: sum(|model| model.output_tokens.0),
+            cache_read: sum(|model| model.cache_read_input_tokens.0),
+            cache_write: sum(|model| model.cache_creation_input_tokens.0),
             ..Usage::default()
         };
-        Some(Self { usage, dollars: row.total_cost?, outdated: false })
+        Some(Self { usage, dollars: row.total_cost.0?, outdated: false })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Deserializes fields that are missing, null or of another type in some release: such a field is `None`, and its row is kept.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -41,7 +43,59 @@ macro_rules! others_are_none {
     };
 }
 
-/// `None` unless the value has the wanted type. The whole row would be lost by a plain `Option<T>` of a changed type.
+/// A field that is `None` unless it has the wanted type. The whole row would be lost by an `Option<T>` of a changed type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tolerant<T>(pub Option<T>);
+
+impl<T> Deref for Tolerant<T> {
+    type Target = Option<T>;
+
+    fn deref(&self) -> &Option<T> {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Tolerant<T> {
+    fn deref_mut(&mut self) -> &mut Option<T> {
+        &mut self.0
+    }
+}
+
+impl<'de, T: Read<'de>> Deserialize<'de> for Tolerant<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(deserializer).map(Self)
+    }
+}
+
+/// How the values of a type are read.
+pub(super) trait Read<'de>: Deserialize<'de> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        field(deserializer)
+    }
+}
+
+impl Read<'_> for bool {}
+impl Read<'_> for f64 {}
+impl Read<'_> for usize {}
+impl<'de, T: Deserialize<'de>> Read<'de> for Vec<T> {}
+impl<'de, T: Deserialize<'de>> Read<'de> for BTreeMap<String, T> {}
+
+/// No release writes a negative or broken number, or one without measure.
+impl<'de> Read<'de> for u64 {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let number: Option<Self> = field(deserializer)?;
+        Ok(number.filter(|number| *number <= MAX_NUMBER))
+    }
+}
+
+/// A text is read once: most of a transcript is text.
+impl<'de> Read<'de> for String {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        text(deserializer)
+    }
+}
+
+/// `None` unless the value has the wanted type.
 pub(super) fn field<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -54,13 +108,7 @@ where
 /// No count of tokens and no number of milliseconds is larger: a larger one is a defect of what wrote it.
 const MAX_NUMBER: u64 = 1_000_000_000_000;
 
-/// The same for a number, which no release writes negative, broken or without measure.
-pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let number: Option<u64> = field(deserializer)?;
-    Ok(number.filter(|number| *number <= MAX_NUMBER))
-}
-
-/// The same for a text, which is read once: most of a transcript is text.
+/// The same for a text.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(Text)
 }

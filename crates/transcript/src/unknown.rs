@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::json_text;
 use super::lines::Lines;
 use super::prefilter;
-use super::tolerant;
+use super::tolerant::Tolerant;
 
 /// Subtypes, types of attachments, fields of rows that spans need, and hook events, each below its heading. Most of them are of
 /// no use to a span: `sentAtMs`, `thread`, `hookText`, `refusalRetry` …
@@ -32,10 +32,9 @@ pub struct UnknownNames {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Kind {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    kind: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    hook_event: Option<String>,
+    #[serde(rename = "type")]
+    kind: Tolerant<String>,
+    hook_event: Tolerant<String>,
 }
 
 /// Reads the names of a transcript that the program does not know.
@@ -89,12 +88,12 @@ impl Known {
             return add(&mut unknown.types, || format!("row {kind}"));
         }
         let attachment = inner("attachment").unwrap_or_default();
-        for (heading, name) in [("system", text("subtype")), ("attachment", attachment.kind)] {
+        for (heading, name) in [("system", text("subtype")), ("attachment", attachment.kind.0)] {
             if let Some(name) = name.filter(|name| kind == heading && !self.has(heading, name)) {
                 add(&mut unknown.types, || format!("{heading} {name}"));
             }
         }
-        let events = [attachment.hook_event, inner("data").and_then(|data| data.hook_event)];
+        let events = [attachment.hook_event.0, inner("data").and_then(|data| data.hook_event.0)];
         for event in events.into_iter().flatten().filter(|event| !self.has("hook event", event)) {
             add(&mut unknown.others, || format!("hook event {event}"));
         }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json_text::replace_surrogates;
 use super::row_budget::RowBudget;
-use super::tolerant;
+use super::tolerant::{self, Tolerant};
 
 /// More than the script and the answers of its agents, which the file repeats.
 const MAX_RUN_BYTES: u64 = 64 * 1024 * 1024;
@@ -32,18 +32,15 @@ pub struct RunEnd {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RunFile<'a> {
-    #[serde(deserialize_with = "tolerant::field")]
-    status: Option<String>,
-    #[serde(deserialize_with = "tolerant::field")]
-    timestamp: Option<String>,
+    status: Tolerant<String>,
+    timestamp: Tolerant<String>,
     #[serde(deserialize_with = "tolerant::field")]
     start_time: Option<u64>,
     #[serde(deserialize_with = "tolerant::field")]
     duration_ms: Option<u64>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     result: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::field")]
-    error: Option<String>,
+    error: Tolerant<String>,
 }
 
 impl RunEnd {
@@ -60,7 +57,7 @@ impl RunEnd {
         let text = String::from_utf8_lossy(&text);
         let text = replace_surrogates(&text);
         let file: RunFile = serde_json::from_str(&text).ok()?;
-        let status = file.status?;
+        let status = file.status.0?;
         if matches!(status.as_str(), "running" | "paused" | "pending") {
             return None;
         }
@@ -72,7 +69,7 @@ impl RunEnd {
             status,
             at: measured.or_else(|| Timestamp::parse(file.timestamp.as_deref()?)),
             result: file.result.map(|result| RowBudget::for_texts_of(longest).tree(result.get())),
-            error: file.error,
+            error: file.error.0,
         })
     }
 }

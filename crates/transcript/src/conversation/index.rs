@@ -141,8 +141,10 @@ impl Index {
         };
         match (row.kind.take().as_deref(), row.uuid.take()) {
             (Some("api-request"), _) => self.add_request(row),
-            (Some("api-request-blob"), _) => self.blobs.extend(row.hash.map(|hash| (hash, place))),
-            (Some(kind), Some(uuid)) if row.is_sidechain != Some(true) => {
+            (Some("api-request-blob"), _) => {
+                self.blobs.extend(row.hash.0.map(|hash| (hash, place)))
+            }
+            (Some(kind), Some(uuid)) if *row.is_sidechain != Some(true) => {
                 let at = self.rows.len();
                 let parent = row.parent_uuid.take();
                 let kind = self.kind(kind, row, &uuid, at);
@@ -156,14 +158,14 @@ impl Index {
     fn add_request(&mut self, row: WireRow<'_>) {
         let tail = row.tail.and_then(items).unwrap_or_default();
         let request = Request {
-            base: row.base,
+            base: row.base.0,
             keep: row.keep.unwrap_or_default(),
             tail: tail
                 .into_iter()
                 .filter_map(|hash| serde_json::from_str(hash.get()).ok())
                 .collect(),
         };
-        self.requests.extend(row.id.map(|id| (id, request)));
+        self.requests.extend(row.id.0.map(|id| (id, request)));
     }
 
     fn kind(&mut self, kind: &str, mut row: WireRow<'_>, uuid: &str, at: usize) -> Kind {
@@ -172,19 +174,19 @@ impl Index {
             "user" => {
                 self.unnamed = None;
                 Kind::User {
-                    results: tool_ids(message.content, "tool_result", |block| block.tool_use_id),
-                    is_summary: row.is_compact_summary == Some(true),
+                    results: tool_ids(message.content, "tool_result", |block| block.tool_use_id.0),
+                    is_summary: *row.is_compact_summary == Some(true),
                 }
             }
-            "assistant" if row.is_api_error_message == Some(true) => Kind::Failure,
+            "assistant" if *row.is_api_error_message == Some(true) => Kind::Failure,
             "assistant" => {
-                let answer = self.name_of(message.id, row.request_ref.as_ref(), uuid);
+                let answer = self.name_of(message.id.0, row.request_ref.as_ref(), uuid);
                 let rows = self.answers.entry(answer.clone()).or_default();
                 if !self.by_uuid.contains_key(uuid) {
                     rows.push(at);
                 }
-                self.asked_by.extend(row.request_ref.map(|request| (at, request)));
-                let calls = tool_ids(message.content, "tool_use", |block| block.id);
+                self.asked_by.extend(row.request_ref.0.map(|request| (at, request)));
+                let calls = tool_ids(message.content, "tool_use", |block| block.id.0);
                 Kind::AssistantMessage { answer, calls }
             }
             "system" => match row.subtype.as_deref() {
@@ -250,9 +252,9 @@ fn boundary(row: WireRow<'_>) -> Boundary {
     let listed = metadata.preserved_messages.unwrap_or_default();
     let segment = metadata.preserved_segment.unwrap_or_default();
     Boundary {
-        after: row.logical_parent_uuid,
-        kept: listed.uuids.unwrap_or_default(),
-        ends: segment.head_uuid.zip(segment.tail_uuid),
-        anchor: listed.anchor_uuid.or(segment.anchor_uuid),
+        after: row.logical_parent_uuid.0,
+        kept: listed.uuids.0.unwrap_or_default(),
+        ends: segment.head_uuid.0.zip(segment.tail_uuid.0),
+        anchor: listed.anchor_uuid.0.or(segment.anchor_uuid.0),
     }
 }

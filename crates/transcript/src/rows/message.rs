@@ -3,20 +3,17 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::tolerant;
+use crate::tolerant::{self, Tolerant};
 
 /// `message` of a user or assistant row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Message<'a> {
-    #[serde(deserialize_with = "tolerant::text")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub model: Option<String>,
+    pub id: Tolerant<String>,
+    pub model: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub stop_reason: Option<String>,
+    pub stop_reason: Tolerant<String>,
     #[serde(deserialize_with = "tolerant::object")]
     pub usage: Option<Usage>,
 }
@@ -39,19 +36,15 @@ pub(crate) struct Usage {
     pub output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "tolerant::object")]
     pub server_tool_use: Option<ServerToolUse>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub service_tier: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub speed: Option<String>,
+    pub service_tier: Tolerant<String>,
+    pub speed: Tolerant<String>,
     /// The parts of an answer that several models made.
-    #[serde(deserialize_with = "tolerant::field")]
-    pub iterations: Option<Vec<Usage>>,
+    pub iterations: Tolerant<Vec<Usage>>,
     /// Of an iteration.
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Tolerant<String>,
     /// Of an iteration.
-    #[serde(deserialize_with = "tolerant::text")]
-    pub model: Option<String>,
+    pub model: Tolerant<String>,
 }
 
 /// Cache writes by how long they live.
@@ -86,26 +79,22 @@ pub(crate) struct ServerToolUse {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Block<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub text: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub thinking: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub data: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub name: Option<String>,
+    pub id: Tolerant<String>,
+    pub name: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub input: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub tool_use_id: Option<String>,
+    pub tool_use_id: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub content: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::field")]
-    pub is_error: Option<bool>,
+    pub is_error: Tolerant<bool>,
     #[serde(borrow, deserialize_with = "tolerant::object")]
     pub source: Option<Source<'a>>,
 }
@@ -114,12 +103,10 @@ pub(crate) struct Block<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Source<'a> {
-    #[serde(rename = "type", deserialize_with = "tolerant::text")]
-    pub kind: Option<String>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub media_type: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Tolerant<String>,
+    pub media_type: Tolerant<String>,
     #[serde(borrow, deserialize_with = "tolerant::raw")]
     pub data: Option<&'a RawValue>,
-    #[serde(deserialize_with = "tolerant::text")]
-    pub url: Option<String>,
+    pub url: Tolerant<String>,
 }
