@@ -155,8 +155,7 @@ impl Prices {
 
 impl ModelDefinition {
     fn start(&self) -> Timestamp {
-        let start = self.start_date.as_deref().and_then(Timestamp::parse);
-        start.unwrap_or(Timestamp::from_millis(0))
+        self.start_date.as_deref().and_then(Timestamp::parse).unwrap_or_default()
     }
 
     fn cost(&self, call: PricedCall<'_>) -> Option<f64> {

@@ -28,7 +28,7 @@ pub struct Expected {
 }
 
 /// Watches the rows of a session until its turn is complete.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Completion {
     expected: Expected,
     /// The length of the file when the hook started.
@@ -45,14 +45,7 @@ pub struct Completion {
 impl Completion {
     /// Starts watching from before the turn's opening row. `length`: of the file when the hook started.
     pub fn new(expected: Expected, length: u64) -> Self {
-        Self {
-            expected,
-            length,
-            prompted: false,
-            is_command: false,
-            answered: false,
-            is_settled: false,
-        }
+        Self { expected, length, ..Self::default() }
     }
 
     /// Takes the next row.

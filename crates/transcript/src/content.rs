@@ -45,7 +45,7 @@ impl Block {
 }
 
 /// A tool that the model asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolUse {
     /// `tool_use.id`; empty if the provider gave none.
     pub id: String,

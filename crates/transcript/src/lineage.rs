@@ -19,7 +19,7 @@ pub use own_rows::{Guests, OwnRows};
 use relatives::Relatives;
 
 /// The ids that a session's own rows name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SessionIds {
     /// The session.
     session: String,
@@ -68,7 +68,7 @@ impl Mark {
 }
 
 /// Watches a file from its first row until it is known where the session's own rows begin.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lineage {
     ids: SessionIds,
     /// Rows before this offset are copies. It is 0 until that is decided.
@@ -98,22 +98,7 @@ pub struct Lineage {
 impl Lineage {
     /// Starts for the session that the file belongs to.
     pub fn new(ids: SessionIds, transcript: &Path) -> Self {
-        Self {
-            ids,
-            own_from: 0,
-            parent: None,
-            start_directory: None,
-            relatives: Relatives::of(transcript),
-            prompt_id: None,
-            not_before: None,
-            is_decided: false,
-            queued: None,
-            has_begun: false,
-            is_copied: false,
-            has_mark_on_prompts: false,
-            own_at: None,
-            other_first: None,
-        }
+        Self { ids, relatives: Relatives::of(transcript), ..Self::default() }
     }
 
     /// A Stop hook was called for this prompt.

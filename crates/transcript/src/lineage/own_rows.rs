@@ -13,7 +13,7 @@ use crate::{Entry, Record};
 pub type Guests = BTreeMap<String, Option<PathBuf>>;
 
 /// Tells the session's own rows from those of other sessions, and from history that was written again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OwnRows {
     ids: SessionIds,
     transcript: PathBuf,
@@ -36,17 +36,7 @@ pub struct OwnRows {
 impl OwnRows {
     /// Of a file that is read from its first row.
     pub fn new(ids: SessionIds, transcript: &Path) -> Self {
-        Self {
-            ids,
-            transcript: transcript.to_owned(),
-            own_from: None,
-            resumed: None,
-            not_before: None,
-            newest: None,
-            last: String::new(),
-            known: None,
-            guests: Guests::default(),
-        }
+        Self { ids, transcript: transcript.to_owned(), ..Self::default() }
     }
 
     /// Says where own rows begin.

@@ -16,7 +16,7 @@ const MAX_FILES: usize = 2000;
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// The other files of a session's folder. They are read only when a row is asked for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Relatives {
     transcript: PathBuf,
     /// The uuid of the file's first prompt, and whether the session says that it runs in the background.
@@ -33,7 +33,7 @@ struct Parent {
 
 impl Relatives {
     pub(super) fn of(transcript: &Path) -> Self {
-        Self { transcript: transcript.to_owned(), first_prompt: None, parent: None }
+        Self { transcript: transcript.to_owned(), ..Self::default() }
     }
 
     pub(super) fn transcript(&self) -> &Path {

@@ -130,10 +130,7 @@ impl Activity {
             row: row.uuid.clone(),
             called_at: row.at,
             offset: row.offset,
-            result: None,
-            answered_at: None,
-            stopped: false,
-            task_end: None,
+            ..ToolCall::default()
         });
     }
 

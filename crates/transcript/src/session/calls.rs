@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One model call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generation {
     /// What its span id is made of: the message id if it names this call alone, else its request or its first row.
     pub key: String,
@@ -85,7 +85,7 @@ struct RowPart {
 }
 
 /// A tool that a model asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCall {
     /// What its span id is made of: the id if it names this call alone, else the row that asked.
     pub key: String,
@@ -215,30 +215,19 @@ impl Generation {
             key,
             place,
             message_id: answer.message_id.clone(),
-            row_uuids: Vec::new(),
             model: answer.model.clone(),
             requested_model: answer.requested_model.clone(),
             started_at: started_at.min(at),
             first_block_at: at,
             ended_at: at,
             input,
-            output: Vec::new(),
-            usage: Usage::default(),
-            advice: Vec::new(),
-            stop_reason: None,
-            parameters: Value::Null,
-            shape: None,
             service_tier: answer.service_tier.clone(),
             speed: answer.speed.clone(),
             effort: answer.effort.clone(),
             skill: answer.skill.clone(),
             request_id: answer.request_id.clone(),
             request_ref: answer.request_ref.clone(),
-            has_request: false,
-            parts: Vec::new(),
-            aborted: false,
-            rows: 0,
-            closed: false,
+            ..Self::default()
         }
     }
 

@@ -5,7 +5,7 @@ use base::Timestamp;
 use crate::{Block, Entry, Header, Prompt, Record};
 
 /// The row that begins a turn or an agent's run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opening {
     /// The row's uuid: the identity of the turn, the same in every fork.
     pub uuid: String,

@@ -13,7 +13,6 @@ use self::rows::{
     as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt, queued_prompt,
 };
 use super::activity::Activity;
-use super::legacy_sidechains::LegacySidechains;
 use super::opening::Opening;
 use crate::{Entry, Record, shown_by_command, text_of};
 pub use title::SessionTitle;
@@ -186,16 +185,13 @@ impl Turns {
             turn.first_answer_end = turn.first_answer_end.or(Some(entry.end));
         }
         turn.take_name(&entry.record);
-        match entry.record {
+        match &entry.record {
             Record::StopHooks => turn.stopped = true,
             Record::SessionCost => turn.left = true,
             Record::ContinuedElsewhere => turn.continues_elsewhere = true,
             Record::Assistant(_) | Record::Results { .. } | Record::StopFeedback(_) => {
                 (turn.stopped, turn.left) = (false, false);
             }
-            _ => {}
-        }
-        match &entry.record {
             Record::AgentStarted(agent_id) => turn.started.push(agent_id.clone()),
             Record::CommandOutput { text, agent_id } => {
                 turn.take_command_output(text, agent_id.clone(), at);
@@ -275,19 +271,10 @@ impl Turn {
         Self {
             opening,
             activity,
-            follows: None,
-            agents: LegacySidechains::default(),
-            started: Vec::new(),
             start: rows.start,
             end: rows.end,
-            first_answer_end: None,
             worked_until: rows.end,
-            closed: false,
-            stopped: false,
-            left: false,
-            continues_elsewhere: false,
-            title_before: None,
-            session_title: None,
+            ..Self::default()
         }
     }
 

@@ -9,7 +9,7 @@ use crate::session::legacy_sidechains::LegacySidechains;
 use crate::session::opening::Opening;
 
 /// One turn of a session.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Turn {
     /// The row that opens it.
     pub opening: Opening,
