@@ -15,6 +15,7 @@ use base::Timestamp;
 use super::entry::{Entry, Header, Prompt, Record};
 use super::excerpt::is_same;
 use super::{locate, text_of};
+pub(crate) use ids::hash;
 pub use own_rows::{Guests, OwnRows};
 use relatives::Relatives;
 

@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, DirEntry};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,6 +12,7 @@ use base::regular_file;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
+use super::lineage::hash;
 use super::reader::Transcript;
 use super::session_info::last_activity;
 
@@ -158,17 +158,12 @@ pub fn agents(
     if !layout.is_some_and(Layout::is_below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
-        let beside = fs::read_dir(folder).into_iter().flatten().flatten();
+        let beside = entries(folder).filter(|entry| !is_link(entry));
+        let beside = beside.filter_map(|entry| agent_file(&entry));
         found.extend(
-            beside
-                .filter_map(|entry| {
-                    let name = entry.file_name();
-                    let agent_id = agent_id(&name).filter(|_| !is_link(&entry))?;
-                    Some(agent_file(agent_id, &entry))
-                })
-                .filter(|file| {
-                    is_known(&file.agent_id) || file.session().as_ref() == Some(&session)
-                }),
+            beside.filter(|file| {
+                is_known(&file.agent_id) || file.session().as_ref() == Some(&session)
+            }),
         );
     }
     // Most agents have one file, and its time does not matter.
@@ -194,8 +189,7 @@ fn written_at(path: &Path) -> Option<SystemTime> {
 fn folders_elsewhere(transcript: &Path) -> impl Iterator<Item = PathBuf> {
     let own = transcript.with_extension("");
     let session = own.file_name().unwrap_or_default().to_owned();
-    let projects = projects_of(transcript).and_then(|projects| fs::read_dir(projects).ok());
-    let folders = projects.into_iter().flatten().flatten();
+    let folders = projects_of(transcript).into_iter().flat_map(entries);
     folders.map(move |folder| folder.path().join(&session)).filter(move |folder| *folder != own)
 }
 
@@ -203,27 +197,21 @@ fn is_link(entry: &DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_symlink())
 }
 
-fn agent_id(name: &OsStr) -> Option<&str> {
-    let name = name.to_str()?.strip_prefix("agent-")?;
-    name.strip_suffix(".jsonl")
-}
-
-fn agent_file(agent_id: &str, entry: &DirEntry) -> AgentFile {
-    AgentFile { agent_id: agent_id.to_owned(), path: entry.path(), others: Vec::new() }
+fn agent_file(entry: &DirEntry) -> Option<AgentFile> {
+    let name = entry.file_name();
+    let agent_id = name.to_str()?.strip_prefix("agent-")?.strip_suffix(".jsonl")?.to_owned();
+    Some(AgentFile { agent_id, path: entry.path(), others: Vec::new() })
 }
 
 fn agents_below(transcript: &Path) -> Vec<AgentFile> {
     let mut found = Vec::new();
     let mut folders = vec![transcript.with_extension("").join("subagents")];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            match agent_id(&entry.file_name()) {
+        for entry in entries(&folder) {
+            match agent_file(&entry) {
                 // Claude Code writes no links here: one may lead to another session.
                 Some(_) if is_link(&entry) => {}
-                Some(agent_id) => found.push(agent_file(agent_id, &entry)),
+                Some(file) => found.push(file),
                 None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
                     folders.push(entry.path());
                 }
@@ -273,10 +261,7 @@ pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     folders.sort_unstable();
     let (mut seen, mut several) = (HashSet::new(), HashSet::new());
     for name in folders.iter().flat_map(|folder| names(folder)) {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let hash = hasher.finish();
-        if !seen.insert(hash) {
+        if !seen.insert(hash(name.as_encoded_bytes())) {
             several.insert(name);
         }
     }
@@ -293,7 +278,7 @@ pub fn sessions(claude_config: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 }
 
 fn names(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name())
+    entries(folder).map(|entry| entry.file_name())
 }
 
 /// The sessions whose ids start with `prefix`; only one if that is a whole id.
@@ -308,11 +293,9 @@ pub fn sessions_by_prefix(claude_config: &Path, prefix: &str) -> Vec<PathBuf> {
 
 /// The transcripts of sessions in a project's folder, or in the folder above it, each session once.
 pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
-    let own = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let below =
-        subfolders(folder).flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
-    let mut found: Vec<PathBuf> =
-        own.chain(below.map(|entry| entry.path())).filter(|path| is_session(path)).collect();
+    let below = subfolders(folder).flat_map(|folder| entries(&folder));
+    let files = entries(folder).chain(below).map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = files.filter(|path| is_session(path)).collect();
     found.sort_unstable();
     let all = found.clone();
     found.retain(|path| {
@@ -322,13 +305,13 @@ pub fn sessions_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
+/// The entries of a folder; none if it can't be read.
+fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten()
+}
+
+fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    entries(folder).map(|entry| entry.path()).filter(|path| path.is_dir())
 }
 
 fn is_session(path: &Path) -> bool {

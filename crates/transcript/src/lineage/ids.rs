@@ -36,7 +36,8 @@ impl Ids {
     }
 }
 
-fn hash(id: &[u8]) -> u64 {
+/// Only of use within one process.
+pub(crate) fn hash(id: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.hash(&mut hasher);
     hasher.finish()
