@@ -112,13 +112,13 @@ fn note_failure(observation: &mut Observation, tool: &ToolCall) {
     let Some(category) = category(tool, text.trim()) else {
         return;
     };
-    let (name, level) = category.name_and_level();
+    let (name, level, status) = category.details();
     observation.level = level;
     let said = match &tool.task_end {
         Some(end) => end.summary.as_deref(),
         None => Some(text.trim()).filter(|text| !text.is_empty()),
     };
-    observation.status = Some(said.map_or_else(|| category.status(), Status::quoting));
+    observation.status = Some(said.map_or(status, Status::quoting));
     observation.note(MetadataKey::ErrorCategory, Some(name));
     if category == ErrorCategory::ExitCode {
         observation.note(MetadataKey::ExitCode, exit_code(text.trim()));
@@ -160,25 +160,16 @@ enum ErrorCategory {
 }
 
 impl ErrorCategory {
-    fn name_and_level(self) -> (&'static str, Level) {
+    /// Its name, its level, and the status of a tool whose result says nothing.
+    fn details(self) -> (&'static str, Level, Status) {
         match self {
-            Self::ExitCode => ("exit code", Level::Error),
-            Self::InvalidInput => ("invalid input", Level::Error),
-            Self::UnknownTool => ("unknown tool", Level::Error),
-            Self::Tool => ("tool", Level::Error),
-            Self::Denied => ("denied", Level::Warning),
-            Self::Stopped => ("stopped", Level::Warning),
-            Self::NoResult => ("no result", Level::Warning),
-        }
-    }
-
-    /// The status of a tool whose result says nothing.
-    fn status(self) -> Status {
-        match self {
-            Self::ExitCode | Self::InvalidInput | Self::UnknownTool | Self::Tool => Status::Failed,
-            Self::Denied => Status::Denied,
-            Self::Stopped => Status::Stopped,
-            Self::NoResult => Status::NoResult,
+            Self::ExitCode => ("exit code", Level::Error, Status::Failed),
+            Self::InvalidInput => ("invalid input", Level::Error, Status::Failed),
+            Self::UnknownTool => ("unknown tool", Level::Error, Status::Failed),
+            Self::Tool => ("tool", Level::Error, Status::Failed),
+            Self::Denied => ("denied", Level::Warning, Status::Denied),
+            Self::Stopped => ("stopped", Level::Warning, Status::Stopped),
+            Self::NoResult => ("no result", Level::Warning, Status::NoResult),
         }
     }
 }
