@@ -122,20 +122,14 @@ fn warning(generation: &Generation) -> Option<Status> {
 /// always set, else the server counts the text itself.
 pub fn usage_details(usage: &Usage) -> BTreeMap<&'static str, u64> {
     let mut keys = BTreeMap::from([("input", usage.input), ("output", usage.output)]);
-    let lives = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
-    let optional = if lives == (0, 0) {
-        [
-            ("input_cache_creation", usage.cache_write),
-            ("input_cache_read", usage.cache_read),
-            ("", 0),
-        ]
-    } else {
-        [
-            ("input_cache_creation_5m", lives.0),
-            ("input_cache_creation_1h", lives.1),
-            ("input_cache_read", usage.cache_read),
-        ]
-    };
+    let (short, long) = (usage.cache_write_5m.unwrap_or(0), usage.cache_write_1h.unwrap_or(0));
+    let undivided = if (short, long) == (0, 0) { usage.cache_write } else { 0 };
+    let optional = [
+        ("input_cache_creation", undivided),
+        ("input_cache_creation_5m", short),
+        ("input_cache_creation_1h", long),
+        ("input_cache_read", usage.cache_read),
+    ];
     keys.extend(optional.into_iter().filter(|(_, count)| *count > 0));
     keys
 }
@@ -144,19 +138,14 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
     let mut parameters = Map::new();
     if let Value::Object(request) = &generation.parameters {
         for (key, value) in request {
-            match value {
+            let kept = match value {
                 // Each parameter is a badge in Langfuse; the betas are long and the same for weeks.
-                _ if key == "model" || key == "betas" => {}
-                Value::Number(_) | Value::Bool(_) | Value::String(_) => {
-                    drop(parameters.insert(key.clone(), value.clone()))
-                }
-                Value::Object(fields) if key == "thinking" => {
-                    parameters.extend(
-                        fields.get("type").map(|kind| ("thinking".to_owned(), kind.clone())),
-                    );
-                }
-                _ => {}
-            }
+                _ if key == "model" || key == "betas" => None,
+                Value::Object(fields) if key == "thinking" => fields.get("type"),
+                Value::Number(_) | Value::Bool(_) | Value::String(_) => Some(value),
+                _ => None,
+            };
+            parameters.extend(kept.map(|value| (key.clone(), value.clone())));
         }
     }
     let known = [
