@@ -146,13 +146,7 @@ impl Context {
         facts: &SessionFacts,
         attributes: &Attributes,
     ) -> Self {
-        let own = |seed: &String| TraceId::of_seed(&format!("{seed}:{number}"));
-        let trace_id = match &attributes.parent {
-            Some(parent) => TraceId::given(parent.trace_id.clone()),
-            None => {
-                attributes.trace_seed.as_ref().map_or_else(|| TraceId::of_seed(&opening.uuid), own)
-            }
-        };
+        let trace_id = trace_id(&number.to_string(), opening, attributes);
         let root = match &attributes.parent {
             Some(parent) => SpanId::given(parent.span_id.clone()),
             None => SpanIds::of(&trace_id, &opening.uuid).turn(&opening.uuid),
@@ -206,9 +200,7 @@ impl Context {
 
     fn beside_turns(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Self {
         let mut context = Self::of_turn(opening, 0, facts, attributes);
-        if attributes.parent.is_none() {
-            context.trace_id = other_trace(&opening.uuid, attributes);
-        }
+        context.trace_id = trace_id(&opening.uuid, opening, attributes);
         context.metadata.remove(MetadataKey::TurnNumber.name());
         context.experiment = None;
         context
@@ -224,10 +216,12 @@ impl Context {
     }
 }
 
-fn other_trace(uuid: &str, attributes: &Attributes) -> TraceId {
-    match &attributes.trace_seed {
-        Some(seed) => TraceId::of_seed(&format!("{seed}:{uuid}")),
-        None => TraceId::of_seed(uuid),
+/// `key`: of the trace among those of its seed.
+fn trace_id(key: &str, opening: &Opening, attributes: &Attributes) -> TraceId {
+    match (&attributes.parent, &attributes.trace_seed) {
+        (Some(parent), _) => TraceId::given(parent.trace_id.clone()),
+        (None, Some(seed)) => TraceId::of_seed(&format!("{seed}:{key}")),
+        (None, None) => TraceId::of_seed(&opening.uuid),
     }
 }
 
@@ -248,13 +242,8 @@ fn trace_name(facts: &SessionFacts, attributes: &Attributes) -> String {
 fn tags(opening: &Opening, facts: &SessionFacts, attributes: &Attributes) -> Vec<String> {
     let mut tags = vec!["claude-code".to_owned()];
     tags.extend(project(facts, attributes).map(|project| format!("project:{project}")));
-    tags.extend(
-        opening
-            .prompt
-            .command
-            .iter()
-            .map(|command| format!("command:{}", command.trim_start_matches('/'))),
-    );
+    let command = opening.prompt.command.as_ref();
+    tags.extend(command.map(|command| format!("command:{}", command.trim_start_matches('/'))));
     let skill = opening.prompt.skill.as_ref().filter(|skill| may_be_tag(skill));
     tags.extend(skill.map(|skill| format!("skill:{skill}")));
     for tag in &attributes.tags {
