@@ -160,7 +160,8 @@ impl Client {
             return Ok(());
         }
         self.retrying(deadline, |client| {
-            let connected = client.preconnect.connect(|| client.fetch(TRACES, deadline));
+            let connected =
+                client.preconnect.connect(|| client.fetch(Method::Get, TRACES, deadline));
             connected.map_err(|error| TransportError {
                 too_late: deadline.has_passed(),
                 started: false,
@@ -235,7 +236,7 @@ impl Client {
     fn explain(&self, failure: &TransportError) -> Verdict {
         let mut verdict = failure.classify(&self.server(), self.proxy().as_deref());
         if let (Verdict::Misconfigured { reason, .. }, Some(note)) =
-            (&mut verdict, self.roots.note())
+            (&mut verdict, &self.roots.note)
             && failure.is_certificate()
         {
             reason.push_str("; ");
@@ -260,8 +261,7 @@ impl Client {
         let started = Cell::new(false);
         let (answer, wire_len) = match call.body {
             Some(body) => (self.upload(call, body, &started, deadline), body.wire_len()),
-            None if call.method == Method::Delete => (self.remove(call.path, deadline), 0),
-            None => (self.fetch(call.path, deadline), 0),
+            None => (self.fetch(call.method, call.path, deadline), 0),
         };
         match answer {
             Ok(response) => Ok(Received::read(response, call.max_response, deadline)),
@@ -299,14 +299,13 @@ impl Client {
         request.send(SendBody::from_reader(&mut upload))
     }
 
-    fn fetch(&self, path: &str, deadline: Deadline) -> UreqResult {
+    fn fetch(&self, method: Method, path: &str, deadline: Deadline) -> UreqResult {
         let url = self.target.url(path);
-        self.prepared(self.agent.get(url), deadline).call()
-    }
-
-    fn remove(&self, path: &str, deadline: Deadline) -> UreqResult {
-        let url = self.target.url(path);
-        self.prepared(self.agent.delete(url), deadline).call()
+        let request = match method {
+            Method::Delete => self.agent.delete(url),
+            Method::Get | Method::Post | Method::Patch => self.agent.get(url),
+        };
+        self.prepared(request, deadline).call()
     }
 
     fn prepared<Any>(

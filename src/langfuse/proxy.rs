@@ -23,17 +23,17 @@ pub(crate) fn choose<'a>(
             .map(|value| value.trim())
             .find(|value| !value.is_empty())
     };
-    if is_loopback(target.host()) {
+    if is_loopback(&target.host) {
         return None;
     }
-    let of_scheme = if target.is_https() {
+    let of_scheme = if target.is_https {
         get(["https_proxy", "HTTPS_PROXY"])
     } else {
         get(["http_proxy", "HTTP_PROXY"])
     };
     let proxy = of_scheme.or_else(|| get(["all_proxy", "ALL_PROXY"]))?;
     let exempt = get(["no_proxy", "NO_PROXY"])
-        .is_some_and(|list| is_exempt(list, target.host(), target.port()));
+        .is_some_and(|list| is_exempt(list, &target.host, target.port));
     (!exempt).then_some(proxy)
 }
 

@@ -7,9 +7,11 @@ use ureq::http::uri::Authority;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     base: String,
-    https: bool,
-    host: String,
-    port: u16,
+    pub(crate) is_https: bool,
+    /// In lower case and without the brackets of an IPv6 address.
+    pub(crate) host: String,
+    /// The scheme's default if the URL names none.
+    pub(crate) port: u16,
 }
 
 impl Target {
@@ -19,7 +21,7 @@ impl Target {
     pub(crate) fn parse(base_url: &str) -> Result<Self> {
         let base = base_url.trim().trim_end_matches('/');
         let uri: Uri = base.parse().ok().context("could not read the base URL")?;
-        let https = match uri.scheme_str() {
+        let is_https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => bail!("the base URL must begin with https:// or http://"),
@@ -37,29 +39,15 @@ impl Target {
         let host = authority.host().trim_start_matches('[');
         Ok(Self {
             base: base.to_owned(),
-            https,
+            is_https,
             host: host.trim_end_matches(']').to_ascii_lowercase(),
-            port: authority.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            port: authority.port_u16().unwrap_or(if is_https { 443 } else { 80 }),
         })
     }
 
     /// A path of the API, with its query.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
-    }
-
-    pub(crate) fn is_https(&self) -> bool {
-        self.https
-    }
-
-    /// The host, in lower case and without the brackets of an IPv6 address.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port, or the scheme's default.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
     }
 
     /// The server as messages name it: `host:port`.

@@ -16,7 +16,8 @@ pub(crate) struct Roots {
     own: Vec<Certificate<'static>>,
     system_files: Vec<PathBuf>,
     waiting: VecDeque<Source>,
-    note: Option<String>,
+    /// The problem of the user's CA file, for the message about a rejected certificate.
+    pub(crate) note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +73,6 @@ impl Roots {
             }
         }
         None
-    }
-
-    /// The problem of the user's CA file, for the message about a rejected certificate.
-    pub(crate) fn note(&self) -> Option<&str> {
-        self.note.as_deref()
     }
 }
 

@@ -26,7 +26,7 @@ impl Client {
         let unusable = |what: &str| Verdict::misconfigured(Problem::NotLangfuse, what.to_owned());
         let target =
             target_of(url).ok_or_else(|| unusable("the URL of an upload names no host"))?;
-        if self.target.is_https() && !target.is_https() {
+        if self.target.is_https && !target.is_https {
             return Err(unusable("the URL of an upload is not encrypted"));
         }
         let proxy = proxy::choose(&target, &self.environment).map(proxy::read).transpose();

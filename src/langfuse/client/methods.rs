@@ -1,5 +1,6 @@
 //! Requests to the API, by method.
 
+use super::response::End;
 use super::{Call, Client, MAX_RESPONSE_BYTES, Method};
 use crate::langfuse::body::Body;
 use crate::langfuse::deadline::Deadline;
@@ -72,7 +73,7 @@ impl Client {
         };
         let received = self.ask(call, deadline)?;
         match received.classify(&self.server()) {
-            _ if received.is_success() => Ok(()),
+            _ if matches!(received.status, 200..=299) => Ok(()),
             verdict => Err(verdict),
         }
     }
@@ -86,15 +87,16 @@ impl Client {
     ) -> Result<Option<Vec<u8>>, Verdict> {
         let call = Call { method, path, body, max_response: MAX_RESPONSE_BYTES };
         let received = self.ask(call, deadline)?;
-        if received.is_not_found() {
+        // Langfuse answers so for endpoints of another deployment mode.
+        if received.status == 404 {
             return Ok(None);
         }
-        if received.is_too_long() {
+        if received.end == End::TooLong {
             let reason = format!("{} answered with more than 16 MiB", self.server());
             return Err(Verdict::TooLarge { reason, is_said: true });
         }
         match received.classify(&self.server()) {
-            Verdict::Acknowledged => Ok(Some(received.into_body())),
+            Verdict::Acknowledged => Ok(Some(received.body)),
             verdict => Err(verdict),
         }
     }

@@ -10,14 +10,15 @@ use crate::langfuse::verdict::{ResponseParts, Verdict, classify, server_time};
 
 /// What was received.
 pub(crate) struct Received {
-    status: u16,
+    pub(crate) status: u16,
     headers: HeaderMap,
-    body: Vec<u8>,
-    end: End,
+    /// As far as it was read.
+    pub(crate) body: Vec<u8>,
+    pub(crate) end: End,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Whole,
     Broken,
     /// Longer than it may be.
@@ -50,26 +51,6 @@ impl Received {
     /// What the server's clock says.
     pub(crate) fn server_time(&self) -> Option<OffsetDateTime> {
         server_time(&self.headers)
-    }
-
-    /// Whatever its body says.
-    pub(crate) fn is_success(&self) -> bool {
-        matches!(self.status, 200..=299)
-    }
-
-    /// The server has no such thing, which Langfuse says of endpoints of another deployment mode.
-    pub(crate) fn is_not_found(&self) -> bool {
-        self.status == 404
-    }
-
-    /// There was more of it than is read.
-    pub(crate) fn is_too_long(&self) -> bool {
-        self.end == End::TooLong
-    }
-
-    /// The body, as far as it was read.
-    pub(crate) fn into_body(self) -> Vec<u8> {
-        self.body
     }
 
     /// What it means. `server` is `host:port`.
