@@ -154,10 +154,10 @@ impl Policy {
 
     /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
     pub fn apply_to_messages(&self, messages: &mut Value) {
-        match (self.capture, self.problem()) {
-            (Capture::Metadata, _) | (_, Some(_)) => *messages = Value::Null,
-            (Capture::NoToolContent, None) => capture::without_tools_in(messages),
-            (Capture::Full, None) => {}
+        match self.effective_capture() {
+            Capture::Metadata => *messages = Value::Null,
+            Capture::NoToolContent => capture::without_tools_in(messages),
+            Capture::Full => {}
         }
         self.masker().value(messages);
     }
