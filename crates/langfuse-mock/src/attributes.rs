@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::javascript::{
-    first_present, first_truthy, parse, parse_int, text_or_json, to_text, truthy,
+    first_present, first_truthy, members, parse, parse_int, text_or_json, to_text, truthy,
 };
 
 /// The attributes of a span and of its resource.
@@ -54,23 +54,17 @@ impl Attributes<'_> {
             "langfuse.trace.metadata.langfuse_user_id",
             "ai.telemetry.metadata.userId",
         ];
-        Map::from_iter([
-            ("tags".to_owned(), Value::Array(self.tags())),
-            ("session_id".to_owned(), self.text(&session).into()),
-            ("user_id".to_owned(), self.text(&user).into()),
-            ("environment".to_owned(), self.environment().into()),
-            ("release".to_owned(), self.span_or_resource("langfuse.release", "langfuse.release")),
-            ("version".to_owned(), self.span_or_resource("langfuse.version", "service.version")),
-            ("trace_name".to_owned(), self.present(&["langfuse.trace.name"])),
-            (
-                "public".to_owned(),
-                self.flag(&["langfuse.trace.public", "langfuse.public"]).then_some(true).into(),
-            ),
-            (
-                "is_app_root".to_owned(),
-                self.flag(&["langfuse.internal.is_app_root"]).then_some(true).into(),
-            ),
-        ])
+        members(json!({
+            "tags": self.tags(),
+            "session_id": self.text(&session),
+            "user_id": self.text(&user),
+            "environment": self.environment(),
+            "release": self.span_or_resource("langfuse.release", "langfuse.release"),
+            "version": self.span_or_resource("langfuse.version", "service.version"),
+            "trace_name": self.present(&["langfuse.trace.name"]),
+            "public": self.flag(&["langfuse.trace.public", "langfuse.public"]).then_some(true),
+            "is_app_root": self.flag(&["langfuse.internal.is_app_root"]).then_some(true),
+        }))
     }
 
     /// The environment: by key first, then span before resource; a bad value is `default` and ends the search.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::attributes::Attributes;
-use super::javascript::{text_or_json, truthy};
+use super::javascript::{members, text_or_json, truthy};
 use super::rows::Row;
 use super::values::{Lost, attributes};
 use super::{input_output, kind, metadata, times, tools, usage};
@@ -46,24 +46,19 @@ fn row(
     let map = Attributes { span: &span_attributes, resource };
     let (start_ms, end_ms) = times::span_edges(span, now_ms);
     let name = map.name(&span["name"]);
-    let mut columns = Map::new();
-    let mut put = |name: &str, value: Value| columns.insert(name.to_owned(), value);
-    put("trace_id", id(&span["traceId"]).into());
-    put("span_id", id(&span["spanId"]).into());
-    put(
-        "parent_span_id",
-        Some(&span["parentSpanId"]).filter(|parent| truthy(parent)).map(id).into(),
-    );
-    put("name", if name.is_null() { Value::from("") } else { name });
-    put("type", kind::observation_type(&span_attributes).into());
-    put("start_ms", start_ms.into());
-    put("end_ms", end_ms.into());
-    put("level", map.level(&span["status"]).into());
+    let parent = Some(&span["parentSpanId"]).filter(|parent| truthy(parent)).map(id);
     let status_message = map.present(&["langfuse.observation.status_message"]);
-    put(
-        "status_message",
-        if status_message.is_null() { span["status"]["message"].clone() } else { status_message },
-    );
+    let mut columns = members(json!({
+        "trace_id": id(&span["traceId"]),
+        "span_id": id(&span["spanId"]),
+        "parent_span_id": parent,
+        "name": if name.is_null() { Value::from("") } else { name },
+        "type": kind::observation_type(&span_attributes),
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "level": map.level(&span["status"]),
+        "status_message": if status_message.is_null() { &span["status"]["message"] } else { &status_message },
+    }));
     columns.extend(content(&map, scope)?);
     columns.extend(consumption(&map, models));
     columns.extend(map.trace_columns());
@@ -102,13 +97,13 @@ fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<Strin
     let mut metadata = row_metadata(map, scope)?;
     let tools = tools::normalize(input, &output, &mut metadata);
     let text = |value: &Value| Some(value).filter(|value| !value.is_null()).map(text_or_json);
-    Ok(Map::from_iter([
-        ("input".to_owned(), text(&tools.input).into()),
-        ("output".to_owned(), text(&output).into()),
-        ("metadata".to_owned(), pairs(metadata::flatten(&metadata))),
-        ("tool_definitions".to_owned(), Value::Object(tools.definitions)),
-        ("tool_call_names".to_owned(), Value::Array(tools.call_names)),
-    ]))
+    Ok(members(json!({
+        "input": text(&tools.input),
+        "output": text(&output),
+        "metadata": pairs(metadata::flatten(&metadata)),
+        "tool_definitions": tools.definitions,
+        "tool_call_names": tools.call_names,
+    })))
 }
 
 /// Model, parameters, usage, cost, and the prompt and first token of a generation.
@@ -127,14 +122,14 @@ fn consumption(map: &Attributes<'_>, models: &[Value]) -> Map<String, Value> {
         .span
         .get("langfuse.observation.completion_start_time")
         .and_then(times::completion_start);
-    let mut columns = Map::from_iter([
-        ("completion_start_ms".to_owned(), completion.into()),
-        ("model".to_owned(), model.into()),
-        ("model_parameters".to_owned(), Some(parameters).filter(truthy).into()),
-        ("usage".to_owned(), Value::Object(used.usage)),
-        ("cost".to_owned(), Value::Object(used.cost)),
-        ("tier".to_owned(), used.tier.into()),
-    ]);
+    let mut columns = members(json!({
+        "completion_start_ms": completion,
+        "model": model,
+        "model_parameters": Some(parameters).filter(truthy),
+        "usage": used.usage,
+        "cost": used.cost,
+        "tier": used.tier,
+    }));
     if kind::observation_type(map.span) == "GENERATION" {
         let name = map.present(&["langfuse.observation.prompt.name", "langfuse.prompt.name"]);
         columns.insert("prompt_name".to_owned(), name);

@@ -2,6 +2,14 @@
 
 use serde_json::{Map, Number, Value};
 
+/// The members of an object that `json!` made.
+pub(crate) fn members(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
 /// Whether `value` counts as true.
 pub(crate) fn truthy(value: &Value) -> bool {
     match value {

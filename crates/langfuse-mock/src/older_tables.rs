@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::javascript::members;
 use super::rows::{Row, sort};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -30,8 +31,8 @@ pub(crate) fn rows(accepted: &[Row]) -> Vec<Row> {
 
 /// The newest value of each column that has one; metadata by key, tags of both.
 fn merge(before: &Row, row: &Row) -> Row {
-    let mut columns = exact(before);
-    for (name, value) in exact(row) {
+    let mut columns = members(before.to_json());
+    for (name, value) in members(row.to_json()) {
         match (columns.get_mut(&name), value) {
             (Some(_), _) if IMMUTABLE.contains(&&*name) => {}
             (Some(Value::Object(known)), Value::Object(new)) if name == "metadata" => {
@@ -48,11 +49,4 @@ fn merge(before: &Row, row: &Row) -> Row {
         }
     }
     Row::from_json(columns)
-}
-
-fn exact(row: &Row) -> Map<String, Value> {
-    match row.to_json() {
-        Value::Object(columns) => columns,
-        _ => Map::new(),
-    }
 }
