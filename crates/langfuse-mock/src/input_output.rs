@@ -16,59 +16,19 @@ const VENDORS: [(&str, &str); 7] = [
 ];
 
 /// Attributes that are input, output or metadata in some dialect, and so are not stored again.
-const CONSUMED: [&str; 52] = [
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "ai.prompt.messages",
-    "ai.prompt",
-    "ai.toolCall.args",
-    "ai.response.text",
-    "ai.result.text",
-    "ai.toolCall.result",
-    "ai.response.object",
-    "ai.result.object",
-    "ai.response.toolCalls",
-    "ai.result.toolCalls",
-    "gcp.vertex.agent.llm_request",
-    "gcp.vertex.agent.llm_response",
-    "gcp.vertex.agent.tool_call_args",
-    "gcp.vertex.agent.tool_response",
-    "prompt",
-    "all_messages_events",
-    "events",
-    "lk.input_text",
-    "lk.user_transcript",
-    "lk.chat_ctx",
-    "lk.user_input",
-    "lk.function_tool.output",
-    "lk.response.text",
-    "mlflow.spanInputs",
-    "mlflow.spanOutputs",
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-    "input.value",
-    "output.value",
-    "final_result",
-    "pydantic_ai.all_messages",
-    "gen_ai.system_instructions",
-    "input",
-    "output",
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "genkit:input",
-    "genkit:output",
-    "flue.turn.input",
-    "flue.turn.output",
-    "flue.tool.arguments",
-    "flue.tool.result",
-    "flue.task.prompt",
-    "flue.task.result",
-    "flue.operation.result",
-    "flue.workflow.payload",
+const CONSUMED: [&str; 12] = [
+    "langfuse.trace.input langfuse.trace.output langfuse.observation.input langfuse.observation.output",
+    "ai.prompt.messages ai.prompt ai.toolCall.args ai.toolCall.result ai.response.text ai.response.object",
+    "ai.response.toolCalls ai.result.text ai.result.object ai.result.toolCalls",
+    "gcp.vertex.agent.llm_request gcp.vertex.agent.llm_response gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response prompt all_messages_events events final_result pydantic_ai.all_messages",
+    "lk.input_text lk.user_transcript lk.chat_ctx lk.user_input lk.function_tool.output lk.response.text",
+    "mlflow.spanInputs mlflow.spanOutputs traceloop.entity.input traceloop.entity.output",
+    "input.value output.value input output genkit:input genkit:output",
+    "gen_ai.input.messages gen_ai.output.messages gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments gen_ai.tool.call.result",
+    "flue.turn.input flue.turn.output flue.tool.arguments flue.tool.result flue.task.prompt flue.task.result",
+    "flue.operation.result flue.workflow.payload",
 ];
 
 const CONSUMED_PREFIXES: [&str; 8] = [
@@ -97,7 +57,7 @@ pub(crate) fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
 /// The attributes stored once more under `attributes.*`.
 pub(crate) fn leftover(attributes: &Map<String, Value>) -> Map<String, Value> {
     let kept = attributes.iter().filter(|(key, _)| {
-        !CONSUMED.contains(&key.as_str())
+        !CONSUMED.iter().flat_map(|keys| keys.split(' ')).any(|consumed| consumed == *key)
             && !CONSUMED_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
     });
     kept.map(|(key, value)| (key.clone(), Value::String(text_or_json(value)))).collect()
