@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::langfuse::client::Client;
-use crate::langfuse::deadline::Deadline;
-use crate::langfuse::verdict::{Problem, Verdict};
+use crate::langfuse::{Client, Deadline, Problem, Verdict};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {

@@ -5,10 +5,8 @@ use std::ops::Range;
 use base::Timestamp;
 use serde_json::Value;
 
-use super::client::Client;
-use super::deadline::Deadline;
 use super::listing::{PAGE_ROWS, page_after, rows_of};
-use super::verdict::Verdict;
+use super::{Client, Deadline, Verdict};
 
 /// The largest page of the newer API.
 const MAX_ROWS: usize = 1000;

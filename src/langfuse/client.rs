@@ -14,13 +14,12 @@ use ureq::tls::RootCerts;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use crate::config::{Config, Destination, Secret};
-use crate::langfuse::body::Body;
-use crate::langfuse::deadline::Deadline;
 use crate::langfuse::proxy;
 use crate::langfuse::target::Target;
 use crate::langfuse::tls::Roots;
 use crate::langfuse::transport_error::TransportError;
-use crate::langfuse::verdict::Verdict;
+use crate::langfuse::verdict::server_time;
+use crate::langfuse::{Body, Deadline, Verdict};
 use agent::{agent, config};
 use preconnect::Preconnect;
 use progress::{Upload, had_connected};
@@ -192,7 +191,7 @@ impl Client {
 
     fn ask(&mut self, call: Call<'_>, deadline: Deadline) -> Result<Received, Verdict> {
         let received = self.retrying(deadline, |client| client.exchange(call, deadline))?;
-        self.server_time = received.server_time();
+        self.server_time = server_time(&received.headers);
         Ok(received)
     }
 

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api::escaped;
-use super::body::Body;
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::Verdict;
+use super::{Body, Client, Deadline, Verdict};
 
 /// The server's limit, `4.5mb`.
 pub const MAX_ITEM_BYTES: usize = 4_718_592;

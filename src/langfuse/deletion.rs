@@ -4,10 +4,7 @@
 use serde_json::json;
 
 use super::api::escaped;
-use super::body::Body;
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::Verdict;
+use super::{Body, Client, Deadline, Verdict};
 
 /// Traces per request. Langfuse Cloud limits requests that delete, not traces.
 pub const MAX_TRACES_PER_DELETION: usize = 100;

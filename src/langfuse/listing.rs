@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::{Client, Deadline, Problem, Verdict};
 
 /// A larger number means that the server makes up pages.
 const MAX_PAGES: usize = 100_000;

@@ -6,10 +6,7 @@ use std::time::Instant;
 use base::Timestamp;
 use serde_json::{Value, json};
 
-use super::body::Body;
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::Verdict;
+use super::{Body, Client, Deadline, Verdict};
 use crate::state::PendingMedia;
 
 const MEDIA: &str = "/api/public/media";

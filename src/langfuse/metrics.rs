@@ -4,10 +4,8 @@ use base::Timestamp;
 use serde_json::{Value, json};
 
 use super::api::escaped;
-use super::client::Client;
-use super::deadline::Deadline;
 use super::listing::rows_of;
-use super::verdict::Verdict;
+use super::{Client, Deadline, Verdict};
 
 /// Sessions per request: their ids stand in the address.
 pub const MAX_SESSIONS_PER_QUERY: usize = 50;

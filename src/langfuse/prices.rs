@@ -8,9 +8,7 @@ use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::Verdict;
+use super::{Client, Deadline, Verdict};
 
 /// The models of a project, as the server lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::escaped;
-use super::body::Body;
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::Verdict;
+use super::{Body, Client, Deadline, Verdict};
 
 const PROMPTS: &str = "/api/public/v2/prompts";
 

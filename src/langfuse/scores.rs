@@ -5,10 +5,7 @@ use base::sha256::hex;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::body::Body;
-use super::client::Client;
-use super::deadline::Deadline;
-use super::verdict::{Problem, Verdict};
+use super::{Body, Client, Deadline, Problem, Verdict};
 use crate::score::{Comment, Score, Subject, Value};
 
 /// The limit of Langfuse's own SDKs.

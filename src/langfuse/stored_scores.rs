@@ -7,10 +7,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::api::escaped;
-use super::client::Client;
-use super::deadline::Deadline;
 use super::listing::{PAGE_ROWS, page_after, rows_of};
-use super::verdict::Verdict;
+use super::{Client, Deadline, Verdict};
 use crate::score::Value;
 
 /// Ids of one request for scores: they stand in its path.

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use ureq::Error;
 
-use crate::langfuse::verdict::{Problem, Verdict};
+use crate::langfuse::{Problem, Verdict};
 
 /// A server that closes early during a large upload loses its own 413 in a reset, and some firewalls say nothing else. A Stop
 /// hook sends no more than this.

@@ -5,14 +5,10 @@ use std::collections::BTreeSet;
 use transcript::session::{Activity, Event, EventKind, ToolCall};
 use transcript::{GitOperation, Notification};
 
-use super::ids::{Digest, SpanId, SpanIds, digest};
-use super::metadata::MetadataKey;
-use super::observation::{Content, Kind, Level, Observation, Role};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
-use super::workflow::WorkflowRun;
-use super::{compaction, generation, tool};
+use super::{
+    Content, Digest, Kind, Level, MetadataKey, Observation, Placeholder, Role, SpanId, SpanIds,
+    SpanName, Status, WorkflowRun, compaction, digest, generation, tool,
+};
 
 /// A tool call that launched an agent or may have.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,15 +2,12 @@
 
 use transcript::session::AgentRun;
 
-use super::activity::{Launch, ending, finish_root, launches, observe_activity};
-use super::agent_facts::AgentFacts;
+use super::activity::{ending, finish_root, launches, observe_activity};
 use super::content::{plain_or_parts, prompt_with_media};
-use super::ids::{SpanId, SpanIds};
-use super::metadata::MetadataKey;
-use super::observation::{Level, Observation};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::{
+    AgentFacts, Launch, Level, MetadataKey, Observation, Placeholder, SpanId, SpanIds, SpanName,
+    Status,
+};
 
 /// Emits the observations of an agent's run, its root last, and returns its launches.
 ///

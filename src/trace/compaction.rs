@@ -3,12 +3,9 @@
 
 use transcript::session::Compaction;
 
-use super::ids::{SpanId, SpanIds};
-use super::metadata::MetadataKey;
-use super::observation::{Content, Kind, Observation};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::{
+    Content, Kind, MetadataKey, Observation, Placeholder, SpanId, SpanIds, SpanName, Status,
+};
 
 pub(super) fn observe(
     compaction: &Compaction,

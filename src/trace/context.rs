@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use transcript::session::Opening;
 
-use super::agreement::Agreement;
-use super::ids::{SpanId, SpanIds, TraceId};
-use super::metadata::{MetadataKey, SCHEMA_VERSION};
-use super::prompt_links::PromptLinks;
+use super::metadata::SCHEMA_VERSION;
+use super::{Agreement, MetadataKey, PromptLinks, SpanId, SpanIds, TraceId};
 use crate::config::{Config, Experiment, ParentSpan};
 
 /// The name of a trace, unless the configuration has another one. The same for turns, compactions and agents, so that

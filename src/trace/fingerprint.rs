@@ -4,10 +4,7 @@
 use serde_json::Value;
 use transcript::characters;
 
-use super::ids::{Digest, digest, hash};
-use super::metadata::MetadataKey;
-use super::observation::{Content, Observation};
-use super::status::Status;
+use super::{Content, Digest, MetadataKey, Observation, Status, digest, hash};
 
 /// A longer text counts by its length and so many bytes of both ends: `CC_LANGFUSE_MAX_CHARS` decides how much of the middle
 /// was read.

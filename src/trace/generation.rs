@@ -6,14 +6,11 @@ use serde_json::{Map, Value, json};
 use transcript::session::{Generation, InputItem};
 use transcript::{Advice, Block, Usage};
 
-use super::content::{WithMedia, content, media_in, part, parts_with_media};
-use super::ids::{SpanId, SpanIds, hash};
-use super::metadata::MetadataKey;
-use super::model::priceable;
-use super::observation::{Content, Kind, Observation, Role};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::content::{content, media_in, part, parts_with_media};
+use super::{
+    Content, Kind, MetadataKey, Observation, Placeholder, Role, SpanId, SpanIds, SpanName, Status,
+    WithMedia, hash, priceable,
+};
 
 /// A digest of what names the call where its id does not.
 pub fn call_place(generation: &Generation) -> u32 {

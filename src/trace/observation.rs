@@ -6,13 +6,7 @@ use base::Timestamp;
 use serde_json::{Map, Value, json};
 use transcript::RequestShape;
 
-use super::content::WithMedia;
-use super::ids::{SpanId, TraceId};
-use super::metadata::MetadataKey;
-use super::placeholder::Placeholder;
-use super::prompt_links::PromptLink;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::{MetadataKey, Placeholder, PromptLink, SpanId, SpanName, Status, TraceId, WithMedia};
 
 /// One span of a trace.
 #[derive(Clone, Debug, PartialEq)]

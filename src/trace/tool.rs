@@ -5,13 +5,11 @@ use serde_json::{Value, json};
 use transcript::session::ToolCall;
 use transcript::{ToolResult, text_of};
 
-use super::content::{WithMedia, content, media_in, parts_with_media, plain_or_parts, reference};
-use super::ids::{SpanId, SpanIds};
-use super::metadata::MetadataKey;
-use super::observation::{Content, Kind, Level, Observation};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::content::{content, media_in, parts_with_media, plain_or_parts, reference};
+use super::{
+    Content, Kind, Level, MetadataKey, Observation, Placeholder, SpanId, SpanIds, SpanName, Status,
+    WithMedia,
+};
 
 /// `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no result will come.
 pub(super) fn observe(

@@ -2,19 +2,13 @@
 
 use transcript::session::{Rewind, Turn};
 
-use super::activity::{Launch, ending, finish_root, launches, note_end_of_task, observe_activity};
-use super::agent::observe_agent;
-use super::agent_facts::AgentFacts;
+use super::activity::{ending, finish_root, launches, note_end_of_task, observe_activity};
 use super::compaction;
 use super::content::{plain_or_parts, prompt_with_media};
-use super::context::Context;
-use super::ids::{SpanId, SpanIds};
-use super::metadata::MetadataKey;
-use super::model::priceable;
-use super::observation::Observation;
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::{
+    AgentFacts, Context, Launch, MetadataKey, Observation, Placeholder, SpanId, SpanIds, SpanName,
+    Status, observe_agent, priceable,
+};
 
 /// What rows before a turn say of it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,12 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transcript::RunEnd;
 
-use super::ids::{SpanId, SpanIds};
-use super::metadata::MetadataKey;
-use super::observation::{Content, Kind, Level, Observation};
-use super::placeholder::Placeholder;
-use super::span_name::SpanName;
-use super::status::Status;
+use super::{
+    Content, Kind, Level, MetadataKey, Observation, Placeholder, SpanId, SpanIds, SpanName, Status,
+};
 
 /// A run that may not have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

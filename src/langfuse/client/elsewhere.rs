@@ -5,11 +5,10 @@ use ureq::http::Uri;
 use super::agent::{agent, config};
 use super::preconnect::Preconnect;
 use super::{CONNECT_TIMEOUT, Client};
-use crate::langfuse::deadline::Deadline;
 use crate::langfuse::proxy;
 use crate::langfuse::target::Target;
 use crate::langfuse::transport_error::TransportError;
-use crate::langfuse::verdict::{Problem, Verdict};
+use crate::langfuse::{Deadline, Problem, Verdict};
 
 impl Client {
     /// PUTs bytes to a URL, without our keys, and follows no redirect. Returns the status.

@@ -2,9 +2,7 @@
 
 use super::response::End;
 use super::{Call, Client, MAX_RESPONSE_BYTES, Method};
-use crate::langfuse::body::Body;
-use crate::langfuse::deadline::Deadline;
-use crate::langfuse::verdict::Verdict;
+use crate::langfuse::{Body, Deadline, Verdict};
 
 impl Client {
     /// GETs a path of the API with its query; `None` if the server has no such path.

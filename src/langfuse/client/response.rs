@@ -5,13 +5,13 @@ use std::io::Read;
 use time::OffsetDateTime;
 use ureq::http::{HeaderMap, Response};
 
-use crate::langfuse::deadline::Deadline;
-use crate::langfuse::verdict::{ResponseParts, Verdict, classify, server_time};
+use crate::langfuse::verdict::{ResponseParts, classify};
+use crate::langfuse::{Deadline, Verdict};
 
 /// What was received.
 pub(crate) struct Received {
     pub(crate) status: u16,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// As far as it was read.
     pub(crate) body: Vec<u8>,
     pub(crate) end: End,
@@ -46,11 +46,6 @@ impl Received {
             End::Unread
         };
         Self { status, headers: parts.headers, body, end }
-    }
-
-    /// What the server's clock says.
-    pub(crate) fn server_time(&self) -> Option<OffsetDateTime> {
-        server_time(&self.headers)
     }
 
     /// What it means. `server` is `host:port`.
