@@ -9,7 +9,7 @@ pub use keys::MetadataKey;
 /// The version of this contract; it changes when a key is renamed, removed or gets another meaning.
 pub const SCHEMA_VERSION: &str = "2";
 
-/// Where a key is set.
+/// Where a key is set. The documentation has these names in lower case.
 #[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -35,26 +35,6 @@ pub enum Place {
     Compaction,
     /// An event.
     Event,
-}
-
-#[allow(dead_code, reason = "the tests hold what is sent and docs/metadata.md to it")]
-impl Place {
-    /// Its name in the documentation.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Any => "any",
-            Self::Root => "root",
-            Self::Turn => "turn",
-            Self::Notification => "notification",
-            Self::Agent => "agent",
-            Self::Generation => "generation",
-            Self::Tool => "tool",
-            Self::Workflow => "workflow",
-            Self::Compaction => "compaction",
-            Self::Event => "event",
-        }
-    }
 }
 
 /// By the name that is sent: the order on the wire.
@@ -101,8 +81,8 @@ mod tests {
     fn the_documentation_lists_every_key_with_its_place_and_meaning() {
         let documentation = include_str!("../../docs/metadata.md");
         for key in MetadataKey::ALL {
-            let row =
-                format!("| `{}` | {} | {} |", key.name(), key.place().as_str(), key.meaning());
+            let place = format!("{:?}", key.place()).to_lowercase();
+            let row = format!("| `{}` | {place} | {} |", key.name(), key.meaning());
             assert!(documentation.contains(&row), "docs/metadata.md lacks: {row}");
         }
         assert!(MetadataKey::ALL.iter().any(|key| key.place() == Place::Trace));

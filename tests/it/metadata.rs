@@ -43,7 +43,7 @@ fn keys(row: &Row) -> Vec<String> {
     for name in metadata.keys() {
         match known(name) {
             None => faults.push(format!("{name:?} is not in the contract")),
-            Some(key) if !allowed.contains(&key.place().as_str()) => {
+            Some(key) if !allowed.contains(&&*format!("{:?}", key.place()).to_lowercase()) => {
                 faults.push(format!("{name:?} stands on a {}", row.kind));
             }
             Some(_) => {}
