@@ -15,7 +15,8 @@ pub struct Body {
 impl Body {
     /// An OTLP/JSON export. The same input always gives the same bytes.
     pub fn new(raw: &[u8]) -> Self {
-        let mut encoder = compressor();
+        // Level 1: 3.7 ms per megabyte at 5.4:1; level 6 takes ten times as long for 8.9:1.
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         let written = encoder.write_all(raw).and_then(|()| encoder.finish());
         let compressed = written.ok().filter(|bytes| bytes.len() < raw.len());
         Self { gzip: compressed.is_some(), bytes: compressed.unwrap_or_else(|| raw.to_vec()) }
@@ -37,11 +38,6 @@ impl Body {
     pub fn is_gzip(&self) -> bool {
         self.gzip
     }
-}
-
-/// Level 1: 3.7 ms per megabyte at 5.4:1; level 6 takes ten times as long for 8.9:1.
-fn compressor() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(Vec::new(), Compression::fast())
 }
 
 #[cfg(test)]

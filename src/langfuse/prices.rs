@@ -99,11 +99,8 @@ impl PriceList {
         let models = self.0.iter().filter(|model| family(&model.model_name) == family(name));
         let model = models.max_by_key(|model| (alike(&model.model_name), &model.model_name))?;
         let tier = model.pricing_tiers.iter().find(|tier| tier.is_default);
-        let price = |kind: &str| match tier {
-            Some(tier) => tier.prices.get(kind).copied(),
-            None => model.prices.get(kind).map(|flat| flat.price),
-        };
-        let prices = kinds.iter().filter_map(|kind| Some(((*kind).to_owned(), price(kind)?)));
+        let price = |kind: &&str| Some(((*kind).to_owned(), model.price(tier, kind)?));
+        let prices = kinds.iter().filter_map(price);
         Some((&model.model_name, prices.collect()))
     }
 }
@@ -157,13 +154,16 @@ impl ModelDefinition {
     }
 
     fn cost(&self, call: PricedCall<'_>) -> Option<f64> {
-        let price = |kind: &str| match self.tier(call) {
+        let tier = self.tier(call);
+        let cost = |(kind, count): (&&str, &u64)| Some(self.price(tier, kind)? * float(*count));
+        call.usage.iter().filter_map(cost).reduce(|sum, cost| sum + cost)
+    }
+
+    fn price(&self, tier: Option<&PricingTier>, kind: &str) -> Option<f64> {
+        match tier {
             Some(tier) => tier.prices.get(kind).copied(),
             None => self.prices.get(kind).map(|flat| flat.price),
-        };
-        let costs =
-            call.usage.iter().filter_map(|(kind, count)| Some(price(kind)? * float(*count)));
-        costs.reduce(|sum, cost| sum + cost)
+        }
     }
 
     /// The first tier whose conditions are all met, else the default one.

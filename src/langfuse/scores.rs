@@ -30,10 +30,7 @@ pub fn send_scores(
         Err(Verdict::Misconfigured { problem, .. }) => *problem == Problem::Url,
         Err(_) => false,
     };
-    let answer = match is_closed {
-        true => post(client, SCORES, &list(scores), deadline),
-        false => answer,
-    };
+    let answer = if is_closed { post(client, SCORES, &list(scores), deadline) } else { answer };
     answer?.ok_or_else(|| client.without_endpoint("for scores"))
 }
 

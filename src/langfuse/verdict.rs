@@ -154,18 +154,15 @@ fn acknowledgement(server: &str, answer: ResponseParts<'_>) -> Verdict {
 }
 
 fn elsewhere(headers: &HeaderMap) -> String {
-    let location = headers.get("location").and_then(|value| value.to_str().ok());
-    match location {
+    match header(headers, "location") {
         Some(location) => format!("it points to {}, check the base URL", plain(location)),
         None => "it points elsewhere, check the base URL".to_owned(),
     }
 }
 
 fn is_json(answer: ResponseParts<'_>) -> bool {
-    let kind = answer.headers.get("content-type");
-    kind.and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
-        || is_json_object(answer.body)
+    let kind = header(answer.headers, "content-type").unwrap_or_default();
+    kind.to_ascii_lowercase().contains("json") || is_json_object(answer.body)
 }
 
 fn is_json_object(body: &[u8]) -> bool {

@@ -20,9 +20,9 @@ pub(super) fn observe(
     observation.end = compaction.ended_at.max(at);
     observation.complete = ended || compaction.summary.is_some();
     observation.output = compaction.summary.clone().map(Content::Text);
-    let input = match compaction.boundary.manual {
-        true => Placeholder::Manual,
-        false => Placeholder::ContextFull,
+    let (input, trigger) = match compaction.boundary.manual {
+        true => (Placeholder::Manual, "manual"),
+        false => (Placeholder::ContextFull, "auto"),
     };
     if ended && observation.lacks_output() {
         observation.warn(Status::NoResult);
@@ -31,7 +31,6 @@ pub(super) fn observe(
         }
     }
     observation.fill(input, Placeholder::NoResult);
-    let trigger = if compaction.boundary.manual { "manual" } else { "auto" };
     observation.note(MetadataKey::CompactionTrigger, Some(trigger));
     observation.note(MetadataKey::TokensBefore, compaction.boundary.tokens_before);
     observation.note(MetadataKey::TokensAfter, compaction.boundary.tokens_after);

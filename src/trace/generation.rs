@@ -33,17 +33,12 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.with_media = with_media(&generation.input);
     observation.usage = usage_details(&generation.usage);
     observation.parameters = parameters(generation);
-    let model = priceable(&generation.model);
-    if !model.is_empty() {
-        observation.model = Some(model.clone().into_owned());
-    }
+    set_model(&mut observation, &generation.model);
     if let Some(status) = warning(generation) {
         observation.warn(status);
     }
-    let raw_model = Some(&generation.model).filter(|raw| **raw != model);
     let requested =
         generation.requested_model.as_ref().filter(|requested| **requested != generation.model);
-    observation.note(MetadataKey::RawModel, raw_model);
     observation.note(MetadataKey::RequestedModel, requested);
     observation.note(MetadataKey::MessageId, generation.message_id.as_ref());
     observation.note(MetadataKey::RequestId, generation.request_id.as_ref());
@@ -62,6 +57,13 @@ pub(super) fn observe(generation: &Generation, ids: &SpanIds, parent: &SpanId) -
     observation.note(MetadataKey::OutputTokensEstimated, stub.then_some("true"));
     observation.note(MetadataKey::CutOff, generation.aborted.then_some("true"));
     observation
+}
+
+/// Sets the name that has a price, and notes the model's own where that is another.
+fn set_model(observation: &mut Observation, raw: &String) {
+    let model = priceable(raw);
+    observation.note(MetadataKey::RawModel, Some(raw).filter(|raw| **raw != model));
+    observation.model = Some(model.into_owned()).filter(|model| !model.is_empty());
 }
 
 /// What other models contributed to a call: a generation below it for each, within the call's times.
@@ -86,9 +88,7 @@ pub(super) fn observe_advice(
         observation.output = Some(Content::Json(answer(&[Block::Text(text.to_owned())])));
         observation.fill(Placeholder::NoInput, Placeholder::NoOutput);
         observation.usage = usage_details(&advice.usage);
-        let model = priceable(&advice.model);
-        observation.note(MetadataKey::RawModel, Some(&advice.model).filter(|raw| **raw != model));
-        observation.model = Some(model.into_owned()).filter(|model| !model.is_empty());
+        set_model(&mut observation, &advice.model);
         observation.note(MetadataKey::Advisor, Some("true"));
         observation
     };
