@@ -5,16 +5,15 @@ use std::time::Duration;
 use base::Timestamp;
 use serde_json::Value;
 
-use super::content::{self, Block, Patch};
-use super::entry::{
-    Advice, ApiError, AssistantMessage, Boundary, Entry, Header, Notification, Prompt, Record,
-    Request, Usage,
-};
+use super::content::{self};
 use super::json_text;
-use super::lines::Line;
 use super::prefilter;
 use super::row_budget::RowBudget;
 use super::rows::{Row, SkillLaunch};
+use super::{
+    Advice, ApiError, AssistantMessage, Block, Boundary, Entry, Header, Line, Notification, Patch,
+    Prompt, Record, Request, Usage,
+};
 
 /// The classification of a line.
 #[derive(Debug)]

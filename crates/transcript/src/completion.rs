@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use super::content::{Block, as_text, text_of};
-use super::entry::{Entry, Record};
 use super::excerpt::is_same;
+use super::{Block, Entry, Record, as_text, text_of};
 
 /// The pause between two reads.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(2);

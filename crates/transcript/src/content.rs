@@ -6,12 +6,10 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::excerpt::characters;
-use super::git::GitOperation;
 use super::json_text::Characters;
-use super::media::MediaSource;
 use super::row_budget::RowBudget;
 use super::rows;
+use super::{GitOperation, MediaSource, characters};
 
 /// One block of a message.
 #[derive(Clone, Debug, PartialEq)]

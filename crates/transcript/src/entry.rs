@@ -6,8 +6,8 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::content::{Block, ToolResult, text_of};
 use super::rows;
+use super::{Block, ToolResult, text_of};
 
 /// One row that some span needs.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::instructions::{Instructions, names_instructions};
-use super::lines::{Line, Lines};
-use super::{json_text, session::Turn};
+use super::instructions::names_instructions;
+use super::{Instructions, Line, Lines, json_text, session::Turn};
 
 /// The instructions in effect around a turn.
 #[derive(Clone, Debug, Default)]

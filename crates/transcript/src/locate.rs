@@ -11,10 +11,8 @@ use anyhow::Result;
 use base::regular_file;
 use serde::{Deserialize, Serialize};
 
-use super::entry::Entry;
 use super::lineage::hash;
-use super::reader::Transcript;
-use super::session_info::last_activity;
+use super::{Entry, Transcript, last_activity};
 
 /// A few lines of JSON; anything larger is something else.
 const MAX_META_BYTES: u64 = 1024 * 1024;

@@ -7,12 +7,11 @@ use std::rc::Rc;
 use anyhow::Result;
 
 use super::classify::{Reading, classify};
-use super::entry::Entry;
-use super::instruction_log::{InstructionLog, TurnInstructions};
-use super::instructions::{Instructions, names_instructions};
-use super::lines::Lines;
+use super::instruction_log::InstructionLog;
+use super::instructions::names_instructions;
 use super::scan;
 use super::session::Turn;
+use super::{Entry, Instructions, Lines, TurnInstructions};
 
 /// The rows that the reader skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,11 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use base::{Timestamp, regular_file};
 
-use super::entry::Usage;
 use super::json_text;
-use super::lines::Lines;
 use super::rows::{ModelUsage, SessionRow};
 use super::scan::{self, Field};
+use super::{Lines, Usage};
 
 /// A session's own description. Of several rows the last one counts.
 #[derive(Clone, Debug, Default, PartialEq)]

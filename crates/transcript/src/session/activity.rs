@@ -8,8 +8,8 @@ use base::Timestamp;
 use serde_json::Value;
 
 use super::answers::RowPlace;
-use super::calls::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use super::used_ids::UsedIds;
+use super::{Compaction, Event, EventKind, Generation, InputItem, ToolCall};
 use crate::{
     ApiError, Block, Entry, GitOperation, Notification, Record, ToolResult, Usage, text_of,
 };

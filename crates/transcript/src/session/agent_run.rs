@@ -2,8 +2,7 @@
 
 use base::Timestamp;
 
-use super::activity::Activity;
-use super::opening::Opening;
+use super::{Activity, Opening};
 use crate::Entry;
 
 /// One run of an agent: its whole file.

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use base::Timestamp;
 
-use super::activity::Activity;
-use super::calls::{Generation, InputItem, ToolCall};
+use super::{Activity, Generation, InputItem, ToolCall};
 use crate::{
     AssistantMessage, Block, Notification, Request, ToolResult, ToolUse, as_text, is_trusted,
     text_of,

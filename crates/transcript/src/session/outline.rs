@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base::Timestamp;
 
-use super::turns::{Done, Turn, Turns};
+use super::{Done, Turn, Turns};
 use crate::lineage::{Guests, Lineage};
 use crate::{Entry, Usage, text_of};
 

@@ -12,8 +12,7 @@ use base::Timestamp;
 use self::rows::{
     as_shell_line, as_text_only, continues_turn, opens_turn, precedes_prompt, queued_prompt,
 };
-use super::activity::Activity;
-use super::opening::Opening;
+use super::{Activity, Opening};
 use crate::{Entry, Record, shown_by_command, text_of};
 pub use title::SessionTitle;
 pub use turn::{Done, Rewind, Turn};
