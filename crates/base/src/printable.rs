@@ -30,10 +30,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         let ends_line = letter == '\r' && letters.peek() == Some(&'\n');
-        match ends_line || is_plain(letter) {
-            true => shown.push(letter),
+        if ends_line || is_plain(letter) {
+            shown.push(letter);
+        } else {
             // Writing to a text does not fail.
-            false => _ = write!(shown, "\\u{:04x}", u32::from(letter)),
+            _ = write!(shown, "\\u{:04x}", u32::from(letter));
         }
     }
     Cow::Owned(shown)

@@ -66,7 +66,8 @@ pub(super) fn classify(
             return Reading::Broken(format!("{} at column {}", category(&error), error.column()));
         }
     };
-    let room = RowBudget::for_texts_of(longest).with_media(with_media.then_some(offset));
+    let mut room = RowBudget::for_texts_of(longest);
+    room.media_row = with_media.then_some(offset);
     let Some(record) = record(&mut row, &room) else {
         return prefilter::unneeded_row(row.kind.as_deref().unwrap_or("(no type)"));
     };
@@ -160,10 +161,8 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     Some(if opens {
         prompt(row, blocks, &text, false)
     } else if flagged(row.is_meta.0) {
-        match is_written_by(row, "hook", &text, "Stop hook feedback") {
-            true => Record::StopFeedback(blocks),
-            false => Record::Injected(blocks),
-        }
+        let is_feedback = is_written_by(row, "hook", &text, "Stop hook feedback");
+        if is_feedback { Record::StopFeedback(blocks) } else { Record::Injected(blocks) }
     } else if is_written_by(row, "harness", &text, "[Request interrupted by user") {
         Record::Interrupt(text)
     } else if flagged(row.queue_transcript_only.0)

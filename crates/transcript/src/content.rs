@@ -186,22 +186,19 @@ impl<'de> Visitor<'de> for List<'_> {
         let mut blocks = Vec::new();
         loop {
             let block = if self.known_only {
-                let Some(block) = list.next_element()? else {
-                    break;
-                };
                 let unknown = || A::Error::custom("a block that is not known");
-                known(block, self.room).ok_or_else(unknown)?
+                let block = list.next_element()?;
+                block.map(|block| known(block, self.room).ok_or_else(unknown)).transpose()?
             } else {
-                let Some(raw) = list.next_element()? else {
-                    break;
-                };
-                any(raw, self.room)
+                list.next_element()?.map(|raw| any(raw, self.room))
+            };
+            let Some(block) = block else {
+                return Ok(blocks);
             };
             if self.room.take(size_of::<Block>()) {
                 blocks.push(block);
             }
         }
-        Ok(blocks)
     }
 }
 
@@ -243,7 +240,7 @@ fn known(block: rows::Block<'_>, room: &RowBudget) -> Option<Block> {
 
 fn media(kind: &str, source: rows::Source<'_>, room: &RowBudget) -> Media {
     let bytes = || {
-        let row = room.media_row().filter(|_| source.kind.as_deref() == Some("base64"))?;
+        let row = room.media_row.filter(|_| source.kind.as_deref() == Some("base64"))?;
         let data = Characters::of(source.data?.get())?.text();
         MediaSource::of(source.media_type.as_deref()?, &data, row)
     };

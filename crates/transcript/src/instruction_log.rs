@@ -79,7 +79,8 @@ pub fn add_instructions(
     from: u64,
     until: u64,
 ) -> Result<()> {
-    let mut lines = Lines::open(transcript, from)?.for_spans().for_instructions();
+    let mut lines = Lines::open(transcript, from)?;
+    (lines.for_spans, lines.for_instructions) = (true, true);
     while lines.offset() < until
         && let Some(line) = lines.next_line()?
     {

@@ -58,11 +58,11 @@ pub(crate) struct Lines {
     /// The number of bytes before that line that belong to no row: zeros, and the mark that editors begin a file with.
     skipped: u64,
     /// Rows that no span needs may be cut.
-    for_spans: bool,
+    pub(super) for_spans: bool,
     /// Rows of all other types may be cut.
-    only: Option<&'static [u8]>,
+    pub(super) only: Option<&'static [u8]>,
     /// Of those, rows that name instructions stay whole.
-    for_instructions: bool,
+    pub(super) for_instructions: bool,
     /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
     dropped: u64,
 }
@@ -87,24 +87,6 @@ impl Lines {
             for_instructions: false,
             dropped: 0,
         })
-    }
-
-    /// Cuts long rows that no span needs.
-    pub(super) fn for_spans(mut self) -> Self {
-        self.for_spans = true;
-        self
-    }
-
-    /// Cuts long rows of other types than this one.
-    pub(super) fn only(mut self, kind: &'static [u8]) -> Self {
-        self.only = Some(kind);
-        self
-    }
-
-    /// Keeps rows whole that name instructions.
-    pub(super) fn for_instructions(mut self) -> Self {
-        self.for_instructions = true;
-        self
     }
 
     /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.

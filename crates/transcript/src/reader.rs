@@ -60,8 +60,10 @@ impl Transcript {
     /// # Errors
     /// When the path has no regular file, or the file can't be read.
     pub fn open(path: &Path, offset: u64) -> Result<Self> {
+        let mut lines = Lines::open(path, offset)?;
+        lines.for_spans = true;
         Ok(Self {
-            lines: Lines::open(path, offset)?.for_spans(),
+            lines,
             longest: SHOWN,
             with_media: false,
             early: VecDeque::new(),
@@ -82,7 +84,7 @@ impl Transcript {
     /// Reads which instructions rows name. `known`: what the rows before name.
     #[must_use]
     pub fn with_instructions(mut self, known: Rc<Instructions>) -> Self {
-        self.lines = self.lines.for_instructions();
+        self.lines.for_instructions = true;
         self.instructions = Some(InstructionLog::new(known));
         self
     }

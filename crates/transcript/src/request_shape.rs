@@ -48,7 +48,8 @@ struct Row {
 /// When the file can't be read.
 pub fn request_shape(transcript: &Path, hash: &str) -> Result<Option<RequestShape>> {
     let words = Words::new([hash]);
-    let mut lines = Lines::open(transcript, 0)?.only(ROW_TYPE);
+    let mut lines = Lines::open(transcript, 0)?;
+    lines.only = Some(ROW_TYPE);
     while let Some(line) = lines.next_line()? {
         if scan::leading_type(&line.bytes) != Some(ROW_TYPE) || !words.are_in(&line.bytes) {
             continue;

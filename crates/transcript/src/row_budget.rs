@@ -28,7 +28,7 @@ pub(super) struct RowBudget {
     /// Bytes.
     left: Cell<usize>,
     /// Where the row starts, if its images and documents are wanted.
-    media_row: Option<u64>,
+    pub(super) media_row: Option<u64>,
 }
 
 impl RowBudget {
@@ -36,16 +36,6 @@ impl RowBudget {
     pub(super) fn for_texts_of(longest: usize) -> Self {
         let left = Cell::new(MAX_ROW_BYTES.max(longest.saturating_mul(8)));
         Self { longest, left, media_row: None }
-    }
-
-    /// Images and documents of the row are wanted, which starts at `row`.
-    pub(super) fn with_media(mut self, row: Option<u64>) -> Self {
-        self.media_row = row;
-        self
-    }
-
-    pub(super) fn media_row(&self) -> Option<u64> {
-        self.media_row
     }
 
     /// The text of a JSON text, as an excerpt where it is too long; `None` if the value is something else.

@@ -157,21 +157,13 @@ impl Activity {
 
     fn fail(&mut self, uuid: String, error: ApiError, at: Timestamp) {
         self.cut_last(|_| error.cut);
-        let kind = match error.retried {
-            true => EventKind::ApiRetry,
-            false => EventKind::ApiError,
-        };
-        if kind == EventKind::ApiError {
+        let kind = if error.retried { EventKind::ApiRetry } else { EventKind::ApiError };
+        if !error.retried {
             self.touch(at, true);
             self.failed = true;
         }
-        self.events.push(Event {
-            uuid,
-            at,
-            kind,
-            text: error.message.clone(),
-            failure: Some(error),
-        });
+        let text = error.message.clone();
+        self.events.push(Event { uuid, at, kind, text, failure: Some(error) });
     }
 
     /// No further row will come.
@@ -251,10 +243,13 @@ impl Activity {
     /// Its row has no uuid, and comes again: the URL is the event's key. What is written after the turn's end is not its own.
     fn note_pull_request(&mut self, url: String, at: Timestamp) {
         let is_known = self.events.iter().any(|event| event.uuid == url);
-        match self.is_settled {
-            _ if is_known || url.is_empty() => {}
-            false => self.event(url.clone(), at, EventKind::PullRequest, url),
-            true => self.late_pull_request = Some(url),
+        if is_known || url.is_empty() {
+            return;
+        }
+        if self.is_settled {
+            self.late_pull_request = Some(url);
+        } else {
+            self.event(url.clone(), at, EventKind::PullRequest, url);
         }
     }
 

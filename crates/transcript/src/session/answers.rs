@@ -20,10 +20,7 @@ pub(super) struct RowPlace {
 impl RowPlace {
     /// A name for the row that no other row has. No release writes an answer without a uuid.
     fn name(&self) -> String {
-        match self.uuid.is_empty() {
-            true => self.at.as_millis().to_string(),
-            false => self.uuid.clone(),
-        }
+        if self.uuid.is_empty() { self.at.as_millis().to_string() } else { self.uuid.clone() }
     }
 }
 
@@ -191,7 +188,7 @@ impl Activity {
         let come_again = known.iter().any(|(key, id, _)| key != id);
         let used = known.into_iter().filter(|(.., call)| come_again || is_launching(call));
         let used = used.map(|(_, id, _)| id);
-        let mut ids: Vec<String> = self.used_ids.inherited().chain(used).cloned().collect();
+        let mut ids: Vec<String> = self.used_ids.inherited.iter().chain(used).cloned().collect();
         ids.sort_unstable();
         ids.dedup();
         ids

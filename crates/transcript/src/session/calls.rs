@@ -129,11 +129,8 @@ impl ToolCall {
     /// The outcome of the launched agent, as far as the call's own result shows it.
     pub fn agent_outcome(&self) -> Option<&'static str> {
         let result = self.result.as_ref().filter(|_| self.has_final_result())?;
-        match result.is_error {
-            _ if self.stopped || result.denial.is_some() => None,
-            true => Some("failed"),
-            false => Some("completed"),
-        }
+        let ran = !self.stopped && result.denial.is_none();
+        ran.then_some(if result.is_error { "failed" } else { "completed" })
     }
 }
 

@@ -13,7 +13,7 @@ pub fn again(id: &str, place: &str) -> String {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct UsedIds {
     /// Those of the turn that launched the agent.
-    inherited: BTreeSet<String>,
+    pub(super) inherited: BTreeSet<String>,
     own: BTreeSet<String>,
     /// An inherited one came again: the provider gives no new ones, and the turn may have any of this agent's later.
     come_again: bool,
@@ -31,13 +31,7 @@ impl UsedIds {
             return format!("@{place}");
         }
         self.come_again |= self.inherited.contains(id);
-        match !self.come_again && self.own.insert(id.to_owned()) {
-            true => id.to_owned(),
-            false => again(id, place),
-        }
-    }
-
-    pub(super) fn inherited(&self) -> impl Iterator<Item = &String> {
-        self.inherited.iter()
+        let is_new = !self.come_again && self.own.insert(id.to_owned());
+        if is_new { id.to_owned() } else { again(id, place) }
     }
 }
