@@ -83,16 +83,18 @@ pub(super) fn of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         },
-        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }),
+        Cow::Owned(bytes) => Cow::Owned(lossy(bytes)),
     };
-    let replaced = match replace_surrogates(&text) {
-        Cow::Owned(replaced) => Some(replaced),
-        Cow::Borrowed(_) => None,
-    };
-    replaced.map_or(text, Cow::Owned)
+    if let Cow::Owned(replaced) = replace_surrogates(&text) {
+        return Cow::Owned(replaced);
+    }
+    text
+}
+
+/// Bytes as text, without a copy where they are UTF-8.
+pub(super) fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The JSON with the last value of each name that an object has twice; `None` if it is none.

@@ -41,15 +41,8 @@ impl MediaSource {
 
     /// The id that Langfuse makes of the hash.
     pub fn id(&self) -> String {
-        self.sha256
-            .chars()
-            .take(22)
-            .map(|letter| match letter {
-                '+' => '-',
-                '/' => '_',
-                letter => letter,
-            })
-            .collect()
+        let id: String = self.sha256.chars().take(22).collect();
+        id.replace('+', "-").replace('/', "_")
     }
 }
 

@@ -23,6 +23,8 @@ pub use message::{Message, Role};
 use recorded::Source;
 use rows::Fields;
 
+use crate::json_text::lossy;
+
 /// The conversation of a session's file. Holds the places of its rows and reads messages on demand: a message is in memory
 /// once, whatever the size of the file.
 #[derive(Debug)]
@@ -102,9 +104,6 @@ impl Conversation {
         self.file
             .read_exact_at(&mut bytes, place.offset)
             .with_context(|| format!("could not read transcript: {}", self.path.display()))?;
-        Ok(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        })
+        Ok(lossy(bytes))
     }
 }
