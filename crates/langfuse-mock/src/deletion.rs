@@ -7,8 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::api::Answer;
-use super::ingest::Events;
+use super::{Answer, Events};
 
 const TRACES: &str = "/api/public/traces";
 const SCORES: &str = "/api/public/scores/";

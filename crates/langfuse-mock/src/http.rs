@@ -58,11 +58,11 @@ pub(crate) fn parse_head(head: &[u8]) -> Option<RawRequest> {
     Some(request)
 }
 
-/// A reply as bytes. Statuses that have no body get none.
+/// A reply as bytes, without a reason phrase. Statuses that have no body get none.
 pub(crate) fn message(answer: &Answer, keep_alive: bool, with_body: bool) -> Vec<u8> {
     let connection = if keep_alive { "keep-alive" } else { "close" };
     let bodiless = matches!(answer.status, 100..200 | 204 | 304);
-    let mut message = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+    let mut message = format!("HTTP/1.1 {} \r\n", answer.status);
     for (name, value) in &answer.headers {
         message += &format!("{name}: {value}\r\n");
     }
@@ -74,25 +74,4 @@ pub(crate) fn message(answer: &Answer, keep_alive: bool, with_body: bool) -> Vec
         message.extend_from_slice(&answer.body);
     }
     message
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        207 => "Multi-Status",
-        302 => "Found",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        413 => "Payload Too Large",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Status",
-    }
 }

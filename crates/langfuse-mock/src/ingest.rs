@@ -8,14 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
-use super::api::{Answer, Headers, Keys};
+use super::api::{Headers, Keys};
 use super::datasets::Datasets;
 use super::javascript::{parse, parse_int, truthy};
 use super::media::MediaTable;
 use super::prompts::Prompts;
-use super::rows::{Row, sort};
-use super::scores::{ScoreRow, Scores};
-use super::{columns, older_tables, refuse};
+use super::rows::sort;
+use super::scores::Scores;
+use super::{Answer, Row, ScoreRow, columns, older_tables, refuse};
 
 /// Where spans are sent.
 pub const INGEST_PATH: &str = "/api/public/otel/v1/traces";
@@ -66,20 +66,6 @@ impl Events {
     pub fn with_now(mut self, now_ms: i64) -> Self {
         self.now_ms = Some(now_ms);
         self
-    }
-
-    /// An empty table with the same keys and clock.
-    pub(super) fn empty_twin(&self) -> Self {
-        Self {
-            keys: self.keys.clone(),
-            now_ms: self.now_ms,
-            scores: self.scores.empty_twin(),
-            datasets: self.datasets.clone(),
-            prompts: self.prompts.clone(),
-            media: self.media.clone(),
-            models: self.models.clone(),
-            ..Self::default()
-        }
     }
 
     /// A POST to [`INGEST_PATH`] with these headers, `authorization` among them.

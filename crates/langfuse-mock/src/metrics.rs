@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::api::Answer;
 use super::observations::date_time;
 use super::pages::parameters;
-use super::rows::Row;
+use super::{Answer, Row};
 
 const DEFAULT_ROW_LIMIT: u64 = 100;
 const MAX_ROW_LIMIT: u64 = 1000;

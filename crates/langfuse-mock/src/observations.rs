@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::api::Answer;
 use super::pages::{self, Query};
-use super::rows::Row;
+use super::{Answer, Row};
 
 /// Field groups that the query may name; `core` is always there.
 const GROUPS: [(&str, &str); 9] = [

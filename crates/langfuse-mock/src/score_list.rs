@@ -4,9 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api::Answer;
 use super::pages::{self, Query, is_among};
-use super::scores::ScoreRow;
+use super::{Answer, ScoreRow};
 
 /// The rows that the query asks for. The server refuses parameters that it does not know.
 pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {

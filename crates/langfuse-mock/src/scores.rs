@@ -81,11 +81,6 @@ impl Scores {
         self.events.retain(|id, events| !is_gone(&row((id, events))));
     }
 
-    /// An empty table of a server that takes scores in the same way.
-    pub(super) fn empty_twin(&self) -> Self {
-        Self { scoring: self.scoring, ..Self::default() }
-    }
-
     /// `POST /api/public/ingestion`: each event is answered alone, and of a v4 only scores and SDK logs are taken.
     pub(super) fn ingest(&mut self, body: &[u8]) -> Answer {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();

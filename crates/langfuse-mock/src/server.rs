@@ -9,12 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::ingest::{Events, INGEST_PATH, Reading};
-use super::media::Medium;
-use super::rows::Row;
-use super::scores::{ScoreRow, Scoring};
-use super::script::Reply;
 use super::serving::{accept, path_of, takes_scores};
+use super::{Events, INGEST_PATH, Medium, Reading, Reply, Row, ScoreRow, Scoring};
 
 /// The public key of [`MockLangfuse::start`].
 pub const PUBLIC_KEY: &str = "pk-lf-test";

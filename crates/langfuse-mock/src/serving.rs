@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::api::Answer;
 use super::connection::{Connection, ReadError};
 use super::datasets::is_of_datasets;
 use super::http::{RawRequest, message};
-use super::ingest::INGEST_PATH;
 use super::media::is_of_media;
 use super::prompts::is_of_prompts;
-use super::script::Reply;
-use super::server::{Request, Shared};
+use super::server::Shared;
+use super::{Answer, INGEST_PATH, Reply, Request};
 
 /// Takes connections until the server stops.
 pub(super) fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -84,7 +82,9 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
         state.events.handle(&raw.method, &raw.target, &raw.headers, &raw.body)
     } else {
         // What the answer would have been; the table stays as it is.
-        state.events.empty_twin().handle(&raw.method, &raw.target, &raw.headers, &raw.body)
+        let mut twin = state.events.clone();
+        twin.clear();
+        twin.handle(&raw.method, &raw.target, &raw.headers, &raw.body)
     };
     let status = reply.status(answer.status);
     let swallowed = !reply.accepts() && !answer.accepted.is_empty();
