@@ -6,15 +6,13 @@ use serde_json::{Value, json};
 
 use super::datasets::is_of_datasets;
 use super::deletion::is_of_deletion;
-use super::ingest::{Events, INGEST_PATH, Reading};
 use super::media::{is_of_media, is_of_storage};
 use super::metrics;
 use super::models;
 use super::observations;
 use super::prompts::is_of_prompts;
-use super::rows::Row;
 use super::score_list;
-use super::scores::Scoring;
+use super::{Events, INGEST_PATH, Reading, Row, Scoring};
 
 /// The key pair of the one project.
 #[derive(Debug, Clone)]
@@ -139,18 +137,7 @@ impl Answer {
     }
 }
 
-/// Paths that answer another method with 405.
-const KNOWN: [&str; 9] = [
-    INGEST_PATH,
-    "/api/public/health",
-    "/api/public/projects",
-    "/api/public/models",
-    "/api/public/v2/observations",
-    "/api/public/v2/metrics",
-    "/api/public/ingestion",
-    "/api/public/scores",
-    "/api/public/v2/scores",
-];
+const HEALTH: &str = "/api/public/health";
 
 /// A request with the right keys.
 struct Call<'a> {
@@ -207,7 +194,7 @@ impl Events {
     ) -> Answer {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = Headers(headers);
-        if (method, path) == ("GET", "/api/public/health") {
+        if (method, path) == ("GET", HEALTH) {
             return Answer::json(200, &json!({"status": "OK", "version": "4.16.0"}));
         }
         if is_of_storage(path) {
@@ -218,10 +205,15 @@ impl Events {
                 let refusal = self.keys.refusal(headers.get("authorization"));
                 refusal.unwrap_or_else(|| route(self, &Call { method, path, query, headers, body }))
             }
-            None if KNOWN.contains(&path) => Answer::method_not_allowed(),
+            None if is_known(path) => Answer::method_not_allowed(),
             None => page(),
         }
     }
+}
+
+/// Whether another method of the path has an answer.
+fn is_known(path: &str) -> bool {
+    path == HEALTH || ["GET", "POST"].iter().any(|method| route(method, path).is_some())
 }
 
 /// Paths that list what is stored.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::api::Answer;
+use super::javascript::members;
 use super::pages::{self, decoded};
 
 /// `bodyParser: { sizeLimit: "4.5mb" }` of the items' route.
@@ -196,15 +197,13 @@ fn dataset(name: &str) -> Value {
 }
 
 fn shown(item: &Map<String, Value>) -> Value {
-    let mut shown = json!({
+    let mut shown = members(json!({
         "status": "ACTIVE", "input": null, "expectedOutput": null, "metadata": null, "sourceTraceId": null,
         "sourceObservationId": null, "datasetId": "dataset", "mediaReferences": [],
         "createdAt": "2026-11-23T00:00:00.000Z", "updatedAt": "2026-11-23T00:00:00.000Z",
-    });
-    if let Value::Object(shown) = &mut shown {
-        shown.extend(item.clone());
-    }
-    shown
+    }));
+    shown.extend(item.clone());
+    shown.into()
 }
 
 pub(super) fn invalid(field: &str) -> Answer {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::Answer;
 use super::datasets::invalid;
+use super::javascript::members;
 use super::pages::{self, Query, decoded};
 
 const PROMPTS: &str = "/api/public/v2/prompts";
@@ -115,10 +116,7 @@ impl Prompts {
             "projectId": "mock-project", "createdBy": "API", "prompt": text, "name": name.trim(), "version": number + 1,
             "type": "text", "isActive": null, "config": {}, "tags": [], "labels": labels, "commitMessage": message,
         });
-        let Value::Object(stored) = version.clone() else {
-            return invalid("body");
-        };
-        versions.push(stored);
+        versions.push(members(version.clone()));
         Answer::json(201, &version)
     }
 
@@ -168,16 +166,12 @@ impl Prompts {
             return invalid("newLabels");
         };
         let versions = self.versions.entry(name.to_owned()).or_default();
-        if !versions.iter().any(|one| has_number(one, version)) {
-            return Answer::not_found(&format!(
-                "Prompt '{name}' version {version} not found in project"
-            ));
-        }
-        take_labels(versions, &labels);
-        let labelled = versions.iter_mut().find(|one| has_number(one, version));
-        let Some(labelled) = labelled else {
-            return invalid("version");
+        let Some(place) = versions.iter().position(|one| has_number(one, version)) else {
+            let message = format!("Prompt '{name}' version {version} not found in project");
+            return Answer::not_found(&message);
         };
+        take_labels(versions, &labels);
+        let labelled = &mut versions[place];
         let all: Vec<String> =
             labels.into_iter().chain(labels_of(labelled).map(str::to_owned)).collect();
         labelled.insert("labels".to_owned(), json!(all));

@@ -85,14 +85,8 @@ fn trace_facts(row: &Row) -> BTreeMap<String, String> {
     put("tags", Some(row.tags.join(", ").as_str()).filter(|tags| !tags.is_empty()));
     put("public", row.public.then_some("true"));
     let twice = row.metadata.keys().filter(|name| name.starts_with("attributes.")).count();
-    if twice > 0 {
-        put(
-            "attributes",
-            Some(&format!(
-                "{twice} stored again: the scope's name does not begin with langfuse-sdk"
-            )),
-        );
-    }
+    let again = format!("{twice} stored again: the scope's name does not begin with langfuse-sdk");
+    put("attributes", (twice > 0).then_some(&again));
     for (name, value) in row.own_metadata() {
         facts.insert(format!("metadata.{}", one_line(name)), shortened(value));
     }

@@ -86,9 +86,7 @@ fn merge(input: &Value, tools: Vec<Value>) -> Option<Value> {
 fn definition(tool: &Value) -> Option<(String, Value)> {
     let tool = if_text(tool);
     let tool = tool.get("function").filter(|function| !function.is_null()).unwrap_or(&tool);
-    let first = |names: &[&str]| {
-        names.iter().filter_map(|name| tool.get(*name)).find(|value| !value.is_null())
-    };
+    let first = |names: &[&str]| first_of(tool, names);
     let name = first(&["name"]).filter(|name| truthy(name)).map(text_or_json)?;
     let parameters = first(&["parameters", "parameters_json_schema", "inputSchema"])
         .filter(|value| truthy(value));
@@ -137,12 +135,7 @@ fn call_names(output: &Value) -> Vec<Value> {
         Value::Object(_) => {
             of_message(output, &mut calls);
             for choice in output["choices"].as_array().into_iter().flatten() {
-                let message = &choice["message"];
-                calls.extend(
-                    list(&message["tool_calls"])
-                        .or_else(|| list(&message["toolCalls"]))
-                        .unwrap_or_default(),
-                );
+                calls.extend(calls_of(&choice["message"]));
             }
             calls.extend(list(&output["additional_kwargs"]["tool_calls"]).unwrap_or_default());
         }
@@ -160,10 +153,12 @@ fn call_names(output: &Value) -> Vec<Value> {
         .collect()
 }
 
+fn calls_of(message: &Value) -> Vec<Value> {
+    list(&message["tool_calls"]).or_else(|| list(&message["toolCalls"])).unwrap_or_default()
+}
+
 fn of_message(message: &Value, calls: &mut Vec<Value>) {
-    calls.extend(
-        list(&message["tool_calls"]).or_else(|| list(&message["toolCalls"])).unwrap_or_default(),
-    );
+    calls.extend(calls_of(message));
     let parts = message["content"].as_array().into_iter().flatten();
     calls.extend(
         parts.filter(|part| part["type"] == "tool_use" || part["type"] == "tool-call").cloned(),
@@ -184,16 +179,18 @@ pub(crate) fn call_name(call: &Value) -> Option<&str> {
     call["function"]["name"].as_str().or_else(|| call["name"].as_str())
 }
 
+/// The first of these members that is there and not null.
+fn first_of<'a>(object: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    names.iter().map(|name| &object[*name]).find(|value| !value.is_null())
+}
+
 /// What makes a call one of its own, and its name.
 fn call_key(call: &Value) -> Option<(String, Value)> {
-    let first =
-        |keys: &[&str]| keys.iter().map(|key| &call[*key]).find(|value| !value.is_null()).cloned();
-    let name = Some(call["function"]["name"].clone()).filter(|name| !name.is_null());
-    let name = name.or_else(|| first(&["name", "toolName"])).filter(truthy)?;
-    let arguments =
-        Some(call["function"]["arguments"].clone()).filter(|arguments| !arguments.is_null());
-    let arguments =
-        arguments.or_else(|| first(&["arguments", "args", "input"])).unwrap_or_else(|| json!({}));
+    let first = |names: &[&str]| first_of(call, names).cloned();
+    let nested = |name: &str| first_of(&call["function"], &[name]).cloned();
+    let name = nested("name").or_else(|| first(&["name", "toolName"])).filter(truthy)?;
+    let arguments = nested("arguments").or_else(|| first(&["arguments", "args", "input"]));
+    let arguments = arguments.unwrap_or_else(|| json!({}));
     let id = first(&["call_id", "id", "toolCallId"]).filter(truthy);
     let key = id.map_or_else(
         || format!("{}-{}", text_or_json(&name), text_or_json(&arguments)),
