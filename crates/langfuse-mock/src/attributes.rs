@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::javascript::{
-    first_present, first_truthy, members, parse, parse_int, text_or_json, to_text, truthy,
+    first_present, first_truthy, indexed, members, parse, parse_int, text_or_json, to_text, truthy,
 };
 
 /// The attributes of a span and of its resource.
@@ -17,13 +17,13 @@ pub(crate) struct Attributes<'a> {
 impl Attributes<'_> {
     /// The name: the span's, unless a library's naming attribute is set.
     pub(crate) fn name(&self, span_name: &Value) -> Value {
-        if let Some(name) = first_truthy(self.span, &["gen_ai.tool.name"]) {
+        if let Some(name) = first_truthy(self.span, "gen_ai.tool.name") {
             return Value::String(text_or_json(name));
         }
         if let Some(name) = self.span.get("genkit:name") {
             return name.clone();
         }
-        if let Some(name) = first_truthy(self.span, &["logfire.msg"]) {
+        if let Some(name) = first_truthy(self.span, "logfire.msg") {
             return Value::String(text_or_json(name));
         }
         if let Some(name) = self.span.get("ai.toolCall.name") {
@@ -31,7 +31,7 @@ impl Attributes<'_> {
         }
         if let Some(operation) = self.span.get("ai.operationId") {
             let function =
-                first_truthy(self.span, &["ai.telemetry.functionId"]).map(|id| to_text(id) + ":");
+                first_truthy(self.span, "ai.telemetry.functionId").map(|id| to_text(id) + ":");
             return Value::String(function.unwrap_or_default() + &to_text(operation));
         }
         span_name.clone()
@@ -39,31 +39,21 @@ impl Attributes<'_> {
 
     /// What the row has from its trace. Each span has its own: nothing is handed down.
     pub(crate) fn trace_columns(&self) -> Map<String, Value> {
-        let session = [
-            "langfuse.session.id",
-            "session.id",
-            "gen_ai.conversation.id",
-            "langfuse.observation.metadata.langfuse_session_id",
-            "langfuse.trace.metadata.langfuse_session_id",
-            "ai.telemetry.metadata.sessionId",
-        ];
-        let user = [
-            "langfuse.user.id",
-            "user.id",
-            "langfuse.observation.metadata.langfuse_user_id",
-            "langfuse.trace.metadata.langfuse_user_id",
-            "ai.telemetry.metadata.userId",
-        ];
+        let session = "langfuse.session.id session.id gen_ai.conversation.id \
+            langfuse.observation.metadata.langfuse_session_id \
+            langfuse.trace.metadata.langfuse_session_id ai.telemetry.metadata.sessionId";
+        let user = "langfuse.user.id user.id langfuse.observation.metadata.langfuse_user_id \
+            langfuse.trace.metadata.langfuse_user_id ai.telemetry.metadata.userId";
         members(json!({
             "tags": self.tags(),
-            "session_id": self.text(&session),
-            "user_id": self.text(&user),
+            "session_id": self.text(session),
+            "user_id": self.text(user),
             "environment": self.environment(),
             "release": self.span_or_resource("langfuse.release", "langfuse.release"),
             "version": self.span_or_resource("langfuse.version", "service.version"),
-            "trace_name": self.present(&["langfuse.trace.name"]),
-            "public": self.flag(&["langfuse.trace.public", "langfuse.public"]).then_some(true),
-            "is_app_root": self.flag(&["langfuse.internal.is_app_root"]).then_some(true),
+            "trace_name": self.present("langfuse.trace.name"),
+            "public": self.flag("langfuse.trace.public langfuse.public").then_some(true),
+            "is_app_root": self.flag("langfuse.internal.is_app_root").then_some(true),
         }))
     }
 
@@ -72,7 +62,7 @@ impl Attributes<'_> {
         let keys =
             ["langfuse.environment", "deployment.environment.name", "deployment.environment"];
         let found = keys.iter().find_map(|key| {
-            first_truthy(self.span, &[key]).or_else(|| first_truthy(self.resource, &[key]))
+            first_truthy(self.span, key).or_else(|| first_truthy(self.resource, key))
         });
         let Some(text) = found.and_then(Value::as_str) else {
             return "default".to_owned();
@@ -103,40 +93,34 @@ impl Attributes<'_> {
 
     /// The attribute of this name on the span, else one on the resource; empty text counts.
     pub(crate) fn span_or_resource(&self, key: &str, resource_key: &str) -> Value {
-        first_present(self.span, &[key])
-            .or_else(|| first_present(self.resource, &[resource_key]))
+        first_present(self.span, key)
+            .or_else(|| first_present(self.resource, resource_key))
             .cloned()
             .unwrap_or_default()
     }
 
     /// The first of `keys` that is there, as it is.
-    pub(crate) fn present(&self, keys: &[&str]) -> Value {
+    pub(crate) fn present(&self, keys: &str) -> Value {
         first_present(self.span, keys).cloned().unwrap_or_default()
     }
 
     /// The first of `keys` that is not empty, as text.
-    pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {
+    pub(crate) fn text(&self, keys: &str) -> Option<String> {
         first_truthy(self.span, keys).map(text_or_json)
     }
 
     /// Whether the first of `keys` that is there says yes.
-    pub(crate) fn flag(&self, keys: &[&str]) -> bool {
+    pub(crate) fn flag(&self, keys: &str) -> bool {
         first_present(self.span, keys).is_some_and(|value| *value == true || *value == "true")
     }
 
     /// Tags: a list, JSON text of one, or text with commas.
     pub(crate) fn tags(&self) -> Vec<Value> {
-        let keys = [
-            "langfuse.trace.tags",
-            "langfuse.tags",
-            "langfuse.observation.metadata.langfuse_tags",
-            "langfuse.trace.metadata.langfuse_tags",
-            "ai.telemetry.metadata.tags",
-            "tag.tags",
-        ];
+        let keys = "langfuse.trace.tags langfuse.tags langfuse.observation.metadata.langfuse_tags \
+            langfuse.trace.metadata.langfuse_tags ai.telemetry.metadata.tags tag.tags";
         let texts =
             |values: &[Value]| values.iter().map(|tag| Value::String(to_text(tag))).collect();
-        match first_truthy(self.span, &keys) {
+        match first_truthy(self.span, keys) {
             Some(Value::Array(tags)) => texts(tags),
             Some(Value::String(text)) => {
                 let list = Some(text)
@@ -156,15 +140,10 @@ impl Attributes<'_> {
 
     /// The model: the first name given, whatever the type of the observation.
     pub(crate) fn model(&self) -> Option<String> {
-        self.text(&[
-            "langfuse.observation.model.name",
-            "gen_ai.response.model",
-            "ai.model.id",
-            "gen_ai.request.model",
-            "llm.response.model",
-            "llm.model_name",
-            "model",
-        ])
+        self.text(
+            "langfuse.observation.model.name gen_ai.response.model ai.model.id \
+             gen_ai.request.model llm.response.model llm.model_name model",
+        )
     }
 
     /// Model parameters: JSON text of anything, else what `gen_ai.request.*` says. Members become text or stay numbers.
@@ -172,7 +151,7 @@ impl Attributes<'_> {
         let whole =
             ["langfuse.observation.model.parameters", "llm.invocation_parameters", "model_config"];
         for key in whole {
-            let given = first_truthy(self.span, &[key]).and_then(|value| parse(&to_text(value)));
+            let given = first_truthy(self.span, key).and_then(|value| parse(&to_text(value)));
             if let Some(given) = given.filter(|given| truthy(given) || key != whole[0]) {
                 return scalars(given);
             }
@@ -190,10 +169,8 @@ impl Attributes<'_> {
 
     /// The version of the prompt: leading digits, at most 16 bits.
     pub(crate) fn prompt_version(&self) -> Value {
-        let version = first_present(
-            self.span,
-            &["langfuse.observation.prompt.version", "langfuse.prompt.version"],
-        );
+        let version =
+            first_present(self.span, "langfuse.observation.prompt.version langfuse.prompt.version");
         let version = version.and_then(|version| parse_int(&to_text(version)));
         version
             .filter(|version| (0.0..=65535.0).contains(version))
@@ -202,22 +179,17 @@ impl Attributes<'_> {
 }
 
 fn scalars(value: Value) -> Value {
-    let scalar = |value: Value| {
-        if value.is_string() || value.is_number() {
-            value
-        } else {
-            json!(super::javascript::stringify(&value))
-        }
+    let scalar = |value: &Value| {
+        let is_scalar = value.is_string() || value.is_number();
+        if is_scalar { value.clone() } else { json!(super::javascript::stringify(value)) }
     };
-    match value {
+    match &value {
         Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name, scalar(value))).collect()
+            members.iter().map(|(name, value)| (name.clone(), scalar(value))).collect()
         }
-        Value::Array(values) => values
-            .into_iter()
-            .enumerate()
-            .map(|(index, value)| (index.to_string(), scalar(value)))
-            .collect(),
-        other => other,
+        Value::Array(values) => {
+            indexed(values).map(|(index, value)| (index, scalar(value))).collect()
+        }
+        _ => value,
     }
 }

@@ -47,7 +47,7 @@ fn row(
     let (start_ms, end_ms) = times::span_edges(span, now_ms);
     let name = map.name(&span["name"]);
     let parent = Some(&span["parentSpanId"]).filter(|parent| truthy(parent)).map(id);
-    let status_message = map.present(&["langfuse.observation.status_message"]);
+    let status_message = map.present("langfuse.observation.status_message");
     let mut columns = members(json!({
         "trace_id": id(&span["traceId"]),
         "span_id": id(&span["spanId"]),
@@ -131,7 +131,7 @@ fn consumption(map: &Attributes<'_>, models: &[Value]) -> Map<String, Value> {
         "tier": used.tier,
     }));
     if kind::observation_type(map.span) == "GENERATION" {
-        let name = map.present(&["langfuse.observation.prompt.name", "langfuse.prompt.name"]);
+        let name = map.present("langfuse.observation.prompt.name langfuse.prompt.name");
         columns.insert("prompt_name".to_owned(), name);
         columns.insert("prompt_version".to_owned(), map.prompt_version());
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::javascript::{first_truthy, text_or_json};
+use super::javascript::{text_or_json, truthy};
 
 /// Where other libraries put input and output, in the order in which the server looks; ours keep all of them out.
 const VENDORS: [(&str, &str); 7] = [
@@ -49,8 +49,8 @@ pub(crate) fn extract(attributes: &Map<String, Value>) -> (Value, Value) {
     if !own.0.is_null() || !own.1.is_null() {
         return own;
     }
-    let vendor =
-        VENDORS.iter().find(|(input, output)| first_truthy(attributes, &[input, output]).is_some());
+    let has = |key: &str| attributes.get(key).is_some_and(truthy);
+    let vendor = VENDORS.iter().find(|(input, output)| has(input) || has(output));
     vendor.map_or((Value::Null, Value::Null), |(input, output)| (get(input), get(output)))
 }
 

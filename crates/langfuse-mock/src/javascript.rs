@@ -10,6 +10,11 @@ pub(crate) fn members(object: Value) -> Map<String, Value> {
     }
 }
 
+/// The values of a list by their indexes, as `Object.entries` has them.
+pub(crate) fn indexed(values: &[Value]) -> impl Iterator<Item = (String, &Value)> {
+    values.iter().enumerate().map(|(index, value)| (index.to_string(), value))
+}
+
 /// Whether `value` counts as true.
 pub(crate) fn truthy(value: &Value) -> bool {
     match value {
@@ -21,20 +26,20 @@ pub(crate) fn truthy(value: &Value) -> bool {
     }
 }
 
-/// The first of `keys` in `attributes` that counts as true.
+/// The first of `keys`, which have spaces between them, in `attributes` that counts as true.
 pub(crate) fn first_truthy<'a>(
     attributes: &'a Map<String, Value>,
-    keys: &[&str],
+    keys: &str,
 ) -> Option<&'a Value> {
-    keys.iter().filter_map(|key| attributes.get(*key)).find(|value| truthy(value))
+    keys.split(' ').filter_map(|key| attributes.get(key)).find(|value| truthy(value))
 }
 
-/// The first of `keys` in `attributes` that is there and not null.
+/// The first of `keys`, which have spaces between them, in `attributes` that is there and not null.
 pub(crate) fn first_present<'a>(
     attributes: &'a Map<String, Value>,
-    keys: &[&str],
+    keys: &str,
 ) -> Option<&'a Value> {
-    keys.iter().filter_map(|key| attributes.get(*key)).find(|value| !value.is_null())
+    keys.split(' ').filter_map(|key| attributes.get(key)).find(|value| !value.is_null())
 }
 
 /// A number as JavaScript holds it: a double, written without a point when whole.

@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Value};
 
+/// Attributes that name a model.
+const MODELS: &str = "langfuse.observation.model.name gen_ai.request.model gen_ai.response.model \
+    llm.model_name model";
+
 /// Reads the value of one attribute as a type.
 type Mapper = fn(&str) -> Option<&'static str>;
 
@@ -18,19 +22,12 @@ pub(crate) fn observation_type(attributes: &Map<String, Value>) -> &'static str 
             return kind;
         }
     }
-    let any = |keys: &[&str]| keys.iter().filter_map(|key| attributes.get(*key)).any(meaningful);
-    let models = [
-        "langfuse.observation.model.name",
-        "gen_ai.request.model",
-        "gen_ai.response.model",
-        "llm.model_name",
-        "model",
-    ];
-    if any(&["gen_ai.tool.name", "gen_ai.tool.call.id", "flue.tool.name", "flue.tool.call_id"]) {
+    let any = |keys: &str| keys.split(' ').filter_map(|key| attributes.get(key)).any(meaningful);
+    if any("gen_ai.tool.name gen_ai.tool.call.id flue.tool.name flue.tool.call_id") {
         "TOOL"
-    } else if any(&["flue.task.id", "flue.task.agent"]) {
+    } else if any("flue.task.id flue.task.agent") {
         "AGENT"
-    } else if any(&models) {
+    } else if any(MODELS) {
         "GENERATION"
     } else {
         "SPAN"
@@ -47,29 +44,19 @@ fn meaningful(value: &Value) -> bool {
     }
 }
 
-const TYPES: [&str; 10] = [
-    "SPAN",
-    "GENERATION",
-    "EVENT",
-    "EMBEDDING",
-    "AGENT",
-    "TOOL",
-    "CHAIN",
-    "RETRIEVER",
-    "GUARDRAIL",
-    "EVALUATOR",
-];
+const TYPES: &str =
+    "SPAN GENERATION EVENT EMBEDDING AGENT TOOL CHAIN RETRIEVER GUARDRAIL EVALUATOR";
 
 /// Lower case only: `AGENT` is not a type.
 fn langfuse(value: &str) -> Option<&'static str> {
-    TYPES.into_iter().find(|kind| kind.to_ascii_lowercase() == value)
+    TYPES.split(' ').find(|kind| kind.to_ascii_lowercase() == value)
 }
 
 fn open_inference(value: &str) -> Option<&'static str> {
     match value {
         "LLM" => Some("GENERATION"),
         "SPAN" | "GENERATION" | "EVENT" => None,
-        _ => TYPES.into_iter().find(|kind| *kind == value),
+        _ => TYPES.split(' ').find(|kind| *kind == value),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::javascript::{parse, stringify, truthy};
+use super::javascript::{indexed, parse, stringify, truthy};
 
 /// The metadata of one domain, `observation` or `trace`: the JSON object first, then the keys with the prefix.
 pub(crate) fn of_domain(attributes: &Map<String, Value>, domain: &str) -> Map<String, Value> {
@@ -40,11 +40,9 @@ fn object(value: &Value) -> Map<String, Value> {
             parse(text).filter(|value| !value.is_string()).as_ref().map(object).unwrap_or_default()
         }
         Value::Object(members) => members.clone(),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .map(|(index, value)| (index.to_string(), value.clone()))
-            .collect(),
+        Value::Array(values) => {
+            indexed(values).map(|(index, value)| (index, value.clone())).collect()
+        }
         _ => Map::new(),
     }
 }

@@ -9,26 +9,14 @@ const USAGE: &str = "langfuse.observation.usage_details";
 const COST: &str = "langfuse.observation.cost_details";
 
 /// Names for tokens read from a cache.
-const CACHE_READ: [&str; 7] = [
-    "cache_read.input_tokens",
-    "cache_read_input_tokens",
-    "cache_read_tokens",
-    "details.cache_read_tokens",
-    "details.cache_read_input_tokens",
-    "prompt_details.cache_read",
-    "input_cached_tokens",
-];
+const CACHE_READ: &str = "cache_read.input_tokens cache_read_input_tokens cache_read_tokens \
+    details.cache_read_tokens details.cache_read_input_tokens prompt_details.cache_read \
+    input_cached_tokens";
 
 /// Names for tokens written to a cache.
-const CACHE_WRITE: [&str; 7] = [
-    "cache_creation.input_tokens",
-    "cache_creation_input_tokens",
-    "cache_write_tokens",
-    "details.cache_write_tokens",
-    "details.cache_creation_input_tokens",
-    "prompt_details.cache_write",
-    "input_cache_creation",
-];
+const CACHE_WRITE: &str = "cache_creation.input_tokens cache_creation_input_tokens cache_write_tokens \
+    details.cache_write_tokens details.cache_creation_input_tokens prompt_details.cache_write \
+    input_cache_creation";
 
 /// Usage, cost and price tier of one row.
 #[derive(Default)]
@@ -139,18 +127,18 @@ fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
         }
     }
     let mut usage = Map::new();
-    let mut take = |names: &[&str]| {
+    let mut take = |names: &str| {
         let found = first_present(&raw, names).and_then(Value::as_f64);
-        names.iter().for_each(|name| drop(raw.shift_remove(*name)));
+        names.split(' ').for_each(|name| drop(raw.shift_remove(name)));
         found
     };
-    let input = take(&["prompt_tokens", "input_tokens", "prompt"]);
-    let output = take(&["completion_tokens", "output_tokens", "completion"]);
-    let total = take(&["total_tokens", "total"]);
-    let read = take(&CACHE_READ);
-    let write = take(&CACHE_WRITE);
-    let reasoning = take(&["reasoning.output_tokens", "completion_details.reasoning"]);
-    let audio = take(&["completion_details.audio"]);
+    let input = take("prompt_tokens input_tokens prompt");
+    let output = take("completion_tokens output_tokens completion");
+    let total = take("total_tokens total");
+    let read = take(CACHE_READ);
+    let write = take(CACHE_WRITE);
+    let reasoning = take("reasoning.output_tokens completion_details.reasoning");
+    let audio = take("completion_details.audio");
     let less = |whole: Option<f64>, parts: [Option<f64>; 2]| {
         whole.map(|whole| (whole - parts.into_iter().flatten().sum::<f64>()).max(0.0))
     };
@@ -175,7 +163,7 @@ fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
 /// The cost that was given, with a total when input and output are all there is.
 fn given_cost(attributes: &Map<String, Value>) -> Map<String, Value> {
     let total = || {
-        let total = first_present(attributes, &["gen_ai.usage.cost", "llm.cost.total"])?;
+        let total = first_present(attributes, "gen_ai.usage.cost llm.cost.total")?;
         Some(Map::from_iter([("total".to_owned(), total.clone())])).filter(|_| *total != "")
     };
     let mut cost = object(attributes, COST).or_else(total).unwrap_or_default();
