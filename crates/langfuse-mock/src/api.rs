@@ -41,7 +41,7 @@ impl Keys {
         format!("Basic {}", STANDARD.encode(format!("{}:{}", self.public, self.secret)))
     }
 
-    /// What refuses the request. Langfuse finds the key by its secret half; a wrong public half is only logged there.
+    /// The refusal of the request. Langfuse finds the key by its secret half; a wrong public half is only logged there.
     fn refusal(&self, authorization: Option<&str>) -> Option<Answer> {
         let unauthorized = |message: &str| Some(Answer::json(401, &json!({"message": message})));
         let host = "Confirm that you've configured the correct host.";
@@ -87,7 +87,7 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// What the server answers, and what the request did.
+/// The answer of the server, and the effect of the request.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
@@ -150,7 +150,7 @@ struct Call<'a> {
 
 type Route = fn(&mut Events, &Call<'_>) -> Answer;
 
-/// What answers a request that needs the keys; `None` if nothing does.
+/// The handler of a request that needs the keys; `None` if there is none.
 fn route(method: &str, path: &str) -> Option<Route> {
     let route: Route = match (method, path) {
         ("POST", INGEST_PATH) => |events, it| events.export(&it.headers, it.body),

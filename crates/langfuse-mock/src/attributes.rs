@@ -37,7 +37,7 @@ impl Attributes<'_> {
         span_name.clone()
     }
 
-    /// What the row has from its trace. Each span has its own: nothing is handed down.
+    /// The columns of the trace. Each span has its own: nothing is inherited.
     pub(crate) fn trace_columns(&self) -> Map<String, Value> {
         let session = "langfuse.session.id session.id gen_ai.conversation.id \
             langfuse.observation.metadata.langfuse_session_id \

@@ -66,7 +66,7 @@ fn row(
     Ok(Row::from_json(columns))
 }
 
-/// What the server reads of an experiment (`extractExperimentFields` of 4.16.0); a version that is no time is dropped.
+/// The columns of an experiment (`extractExperimentFields` of 4.16.0); a version that is no time is dropped.
 fn experiment(attributes: &Map<String, Value>) -> Value {
     let columns = [
         ("id", "id"),
@@ -138,7 +138,7 @@ fn consumption(map: &Attributes<'_>, models: &[Value]) -> Map<String, Value> {
     columns
 }
 
-/// What stands in the metadata before it is flattened: later keys replace earlier ones, a sender's `scope` the server's.
+/// The metadata before it is flattened: later keys replace earlier ones, a sender's `scope` the server's.
 fn row_metadata(
     map: &Attributes<'_>,
     scope: &Map<String, Value>,

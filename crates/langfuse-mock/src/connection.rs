@@ -15,7 +15,7 @@ const LARGEST_BODY: usize = 256 * 1024 * 1024;
 pub(crate) enum ReadError {
     /// The client is gone, or sent nothing more.
     Closed,
-    /// What came is not HTTP as this server takes it: status and text.
+    /// The bytes are not HTTP as this server takes it: status and text.
     Bad(u16, &'static str),
 }
 

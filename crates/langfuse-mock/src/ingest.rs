@@ -1,4 +1,4 @@
-//! What one request does: refused (400), answered 200 and lost, or stored row by row in the events table.
+//! The outcome of a request: refused (400), answered 200 and lost, or stored row by row in the events table.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::rows::sort;
 use super::scores::Scores;
 use super::{Answer, Row, ScoreRow, columns, older_tables, refuse};
 
-/// Where spans are sent.
+/// The path to which spans are sent.
 pub const INGEST_PATH: &str = "/api/public/otel/v1/traces";
 
 /// The events table and the rules by which requests change it: the mock without sockets.
@@ -38,7 +38,7 @@ pub struct Events {
     pub(super) models: Vec<Value>,
 }
 
-/// What those who read see of the table.
+/// The rows of the table that readers see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reading {
     /// Each row once: the parts are merged.
@@ -193,7 +193,7 @@ fn read(headers: &Headers<'_>, body: &[u8]) -> Result<Value, &'static str> {
     export.ok_or("Failed to parse OTel JSON Trace")
 }
 
-/// How many spans the sender meant to send: entries of any list called `spans`, wherever it stands.
+/// The number of spans that the sender meant to send: entries of any list called `spans`, at any depth.
 fn spans_in(export: &Value) -> usize {
     match export {
         Value::Object(members) => {

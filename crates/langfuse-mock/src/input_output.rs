@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::javascript::{text_or_json, truthy};
 
-/// Where other libraries put input and output, in the order in which the server looks; ours keep all of them out.
+/// Attributes with input and output in other libraries, in the order in which the server looks.
 const VENDORS: [(&str, &str); 7] = [
     ("mlflow.spanInputs", "mlflow.spanOutputs"),
     ("traceloop.entity.input", "traceloop.entity.output"),

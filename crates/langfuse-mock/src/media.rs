@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::api::{Answer, Headers};
 
 const MEDIA: &str = "/api/public/media";
-/// Where uploads go.
+/// The path of uploads.
 const STORAGE: &str = "/mock-storage/";
 const TYPES: [&str; 7] = [
     "image/png",
@@ -34,7 +34,7 @@ pub struct Medium {
     pub content_type: String,
     /// Its bytes, once they are uploaded.
     pub bytes: Vec<u8>,
-    /// How the upload ended, as the client said.
+    /// The status of the upload, as the client said.
     pub status: Option<u64>,
     /// Traces, observations and fields that have it.
     pub places: BTreeSet<(String, String, String)>,

@@ -33,7 +33,7 @@ const AI_SDK_OWN: [&str; 4] = [
     "ai.telemetry.metadata.langfusePrompt",
 ];
 
-/// What the unprefixed attribute holds: an object, or a list by its indexes; anything else is dropped.
+/// The value of the unprefixed attribute: an object, or a list by its indexes; anything else is dropped.
 fn object(value: &Value) -> Map<String, Value> {
     match value {
         Value::String(text) => {

@@ -72,7 +72,7 @@ fn is_asked_for(row: &Row, query: &Query) -> bool {
         && query.get("toStartTime").is_none_or(|to| start < *to)
 }
 
-/// Where a row stands in the list.
+/// The place of a row in the list.
 fn place(row: &Row) -> (String, String, String) {
     (date_time(row.start_ms), row.trace_id.clone(), row.span_id.clone())
 }

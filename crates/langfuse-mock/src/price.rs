@@ -1,4 +1,4 @@
-//! What a model costs: the Claude models of Langfuse's price list of August 2026 (and one foreign model), and the project's own.
+//! The prices of models: the Claude models of Langfuse's price list of August 2026 (and one foreign model), and the project's own.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -30,7 +30,7 @@ const KINDS: [&[&str]; 5] = [
     &["input_cache_creation_1h"],
 ];
 
-/// How a model's date, and its names on Bedrock and Vertex, are written in the list.
+/// The form of a model's date, and of its names on Bedrock and Vertex, in the list.
 enum Names {
     /// Any date refuses: newer models. Bedrock with or without `-v1`, `-v1:0`.
     Undated,

@@ -27,7 +27,7 @@ pub struct Row {
     pub completion_start_ms: Option<i64>,
     /// `DEBUG`, `DEFAULT`, `WARNING` or `ERROR`.
     pub level: String,
-    /// What the level is about.
+    /// The reason for the level.
     pub status_message: Option<String>,
     /// Input as text, JSON where it was JSON.
     pub input: Option<String>,
@@ -129,7 +129,7 @@ impl Row {
         Value::Object(self.exact.clone())
     }
 
-    /// What decides whether a later row replaces this one.
+    /// A later row with the same key replaces this one.
     pub fn key(&self) -> (&str, &str, i64) {
         (&self.trace_id, &self.span_id, self.start_ms)
     }

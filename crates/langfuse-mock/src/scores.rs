@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use super::api::Answer;
 use super::observations::date_time;
 
-/// How many scores a server takes in one request, and where.
+/// The endpoint of a server that takes several scores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scoring {
     /// As events of the ingestion API; `/api/public/scores` takes one. Up to 4.16.
@@ -22,7 +22,7 @@ pub enum Scoring {
     Lists,
 }
 
-/// What the table of scores has.
+/// A row of the table of scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreRow {
     /// Its id.

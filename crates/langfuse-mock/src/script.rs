@@ -1,8 +1,8 @@
-//! What can go wrong between a client and Langfuse, planned in advance.
+//! Faults between a client and Langfuse, planned in advance.
 
 use std::time::Duration;
 
-/// What an ingestion POST gets.
+/// The reply to a request.
 #[derive(Debug, Clone)]
 #[allow(clippy::enum_variant_names, reason = "`CloseWithoutReply` says what it is")]
 pub enum Reply {

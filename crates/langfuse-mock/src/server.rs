@@ -43,7 +43,7 @@ impl Request {
     }
 }
 
-/// What all threads share, under its lock.
+/// The state that all threads share, under its lock.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) events: Events,
@@ -58,7 +58,7 @@ pub(super) struct State {
     pub(super) connections: Vec<(Weak<TcpStream>, JoinHandle<()>)>,
 }
 
-/// What all threads share.
+/// The state of the server, with its lock.
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -120,22 +120,22 @@ impl MockLangfuse {
         self.shared.state().next.push_back(reply);
     }
 
-    /// What every ingestion POST gets from now on; `None` for the normal answer.
+    /// Sets the reply to every ingestion POST; `None` for the normal answer.
     pub fn reply_always(&self, reply: Option<Reply>) {
         self.shared.state().always = reply;
     }
 
-    /// Queues a reply for those who read: the next GET of observations without one gets it.
+    /// Queues a reply for readers: the next GET of observations without one gets it.
     pub fn reply_to_reader(&self, reply: Reply) {
         self.shared.state().next_read.push_back(reply);
     }
 
-    /// Queues a reply for those who score: the next POST of scores without one gets it.
+    /// Queues a reply to scores: the next POST of scores without one gets it.
     pub fn reply_to_scorer(&self, reply: Reply) {
         self.shared.state().next_score.push_back(reply);
     }
 
-    /// Queues a reply for those who speak of datasets: the next request without one gets it.
+    /// Queues a reply about datasets: the next request without one gets it.
     pub fn reply_about_datasets(&self, reply: Reply) {
         self.shared.state().next_dataset.push_back(reply);
     }
@@ -164,7 +164,7 @@ impl MockLangfuse {
         }
     }
 
-    /// Queues a reply for those who speak of prompts: the next request without one gets it.
+    /// Queues a reply about prompts: the next request without one gets it.
     pub fn reply_about_prompts(&self, reply: Reply) {
         self.shared.state().next_prompt.push_back(reply);
     }
@@ -189,12 +189,12 @@ impl MockLangfuse {
         self.shared.state().events.media.0.clone()
     }
 
-    /// How scores are taken from now on.
+    /// Sets how scores are taken.
     pub fn take_scores(&self, scoring: Scoring) {
         self.shared.state().events.scores.scoring = scoring;
     }
 
-    /// What readers see from now on.
+    /// Sets the rows that readers see.
     pub fn show(&self, reading: Reading) {
         self.shared.state().events.reading = reading;
     }

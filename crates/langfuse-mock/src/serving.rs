@@ -1,4 +1,4 @@
-//! What the server's threads do: take connections, read requests, reply as Langfuse would or as the script says.
+//! The server's threads: they take connections, read requests, and reply as Langfuse would or as the script says.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     let answer = if reply.accepts() {
         state.events.handle(&raw.method, &raw.target, &raw.headers, &raw.body)
     } else {
-        // What the answer would have been; the table stays as it is.
+        // The answer that would have come; the table stays as it is.
         let mut twin = state.events.clone();
         twin.clear();
         twin.handle(&raw.method, &raw.target, &raw.headers, &raw.body)

@@ -1,6 +1,6 @@
 //! Stored rows as canonical text for snapshot tests: everything that matters, once, in a stable order.
 //!
-//! What all rows of a trace share stands at the trace; a row that differs shows its own. Left out: the metadata that the
+//! Facts that all rows of a trace share are shown at the trace; a row that differs shows its own. Left out: the metadata that the
 //! server adds (resource and scope hold this crate's version), but not `attributes.*`, which only a wrong scope name brings.
 
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ fn write_trace(trace: &Trace<'_>, out: &mut String) {
     });
 }
 
-/// What stands at the trace: its first root's own facts, and the metadata that all its rows have, if there are several.
+/// The facts shown at the trace: its first root's own, and the metadata that all its rows have, if there are several.
 fn shared(trace: &Trace<'_>) -> BTreeMap<String, String> {
     let head = trace_facts(trace.head());
     let others = || trace.rows.iter().filter(|row| row.key() != trace.head().key());

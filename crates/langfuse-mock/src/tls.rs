@@ -1,4 +1,4 @@
-//! Certificates for servers of tests and benches, and what a TLS server says of itself.
+//! Certificates for TLS servers of tests and benches, and the configuration of such a server.
 //!
 //! They were made once with openssl (2000 to 2100, P-256) and are good for nothing else.
 
@@ -20,7 +20,7 @@ pub const EXPIRED: &str = include_str!("tls/expired.base64");
 /// The key of all three.
 pub const KEY: &str = include_str!("tls/key.base64");
 
-/// What a server with this certificate and this key says of itself.
+/// The configuration of a server with this certificate and this key.
 pub fn server_config(certificate: &str, key: &str) -> Arc<ServerConfig> {
     let decode = |text: &str| BASE64_STANDARD.decode(text.trim()).unwrap();
     let key = PrivateKeyDer::try_from(decode(key)).unwrap();

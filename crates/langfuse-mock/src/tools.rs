@@ -184,7 +184,7 @@ fn first_of<'a>(object: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names.iter().map(|name| &object[*name]).find(|value| !value.is_null())
 }
 
-/// What makes a call one of its own, and its name.
+/// The identity of a call, and its name.
 fn call_key(call: &Value) -> Option<(String, Value)> {
     let first = |names: &[&str]| first_of(call, names).cloned();
     let nested = |name: &str| first_of(&call["function"], &[name]).cloned();

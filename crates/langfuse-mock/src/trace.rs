@@ -66,7 +66,7 @@ impl<'a> Trace<'a> {
         for top in &tops {
             self.mark(top, &mut seen);
         }
-        // What no root leads to stands in a circle: it is shown from its first row on.
+        // Rows that no root leads to form a circle, which is shown from its first row on.
         for row in &self.rows {
             if !seen.contains(&row.key()) {
                 tops.push(row);

@@ -71,7 +71,7 @@ fn duration(ms: i64) -> String {
     }
 }
 
-/// What a message says: the last text in it, or the tools it calls.
+/// The gist of a message: the last text in it, or the tools it calls.
 fn gist(text: &str) -> String {
     let Some(value) =
         super::javascript::parse(text).filter(|value| value.is_object() || value.is_array())
