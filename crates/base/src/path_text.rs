@@ -1,4 +1,4 @@
-//! Paths in files of JSON: as text, and where a path is no UTF-8, as its bytes in hex, because it has to be found again.
+//! Paths in JSON files: as text, or as hex bytes if a path is not UTF-8, so that it can be found again.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -17,7 +17,8 @@ enum Written {
 /// Writes a path.
 ///
 /// # Errors
-/// As the serializer has them.
+///
+/// Those of the serializer.
 pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     match path.to_str() {
@@ -29,7 +30,8 @@ pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::
 /// Reads a path.
 ///
 /// # Errors
-/// When it is neither a text nor bytes in hex.
+///
+/// If it is neither a text nor hex bytes.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let hex = match Written::deserialize(deserializer)? {
         Written::Text(text) => return Ok(text.into()),

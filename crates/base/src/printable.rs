@@ -1,11 +1,11 @@
-//! Characters that a terminal obeys, or that make a text look like another one. They come from transcripts, servers, settings
-//! and names of folders, and must not reach a terminal or a log.
+//! Characters that control a terminal, or make a text look like another one. They come from transcripts, servers,
+//! settings and names of folders, and must not reach a terminal or a log.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a terminal shows the character where it stands. It does not with controls, marks of direction, which reorder a
-/// line, ends of lines other than `\n`, and characters without any width but joiners, which emoji need.
+/// Whether a terminal shows the character in its place. False for controls, marks of direction, which reorder a line,
+/// line ends other than `\n`, and characters without width other than joiners, which emoji need.
 pub fn is_printable(letter: char) -> bool {
     let is_direction = matches!(
         letter,
@@ -20,7 +20,7 @@ pub fn is_printable(letter: char) -> bool {
     !(letter.is_control() || is_direction || is_invisible || ends_line)
 }
 
-/// The text with every other character but ends of lines and tabs as its escape, `\u001b`, which JSON has too.
+/// The text with all other characters but line ends and tabs as escapes, `\u001b`, which JSON knows too.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| is_printable(letter) || matches!(letter, '\n' | '\t');
     if text.chars().all(is_plain) {
@@ -33,7 +33,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         if ends_line || is_plain(letter) {
             shown.push(letter);
         } else {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             _ = write!(shown, "\\u{:04x}", u32::from(letter));
         }
     }

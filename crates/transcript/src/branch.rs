@@ -1,6 +1,6 @@
-//! Where a person went back in the conversation. The rows that were left stay in the file, and nothing marks them; only
-//! the next prompt shows it: by its parent, and since 2.1.330 by its turn index. The file is searched from its end, because
-//! people mostly go back a few turns, and a session may have 500 MB.
+//! Finds the row at which a person went back in the conversation. The abandoned rows stay in the file, unmarked. Only
+//! the next prompt shows the rewind: by its parent, and since 2.1.330 by its turn index. The file is searched from
+//! its end, because people mostly go back a few turns, and a session may have 500 MB.
 
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
@@ -14,16 +14,17 @@ use super::scan;
 const FIRST_READ_BYTES: u64 = 4 * 1024;
 /// The largest read.
 const MAX_READ_BYTES: u64 = 1024 * 1024;
-/// No search goes back further: for a row that is gone, every turn would read the whole file.
+/// The search stops here: if the row is gone, every turn would read the whole file.
 const MAX_SEARCH_BYTES: u64 = 4 * 1024 * 1024;
-/// More than a name and its value have; ids have 36 characters.
+/// Larger than a name with its value; ids have 36 characters.
 const MAX_FIELD_BYTES: u64 = 256;
 
-/// The offset after which the turn that starts at `start` goes on; `None` if it follows the last turn of the file.
+/// Returns the offset behind which the turn at `start` continues; `None` if it follows the last turn of the file.
 /// `parent`: the parent of its first row. `index`: its 1-based position in its branch.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn branch_point(
     path: &Path,
     start: u64,
@@ -53,7 +54,7 @@ pub fn branch_point(
     Ok(before.or(beginning).filter(|_| repeated))
 }
 
-/// The offset of the last field of this name before `end` whose value is wanted.
+/// The offset of the last field with this name before `end` whose value passes `is_wanted`.
 fn rfind(
     file: &mut File,
     end: u64,
@@ -66,7 +67,7 @@ fn rfind(
         let start = searched.saturating_sub(size).max(last);
         file.seek(SeekFrom::Start(start))?;
         window.clear();
-        // A field that begins before `searched` may reach beyond it.
+        // A field that begins before `searched` may extend beyond it.
         let reach = (searched + MAX_FIELD_BYTES).min(end);
         file.take(reach - start).read_to_end(&mut window)?;
         let found = scan::last_value(&window, name, |at, value| {

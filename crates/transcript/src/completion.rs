@@ -1,5 +1,6 @@
-//! Whether a turn is complete in its file. Claude Code writes rows through a queue that it drains every 100 ms, so the last row
-//! of a turn is usually missing when its Stop hook starts (docs/claude-code.md, "When rows reach the file").
+//! Decides whether a turn is complete in its file. Claude Code writes rows through a queue that it drains every 100
+//! ms, so the last row of a turn is usually missing when its Stop hook starts (docs/claude-code.md, "When rows reach
+//! the file").
 
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Starts watching from before the turn's opening row. `length`: of the file when the hook started.
+    /// Starts watching before the turn's opening row. `length`: the length of the file when the hook started.
     pub fn new(expected: Expected, length: u64) -> Self {
         Self { expected, length, ..Self::default() }
     }
@@ -65,8 +66,8 @@ impl Completion {
                 self.is_settled = results.iter().any(|result| result.ends_turn)
             }
             Record::StructuredOutput => self.is_settled = true,
-            // A blocked Stop: the answer so far is not the last one. Another hook of this Stop may block it as well, and be
-            // faster than its answer's row.
+            // A blocked Stop: the answer so far is not the last one. Another hook of this Stop may block it too, and
+            // write its feedback before the answer's row.
             Record::StopFeedback(_) if self.expected.was_blocked && entry.offset < self.length => {
                 (self.answered, self.is_settled) = (false, false);
             }
@@ -86,14 +87,15 @@ impl Completion {
         }
     }
 
-    /// The prompt of the hook's turn, if it may be a command that runs in an agent: its row was not read, or says so.
+    /// The prompt of the hook's turn, if it may be a command that runs in an agent: its row is missing, or shows a
+    /// command.
     pub fn possible_command(&self) -> Option<&str> {
         let prompt_id = self.expected.prompt_id.as_deref();
         prompt_id.filter(|_| !self.prompted || self.is_command)
     }
 
-    /// The last text block; or all texts of the row, when the answer came at once instead of as a stream (2.1.330, after
-    /// streams were cut off).
+    /// Compares with the last text block, or with all texts of the row if the answer came in one piece (2.1.330,
+    /// after streams were cut off).
     fn is_expected(&self, blocks: &[Block]) -> bool {
         let Some(expected) = self.expected.last_text.as_deref() else {
             return false;

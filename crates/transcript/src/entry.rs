@@ -12,11 +12,11 @@ use super::{Block, ToolResult, text_of};
 /// One row that some span needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Where the row starts in its file.
+    /// The offset of the row in its file.
     pub offset: u64,
-    /// Where the next row starts.
+    /// The offset of the next row.
     pub end: u64,
-    /// When it was written; `None` when the row has no readable time.
+    /// The time of the row; `None` if it has no readable time.
     pub at: Option<Timestamp>,
     /// The row's uuid.
     pub uuid: Option<String>,
@@ -29,13 +29,13 @@ pub struct Entry {
 /// The fields that all rows of messages share.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
-    /// The session that the row says it belongs to (rewritten in forks).
+    /// The session named by the row (rewritten in forks).
     pub session_id: Option<String>,
     /// The session that made the request (2.1.330: set on copies in a fork).
     pub(crate) request_session_id: Option<String>,
-    /// The row says that it was copied from another session.
+    /// The row is marked as a copy from another session.
     pub forked: bool,
-    /// The session goes on in the background, in a file of its own (`sessionKind`).
+    /// The session continues in the background, in a file of its own (`sessionKind`).
     pub(crate) background: bool,
     /// The CLI's working directory.
     pub cwd: Option<String>,
@@ -45,11 +45,11 @@ pub struct Header {
     pub branch: Option<String>,
     /// `cli`, `sdk-cli`, `sdk-py` …
     pub entrypoint: Option<String>,
-    /// The prompt the row belongs to (rewritten in forks).
+    /// The prompt that the row belongs to (rewritten in forks).
     pub prompt_id: Option<String>,
     /// The row belongs to an agent.
     pub sidechain: bool,
-    /// The row that it follows in the conversation.
+    /// The parent row in the conversation.
     pub parent: Option<String>,
 }
 
@@ -60,29 +60,30 @@ pub enum Record {
     Prompt(Prompt),
     /// Results of tools, and the blocks that the CLI added to them.
     Results {
-        /// The answers.
+        /// The results.
         results: Vec<ToolResult>,
         /// The other blocks of the row.
         beside: Vec<Block>,
-        /// The uuid of the answer's row that asked, where this row names it.
+        /// The uuid of the asking answer's row, if this row names it.
         asked_by: Option<String>,
     },
-    /// Text that the CLI gave the model: skills, command bodies, reminders.
+    /// Text from the CLI to the model: skills, command bodies, reminders.
     Injected(Vec<Block>),
-    /// A Stop hook asked the model to go on.
+    /// A Stop hook asked the model to continue.
     StopFeedback(Vec<Block>),
     /// A prompt or a notification that joined the running turn.
     Steering {
         /// Its text.
         content: Vec<Block>,
-        /// The task whose end it announces.
+        /// The ended task that it announces.
         notification: Option<Notification>,
     },
-    /// The person stopped the turn.
+    /// A person stopped the turn.
     Interrupt(String),
-    /// The rows up to the first user row were copied from the file of the agent's parent (fork agents, 2.1.332).
+    /// The rows up to the first user row are copies from the file of the agent's parent (fork agents, 2.1.332).
     ForkContext,
-    /// The output of a command: the answer of a typed command that ran in an agent (2.1.330 and later; before, a user row).
+    /// The output of a command: the answer of a typed command that ran in an agent (2.1.330 and later; in older
+    /// releases a user row).
     CommandOutput {
         /// The output.
         text: String,
@@ -95,19 +96,19 @@ pub enum Record {
     Local(Vec<Block>),
     /// One or more blocks of an answer.
     Assistant(AssistantMessage),
-    /// A request that is about to be made (2.1.330 and later).
+    /// A request before it is made (2.1.330 and later).
     Request(Request),
-    /// An attempt that failed, or the failure of the whole call.
+    /// A failed attempt, or the final failure of a call.
     ApiError(ApiError),
-    /// Another model was asked than the chosen one; the text says why.
+    /// Another model than the chosen one was asked; the text has the reason.
     Fallback(String),
     /// The CLI ran the Stop hooks of the turn.
     StopHooks,
-    /// How long the turn took, without the time for which it waited for the person. Only the terminal writes it.
+    /// The duration of the turn without its waits for the person. Only the terminal writes it.
     TurnTook(Duration),
-    /// The process that held the session ended.
+    /// The process of the session ended.
     SessionCost,
-    /// A background task ended, and its notification waits for its turn.
+    /// A background task ended, and its notification waits for a turn.
     Notified(Notification),
     /// The conversation was replaced by its summary.
     Compacted(Boundary),
@@ -115,30 +116,30 @@ pub enum Record {
     Summary {
         /// Its text.
         text: String,
-        /// The uuid of the opening row of the turn that goes on after it.
+        /// The uuid of the opening row of the turn that continues after it.
         turn: Option<String>,
     },
-    /// The turn was ended because it has made as many model calls as it may.
+    /// The turn was ended at its limit of model calls.
     MaxTurns(u64),
-    /// Something was queued or taken from the queue, with its text: it tells own prompts from copied ones.
+    /// A text was queued or taken from the queue. It distinguishes own prompts from copied ones.
     Queued(Option<String>),
-    /// The session goes on in another file (`/background`).
+    /// The session continues in another file (`/background`).
     ContinuedElsewhere,
     /// The turn ended with structured output instead of text.
     StructuredOutput,
-    /// The session has this title now.
+    /// A new title of the session.
     Title {
         /// The title.
         text: String,
-        /// A person gave it, and not the model.
+        /// A person chose it, not the model.
         by_person: bool,
     },
-    /// The session has this pull request. Written when it is opened, and again when the process ends.
+    /// A pull request of the session. Written when it is opened, and again when the process ends.
     PullRequest(String),
 }
 
 impl Record {
-    /// Whether the row has the type `user`: Claude Code writes prompts, results of tools and its own notes as such.
+    /// Whether the row has the type `user`: Claude Code uses it for prompts, results of tools and its own notes.
     pub(crate) fn is_user_row(&self) -> bool {
         matches!(
             self,
@@ -158,9 +159,9 @@ impl Record {
 pub struct Prompt {
     /// The prompt.
     pub content: Vec<Block>,
-    /// The slash command it calls, with its slash.
+    /// The slash command, with its slash.
     pub command: Option<String>,
-    /// The skill that this command runs, where the row shows it.
+    /// The skill that this command runs, if the row shows it.
     pub skill: Option<String>,
     /// `human`, `sdk`, `task_notification`, `scheduled` … (2.1.330 and later).
     pub origin: Option<String>,
@@ -170,16 +171,16 @@ pub struct Prompt {
     pub permission_mode: Option<String>,
     /// The 1-based position of its turn in its branch (2.1.330 and later).
     pub turn_index: Option<u64>,
-    /// The task whose end it announces.
+    /// The ended task that it announces.
     pub notification: Option<Notification>,
-    /// It may be a local command that no model sees: a turn only if a model answers.
+    /// It may be a local command that no model sees. It opens a turn only if a model answers.
     pub tentative: bool,
-    /// The row says itself that it opens a turn (`turnOrigin`, 2.1.330 and later).
+    /// The row is marked as opening a turn (`turnOrigin`, 2.1.330 and later).
     pub marked: bool,
 }
 
 impl Prompt {
-    /// A command that a person typed, without a `turnOrigin`: its answer may be what an agent's run shows.
+    /// A person typed the command, and it has no `turnOrigin`: its answer may be the output of an agent's run.
     pub(crate) fn may_run_in_agent(&self) -> bool {
         let is_command = self.command.is_some() || text_of(&self.content).starts_with('/');
         is_command && !self.marked
@@ -189,13 +190,13 @@ impl Prompt {
 /// A background task that ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
-    /// The task; for agents the agent's id.
+    /// The task; for an agent its id.
     pub task_id: Option<String>,
     /// The tool call that launched it.
     pub tool_use_id: Option<String>,
     /// `completed`, `failed`, `killed` …
     pub status: Option<String>,
-    /// One line for people; of a shell the only place of its exit code.
+    /// One line for people. For a shell it is the only place of the exit code.
     pub summary: Option<String>,
 }
 
@@ -212,7 +213,7 @@ impl Notification {
 /// One row of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantMessage {
-    /// `message.id`, as the provider gave it; `None` if it is missing or empty.
+    /// `message.id` of the provider; `None` if it is missing or empty.
     pub message_id: Option<String>,
     /// The position of the row's block in the answer (2.1.330 and later).
     pub block_index: Option<u64>,
@@ -220,43 +221,43 @@ pub struct AssistantMessage {
     pub model: String,
     /// The row's blocks.
     pub blocks: Vec<Block>,
-    /// Why the model stopped; never known up to 2.1.50, and not for cut-off answers.
+    /// Why the model stopped. Unknown up to 2.1.50, and for answers that were cut off.
     pub stop_reason: Option<String>,
-    /// Tokens, as this row has them.
+    /// The tokens in this row.
     pub usage: Usage,
-    /// What other models contributed, which those tokens leave out.
+    /// The contributions of other models, which those tokens leave out.
     pub advice: Vec<Advice>,
-    /// Tier and speed that were served.
+    /// The served tier.
     pub service_tier: Option<String>,
     /// `standard` or `fast`.
     pub speed: Option<String>,
     /// The API's request id.
     pub request_id: Option<String>,
-    /// The `api-request` row that asked for it.
+    /// The `api-request` row of the call.
     pub(crate) request_ref: Option<String>,
-    /// The model that was asked for.
+    /// The requested model.
     pub requested_model: Option<String>,
     /// Reasoning effort.
     pub effort: Option<String>,
-    /// The skill for which the call was made.
+    /// The skill that made the call.
     pub skill: Option<String>,
     /// The stream was cut off.
     pub aborted: bool,
 }
 
-/// What an adviser contributed to an answer: a model call within it.
+/// The contribution of an adviser to an answer: a model call within it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
     /// Its 1-based position among the parts of the answer.
     pub iteration: usize,
-    /// The model that advised.
+    /// The advising model.
     pub model: String,
     /// Its tokens.
     pub usage: Usage,
 }
 
 impl Advice {
-    /// The advice in the parts of an answer. Parts of the answering model are in its own tokens already.
+    /// The advice in the parts of an answer. Parts of the answering model are already in its own tokens.
     pub(super) fn of(usage: &rows::Usage) -> Vec<Self> {
         let parts = (1..).zip(usage.iterations.iter().flatten());
         let advice = parts.filter(|(_, part)| part.kind.as_deref() == Some("advisor_message"));
@@ -269,7 +270,7 @@ impl Advice {
     }
 }
 
-/// Tokens by kind, and tools that the API ran. Each field is a maximum over the rows of a message.
+/// Tokens by kind, and tools that the API ran. Each field is the maximum over the rows of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Input outside both caches.
@@ -278,13 +279,13 @@ pub struct Usage {
     pub output: u64,
     /// Input read from the cache.
     pub cache_read: u64,
-    /// Input written to the cache, in all.
+    /// Input written to the cache, of any lifetime.
     pub cache_write: u64,
-    /// Of that, for five minutes; `None` in releases without this field.
+    /// The part of it for five minutes; `None` in releases without this field.
     pub cache_write_5m: Option<u64>,
-    /// Of that, for an hour.
+    /// The part of it for an hour.
     pub cache_write_1h: Option<u64>,
-    /// Of the output, thinking.
+    /// The part of the output that is thinking.
     pub thinking: Option<u64>,
     /// Searches that the API made itself.
     pub web_searches: u64,
@@ -341,10 +342,10 @@ impl From<&rows::Usage> for Usage {
     }
 }
 
-/// A request that is about to be made.
+/// A request before it is made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The id that the answer's rows have as `requestRef`.
+    /// The id in `requestRef` of the answer's rows.
     pub id: String,
     /// The request's parameters.
     pub params: Value,
@@ -352,16 +353,16 @@ pub struct Request {
     pub shape: Option<String>,
 }
 
-/// The row by which a compaction ends.
+/// The row at the end of a compaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boundary {
-    /// A person asked for it (`/compact`); else the context was full in the middle of a turn.
+    /// A person asked for it (`/compact`). Otherwise the context was full during a turn.
     pub manual: bool,
     /// Tokens of the conversation before.
     pub tokens_before: Option<u64>,
     /// Tokens after it.
     pub tokens_after: Option<u64>,
-    /// How long it took.
+    /// Its duration.
     pub(crate) duration: Duration,
 }
 
@@ -370,14 +371,14 @@ pub struct Boundary {
 pub struct ApiError {
     /// The message for the person.
     pub message: String,
-    /// The CLI tries again.
+    /// The CLI retries the call.
     pub retried: bool,
-    /// The connection was lost after the answer before it had begun (2.1.330): that one is not whole.
+    /// The connection was lost after the preceding answer had begun (2.1.330): that answer is not whole.
     pub cut: bool,
-    /// The status of the HTTP answer, where there was one.
+    /// The HTTP status, if there was a response.
     pub status: Option<u64>,
     /// `overloaded_error`, `max_output_tokens` …
     pub kind: Option<String>,
-    /// Which attempt failed, from 1 on.
+    /// The 1-based number of the failed attempt.
     pub attempt: Option<u64>,
 }

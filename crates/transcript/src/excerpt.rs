@@ -1,10 +1,10 @@
-//! Excerpts of texts that are too long to be sent: their beginning, their end, and the number of characters between. So a
-//! row takes little memory once it is read, whatever its length.
+//! Excerpts of texts that are too long to send: their beginning, their end, and the number of characters between. A
+//! row of any length then needs little memory once it is read.
 
-/// Encloses that number. Unicode reserves this character for use inside programs: no exchanged text has it.
+/// Encloses that number. Unicode reserves this character for use inside programs, so that no exchanged text has it.
 const GAP: char = '\u{fdd0}';
 
-/// The number of characters beyond the sent ones that are kept at each side: a secret across the cut is found as a whole.
+/// The number of extra characters kept at each side, so that a secret across the cut is found whole.
 const MARGIN: usize = 64 * 1024;
 
 /// A text whose middle was dropped.
@@ -18,7 +18,7 @@ pub struct Excerpt<'a> {
     pub characters: usize,
 }
 
-/// The excerpt of a text where texts are sent up to `longest` characters; `None` if the whole text is kept.
+/// The excerpt of a text, if texts are sent up to `longest` characters; `None` if the whole text is kept.
 pub(super) fn cut(text: impl Iterator<Item = char> + Clone, longest: usize) -> Option<String> {
     let side = longest.saturating_add(MARGIN);
     let between = text.clone().count().checked_sub(side.checked_mul(2)?)?;
@@ -33,7 +33,8 @@ pub(super) fn cut(text: impl Iterator<Item = char> + Clone, longest: usize) -> O
     Some(kept)
 }
 
-/// The parts of a text that is an excerpt. Of several joined excerpts: the beginning of the first, the end of the last.
+/// The parts of an excerpt; `None` for another text. Of several joined excerpts: the beginning of the first, the end
+/// of the last.
 pub fn excerpt(text: &str) -> Option<Excerpt<'_>> {
     if text.len() <= 2 * MARGIN {
         return None;
@@ -45,7 +46,7 @@ pub fn excerpt(text: &str) -> Option<Excerpt<'_>> {
     Some(Excerpt { head, tail, characters: characters(text) })
 }
 
-/// The number of characters of a text, with the dropped ones of an excerpt.
+/// The number of characters of a text, including those dropped from an excerpt.
 pub fn characters(text: &str) -> usize {
     if text.len() <= 2 * MARGIN {
         return text.chars().count();
@@ -58,7 +59,7 @@ pub fn characters(text: &str) -> usize {
     lengths.sum()
 }
 
-/// Whether a text that was read is the expected one, except for whitespace around it.
+/// Whether a text is the expected one, except for whitespace around it.
 pub(super) fn is_same(read: &str, expected: &str) -> bool {
     let expected = expected.trim();
     match excerpt(read) {

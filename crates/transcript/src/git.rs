@@ -42,14 +42,14 @@ struct PullRequest {
 }
 
 impl Commit {
-    /// It takes the place of the commit before it.
+    /// It replaces the commit before it.
     pub fn is_amended(&self) -> bool {
         self.kind.as_deref() == Some("amended")
     }
 }
 
 impl GitOperation {
-    /// The branch that was pushed.
+    /// The pushed branch.
     pub fn pushed_branch(&self) -> Option<&str> {
         self.push.as_ref()?.branch.as_deref()
     }

@@ -1,4 +1,4 @@
-//! The durations of Stop hooks as Claude Code measured them.
+//! The durations of Stop hooks, as Claude Code measured them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,16 +13,17 @@ use super::scan::Words;
 /// One run of a Stop hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookTime {
-    /// The command as it is registered.
+    /// The registered command.
     pub command: String,
     /// From its start to its end.
     pub took: Duration,
 }
 
-/// The runs of Stop hooks that a transcript has, in order.
+/// The recorded runs of Stop hooks, in order.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn hook_times(transcript: &Path) -> Result<Vec<HookTime>> {
     let words = Words::new(["\"stop_hook_summary\""]);
     let mut lines = Lines::open(transcript, 0)?;

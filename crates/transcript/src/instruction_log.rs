@@ -1,4 +1,4 @@
-//! Which instructions were in effect at each place of a file.
+//! The instructions in effect at each offset of a file.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,32 +12,32 @@ use super::{Instructions, Line, Lines, json_text, session::Turn};
 /// The instructions in effect around a turn.
 #[derive(Clone, Debug, Default)]
 pub struct TurnInstructions {
-    /// Where the turn starts.
+    /// At its start.
     pub before: Rc<Instructions>,
     /// At its first model call.
     pub at_first_call: Rc<Instructions>,
-    /// At the last row by which its work went on: those of the turn. What rows name behind it belongs to the next turn.
+    /// At the last row of its work: those of the turn. Instructions in later rows belong to the next turn.
     pub within: Rc<Instructions>,
-    /// Where the turn ends.
+    /// At its end.
     pub behind: Rc<Instructions>,
 }
 
 /// The instructions in effect from each row on that names some, in the part of a file that was read.
 #[derive(Clone, Debug)]
 pub(super) struct InstructionLog {
-    /// What was known where reading began.
+    /// The instructions where reading began.
     first: Rc<Instructions>,
-    /// The end of each row, and what is in effect behind it.
+    /// The end of each row, with the instructions behind it.
     rows: Vec<(u64, Rc<Instructions>)>,
 }
 
 impl InstructionLog {
-    /// `known`: what rows before name.
+    /// `known`: the instructions of earlier rows.
     pub(super) fn new(known: Rc<Instructions>) -> Self {
         Self { first: known, rows: Vec::new() }
     }
 
-    /// Those of the next turn. What was in effect only before it is forgotten: a file may name instructions a thousand times.
+    /// The instructions of the next turn. Older ones are dropped: a file may name instructions a thousand times.
     pub(super) fn of_turn(&mut self, turn: &Turn) -> TurnInstructions {
         let gone = self.rows.iter().take_while(|(end, _)| *end <= turn.start).count();
         if let Some((_, last)) = self.rows.drain(..gone).next_back() {
@@ -51,13 +51,13 @@ impl InstructionLog {
         }
     }
 
-    /// The instructions that rows before this offset name.
+    /// The instructions named before this offset.
     fn before(&self, offset: u64) -> &Rc<Instructions> {
         let mut rows = self.rows.iter().rev();
         rows.find(|(end, _)| *end <= offset).map_or(&self.first, |(_, named)| named)
     }
 
-    /// Takes a row into account, if it names instructions. Returns whether it does.
+    /// Observes a row. Returns whether it names instructions.
     pub(super) fn observe(&mut self, line: &Line<'_>) -> bool {
         let mut named = Rc::clone(self.before(line.end));
         let text = json_text::of_line(Cow::Borrowed(&line.bytes));
@@ -69,10 +69,11 @@ impl InstructionLog {
     }
 }
 
-/// Adds the instructions that rows of a file name between two offsets.
+/// Adds the instructions that rows name between two offsets.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn add_instructions(
     known: &mut Instructions,
     transcript: &Path,

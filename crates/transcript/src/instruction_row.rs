@@ -1,4 +1,4 @@
-//! What a row that names instructions says of them, and the hashes by which they are known.
+//! Reads rows that name instructions, and hashes their texts.
 
 use base::sha256::hex;
 use serde::Deserialize;
@@ -13,20 +13,20 @@ pub(super) struct Attachment {
     #[serde(rename = "type")]
     pub kind: String,
     pub files: Vec<Value>,
-    /// A text, or of nested memory an object.
+    /// A text. For nested memory an object.
     pub content: Value,
     pub is_initial: bool,
     pub added_lines: Vec<String>,
     pub removed_types: Vec<String>,
     /// The types of `added_lines`.
     pub added_types: Tolerant<Vec<String>>,
-    /// Releases before 2.1.332 do not say which types are their own.
+    /// Releases before 2.1.332 do not show which types are their own.
     built_in_types: Tolerant<Vec<String>>,
     built_in_plugin_types: Tolerant<Vec<String>>,
 }
 
 impl Attachment {
-    /// A type of agent is not Claude Code's own.
+    /// The type of agent is the user's, not Claude Code's own.
     pub(super) fn is_users(&self, name: &String) -> bool {
         let is_in = |types: &Vec<String>| types.contains(name);
         self.built_in_types.as_ref().is_some_and(|types| !is_in(types))
@@ -42,7 +42,7 @@ pub fn instruction_hash(text: &str) -> String {
     hash(text, 32)
 }
 
-/// The first 16 digits of that hash, by which a cursor keeps it.
+/// The first 16 digits of that hash, as kept in a cursor.
 pub(super) fn digest(text: &str) -> String {
     hash(text, 8)
 }

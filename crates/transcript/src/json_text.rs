@@ -1,4 +1,4 @@
-//! Texts in JSON, read character by character: a text of a hundred megabytes is measured and cut without a copy.
+//! JSON strings, read character by character: a text of a hundred megabytes is measured and cut without a copy.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ impl<'a> Characters<'a> {
         Some(Self { rest })
     }
 
-    /// The whole text, borrowed where it has no escape.
+    /// The whole text, borrowed if it has no escape.
     pub(super) fn text(self) -> Cow<'a, str> {
         if scan::has_escape(self.rest) { Cow::Owned(self.collect()) } else { self.rest.into() }
     }
@@ -74,9 +74,9 @@ impl Iterator for Characters<'_> {
     }
 }
 
-/// The bytes of a line as JSON text. Bytes that are no UTF-8 and lone surrogates become U+FFFD.
+/// The bytes of a line as JSON text. Invalid UTF-8 and lone surrogates become U+FFFD.
 pub(super) fn of_line(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    // An owned line is large: it is freed as soon as it has another form. The strict reading, which comes first, is several
+    // An owned line is large, and freed as soon as it is converted. The strict reading comes first: it is several
     // times faster than the lossy one.
     let text = match bytes {
         Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
@@ -97,18 +97,18 @@ pub(super) fn lossy(bytes: Vec<u8>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The JSON with the last value of each name that an object has twice; `None` if it is none.
+/// The JSON with only the last value of each repeated name; `None` if it is invalid.
 pub(super) fn without_duplicates(json: &str) -> Option<String> {
     serde_json::from_str::<Value>(json).ok().map(|value| value.to_string())
 }
 
-/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (docs/claude-code.md, "Rows"), and a strict JSON
-/// reader refuses the whole row for one.
+/// Replaces lone surrogate escapes by U+FFFD. Claude Code writes them for broken input (docs/claude-code.md, "Rows"),
+/// and a strict JSON reader rejects the whole row for one.
 pub fn replace_surrogates(line: &str) -> Cow<'_, str> {
     let bytes = line.as_bytes();
     let mut replaced: Option<String> = None;
     let (mut copied, mut read) = (0, 0);
-    // Not each escape is looked at: a row of code has one at each end of a line.
+    // Not every escape is checked: a row of code has one at each end of a line.
     for escape in scan::unicode_escapes(bytes) {
         let half = surrogate(bytes, escape).filter(|_| escape >= read);
         let Some(half) = half.filter(|_| !is_escaped(bytes, escape)) else {
@@ -132,7 +132,7 @@ pub fn replace_surrogates(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the backslash there is the second one of a pair.
+/// Whether the backslash at `at` is the second one of a pair.
 fn is_escaped(bytes: &[u8], at: usize) -> bool {
     let before = bytes.get(..at).unwrap_or_default();
     let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');

@@ -1,6 +1,6 @@
-//! Which rows of a file are the session's own: its head may be copied from the session that it was forked from, rows of other
-//! sessions may stand between its own, and history may be written again. Copied turns belong to the session that had them first
-//! (docs/claude-code.md, "Copies: forks and background sessions").
+//! Separates a session's own rows from others: the head of a file may be copied from the session it was forked from,
+//! rows of other sessions may be between its own, and history may be written again. Copied turns belong to the
+//! session that had them first (docs/claude-code.md, "Copies: forks and background sessions").
 
 mod ids;
 mod own_rows;
@@ -19,22 +19,22 @@ pub(crate) use ids::hash;
 pub use own_rows::{Guests, OwnRows};
 use relatives::Relatives;
 
-/// The ids that a session's own rows name.
+/// The session ids in a session's own rows.
 #[derive(Clone, Debug, Default)]
 pub struct SessionIds {
     /// The session.
     session: String,
-    /// The name of its file: hooks of some releases name another session than the rows of its file.
+    /// The name of its file: hooks of some releases name another session than its rows do.
     file: Option<String>,
 }
 
 impl SessionIds {
-    /// Of a session and its file.
+    /// The ids of a session and its file.
     pub fn new(session: &str, transcript: &Path) -> Self {
         Self { session: session.to_owned(), file: Some(locate::session_id(transcript)) }
     }
 
-    /// Of a session of which some rows stand in the file of another one.
+    /// The ids of a session with rows in another session's file.
     pub fn of_guest(session: &str) -> Self {
         Self { session: session.to_owned(), file: None }
     }
@@ -54,9 +54,9 @@ impl SessionIds {
     }
 }
 
-/// How a row shows that it was copied.
+/// The mark of a copied row.
 struct Mark {
-    /// Copied prompts bear it too, and not only copied answers.
+    /// Copied prompts bear it too, not only copied answers.
     on_prompts: bool,
     /// The session that had the row first.
     parent: Option<String>,
@@ -68,22 +68,22 @@ impl Mark {
     }
 }
 
-/// Watches a file from its first row until it is known where the session's own rows begin.
+/// Watches a file from its first row until the beginning of the session's own rows is known.
 #[derive(Debug, Default)]
 pub struct Lineage {
     ids: SessionIds,
-    /// Rows before this offset are copies. It is 0 until that is decided.
+    /// Rows before this offset are copies. 0 until that is decided.
     pub own_from: u64,
     /// The session that had them first.
     pub parent: Option<String>,
     /// The directory in which the session was started.
     pub start_directory: Option<PathBuf>,
     relatives: Relatives,
-    /// The prompt of the Stop hook that asks.
+    /// The prompt of the calling Stop hook.
     prompt_id: Option<String>,
     not_before: Option<Timestamp>,
     is_decided: bool,
-    /// The queue row above all messages: its time, and the text that was queued.
+    /// The queue row above all messages: its time, and the queued text.
     queued: Option<(Timestamp, Option<String>)>,
     /// A message was read.
     has_begun: bool,
@@ -92,46 +92,46 @@ pub struct Lineage {
     has_mark_on_prompts: bool,
     /// The time of the first row that names the session.
     own_at: Option<Timestamp>,
-    /// The first row that names another session, where no own row stands above it.
+    /// The first row that names another session, unless an own row is above it.
     other_first: Option<(Timestamp, String)>,
 }
 
 impl Lineage {
-    /// Starts for the session that the file belongs to.
+    /// Starts with the session that owns the file.
     pub fn new(ids: SessionIds, transcript: &Path) -> Self {
         Self { ids, relatives: Relatives::of(transcript), ..Self::default() }
     }
 
-    /// A Stop hook was called for this prompt.
+    /// Sets the prompt of a Stop hook.
     #[must_use]
     pub fn called_for(mut self, prompt_id: Option<&String>) -> Self {
         self.prompt_id = prompt_id.cloned();
         self
     }
 
-    /// Older rows are not wanted.
+    /// Leaves out older rows.
     #[must_use]
     pub fn not_before(mut self, at: Timestamp) -> Self {
         self.not_before = Some(at);
         self
     }
 
-    /// Of a file in which all turns are wanted, copied or not.
+    /// Treats all turns of a file as wanted, copied or not.
     pub fn without_copies(ids: SessionIds, transcript: &Path) -> Self {
         Self { is_decided: true, ..Self::new(ids, transcript) }
     }
 
-    /// It is known where the own rows begin. Until then nothing of the session may be sent.
+    /// The beginning of the own rows is known. Until then nothing of the session may be sent.
     pub fn is_decided(&self) -> bool {
         self.is_decided
     }
 
-    /// Messages were read of which it is not known whether they are copies.
+    /// Messages were read that may be copies.
     pub fn is_in_doubt(&self) -> bool {
         self.has_begun && !self.is_decided
     }
 
-    /// Takes the next row.
+    /// Observes a row.
     pub fn observe(&mut self, entry: &Entry) {
         if self.start_directory.is_none() {
             self.start_directory = entry.header.cwd.as_ref().map(PathBuf::from);
@@ -155,7 +155,7 @@ impl Lineage {
             self.own_from = if has_copies { entry.offset } else { 0 };
         }
         match &entry.record {
-            // Of another session's.
+            // The row of another session.
             Record::Queued(_) | Record::Notified(_)
                 if self.ids.other(entry.header.session_id.as_ref()).is_some() => {}
             Record::Queued(text) if !self.has_begun => {
@@ -168,8 +168,8 @@ impl Lineage {
         }
     }
 
-    /// A file may begin with rows that name the session from which they were copied: they are no younger than the first own
-    /// row. Younger ones were written into the wrong file.
+    /// A file may begin with rows that name the session they were copied from. Those are no younger than the first
+    /// own row. Younger ones were written into the wrong file.
     fn note_names(&mut self, entry: &Entry) {
         let Some(at) = entry.at else { return };
         match self.ids.other(entry.header.session_id.as_ref()) {
@@ -207,8 +207,8 @@ impl Lineage {
         None
     }
 
-    /// `--fork-session` queues the new prompt before it copies the old rows. A prompt that is older than the queue row which
-    /// has its very text was copied only if another file has it: else the clock stepped back.
+    /// `--fork-session` queues the new prompt before it copies the old rows. A prompt older than the queue row with
+    /// its very text was copied only if another file has it. Otherwise the clock stepped back.
     fn is_older_than_queue(&mut self, entry: &Entry) -> bool {
         let Some((queued, text)) = &self.queued else {
             return false;
@@ -225,20 +225,20 @@ impl Lineage {
         }
     }
 
-    /// A session that goes on in the background: its file begins with the rows of the first one.
+    /// A session that continues in the background: its file begins with the rows of the first one.
     fn is_of_first_session(&mut self, entry: &Entry) -> bool {
         let uuid = entry.uuid.as_deref().filter(|_| entry.header.background);
         uuid.is_some_and(|uuid| self.relatives.have(uuid))
     }
 
-    /// A row without a mark decides that the own rows have begun.
+    /// A row without a mark shows that the own rows have begun.
     fn is_own(&self, entry: &Entry) -> bool {
         if self.ids.other(entry.header.session_id.as_ref()).is_some() {
             return false;
         }
         match &entry.record {
             Record::Assistant(_) => true,
-            // They are never copied.
+            // Requests are never copied.
             Record::Request(_) => true,
             Record::Queued(_) | Record::Notified(_) => {
                 self.has_begun && self.relatives.is_background()
@@ -251,7 +251,7 @@ impl Lineage {
         }
     }
 
-    /// Where nothing was copied so far, a release that marks the rows of its turns marks only the copies of answers.
+    /// As long as nothing was copied, a release that marks its prompts marks only the copies of answers.
     fn begins_with_prompt(&self, prompt: &Prompt, entry: &Entry) -> bool {
         let is_called_for = self.prompt_id.is_some() && self.prompt_id == entry.header.prompt_id;
         if is_called_for && !entry.header.background {

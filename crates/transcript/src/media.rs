@@ -1,4 +1,4 @@
-//! The bytes of images and documents in base64: their hash, which names them, and where they stand.
+//! The bytes of images and documents in base64: their hash, which names them, and their place.
 
 use std::path::Path;
 
@@ -10,23 +10,23 @@ use serde_json::Value;
 
 use super::lines::Lines;
 
-/// Larger ones stay here.
+/// Larger media are not uploaded.
 pub const MAX_MEDIA_BYTES: usize = 20 * 1024 * 1024;
 
-/// The types that Langfuse takes.
+/// The types that Langfuse accepts.
 const TYPES: [&str; 6] =
     ["image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp", "application/pdf"];
 
-/// Where the bytes of a medium stand.
+/// The place of a medium's bytes.
 #[derive(Clone, Debug, Eq)]
 pub struct MediaSource {
     /// The hash of the bytes, in base64.
     pub sha256: String,
-    /// Where its row starts in its file.
+    /// The offset of its row in its file.
     pub row: u64,
 }
 
-/// The same bytes, wherever they stand: a row may be written twice.
+/// Equal by bytes alone: a row may be written twice.
 impl PartialEq for MediaSource {
     fn eq(&self, other: &Self) -> bool {
         self.sha256 == other.sha256
@@ -39,7 +39,7 @@ impl MediaSource {
         Some(Self { sha256: BASE64_STANDARD.encode(digest(&bytes)), row })
     }
 
-    /// The id that Langfuse makes of the hash.
+    /// Langfuse's id for the hash.
     pub fn id(&self) -> String {
         let id: String = self.sha256.chars().take(22).collect();
         id.replace('+', "-").replace('/', "_")
@@ -51,10 +51,11 @@ fn decoded(data: &str) -> Option<Vec<u8>> {
     is_small.then(|| BASE64_STANDARD.decode(data.trim()).ok()).flatten().filter(|it| !it.is_empty())
 }
 
-/// The bytes of this hash in the row that starts at `row`; `None` if they are not there any more.
+/// The bytes with this hash in the row at `row`; `None` if they are gone.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn media_bytes(transcript: &Path, row: u64, sha256: &str) -> Result<Option<Vec<u8>>> {
     let mut lines = Lines::open(transcript, row)?;
     let Some(line) = lines.next_line()? else {

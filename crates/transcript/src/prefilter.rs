@@ -1,4 +1,5 @@
-//! Rows that no span needs, by their types. Most bytes of a transcript belong to them, and one of them may have any length.
+//! Recognises rows that no span needs, by type. They hold most bytes of a transcript, and one of them may have any
+//! length.
 
 use super::classify::Reading;
 use super::scan;
@@ -42,7 +43,7 @@ const UNNEEDED: &[&str] = &[
     "worktree-state",
 ];
 
-/// Attachments that some span needs. The others are most of the bytes of a 2.1.330 file.
+/// Attachments that spans need. The others are most bytes of a 2.1.330 file.
 const NEEDED_ATTACHMENTS: &[&str] = &["queued_command", "structured_output", "max_turns_reached"];
 
 /// Whether the first bytes of a row show that no span needs it. 97 % of a one-turn file of 2.1.330 are such rows.
@@ -53,7 +54,7 @@ pub(super) fn is_unneeded(row: &[u8]) -> bool {
     }
 }
 
-/// The reading of a row whose first bytes show that no span needs it, so that it need not be read to its end.
+/// The reading of a row whose first bytes show that no span needs it, so that its rest need not be read.
 pub(super) fn skip_unneeded(row: &[u8]) -> Option<Reading> {
     if is_unneeded(row) {
         return Some(Reading::Unneeded);
@@ -62,7 +63,7 @@ pub(super) fn skip_unneeded(row: &[u8]) -> Option<Reading> {
     (!is_among(NEEDED, kind)).then(|| unneeded_row(&String::from_utf8_lossy(kind)))
 }
 
-/// Whether a row gives the session a title.
+/// Whether a row sets the session's title.
 pub fn is_title(row: &[u8]) -> bool {
     matches!(scan::row_type(row), Some(b"custom-title" | b"ai-title"))
 }

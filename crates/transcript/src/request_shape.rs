@@ -1,5 +1,5 @@
-//! The part of a request that comes before its messages: the system prompt and the tools (`api-request-shape`, 2.1.330 and
-//! later). Requests name it by its hash, and a session writes it once.
+//! The part of a request before its messages: the system prompt and the tools (`api-request-shape`, 2.1.330 and
+//! later). Requests name it by hash, and a session writes it once.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::scan::{self, Words};
 
 const ROW_TYPE: &[u8] = b"api-request-shape";
 
-/// System prompt and tools, as the model was sent them.
+/// System prompt and tools, as sent to the model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct RequestShape {
@@ -42,10 +42,11 @@ struct Row {
     shape: RequestShape,
 }
 
-/// The shape of this hash in a transcript.
+/// The shape with this hash in a transcript.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn request_shape(transcript: &Path, hash: &str) -> Result<Option<RequestShape>> {
     let words = Words::new([hash]);
     let mut lines = Lines::open(transcript, 0)?;

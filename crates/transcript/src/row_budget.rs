@@ -11,13 +11,13 @@ use super::excerpt::cut;
 use super::json_text::Characters;
 use super::scan;
 
-/// More than a request holds.
+/// Larger than any request.
 const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
 
 /// Values of at most this length are parsed at once.
 const SMALL_ROW_BYTES: usize = 64 * 1024;
 
-/// The levels of larger values that may be nested: each level is scanned once more.
+/// The depth up to which larger values are parsed: each level costs one more scan.
 const MAX_LEVELS: usize = 8;
 
 /// The rest of the memory for one row.
@@ -27,7 +27,7 @@ pub(super) struct RowBudget {
     longest: usize,
     /// Bytes.
     left: Cell<usize>,
-    /// Where the row starts, if its images and documents are wanted.
+    /// The offset of the row, if its images and documents are wanted.
     pub(super) media_row: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ impl RowBudget {
         Self { longest, left, media_row: None }
     }
 
-    /// The text of a JSON text, as an excerpt where it is too long; `None` if the value is something else.
+    /// The text of a JSON string, as an excerpt if it is too long; `None` if the value is something else.
     pub(super) fn text(&self, json: &str) -> Option<String> {
         if json.len() > SMALL_ROW_BYTES || !json.starts_with('"') {
             return Characters::of(json).map(|text| self.keep(text));
@@ -47,7 +47,7 @@ impl RowBudget {
         Some(if self.take(text.len()) { text } else { left_out(text.chars().count()) })
     }
 
-    /// A value as a tree, or as its own text where it is too deep or has too many parts.
+    /// A value as a tree, or as its text if it is too deep or has too many parts.
     pub(super) fn tree(&self, json: &str) -> Value {
         self.attempt(|| self.branch(json, MAX_LEVELS).ok_or(()))
             .unwrap_or_else(|()| Value::String(self.keep(json.chars())))
@@ -59,7 +59,7 @@ impl RowBudget {
         read().inspect_err(|_| self.left.set(left))
     }
 
-    /// Takes `bytes` from the budget if they are left.
+    /// Takes `bytes` from the budget. Returns whether they were left.
     pub(super) fn take(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(self.left.get()));
@@ -87,7 +87,7 @@ impl RowBudget {
     }
 }
 
-/// Replaces a text for which no budget is left.
+/// Replaces a text that exceeds the budget.
 fn left_out(characters: usize) -> String {
     format!("…[cut: {characters} characters in all]…")
 }

@@ -14,7 +14,7 @@ use super::git::GitOperation;
 use super::tolerant::{self, Tolerant};
 pub(super) use message::{Block, Message, Source, Usage};
 
-/// Any row. Which fields are there depends on `kind` and on the release.
+/// Any row. `kind` and the release decide which fields exist.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Row<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Row<'a> {
     pub subtype: Tolerant<String>,
     pub uuid: Tolerant<String>,
     pub parent_uuid: Tolerant<String>,
-    /// A boundary's parent, which is not its `parentUuid`.
+    /// The parent of a boundary, which is not its `parentUuid`.
     pub logical_parent_uuid: Tolerant<String>,
     pub timestamp: Tolerant<String>,
     pub session_id: Tolerant<String>,
@@ -35,14 +35,14 @@ pub(super) struct Row<'a> {
     pub is_sidechain: Tolerant<bool>,
     pub is_meta: Tolerant<bool>,
     pub is_compact_summary: Tolerant<bool>,
-    /// Of a summary: the opening rows of the turns that it replaces, the running one last.
+    /// Of a summary: the opening rows of the replaced turns, the running one last.
     pub summarized_turn_prompt_uuids: Tolerant<Vec<String>>,
     pub is_visible_in_transcript_only: Tolerant<bool>,
     pub repeats_compact_summary: Tolerant<bool>,
     pub queue_transcript_only: Tolerant<bool>,
     pub prompt_id: Tolerant<String>,
     pub prompt_source: Tolerant<String>,
-    /// What the CLI wrote the row for: `local`, `hook`, `harness` or `recorded` (2.1.332).
+    /// The purpose of a row by the CLI: `local`, `hook`, `harness` or `recorded` (2.1.332).
     pub row_source: Tolerant<String>,
     pub turn_origin: Tolerant<String>,
     #[serde(deserialize_with = "tolerant::object")]
@@ -81,7 +81,7 @@ pub(super) struct Row<'a> {
     pub tool_denial_before_run: Tolerant<bool>,
     #[serde(deserialize_with = "tolerant::object")]
     pub permission_decision: Option<PermissionDecision>,
-    /// `system`/`api_error`; elsewhere a string, which is of no use here.
+    /// `system`/`api_error`. In other rows a string, which is ignored.
     #[serde(deserialize_with = "tolerant::object")]
     pub error: Option<ErrorDetail>,
     #[serde(deserialize_with = "tolerant::object")]
@@ -115,7 +115,7 @@ pub(super) struct Row<'a> {
     pub pr_url: Tolerant<String>,
 }
 
-/// What a compaction's boundary row says.
+/// The metadata of a compaction's boundary row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct CompactMetadata {
@@ -129,7 +129,7 @@ pub(super) struct CompactMetadata {
     pub preserved_segment: Option<Preserved>,
 }
 
-/// The rows that a compaction keeps: all of them, or the first and the last in releases that do not list them.
+/// The rows that a compaction keeps: all of them, or the first and last in releases that do not list them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Preserved {
@@ -140,7 +140,7 @@ pub(super) struct Preserved {
     pub anchor_uuid: Tolerant<String>,
 }
 
-/// What an API error row says.
+/// The error of an API error row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ErrorDetail {
@@ -149,21 +149,21 @@ pub(super) struct ErrorDetail {
     pub message: Tolerant<String>,
 }
 
-/// Where in the conversation a prompt stands.
+/// The position of a prompt in the conversation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TurnPosition {
     pub turn_index: Tolerant<u64>,
 }
 
-/// Where a user row comes from.
+/// The origin of a user row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Origin {
     pub kind: Tolerant<String>,
 }
 
-/// Who let a tool run, or not.
+/// The decision about a tool.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PermissionDecision {
@@ -171,7 +171,7 @@ pub(super) struct PermissionDecision {
     pub source: Tolerant<String>,
 }
 
-/// What the CLI added to the conversation.
+/// An addition of the CLI to the conversation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attachment<'a> {
@@ -185,14 +185,14 @@ pub(super) struct Attachment<'a> {
     pub context: Option<Context>,
 }
 
-/// The context that a process gives the model first.
+/// The context that a process sends the model first.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Context {
     pub git_status: Tolerant<String>,
 }
 
-/// What an MCP server gave beside the text.
+/// An MCP server's result beside its text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct McpMeta<'a> {
@@ -200,7 +200,7 @@ pub(super) struct McpMeta<'a> {
     pub structured_content: Option<&'a RawValue>,
 }
 
-/// `toolUseResult` where it says what was launched and how it ended, where a large output was saved, or what was changed.
+/// `toolUseResult` of launches with their outcome, of large saved outputs, and of changes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outcome {
@@ -217,14 +217,14 @@ pub(super) struct Outcome {
     pub git_operation: Option<GitOperation>,
 }
 
-/// What the row of a skill says that a person typed and that goes on in the background.
+/// The row of a skill that a person typed and that continues in the background.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SkillLaunch {
     pub agent_id: Tolerant<String>,
 }
 
-/// One place where a file was changed.
+/// One change in a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Hunk {

@@ -1,4 +1,4 @@
-//! A session's title, the cost that Claude Code reports for it, and the time of its last row.
+//! A session's title, the cost in Claude Code's report, and the time of its last row.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -14,13 +14,13 @@ use super::{Lines, Usage};
 /// A session's own description. Of several rows the last one counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionInfo {
-    /// The person's title, else the model's.
+    /// The person's title, otherwise the model's.
     pub title: Option<String>,
     /// The cost that Claude Code reports when its process ends, since 2.1.330.
     pub reckoning: Option<ReportedCost>,
 }
 
-/// The tokens and the cost of all processes of a session, by Claude Code.
+/// The tokens and the cost of all processes of a session, by Claude Code's count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReportedCost {
     /// Tokens of all models.
@@ -32,10 +32,11 @@ pub struct ReportedCost {
 }
 
 impl SessionInfo {
-    /// Looks through a transcript and parses only the rows in question.
+    /// Scans a transcript and parses only the relevant rows.
     ///
     /// # Errors
-    /// When the file can't be read.
+    ///
+    /// If the file can't be read.
     pub fn read(transcript: &Path) -> Result<Self> {
         let types = Field::new(b"\"type\"");
         let is_answer = |kind: Option<&[u8]>, row: &[u8]| match kind {
@@ -66,10 +67,11 @@ impl SessionInfo {
     }
 }
 
-/// The states of Claude Code's own count in a transcript, the last one last.
+/// The states of Claude Code's own count in a transcript, in order.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn reported_costs(transcript: &Path) -> Result<Vec<ReportedCost>> {
     let mut lines = Lines::open(transcript, 0)?;
     let mut costs = Vec::new();
@@ -87,10 +89,10 @@ fn title(title: Option<String>) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-/// How much of a file's end is searched for its last time.
+/// The part of a file's end that is searched for its last time.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// The last time that is written near the end of a transcript, else the file's modification time.
+/// The last time near the end of a transcript, otherwise the file's modification time.
 pub fn last_activity(transcript: &Path) -> Option<Timestamp> {
     let mut file = regular_file::open(transcript).ok()?;
     let metadata = file.metadata().ok()?;

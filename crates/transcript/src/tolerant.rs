@@ -105,7 +105,7 @@ where
     Ok(serde_json::from_str(raw.get()).ok())
 }
 
-/// No count of tokens and no number of milliseconds is larger: a larger one is a defect of what wrote it.
+/// No count of tokens or milliseconds is larger. A larger one is a defect of its writer.
 const MAX_NUMBER: u64 = 1_000_000_000_000;
 
 /// The same for a text.
@@ -113,7 +113,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_any(Text)
 }
 
-/// The same for an object whose own fields may be of any type: it is read without a second pass.
+/// Like [`field`], for an object with fields of any type. It is read in one pass.
 pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -122,13 +122,13 @@ where
     deserializer.deserialize_any(Object(PhantomData))
 }
 
-/// A count. Some providers write it as a text or a fraction.
+/// A count. Some providers write it as a string or a fraction.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     let text = raw.get().trim_matches('"').trim();
     let count = text.parse().ok().or_else(|| {
         let number = text.parse::<f64>().ok()?.round();
-        // Exact as a float, and more than any session has.
+        // Exact as a float, and larger than in any session.
         let is_count = (0.0..=9_007_199_254_740_992.0).contains(&number);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
         is_count.then_some(number as u64)
@@ -168,7 +168,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
     others_are_none!();
 }
 
-/// Any value but null, as it was written. Borrowed: it may be a hundred megabytes.
+/// Any value but null, unparsed. Borrowed: it may be a hundred megabytes.
 pub(super) fn raw<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'de RawValue>, D::Error> {

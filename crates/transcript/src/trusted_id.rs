@@ -1,13 +1,13 @@
-//! Which ids of a provider name one thing only. Claude Code writes ids as the API gives them: routers leave them out, begin again
-//! at `call_0` in each answer, or answer with a constant.
+//! Recognises provider ids that are unique. Claude Code writes ids as the API gives them. Routers leave them out,
+//! restart at `call_0` in each answer, or send a constant.
 
-/// The number of letters and digits of a short one; the API's own have 24.
+/// The number of letters and digits of a short one. The API's own have 24.
 const MIN_LENGTH: usize = 20;
 
-/// A constant like `00000000000000000001` has fewer different characters.
+/// A constant such as `00000000000000000001` has fewer different characters.
 const MIN_DIFFERENT: usize = 10;
 
-/// Ids of the API documentation's examples, which mock servers answer with.
+/// Ids from the API documentation's examples, which mock servers send.
 const EXAMPLES: &[&str] = &[
     "msg_013Zva2CMHLNnXjNJJKqJ2EF",
     "msg_014p7gG3wDgGV9EUtLvnow3U",
@@ -22,8 +22,8 @@ const EXAMPLES: &[&str] = &[
     "toolu_01T1x1fJ34qAmk2tNTrN7Up6",
 ];
 
-/// Whether an id has the form of Anthropic's API, or of it behind Bedrock or Vertex. Any other one may come again for another
-/// message or tool.
+/// Whether an id has the form of Anthropic's API, directly or behind Bedrock or Vertex. Any other id may repeat for
+/// another message or tool.
 pub fn is_trusted(id: &str) -> bool {
     let prefixes = ["msg_", "toolu_", "srvtoolu_"];
     let Some(rest) = prefixes.iter().find_map(|prefix| id.strip_prefix(prefix)) else {

@@ -1,4 +1,4 @@
-//! Names in transcripts that no release had that this program was tried with: what to look at when Claude Code changes.
+//! Finds names in transcripts that no tested release had, which shows changes in Claude Code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::lines::Lines;
 use super::prefilter;
 use super::tolerant::Tolerant;
 
-/// Subtypes, types of attachments, fields of rows that spans need, and hook events, each below its heading. Most of them are of
-/// no use to a span: `sentAtMs`, `thread`, `hookText`, `refusalRetry` …
+/// Subtypes, types of attachments, fields of needed rows, and hook events, each below its heading. Most of them are
+/// useless for spans: `sentAtMs`, `thread`, `hookText`, `refusalRetry` …
 const KNOWN: &str = include_str!("unknown/known.txt");
 
-/// A file of anything may have any number of names, each of any length.
+/// A file may have any number of names, each of any length.
 const MAX_NAMES: usize = 100;
 const MAX_CHARACTERS: usize = 60;
 
-/// Unknown names, each with where it stands: `row hologram`, `field user.newField`, `hook event OnWake`.
+/// Unknown names, each with its place: `row hologram`, `field user.newField`, `hook event OnWake`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownNames {
     /// Types of rows, subtypes of `system` rows and types of attachments.
@@ -37,10 +37,11 @@ struct Kind {
     hook_event: Tolerant<String>,
 }
 
-/// Reads the names of a transcript that the program does not know.
+/// Reads the unknown names of a transcript.
 ///
 /// # Errors
-/// When the file can't be read.
+///
+/// If the file can't be read.
 pub fn unknown_names(transcript: &Path) -> Result<UnknownNames> {
     let known = Known::read();
     let mut unknown = UnknownNames::default();

@@ -1,4 +1,4 @@
-//! The end of a workflow's run, from `<session>/workflows/<run id>.json`.
+//! The end of a workflow run, from `<session>/workflows/<run id>.json`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::json_text::replace_surrogates;
 use super::row_budget::RowBudget;
 use super::tolerant::{self, Tolerant};
 
-/// More than the script and the answers of its agents, which the file repeats.
+/// Larger than the script and the answers of its agents, which the file repeats.
 const MAX_RUN_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The end of a run.
@@ -24,7 +24,7 @@ pub struct RunEnd {
     pub at: Option<Timestamp>,
     /// The return value of its script.
     pub result: Option<Value>,
-    /// Why it failed, with a stack below the first line.
+    /// The failure, with a stack below the first line.
     pub error: Option<String>,
 }
 
@@ -50,8 +50,8 @@ impl RunEnd {
         folder.join(format!("{run_id}.json"))
     }
 
-    /// Reads the file and keeps texts of up to `longest` characters whole. `None` while the run is in progress, and where the
-    /// file can't be read.
+    /// Reads the file and keeps texts of up to `longest` characters whole. `None` while the run is in progress, and
+    /// if the file can't be read.
     pub fn read(path: &Path, longest: usize) -> Option<Self> {
         let text = regular_file::read(path, MAX_RUN_BYTES).ok()?;
         let text = String::from_utf8_lossy(&text);

@@ -1,4 +1,4 @@
-//! A message's hash as Claude Code makes it: SHA-256 of its JSON with sorted keys, without the marks for the cache.
+//! The hash of a message as Claude Code computes it: SHA-256 of its JSON with sorted keys, without cache marks.
 
 use base::sha256::hex;
 use serde_json::value::RawValue;
@@ -8,14 +8,14 @@ use super::rows::{Fields, items};
 /// No release writes deeper values.
 const MAX_DEPTH: usize = 128;
 
-/// A message in the making: one role, and the blocks of its rows so far.
+/// A message being built: one role, and the blocks of its rows so far.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     canonical: String,
 }
 
 impl Blocks {
-    /// Takes the blocks of a row's content; `None` when they are none.
+    /// Adds the blocks of a row's content. Returns `None` if the content has another shape.
     pub(super) fn add(&mut self, raw: &RawValue) -> Option<()> {
         let content = raw.get();
         if content.starts_with('"') {
@@ -45,7 +45,7 @@ impl Blocks {
     }
 }
 
-/// Numbers stay as they were written: the same program wrote them.
+/// Numbers stay as written: the same program wrote them.
 fn write(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     if depth > MAX_DEPTH {
         return None;

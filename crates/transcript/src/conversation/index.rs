@@ -29,17 +29,17 @@ pub(super) struct Row {
 /// The role of a row in the conversation.
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// A user's row, with the tool calls that it answers.
+    /// A user row, with the tool calls that it answers.
     User { results: Vec<String>, is_summary: bool },
-    /// A row of an answer, with the tool calls that it makes.
+    /// A row of an answer, with its tool calls.
     AssistantMessage { answer: String, calls: Vec<String> },
-    /// A failure that the CLI writes like an answer. It is never sent to the model.
+    /// A failure that the CLI writes like an answer. The model never receives it.
     Failure,
     /// A prompt that joined the running turn, or the output of a local command.
     Beside,
     /// The conversation was replaced by its summary.
     Boundary(Box<Boundary>),
-    /// A row that is never sent, but that other rows have as their parent.
+    /// A row that is never sent, but that is the parent of other rows.
     Step,
 }
 
@@ -48,11 +48,11 @@ pub(super) enum Kind {
 pub(super) struct Boundary {
     /// The last row before it.
     pub after: Option<String>,
-    /// The rows that stay as they are.
+    /// The kept rows.
     pub kept: Vec<String>,
-    /// The same by the first and the last of them, in releases that do not list them.
+    /// The first and last kept row, in releases that do not list all of them.
     pub ends: Option<(String, String)>,
-    /// The row that they follow now.
+    /// The row that the kept rows follow now.
     pub anchor: Option<String>,
 }
 
@@ -69,18 +69,19 @@ pub(super) struct Request {
 pub(super) struct Index {
     pub rows: Vec<Row>,
     pub requests: BTreeMap<String, Request>,
-    /// Messages with a row of their own, by their hash.
+    /// Messages with a row of their own, by hash.
     pub blobs: BTreeMap<String, Place>,
     /// 2.1.100 writes some rows twice.
     by_uuid: BTreeMap<String, Vec<usize>>,
     /// The rows of each answer, by its request, its message id or its first row.
     answers: BTreeMap<String, Vec<usize>>,
-    /// The message id of the answer whose rows may go on, and its name, where only the order of the rows tells.
+    /// The message id and the name of the answer whose rows may continue, if only the order of the rows identifies
+    /// it.
     unnamed: Option<(Option<String>, String)>,
-    /// The request that an answer's first row names.
+    /// The request named by an answer's first row.
     asked_by: BTreeMap<usize, String>,
     boundaries: Vec<usize>,
-    /// The commits that the model was given, each with the number of rows before it.
+    /// The commits that the model received, each with the number of rows before it.
     commits: Vec<(usize, String)>,
 }
 
@@ -99,7 +100,7 @@ impl Index {
         self.answers.get(answer).into_iter().flatten().copied()
     }
 
-    /// The rows with these uuids, each where it was written first.
+    /// The first row with each of these uuids.
     pub(super) fn rows_of(&self, uuids: &[String]) -> impl Iterator<Item = usize> {
         uuids.iter().filter_map(|uuid| self.by_uuid.get(uuid)?.first().copied())
     }
@@ -109,13 +110,13 @@ impl Index {
         self.asked_by.get(&row).cloned()
     }
 
-    /// The row of this id before another one: the last that was written.
+    /// The last row with this id before another one.
     pub(super) fn row_before(&self, uuid: &str, before: usize) -> Option<usize> {
         let written = self.by_uuid.get(uuid)?;
         written.iter().rev().copied().find(|row| *row < before)
     }
 
-    /// The compactions before a row, the last one first.
+    /// The compactions before a row, last one first.
     pub(super) fn boundaries_before(&self, row: usize) -> impl Iterator<Item = (usize, &Boundary)> {
         let before = self.boundaries.iter().rev().filter(move |at| **at < row);
         before.filter_map(|at| match &self.rows.get(*at)?.kind {
@@ -226,7 +227,7 @@ impl Index {
     }
 }
 
-/// The ids of the tools that a message's blocks of one kind ask for or answer.
+/// The ids of the tools in a message's blocks of one kind.
 fn tool_ids(
     content: Option<&RawValue>,
     kind: &str,
@@ -238,7 +239,7 @@ fn tool_ids(
     blocks.filter(|block| block.kind.as_deref() == Some(kind)).filter_map(id).collect()
 }
 
-/// The newest commit in the output of `git log` that a process gives the model first.
+/// The newest commit in the output of `git log` that a process sends the model first.
 fn newest_commit(attachment: &Attachment<'_>) -> Option<String> {
     let status = attachment.context.as_ref()?.git_status.as_ref()?;
     let (_, log) = status.split_once("\nRecent commits:\n")?;

@@ -1,4 +1,4 @@
-//! Rows → messages, merged as Claude Code merges them.
+//! Merges rows to messages, as Claude Code merges them.
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{as_json, replace_surrogates};
 /// The role of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A person, a tool, or the CLI in their place.
+    /// A person, a tool, or the CLI on their behalf.
     User,
     /// The model.
     Assistant,
@@ -18,7 +18,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As the API calls it.
+    /// The API's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -37,7 +37,7 @@ pub struct Message {
     pub content: Vec<Value>,
 }
 
-/// A message as it was sent.
+/// A message in its sent form.
 pub(super) fn of(message: &Fields<'_>) -> Option<Message> {
     let role = match message.text("role")?.as_str() {
         "assistant" => Role::Assistant,
@@ -48,14 +48,14 @@ pub(super) fn of(message: &Fields<'_>) -> Option<Message> {
     Some(Message { role, content })
 }
 
-/// Messages in the making.
+/// Messages being built.
 #[derive(Debug, Default)]
 pub(super) struct Merged {
     messages: Vec<(Message, Option<String>)>,
 }
 
 impl Merged {
-    /// Takes the next row: one of the same role joins the last message, a part of an answer joins the answer, even when a
+    /// Adds a row. A row of the same role joins the last message. A part of an answer joins its answer, even if a
     /// tool's result was written before it.
     pub(super) fn add(&mut self, row: &Fields<'_>) {
         let message = row.object("message");
@@ -98,7 +98,7 @@ impl Merged {
     }
 }
 
-/// Answers of tools come first in their message: the API takes them nowhere else.
+/// Moves tool results to the beginning of their message: the API accepts them nowhere else.
 pub(super) fn results_first(messages: &mut [Message]) {
     for message in messages {
         let blocks = message.content.drain(..);
@@ -120,7 +120,7 @@ fn blocks(content: &RawValue) -> Vec<Value> {
     blocks.into_iter().map(without_cache_mark).collect()
 }
 
-/// Marks for the cache are no content.
+/// Cache marks are no content.
 fn without_cache_mark(mut block: Value) -> Value {
     if let Value::Object(fields) = &mut block {
         fields.shift_remove("cache_control");

@@ -1,7 +1,7 @@
-//! The messages that the model was sent before an answer, rebuilt from the transcript.
+//! Rebuilds the messages that the model received before an answer.
 //!
-//! Claude Code 2.1.330 writes down of each request which messages it held, by their hashes (`recorded`). Where it did not,
-//! as in older releases, they are made of the rows on the way to the answer (`branch`).
+//! Claude Code 2.1.330 records the hashes of each request's messages (`recorded`). Without that record, as in older
+//! releases, they are built from the rows on the path to the answer (`branch`).
 
 mod branch;
 mod canonical;
@@ -25,32 +25,34 @@ use rows::Fields;
 
 use crate::json_text::lossy;
 
-/// The conversation of a session's file. Holds the places of its rows and reads messages on demand: a message is in memory
-/// once, whatever the size of the file.
+/// The conversation of a session's file. Holds the places of its rows and reads messages on demand, so that a message
+/// is in memory once, whatever the size of the file.
 #[derive(Debug)]
 pub struct Conversation {
     path: PathBuf,
     file: File,
     index: Index,
-    /// The places of the messages that requests name by hash; built on first use.
+    /// The places of the messages that requests name by hash. Built on first use.
     known: Option<BTreeMap<String, Source>>,
 }
 
 impl Conversation {
-    /// Looks through a transcript.
+    /// Indexes a transcript.
     ///
     /// # Errors
-    /// When it can't be read.
+    ///
+    /// If it can't be read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
         Ok(Self { path: path.to_owned(), file, index: Index::read(path)?, known: None })
     }
 
-    /// The messages of the request that the answer with these rows came of, without the system prompt.
+    /// The messages of the request behind the answer with these rows, without the system prompt.
     ///
     /// # Errors
-    /// When the transcript can't be read any more.
+    ///
+    /// If the transcript can't be read any more.
     pub fn before(&mut self, answer: &[String]) -> Result<Vec<Message>> {
         let Some(first) = self.index.rows_of(answer).next() else {
             return Ok(Vec::new());
@@ -68,26 +70,28 @@ impl Conversation {
     /// The answer with these rows: all blocks of its message.
     ///
     /// # Errors
-    /// When the transcript can't be read any more.
+    ///
+    /// If the transcript can't be read any more.
     pub fn answer(&self, answer: &[String]) -> Result<Option<Message>> {
         let rows: Vec<usize> = self.index.rows_of(answer).collect();
         Ok(self.merged(&rows)?.pop())
     }
 
-    /// The last commit that Claude Code gave the model before an answer (2.1.330 and later).
+    /// The last commit that Claude Code sent the model before an answer (2.1.330 and later).
     pub fn commit_before(&self, answer: &[String]) -> Option<&str> {
         let first = self.index.rows_of(answer).next()?;
         self.index.commit_before(first)
     }
 
-    /// The same, if it was given after this opening row: what was checked out when the turn began.
+    /// Like [`Self::commit_before`], but only a commit sent after this opening row: the one checked out when the turn
+    /// began.
     pub fn commit_within(&self, opening: &str, answer: &[String]) -> Option<&str> {
         let first = self.index.rows_of(answer).next()?;
         let opening = self.index.row_before(opening, first)?;
         self.index.commit_between(opening, first)
     }
 
-    /// Rows as the messages that they were sent as.
+    /// Merges rows to the messages in which they were sent.
     fn merged(&self, rows: &[usize]) -> Result<Vec<Message>> {
         let mut messages = message::Merged::default();
         for row in rows.iter().filter_map(|row| self.index.rows.get(*row)) {

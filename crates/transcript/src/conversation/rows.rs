@@ -1,4 +1,4 @@
-//! Objects whose values stay as they were written: messages are hashed and sent in the form that they have in a row.
+//! Objects with unparsed values: messages are hashed and sent exactly as their rows have them.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ impl<'a> Fields<'a> {
         serde_json::from_str(text).ok().map(Self)
     }
 
-    /// All of them.
+    /// All fields.
     pub(super) fn each(&self) -> impl Iterator<Item = (&String, &'a RawValue)> {
         self.0.iter().map(|(name, value)| (name, *value))
     }
@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
         self.raw(name).is_some_and(|raw| raw.get() == "true")
     }
 
-    /// An object; without fields if the value is something else.
+    /// An object, without fields if the value is something else.
     pub(super) fn object(&self, name: &str) -> Self {
         let raw = self.raw(name);
         raw.and_then(|raw| Self::read(raw.get())).unwrap_or_default()

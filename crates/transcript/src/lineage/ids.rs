@@ -14,7 +14,7 @@ use crate::scan;
 pub(super) struct Ids(HashSet<u64>);
 
 impl Ids {
-    /// All ids in the first bytes of a file, up to `end`.
+    /// All ids before the offset `end` of a file.
     pub(super) fn read(path: &Path, end: u64) -> Result<Self> {
         let mut ids = Self::default();
         let mut lines = Lines::open(path, 0)?;

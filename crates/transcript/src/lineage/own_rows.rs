@@ -9,52 +9,52 @@ use super::ids::Ids;
 use super::{Lineage, SessionIds};
 use crate::{Entry, Record};
 
-/// Sessions of which rows stand in the file of another one, with the directory that the first of these rows names.
+/// Sessions with rows in another session's file, each with the directory in its first row.
 pub type Guests = BTreeMap<String, Option<PathBuf>>;
 
-/// Tells the session's own rows from those of other sessions, and from history that was written again.
+/// Separates the session's own rows from those of other sessions, and from history that was written again.
 #[derive(Debug, Default)]
 pub struct OwnRows {
     ids: SessionIds,
     transcript: PathBuf,
-    /// Rows before it are copies, which the first own turn may need; `None` until that is known.
+    /// Rows before it are copies, which the first own turn may need; `None` until it is known.
     own_from: Option<u64>,
-    /// The opening row at which the reading goes on.
+    /// The opening row at which reading continues.
     resumed: Option<String>,
     /// Older rows belong to turns that were read before.
     not_before: Option<Timestamp>,
     /// The time of the newest opening row.
     newest: Option<Timestamp>,
-    /// The id of the row before: some programs write each row twice.
+    /// The id of the previous row: some programs write each row twice.
     last: String,
-    /// All ids above, once a row may be a copy of one there.
+    /// All ids above, once a row may be a copy.
     known: Option<Ids>,
     /// Other sessions whose rows were read.
     pub guests: Guests,
 }
 
 impl OwnRows {
-    /// Of a file that is read from its first row.
+    /// For a file that is read from its first row.
     pub fn new(ids: SessionIds, transcript: &Path) -> Self {
         Self { ids, transcript: transcript.to_owned(), ..Self::default() }
     }
 
-    /// Says where own rows begin.
+    /// Sets the beginning of the own rows.
     pub fn begin_at(&mut self, own_from: u64) {
         self.own_from = Some(own_from);
     }
 
-    /// Leaves out older rows: a file that was written anew keeps some of turns that were read before.
+    /// Leaves out older rows: a rewritten file keeps some rows of earlier turns.
     pub fn leave_before(&mut self, at: Option<Timestamp>) {
         self.not_before = at;
     }
 
-    /// Says when the newest known opening row was written, and with which one the reading goes on.
+    /// Sets the time of the newest known opening row, and the row at which reading continues.
     pub fn go_on(&mut self, with: Option<&String>, newest: Timestamp) {
         (self.resumed, self.newest) = (with.cloned(), Some(newest));
     }
 
-    /// Takes the next row. Returns whether the session's turns are read from it.
+    /// Observes a row. Returns whether it belongs to the session's turns.
     pub fn admit(&mut self, entry: &Entry) -> bool {
         let id = id(entry);
         if let Some(id) = id {
@@ -87,7 +87,8 @@ impl OwnRows {
         true
     }
 
-    /// History is written again from an opening row on, or from a row that is older than the newest one of those.
+    /// Whether history is written again: from an opening row on, or from a row that is older than the newest opening
+    /// row.
     fn is_copy(&mut self, entry: &Entry, id: &str) -> bool {
         if self.known.is_none() {
             if !self.may_be_old(entry) {

@@ -1,4 +1,4 @@
-//! The file that had a session's first prompt before it, among the other files of its folder.
+//! Finds the file that had a session's first prompt before, among the other files of its folder.
 
 use std::fs;
 use std::io::Read;
@@ -12,16 +12,16 @@ use crate::{locate, scan};
 
 /// A folder may hold any number of sessions.
 const MAX_FILES: usize = 2000;
-/// How much of each is searched: a first prompt stands near the beginning.
+/// The searched part of each file: a first prompt is near the beginning.
 const HEAD_BYTES: u64 = 64 * 1024;
 
-/// The other files of a session's folder. They are read only when a row is asked for.
+/// The other files of a session's folder. They are read only when needed.
 #[derive(Debug, Default)]
 pub(super) struct Relatives {
     transcript: PathBuf,
-    /// The uuid of the file's first prompt, and whether the session says that it runs in the background.
+    /// The uuid of the file's first prompt, and whether the session runs in the background.
     first_prompt: Option<(String, bool)>,
-    /// The file that had that prompt first; `Some(None)` where none has it.
+    /// The file that had that prompt first; `Some(None)` if none has it.
     parent: Option<Option<Parent>>,
 }
 
@@ -48,7 +48,7 @@ impl Relatives {
         self.first_prompt.as_ref().is_some_and(|(_, is_background)| *is_background)
     }
 
-    /// The file that had the first prompt has this row too.
+    /// Whether the file that had the first prompt has this row too.
     pub(super) fn have(&mut self, uuid: &str) -> bool {
         let Some((first, is_background)) = &self.first_prompt else {
             return false;
@@ -58,13 +58,13 @@ impl Relatives {
         parent.as_ref().is_some_and(|parent| parent.ids.contain(uuid))
     }
 
-    /// The session that had the copied rows first, as far as it was looked for.
+    /// The session that had the copied rows first, if it was searched for.
     pub(super) fn parent(&self) -> Option<String> {
         Some(self.parent.as_ref()?.as_ref()?.session.clone())
     }
 }
 
-/// Where a session went on in the background, its first file has the row without `sessionKind`.
+/// For a session that continues in the background, its first file has the row without `sessionKind`.
 fn find(transcript: &Path, uuid: &str, is_background: bool) -> Option<Parent> {
     let folder = fs::read_dir(transcript.parent()?).ok()?;
     let files = folder.flatten().map(|entry| entry.path()).filter(|path| {

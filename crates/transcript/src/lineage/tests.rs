@@ -48,7 +48,7 @@ fn queued(text: &str) -> Record {
     Record::Queued(Some(text.to_owned()))
 }
 
-/// Where the own rows begin; `None` while that is open.
+/// The beginning of the own rows; `None` while it is undecided.
 fn decided_in(folder: &Path, rows: &[Entry]) -> Option<u64> {
     let transcript = folder.join("mine.jsonl");
     let mut lineage = Lineage::new(SessionIds::new(MINE, &transcript), &transcript);

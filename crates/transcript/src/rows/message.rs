@@ -38,7 +38,7 @@ pub(crate) struct Usage {
     pub server_tool_use: Option<ServerToolUse>,
     pub service_tier: Tolerant<String>,
     pub speed: Tolerant<String>,
-    /// The parts of an answer that several models made.
+    /// The parts of an answer by several models.
     pub iterations: Tolerant<Vec<Usage>>,
     /// Of an iteration.
     #[serde(rename = "type")]
@@ -47,7 +47,7 @@ pub(crate) struct Usage {
     pub model: Tolerant<String>,
 }
 
-/// Cache writes by how long they live.
+/// Cache writes by lifetime.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CacheCreation {
@@ -99,7 +99,7 @@ pub(crate) struct Block<'a> {
     pub source: Option<Source<'a>>,
 }
 
-/// Where an image or a document comes from.
+/// The source of an image or a document.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Source<'a> {

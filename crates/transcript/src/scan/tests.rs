@@ -41,7 +41,7 @@ fn characters(json: &str) -> impl Iterator<Item = (char, bool)> {
     })
 }
 
-/// JSON with `space` on both sides of each token, but within no text.
+/// JSON with `space` around each token, outside of texts.
 fn spaced(json: &str, space: &str) -> String {
     let mut out = String::new();
     for (character, is_text) in characters(json) {
@@ -64,7 +64,7 @@ fn classified(row: &str) -> String {
     }
 }
 
-/// Fails when Claude Code begins to write spaces. Such rows are read too, but all speed was measured without spaces.
+/// Fails when Claude Code begins to write spaces. Such rows can be read, but all speed was measured without spaces.
 #[test]
 fn the_recordings_have_no_space_after_a_colon() {
     for path in recordings() {

@@ -15,8 +15,8 @@ pub struct AgentRun {
 }
 
 impl AgentRun {
-    /// Reads an agent's file: one run, however often it was resumed. `None` if no row has a time. `used_ids`: trusted ids
-    /// that calls of the trace had before.
+    /// Reads an agent's file: one run, however often it was resumed. `None` if no row has a time. `used_ids`: trusted
+    /// ids of earlier calls of the trace.
     pub fn read(entries: impl IntoIterator<Item = Entry>, used_ids: &[String]) -> Option<Self> {
         let mut run: Option<Self> = None;
         let mut last_at = None;
@@ -29,7 +29,7 @@ impl AgentRun {
         run
     }
 
-    /// A run that begins with this row, which is still to be pushed.
+    /// A run that begins with this row, which the caller pushes next.
     pub(super) fn begin(entry: &Entry, at: Timestamp, used_ids: &[String]) -> Self {
         Self { opening: Opening::of(entry, at), activity: Activity::after(used_ids) }
     }

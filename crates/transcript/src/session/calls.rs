@@ -14,31 +14,31 @@ use crate::{
 /// One model call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generation {
-    /// What its span id is made of: the message id if it names this call alone, else its request or its first row.
+    /// The key of its span id: the message id if it is unique, otherwise the request or the first row.
     pub key: String,
-    /// Its request or its first row: what names the call where its id does not.
+    /// The request or the first row, which identifies the call if its id does not.
     pub place: String,
-    /// The message id, as the provider gave it.
+    /// The provider's message id.
     pub message_id: Option<String>,
     /// The uuids of its rows.
     pub row_uuids: Vec<String>,
     /// The model that answered.
     pub model: String,
-    /// The model that was asked for.
+    /// The requested model.
     pub requested_model: Option<String>,
-    /// The time of the request: of its own row (2.1.330 and later), else of the last user row before it.
+    /// The time of the request: that of its own row (2.1.330 and later), otherwise of the last user row before it.
     pub started_at: Timestamp,
-    /// When the first block was complete.
+    /// The time at which the first block was complete.
     pub first_block_at: Timestamp,
-    /// When the last block was complete.
+    /// The time at which the last block was complete.
     pub ended_at: Timestamp,
-    /// The input that is new since the last call.
+    /// The input since the last call.
     pub input: Vec<InputItem>,
     /// The blocks of the answer.
     pub output: Vec<Block>,
     /// The maximum of each field over the rows.
     pub usage: Usage,
-    /// What other models contributed.
+    /// The contributions of other models.
     pub advice: Vec<Advice>,
     /// Why the model stopped.
     pub stop_reason: Option<String>,
@@ -52,7 +52,7 @@ pub struct Generation {
     pub speed: Option<String>,
     /// Reasoning effort.
     pub effort: Option<String>,
-    /// The skill for which the call was made.
+    /// The skill that made the call.
     pub skill: Option<String>,
     /// The API's request id.
     pub request_id: Option<String>,
@@ -64,7 +64,7 @@ pub struct Generation {
     pub aborted: bool,
     /// The number of its rows: an answer with more rows is sent again.
     pub rows: u32,
-    /// A later row shows that no further row of it will come.
+    /// A later row shows that the call is complete.
     pub closed: bool,
 }
 
@@ -73,41 +73,41 @@ pub struct Generation {
 pub enum InputItem {
     /// A prompt, or text that the CLI added.
     User(Rc<Vec<Block>>),
-    /// A tool's answer.
+    /// The result of a tool.
     Tool(Rc<ToolResult>),
 }
 
-/// The blocks that one row gave to a call's output.
+/// The blocks that one row added to a call's output.
 #[derive(Clone, Debug, PartialEq)]
 struct RowPart {
     index: Option<u64>,
     blocks: Range<usize>,
 }
 
-/// A tool that a model asked for.
+/// A tool call by a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCall {
-    /// What its span id is made of: the id if it names this call alone, else the row that asked.
+    /// The key of its span id: the id if it is unique, otherwise the asking row.
     pub key: String,
-    /// The row that asked, and the block in it: what names the call where its id does not.
+    /// The asking row and the block in it, which identify the call if its id does not.
     pub place: String,
     /// The request.
     pub request: Rc<ToolUse>,
-    /// The key of the model call that asked for it.
+    /// The key of the asking model call.
     pub call: String,
-    /// The uuid of the row that holds the request.
+    /// The uuid of the row with the request.
     pub row: String,
-    /// The row that holds the request.
+    /// The time of the row with the request.
     pub called_at: Timestamp,
-    /// Where that row starts in its file.
+    /// The offset of that row in its file.
     pub offset: u64,
-    /// The answer, once there is one.
+    /// The result, once there is one.
     pub result: Option<Rc<ToolResult>>,
-    /// When the answer was written.
+    /// The time of the result.
     pub answered_at: Option<Timestamp>,
-    /// The person stopped it while it ran. (Before 2.1.330 a permission dialog left by Esc has the same rows.)
+    /// A person stopped it while it ran. (Before 2.1.330 a permission dialog left by Esc has the same rows.)
     pub stopped: bool,
-    /// How the background task that it launched ended, where that was written before the next turn began.
+    /// The end of the background task that it launched, if it was written before the next turn began.
     pub task_end: Option<Notification>,
 }
 
@@ -118,7 +118,7 @@ impl ToolCall {
             || self.result.as_ref().is_some_and(|result| result.agent_id.is_some())
     }
 
-    /// The launched agent has answered: the result is more than the news of its launch.
+    /// The launched agent has answered: the result is more than the confirmation of its launch.
     pub fn has_final_result(&self) -> bool {
         self.result.as_ref().is_some_and(|result| {
             !result.is_async
@@ -126,7 +126,7 @@ impl ToolCall {
         })
     }
 
-    /// The outcome of the launched agent, as far as the call's own result shows it.
+    /// The outcome of the launched agent, from the call's own result.
     pub fn agent_outcome(&self) -> Option<&'static str> {
         let result = self.result.as_ref().filter(|_| self.has_final_result())?;
         let ran = !self.stopped && result.denial.is_none();
@@ -139,9 +139,9 @@ impl ToolCall {
 pub struct Compaction {
     /// The boundary row's uuid.
     pub uuid: String,
-    /// When it began.
+    /// The time of its beginning.
     pub started_at: Timestamp,
-    /// When the summary took over.
+    /// The time of the summary.
     pub ended_at: Timestamp,
     /// The content of the boundary row.
     pub boundary: Boundary,
@@ -166,9 +166,9 @@ impl Compaction {
 pub struct Event {
     /// The row's uuid.
     pub uuid: String,
-    /// When.
+    /// Its time.
     pub at: Timestamp,
-    /// What.
+    /// Its kind.
     pub kind: EventKind,
     /// Its text.
     pub text: String,
@@ -181,17 +181,17 @@ pub struct Event {
 pub enum EventKind {
     /// A prompt joined the running turn.
     Steering,
-    /// A background task ended while the turn ran.
+    /// A background task ended during the turn.
     Notified(Notification),
-    /// A model call failed for good.
+    /// A model call failed finally.
     ApiError,
-    /// A model call failed and was tried again.
+    /// A model call failed and was retried.
     ApiRetry,
-    /// Another model was asked than the chosen one.
+    /// Another model than the chosen one was asked.
     Fallback,
     /// The person stopped the turn.
     Interrupted,
-    /// A Stop hook let the model go on.
+    /// A Stop hook made the model continue.
     StopBlocked,
     /// A command made a commit.
     Commit,
@@ -234,13 +234,13 @@ impl Generation {
         self.has_request = true;
     }
 
-    /// The answer has another block at the place of one that is known: it is of another call.
+    /// Whether the answer has another block at a known position: then it belongs to another call.
     pub(super) fn has_other_block(&self, answer: &AssistantMessage) -> bool {
         let mut known = self.parts.iter().filter(|part| part.index == answer.block_index);
         answer.block_index.is_some() && known.any(|part| self.blocks_of(part) != answer.blocks)
     }
 
-    /// The row is one of the call's that was written twice. `is_next`: nothing stands between it and the last one.
+    /// Whether the row repeats one of the call's rows. `is_next`: no other row is between it and the last one.
     pub(super) fn has_row(&self, answer: &AssistantMessage, uuid: &str, is_next: bool) -> bool {
         let is_equal = |part: &RowPart| {
             part.index == answer.block_index && self.blocks_of(part) == answer.blocks

@@ -16,7 +16,7 @@ pub struct LegacySidechains {
 }
 
 impl LegacySidechains {
-    /// Takes the next row of a side chain: it joins the run of its parent, or begins a run.
+    /// Adds a row of a side chain. It joins the run of its parent, or begins a run.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         let parent = entry.header.parent.as_ref();
         let known = parent.and_then(|parent| self.owners.get(parent)).copied();

@@ -9,7 +9,7 @@ use crate::{Block, Entry, Header, Prompt, Record};
 pub struct Opening {
     /// The row's uuid: the identity of the turn, the same in every fork.
     pub uuid: String,
-    /// When the prompt was taken.
+    /// The time of the prompt.
     pub at: Timestamp,
     /// The circumstances in which the row was written.
     pub header: Header,
@@ -17,7 +17,7 @@ pub struct Opening {
     pub prompt: Prompt,
     /// The offset of the row in its file, in bytes.
     pub offset: u64,
-    /// The row is not in the file: the CLI rewrote it, or began a new one, in the middle of the turn.
+    /// The row is missing: the CLI rewrote the file, or began a new one, during the turn.
     pub is_missing: bool,
 }
 
@@ -28,7 +28,7 @@ impl Opening {
         entry.uuid.is_some().then(|| Self::of(&entry, at))
     }
 
-    /// Takes the identity of a row that is not in the file; the summary of what was before stands for its prompt.
+    /// Takes the identity of a missing row. The summary of the earlier conversation replaces its prompt.
     pub(super) fn name(&mut self, uuid: &str, summary: &str) {
         uuid.clone_into(&mut self.uuid);
         self.prompt.content = vec![Block::Text(summary.to_owned())];

@@ -1,4 +1,4 @@
-//! The turns of a file without their content, to choose where to begin.
+//! The turns of a file without their content, to decide where to begin.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::{Done, Turn, Turns};
 use crate::lineage::{Guests, Lineage};
 use crate::{Entry, Usage, text_of};
 
-/// The turns of a file, in short.
+/// The outline of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outline {
     /// The session's own turns, in file order.
@@ -21,17 +21,17 @@ pub struct Outline {
     pub parent: Option<String>,
     /// The directory in which the session was started.
     pub start_directory: Option<PathBuf>,
-    /// It is known where the own rows begin.
+    /// The beginning of the own rows is known.
     pub is_decided: bool,
-    /// Messages were read of which it is not known whether they are copies.
+    /// Messages were read that may be copies.
     pub is_in_doubt: bool,
     /// The time of the newest row.
     pub newest: Option<Timestamp>,
-    /// Other sessions of which rows stand among the own ones, with the directory of the first one.
+    /// Other sessions with rows among the own ones, each with the directory in its first row.
     pub guests: Guests,
 }
 
-/// One turn, in short.
+/// The outline of one turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TurnOutline {
     /// The opening row's uuid.
@@ -40,21 +40,21 @@ pub struct TurnOutline {
     pub at: Timestamp,
     /// Claude Code's id of the prompt, since 2.1.100.
     pub prompt_id: Option<String>,
-    /// Where its first row starts.
+    /// The offset of its first row.
     pub start: u64,
-    /// Where its last row ends.
+    /// The end of its last row.
     pub end: u64,
-    /// Where the row of the title starts that the session had at its opening row.
+    /// The offset of the row with the session's title at its opening row.
     pub title_row: Option<u64>,
     /// A compaction that a person asked for, which has no number.
     pub is_compaction: bool,
-    /// Its opening row is not in the file; it has no number either.
+    /// Its opening row is missing, and it has no number.
     pub is_continued: bool,
-    /// It has its answer; neither an interrupt nor an error ended it.
+    /// It has its answer, and no interrupt or error ended it.
     pub finished: bool,
     /// The beginning of the prompt.
     pub prompt: String,
-    /// Its tokens, with those of agents between its rows.
+    /// Its tokens, with those of agents among its rows.
     pub usage: Usage,
     /// Its model calls, if it has any.
     pub calls: Option<Calls>,
@@ -67,18 +67,18 @@ impl TurnOutline {
     }
 }
 
-/// The model calls of a turn, in short.
+/// The outline of a turn's model calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calls {
-    /// The uuids of the rows of the first.
+    /// The uuids of the first call's rows.
     pub first: Vec<String>,
-    /// The uuids of the rows of the last.
+    /// The uuids of the last call's rows.
     pub last: Vec<String>,
     /// The model that answered last.
     pub model: String,
 }
 
-/// More characters than a list shows, so that a secret is whole when it is masked.
+/// Longer than a list shows, so that a secret is masked whole.
 const MAX_PROMPT_CHARS: usize = 1000;
 
 impl Outline {
@@ -93,10 +93,11 @@ impl Outline {
         Self::read_with(lineage, entries, |_| {})
     }
 
-    /// The same; `visit` gets each of the session's own turns.
+    /// Like [`Self::read`]. `visit` gets each of the session's own turns.
     ///
     /// # Errors
-    /// When an entry can't be read.
+    ///
+    /// If an entry can't be read.
     pub fn read_with(
         mut lineage: Lineage,
         entries: impl IntoIterator<Item = anyhow::Result<Entry>>,
@@ -144,10 +145,10 @@ impl Outline {
     }
 }
 
-/// Tells own turns from copies, and keeps no more of a turn than its outline: a long session's texts would be 30 MB.
+/// Separates own turns from copies, and keeps only the outline of a turn: a long session's texts would be 30 MB.
 struct OwnTurns<V> {
     visit: V,
-    /// Where the own rows begin, once that is decided. Until then turns are kept whole.
+    /// The beginning of the own rows, once it is known. Until then turns are kept whole.
     from: Option<u64>,
     undecided: Vec<Turn>,
     copied: Option<Copied>,
@@ -186,7 +187,7 @@ impl<V: FnMut(&Turn)> OwnTurns<V> {
         }
     }
 
-    /// The own turns, and how many were inherited. Where nothing was decided, all are its own.
+    /// The own turns, and the number of inherited ones. If nothing was decided, all turns are own.
     fn finish(mut self) -> (Vec<TurnOutline>, usize) {
         if self.from.is_none() {
             self.begin_at(0, None);
@@ -195,7 +196,7 @@ impl<V: FnMut(&Turn)> OwnTurns<V> {
     }
 }
 
-/// The last turn of a copied head, as it is there. It may go on in own rows.
+/// The last turn of a copied head, as copied. It may continue in own rows.
 #[derive(Clone, Debug)]
 pub struct Copied {
     uuid: String,
@@ -208,7 +209,7 @@ impl Copied {
         Self { uuid: turn.opening.uuid.clone(), done: turn.done() }
     }
 
-    /// Whether this is the same turn, and own rows added something to it.
+    /// Whether this is the same turn with further own rows.
     pub fn goes_on_in(&self, turn: &Turn) -> bool {
         self.uuid == turn.opening.uuid && self.done != turn.done()
     }

@@ -1,5 +1,5 @@
-//! A session's entries → its turns. A turn begins at a real prompt, a slash command that calls the model, or a
-//! notification; it lasts until the next one.
+//! Groups a session's entries into turns. A turn begins at a real prompt, a slash command that calls the model, or a
+//! notification, and lasts until the next one.
 
 mod rows;
 mod title;
@@ -21,31 +21,31 @@ pub use turn::{Done, Rewind, Turn};
 #[derive(Debug, Default)]
 pub struct Turns {
     turn: Option<Turn>,
-    /// Rows that belong to the turn only if it continues, else to the next one: the CLI writes some text for the model, and
-    /// sometimes the request, before their prompt.
+    /// Rows that belong to the turn only if it continues, otherwise to the next one: the CLI writes some text for the
+    /// model, and sometimes the request, before their prompt.
     held: Vec<(Entry, Timestamp)>,
     last_at: Option<Timestamp>,
-    /// When the last compaction began.
+    /// The time at which the last compaction began.
     compacted_at: Option<Timestamp>,
-    /// The title that the session has.
+    /// The session's title.
     title: Option<SessionTitle>,
     /// The release marks rows that open a turn (`turnOrigin`), so that a command row without a mark is local.
     marks_origins: bool,
 }
 
 impl Turns {
-    /// `last_at`: the time of the row before the first one. A row without a time has the time of the row before it.
+    /// `last_at`: the time of the row before the first one. A row without a time gets that of the row before it.
     pub fn after(last_at: Option<Timestamp>) -> Self {
         Self { last_at, ..Self::default() }
     }
 
-    /// The session has a title at the first row.
+    /// Sets the session's title at the first row.
     #[must_use]
     pub fn titled(self, title: Option<SessionTitle>) -> Self {
         Self { title, ..self }
     }
 
-    /// Takes the next row. Returns the turn that it closes.
+    /// Adds a row. Returns the turn that it closes.
     pub fn push(&mut self, entry: Entry) -> Option<Turn> {
         if let Record::Title { text, by_person } = entry.record {
             let title = SessionTitle { text, by_person, offset: entry.offset };
@@ -106,7 +106,7 @@ impl Turns {
         None
     }
 
-    /// Before the first opening row. An answer there continues a turn whose opening row is not in the file.
+    /// A row before the first opening row. An answer there continues a turn whose opening row is missing.
     fn push_first(&mut self, entry: Entry, at: Timestamp) {
         let may_open = |(entry, _): &(Entry, Timestamp)| matches!(entry.record, Record::Prompt(_));
         if !matches!(entry.record, Record::Assistant(_)) || entry.uuid.is_none() {
@@ -122,7 +122,7 @@ impl Turns {
         }
     }
 
-    /// The turn that is open now.
+    /// The open turn.
     pub fn open_turn(&self) -> Option<&Turn> {
         self.turn.as_ref()
     }
@@ -132,7 +132,7 @@ impl Turns {
         self.turn
     }
 
-    /// A title that comes after the turn's end belongs to the next one, unless the turn goes on: it may have been sent.
+    /// A title after the turn's end belongs to the next one, unless the turn continues: it may have been sent.
     fn give_title(&mut self, may_have_ended: bool) {
         let turn = self.turn.as_mut();
         if let Some(turn) = turn.filter(|turn| !(may_have_ended && turn.activity.is_settled)) {
@@ -141,12 +141,12 @@ impl Turns {
         }
     }
 
-    /// It is still open whether the turn continues or the next one begins.
+    /// The turn may continue, or the next one may begin.
     fn is_between(&self) -> bool {
         !self.held.is_empty() || self.turn.as_ref().is_none_or(|turn| turn.activity.is_settled)
     }
 
-    /// 2.1.100 writes the rows that a compaction keeps into the file once more.
+    /// 2.1.100 writes the rows that a compaction keeps again.
     fn is_repeated(&self, entry: &Entry) -> bool {
         let repeatable = match &entry.record {
             // The row of /compact itself is older than its compaction.
@@ -157,8 +157,8 @@ impl Turns {
         repeatable && entry.at.zip(self.compacted_at).is_some_and(|(at, since)| at < since)
     }
 
-    /// The turn continues with the rows that were held back. If one of them is a command that might have been local, the
-    /// command opened the turn that continues.
+    /// The turn continues with the held rows. If one of them is a command that might have been local, that command
+    /// opened the continuing turn.
     fn release(&mut self) -> Option<Turn> {
         let mut closed = None;
         for (entry, at) in std::mem::take(&mut self.held) {
@@ -249,7 +249,7 @@ impl Turn {
         Self { follows, ..Self::new(opening, activity, start..end) }
     }
 
-    /// A turn whose opening row is not in the file: it begins with the rows before its first answer.
+    /// A turn whose opening row is missing. It begins with the rows before its first answer.
     fn without_opening(mut held: Vec<(Entry, Timestamp)>, answer: &Entry, at: Timestamp) -> Self {
         let mut opening = Opening::of(answer, at);
         opening.is_missing = true;
@@ -277,7 +277,7 @@ impl Turn {
         }
     }
 
-    /// The summary of a compaction names the turn that goes on after it.
+    /// The summary of a compaction names the turn that continues after it.
     fn take_name(&mut self, record: &Record) {
         if let Record::Summary { text, turn: Some(uuid) } = record
             && self.opening.is_missing

@@ -1,4 +1,4 @@
-//! The keys of model calls and tools, which their span ids are made of.
+//! The keys of model calls and tools, from which their span ids are made.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ pub fn again(id: &str, place: &str) -> String {
     format!("{id}#{place}")
 }
 
-/// The trusted ids that were used within one trace, as far as they are known.
+/// The trusted ids used within one trace, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct UsedIds {
-    /// Those of the turn that launched the agent.
+    /// The ids of the launching turn.
     pub(super) inherited: BTreeSet<String>,
     own: BTreeSet<String>,
-    /// An inherited one came again: the provider gives no new ones, and the turn may have any of this agent's later.
+    /// An inherited one was repeated: the provider gives no new ids, and the turn may use any of this agent's later.
     come_again: bool,
 }
 

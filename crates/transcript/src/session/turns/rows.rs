@@ -1,4 +1,4 @@
-//! Which rows open a turn, come before its prompt, or continue it.
+//! Recognises rows that open a turn, precede its prompt, or continue it.
 
 use base::Timestamp;
 
@@ -14,7 +14,7 @@ pub(super) fn opens_turn(entry: &Entry) -> bool {
     opens && entry.uuid.is_some()
 }
 
-/// Rows that the CLI at times writes before the prompt that they belong to.
+/// Rows that the CLI sometimes writes before their prompt.
 pub(super) fn precedes_prompt(record: &Record) -> bool {
     matches!(
         record,
@@ -39,7 +39,7 @@ pub(super) fn continues_turn(record: &Record) -> bool {
     )
 }
 
-/// A shell line (`!`): its text has its own row before the one that opens the turn with the shell's output.
+/// A shell line (`!`): its text has a row of its own, before the one that opens the turn with the shell's output.
 pub(super) fn as_shell_line(entry: &Entry) -> Option<Vec<Block>> {
     match &entry.record {
         Record::Local(blocks) if text_of(blocks).starts_with("<bash-input>") => {
@@ -57,7 +57,7 @@ pub(super) fn as_text_only(mut entry: Entry) -> Entry {
     entry
 }
 
-/// The prompt of a turn without an opening row, where the queue has it. It becomes input of the first call, too.
+/// The prompt of a turn without an opening row, from the queue. It becomes input of the first call, too.
 pub(super) fn queued_prompt(held: &mut [(Entry, Timestamp)]) -> Option<Vec<Block>> {
     if held.iter().any(|(entry, _)| matches!(entry.record, Record::Summary { .. })) {
         return None;

@@ -5,14 +5,14 @@
 pub struct SessionTitle {
     /// The title.
     pub text: String,
-    /// A person gave it, and not the model.
+    /// A person chose it, not the model.
     pub by_person: bool,
-    /// Where its row starts.
+    /// The offset of its row.
     pub offset: u64,
 }
 
 impl SessionTitle {
-    /// The title that counts: the next one, but one that a person gave stands against those of the model.
+    /// The effective title: the next one, but the model's never replaces a person's.
     #[must_use]
     pub fn merge(before: Option<Self>, next: Self) -> Option<Self> {
         match before {
@@ -21,7 +21,7 @@ impl SessionTitle {
         }
     }
 
-    /// Claude Code writes a title again when a session goes on.
+    /// Claude Code writes a title again when a session continues.
     pub(super) fn says_the_same(&self, other: Option<&Self>) -> bool {
         other.is_some_and(|other| other.text == self.text)
     }

@@ -1,4 +1,4 @@
-//! One turn of a session, and what can be said of it by itself.
+//! One turn of a session.
 
 use base::Timestamp;
 
@@ -15,35 +15,35 @@ pub struct Turn {
     pub opening: Opening,
     /// Its model calls, tools and events.
     pub activity: Activity,
-    /// The row that its first row follows.
+    /// The parent of its first row.
     pub follows: Option<String>,
     /// Agents whose rows are among those of the turn.
     pub agents: LegacySidechains,
-    /// Agents that commands of the person started, by their ids.
+    /// Agents started by a person's commands, by id.
     pub started: Vec<String>,
-    /// Where its first row starts, which may be text that the CLI wrote before the prompt.
+    /// The offset of its first row, which may be text that the CLI wrote before the prompt.
     pub start: u64,
-    /// Where its last row ends, as far as the file was read.
+    /// The end of its last row, as far as the file was read.
     pub end: u64,
-    /// Where the first row of an answer ends.
+    /// The end of an answer's first row.
     pub first_answer_end: Option<u64>,
-    /// Where the last row ends by which its work went on.
+    /// The end of the last row of its work.
     pub worked_until: u64,
-    /// The next turn has begun: nothing can be added to it any more.
+    /// The next turn has begun, so that this one can't grow.
     pub closed: bool,
     /// The CLI ran the Stop hooks after the last answer.
     pub stopped: bool,
-    /// The process that held the session ended after the last answer.
+    /// The process of the session ended after the last answer.
     pub left: bool,
-    /// It goes on in the file of another session.
+    /// It continues in the file of another session.
     pub continues_elsewhere: bool,
-    /// The title that the session had at its opening row.
+    /// The session's title at its opening row.
     pub title_before: Option<SessionTitle>,
-    /// Another title that the session got within it.
+    /// Another title set within it.
     pub session_title: Option<SessionTitle>,
 }
 
-/// How much was done in a turn, to tell whether something was added.
+/// The amount of work in a turn, to detect further work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done([usize; 4]);
 
@@ -68,7 +68,7 @@ impl Turn {
             || self.activity.command_output.is_some()
     }
 
-    /// How much was done so far.
+    /// The amount of work so far.
     pub fn done(&self) -> Done {
         let Activity { generations, tools, events, compactions, .. } = &self.activity;
         let rows = generations.iter().map(|call| call.rows as usize).sum();
@@ -76,13 +76,13 @@ impl Turn {
         Done([rows, tools.len() + results, events.len(), compactions.len()])
     }
 
-    /// It is a command that ran in an agent and showed its answer. Only the prompt's id links the agent to it.
+    /// It is a command that ran in an agent and has its output. Only the prompt's id links the agent to it.
     pub fn ran_apart(&self) -> bool {
         self.activity.command_output.is_some() && self.started.is_empty()
     }
 
-    /// It was opened by a command, and nothing was done yet. The row of a command that runs apart has no `turnOrigin`, in
-    /// no release.
+    /// A command opened it, and it has no work yet. The row of a command that runs in an agent has no `turnOrigin`,
+    /// in no release.
     fn may_be_answered_by_command(&self) -> bool {
         let may_be = self.opening.prompt.may_run_in_agent();
         may_be && !self.has_begun() && !self.activity.interrupted
@@ -101,7 +101,7 @@ impl Turn {
         }
     }
 
-    /// The compaction that a person asked for between two turns; it has a trace of its own.
+    /// The compaction that a person asked for between two turns. It has a trace of its own.
     pub fn as_manual_compaction(&self) -> Option<&Compaction> {
         let first = self.activity.compactions.first()?;
         (first.uuid == self.opening.uuid).then_some(first)
@@ -111,8 +111,8 @@ impl Turn {
 /// A person went back in the conversation before this turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewind {
-    /// The opening row's uuid of the turn that was left.
+    /// The uuid of the opening row of the turn that was left.
     pub from: String,
-    /// How many turns were abandoned, that one included.
+    /// The number of abandoned turns, including that one.
     pub abandoned: usize,
 }
