@@ -1,5 +1,5 @@
-//! Which bytes a secret is made of, where one begins, and how random it looks. All of it is ASCII, so that no cut falls
-//! into a character.
+//! The bytes of secrets, the beginnings of words, and entropy. All bytes are ASCII, so that no range cuts a
+//! character.
 
 /// A set of bytes.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) const URLSAFE: Alphabet = Alphabet(WORD.0 | DASH);
 pub(super) const DOTTED: Alphabet = Alphabet(URLSAFE.0 | DOT);
 /// base64: `0-9a-zA-Z+/=`
 pub(super) const BASE64: Alphabet = Alphabet(ALNUM.0 | PLUS_SLASH | EQUALS);
-/// All that Slack, Atlassian and Sentry use.
+/// All bytes that Slack, Atlassian and Sentry use.
 pub(super) const WIDE: Alphabet = Alphabet(DOTTED.0 | PLUS_SLASH | EQUALS | PERCENT);
 
 /// `0-9a-zA-Z$`
@@ -78,31 +78,31 @@ impl Alphabet {
         CLASSES.get(usize::from(byte)).is_some_and(|class| class & self.0 != 0)
     }
 
-    /// How many bytes from `at` on belong to it; counts no further than `most`.
+    /// The number of bytes from `at` on that belong to the set, at most `most`.
     pub(super) fn run(self, bytes: &[u8], at: usize, most: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         let rest = rest.get(..most).unwrap_or(rest);
         rest.iter().position(|byte| !self.has(*byte)).unwrap_or(rest.len())
     }
 
-    /// How many bytes before `at` belong to it; counts no further than `most`.
+    /// The number of bytes before `at` that belong to the set, at most `most`.
     pub(super) fn run_before(self, bytes: &[u8], at: usize, most: usize) -> usize {
         let before = bytes.get(at.saturating_sub(most)..at).unwrap_or_default();
         before.iter().rev().position(|byte| !self.has(*byte)).unwrap_or(before.len())
     }
 }
 
-/// The byte at a place; 0 outside the text.
+/// The byte at a position; 0 outside of the text.
 pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or(0)
 }
 
-/// The byte before a place; 0 at the beginning.
+/// The byte before a position; 0 at the beginning.
 pub(super) fn before(bytes: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(0, |at| byte(bytes, at))
 }
 
-/// Whether a word may begin here: no letter or digit stands before it, or those that do belong to an escape (`\n`,
+/// Whether a word may begin here: no letter or digit precedes it, or the preceding ones belong to an escape (`\n`,
 /// `\u003d`, `%3D`, a colour of the terminal).
 pub(super) fn begins_word(bytes: &[u8], at: usize) -> bool {
     let last = before(bytes, at);
@@ -131,7 +131,7 @@ fn ends_colour(bytes: &[u8], at: usize) -> bool {
     head.iter().rev().find(|byte| !byte.is_ascii_digit() && **byte != b';') == Some(&b'[')
 }
 
-/// Shannon's entropy in bits a byte.
+/// Shannon's entropy in bits per byte.
 pub(super) fn entropy(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in bytes {
@@ -144,9 +144,9 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
     log2(total) - weighed / f64::from(total.max(1))
 }
 
-/// The logarithm of a count, to 20 bits after the point; none and one have 0. The standard library's is a function of libm, and
-/// nothing else here is: to load that library costs each process 0.4 MB and 40,000 instructions, and its last bit differs
-/// between systems, where what is masked may not.
+/// The logarithm of a count, to 20 binary places. Zero and one have 0. The standard library's is a function of libm,
+/// which nothing else here needs: loading that library costs each process 0.4 MB and 40,000 instructions. Its last
+/// bit also differs between systems, and masking must not.
 fn log2(count: u32) -> f64 {
     let whole = count.checked_ilog2().unwrap_or(0);
     let mut mantissa = f64::from(count.max(1)) / f64::from(1_u32 << whole);

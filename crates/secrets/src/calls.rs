@@ -8,7 +8,7 @@ use super::hit::Hit;
 use super::names::{Noun, noun_of};
 use super::values::{Style, is_secret, is_strong, looks_generated};
 
-/// Calls whose first argument is a name and whose second one is its value.
+/// Calls with a name as first argument and its value as second.
 fn is_of_pair(called: &str) -> bool {
     matches!(
         called,
@@ -29,7 +29,7 @@ fn is_of_pair(called: &str) -> bool {
     )
 }
 
-/// Calls of a user's name and a password.
+/// Calls with a user name and a password.
 fn is_of_login(called: &str) -> bool {
     matches!(
         called,
@@ -44,10 +44,10 @@ fn is_of_login(called: &str) -> bool {
     )
 }
 
-/// Beginnings of calls whose one argument is what their name says.
+/// Prefixes of calls with one argument, which the rest of their name describes.
 const SETTERS: [&str; 4] = ["set", "with", "use", "add"];
 
-/// The secret in the call whose bracket is at `at`, with a quote or a space behind it.
+/// The secret in the call whose bracket is at `at`, before a quote or a space.
 pub(super) fn argument(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let length = WORD.run_before(bytes, at, 40);
@@ -98,9 +98,9 @@ fn login(text: &str, at: usize) -> Option<Hit> {
         .then(|| hit(value, Noun::Password, "password"))
 }
 
-/// The quoted argument that follows one: the place of its quote, and its text.
+/// The next quoted argument: the position of its quote, and its text.
 fn second(bytes: &[u8], first: Extent) -> Option<(usize, Extent)> {
-    // Behind the closing quote, which may be escaped.
+    // After the closing quote, which may be escaped.
     let comma = bytes.get(first.end..)?.iter().take(8).position(|byte| *byte == b',')?;
     let gap = bytes.get(first.end..first.end + comma)?;
     let value_at = first.end + comma + 1;
@@ -109,7 +109,7 @@ fn second(bytes: &[u8], first: Extent) -> Option<(usize, Extent)> {
     extent::quoted(bytes, value_at).filter(|_| is_next).map(|value| (value_at, value))
 }
 
-/// The keys and salts of WordPress: any signs, also spaces.
+/// The keys and salts of WordPress: any characters, even spaces.
 fn is_salt(name: &str, secret: &str) -> bool {
     let is_named = ["_KEY", "_SALT"].iter().any(|ending| name.ends_with(ending));
     is_named && secret.len() >= 40 && is_strong(secret)

@@ -1,5 +1,5 @@
-//! Secrets in the cell behind their name's: `| password | SECRET |`, `password<TAB>SECRET`. Tables have names of things and
-//! words too, so only what was drawn counts.
+//! Secrets in the cell after their name's: `| password | SECRET |`, `password<TAB>SECRET`. Tables have names of
+//! things and words too, so that only generated values count.
 
 use super::alphabet::{before, begins_word};
 use super::extent::Extent;
@@ -20,7 +20,7 @@ pub(super) fn at_bar(text: &str, at: usize) -> Option<Hit> {
     cell(text, Extent { start: at + 1, end: at + 1 + length }, noun)
 }
 
-/// The secret behind a tab; `at` is at the name.
+/// The secret after a tab. `at` is at the name.
 pub(super) fn at_tab(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let tab = at + text.get(at..)?.find('\t')?;

@@ -2,10 +2,10 @@
 
 use super::alphabet::{before, byte};
 
-/// How the sign of an escape is written after a backslash.
+/// The escape character, written after a backslash.
 const WRITTEN: [&[u8]; 5] = [b"u001b", b"u001B", b"x1b", b"033", b"e"];
 
-/// The place behind all colours that stand at `at`.
+/// The position after all colours at `at`.
 pub(super) fn after(bytes: &[u8], at: usize) -> usize {
     let mut at = at;
     while let Some(end) = one_after(bytes, at) {
@@ -14,7 +14,7 @@ pub(super) fn after(bytes: &[u8], at: usize) -> usize {
     at
 }
 
-/// The place of the first of all colours that end at `end`.
+/// The position of the first of all colours that end at `end`.
 pub(super) fn start(bytes: &[u8], end: usize) -> usize {
     let mut end = end;
     while let Some(start) = one_before(bytes, end) {

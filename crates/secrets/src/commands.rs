@@ -5,7 +5,7 @@ use super::extent::{self, Extent};
 use super::hit::Hit;
 use super::placeholders::is_placeholder;
 
-/// The last argument of `htpasswd -b`; `at` is at the program.
+/// The last argument of `htpasswd -b`. `at` is at the program.
 pub(super) fn htpasswd(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let mut word = argument(bytes, at + "htpasswd ".len());
@@ -22,7 +22,7 @@ pub(super) fn htpasswd(text: &str, at: usize) -> Option<Hit> {
     if is_given { password(text, word) } else { None }
 }
 
-/// The text that PowerShell takes for a password; `at` is at the command.
+/// PowerShell's plain text of a password. `at` is at the command.
 pub(super) fn secure_string(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let mut word = argument(bytes, at + "ConvertTo-SecureString ".len());
@@ -38,7 +38,7 @@ fn argument(bytes: &[u8], at: usize) -> Extent {
     extent::argument(bytes, at, false)
 }
 
-/// The place behind a word and its closing quote, which may be escaped.
+/// The position after a word and its closing quote, which may be escaped.
 fn after(bytes: &[u8], word: Extent) -> usize {
     let slashes = extent::backslashes(bytes, word.end);
     let is_quoted = matches!(byte(bytes, word.end + slashes), b'"' | b'\'');

@@ -1,4 +1,4 @@
-//! How far a value reaches: to its closing quote, also where the quotes are escaped once or more; without quotes to the
+//! The extent of a value: to its closing quote, even if the quotes are escaped once or more; without quotes to the
 //! end of its word.
 
 use super::alphabet::{before, byte};
@@ -11,10 +11,10 @@ pub(super) struct Extent {
     pub(super) end: usize,
 }
 
-/// Deeper quotes are not followed: each level may be read once more.
+/// Deeper quotes are not followed: each level may cost another pass.
 const MAX_DEPTH: usize = 31;
 
-/// The text between quotes that open at `at`, without them; to the end of the line where nothing closes them.
+/// The text between quotes that open at `at`, or to the end of the line if nothing closes them.
 pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
     let mut at = at;
     if matches!(byte(bytes, at), b'f' | b'r' | b'b' | b'u' | b'@')
@@ -42,7 +42,7 @@ pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
             b'\\' => {
                 let count = backslashes(bytes, here);
                 let is_quote = byte(bytes, here + count) == quote;
-                // Each level of JSON doubles the backslashes; fewer than at the opening: a quote further out closes.
+                // Each level of JSON doubles the backslashes. With fewer than at the opening, an outer quote closes.
                 if is_quote && (count < depth || count % (2 * (depth + 1)) == depth) {
                     let end = here + count.saturating_sub(depth);
                     return Some(Extent { start, end });
@@ -59,11 +59,11 @@ pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<Extent> {
     Some(Extent { start, end })
 }
 
-/// How quotes are written in HTML, and after a backslash in the JSON that goes into HTML.
+/// Quotes in HTML, and after a backslash in JSON inside HTML.
 const ESCAPED_QUOTES: [&[u8]; 7] =
     [b"&quot;", b"&apos;", b"&#34;", b"&#39;", b"&#x27;", b"u0022", b"u0027"];
 
-/// The quote that is written as an escape at `at`.
+/// The escaped quote at `at`.
 pub(super) fn escaped_quote(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let slashes = match byte(bytes, at) {
         b'\\' => backslashes(bytes, at),
@@ -75,7 +75,7 @@ pub(super) fn escaped_quote(bytes: &[u8], at: usize) -> Option<&[u8]> {
     bytes.get(at..at + slashes + quote.len())
 }
 
-/// The length of the quote that is written as an escape before `end`, without its backslashes.
+/// The length of the escaped quote before `end`, without its backslashes.
 pub(super) fn escaped_quote_before(bytes: &[u8], end: usize) -> usize {
     let head = bytes.get(..end).unwrap_or_default();
     let quote =
@@ -84,7 +84,7 @@ pub(super) fn escaped_quote_before(bytes: &[u8], end: usize) -> usize {
     if is_escape { quote } else { 0 }
 }
 
-/// A word without quotes; `whole`: only white space and the quotes around it end it.
+/// A word without quotes. `whole`: only white space and the surrounding quotes end it.
 pub(super) fn bare(bytes: &[u8], at: usize, whole: bool) -> Extent {
     let mut end = at;
     while end < bytes.len() {
@@ -120,7 +120,7 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<Extent> {
     (count > 0 && ends).then_some(Extent { start: at, end: at + count })
 }
 
-/// Whether nothing but a comment or a closing sign follows on the line.
+/// Whether only a comment or a closing sign follows on the line.
 pub(super) fn ends_line(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at..).unwrap_or_default();
     let gap = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -136,10 +136,10 @@ pub(super) fn ends_line(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// A line is read no further.
+/// The maximum part of a line that is read.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// The rest of the line, up to the quote around it or an escaped end of line.
+/// The rest of the line, up to the surrounding quote or an escaped line end.
 pub(super) fn line(bytes: &[u8], at: usize) -> Extent {
     let mut end = at;
     let last = bytes.len().min(at + MAX_LINE_BYTES);
@@ -159,18 +159,18 @@ pub(super) fn line(bytes: &[u8], at: usize) -> Extent {
     Extent { start: at, end }
 }
 
-/// How many backslashes stand at `at`.
+/// The number of backslashes at `at`.
 pub(super) fn backslashes(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().take_while(|byte| **byte == b'\\').count()
 }
 
-/// The text in quotes that begins at `at`, else the word there, as `bare` reads it.
+/// The quoted text at `at`, otherwise the word there, as `bare` reads it.
 pub(super) fn argument(bytes: &[u8], at: usize, whole: bool) -> Extent {
     quoted(bytes, at).unwrap_or_else(|| bare(bytes, at, whole))
 }
 
-/// The first byte from `at` on that is no space and no tab.
+/// The first position from `at` on without a space or tab.
 pub(super) fn after_spaces(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()

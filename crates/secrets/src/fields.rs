@@ -1,4 +1,4 @@
-//! Fields of objects and lists of arguments, where the name alone marks a secret.
+//! Fields of objects and lists of arguments, whose name alone marks a secret.
 
 use super::assignments::in_field;
 use super::names::{Noun, noun_of};

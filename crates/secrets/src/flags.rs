@@ -7,10 +7,10 @@ use super::hit::Hit;
 use super::placeholders::is_placeholder;
 use super::values::has_digit;
 
-/// A command reaches no further back; it may go over several lines.
+/// The maximum length of a command, which may have several lines.
 const COMMAND: usize = 400;
 
-/// Programs whose `-p` is a password and stands apart from it; most others mean a port or a path.
+/// Programs whose `-p` is a password, apart from it. For most others it is a port or a path.
 const SPACED: &[&str] = &["sshpass", "docker login", "podman login", "registry login", "az login"];
 
 /// Programs whose `-w` is a password.
@@ -69,7 +69,7 @@ pub(super) fn short(text: &str, at: usize) -> Option<Hit> {
     }
 }
 
-/// `name:password` of curl, in quotes or not; `at` is behind the flag. A name without a password is a key.
+/// `name:password` of curl, quoted or not. `at` is after the flag. A name without a password is a key.
 pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let gap = bytes.get(at..)?.iter().take_while(|byte| matches!(byte, b' ' | b'=')).count();
@@ -84,7 +84,7 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
         let is_real = !is_placeholder(secret);
         return is_real.then(|| Hit::by_context(start, value.end, "password"));
     }
-    // `name:'password'`: the quotes are around the password alone.
+    // `name:'password'`: only the password is quoted.
     let is_open = value.start == at + gap;
     let inner = extent::quoted(bytes, start).filter(|inner| is_open && inner.end > inner.start);
     if let Some(inner) = inner {
@@ -95,7 +95,7 @@ pub(super) fn user(text: &str, at: usize) -> Option<Hit> {
     is_key.then(|| Hit::by_context(value.start, value.start + name.len(), "password"))
 }
 
-/// The cookies of curl; without a `=` the name of a file of them.
+/// The cookies of curl. A value without `=` names a file of cookies.
 fn cookies(text: &str, at: usize) -> Option<Hit> {
     let value = value_at(text.as_bytes(), at);
     let (name, rest) = text.get(value.start..value.end)?.split_once('=')?;
@@ -103,12 +103,12 @@ fn cookies(text: &str, at: usize) -> Option<Hit> {
     is_real.then(|| Hit::new(value.start, value.end, "cookie"))
 }
 
-/// The password after `--pass`; `at` is behind the flag and its space.
+/// The password after `--pass`. `at` is after the flag and its space.
 pub(super) fn pass(text: &str, at: usize) -> Option<Hit> {
     is_of(text, at, &["redis-cli", "curl", "mongo"]).then(|| word(text, at))?
 }
 
-/// Whether curl's name stands shortly before.
+/// Whether curl is named shortly before.
 pub(super) fn is_curl(text: &str, at: usize) -> bool {
     is_of(text, at, &["curl"])
 }
@@ -120,7 +120,7 @@ fn word(text: &str, at: usize) -> Option<Hit> {
         .then(|| Hit::new(value.start, value.end, "password"))
 }
 
-/// Where mongo is the name of a container, `-p` is a port.
+/// If mongo is the name of a container, `-p` is a port.
 fn is_port(text: &str, hit: Hit) -> bool {
     let value = text.get(hit.start..hit.end).unwrap_or_default();
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
@@ -128,7 +128,7 @@ fn is_port(text: &str, hit: Hit) -> bool {
     (1..6).contains(&digits) && !next.is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// The password behind a user's name and a sign; `at` is at the name.
+/// The password after a user name and a separator. `at` is at the name.
 fn behind(text: &str, at: usize, sign: char) -> Option<Hit> {
     let value = value_at(text.as_bytes(), at);
     let (user, secret) = text.get(value.start..value.end)?.split_once(sign)?;
@@ -136,7 +136,7 @@ fn behind(text: &str, at: usize, sign: char) -> Option<Hit> {
     is_real.then(|| Hit::by_context(value.end - secret.len(), value.end, "password"))
 }
 
-/// `--value` of a program that keeps secrets.
+/// `--value` of a program that stores secrets.
 pub(super) fn is_kept(text: &str, at: usize) -> bool {
     let behind = text.get(at..).unwrap_or_default();
     let behind = behind.lines().next().unwrap_or_default();
@@ -145,7 +145,7 @@ pub(super) fn is_kept(text: &str, at: usize) -> bool {
         || behind.contains("SecureString") && is_of(text, at, &["ssm put-parameter"])
 }
 
-/// Whether one of the programs runs in the command before `at`: its name is a whole word there, also behind a path.
+/// Whether one of the programs runs in the command before `at`: its name is a whole word there, even after a path.
 fn runs(text: &str, at: usize, programs: &[&str]) -> bool {
     let is_around = |letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-' | '_');
     let command = command_before(text, at, COMMAND);
@@ -162,14 +162,14 @@ pub(super) fn is_of(text: &str, at: usize, programs: &[&str]) -> bool {
     programs.iter().any(|program| command.contains(program))
 }
 
-/// The line before `at`, of which no more than `most` bytes; more lines where the one before goes on.
+/// The line before `at`, at most `most` bytes; several lines if the previous one continues.
 pub(super) fn command_before(text: &str, at: usize, most: usize) -> &str {
     let mut from = at.saturating_sub(most);
     while !text.is_char_boundary(from) {
         from += 1;
     }
     let near = text.get(from..at).unwrap_or_default();
-    // Another command begins after a line that does not go on.
+    // Another command begins after a line that does not continue.
     near.rsplit_once('\n')
         .filter(|(before, _)| !before.trim_ascii_end().ends_with('\\'))
         .map_or(near, |(_, line)| line)

@@ -1,4 +1,4 @@
-//! Credentials in HTTP headers. The scheme stays, so that it can be seen how a request was authorised.
+//! Credentials in HTTP headers. The scheme stays, because it shows how a request was authorised.
 
 use super::alphabet::{BASE64, WIDE, begins_word, byte};
 use super::extent::{self, Extent};
@@ -21,7 +21,7 @@ pub(super) fn value(text: &str, at: usize, noun: Noun, name: &str) -> Option<Hit
     if noun == Noun::Cookie { cookie(value, extent, name) } else { authorization(value, extent) }
 }
 
-/// Whether it is worth reading to the end of the line, of which there may be none for a megabyte.
+/// Whether the rest of the line is worth reading: it may be a megabyte.
 fn may_be(bytes: &[u8], at: usize, noun: Noun) -> bool {
     let head = bytes.get(at..).unwrap_or_default();
     let head = head.get(..128).unwrap_or(head);
@@ -62,7 +62,7 @@ fn authorization(value: &str, extent: Extent) -> Option<Hit> {
     let kind = if scheme.eq_ignore_ascii_case("basic") {
         is_basic(credentials).then_some("basic-auth")?
     } else {
-        // Behind a scheme that is alone on its line any text is a token; before more words it has to look like one.
+        // After a scheme that is alone on its line any text is a token. Before further words it must look like one.
         let is_alone = SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one))
             && value.trim_end().ends_with(credentials)
             && !is_named(credentials);
@@ -75,7 +75,7 @@ fn authorization(value: &str, extent: Extent) -> Option<Hit> {
     Some(Hit::by_context(start, start + length, kind))
 }
 
-/// Schemes that are followed by one token.
+/// Schemes before a single token.
 const SCHEMES: [&str; 6] = ["bearer", "token", "apikey", "api-key", "key", "privatetoken"];
 
 /// `accessToken`: the name of a token.
@@ -98,7 +98,7 @@ fn is_token(credentials: &str, is_alone: bool) -> bool {
     credentials.len() >= 6 && is_made && !is_code && !is_placeholder(credentials)
 }
 
-/// base64 of `user:password`, which no word looks like.
+/// base64 of `user:password`, which looks like no word.
 fn is_basic(credentials: &str) -> bool {
     let is_word = !has_digit(credentials)
         && !credentials.ends_with('=')
@@ -107,7 +107,7 @@ fn is_basic(credentials: &str) -> bool {
     credentials.len() >= 8 && is_base64 && !is_word && !is_placeholder(credentials)
 }
 
-/// All cookies that were sent; of one that is set, its value.
+/// All sent cookies. For a cookie being set, its value.
 fn cookie(value: &str, extent: Extent, name: &str) -> Option<Hit> {
     let (head, rest) = value.split_once('=')?;
     let is_name = !head.is_empty() && head.bytes().all(is_of_name);
@@ -123,7 +123,7 @@ fn cookie(value: &str, extent: Extent, name: &str) -> Option<Hit> {
     (!is_placeholder(secret)).then(|| Hit::new(start, start + length, "cookie"))
 }
 
-/// `Bearer <token>` without its header, and `bearer, <token>` of a WebSocket's protocols.
+/// `Bearer <token>` without its header, and `bearer, <token>` in a WebSocket's protocols.
 pub(super) fn bearer(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let start = at + text.get(at..)?.find(' ')? + 1;

@@ -1,16 +1,16 @@
-//! Private keys in blocks: PEM, OpenSSH, PGP, PuTTY. On several lines, on one, with `\n` for the ends of lines, with the
-//! numbers that a tool puts before lines, and with the end cut off.
+//! Private keys in blocks: PEM, OpenSSH, PGP, PuTTY. On several lines, on one, with `\n` for line ends, with line
+//! numbers of a tool, and with the end cut off.
 
 use super::alphabet::{BASE64, byte};
 use super::hit::Hit;
 
-/// A line of a block is at least this long, except the last one.
+/// The minimum length of a line in a block, except for the last one.
 const LINE: usize = 24;
-/// Less is an example.
+/// A shorter block is an example.
 const LEAST: usize = 32;
 /// The maximum number of short words and signs before the first line: `Proc-Type: 4,ENCRYPTED`, a comment.
 const HEADERS: usize = 60;
-/// The maximum number between two lines: line numbers, quotes, signs of a program.
+/// The maximum number of them between two lines: line numbers, quotes, signs of a program.
 const BETWEEN: usize = 12;
 
 /// The block whose `-----BEGIN` is at `at`.
@@ -32,7 +32,7 @@ pub(super) fn putty(text: &str, at: usize) -> Option<Hit> {
     Some(Hit::new(at, end, "private-key"))
 }
 
-/// Where the base64 that begins after `at` ends, with its last line.
+/// The end of the base64 that begins after `at`, including its last line.
 fn block(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut here, mut end, mut size, mut patience) = (at, at, 0, HEADERS);
@@ -74,7 +74,7 @@ fn is_next_line(bytes: &[u8], end: usize, start: usize) -> bool {
     })
 }
 
-/// Not the beginning of another secret, which its rule would no more know.
+/// False at the beginning of another secret, which its rule could no longer recognise.
 fn ends_word(bytes: &[u8], at: usize) -> bool {
     matches!(byte(bytes, at), 0..=b' ' | b'\\' | b'"' | b'\'')
 }

@@ -1,9 +1,10 @@
-//! Finds secrets in a text: by their beginning, by the shape around them, by their name.
+//! Finds secrets in a text: by their beginning, their shape, or their name.
 //!
-//! Read by hand, in one pass that looks at two bytes at most places: 200 rules as regular expressions would cost a start
-//! of milliseconds and more than a megabyte of program, in a hook that runs after every answer.
+//! Written by hand, in one pass that looks at two bytes in most places: 200 regular expressions would cost
+//! milliseconds at start and more than a megabyte of program, in a hook that runs after every answer.
 //!
-//! [`find`] returns the secrets of a text, [`find_in_field`] the one of a field in an object, and [`mask()`] their replacement.
+//! [`find`] returns the secrets of a text, [`find_in_field`] the one in a field of an object, and [`mask()`] their
+//! replacement.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Values on the line below their name, and what tools put before a line: the sign of a diff, a number.
+//! Values on the line below their name, and prefixes of lines by tools: the sign of a diff, a number.
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent};
@@ -6,7 +6,7 @@ use super::names::Noun;
 use super::random::has_random_letters;
 use super::values::{Style, looks_generated};
 
-/// A line begins no deeper.
+/// The maximum indentation of a line.
 const MAX_INDENT: usize = 200;
 
 /// Whether a line begins at `at`.
@@ -15,8 +15,8 @@ pub(super) fn opens(bytes: &[u8], at: usize) -> bool {
         || super::name::is_after_escape(bytes, at)
 }
 
-/// Where the value stands if the line ends at `at` and the value is alone on the next one: YAML's block, a shell's line that goes
-/// on, JSON that breaks the line after its colon.
+/// The position of the value, if the line ends at `at` and the value is alone on the next one: YAML's block, a
+/// shell's continued line, JSON with a line end after its colon.
 pub(super) fn value_below(text: &str, at: usize, noun: Noun) -> Option<(Extent, Style)> {
     let bytes = text.as_bytes();
     let first = byte(bytes, at);
@@ -43,8 +43,8 @@ pub(super) fn value_below(text: &str, at: usize, noun: Noun) -> Option<(Extent, 
     (is_alone && (is_marked || quoted.is_some() || stands_by_itself())).then_some((value, style))
 }
 
-/// Where the next line begins, if this one ends here, and whether the end of the line is an escape. A shell's line goes on
-/// behind a backslash.
+/// The start of the next line, if this one ends here, and whether the line end is an escape. A shell's line continues
+/// after a backslash.
 fn next_line(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
     let slashes = extent::backslashes(bytes, at);
     let end = at + slashes + usize::from(byte(bytes, at + slashes) == b'\r');
@@ -55,7 +55,7 @@ fn next_line(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// The first sign of a line's text, behind a diff's sign, a number and spaces.
+/// The first character of a line's text, after the sign of a diff, a number and spaces.
 fn after_head(bytes: &[u8], line: usize) -> usize {
     let line = line + usize::from(matches!(byte(bytes, line), b'+' | b'-'));
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');

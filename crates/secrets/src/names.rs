@@ -1,28 +1,28 @@
-//! Names whose value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access_token`.
+//! Names of secrets: `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access_token`.
 //!
-//! Lists of words are one text with spaces: a list of texts would need a relocation for each.
+//! Lists of words are one text with spaces: a list of texts would need a relocation per word.
 
-/// The kind of secret that a name announces.
+/// The kind of secret in a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noun {
-    /// People choose it: it may be any text.
+    /// Chosen by people: any text.
     Password,
     /// Several words.
     Phrase,
-    /// A machine made it.
+    /// Generated.
     Key,
-    /// A machine made it; but programs and prose call many other things so.
+    /// Generated; but programs and prose use the word for many other things.
     Token,
     /// The value of an `Authorization` header.
     Authorization,
     /// The value of a `Cookie` or `Set-Cookie` header.
     Cookie,
-    /// A signature that opens a URL.
+    /// The signature of a URL.
     Signature,
 }
 
 impl Noun {
-    /// The kind under which it is masked.
+    /// The name of the kind in a mask.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -52,14 +52,14 @@ const TOKENS: &str = "token _pat jwt _auth bearer";
 const OF_PASS: &str = "db database user smtp mail email admin root mysql postgres pg redis mongo mongodb ftp sftp ssh basic \
     auth http proxy login rabbitmq imap ldap keystore sudo wifi vpn registry docker app api service my";
 
-/// `next_token` is a place in a list, `eos_token` a word of a model, `peek_token` a parser's.
+/// `next_token` is a position in a list, `eos_token` a word of a model, `peek_token` a parser's.
 const NOT_OF_TOKEN: &str = "next page continuation sync cancel cancellation start end prev previous last first eos bos pad unk \
     mask sep cls current cur peek stop special lex lexer syntax parse parser keyword ident identifier \
     max min num per pagination resume cursor this that each every one no new_line input output design \
     color css punct operator literal by change idempotency client_request concurrency public publishable \
     invalid unexpected missing expected";
 
-/// The kind of secret that a name announces, if any.
+/// The kind of secret in a name, if there is one.
 pub(super) fn noun_of(name: &str) -> Option<Noun> {
     if name.len() > MAX_NAME_BYTES || !has_root(name) {
         return None;
@@ -107,7 +107,7 @@ pub(super) fn names_itself(name: &str, value: &str) -> bool {
     value.len() >= 8 && letters(name).ends_with(&value)
 }
 
-/// Whether a part of a noun is in the name: most names end here, without being taken apart.
+/// Whether the name contains a part of a noun. Most names end here, unsplit.
 fn has_root(name: &str) -> bool {
     name.as_bytes().windows(3).any(|three| {
         let [first, second, third] = three else {
@@ -117,7 +117,7 @@ fn has_root(name: &str) -> bool {
             &[first | 32, second | 32, third | 32],
             b"pas"
                 | b"pwd"
-                // `_pw`, with the bit that makes letters small.
+                // `_pw`, with the bit for lower case.
                 | b"\x7fpw"
                 | b"sec"
                 | b"key"
@@ -187,7 +187,7 @@ fn is_tail(word: &str) -> bool {
     )
 }
 
-/// Lower case, with `_` between words, wherever the writer put dashes, dots or capitals.
+/// The name in lower case, with `_` for dashes, dots and before capitals.
 fn words_of(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 8);
     let mut previous = '_';

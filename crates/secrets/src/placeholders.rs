@@ -1,21 +1,21 @@
 //! Placeholders of secrets: a variable, a reference, an example, a mask.
 
-/// Words that are written in place of a secret; compared without case, and without `_`, `-` and spaces.
+/// Words in place of a secret, compared without case, `_`, `-` and spaces.
 const WORDS: &str = "any apikey bool boolean bytes changeme changeit default disabled dummy empty enabled example expired \
     fake false hidden here int invalid key mask masked missing na never nil no none null number object \
     off on optional pass passphrase passwd password placeholder pwd redacted removed required sample \
     secret secretkey str string tbd test text token true undefined unknown unset user username value yes";
 
-/// Beginnings of a reference to a secret that is kept elsewhere, or of a mask.
+/// Prefixes of a mask, or of a reference to a secret elsewhere.
 const REFERENCES: &str = "[masked: [left [redacted [filtered [hidden op:// vault: ref+ arn:aws !vault !secret !ref !sub enc[ \
     env: file: secret: keyring: env( env[ ssm: awssm: gcpsm: process.env os.environ os.getenv \
     import.meta secrets. var. local. %env random_";
 
-/// Parts of an example.
+/// Parts of examples.
 const PARTS: &str = "your- your_ yourpass yourtoken yourkey yourapi -here _here <your example_ my-secret \
     my_secret placeholder changeme replace_me replace-me redacted ••• \u{2026}";
 
-/// No placeholder is longer.
+/// The maximum length of a placeholder.
 const MAX_PLACEHOLDER_BYTES: usize = 200;
 
 /// Whether a text is the placeholder of a secret.
@@ -43,7 +43,7 @@ pub(super) fn is_filling(value: &str) -> bool {
         || ["your-", "your_"].iter().any(|part| contains_ignoring_case(head, part))
 }
 
-/// Half of it or more are runs of four and more `x`, `*` or dots: a key that was drawn may have a short one.
+/// At least half of it are runs of four or more `x`, `*` or dots. A generated key may have a short run.
 fn is_filled(value: &str) -> bool {
     let (mut filled, mut run, mut previous) = (0, 0, 0);
     for byte in value.bytes().map(|byte| byte.to_ascii_lowercase()) {
@@ -65,7 +65,7 @@ fn is_format(value: &str) -> bool {
     rest.len() < value.len() && !rest.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// One letter again and again, or nothing.
+/// One repeated character, or nothing.
 fn is_one_letter(value: &str) -> bool {
     let mut letters = value.chars();
     match letters.next() {
@@ -86,7 +86,7 @@ fn is_variable(value: &str) -> bool {
     if ["$(", "%("].iter().any(|open| value.strip_prefix(open).is_some_and(is_command)) {
         return true;
     }
-    // Cut off where a bare word ends: `{password!r`.
+    // Cut where a bare word ends: `{password!r`.
     let opened = value.strip_prefix('{').unwrap_or_default();
     let name =
         opened.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'_').count();

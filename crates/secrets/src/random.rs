@@ -1,8 +1,8 @@
-//! Whether letters were drawn at random, or are words: the pairs of letters in words and in the names of programs are few.
+//! Distinguishes random letters from words: words and names in programs use few of all pairs of letters.
 
-/// For each letter a row: how surprising each letter is after it, in bits. Counted over the letters-only words of at least
-/// three letters, without case, in the Rust, C, Python and Perl sources and the documentation of a Debian system; letters at
-/// random cost 6 bits a pair, words 3.7.
+/// A row per letter: the surprise of each letter after it, in bits. Counted over words of at least three letters,
+/// without case, in the Rust, C, Python and Perl sources and the documentation of a Debian system. Random letters
+/// cost 6 bits per pair, words 3.7.
 static BITS: [&[u8; 26]; 26] = [
     b"75447759596343959343667769",
     b"36563689358267479446389959",
@@ -32,8 +32,8 @@ static BITS: [&[u8; 26]; 26] = [
     b"37781787499668489868798965",
 ];
 
-/// Whether at least so many letters in a row, without their case, are no words. Of random letters one text in 30 is taken for
-/// words at 8 letters, one in 300 at 16, one in 3,000 at 24; of names in programs one in 50 for random ones.
+/// Whether a run of at least `least` letters, without case, is no word. Of random letters one text in 30 looks like
+/// words at 8 letters, one in 300 at 16, one in 3,000 at 24. Of names in programs one in 50 looks random.
 pub(super) fn has_random_letters(text: &str, least: usize) -> bool {
     let mut letters = 0;
     let (mut pairs, mut bits) = (0_u32, 0_u32);
@@ -49,7 +49,7 @@ pub(super) fn has_random_letters(text: &str, least: usize) -> bool {
         letters += usize::from(letter.is_some());
         previous = letter;
     }
-    // Tenths of a bit: few letters have to be more surprising.
+    // Tenths of a bit: few letters must be more surprising.
     let enough = match letters {
         ..12 => 52,
         12..16 => 47,
@@ -58,8 +58,9 @@ pub(super) fn has_random_letters(text: &str, least: usize) -> bool {
     letters >= least && bits * 10 >= pairs * enough && !is_monotonous(text)
 }
 
-/// Whether capitals and small letters change as in no word and no name of a program: one letter of a kind between two of the
-/// other, again and again. Fewer than one random text of twelve letters in a thousand has both no such change and letters like words.
+/// Whether capitals and small letters alternate as in no word and no name: one letter of a kind between two of the
+/// other, repeatedly. Of random texts of twelve letters fewer than one in a thousand looks like words and passes here
+/// too.
 pub(super) fn is_jumbled(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() < 12
@@ -81,7 +82,7 @@ pub(super) fn is_jumbled(text: &str) -> bool {
     has_both && (odd.count() * 10 >= bytes.len() || has_random_letters(text, 8))
 }
 
-/// `aaaabbbb`, the alphabet: surprising, and still not drawn.
+/// `aaaabbbb`, the alphabet: surprising, but not generated.
 fn is_monotonous(text: &str) -> bool {
     let bytes = text.as_bytes();
     let steps = bytes

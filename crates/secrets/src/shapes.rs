@@ -1,4 +1,4 @@
-//! Secrets whose beginning is not enough: their shape around it shows them.
+//! Secrets that are recognised by their shape, because their beginning is not enough.
 
 use super::alphabet::{
     ALNUM, Alphabet, BASE64, DOTTED, HEX, URLSAFE, before, begins_word, byte, entropy,
@@ -9,9 +9,9 @@ use super::placeholders::is_filling;
 use super::random::has_random_letters;
 use super::values::{has_digit, is_strong};
 
-/// A part of a token may be no longer, else it is data.
+/// The maximum length of a token's part. A longer one is data.
 const MAX_PART_BYTES: usize = 8192;
-/// A header is rarely longer than 200.
+/// The maximum length of an inner header, which rarely exceeds 200.
 const MAX_INNER_HEADER_BYTES: usize = 512;
 
 /// A JSON Web Token, signed or not, or encrypted, or with its end cut off.
@@ -20,7 +20,7 @@ pub(super) fn jwt(text: &str, at: usize) -> Option<Hit> {
     if !begins_word(bytes, at) {
         return None;
     }
-    // Inside a word of base64url, which may have many such places, it is not read to the end for each.
+    // Within a base64url word, which may have many such positions, it is not read to the end each time.
     let is_inside = URLSAFE.has(before(bytes, at)) && URLSAFE.run_before(bytes, at, 8) == 8;
     let most = if is_inside { MAX_INNER_HEADER_BYTES } else { MAX_PART_BYTES };
     let header = URLSAFE.run(bytes, at, most);
@@ -114,7 +114,7 @@ pub(super) fn discord_token(text: &str, at: usize) -> Option<Hit> {
         return None;
     }
     let signature = URLSAFE.run(bytes, signature_at, 80);
-    // The base64 of digits has nothing else at every fourth place.
+    // The base64 of digits has certain characters in every fourth position.
     let is_number = bytes
         .get(at..at + id)?
         .chunks(4)
@@ -171,7 +171,7 @@ pub(super) fn maxmind_key(text: &str, at: usize) -> Option<Hit> {
     Some(Hit::new(short, at + 4, "maxmind-key"))
 }
 
-/// The secret of an application in Entra: three signs, a digit, `Q~`, 31 to 34 signs.
+/// The secret of an Entra application: three characters, a digit, `Q~`, 31 to 34 characters.
 pub(super) fn azure_secret(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let is_part = |byte: u8| DOTTED.has(byte) || byte == b'~';
@@ -201,7 +201,7 @@ pub(super) fn terraform_token(text: &str, at: usize) -> Option<Hit> {
     (body >= 50).then(|| Hit::new(start, body_at + body, "terraform-token"))
 }
 
-/// `EAAA` begins much base64: this one is alone and in disorder.
+/// `EAAA` begins a lot of base64. A token is alone and irregular.
 pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let length = URLSAFE.run(bytes, at, 72);
@@ -215,7 +215,7 @@ pub(super) fn square_token(text: &str, at: usize) -> Option<Hit> {
         .then(|| Hit::new(at, at + length, "square-token"))
 }
 
-/// Whether base64 stands before a place and its `/` or `+`, and neither the first sign of a diff's line nor a path.
+/// Whether base64 precedes a position after its `/` or `+`, rather than the sign of a diff or a path.
 fn is_in_base64(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     let head = BASE64.run_before(bytes, at, 80);
@@ -227,12 +227,12 @@ fn is_in_base64(text: &str, at: usize) -> bool {
         matches!(before(bytes, at - head), b'.' | b':' | b'-')
             || !names.contains('+') && !names.bytes().any(|byte| byte.is_ascii_uppercase())
     };
-    // An escaped end of line: `\n+`.
+    // An escaped line end: `\n+`.
     let sign = 1 + usize::from(is_after_escape(bytes, at - 1));
     head > sign && !is_path()
 }
 
-/// Where a word of just this length begins that ends before `at`.
+/// The start of a word of exactly this length that ends before `at`.
 fn word_before(bytes: &[u8], at: usize, alphabet: Alphabet, length: usize) -> Option<usize> {
     let start = at.checked_sub(length)?;
     (alphabet.run_before(bytes, at, length) == length && begins_word(bytes, start)).then_some(start)

@@ -1,13 +1,13 @@
-//! Passwords in URLs and connection strings: `scheme://user:PASSWORD@host`. Only the password goes.
+//! Passwords in URLs and connection strings: `scheme://user:PASSWORD@host`. Only the password is masked.
 
 use super::alphabet::{ALNUM, before, begins_word, byte};
 use super::hit::Hit;
 use super::placeholders::is_placeholder;
 use super::values::has_digit;
 
-/// A user's name and password are no longer.
+/// The maximum length of a user name with its password.
 const MAX_URL_BYTES: usize = 1024;
-/// Nor with a slash in the password.
+/// The maximum length of a password with a slash.
 const SLASHED: usize = 160;
 
 /// The password in the URL whose `://` is at `at`.
@@ -47,7 +47,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     }
 }
 
-/// The place after the two slashes, which JSON may escape, once or more.
+/// The position after the two slashes, which JSON may escape once or more.
 fn authority(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {
@@ -60,7 +60,7 @@ fn authority(bytes: &[u8], at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// A password with a slash in it: the text after the colon is no port, and an `@` follows.
+/// A password with a slash: the text after the colon is no port, and an `@` follows.
 fn after_a_slash(rest: &[u8], path: usize) -> Option<usize> {
     let host = rest.get(..path)?;
     let colon = host.iter().position(|byte| *byte == b':')?;

@@ -1,16 +1,16 @@
-//! Whether a value under the name of a secret is one: programs, schemas and prose use those names too.
+//! Decides whether a value under the name of a secret is a secret: programs, schemas and prose use those names too.
 
 use super::alphabet::ALNUM;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
 use super::random::{has_random_letters, is_jumbled};
 
-/// How the value is written.
+/// The notation of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// The field of an object: the name says it all.
+    /// A field of an object: the name is enough.
     Field,
-    /// In quotes: a literal, not a piece of program.
+    /// Quoted: a literal, not a piece of a program.
     Quoted,
     /// `NAME=value` of a shell or an env file.
     Env,
@@ -55,7 +55,7 @@ fn is_password(value: &str, style: Style) -> bool {
     }
 }
 
-/// Whether a machine may have made it.
+/// Whether the value may be generated.
 fn is_made(value: &str, noun: Noun, style: Style) -> bool {
     let least = match (noun, style) {
         (Noun::Key, Style::Field | Style::Env) => 6,
@@ -83,7 +83,7 @@ fn is_made(value: &str, noun: Noun, style: Style) -> bool {
         || is_jumbled(value)
 }
 
-/// What stands behind the closing quote of `"Password: ", next`.
+/// The text after the closing quote of `"Password: ", next`.
 fn is_behind_a_text(value: &str) -> bool {
     value.starts_with(' ') || [", ", ") ", "; ", "+ "].iter().any(|head| value.starts_with(head))
 }
@@ -95,9 +95,9 @@ fn is_identifier(value: &str) -> bool {
     is_uuid || value.matches('.').count() > 1 && is_version
 }
 
-/// Regular expressions, formats, URLs, bytes and types: no machine makes such keys.
+/// Regular expressions, formats, URLs, bytes and types: generated keys never look like these.
 fn is_of_program(value: &str, noun: Noun) -> bool {
-    // Bytes as a program writes them are data, of a test for example.
+    // Bytes in a program's notation are data, such as a test's.
     let is_bytes = value
         .strip_prefix('\\')
         .is_some_and(|rest| rest.starts_with(|first: char| first == 'x' || first.is_ascii_digit()));
@@ -110,7 +110,7 @@ fn is_of_program(value: &str, noun: Noun) -> bool {
         || is_type_name(value)
 }
 
-/// `V1SecretProjection`, `ed25519.PrivateKey`: words in capitals and small letters, one of them the kind of secret.
+/// `V1SecretProjection`, `ed25519.PrivateKey`: words in mixed case, one of them the kind of secret.
 fn is_type_name(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let nouns = ["secret", "token", "password", "privatekey", "credential"];
@@ -144,7 +144,7 @@ fn is_type(value: &str) -> bool {
         && matches!(bare.get(name.len()..), Some("8" | "16" | "32" | "64" | "128"))
 }
 
-/// More than letters: a name in a program would do without.
+/// It has more than letters. A name in a program needs no more.
 fn has_evidence(value: &str) -> bool {
     if is_constant(value) {
         return false;
@@ -174,7 +174,7 @@ pub(super) fn is_wordy(value: &str) -> bool {
     digits < 4 && value.bytes().all(|byte| ALNUM.has(byte) || byte == b'-')
 }
 
-/// `python3Packages.callPackage`: names of a program, with dots between them.
+/// `python3Packages.callPackage`: names of a program, separated by dots.
 pub(super) fn is_path_of_names(value: &str) -> bool {
     let is_name = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -184,7 +184,7 @@ pub(super) fn is_path_of_names(value: &str) -> bool {
     value.contains('.') && value.split('.').all(is_name)
 }
 
-/// A digit together with both cases or a mark: no word of prose looks like this.
+/// A digit together with both cases or a mark, as in no word of prose.
 pub(super) fn is_strong(value: &str) -> bool {
     let (mut lower, mut upper, mut digit, mut mark) = (false, false, false, false);
     for byte in value.bytes() {
@@ -199,14 +199,14 @@ pub(super) fn is_strong(value: &str) -> bool {
     value.len() >= 8 && digit && (lower && upper || mark)
 }
 
-/// As long and as mixed as no word with a number is: hex digits for example.
+/// Longer and more mixed than any word with a number, such as hex digits.
 pub(super) fn is_long_mix(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let is_mixed = digits >= 4 && digits < value.len();
     value.len() >= 20 && is_mixed && value.bytes().all(|byte| ALNUM.has(byte))
 }
 
-/// No word and no name is so mixed.
+/// More mixed than any word or name.
 pub(super) fn looks_generated(value: &str) -> bool {
     is_strong(value) || is_jumbled(value) || is_long_mix(value)
 }
@@ -219,7 +219,7 @@ fn has_space(value: &str) -> bool {
     value.contains(char::is_whitespace)
 }
 
-/// A sign that names in programs, and words, do not have.
+/// A character that neither names in programs nor words have.
 fn has_mark(value: &str) -> bool {
     value.bytes().any(is_mark)
 }
@@ -228,18 +228,18 @@ fn is_mark(byte: u8) -> bool {
     matches!(byte, b'#' | b'@' | b'%' | b'^' | b'+' | b'=' | b'~' | b'!' | b'*' | b'$')
 }
 
-/// A sign of base64, or of a text that was encoded for a URL.
+/// A character of base64, or of URL encoding.
 fn is_encoded(value: &str) -> bool {
     value.bytes().any(|byte| matches!(byte, b'@' | b'%' | b'^' | b'+' | b'=' | b'~'))
 }
 
-/// Words for people: `"password": "Enter your password"`.
+/// A label for people: `"password": "Enter your password"`.
 fn is_label(value: &str) -> bool {
     const PROSE: &str = "your enter the must please invalid required forgot reset confirm password passwords token secret is \
     for of characters contain not set key new change with";
     let lower = value.to_ascii_lowercase();
     if !has_space(value) {
-        // A key of a table of translations.
+        // A key in a table of translations.
         return lower == value
             && !has_digit(value)
             && value.contains('.')
@@ -250,7 +250,7 @@ fn is_label(value: &str) -> bool {
         .any(|word| PROSE.split(' ').any(|one| one == word))
 }
 
-/// `/run/secrets/token`, `~/.token`, `C:\token`: the place of a secret, not the secret.
+/// `/run/secrets/token`, `~/.token`, `C:\token`: the place of a secret.
 fn is_path(value: &str) -> bool {
     let rest =
         ["/", "~/", "./", "../", "C:", "file:"].iter().find_map(|head| value.strip_prefix(head));
@@ -289,7 +289,7 @@ fn is_call(value: &str) -> bool {
         && marks < if value.len() < 40 { 3 } else { 1 }
 }
 
-/// `config.password`, `self.token`, `args.secret`; in a quoted text it would be a literal.
+/// `config.password`, `self.token`, `args.secret`. In quotes it would be a literal.
 fn is_reference_to_code(value: &str, style: Style) -> bool {
     const ROOTS: &str = "process os env config settings self this req request res response args opts options ctx context user \
     params props state data form body secrets credentials creds var local module cfg conf session auth \
@@ -311,7 +311,7 @@ fn is_reference_to_code(value: &str, style: Style) -> bool {
     is_name && ROOTS.split(' ').any(|one| one == root)
 }
 
-/// The name of a secret, not the secret: `db-credentials-2`, `api_key_v2`, `DIALOG_TOKEN_2`.
+/// The name of a secret: `db-credentials-2`, `api_key_v2`, `DIALOG_TOKEN_2`.
 fn names_another(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let is_name = lower

@@ -1,4 +1,4 @@
-//! Keys and tokens whose beginning shows the vendor: `vendors.txt`.
+//! Keys and tokens with a vendor's prefix: `vendors.txt`.
 
 use std::ops::RangeInclusive;
 
@@ -8,20 +8,20 @@ use super::alphabet::{
 
 /// The secrets of a vendor.
 pub(super) struct Vendor {
-    /// Their beginning: at least two bytes.
+    /// Their prefix: at least two bytes.
     pub(super) begin: &'static str,
     pub(super) kind: &'static str,
     /// The bytes that may follow.
     pub(super) alphabet: Alphabet,
     /// The number of bytes that follow.
     pub(super) length: RangeInclusive<usize>,
-    /// A word must begin here, because the beginning alone is not rare enough.
+    /// A word must begin here, because the prefix alone is not rare enough.
     pub(super) at_word: bool,
 }
 
 const TABLE: &str = include_str!("vendors.txt");
 
-/// Reads the table, which is sorted by the beginnings.
+/// Reads the table, which is sorted by prefix.
 pub(super) fn vendors() -> Vec<Vendor> {
     TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(vendor).collect()
 }

@@ -1,4 +1,4 @@
-//! Secrets after a word and a space: SQL's passwords, netrc's, and shells that assign without a sign.
+//! Secrets after a word and a space: SQL passwords, netrc, and shells that assign without a sign.
 
 use super::alphabet::{DOTTED, begins_word, byte};
 use super::assignments::hit;
@@ -12,7 +12,7 @@ use super::values::{Style, has_digit, is_secret};
 /// `IDENTIFIED BY 'secret'`; `at` is at the word.
 pub(super) fn identified(text: &str, at: usize) -> Option<Hit> {
     let value_at = at + "IDENTIFIED BY ".len();
-    // Prose too says by what a thing is identified.
+    // Prose also uses `identified by`.
     let statements = ["USER", "user ", "GRANT", "grant ", "ROLE", "role "];
     if byte(text.as_bytes(), value_at) == b'`' || !is_of(text, at, &statements) {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     let stated = text.get(value_at..)?;
     let is_stated = ["is: ", "is "].into_iter().find(|verb| stated.starts_with(verb));
     let stated_at = value_at + is_stated.map_or(0, str::len);
-    // In prose a word in quotes may be the name of a thing: it has no digit.
+    // In prose a quoted word may be a name. It has no digit.
     let is_sql = text.get(at..)?.starts_with('P') && is_stated.is_none();
     let in_quotes = quoted(text, stated_at, |secret| is_sql || has_digit(secret));
     in_quotes.or_else(|| {
@@ -43,7 +43,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<Hit> {
     })
 }
 
-/// Other languages' words for a password: their letters are of no alphabet here.
+/// Words for a password in other languages, with letters outside of all alphabets here.
 const FOREIGN: [&str; 6] = [
     "\u{5bc6}\u{7801}",
     "\u{5bc6}\u{78bc}",
@@ -53,7 +53,7 @@ const FOREIGN: [&str; 6] = [
     "\u{41f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
 ];
 
-/// The name at the end of a text, if it is another language's word for a password.
+/// The name at the end of a text, if it is a foreign word for a password.
 pub(super) fn foreign(head: &str, quoted: bool) -> Option<Name<'static>> {
     let word = FOREIGN.iter().find(|word| head.ends_with(**word))?;
     Some(Name { text: "password", start: head.len() - word.len(), quoted })
@@ -74,7 +74,7 @@ fn quoted(text: &str, at: usize, may_be: impl Fn(&str) -> bool) -> Option<Hit> {
     is_one.then(|| Hit::by_context(value.start, value.end, "password"))
 }
 
-/// `#define NAME "value"`; `at` is at the sign.
+/// `#define NAME "value"`. `at` is at the sign.
 pub(super) fn defined(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let name_at = at + "#define ".len();
@@ -89,7 +89,7 @@ pub(super) fn defined(text: &str, at: usize) -> Option<Hit> {
         .then(|| hit(value, noun, name))
 }
 
-/// `set -gx NAME value`, `setenv NAME value`, `ENV NAME value`; `at` is at the word, which ends with a space.
+/// `set -gx NAME value`, `setenv NAME value`, `ENV NAME value`. `at` is at the word, which ends with a space.
 pub(super) fn assigned(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     if !begins_word(bytes, at) {

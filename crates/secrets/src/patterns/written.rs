@@ -1,11 +1,11 @@
-//! How the person's patterns are written: a JSON array, or one a line.
+//! Parses the user's patterns: a JSON array, or one per line.
 
 use serde_json::Value;
 
 /// The kind of an unnamed pattern's secrets.
 const UNNAMED: &str = "custom";
 
-/// One pattern as it was written.
+/// One pattern as written.
 pub(super) struct Written {
     pub(super) name: Option<String>,
     pub(super) pattern: String,
@@ -53,7 +53,7 @@ fn unnamed(pattern: &str) -> Written {
     }
 }
 
-/// A name as it may stand in a mask: no brackets, quotes or commas, which would break JSON or the mask.
+/// A name for a mask: without brackets, quotes and commas, which would break JSON or the mask.
 pub(super) fn kind(name: Option<&str>) -> String {
     let name: String = name
         .unwrap_or_default()
@@ -71,8 +71,8 @@ pub(super) fn kind(name: Option<&str>) -> String {
     }
 }
 
-/// The text that a pattern begins with. The library has no search for literals: without this each pattern would cost
-/// a hundred milliseconds a megabyte.
+/// The text with which a pattern begins. The library has no search for literals: without this each pattern would cost
+/// a hundred milliseconds per megabyte.
 pub(super) fn literal(pattern: &str) -> String {
     if pattern.contains('|') || pattern.contains("(?") {
         return String::new();
@@ -83,7 +83,7 @@ pub(super) fn literal(pattern: &str) -> String {
             !(letter.is_ascii_alphanumeric() || "_-:/=@ \"'<>,;%&~".contains(letter))
         })
         .unwrap_or(body.len());
-    // The sign before one of these may be missing or repeated.
+    // The character before one of these may be missing or repeated.
     let is_counted = body.get(end..).is_some_and(|rest| rest.starts_with(['?', '*', '+', '{']));
     let end = end.saturating_sub(usize::from(is_counted));
     body.get(..end).unwrap_or_default().to_owned()
