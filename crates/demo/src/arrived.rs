@@ -1,4 +1,4 @@
-//! Counts what Langfuse holds, and compares it with what was really played.
+//! Counts the rows that Langfuse stored, and compares them with the recorded session.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use langfuse_mock::Row;
 use serde_json::Value;
 
-/// What a session holds, counted.
+/// The counts of a session.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     turns: usize,
@@ -48,7 +48,7 @@ impl Tally {
         tally
     }
 
-    /// Whether that is what was played, each model call sent once.
+    /// Whether the counts match the recording, with each model call sent once.
     pub(crate) fn complete(&self, expected: &str, accepted: &[Row]) -> Result<()> {
         let played: Value = serde_json::from_str(expected)?;
         let number = |pointer: &str| {

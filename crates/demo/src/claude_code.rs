@@ -1,4 +1,4 @@
-//! Claude Code, as far as a hook can tell: it writes rows, and calls the hook with an event on its standard input.
+//! A stand-in for Claude Code: it writes rows, and calls the hook with an event on its standard input.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ pub(crate) struct ClaudeCode<'a> {
 }
 
 impl<'a> ClaudeCode<'a> {
-    /// Starts in a home of its own, with the demo in the place of `claude-langfuse hook`.
+    /// Starts in a home of its own, with the demo in place of `claude-langfuse hook`.
     pub(crate) fn new(home: &Path, recording: &'a Recording, base_url: &str) -> Result<Self> {
         let program = std::env::current_exe().context("could not find the demo itself")?;
         let command = guarded(&program);
@@ -40,7 +40,7 @@ impl<'a> ClaudeCode<'a> {
         Ok(claude_code)
     }
 
-    /// Starts in a home that somebody has set up, with the hooks that are registered there.
+    /// Starts in a prepared home, with the hooks that are registered there.
     pub(crate) fn set_up(home: &Path, recording: &'a Recording) -> Result<Self> {
         let mut claude_code = Self::start(home, recording)?;
         let env = Env { home: Some(home.to_owned()), ..Env::default() };
@@ -67,7 +67,7 @@ impl<'a> ClaudeCode<'a> {
         })
     }
 
-    /// Goes on to the next call of a hook; gives the time that the user waited for it.
+    /// Continues to the next call of a hook. Returns the time that the user waited for it.
     pub(crate) fn fire(&self, firing: &Firing) -> Result<Duration> {
         let Recording { session, agent, agent_meta, .. } = self.recording;
         write_rows(session, firing.rows)?;
@@ -106,7 +106,7 @@ impl<'a> ClaudeCode<'a> {
         Ok(time)
     }
 
-    /// What the hooks noted in their log.
+    /// The hooks' log.
     pub(crate) fn log(&self) -> String {
         let path = self.home.join(".claude/state/langfuse_hook.log");
         fs::read_to_string(path).unwrap_or_else(|_| "the hooks left no log".to_owned())

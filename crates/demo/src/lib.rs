@@ -21,7 +21,7 @@ use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY, render};
 use recording::Recording;
 use style::Style;
 
-/// The hidden argument with which the demo calls itself in the place of `claude-langfuse hook`.
+/// The hidden argument with which the demo calls itself in place of `claude-langfuse hook`.
 const HOOK: &str = "hook";
 
 /// Runs the demo with the arguments of the process.
@@ -38,7 +38,7 @@ pub fn run() -> ExitCode {
     };
     match played {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has closed the pipe: it has read enough.
+        // A reader that closes the pipe has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");
@@ -73,7 +73,7 @@ fn alone(out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Plays it in a home that is set up to send to this address.
+/// Plays it in a home that sends to this address.
 fn in_home(home: &Path, address: &str) -> Result<()> {
     let langfuse = MockLangfuse::start_at(address, PUBLIC_KEY, SECRET_KEY);
     let recording = Recording::in_home(home)?;

@@ -26,9 +26,9 @@ const AGENT_META: &str = recorded!(
     "projects/-home-dev-project/bd098e6e-0c6e-4d73-a047-9e78f400cf4a/subagents/agent-af7f9b1600258bae4.meta.json"
 );
 const HOOKS: &str = recorded!("hooks.log");
-/// What was really played.
+/// The expected counts.
 pub(crate) const EXPECTED: &str = recorded!("expected.json");
-/// Where it was recorded.
+/// The home of the recording.
 const RECORDED_HOME: &str = "/home/dev";
 const RECORDED_PROJECT: &str = "/home/dev/project";
 
@@ -40,7 +40,7 @@ pub(crate) struct Recording {
     pub(crate) session: Growing,
     /// The agent's file.
     pub(crate) agent: Growing,
-    /// What lies beside the agent's file.
+    /// The content of the file beside the agent's file.
     pub(crate) agent_meta: &'static str,
     /// The calls of the hooks.
     pub(crate) firings: Vec<Firing>,
@@ -58,13 +58,13 @@ pub(crate) struct Growing {
 pub(crate) struct Firing {
     /// `Stop` or `SessionEnd`.
     pub(crate) event: String,
-    /// What Claude Code writes to the hook's standard input.
+    /// The hook's standard input.
     pub(crate) input: String,
-    /// How many rows the session's file has when the hook starts.
+    /// The number of rows in the session's file when the hook starts.
     pub(crate) rows: usize,
-    /// How many rows the agent's file has.
+    /// The number of rows in the agent's file.
     pub(crate) agent_rows: usize,
-    /// How long after that the answer's row is written: rows go through a queue, which is usually behind the hook.
+    /// The delay of the answer's row: rows go through a queue, which usually lags behind the hook.
     pub(crate) answer_after: Option<Duration>,
 }
 
@@ -89,7 +89,7 @@ impl Recording {
         })
     }
 
-    /// How many rows the session has in the end.
+    /// The number of rows in the end.
     pub(crate) fn rows(&self) -> usize {
         self.session.rows.len()
     }
@@ -102,7 +102,7 @@ impl Growing {
     }
 }
 
-/// A path as it stands within JSON.
+/// A path as part of JSON.
 fn escaped(path: &Path) -> Result<String> {
     let text = path.to_str().context("the temporary folder's name is not UTF-8")?;
     Ok(serde_json::to_string(text)?.trim_matches('"').to_owned())

@@ -184,7 +184,7 @@ fn route(method: &str, path: &str) -> Option<Route> {
 }
 
 impl Events {
-    /// Any request to the server. `target` is the path, with the query if there is one.
+    /// Handles any request to the server. `target` is the path, with the query if there is one.
     pub fn handle(
         &mut self,
         method: &str,
@@ -266,7 +266,7 @@ fn retired() -> Answer {
     )
 }
 
-/// The web application answers what is no API route, with a page.
+/// The web application answers other paths with a page.
 fn page() -> Answer {
     let page = b"<!DOCTYPE html><html><title>404</title></html>".to_vec();
     Answer::new(404, "text/html; charset=utf-8", page)

@@ -1,4 +1,4 @@
-//! The attribute map: which attribute fills which column, and which of several wins.
+//! The attribute map: the column of each attribute, and the winner of several.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::javascript::{
 pub(crate) struct Attributes<'a> {
     /// The span's own.
     pub span: &'a Map<String, Value>,
-    /// Those of the resource, read for environment, release and version only.
+    /// Those of the resource, read only for environment, release and version.
     pub resource: &'a Map<String, Value>,
 }
 
@@ -109,7 +109,7 @@ impl Attributes<'_> {
         first_truthy(self.span, keys).map(text_or_json)
     }
 
-    /// Whether the first of `keys` that is there says yes.
+    /// Whether the first present one of `keys` is true.
     pub(crate) fn flag(&self, keys: &str) -> bool {
         first_present(self.span, keys).is_some_and(|value| *value == true || *value == "true")
     }

@@ -1,4 +1,4 @@
-//! From spans to rows: which part of a span fills which column.
+//! Converts spans to rows.
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +8,7 @@ use super::rows::Row;
 use super::values::{Lost, attributes};
 use super::{input_output, kind, metadata, times, tools, usage};
 
-/// The rows of a whole export: one bad attribute loses all of them.
-/// `models`: the project's own ones.
+/// The rows of a whole export. One bad attribute loses all of them. `models`: the project's own ones.
 pub(crate) fn rows(
     resource_spans: &Value,
     now_ms: i64,
@@ -91,7 +90,7 @@ fn experiment(attributes: &Map<String, Value>) -> Value {
     Value::Object(columns.into_iter().filter_map(column).chain(metadata).collect())
 }
 
-/// Input, output, metadata and what is read out of them.
+/// Input, output, metadata and the fields read from them.
 fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<String, Value>, Lost> {
     let (input, output) = input_output::extract(map.span);
     let mut metadata = row_metadata(map, scope)?;
@@ -109,7 +108,7 @@ fn content(map: &Attributes<'_>, scope: &Map<String, Value>) -> Result<Map<Strin
 /// Model, parameters, usage, cost, and the prompt and first token of a generation.
 fn consumption(map: &Attributes<'_>, models: &[Value]) -> Map<String, Value> {
     let parameters = map.model_parameters();
-    // An agent of the Vercel SDK repeats what its model calls used.
+    // An agent of the Vercel SDK repeats the usage of its model calls.
     let operation = map.span.get("gen_ai.operation.name").and_then(Value::as_str);
     let repeats = matches!(operation, Some("invoke_agent" | "agent_step"));
     let model = map.model().filter(|_| !repeats);

@@ -1,4 +1,5 @@
-//! One socket that speaks HTTP/1.1: reads requests strictly, writes replies, and ends in each way that connections end.
+//! One socket that speaks HTTP/1.1: reads requests strictly, writes replies, and ends in each way in which
+//! connections end.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +12,7 @@ use super::http::{RawRequest, message, parse_head};
 const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
 
-/// Why no request could be read.
+/// The reason why no request could be read.
 pub(crate) enum ReadError {
     /// The client is gone, or sent nothing more.
     Closed,
@@ -25,8 +26,8 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// A connection. The last byte read stays in the socket until it is replied to: closing a socket with unread bytes is
-/// what makes the system send a reset.
+/// A connection. The last byte read stays in the socket until the reply is sent: closing a socket with unread bytes
+/// makes the system send a reset.
 pub(crate) struct Connection {
     stream: Arc<TcpStream>,
     buffer: Vec<u8>,
@@ -125,7 +126,7 @@ impl Connection {
         Ok(self.buffer.drain(..length).collect())
     }
 
-    /// Reads what is there, all but the last byte, which is only looked at.
+    /// Reads the available bytes. The last one is only peeked.
     fn fill(&mut self) -> io::Result<()> {
         self.release()?;
         let mut chunk = [0; 64 * 1024];
@@ -176,8 +177,7 @@ impl Connection {
         self.close();
     }
 
-    /// Ends the connection in an orderly way. What the client still sends is read for a moment: a reset would overtake
-    /// the reply.
+    /// Ends the connection in an orderly way. Further input is read for a moment: a reset would overtake the reply.
     pub(crate) fn close(mut self) {
         drop(self.release());
         drop(self.stream.shutdown(Shutdown::Write));

@@ -23,7 +23,7 @@ const ITEMS: &str = "/api/public/dataset-items";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Datasets {
     names: BTreeSet<String>,
-    /// Every version that was written of an item, by its id: the server keeps them all.
+    /// Every written version of an item, by id: the server keeps all of them.
     items: BTreeMap<String, Vec<Map<String, Value>>>,
 }
 
@@ -149,7 +149,7 @@ impl Datasets {
     }
 }
 
-/// `PostDatasetItemsV1Body`: gives the field that does not fit. zod drops what it does not know.
+/// `PostDatasetItemsV1Body`: returns the field that does not fit. zod drops unknown fields.
 fn check(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     const TEXTS: [&str; 5] =
         ["datasetName", "id", "sourceTraceId", "sourceObservationId", "status"];
@@ -170,7 +170,7 @@ fn check(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     }
 }
 
-/// `DatasetItemValidator`: a text that is JSON is taken for that, and control characters go.
+/// `DatasetItemValidator`: a text with JSON is parsed, and control characters are removed.
 fn normalize(value: &mut Value) {
     if let Some(read) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
         *value = read;

@@ -42,7 +42,7 @@ impl Events {
         Answer::json(200, &json!({"message": "Traces deleted successfully"}))
     }
 
-    /// The worker has done what it was asked to.
+    /// The worker has finished its deletions.
     pub(super) fn finish_deletion(&mut self) {
         for trace in std::mem::take(&mut self.deleting) {
             self.remove_trace(&trace);

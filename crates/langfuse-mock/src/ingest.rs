@@ -32,7 +32,7 @@ pub struct Events {
     pub(super) datasets: Datasets,
     pub(super) prompts: Prompts,
     pub(super) media: MediaTable,
-    /// Traces that the worker is to delete.
+    /// Traces that the worker will delete.
     pub(super) deleting: Vec<String>,
     /// The project's own models.
     pub(super) models: Vec<Value>,
@@ -95,7 +95,7 @@ impl Events {
         rows
     }
 
-    /// The same as the older tables have it.
+    /// The rows of the older tables.
     pub fn older_rows(&self) -> Vec<Row> {
         older_tables::rows(&self.accepted)
     }
@@ -179,7 +179,8 @@ fn clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// The export in a body, or why it is refused. The encoding is looked at before the type, and both before the JSON.
+/// The export in a body, or the reason for refusing it. The encoding is checked before the type, and both before the
+/// JSON.
 fn read(headers: &Headers<'_>, body: &[u8]) -> Result<Value, &'static str> {
     let bytes = decompress(headers, body).ok_or("Failed to decompress request body")?;
     let content_type = headers.get("content-type").unwrap_or_default().to_lowercase();
@@ -207,7 +208,7 @@ fn spans_in(export: &Value) -> usize {
     }
 }
 
-/// A body as JSON, when it is JSON, whatever its type says.
+/// A body as JSON, if it is JSON, whatever its type claims.
 pub(super) fn json_body(headers: &Headers<'_>, body: &[u8]) -> Option<Value> {
     parse(&String::from_utf8_lossy(&decompress(headers, body)?))
 }

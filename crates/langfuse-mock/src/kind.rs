@@ -1,4 +1,5 @@
-//! The type of an observation: Langfuse's own attribute, else what other conventions say, else a model makes a generation.
+//! The type of an observation: Langfuse's own attribute, otherwise that of other conventions, otherwise a model makes
+//! a generation.
 
 use serde_json::{Map, Value};
 

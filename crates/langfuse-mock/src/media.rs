@@ -32,7 +32,7 @@ const TYPES: [&str; 7] = [
 pub struct Medium {
     /// Its type.
     pub content_type: String,
-    /// Its bytes, once they are uploaded.
+    /// Its bytes, once uploaded.
     pub bytes: Vec<u8>,
     /// The status of the upload, as the client said.
     pub status: Option<u64>,
@@ -76,7 +76,7 @@ impl MediaTable {
         }
     }
 
-    /// A trace is gone, and with it all media that no other trace has.
+    /// Removes a trace, with all media that no other trace has.
     pub(super) fn forget_trace(&mut self, trace: &str) {
         for medium in self.0.values_mut() {
             medium.places.retain(|(of, ..)| of != trace);
@@ -108,7 +108,7 @@ impl MediaTable {
         Answer::json(201, &json!({"mediaId": id, "uploadUrl": url}))
     }
 
-    /// A PUT of the storage: only with what was signed.
+    /// A PUT to the storage, which must match its signature.
     fn store(&mut self, method: &str, id: &str, headers: Headers<'_>, body: &[u8]) -> Answer {
         let refused = || Answer::new(403, "application/xml", b"<Error/>".to_vec());
         let Some(medium) = self.0.get_mut(id).filter(|_| method == "PUT") else {

@@ -1,4 +1,5 @@
-//! The metadata of a row: the sender's for observation and trace, and what the server adds, flattened to dotted names.
+//! The metadata of a row: the sender's for observation and trace, and the server's additions, flattened to dotted
+//! names.
 
 use serde_json::{Map, Value};
 

@@ -22,7 +22,7 @@ const GROUPS: [(&str, &str); 9] = [
     ("trace_context", "tags release traceName"),
 ];
 
-/// The rows that the query asks for, newest first as the server lists them, a page at a time.
+/// The requested rows, newest first as the server lists them, one page at a time.
 pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     let query = pages::parameters(query);
     let limit = query.get("limit").map_or(Ok(50), |limit| limit.parse::<usize>());
@@ -48,7 +48,7 @@ pub(crate) fn list(rows: &[Row], query: &str) -> Answer {
     Answer::json(200, &json!({"data": data, "meta": meta}))
 }
 
-/// `GET /api/public/observations`: the same of the older tables, by numbered pages.
+/// `GET /api/public/observations`: the older tables, by numbered pages.
 pub(crate) fn list_old(rows: &[Row], query: &str) -> Answer {
     let query = pages::parameters(query);
     let found: Vec<&Row> = rows.iter().filter(|row| is_asked_for(row, &query)).collect();
@@ -89,7 +89,7 @@ fn decode(cursor: &str) -> Option<(String, String, String)> {
     Some((text("lastStartTimeTo")?, text("lastTraceId")?, text("lastId")?))
 }
 
-/// The observation with the fields of these groups only; groups that do not exist are passed over.
+/// The observation with the fields of these groups only. Unknown groups are ignored.
 fn only(mut observation: Value, groups: &str) -> Value {
     let asked =
         |group: &str| group == "core" || groups.split(',').any(|asked| asked.trim() == group);

@@ -10,7 +10,7 @@ use super::rows::{Row, sort};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Columns that keep what came first.
+/// Columns that keep the first value.
 const IMMUTABLE: [&str; 2] = ["trace_id", "environment"];
 
 /// `accepted`: every span, in order of arrival. Sorted as the events table is.

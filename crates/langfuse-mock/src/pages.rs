@@ -33,7 +33,7 @@ pub(crate) fn is_among(query: &Query, name: &str, value: &str) -> bool {
     query.get(name).is_none_or(|list| list.split(',').any(|one| one == value))
 }
 
-/// The page that the query asks for, of these rows; refused where its number or its size is none.
+/// The requested page of these rows. An invalid number or size is refused.
 pub(crate) fn numbered<T>(rows: &[T], query: &Query, show: impl Fn(&T) -> Value) -> Answer {
     match page(rows, query, 50, show) {
         Some((data, meta)) => Answer::json(200, &json!({"data": data, "meta": meta})),

@@ -32,13 +32,13 @@ const KINDS: [&[&str]; 5] = [
 
 /// The form of a model's date, and of its names on Bedrock and Vertex, in the list.
 enum Names {
-    /// Any date refuses: newer models. Bedrock with or without `-v1`, `-v1:0`.
+    /// No date matches: newer models. Bedrock with or without `-v1`, `-v1:0`.
     Undated,
-    /// As `Undated`, but Bedrock asks for `-v1` or `-v1:0`.
+    /// As `Undated`, but Bedrock requires `-v1` or `-v1:0`.
     UndatedV1,
-    /// `-DATE` and `@DATE` may stand; Bedrock asks for `-v1` or `-v1:0`.
+    /// `-DATE` and `@DATE` are allowed. Bedrock requires `-v1` or `-v1:0`.
     Dated(&'static str),
-    /// `-DATE` may stand; Bedrock asks for both the date and `-v1:0`.
+    /// `-DATE` is allowed. Bedrock requires both the date and `-v1:0`.
     DatedStrict(&'static str),
     /// Just this name.
     Only,
@@ -133,7 +133,7 @@ impl Names {
 pub(crate) struct Tier<'a>(&'a Value);
 
 impl<'a> Tier<'a> {
-    /// The tier for a model, or none when neither the project's own models nor the list know its name.
+    /// The tier for a model; `None` if neither the project's own models nor the list know its name.
     pub(crate) fn find(model: &str, parameters: &Value, own: &'a [Value]) -> Option<Self> {
         let own = own.iter().rev().find(|own| matches_name(own, model));
         let listed = || PRICE_LIST.iter().find(|(pattern, _)| pattern.is_match(model));
@@ -177,7 +177,7 @@ fn matches_name(own: &Value, model: &str) -> bool {
     Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(model))
 }
 
-/// An amount without the dust of binary fractions.
+/// An amount without binary rounding errors.
 pub(crate) fn dollars(amount: f64) -> Value {
     let amount: f64 = format!("{amount:.12}").parse().expect("a number was written");
     super::javascript::number(amount)

@@ -120,7 +120,7 @@ impl Prompts {
         Answer::json(201, &version)
     }
 
-    /// `buildAndResolvePromptGraph`: a reference to a prompt that is not there. Only its name is looked at.
+    /// `buildAndResolvePromptGraph`: a reference to a missing prompt. Only its name is checked.
     fn missing_dependency(&self, text: &str) -> Option<String> {
         let mut tags = text.split("@@@langfusePrompt:name=").skip(1);
         let name = |tag: &str| {

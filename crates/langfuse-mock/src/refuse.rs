@@ -1,4 +1,4 @@
-//! Exports the server refuses as a whole with a 400: ids it cannot read, and lists that are no lists.
+//! Exports that the server refuses as a whole with a 400: unreadable ids, and values in place of lists.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ struct Defects {
     scopes: Vec<String>,
 }
 
-/// The text of the refusal, when one is due. `resource_spans` that is no array is let through (and stored nowhere).
+/// The text of the refusal, if there is one. `resource_spans` that is no array is accepted (and stored nowhere).
 pub(crate) fn refusal(resource_spans: &Value) -> Option<String> {
     let mut defects = Defects::default();
     for resource in resource_spans.as_array().into_iter().flatten() {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::javascript::text_or_json;
 
-/// One stored observation. Text columns hold the JSON text of a value that was no text; [`Row::to_json`] has it as it was.
+/// One stored observation. A text column with another value holds its JSON text; [`Row::to_json`] has the original.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
     /// The trace, as it was sent.
@@ -23,7 +23,7 @@ pub struct Row {
     pub start_ms: i64,
     /// End in milliseconds since 1970.
     pub end_ms: i64,
-    /// When the first token came.
+    /// The time of the first token.
     pub completion_start_ms: Option<i64>,
     /// `DEBUG`, `DEFAULT`, `WARNING` or `ERROR`.
     pub level: String,
@@ -35,11 +35,11 @@ pub struct Row {
     pub output: Option<String>,
     /// The model's name as it was sent.
     pub model: Option<String>,
-    /// Model parameters; other than an object only when the sender erred.
+    /// Model parameters. Anything but an object is an error of the sender.
     pub model_parameters: Value,
     /// Tokens by kind, with `total`.
     pub usage: BTreeMap<String, u64>,
-    /// Dollars by kind, with `total`. Costs that were given as something else than numbers are left out here.
+    /// Dollars by kind, with `total`. Given costs that are no numbers are left out.
     pub cost: BTreeMap<String, f64>,
     /// The price tier: `Standard` or `Fast mode`; `None` without a price.
     pub tier: Option<String>,
@@ -74,7 +74,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row from its exact values; nothing (null, `[]`, `{}`) is left out, as in the verdicts.
+    /// The row from its exact values. Empty values (null, `[]`, `{}`) are left out, as in the verdicts.
     pub fn from_json(exact: Map<String, Value>) -> Self {
         let exact: Map<String, Value> =
             exact.into_iter().filter(|(_, value)| !is_nothing(value)).collect();
@@ -134,7 +134,7 @@ impl Row {
         (&self.trace_id, &self.span_id, self.start_ms)
     }
 
-    /// The sender's metadata, without what the server adds.
+    /// The sender's metadata, without the server's additions.
     pub fn own_metadata(&self) -> BTreeMap<&str, &str> {
         let server = ["attributes.", "resourceAttributes.", "scope."];
         let own = self
@@ -144,7 +144,8 @@ impl Row {
         own.map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// Lists and the session page show it by default: they hide what lacks input or output (seen in the UI of 4.16.0).
+    /// Whether lists and the session page show it by default: they hide rows without input or output (seen in the UI
+    /// of 4.16.0).
     pub fn is_listed(&self) -> bool {
         let has = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
         has(&self.input) && has(&self.output)
@@ -177,7 +178,7 @@ fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The members of an object, or of the list of pairs that metadata is when a name occurs twice.
+/// The members of an object, or of the list of pairs into which metadata turns if a name is repeated.
 fn members(value: Option<&Value>) -> impl Iterator<Item = (String, &Value)> {
     let object = value
         .and_then(Value::as_object)

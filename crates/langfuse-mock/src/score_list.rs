@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::pages::{self, Query, is_among};
 use super::{Answer, ScoreRow};
 
-/// The rows that the query asks for. The server refuses parameters that it does not know.
+/// The requested rows. The server refuses unknown parameters.
 pub(crate) fn list(rows: &[ScoreRow], query: &str) -> Answer {
     let query = pages::parameters(query);
     let get = |name: &str| query.get(name).map(String::as_str);

@@ -27,9 +27,9 @@ pub enum Scoring {
 pub struct ScoreRow {
     /// Its id.
     pub id: String,
-    /// When it was first told: with the name and the id it is the key, by its day.
+    /// The time of its first request. Its day is part of the key, with the name and the id.
     pub timestamp: String,
-    /// All that was sent of it.
+    /// All sent fields.
     pub body: Map<String, Value>,
 }
 
@@ -50,7 +50,7 @@ impl ScoreRow {
     }
 }
 
-/// Every event of each score: the server keeps them as files, and makes the row of all of them.
+/// Every event of each score: the server keeps them as files, and merges them into the row.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scores {
     pub(super) scoring: Scoring,
@@ -81,7 +81,7 @@ impl Scores {
         self.events.retain(|id, events| !is_gone(&row((id, events))));
     }
 
-    /// `POST /api/public/ingestion`: each event is answered alone, and of a v4 only scores and SDK logs are taken.
+    /// `POST /api/public/ingestion`: each event has its own answer, and a v4 accepts only scores and SDK logs.
     pub(super) fn ingest(&mut self, body: &[u8]) -> Answer {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let Some(batch) = body["batch"].as_array() else {
@@ -131,7 +131,7 @@ impl Scores {
     fn take_one(&mut self, body: &Value, now: &str) -> Answer {
         match score(body) {
             Ok(mut body) => {
-                // 4.16 takes no time: it is when the request came.
+                // 4.16 accepts no time: the time of the request counts.
                 body.remove("timestamp");
                 // Without an id it gets one.
                 let given = body.get("id").and_then(Value::as_str).map(str::to_owned);
@@ -155,7 +155,7 @@ impl Scores {
                 timestamp => time(timestamp),
             };
             match at.and_then(|at| Ok((at, score(one)?))) {
-                // Told again by its id and its time it is replaced, which is to be one and the same row.
+                // A repeated id with the same time replaces the score: it must be the same row.
                 Ok((at, body)) => self.replace(at, body),
                 Err(message) => errors.push(json!({"message": message})),
             }
@@ -192,8 +192,8 @@ impl Scores {
     }
 }
 
-/// Events are merged field by field in the order of their times; the first one's time, subject and environment stay. Of two
-/// of one time any may win: here the one that came first, which is never the one that was meant.
+/// Events are merged field by field in the order of their times. The first time, subject and environment stay. Of two
+/// events with one time either may win: here the first one, which is never the intended one.
 fn row((id, events): (&String, &Vec<Event>)) -> ScoreRow {
     let mut events: Vec<&Event> = events.iter().collect();
     events.reverse();
@@ -202,7 +202,7 @@ fn row((id, events): (&String, &Vec<Event>)) -> ScoreRow {
     for event in &events {
         for (key, value) in &event.body {
             let stays = ["traceId", "environment"].contains(&key.as_str());
-            // A comment that is null clears the one before; of other fields it counts as absent.
+            // A comment that is null clears the previous one. Any other null field counts as absent.
             if value.is_null() && key == "comment" {
                 body.remove(key);
             } else if !(value.is_null() || stays && body.contains_key(key)) {
@@ -234,7 +234,7 @@ fn time(value: &Value) -> Result<String, &'static str> {
     i64::try_from(ms).map(date_time).map_err(|_| INVALID)
 }
 
-/// The score as the schema lets it through, without fields that it does not know.
+/// The score after the schema, without unknown fields.
 fn score(body: &Value) -> Result<Map<String, Value>, &'static str> {
     let body = body.as_object().ok_or("expected object")?;
     let field = |key: &str| body.get(key).filter(|value| !value.is_null());

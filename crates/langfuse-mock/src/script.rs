@@ -30,9 +30,9 @@ pub enum Reply {
     Drip(Duration),
     /// The headers of the normal answer, then half of its body, then the end of the connection.
     HalfBody,
-    /// Bytes that are no HTTP.
+    /// Bytes that are not HTTP.
     Garbage,
-    /// The normal 200, but nothing is stored: what Langfuse's queue can do to anyone.
+    /// The normal 200, but nothing is stored, as may happen in Langfuse's queue.
     Lose,
     /// The rows are stored, then the client gets this reply instead of the answer.
     AcceptThen(Box<Reply>),
@@ -54,7 +54,7 @@ impl Reply {
         }
     }
 
-    /// The status of the reply, when there is one.
+    /// The status of the reply, if there is one.
     pub(super) fn status(&self, normal: u16) -> Option<u16> {
         match self {
             Self::Normal | Self::Drip(_) | Self::HalfBody => Some(normal),

@@ -28,9 +28,9 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body's bytes, compressed if they were.
     pub body: Vec<u8>,
-    /// The body as JSON, decompressed, when it is JSON.
+    /// The body as JSON, decompressed, if it is JSON.
     pub json: Option<Value>,
-    /// The status of the reply; `None` when the script had none.
+    /// The status of the reply; `None` if the script sent none.
     pub status: Option<u16>,
     /// Whether a span of it was answered 200 and not stored.
     pub lost: bool,
@@ -67,7 +67,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // A panic in one connection's thread must not hide what a test wants to see.
+        // A panic in one connection's thread must not hide the state from a test.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,7 +89,7 @@ impl MockLangfuse {
         Self::start_with_keys(PUBLIC_KEY, SECRET_KEY)
     }
 
-    /// Starts a server for these keys. As in Langfuse, the secret decides: a wrong public key beside it is let through.
+    /// Starts a server for these keys. As in Langfuse, the secret decides: a wrong public key beside it is accepted.
     pub fn start_with_keys(public: &str, secret: &str) -> Self {
         Self::start_at("127.0.0.1:0", public, secret)
     }
@@ -179,7 +179,7 @@ impl MockLangfuse {
         self.shared.state().events.prompts.remove(name);
     }
 
-    /// Queues a reply about media or of their storage: the next request without one gets it.
+    /// Queues a reply about media or their storage: the next request without one gets it.
     pub fn reply_about_media(&self, reply: Reply) {
         self.shared.state().next_media.push_back(reply);
     }
@@ -199,19 +199,19 @@ impl MockLangfuse {
         self.shared.state().events.reading = reading;
     }
 
-    /// Everything received, in order.
+    /// All received requests, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
     }
 
-    /// The ingestion POSTs alone.
+    /// All ingestion POSTs.
     pub fn exports(&self) -> Vec<Request> {
         let export =
             |request: &Request| request.method == "POST" && path_of(&request.path) == INGEST_PATH;
         self.requests().into_iter().filter(export).collect()
     }
 
-    /// The POSTs of scores alone.
+    /// All POSTs of scores.
     pub fn score_requests(&self) -> Vec<Request> {
         let scores = |request: &Request| request.method == "POST" && takes_scores(&request.path);
         self.requests().into_iter().filter(scores).collect()
@@ -253,7 +253,7 @@ impl MockLangfuse {
         super::snapshot::snapshot(&self.rows())
     }
 
-    /// Waits until `enough` holds for the stored rows; says whether it did within `limit`.
+    /// Waits until `enough` holds for the stored rows. Returns whether it did within `limit`.
     pub fn wait_for(&self, limit: Duration, enough: impl Fn(&[Row]) -> bool) -> bool {
         let start = Instant::now();
         while !enough(&self.rows()) {
@@ -283,7 +283,7 @@ impl MockLangfuse {
 impl Drop for MockLangfuse {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // The acceptor waits for a connection: here is one.
+        // Wakes the acceptor, which waits for a connection.
         drop(TcpStream::connect_timeout(&self.address, Duration::from_secs(1)));
         if let Some(acceptor) = self.acceptor.take() {
             drop(acceptor.join());

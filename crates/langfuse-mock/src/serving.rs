@@ -55,7 +55,7 @@ fn serve(mut connection: Connection, shared: &Shared) {
     }
 }
 
-/// Takes the request in: what the script says, what the table does, and a record of both.
+/// Handles a request: by the script, by the table, and with a record of both.
 fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     let mut state = shared.state();
     let path = path_of(&raw.target);
@@ -100,7 +100,7 @@ fn receive(raw: RawRequest, shared: &Shared) -> (Answer, Reply) {
     (answer, reply)
 }
 
-/// Replies as scripted; the connection comes back when it can be used again.
+/// Replies by the script. Returns the connection if it can be used again.
 fn perform(
     mut connection: Connection,
     answer: &Answer,
@@ -136,7 +136,7 @@ fn perform(
     None
 }
 
-/// The answer that a script has instead of Langfuse's own.
+/// The script's answer in place of Langfuse's own.
 fn planned_answer(reply: Reply) -> Option<Answer> {
     let with_headers = |status, headers, body| Answer { headers, ..Answer::new(status, "", body) };
     Some(match reply {
@@ -176,7 +176,7 @@ pub(super) fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap_or_default()
 }
 
-/// The two endpoints that take scores.
+/// Whether a path is one of the two endpoints for scores.
 pub(super) fn takes_scores(target: &str) -> bool {
     ["/api/public/ingestion", "/api/public/scores"].contains(&path_of(target))
 }

@@ -40,7 +40,7 @@ fn write_trace(trace: &Trace<'_>, out: &mut String) {
             times.0,
             times.1
         );
-        // The facts of a row stand under it, beside the line that leads to its children.
+        // The facts of a row are below it, beside the line that leads to its children.
         let indent = prefix.replace("└ ", "  ").replace("├ ", "│ ");
         for (name, value) in facts(row, trace.start_ms()) {
             *out += &format!("{indent}    {name}: {value}\n");

@@ -33,7 +33,7 @@ pub fn server_config(certificate: &str, key: &str) -> Arc<ServerConfig> {
     Arc::new(config.unwrap())
 }
 
-/// The certificate that vouches for the others, as a file holds it.
+/// The authority's certificate, in PEM.
 pub fn authority() -> String {
     format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}-----END CERTIFICATE-----\n")
 }

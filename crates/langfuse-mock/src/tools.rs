@@ -6,7 +6,7 @@ use super::javascript::{parse, stringify, text_or_json, truthy};
 
 /// Input and metadata as they are stored, and the two tool columns.
 pub(crate) struct Tools {
-    /// The input, with definitions that stood in the metadata.
+    /// The input, with definitions from the metadata.
     pub input: Value,
     /// Definitions by name.
     pub definitions: Map<String, Value>,

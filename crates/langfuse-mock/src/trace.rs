@@ -1,4 +1,4 @@
-//! Rows as traces and sessions: who stands below whom, whatever was sent.
+//! Rows as traces and sessions, as trees of any input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ impl<'a> Trace<'a> {
         self.rows.first().map_or(0, |row| row.start_ms)
     }
 
-    /// The row that speaks for the trace: its first root, else its first row.
+    /// The representative row of the trace: its first root, otherwise its first row.
     pub(crate) fn head(&self) -> &'a Row {
         self.rows.iter().find(|row| row.parent_span_id.is_none()).unwrap_or(&self.rows[0])
     }
@@ -54,7 +54,7 @@ impl<'a> Trace<'a> {
         given.unwrap_or(&self.head().name)
     }
 
-    /// Visits every row from the roots down, with the drawing before it and a note on what is odd about its place.
+    /// Visits every row from the roots down, with its branch characters and a note if its place is unusual.
     pub(crate) fn walk(&self, mut visit: impl FnMut(&str, &'a Row, &str)) {
         let ids: BTreeSet<&str> = self.rows.iter().map(|row| row.span_id.as_str()).collect();
         let parent_of = |row: &Row| {
@@ -91,7 +91,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The rows below this one; of rows with one span id only the first has them.
+    /// The children of this row. Of rows with one span id only the first has children.
     fn children(&self, row: &Row) -> impl Iterator<Item = &'a Row> {
         let first = self.rows.iter().find(|other| other.span_id == row.span_id);
         let id = first.filter(|first| first.key() == row.key()).map(|first| first.span_id.clone());

@@ -1,4 +1,4 @@
-//! Stored rows as a tree of traces, for people: one line an observation.
+//! Stored rows as a tree of traces, for people: one line per observation.
 
 use serde_json::Value;
 

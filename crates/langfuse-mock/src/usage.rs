@@ -1,4 +1,4 @@
-//! Usage and cost of an observation: what was given, what is dropped of it, and what the price list adds.
+//! Usage and cost of an observation: the given values, those that are dropped, and those that the price list adds.
 
 use serde_json::{Map, Value};
 
@@ -29,7 +29,8 @@ pub(crate) struct Consumption {
     pub tier: Option<String>,
 }
 
-/// Reads usage and cost. `models`: the project's own ones, which come before those of the list. A cost that was given, of any kind, keeps the price list out.
+/// Reads usage and cost. `models`: the project's own ones, which come before those of the list. Any given cost
+/// disables the price list.
 pub(crate) fn consumption(
     attributes: &Map<String, Value>,
     model: Option<&str>,
@@ -52,7 +53,7 @@ pub(crate) fn consumption(
     Consumption { usage, cost, tier: tier.map(|tier| tier.name()) }
 }
 
-/// The JSON object in an attribute: `None` when absent or no JSON, empty when it is something else.
+/// The JSON object in an attribute: `None` if it is absent or no JSON, empty if it is something else.
 fn object(attributes: &Map<String, Value>, key: &str) -> Option<Map<String, Value>> {
     match attributes.get(key).filter(|value| truthy(value))? {
         Value::String(text) => match parse(text)? {
@@ -74,7 +75,7 @@ fn usage(attributes: &Map<String, Value>) -> Map<String, Value> {
     })
 }
 
-/// A whole number that is not negative; text gives its leading digits.
+/// A non-negative whole number. A text counts by its leading digits.
 fn count(value: &Value) -> Option<f64> {
     let count = match value {
         Value::Number(number) => number.as_f64().filter(|count| count.fract() == 0.0)?,
@@ -88,7 +89,7 @@ fn whole(value: &Value) -> Option<f64> {
     count(value).filter(|count| value.is_number() && *count <= 9_007_199_254_740_991.0)
 }
 
-/// `OpenAI`'s form, when it is exactly that: renamed, with the details taken out of input and output.
+/// `OpenAI`'s form, if it matches exactly: renamed, with the details subtracted from input and output.
 fn from_open_ai(
     given: &Map<String, Value>,
     [input, output]: [&str; 2],
@@ -160,7 +161,7 @@ fn from_gen_ai(attributes: &Map<String, Value>) -> Map<String, Value> {
     usage
 }
 
-/// The cost that was given, with a total when input and output are all there is.
+/// The given cost, with a total if it has only input and output.
 fn given_cost(attributes: &Map<String, Value>) -> Map<String, Value> {
     let total = || {
         let total = first_present(attributes, "gen_ai.usage.cost llm.cost.total")?;

@@ -1,14 +1,15 @@
-//! OTLP attribute lists as plain values. What makes the server's worker throw loses the whole request after its 200.
+//! OTLP attribute lists as plain values. A value that makes the server's worker throw loses the whole request after
+//! its 200.
 
 use serde_json::{Map, Value};
 
 use super::javascript::{normal, number, parse_number, stringify, to_text};
 
-/// The worker threw: nothing of the request is stored, and the sender was told 200.
+/// The worker threw: nothing of the request is stored, although the sender got a 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost;
 
-/// A list of `{key, value}` as one object; the last of a key wins.
+/// A list of `{key, value}` as one object. The last value of a key wins.
 pub(crate) fn attributes(list: Option<&Value>) -> Result<Map<String, Value>, Lost> {
     let mut attributes = Map::new();
     for entry in list.and_then(Value::as_array).into_iter().flatten() {
@@ -24,7 +25,7 @@ pub(crate) fn attributes(list: Option<&Value>) -> Result<Map<String, Value>, Los
     Ok(attributes)
 }
 
-/// An OTLP value as a plain one; a kind that is not known becomes its own JSON text.
+/// An OTLP value as a plain one. An unknown kind becomes its own JSON text.
 fn plain(value: &Value) -> Result<Value, Lost> {
     if value.is_null() {
         return Err(Lost);
