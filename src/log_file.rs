@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 /// A larger file is renamed to `.1`.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
 
-/// The target of messages that are no warnings: what a command found or waits for.
+/// The target of messages that are no warnings: findings and waits of a command.
 pub const NOTE: &str = "claude_langfuse::note";
 
 /// The name that the known hook scripts use.
@@ -44,11 +44,11 @@ impl LogFile {
                 .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
                 .open(&self.path)?;
             let metadata = file.metadata()?;
-            // Its owner would read it.
+            // The file of another user: its owner could read the log.
             if metadata.uid() != geteuid().as_raw() {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
-            // Scripts that use the same file leave it open to all.
+            // Other scripts leave the shared file readable for all.
             if metadata.mode() & 0o077 != 0 {
                 let _ = file.set_permissions(Permissions::from_mode(0o600));
             }

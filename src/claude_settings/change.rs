@@ -1,4 +1,4 @@
-//! The change of one settings file that `install` and `uninstall` make: planned first, so that it can be shown.
+//! A change of one settings file by `install` or `uninstall`. It is planned first, so that it can be shown.
 
 use std::path::PathBuf;
 
@@ -27,10 +27,11 @@ pub enum Action {
 }
 
 impl SettingsChange {
-    /// Registers the hook with this command.
+    /// Plans the registration of this command.
     ///
     /// # Errors
-    /// When the settings can't be understood.
+    ///
+    /// If the settings can't be parsed.
     pub fn register(file: UserFile, command: &str) -> Result<Self> {
         let before = file.content()?;
         let mut after = before.clone();
@@ -43,11 +44,12 @@ impl SettingsChange {
         Ok(Self { file, action })
     }
 
-    /// Removes the hook, or only entries with this command. If nothing else has changed since it was registered, the file
-    /// becomes what it was, byte for byte.
+    /// Plans the removal of the hook, or only of entries with this command. If nothing else changed since the
+    /// registration, the file gets its old bytes back.
     ///
     /// # Errors
-    /// When the settings can't be understood.
+    ///
+    /// If the settings can't be parsed.
     pub fn unregister(file: UserFile, only: Option<&str>) -> Result<Self> {
         let before = file.content()?;
         let after = without_ours(&before, only);
@@ -96,7 +98,7 @@ fn without_ours(content: &Map<String, Value>, only: Option<&str>) -> Map<String,
     without
 }
 
-/// How the file was before the hook was registered in it, if nothing else has changed since.
+/// The file before the registration, if nothing else changed since.
 fn original(file: &UserFile, content: &Map<String, Value>) -> Option<Action> {
     let command = Hooks::of(content).ours.into_iter().next()?.command;
     let registered = |before: &Map<String, Value>| {

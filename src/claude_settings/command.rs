@@ -1,22 +1,22 @@
-//! The command of a hook entry: ours as it should be, and ours in whatever form people have written it.
+//! The command of a hook entry: as this program writes it, and in any form that people have written.
 
 use std::path::Path;
 
-/// The name by which the program is recognised.
+/// The name by which our program is recognised.
 const PROGRAM: &str = "claude-langfuse";
 
-/// The command to register. It succeeds silently where the program is gone, because Claude Code shows each failure of a
-/// hook. Its text is always the same, because Claude Code runs identical commands once. The Nix module writes it too.
+/// The command to register. It succeeds silently if the program is gone, because Claude Code shows each failure of a
+/// hook. Its text is constant, because Claude Code runs identical commands once. The Nix module writes it too.
 pub fn guarded(program: &Path) -> String {
     let quoted = format!("'{}'", program.display().to_string().replace('\'', r"'\''"));
     format!("[ -x {quoted} ] && exec {quoted} hook; :")
 }
 
-/// The command for settings that several machines share: it finds the program by its name.
+/// The command for settings that several machines share: it finds the program by name.
 pub(super) const BY_NAME: &str =
     "command -v claude-langfuse >/dev/null && exec claude-langfuse hook; :";
 
-/// The program of ours that a command runs as a hook, as it is written there.
+/// Our program as written in a command that runs it as a hook.
 pub(super) fn our_program(words: &[String]) -> Option<&str> {
     if let Some(program) = guarded_program(words) {
         return Some(program);
@@ -54,7 +54,7 @@ pub(super) fn name_of(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// The words of a shell command, near enough to tell which programs it runs.
+/// The words of a shell command, precise enough to find the programs that it runs.
 pub(super) fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;

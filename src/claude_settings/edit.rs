@@ -39,8 +39,8 @@ pub(super) fn register(settings: &mut Map<String, Value>, command: &str) -> Resu
     Ok(())
 }
 
-/// Removes the entries of ours, whatever their event, with groups and events that this leaves empty: all of them, whatever
-/// their form, or only those with this command.
+/// Removes our entries under any event, with groups and events that become empty: all of them, or only those with
+/// this command.
 pub(super) fn unregister(settings: &mut Map<String, Value>, only: Option<&str>) {
     let Some(Value::Object(hooks)) = settings.get_mut("hooks") else {
         return;
@@ -83,7 +83,7 @@ fn retain(groups: &mut Vec<Value>, mut keep: impl FnMut(&Value, &mut Value) -> b
     });
 }
 
-/// Repairs an entry. Keys that people have added to it stay.
+/// Repairs an entry. Keys that people added stay.
 fn repair(hook: &mut Value, event: &str, command: &str) {
     let Value::Object(hook) = hook else {
         return;
@@ -92,7 +92,7 @@ fn repair(hook: &mut Value, event: &str, command: &str) {
     if hook.get("command").and_then(Value::as_str) != Some(BY_NAME) {
         hook.insert("command".to_owned(), json!(command));
     }
-    // The command is written for a shell, and Claude Code has to wait for it: at exit it ends asynchronous hooks.
+    // The command is written for a shell, and Claude Code must wait for it: at exit it kills asynchronous hooks.
     for key in ["args", "shell", "async", "asyncRewake"] {
         hook.shift_remove(key);
     }

@@ -1,4 +1,4 @@
-//! Everything else that sends turns to the same Langfuse, so that each arrives twice and its cost counts twice.
+//! Other exporters that send turns to the same Langfuse, so that each turn arrives twice and its cost counts twice.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use super::telemetry::telemetry;
 use crate::config::{Destination, Env, Files};
 use crate::user_file::{Kind, UserFile};
 
-/// Something that sends the same turns.
+/// Another exporter of the same turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherExporter {
-    /// What it is, and where.
+    /// Its description and place.
     pub what: String,
     /// The line to change, as an imperative.
     pub remedy: String,
@@ -75,7 +75,8 @@ pub fn other_exporters(
     found
 }
 
-/// Whether a command runs this program with another word than `hook`, as `claude-langfuse flush`: that sends no turn twice.
+/// Whether a command runs this program with another word than `hook`, such as `claude-langfuse flush`, which sends no
+/// turn twice.
 fn runs_ours(env: &Env, command: &str) -> bool {
     let words = words(command);
     let named = words.iter().find(|word| name_of(word) == NAME);

@@ -1,10 +1,10 @@
-//! The hooks of one settings file. Pure; values of another shape than Claude Code's are ignored, as Claude Code does.
+//! The hooks of one settings file. Pure. Values of an unexpected shape are ignored, as Claude Code ignores them.
 
 use serde_json::{Map, Value};
 
 use super::command::{our_program, runs_other_exporter, words};
 
-/// The name of the plugin that the Nix module can make, which is no other exporter.
+/// The plugin that the Nix module can create. It is no other exporter.
 const OUR_PLUGIN: &str = "langfuse-traces";
 
 /// One registered hook command.
@@ -13,11 +13,11 @@ pub struct Entry {
     pub event: String,
     /// The command, with its arguments.
     pub command: String,
-    /// Seconds it may take, where it says so.
+    /// Its timeout in seconds, if there is one.
     pub timeout: Option<f64>,
-    /// A matcher lets only some of the events through.
+    /// A matcher filters its events.
     pub narrowed: bool,
-    /// Claude Code does not wait for it, and ends it when it exits itself.
+    /// Claude Code does not wait for it, and kills it at exit.
     pub asynchronous: bool,
 }
 
@@ -31,13 +31,13 @@ impl Entry {
 /// The hooks of one settings file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hooks {
-    /// Our own entries, in whatever form.
+    /// Our own entries, in any form.
     pub ours: Vec<Entry>,
-    /// Other programs that send turns to Langfuse: a description, and the command or the name that stands in the file.
+    /// Other exporters: a description, and the command or name in the file.
     pub other_exporters: Vec<(String, String)>,
-    /// `disableAllHooks`, where it is set.
+    /// `disableAllHooks`, if it is set.
     pub disable_all: Option<bool>,
-    /// `allowManagedHooksOnly`, which counts in an administrator's file alone.
+    /// `allowManagedHooksOnly`, which counts only in an administrator's file.
     pub managed_only: bool,
 }
 
@@ -99,7 +99,7 @@ fn entry(event: &str, narrowed: bool, hook: &Value) -> Option<Entry> {
     })
 }
 
-/// The command of a hook with its arguments; `None` for prompts, requests and the like.
+/// The command of a hook with its arguments; `None` for prompts, requests and other kinds.
 pub(super) fn command_of(hook: &Value) -> Option<String> {
     let mut command = hook.get("command")?.as_str()?.to_owned();
     let arguments = hook.get("args").and_then(Value::as_array);

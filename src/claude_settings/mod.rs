@@ -20,7 +20,7 @@ pub use program::stable_program;
 pub use slash_commands::{add_slash_command, remove_slash_command, slash_commands};
 pub use survey::{Surveyed, may_be_called_by_administrator, survey, switched_off};
 
-/// The events to register for. No others: older releases of Claude Code switch all hooks off at an unknown event.
+/// The events to register. Only these: older releases of Claude Code switch all hooks off at an unknown event.
 pub const EVENTS: [&str; 2] = ["Stop", "SessionEnd"];
 
 /// Seconds for SessionEnd. Claude Code's own limit is 1.5 s, which is too short for slow links.

@@ -1,4 +1,4 @@
-//! Another program of our name. crates.io has one: it sends turns to Langfuse too, and knows no `--version`.
+//! Another program of the same name. crates.io has one: it sends turns to Langfuse too, and has no `--version`.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use crate::config::Env;
 use crate::langfuse::SCOPE;
 
 const CHUNK: usize = 1024 * 1024;
-/// Larger programs are not looked through.
+/// Larger programs are not searched.
 const MAX_PROGRAM_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The first program of our name on the PATH, if it is another one.
@@ -18,7 +18,7 @@ pub(super) fn on_path(env: &Env) -> Option<PathBuf> {
     is_another(&first).then_some(first)
 }
 
-/// The program that a hook's command names, as Claude Code's shell finds it.
+/// The program of a hook's command, as Claude Code's shell finds it.
 pub fn find(env: &Env, named: &str) -> Option<PathBuf> {
     let home = env.home().map(|home| home.display().to_string()).unwrap_or_default();
     let named = named.replace("$HOME", &home).replace("${HOME}", &home);
@@ -30,14 +30,14 @@ pub fn find(env: &Env, named: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(&named)).find(|path| path.is_file())
 }
 
-/// Whether a program is none of ours, of whatever version. A script may run anything, and is not judged.
+/// Whether a program is another one, in any version. A script may run anything, and is not judged.
 pub(super) fn is_another(program: &Path) -> bool {
     let this = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let canonical = program.canonicalize().ok();
     canonical.is_some() && canonical != this && lacks_our_name(program).unwrap_or(false)
 }
 
-/// Ours has the name of its OpenTelemetry scope in it. Reading it is safer than running an unknown program.
+/// Our program contains the name of its OpenTelemetry scope. Reading it is safer than running an unknown program.
 fn lacks_our_name(program: &Path) -> std::io::Result<bool> {
     let name = SCOPE.as_bytes();
     let mut file = File::open(program)?.take(MAX_PROGRAM_BYTES);

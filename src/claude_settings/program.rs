@@ -1,4 +1,4 @@
-//! The path of the program that survives its next upgrade: a profile's rather than a package's. A package in the Nix
+//! The path of the program that survives its next upgrade: a profile's instead of a package's. A package in the Nix
 //! store or a cellar is removed sooner or later, and a registered hook stays.
 
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::user_file::in_store;
 
 pub(super) const NAME: &str = "claude-langfuse";
 
-/// The path to register for a program that runs from `running`, its path with links resolved. `None` when it runs from
-/// the Nix store and no profile has one.
+/// The path to register for a program that runs from `running`, its path with links resolved. `None` if it runs from
+/// the Nix store and no profile has it.
 pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> =
         env.variable("PATH").into_iter().flat_map(std::env::split_paths).collect();
@@ -24,7 +24,7 @@ pub fn stable_program(running: &Path, env: &Env) -> Option<PathBuf> {
         .map(|folder| folder.join(NAME))
         .filter(|path| path.is_file());
     if in_store(running) {
-        // Another version in a profile is as good: it is the one that is kept.
+        // Another version in a profile is as good: the profile is kept.
         return named.next();
     }
     named

@@ -13,7 +13,7 @@ const FILES: [(&str, &str); 2] = [
     ("langfuse-score.md", include_str!("commands/langfuse-score.md")),
     ("langfuse-review.md", include_str!("commands/langfuse-review.md")),
 ];
-/// Begins a comment in the head of a file, which the model does not get. Behind it stands a digest of the rest of the file.
+/// Begins a comment in the head of a file, which the model does not see. A digest of the rest of the file follows.
 const MARK: &str = "# written by claude-langfuse install --commands: ";
 
 /// The names of the files.
@@ -21,10 +21,11 @@ pub fn slash_commands() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
-/// The change that writes a command's file.
+/// Plans the file of a command.
 ///
 /// # Errors
-/// When a file of this name exists that was not written here, or was edited.
+///
+/// If a file of this name exists that was not written here, or was edited.
 pub fn add_slash_command(file: UserFile, program: &Path) -> Result<SettingsChange> {
     let Some(new) = content(&file, program) else {
         bail!("could not find a slash command for {}", file.path().display());
@@ -41,7 +42,7 @@ pub fn add_slash_command(file: UserFile, program: &Path) -> Result<SettingsChang
     Ok(SettingsChange { file, action })
 }
 
-/// The change that removes a command's file, if it is as it was written; `None` if it stays. With a program: only if it
+/// Plans the removal of a command's file, if it is unchanged. Returns `None` if it stays. With a program: only if it
 /// calls that one.
 pub fn remove_slash_command(file: UserFile, program: Option<&Path>) -> Option<SettingsChange> {
     let is_ours = match program {
@@ -51,7 +52,8 @@ pub fn remove_slash_command(file: UserFile, program: Option<&Path>) -> Option<Se
     (file.exists() && is_ours).then_some(SettingsChange { file, action: Action::Remove })
 }
 
-/// The content of the file for a program. Rules of Claude Code take no quotes, so that an unusual path is left to the shell.
+/// The content of the file for a program. Permission rules of Claude Code know no quotes, so that an unusual path is
+/// left to the shell.
 fn content(file: &UserFile, program: &Path) -> Option<Vec<u8>> {
     let name = file.path().file_name()?.to_str()?;
     let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
@@ -59,7 +61,7 @@ fn content(file: &UserFile, program: &Path) -> Option<Vec<u8>> {
     let program = program.to_str().filter(|program| program.bytes().all(is_plain));
     let text = text.replace("{program}", program.unwrap_or("claude-langfuse"));
     let mark = format!("{MARK}{}\n", hex(text.as_bytes(), 8));
-    // The head is the first thing in a file.
+    // The head begins the file.
     let (first, rest) = text.split_once('\n')?;
     Some(format!("{first}\n{mark}{rest}").into_bytes())
 }

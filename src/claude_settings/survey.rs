@@ -19,8 +19,8 @@ pub struct Surveyed {
     pub hooks: Result<Hooks, String>,
 }
 
-/// The settings files of a session that was started in `start`, weakest first, after the plugin that the Nix module can
-/// make. Files that don't exist are left out.
+/// The settings files of a session that was started in `start`, weakest first, after the plugin that the Nix module
+/// can create. Missing files are left out.
 pub fn survey(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
     let plugin = env
         .claude_config_dir()
@@ -40,7 +40,7 @@ pub fn survey(env: &Env, files: &Files, start: Option<&Path>) -> Vec<Surveyed> {
         .collect()
 }
 
-/// Whether an administrator's settings call a hook of our events: us, or a script that calls us.
+/// Whether an administrator's settings call a hook for our events: us, or a script that may call us.
 pub fn may_be_called_by_administrator(env: &Env, files: &Files) -> bool {
     let Some(managed) = env.managed_dir.as_ref().filter(|folder| folder.is_dir()) else {
         return false;
@@ -62,7 +62,7 @@ fn content(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
     file.content().map(Some)
 }
 
-/// The file and the switch in it that keep Claude Code from calling us. As for every setting the strongest file decides,
+/// The file and its switch that keep Claude Code from calling us. The strongest file decides, as for every setting,
 /// but only an administrator can stop an administrator's hooks.
 pub fn switched_off(surveyed: &[Surveyed]) -> Option<(&Path, &'static str)> {
     let ours_is_managed = surveyed

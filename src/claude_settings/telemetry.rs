@@ -1,5 +1,4 @@
-//! Variables of Claude Code by which it sends the same turns to Langfuse itself: OpenTelemetry, and a gateway for its model
-//! calls.
+//! Variables with which Claude Code itself sends turns to Langfuse: OpenTelemetry, and a gateway for its model calls.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +61,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// What Claude Code itself sends to this Langfuse project.
+/// The exports of Claude Code itself to this Langfuse project.
 pub(super) fn telemetry(
     env: &Env,
     files: &Files,
@@ -80,7 +79,7 @@ fn traces(values: &Values<'_>, destination: &Destination) -> Option<OtherExporte
     let is_true = |found: Option<Found>| found.is_some_and(|found| is_on(found.value.trim()));
     let is_off = !is_true(get(ENABLED)) || !is_true(get(BETA).or_else(|| get(OLD_BETA)));
     let protocol = get(TRACES_PROTOCOL).or_else(|| get(PROTOCOL));
-    // Langfuse speaks no gRPC.
+    // Langfuse has no gRPC endpoint.
     let is_grpc = protocol.is_some_and(|found| found.value.trim() == "grpc");
     let exporter = get(EXPORTER)?;
     let sends = exporter.value.split(',').any(|name| name.trim() == "otlp");

@@ -1,11 +1,11 @@
-//! One value under two names in one place: only one of them counts.
+//! Values under two names in one place, of which only one counts.
 
 use super::layers::Layers;
 use super::source::Problem;
 use super::variables::{VARIABLES, Variable};
 
-/// The values that another one beside them takes the place of. `CC_LANGFUSE_X` beside `LANGFUSE_X` is none: that is how a
-/// value is set for this program alone.
+/// The values that another value in the same place overrides. `CC_LANGFUSE_X` beside `LANGFUSE_X` is no
+/// contradiction: it sets a value for this program alone.
 pub(super) fn contradictions(layers: &Layers) -> Vec<Problem> {
     let both = |variable| (0..layers.depth()).filter_map(move |depth| of(layers, depth, variable));
     VARIABLES.iter().flat_map(both).collect()

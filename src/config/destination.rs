@@ -14,7 +14,7 @@ use super::variables::BASE_URL;
 pub struct Destination {
     /// Scheme, host and base path, without a slash at the end.
     pub base_url: String,
-    /// The name of the Langfuse project; not a secret.
+    /// The public key, which names the Langfuse project. Not a secret.
     pub public_key: String,
     pub secret_key: Secret,
     /// Where the public key came from.
@@ -25,7 +25,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The identity that cursors are filed under: 16 hex digits made of base URL and public key.
+    /// The key under which cursors are stored: 16 hex digits made of base URL and public key.
     pub fn id(&self) -> String {
         let named = format!("{}\n{}", self.base_url, self.public_key);
         sha256::hex(named.as_bytes(), 8)
@@ -61,26 +61,26 @@ pub enum DestinationProblem {
         missing: &'static str,
         present: Source,
     },
-    /// The two keys have changed places.
+    /// The two keys are swapped.
     Swapped {
-        /// Where the public key should be.
+        /// The place of the public key.
         source: Source,
     },
     /// The public key holds a secret key, which would be shown.
     SecretInPublicKey { source: Source },
     /// Both keys are of one kind.
     WrongKind {
-        /// Where a key of the other kind should be.
+        /// The place where a key of the other kind belongs.
         source: Source,
-        /// The kind that both have.
+        /// The kind of both.
         kind: &'static str,
-        /// The beginning of the right one.
+        /// The prefix of the right kind.
         prefix: &'static str,
     },
     /// The project's files bring keys or a host that the user has not allowed.
     NotAllowed(Box<Request>),
     UnreadableKeyFile {
-        /// Where the path is written.
+        /// The place of the path.
         source: Source,
         /// The path, expanded as far as possible.
         path: String,
@@ -88,13 +88,13 @@ pub enum DestinationProblem {
     },
     BadUrl {
         source: Source,
-        /// Never the URL, which may hold a password.
+        /// Never quotes the URL, which may hold a password.
         reason: String,
     },
 }
 
 impl DestinationProblem {
-    /// A stable name, for `--json` and for notices that are given once.
+    /// A stable name, for `--json` and for notices that appear once.
     pub fn code(&self) -> &'static str {
         self.parts().0
     }
@@ -169,17 +169,17 @@ impl fmt::Display for DestinationProblem {
 
 impl std::error::Error for DestinationProblem {}
 
-/// Values in the project's files that need a word of the user.
+/// Values in the project's files that need the user's permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The folder in which the session was started.
     pub start: PathBuf,
-    /// The top folder of the main repository, which the permission is kept for.
+    /// The top folder of the main repository, for which the permission is kept.
     pub root: PathBuf,
     /// The values, by name.
     pub values: Vec<RequestedValue>,
-    /// The digest of the values, of the public key and the host that they lead to, and of what they take the place of. The
-    /// user is asked again for another one.
+    /// The digest of the values, of the public key and the host that they lead to, and of the values that they
+    /// override. Another digest asks the user again.
     pub digest: String,
     /// A request in doubt can't be allowed.
     pub doubt: Option<Doubt>,
@@ -192,11 +192,11 @@ pub struct Request {
 pub struct RequestedValue {
     /// The variable's name, as spelled there.
     pub name: &'static str,
-    /// The value as it may be shown.
+    /// The value in a form that may be shown.
     pub shown: String,
     /// The file.
     pub place: String,
-    /// The value that counts until this one is allowed. Keys and hosts have none: nothing is sent until then.
+    /// The value that applies until this one is allowed. Keys and hosts have none: nothing is sent until then.
     pub instead_of: Option<String>,
 }
 
@@ -246,7 +246,7 @@ impl Request {
     }
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 pub fn in_shell(word: &str) -> String {
     let is_plain =
         |one: char| one.is_alphanumeric() || matches!(one, '/' | '-' | '_' | '.' | '+' | ',');

@@ -1,5 +1,5 @@
-//! Names of variables that look like ours and are not: other hooks that send Claude Code to Langfuse have them, or
-//! they are misspelled.
+//! Names of variables that look like ours and are not: they belong to other hooks that send Claude Code to Langfuse,
+//! or they are misspelled.
 
 use strsim::levenshtein as distance;
 
@@ -27,12 +27,11 @@ const FOREIGN: [(&str, &str); 12] = [
     ("LANGFUSE_BASEURL", "use LANGFUSE_BASE_URL"),
 ];
 
-/// Those that decide whether, where and how much is sent: to ignore them is no small mistake.
+/// Variables that decide whether, where and how much is sent: ignoring one of them is no small mistake.
 const DECISIVE: [&str; 3] =
     ["CC_TRACE_TO_LANGFUSE", "LANGFUSE_BASEURL", "CC_LANGFUSE_CAPTURE_SKILL_CONTENT"];
 
-/// Whether a name is another hook's and nothing else can be meant by it, and ignoring it sends nothing that was not to
-/// be sent.
+/// Whether the name belongs to another hook without doubt, and ignoring it sends nothing that should stay.
 pub(super) fn is_harmless(name: &str) -> bool {
     FOREIGN.iter().any(|(foreign, _)| *foreign == name) && !DECISIVE.contains(&name)
 }
@@ -46,7 +45,7 @@ pub fn remedy(name: &str) -> Option<String> {
     if !name.contains("LANG") || spellings().any(|spelling| *spelling == name) {
         return None;
     }
-    // `LANGFUSE_…` alone may be a variable of Langfuse's SDKs.
+    // Other names with `LANGFUSE_` may belong to Langfuse's SDKs.
     let close = spellings().find(|spelling| distance(name, spelling) <= 2);
     match close {
         Some(meant) => Some(format!("use {meant} if you meant that")),

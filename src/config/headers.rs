@@ -1,4 +1,4 @@
-//! Headers that every request carries: a server behind an identity proxy asks for them. Their values are secrets.
+//! Headers for every request: a server behind an identity proxy needs them. Their values are secrets.
 
 use base::regular_file;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::env::Env;
 use super::key_file::expand;
 use super::secret::Secret;
 
-/// A file of headers is no larger.
+/// The maximum size of a file of headers.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// Headers that the program or HTTP sets itself.
@@ -22,7 +22,7 @@ const OWN: [&str; 8] = [
     "transfer-encoding",
 ];
 
-/// Reads a JSON object of texts. Errors quote nothing: any part of it may be a secret.
+/// Reads a JSON object of strings. Errors quote nothing: any part of it may be a secret.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, Secret)>, String> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else {
         return Err("is not a JSON object".to_owned());
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, Secret)>, String> {
         .collect()
 }
 
-/// The headers in the file that `written` names.
+/// The headers in the file named by `written`.
 pub(super) fn read(written: &str, env: &Env) -> Result<Vec<(String, Secret)>, String> {
     let path = expand(written, env)?;
     if !path.is_absolute() {
@@ -48,7 +48,7 @@ pub(super) fn read(written: &str, env: &Env) -> Result<Vec<(String, Secret)>, St
     parse(text.trim_start_matches('\u{feff}')).map_err(|what| format!("names a file that {what}"))
 }
 
-/// The names of the headers, as the only part that may be shown.
+/// The names of the headers, the only part that may be shown.
 pub(super) fn shown(text: &str) -> String {
     parse(text).map_or_else(|_| "…".to_owned(), |headers| names(&headers))
 }

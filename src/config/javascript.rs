@@ -10,7 +10,7 @@ pub(super) fn text_of(value: &Value) -> String {
         Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), number_text),
         Value::String(text) => text.clone(),
         Value::Array(values) => {
-            // Within an array, null is the empty text.
+            // In an array, null becomes the empty text.
             let text = |value: &Value| if value.is_null() { String::new() } else { text_of(value) };
             values.iter().map(text).collect::<Vec<_>>().join(",")
         }

@@ -11,18 +11,18 @@ use super::source::{Problem, shown};
 use super::variables;
 use crate::user_file::duplicate_key;
 
-/// No file of settings is larger; a link to a device is.
+/// The maximum size of a settings file. A link to a device has no end.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What a JSON file holds.
+/// The content of a JSON file.
 pub(super) enum Reading {
     Absent,
     Object(Map<String, Value>),
     Broken(String),
 }
 
-/// Reads a JSON file whose outermost value must be an object, and in which no object has a key twice: of two values one was
-/// not meant, and it can't be known which.
+/// Reads a JSON file with an object. No object in it may have a key twice: one of the two values was not meant, and
+/// which one is unknown.
 pub(super) fn read_object(path: &Path) -> Reading {
     let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
@@ -46,8 +46,8 @@ pub(super) fn read_object(path: &Path) -> Reading {
     reading
 }
 
-/// The same as Claude Code reads its own files: in UTF-16 too, bad bytes and lone surrogates replaced, and nothing at all
-/// is an empty object.
+/// Reads a JSON file as Claude Code reads its own: UTF-16 is accepted, bad bytes and lone surrogates are replaced,
+/// and an empty file is an empty object.
 pub(super) fn read_object_tolerantly(path: &Path) -> Reading {
     let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
@@ -120,7 +120,7 @@ pub(super) fn values_of(
         match value {
             Value::String(text) => values.push((spelling, text)),
             Value::Bool(_) | Value::Number(_) => values.push((spelling, value.to_string())),
-            // Without it a lower layer's consent would count. Its text is not true and so counts as false.
+            // Without it a lower layer's consent would count. Its text is not `true`, and so it counts as false.
             _ if *variable == variables::ENABLED => values.push((spelling, value.to_string())),
             _ => {
                 let remedy = format!("put {} in quotes", variable.accepts);

@@ -1,4 +1,4 @@
-//! Key files of agenix and sops-nix. Their paths are written before the user's runtime folder is known.
+//! Key files of agenix and sops-nix, whose paths are written before the user's runtime folder is known.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use super::base_url::unquoted;
 use super::env::Env;
 use super::source::shown;
 
-/// A key with blanks around it is shorter; a mistaken path must not fill the memory.
+/// Larger than a key with blanks around it. A wrong path must not fill the memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-/// Another file than that of a key is not to be sent anywhere.
+/// The maximum length of a key. Another file must not be sent anywhere.
 const MAX_KEY_BYTES: usize = 200;
 
-/// What agenix asks `getconf` for on macOS, with whatever path that program has. No shell runs it.
+/// The argument that agenix gives to `getconf` on macOS, whatever that program's path. No shell runs it.
 const DARWIN_TEMP_DIR: &str = "DARWIN_USER_TEMP_DIR";
 
 /// Why a key could not be read.
@@ -26,11 +26,11 @@ pub(super) struct Unreadable {
     pub(super) reason: String,
 }
 
-/// The key in the file that `written` names.
+/// The key in the file named by `written`.
 pub(super) fn read(written: &str, env: &Env) -> Result<String, Unreadable> {
     let path =
         expand(written, env).map_err(|reason| Unreadable { path: shown(written), reason })?;
-    // Shown like a value: some people put the key itself where its file's path belongs.
+    // Shown like a value: some people put the key where the path of its file belongs.
     key_in(&path).map_err(|reason| Unreadable { path: shown(&path.display().to_string()), reason })
 }
 
@@ -48,7 +48,8 @@ fn key_in(path: &Path) -> Result<String, String> {
     // A path of a project may lead to a FIFO.
     let text =
         regular_file::read_text(path, MAX_KEY_FILE_BYTES).map_err(|error| error.to_string())?;
-    // Editors and `echo` end a line, and Windows begins a file with a mark; no key begins or ends with a space.
+    // Editors and `echo` end a line, and Windows begins a file with a byte order mark. No key begins or ends with a
+    // space.
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err("file is empty".to_owned());
@@ -64,7 +65,7 @@ fn key_in(path: &Path) -> Result<String, String> {
     Ok(key.to_owned())
 }
 
-/// The value of a line of a `.env` file.
+/// The value in a line of a `.env` file.
 fn assigned(line: &str) -> &str {
     let is_name = |name: &str| {
         let mut bytes = name.bytes();
@@ -108,14 +109,15 @@ pub(super) fn expand(written: &str, env: &Env) -> Result<PathBuf, String> {
     Ok(env.expand_home(&path))
 }
 
-/// What follows `$(…/getconf DARWIN_USER_TEMP_DIR)`.
+/// The text after `$(…/getconf DARWIN_USER_TEMP_DIR)`.
 fn after_agenix(text: &str) -> Option<&str> {
     let (inside, after) = text.strip_prefix("$(")?.split_once(')')?;
     let program = inside.trim().strip_suffix(DARWIN_TEMP_DIR)?.trim_end();
     (Path::new(program).file_name()? == "getconf").then_some(after)
 }
 
-/// The per-user temporary folder of macOS as the system has it: shells such as that of `nix develop` set another `TMPDIR`.
+/// The per-user temporary folder of macOS. The variable `TMPDIR` is no source: shells such as that of `nix develop`
+/// set another one.
 pub(super) fn darwin_temp_dir() -> Option<String> {
     let output = Command::new("/usr/bin/getconf").arg(DARWIN_TEMP_DIR).output().ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;

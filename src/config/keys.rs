@@ -1,4 +1,4 @@
-//! From layers to a destination. Keys come in pairs, and no key is sent to a host that was set for another.
+//! Finds the destination in the layers. Keys come in pairs, and no key is sent to a host that was set for another.
 
 use super::base_url::normalise;
 use super::destination::{Destination, DestinationProblem, Request};
@@ -11,7 +11,7 @@ use super::secret::Secret;
 use super::source::Source;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, Variable};
 
-/// Where a session goes, and what its project asks for.
+/// The destination of a session, and the request of its project.
 pub(super) struct Lead {
     pub(super) destination: Result<Destination, DestinationProblem>,
     pub(super) request: Option<Box<Request>>,
@@ -21,7 +21,7 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Keys were not looked for.
+    /// The result without a search for keys.
     pub(super) fn nowhere(problem: DestinationProblem) -> Self {
         Self { destination: Err(problem), request: None, is_allowed: false, brought_by: None }
     }
@@ -58,14 +58,14 @@ pub(super) fn resolve(layers: &Layers, env: &Env, shell_ignored: bool) -> Lead {
     Lead { destination, request, is_allowed, brought_by }
 }
 
-/// The keys of the highest layer that has one.
+/// The keys of the highest layer with a key.
 fn pair(layers: &Layers) -> Result<Option<(Found<'_>, Found<'_>)>, DestinationProblem> {
     let keys = (0..layers.depth())
         .map(|depth| (layers.at(depth, &PUBLIC_KEY), layers.at(depth, &SECRET_KEY)))
         .find(|(public, secret)| public.is_some() || secret.is_some());
     let is_projects = |found: &Found<'_>| found.owner == Owner::Project;
     match keys {
-        // Halves of the project and of the user are never mixed.
+        // A key of the project and one of the user never form a pair.
         Some((Some(public), Some(secret))) if is_projects(&public) != is_projects(&secret) => {
             Err(if is_projects(&public) {
                 half(&SECRET_KEY, &public)

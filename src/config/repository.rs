@@ -1,19 +1,19 @@
-//! The repository that a folder belongs to, read from its `.git` without starting a process: where its main checkout is, and host,
-//! owner and name of `origin`.
+//! The repository of a folder, read from its `.git` without starting a process: its main checkout, and host, owner
+//! and name of `origin`.
 
 use std::path::{Component, Path, PathBuf};
 
 use base::regular_file::read_text;
 
-/// No file of git that is read here is larger.
+/// The maximum size of a file of git.
 const MAX_GIT_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The nearest folder above a path that has a `.git`.
 struct Checkout {
     top: PathBuf,
-    /// `.git` itself, or in a worktree or a submodule the folder that the file of this name names.
+    /// `.git` itself, or the folder that a `.git` file names, in a worktree or a submodule.
     git_dir: PathBuf,
-    /// The main checkout, where the `.git` file says that this is a linked worktree.
+    /// The main checkout, if the `.git` file claims that this is a linked worktree.
     claimed_main: Option<PathBuf>,
 }
 
@@ -26,7 +26,7 @@ impl Checkout {
         }
         let text = read(&git).unwrap_or_default();
         let Some(named) = text.trim().strip_prefix("gitdir:") else {
-            // Claude Code takes it for the top of a repository all the same, and merges the settings there.
+            // Claude Code takes it for the top of a repository anyway, and merges the settings there.
             return Some(Self { top, git_dir: git, claimed_main: None });
         };
         let git_dir = without_dots(&top.join(named.trim()));
@@ -34,8 +34,8 @@ impl Checkout {
         Some(Self { top, git_dir, claimed_main })
     }
 
-    /// The top folder of the main checkout. The repository has to know the worktree: anybody can write a `.git` file
-    /// that names another's repository.
+    /// The top folder of the main checkout. The repository must know the worktree, because anybody can write a `.git`
+    /// file that names another repository.
     fn main(&self) -> Option<&Path> {
         let Some(main) = &self.claimed_main else {
             return Some(&self.top);
@@ -51,19 +51,19 @@ impl Checkout {
     }
 }
 
-/// The top folder of the main checkout that `start` belongs to: what a person calls the repository. `None` outside of
-/// repositories, and in a folder that only says that it is a worktree.
+/// The top folder of the main checkout of `start`. `None` outside of repositories, and in a folder that only claims
+/// to be a worktree.
 pub(super) fn main_checkout(start: &Path) -> Option<PathBuf> {
     Checkout::above(start)?.main().map(Path::to_path_buf)
 }
 
-/// The folder that a user's permission for a session is kept for.
+/// The folder for which a user's permission for a session is kept.
 pub fn root_of(start: &Path) -> PathBuf {
     let root = main_checkout(start).unwrap_or_else(|| start.to_path_buf());
     root.canonicalize().unwrap_or(root)
 }
 
-/// The top folder of the checkout that a path lies in, be it a worktree.
+/// The top folder of the checkout with this path, even of a worktree.
 pub fn checkout_of(path: &Path) -> Option<PathBuf> {
     Checkout::above(path).map(|checkout| checkout.top)
 }
@@ -95,7 +95,7 @@ fn main_of_worktree(git_dir: &Path) -> Option<PathBuf> {
     Some(main.to_path_buf())
 }
 
-/// Git writes `gitdir: ../repo/.git/…` where worktrees are linked by relative paths.
+/// Git writes `gitdir: ../repo/.git/…` if worktrees are linked by relative paths.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
@@ -121,7 +121,7 @@ fn origin_url(config: &str) -> Option<String> {
 }
 
 /// `https://user:secret@host:8443/owner/name.git`, `git@host:owner/name.git` → `host/owner/name`. A path on this
-/// machine says nothing to others.
+/// machine means nothing elsewhere.
 fn identity_of_url(url: &str) -> Option<String> {
     let (authority, path) = match url.split_once("://") {
         Some(("file", _)) => return None,

@@ -1,4 +1,4 @@
-//! From layers to a [`Config`]: consent first, then keys only if they are needed, then the rest.
+//! Resolves layers to a [`Config`]: consent first, then keys if they are needed, then the rest.
 
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ pub fn resolve(env: &Env, files: &Files, start: Option<&Path>, scope: Scope) -> 
     config
 }
 
-/// The values of the project that don't count until they are allowed.
+/// The values of the project that need permission first.
 fn withheld_problems(layers: &Layers, request: &Request) -> Vec<Problem> {
     let problem = |withheld: &Withheld| {
         let what = match withheld.instead.as_str() {
@@ -128,7 +128,7 @@ impl Reader<'_> {
         config
     }
 
-    /// Whether tracing is on, and why that is not known where it is not.
+    /// Whether tracing is on. Notes why, if that is unknown.
     fn consent(&mut self, files: &Files, start: Option<&Path>) -> (bool, Option<Problem>) {
         let is_on = self.read_or_default(&v::ENABLED, value::switch);
         let suspended = self.suspended(files, start);
@@ -156,7 +156,7 @@ impl Reader<'_> {
         Some(self.layers.find(variable)?.text.to_owned())
     }
 
-    /// As it is, even if Langfuse would not keep it.
+    /// The value as it is, even if Langfuse would not keep it.
     fn environment(&mut self) -> Option<String> {
         let _: Option<()> = self.read(&v::ENVIRONMENT, value::environment);
         self.text(&v::ENVIRONMENT)
@@ -171,7 +171,7 @@ impl Reader<'_> {
         self.read(variable, &parse).or_else(|| parse(variable.default).ok()).unwrap_or_default()
     }
 
-    /// `None` where the variable is not set, and where it can't be used, which is then a problem.
+    /// `None` if the variable is not set, or if its value is unusable, which becomes a problem.
     fn read<T>(
         &mut self,
         variable: &Variable,
@@ -186,7 +186,7 @@ impl Reader<'_> {
         self.problems.push(found.problem(what, remedy));
     }
 
-    /// Warns of a key that others on this machine can read, and of unencrypted requests.
+    /// Warns of a key file that others on this machine can read, and of unencrypted requests.
     fn warn_of_exposure(&mut self, destination: &Destination) {
         self.warn_if_readable(&v::SECRET_KEY, "key file is world-readable");
         if is_plain_and_remote(&destination.base_url) {
@@ -207,7 +207,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A problem names no value: it may be a secret.
+    /// The problem quotes no value: it may be a secret.
     fn headers(&mut self) -> Vec<(String, Secret)> {
         let Some(found) = self.layers.find(&v::HEADERS) else {
             return Vec::new();
@@ -240,7 +240,7 @@ impl Reader<'_> {
         all
     }
 
-    /// The user's value where the project's counts.
+    /// The user's value beneath a project's.
     fn beneath_project<T: Default>(
         &self,
         variable: &Variable,
@@ -252,7 +252,7 @@ impl Reader<'_> {
         own.and_then(|own| parse(own.text).ok()).unwrap_or_default()
     }
 
-    /// Patterns of a project add to those of its user. Its patterns that allow texts need the user's word.
+    /// Patterns of a project add to those of its user. Allow patterns of a project need permission.
     fn mask_patterns(&self) -> Vec<MaskPatterns> {
         let own = self.text(&v::MASK_PATTERNS);
         let own = own.map(|text| MaskPatterns { text, masks_only: false });
@@ -270,7 +270,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An absolute path. A relative one would mean another place in each hook.
+    /// An absolute path. A relative one would be another place in each hook.
     fn path(&mut self, variable: &Variable) -> Option<PathBuf> {
         let env = self.env;
         self.read(variable, |text| {
@@ -289,11 +289,11 @@ impl Reader<'_> {
         let what = "no home folder: state can't be saved";
         let remedy = "set HOME or CC_LANGFUSE_STATE_DIR";
         self.problems.push(Problem::of_file("the environment", what, remedy));
-        // A folder that can't be created, so that no state gets into the folders that hooks run in.
+        // A folder that can't be created, so that no state gets into the folders in which hooks run.
         PathBuf::from("/dev/null/state")
     }
 
-    /// Langfuse lists nothing of an experiment that names no item.
+    /// Langfuse lists no experiment without an item.
     fn experiment(&mut self) -> Option<Experiment> {
         let item_version = self.read(&v::EXPERIMENT_ITEM_VERSION, value::time);
         let halves = [&v::EXPERIMENT_ID, &v::EXPERIMENT_ITEM_ID].map(|half| self.layers.find(half));

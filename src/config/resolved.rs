@@ -22,7 +22,7 @@ pub struct Experiment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_id: Option<String>,
     pub item_id: String,
-    /// The time at which the item became as it is.
+    /// The time at which the item got its content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,20 +33,20 @@ pub struct Experiment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskPatterns {
     pub text: String,
-    /// Its patterns that allow texts don't count.
+    /// Its allow patterns don't count.
     pub masks_only: bool,
 }
 
-/// The configuration of one session. Resolving never fails: values that can't be used are in `problems`.
+/// The configuration of one session. Resolving never fails: unusable values become `problems`.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Consent. Always false while the configuration can't be read.
     pub enabled: bool,
-    /// Why the configuration can't be read: nothing is sent then, and nothing is declined.
+    /// Why the configuration can't be read. Nothing is sent then, and nothing is declined.
     pub suspended: Option<Problem>,
-    /// Keys and host. Not resolved where tracing is off, except in [`Scope::Explicit`](super::Scope::Explicit).
+    /// Keys and host. Not resolved while tracing is off, except in [`Scope::Explicit`](super::Scope::Explicit).
     pub destination: Result<Destination, DestinationProblem>,
-    /// What the project's files ask for.
+    /// The request of the project's files.
     pub request: Option<Box<Request>>,
     /// The user allowed it.
     pub is_request_allowed: bool,
@@ -60,47 +60,47 @@ pub struct Config {
     pub timeout: Duration,
     /// Certificate authorities to trust besides the built-in ones.
     pub ca_file: Option<PathBuf>,
-    /// The variables for proxies and root certificates that count.
+    /// The variables for proxies and root certificates that apply.
     pub network: BTreeMap<String, String>,
     /// Headers of every request, by their names.
     pub headers: Vec<(String, Secret)>,
-    /// The name of all traces, with `{project}` in it where that is to be replaced.
+    /// The name of all traces, with the placeholder `{project}`.
     pub trace_name: Option<String>,
     /// The name of the project.
     pub project: Option<String>,
     pub tags: Vec<String>,
     /// The user's own metadata, in the order given.
     pub metadata: Vec<(String, String)>,
-    /// Trace ids are made from this and the turn's number.
+    /// The seed of trace ids, with the turn's number.
     pub trace_seed: Option<String>,
     /// Attached mode.
     pub parent: Option<ParentSpan>,
     pub experiment: Option<Experiment>,
-    /// Whether each turn is scored by its transcript.
+    /// Each turn is scored from its transcript.
     pub scores: bool,
     /// An unclear value counts as the strictest mode.
     pub capture: Capture,
     pub mask: bool,
     /// Additional patterns to mask.
     pub mask_patterns: Vec<MaskPatterns>,
-    /// Longer texts are truncated.
+    /// The longest text that is sent whole, in characters.
     pub max_chars: usize,
-    /// Whether images and documents are uploaded.
+    /// Images and documents are uploaded.
     pub media: bool,
-    /// How much of a request is sent beside its messages.
+    /// The part of a request that is sent beside its messages.
     pub request_capture: RequestCapture,
     /// The folder of the cursors and the log.
     pub state_dir: PathBuf,
     pub debug: bool,
     /// The time limit of a Stop hook.
     pub hook_budget: Duration,
-    /// Whether a hook may notify the user of problems that only the user can fix.
+    /// A hook may notify the user of problems that only the user can fix.
     pub notify: bool,
-    /// Values that could not be used.
+    /// Unusable values.
     pub problems: Vec<Problem>,
-    /// Values that were used but should be changed.
+    /// Values that are used but should be changed.
     pub warnings: Vec<Problem>,
-    /// Values that don't count, and that somebody may expect to.
+    /// Ignored values that somebody may expect to count.
     pub ignored: Vec<Problem>,
     /// All variables with value and source, in the order of [`VARIABLES`](super::VARIABLES).
     pub sources: Vec<Setting>,

@@ -1,4 +1,4 @@
-//! A value that must never be shown: it has no `Display` and its `Debug` says nothing.
+//! A value that must never be shown: it has no `Display`, and its `Debug` hides it.
 
 use std::fmt;
 

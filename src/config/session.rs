@@ -14,7 +14,7 @@ use super::withheld::run_only;
 
 /// The values of a session before the rules for projects.
 pub(super) struct Session {
-    /// Those of the organisation's settings, which are above all others.
+    /// The values of the organisation's settings, which are above all others.
     pub(super) managed: LayerValues,
     pub(super) values: LayerValues,
     pub(super) of_user: LayerValues,
@@ -30,7 +30,7 @@ impl Session {
         scope: Scope,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        // `None` where the environment does not count, or is a person's shell.
+        // `None` if the environment does not count, or is a person's shell.
         let merged = match scope {
             Scope::OwnHook => Some(env.merged.clone().unwrap_or_default()),
             Scope::Explicit => env.merged.clone(),
@@ -98,7 +98,7 @@ fn for_projects(values: &Values) -> Values {
     values.iter().filter(|(spelling, _)| is_for_projects(spelling)).cloned().collect()
 }
 
-/// The variables that are about the command. Where Claude Code runs it, those of the project that it works in say nothing about
+/// The variables about the command. If Claude Code runs it, those of the project in which it works mean nothing for
 /// other sessions.
 fn of_command(env: &Env, files: &Files) -> LayerValues {
     let mut values = of_environment(env, |variable| variable.of_command);

@@ -1,5 +1,5 @@
-//! Claude Code's settings files, of which only `env` matters here. A session's own hook needs none of them:
-//! Claude Code has put their `env` into its environment already.
+//! Claude Code's settings files, of which only `env` matters here. A session's own hook needs none of them: Claude
+//! Code has put their `env` into its environment.
 
 use std::path::Path;
 
@@ -16,12 +16,12 @@ use super::withheld::run_only;
 pub(super) struct SettingsFile {
     pub(super) place: String,
     pub(super) env: Values,
-    /// The variables in `env` that are not ours, of which some may be meant to be.
+    /// The variables in `env` that are not ours, although some may be meant to be.
     pub(super) others: Vec<(String, String)>,
     pub(super) problems: Vec<Problem>,
-    /// The names in `env` whose values are no plain strings. `env` has the texts that Claude Code makes of them.
+    /// The names in `env` whose values are no strings. `env` has the texts that Claude Code makes of them.
     pub(super) not_plain: Vec<&'static str>,
-    /// Claude Code drops the file whole: consent or refusal may be in it.
+    /// Claude Code drops the whole file, which may hold consent or refusal.
     pub(super) unreadable: Option<Problem>,
 }
 
@@ -73,7 +73,7 @@ impl SettingsFile {
     }
 }
 
-/// Releases that run on Node cut names and values at a NUL, when they put them into the environment; later ones drop them.
+/// Releases on Node cut names and values at a NUL when they put them into the environment. Later ones drop them.
 fn before_nul(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
 }

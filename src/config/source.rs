@@ -38,7 +38,7 @@ pub struct Source {
     pub layer: Layer,
     /// The file (with the project's path), the flag, or "the environment".
     pub place: String,
-    /// The spelling that was used there.
+    /// The spelling used there.
     pub name: &'static str,
 }
 
@@ -59,24 +59,24 @@ impl fmt::Display for Source {
 pub struct Setting {
     /// Which variable.
     pub variable: &'static Variable,
-    /// Its value as it may be shown: a secret is masked; empty when it is not set.
+    /// Its value in a form that may be shown: a secret is masked. Empty if it is not set.
     pub shown: String,
     /// Where the value came from.
     pub source: Source,
-    /// The file that holds the value, when a `_FILE` spelling won.
+    /// The file with the value, if a `_FILE` spelling won.
     pub file: Option<PathBuf>,
 }
 
-/// A value or a file that could not be used. What was done instead is said in `what`.
+/// A value or a file that could not be used. `what` says what happens instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The variable, as spelled at its source; none when the file itself is the problem.
+    /// The variable, as spelled at its source; `None` if the file itself is the problem.
     pub variable: Option<String>,
     /// The file, the flag, or "the environment".
     pub place: String,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to do about it.
+    /// The remedy, as an imperative.
     pub remedy: String,
 }
 
@@ -118,7 +118,7 @@ pub(super) fn sentences(cause: &str, remedy: &str) -> String {
     format!("{cause}. {}{}", first.unwrap_or_default(), letters.as_str())
 }
 
-/// A value as it may be shown: control characters would reach a terminal, keys would reach a bug report.
+/// A value in a form that may be shown: control characters would reach a terminal, keys would reach a bug report.
 pub fn shown(value: &str) -> String {
     if let Some(start) = value.find("sk-lf-") {
         let (before, secret) = value.split_at(start);
@@ -139,10 +139,10 @@ pub fn shown(value: &str) -> String {
     text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }
 
-/// A secret as it may be shown: enough to tell two keys apart, too little to use one.
+/// A secret in a form that may be shown: enough to distinguish two keys, too little to use one.
 pub fn masked(secret: &str) -> String {
     let prefix = if secret.starts_with("sk-lf-") { "sk-lf-" } else { "" };
-    // Of a short one even four characters are too many.
+    // Four characters of a short secret are too many.
     let tail = match secret.char_indices().nth_back(3) {
         Some((at, _)) if secret.chars().count() >= 24 => secret.get(at..).unwrap_or_default(),
         _ => "",

@@ -1,5 +1,5 @@
-//! From the text of a variable to its value. Every error is the end of a sentence that begins with the
-//! variable's name and source.
+//! Reads the values of variables. Every error is the end of a sentence that begins with the variable's name and
+//! source.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::source::shown;
 
-/// How much content is sent.
+/// The part of the content that is sent.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ValueEnum,
 )]
@@ -26,7 +26,7 @@ pub enum Capture {
     Metadata,
 }
 
-/// How much of a request is sent beside its messages.
+/// The part of a request that is sent beside its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestCapture {
@@ -92,7 +92,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Reads a time; it is kept as it was written.
+/// Reads a time, and keeps it as written.
 pub(super) fn time(text: &str) -> Result<String, String> {
     match Timestamp::parse(text) {
         Some(_) => Ok(text.to_owned()),
@@ -155,7 +155,7 @@ fn id(text: &str, digits: usize) -> Result<String, String> {
     if text.len() != digits || !is_hex(text) {
         return Err(format!("{} is not {digits} hex digits", quoted(text)));
     }
-    // The specification of W3C calls an id of zeros invalid; Langfuse would file every such turn together.
+    // The W3C specification calls an id of zeros invalid. Langfuse would put all such turns into one trace.
     if text.bytes().all(|digit| digit == b'0') {
         return Err(format!("{} is all zeros", quoted(text)));
     }
@@ -166,7 +166,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// Checks the name of an environment. An invalid one is sent all the same: the rule is the server's.
+/// Checks the name of an environment. An invalid one is sent anyway: the rule is the server's.
 pub(super) fn environment(text: &str) -> Result<(), String> {
     let name = text.to_ascii_lowercase();
     let good =

@@ -1,5 +1,5 @@
-//! The one table of variables: `--help`, `config`, the docs and the Nix module's check are all made from it,
-//! so that none of them can name a variable that the program does not read.
+//! The table of all variables. `--help`, `config`, the docs and the Nix module's check are made from it, so that none
+//! of them can name a variable that the program does not read.
 
 use super::base_url::normalise;
 use super::headers;
@@ -14,7 +14,7 @@ pub struct Variable {
     pub name: &'static str,
     /// All accepted spellings, strongest first within one layer; the canonical name is one of them.
     pub spellings: &'static [&'static str],
-    /// The default as text; empty when there is none.
+    /// The default as text; empty if there is none.
     pub default: &'static str,
     /// The form of a value, as the end of a sentence that begins with "use".
     pub accepts: &'static str,
@@ -22,27 +22,27 @@ pub struct Variable {
     pub about: &'static str,
     /// Its value is masked wherever it is shown.
     pub secret: bool,
-    /// It also counts in the shell of commands that send sessions nobody named: it is about the command and not about
-    /// the sessions.
+    /// It also counts in the shell of commands that send unnamed sessions: it is about the command, not about the
+    /// sessions.
     pub of_command: bool,
-    /// What a project's own files may do with it.
+    /// The rights of a project's own files.
     pub project_may: ProjectMay,
 }
 
-/// What a project's own files may do with a variable before their user allowed it.
+/// The rights of a project's own files before the user's permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProjectMay {
     /// Name something or add to it.
     Set,
-    /// Switch it, unless a `false` of the user stands against that.
+    /// Switch it, unless the user says `false`.
     Switch,
     /// Only make it stricter.
     Tighten,
     /// Nothing: it is ignored.
     Ask,
-    /// Nothing: as long as it would decide where sessions go, nothing is sent.
+    /// Nothing: while it would decide the destination, nothing is sent.
     Lead,
-    /// Nothing, nor may any other file: it belongs to one run of Claude Code.
+    /// Nothing, and no other file may either: it belongs to one run of Claude Code.
     Never,
 }
 
@@ -206,10 +206,10 @@ variables! {
     NOTIFY = own!("CC_LANGFUSE_NOTIFY").about("Notify in Claude Code when only you can fix delivery").switch("true").project_may(Ask);
 }
 
-/// The roots of the system, which replace built-in ones after a certificate failure.
+/// The system's roots, which replace the built-in ones after a certificate failure.
 pub(super) const SYSTEM_ROOTS: Variable = network("SSL_CERT_FILE", &["SSL_CERT_FILE"], Ask);
 pub(super) const NIX_ROOTS: Variable = network("NIX_SSL_CERT_FILE", &["NIX_SSL_CERT_FILE"], Ask);
-/// A proxy carries TLS that it can't read, so anybody may name one for https.
+/// A proxy can't read TLS, so that anybody may name one for https.
 const HTTPS_PROXY: Variable = network("HTTPS_PROXY", &["https_proxy", "HTTPS_PROXY"], Set);
 /// These decide for plain http as well.
 const OTHER_PROXIES: [Variable; 3] = [
@@ -235,7 +235,7 @@ pub(super) fn is_plain_proxy(variable: &Variable) -> bool {
     OTHER_PROXIES.contains(variable)
 }
 
-/// A value as it may be shown, by the spelling that it was given under.
+/// A value in a form that may be shown, by its spelling.
 pub fn shown_as(spelling: &str, value: &str) -> String {
     match find(spelling) {
         Some((variable, spelling)) if variable.secret && !variable.is_file_spelling(spelling) => {
@@ -249,12 +249,12 @@ pub fn shown_as(spelling: &str, value: &str) -> String {
     }
 }
 
-/// The variable a name belongs to, and that spelling with a static lifetime.
+/// The variable of a name, and that spelling with a static lifetime.
 pub fn find(name: &str) -> Option<(&'static Variable, &'static str)> {
     find_in(VARIABLES, name)
 }
 
-/// The same for names in Claude Code's settings, which reach hooks with all other variables.
+/// Like [`find`], for names in Claude Code's settings, which reach hooks with all other variables.
 pub(super) fn find_in_settings(name: &str) -> Option<(&'static Variable, &'static str)> {
     find(name).or_else(|| find_in(NETWORK, name))
 }

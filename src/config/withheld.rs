@@ -1,5 +1,5 @@
-//! What the files of a project may say without a word of its user: name things, add to them, switch tracing, and tighten
-//! protection. Anything else waits until it is allowed.
+//! The rights of a project's files without the user's permission: name things, add to them, switch tracing, and
+//! tighten protection. Any other value waits for permission.
 
 use super::layers::{Given, Layers, SESSION};
 use super::project::Allow;
@@ -8,18 +8,18 @@ use super::source::{Layer, Problem};
 use super::value::{self, Capture};
 use super::variables::{self as v, ProjectMay, Variable};
 
-/// A value of the project's files that counts once it is allowed. Keys and hosts are not among these: they keep the session
+/// A value of the project's files that waits for permission. Keys and hosts are not among them: they stop the session
 /// from being sent.
 #[derive(Debug)]
 pub(super) struct Withheld {
     pub(super) spelling: &'static str,
     pub(super) given: Given,
-    /// The value that counts until then: of a file of the user or the organisation, else the default.
+    /// The value that applies until then: of a file of the user or the organisation, otherwise the default.
     pub(super) instead: String,
 }
 
 impl Layers {
-    /// Takes those values of the project out of the session that don't count, and puts the user's in their place.
+    /// Replaces the project's withheld values in the session by the user's.
     pub(super) fn restrict_project(&mut self) {
         let is_plain = self.may_be_unencrypted();
         let session = self.layers.get(SESSION);
@@ -92,7 +92,7 @@ impl Layers {
         }
     }
 
-    /// The user allowed what is withheld.
+    /// Admits the withheld values, after the user's permission.
     pub(super) fn admit(&mut self) {
         for Withheld { spelling, given, .. } in std::mem::take(&mut self.withheld) {
             if spelling != v::MASK_PATTERNS.name
@@ -103,7 +103,7 @@ impl Layers {
         }
     }
 
-    /// Whether the project's patterns that allow texts don't count.
+    /// Whether the project's allow patterns are withheld.
     pub(super) fn are_patterns_withheld(&self) -> bool {
         self.provenance.declared() == Some(&Allow::Never)
             || self.withheld.iter().any(|withheld| withheld.spelling == v::MASK_PATTERNS.name)
@@ -119,7 +119,7 @@ impl Layers {
         self.layers.get(SESSION).is_none_or(|session| session.own(spelling).is_none())
     }
 
-    /// Puts the user's value in the place of the project's.
+    /// Replaces the project's value by the user's.
     fn put_users(&mut self, spelling: &'static str, from_files: bool) {
         let of_user = if from_files { &self.of_user_files } else { &self.of_user };
         let own = of_user.own(spelling).cloned();
@@ -129,7 +129,7 @@ impl Layers {
         }
     }
 
-    /// Whether the project's value protects at least as well as what files of the user and the organisation say.
+    /// Whether the project's value protects at least as well as the files of the user and the organisation do.
     fn is_stricter(&self, variable: &Variable, text: &str) -> bool {
         let own = self.find_in_users_files(variable).map_or(variable.default, |own| own.text);
         match *variable {
@@ -147,7 +147,7 @@ impl Layers {
         }
     }
 
-    /// Whether the switch of a project's file counts when it is on. Off and unclear values always do.
+    /// Whether the switch of a project's file counts if it is on. Off and unclear values always count.
     fn switch_counts(&self, text: &str) -> bool {
         if !value::is_on(text) {
             return true;
@@ -174,7 +174,7 @@ impl Layers {
         entries.find_map(|entry| Some(entry.own(v::ENABLED.name)?.text.as_str()))
     }
 
-    /// The switch in the user's `projects` is about this project, the one in the user's settings about all.
+    /// The switch in the user's `projects` is about this project, that in the user's settings about all.
     fn prefer_project_switch(&mut self) {
         let session = self.layers.get(SESSION);
         let given = session.and_then(|session| session.own(v::ENABLED.name));
@@ -184,7 +184,7 @@ impl Layers {
         }
     }
 
-    /// Whether requests may leave this machine unencrypted: then a proxy can read them.
+    /// Whether requests may leave this machine unencrypted, so that a proxy can read them.
     fn may_be_unencrypted(&self) -> bool {
         let mut layers = self.layers.iter().chain([&self.of_user]);
         layers.any(|layer| {
@@ -197,13 +197,13 @@ impl Layers {
     }
 }
 
-/// Whether patterns of this text allow texts. What can't be read allows nothing, and nothing is sent with it.
+/// Whether patterns of this text allow texts. Unreadable patterns allow nothing, and nothing is sent with them.
 fn has_allow_patterns(text: &str) -> bool {
     let (_, allows) = secrets::Patterns::new(Some(text)).written();
     !allows.is_empty()
 }
 
-/// The problem of a variable that belongs to one run of Claude Code and stands in a file.
+/// The problem of a variable in a file that belongs to one run of Claude Code.
 pub(super) fn run_only(spelling: &str, place: &str) -> Problem {
     let what = "belongs to one run of Claude Code and counts from the environment alone";
     let remedy = "remove it there, and set it in the environment of the run";

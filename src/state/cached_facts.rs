@@ -1,5 +1,5 @@
-//! Facts of sessions for `usage` and `tools`: sums and digests, so that ten thousand sessions need not be read again. Neither
-//! paths nor commands nor texts.
+//! Facts of sessions for `usage` and `tools`: sums and digests, so that ten thousand sessions need not be read again.
+//! They hold no path, no command and no text.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -14,21 +14,22 @@ use super::store::{Store, save};
 use crate::trace::private_digest;
 
 impl Store {
-    /// What is kept of a transcript; `None` if nothing is, or if it can't be read.
+    /// The cached facts of a transcript; `None` if there are none, or if they can't be read.
     pub fn cached_facts<T: DeserializeOwned>(&self, transcript: &Path) -> Option<T> {
         self.load(&self.facts_path(transcript)).ok().flatten()
     }
 
-    /// Keeps the facts of a transcript.
+    /// Stores the facts of a transcript.
     ///
     /// # Errors
-    /// When the folder or the file can't be written.
+    ///
+    /// If the folder or the file can't be written.
     pub fn cache_facts(&self, transcript: &Path, facts: &impl Serialize) -> Result<()> {
         files::make_private_folder(self.root(), &self.root().join("usage"))?;
         save(&self.facts_path(transcript), facts)
     }
 
-    /// The name under which the facts of a transcript are kept.
+    /// The file name of a transcript's facts.
     pub fn facts_name(transcript: &Path) -> String {
         format!("{}.json", private_digest(transcript.as_os_str().as_bytes()))
     }

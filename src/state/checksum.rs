@@ -1,8 +1,8 @@
-//! The checksum at the end of a state file. JSON says nothing of a changed digit, and what state says is believed.
+//! The checksum at the end of a state file. JSON can't reveal a changed digit.
 
 use crate::trace::digest;
 
-/// Stands before the checksum, which is the last field of the object.
+/// Precedes the checksum, which is the last field of the object.
 const FIELD: &[u8] = br#","checksum":""#;
 const DIGITS: usize = 16;
 /// Ends the checksum and the object.
@@ -16,7 +16,7 @@ pub(super) fn seal(content: &mut Vec<u8>) {
     }
 }
 
-/// Whether the content is as it was written. Earlier builds wrote no checksum.
+/// Whether the content has the checksum that it was written with. Earlier builds wrote none.
 pub(super) fn is_intact(content: &[u8]) -> bool {
     let tail = FIELD.len() + DIGITS + END.len();
     let Some((object, tail)) = content.split_at_checked(content.len().saturating_sub(tail)) else {

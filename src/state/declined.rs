@@ -1,5 +1,5 @@
-//! Sessions that hooks found untraced though the configuration file traces their folder: nothing else tells later that these turns
-//! were declined. Always in the default state folder, because a project can name another one.
+//! Sessions that hooks found untraced in folders that config.json traces. Without a note nothing would show later
+//! that their turns were declined. Always in the default state folder, because a project can name another one.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,18 @@ use super::pause::PausedTime;
 use super::store::{Store, file_name};
 
 impl Store {
-    /// Notes that what a session has until now was declined.
+    /// Notes that the session's turns until now were declined.
     ///
     /// # Errors
-    /// When the folder or the file can't be written.
+    ///
+    /// If the folder or the file can't be written.
     pub fn note_declined(&self, session_id: &str, now: Timestamp) -> Result<()> {
         let path = self.declined_path(session_id);
         files::make_private_folder(self.root(), path.parent().unwrap_or(self.root()))?;
         files::write(&path, now.rfc3339().as_bytes())
     }
 
-    /// The time in which a session's turns were declined.
+    /// The time during which a session's turns were declined.
     pub fn declined_time(&self, session_id: &str) -> Option<PausedTime> {
         let content = files::read(self.root(), &self.declined_path(session_id)).ok()??;
         let until = Timestamp::parse(str::from_utf8(&content).ok()?)?;

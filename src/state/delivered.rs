@@ -16,7 +16,7 @@ use crate::trace::TraceId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivered {
     pub at: Timestamp,
-    /// Its last turn; `None` when all of it belonged to earlier turns.
+    /// The trace of its last turn; `None` if all spans belonged to earlier turns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
 }

@@ -9,7 +9,7 @@ use fs2::FileExt;
 
 use super::files;
 
-/// The interval at which a waiting process tries again.
+/// The interval between two tries.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A lock that is held until this is dropped.

@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 /// A medium that an observation names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMedia {
-    /// The file that has it.
+    /// The file with its row.
     #[serde(with = "base::path_text")]
     pub file: PathBuf,
-    /// Where its row starts.
+    /// The offset of its row.
     pub row: u64,
-    /// In base64: the row may have several blocks, and this one tells them apart.
+    /// In base64. It distinguishes several blocks of one row.
     pub sha256: String,
     pub content_type: String,
     pub trace: String,
     pub span: String,
     /// `input` or `output`.
     pub field: String,
-    /// In how many runs the upload has failed.
+    /// The number of runs in which the upload failed.
     #[serde(default)]
     pub failures: u8,
 }

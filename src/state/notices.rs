@@ -17,13 +17,13 @@ const NOTICE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 const MAX_NOTICE_BYTES: u64 = 64;
 
 impl Store {
-    /// Notes that the user is notified of a problem now. `false` if that happened within a day or can't be noted: the
-    /// notice is to be left out then.
+    /// Notes that the user is notified of a problem now. Returns `false` if that happened within a day or can't be
+    /// noted: then the notice is left out.
     pub fn may_notify(&self, destination: &str, problem: &str, now: Timestamp) -> bool {
         self.may_notify_after(destination, problem, now, NOTICE_INTERVAL)
     }
 
-    /// The same of something that is said once and never again.
+    /// Like [`Self::may_notify`], for a notice that appears only once.
     pub fn may_notify_once(&self, destination: &str, topic: &str, now: Timestamp) -> bool {
         self.may_notify_after(destination, topic, now, Duration::MAX)
     }

@@ -1,5 +1,5 @@
-//! Where turns were sent that the environment of a run placed: seed, parent and experiment. In a file of its own beside the
-//! cursor, which says where a turn is found long after the cursor moved past it, and when the cursor is gone.
+//! The placement of turns by the environment of a run: seed, parent and experiment. It is in a file of its own beside
+//! the cursor, so that turns are found long after the cursor moved past them, and after the cursor is gone.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::runs::Runs;
 use super::store::{Store, save};
 use crate::config::{Experiment, ParentSpan};
 
-/// What the environment of a run says of the place of its turns.
+/// The placement of turns by the environment of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// `CC_LANGFUSE_TRACE_SEED`.
@@ -26,10 +26,11 @@ pub struct Placement {
 }
 
 impl Store {
-    /// The placements of a session's turns at a destination; none where they can't be read.
+    /// The placements of a session's turns at a destination. Empty if they can't be read.
     ///
     /// # Errors
-    /// When a newer release wrote them.
+    ///
+    /// If a newer release wrote them.
     pub fn placements(&self, session_id: &str, destination: &str) -> Result<Runs<Placement>> {
         let kept: Option<Kept> = self.load(&self.placements_path(session_id, destination))?;
         Ok(kept.unwrap_or_default().runs)

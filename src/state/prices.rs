@@ -1,4 +1,4 @@
-//! The price list of a destination, as it was read last: costs are computed without the network.
+//! The last known price list of a destination, so that costs are computed without the network.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::langfuse::PriceList;
 /// A price list and its date.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredPrices {
-    /// When the server was asked.
+    /// The time at which the server was asked.
     pub at: Timestamp,
     pub list: PriceList,
 }
@@ -24,10 +24,11 @@ impl Store {
         self.load(&self.prices_path(destination)).ok().flatten()
     }
 
-    /// Keeps the prices of a destination.
+    /// Stores the prices of a destination.
     ///
     /// # Errors
-    /// When the folder or the file can't be written.
+    ///
+    /// If the folder or the file can't be written.
     pub fn save_prices(&self, destination: &str, prices: &StoredPrices) -> Result<()> {
         files::make_private_folder(self.root(), &self.root().join("prices"))?;
         save(&self.prices_path(destination), prices)

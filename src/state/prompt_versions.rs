@@ -1,5 +1,5 @@
-//! The versions of Langfuse prompts that `instructions push` made of a project's instructions, per destination. No text of
-//! instructions: only hashes.
+//! The versions of Langfuse prompts that `instructions push` created for a project's instructions, per destination.
+//! Only hashes, no text.
 
 use std::path::PathBuf;
 
@@ -10,32 +10,33 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::store::{Store, save};
 
-/// The prompt that keeps an instruction. Langfuse forbids `|` in names.
+/// The name of an instruction's prompt. Langfuse forbids `|` in names.
 pub fn prompt_name(project: &str, source: &str) -> String {
     format!("claude-code/{project}/{source}").replace('|', "_")
 }
 
-/// A version of a prompt, as Langfuse has it.
+/// A version of a prompt in Langfuse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptVersion {
     pub name: String,
     pub version: u32,
-    /// The `transcript::instruction_hash` of the text that was pushed.
+    /// The `transcript::instruction_hash` of the pushed text.
     pub text: String,
-    /// The SHA-256 of the prompt as it was sent: masks may change while the text does not.
+    /// The SHA-256 of the prompt as it was sent: the masks may change while the text does not.
     pub sent: String,
     pub pushed_at: Timestamp,
 }
 
-/// The versions at a destination, in the order in which they were pushed.
+/// The versions at a destination, in the order of their pushes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PromptVersions(Vec<PromptVersion>);
 
 impl PromptVersions {
-    /// The version that a turn links to whose instruction has a hash that begins so: the newest one pushed before the turn was
-    /// opened. A turn opened before the push was sent without a link, and stays without one when it is sent again. Several
-    /// files may have one text; the prompt with the shortest name is that of the project's top folder.
+    /// The version that a turn links to: the newest one with a hash that begins with `digest` and that was pushed
+    /// before the turn opened. A turn opened before the push was sent without a link, and is resent without one.
+    /// Several files may have one text; then the prompt with the shortest name, that of the project's top folder, is
+    /// linked.
     pub fn linked(&self, project: &str, digest: &str, opened: Timestamp) -> Option<&PromptVersion> {
         let folder = prompt_name(project, "");
         self.0
@@ -45,7 +46,7 @@ impl PromptVersions {
             .min_by_key(|it| (it.name.len(), std::cmp::Reverse(it.pushed_at)))
     }
 
-    /// The version of a prompt that holds exactly what would be sent.
+    /// The version of a prompt with exactly this text and this sent form.
     pub fn same(&self, name: &str, text: &str, sent: &str) -> Option<&PromptVersion> {
         self.0.iter().rfind(|it| it.name == name && it.text == text && it.sent == sent)
     }
@@ -57,7 +58,7 @@ impl PromptVersions {
 }
 
 impl Store {
-    /// The versions that a destination has; none if nothing was pushed.
+    /// The versions at a destination. Empty if nothing was pushed.
     pub fn prompt_versions(&self, destination: &str) -> PromptVersions {
         self.load(&self.prompt_versions_path(destination)).ok().flatten().unwrap_or_default()
     }

@@ -1,11 +1,11 @@
-//! Something that holds for runs of turns: from one opening row to another. A session has few of them, however many turns.
+//! Values that hold for runs of turns, from one opening row to another. A session has few runs, however many turns.
 
 use serde::{Deserialize, Serialize};
 
 /// The oldest run is dropped beyond this number.
 const MAX_RUNS: usize = 1000;
 
-/// Turns next to each other in the file that have the same value.
+/// Neighbouring turns of a file with the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Run<T> {
     /// The uuid of the first turn's opening row.
@@ -15,7 +15,7 @@ struct Run<T> {
     value: T,
 }
 
-/// What was noted of turns, as runs.
+/// The values noted for turns, as runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Runs<T>(Vec<Run<T>>);
@@ -26,7 +26,7 @@ impl<T> Default for Runs<T> {
     }
 }
 
-/// The place of a walk through a file's turns, in order.
+/// The position of a walk through a file's turns, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Within(Option<usize>);
 
@@ -49,22 +49,22 @@ impl<T: PartialEq> Runs<T> {
         Some(&run.value)
     }
 
-    /// The value of the first run that was noted.
+    /// The value of the first run noted.
     pub fn first(&self) -> Option<&T> {
         Some(&self.0.first()?.value)
     }
 
-    /// The value of the run that was noted last.
+    /// The value of the last run noted.
     pub fn last(&self) -> Option<&T> {
         Some(&self.0.last()?.value)
     }
 
-    /// All values, one for each run.
+    /// All values, one per run.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|run| &run.value)
     }
 
-    /// Notes the value of a turn that has none. `after`: the turn directly before it in the file.
+    /// Notes the value of a turn without one. `after`: the turn directly before it in the file.
     pub fn add(&mut self, turn: &str, after: Option<&str>, value: T) {
         let is_before = |run: &&mut Run<T>| Some(run.to.as_str()) == after && run.value == value;
         match self.0.iter_mut().rfind(is_before) {

@@ -5,35 +5,35 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::plausible;
 
-/// Why a range was passed over.
+/// The reason for skipping a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
-    /// It lies before the first contact.
+    /// Its turns are older than the first contact.
     BeforeFirstContact,
     /// Tracing was off.
     Declined,
-    /// What was agreed about its content could not be kept any more.
+    /// The agreement about its content could not be kept any more.
     PolicyNotMet,
-    /// A person had it deleted in Langfuse.
+    /// A person deleted it in Langfuse.
     Forgotten,
 }
 
 /// A range of the file that was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedRange {
-    /// Where its first turn starts.
+    /// The offset of its first turn.
     #[serde(deserialize_with = "plausible")]
     pub start: u64,
-    /// Where the turn after it starts; `None` while that turn is not there.
+    /// The offset of the turn after it; `None` until there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
-    /// How many own turns lie before it.
+    /// The number of own turns before it.
     #[serde(deserialize_with = "plausible")]
     pub turns_before: u64,
-    /// Why it was passed over.
+    /// The reason for skipping it.
     pub why: SkipReason,
-    /// Its first and its last turn, to find its place again in a rewritten file; earlier builds kept none.
+    /// Its first and last turn, to locate it in a rewritten file. Earlier builds stored none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<[TurnIdentity; 2]>,
 }
@@ -41,14 +41,14 @@ pub struct SkippedRange {
 /// A turn by its opening row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnIdentity {
-    /// The opening row's uuid.
+    /// The uuid of the opening row.
     pub uuid: String,
-    /// The opening row's time.
+    /// The time of the opening row.
     pub at: Timestamp,
 }
 
 impl SkippedRange {
-    /// Whether a turn that starts there is in it.
+    /// Whether a turn at this offset is in the range.
     pub fn covers(&self, start: u64) -> bool {
         (self.start..self.end.unwrap_or(u64::MAX)).contains(&start)
     }

@@ -1,4 +1,4 @@
-//! Writes a changed JSON object into its text: only the values that differ change, and no other byte.
+//! Writes a changed JSON object into its text. Only differing values change, and no other byte does.
 
 use serde_json::{Map, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -6,13 +6,13 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::style::Style;
 use super::tree::Node;
 
-/// The text of `old` with the content of `new`. `None` if the text is not that of `old`.
+/// The text of `old` with the content of `new`. `None` if `text` does not hold `old`.
 pub fn edited(text: &[u8], old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Vec<u8>> {
     let root = Node::parse(text);
     let style = Style::of(text, root.as_ref());
     let new = Value::Object(new.clone());
     if root.is_none() {
-        // Nothing but white space, and perhaps a byte order mark.
+        // White space only, and perhaps a byte order mark.
         let bom = text.strip_prefix(b"\xef\xbb\xbf").map_or(&b""[..], |_| b"\xef\xbb\xbf");
         let whole = format!("{}{}", style.on_lines(&new, "")?, style.newline);
         return Some([bom, whole.as_bytes()].concat());
@@ -55,7 +55,7 @@ impl Editor {
 
     fn change_object(&mut self, old: &Map<String, Value>, new: &Map<String, Value>) -> Option<()> {
         for key in old.keys().filter(|key| !new.contains_key(*key)) {
-            // A name that stands there twice would come back with its first value.
+            // The first value of a repeated name would come back.
             while let Some(index) = self.node()?.member(key) {
                 self.remove(index)?;
             }
@@ -69,7 +69,7 @@ impl Editor {
         Some(())
     }
 
-    /// From back to front, so that the places of earlier elements stay.
+    /// From back to front, so that earlier offsets stay valid.
     fn change_array(&mut self, old: &[Value], new: &[Value]) -> Option<()> {
         let [before, after] =
             [old, new].map(|values| values.iter().map(Value::to_string).collect::<Vec<_>>());
@@ -93,7 +93,7 @@ impl Editor {
         Some(())
     }
 
-    /// The value at the path, in the text as it is now.
+    /// The value at the path, in the current text.
     fn node(&self) -> Option<Node> {
         let mut node = Node::parse(&self.text)?;
         for step in &self.path {
@@ -187,7 +187,7 @@ impl Editor {
         self.text.splice(range, text.bytes());
     }
 
-    /// The white space directly before a place.
+    /// The white space directly before an offset.
     fn gap_before(&self, place: usize) -> String {
         let before = self.text.get(..place).unwrap_or_default();
         let length = before.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -195,7 +195,7 @@ impl Editor {
         String::from_utf8_lossy(gap).into_owned()
     }
 
-    /// The indentation of the line that holds a place.
+    /// The indentation of the line with an offset.
     fn line_indent(&self, place: usize) -> String {
         let before = self.text.get(..place).unwrap_or_default();
         let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A file of the user, such as Claude Code's settings, with its links followed. It is edited in place: only what has to
-//! change changes, and it is written whole or not at all.
+//! A file of the user, such as Claude Code's settings, with its links followed. Edits change only what must change,
+//! and are atomic.
 
 mod edit;
 mod style;
@@ -20,16 +20,16 @@ use transcript::replace_surrogates;
 pub use edit::edited;
 use tree::Node;
 
-/// As many links as the kernel follows.
+/// The kernel's own limit.
 const MAX_LINKS: usize = 40;
 
-/// No file of settings is larger; a link to a device is.
+/// The maximum size of a settings file. A link to a device has no end.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Settings and configuration may hold keys.
+/// The mode of a new file: settings and configuration may hold keys.
 const NEW_FILE_MODE: u32 = 0o600;
 
-/// What a file is, for messages.
+/// The kind of a file, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Claude Code's settings.
@@ -50,22 +50,23 @@ impl Kind {
     }
 }
 
-/// A file as it was when it was opened.
+/// A file as it was opened.
 #[derive(Debug)]
 pub struct UserFile {
     path: PathBuf,
-    /// Where the content is, with all links followed.
+    /// The path of the content, with all links followed.
     target: PathBuf,
     kind: Kind,
-    /// `None` when there is no file.
+    /// `None` if there is no file.
     bytes: Option<Vec<u8>>,
 }
 
 impl UserFile {
-    /// Reads the file; one that does not exist is an empty one.
+    /// Reads the file. A missing file is empty.
     ///
     /// # Errors
-    /// When the file, or where it links to, can't be read.
+    ///
+    /// If the file or the target of its link can't be read.
     pub fn open(path: &Path, kind: Kind) -> Result<Self> {
         let could_not = || format!("could not read {}: {}", kind.name(), path.display());
         let target = follow(path).with_context(could_not)?;
@@ -86,7 +87,7 @@ impl UserFile {
         self.bytes.is_some()
     }
 
-    /// Empty when there is no file.
+    /// Empty if there is no file.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
     }
@@ -99,24 +100,26 @@ impl UserFile {
     /// Its content. An empty file is an empty object.
     ///
     /// # Errors
-    /// When it is not a JSON object.
+    ///
+    /// If it is not a JSON object.
     pub fn content(&self) -> Result<Map<String, Value>> {
         parse(self.bytes()).with_context(|| {
             format!("could not parse {}: {}", self.kind.name(), self.path.display())
         })
     }
 
-    /// The text with this content: only the values that differ change.
+    /// The text with this content. Only differing values change.
     ///
     /// # Errors
-    /// When the file is not a JSON object.
+    ///
+    /// If the file is not a JSON object.
     pub fn with(&self, content: &Map<String, Value>) -> Result<Vec<u8>> {
         edited(self.bytes(), &self.content()?, content).with_context(|| {
             format!("could not edit {}: {}", self.kind.name(), self.path.display())
         })
     }
 
-    /// The line that holds the value at the end of these names, from 1 on.
+    /// The 1-based line of the value at the end of these names.
     pub fn line_of(&self, names: &[&str]) -> Option<usize> {
         let mut node = Node::parse(self.bytes())?;
         let mut place = node.start;
@@ -129,7 +132,7 @@ impl UserFile {
         Some(line_at(self.bytes(), place))
     }
 
-    /// The first line, from 1 on, that holds a text within a JSON string.
+    /// The 1-based first line with this text in a JSON string.
     pub fn line_with(&self, text: &str) -> Option<usize> {
         let literal = Value::from(text).to_string();
         let inside = literal.get(1..literal.len().checked_sub(1)?)?;
@@ -137,11 +140,12 @@ impl UserFile {
         lines.lines().position(|line| line.contains(inside)).map(|line| line + 1)
     }
 
-    /// Replaces the text. The new file is written beside its place, so a link that leads there stays one; only a file that
-    /// is a mount is overwritten.
+    /// Replaces the text. The new file is written beside its place, so that a link to it stays a link. Only a file
+    /// that is a mount is overwritten.
     ///
     /// # Errors
-    /// When it can't be written, or is no longer what was read: Claude Code writes it too.
+    ///
+    /// If it can't be written, or changed since it was read: Claude Code writes it too.
     pub fn replace(&self, bytes: &[u8]) -> Result<()> {
         self.check_place()?;
         self.write(bytes).with_context(|| self.could_not_write())
@@ -156,10 +160,11 @@ impl UserFile {
         fs::remove_file(&self.target).with_context(|| self.could_not_write())
     }
 
-    /// Keeps a copy of the file beside it, the first one for ever. Gives the copy's path if it was made now.
+    /// Copies the file beside it. The first copy is never replaced. Returns the path of a new copy.
     ///
     /// # Errors
-    /// When it can't be written.
+    ///
+    /// If it can't be written.
     pub fn back_up(&self) -> Result<Option<PathBuf>> {
         let Some(bytes) = &self.bytes else {
             return Ok(None);
@@ -181,7 +186,7 @@ impl UserFile {
         Ok(Some(backup))
     }
 
-    /// The copies that were kept, the first one first.
+    /// The copies, oldest first.
     pub fn backups(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let paths = (0..).map(|number| self.backup_path(number));
         paths
@@ -216,7 +221,7 @@ impl UserFile {
         let temporary = beside(&self.target, &format!(".{}.tmp", std::process::id()));
         let written = self.write_new(&temporary, bytes);
         if written.is_err() {
-            // Best effort: the error that matters is the one that is returned.
+            // Best effort: the caller needs the first error.
             let _ = fs::remove_file(&temporary);
         }
         written
@@ -247,18 +252,19 @@ impl UserFile {
     }
 }
 
-/// The content of a text. An empty one is an empty object.
+/// Parses a text. An empty one is an empty object.
 ///
 /// # Errors
-/// When it is not a JSON object. The error does not quote it: it may hold keys.
+///
+/// If it is not a JSON object. The error does not quote it: it may hold keys.
 pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
-    // As Claude Code reads it: bad bytes and lone surrogates don't matter. Parsed as a bare `Value`, because only then do
-    // serde's messages never quote the file.
+    // Read as Claude Code reads it: bad bytes and lone surrogates are accepted. Parsed as a bare `Value`, because
+    // only then do serde's messages never quote the file.
     match serde_json::from_str(&replace_surrogates(text))? {
         Value::Object(content) => Ok(content),
         _ => Err(anyhow!("not a JSON object")),
@@ -277,25 +283,26 @@ fn line_at(text: &[u8], place: usize) -> usize {
     1 + text.iter().take(place).filter(|byte| **byte == b'\n').count()
 }
 
-/// The text that a file that does not exist gets.
+/// The text of a new file.
 ///
 /// # Errors
+///
 /// Never for a JSON object.
 pub fn new_text(content: &Map<String, Value>) -> Result<Vec<u8>> {
     edited(b"", &Map::new(), content).context("could not write JSON")
 }
 
-/// Bytes for people.
+/// Bytes as text for people.
 pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// Whether a path lies in the Nix store.
+/// Whether a path is in the Nix store.
 pub fn in_store(path: &Path) -> bool {
     path.starts_with("/nix/store")
 }
 
-/// The file that a path leads to, whether or not it exists.
+/// The target of a path, existing or not.
 fn follow(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MAX_LINKS {

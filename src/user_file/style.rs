@@ -1,4 +1,4 @@
-//! How a JSON text is written: line ends, indentation, spaces. What is added to it is written in the same way.
+//! The style of a JSON text: line ends, indentation, spaces. New parts are written in the same style.
 
 use std::io;
 

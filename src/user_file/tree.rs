@@ -1,4 +1,4 @@
-//! The place of each value in a JSON text. Serde has parsed the text before, so it is valid.
+//! The place of each value in a JSON text. Serde has parsed the text before, so that it is valid.
 
 use std::collections::BTreeSet;
 
