@@ -1,4 +1,4 @@
-//! A request body. Requests are limited by its bytes on the wire, because only these take time on a slow link.
+//! A request body. Requests are limited by their bytes on the wire, because only these take time on a slow link.
 
 use std::io::Write;
 

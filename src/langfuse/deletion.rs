@@ -13,9 +13,10 @@ const TRACES: &str = "/api/public/traces";
 const SCORES: &str = "/api/public/scores";
 
 impl Client {
-    /// Has traces deleted, at most [`MAX_TRACES_PER_DELETION`].
+    /// Deletes at most [`MAX_TRACES_PER_DELETION`] traces.
     ///
     /// # Errors
+    ///
     /// The verdict of the failed request.
     pub fn delete_traces(&mut self, traces: &[String], deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "traceIds": traces }).to_string();
@@ -23,9 +24,10 @@ impl Client {
         answer.map(drop).ok_or_else(|| self.without_endpoint("that deletes traces"))
     }
 
-    /// Has a score deleted; one that is not there is no error.
+    /// Deletes a score. A missing score is no error.
     ///
     /// # Errors
+    ///
     /// The verdict of the failed request.
     pub fn delete_score(&mut self, id: &str, deadline: Deadline) -> Result<(), Verdict> {
         self.delete(&format!("{SCORES}/{}", escaped(id)), None, deadline).map(drop)

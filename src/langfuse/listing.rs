@@ -1,4 +1,5 @@
-//! The pages of a listing. A server that leads back to a page, as a proxy that drops the query does, would never end it.
+//! The pages of a listing. A server that leads back to an earlier page, as behind a proxy that drops the query, would
+//! never end it.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +7,13 @@ use serde_json::Value;
 
 use super::{Client, Deadline, Problem, Verdict};
 
-/// A larger number means that the server makes up pages.
+/// A larger number means that the server invents pages.
 const MAX_PAGES: usize = 100_000;
 
 /// The largest page of endpoints with numbered pages.
 pub(super) const PAGE_ROWS: usize = 100;
 
-/// The place in a listing that is read page by page.
+/// The position in a listing that is read page by page.
 #[derive(Debug, Default)]
 pub struct Listing {
     next: Option<String>,
@@ -25,10 +26,11 @@ impl Listing {
         self.next.as_deref()
     }
 
-    /// Goes to the page that the last one names. Returns whether there is one.
+    /// Moves to the page that the last one names. Returns whether there is one.
     ///
     /// # Errors
-    /// When the listing was there before, or has no end.
+    ///
+    /// If the listing returns to an earlier page, or has no end.
     pub fn advance(&mut self, next: Option<String>) -> Result<bool, Verdict> {
         let Some(cursor) = &next else { return Ok(false) };
         if !self.seen.insert(cursor.clone()) || self.seen.len() > MAX_PAGES {
@@ -41,7 +43,7 @@ impl Listing {
         Ok(true)
     }
 
-    /// Reads the same rows in pages of half the rows, where pages have numbers.
+    /// Halves numbered pages without losing the position.
     pub fn halve_pages(&mut self) {
         let halved = |page: u64| page.saturating_sub(1) * 2 + 1;
         self.next = self.next().map(|page| halved(page.parse().unwrap_or(1)).to_string());

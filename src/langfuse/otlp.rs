@@ -42,7 +42,7 @@ impl Attributes {
         self.json.raw("}");
     }
 
-    /// The protocol writes a number as a text, and so did the request of which Langfuse's verdict is known.
+    /// OTLP/JSON writes integers as strings, as in the request whose verdict is recorded.
     fn add_number(&mut self, key: &str, number: u32) {
         self.key("", key);
         self.json.raw(r#"{"intValue":"#);
@@ -150,7 +150,7 @@ fn trace_attributes(attributes: &mut Attributes, context: &Context, observation:
     attributes.add_some("langfuse.version", context.version.as_deref());
     experiment_attributes(attributes, context, observation);
     let is_root = observation.parent == context.root_parent();
-    // What the turn learned of itself counts more: in Langfuse the trace's key would win.
+    // In Langfuse the trace's key would win over the observation's, so that the turn's own value replaces it.
     let learned = |key: &str| observation.metadata.keys().any(|learned| learned.name() == key);
     let title = context.title.iter().map(|title| (TITLE, title));
     let known = context.metadata.iter().map(|(key, value)| (&**key, value));
@@ -200,7 +200,7 @@ fn experiment_attributes(
     }
 }
 
-/// The commit that the turn left; known on its root.
+/// The commit after the turn, known on its root.
 fn last_commit<'a>(observation: &'a Observation, context: &Context) -> Option<&'a str> {
     let is_root = observation.parent == context.root_parent();
     let commits = observation.metadata.get(&MetadataKey::Commits).filter(|_| is_root)?;
@@ -233,7 +233,8 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
         attributes.add("langfuse.observation.usage_details", &usage);
     }
     if let Some(prompt) = &observation.prompt {
-        // Both or neither: for a name alone, or a version that is no integer, the tables of Langfuse 3 lose the observation.
+        // Both attributes or neither: with a name alone, or a version that is no integer, the tables of Langfuse 3
+        // lose the observation.
         attributes.add("langfuse.observation.prompt.name", &prompt.name);
         attributes.add_number("langfuse.observation.prompt.version", prompt.version);
     }
@@ -244,7 +245,7 @@ fn observation_attributes(attributes: &mut Attributes, observation: &Observation
     }
 }
 
-/// The form in which Langfuse counts the available tools, and shows those that were not called.
+/// The form in which Langfuse counts the available tools, and shows tools that were not called.
 fn request_form(json: &mut Json, request: &RequestContent, input: Option<&Content>) {
     json.raw("{");
     json.text("messages");
@@ -262,7 +263,7 @@ fn request_form(json: &mut Json, request: &RequestContent, input: Option<&Conten
         }
         Some(Content::Json(other)) => add(json, &json!({"role": "user", "content": other})),
         Some(Content::Text(text)) => add(json, &json!({"role": "user", "content": text})),
-        // It stands for no message.
+        // No message has this input.
         Some(Content::Placeholder(_)) | None => {}
     }
     json.raw("],");

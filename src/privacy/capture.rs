@@ -33,14 +33,14 @@ fn without_content(observation: &mut Observation) {
     }
 }
 
-/// A title tells what the conversation is about.
+/// A title reveals the subject of the conversation.
 pub(super) fn leave_out_title(title: Option<&mut String>) {
     if let Some(title) = title {
         *title = marker(title.chars().count());
     }
 }
 
-/// Prompts and answers stay; inputs and outputs of tools go, also out of messages.
+/// Prompts and answers stay. Inputs and outputs of tools are removed, also from messages.
 fn without_tool_content(observation: &mut Observation) {
     let is_tool = matches!(observation.kind, Kind::Tool | Kind::Retriever | Kind::Chain);
     for content in [&mut observation.input, &mut observation.output].into_iter().flatten() {
@@ -155,7 +155,7 @@ fn marker(size: usize) -> String {
     format!("[not captured: {size} chars]")
 }
 
-/// The characters of all texts in a value; of a number or a switch as they are written.
+/// The number of characters of all texts in a value. A number or a switch counts as written.
 fn size(value: &Value) -> usize {
     let mut size = 0;
     let mut todo = vec![value];

@@ -1,15 +1,15 @@
-//! Texts in which no secret was found. Nearly every text is sent twice (a tool's output also in the input of the next model
-//! call, an answer also in the root) and is searched once.
+//! Texts without a secret. Nearly every text is sent twice (a tool's output also in the input of the next model call,
+//! an answer also in the root) and is searched once.
 
 use std::collections::BTreeSet;
 
-/// A shorter text is searched as fast as it is found here.
+/// A shorter text is searched as fast as it is looked up here.
 const MIN_TEXT_BYTES: usize = 128;
 
-/// More than the texts of most turns.
+/// Larger than the texts of most turns.
 const MAX_TOTAL_BYTES: usize = 1024 * 1024;
 
-/// Texts that were searched by one policy without a find.
+/// Texts that one policy searched without finding a secret.
 #[derive(Debug, Default)]
 pub struct Clean {
     texts: BTreeSet<String>,

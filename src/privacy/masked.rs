@@ -6,7 +6,7 @@ use secrets::{Patterns, mask};
 
 use super::tally::Tally;
 
-/// A part of the text, with every secret masked that overlaps it; `None` if there is none.
+/// A part of the text, with every overlapping secret masked; `None` if there is none.
 pub(super) fn masked(
     text: &str,
     part: Range<usize>,

@@ -53,7 +53,7 @@ impl Masker<'_> {
         }
     }
 
-    /// Whole: who wants to see a request wants all of it.
+    /// Not truncated: a user who asks for requests needs all of them.
     fn request(&mut self, request: &mut RequestContent) {
         let max_chars = std::mem::replace(&mut self.max_chars, usize::MAX);
         request.system.iter_mut().chain(&mut request.tools).for_each(|value| self.value(value));
@@ -72,8 +72,8 @@ impl Masker<'_> {
         }
     }
 
-    /// The reader kept only the ends of the text. They are cut once more, because a secret may lie across the place where the
-    /// reader cut.
+    /// The reader kept only the ends of the text. They are cut once more, because a secret may cross the reader's
+    /// cut.
     fn excerpt(&mut self, excerpt: &Excerpt<'_>) -> String {
         let Excerpt { head, tail, characters } = excerpt;
         let cut = Cut::to(self.max_chars, *characters);
@@ -83,7 +83,7 @@ impl Masker<'_> {
         cut.join(&head, &tail)
     }
 
-    /// A part of a text, with every secret masked that overlaps it.
+    /// A part of a text, with every overlapping secret masked.
     fn part(&mut self, text: &str, part: Range<usize>) -> String {
         let masked = self.masked(text, part.clone());
         masked.unwrap_or_else(|| text.get(part).unwrap_or_default().to_owned())

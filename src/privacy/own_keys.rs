@@ -1,14 +1,15 @@
-//! The program's own keys and headers. It holds them, so it needs no rule to find them: as they are, and inside any base64.
+//! The program's own keys and headers. Their values are known, so that no rule is needed to find them, plain or
+//! inside any base64.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 
 use crate::config::Config;
 
-/// A shorter key stands in ordinary texts.
+/// Shorter keys occur in ordinary texts.
 const MIN_KEY_BYTES: usize = 8;
 
-/// The texts in which a key of the configured destination shows.
+/// The texts in which a key of the configured destination can appear.
 pub(super) fn literals(config: &Config) -> Vec<String> {
     let Ok(destination) = &config.destination else {
         return Vec::new();
@@ -26,7 +27,7 @@ pub(super) fn literals(config: &Config) -> Vec<String> {
     literals
 }
 
-/// What is always the same in the base64 of a text that has the key behind so many bytes (modulo 3).
+/// The constant part of the base64 of a text with the key at this offset (modulo 3).
 fn encoded(key: &str, before: usize) -> [String; 2] {
     let bytes = [&vec![0; before], key.as_bytes()].concat();
     // Characters with bits of the neighbouring bytes vary.

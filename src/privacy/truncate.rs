@@ -1,9 +1,9 @@
-//! A text that is too long keeps its head and tail, with its length between them.
+//! Truncates a long text to its head and tail, with its length between them.
 
 pub(super) struct Cut {
-    /// Characters that stay at the beginning.
+    /// Characters kept at the beginning.
     pub(super) head: usize,
-    /// Characters that stay at the end.
+    /// Characters kept at the end.
     pub(super) tail: usize,
     marker: String,
 }
@@ -17,7 +17,7 @@ impl Cut {
         Self { head: room - tail, tail, marker }
     }
 
-    /// The cut text, from its beginning and its end.
+    /// The truncated text, made of its beginning and its end.
     pub(super) fn join(&self, beginning: &str, end: &str) -> String {
         let head_end = offset_of(beginning, self.head);
         let tail_start = end.chars().count().saturating_sub(self.tail);
@@ -31,7 +31,7 @@ impl Cut {
 }
 
 pub(super) fn apply(text: &mut String, max_chars: usize) {
-    // No character is longer than four bytes and none is shorter than one: most texts need no count.
+    // A character has one to four bytes: most texts need no count.
     if text.len() <= max_chars {
         return;
     }

@@ -12,7 +12,7 @@ pub use outcome::{FIGURES, figure_of_nothing, figures, has_failed, number, outco
 /// One score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// A score of the same id replaces this one.
+    /// A score with the same id replaces this one.
     pub id: String,
     pub subject: Subject,
     pub name: String,
@@ -20,9 +20,9 @@ pub struct Score {
     pub comment: Comment,
     /// The environment of the trace.
     pub environment: Option<String>,
-    /// Never changes: on another day Langfuse keeps a second row for ever.
+    /// Never changes: on another day Langfuse keeps a second row forever.
     pub filed: Timestamp,
-    /// Of two scores with one id the later counts.
+    /// The later of two scores with one id applies.
     pub judged: Timestamp,
 }
 
@@ -44,22 +44,22 @@ pub const MAX_TEXT_UTF16: usize = 500;
 pub enum Value {
     /// A finite number.
     Numeric(f64),
-    /// Yes or no.
+    /// One of a few words.
     Boolean(bool),
     /// One of some words.
     Categorical(String),
     /// Free text.
     Text(String),
-    /// What the turn should have answered.
+    /// The expected answer of the turn.
     Correction(String),
 }
 
 /// The comment of a score that may replace another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comment {
-    /// The one that is there stays.
+    /// An existing comment stays.
     Kept,
-    /// There is none any more.
+    /// An existing comment is removed.
     Cleared,
     Text(String),
 }

@@ -1,6 +1,6 @@
 //! Counts the tests of a command by the last lines of test runners.
 
-/// Without skipped tests.
+/// The counts of a test run, without skipped tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TestRun {
     pub passed: u64,
@@ -139,7 +139,7 @@ fn node(output: &str) -> Option<TestRun> {
     Some(TestRun { passed: line("pass ")?, failed: line("fail ")? })
 }
 
-/// `--- PASS: TestX (0.00s)`, a line a test; only `go test -v` names those that pass.
+/// `--- PASS: TestX (0.00s)`, one line per test. Only `go test -v` names tests that pass.
 fn go(output: &str) -> Option<TestRun> {
     output.lines().find(|line| line.starts_with("=== RUN "))?;
     let count = |mark: &str| output.lines().filter(|line| line.starts_with(mark)).count() as u64;
@@ -157,7 +157,7 @@ fn rspec(output: &str) -> Option<TestRun> {
     })
 }
 
-/// Numbers, each before what it counts.
+/// Numbers, each with the noun after it.
 struct Counts<'a>(Vec<(u64, &'a str)>);
 
 impl<'a> Counts<'a> {
@@ -190,7 +190,7 @@ fn first_number(text: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// Some runners colour their figures even without a terminal.
+/// Some runners use colours even without a terminal.
 fn without_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();

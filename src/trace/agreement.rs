@@ -12,7 +12,7 @@ pub struct Agreement {
     /// Images and documents are uploaded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub media: bool,
-    /// How much of a request leaves beside its messages.
+    /// The part of a request that leaves beside its messages.
     #[serde(default, skip_serializing_if = "is_off")]
     pub request: RequestCapture,
     /// Secrets are not masked.

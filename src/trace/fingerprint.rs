@@ -6,8 +6,8 @@ use transcript::characters;
 
 use super::{Content, Digest, MetadataKey, Observation, Status, digest, hash};
 
-/// A longer text counts by its length and so many bytes of both ends: `CC_LANGFUSE_MAX_CHARS` decides how much of the middle
-/// was read.
+/// A longer text counts by its length and this many bytes of both ends: `CC_LANGFUSE_MAX_CHARS` decides how much of
+/// the middle was read.
 const SIDE_BYTES: usize = 32 * 1024;
 
 /// Metadata from the configuration.

@@ -1,4 +1,5 @@
-//! The contract of the metadata: every key that is ever sent, where it is set, what it means. `docs/metadata.md` shows it.
+//! The contract of the metadata: every key, the observations that have it, and its meaning. `docs/metadata.md` shows
+//! it.
 
 mod keys;
 
@@ -6,7 +7,7 @@ use std::cmp::Ordering;
 
 pub use keys::MetadataKey;
 
-/// The version of this contract; it changes when a key is renamed, removed or gets another meaning.
+/// The version of this contract. It changes when a key is renamed, removed or changes its meaning.
 pub const SCHEMA_VERSION: &str = "2";
 
 /// Where a key is set. The documentation has these names in lower case.
@@ -37,7 +38,7 @@ pub enum Place {
     Event,
 }
 
-/// By the name that is sent: the order on the wire.
+/// Sorted by the sent name: the order on the wire.
 impl Ord for MetadataKey {
     fn cmp(&self, other: &Self) -> Ordering {
         self.name().cmp(other.name())
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn no_key_has_a_meaning_of_its_own_in_langfuse() {
-        // These leave the metadata, or collide with the server's own (docs/langfuse.md, "Metadata").
+        // These keys leave the metadata, or collide with the server's own (docs/langfuse.md, "Metadata").
         let taken = [
             "tools",
             "langfuse_user_id",

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The name of the model in one of the list's forms, where a router or a cloud names it in its own way.
+/// The name of the model in a form of the price list, if a router or a cloud names it in its own way.
 pub fn priceable(raw: &str) -> Cow<'_, str> {
     let name = raw.trim();
     let name = name
@@ -27,13 +27,13 @@ pub fn priceable(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// The part of a name that says which Claude it is: `bedrock/…`, `openrouter/anthropic/…`, ARNs and Vertex paths have it last.
-/// `None` where it stays as it is.
+/// The part of a name with the Claude model: `bedrock/…`, `openrouter/anthropic/…`, ARNs and Vertex paths have it
+/// last. `None` if the name stays unchanged.
 fn claude(name: &str) -> Option<&str> {
     let last = name.rsplit('/').next().unwrap_or(name);
     let is_bare = last == name;
     let last = match last.split_once("anthropic.claude-") {
-        // Bedrock's own names are in the list, but for the dates of newer models.
+        // The list has Bedrock's own names, except for the dates of newer models.
         Some((_, rest)) if is_bare && !is_newer_family(&format!("claude-{rest}")) => return None,
         Some((before, _)) => last.get(before.len() + "anthropic.".len()..).unwrap_or(last),
         None => last,
@@ -41,8 +41,8 @@ fn claude(name: &str) -> Option<&str> {
     last.starts_with("claude-").then_some(last)
 }
 
-/// The length of a name without what the list does not know: the version of Bedrock's model, the variant of OpenRouter's, and a
-/// date that has no price.
+/// The length of a name without parts that the list lacks: the version of Bedrock's model, the variant of
+/// OpenRouter's, and a date without a price.
 fn plain_length(name: &str) -> usize {
     let name = name.split(':').next().unwrap_or(name);
     let name = match name.rsplit_once("-v") {

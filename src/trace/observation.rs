@@ -19,7 +19,7 @@ pub struct Observation {
     pub name: SpanName,
     pub kind: Kind,
     pub role: Role,
-    /// Never changes: with another start Langfuse keeps a second row for ever.
+    /// Never changes: with another start Langfuse keeps a second row forever.
     pub start: Timestamp,
     /// Not before `start`.
     pub end: Timestamp,
@@ -29,18 +29,18 @@ pub struct Observation {
     pub status: Option<Status>,
     pub input: Option<Content>,
     pub output: Option<Content>,
-    /// Both with images and documents, where these are wanted.
+    /// Input and output with images and documents, if these are wanted.
     pub with_media: Option<Box<WithMedia>>,
     /// A name that Langfuse can price. Generations only.
     pub model: Option<String>,
-    /// On the root of a turn: the model that answered last. Not as its `model`, which Langfuse would price.
+    /// The model that answered last, on the root of a turn. Not as its `model`, which Langfuse would price.
     pub answered_by: Option<String>,
     pub parameters: Map<String, Value>,
     /// The hash of the request's system prompt and tools, on the first generation of a turn or an agent's run that has it.
     pub shape: Option<String>,
-    /// System prompt and tools, where they are wanted.
+    /// System prompt and tools, if they are wanted.
     pub request: Option<RequestContent>,
-    /// The prompt that it is linked to. Generations only.
+    /// The linked prompt. Generations only.
     pub prompt: Option<PromptLink>,
     /// Tokens by Langfuse's keys. Generations only.
     pub usage: BTreeMap<&'static str, u64>,
@@ -61,16 +61,16 @@ pub enum Kind {
     Tool,
     /// A workflow: its agents as steps.
     Chain,
-    /// A tool that looks things up.
+    /// A tool that looks up information.
     Retriever,
-    /// Something that took time and is none of the others.
+    /// Any other observation with a duration.
     Span,
     /// A point in time.
     Event,
 }
 
 impl Kind {
-    /// Langfuse's name; lower case, else it is stored as a plain span.
+    /// Langfuse's name, in lower case: any other name is stored as a plain span.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -98,7 +98,7 @@ impl Kind {
     }
 }
 
-/// How the delivery treats an observation.
+/// The rules by which the delivery resends an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The root of a turn or of an agent's run, sent again if a continuation changed it.
@@ -107,10 +107,10 @@ pub enum Role {
     Generation {
         /// The number of its rows.
         rows: u32,
-        /// Tells calls apart that have one id.
+        /// Distinguishes calls with one id.
         place: u32,
     },
-    /// Anything else.
+    /// Any other observation.
     Part,
 }
 
@@ -121,7 +121,7 @@ pub enum Level {
     Default,
     /// Interrupted, refused, cut off, retried.
     Warning,
-    /// It failed.
+    /// Failed.
     Error,
 }
 
@@ -149,7 +149,7 @@ pub enum Content {
     Text(String),
     /// Sent as JSON text.
     Json(Value),
-    /// Nothing of the transcript.
+    /// No text of the transcript.
     Placeholder(Placeholder),
 }
 
@@ -168,7 +168,7 @@ impl Content {
 pub struct RequestContent {
     /// Messages of the role `system`.
     pub system: Vec<Value>,
-    /// Definitions of tools, or their names alone.
+    /// Definitions of tools, or only their names.
     pub tools: Vec<Value>,
 }
 
@@ -180,7 +180,8 @@ impl RequestContent {
         Self { system: Vec::new(), tools }
     }
 
-    /// Everything. Langfuse takes the schema of a tool's input from `parameters`, OpenAI's name for Anthropic's `input_schema`.
+    /// The whole request. Langfuse reads the schema of a tool's input from `parameters`, OpenAI's name for
+    /// Anthropic's `input_schema`.
     pub fn full(shape: &RequestShape) -> Self {
         let message = |text: &str| json!({"role": "system", "content": text});
         let tool = |tool: &Value| match tool {
@@ -236,13 +237,13 @@ impl Observation {
         }
     }
 
-    /// Marks an observation that did not fail, but did not go as it should.
+    /// Marks an observation that did not fail, but did not succeed either.
     pub fn warn(&mut self, status: Status) {
         self.level = Level::Warning;
         self.status = Some(status);
     }
 
-    /// Whether it has no output that says something.
+    /// It has no output with content.
     pub(super) fn lacks_output(&self) -> bool {
         self.output.as_ref().is_none_or(Content::is_blank)
     }
@@ -257,8 +258,9 @@ impl Observation {
         }
     }
 
-    /// Sets what a root that has ended lacks. `ending`: why it ended without its answer, noted also beside an output, so that
-    /// evaluators can leave the root out. `lacking`: the same for a root of which no row tells why it has no output.
+    /// Fills the gaps of a root that has ended. `ending`: why it ended without its answer. It is also noted beside an
+    /// output, so that evaluators can leave the root out. `lacking`: the same for a root whose missing output no row
+    /// explains.
     pub(super) fn end_root(&mut self, ending: Option<Placeholder>, lacking: (Placeholder, Status)) {
         let (placeholder, status) = lacking;
         let ending = ending.or_else(|| self.lacks_output().then_some(placeholder));

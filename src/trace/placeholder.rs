@@ -1,4 +1,4 @@
-//! What stands for an input or an output without text. Langfuse's lists and session page hide an observation that lacks one.
+//! Placeholders for a missing input or output. Langfuse's lists and session page hide an observation that lacks one.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::span_name::SpanName;
 /// A word in brackets, from a closed vocabulary: never text of the transcript, so that every capture mode keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placeholder {
-    /// A model call failed for good; with the status of the API's answer.
+    /// A model call failed finally, with the status of the API's answer.
     ApiError(Option<u64>),
     /// The context was full.
     ContextFull,
@@ -16,15 +16,15 @@ pub enum Placeholder {
     Failed,
     Interrupted,
     Killed,
-    /// A person asked for it.
+    /// The compaction that a person asked for.
     Manual,
     /// A turn without a text of the model.
     NoAnswer,
     /// Nothing is new since the last call, or no row has it.
     NoInput,
-    /// A tool that ran and said nothing.
+    /// A tool that ran without output.
     NoOutput,
-    /// It ended without a result, or was left.
+    /// A tool or an agent that ended without a result, or was left.
     NoResult,
     Stopped,
 }

@@ -1,5 +1,5 @@
-//! Links from model calls to prompts in Langfuse, as which `instructions push` keeps instructions. They are no part of what a
-//! mark compares, so that a push makes nothing be sent again.
+//! Links from model calls to the prompts in Langfuse that `instructions push` made of instructions. Marks do not
+//! compare them, so that a push resends nothing.
 
 use std::collections::BTreeMap;
 

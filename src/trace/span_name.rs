@@ -57,7 +57,7 @@ impl SpanName {
         Self(tool.name.clone().into())
     }
 
-    /// The agent's type; a warm-up is the root of a trace, and such names are constant.
+    /// The agent's type. A warm-up is the root of a trace, and the names of roots are constant.
     pub fn of_agent(facts: &AgentFacts) -> Self {
         if facts.is_warmup {
             return Self::WARMUP;
@@ -70,7 +70,7 @@ impl SpanName {
         &self.0
     }
 
-    /// Masks secrets: an MCP server may be named by anything.
+    /// Masks secrets: users choose the names of MCP servers.
     pub(crate) fn mask(&mut self, mask: impl FnOnce(&mut String)) {
         mask(self.0.to_mut());
     }

@@ -1,4 +1,4 @@
-//! Why an observation went as it did: a fixed message of this program, or text of the transcript.
+//! The reason for an observation's level: a fixed message of this program, or text of the transcript.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ pub enum Status {
     CutOff,
     /// The model reached the maximum of output tokens.
     MaxTokens,
-    /// A run ended after so many model calls (`--max-turns`).
+    /// A run ended after this many model calls (`--max-turns`).
     MaxTurns(u64),
     /// An agent or a workflow failed without a reason.
     Failed,
@@ -46,7 +46,7 @@ impl Status {
         })
     }
 
-    /// How a background task, an agent or a workflow ended, as Claude Code names it; `None` if it completed.
+    /// The outcome of a background task, an agent or a workflow in Claude Code's words; `None` if it completed.
     pub(crate) fn of_outcome(outcome: &str) -> Option<Self> {
         match outcome {
             "completed" => None,
@@ -57,7 +57,7 @@ impl Status {
         }
     }
 
-    /// What stands for the output of a run that ended so.
+    /// The placeholder for the output of a run with this status.
     pub(super) fn placeholder(&self) -> Placeholder {
         match self {
             Self::Failed => Placeholder::Failed,
@@ -87,7 +87,7 @@ impl Status {
         })
     }
 
-    /// Changes the text. A fixed message stays one if its text stays.
+    /// Changes the text. An unchanged fixed message stays fixed.
     pub(crate) fn edit(&mut self, edit: impl FnOnce(&mut String)) {
         let mut text = self.text().into_owned();
         edit(&mut text);

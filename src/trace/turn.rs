@@ -10,7 +10,7 @@ use super::{
     Status, observe_agent, priceable,
 };
 
-/// What rows before a turn say of it.
+/// Facts about a turn from the rows before it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BeforeTurn<'a> {
     /// The conversation went back before it.
@@ -47,7 +47,8 @@ pub fn observe_turn(
     root.input = Some(plain_or_parts(&turn.opening.prompt.content));
     root.with_media = prompt_with_media(&turn.opening.prompt.content);
     if ended {
-        // Esc before the first block leaves no row: only the next prompt tells (docs/claude-code.md, "Rows that open a turn").
+        // Esc before the first block leaves no row. Only the next prompt shows it (docs/claude-code.md, "Rows that
+        // open a turn").
         let unanswered = (!has_answer).then_some(Placeholder::NoAnswer);
         let ending = ending(&turn.activity).or(unanswered);
         root.end_root(ending, (Placeholder::NoAnswer, Status::NoAnswer));

@@ -1,4 +1,4 @@
-//! A workflow's run as a chain under the call that launched it. Its agents have files of their own.
+//! A workflow run as a chain under the call that launched it. Its agents have files of their own.
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};

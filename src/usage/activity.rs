@@ -17,7 +17,7 @@ pub(super) struct ActivityFacts {
     pub(super) tools: Vec<ToolFacts>,
 }
 
-/// How each tool call ended the last time, by digests of request and output.
+/// The last outcome of each tool call, by digests of request and output.
 #[derive(Debug, Default)]
 pub(super) struct LastCalls(BTreeMap<u64, (ToolOutcome, u64)>);
 
@@ -103,7 +103,7 @@ fn outcome(tool: &ToolCall) -> ToolOutcome {
     }
 }
 
-/// What fills the context: an image counts nothing here, though it has tokens.
+/// The characters that fill the context. An image counts as none, although it has tokens.
 fn output_chars(result: &ToolResult) -> u64 {
     let texts = result.content.iter().map(|block| match block {
         Block::Text(text) => characters(text) as u64,

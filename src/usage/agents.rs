@@ -1,15 +1,15 @@
-//! The turn that an agent belongs to: the one that launched it, itself or by other agents.
+//! Finds the turn of an agent: the one that launched it, directly or through other agents.
 
 use std::collections::BTreeMap;
 
 use transcript::locate::{AgentFile, AgentMeta};
 use transcript::session::{Activity, AgentRun, Turn};
 
-/// Links from agents to turns, by everything that names an agent.
+/// Links from agents to turns, by every id that names an agent.
 #[derive(Debug, Default)]
 pub(super) struct AgentLinks {
-    /// By the id of the tool call, of the agent or of the workflow's run. A router may give one id to several calls: these
-    /// link nothing.
+    /// By the id of the tool call, of the agent or of the workflow run. A router may give one id to several calls:
+    /// such an id links nothing.
     launches: BTreeMap<String, Option<usize>>,
     /// Turns whose command ran in an agent, by the prompt's id.
     prompts: BTreeMap<String, usize>,
@@ -48,7 +48,7 @@ impl AgentLinks {
         }
     }
 
-    /// The turn that launched an agent, if something says so.
+    /// The turn that launched an agent, if there is a link.
     pub(super) fn turn_of(
         &self,
         file: &AgentFile,

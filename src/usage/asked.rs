@@ -1,4 +1,4 @@
-//! What a tool was asked to do, in one text: the command, the path, the pattern.
+//! The request of a tool call in one text: the command, the path, the pattern.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +9,7 @@ use transcript::{Block, Record, ToolUse, Transcript};
 
 use crate::trace::hash;
 
-/// The argument that says most about a call of this tool.
+/// The most telling argument of a call of this tool.
 pub fn asked<'a>(tool: &str, input: &'a Value) -> Option<&'a str> {
     let keys: &[&str] = match tool {
         "Bash" | "PowerShell" => &["command"],
@@ -32,7 +32,7 @@ pub(super) fn request_digest(request: &ToolUse) -> u64 {
     hash(format!("{}:{}", request.name, request.input).as_bytes())
 }
 
-/// What was asked in the calls of a session whose digests are wanted.
+/// The requests of a session whose digests are wanted.
 pub fn requests_of(transcript: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut found = BTreeMap::new();
     let agents = agents(transcript, None, &|_| false);

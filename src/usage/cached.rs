@@ -1,4 +1,4 @@
-//! Facts that are kept, with a digest of the files that they were read from.
+//! Cached facts, with a digest of the files from which they were read.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::facts::SessionFacts;
 use crate::trace::hash;
 
-/// Changes whenever facts are made in another way.
+/// Changes with every change in how facts are made.
 const FORMAT: u32 = 4;
 
-/// The facts of a session as state keeps them.
+/// The cached facts of a session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CachedFacts {
     format: u32,

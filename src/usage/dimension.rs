@@ -1,10 +1,10 @@
-//! What tables of usage group by.
+//! The dimensions by which tables of usage are grouped.
 
 use super::facts::{CallFacts, SessionFacts, ToolFacts, TurnFacts};
 use super::local_time::LocalTime;
 use base::Timestamp;
 
-/// Something to group by.
+/// A dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
     Project,
@@ -25,7 +25,7 @@ pub enum Dimension {
     Skill,
 }
 
-/// The session that facts belong to.
+/// The session of the facts.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner<'a> {
     pub session: &'a str,
@@ -33,7 +33,7 @@ pub struct Owner<'a> {
     pub facts: &'a SessionFacts,
 }
 
-/// A value that facts do not have: no commit came after the turn, the tool has no server.
+/// The value of facts without one: no commit came after the turn, the tool has no server.
 const NONE: &str = "none";
 /// The agent type of the session itself.
 const MAIN: &str = "main";
@@ -66,7 +66,7 @@ impl Dimension {
         Self::OF_TOOLS.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
     }
 
-    /// Its value of a model call.
+    /// The value of a model call.
     pub fn of_call(self, call: &CallFacts, owner: Owner<'_>, time: &LocalTime) -> String {
         let text = match self {
             Self::Model => Some(call.model.clone()),
@@ -77,7 +77,7 @@ impl Dimension {
         or_none(text)
     }
 
-    /// Its value of a tool call.
+    /// The value of a tool call.
     pub fn of_tool(self, tool: &ToolFacts, owner: Owner<'_>, time: &LocalTime) -> String {
         let text = match self {
             Self::Tool => Some(tool.name.clone()),

@@ -1,5 +1,5 @@
-//! Facts of one session: a row per model call and per tool call, with what tables group by. Neither paths nor commands nor
-//! texts: they are cached.
+//! Facts of one session: a row per model call and per tool call, with the values by which tables group. They hold no
+//! path, no command and no text, because they are cached.
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ pub struct SessionFacts {
     pub turns: Vec<TurnFacts>,
     pub calls: Vec<CallFacts>,
     pub tools: Vec<ToolFacts>,
-    /// The session that it was forked from.
+    /// The session from which it was forked.
     pub parent: Option<String>,
-    /// The states of Claude Code's own count, the last one last.
+    /// The states of Claude Code's own count, in order.
     pub counts: Vec<ClaudeCodeCount>,
 }
 
-/// What Claude Code itself counted until some time.
+/// Claude Code's own count up to some time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClaudeCodeCount {
     pub output_tokens: u64,
@@ -25,20 +25,20 @@ pub struct ClaudeCodeCount {
     pub cost: f64,
 }
 
-/// What all calls of a turn share, and those of the agents that it launched.
+/// Facts shared by all calls of a turn, and of the agents that it launched.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnFacts {
-    /// The opening row's uuid.
+    /// The uuid of the opening row.
     pub uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// Claude Code's release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The last commit of the turn itself, else the first of a later one.
+    /// The last commit of the turn itself, otherwise the first of a later turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The same of pull requests, by URL.
+    /// The last pull request of the turn itself, otherwise the first of a later turn, by URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<String>,
     /// A hash of the instructions in effect.
@@ -54,10 +54,10 @@ pub struct TurnFacts {
 pub struct CallFacts {
     /// A digest that copies of the call have too.
     pub id: u64,
-    /// Its turn, by its place in [`SessionFacts::turns`].
+    /// Its turn, by its position in [`SessionFacts::turns`].
     pub turn: usize,
     pub started_at: Timestamp,
-    /// The name that Langfuse gets.
+    /// The name sent to Langfuse.
     pub model: String,
     /// The type of the agent that made it; `None` for the session itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct CallFacts {
 pub struct ToolFacts {
     /// A digest that copies of the call have too.
     pub id: u64,
-    /// Its turn, by its place in [`SessionFacts::turns`].
+    /// Its turn, by its position in [`SessionFacts::turns`].
     pub turn: usize,
     pub called_at: Timestamp,
     pub name: String,
@@ -94,23 +94,23 @@ pub struct ToolFacts {
     /// From the call to its result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
-    /// Characters that the model got.
+    /// Characters that the model received.
     pub output_chars: u64,
     /// The same call failed the last time.
     pub is_retry: bool,
-    /// A file that was read before, and was still the same.
+    /// A file that was read before, unchanged since.
     pub is_reread: bool,
 }
 
-/// How a tool call ended.
+/// The outcome of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToolOutcome {
     Done,
     Failed,
-    /// A rule or a person did not allow it.
+    /// A rule or a person denied it.
     Denied,
-    /// The person stopped it.
+    /// A person stopped it.
     Stopped,
     /// It has no result.
     Unanswered,

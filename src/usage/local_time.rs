@@ -1,4 +1,4 @@
-//! Days of the machine's time zone, also where its clocks change.
+//! Days in the machine's time zone, across changes of its clocks.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use time::{Date, OffsetDateTime, UtcOffset};
 /// Clocks change at whole quarters of an hour.
 const QUARTER: u64 = 15 * 60;
 
-/// The offsets of the machine's time zone, each asked for once. Without a time zone: UTC.
+/// The offsets of the machine's time zone, each asked for once. UTC without a time zone.
 #[derive(Debug, Default)]
 pub struct LocalTime {
     offsets: RefCell<BTreeMap<u64, UtcOffset>>,
@@ -21,7 +21,7 @@ impl LocalTime {
         self.date(at).to_string()
     }
 
-    /// `2026-W13`: the week that begins on Monday, by the year of its Thursday.
+    /// `2026-W13`: the week that begins on Monday, in the year of its Thursday.
     pub fn week(&self, at: Timestamp) -> String {
         let (year, week, _) = self.date(at).to_iso_week_date();
         format!("{year}-W{week:02}")

@@ -1,5 +1,5 @@
-//! What sessions cost and which tools they called: each session becomes rows of facts, which tables group and sum. Needs no
-//! network: prices come from state.
+//! The cost of sessions and their tool calls: each session becomes rows of facts, which tables group and sum. Needs
+//! no network: prices come from state.
 
 mod activity;
 mod agents;

@@ -6,7 +6,7 @@ use transcript::reported_costs;
 
 use super::facts::{ClaudeCodeCount, SessionFacts};
 
-/// The states of Claude Code's own count in a transcript; none if it can't be read.
+/// The states of Claude Code's own count in a transcript. Empty if it can't be read.
 pub(super) fn counts(transcript: &Path) -> Vec<ClaudeCodeCount> {
     let costs = reported_costs(transcript).unwrap_or_default().into_iter();
     let count = |cost: transcript::ReportedCost| ClaudeCodeCount {
@@ -16,8 +16,8 @@ pub(super) fn counts(transcript: &Path) -> Vec<ClaudeCodeCount> {
     costs.map(count).collect()
 }
 
-/// US dollars by Claude Code's own count. A fork may go on with the count of its parent, which is taken off again: its last
-/// state there that explains the tokens the fork did not use.
+/// US dollars by Claude Code's own count. A fork may continue the count of its parent, which is subtracted: the
+/// parent's last state that explains the tokens the fork did not use.
 pub fn reported_cost(facts: &SessionFacts, parent: Option<&Path>) -> Option<f64> {
     let last = facts.counts.last()?;
     let own: u64 = facts.calls.iter().map(|call| call.usage.output).sum();

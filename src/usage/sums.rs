@@ -1,4 +1,4 @@
-//! Sums of facts, by the values of some dimensions.
+//! Sums of facts, by the values of dimensions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,20 +18,20 @@ pub struct Groups<S> {
     pub sums: BTreeMap<Vec<String>, S>,
 }
 
-/// What some model calls used.
+/// The tokens and cost of model calls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallSums {
     pub turns: u64,
     pub calls: u64,
     pub usage: Usage,
-    /// US dollars of the calls that have a price.
+    /// US dollars of the calls with a price.
     pub cost: f64,
-    /// The calls that have no price.
+    /// The number of calls without a price.
     pub unpriced: u64,
     pub unpriced_usage: Usage,
 }
 
-/// How some tool calls went.
+/// The outcomes of tool calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolSums {
     pub turns: u64,
@@ -43,7 +43,7 @@ pub struct ToolSums {
     pub retries: u64,
     pub rereads: u64,
     pub output_chars: u64,
-    /// Of each call that has a result.
+    /// Durations of the calls with a result.
     milliseconds: Vec<u32>,
 }
 
@@ -149,7 +149,7 @@ impl ToolSums {
         self.milliseconds.extend(milliseconds);
     }
 
-    /// Milliseconds that so many percent of the calls did not exceed; `None` if no call has a result.
+    /// The duration in milliseconds that this percentage of the calls did not exceed; `None` if no call has a result.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
         let mut sorted = self.milliseconds.clone();
         sorted.sort_unstable();

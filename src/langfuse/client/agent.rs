@@ -1,4 +1,4 @@
-//! How ureq is set up: no redirects, no errors for statuses, no more memory than a hook needs.
+//! The set-up of ureq: no redirects, no errors for statuses, and no more memory than a hook needs.
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ pub(super) fn config(roots: RootCerts, proxy: Option<Proxy>) -> Config {
         .proxy(proxy)
         .user_agent(USER_AGENT)
         .max_idle_age(MAX_IDLE)
-        // They are zeroed first, and 128 KB each unless said: more than a hook sends and gets. Headers must fit in.
+        // ureq zeroes its buffers first, and their default is 128 KB each: more than a hook sends and receives.
+        // Headers must fit.
         .max_response_header_size(16 * 1024)
         .input_buffer_size(32 * 1024)
         .output_buffer_size(32 * 1024)

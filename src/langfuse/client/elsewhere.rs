@@ -1,4 +1,4 @@
-//! Uploads to another host, at a URL that Langfuse gave. The URL is a secret: its signature lets anybody upload.
+//! Uploads to another host, at a URL from Langfuse. The URL is a secret: its signature allows anybody to upload.
 
 use ureq::http::Uri;
 

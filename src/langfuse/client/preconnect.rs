@@ -1,5 +1,5 @@
-//! A connection that is opened before there is anything to send. ureq opens one only for a request: so one is begun, and
-//! dropped once its connection is made; the next request takes the connection from here.
+//! Opens a connection before there is anything to send. ureq opens one only for a request, so a request is begun and
+//! dropped once its connection is made. The next request takes the connection from here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,13 +20,13 @@ struct Shared {
 enum Place {
     #[default]
     Empty,
-    /// The next connection is not for the request that asks for it.
+    /// The next connection is for the preconnect, not for a request.
     Reserved,
     Taken(Box<dyn Transport>),
 }
 
 impl Preconnect {
-    /// Runs a request only as far as its connection; returns whether it is made.
+    /// Runs a request only up to its connection. Returns whether the connection is made.
     pub(super) fn connect<Response>(
         &self,
         request: impl FnOnce() -> Result<Response, Error>,

@@ -1,11 +1,11 @@
-//! How far a request got: what began its way may have arrived, whatever came back.
+//! The progress of a request. A request that was partly sent may have arrived, whatever came back.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
 use ureq::Timeout;
 
-/// The body on its way, which notes that it is: only ureq knows when the connection stood.
+/// A request body that notes its first read, because only ureq knows when the connection is made.
 pub(super) struct Upload<'a> {
     pub rest: &'a [u8],
     pub started: &'a Cell<bool>,

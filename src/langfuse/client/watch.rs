@@ -1,4 +1,4 @@
-//! Takes the connection away from a request whose time is over.
+//! Closes the connection under a request at its deadline.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -13,7 +13,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Closes the connections of this agent when so much time is over.
+    /// Closes the connections of this agent after `limit`.
     pub(super) fn begin(agent: &Agent, limit: Duration) -> Self {
         let (done, waiting) = mpsc::channel();
         let agent = agent.clone();
@@ -27,7 +27,7 @@ impl Watch {
         Self { done, thread: thread::Builder::new().spawn(watch).ok() }
     }
 
-    /// The request is over; whether its time was first.
+    /// Ends the watch. Returns whether the deadline came first.
     pub(super) fn end(self) -> bool {
         drop(self.done);
         let is_late = self.thread.map(JoinHandle::join);

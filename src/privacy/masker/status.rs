@@ -1,19 +1,19 @@
-//! A status message is the beginning of a longer text, the observation's input or output. A secret that this beginning cuts in
-//! two is found only in the whole text.
+//! Masks status messages. A message is the beginning of a longer text, the observation's input or output, and a
+//! secret that is cut in two is found only in the whole text.
 
 use serde_json::Value;
 
 use super::Masker;
 use crate::trace::{Content, Observation, Status};
 
-/// The end of a status message that was cut.
+/// The end of a truncated status message.
 const CUT: char = '\u{2026}';
 
-/// A run without a space that is as long as this may be half a secret.
+/// A run of this length without a space may be half a secret.
 const LONG_WORD: usize = 12;
 
 impl Masker<'_> {
-    /// The status message. One that was cut is cut again from the masked whole text.
+    /// The masked status message. A truncated one is cut again from the masked whole text.
     pub(in crate::privacy) fn status(&mut self, observation: &Observation) -> Option<Status> {
         let status = observation.status.as_ref()?;
         let head = match status {
@@ -31,7 +31,7 @@ impl Masker<'_> {
             return Some(Status::Quoted(format!("{}{CUT}", without_last_word(head))));
         };
         let mut whole = whole.trim().to_owned();
-        // The secrets are counted in the whole text, and in the status itself if they are whole there.
+        // Secrets are counted in the whole text, and in the status itself if they are whole there.
         let counted = std::mem::take(&mut self.tally);
         self.mask(&mut whole);
         self.tally = counted;
@@ -53,7 +53,7 @@ fn beginning_with<'a>(content: &'a Content, head: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a word may be part of a secret: it has digits, capitals, or characters of tokens and before passwords.
+/// Whether a word may be part of a secret: it has digits, capitals, or characters that tokens or passwords have.
 fn may_be_cut(word: &str) -> bool {
     let bytes = word.trim_start().as_bytes();
     let capitals = bytes.iter().skip(1).any(u8::is_ascii_uppercase);

@@ -1,4 +1,4 @@
-//! Structured values: all their texts, the names of their fields, and values under the name of a secret.
+//! Masks structured values: all their texts, the names of their fields, and values under the name of a secret.
 
 use secrets::{find_in_field, flag_name, is_secret_number, mask};
 use serde_json::{Map, Value};

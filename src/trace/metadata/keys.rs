@@ -1,5 +1,5 @@
-//! The keys themselves, in the order in which `docs/metadata.md` shows them. A trace's key and an observation's key
-//! share no name but `session_title`: Langfuse keeps both in one map.
+//! All keys, in the order of `docs/metadata.md`. A trace's key and an observation's key share no name but
+//! `session_title`: Langfuse keeps both in one map.
 
 use super::Place;
 
@@ -23,7 +23,7 @@ macro_rules! keys {
                 }
             }
 
-            /// Where it is set.
+            /// The observations that have it.
             pub const fn place(self) -> Place {
                 match self {
                     $(Self::$key => Place::$place,)*
