@@ -1,4 +1,4 @@
-//! `allow` and `revoke`: keys and hosts that a project's own files bring count once the user has seen them.
+//! `allow` and `revoke`: the user's permission for keys, hosts and more in a project's own files.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ fn list(store: &Store, home: Option<&Path>) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The configuration of sessions that start in `start`, with what the project's own files ask for.
+/// The configuration of sessions that start in `start`, with the request of the project's own files.
 fn config(context: &DeliveryContext, start: &Path) -> Result<Config> {
     let (env, files) = (&context.env, &context.files);
     if let Some(Doubt::Unreadable { place, reason }) = unreadable_project_file(env, files, start) {

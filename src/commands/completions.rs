@@ -1,5 +1,5 @@
-//! `completions`: made from the definitions of the command line, so that they never offer what is not there, and sessions
-//! with their titles where a command takes one.
+//! `completions`: generated from the command line's definitions, so that they never offer a missing option, with
+//! sessions and their titles where a command takes one.
 
 use std::io::Write;
 
@@ -72,7 +72,7 @@ _claude-langfuse_or_session() {{
     )
 }
 
-/// The options of those commands after which no session stands.
+/// The options of those commands that take a value, so that no session follows them.
 fn options_with_values(command: &Command) -> Vec<String> {
     let commands = command.get_subcommands();
     let mut options: Vec<String> = commands

@@ -100,7 +100,7 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<ExitStatus> 
     }
 }
 
-/// Prints the values by where they are set, the strongest place first.
+/// Prints the values by source, strongest first.
 fn print_values(env: &Env, start: &Path, config: &Config) -> Result<()> {
     let home = env.home();
     let mut out = stdout();
@@ -194,7 +194,7 @@ pub(super) fn check(
         report.warn("config", problem.cause(), problem.remedy);
     }
     if config.suspended.is_some() {
-        // Consent and keys may be in the part that can't be read.
+        // The unreadable part may hold consent and keys.
         return report.warn(
             "consent",
             format!("tracing is suspended in {}", start.display()),
@@ -210,7 +210,7 @@ pub(super) fn check(
     check_keys(report, config, &traced);
 }
 
-/// Warns about what else sends the turns of sessions that start in `start`.
+/// Warns about other exporters of sessions that start in `start`.
 fn check_other_exporters(
     report: &mut CheckReport,
     context: &DeliveryContext,
@@ -225,8 +225,8 @@ fn check_other_exporters(
     }
 }
 
-/// Checks the configuration file as it is written: nothing else counts, and no key file is read. The Nix module runs this
-/// where neither the home nor its secrets are there.
+/// Checks the configuration file alone: nothing else counts, and no key file is read. The Nix module runs this
+/// without the home and its secrets.
 fn check_file(report: &mut CheckReport, env: &Env) {
     let files = Files::new();
     let projects = files.projects(env);

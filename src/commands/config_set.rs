@@ -124,7 +124,7 @@ fn read_value(args: &SetArgs, variable: &Variable) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// The value in the form in which it is kept.
+/// The value in its stored form.
 fn check(variable: &Variable, name: &str, value: String) -> Result<String> {
     let invalid = |what: &str| {
         let help = variable.accepts;

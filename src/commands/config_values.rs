@@ -1,4 +1,4 @@
-//! Values that are valid and rarely meant: `config check` and `doctor` name them.
+//! Valid values that are rarely intended. `config check` and `doctor` report them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -41,7 +41,7 @@ pub(super) fn check(report: &mut CheckReport, env: &Env, files: &Files, config: 
     }
 }
 
-/// A path with a slip in it traces nothing.
+/// A misspelled path traces nothing.
 fn check_projects(report: &mut CheckReport, env: &Env, files: &Files) {
     let place = env.config_file().unwrap_or_default();
     for project in files.projects(env).iter().filter(|project| !project.is_dir()) {

@@ -31,23 +31,23 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct SessionTarget {
     pub id: String,
-    /// A person named it: what was declined is sent too.
+    /// A person named it, so that declined turns are sent too.
     pub is_named: bool,
-    /// A person agreed to send again what was forgotten.
+    /// A person agreed to resend forgotten turns.
     pub sends_forgotten: bool,
     pub transcript: PathBuf,
     pub extent: Extent,
-    /// The session whose file it is, where rows of this one were written into it.
+    /// The session that owns the file, if rows of this one were written into it.
     pub host: Option<String>,
     /// Start directory of the session.
     pub start: Option<PathBuf>,
-    /// How far the policy counts that was agreed when a turn began.
+    /// How the agreement of a turn's first delivery limits the policy.
     pub agreed: Agreed,
 }
 
 impl SessionTarget {
-    /// The same session for a preview: neither an agreed policy nor what was forgotten counts, because nothing leaves this
-    /// machine.
+    /// The same session for a preview. Nothing leaves this machine, so that agreed policies and forgotten turns don't
+    /// matter.
     pub(super) fn for_preview(&self) -> Self {
         Self { agreed: Agreed::Ignored, sends_forgotten: true, ..self.clone() }
     }
@@ -61,10 +61,11 @@ impl SessionTarget {
         }
     }
 
-    /// Keeps other processes from sending the session; `None` where there can be no lock.
+    /// Locks the session; `None` if there can be no lock.
     ///
     /// # Errors
-    /// When another process sends it all the while.
+    ///
+    /// If another process holds the lock for the whole time.
     pub(super) fn lock(&self, store: &Store) -> Result<Option<Lock>> {
         match store.lock(&self.id, LOCK_TIMEOUT) {
             Ok(Some(lock)) => Ok(Some(lock)),
@@ -81,7 +82,7 @@ impl SessionTarget {
         self.outline_with(|_| {})
     }
 
-    /// The same; `visit` gets each of the session's own turns.
+    /// Like [`Self::outline`]. `visit` gets each of the session's own turns.
     pub(super) fn outline_with(&self, visit: impl FnMut(&Turn)) -> Result<(Outline, Diagnostics)> {
         outline_of(&self.id, &self.transcript, visit)
     }
@@ -106,11 +107,11 @@ pub(super) struct DeliveryContext {
     pub files: Files,
     /// Whether to wait when a server asks for a pause.
     pub wait_on_retry_after: bool,
-    /// Whether all sessions of enabled projects are replayed: what was declined stays unsent.
+    /// All sessions of enabled projects are replayed, so that declined turns stay unsent.
     pub replays_all: bool,
     /// Capture mode from the command line; it replaces the configured one.
     pub capture: Option<Capture>,
-    /// Warnings that were printed: thousands of sessions may share a configuration.
+    /// Printed warnings: thousands of sessions may share a configuration.
     warned: BTreeSet<String>,
     connections: BTreeMap<String, Connection>,
 }
@@ -124,7 +125,8 @@ impl DeliveryContext {
     /// `config_file` replaces the user's configuration file.
     ///
     /// # Errors
-    /// When that file is missing: falling back to the defaults would send to another project.
+    ///
+    /// If that file is missing: the defaults would send to another project.
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {
             let message = format!("could not find configuration file: {}", path.display());
@@ -158,7 +160,8 @@ impl DeliveryContext {
         config
     }
 
-    /// The directory whose configuration counts for a session: its own, or of a worktree that is gone its place in the repository.
+    /// The directory whose configuration applies to a session: its own, or its place in the main checkout once the
+    /// worktree is gone.
     pub(super) fn configured_in(&self, id: &str, start: Option<PathBuf>) -> Option<PathBuf> {
         if start.as_deref().is_none_or(Path::exists) {
             return start;
@@ -225,7 +228,7 @@ impl DeliveryContext {
         Ok(report)
     }
 
-    /// What a delivery of the session would send, with the times and turns that were paused or declined.
+    /// The delivery of the session, with its paused and declined turns.
     pub(super) fn delivery_job(
         &self,
         session: &SessionTarget,

@@ -1,10 +1,10 @@
-//! Exit codes: how a command ended, and which error counts as what.
+//! Exit codes: the end of a command, and the code of each error.
 
 use std::fmt;
 
 use crate::langfuse::Problem;
 
-/// How a command ended, in the order of severity: of several sessions the worst one counts.
+/// The end of a command, in the order of severity: of several sessions the worst one counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ExitStatus {
     #[default]

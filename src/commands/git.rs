@@ -1,4 +1,4 @@
-//! Runs git without trusting what a repository says: no hook, no program that its configuration names, no network.
+//! Runs git without trusting the repository: no hook, no configured program, no network.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Settings by which a repository could have programs run.
+/// Settings with which a repository could start programs.
 const SAFE_SETTINGS: [&str; 8] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -32,7 +32,7 @@ impl Git {
         Self { folder: folder.to_path_buf(), repository: None }
     }
 
-    /// With the files of a folder, and the history of a repository elsewhere. The folder's own `.git` is never read.
+    /// Uses the files of a folder, and the history of a repository elsewhere. The folder's own `.git` is never read.
     pub(super) fn outside(folder: &Path, repository: &Path) -> Self {
         Self { folder: folder.to_path_buf(), repository: Some(repository.to_path_buf()) }
     }
@@ -102,7 +102,7 @@ impl Git {
     }
 }
 
-/// The variables by which a caller may point git elsewhere, or have it run something.
+/// The variables with which a caller could point git elsewhere, or make it run programs.
 pub(super) fn git_variables() -> impl Iterator<Item = OsString> {
     let is_git = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
     std::env::vars_os().map(|(name, _)| name).filter(move |name| is_git(name))

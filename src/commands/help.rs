@@ -7,7 +7,7 @@ use crate::commands::exit_status::EXIT_STATUSES;
 use crate::commands::output::{stdout_width, wrap};
 use crate::config::{VARIABLES, Variable};
 
-/// The commands by what people want to do. Every command is in one group.
+/// The commands by purpose. Every command is in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Set up",
@@ -22,7 +22,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 
 const AFTER_HELP: &str = "Run 'claude-langfuse <COMMAND> --help' for examples, 'claude-langfuse --help' for all variables.";
 
-/// Width of help that no terminal shows.
+/// Width of help without a terminal.
 const DEFAULT_WIDTH: usize = 100;
 
 /// The names of `setup` in other programs.

@@ -120,7 +120,7 @@ pub(super) fn install(args: &InstallArgs, global: &GlobalArgs) -> Result<ExitSta
     Ok(ExitStatus::Done)
 }
 
-/// Whether the user wants to go on with `setup`, because there are no keys yet.
+/// Whether the user wants to continue with `setup`, because there are no keys yet.
 fn offers_setup(args: &SettingsArgs, global: &GlobalArgs) -> Result<bool> {
     let is_plain = args.project.is_none() && !args.dry_run && !args.json;
     if !is_plain || !can_ask() {
@@ -128,7 +128,7 @@ fn offers_setup(args: &SettingsArgs, global: &GlobalArgs) -> Result<bool> {
     }
     let config = DeliveryContext::new(global.config.clone())?.config(None, Scope::Explicit);
     let is_missing = matches!(config.destination, Err(DestinationProblem::Missing { .. }));
-    // The hook is registered: the end of input is no error here.
+    // The hook is registered, so that the end of input is no error.
     let wants =
         || ask_yes("There are no Langfuse keys yet. Set them up now?", true).unwrap_or(false);
     Ok(is_missing && wants())
@@ -154,7 +154,7 @@ pub(super) fn uninstall(args: &UninstallArgs, global: &GlobalArgs) -> Result<Exi
     Ok(ExitStatus::Done)
 }
 
-/// This program's path as hooks should name it.
+/// This program's path for the hook's command.
 pub(super) fn running_program(env: &Env) -> Result<PathBuf> {
     let running = std::env::current_exe().context("could not find this program")?;
     stable_program(&running, env).context(NO_PROGRAM)
@@ -169,7 +169,7 @@ pub(super) fn plan(env: &Env, project: Option<&Path>, program: &Path) -> Result<
     SettingsChange::register(file, &guarded(program))
 }
 
-/// Makes a change and tells of it, or shows it.
+/// Makes a change and reports it, or shows it.
 fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str) -> Result<()> {
     let file = &change.file;
     let path = for_people(&file.path().display().to_string());
@@ -186,7 +186,7 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
         });
         return Ok(print_json("settings", object)?);
     }
-    // A dry run's difference is what was asked for.
+    // A dry run was started for its diff.
     if quiet && !(args.dry_run && is_changed) {
         return Ok(());
     }
@@ -204,8 +204,8 @@ fn finish(change: &SettingsChange, args: &SettingsArgs, quiet: bool, state: &str
     Ok(())
 }
 
-/// The settings files that may have the entry; a new one goes to the last. In a project that is the personal file, because
-/// the path in the command is one of this machine.
+/// The settings files that may have the entry. A new one goes into the last. In a project that is the personal file,
+/// because the command holds a path of this machine.
 fn settings_paths(project: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>> {
     let Some(project) = project else {
         return Ok(vec![claude_config_dir(env)?.join("settings.json")]);
@@ -228,7 +228,7 @@ fn has_our_hook(path: &Path) -> bool {
     content.is_ok_and(|content| !Hooks::of(&content).ours.is_empty())
 }
 
-/// Warns about what disturbs the hook.
+/// Warns about conflicts with the hook.
 pub(super) fn warn_about_conflicts(env: &Env, project: Option<&Path>) {
     let files = Files::new();
     let surveyed = survey(env, &files, project);

@@ -1,4 +1,4 @@
-//! Ctrl-C during a long run: the last line is whole, and says how to go on. What was acknowledged is saved.
+//! Ctrl-C during a long run: the last line is whole, and says how to continue. Acknowledged spans are saved.
 
 use std::io::{IsTerminal, Write};
 use std::process;
@@ -7,8 +7,8 @@ use std::thread;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-/// Says on Ctrl-C how to go on, and exits as a shell expects. Where the signal can't be caught, the system's
-/// way remains.
+/// Explains on Ctrl-C how to continue, and exits as a shell expects. If the signal can't be caught, the default
+/// stays.
 pub(super) fn explain_interrupts(how_to_go_on: &'static str) {
     if let Ok(mut signals) = Signals::new([SIGINT]) {
         thread::spawn(move || {

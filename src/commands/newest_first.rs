@@ -1,4 +1,4 @@
-//! Sessions by last activity. A folder may hold ten thousand, so files are read only when their turn may have come.
+//! Sessions by last activity. A folder may hold ten thousand, so that a file is read only if it may be the next one.
 
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use transcript::last_activity;
 
 /// Transcripts, the most recently active first.
 pub(super) struct NewestFirst {
-    /// By modification time. Rows are never newer, and may be much older: a copy, a restored backup.
+    /// By modification time. No row is newer, but all may be much older: a copy, or a restored backup.
     files: BinaryHeap<(Timestamp, PathBuf)>,
     /// By the time of their last row.
     sessions: BinaryHeap<(Timestamp, PathBuf)>,

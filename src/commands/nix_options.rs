@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::commands::config_edit::{NewValue, home_path};
 use crate::config::{Env, find_variable, is_on};
 
-/// The options that mean the same as these values, as lines of Nix.
+/// The equivalent options of these values, as lines of Nix.
 pub(super) fn nix_options(values: &[NewValue], env: &Env) -> String {
     let mut places: BTreeMap<Option<&Path>, Vec<&NewValue>> = BTreeMap::new();
     for value in values {

@@ -44,11 +44,12 @@ impl PreviewTransport<'_> {
     }
 }
 
-/// Calls `on_request` with every request of a delivery, with what the session's state knows of earlier ones. The state is not
-/// changed. `job`: what a delivery to this destination would be.
+/// Calls `on_request` with every request of a delivery. The session's state is read and not changed. `job`: a
+/// delivery to this destination.
 ///
 /// # Errors
-/// When the transcript can't be read, `on_request` fails, or the configuration is suspended or masks nothing.
+///
+/// If the transcript can't be read, `on_request` fails, or the configuration is suspended or has invalid patterns.
 pub(super) fn each_request(
     session: &SessionTarget,
     config: &Config,
@@ -74,9 +75,10 @@ pub(super) fn each_request(
     }
 }
 
-/// Calls `on_span` with every complete span of a session, with what its state knows of earlier deliveries.
+/// Calls `on_span` with every complete span of a session, using the state of earlier deliveries.
 ///
 /// # Errors
+///
 /// As [`each_request`].
 pub(super) fn each_span(
     session: &SessionTarget,

@@ -108,7 +108,7 @@ pub(super) fn run(args: &ReplayArgs, global: &GlobalArgs) -> Result<ExitStatus> 
                 continue;
             };
             summary.advance(file_length(&transcript));
-            // Who names the file means all that is in it.
+            // A person who names the file means all of its rows.
             for guest in guests.into_iter().filter(|_| !args.all) {
                 replay_guest(&mut context, &transcript, guest, args, &mut summary)?;
             }
@@ -139,7 +139,7 @@ fn file_length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
-/// Returns the other sessions of which rows stand in the file; `None` for one that is not to be sent.
+/// Delivers one session. Returns the other sessions with rows in the file; `None` if the session is not to be sent.
 fn replay_one(
     context: &mut DeliveryContext,
     transcript: &Path,
@@ -164,7 +164,7 @@ fn replay_one(
     replay_session(context, &session, &config, args, summary).map(Some)
 }
 
-/// Whether turns that were forgotten are sent again: their user had them deleted, so only a clear yes counts.
+/// Whether forgotten turns are sent again. A person deleted them, so that only a clear yes counts.
 fn sends_forgotten(session: &SessionTarget, config: &Config, args: &ReplayArgs) -> Result<bool> {
     let Ok(destination) = &config.destination else {
         return Ok(false);
@@ -184,7 +184,7 @@ fn sends_forgotten(session: &SessionTarget, config: &Config, args: &ReplayArgs) 
     ask_yes(&question, false)
 }
 
-/// Rows of another session in the file: they are sent as that session's own, with its configuration.
+/// Sends another session's rows in the file as that session's own, with its configuration.
 fn replay_guest(
     context: &mut DeliveryContext,
     transcript: &Path,

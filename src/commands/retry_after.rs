@@ -30,7 +30,7 @@ pub(super) fn with_retry_after<Response>(
     }
 }
 
-/// A client whose requests have so much time each, and are sent again after each wait that the server asks for.
+/// A client with a time limit per request, which repeats requests after each wait that the server asks for.
 pub(super) struct RetryingClient {
     client: Client,
     request_time: Duration,
@@ -48,8 +48,9 @@ impl RetryingClient {
         with_retry_after(|| request(&mut self.client, Deadline::after(self.request_time)))
     }
 
-    /// Calls `on_observation` with each stored observation, page by page; `is_old`: by the API of servers with only the older
-    /// tables. Pages that are too large for the server are asked for in smaller ones. Returns whether the server has the API.
+    /// Calls `on_observation` with each stored observation, page by page. `is_old`: uses the API of servers with only
+    /// the older tables. If a page is too large for the server, smaller ones are requested. Returns whether the
+    /// server has the API.
     pub(super) fn each_observation(
         &mut self,
         query: &Query,
@@ -105,7 +106,7 @@ impl RetryingClient {
     }
 }
 
-/// The waiting time that is left for one request.
+/// The remaining waiting time of one request.
 struct RetryAfter {
     remaining: Duration,
 }

@@ -41,7 +41,9 @@ pub(super) struct SessionSelector<'a> {
 
 impl<'a> SessionSelector<'a> {
     /// # Errors
-    /// When the project is missing. Sessions outlive a project that was removed, so it may also be one that they name.
+    ///
+    /// If the project is missing. Sessions outlive a removed project, so that a directory in their rows counts as
+    /// well.
     pub(super) fn new(filter: &'a SessionFilter, claude_config: &'a Path) -> Result<Self> {
         let project = filter.project.as_deref().map(|project| {
             // Claude Code's rows have a path that is not UTF-8 as text.

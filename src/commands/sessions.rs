@@ -106,7 +106,7 @@ pub(super) fn run(args: &SessionsArgs, global: &GlobalArgs) -> Result<ExitStatus
     Ok(ExitStatus::Done)
 }
 
-/// Prints an id and what people know the session by, for completions.
+/// Prints an id with the title or first prompt, for completions.
 fn list_candidates(
     context: &mut DeliveryContext,
     claude_config: &Path,
@@ -230,7 +230,7 @@ fn cost_text(cost: &ReportedCost) -> String {
     format!("${:.2}{more}", cost.dollars)
 }
 
-/// The text as it would be sent: people share such lists.
+/// The masked text, as it would be sent: people share such lists.
 fn mask(policy: &Policy, text: String) -> String {
     let mut observation = Observation::new(
         SpanName::CHAT,

@@ -95,7 +95,7 @@ struct StatusView {
     inherited: Inherited,
     backoff: Backoff,
     failed_at: Option<Timestamp>,
-    /// What else sends the same turns.
+    /// Other exporters of the same turns.
     other_exporters: Vec<OtherExporter>,
 }
 
@@ -196,7 +196,7 @@ impl StatusView {
         status_line::line(self.mode(), notes, &self.config, session)
     }
 
-    /// Where the mode is set.
+    /// The source of the capture mode.
     fn mode_source(&self) -> String {
         let switch = || self.config.setting("TRACE_TO_LANGFUSE");
         match &self.config.suspended {
@@ -268,7 +268,7 @@ impl StatusView {
         }
     }
 
-    /// Rows of what does not count, and of what others send.
+    /// Rows about ignored values and other exporters.
     fn notes(&self) -> Vec<(&'static str, String)> {
         let ignored = self.config.ignored.iter().flat_map(|problem| {
             [("ignored", problem.cause()), ("", format!("help: {}", problem.remedy))]
@@ -356,12 +356,12 @@ struct Inherited {
     turns: usize,
     /// The copies.
     sessions: usize,
-    /// Of the session that runs the command: the one that it was copied from.
+    /// The session from which the session of this command was copied.
     parent: Option<String>,
 }
 
 impl Inherited {
-    /// `session`: of this one alone.
+    /// `session`: only this one.
     fn of(store: &Store, session: Option<&str>, destination: &str) -> Self {
         let own = session.map(|session| store.cursor(session, destination).ok().flatten());
         let parent = own.as_ref().and_then(|own| own.as_ref()?.parent_session.clone());

@@ -58,7 +58,7 @@ pub(super) fn run(args: &TraceArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     let env = &context.env;
     let project = match &args.directory {
         Some(directory) => start_directory(Some(directory))?,
-        // People mean the repository that they are in.
+        // People mean the repository around the current directory.
         None => root_of(&start_directory(None)?),
     };
     let is_on = args.switch == Switch::On;
@@ -111,7 +111,7 @@ fn winner(config: &Config) -> String {
     }
 }
 
-/// What is still missing for the first trace.
+/// The next step to the first trace.
 fn suggest_next(context: &DeliveryContext, config: &Config, project: &Path) {
     if let Err(DestinationProblem::Missing { .. }) = config.destination {
         log::warn!("there are no Langfuse keys yet. Run: claude-langfuse setup");

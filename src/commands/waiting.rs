@@ -16,7 +16,7 @@ pub(super) struct Waiting {
     pub since: Option<Timestamp>,
 }
 
-/// What `flush` does with a session.
+/// The fate of a session in `flush`.
 pub(super) enum Flush<'a> {
     Send(&'a Destination),
     /// The configuration can't be read.

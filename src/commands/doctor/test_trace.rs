@@ -102,7 +102,7 @@ fn send_test_trace(
     ExitStatus::Failed
 }
 
-/// One span that says what it is, as an OTLP/JSON export.
+/// One self-describing span, as an OTLP/JSON export.
 fn test_trace_body(trace: &TraceId, now: Timestamp) -> String {
     let attribute =
         |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});

@@ -1,5 +1,5 @@
-//! A checkout for one run. It borrows the objects of the user's repository and has a history of its own, so that nothing that is
-//! done in it with git reaches that repository: not a commit, not a branch, not a push.
+//! A checkout for one run. It borrows the objects of the user's repository and has a history of its own, so that no
+//! git command in it reaches that repository: no commit, no branch, no push.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) struct Repository {
     shallow: Option<Vec<u8>>,
 }
 
-/// The instructions that are laid over a checkout.
+/// The instructions that replace those of a checkout.
 #[derive(Clone, Debug)]
 pub(super) struct Instructions {
     pub revision: String,
@@ -73,7 +73,7 @@ impl Repository {
         Ok(Instructions { revision: revision.to_owned(), commit, files })
     }
 
-    /// What the turn's own commits changed; `None` if they are missing here.
+    /// The changes of the turn's own commits; `None` if the commits are missing here.
     pub(super) fn real_diff(&self, item: &Item) -> Option<Diff> {
         let last = self.git.commit(item.rerun.commits.last()?)?;
         let patch = [&["diff-tree"], &PATCH[..], &[&item.commit, &last]].concat();
@@ -91,7 +91,7 @@ const PATCH: [&str; 7] = [
     "--ignore-submodules=all",
 ];
 
-/// The files that instruct Claude Code: CLAUDE.md in any folder, and all of `.claude/`.
+/// Files with instructions for Claude Code: CLAUDE.md in any folder, and all of `.claude/`.
 fn is_instruction(path: &str) -> bool {
     path.starts_with(".claude/") || path == "CLAUDE.md" || path.ends_with("/CLAUDE.md")
 }
@@ -103,23 +103,24 @@ fn names_of(bytes: &[u8]) -> impl Iterator<Item = String> {
 
 /// The checkout of one run. Dropping it removes it.
 pub(super) struct Checkout {
-    /// Holds the checkout and what the run needs beside it.
+    /// Holds the checkout and the other files of the run.
     pub place: PathBuf,
     /// For temporary files of the run: Claude Code leaves some.
     pub temporary: PathBuf,
     top: PathBuf,
-    /// Where Claude Code is started.
+    /// The start directory of Claude Code.
     pub directory: PathBuf,
-    /// A history beside the checkout. What a run did to the one inside is never read.
+    /// A history beside the checkout. The history inside, which a run may change, is never read.
     history: Git,
     base: String,
 }
 
 impl Checkout {
-    /// Makes the checkout of an item at its commit, with other instructions laid over it.
+    /// Creates the checkout of an item at its commit, with replaced instructions.
     ///
     /// # Errors
-    /// When the files can't be written, or git fails.
+    ///
+    /// If the files can't be written, or git fails.
     pub(super) fn create(
         temporary: &Temporary,
         slot: usize,
@@ -155,7 +156,7 @@ impl Checkout {
             checkout.base = lay_over(history, item, instructions)?;
         }
         checkout.make_own_repository(repository, item, &git_dir)?;
-        // A folder that no commit has: the turn began in an empty one.
+        // A folder in no commit: the turn began in an empty one.
         fs::create_dir_all(&checkout.directory).with_context(|| {
             format!("could not create folder: {}", checkout.directory.display())
         })?;
@@ -165,7 +166,7 @@ impl Checkout {
         Ok(checkout)
     }
 
-    /// The repository that the run sees: the item's branch at its commit, and a remote that takes no push.
+    /// The repository inside the checkout: the item's branch at its commit, and a remote without pushes.
     fn make_own_repository(
         &self,
         repository: &Repository,
@@ -191,10 +192,11 @@ impl Checkout {
         Ok(())
     }
 
-    /// What the run changed.
+    /// The changes of the run.
     ///
     /// # Errors
-    /// When git fails.
+    ///
+    /// If git fails.
     pub(super) fn diff(&self) -> Result<Diff> {
         self.history.text(&["add", "--all"])?;
         let patch = [&["diff-index", "--cached"], &PATCH[..], &[&self.base]].concat();
@@ -232,7 +234,7 @@ fn init(git: &Git, git_dir: &Path, repository: &Repository, objects: &[&Path]) -
     }
 }
 
-/// Replaces the instructions of a checkout; gives the commit that has them.
+/// Replaces the instructions of a checkout. Returns the commit with them.
 fn lay_over(history: &Git, item: &Item, instructions: &Instructions) -> Result<String> {
     let present = history.bytes(&["ls-files", "-z"])?;
     let mut files: Vec<String> = names_of(&present).filter(|name| is_instruction(name)).collect();

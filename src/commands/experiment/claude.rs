@@ -1,4 +1,4 @@
-//! The program of Claude Code that runs the items: which one, with which options, and its result.
+//! The Claude Code program that runs the items: its path, its options, and its result.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::config::Env;
 const MAX_RESULT_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_SETTINGS_BYTES: u64 = 1024 * 1024;
 
-/// What the session that this command may run in says of itself, and what would place other turns.
+/// Variables of a session in which this command may run, and variables that place turns.
 const OTHER_RUN: [&str; 9] = [
     "CLAUDECODE",
     "CLAUDE_CODE_SESSION_ID",
@@ -51,7 +51,7 @@ pub(super) struct Launch<'a> {
     pub directory: &'a Path,
     /// The folder for the files of the run, outside of its checkout.
     pub place: &'a Path,
-    /// The user's checkout, whose files are not to be changed.
+    /// The user's checkout, which must not change.
     pub protected: &'a Path,
     pub environment: &'a [(&'static str, String)],
 }
@@ -68,10 +68,11 @@ pub(super) struct Answer {
 }
 
 impl ClaudeCode {
-    /// The program that `--cli` names, by its path or its version; by default the one on PATH.
+    /// The program named by `--cli`, by path or version. By default the one on PATH.
     ///
     /// # Errors
-    /// When there is none, or it doesn't run.
+    ///
+    /// If there is none, or it doesn't run.
     pub(super) fn find(named: Option<&str>, env: &Env) -> Result<Self> {
         let path = match named {
             None => on_path("claude", env).context(
@@ -105,10 +106,12 @@ impl ClaudeCode {
         self.help.contains(option)
     }
 
-    /// The command of a run. Its result goes to a file: a pipe would stay open as long as something of the run has it.
+    /// The command of a run. Its result goes to a file: a pipe would stay open as long as any process of the run
+    /// holds it.
     ///
     /// # Errors
-    /// When a file of the run can't be written.
+    ///
+    /// If a file of the run can't be written.
     pub(super) fn command(&self, launch: &Launch<'_>) -> Result<Command> {
         let write = |name: &str, content: &str| {
             let path = launch.place.join(name);
@@ -156,9 +159,9 @@ impl ClaudeCode {
     }
 }
 
-/// Settings for the run alone. Hooks of this program send nothing: a checkout in a temporary folder is no project, so they
-/// would take other keys and masks than the repository's own. Claude Code ignores the permissions that files of a folder give
-/// without trust; these are of the user's own repository.
+/// Settings for the run alone. Hooks of this program send nothing: a checkout in a temporary folder is no project, so
+/// that they would use other keys and masks than the repository's. Claude Code ignores permissions in files of an
+/// untrusted folder. These ones come from the user's own repository.
 fn settings(launch: &Launch<'_>) -> Value {
     let protected = format!("Edit(/{}/**)", launch.protected.display());
     let mut permissions = json!({"deny": [protected]});

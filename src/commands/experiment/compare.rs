@@ -15,9 +15,9 @@ use crate::commands::experiment::table::{Better, FIGURES, Figure, answered, by_i
 use crate::commands::global_args::GlobalArgs;
 use crate::commands::output::{Grid, Terminal, plural, print_json, print_note, stdout};
 
-/// A smaller chance counts as a difference.
+/// A smaller probability counts as a difference.
 const CHANCE_LIMIT: f64 = 0.05;
-/// With fewer items that differ, even if all differ in one direction, the chance is not below the limit.
+/// With fewer differing items, even if all differ in one direction, the probability is not below the limit.
 const MIN_DIFFERENT: u32 = 6;
 
 const EXAMPLES: &str = "Examples:
@@ -149,7 +149,7 @@ impl Comparison {
         self.better + self.worse
     }
 
-    /// How likely it is that so many items, or more, differ in one direction if both directions are equally likely.
+    /// The probability that at least this many items differ in one direction, if both directions are equally likely.
     fn chance(&self) -> Option<f64> {
         let different = self.different();
         (different > 0).then(|| {
@@ -181,7 +181,7 @@ impl Comparison {
     }
 }
 
-/// The chance of at most `count` heads of `all` coins.
+/// The probability of at most `count` heads among `all` coins.
 fn tail(all: u32, count: u32) -> f64 {
     let mut ways = 1.0;
     let mut sum = 0.0;
@@ -192,7 +192,7 @@ fn tail(all: u32, count: u32) -> f64 {
     sum / 2f64.powi(i32::try_from(all).unwrap_or(i32::MAX))
 }
 
-/// Says which differences are more than chance, and which numbers are too small to say anything.
+/// Names the differences beyond chance, and numbers too small for a verdict.
 fn print_verdict(compared: &[(&Figure, Comparison)]) {
     let clear: Vec<String> = compared
         .iter()

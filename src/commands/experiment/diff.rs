@@ -1,10 +1,10 @@
-//! Changes between two states of a repository, and how alike two of them are.
+//! Changes between two states of a repository, and the similarity of two changes.
 
 use std::collections::BTreeMap;
 
 use crate::score::share;
 
-/// The changed lines, each with its file and its sign, and how often it is there.
+/// The changed lines, each with its file, its sign and its count.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Diff {
     lines: BTreeMap<(String, char, String), u64>,
@@ -56,7 +56,8 @@ impl Diff {
         self.lines.values().sum()
     }
 
-    /// From 0, nothing in common, to 1, the same lines: twice the common lines, of all lines of both. `None` if both are empty.
+    /// From 0, nothing in common, to 1, the same lines: twice the common lines divided by all lines of both. `None`
+    /// if both are empty.
     pub(super) fn overlap(&self, other: &Self) -> Option<f64> {
         let all = self.size() + other.size();
         let common = self.lines.iter().map(|(line, count)| {

@@ -1,4 +1,4 @@
-//! One run: checkout, Claude Code, check, figures. It runs in a thread of its own.
+//! One run: checkout, Claude Code, check, figures. It has a thread of its own.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ use crate::commands::experiment::record::{COST, Outcome};
 use crate::commands::experiment::temporary::Temporary;
 use crate::score::number;
 
-/// What all runs of a command share.
+/// Values shared by all runs of a command.
 pub(super) struct Shared<'a> {
     pub plan: &'a Plan<'a>,
     pub temporary: Temporary,
@@ -34,11 +34,11 @@ pub(super) struct Job<'a> {
     pub repeat: usize,
     /// The folder of its checkout. No two runs have one at the same time.
     pub slot: usize,
-    /// What is left of the budget.
+    /// The rest of the budget.
     pub max_usd: Option<f64>,
 }
 
-/// A run that is over.
+/// A finished run.
 pub(super) struct Finished<'a> {
     pub job: Job<'a>,
     pub session: String,
@@ -102,7 +102,7 @@ pub(super) fn execute<'a>(shared: &Shared<'a>, job: Job<'a>) -> Result<Finished<
     if measured.cost_is_unknown
         && let Some(max_usd) = max_usd
     {
-        // It may have cost that much.
+        // The run may have cost that much.
         measured.figures.insert(COST.to_owned(), max_usd);
     }
     Ok(Finished { job, session, outcome, reason, measured, _checkout: checkout })
@@ -123,7 +123,7 @@ fn outcome(code: Option<i32>, answer: Option<&Answer>) -> (Outcome, Option<Strin
     }
 }
 
-/// What the run changed, and how alike that is to what the turn's own commits changed.
+/// Adds the changes of the run, and their similarity to the changes of the turn's own commits.
 fn add_diff(
     shared: &Shared<'_>,
     item: &Item,
@@ -141,7 +141,7 @@ fn add_diff(
     Ok(())
 }
 
-/// The variables by which a run belongs to its experiment and to its place.
+/// The variables that assign a run to its experiment and to its folder.
 fn environment(experiment: &str, item: &Item, checkout: &Checkout) -> Vec<(&'static str, String)> {
     let mut variables = vec![
         ("TMPDIR", checkout.temporary.display().to_string()),

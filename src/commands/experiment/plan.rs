@@ -1,4 +1,4 @@
-//! What a command will run, before it does.
+//! The plan of a command.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::config::Destination;
 /// Width of a prompt's beginning.
 const PROMPT_WIDTH: usize = 80;
 
-/// All experiments of one command share these.
+/// Values shared by all experiments of one command.
 pub(super) struct Plan<'a> {
     pub args: &'a RunArgs,
     pub repository: Repository,
@@ -29,19 +29,20 @@ pub(super) struct Plan<'a> {
     pub experiments: Vec<Experiment>,
 }
 
-/// One experiment, and what is left to run of it.
+/// One experiment, with its remaining runs.
 pub(super) struct Experiment {
     pub name: String,
     pub setup: Setup,
     pub kept: Kept,
-    /// Places in [`Plan::items`], and the number of the repeat.
+    /// Positions in [`Plan::items`], with the number of the repeat.
     pub todo: Vec<(usize, usize)>,
 }
 
 /// Reads the items that can be run in a repository.
 ///
 /// # Errors
-/// When a wanted item is not in the dataset.
+///
+/// If a wanted item is not in the dataset.
 pub(super) fn usable_items(
     all: &[Value],
     args: &RunArgs,
@@ -82,7 +83,8 @@ pub(super) fn usable_items(
 
 impl Experiment {
     /// # Errors
-    /// When an experiment of this name was set up in another way.
+    ///
+    /// If an experiment of this name was set up differently.
     pub(super) fn new(
         name: String,
         setup: Setup,
@@ -124,7 +126,7 @@ impl Plan<'_> {
         modes
     }
 
-    /// Tells what will be run, where, and with which rights.
+    /// Prints the runs, their folder and their permissions.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,

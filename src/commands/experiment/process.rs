@@ -1,4 +1,4 @@
-//! Runs a program with a time limit, and ends everything that it started.
+//! Runs a program with a time limit, and ends all processes that it started.
 
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// The variable by which everything that a run started is found, also what left its process group.
+/// The variable that marks all processes of a run, even those that left its process group.
 pub(super) const MARKER: &str = "CLAUDE_LANGFUSE_RUN";
 
 const POLL: Duration = Duration::from_millis(20);
-/// How long Claude Code has to write its last rows. It needs about one second.
+/// The time that Claude Code gets for its last rows. It needs about one second.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// By itself, with this exit code; `None` after a signal.
+    /// It exited, with this code; `None` after a signal.
     Exit(Option<i32>),
     Timeout,
     /// The user wants to stop.
@@ -65,7 +65,7 @@ pub(super) fn run(
     Ok(end)
 }
 
-/// As Ctrl-C does, so that Claude Code writes what the run cost.
+/// Interrupts as Ctrl-C does, so that Claude Code writes the cost of the run.
 fn interrupt(child: &mut Child) {
     signal_group(child, Signal::INT);
     let asked = Instant::now();
@@ -79,11 +79,12 @@ fn signal_group(child: &Child, signal: Signal) {
     let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
-/// Kills what carries the marker in its environment: Claude Code starts commands in process groups of their own.
+/// Kills all processes with the marker in their environment: Claude Code starts commands in process groups of their
+/// own.
 #[cfg(target_os = "linux")]
 fn kill_marked(marker: &str) {
     let wanted = format!("{MARKER}={marker}");
-    // What is killed may just have started something.
+    // A killed process may just have started another one.
     for _ in 0..50 {
         let marked = marked(&wanted);
         if marked.is_empty() {

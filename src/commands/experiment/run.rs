@@ -1,4 +1,4 @@
-//! `experiment run`: plans, asks, runs what is left, and sums up.
+//! `experiment run`: plans, asks, runs the remaining items, and sums up.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -223,7 +223,7 @@ fn plan<'a>(
     Ok(Plan { args, repository, claude, instructions, items, unusable, experiments })
 }
 
-/// The same options give the same name, so that a command that is typed again goes on.
+/// The same options give the same name, so that a repeated command continues.
 fn experiment_name(args: &RunArgs, model: Option<&String>, several: bool) -> String {
     let parts = match &args.name {
         Some(name) => vec![Some(name), model.filter(|_| several)],

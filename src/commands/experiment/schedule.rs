@@ -19,10 +19,11 @@ use crate::commands::experiment::send::Sender;
 use crate::commands::output::{dollars, merged, print_json, stdout};
 use crate::state::Store;
 
-/// Runs what is left of an experiment.
+/// Runs the rest of an experiment.
 ///
 /// # Errors
-/// When a run can't be started, kept or printed, or the budget is spent.
+///
+/// If a run can't be started, recorded or printed, or the budget is spent.
 pub(super) fn run_experiment(
     shared: &Shared<'_>,
     experiment: &Experiment,
@@ -77,9 +78,9 @@ struct Schedule<'a> {
     /// Folders for checkouts.
     free: Vec<usize>,
     kept: Kept,
-    /// Runs without an answer, or that Langfuse does not have.
+    /// Runs without an answer, or with spans that Langfuse lacks.
     failed: usize,
-    /// Why nothing more is started.
+    /// Why no further run starts.
     problem: Option<String>,
 }
 
@@ -115,9 +116,9 @@ impl<'a> Schedule<'a> {
         Ok(())
     }
 
-    /// Sends and keeps a run, then removes its checkout.
+    /// Sends and records a run, then removes its checkout.
     fn send(&self, run: Finished<'_>, sender: &mut Sender<'_>) -> Result<Run> {
-        // A user who stops it waits for no server; what it cost counts.
+        // A user who stops it waits for no server. Its cost counts.
         let (link, sent) = match run.outcome {
             Outcome::Stopped => (None, false),
             _ => sender.send(&run),

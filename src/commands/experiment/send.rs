@@ -1,5 +1,5 @@
-//! Sends a run: its session as an item of the experiment, and its figures as scores of the turn's root, which is what Langfuse
-//! shows beside an item.
+//! Sends a run: its session as an item of the experiment, and its figures as scores of the turn's root, which
+//! Langfuse shows beside an item.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::delivery::{Agreed, Extent};
 use crate::langfuse::{Client, Deadline, MAX_SCORES_PER_REQUEST, send_scores};
 use crate::score::{Comment, Judge, Score, Subject, Value};
 
-/// Sends runs with the configuration of the repository, whatever the temporary folder of a checkout would have.
+/// Sends runs with the configuration of the repository, not with that of the temporary checkout.
 pub(super) struct Sender<'a> {
     pub context: &'a mut DeliveryContext,
     pub config: &'a Config,
@@ -28,7 +28,7 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends a run; returns the link to its trace, and whether Langfuse has all of it.
+    /// Sends a run. Returns the link to its trace, and whether Langfuse has all of it.
     pub(super) fn send(&mut self, run: &Finished<'_>) -> (Option<String>, bool) {
         let (Some(transcript), Some(turn)) = (&run.measured.transcript, &run.measured.turn) else {
             return (None, false);

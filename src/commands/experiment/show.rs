@@ -110,7 +110,7 @@ pub(super) fn open(
     Ok(kept)
 }
 
-/// As much of an item's id as `--items` needs.
+/// The part of an item's id that `--items` needs.
 pub(super) fn short(item: &str) -> String {
     item.chars().take(12).collect()
 }

@@ -1,4 +1,4 @@
-//! A private temporary folder for the checkouts of one command. What a killed command left is removed by the next one.
+//! A private temporary folder for the checkouts of one command. The next command removes the folder of a killed one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -11,7 +11,7 @@ use base::sha256::hex;
 use rustix::process::geteuid;
 
 const PREFIX: &str = "claude-langfuse-experiment-";
-/// Held as long as the folder is used.
+/// Held while the folder is used.
 const LOCK: &str = "lock";
 
 /// The folder. Dropping it removes it.
@@ -65,7 +65,7 @@ fn remove_abandoned(folder: &Path) {
             continue;
         }
         let lock = entry.path().join(LOCK);
-        // A folder without a lock is just being made.
+        // A folder without a lock is just being created.
         let is_abandoned =
             lock.exists() && lock_file(&entry.path()).is_ok_and(|file| file.try_lock().is_ok());
         if is_abandoned && let Err(error) = remove_all(&entry.path()) {
@@ -74,10 +74,11 @@ fn remove_abandoned(folder: &Path) {
     }
 }
 
-/// Removes a folder, also with folders in it that say that they must not be changed.
+/// Removes a folder, including read-only folders in it.
 ///
 /// # Errors
-/// When something of it stays.
+///
+/// If a part of it remains.
 pub(super) fn remove_all(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -86,7 +87,7 @@ pub(super) fn remove_all(folder: &Path) -> io::Result<()> {
     }
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        // Best effort: the removal says what is left.
+        // Best effort: the removal reports the rest.
         let _ = fs::set_permissions(&folder, Permissions::from_mode(0o700));
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

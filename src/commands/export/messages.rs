@@ -1,4 +1,4 @@
-//! Messages of a conversation in the format of their reader, from the blocks of Anthropic's API.
+//! Messages of a conversation in the format of their reader, made of the blocks of Anthropic's API.
 
 use serde_json::{Map, Value, json};
 use transcript::conversation::{Message, Role};
@@ -96,7 +96,7 @@ fn anthropic(message: &Value) -> Value {
     json!({"role": message.get("role"), "content": content})
 }
 
-/// The fields that the API takes; a block of a kind that is not for everybody becomes text.
+/// The fields that the API accepts. A block of a restricted kind becomes text.
 fn anthropic_block(block: &Value) -> Value {
     match kind(block) {
         "thinking" => {

@@ -1,4 +1,4 @@
-//! `forget`: has turns deleted in Langfuse, and notes that they are not to be sent again.
+//! `forget`: deletes turns in Langfuse, and notes that nothing may send them again.
 
 mod output;
 mod plan;
@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 gone, 1 session or turn not found or something stays, 2 wrong usage,
 3 configuration missing or invalid, 4 server unreachable, 5 keys rejected.";
 
-/// Langfuse stores what was sent within this time. Deleted before that, it would come back.
+/// Langfuse stores spans within this time. A trace that is deleted earlier would come back.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Delete turns in Langfuse, and never send them again
@@ -105,7 +105,7 @@ fn is_agreed(args: &ForgetArgs, plan: &ForgetPlan, destination: &Destination) ->
     ask_yes(&question, false)
 }
 
-/// What is noted first nobody sends meanwhile, and a deletion that failed can be repeated.
+/// The note comes first: nothing sends the turns meanwhile, and a failed deletion can be repeated.
 fn carry_out(
     args: &ForgetArgs,
     context: &DeliveryContext,
@@ -135,7 +135,7 @@ fn carry_out(
     })
 }
 
-/// Notes the turns as forgotten. Returns when something of the session was last delivered.
+/// Notes the turns as forgotten. Returns the time of the session's last delivery.
 fn note(
     plan: &ForgetPlan,
     session: &SessionTarget,

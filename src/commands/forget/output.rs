@@ -1,4 +1,4 @@
-//! Output of `forget`: one line per trace, then what stays.
+//! Output of `forget`: one line per trace, then the traces that remain.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,13 +9,13 @@ use super::plan::{ForgetPlan, PlannedTrace};
 use crate::commands::output::{plural, print_json, stdout};
 use crate::config::Destination;
 
-/// What became of the traces.
+/// The outcome of the deletion.
 pub(super) struct Outcome {
-    /// Those that were there before.
+    /// The traces that were stored before.
     pub stored: BTreeSet<String>,
-    /// Those that are there still.
+    /// The traces that are still stored.
     pub remaining: BTreeSet<String>,
-    /// How many scores of the session were deleted; `None` if the server does not list them.
+    /// The number of deleted scores; `None` if the server does not list scores.
     pub scores: Option<usize>,
 }
 

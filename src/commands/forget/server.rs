@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::langfuse::{Client, MAX_TRACES_PER_DELETION, Query, ScoreFilter, Verdict};
 use crate::score::{Judge, Score, Subject};
 
-/// Time between two looks: Langfuse takes between ten seconds and two minutes.
+/// Time between two checks: Langfuse takes between ten seconds and two minutes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct RemoteSession<'a> {
@@ -24,7 +24,7 @@ impl<'a> RemoteSession<'a> {
         Self { client: RetryingClient::new(client, config), plan, is_old: false }
     }
 
-    /// The traces of the plan of which something is stored.
+    /// The traces of the plan with stored observations.
     pub(super) fn stored(&mut self) -> Result<BTreeSet<String>, Verdict> {
         let (plan, mut stored) = (self.plan, BTreeSet::new());
         if !self.is_old {
@@ -47,7 +47,7 @@ impl<'a> RemoteSession<'a> {
         })
     }
 
-    /// Also traces that nothing shows: what was sent may not be stored yet.
+    /// Deletes all traces, even those that nothing shows: sent spans may not be stored yet.
     pub(super) fn delete_traces(&mut self) -> Result<(), Verdict> {
         let traces: Vec<String> = self.plan.trace_ids().into_iter().collect();
         traces.chunks(MAX_TRACES_PER_DELETION).try_for_each(|traces| {
@@ -73,7 +73,7 @@ impl<'a> RemoteSession<'a> {
         Ok(Some(scores.len()))
     }
 
-    /// Returns the traces that are still there when the time is over.
+    /// Returns the traces that still exist after this time.
     pub(super) fn wait_until_gone(&mut self, wait: Duration) -> Result<BTreeSet<String>, Verdict> {
         let until = Instant::now() + wait;
         loop {

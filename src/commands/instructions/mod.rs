@@ -94,7 +94,7 @@ fn newest_session(project: Option<&Path>, context: &DeliveryContext) -> Result<P
     }
 }
 
-/// The error for a configuration that lets only a part of the content out: a part of a text is no version of it.
+/// The error for a configuration that sends only a part of the content: a part of a text is no version of it.
 fn without_content(config: &Config) -> Option<String> {
     (config.capture != Capture::Full).then(|| {
         "CC_LANGFUSE_CAPTURE is not full, so instructions stay on this machine; set it to full for this command".to_owned()

@@ -1,4 +1,4 @@
-//! The prompts of a project's instructions: their names, their masked texts, and what can't be one.
+//! The prompts of a project's instructions: their names, their masked texts, and reasons against a prompt.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use crate::state::prompt_name;
 /// The label of the versions of the default branch.
 pub(super) const CURRENT: &str = "current";
 
-/// Syntax that Langfuse replaces in prompts, and its meaning there. It has no escape, so that a text with it would be another
-/// one when it is read.
+/// Syntax that Langfuse replaces in prompts, with its meaning. There is no escape, so that a text with this syntax
+/// would change when it is read.
 const TEMPLATES: [(&str, &str); 2] =
     [("{{", "a variable"), ("@@@langfusePrompt:", "a reference to another prompt")];
 
@@ -43,7 +43,7 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    /// The hash of what is sent.
+    /// The hash of the sent form.
     pub(super) fn sent_hash(&self) -> String {
         instruction_hash(&self.text)
     }
@@ -59,7 +59,7 @@ impl Prompt {
 }
 
 impl Prompts {
-    /// `start`: where the session was started.
+    /// `start`: the start directory of the session.
     pub(super) fn new(
         texts: InstructionTexts,
         project: &str,
@@ -137,7 +137,7 @@ impl PromptMaker<'_> {
         })
     }
 
-    /// The hash is that of the masked text: that of the whole text would help to guess what was masked.
+    /// The hash of the masked text. The hash of the original would help to guess the masked parts.
     fn commit_message(&self, branch: Option<&str>, text: &str) -> String {
         let mut branch = branch.unwrap_or("none").to_owned();
         self.policy.apply_to_whole(&mut branch);

@@ -1,4 +1,4 @@
-//! Sends prompts: a known text gets no new version.
+//! Sends prompts. A known text gets no new version.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::langfuse::{StoredPrompt, Verdict};
 use crate::state::{PromptVersion, PromptVersions, Store};
 
-/// Prints what would be sent.
+/// Prints the prompts.
 pub(super) fn preview(prompts: &Prompts) -> Result<ExitStatus> {
     for prompt in &prompts.prompts {
         writeln!(exact_stdout(), "{}", prompt.body())?;
@@ -24,7 +24,7 @@ pub(super) fn preview(prompts: &Prompts) -> Result<ExitStatus> {
     Ok(report_refused(prompts))
 }
 
-/// Sends each prompt that the server does not have. A prompt that it rejects does not hold up the others.
+/// Sends each prompt that the server lacks. A rejected prompt does not hold up the others.
 pub(super) fn send(
     prompts: &Prompts,
     context: &DeliveryContext,
@@ -59,7 +59,7 @@ pub(super) fn send(
     Ok(status)
 }
 
-/// Names what is not sent.
+/// Reports the instructions that are not sent.
 fn report_refused(prompts: &Prompts) -> ExitStatus {
     for path in &prompts.outside {
         print_note(&format!("{path} is not pushed: it lies outside of the project"));
@@ -81,7 +81,7 @@ struct Pushed {
 #[derive(Clone, Copy)]
 enum Change {
     Added,
-    /// The label moved to a version that was there.
+    /// The label moved to an existing version.
     Labelled,
     Nothing,
 }
@@ -116,7 +116,7 @@ impl Pusher {
         }
     }
 
-    /// The version on the server that has the same text: another machine may have pushed it, or the table was lost.
+    /// The version on the server with the same text: another machine may have pushed it, or the table was lost.
     fn find(&mut self, prompt: &Prompt) -> Result<Option<StoredPrompt>, Verdict> {
         let versions =
             self.client.ask(|client, deadline| client.prompt_versions(&prompt.name, deadline))?;

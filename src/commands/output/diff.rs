@@ -9,7 +9,7 @@ use similar::TextDiff;
 use crate::config::masked;
 use crate::user_file::lossy;
 
-/// Prints what changes in a file, with secrets masked and nothing else left out.
+/// Prints the changes of a file, with secrets masked and nothing else left out.
 pub(in crate::commands) fn print_masked_diff(
     out: &mut impl Write,
     path: &Path,
@@ -28,7 +28,7 @@ pub(in crate::commands) fn print_masked_diff(
 }
 
 fn mask_line(line: &str) -> String {
-    // No rule knows what is secret in a header.
+    // No rule recognises a secret in a header.
     if let Some((name, _)) = line.split_once("LANGFUSE_HEADERS\":") {
         return format!("{name}LANGFUSE_HEADERS\": \"…\"\n");
     }

@@ -67,7 +67,7 @@ pub(in crate::commands) fn print_note(message: &str) {
     log::warn!(target: NOTE, "{message}");
 }
 
-/// Ends a run whose arguments are wrong, or ask for help or the version.
+/// Ends a run with wrong arguments, or a request for help or the version.
 pub fn finish_usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let is_help = error.kind() == UsageErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;

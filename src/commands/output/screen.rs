@@ -1,11 +1,11 @@
-//! Standard output and standard error of commands. What a terminal would obey in the texts of transcripts, servers and settings is
-//! shown as an escape, which in JSON means the same.
+//! Standard output and standard error of commands. Control sequences in texts of transcripts, servers and settings
+//! are shown as escapes, which mean the same in JSON.
 
 use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 
 use base::printable;
 
-/// The styles of [`Terminal`](super::terminal::Terminal), which pass.
+/// The styles of [`Terminal`](super::terminal::Terminal), which pass through.
 const STYLES: [&str; 5] = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
 
 /// Standard output, for texts and for JSON.
@@ -24,7 +24,7 @@ pub(in crate::commands) fn stderr() -> Screen<StderrLock<'static>> {
     Screen::new(io::stderr().is_terminal(), io::stderr().lock())
 }
 
-/// Lets through what may be shown.
+/// Passes through printable text, and escapes the rest.
 pub(in crate::commands) struct Screen<W> {
     passes_styles: bool,
     /// The last text ended with `\r`, which may be half of an end of line.

@@ -181,7 +181,7 @@ impl DeliverySummary {
             let error = error_object(status.name(), &message);
             return print_json("session", json!({"session": id, "error": error}));
         }
-        // Missing keys are missing for every session of a folder.
+        // Missing keys affect every session of a folder.
         if self.last_error != message {
             print_error(&message);
             self.last_error = message;
@@ -258,14 +258,14 @@ pub(in crate::commands) fn inherited_text(count: usize) -> String {
     format!("{} skipped (of the session copied from)", plural(count, "turn"))
 }
 
-/// Turns and agents that stay here because of their policy, and the remedy.
+/// Turns and agents that are not sent because of their policy, and the remedy.
 pub(in crate::commands) fn withheld_text(count: usize) -> String {
     format!(
         "{count} skipped (turns and agents): policy not met. Set CC_LANGFUSE_MASK_PATTERNS as it was when the turn began, then run 'claude-langfuse replay'"
     )
 }
 
-/// Turns that were deleted in Langfuse, and how to send them all the same.
+/// Turns that were deleted in Langfuse, and how to send them anyway.
 pub(in crate::commands) fn forgotten_text(count: usize) -> String {
     format!("{} skipped: forgotten. 'replay --again --yes' sends them again", plural(count, "turn"))
 }
@@ -281,7 +281,7 @@ fn counts_text(counts: &DeliveryCounts) -> String {
     )
 }
 
-/// Why something of the session was not delivered.
+/// Why a part of the session was not delivered.
 fn session_error(report: &Report) -> Option<String> {
     let rejected = report.refused.len() + report.postponed;
     match &report.stopped {

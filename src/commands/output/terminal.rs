@@ -20,7 +20,7 @@ pub(in crate::commands) struct Terminal {
 }
 
 impl Terminal {
-    /// Standard output, and what `NO_COLOR`, `CLICOLOR_FORCE`, `TERM` and `COLUMNS` say about it.
+    /// Standard output, with the settings in `NO_COLOR`, `CLICOLOR_FORCE`, `TERM` and `COLUMNS`.
     pub(in crate::commands) fn of_stdout(env: &Env) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let is_set = |name: &str| env.variable(name).is_some();
@@ -88,7 +88,7 @@ pub(in crate::commands) fn wrap(text: &str, indentation: usize, columns: Option<
     lines
 }
 
-/// Joins lines and removes what a terminal would obey.
+/// Joins lines and removes control sequences.
 pub(in crate::commands) fn one_line(text: &str) -> String {
     let words = text.split(|character: char| character.is_whitespace() || !is_printable(character));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();

@@ -201,7 +201,7 @@ fn subject(trace: TraceId, span: SpanId, is_apart: bool) -> Subject {
     if is_apart { Subject::Observation(trace, span) } else { Subject::Trace(trace) }
 }
 
-/// The subject that the turn was sent as; the configuration may have changed since.
+/// The subject under which the turn was sent. The configuration may have changed since.
 fn sent_subject(session: &SessionTarget, config: &Config, root: &SpanId) -> Option<Subject> {
     let sent = sent_context(session, config, root.as_str())?;
     let is_apart = sent.parent.is_some() || sent.experiment.is_some();
@@ -303,7 +303,7 @@ fn send(
     Err(error(status, reason))
 }
 
-/// A correction is no longer than an answer.
+/// No answer is longer.
 const MAX_CORRECTION_BYTES: u64 = 1024 * 1024;
 
 fn read_text(path: &Path) -> Result<String> {

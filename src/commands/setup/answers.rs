@@ -1,4 +1,4 @@
-//! What the user wants, from flags and questions. Nothing is written here.
+//! The user's answers, from flags and questions. Nothing is written here.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(super) struct Answers {
 /// The keys and their host.
 #[derive(Debug)]
 pub(super) enum Keys {
-    /// They are configured already.
+    /// The configured keys stay.
     Kept,
     New {
         base_url: String,
@@ -27,19 +27,19 @@ pub(super) enum Keys {
     },
 }
 
-/// Where the secret key is.
+/// The source of the secret key.
 #[derive(Debug)]
 pub(super) enum SecretSource {
     /// It was typed, and gets a file of its own.
     Typed(Secret),
-    /// It is in this file of the user.
+    /// It is in a file of the user.
     File(PathBuf),
 }
 
 /// The projects to trace.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Projects {
-    /// As they are configured.
+    /// The configured projects stay.
     Kept,
     All,
     These(Vec<PathBuf>),

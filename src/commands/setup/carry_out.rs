@@ -1,4 +1,4 @@
-//! Writes what the plan says, sends the newest session, and tells what comes next.
+//! Carries out the plan, sends the newest session, and names the next step.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::delivery::Extent;
 /// The first release of Claude Code that calls hooks which are registered while it runs.
 const PICKS_UP: (u32, u32, u32) = (2, 1, 332);
 
-/// How it ended.
+/// The outcome of `setup`.
 pub(super) struct Outcome {
     pub(super) status: ExitStatus,
     pub(super) hook: &'static str,
@@ -61,7 +61,7 @@ pub(super) fn run(plan: &Plan, mut context: DeliveryContext) -> Result<Outcome> 
             print_error(&format!("could not change {}: {GENERATED}", path.display()));
         }
     }
-    // What was read before is out of date.
+    // Files that were read before are out of date.
     context.files = Files::new();
     warn_about_conflicts(&context.env, None);
     if let Some(newest) = &plan.newest {

@@ -1,4 +1,4 @@
-//! The file that `setup` makes for a secret key.
+//! The file that `setup` creates for a secret key.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -16,10 +16,12 @@ pub(super) fn path(env: &Env) -> Option<PathBuf> {
     Some(env.config_file()?.with_file_name(NAME))
 }
 
-/// Writes the key, readable for its owner alone. Never through a link: it may lead into the Nix store or to another's file.
+/// Writes the key, readable for its owner alone. Never through a link, which may lead into the Nix store or to
+/// another user's file.
 ///
 /// # Errors
-/// When the file can't be written, or something else stands in its place.
+///
+/// If the file can't be written, or something else is in its place.
 pub(super) fn write(path: &Path, key: &Secret) -> Result<()> {
     let could_not = || format!("could not write key file: {}", path.display());
     if fs::symlink_metadata(path).is_ok_and(|file| !file.is_file()) {
@@ -30,7 +32,7 @@ pub(super) fn write(path: &Path, key: &Secret) -> Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let written = write_new(&temporary, key).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // Best effort: the error that matters is the one that is returned.
+        // Best effort: the caller needs the first error.
         let _ = fs::remove_file(&temporary);
     }
     written.with_context(could_not)

@@ -1,4 +1,4 @@
-//! Region and keys: asked for, and tried at once.
+//! Region and keys: asks for them, and tries them at once.
 
 use std::io::Read;
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::commands::remedy::failure;
 use crate::config::{Config, Destination, Layer, Secret, Source, masked, normalise_url, shown};
 use crate::langfuse::{Client, Deadline, Problem, Project, Verdict, project};
 
-/// How often rejected keys are asked for again.
+/// The number of tries for rejected keys.
 const MAX_ATTEMPTS: usize = 3;
-/// The longest key that is taken.
+/// The maximum length of a key.
 const MAX_KEY_BYTES: usize = 200;
 
-/// The keys, and where they lead.
+/// The keys with their destination.
 #[derive(Debug)]
 pub(super) struct TriedKeys {
     pub(super) keys: Keys,
@@ -77,7 +77,7 @@ pub(super) fn tried_keys(args: &SetupArgs, config: &Config, asks: bool) -> Resul
     bail!("nothing was changed: the keys were rejected")
 }
 
-/// The keys that count already, if the user wants to keep them.
+/// The configured keys, if the user wants to keep them.
 fn configured(config: &Config, asks: bool) -> Result<Option<TriedKeys>> {
     let Ok(destination) = &config.destination else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! `setup`: from nothing to the first trace. Answers first, then a plan, then everything is written: a run that is
-//! stopped before has changed nothing.
+//! `setup`: from nothing to the first trace. Answers come first, then a plan, then all writes: a run that is stopped
+//! earlier changes nothing.
 
 mod answers;
 mod args;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &SetupArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     }
     let context = DeliveryContext::new(global.config.clone())?;
     let config = context.config(None, Scope::Explicit);
-    // What can't be changed is found before anything is asked.
+    // Obstacles are found before anything is asked.
     let hook = plan::hook(&context, !args.no_hook)?;
     let is_generated = ConfigEdit::plan(&context.env, Vec::new())?.is_generated();
     match &config.suspended {

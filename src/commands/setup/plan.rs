@@ -1,4 +1,4 @@
-//! The plan of `setup`: answers become files to write. It can be shown before it is done.
+//! The plan of `setup`: the files that the answers lead to. It can be shown before it is carried out.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::commands::install;
 use crate::commands::output::shorten_home;
 use crate::config::{Config, Env, Secret};
 
-/// What will be written and sent.
+/// The files to write, and the session to send.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// A secret key and its new file.
@@ -27,10 +27,10 @@ pub(super) struct Plan {
     pub(super) newest: Option<PathBuf>,
 }
 
-/// How the hook gets into Claude Code's settings.
+/// The way of the hook into Claude Code's settings.
 #[derive(Debug)]
 pub(super) enum HookPlan {
-    /// It is left alone.
+    /// The settings stay unchanged.
     Skip,
     /// It is registered already, in this file.
     Registered(PathBuf),
@@ -40,10 +40,11 @@ pub(super) enum HookPlan {
 }
 
 impl Plan {
-    /// Makes a plan of answers.
+    /// Makes a plan from the answers.
     ///
     /// # Errors
-    /// When a file can't be understood, or an answer is invalid.
+    ///
+    /// If a file can't be parsed, or an answer is invalid.
     pub(super) fn of(
         answers: Answers,
         context: &DeliveryContext,
@@ -65,7 +66,7 @@ impl Plan {
         Ok(Self { key_file, config: edit, hook, newest: answers.newest })
     }
 
-    /// Prints what will be done.
+    /// Prints the plan.
     pub(super) fn show(&self, env: &Env, out: &mut impl Write) -> Result<()> {
         let short = |path: &Path| shorten_home(env.home(), &path.display().to_string());
         if let Some((path, _)) = &self.key_file {
@@ -103,7 +104,7 @@ fn global(name: &'static str, value: impl Into<String>) -> NewValue {
     NewValue { project: None, name, value: value.into() }
 }
 
-/// Adds the values of the keys. Gives the key file to write.
+/// Adds the values of the keys. Returns the key file to write.
 fn keys(keys: Keys, env: &Env, values: &mut Vec<NewValue>) -> Result<Option<(PathBuf, Secret)>> {
     let Keys::New { base_url, public_key, secret } = keys else {
         return Ok(None);
@@ -137,7 +138,8 @@ fn projects(projects: &Projects, values: &mut Vec<NewValue>) {
 /// Plans the registration of the hook.
 ///
 /// # Errors
-/// When the settings can't be understood, or this program has no lasting path.
+///
+/// If the settings can't be parsed, or this program has no lasting path.
 pub(super) fn hook(context: &DeliveryContext, registers: bool) -> Result<HookPlan> {
     if !registers {
         return Ok(HookPlan::Skip);

@@ -1,4 +1,4 @@
-//! One observation as a line of the tree: what was asked, what was answered, and how it ended.
+//! One observation as a line of the tree: its request, its answer, and its outcome.
 
 use base::Timestamp;
 use serde_json::Value;
@@ -11,9 +11,9 @@ use crate::usage::asked;
 
 /// Width of a prompt in a heading.
 const PROMPT_WIDTH: usize = 100;
-/// Width of what was asked or answered, where lines may have any length.
+/// Width of a request or an answer, if lines may have any length.
 const DETAIL_WIDTH: usize = 100;
-/// Width of what was asked that is left beside how it ended.
+/// Minimum width of a request beside its outcome.
 const MIN_DETAIL_WIDTH: usize = 16;
 
 /// The part of an observation that its line shows.
@@ -34,7 +34,7 @@ pub(super) struct ObservationLine {
     pub whole: Vec<(&'static str, String)>,
     name: String,
     kind: Option<Kind>,
-    /// What a tool was asked, or what a model or an agent answered.
+    /// The request of a tool, or the answer of a model or an agent.
     detail: String,
     pub status_message: String,
     model: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct TurnHeading {
 }
 
 impl ObservationLine {
-    /// `start_directory`: its files are shown by their paths in it.
+    /// `start_directory`: its files are shown by relative paths.
     pub(super) fn of(span: &Span, start_directory: Option<&str>, is_full: bool) -> Self {
         let observation = |key: &str| span.attribute(&format!("langfuse.observation.{key}"));
         let kind = observation("type").and_then(Kind::from_name);
@@ -102,7 +102,7 @@ impl ObservationLine {
                 .any(|status| status.text() == self.status_message)
     }
 
-    /// What a tool was asked, or what a model or an agent answered; empty where the status says it.
+    /// The request of a tool, or the answer of a model or an agent. Empty if the status says it.
     pub(super) fn detail(&self) -> &str {
         if self.detail == self.status_message { "" } else { &self.detail }
     }
@@ -111,14 +111,14 @@ impl ObservationLine {
         self.kind.map(Kind::as_str).unwrap_or_default()
     }
 
-    /// Name, detail, and how it ended unless it ended well.
+    /// Name, detail, and the outcome unless it ended well.
     pub(super) fn text(&self, terminal: Terminal, columns: Option<usize>) -> String {
         let mut text = self.label();
         let is_tool = matches!(self.kind, Some(Kind::Tool | Kind::Retriever));
         let columns = columns.unwrap_or(usize::MAX);
         let width = match self.level {
             Level::Default => DETAIL_WIDTH.min(columns),
-            // A long command must not hide how it ended.
+            // A long command must not hide its outcome.
             _ => DETAIL_WIDTH.min((columns / 2).saturating_sub(text.len()).max(MIN_DETAIL_WIDTH)),
         };
         if !self.detail().is_empty() {
@@ -136,7 +136,7 @@ impl ObservationLine {
         }
     }
 
-    /// Tools are known by their names, model calls by their models.
+    /// The name of a tool, or the model of a model call.
     pub(super) fn label(&self) -> String {
         let name = one_line(&self.name);
         match (self.kind, &self.model) {
@@ -147,7 +147,7 @@ impl ObservationLine {
     }
 }
 
-/// What a tool was asked. Its input is as it would leave: masked, or left out.
+/// The request of a tool. Its input is as it would be sent: masked, or left out.
 fn asked_text(tool: &str, input: &str, start_directory: Option<&str>) -> String {
     let input: Value = serde_json::from_str(input).unwrap_or_default();
     let text = asked(tool, &input).unwrap_or_default();
@@ -155,7 +155,7 @@ fn asked_text(tool: &str, input: &str, start_directory: Option<&str>) -> String 
     below.unwrap_or(text).to_owned()
 }
 
-/// The text of an answer: of a message its content, else the output as it is.
+/// The text of an answer: the content of a message, otherwise the whole output.
 fn answer_text(output: &str) -> String {
     match serde_json::from_str::<Value>(output) {
         Ok(Value::Object(message)) if message.contains_key("role") => {
@@ -171,7 +171,7 @@ fn first_line(text: &str) -> String {
 
 impl TurnHeading {
     fn of(span: &Span) -> Self {
-        // Below a turn whose root is not there stands no prompt.
+        // A turn whose root is missing has no prompt below it.
         let is_root = span.parent().is_none() || span.name() == SpanName::TURN.as_str();
         let prompt = span.attribute("langfuse.observation.input").filter(|_| is_root);
         let prompt = prompt.unwrap_or_default();

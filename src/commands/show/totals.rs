@@ -14,7 +14,7 @@ const NAME_WIDTH: usize = 13;
 #[derive(Default)]
 pub(super) struct TokenTotals {
     usage: Usage,
-    /// US dollars of the calls that have a price.
+    /// US dollars of the calls with a price.
     cost: Option<f64>,
     observations: usize,
     calls: usize,
@@ -54,7 +54,7 @@ impl TokenTotals {
         [beyond(counted, &self.usage), beyond(&self.usage, counted)]
     }
 
-    /// Requests that Claude Code counts and the transcript has no row of.
+    /// Requests in Claude Code's count without a row in the transcript.
     fn reasons_for_more(&self, more: &Usage) -> Vec<String> {
         let only_output = tokens::total(more) == more.output;
         let mut reasons = Vec::new();
@@ -94,7 +94,7 @@ impl TokenTotals {
         })
     }
 
-    /// Names and texts; a name is empty where the text belongs to the one before.
+    /// Names and texts. An empty name continues the text before.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         if self.observations == 0 {
             return Vec::new();

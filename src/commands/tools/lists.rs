@@ -1,5 +1,5 @@
-//! The calls that stand out, with what was asked. That is read from the transcripts of those calls alone: facts that are kept do
-//! not hold it.
+//! Calls that stand out, with their requests. The requests are read from the transcripts of those calls: cached facts
+//! do not hold them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::commands::session_facts::StartFacts;
 use crate::usage::{Highlight, Highlights, requests_of};
 
-/// Maximum length of what was asked, in characters.
+/// Maximum length of a request, in characters.
 const MAX_ASKED_CHARS: usize = 200;
 
 /// A highlight as it is shown.
@@ -29,7 +29,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// `sources`: transcripts and their start directories, by the places that highlights name.
+    /// `sources`: transcripts and their start directories, at the positions that highlights name.
     pub(super) fn read(highlights: &Highlights, sources: &[(PathBuf, Rc<StartFacts>)]) -> Self {
         let lists = [highlights.rereads(), highlights.retries(), highlights.largest()];
         let mut wanted: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! `tools`: how tool calls went, by tool, MCP server, skill, agent type, project and more.
+//! `tools`: the outcomes of tool calls, by tool, MCP server, skill, agent type, project and more.
 
 mod lists;
 mod output;

@@ -1,4 +1,4 @@
-//! One observation of the transcript, and what is stored of it.
+//! One observation of the transcript, with its stored versions.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) struct ExpectedObservation {
     pub equal: usize,
     /// Versions that differ.
     pub different: usize,
-    /// In what they do.
+    /// The fields in which they differ.
     pub differing: BTreeSet<&'static str>,
     /// Trace and start of further versions, which Langfuse never merges.
     pub elsewhere: BTreeSet<(String, Timestamp)>,
@@ -83,7 +83,7 @@ impl ExpectedObservation {
         }
     }
 
-    /// In what the stored version differs.
+    /// The fields in which the stored version differs.
     pub(super) fn differing(&self) -> Vec<&'static str> {
         if self.is_here() {
             self.differing.iter().copied().collect()

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::langfuse::{Span, Stored};
 use crate::trace::{Digest, digest};
 
-/// What the transcript says of an observation, or Langfuse of a stored version. A field that the server's API does not tell is
-/// `None` and equal to any.
+/// The fields in the transcript or in a stored version. A field that the server's API lacks is `None` and equal to
+/// any value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fields {
     /// Empty for a root.
@@ -74,7 +74,7 @@ fn sorted(mut tags: Vec<String>) -> Vec<String> {
     tags
 }
 
-/// The same for JSON text and for the JSON that an API makes of it, whatever the order of its names and the form of its numbers.
+/// The same digest for JSON text and for the JSON that an API makes of it, in any order of names and form of numbers.
 fn digest_of(value: &Value) -> Digest {
     let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok());
     let parsed = parsed.filter(|value: &Value| value.is_object() || value.is_array());

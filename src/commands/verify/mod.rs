@@ -133,7 +133,7 @@ impl VerifyRun<'_> {
             return Ok(());
         }
         match self.compare(&session, &config, destination, cursor.as_ref()) {
-            // Without a cursor, another machine may have sent it, or this one before its state was lost.
+            // Without a cursor another machine may have sent it, or this one before its state was lost.
             Ok(comparison) if cursor.is_none() && comparison.is_all_missing() => {
                 Ok(self.summary.never_sent_by_name(&session.id, &comparison.named)?)
             }
@@ -176,7 +176,7 @@ impl VerifyRun<'_> {
         Ok(comparison)
     }
 
-    /// How a help line names the session: a path that was given may lie where no id is looked for.
+    /// The name of the session in a help line: a given path may be outside of the folders in which ids are searched.
     fn named(&self, id: &str) -> String {
         match &self.args.session {
             Some(given) if given.is_file() => in_shell(&given.to_string_lossy()),

@@ -1,4 +1,4 @@
-//! What a line of the page opens: input, output and metadata of an observation.
+//! The details of a line on the page: input, output and metadata of an observation.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::langfuse::Span;
 /// Contents of observations, by span id.
 pub(in crate::commands::show) type Contents = BTreeMap<String, Content>;
 
-/// What an observation was given and gave back, as it would leave.
+/// The content of an observation, as it would be sent.
 pub(in crate::commands::show) struct Content {
     input: String,
     output: String,
@@ -54,7 +54,7 @@ impl Content {
     }
 }
 
-/// Messages by their roles, the fields of another object one below the other, any other text as it is.
+/// Prints messages by role, the fields of another object one per paragraph, and any other text unchanged.
 fn print_text(out: &mut impl Write, text: &str) -> io::Result<()> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(fields)) if !fields.is_empty() => print_object(out, &fields),
@@ -95,7 +95,7 @@ fn print_object(out: &mut impl Write, fields: &Map<String, Value>) -> io::Result
     Ok(())
 }
 
-/// A tool call of a message: its name, and its arguments, which are JSON in a text.
+/// Prints a tool call of a message: its name, and its arguments, which are JSON in a string.
 fn print_call(out: &mut impl Write, call: &Value) -> io::Result<()> {
     let text = |key: &str| call.pointer(key).and_then(Value::as_str);
     let (Some(name), Some(arguments)) = (text("/function/name"), text("/function/arguments"))
@@ -107,7 +107,7 @@ fn print_call(out: &mut impl Write, call: &Value) -> io::Result<()> {
     print_block(out, &pretty(&arguments))
 }
 
-/// Texts have their lines.
+/// Strings keep their lines.
 fn pretty(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

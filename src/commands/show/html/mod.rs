@@ -100,7 +100,7 @@ impl Page<'_> {
     }
 }
 
-/// Writes the template up to a placeholder, and returns what stands behind it.
+/// Writes the template up to a placeholder, and returns the rest.
 fn before<'t>(out: &mut impl Write, template: &'t str, name: &str) -> io::Result<&'t str> {
     let placeholder = format!("{{{{{name}}}}}");
     let (before, rest) = template.split_once(&placeholder).unwrap_or((template, ""));
@@ -112,7 +112,7 @@ fn push(facts: &mut String, name: &str, text: &str) {
     let _ = write!(facts, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(text));
 }
 
-/// A text for HTML, in elements and in quoted attributes. Characters that no page may have are replaced.
+/// A text for HTML, in elements and in quoted attributes. Forbidden characters are replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 16);
     for character in text.chars() {
@@ -124,7 +124,7 @@ fn escaped(text: &str) -> String {
             '\'' => escaped.push_str("&#39;"),
             '\n' | '\t' => escaped.push(character),
             '\r' => {}
-            // Marks of direction would turn what stands beside them.
+            // Marks of direction would turn neighbouring text around.
             other => escaped.push(if base::is_printable(other) { other } else { '\u{fffd}' }),
         }
     }
