@@ -1,11 +1,11 @@
-//! How much of an agent is there for good.
+//! The part of an agent's spans that is acknowledged and can't change any more.
 
 use transcript::session::AgentRun;
 
 use crate::state::Done;
 use crate::trace::{Kind, Observation, Role};
 
-/// Nothing of it can be written again: it has its answer, every tool its result, every call its end.
+/// The agent can't change any more: it has its answer, every tool has its result, every call its end.
 pub(super) fn is_for_good(run: &AgentRun) -> bool {
     run.activity.is_settled
         && run.activity.tools.iter().all(|tool| tool.result.is_some())
@@ -27,7 +27,7 @@ pub(super) fn count(observation: &Observation, counts: &mut Done) {
     }
 }
 
-/// Whether it is among the first so many of its kind.
+/// Whether the observation is among the first `left` ones of its kind.
 pub(super) fn is_among(observation: &Observation, left: &mut Done) -> bool {
     match slot(observation, left) {
         Some(0) | None => false,
