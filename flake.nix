@@ -3,7 +3,7 @@
 
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixpkgs-unstable";
-    # The newest release that builds with nixpkgs 25.11 as well.
+    # The newest release that also builds with nixpkgs 25.11.
     crane.url = "github:ipetkov/crane/v0.23.4";
     # Only the checks of the module need it.
     home-manager = {

@@ -11,7 +11,7 @@ check:
 test *words:
     cargo test {{ words }}
 
-# Take the new snapshots and list the changed ones
+# Accept new snapshots and list the changed ones
 accept *words:
     INSTA_UPDATE=always cargo test --test it {{ words }}
     git diff --stat -- tests/it
@@ -22,7 +22,7 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
-# Write docs/options.md anew, from the home-manager module
+# Generate docs/options.md from the home-manager module
 options:
     install -m 644 "$(nix build --no-link --print-out-paths .#options-doc)" docs/options.md
 
@@ -30,10 +30,10 @@ options:
 demo:
     cargo run --example demo
 
-# Measure whole runs of the release build; names choose among them (benches/README.md)
+# Measure whole runs of the release build; names select runs (benches/README.md)
 bench *names:
     cargo build --release
     MEASURED_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/claude-langfuse" cargo bench --profile dev --bench whole -- {{ names }}
 
-# Record instructions and size anew, to which .ci/run holds later builds
+# Record instructions and size; .ci/run compares later builds with them
 record: (bench "--record")

@@ -1,4 +1,4 @@
-"""Anthropic's API and Langfuse's, played by one server on the loopback, for scripts that drive the real Claude Code."""
+"""A mock of Anthropic's API and of Langfuse in one server on the loopback, for scripts that drive the real Claude Code."""
 
 import gzip
 import json
@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def start(answer):
-    """Serves both. `answer` makes the message for a request to the model. `spans` has what Langfuse was sent."""
+    """Serves both APIs. `answer` makes the message for a request to the model. `spans` has the spans sent to Langfuse."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.answer, server.spans = answer, []
     server.address = f"http://127.0.0.1:{server.server_port}"

@@ -1,11 +1,11 @@
-# What the checks need beside cargo and a C compiler. Sourced by the scripts of this folder.
+# Tools that the checks need besides cargo and a C compiler. Sourced by the scripts of this folder.
 # shellcheck shell=bash
 
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
 PATH=$tools/python/bin:$tools/bin:$PATH
 
-# need NAME TEST INSTALL BY_HAND: succeeds if TEST does. In CI a missing tool is installed, and the run fails if that fails:
-# nothing passes there unchecked. On a person's machine it is only named, and the caller leaves the check out.
+# need NAME TEST INSTALL BY_HAND: succeeds if TEST does. In CI it installs a missing tool, and fails the run if that fails,
+# so that no check is skipped. On a person's machine it only names the tool, and the caller skips the check.
 need() {
   local name=$1 test=$2 install=$3 by_hand=$4
   if eval "$test" >/dev/null 2>&1; then
@@ -16,7 +16,7 @@ need() {
     return 1
   fi
   printf 'installing %s\n' "$name"
-  # Without `if` or `||` around it, `set -e` would not hold within a function that a condition calls.
+  # `set -e` has no effect within a function that is called in a condition, so this needs its own `if` or `||`.
   if ! (eval "$install") >"$tools.log" 2>&1; then
     cat "$tools.log"
     printf '%s could not be installed\n' "$name"
@@ -36,7 +36,7 @@ apt_install() {
   $as_root apt-get install --yes -qq "$@"
 }
 
-# A virtual environment of our own: the machine's Python stays as it is.
+# Our own virtual environment, so that the machine's Python is not changed.
 python_install() {
   python3 -m venv "$tools/python" || { apt_install python3-venv && python3 -m venv "$tools/python"; }
   "$tools/python/bin/pip" install --quiet --disable-pip-version-check --requirement .ci/requirements.txt

@@ -10,7 +10,7 @@ cell() {
 
   activate "$with" DRY_RUN=1 || [ "$2" = refused ] || [ "$2" = collision ] || fail "the dry run failed"
   [ "$(snapshot)" = "$before" ] || fail "the dry run changed something"
-  [ "$2" != merged ] || grep -q '^+++ ' "$HOME.log" || fail "the dry run does not show what would change"
+  [ "$2" != merged ] || grep -q '^+++ ' "$HOME.log" || fail "the dry run does not show the changes"
 
   case $2 in
   refused) refuses 'Set programs.claude-langfuse.hook.via = "plugin"' && return ;;
@@ -22,10 +22,10 @@ cell() {
   after=$(snapshot)
   activate "$with" || fail "the second activation failed"
   [ "$(snapshot)" = "$after" ] || fail "the second activation changed something"
-  ! grep claude-langfuse: "$HOME.log" || fail "the second activation says something"
+  ! grep claude-langfuse: "$HOME.log" || fail "the second activation prints something"
   copy_settings on
 
-  # The module is gone, and with it the program.
+  # Without the module the program is gone too.
   rm "$HOME/.nix-profile"
   activate "$without" || fail "activation without the module failed"
   [ ! -e "$HOME/.config/claude-langfuse/config.json" ] || fail "the configuration stayed"
@@ -42,23 +42,23 @@ copy_settings() {
   cat "$settings" >"$HOME.$1" 2>/dev/null || echo '{}' >"$HOME.$1"
 }
 
-# refuses WORDS: activation fails with these words, and changes nothing.
+# refuses WORDS: activation fails with these words and changes nothing.
 refuses() {
   ! activate "$with" || fail "it was not refused"
   grep -q "$1" "$HOME.log" || fail "it was refused for another reason"
   [ "$(snapshot)" = "$before" ] || fail "the refusal changed something"
 }
 
-# What is left says nothing and succeeds.
+# Remaining entries print nothing and succeed.
 inert() {
   local command said
   registered "$1" | jq -r '.[].hook.command' | while read -r command; do
-    said=$(sh -c "$command" </dev/null 2>&1) || fail "the entry that is left fails"
-    [ -z "$said" ] || fail "the entry that is left says: $said"
+    said=$(sh -c "$command" </dev/null 2>&1) || fail "the remaining entry fails"
+    [ -z "$said" ] || fail "the remaining entry prints: $said"
   done
 }
 
-# differs_by_ours ON OFF: they are the same but for our two entries, and the schema of a file that home-manager makes for them.
+# differs_by_ours ON OFF: both are equal except for our two entries, and the schema of a file that home-manager makes for them.
 differs_by_ours() {
   local others='map_values(map(select(tostring | contains("claude-langfuse") | not))) | with_entries(select(.value != []))'
   diff <(jq -S "del(.\"\$schema\") | .hooks |= (. // {} | $others)" "$1") <(jq -S 'del(."$schema") | .hooks |= (. // {})' "$2") ||

@@ -1,4 +1,4 @@
-# The module, as its users meet it: evaluated, activated in a home, and with a session of Claude Code played in it.
+# Tests the module as users run it: evaluated, activated in a home, and with a recorded session of Claude Code.
 {
   pkgs,
   home-manager,
@@ -20,7 +20,7 @@ in
   refusals = import ./refusals.nix { inherit pkgs home; };
   written = import ./written.nix { inherit pkgs home; };
 }
-# On macOS activation loads launch agents, which no build may do.
+# On macOS activation loads launch agents, which a build must not do.
 // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (
   import ./matrix.nix { inherit pkgs home; }
   // import ./homes.nix { inherit pkgs home; }

@@ -1,5 +1,5 @@
-# The whole path: a session of Claude Code, played in an activated home, calls the hook that activation registered, which
-# sends every row to the stand-in for Langfuse that the module's configuration names, and says so in its log.
+# Tests the whole path: a recorded session of Claude Code in an activated home calls the registered hook. The hook sends
+# every row to the mock Langfuse of the module's configuration, and logs it.
 {
   pkgs,
   home,
@@ -17,7 +17,7 @@ let
         programs.claude-langfuse = {
           host = "http://${address}";
           publicKey = "pk-lf-test";
-          # As sops-nix puts it into a home.
+          # The path that sops-nix uses in a home.
           secretKeyFile = "~/.config/sops-nix/secrets/langfuse";
           projects."~/demo" = { };
         };
@@ -30,7 +30,7 @@ let
       (umask 077 && echo sk-lf-test >"$HOME/.config/sops-nix/secrets/langfuse")
       activate ${evaluated.activationPackage} || fail "activation failed"
       ${lib.getExe demo} --home "$HOME" ${address}
-      grep -q 'INFO' "$HOME/.claude/state/langfuse_hook.log" || fail "there is no line in the log"
+      grep -q 'INFO' "$HOME/.claude/state/langfuse_hook.log" || fail "the log has no line"
     '';
   settings.programs.claude-code.settings.model = "opus";
 in

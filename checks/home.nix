@@ -1,4 +1,4 @@
-# A home that is activated within a build. Its folder has a fixed name, because home-manager wants to know it beforehand.
+# A home that is activated within a build. Its folder has a fixed name, because home-manager needs it at evaluation.
 {
   pkgs,
   home-manager,
@@ -7,7 +7,7 @@
 let
   inherit (pkgs) lib;
 
-  # Activation asks whether the store is there, and looks for generations to clean up.
+  # Activation checks the store, and looks for old generations.
   noNix = pkgs.symlinkJoin {
     name = "no-nix";
     paths = map (name: pkgs.writeShellScriptBin name ":") (
@@ -24,7 +24,7 @@ let
       stateVersion = "25.11";
       enableNixpkgsReleaseCheck = false;
       activationGenerateGcRoot = false;
-      # The profile is put in its place by hand.
+      # The checks install the profile themselves.
       activation.installPackages = lib.mkForce (home-manager.lib.hm.dag.entryAnywhere "");
     };
     manual.manpages.enable = false;
@@ -46,7 +46,7 @@ let
       modules = lib.singleton (both (base name) module);
     };
 
-  # A script that is run with the functions of home.sh, in a home of its own.
+  # A script with the functions of home.sh, in its own home.
   check =
     name: passthru: script:
     pkgs.runCommandLocal "check-${name}"
@@ -65,7 +65,7 @@ in
 {
   inherit both evaluate check;
 
-  # Claude Code, as far as home-manager's module looks at it.
+  # A Claude Code package with the attributes that home-manager's module reads.
   claudeCode.programs.claude-code = {
     enable = true;
     package = null;
@@ -80,12 +80,12 @@ in
         config.lib.file.mkOutOfStoreSymlink "${config.home.homeDirectory}/dotfiles/claude";
     };
 
-  # home-manager refuses by throwing as soon as anything of the result is looked at.
+  # home-manager refuses by throwing on the first access to the result.
   isRefused =
     name: module: !(builtins.tryEval (evaluate name module).activationPackage.drvPath).success;
 
-  # A configuration that is activated as a dry run, twice, and then without the module, for each pair of a state of
-  # settings.json and an outcome.
+  # Activates a configuration as a dry run, then twice, then without the module, for each pair of a state of settings.json
+  # and an outcome.
   cells =
     {
       name,
@@ -96,7 +96,7 @@ in
     let
       with' = evaluate name module;
       without = evaluate name (both module { programs.claude-langfuse.enable = false; });
-      # What .ci/journey needs to drive the real Claude Code there.
+      # For .ci/journey, which drives the real Claude Code in this home.
       passthru = {
         inherit folder;
         home = directoryOf name;

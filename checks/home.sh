@@ -1,9 +1,9 @@
-# What checks do in a home. Sourced; HOME is the folder that the configurations were made for.
+# Functions of checks in a home. Sourced; HOME is the folder in the configurations.
 
 folder=.claude
 own=$HOME/dotfiles/settings.json
 
-# A user's settings, as no formatter of ours would write them.
+# A user's settings, in a format that our program would not write.
 of_a_user='{ "model" :   "opus", "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}   }'
 
 fail() {
@@ -12,8 +12,8 @@ fail() {
   exit 1
 }
 
-# A home without anything in it, but what `settings` says: absent, mutable, link (out of the store), store (a link into it),
-# or dotfiles (all of Claude Code's folder is to become a link there).
+# An empty home with settings.json in one state: absent, mutable, link (out of the store), store (a link into it),
+# or dotfiles (Claude Code's whole folder becomes a link into the store).
 fresh_home() {
   settings=$HOME/$folder/settings.json
   chmod -R u+w "$HOME" 2>/dev/null || true
@@ -27,16 +27,16 @@ fresh_home() {
   esac
 }
 
-# activate GENERATION [VARIABLE=VALUE...]: as `home-manager switch` does.
+# activate GENERATION [VARIABLE=VALUE...]: like `home-manager switch`.
 activate() {
   local generation=$1 roots=$HOME/.local/state/home-manager/gcroots
   shift
   env SKIP_SANITY_CHECKS=1 "$@" "$generation/activate" --driver-version 1 >"$HOME.log" 2>&1 || return 1
-  # By this the next activation knows what to clean up; it is Nix that makes it otherwise.
+  # The next activation reads this link to clean up. Outside the check, Nix makes it.
   [ "$*" = DRY_RUN=1 ] || { mkdir -p "$roots" && ln -sfn "$generation" "$roots/current-home"; }
 }
 
-# Every file that a person would miss, with its content.
+# Every file of the user, with its content.
 snapshot() {
   (
     cd "$HOME"
@@ -45,14 +45,14 @@ snapshot() {
   )
 }
 
-# The entries of ours that Claude Code would find, as JSON.
+# Our entries in the settings, as JSON.
 registered() {
   jq -c '[.hooks // {} | to_entries[] | {event: .key, hook: .value[].hooks[] | select(.command | tostring | contains("claude-langfuse"))}]' "$1"
 }
 
 same_entries() {
   local have want
-  have=$(registered "$1" | jq -cS sort) || fail "$1 is no JSON"
+  have=$(registered "$1" | jq -cS sort) || fail "$1 is not JSON"
   want=$(registered <(jq -n --argjson hooks "$hook_settings" '{$hooks}') | jq -cS sort)
   [ "$have" = "$want" ] || fail "in $1: $have instead of $want"
 }

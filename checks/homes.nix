@@ -1,4 +1,4 @@
-# Homes that people have: what others define stays as it is, and the hook is registered where Claude Code looks.
+# Typical homes: other definitions stay unchanged, and Claude Code finds the hook.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -26,7 +26,7 @@ let
     outcomes.absent = "registered-in-file";
     outcomes.mutable = "registered-in-file";
   };
-  # home-manager activates no home with a space, but Claude Code's folder may have one.
+  # home-manager can't activate a home with a space in its path, but Claude Code's folder may have one.
   elsewhere = more: {
     module = more;
     folder = ".config/claude code";
@@ -48,7 +48,7 @@ let
       home.file.".claude/skills".recursive = true;
     };
     store-folder = absent "plugin" (folder ./claude);
-    # Evaluation can't look into what is still to be built.
+    # Evaluation can't read files that are not built yet.
     built-folder = absent "refused" (
       folder (pkgs.runCommandLocal "claude" { } "cp -r ${./claude} $out")
     );

@@ -1,4 +1,4 @@
-# The drop-in for teams, as NixOS and nix-darwin would write it. The result is the file, for .ci/journey.
+# The drop-in for teams, as NixOS and nix-darwin write it. The output is the file, for .ci/journey.
 { pkgs, managedModule }:
 let
   inherit (pkgs) lib;

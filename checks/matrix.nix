@@ -1,5 +1,4 @@
-# Every way in which settings.json can be there already, times every way to register: it works, or it is refused with the
-# remedy.
+# Every state of settings.json with every `hook.via`: the registration works, or is refused with a remedy.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -10,12 +9,12 @@ let
     settings = home.both home.claudeCode { programs.claude-code.settings.model = "opus"; };
   };
 
-  # settings.json is absent, a file, a link out of the store, a link into it that home-manager does not know.
+  # settings.json is absent, a file, a link out of the store, or a link into the store that home-manager did not make.
   everywhere = lib.genAttrs (lib.splitString " " "absent mutable link store");
   merged = everywhere (_: "merged") // {
     store = "refused";
   };
-  # home-manager itself refuses to replace what is there by what its own module generates.
+  # home-manager itself refuses to replace an existing file with a generated one.
   beside = outcome: everywhere (_: "collision") // { absent = outcome; };
   byHand = {
     auto = merged;

@@ -1,5 +1,5 @@
-# `programs.claude-code.mutableSettings` for releases of home-manager that lack it: declared settings are merged into a file
-# at activation, and declared arrays replace those of the file.
+# `programs.claude-code.mutableSettings` for releases of home-manager without it: merges declared settings into a file at
+# activation; declared arrays replace those of the file.
 {
   config,
   lib,

@@ -1,4 +1,4 @@
-# What evaluation refuses, with the words that tell what to do, and what it warns of.
+# Errors and warnings of the evaluation, and the remedies in their texts.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -38,7 +38,7 @@ let
     version = "2.1.100";
   };
 
-  # By an assertion.
+  # Refused by an assertion.
   asserted = {
     needed = has "programs.claude-code.enable" (via "claude-code");
     generated = has "remove hook.via" (both (settings { model = "opus"; }) (via "merge"));
@@ -59,7 +59,7 @@ let
     };
     key-file-in-the-store = has "world-readable" (variable "LANGFUSE_SECRET_KEY_FILE" "${./home.sh}");
   };
-  # By the type of an option.
+  # Refused by the type of an option.
   mistyped = lib.mapAttrs (_: settings: { programs.claude-langfuse = settings; }) {
     path-literal.secretKeyFile = ./home.sh;
     file-in-the-store.secretKeyFile = "${./home.sh}";
@@ -67,7 +67,7 @@ let
     unknown-way.hook.via = "magic";
     unknown-consent.projects."~/x".allow = true;
   };
-  # By a warning.
+  # Accepted with a warning.
   warned = {
     script = has script (settings stop);
     script-in-a-file = has "remove \"${script}\" from" {
@@ -81,7 +81,7 @@ let
       programs.claude-code.package = oldClaude;
     });
   };
-  # Neither refused nor warned of.
+  # Accepted without a warning.
   accepted = {
     nothing = { };
     users-day = storeLink { };

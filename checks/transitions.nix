@@ -1,4 +1,4 @@
-# From one way of registering to another: never registered twice.
+# Changes of `hook.via` never register the hook twice.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -26,19 +26,19 @@ in
       jq -e '.model == "opus" and .hooks.Stop[0].hooks[0].command == "true"' "$settings" >/dev/null || fail "something was lost"
     done
 
-    # What people put there themselves stays: only an entry of `merge` is removed.
+    # Entries of users stay: only an entry made by `merge` is removed.
     fresh_home absent
     jq -n --argjson hooks "$hook_settings" '{$hooks}' >"$settings"
     activate "$none" || fail none
     same_entries "$settings"
 
-    # A backup was asked for, so what is in the way may go.
+    # With a backup extension, home-manager may replace the file.
     ! activate "$generated" || fail "a file was replaced"
     activate "$generated" HOME_MANAGER_BACKUP_EXT=old || fail "the backup was refused"
     same_entries "$settings"
-    [ -e "$settings.old" ] || fail "there is no backup"
+    [ -e "$settings.old" ] || fail "the backup is missing"
 
-    # A broken file is left alone, and does not fail the switch.
+    # A broken file is not changed, and does not fail the switch.
     fresh_home absent
     echo '{ // mine' >"$settings"
     activate "$merge" || fail "a broken file fails the switch"

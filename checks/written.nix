@@ -1,4 +1,4 @@
-# What the module writes: the configuration file in the program's own language, which the program checks, and the timer.
+# Files that the module writes: the configuration file, which the program checks, and the timer.
 { pkgs, home }:
 let
   inherit (pkgs) lib;
@@ -32,7 +32,7 @@ let
     }).config;
   unit = kind: timed.xdg.configFile."systemd/user/claude-langfuse-flush.${kind}".source;
   verifyUnits = ''
-    echo "units that systemd reads as they are meant"
+    echo "systemd accepts the units"
     cp ${unit "service"} claude-langfuse-flush.service
     cp ${unit "timer"} claude-langfuse-flush.timer
     said=$(XDG_RUNTIME_DIR=$PWD systemd-analyze verify --user claude-langfuse-flush.* 2>&1) || { echo "$said"; exit 1; }

@@ -1,4 +1,4 @@
-# What home-manager's module for Claude Code does, as far as it matters here. Releases before 25.11 have none.
+# The relevant behavior of home-manager's module for Claude Code. Releases before 25.11 have no such module.
 {
   config,
   lib,
@@ -15,7 +15,7 @@ let
   isMutable = module.mutableSettings or false;
   isShared = module.enableMcpIntegration or false && config.programs.mcp.enable;
   servers = lib.optionalAttrs isShared config.programs.mcp.servers // module.mcpServers or { };
-  # Older releases leave disabled servers out.
+  # Older releases omit disabled servers.
   isDisabled =
     server:
     lib.versionAtLeast config.home.version.release "26.11"
@@ -25,9 +25,9 @@ module
 // {
   enable = module.enable or false;
   settings = module.settings or { };
-  # Merged into the file in the home at activation, where declared arrays replace those of the file.
+  # The module merges these into the file at activation; declared arrays replace those of the file.
   mergesSettings = isRead && isMutable;
-  # Whether it links settings.json into the store when these are its settings.
+  # Whether the module links settings.json into the store with these settings.
   generatesFrom =
     settings:
     isRead

@@ -1,4 +1,4 @@
-# The configuration file: the options, in the program's own language, which is environment variables.
+# The configuration file: the options as environment variables of the program.
 {
   config,
   lib,
@@ -7,7 +7,7 @@
 }:
 let
   cfg = config.programs.claude-langfuse;
-  # A variable wins over the option of the same meaning, however it is spelled.
+  # A variable wins over the option for the same setting, in any spelling.
   plain = name: lib.removePrefix "CC_" (lib.removeSuffix "_FILE" name);
   meaning = name: lib.replaceStrings [ "LANGFUSE_HOST" ] [ "LANGFUSE_BASE_URL" ] (plain name);
   isSet = _: value: value != null;
@@ -36,12 +36,12 @@ let
     // lib.optionalAttrs (project.allow != null) { inherit (project) allow; }
   ) cfg.projects;
   written = (pkgs.formats.json { }).generate "claude-langfuse-config.json" { inherit env projects; };
-  # The program knows its variables best.
+  # The program checks its own variables.
   check = "HOME=${lib.escapeShellArg config.home.homeDirectory} ${lib.getExe cfg.package} --config ${written} config check --file-only";
   canRun = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
   checked = pkgs.runCommandLocal "claude-langfuse-config.json" { } "${check} && cp ${written} $out";
 
-  # Only evaluation can keep a secret out of the store. The message never shows a value.
+  # Later than evaluation, a secret would already be in the store. The message never shows a value.
   isSecret =
     name: value:
     lib.hasSuffix "LANGFUSE_SECRET_KEY" name
@@ -53,7 +53,7 @@ let
     lib.mapAttrsToList (
       name: value: {
         assertion = !isSecret name value;
-        message = "${option}: ${name} puts a secret into the Nix store, which is world-readable; put it into a file outside of it and set ${option}.secretKeyFile, or the variable's _FILE form, to its path, as a string";
+        message = "${option}: ${name} puts a secret into the world-readable Nix store; put the secret into a file outside the store and set ${option}.secretKeyFile, or the variable's _FILE form, to its path, as a string";
       }
     );
   ofProject =

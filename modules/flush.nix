@@ -1,4 +1,4 @@
-# A timer for what could not be sent when it was written.
+# A timer that sends turns which hooks could not send.
 {
   config,
   lib,
@@ -10,9 +10,9 @@ let
   inherit (cfg.flush) interval;
   inherit (pkgs.stdenv.hostPlatform) isDarwin isLinux;
   command = "${lib.getExe cfg.package} flush --quiet";
-  # systemd reads a string of JSON as one word, but for its specifiers.
+  # systemd reads a JSON string as one word, except for its specifiers.
   quoted = text: lib.replaceStrings [ "%" ] [ "%%" ] (builtins.toJSON text);
-  Unit.Description = "Send to Langfuse what hooks of Claude Code left behind";
+  Unit.Description = "Send unsent Claude Code turns to Langfuse";
 in
 {
   config = lib.mkIf (cfg.enable && interval != null) {
@@ -21,10 +21,10 @@ in
         inherit Unit;
         Service = {
           Type = "oneshot";
-          # What is left is found by Claude Code's folder, and no shell tells a timer where that is.
+          # `flush` finds sessions in Claude Code's folder, and a timer has no shell that sets it.
           Environment = quoted "CLAUDE_CONFIG_DIR=${cfg.configDir}";
           ExecStart = command;
-          # Offline; the next run tries again.
+          # 4: offline. The next run retries.
           SuccessExitStatus = 4;
         };
       };

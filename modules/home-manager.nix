@@ -1,6 +1,6 @@
 # `programs.claude-langfuse`: the program, its configuration, and its hook in Claude Code.
 {
-  # NixOS and nix-darwin say so when they are to import it.
+  # NixOS and nix-darwin then report an error when they import this module.
   _class = "homeManager";
 
   imports = [

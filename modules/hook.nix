@@ -1,4 +1,4 @@
-# How Claude Code learns of the hook, and never twice.
+# Registers the hook in Claude Code, exactly once.
 {
   config,
   lib,
@@ -13,8 +13,8 @@ let
   linksAt = import ./linked-files.nix { inherit config lib; };
   settingsFile = "${cfg.configDir}/settings.json";
   pluginFolder = "${cfg.configDir}/skills/langfuse-traces";
-  # The text is that of `claude-langfuse install`, byte for byte: Claude Code runs identical commands once. It names the
-  # profile, because a store path would dangle one day, and does nothing where the program is gone.
+  # The same bytes as from `claude-langfuse install`, because Claude Code runs identical commands once. The path is in the
+  # profile, because a store path would dangle one day. The command does nothing if the program is missing.
   program = "${config.home.profileDirectory}/bin/claude-langfuse";
   quoted = "'${lib.replaceStrings [ "'" ] [ "'\\''" ] program}'";
   entry.type = "command";
@@ -30,7 +30,7 @@ let
       "plugin"
     else
       "merge";
-  # What is added to what others define. It must not depend on `via`, which depends on the sum.
+  # Added to other definitions. It must not depend on `via`, which depends on all definitions.
   isAsked = way: isBest: cfg.enable && (cfg.hook.via == way || cfg.hook.via == "auto" && isBest);
   added =
     settings:
@@ -60,19 +60,19 @@ let
     install -D -m 444 ${json "hooks.json" { hooks = cfg.hookSettings; }} $out/hooks/hooks.json
   '';
 
-  # In a dry run it shows the difference. A broken settings.json fails no switch, because Claude Code ignores it too.
+  # In a dry run it shows the difference. A broken settings.json does not fail the switch, because Claude Code ignores it too.
   claudeLangfuse = command: ''
     CLAUDE_CONFIG_DIR=${lib.escapeShellArg cfg.configDir} ${lib.getExe cfg.package} ${command} \
       --program ${lib.escapeShellArg program} ''${DRY_RUN+--dry-run} >"''${DRY_RUN_NULL:-/dev/null}" \
-      || warnEcho "claude-langfuse: Claude Code's settings are as they were"
+      || warnEcho "claude-langfuse: Claude Code's settings were not changed"
   '';
-  # People may have put the same entry into the file themselves, so it goes only where `merge` was.
+  # Users may have added the same entry themselves, so only entries made by `merge` are removed.
   unregister = lib.hm.dag.entryAfter [ "linkGeneration" ] ''
     if [[ -v oldGenPath && -e "$oldGenPath/claude-langfuse-merged" ]]; then
       ${claudeLangfuse "uninstall"}
     fi
   '';
-  # Only evaluation could choose another way.
+  # Activation can't choose another `via`; only evaluation can.
   refuseStore = ''
     claudeLangfuseSettings=$newGenPath/home-files/${lib.escapeShellArg (lib.removePrefix "${config.home.homeDirectory}/" settingsFile)}
     [[ -e "$claudeLangfuseSettings" ]] || claudeLangfuseSettings=${lib.escapeShellArg settingsFile}
@@ -89,8 +89,8 @@ let
   refuseFolder =
     link:
     refuseUnless (via != "plugin" || !link.isWhole)
-      "hook: the plugin needs a place in the folder that ${link.option} links as a whole; ${link.remedy}";
-  # With another exporter each turn arrives twice and its cost counts twice. A script that nothing runs sends nothing.
+      "hook: the plugin must be in the folder that ${link.option} links as a whole; ${link.remedy}";
+  # With another exporter each turn and its cost arrive twice. A script without a hook entry sends nothing.
   exporter = lib.match ''.*command"? ?[:=] ?(".*langfuse_hook[^"]*"?).*|.*("langfuse-observability@[^"]*" ?[:=] ?true).*'';
   warnOfExporters =
     place: text:
@@ -102,13 +102,13 @@ let
   version = if claudeCode.package or null == null then "9999" else lib.getVersion claudeCode.package;
 in
 {
-  # An `apply` sees what others define at whatever priority, and changes the priority of nothing.
+  # An `apply` sees other definitions of any priority, and does not change priorities.
   options.programs.claude-code.settings = lib.mkOption { apply = withHook; };
   options.programs.claude-langfuse.hookSettings = lib.mkOption {
     type = lib.types.attrs;
     readOnly = true;
     default.Stop = [ { hooks = [ entry ]; } ];
-    # Only a settings file can ask for more than 1.5 seconds here.
+    # Only a settings file can raise the limit of 1.5 seconds for SessionEnd.
     default.SessionEnd = [ { hooks = [ (entry // { timeout = 10; }) ]; } ];
     defaultText = lib.literalMD "the entries for Stop and SessionEnd";
     description = "The value of `hooks` in {file}`settings.json`, for people who generate that file themselves.";
@@ -124,7 +124,7 @@ in
         "hook.via = \"merge\" can't change the settings.json that programs.claude-code generates; remove hook.via"
       )
       (refuseUnless (lib.match "/[^$]*" cfg.configDir != null)
-        "configDir = \"${cfg.configDir}\" is not a whole path; set it to the folder that CLAUDE_CONFIG_DIR names"
+        "configDir = \"${cfg.configDir}\" is not an absolute path; set it to the folder that CLAUDE_CONFIG_DIR names"
       )
     ]
     ++ map refuseFolder (linksAt pluginFolder pluginFolder);
@@ -136,7 +136,7 @@ in
           "${option}: a plugin needs Claude Code 2.1.157 or later, and programs.claude-code.package is ${version}"
     );
 
-    # Whether the file is there may depend on all other files, so only `enable` says it.
+    # A conditional definition would depend on all other files, so only `enable` depends on `via`.
     home.file.${pluginFolder} = {
       enable = via == "plugin";
       source = plugin;

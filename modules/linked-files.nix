@@ -1,4 +1,4 @@
-# The links of `home.file` at a path, and to the folders above it. `own` is a file that depends on the answer.
+# The links of `home.file` at a path and at its parent folders. `own` is a file that depends on the result.
 { config, lib }:
 path: own:
 let
@@ -6,7 +6,7 @@ let
   files = lib.attrValues (removeAttrs config.home.file [ own ]);
   isAbove = file: file.enable && lib.hasPrefix "${file.target}/" "${inHome}/";
 
-  # What is still to be built can't be looked into.
+  # Evaluation can't read files that are not built yet.
   isBuilt = source: lib.all (of: !of ? outputs) (lib.attrValues (builtins.getContext "${source}"));
   describe =
     file:
@@ -21,7 +21,7 @@ let
     in
     {
       inherit option;
-      remedy = if isOutOfStore then "link what is in it one by one" else "set ${option}.recursive = true";
+      remedy = if isOutOfStore then "link its files one by one" else "set ${option}.recursive = true";
       isWhole = !file.recursive;
       isInStore = !isOutOfStore && (!isFolder || !file.recursive || isReadable);
       text = if !isFolder && file.text != null then file.text else read;

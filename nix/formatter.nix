@@ -1,4 +1,4 @@
-# `nix fmt`: both languages of this repository. A framework for it would be longer than it is.
+# `nix fmt` for Rust and Nix. A formatter framework would need more lines.
 {
   writeShellApplication,
   cargo,

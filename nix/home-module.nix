@@ -3,7 +3,7 @@ self:
 { lib, pkgs, ... }:
 {
   _class = "homeManager";
-  # Imported under two names, it is still one module.
+  # Importing it under two names imports one module.
   key = "claude-langfuse";
   imports = [ ../modules/home-manager.nix ];
   programs.claude-langfuse.package =

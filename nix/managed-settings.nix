@@ -58,11 +58,11 @@ in
       assertions = [
         {
           assertion = !lib.hasInfix "sk-lf-" (builtins.toJSON cfg.environment);
-          message = "programs.claude-langfuse.environment holds a secret, and the Nix store is world-readable; put the key into a file and set LANGFUSE_SECRET_KEY_FILE to its path";
+          message = "programs.claude-langfuse.environment puts a secret into the world-readable Nix store; put the key into a file and set LANGFUSE_SECRET_KEY_FILE to its path";
         }
       ];
     }
-    # Claude Code looks elsewhere on macOS, where nix-darwin can only link.
+    # On macOS Claude Code reads another folder, where nix-darwin can only link.
     // lib.optionalAttrs (options ? launchd) {
       system.activationScripts.postActivation.text = ''
         mkdir -p "/Library/Application Support/ClaudeCode/managed-settings.d"

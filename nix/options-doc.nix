@@ -1,4 +1,4 @@
-# docs/options.md, from the module itself.
+# Generates docs/options.md from the module.
 { lib, pkgs }:
 let
   inherit

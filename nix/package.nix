@@ -1,4 +1,4 @@
-# The program, its demo, and what guards both: one set of arguments, and dependencies that are built once for each profile.
+# The program, its demo, and their checks: one set of arguments, and one build of the dependencies per profile.
 {
   lib,
   stdenv,
@@ -32,7 +32,7 @@ let
   commonArgs = {
     pname = manifest.package.name;
     inherit (manifest.workspace.package) version;
-    # All members of the workspace, with the pages and tables that are compiled in; tests read more than that.
+    # All members of the workspace, with the pages and tables that are compiled in. Tests read more files.
     src = sourceOf [
       ../crates
       ../src
@@ -41,24 +41,24 @@ let
     strictDeps = true;
   };
 
-  # The program: without what only tests need.
+  # The program, without dependencies of tests.
   releaseArgs = commonArgs // {
     doCheck = false;
     cargoArtifacts = craneLib.buildDepsOnly (commonArgs // { doCheck = false; });
   };
 
-  # What guards it, and the demo: fast to build.
+  # Checks and the demo, in a profile that builds fast.
   devArgs = commonArgs // {
     CARGO_PROFILE = "dev";
     cargoArtifacts = craneLib.buildDepsOnly (commonArgs // { CARGO_PROFILE = "dev"; });
   };
 
-  # Tests read every file: the order of the repository is tested too.
+  # Tests read every file, because some test the layout of the repository.
   testArgs = devArgs // {
     src = lib.cleanSource root;
   };
 
-  # Without them tests would try less.
+  # Without these tools, tests would skip cases.
   testTools = [
     git
     (python3.withPackages (sdks: [
@@ -119,7 +119,7 @@ in
       cargoExtraArgs = "--locked --example demo";
       installPhaseCommand = "install -D target/debug/examples/demo $out/bin/claude-langfuse-demo";
       meta = {
-        description = "Plays a recorded session to a stand-in for Langfuse, without an account";
+        description = "Sends a recorded session to a mock Langfuse, without an account";
         license = lib.licenses.mit;
         mainProgram = "claude-langfuse-demo";
       };
@@ -144,16 +144,16 @@ in
       testArgs
       // {
         cargoExtraArgs = "--locked";
-        # One run names all that fails.
+        # One run names all failing tests.
         cargoNextestExtraArgs = "--no-fail-fast";
         nativeBuildInputs = testTools;
         # A missing tool is a failure.
         env.CI = "true";
-        # Their servers listen on the loopback interface, which the sandbox of macOS forbids otherwise.
+        # Test servers listen on the loopback interface, which the sandbox of macOS forbids by default.
         __darwinAllowLocalNetworking = true;
       }
     );
-    # The fuzzer has a workspace of its own, whose lock file no build of the program reads.
+    # The fuzzer has its own workspace, and no build of the program reads its lock file.
     fuzz-lock = craneLib.mkCargoDerivation (
       testArgs
       // {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A stand-in for the model's API: it writes small shell functions, and most of its first drafts are wrong.
+"""A mock of the model's API: it writes small shell functions, and most of its first drafts are wrong.
 
-If the instructions in its request say to run the tests before the answer, it runs them and mends its draft. So one version of
+If the instructions in its request say to run the tests before the answer, it runs them and fixes its draft. So one version of
 CLAUDE.md is better than another by construction. Loopback only, standard library only.
 
     model_api.py            prints its port, and serves until it is stopped

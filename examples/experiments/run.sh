@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh FOLDER: plays docs/experiments.md in a new folder: ten sessions of Claude Code, a dataset of them, an experiment with each of
-# two versions of CLAUDE.md, and their comparison. No account and no cost: model_api.py stands in for the model's API.
+# run.sh FOLDER runs the steps of docs/experiments.md in a new folder: ten sessions of Claude Code, a dataset of them, an experiment
+# with each of two versions of CLAUDE.md, and their comparison. It needs no account and costs nothing: model_api.py mocks the model's API.
 #
 # Needs claude-langfuse with keys of a Langfuse project, git and python3. CLAUDE_CODE: the program of Claude Code [default: claude]
 set -euo pipefail
@@ -40,7 +40,7 @@ echo 'true' >lib/none.sh
 git add .
 git commit --quiet --message 'Begin'
 
-# The history: a test, a turn of Claude Code, and what the developer made of it.
+# The history: a test, a turn of Claude Code, and the developer's final version.
 while IFS=$'\t' read -r name description test right; do
   echo "$test" >"tests/$name"
   git add .

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs the program as a hook, with the plugin's options. Without the program, says once a day how to get it.
+# Runs the program as a hook, with the plugin's options. Without the program, prints once a day how to install it.
 program=$(command -v claude-langfuse || true)
 for place in "$HOME/.local/bin" "$HOME/.cargo/bin" "$HOME/.nix-profile/bin" "/etc/profiles/per-user/${USER:-}/bin"; do
   [ -n "$program" ] || ! [ -x "$place/claude-langfuse" ] || program=$place/claude-langfuse
 done
-# Another program of this name knows no allow command.
+# The other program of this name (crates.io) has no allow command.
 if [ -n "$program" ] && "$program" allow --help >/dev/null 2>&1; then
-  # An option that is empty is not set: then the shell and config.json count.
+  # An empty option counts as unset, so that the shell and config.json apply.
   if [ -n "${CLAUDE_PLUGIN_OPTION_LANGFUSE_PUBLIC_KEY:-}" ] && [ -n "${CLAUDE_PLUGIN_OPTION_LANGFUSE_SECRET_KEY:-}" ]; then
     export CC_LANGFUSE_PUBLIC_KEY="$CLAUDE_PLUGIN_OPTION_LANGFUSE_PUBLIC_KEY"
     export CC_LANGFUSE_SECRET_KEY="$CLAUDE_PLUGIN_OPTION_LANGFUSE_SECRET_KEY"

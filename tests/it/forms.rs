@@ -85,12 +85,12 @@ const FORMS: [Form; 9] = [
         },
     },
     Form {
-        renders: "`{messages: […], tools: [{name}]}` as input: tools that were called and that were not",
+        renders: "`{messages: […], tools: [{name}]}` as input: called and uncalled tools",
         is_rendered: |row| is_call(row) && !row.tool_definitions.is_empty(),
         is_not: |row| row.metadata.contains_key("tools"),
     },
     Form {
-        renders: "model parameters, each a badge",
+        renders: "model parameters, each as a badge",
         is_rendered: |row| row.model_parameters.get("max_tokens").is_some(),
         is_not: |row| row.model_parameters.get("betas").is_some(),
     },
