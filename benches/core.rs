@@ -1,4 +1,4 @@
-//! The pure core, piece by piece: `cargo bench --bench core`. Times are of this machine; compare them within one run.
+//! Parts of the pure core: `cargo bench --bench core`. Times depend on the machine; compare them within one run.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -58,7 +58,7 @@ mod masking {
 
     use super::{Content, Release, Transcript, mask};
 
-    /// Code, prose and JSON, as a long turn has them. Bar: 30 ms.
+    /// Code, prose and JSON of a long turn. Target: 30 ms.
     #[divan::bench]
     fn a_turn_of_1_mb(bencher: Bencher<'_, '_>) {
         let turns: Vec<String> = std::iter::repeat_with({
@@ -70,7 +70,7 @@ mod masking {
         mask(bencher, &Content::Text(turns.concat()));
     }
 
-    /// A prompt and an answer. Bar: 0.3 ms.
+    /// A prompt and an answer. Target: 0.3 ms.
     #[divan::bench]
     fn a_small_turn_without_secrets(bencher: Bencher<'_, '_>) {
         mask(
@@ -81,7 +81,7 @@ mod masking {
         );
     }
 
-    /// Nothing but beginnings of secrets and names that announce one.
+    /// Only beginnings of secrets, and names of secrets.
     #[divan::bench]
     fn a_text_of_1_mb_made_to_be_slow(bencher: Bencher<'_, '_>) {
         mask(
@@ -91,7 +91,7 @@ mod masking {
     }
 }
 
-/// Compressing a request of 1 MB.
+/// Compression of a request of 1 MB.
 #[divan::bench]
 fn pack_1_mb(bencher: Bencher<'_, '_>) {
     let mut transcript = Transcript::new(Release::V2_0_76);

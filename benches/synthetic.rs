@@ -1,5 +1,5 @@
-//! Transcripts of any size in the shape that Claude Code writes, for measuring. Made up, but row for row as recorded: a row
-//! a block, the request's blobs and parameters beside it (2.1.330), results twice (as the model and as a person sees them).
+//! Synthetic transcripts of any size, with the rows of recorded ones: one row per block, the request's blobs and parameters
+//! (2.1.330), and each result twice (as the model and as a person sees it).
 #![allow(dead_code, reason = "each bench uses its own part")]
 #![allow(
     missing_docs,
@@ -15,10 +15,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// Whose rows.
+/// Release whose rows are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Release {
-    /// Most bytes are of rows that nobody needs: blobs of requests, attachments.
+    /// Most bytes belong to skipped rows: blobs of requests, attachments.
     V2_1_330,
     /// Most bytes are content.
     V2_0_76,
@@ -33,18 +33,18 @@ impl Release {
     }
 }
 
-/// The session that all transcripts are of.
+/// Session id of all transcripts.
 pub const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
-/// Calls of the model a turn; all but the last ask for a tool.
+/// Model calls per turn; all but the last call a tool.
 const CALLS: u64 = 4;
 
-/// A transcript that grows turn by turn. The same every time.
+/// A transcript that grows turn by turn. Deterministic.
 pub struct Transcript {
     release: Release,
     turns: u64,
     rows: u64,
-    /// The id of the last prompt, and the text of the last answer: what a Stop hook is told.
+    /// The id of the last prompt and the text of the last answer, for the event of a Stop hook.
     pub last: (String, String),
 }
 
@@ -53,7 +53,7 @@ impl Transcript {
         Self { release, turns: 0, rows: 0, last: Default::default() }
     }
 
-    /// Of an agent, with ids that no other transcript has.
+    /// An agent's transcript, with unique ids.
     pub fn of_agent(number: u64) -> Self {
         Self {
             turns: (number + 1) * 1_000_000,
@@ -62,7 +62,7 @@ impl Transcript {
         }
     }
 
-    /// The rows of a turn that launches agents and waits for them; gives the tool calls too, in the order of the agents.
+    /// The rows of a turn that launches agents and waits for them, and the tool calls in the order of the agents.
     pub fn launching_turn(&mut self, agents: &[String]) -> (String, Vec<String>) {
         self.turns += 1;
         let prompt = self.uuid("1");
@@ -93,7 +93,7 @@ impl Transcript {
         (rows.iter().map(|row| format!("{row}\n")).collect(), tools)
     }
 
-    /// Writes turns of 64 KB until the file has this many bytes; says how many it has.
+    /// Writes turns of 64 KB until the file has this many bytes; returns its size.
     pub fn fill(&mut self, path: &Path, bytes: u64) -> io::Result<u64> {
         let mut file = BufWriter::new(File::create(path)?);
         let mut written = 0;
@@ -111,7 +111,7 @@ impl Transcript {
         self.turn_of(CALLS)
     }
 
-    /// The rows of a next turn of so many calls, about 16 KB each.
+    /// The rows of the next turn with this many model calls, about 16 KB each.
     pub fn turn_of(&mut self, calls: u64) -> String {
         self.turns += 1;
         let prompt = self.uuid("1");
@@ -186,7 +186,7 @@ impl Transcript {
         message_of(message, block, is_last)
     }
 
-    /// A row with what every row of the conversation has.
+    /// A row with the fields common to all rows of the conversation.
     fn row(&mut self, kind: &str, series: &str, fields: Value) -> Value {
         let mut row = json!({"parentUuid": null, "isSidechain": false, "type": kind, "uuid": self.uuid(series),
             "timestamp": self.timestamp(), "userType": "external", "entrypoint": "cli",
@@ -202,7 +202,7 @@ impl Transcript {
         format!("{series}0000000-0000-4000-8000-{:012}", self.rows)
     }
 
-    /// A row each 37 ms.
+    /// One row every 37 ms.
     fn timestamp(&self) -> String {
         let milliseconds = self.rows * 37;
         let seconds = milliseconds / 1000;
@@ -225,7 +225,7 @@ fn message_of(id: &str, block: Value, is_last: bool) -> Value {
             "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 0}}})
 }
 
-/// Text of about this many bytes, with quotes and ends of lines as code has them.
+/// Text of about this many bytes, with the quotes and line ends of code.
 fn words(length: usize, seed: u64) -> String {
     const WORDS: [&str; 8] = [
         "alpha",

@@ -1,5 +1,5 @@
-//! Whole runs of the built program, as people feel them: `cargo bench --bench whole`; README.md says with which arguments.
-//! Nothing is asserted about time: instructions and system calls are the figures to keep, and `--guard` keeps them.
+//! Whole runs of the built program: `cargo bench --bench whole`; README.md lists the arguments.
+//! No check asserts a time. `--guard` compares instructions and the binary's size with the record.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -54,7 +54,7 @@ fn main() {
     }
 }
 
-/// All that is measured, in the order of the table in README.md.
+/// All measured runs, in the order of the table in README.md.
 fn runs(large: bool) -> Vec<Run> {
     let mut runs = vec![
         Run::new("the program's name and version", Scene::version).guarded(),

@@ -1,4 +1,4 @@
-//! Holds instructions and the binary's size to what was recorded: for a check that must not depend on the machine's speed.
+//! Compares instructions and the binary's size with the record: a check that does not depend on the machine's speed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,21 +7,21 @@ use std::path::PathBuf;
 use super::process::{Measure, program};
 use super::scene::Run;
 
-/// A C library or a kernel of another age costs some more, and a change for the better should not need a new record.
+/// Slack for another C library or kernel.
 const SLACK: f64 = 1.10;
-/// The same for the binary: another linker.
+/// Slack for another linker.
 const SIZE_SLACK: f64 = 1.03;
-/// No binary is larger, whatever was recorded.
-const LARGEST: u64 = 6_600_000;
+/// Upper limit of the binary's size in bytes, independent of the record.
+const MAX_BINARY_BYTES: u64 = 6_600_000;
 const SIZE: &str = "bytes of the binary";
 
-/// Compares each guarded run with the record, or makes the record anew.
+/// Compares each guarded run with the record, or writes a new record.
 pub fn run(runs: Vec<Run>, record: bool) {
     let size = fs::metadata(program()).expect("the program is built").len();
     let mut figures = vec![(SIZE.to_owned(), size)];
     let measure = Measure::new();
     if !measure.has_callgrind() {
-        println!("valgrind is not installed: only the binary's size is looked at");
+        println!("valgrind is not installed: only the binary's size is compared");
     }
     for run in runs.into_iter().filter(|run| run.is_guarded) {
         let count = run.count_instructions(&measure);
@@ -33,10 +33,10 @@ pub fn run(runs: Vec<Run>, record: bool) {
         return fs::write(record_path(), lines.concat()).expect("the record is written");
     }
     let recorded = read();
-    let mut is_over = size > LARGEST;
+    let mut is_over = size > MAX_BINARY_BYTES;
     for (name, figure) in figures {
         let was = *recorded.get(&name).unwrap_or_else(|| {
-            panic!("nothing is recorded of '{name}': make the record anew with --record")
+            panic!("'{name}' has no record. Run with --record")
         });
         let slack = if name == SIZE { SIZE_SLACK } else { SLACK };
         let ratio = figure as f64 / was as f64;
@@ -46,7 +46,7 @@ pub fn run(runs: Vec<Run>, record: bool) {
     }
     assert!(
         !is_over,
-        "more than was recorded: find out why, or record it (--record) and say in the commit what it is worth"
+        "more than recorded. Find the cause, or record it (--record) and justify it in the commit"
     );
 }
 

@@ -1,5 +1,5 @@
-//! A link between a hook and its server on this machine. A connection through it stands when one way there and back is over,
-//! and nothing that is sent before leaves before. It is made of threads, so that it needs no privileges.
+//! A simulated link between a hook and its server on this machine. A connection is established after one round trip, and
+//! bytes sent earlier wait until then. It consists of threads, so it needs no privileges.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -13,24 +13,24 @@ use super::synthetic::Release;
 
 pub const NAME: &str = "a Stop over a link";
 
-/// The row that a Stop hook waits for comes about so long after the hook was called.
+/// Typical time from the call of a Stop hook to the row that it waits for.
 const LATE: Duration = Duration::from_millis(90);
-/// What TCP sends at once, and how many of these before the first is acknowledged.
+/// TCP's segment size in bytes, and the number of segments before the first acknowledgement.
 const SEGMENT: usize = 1460;
 const FIRST_WINDOW: usize = 10 * SEGMENT;
 
-/// What the way to the server is like.
+/// Properties of a link.
 #[derive(Clone, Copy)]
 pub struct Link {
-    /// How long one way takes.
+    /// One-way delay.
     way: Duration,
-    /// Whether TCP's window is in it, which begins with ten segments and doubles with each way there and back.
+    /// Whether to simulate TCP's window, which begins with ten segments and doubles with each round trip.
     has_window: bool,
-    /// Bytes a second from the hook to the server, where they count.
+    /// Bytes per second from the hook to the server; `None` for no limit.
     rate: Option<u64>,
 }
 
-/// The links that are measured, with their names.
+/// The measured links, with their names.
 const LINKS: [(&str, Link); 3] = [
     ("20 ms each way", Link { way: Duration::from_millis(20), has_window: false, rate: None }),
     ("20 ms, TCP's window", Link { way: Duration::from_millis(20), has_window: true, rate: None }),
@@ -41,39 +41,39 @@ const LINKS: [(&str, Link); 3] = [
 ];
 
 impl Link {
-    /// Gives the port of a link to `server`.
+    /// Returns the port of a link to `server`.
     pub fn to(self, server: SocketAddr) -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let stands = Instant::now() + 2 * self.way;
+                let established = Instant::now() + 2 * self.way;
                 let server = TcpStream::connect(server).expect("the server is there");
-                pass_on(&client, &server, Departures::from(self, stands));
+                pass_on(&client, &server, Departures::from(self, established));
                 let back = Self { rate: None, ..self };
-                pass_on(&server, &client, Departures::from(back, stands));
+                pass_on(&server, &client, Departures::from(back, established));
             }
         });
         port
     }
 }
 
-/// When what is written may leave.
+/// Schedules written bytes.
 struct Departures {
     link: Link,
-    /// Until then there is no connection yet, or what left before takes the whole way.
+    /// Until then the connection is not established, or earlier bytes occupy the link.
     free: Instant,
     window: usize,
-    /// What left and is not acknowledged yet, with when it will be.
+    /// Unacknowledged bytes, each with the time of its acknowledgement.
     under_way: VecDeque<(Instant, usize)>,
 }
 
 impl Departures {
-    fn from(link: Link, stands: Instant) -> Self {
-        Self { link, free: stands, window: FIRST_WINDOW, under_way: VecDeque::new() }
+    fn from(link: Link, established: Instant) -> Self {
+        Self { link, free: established, window: FIRST_WINDOW, under_way: VecDeque::new() }
     }
 
-    /// When a segment arrives that is written now.
+    /// Arrival time of a segment written now.
     fn arrival(&mut self, length: usize) -> Instant {
         let mut leaves = Instant::now().max(self.free);
         while let Some(&(acknowledged_at, acknowledged)) = self.under_way.front() {
@@ -120,7 +120,7 @@ fn pass_on(from: &TcpStream, to: &TcpStream, mut departures: Departures) {
     });
 }
 
-/// What is felt of a hook whose last row is there, and of one whose last row comes late.
+/// Duration of a hook with the last row present, and of one with a late last row.
 pub fn measure() {
     println!(
         "{:<62}{:>10}{:>14}{:>14}{:>10}{:>10}",
@@ -128,7 +128,7 @@ pub fn measure() {
     );
     for (name, link) in LINKS {
         for (size, calls) in [("64 KB", 4), ("300 KB", 19), ("2 MB", 128)] {
-            // The stand-in behind HTTP takes its time to look at what is long.
+            // The mock server behind HTTP is slow to check large requests.
             let protocols: &[&str] = if calls > 4 { &["HTTPS"] } else { &["HTTP", "HTTPS"] };
             for &protocol in protocols {
                 let scene = Scene::turn_of_calls(Release::V2_1_330, calls);

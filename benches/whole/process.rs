@@ -1,5 +1,4 @@
-//! One process, measured: its instructions by callgrind, its system calls by strace, its memory by GNU time, its CPU time by
-//! the kernel.
+//! Measures one process: instructions by callgrind, system calls by strace, memory by GNU time, CPU time by the kernel.
 
 use std::fmt;
 use std::io::Write;
@@ -8,11 +7,11 @@ use std::sync::OnceLock;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// The hidden argument with which this program calls itself to measure one other process: what the kernel tells of "all
-/// children" is then of that one alone.
+/// The hidden argument with which this program calls itself to measure one other process. The kernel's figures for all
+/// children are then those of this process.
 pub const CHILD: &str = "--measure-one";
 
-/// So many runs; the fastest counts.
+/// Number of runs; the fastest one counts.
 const RUNS: usize = 5;
 
 /// The columns.
@@ -25,17 +24,17 @@ pub struct Measure {
     has_time: bool,
 }
 
-/// What was measured.
+/// Measured figures.
 #[derive(Clone, Copy)]
 pub struct Figures {
     instructions: Option<u64>,
     /// CPU time in microseconds.
     time: u64,
-    /// The most memory that it had at a time, in KB.
+    /// Peak memory in KB.
     memory: Option<u64>,
     /// System calls, and connections among them.
     calls: Option<(u64, u64)>,
-    /// How many bytes of transcripts it read, where that is what it does.
+    /// Bytes of transcripts that a replay read.
     bytes: Option<u64>,
 }
 
@@ -54,7 +53,7 @@ impl Measure {
         self.has_callgrind
     }
 
-    /// Measures a command; `prepare` is called before each run. What takes long is run once by each means.
+    /// Measures a command; calls `prepare` before each run. Each tool measures a long command only once.
     pub fn figures(
         &self,
         command: &Invocation,
@@ -106,7 +105,7 @@ impl fmt::Display for Figures {
     }
 }
 
-/// What to run.
+/// A command to measure.
 pub struct Invocation {
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
@@ -161,8 +160,8 @@ impl Invocation {
         report.trim().parse().expect("a time")
     }
 
-    /// In KB. The kernel counts what the process was before it became the program, which is as large as what started it: hence
-    /// by a program that is smaller than any that is measured.
+    /// In KB. The kernel also counts the process before `exec`, which is as large as its parent. So a program that is smaller
+    /// than the measured one starts it.
     fn memory(&self) -> u64 {
         let mut command = Command::new("time");
         command.args(["--format", "%M"]).arg(program());
@@ -171,7 +170,7 @@ impl Invocation {
         memory.expect("a size")
     }
 
-    /// Runs a command to its end; gives back what it told on stderr.
+    /// Runs a command to its end; returns its standard error.
     fn run(&self, command: &mut Command) -> String {
         let output = self.begin(command).wait_with_output();
         let output = output.expect("the program ends");
@@ -196,14 +195,14 @@ impl Invocation {
     }
 }
 
-/// The program that is measured: the one that is built with this, unless `MEASURED_PROGRAM` names another.
+/// The measured program: the one in `MEASURED_PROGRAM`, else the one of this build.
 pub fn program() -> &'static str {
     static NAMED: OnceLock<Option<String>> = OnceLock::new();
     let named = NAMED.get_or_init(|| std::env::var("MEASURED_PROGRAM").ok());
     named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_claude-langfuse"))
 }
 
-/// Runs the program once, and tells what it used. The variables of a hook are all that it has.
+/// Runs the program once with only the variables of a hook, and returns the resources used.
 pub fn be_child(arguments: &[String]) {
     let (program, arguments) = arguments.split_first().expect("a program");
     let status = Command::new(program)

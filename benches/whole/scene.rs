@@ -1,4 +1,4 @@
-//! What a run finds: a home with transcripts and state, a Langfuse that takes everything, and the event on stdin.
+//! The environment of a run: a home with transcripts and state, a Langfuse that accepts everything, and the event on stdin.
 
 use std::fs;
 use std::io::Write;
@@ -14,13 +14,13 @@ use super::process::{Figures, Invocation, Measure};
 use super::server::Server;
 use super::synthetic::{Release, SESSION, Transcript};
 
-/// So many agents are launched in one turn.
+/// Number of agents launched in one turn.
 const AGENTS_A_TURN: usize = 10;
 
-/// One line of the table.
+/// One row of the table.
 pub struct Run {
     pub name: String,
-    /// Whether its instructions are held to the record.
+    /// Whether `--guard` compares its instructions with the record.
     pub is_guarded: bool,
     scene: Box<dyn Fn() -> Scene>,
 }
@@ -51,23 +51,23 @@ impl Run {
     }
 }
 
-/// A home before a run, to which it is set back before each.
+/// A home before a run. It is reset before each repetition.
 pub struct Scene {
     home: TempDir,
     server: Server,
-    /// The port by which the server is reached.
+    /// Port of the server or its link.
     port: u16,
     arguments: Vec<String>,
     enabled: bool,
     is_end: bool,
     /// Whether the run must send something.
     sends: bool,
-    /// How many bytes it replays.
+    /// Replayed bytes.
     replayed: Option<u64>,
     transcript: Transcript,
-    /// What is appended to the transcript after each set-back.
+    /// Rows appended to the transcript after each reset.
     new_turn: String,
-    /// The length of the transcript before that.
+    /// Length of the transcript before that.
     length: u64,
 }
 
@@ -108,14 +108,14 @@ impl Scene {
         scene
     }
 
-    /// The session is delivered but for its last turn.
+    /// All of the session except its last turn is delivered.
     pub fn new_turn(release: Release, bytes: u64) -> Self {
         let mut scene = Self::filled(release, bytes);
         scene.deliver();
         scene.with_new_turn()
     }
 
-    /// The session is delivered but for its last turn, which has so many calls of the model.
+    /// All of the session except its last turn is delivered; the last turn has this many model calls.
     pub fn turn_of_calls(release: Release, calls: u64) -> Self {
         let mut scene = Self::filled(release, 1_000_000);
         scene.deliver();
@@ -141,7 +141,7 @@ impl Scene {
         self
     }
 
-    /// The hook is that of the session's end.
+    /// Runs the hook of SessionEnd.
     pub fn at_the_end(mut self) -> Self {
         self.is_end = true;
         self
@@ -155,13 +155,13 @@ impl Scene {
         self.deliver_all_but_the_new_turn()
     }
 
-    /// Between the hook and its server is a link.
+    /// Puts a link between the hook and its server.
     pub fn over(mut self, link: Link) -> Self {
         self.port = link.to(self.server.address());
         self.deliver_all_but_the_new_turn()
     }
 
-    /// The server has another address, and with it a cursor of its own.
+    /// Changes the server's address, and with it the cursor.
     fn deliver_all_but_the_new_turn(mut self) -> Self {
         let new_turn = std::mem::take(&mut self.new_turn);
         self.deliver();
@@ -169,7 +169,7 @@ impl Scene {
         self
     }
 
-    /// The session launched agents, turn by turn, which have ended; all of it is delivered.
+    /// The session launched agents, turn by turn, and they have ended. All of it is delivered.
     pub fn agents(count: usize) -> Self {
         let mut scene = Self::idle(100_000);
         let folder = scene.path().with_extension("").join("subagents");
@@ -192,7 +192,7 @@ impl Scene {
         }
         scene.append(&rows);
         scene.length += rows.len() as u64;
-        // That takes longer than a hook may on a busy machine.
+        // On a busy machine this takes longer than a hook's budget.
         scene.arguments = scene.replaying();
         scene.deliver();
         scene.arguments = vec!["hook".to_owned()];
@@ -233,7 +233,7 @@ impl Scene {
         ["replay", "--quiet", &path].map(str::to_owned).into()
     }
 
-    /// How long a hook takes; `late`: how long after its start the row of the answer comes. The median of seven.
+    /// Duration of a hook, the median of seven. `late`: delay of the answer's row after the start.
     pub fn felt(&self, late: Option<Duration>) -> Duration {
         let rows: Vec<&str> = self.new_turn.split_inclusive('\n').collect();
         let (before, answer) = rows.split_at(rows.len() - 2);
@@ -259,13 +259,13 @@ impl Scene {
         felt[felt.len() / 2]
     }
 
-    /// How many requests the last run needed, and how many bytes they had.
+    /// Number and size in bytes of the last run's requests.
     pub fn sent(&self) -> (usize, usize) {
         (self.server.exports(), self.server.bytes())
     }
 
-    /// Two hooks run, and their state is what later runs begin with: the first delivers all, the second notes the answer that
-    /// it was called for.
+    /// Runs two hooks, whose state is the start of later runs: the first delivers all, the second records the answer that it
+    /// was called for.
     fn deliver(&mut self) {
         self.reset();
         let event = std::mem::replace(&mut self.is_end, true);
@@ -281,7 +281,7 @@ impl Scene {
     }
 
     fn reset_to(&self, new_turn: &str) {
-        // Other sessions, of which there may be thousands, stay.
+        // The other sessions, possibly thousands, are not reset.
         let own = format!("claude-langfuse/sessions/{SESSION}");
         drop(fs::remove_dir_all(self.state().join(own)));
         let before = self.home.path().join("before");
@@ -320,7 +320,7 @@ impl Scene {
             ("LANGFUSE_BASE_URL", format!("{}://127.0.0.1:{}", self.server.protocol(), self.port)),
             ("LANGFUSE_PUBLIC_KEY", PUBLIC_KEY.to_owned()),
             ("LANGFUSE_SECRET_KEY", SECRET_KEY.to_owned()),
-            // Under callgrind everything takes fifty times as long.
+            // callgrind slows the program down by a factor of fifty.
             ("CC_LANGFUSE_HOOK_BUDGET", "100".to_owned()),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
         ];

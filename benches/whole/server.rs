@@ -1,4 +1,4 @@
-//! Who takes what is sent: the Langfuse stand-in by HTTP, or a server that takes anything by HTTPS.
+//! Receives requests: the mock Langfuse by HTTP, or a server that accepts anything by HTTPS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ pub enum Server {
     Tls(TlsServer),
 }
 
-/// Answers every request as Langfuse acknowledges one.
+/// Answers every request like Langfuse's acknowledgement.
 pub struct TlsServer {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
@@ -58,12 +58,12 @@ impl Server {
         }
     }
 
-    /// Writes the certificate that vouches for the server.
+    /// Writes the server's certificate authority.
     pub fn write_authority(path: &Path) {
         std::fs::write(path, authority()).expect("a file for the certificate");
     }
 
-    /// How many requests with spans came in.
+    /// Number of received requests with spans.
     pub fn exports(&self) -> usize {
         match self {
             Self::Plain(mock) => mock.exports().len(),
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// How long their bodies were in all.
+    /// Total length of their bodies.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Plain(mock) => mock.exports().iter().map(|export| export.body.len()).sum(),
@@ -79,7 +79,7 @@ impl Server {
         }
     }
 
-    /// Forgets them.
+    /// Resets these counts.
     pub fn clear(&self) {
         match self {
             Self::Plain(mock) => mock.clear(),
@@ -111,7 +111,7 @@ fn serve(
     }
 }
 
-/// Reads a request, whose body has a length or comes in chunks; gives how long that is.
+/// Reads a request with a length or in chunks; returns the length of its body.
 fn read_request(stream: &mut impl Read) -> Option<usize> {
     let head = read_until(stream, b"\r\n\r\n")?.to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
