@@ -35,9 +35,9 @@ pub fn run(runs: Vec<Run>, record: bool) {
     let recorded = read();
     let mut is_over = size > MAX_BINARY_BYTES;
     for (name, figure) in figures {
-        let was = *recorded.get(&name).unwrap_or_else(|| {
-            panic!("'{name}' has no record. Run with --record")
-        });
+        let was = *recorded
+            .get(&name)
+            .unwrap_or_else(|| panic!("'{name}' has no record. Run with --record"));
         let slack = if name == SIZE { SIZE_SLACK } else { SLACK };
         let ratio = figure as f64 / was as f64;
         let verdict = if ratio > slack { "TOO MUCH" } else { "ok" };

@@ -37,7 +37,7 @@ fn noted<'a>(row: &'a Row, key: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn an_agent_that_failed_says_why_in_the_foreground_and_in_the_background() {
+fn a_failed_agent_has_its_reason_in_foreground_and_background() {
     let rows = shown("v2.1.330/agent-failed");
     for agent in ["foreground job", "background job"] {
         let row = only(&rows, "agent_description", agent);
@@ -54,7 +54,7 @@ fn an_agent_that_failed_says_why_in_the_foreground_and_in_the_background() {
 }
 
 #[test]
-fn an_agent_says_how_it_ended_whichever_row_tells() {
+fn an_agent_has_its_outcome_from_any_row() {
     for (recording, outcome) in [
         ("v1.0.128/subagent", "completed"),
         ("v2.1.50/subagent", "completed"),
@@ -75,7 +75,7 @@ fn an_agent_says_how_it_ended_whichever_row_tells() {
 }
 
 #[test]
-fn a_background_command_carries_its_task_and_how_it_ended_as_far_as_its_turn_knew() {
+fn a_background_command_has_its_task_and_the_outcome_known_in_its_turn() {
     let rows = shown("v2.1.330/background-shell");
     let tool = |task| {
         let row = only(&rows, "background_task_id", task);
@@ -90,7 +90,7 @@ fn a_background_command_carries_its_task_and_how_it_ended_as_far_as_its_turn_kne
 }
 
 #[test]
-fn a_turn_that_a_task_opened_says_how_the_task_ended_and_points_to_its_tool() {
+fn a_turn_opened_by_a_task_has_its_outcome_and_points_to_its_tool() {
     let rows = shown("v2.1.330/background-shell");
     for (task, status, level, message) in [
         ("by0d75sde", "completed", "DEFAULT", None),
@@ -153,7 +153,7 @@ fn run<'a>(rows: &'a [Row], status: &str) -> &'a Row {
 }
 
 #[test]
-fn a_workflow_lasts_as_long_as_its_run_and_shows_what_came_of_it() {
+fn a_workflow_lasts_as_long_as_its_run_and_shows_its_results() {
     let rows = shown("v2.1.330/workflow");
     let chain = run(&rows, "completed");
     let result = r#"{"counted":["1 file.","0 folders."],"verdict":{"ok":true}}"#;
@@ -194,7 +194,7 @@ fn the_steps_of_a_workflow_are_those_of_its_journal() {
 }
 
 #[test]
-fn a_workflow_that_failed_was_stopped_or_was_lost_says_so() {
+fn a_failed_stopped_or_lost_workflow_has_its_outcome() {
     let rows = shown("v2.1.330/workflow-failed");
     let ended = |row: &Row| (row.level.clone(), row.status_message.clone().unwrap());
     let expected = |level: &str, why: &str| (level.to_owned(), why.to_owned());
@@ -227,7 +227,7 @@ fn a_workflow_is_not_sent_before_it_ends_unless_its_session_does() {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_a_workflows_end_and_an_impossible_depth_hold_nothing_up() {
+fn a_fifo_in_place_of_a_workflows_end_and_an_impossible_depth_block_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/workflow-lost");
@@ -250,7 +250,7 @@ fn a_fifo_in_the_place_of_a_workflows_end_and_an_impossible_depth_hold_nothing_u
 
 /// Up to 2.1.50 no file beside an agent's says what it is for, only the call that launched it.
 #[test]
-fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
+fn an_agent_has_its_description_and_depth_in_every_release() {
     for (recording, description) in [
         ("v1.0.128/subagent", "count files"),
         ("v2.0.76/subagent", "count files"),
@@ -270,7 +270,7 @@ fn an_agent_says_what_it_is_for_and_how_deep_it_is_in_every_release() {
 }
 
 #[test]
-fn sessions_of_the_agent_sdk_are_told_apart_by_their_entrypoint() {
+fn entrypoint_identifies_sessions_of_the_agent_sdk() {
     for (recording, entrypoint) in [
         ("v2.1.330/sdk-user", "sdk-py"),
         ("v2.1.330/sdk-inline", "sdk-py"),
@@ -288,7 +288,7 @@ fn sessions_of_the_agent_sdk_are_told_apart_by_their_entrypoint() {
 
 /// 2.1.197 writes it with a hyphen, in another field.
 #[test]
-fn what_opened_a_turn_is_called_the_same_in_every_release() {
+fn turn_origin_is_the_same_in_every_release() {
     for recording in ["v2.1.197/subagent-background", "v2.1.330/subagent-background"] {
         let rows = shown(recording);
         let opened = with(&rows, "turn_origin", "task_notification");

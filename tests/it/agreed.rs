@@ -64,7 +64,7 @@ fn holds_content(row: &Row) -> bool {
 }
 
 #[test]
-fn a_turn_that_could_not_be_sent_keeps_its_capture_mode_whoever_sends_it() {
+fn an_unsent_turn_keeps_its_capture_mode_for_any_sender() {
     for (first, later) in [("metadata", "full"), ("full", "metadata")] {
         for sender in SENDERS {
             let mock = MockLangfuse::start();
@@ -88,7 +88,7 @@ fn a_turn_that_could_not_be_sent_keeps_its_capture_mode_whoever_sends_it() {
 }
 
 #[test]
-fn a_turn_that_a_hook_met_within_a_back_off_keeps_its_capture_mode() {
+fn a_turn_first_seen_during_a_back_off_keeps_its_capture_mode() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(CAPTURE, "metadata");
@@ -140,7 +140,7 @@ fn a_turn_that_was_acknowledged_is_not_sent_again_in_another_mode() {
 }
 
 #[test]
-fn only_a_mode_that_is_named_for_the_session_sends_what_was_left_out() {
+fn only_an_explicit_mode_for_the_session_sends_omitted_content() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(CAPTURE, "metadata");
@@ -160,7 +160,7 @@ fn only_a_mode_that_is_named_for_the_session_sends_what_was_left_out() {
 }
 
 #[test]
-fn a_pattern_that_is_not_there_any_more_keeps_the_turn_here_until_it_is() {
+fn a_removed_pattern_holds_the_turn_back_until_it_returns() {
     for (first, later) in [
         ("Answer", ""),
         ("Answer\nQuestion", "Question"),
@@ -187,7 +187,7 @@ fn a_pattern_that_is_not_there_any_more_keeps_the_turn_here_until_it_is() {
 }
 
 #[test]
-fn the_sessions_own_hook_goes_on_behind_a_turn_that_it_can_not_send() {
+fn the_sessions_own_hook_continues_after_a_turn_that_it_can_not_send() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(PATTERNS, "Answer");
@@ -209,7 +209,7 @@ fn the_sessions_own_hook_goes_on_behind_a_turn_that_it_can_not_send() {
 }
 
 #[test]
-fn further_mask_patterns_and_fewer_allow_patterns_are_no_obstacle() {
+fn further_mask_patterns_and_fewer_allow_patterns_are_accepted() {
     for (first, later) in [("", "Answer"), ("Answer\n!^x", "more\nAnswer")] {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
@@ -238,7 +238,7 @@ fn masking_that_was_on_stays_on_for_the_turn() {
 }
 
 #[test]
-fn an_agent_that_goes_on_later_follows_the_turn_that_launched_it() {
+fn an_agent_that_continues_later_follows_the_turn_that_launched_it() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(CAPTURE, "metadata");
@@ -257,7 +257,7 @@ fn an_agent_that_goes_on_later_follows_the_turn_that_launched_it() {
 }
 
 #[test]
-fn repair_sends_what_is_missing_as_it_was_agreed() {
+fn repair_sends_missing_spans_under_the_agreed_policy() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(CAPTURE, "metadata");

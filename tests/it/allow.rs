@@ -167,7 +167,7 @@ fn another_value_asks_again_and_revoke_takes_all_back() {
 }
 
 #[test]
-fn allow_asks_a_person_at_a_terminal_and_nobody_else() {
+fn allow_asks_only_at_a_terminal() {
     let mut cloned = Cloned::new();
     let env = json!({"LANGFUSE_BASE_URL": cloned.theirs.url()});
     let folder = cloned.folder().display().to_string();

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::sandbox::{Received, Sandbox};
 
 #[test]
-fn input_that_is_no_event_is_logged_in_one_line_and_not_noticed() {
+fn invalid_input_is_logged_in_one_line_without_output() {
     let mock = MockLangfuse::start();
     let inputs: [&[u8]; 12] = [
         b"",
@@ -67,7 +67,7 @@ fn missing_keys_are_named_in_one_line_of_the_log() {
 }
 
 #[test]
-fn what_the_configuration_lacked_is_delivered_once_it_is_there() {
+fn turns_are_delivered_after_the_configuration_is_completed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
@@ -80,7 +80,7 @@ fn what_the_configuration_lacked_is_delivered_once_it_is_there() {
 }
 
 #[test]
-fn a_refusal_says_which_server_and_what_to_do_and_loses_nothing() {
+fn a_rejection_names_the_server_and_a_remedy_and_loses_nothing() {
     for (status, advice) in [(401, "check the keys"), (404, "check the base URL")] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -98,7 +98,7 @@ fn a_refusal_says_which_server_and_what_to_do_and_loses_nothing() {
 }
 
 #[test]
-fn a_firewall_before_langfuse_holds_up_only_what_it_rejects() {
+fn a_firewall_before_langfuse_affects_only_rejected_spans() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -117,7 +117,7 @@ fn a_firewall_before_langfuse_holds_up_only_what_it_rejects() {
 }
 
 #[test]
-fn a_span_that_is_refused_does_not_hold_up_the_others_and_is_tried_again() {
+fn a_rejected_span_does_not_block_the_others_and_is_retried() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -132,7 +132,7 @@ fn a_span_that_is_refused_does_not_hold_up_the_others_and_is_tried_again() {
 }
 
 #[test]
-fn a_span_that_is_refused_again_and_again_is_sent_without_content() {
+fn a_span_that_is_rejected_repeatedly_is_sent_without_content() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -151,7 +151,7 @@ fn a_span_that_is_refused_again_and_again_is_sent_without_content() {
 }
 
 #[test]
-fn a_span_that_is_never_taken_is_given_up() {
+fn a_span_that_is_always_rejected_is_skipped() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::sandbox::{Doorbell, Sandbox, traced_to};
 
 #[test]
-fn where_a_pattern_can_not_be_read_nothing_is_sent() {
+fn an_invalid_pattern_sends_nothing() {
     let bell = Doorbell::new();
     for (variable, value) in [
         ("CC_LANGFUSE_MASK_PATTERNS", "[\"secret(\"]"),

@@ -100,7 +100,7 @@ fn closed_port() -> SocketAddr {
 }
 
 #[test]
-fn a_request_carries_the_headers_langfuse_wants() {
+fn a_request_has_the_headers_that_langfuse_needs() {
     let server = Server::answering(OK);
     assert_eq!(send(&server.url()), Verdict::Acknowledged);
     let request = server.requests().pop().unwrap();
@@ -155,7 +155,7 @@ fn a_run_uses_one_connection() {
 }
 
 #[test]
-fn a_connection_that_went_stale_is_replaced() {
+fn a_stale_connection_is_replaced() {
     // The second request is read before the server hangs up: the client can't know beforehand.
     let server = Server::new(|connection| {
         connection.request();

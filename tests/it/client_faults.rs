@@ -22,7 +22,7 @@ use super::{
 };
 
 #[test]
-fn a_port_where_nobody_listens_is_a_passing_failure() {
+fn a_closed_port_is_a_temporary_failure() {
     let address = closed_port();
     let reply = send(&format!("http://{address}"));
     assert!(is_later(&reply) && !is_timed_out(&reply), "{reply:?}");
@@ -31,7 +31,7 @@ fn a_port_where_nobody_listens_is_a_passing_failure() {
 }
 
 #[test]
-fn a_connection_that_was_opened_ahead_carries_the_request() {
+fn a_preconnected_connection_sends_the_request() {
     let server = Server::new(|connection| {
         if connection.number == 0 && connection.request() {
             connection.write(OK);
@@ -45,7 +45,7 @@ fn a_connection_that_was_opened_ahead_carries_the_request() {
 }
 
 #[test]
-fn a_connection_that_was_opened_ahead_and_closed_again_is_replaced() {
+fn a_closed_preconnected_connection_is_replaced() {
     let server = Server::new(|connection| {
         if connection.number > 0 && connection.request() {
             connection.write(OK);
@@ -58,7 +58,7 @@ fn a_connection_that_was_opened_ahead_and_closed_again_is_replaced() {
 }
 
 #[test]
-fn a_connection_that_can_not_be_opened_ahead_says_why_and_is_tried_again() {
+fn a_failed_preconnect_has_its_reason_and_is_retried() {
     let address = closed_port();
     let mut client = client(&format!("http://{address}"));
     for _ in 0..2 {
@@ -71,7 +71,7 @@ fn a_connection_that_can_not_be_opened_ahead_says_why_and_is_tried_again() {
 }
 
 #[test]
-fn a_name_that_does_not_exist_is_a_passing_failure() {
+fn an_unknown_name_is_a_temporary_failure() {
     let start = Instant::now();
     let reply = client("http://langfuse.invalid:1")
         .send(&Body::new(EXPORT), Deadline::after(Duration::from_secs(1)));
@@ -80,7 +80,7 @@ fn a_name_that_does_not_exist_is_a_passing_failure() {
 }
 
 #[test]
-fn an_address_that_swallows_packets_does_not_hold_us() {
+fn an_address_that_drops_packets_does_not_block() {
     // TEST-NET-1: routed nowhere. Where there is no route at all the failure comes at once.
     let reply = send_in_short("http://192.0.2.1:81", &Body::new(EXPORT));
     assert!(is_later(&reply) && !is_timed_out(&reply), "{reply:?}");
@@ -102,7 +102,7 @@ impl Resolver for TwoAddresses {
 
 /// Which is what the client relies on, whose time to connect it is: a name can't be given two addresses from here.
 #[test]
-fn an_address_that_swallows_packets_leaves_time_for_the_next_one() {
+fn an_address_that_drops_packets_leaves_time_for_the_next_one() {
     let server = Server::answering(OK);
     let resolver = TwoAddresses(server.url().trim_start_matches("http://").parse().unwrap());
     let config = Agent::config_builder().timeout_connect(Some(Duration::from_secs(2)));
@@ -112,7 +112,7 @@ fn an_address_that_swallows_packets_leaves_time_for_the_next_one() {
 }
 
 #[test]
-fn a_server_that_hangs_up_is_a_passing_failure() {
+fn a_closed_connection_is_a_temporary_failure() {
     let before_reading = Server::new(|_| ());
     let after_reading = Server::new(|connection| {
         connection.request();
@@ -125,7 +125,7 @@ fn a_server_that_hangs_up_is_a_passing_failure() {
 }
 
 #[test]
-fn an_answer_that_comes_before_the_request_was_read_is_heard() {
+fn a_response_before_the_request_was_read_is_read() {
     let server = Server::new(|connection| {
         connection.answer(401, r#"{"message":"no"}"#);
         connection.request();
@@ -154,7 +154,7 @@ fn a_reset_over_a_large_upload_means_that_it_is_too_large() {
 }
 
 #[test]
-fn a_server_that_makes_us_wait_does_not_hold_us() {
+fn a_server_that_never_answers_does_not_block() {
     let never = Server::new(|connection| {
         connection.request();
         thread::sleep(LONG);
@@ -185,7 +185,7 @@ fn a_server_that_makes_us_wait_does_not_hold_us() {
 }
 
 #[test]
-fn a_server_that_reads_slowly_does_not_hold_us() {
+fn a_server_that_reads_slowly_does_not_block() {
     let server = Server::new(|connection| {
         let mut some = vec![0; 64 * 1024];
         while connection.stream.read(&mut some).is_ok_and(|length| length > 0) {
@@ -197,7 +197,7 @@ fn a_server_that_reads_slowly_does_not_hold_us() {
 }
 
 #[test]
-fn the_client_works_on_after_a_deadline() {
+fn the_client_still_works_after_a_deadline() {
     let server = Server::new(|connection| {
         connection.request();
         if connection.number == 0 {
@@ -213,7 +213,7 @@ fn the_client_works_on_after_a_deadline() {
 }
 
 #[test]
-fn an_answer_that_is_packed_is_not_unpacked() {
+fn a_compressed_response_is_not_decompressed() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(b"{").unwrap();
     packed.write_all(&vec![b' '; 100 << 20]).unwrap();
@@ -237,7 +237,7 @@ fn an_answer_that_is_packed_is_not_unpacked() {
 }
 
 #[test]
-fn a_success_without_a_whole_json_body_is_no_acknowledgement() {
+fn a_success_without_a_whole_json_body_is_not_an_acknowledgement() {
     let longer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}";
     let cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n";
     let garbage = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n";
@@ -257,7 +257,7 @@ fn a_success_without_a_whole_json_body_is_no_acknowledgement() {
 }
 
 #[test]
-fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
+fn a_chunked_response_and_one_that_ends_with_the_connection_are_read() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let until_close = "HTTP/1.1 200 OK\r\n\r\n{\"id\":1}\n";
     let old = "HTTP/1.0 200 OK\r\n\r\n{}";
@@ -269,7 +269,7 @@ fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
 }
 
 #[test]
-fn an_answer_without_end_is_not_read_to_its_end() {
+fn an_endless_response_is_not_read_to_its_end() {
     let body = Server::new(|connection| {
         connection.request();
         connection.write("HTTP/1.1 200 OK\r\n\r\n{");
@@ -300,7 +300,7 @@ fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn what_is_not_http_is_not_langfuse() {
+fn a_response_that_is_not_http_is_not_langfuse() {
     for answer in [
         "SSH-2.0-OpenSSH_9.6\r\n\r\n",
         "HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\n{}",

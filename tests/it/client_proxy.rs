@@ -36,7 +36,7 @@ fn a_request_goes_through_the_proxy_with_its_own_credentials() {
 }
 
 #[test]
-fn loopback_is_reached_though_a_dead_proxy_is_set() {
+fn loopback_is_reached_despite_a_dead_proxy() {
     let server = Server::answering(OK);
     let dead = closed_port().to_string();
     let options = ClientOptions {
@@ -50,7 +50,7 @@ fn loopback_is_reached_though_a_dead_proxy_is_set() {
 }
 
 #[test]
-fn a_dead_proxy_is_a_passing_failure_that_names_it() {
+fn a_dead_proxy_is_a_temporary_failure_that_names_it() {
     let dead = closed_port();
     let reply = send_through(&format!("http://user:hunter2@{dead}"));
     assert!(is_later(&reply), "{reply:?}");
@@ -59,7 +59,7 @@ fn a_dead_proxy_is_a_passing_failure_that_names_it() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_for_the_user_to_mend() {
+fn a_proxy_that_rejects_needs_a_fix_by_the_user() {
     for (status, refuses) in [(407, true), (403, true), (502, false), (504, false)] {
         let proxy = Server::answering(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
         let reply = send_through(&proxy.url());
@@ -71,7 +71,7 @@ fn a_proxy_that_refuses_is_for_the_user_to_mend() {
 }
 
 #[test]
-fn a_proxy_that_can_not_work_is_refused_without_its_password() {
+fn an_invalid_proxy_is_rejected_without_showing_its_password() {
     for proxy in [
         "socks5://user:hunter2@host:1080",
         "ftp://user:hunter2@host",

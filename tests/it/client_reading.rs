@@ -77,7 +77,7 @@ fn a_server_of_the_older_tables_is_read_trace_by_trace() {
 }
 
 #[test]
-fn a_reader_does_not_wait_longer_than_it_may() {
+fn a_read_respects_its_deadline() {
     for reply in [langfuse_mock::Reply::Hang, langfuse_mock::Reply::Drip(Duration::from_millis(50))]
     {
         let server = server_with(1);

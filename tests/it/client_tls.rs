@@ -60,7 +60,7 @@ fn a_ca_file_is_enough_and_tried_first() {
 }
 
 #[test]
-fn a_certificate_nobody_vouches_for_is_for_the_user_to_mend() {
+fn an_untrusted_certificate_needs_a_fix_by_the_user() {
     let (server, connections) = tls_server(GOOD);
     let reply = send(&https(&server), None, &[]);
     assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
@@ -70,7 +70,7 @@ fn a_certificate_nobody_vouches_for_is_for_the_user_to_mend() {
 }
 
 #[test]
-fn a_connection_that_is_opened_ahead_has_its_certificate_looked_at() {
+fn a_preconnected_connection_has_its_certificate_checked() {
     let (_folder, path) = bundle();
     let path = path.to_str().unwrap();
     let (server, connections) = tls_server(GOOD);
@@ -88,7 +88,7 @@ fn a_connection_that_is_opened_ahead_has_its_certificate_looked_at() {
 }
 
 #[test]
-fn the_machines_roots_are_tried_after_a_certificate_was_refused() {
+fn the_systems_roots_are_tried_after_a_certificate_was_rejected() {
     let (_folder, path) = bundle();
     let path = path.to_str().unwrap();
     for variables in [
@@ -104,7 +104,7 @@ fn the_machines_roots_are_tried_after_a_certificate_was_refused() {
 }
 
 #[test]
-fn the_roots_that_worked_are_kept_for_the_run() {
+fn working_roots_are_kept_for_the_run() {
     let (server, connections) = tls_server(GOOD);
     let (_folder, path) = bundle();
     let options = ClientOptions {
@@ -120,7 +120,7 @@ fn the_roots_that_worked_are_kept_for_the_run() {
 }
 
 #[test]
-fn a_certificate_for_another_host_or_an_expired_one_is_refused() {
+fn a_certificate_for_another_host_or_an_expired_one_is_rejected() {
     let (_folder, path) = bundle();
     for (certificate, word) in [(OTHER_HOST, "not valid for name"), (EXPIRED, "expired")] {
         let (server, _) = tls_server(certificate);
@@ -131,7 +131,7 @@ fn a_certificate_for_another_host_or_an_expired_one_is_refused() {
 }
 
 #[test]
-fn a_ca_file_that_can_not_be_read_is_named_when_it_matters() {
+fn an_unreadable_ca_file_is_named_when_it_matters() {
     let (server, _) = tls_server(GOOD);
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.pem");
@@ -144,7 +144,7 @@ fn a_ca_file_that_can_not_be_read_is_named_when_it_matters() {
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls_is_a_wrong_url() {
+fn a_server_without_tls_is_a_wrong_url() {
     let server = Server::new(|connection| {
         connection.write("HTTP/1.1 400 Bad Request\r\n\r\n");
         thread::sleep(LONG);
@@ -154,7 +154,7 @@ fn a_server_that_does_not_speak_tls_is_a_wrong_url() {
 }
 
 #[test]
-fn an_alert_tells_an_old_tls_from_a_passing_trouble() {
+fn an_alert_distinguishes_an_old_tls_from_a_temporary_failure() {
     // Alert 70, protocol_version: the answer of a server that knows TLS 1.0 only.
     let old = Server::new(|connection| {
         connection.write(b"\x15\x03\x01\x00\x02\x02\x46");
@@ -172,7 +172,7 @@ fn an_alert_tells_an_old_tls_from_a_passing_trouble() {
 }
 
 #[test]
-fn a_handshake_that_stalls_does_not_hold_us() {
+fn a_stalled_handshake_does_not_block() {
     let server = Server::new(|_| thread::sleep(LONG));
     let reply = send_in_short(&https(&server), &Body::new(EXPORT));
     assert!(is_later(&reply), "{reply:?}");

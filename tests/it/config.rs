@@ -81,7 +81,7 @@ impl World {
 }
 
 #[test]
-fn a_later_layer_wins_and_says_so() {
+fn a_later_layer_wins_and_is_named() {
     let mut world = World::new();
     let project = world.project();
     let user = |config: &Config| {
@@ -108,7 +108,7 @@ fn a_later_layer_wins_and_says_so() {
 }
 
 #[test]
-fn our_spelling_beats_the_shared_one_only_within_a_layer() {
+fn the_prefixed_name_wins_only_within_a_layer() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"CC_LANGFUSE_USER_ID": "ours, below"}}));
     world.shell("LANGFUSE_USER_ID", "shared, above");
@@ -129,7 +129,7 @@ fn an_empty_value_counts_as_unset() {
 }
 
 #[test]
-fn an_empty_value_in_claude_codes_settings_takes_away_the_shells() {
+fn an_empty_value_in_claude_codes_settings_removes_the_shells() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "file"}}));
     world.shell("LANGFUSE_USER_ID", "shell");
@@ -169,7 +169,7 @@ fn a_sessions_own_hook_takes_no_value_from_a_settings_file() {
 }
 
 #[test]
-fn settings_of_user_and_organisation_that_cannot_be_read_suspend() {
+fn unreadable_settings_of_user_and_organisation_suspend() {
     for path in [
         "home/.claude/settings.json",
         "managed/managed-settings.json",
@@ -217,7 +217,7 @@ fn a_switch_that_is_neither_on_nor_off_suspends_where_it_wins() {
 }
 
 #[test]
-fn a_broken_config_file_is_a_problem_with_its_place_and_neither_consent_nor_refusal() {
+fn a_broken_config_file_is_a_problem_and_neither_consent_nor_refusal() {
     let mut world = World::new();
     let path = world.write(
         "home/.config/claude-langfuse/config.json",
@@ -271,7 +271,7 @@ fn a_broken_settings_file_is_a_problem_and_the_others_count() {
 }
 
 #[test]
-fn a_config_file_given_by_hand_takes_the_usual_ones_place() {
+fn an_explicit_config_file_replaces_the_default_one() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"LANGFUSE_USER_ID": "usual"}}));
     let path = world.write("other.json", r#"{"env": {"LANGFUSE_USER_ID": "other"}}"#);

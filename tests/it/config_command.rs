@@ -30,7 +30,7 @@ fn layered() -> Sandbox {
 }
 
 #[test]
-fn each_value_stands_below_the_place_where_it_was_set() {
+fn each_value_is_listed_below_its_source() {
     layered()
         .screen()
         .types("claude-langfuse config --project code/app")
@@ -40,7 +40,7 @@ fn each_value_stands_below_the_place_where_it_was_set() {
 }
 
 #[test]
-fn a_script_gets_the_same_as_json() {
+fn json_output_has_the_same_values() {
     let sandbox = layered();
     let shown = sandbox.run(&["config", "--json", "--project", "code/app"]).exits(0);
     let [all] = &shown.json()[..] else { panic!("one object") };
@@ -65,7 +65,7 @@ fn a_script_gets_the_same_as_json() {
 }
 
 #[test]
-fn nothing_configured_is_told_with_what_to_do() {
+fn a_missing_configuration_is_reported_with_a_remedy() {
     Sandbox::new()
         .screen()
         .types("claude-langfuse config")
@@ -75,7 +75,7 @@ fn nothing_configured_is_told_with_what_to_do() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
+fn problems_are_named_with_source_and_remedy() {
     let mut sandbox = Sandbox::new();
     sandbox.config(&json!({
         "env": {
@@ -106,7 +106,7 @@ fn a_broken_file_is_named() {
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
+fn a_world_readable_key_file_is_a_warning() {
     let sandbox = layered();
     let everybody = Permissions::from_mode(0o644);
     fs::set_permissions(sandbox.path(".secrets/langfuse"), everybody).unwrap();
@@ -117,7 +117,7 @@ fn a_key_file_that_others_can_read_is_worth_a_look_and_no_fault() {
 }
 
 #[test]
-fn the_file_alone_is_checked_with_all_its_projects_and_without_its_secrets() {
+fn file_only_checks_all_projects_without_showing_secrets() {
     let sandbox = Sandbox::new();
     sandbox.config(&json!({
         "env": {"LANGFUSE_PUBLIC_KEY": "pk-lf-1234", "LANGFUSE_SECRET_KEY_FILE": "/run/agenix/not-here"},
@@ -154,7 +154,7 @@ fn the_file_alone_is_checked_with_all_its_projects_and_without_its_secrets() {
 }
 
 #[test]
-fn values_that_are_rarely_meant_are_named_one_by_one() {
+fn suspicious_values_are_named_one_by_one() {
     let sandbox = Sandbox::new();
     sandbox.config(&json!({
         "env": {

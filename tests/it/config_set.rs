@@ -66,7 +66,7 @@ fn a_projects_value_goes_into_its_entry() {
 }
 
 #[test]
-fn a_wrong_name_or_value_is_refused_and_nothing_is_written() {
+fn a_wrong_name_or_value_is_rejected_and_nothing_is_written() {
     let sandbox = Sandbox::new();
     for (name, value, code, told) in [
         ("LANGFUSE_PUBLICKEY", "pk-lf-1", 2, "LANGFUSE_PUBLIC_KEY"),
@@ -104,7 +104,7 @@ fn a_secret_is_read_unseen() {
 }
 
 #[test]
-fn a_file_in_the_nix_store_is_left_alone_and_the_option_is_printed() {
+fn a_file_in_the_nix_store_is_not_changed_and_the_option_is_printed() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path(".config/claude-langfuse")).unwrap();
     symlink("/nix/store/0-files/config.json", sandbox.path(CONFIG)).unwrap();

@@ -16,7 +16,7 @@ fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {
 }
 
 #[test]
-fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
+fn an_untraced_project_has_no_file_and_no_connection() {
     let bell = Doorbell::new();
     for consent in [None, Some("false"), Some("0"), Some("no"), Some("")] {
         let sandbox = Sandbox::new();
@@ -38,7 +38,7 @@ fn a_project_that_is_not_traced_sees_no_file_and_no_connection() {
 }
 
 #[test]
-fn a_project_that_is_not_traced_is_not_even_waited_for() {
+fn an_untraced_project_is_not_waited_for() {
     let sandbox = Sandbox::new();
     let session = sandbox.session("v2.1.330/simple");
     session.before_answer(0);
@@ -48,7 +48,7 @@ fn a_project_that_is_not_traced_is_not_even_waited_for() {
 }
 
 #[test]
-fn turns_that_finished_while_tracing_was_off_are_sent_by_an_explicit_replay_alone() {
+fn only_an_explicit_replay_sends_turns_that_finished_while_tracing_was_off() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -67,7 +67,7 @@ fn turns_that_finished_while_tracing_was_off_are_sent_by_an_explicit_replay_alon
 }
 
 #[test]
-fn what_was_declined_stays_declined_when_the_file_is_rewritten() {
+fn declined_turns_stay_declined_when_the_file_is_rewritten() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -86,7 +86,7 @@ fn what_was_declined_stays_declined_when_the_file_is_rewritten() {
 }
 
 #[test]
-fn what_stands_before_the_next_prompt_of_a_rewritten_file_is_not_passed_over() {
+fn rows_before_the_next_prompt_of_a_rewritten_file_are_not_skipped() {
     let [mock, whole] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = Sandbox::traced(&mock);
     let mut session = sandbox.session("v2.1.330/bash-line");
@@ -179,7 +179,7 @@ fn a_session_that_ends_while_tracing_is_off_is_left_as_it_is() {
 }
 
 #[test]
-fn a_background_agent_that_goes_on_after_tracing_was_switched_off_is_not_sent() {
+fn a_background_agent_that_continues_after_tracing_was_switched_off_is_not_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent-background");
@@ -240,7 +240,7 @@ fn replay_of_a_named_session_is_consent() {
 }
 
 #[test]
-fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
+fn replay_all_takes_traced_projects_and_counts_skipped_ones() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let (quiet, private) = (sandbox.path("quiet"), sandbox.path("private"));
@@ -259,7 +259,7 @@ fn replay_all_takes_traced_projects_and_says_how_many_it_passed_over() {
 }
 
 #[test]
-fn what_the_shell_says_is_no_consent_for_sessions_it_did_not_start() {
+fn the_shell_is_no_consent_for_sessions_that_it_did_not_start() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::new();
     let url = mock.url();
@@ -286,7 +286,7 @@ fn what_the_shell_says_is_no_consent_for_sessions_it_did_not_start() {
 }
 
 #[test]
-fn a_configuration_that_is_broken_is_no_consent() {
+fn a_broken_configuration_is_no_consent() {
     let bell = Doorbell::new();
     let sandbox = Sandbox::traced_to(&bell.url());
     let file = sandbox.path(".config/claude-langfuse/config.json");

@@ -137,7 +137,7 @@ fn assert_same(session: &Path, sent: &Sent, rebuilt: &[Value], wanted: &[Value])
 }
 
 #[test]
-fn of_2_1_330_equals_what_was_sent_to_the_letter() {
+fn of_2_1_330_equals_the_sent_messages_to_the_letter() {
     for (session, requests) in recorded("v2.1.330") {
         let mut conversation = Conversation::open(&session).unwrap();
         for sent in requests.iter().filter(|sent| sent.is_noted) {
@@ -157,7 +157,7 @@ fn assert_essentials_are_those_sent(session: &Path, transcript: &Path, requests:
 }
 
 #[test]
-fn of_older_releases_equals_what_was_sent_in_texts_calls_and_results() {
+fn of_older_releases_equals_the_sent_texts_calls_and_results() {
     for release in ["v2.1.197", "v2.1.50", "v2.0.76"] {
         for (session, requests) in recorded(release) {
             assert_essentials_are_those_sent(&session, &session, &requests);

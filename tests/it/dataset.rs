@@ -79,7 +79,7 @@ fn repository(sandbox: &mut Sandbox) -> (std::path::PathBuf, [String; 2]) {
 }
 
 #[test]
-fn an_item_says_what_a_rerun_needs() {
+fn an_item_has_the_data_for_a_rerun() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let (folder, [first, _]) = repository(&mut sandbox);
@@ -235,7 +235,7 @@ fn a_turn_that_is_not_over_waits() {
 }
 
 #[test]
-fn what_is_expected_may_be_json() {
+fn expected_output_may_be_json() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let expected = sandbox.write("expected.json", br#"{"files": ["a"]}"#);
@@ -244,7 +244,7 @@ fn what_is_expected_may_be_json() {
 }
 
 #[test]
-fn a_dry_run_prints_what_would_be_sent_and_asks_nobody() {
+fn a_dry_run_prints_the_requests_and_opens_no_connection() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let before = mock.requests().len();
@@ -260,7 +260,7 @@ fn a_dry_run_prints_what_would_be_sent_and_asks_nobody() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_is_waited_for() {
+fn a_pause_asked_for_by_the_server_is_waited_for() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     mock.reply_about_datasets(Reply::RateLimited(0));
@@ -270,7 +270,7 @@ fn a_server_that_wants_to_be_left_alone_is_waited_for() {
 }
 
 #[test]
-fn what_the_server_answers_decides_the_exit_code() {
+fn the_response_decides_the_exit_code() {
     for (reply, exit) in [
         (Reply::Status(401), 5),
         (Reply::Status(503), 4),
@@ -312,7 +312,7 @@ fn an_item_that_is_too_large_is_not_sent() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     sandbox.session("v2.1.330/esc-first").whole();

@@ -103,7 +103,7 @@ fn assert_clean(ran: &Ran, sandbox: &Sandbox) {
 }
 
 #[test]
-fn where_all_is_well_it_invents_nothing() {
+fn a_healthy_home_has_no_problems() {
     let clinic = Clinic::healthy();
     let ran = clinic.sandbox.run(&["doctor"]).exits(0);
     assert!(!ran.stdout.contains("warn") && !ran.stdout.contains("fail"), "{}", ran.stdout);
@@ -133,7 +133,7 @@ fn a_test_trace_is_sent_and_read_back() {
 }
 
 #[test]
-fn what_is_not_asked_for_is_not_sent() {
+fn content_that_is_not_enabled_is_not_sent() {
     let clinic = Clinic::healthy();
     let (rows, state) = (clinic.mock.rows().len(), clinic.sandbox.state_files());
     clinic.sandbox.run(&["doctor"]).exits(0);
@@ -147,7 +147,7 @@ fn what_is_not_asked_for_is_not_sent() {
 }
 
 #[test]
-fn before_anything_is_set_up_it_says_where_to_begin() {
+fn without_a_set_up_doctor_names_the_first_step() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()

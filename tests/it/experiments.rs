@@ -74,7 +74,7 @@ fn every_span_of_a_run_is_in_its_experiment() {
 }
 
 #[test]
-fn the_experiment_says_with_what_it_was_tried() {
+fn an_experiment_has_its_version_branch_model_and_commit() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
@@ -98,7 +98,7 @@ fn the_experiment_says_with_what_it_was_tried() {
 }
 
 #[test]
-fn who_says_nothing_is_in_none() {
+fn without_variables_turns_belong_to_no_experiment() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);
@@ -106,7 +106,7 @@ fn who_says_nothing_is_in_none() {
 }
 
 #[test]
-fn under_the_callers_span_that_span_stands_for_the_item() {
+fn under_the_callers_span_that_span_is_the_item() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
@@ -122,7 +122,7 @@ fn under_the_callers_span_that_span_stands_for_the_item() {
 }
 
 #[test]
-fn a_compaction_between_turns_tries_no_item() {
+fn a_compaction_between_turns_is_no_run_of_an_item() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
@@ -135,7 +135,7 @@ fn a_compaction_between_turns_tries_no_item() {
 }
 
 #[test]
-fn half_of_it_counts_for_nothing_and_is_told() {
+fn an_incomplete_experiment_is_ignored_and_reported() {
     for (given, other) in
         [("ID", "CC_LANGFUSE_EXPERIMENT_ITEM_ID"), ("ITEM_ID", "CC_LANGFUSE_EXPERIMENT_ID")]
     {
@@ -164,7 +164,7 @@ fn a_version_is_a_time_and_a_name_may_be_missing() {
 
 /// The environment of a run is gone when its turns are sent later, by whomever.
 #[test]
-fn what_a_hook_knew_stands_on_its_turns_whoever_sends_them() {
+fn experiments_seen_by_a_hook_are_on_its_turns_for_any_sender() {
     for failure in [Reply::Status(503), Reply::Reset, Reply::Status(401)] {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
@@ -185,7 +185,7 @@ fn what_a_hook_knew_stands_on_its_turns_whoever_sends_them() {
 
 /// While a hook waits for the last row it connects, and gives up where nobody is.
 #[test]
-fn what_a_hook_knew_is_kept_also_when_nobody_was_there() {
+fn experiments_seen_by_a_hook_are_kept_without_a_server() {
     let address = unused_address();
     let mut sandbox = Sandbox::traced_to(&format!("http://{address}"));
     item(&mut sandbox);
@@ -200,7 +200,7 @@ fn what_a_hook_knew_is_kept_also_when_nobody_was_there() {
 
 /// After a failure hooks leave the server alone for a while: nothing is sent, but what they know is kept.
 #[test]
-fn what_a_hook_knew_is_kept_also_when_it_did_not_try() {
+fn experiments_seen_by_a_hook_are_kept_during_a_back_off() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     mock.reply_next(Reply::RateLimited(3600));
@@ -221,7 +221,7 @@ fn what_a_hook_knew_is_kept_also_when_it_did_not_try() {
 
 /// What the shell of `flush` or `replay --all` says belongs to whoever runs it.
 #[test]
-fn sessions_that_happen_to_be_there_are_in_nobodys_experiment() {
+fn flush_and_replay_all_ignore_experiments_of_their_shell() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
@@ -232,7 +232,7 @@ fn sessions_that_happen_to_be_there_are_in_nobodys_experiment() {
 }
 
 #[test]
-fn what_is_expected_leaves_without_its_secrets() {
+fn expected_output_is_masked() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let token = format!("ghp_{}", "a1B2".repeat(9));
@@ -249,7 +249,7 @@ fn what_is_expected_leaves_without_its_secrets() {
 }
 
 #[test]
-fn an_experiment_may_stand_in_the_configuration_of_a_project() {
+fn an_experiment_may_be_in_the_configuration_of_a_project() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let mut env = traced_to(&mock.url());

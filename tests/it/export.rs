@@ -40,7 +40,7 @@ fn lay(sandbox: &Sandbox, name: &str) {
 }
 
 #[test]
-fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
+fn a_line_is_a_conversation_in_the_requested_format() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/tool-error").whole();
     let first =
@@ -75,7 +75,7 @@ fn a_line_is_a_conversation_in_the_form_that_was_asked_for() {
 }
 
 #[test]
-fn a_turn_is_a_line_with_all_that_the_model_had_before_it() {
+fn per_turn_each_line_has_all_earlier_messages() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/resume").whole();
     let turns = export(&sandbox, &["--all", "--per", "turn"]);
@@ -102,7 +102,7 @@ fn of(line: &Value, role: &str) -> Vec<Value> {
 }
 
 #[test]
-fn each_line_is_what_the_vendors_take() {
+fn each_line_loads_in_the_vendors_types() {
     let sandbox = everything();
     for arguments in [&["--per", "turn", "--thinking"][..], &["--per", "conversation"]] {
         let of_format =
@@ -149,7 +149,7 @@ fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
 }
 
 #[test]
-fn filters_leave_out_sessions_and_turns() {
+fn filters_exclude_sessions_and_turns() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/resume").whole();
     sandbox.session("v2.1.330/api-error").whole();
@@ -171,7 +171,7 @@ fn filters_leave_out_sessions_and_turns() {
 }
 
 #[test]
-fn failed_turns_are_left_out_on_request() {
+fn no_failed_excludes_failed_turns() {
     let sandbox = Sandbox::new();
     lay(&sandbox, "v2.1.330/interrupt");
     lay(&sandbox, "v2.1.330/simple");
@@ -183,7 +183,7 @@ fn failed_turns_are_left_out_on_request() {
 }
 
 #[test]
-fn the_same_sessions_give_the_same_bytes_wherever_they_go() {
+fn the_same_sessions_make_the_same_bytes_for_any_output() {
     let sandbox = everything();
     for format in FORMATS {
         let arguments = ["export", "--all", "--per", "turn", "--format", format];
@@ -199,7 +199,7 @@ fn the_same_sessions_give_the_same_bytes_wherever_they_go() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let sandbox = everything();
     let ran = sandbox.shell(
         &format!(
@@ -212,7 +212,7 @@ fn a_reader_that_has_enough_is_no_failure() {
 }
 
 #[test]
-fn what_tools_were_given_and_gave_stays_here_when_it_is_not_captured() {
+fn input_and_output_of_tools_are_omitted_when_not_captured() {
     let mut sandbox = Sandbox::new();
     sandbox.set("CC_LANGFUSE_CAPTURE", "no-tool-content");
     sandbox.session("v2.1.330/tools").whole();
@@ -233,7 +233,7 @@ fn what_tools_were_given_and_gave_stays_here_when_it_is_not_captured() {
 }
 
 #[test]
-fn images_leave_their_type_and_size() {
+fn images_become_their_type_and_size() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/image").whole();
     for format in FORMATS {
@@ -244,7 +244,7 @@ fn images_leave_their_type_and_size() {
 }
 
 #[test]
-fn thinking_comes_on_request() {
+fn thinking_is_exported_on_request() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/thinking").whole();
     for (format, mark) in [
@@ -261,7 +261,7 @@ fn thinking_comes_on_request() {
 }
 
 #[test]
-fn an_answer_that_was_cut_off_in_its_thoughts_is_one_only_with_them() {
+fn an_answer_cut_off_in_its_thinking_needs_thinking() {
     let sandbox = Sandbox::new();
     let row = |kind: &str, uuid: &str, parent: Value, message: Value| {
         json!({
@@ -295,7 +295,7 @@ fn an_answer_that_was_cut_off_in_its_thoughts_is_one_only_with_them() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
     sandbox.session("v2.1.330/resume").whole();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::sandbox::{Received, Sandbox, traced_to};
 
 #[test]
-fn what_a_session_has_grown_by_since_its_last_hook_is_sent() {
+fn rows_since_the_last_hook_of_a_session_are_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -22,7 +22,7 @@ fn what_a_session_has_grown_by_since_its_last_hook_is_sent() {
 }
 
 #[test]
-fn a_turn_that_may_still_go_on_is_left_to_its_hook() {
+fn an_unfinished_turn_is_left_to_its_hook() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let mut session = sandbox.session("v2.1.330/stream-multi");
@@ -38,7 +38,7 @@ fn a_turn_that_may_still_go_on_is_left_to_its_hook() {
 }
 
 #[test]
-fn a_session_that_no_hook_has_seen_is_none_of_its_business() {
+fn a_session_that_no_hook_has_seen_is_skipped() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -47,7 +47,7 @@ fn a_session_that_no_hook_has_seen_is_none_of_its_business() {
 }
 
 #[test]
-fn a_session_that_would_go_elsewhere_now_is_passed_over_and_counted() {
+fn a_session_with_another_destination_is_skipped_and_counted() {
     let [first, second] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = Sandbox::traced(&first);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -67,7 +67,7 @@ fn a_session_that_would_go_elsewhere_now_is_passed_over_and_counted() {
 }
 
 #[test]
-fn a_session_whose_project_is_not_traced_any_more_is_passed_over() {
+fn a_session_of_a_project_that_is_no_longer_traced_is_skipped() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -82,7 +82,7 @@ fn a_session_whose_project_is_not_traced_any_more_is_passed_over() {
 }
 
 #[test]
-fn a_transcript_that_claude_code_has_removed_is_no_failure() {
+fn a_removed_transcript_is_no_failure() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -94,7 +94,7 @@ fn a_transcript_that_claude_code_has_removed_is_no_failure() {
 }
 
 #[test]
-fn a_server_that_is_down_is_exit_code_4_and_asked_once() {
+fn an_unreachable_server_is_exit_code_4_and_tried_once() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for recording in ["v2.1.330/simple", "v2.1.330/thinking", "v2.1.330/tools"] {

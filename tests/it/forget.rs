@@ -26,7 +26,7 @@ fn deletions(mock: &MockLangfuse) -> usize {
 }
 
 #[test]
-fn a_turn_is_deleted_and_sent_again_only_by_a_replay_that_was_agreed_to() {
+fn a_forgotten_turn_is_sent_again_only_by_a_confirmed_replay() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sent(&sandbox);
@@ -46,7 +46,7 @@ fn a_turn_is_deleted_and_sent_again_only_by_a_replay_that_was_agreed_to() {
 }
 
 #[test]
-fn what_can_go_wrong_is_told_with_what_to_do() {
+fn failures_are_reported_with_a_remedy() {
     let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
     sandbox.session(MULTI).whole();
     sandbox
@@ -68,7 +68,7 @@ fn what_can_go_wrong_is_told_with_what_to_do() {
 }
 
 #[test]
-fn what_could_not_be_deleted_is_not_sent_again() {
+fn turns_that_could_not_be_deleted_are_not_sent_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sent(&sandbox);
@@ -85,7 +85,7 @@ fn what_could_not_be_deleted_is_not_sent_again() {
 }
 
 #[test]
-fn hooks_go_on_with_the_next_turn() {
+fn hooks_continue_with_the_next_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
@@ -120,7 +120,7 @@ fn a_turn_that_still_runs_is_forgotten_to_its_end() {
 }
 
 #[test]
-fn turns_that_wait_before_a_forgotten_one_are_still_sent() {
+fn turns_waiting_before_a_forgotten_one_are_still_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
@@ -135,7 +135,7 @@ fn turns_that_wait_before_a_forgotten_one_are_still_sent() {
 }
 
 #[test]
-fn it_needs_no_state_and_leaves_one() {
+fn forget_needs_no_state_and_writes_it() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sent(&sandbox);
@@ -151,7 +151,7 @@ fn it_needs_no_state_and_leaves_one() {
 }
 
 #[test]
-fn what_was_skipped_before_keeps_its_reason() {
+fn turns_skipped_before_keep_their_reason() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
@@ -168,7 +168,7 @@ fn what_was_skipped_before_keeps_its_reason() {
 }
 
 #[test]
-fn a_rewritten_transcript_brings_nothing_back() {
+fn a_rewritten_transcript_resends_no_forgotten_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
@@ -186,7 +186,7 @@ fn a_rewritten_transcript_brings_nothing_back() {
 }
 
 #[test]
-fn a_session_goes_with_its_own_scores_and_with_nothing_of_others() {
+fn forgetting_a_session_deletes_only_its_own_scores() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sent(&sandbox);
@@ -215,7 +215,7 @@ fn post(mock: &MockLangfuse, path: &str, body: &Value) {
 }
 
 #[test]
-fn turns_in_another_applications_trace_are_refused() {
+fn turns_in_another_applications_trace_are_rejected() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_TRACEPARENT", format!("00-{FOREIGN}-b7ad6b7169203331-01"));
@@ -251,7 +251,7 @@ fn turns_of_a_seed_are_found_by_their_trace() {
 }
 
 #[test]
-fn an_agent_that_goes_on_after_its_turn_was_forgotten_is_not_sent() {
+fn an_agent_that_continues_after_its_turn_was_forgotten_is_not_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent-background");
@@ -285,7 +285,7 @@ fn older_servers_are_read_by_trace() {
 }
 
 #[test]
-fn what_langfuse_still_shows_is_named() {
+fn traces_that_langfuse_still_shows_are_named() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sent(&sandbox);

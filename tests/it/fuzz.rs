@@ -26,26 +26,26 @@ fn all_of(corpus: &str, target: fn(&[u8])) {
 }
 
 #[test]
-fn anything_on_standard_input_is_an_event_or_refused() {
+fn any_standard_input_is_an_event_or_rejected() {
     all_of("stdin", targets::stdin);
 }
 
 #[test]
-fn anything_in_a_transcript_is_sent_the_same_each_time() {
+fn any_transcript_is_sent_the_same_each_time() {
     all_of("transcript", targets::transcript);
 }
 
 #[test]
-fn anything_in_a_configuration_is_resolved_and_shows_no_key() {
+fn any_configuration_is_resolved_and_shows_no_key() {
     all_of("config", targets::config);
 }
 
 #[test]
-fn anything_in_state_is_used_or_left_alone() {
+fn any_state_is_used_or_not_changed() {
     all_of("state", targets::state);
 }
 
 #[test]
-fn any_answer_of_a_server_means_something() {
+fn any_response_has_a_verdict() {
     all_of("reply", targets::reply);
 }

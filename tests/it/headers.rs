@@ -24,7 +24,7 @@ fn assert_sent(mock: &MockLangfuse) {
 }
 
 #[test]
-fn every_request_has_them_and_nothing_shows_them() {
+fn every_request_has_the_headers_and_nothing_shows_them() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("LANGFUSE_HEADERS", headers());
@@ -56,7 +56,7 @@ fn every_request_has_them_and_nothing_shows_them() {
 }
 
 #[test]
-fn a_file_holds_them_outside_of_the_configuration() {
+fn a_file_holds_the_headers_outside_the_configuration() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let path = sandbox.path("headers.json");
@@ -73,7 +73,7 @@ fn a_file_holds_them_outside_of_the_configuration() {
 }
 
 #[test]
-fn a_project_can_not_set_them_until_it_is_allowed() {
+fn a_project_can_not_set_headers_until_it_is_allowed() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let project = sandbox.path("project");

@@ -8,7 +8,7 @@ use claude_langfuse::config::VARIABLES;
 use crate::sandbox::{Recording, Sandbox};
 
 #[test]
-fn without_arguments_it_says_what_it_can_do() {
+fn without_arguments_it_prints_the_short_help() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&[]).exits(2);
     assert_eq!(ran.stdout, "");
@@ -27,7 +27,7 @@ fn every_command_has_examples() {
 }
 
 #[test]
-fn a_typing_error_is_answered_with_what_may_be_meant() {
+fn a_misspelled_command_gets_a_suggestion() {
     Sandbox::new()
         .screen()
         .types("claude-langfuse replai")
@@ -53,7 +53,7 @@ fn the_page_on_configuration_has_the_table_of_variables() {
 }
 
 #[test]
-fn help_manual_and_docs_know_every_variable_and_no_other() {
+fn help_manual_and_docs_have_every_variable_and_no_other() {
     let sandbox = Sandbox::new();
     let help = sandbox.run(&["--help"]).exits(0).stdout;
     let manual = sandbox.run(&["man"]).exits(0).stdout.replace("\\-", "-");

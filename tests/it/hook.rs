@@ -1,11 +1,11 @@
 //! The hook: it waits for rows that are on their way, sends each thing once, and is never noticed.
 
-mod ahead;
 mod budget;
 mod command_line;
 mod disk;
 mod notice;
 mod outage;
+mod preconnect;
 mod suspended;
 mod waiting;
 
@@ -28,7 +28,7 @@ fn one_of_many_tries(comes_in_time: fn() -> bool) {
 }
 
 #[test]
-fn the_last_row_may_come_while_the_hook_runs() {
+fn the_last_row_may_be_written_while_the_hook_runs() {
     one_of_many_tries(|| {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
@@ -45,7 +45,7 @@ fn the_last_row_may_come_while_the_hook_runs() {
 }
 
 #[test]
-fn the_transcript_itself_may_come_while_the_hook_runs() {
+fn the_transcript_may_be_created_while_the_hook_runs() {
     one_of_many_tries(|| {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -59,7 +59,7 @@ fn the_transcript_itself_may_come_while_the_hook_runs() {
 }
 
 #[test]
-fn a_release_that_tells_no_answer_is_waited_for_until_its_file_is_quiet() {
+fn without_an_answer_on_stdin_a_hook_waits_until_the_file_is_quiet() {
     one_of_many_tries(|| {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -78,7 +78,7 @@ fn a_release_that_tells_no_answer_is_waited_for_until_its_file_is_quiet() {
 }
 
 #[test]
-fn a_row_that_does_not_come_is_waited_for_a_second_and_left_to_the_next_hook() {
+fn a_missing_row_is_waited_for_a_second_and_left_to_the_next_hook() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_DEBUG", "true");
@@ -124,7 +124,7 @@ fn a_second_stop_of_a_turn_changes_its_answer_and_repeats_nothing_else() {
 }
 
 #[test]
-fn an_answer_that_repeats_the_one_that_was_blocked_is_waited_for_all_the_same() {
+fn an_answer_equal_to_the_blocked_one_is_still_waited_for() {
     one_of_many_tries(|| {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -154,7 +154,7 @@ fn a_changed_configuration_sends_no_model_call_again() {
 }
 
 #[test]
-fn the_end_of_the_session_sends_the_turn_whose_stop_never_came() {
+fn session_end_sends_a_turn_without_a_stop() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -165,7 +165,7 @@ fn the_end_of_the_session_sends_the_turn_whose_stop_never_came() {
 }
 
 #[test]
-fn the_end_of_the_session_sends_a_tool_that_got_no_result() {
+fn session_end_sends_a_tool_without_a_result() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-queued");
@@ -183,7 +183,7 @@ fn the_end_of_the_session_sends_a_tool_that_got_no_result() {
 }
 
 #[test]
-fn an_agent_in_the_background_is_sent_when_it_has_finished_three_turns_later_or_not() {
+fn a_background_agent_is_sent_when_it_has_finished() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent-background");
@@ -242,7 +242,7 @@ fn noise(length: usize) -> String {
 }
 
 #[test]
-fn a_stop_for_another_text_waits_for_its_rows_though_the_file_is_as_it_was() {
+fn a_stop_for_another_text_waits_for_its_rows_in_an_unchanged_file() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");

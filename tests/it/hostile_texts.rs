@@ -37,7 +37,7 @@ fn hostile(mock: &MockLangfuse) -> Sandbox {
 }
 
 #[test]
-fn no_command_prints_what_a_terminal_obeys() {
+fn no_command_prints_control_characters() {
     let mock = MockLangfuse::start();
     for forced in ["0", "1"] {
         let mut sandbox = hostile(&mock);
@@ -76,7 +76,7 @@ fn no_command_prints_what_a_terminal_obeys() {
 }
 
 #[test]
-fn the_log_and_a_notice_hold_nothing_that_a_terminal_obeys() {
+fn log_and_notices_have_no_control_characters() {
     let mut sandbox = Sandbox::new();
     let env =
         json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_SECRET_KEY_FILE": format!("/x{HOSTILE}")});
@@ -93,7 +93,7 @@ fn the_log_and_a_notice_hold_nothing_that_a_terminal_obeys() {
 }
 
 #[test]
-fn what_doctor_prints_does_not_hold_the_name_of_the_user() {
+fn doctor_does_not_print_the_users_name() {
     let sandbox = Sandbox::new();
     let home = sandbox.path("").display().to_string();
     let home = home.trim_end_matches('/');

@@ -59,7 +59,7 @@ fn command() -> String {
 }
 
 #[test]
-fn a_home_without_settings_gets_exactly_two_entries() {
+fn in_a_home_without_settings_install_adds_two_entries() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).exits(0);
     let command = command();
@@ -76,7 +76,7 @@ fn a_home_without_settings_gets_exactly_two_entries() {
 }
 
 #[test]
-fn a_second_run_changes_no_byte_and_uninstall_brings_the_first_ones_back() {
+fn a_second_install_changes_no_byte_and_uninstall_restores_the_file() {
     let sandbox = Sandbox::new();
     sandbox.write(SETTINGS, OF_A_USER.as_bytes());
     sandbox.run(&["install"]).exits(0);
@@ -93,7 +93,7 @@ fn a_second_run_changes_no_byte_and_uninstall_brings_the_first_ones_back() {
 }
 
 #[test]
-fn what_was_there_is_kept_beside_it_and_the_mode_stays() {
+fn the_old_file_is_kept_as_a_backup_and_the_mode_stays() {
     let sandbox = Sandbox::new();
     let path = sandbox.write(SETTINGS, OF_A_USER.as_bytes());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
@@ -109,7 +109,7 @@ fn what_was_there_is_kept_beside_it_and_the_mode_stays() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_left_alone() {
+fn invalid_settings_are_not_changed() {
     for (content, reason) in [
         ("{\"env\": {\"KEY\": \"sk-lf-1\"}, // mine\n}", "could not parse settings"),
         ("[]", "not a JSON object"),
@@ -127,7 +127,7 @@ fn what_cannot_be_understood_is_left_alone() {
 }
 
 #[test]
-fn a_dry_run_shows_what_would_change_and_changes_nothing() {
+fn a_dry_run_shows_the_changes_and_makes_none() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["install", "--dry-run"]).exits(0);
     assert!(ran.stdout.contains("@@ -0,0 +1,"), "{ran:?}");
@@ -184,7 +184,7 @@ fn claude_codes_folder_may_be_elsewhere_and_the_program_another() {
 }
 
 #[test]
-fn people_are_told_of_tools_that_send_the_same_and_of_hooks_switched_off() {
+fn install_reports_other_exporters_and_disabled_hooks() {
     let sandbox = Sandbox::new();
     let rivals = json!({
         "disableAllHooks": true,
@@ -199,7 +199,7 @@ fn people_are_told_of_tools_that_send_the_same_and_of_hooks_switched_off() {
 }
 
 #[test]
-fn the_registered_command_delivers_and_is_silent_where_the_program_is_gone() {
+fn the_registered_command_delivers_and_is_silent_without_the_program() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let program = sandbox.path("bin of mine/claude-langfuse");
@@ -224,7 +224,7 @@ fn the_registered_command_delivers_and_is_silent_where_the_program_is_gone() {
 }
 
 #[test]
-fn a_new_file_is_readable_by_its_owner_alone() {
+fn a_new_file_is_readable_only_by_its_owner() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).exits(0);
     let mode = sandbox.path(SETTINGS).metadata().unwrap().permissions().mode();
@@ -232,7 +232,7 @@ fn a_new_file_is_readable_by_its_owner_alone() {
 }
 
 #[test]
-fn quiet_prints_nothing_but_what_a_dry_run_would_change() {
+fn quiet_prints_only_the_changes_of_a_dry_run() {
     let sandbox = Sandbox::new();
     let shown = sandbox.run(&["install", "--quiet", "--dry-run"]).exits(0).stdout;
     assert!(shown.starts_with("--- "), "{shown}");
@@ -259,7 +259,7 @@ fn uninstall_for_one_program_keeps_entries_of_another() {
 }
 
 #[test]
-fn settings_that_are_no_regular_file_are_refused_and_not_waited_for() {
+fn settings_that_are_not_a_regular_file_are_rejected_and_not_waited_for() {
     let make_fifo = |path: &std::path::Path| {
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     };

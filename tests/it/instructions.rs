@@ -74,7 +74,7 @@ fn each_text_of_the_newest_session_is_a_version() {
 }
 
 #[test]
-fn a_known_text_gets_no_new_version_and_a_changed_one_does() {
+fn only_a_changed_text_makes_a_new_version() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -89,7 +89,7 @@ fn a_known_text_gets_no_new_version_and_a_changed_one_does() {
 }
 
 #[test]
-fn a_text_that_comes_back_is_current_again() {
+fn an_earlier_text_that_returns_is_current_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -103,7 +103,7 @@ fn a_text_that_comes_back_is_current_again() {
 }
 
 #[test]
-fn a_lost_table_is_learned_from_the_server() {
+fn a_lost_table_is_rebuilt_from_the_server() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for session in [FIRST, SECOND] {
@@ -125,7 +125,7 @@ fn a_lost_table_is_learned_from_the_server() {
 }
 
 #[test]
-fn a_version_that_was_deleted_is_made_again() {
+fn a_deleted_version_is_created_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -135,7 +135,7 @@ fn a_version_that_was_deleted_is_made_again() {
 }
 
 #[test]
-fn a_version_whose_answer_was_lost_is_not_made_twice() {
+fn a_version_with_a_lost_response_is_not_created_twice() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -202,7 +202,7 @@ fn all_checkouts_of_a_repository_have_the_same_names() {
 }
 
 #[test]
-fn a_file_outside_of_the_project_stays_here() {
+fn a_file_outside_the_project_is_not_pushed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/notes/extra.md")]);
@@ -213,7 +213,7 @@ fn a_file_outside_of_the_project_stays_here() {
 }
 
 #[test]
-fn a_text_with_syntax_of_langfuse_stays_here_and_the_others_go() {
+fn a_text_with_langfuse_syntax_is_not_pushed_and_the_others_are() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[("Be brief. RULE-ONE", "Be brief.\\nUse ${{ secrets.NAME }}")]);
@@ -245,7 +245,7 @@ fn a_masked_secret_is_in_no_version_and_more_masks_make_another() {
 }
 
 #[test]
-fn nothing_leaves_below_the_capture_mode_full() {
+fn only_the_capture_mode_full_pushes() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -265,7 +265,7 @@ fn nothing_leaves_below_the_capture_mode_full() {
 }
 
 #[test]
-fn a_dry_run_prints_what_would_be_sent_and_sends_nothing() {
+fn a_dry_run_prints_the_requests_and_sends_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -296,7 +296,7 @@ fn a_session_without_instructions_is_an_error_with_a_remedy() {
 }
 
 #[test]
-fn refused_keys_a_missing_endpoint_and_a_server_out_of_reach_are_told_apart() {
+fn exit_codes_distinguish_rejected_keys_a_missing_endpoint_and_an_unreachable_server() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);
@@ -321,7 +321,7 @@ fn refused_keys_a_missing_endpoint_and_a_server_out_of_reach_are_told_apart() {
 }
 
 #[test]
-fn a_prompt_that_the_server_rejects_does_not_hold_up_the_others() {
+fn a_rejected_prompt_does_not_block_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/project/a<b>.md")]);
@@ -332,7 +332,7 @@ fn a_prompt_that_the_server_rejects_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     lay(&sandbox, FIRST, &[]);

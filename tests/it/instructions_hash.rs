@@ -33,7 +33,7 @@ fn hashes(mock: &MockLangfuse) -> Vec<String> {
 }
 
 #[test]
-fn the_hash_of_a_turn_is_that_of_usage_and_stands_on_its_root_alone() {
+fn the_hash_of_a_turn_is_that_of_usage_and_only_on_its_root() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for session in SESSIONS {
@@ -54,7 +54,7 @@ fn the_hash_of_a_turn_is_that_of_usage_and_stands_on_its_root_alone() {
 }
 
 #[test]
-fn a_cursor_of_an_older_build_costs_no_turn_its_hash() {
+fn after_a_cursor_of_an_older_build_each_turn_has_its_hash() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let whole = text(SESSIONS[0]);

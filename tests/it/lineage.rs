@@ -162,7 +162,7 @@ fn turns_from_before_a_session_went_to_the_background_stay_the_first_sessions() 
 }
 
 #[test]
-fn a_turn_that_goes_on_in_the_background_has_one_trace_with_its_answer() {
+fn a_turn_that_continues_in_the_background_has_one_trace_with_its_answer() {
     let work = |session: &str| {
         let tool = json!([{"type": "tool_use", "id": "toolu_w", "name": "Bash", "input": {}}]);
         let mut call = answer(session, "w", 4, "");
@@ -254,7 +254,7 @@ fn history_that_is_appended_again_is_not_sent_again() {
 }
 
 #[test]
-fn every_row_twice_is_every_row_once() {
+fn duplicated_rows_are_sent_once() {
     let twice: Vec<Value> =
         two_turns(FIRST).into_iter().flat_map(|row| [row.clone(), row]).collect();
     let once = Place::new();
@@ -285,7 +285,7 @@ fn a_clock_that_steps_back_before_the_first_prompt_loses_no_turn() {
 
 /// A fork of a fork, before releases marked copied answers: each fork queues its prompt before it copies.
 #[test]
-fn forks_of_forks_send_their_own_turns_whatever_is_met_when() {
+fn forks_of_forks_send_their_own_turns_in_any_order() {
     let ids = [FIRST, COPY, "77777777-2222-4333-8444-555555555555"];
     let files: Vec<Vec<Value>> = (0..3)
         .map(|generation| {

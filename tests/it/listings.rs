@@ -15,7 +15,7 @@ fn same_page() -> Reply {
 }
 
 #[test]
-fn a_cursor_that_comes_again_ends_the_command_with_an_error() {
+fn a_repeated_page_cursor_ends_the_command_with_an_error() {
     for command in
         [["verify", "8ceb", "--wait", "0"].as_slice(), &["forget", "8ceb", "--yes", "--wait", "0"]]
     {

@@ -86,7 +86,7 @@ fn an_image_is_uploaded_after_the_spans_that_name_it() {
 }
 
 #[test]
-fn nothing_is_uploaded_unless_somebody_asks_and_never_below_full() {
+fn nothing_is_uploaded_by_default_and_never_below_full() {
     for variables in [
         &[][..],
         &[("CC_LANGFUSE_MEDIA", "false")],
@@ -105,7 +105,7 @@ fn nothing_is_uploaded_unless_somebody_asks_and_never_below_full() {
 }
 
 #[test]
-fn what_could_not_be_uploaded_waits_and_flush_uploads_it() {
+fn unfinished_uploads_wait_and_flush_uploads_them() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[ON]);
     let session = sandbox.session("v2.1.330/image");
@@ -131,7 +131,7 @@ fn what_could_not_be_uploaded_waits_and_flush_uploads_it() {
 }
 
 #[test]
-fn a_storage_that_refuses_or_redirects_is_told_to_langfuse_and_gets_nothing_more() {
+fn a_failed_or_redirected_upload_is_reported_to_langfuse_and_not_retried() {
     let other = MockLangfuse::start();
     let location = format!("{}/mock-storage/x", other.url());
     for (reply, status) in [(Reply::Status(403), 403), (Reply::Redirect(location), 302)] {
@@ -155,7 +155,7 @@ fn a_storage_that_refuses_or_redirects_is_told_to_langfuse_and_gets_nothing_more
 }
 
 #[test]
-fn what_was_agreed_for_a_turn_holds_for_its_images() {
+fn the_policy_of_a_turn_applies_to_its_images() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[]);
     let session = sandbox.session("v2.1.330/image");
@@ -169,7 +169,7 @@ fn what_was_agreed_for_a_turn_holds_for_its_images() {
 }
 
 #[test]
-fn switching_it_on_sends_nothing_again() {
+fn enabling_media_resends_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[]);
     let session = sandbox.session("v2.1.330/image");
@@ -181,7 +181,7 @@ fn switching_it_on_sends_nothing_again() {
 }
 
 #[test]
-fn a_forgotten_turn_takes_its_images_with_it() {
+fn forgetting_a_turn_deletes_its_images() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[ON]);
     let session = sandbox.session("v2.1.330/image");

@@ -78,7 +78,7 @@ fn keys_in_the_wrong_place_are_named() {
 }
 
 #[test]
-fn refused_keys_are_named_with_the_place_of_each() {
+fn rejected_keys_are_named_with_the_source_of_each() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     sandbox.write("secret.txt", b"sk-lf-wrong");
@@ -149,7 +149,7 @@ fn one_cause_has_one_exit_code_in_all_commands() {
 }
 
 #[test]
-fn rejected_content_is_told_as_an_error() {
+fn rejected_content_is_reported_as_an_error() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -203,7 +203,7 @@ fn status_and_flush_count_the_same_sessions() {
 }
 
 #[test]
-fn hook_at_a_terminal_says_what_it_is() {
+fn hook_at_a_terminal_explains_itself() {
     let sandbox = Sandbox::new();
     for arguments in [&["hook"][..], &["-v", "hook"]] {
         let (code, screen) = sandbox.sits_at(100, arguments).ends();
@@ -237,7 +237,7 @@ fn quiet_prints_errors_only() {
 }
 
 #[test]
-fn home_manager_is_named_only_where_it_is() {
+fn home_manager_is_named_only_if_it_is_used() {
     let sandbox = Sandbox::new();
     let told = || sandbox.run(&["doctor", "--offline"]).stdout;
     assert!(!told().contains("home-manager"), "{}", told());
@@ -270,7 +270,7 @@ fn a_dash_as_output_is_standard_output() {
 }
 
 #[test]
-fn verbose_tells_where_it_goes() {
+fn verbose_names_the_destination() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -281,7 +281,7 @@ fn verbose_tells_where_it_goes() {
 }
 
 #[test]
-fn an_interrupted_replay_says_how_to_go_on() {
+fn an_interrupted_replay_names_the_command_to_continue() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();

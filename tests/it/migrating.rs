@@ -33,7 +33,7 @@ fn the_first_turn_after_the_other_hook_is_the_first_that_is_sent() {
 }
 
 #[test]
-fn a_turn_that_both_hooks_are_called_for_is_left_to_the_one_that_has_it() {
+fn a_turn_that_the_other_hook_has_is_left_to_it() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -47,7 +47,7 @@ fn a_turn_that_both_hooks_are_called_for_is_left_to_the_one_that_has_it() {
 }
 
 #[test]
-fn an_explicit_replay_sends_what_the_other_hook_sent_too() {
+fn an_explicit_replay_also_sends_turns_of_the_other_hook() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -63,7 +63,7 @@ fn an_explicit_replay_sends_what_the_other_hook_sent_too() {
 }
 
 #[test]
-fn what_the_other_hook_sent_is_not_sent_when_the_file_is_rewritten_before_the_next_turn() {
+fn turns_of_the_other_hook_are_not_sent_after_a_rewrite_before_the_next_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");

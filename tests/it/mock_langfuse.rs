@@ -26,7 +26,7 @@ const CASES: usize = 697;
 const NOW_MS: i64 = 4_000_000_000_000;
 
 #[test]
-fn every_recorded_verdict_of_langfuse_is_the_mocks_too() {
+fn the_mock_has_every_recorded_verdict_of_langfuse() {
     let cases: Vec<Value> =
         VERDICTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failures: Vec<String> = cases.iter().filter_map(difference).collect();

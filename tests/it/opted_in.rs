@@ -50,7 +50,7 @@ fn bytes(requests: &[Request]) -> Vec<String> {
 }
 
 #[test]
-fn what_nobody_asked_for_changes_no_byte() {
+fn disabled_options_change_no_byte() {
     for recording in ["v2.1.330/image", "v2.1.330/subagent", "v2.1.332/git-outcomes"] {
         let usual = sent(recording, &[]);
         assert!(!usual.is_empty());
@@ -63,7 +63,7 @@ fn what_nobody_asked_for_changes_no_byte() {
 }
 
 #[test]
-fn each_feature_that_is_asked_for_changes_something() {
+fn each_enabled_option_changes_something() {
     let usual = bytes(&sent("v2.1.330/image", &[]));
     for variables in [
         &[("CC_LANGFUSE_MEDIA", "true")][..],

@@ -38,7 +38,7 @@ fn live(session: &Session<'_>, stops: usize) {
 }
 
 #[test]
-fn nobody_who_did_not_ask_is_scored() {
+fn scores_are_off_by_default() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/tool-error");
@@ -52,7 +52,7 @@ fn nobody_who_did_not_ask_is_scored() {
 }
 
 #[test]
-fn hooks_and_a_replay_give_the_same_scores() {
+fn hooks_and_a_replay_send_the_same_scores() {
     for (recording, stops) in
         [("v2.1.330/tool-error", 1), ("v2.1.330/stream-multi", 3), ("v2.1.330/tui-interrupt", 1)]
     {
@@ -81,7 +81,7 @@ fn scores_go_in_one_request_after_the_spans_of_their_turns() {
 }
 
 #[test]
-fn what_could_not_be_scored_is_scored_by_the_next_hook() {
+fn failed_scores_are_sent_by_the_next_hook() {
     for failure in [
         Reply::Status(503),
         Reply::Reset,
@@ -105,7 +105,7 @@ fn what_could_not_be_scored_is_scored_by_the_next_hook() {
 }
 
 #[test]
-fn a_server_that_takes_no_scores_gets_all_spans() {
+fn a_server_that_rejects_scores_gets_all_spans() {
     for status in [404, 400] {
         let mock = MockLangfuse::start();
         let sandbox = scored(&mock);
@@ -121,7 +121,7 @@ fn a_server_that_takes_no_scores_gets_all_spans() {
 }
 
 #[test]
-fn newer_servers_are_told_the_same() {
+fn newer_servers_get_the_same_scores() {
     let mock = MockLangfuse::start();
     mock.take_scores(Scoring::Lists);
     let sandbox = scored(&mock);
@@ -136,7 +136,7 @@ fn newer_servers_are_told_the_same() {
 }
 
 #[test]
-fn figures_hold_no_content_and_belong_to_the_environment() {
+fn figures_have_no_content_and_the_environment() {
     let mock = MockLangfuse::start();
     let mut sandbox = scored(&mock);
     sandbox.set("CC_LANGFUSE_CAPTURE", "metadata").set("LANGFUSE_TRACING_ENVIRONMENT", "staging");
@@ -149,7 +149,7 @@ fn figures_hold_no_content_and_belong_to_the_environment() {
 }
 
 #[test]
-fn a_dry_run_shows_them() {
+fn a_dry_run_shows_scores() {
     let mut sandbox = Sandbox::new();
     sandbox.set("CC_LANGFUSE_SCORES", "true");
     let session = sandbox.session("v2.1.330/simple");
@@ -162,7 +162,7 @@ fn a_dry_run_shows_them() {
 }
 
 #[test]
-fn in_somebody_elses_trace_each_turn_has_its_own() {
+fn in_another_applications_trace_each_turn_has_its_own_scores() {
     let mock = MockLangfuse::start();
     let mut sandbox = scored(&mock);
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -177,7 +177,7 @@ fn in_somebody_elses_trace_each_turn_has_its_own() {
 }
 
 #[test]
-fn a_person_is_told_how_many_there_are() {
+fn the_report_counts_the_scores() {
     let mock = MockLangfuse::start();
     let sandbox = scored(&mock);
     let session = sandbox.session("v2.1.330/simple");

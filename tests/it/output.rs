@@ -21,7 +21,7 @@ const PRINTING: [(&[&str], i32); 10] = [
 ];
 
 #[test]
-fn a_reader_who_has_had_enough_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for (arguments, code) in PRINTING {
@@ -46,7 +46,7 @@ fn a_reader_who_has_had_enough_is_no_failure() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_those_who_ask_for_them() {
+fn colours_are_for_terminals_or_on_request() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let is_coloured = |sandbox: &Sandbox| {
@@ -63,7 +63,7 @@ fn colours_are_for_terminals_and_those_who_ask_for_them() {
 }
 
 #[test]
-fn a_narrow_terminal_gets_whole_words() {
+fn a_narrow_terminal_wraps_at_words() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let wide = sandbox.run(&["doctor", "--offline"]).exits(1).stdout;
@@ -79,7 +79,7 @@ fn a_narrow_terminal_gets_whole_words() {
 }
 
 #[test]
-fn json_is_one_object_a_line_and_never_coloured() {
+fn json_is_one_object_per_line_and_never_coloured() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CLICOLOR_FORCE", "1");
@@ -96,7 +96,7 @@ fn json_is_one_object_a_line_and_never_coloured() {
 }
 
 #[test]
-fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
+fn without_a_home_commands_name_the_problem_and_do_not_crash() {
     for arguments in [&["status"][..], &["config"], &["config", "check"], &["doctor", "--offline"]]
     {
         let output = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
@@ -113,7 +113,7 @@ fn without_a_home_commands_say_what_is_missing_and_do_not_crash() {
 }
 
 #[test]
-fn a_terminal_gets_headings_and_lines_that_fit_it() {
+fn headings_and_lines_fit_the_terminal() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/stream-multi").whole();

@@ -5,7 +5,7 @@ use langfuse_mock::MockLangfuse;
 use crate::sandbox::{Received, Sandbox};
 
 #[test]
-fn hooks_send_nothing_in_a_pause_and_an_explicit_replay_brings_it() {
+fn hooks_send_nothing_in_a_pause_and_an_explicit_replay_does() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -43,7 +43,7 @@ fn a_session_that_began_in_a_pause_is_not_sent_by_the_first_hook_after_it() {
 }
 
 #[test]
-fn the_only_turn_of_a_session_is_brought_by_an_explicit_replay_too() {
+fn an_explicit_replay_also_sends_the_only_turn_of_a_session() {
     for is_met_again in [false, true] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -66,7 +66,7 @@ fn the_only_turn_of_a_session_is_brought_by_an_explicit_replay_too() {
 }
 
 #[test]
-fn people_are_told_what_is_paused() {
+fn paused_projects_are_listed() {
     let sandbox = Sandbox::new();
     let begun = sandbox.run(&["pause"]).exits(0);
     assert!(begun.stdout.starts_with("everything is paused"), "{begun:?}");

@@ -43,7 +43,7 @@ fn exports(mock: &MockLangfuse) -> usize {
 }
 
 #[test]
-fn repair_from_another_shell_sends_nothing_that_is_there() {
+fn repair_from_another_shell_sends_no_delivered_span() {
     for recording in
         ["stream-multi", "subagent-background", "subagent-nested", "compact", "workflow"]
     {
@@ -88,7 +88,7 @@ fn three_runs(mock: &MockLangfuse, sandbox: &mut Sandbox) -> Vec<Row> {
 }
 
 #[test]
-fn a_session_that_was_resumed_under_other_runs_is_found_in_all_of_them() {
+fn a_session_resumed_under_other_runs_is_found_in_all_of_them() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let rows = three_runs(&mock, &mut sandbox);
@@ -101,7 +101,7 @@ fn a_session_that_was_resumed_under_other_runs_is_found_in_all_of_them() {
 }
 
 #[test]
-fn what_is_really_missing_is_sent_where_it_was() {
+fn missing_spans_are_sent_into_their_trace() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let rows = three_runs(&mock, &mut sandbox);
@@ -115,7 +115,7 @@ fn what_is_really_missing_is_sent_where_it_was() {
 }
 
 #[test]
-fn what_no_state_tells_is_skipped_and_counted_and_never_sent() {
+fn turns_without_state_are_skipped_and_counted_and_never_sent() {
     for run in RUNS {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
@@ -133,7 +133,7 @@ fn what_no_state_tells_is_skipped_and_counted_and_never_sent() {
 }
 
 #[test]
-fn what_is_missing_of_a_turn_that_is_there_is_sent_also_without_that_state() {
+fn missing_spans_of_a_delivered_turn_are_sent_also_without_state() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");

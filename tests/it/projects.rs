@@ -47,7 +47,7 @@ fn a_projects_hook_sends_its_own_session_to_its_own_server() {
 }
 
 #[test]
-fn a_projects_hook_never_sends_what_waits_in_another_project() {
+fn a_projects_hook_never_sends_waiting_sessions_of_another_project() {
     let Two { here, there, sandbox } = Two::new();
     here.reply_next(Reply::Status(503));
     sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple").whole().end();
@@ -61,7 +61,7 @@ fn a_projects_hook_never_sends_what_waits_in_another_project() {
 }
 
 #[test]
-fn where_the_session_was_started_counts_and_not_where_its_hook_runs() {
+fn the_start_folder_of_the_session_counts_and_not_the_hooks() {
     let Two { here, there, mut sandbox } = Two::new();
     let started = sandbox.path("here").display().to_string();
     sandbox.set("CLAUDE_PROJECT_DIR", started);
@@ -75,7 +75,7 @@ fn where_the_session_was_started_counts_and_not_where_its_hook_runs() {
 
 /// `cd` in a session: later rows and hooks have another directory, and the session's file stays where it is.
 #[test]
-fn a_session_that_goes_to_another_directory_stays_with_the_project_it_was_started_in() {
+fn a_session_in_another_directory_stays_with_its_start_project() {
     let Two { here, there, mut sandbox } = Two::new();
     let [started, gone] = ["here", "there"].map(|name| sandbox.path(name).display().to_string());
     sandbox.set("CLAUDE_PROJECT_DIR", started.clone());
@@ -116,7 +116,7 @@ fn replay_sends_each_session_to_the_server_of_its_project() {
 }
 
 #[test]
-fn a_session_that_moves_to_another_server_starts_there_as_one_never_seen() {
+fn a_session_at_another_server_starts_as_at_first_contact() {
     let [first, second] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = Sandbox::traced(&first);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -144,7 +144,7 @@ fn two_keys_of_one_server_are_two_destinations() {
 }
 
 #[test]
-fn a_half_pair_of_keys_is_refused_and_named() {
+fn an_incomplete_key_pair_is_rejected_and_named() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let mut config: Value = json!({"env": crate::sandbox::traced_to(&mock.url())});
@@ -204,7 +204,7 @@ fn claude_codes_settings_files_count_in_a_replay_and_override_the_shell() {
 }
 
 #[test]
-fn a_hook_that_names_a_transcript_of_another_project_follows_that_ones_configuration() {
+fn a_hook_with_a_transcript_of_another_project_uses_that_projects_configuration() {
     let Two { here, there, mut sandbox } = Two::new();
     for name in ["here", "there", "nowhere"] {
         std::fs::create_dir_all(sandbox.path(name)).unwrap();
@@ -220,7 +220,7 @@ fn a_hook_that_names_a_transcript_of_another_project_follows_that_ones_configura
 }
 
 #[test]
-fn a_transcript_of_a_project_that_is_gone_is_sent_by_its_own_entry_alone() {
+fn a_transcript_of_a_deleted_project_is_sent_only_with_its_own_entry() {
     for (gone, arrives) in [("nowhere", 0), ("there", 1)] {
         let Two { here, there, mut sandbox } = Two::new();
         std::fs::create_dir_all(sandbox.path("here")).unwrap();

@@ -83,7 +83,7 @@ fn calls_of_a_session_are_linked_to_its_claude_md_and_those_of_agents_to_their_t
 }
 
 #[test]
-fn a_push_makes_nothing_be_sent_again_and_links_no_turn_opened_before() {
+fn a_push_causes_no_resend_and_links_no_earlier_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let transcript = lay(&sandbox, FIRST);
@@ -139,7 +139,7 @@ fn form(attributes: &Value) -> [Option<String>; 2] {
 /// The tables of Langfuse 3 (modes `dual` and `legacy`) lose an observation for a name without a version, and for a version that
 /// is no integer.
 #[test]
-fn a_link_has_the_form_that_no_mode_of_langfuse_loses() {
+fn a_prompt_link_has_a_form_that_every_mode_of_langfuse_keeps() {
     let fixtures = ["langfuse-verdicts", "langfuse-prompt-verdicts"];
     let verdicts =
         fixtures.map(|name| fs::read_to_string(format!("tests/fixtures/{name}.jsonl")).unwrap());

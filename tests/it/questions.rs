@@ -13,7 +13,7 @@ const DELETE: &str = "This can't be undone. [y/N] ";
 const AGAIN: &str = "again? [y/N] ";
 
 #[test]
-fn forget_and_a_replay_of_what_was_forgotten_ask_first() {
+fn forget_and_a_replay_of_forgotten_turns_ask_first() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
@@ -34,7 +34,7 @@ fn forget_and_a_replay_of_what_was_forgotten_ask_first() {
 }
 
 #[test]
-fn allow_shows_what_it_leads_to() {
+fn allow_shows_the_resulting_destination() {
     let sandbox = Sandbox::new();
     sandbox.config(&json!({"env": crate::sandbox::traced_to("https://langfuse.example")}));
     fs::create_dir_all(sandbox.path("clone/.git")).unwrap();
@@ -74,7 +74,7 @@ fn doctor_asks_before_it_sends_keys_to_other_regions() {
 }
 
 #[test]
-fn install_offers_setup_and_a_secret_is_typed_unseen() {
+fn install_offers_setup_and_a_secret_is_typed_without_echo() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()
@@ -93,7 +93,7 @@ fn install_offers_setup_and_a_secret_is_typed_unseen() {
 }
 
 #[test]
-fn the_hook_at_a_terminal_says_what_it_is() {
+fn the_hook_at_a_terminal_explains_itself() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()

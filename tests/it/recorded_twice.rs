@@ -58,7 +58,7 @@ fn claude_codes_own_telemetry_to_the_same_project_is_named_by_every_command() {
 
 /// Each as it was seen on the wire with Claude Code 2.1.332.
 #[test]
-fn telemetry_that_goes_elsewhere_is_no_false_alarm() {
+fn telemetry_to_another_project_is_not_reported() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let ours = format!("{}/api/public/otel", mock.url());
@@ -143,7 +143,7 @@ fn a_langfuse_gateway_of_the_same_region_is_named() {
 }
 
 #[test]
-fn everything_is_named_with_the_line_to_change() {
+fn every_exporter_is_named_with_the_line_to_change() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let mut env = telemetry(&format!("{}/api/public/otel", mock.url()));
@@ -168,7 +168,7 @@ fn everything_is_named_with_the_line_to_change() {
 }
 
 #[test]
-fn another_program_of_this_name_is_told_from_another_copy_of_ours() {
+fn another_program_of_this_name_is_distinguished_from_another_copy_of_ours() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let folder = sandbox.path("bin");

@@ -22,7 +22,7 @@ fn surveyed(files: &[(bool, Value)]) -> Vec<Surveyed> {
 }
 
 #[test]
-fn an_entry_tells_what_keeps_it_from_working() {
+fn an_entry_has_the_reason_why_it_does_not_work() {
     let found = hooks(&json!({"hooks": {
         "Stop": [{"matcher": "ignored", "hooks": [
             {"type": "command", "command": "/p/claude-langfuse", "args": ["hook"], "async": true},
@@ -42,7 +42,7 @@ fn an_entry_tells_what_keeps_it_from_working() {
 }
 
 #[test]
-fn a_plugin_that_is_switched_off_and_our_own_are_no_other_exporters() {
+fn a_disabled_plugin_and_our_own_are_no_other_exporters() {
     let plugins =
         |name: &str, value: Value| hooks(&json!({"enabledPlugins": {name: value}})).other_exporters;
     let official = "langfuse-observability@langfuse-observability";
@@ -80,7 +80,7 @@ fn the_strongest_file_decides_whether_hooks_are_off() {
 }
 
 #[test]
-fn every_file_that_a_session_obeys_is_surveyed() {
+fn every_settings_file_of_a_session_is_surveyed() {
     let sandbox = Sandbox::new();
     let ours = br#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "claude-langfuse hook"}]}]}}"#;
     for path in [

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::sandbox::{PROJECT, Received, Sandbox, is_turn, traced_to};
 
 #[test]
-fn a_dry_run_prints_exactly_what_is_sent_afterwards() {
+fn a_dry_run_prints_exactly_the_bytes_sent_afterwards() {
     for recording in ["v2.1.330/subagent-background", "v2.1.330/unicode", "v2.1.197/blocks"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -44,7 +44,7 @@ fn a_dry_run_needs_no_configuration() {
 }
 
 #[test]
-fn again_sends_all_that_was_acknowledged_as_the_same_rows() {
+fn again_resends_acknowledged_spans_as_the_same_rows() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent");
@@ -62,7 +62,7 @@ fn again_sends_all_that_was_acknowledged_as_the_same_rows() {
 }
 
 #[test]
-fn what_hooks_have_sent_is_not_sent_by_a_replay_and_the_other_way_round() {
+fn hooks_and_replay_do_not_resend_each_others_turns() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -75,7 +75,7 @@ fn what_hooks_have_sent_is_not_sent_by_a_replay_and_the_other_way_round() {
 }
 
 #[test]
-fn people_are_told_what_was_sent_and_where_it_can_be_seen() {
+fn the_report_has_counts_and_links() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -101,7 +101,7 @@ fn people_are_told_what_was_sent_and_where_it_can_be_seen() {
 }
 
 #[test]
-fn scripts_are_told_the_same_in_json() {
+fn json_has_the_same_report() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -214,7 +214,7 @@ fn a_session_too_long_for_one_request_arrives_whole() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let sandbox = Sandbox::new();
     let session = sandbox.session("v2.1.330/subagent-nested");
     let path = session.whole().argument();
@@ -230,7 +230,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn without_arguments_there_is_help_and_exit_code_2() {
+fn without_arguments_help_is_printed_with_exit_code_2() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&[]).exits(2);
     assert!(ran.stderr.contains("Usage: claude-langfuse"), "{}", ran.stderr);

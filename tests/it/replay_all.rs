@@ -20,7 +20,7 @@ fn four(sandbox: &Sandbox, mock: &MockLangfuse) {
 }
 
 #[test]
-fn every_traced_project_is_replayed_and_summed_up() {
+fn every_traced_project_is_replayed_with_totals() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -35,7 +35,7 @@ fn every_traced_project_is_replayed_and_summed_up() {
 }
 
 #[test]
-fn scripts_are_told_of_sessions_then_of_projects_then_of_all() {
+fn json_lists_sessions_then_projects_then_the_summary() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -63,7 +63,7 @@ fn scripts_are_told_of_sessions_then_of_projects_then_of_all() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_once_with_what_to_do() {
+fn failures_are_reported_once_with_a_remedy() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -105,7 +105,7 @@ fn filters_choose_by_project_and_by_the_time_of_the_last_row() {
 }
 
 #[test]
-fn filters_choose_from_what_was_named_too() {
+fn filters_also_apply_to_named_sessions() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -117,7 +117,7 @@ fn filters_choose_from_what_was_named_too() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_goes_on_where_it_was() {
+fn an_interrupted_run_continues_where_it_stopped() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     // On a busy machine it may be long until it is interrupted.
@@ -138,7 +138,7 @@ fn a_run_that_is_interrupted_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_long_session_that_is_interrupted_goes_on_in_its_middle() {
+fn an_interrupted_long_session_continues_in_its_middle() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let mut env = traced_to(&mock.url());
@@ -173,7 +173,7 @@ fn assert_once(mock: &MockLangfuse, recordings: &[&str]) {
 }
 
 #[test]
-fn a_pause_that_the_server_asks_for_is_kept_and_then_it_goes_on() {
+fn a_pause_asked_for_by_the_server_is_kept_before_continuing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let recordings = ["v2.1.330/simple", "v2.1.330/stream-multi"];
@@ -189,7 +189,7 @@ fn a_pause_that_the_server_asks_for_is_kept_and_then_it_goes_on() {
 }
 
 #[test]
-fn flush_leaves_it_to_the_next_run() {
+fn flush_leaves_a_pause_to_the_next_run() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -201,7 +201,7 @@ fn flush_leaves_it_to_the_next_run() {
 }
 
 #[test]
-fn where_there_is_no_terminal_there_is_no_progress() {
+fn progress_is_only_shown_at_a_terminal() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -213,7 +213,7 @@ fn where_there_is_no_terminal_there_is_no_progress() {
 }
 
 #[test]
-fn on_a_terminal_one_line_tells_how_far_it_is_and_makes_room_for_the_result() {
+fn a_progress_line_is_replaced_by_the_result() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);
@@ -241,7 +241,7 @@ fn on_a_terminal_one_line_tells_how_far_it_is_and_makes_room_for_the_result() {
 }
 
 #[test]
-fn a_session_that_can_not_be_read_does_not_hide_the_others() {
+fn an_unreadable_session_does_not_hide_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     four(&sandbox, &mock);

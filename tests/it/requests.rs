@@ -43,7 +43,7 @@ fn shape(transcript: &Path) -> Value {
 }
 
 #[test]
-fn nothing_of_a_request_is_sent_unless_somebody_asks() {
+fn nothing_of_a_request_is_sent_by_default() {
     for recording in ["simple", "subagent", "tools"] {
         let printed = |variables: &[(&str, &str)]| {
             let mock = MockLangfuse::start();
@@ -59,7 +59,7 @@ fn nothing_of_a_request_is_sent_unless_somebody_asks() {
 }
 
 #[test]
-fn names_of_tools_stand_on_the_first_call_of_a_turn() {
+fn names_of_tools_are_on_the_first_call_of_a_turn() {
     let rows = replayed("v2.1.330/tools", &[("CC_LANGFUSE_REQUEST", "tools")]);
     let inputs = generations(&rows);
     assert!(inputs.len() > 1);
@@ -78,7 +78,7 @@ fn names_of_tools_stand_on_the_first_call_of_a_turn() {
 }
 
 #[test]
-fn the_whole_request_is_the_one_that_the_model_got() {
+fn the_whole_request_equals_the_models_request() {
     let mock = MockLangfuse::start();
     let settings = [("CC_LANGFUSE_REQUEST", "full"), ("CC_LANGFUSE_MAX_CHARS", "40")];
     let sandbox = traced(&mock, &settings);
@@ -130,7 +130,7 @@ fn secrets_in_a_request_are_masked() {
 }
 
 #[test]
-fn a_capture_mode_leaves_the_names_alone() {
+fn names_of_tools_are_sent_in_every_capture_mode() {
     for mode in ["no-tool-content", "metadata"] {
         let settings = [("CC_LANGFUSE_REQUEST", "full"), ("CC_LANGFUSE_CAPTURE", mode)];
         let input = generations(&replayed("v2.1.330/simple", &settings))[0].clone();
@@ -142,7 +142,7 @@ fn a_capture_mode_leaves_the_names_alone() {
 }
 
 #[test]
-fn what_was_agreed_for_a_turn_holds_for_its_request() {
+fn the_policy_of_a_turn_applies_to_its_request() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[]);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -163,7 +163,7 @@ fn what_was_agreed_for_a_turn_holds_for_its_request() {
 }
 
 #[test]
-fn an_unknown_value_sends_nothing_of_it_and_is_named() {
+fn an_unknown_value_sends_nothing_of_the_request_and_is_named() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock, &[("CC_LANGFUSE_REQUEST", "all")]);
     let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(0);

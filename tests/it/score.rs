@@ -74,7 +74,7 @@ fn a_turn_and_a_session_are_scored() {
 }
 
 #[test]
-fn scored_again_it_is_replaced() {
+fn a_second_score_replaces_the_first() {
     for scoring in [Scoring::Events, Scoring::Lists] {
         let mock = MockLangfuse::start();
         mock.take_scores(scoring);
@@ -87,7 +87,7 @@ fn scored_again_it_is_replaced() {
 }
 
 #[test]
-fn servers_that_take_scores_in_either_way_get_one_request_each() {
+fn servers_of_either_score_endpoint_get_one_request() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let paths = || -> Vec<String> {
@@ -103,7 +103,7 @@ fn servers_that_take_scores_in_either_way_get_one_request_each() {
 }
 
 #[test]
-fn a_comment_leaves_without_its_secrets() {
+fn a_comment_is_masked() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let token = format!("ghp_{}", "a1B2".repeat(9));
@@ -118,7 +118,7 @@ fn a_comment_leaves_without_its_secrets() {
 }
 
 #[test]
-fn a_dry_run_prints_what_would_be_sent_and_needs_no_keys() {
+fn a_dry_run_prints_the_request_and_needs_no_keys() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/compact").whole();
     let told = score(&sandbox, &["912a#2", "quality=4", "--dry-run"]).exits(0).json();
@@ -155,7 +155,7 @@ fn a_turn_is_scored_where_it_was_sent() {
 }
 
 #[test]
-fn in_somebody_elses_trace_the_turn_is_scored_and_not_the_trace() {
+fn in_another_applications_trace_the_turn_is_scored_and_not_the_trace() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -178,7 +178,7 @@ fn in_somebody_elses_trace_the_turn_is_scored_and_not_the_trace() {
 }
 
 #[test]
-fn what_can_not_be_scored_is_told_with_what_to_do() {
+fn invalid_scores_are_reported_with_a_remedy() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/compact").whole();
     sandbox
@@ -205,7 +205,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn a_session_that_was_not_sent_is_told_of() {
+fn an_unsent_session_is_reported() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/compact").whole();
@@ -215,7 +215,7 @@ fn a_session_that_was_not_sent_is_told_of() {
 }
 
 #[test]
-fn exit_codes_tell_what_kind_of_failure_it_was() {
+fn exit_codes_distinguish_failures() {
     let refused = json!({"successes": [], "errors": [{"id": "x", "status": 400, "message": "no"}]});
     let in_trouble = json!({"successes": [], "errors": [{"id": "x", "status": 500}]});
     let answer =
@@ -243,7 +243,7 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
 }
 
 #[test]
-fn a_score_without_a_comment_clears_the_one_before() {
+fn a_score_without_a_comment_clears_the_previous_comment() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     score(&sandbox, &["912a#2", "quality=4", "--comment", "slow"]).exits(0);

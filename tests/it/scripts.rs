@@ -9,7 +9,7 @@ use crate::client::tls::{EXPIRED, bundle, tls_server};
 use crate::sandbox::{Sandbox, traced_to, unused_address};
 
 #[test]
-fn every_command_that_speaks_json_tells_of_its_errors_in_json() {
+fn every_command_with_json_prints_its_errors_in_json() {
     let sandbox = Sandbox::new();
     for arguments in [
         &["status", "--project", "nowhere"][..],
@@ -34,7 +34,7 @@ fn every_command_that_speaks_json_tells_of_its_errors_in_json() {
 }
 
 #[test]
-fn a_session_that_failed_says_why_in_one_shape() {
+fn failed_sessions_have_errors_of_one_shape() {
     let mock = MockLangfuse::start();
     let down = format!("http://{}", unused_address());
     for (name, value, code, exit) in [
@@ -88,7 +88,7 @@ fn a_certificate_counts_the_same_in_every_command() {
 }
 
 #[test]
-fn a_warning_about_the_configuration_is_given_once_a_run_by_all_that_heed_it() {
+fn each_command_prints_a_configuration_warning_once_per_run() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let mut variables = traced_to(&mock.url());
@@ -112,7 +112,7 @@ fn a_warning_about_the_configuration_is_given_once_a_run_by_all_that_heed_it() {
 }
 
 #[test]
-fn a_configuration_file_that_is_named_and_not_there_ends_the_command() {
+fn a_missing_explicit_configuration_file_ends_the_command() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
     for arguments in [
@@ -141,7 +141,7 @@ fn a_configuration_file_that_is_named_and_not_there_ends_the_command() {
 }
 
 #[test]
-fn lines_that_cannot_be_read_are_told_of() {
+fn unreadable_lines_are_reported() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");

@@ -28,7 +28,7 @@ fn exported(sandbox: &Sandbox, arguments: &[&str]) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn committed_and_tests_passed_are_what_the_scores_say() {
+fn committed_and_tests_passed_agree_with_the_scores() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let mut env = crate::sandbox::traced_to(&mock.url());
@@ -173,7 +173,7 @@ fn many_sessions_become_items_at_once_and_one_that_can_not_be_read_is_named() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(STREAM);

@@ -53,7 +53,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn without_sessions_it_says_so() {
+fn without_sessions_a_message_is_printed() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()
@@ -63,7 +63,7 @@ fn without_sessions_it_says_so() {
 }
 
 #[test]
-fn turns_that_were_passed_over_do_not_count_as_sent() {
+fn skipped_turns_do_not_count_as_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -79,7 +79,7 @@ fn turns_that_were_passed_over_do_not_count_as_sent() {
 }
 
 #[test]
-fn what_was_sent_elsewhere_does_not_count() {
+fn turns_sent_elsewhere_do_not_count() {
     let [first, second] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = Sandbox::traced(&first);
     sandbox.session("v2.1.330/stream-multi").whole().replay(&[]).exits(0);
@@ -143,7 +143,7 @@ fn filters_take_the_project_and_the_time_of_the_last_row() {
 }
 
 #[test]
-fn files_that_are_no_sessions_do_no_harm() {
+fn other_files_are_ignored() {
     let sandbox = Sandbox::new();
     three(&sandbox);
     sandbox.write(".claude/projects/-p/broken.jsonl", b"\x00\xff not JSON\n{\n");
@@ -155,7 +155,7 @@ fn files_that_are_no_sessions_do_no_harm() {
 }
 
 #[test]
-fn a_narrow_terminal_gets_fewer_columns_and_always_the_title() {
+fn a_narrow_terminal_shows_fewer_columns_and_always_the_title() {
     let mut sandbox = Sandbox::new();
     three(&sandbox);
     for columns in [30, 40, 60, 79, 200] {
@@ -171,7 +171,7 @@ fn a_narrow_terminal_gets_fewer_columns_and_always_the_title() {
 
 /// A backup that was put back is written today and went on long ago.
 #[test]
-fn the_newest_is_the_one_that_went_on_last_whenever_its_file_was_written() {
+fn the_newest_session_is_the_last_active_one() {
     let sandbox = Sandbox::new();
     three(&sandbox);
     let listed = || -> Vec<(String, String)> {

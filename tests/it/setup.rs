@@ -66,7 +66,7 @@ fn types_keys(seat: &mut Seat) {
 }
 
 #[test]
-fn eight_answers_lead_to_the_link_of_the_first_trace() {
+fn eight_answers_end_with_the_link_of_the_first_trace() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let mut seat = at_own(&sandbox, &format!("{}/", mock.url()));
@@ -105,7 +105,7 @@ fn eight_answers_lead_to_the_link_of_the_first_trace() {
 }
 
 #[test]
-fn a_second_run_keeps_what_is_set() {
+fn a_second_run_keeps_existing_values() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let mut seat = at_own(&sandbox, &mock.url());
@@ -150,7 +150,7 @@ fn other_settings_and_projects_stay() {
 }
 
 #[test]
-fn install_goes_on_with_setup_where_there_are_no_keys() {
+fn install_continues_with_setup_if_keys_are_missing() {
     let sandbox = home();
     let mut seat = sandbox.sits_at(300, &["install"]);
     seat.sees("There are no Langfuse keys yet. Set them up now? [Y/n] ").types("y");

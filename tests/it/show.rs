@@ -25,7 +25,7 @@ fn a_session_is_shown_as_its_trees_with_their_tokens() {
 }
 
 #[test]
-fn the_gap_to_what_claude_code_counted_is_named() {
+fn the_difference_from_claude_codes_count_is_named() {
     let sandbox = Sandbox::new();
     for recording in ["v2.1.330/compact", "v2.1.330/cut-off", "v2.1.330/esc-first"] {
         sandbox.session(recording).whole();
@@ -40,7 +40,7 @@ fn the_gap_to_what_claude_code_counted_is_named() {
 }
 
 #[test]
-fn eighty_columns_show_what_was_asked_how_it_ended_and_the_cost() {
+fn eighty_columns_show_input_outcome_and_cost() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     for name in ["v2.1.330/tool-error", "v2.1.332/git-outcomes", "v2.1.330/simple"] {
@@ -63,7 +63,7 @@ fn eighty_columns_show_what_was_asked_how_it_ended_and_the_cost() {
 }
 
 #[test]
-fn a_line_shows_no_secret_and_a_whole_text_none_either() {
+fn neither_a_line_nor_a_whole_text_shows_a_secret() {
     let sandbox = Sandbox::new();
     let key = format!("sk-ant-api03-{}", "A1b2".repeat(22));
     let mut session = sandbox.session("v2.1.330/tool-error");
@@ -80,7 +80,7 @@ fn a_line_shows_no_secret_and_a_whole_text_none_either() {
 }
 
 #[test]
-fn turns_are_named_behind_the_session() {
+fn turns_are_selected_after_the_session() {
     let sandbox = Sandbox::new();
     let path = sandbox.session("v2.1.330/compact").whole().argument();
     let shown = |arguments: &[&str]| sandbox.run(arguments).exits(0).stdout;
@@ -97,7 +97,7 @@ fn turns_are_named_behind_the_session() {
 }
 
 #[test]
-fn scripts_are_told_everything_that_would_be_sent() {
+fn json_has_everything_that_would_be_sent() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/compact").whole();
     sandbox.session("v2.1.330/tool-error").whole();
@@ -109,7 +109,7 @@ fn scripts_are_told_everything_that_would_be_sent() {
 }
 
 #[test]
-fn a_name_that_fits_no_session_or_several_is_told_with_what_to_do() {
+fn unknown_and_ambiguous_names_are_reported_with_a_remedy() {
     let sandbox = Sandbox::new();
     let session = sandbox.session("v2.1.330/stream-multi");
     session.whole();
@@ -139,7 +139,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn a_narrow_terminal_gets_lines_that_fit() {
+fn lines_fit_a_narrow_terminal() {
     let mut sandbox = Sandbox::new();
     sandbox.session("v2.1.330/subagent-background").whole();
     sandbox.set("COLUMNS", "32");
@@ -150,7 +150,7 @@ fn a_narrow_terminal_gets_lines_that_fit() {
 }
 
 #[test]
-fn styles_are_shown_where_they_are_wanted() {
+fn styles_are_shown_if_enabled() {
     let shown = |variables: &[(&str, &str)]| {
         let mut sandbox = Sandbox::new();
         sandbox.session("v2.1.330/tool-error").whole();
@@ -168,7 +168,7 @@ fn styles_are_shown_where_they_are_wanted() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let sandbox = Sandbox::new();
     let path = sandbox.session("v2.1.330/tools").whole().argument();
     for options in ["", "--json"] {
@@ -185,7 +185,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn what_a_terminal_would_obey_is_not_passed_on() {
+fn control_characters_are_escaped() {
     let sandbox = Sandbox::new();
     let mut session = sandbox.session("v2.1.330/subagent-background");
     session.recording =
@@ -198,7 +198,7 @@ fn what_a_terminal_would_obey_is_not_passed_on() {
 
 /// Every recording: the observations that are shown are the rows that a replay makes, and their tokens the same.
 #[test]
-fn what_is_shown_is_what_is_sent() {
+fn show_and_replay_have_the_same_observations() {
     for name in Recording::names() {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);

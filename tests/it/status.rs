@@ -36,7 +36,7 @@ fn all_is_well_after_a_delivery() {
 }
 
 #[test]
-fn off_is_no_failure_and_missing_keys_are_one() {
+fn off_is_no_failure_and_missing_keys_are_a_failure() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()
@@ -56,7 +56,7 @@ fn off_is_no_failure_and_missing_keys_are_one() {
 }
 
 #[test]
-fn what_failed_and_waits_is_told_with_a_remedy() {
+fn failing_and_waiting_deliveries_are_reported_with_a_remedy() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     mock.reply_always(Some(Reply::Status(401)));
@@ -129,7 +129,7 @@ fn each_destination_has_its_own_last_delivery() {
 }
 
 #[test]
-fn what_is_kept_of_a_delivery_is_its_time_and_its_trace() {
+fn a_delivery_is_recorded_with_its_time_and_trace() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole().stop(0);

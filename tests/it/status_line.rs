@@ -56,7 +56,7 @@ fn each_session_has_a_link_to_its_own_last_trace() {
 const RECORDED: &str = include_str!("../fixtures/statusline/v2.1.332.json");
 
 #[test]
-fn the_input_of_the_real_program_gives_link_and_cost() {
+fn the_input_of_the_real_program_prints_link_and_cost() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -72,7 +72,7 @@ fn the_input_of_the_real_program_gives_link_and_cost() {
 }
 
 #[test]
-fn what_waits_and_fails_comes_before_the_cost() {
+fn waiting_and_failing_deliveries_come_before_the_cost() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     mock.reply_always(Some(Reply::Status(401)));
@@ -87,7 +87,7 @@ fn what_waits_and_fails_comes_before_the_cost() {
 }
 
 #[test]
-fn any_other_input_is_no_obstacle() {
+fn any_other_input_is_accepted() {
     let sandbox = Sandbox::new();
     for input in ["", "rubbish", "[]", "7", "{\"session_id\": 1}", "{\"cost\": null}"] {
         let mut running = sandbox.start(&["status", "--line"], input.as_bytes());

@@ -9,7 +9,7 @@ const LONGEST_FILE: usize = 400;
 const LONGEST_MAIN: usize = 60;
 
 #[test]
-fn no_file_is_longer_than_can_be_overlooked() {
+fn no_file_is_too_long() {
     let too_long: Vec<String> = sources()
         .into_iter()
         .map(|(path, text)| (path, text.lines().count()))
@@ -26,7 +26,7 @@ fn the_main_file_does_nothing_itself() {
 }
 
 #[test]
-fn every_rust_file_says_what_it_is() {
+fn every_rust_file_has_a_module_comment() {
     let silent: Vec<String> = sources()
         .into_iter()
         .filter(|(path, text)| path.ends_with(".rs") && !text.starts_with("//! "))
@@ -50,7 +50,7 @@ fn nothing_unfinished_is_left_behind() {
 }
 
 #[test]
-fn nothing_tells_of_the_machine_or_the_place_it_was_made_in() {
+fn no_text_names_the_machine_or_folder_of_development() {
     let places = [
         ["/wo", "rk/"],
         ["/ro", "ot/"],
@@ -119,7 +119,7 @@ fn every_section_that_a_comment_cites_exists() {
 }
 
 #[test]
-fn every_link_of_a_page_leads_to_a_file() {
+fn every_link_of_a_page_points_to_a_file() {
     let mut pages = files("docs");
     pages.extend(
         ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|path| (path.to_owned(), read(path))),

@@ -61,7 +61,7 @@ fn a_title_is_on_every_turn_once_it_is_known() {
 }
 
 #[test]
-fn a_title_that_was_given_while_nothing_was_sent_is_told_by_no_later_turn() {
+fn a_title_given_while_nothing_was_sent_is_on_no_later_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = titled(&sandbox);
@@ -87,7 +87,7 @@ fn a_title_is_content_where_only_metadata_is_captured() {
 }
 
 #[test]
-fn in_another_applications_trace_the_title_is_on_the_turn_alone() {
+fn in_another_applications_trace_the_title_is_only_on_the_turn() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

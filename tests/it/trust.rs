@@ -68,7 +68,7 @@ fn texts(mock: &MockLangfuse) -> String {
 }
 
 #[test]
-fn a_wider_capture_of_a_clone_is_ignored_and_said() {
+fn a_wider_capture_of_a_clone_is_ignored_and_reported() {
     for file in ["settings.json", "settings.local.json"] {
         let mut clone = Clone::new(&json!({"CC_LANGFUSE_CAPTURE": "metadata"}));
         clone.brings(file, &json!({"CC_LANGFUSE_CAPTURE": "full", "CC_LANGFUSE_MASK": "false"}));
@@ -88,7 +88,7 @@ fn a_wider_capture_of_a_clone_is_ignored_and_said() {
 }
 
 #[test]
-fn what_is_less_protected_is_shown_and_counts_once_it_is_allowed() {
+fn weaker_protection_is_shown_and_counts_after_allow() {
     let mut clone = Clone::new(&json!({"CC_LANGFUSE_CAPTURE": "metadata"}));
     clone.brings("settings.json", &json!({"CC_LANGFUSE_CAPTURE": "full"}));
     let folder = clone.folder().display().to_string();
@@ -125,7 +125,7 @@ fn a_proxy_of_a_clone_sees_no_unencrypted_request() {
 }
 
 #[test]
-fn a_clone_leads_a_hook_to_no_other_home_and_no_other_configuration() {
+fn a_clone_can_not_change_home_or_configuration_of_a_hook() {
     let theirs = MockLangfuse::start();
     for name in ["HOME", "XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR"] {
         let mut clone = Clone::new(&json!({}));
@@ -161,7 +161,7 @@ fn a_clone_leads_a_hook_to_no_other_home_and_no_other_configuration() {
 }
 
 #[test]
-fn a_key_file_of_a_clone_brings_no_other_file_to_a_server() {
+fn a_key_file_of_a_clone_sends_no_other_file() {
     let theirs = MockLangfuse::start();
     for file in ["settings.json", "settings.local.json"] {
         let mut clone = Clone::new(&json!({}));
@@ -182,7 +182,7 @@ fn a_key_file_of_a_clone_brings_no_other_file_to_a_server() {
 }
 
 #[test]
-fn a_clone_switches_tracing_on_against_no_word_of_its_user() {
+fn a_clone_can_not_switch_tracing_on_against_its_user() {
     let mut clone = Clone::new(&json!({"TRACE_TO_LANGFUSE": "false"}));
     clone.brings("settings.json", &json!({"TRACE_TO_LANGFUSE": "true"}));
     let session = clone.session();
@@ -241,7 +241,7 @@ fn a_damaged_config_file_that_is_still_json_suspends() {
 }
 
 #[test]
-fn a_name_of_another_hook_that_decides_something_is_a_problem_with_a_remedy() {
+fn a_variable_of_another_hook_that_affects_sending_is_a_problem_with_a_remedy() {
     for (name, remedy) in
         [("LANGFUSE_BASEURL", "LANGFUSE_BASE_URL"), ("CC_TRACE_TO_LANGFUSE", "TRACE_TO_LANGFUSE")]
     {
@@ -255,7 +255,7 @@ fn a_name_of_another_hook_that_decides_something_is_a_problem_with_a_remedy() {
 }
 
 #[test]
-fn a_variable_of_a_run_in_a_file_is_an_error_of_config_check_and_counts_nowhere() {
+fn a_variable_of_a_run_in_a_file_is_an_error_and_ignored() {
     let mut clone = Clone::new(&json!({"CC_LANGFUSE_TRACE_SEED": "mine"}));
     clone.brings(
         "settings.json",
@@ -275,7 +275,7 @@ fn a_variable_of_a_run_in_a_file_is_an_error_of_config_check_and_counts_nowhere(
 }
 
 #[test]
-fn a_session_that_was_switched_off_in_a_traced_folder_is_sent_by_name_alone() {
+fn a_session_switched_off_in_a_traced_folder_is_only_sent_by_name() {
     let mut clone = Clone::new(&json!({}));
     clone.brings("settings.local.json", &json!({"TRACE_TO_LANGFUSE": "false"}));
     let session = clone.session();
@@ -325,7 +325,7 @@ fn replay_all_sends_neither_declined_nor_paused_turns_and_counts_them() {
 }
 
 #[test]
-fn what_waits_of_a_worktree_that_is_gone_goes_by_its_repositorys_configuration() {
+fn waiting_turns_of_a_removed_worktree_use_the_repositorys_configuration() {
     let sandbox = Sandbox::new();
     let mock = MockLangfuse::start();
     let (main, tree) = (sandbox.path("main"), sandbox.path("tree"));
@@ -350,7 +350,7 @@ fn what_waits_of_a_worktree_that_is_gone_goes_by_its_repositorys_configuration()
 }
 
 #[test]
-fn what_waits_goes_by_its_own_files_and_not_by_the_hook_that_sends_it() {
+fn waiting_sessions_use_their_own_files_and_not_the_senders() {
     let mut clone = Clone::new(&json!({"CC_LANGFUSE_CAPTURE": "metadata"}));
     clone.mine.reply_next(Reply::Status(503));
     let session = clone.session();

@@ -188,7 +188,7 @@ fn suspends(desk: &Desk, break_it: impl FnOnce(&Desk), file: &str, word: &str) {
 }
 
 #[test]
-fn a_broken_text_sends_nothing_declines_nothing_and_is_said_once() {
+fn broken_json_sends_nothing_declines_nothing_and_is_notified_once() {
     for number in 0..broken(&Desk::new()).len() {
         let desk = Desk::new();
         let (text, word) = broken(&desk).remove(number);
@@ -203,7 +203,7 @@ fn a_broken_text_sends_nothing_declines_nothing_and_is_said_once() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_suspends_too() {
+fn an_unreadable_file_suspends() {
     type Break = fn(&Desk);
     let cases: [(Break, &str); 5] = [
         (|desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")), "invalid UTF-8"),
@@ -247,7 +247,7 @@ fn a_file_that_cannot_be_read_suspends_too() {
 }
 
 #[test]
-fn a_file_without_the_right_to_read_it_suspends() {
+fn a_file_without_read_permission_suspends() {
     let desk = Desk::new();
     let path = desk.sandbox.path(CONFIG);
     fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
@@ -263,7 +263,7 @@ fn a_file_without_the_right_to_read_it_suspends() {
 }
 
 #[test]
-fn a_session_whose_first_turn_met_a_broken_file_begins_there_after_the_repair() {
+fn after_the_fix_a_session_begins_with_its_first_suspended_turn() {
     let desk = Desk::new();
     desk.sandbox.write(CONFIG, b"{\"env\": {,}}");
     let session = desk.session();
@@ -276,7 +276,7 @@ fn a_session_whose_first_turn_met_a_broken_file_begins_there_after_the_repair() 
 }
 
 #[test]
-fn a_file_that_refuses_after_the_repair_declines_the_suspended_turns() {
+fn a_file_that_declines_after_the_fix_declines_the_suspended_turns() {
     let desk = Desk::new();
     desk.sandbox.write(CONFIG, b"{");
     let session = desk.session();
@@ -343,7 +343,7 @@ fn a_broken_entry_of_another_project_does_not_matter() {
 }
 
 #[test]
-fn nothing_is_said_where_nobody_sits() {
+fn unattended_sessions_show_no_notice() {
     let mut desk = Desk::new();
     desk.sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "0");
     desk.sandbox.write(CONFIG, b"{");

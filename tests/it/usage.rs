@@ -98,7 +98,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn without_sessions_they_say_so() {
+fn without_sessions_a_message_is_printed() {
     let sandbox = Sandbox::new();
     sandbox
         .screen()

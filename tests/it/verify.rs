@@ -18,7 +18,7 @@ fn told(sandbox: &Sandbox, options: &[&str]) -> Value {
 }
 
 #[test]
-fn a_session_is_held_to_what_langfuse_has_of_it() {
+fn a_session_is_compared_with_langfuse() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent-background");
@@ -39,7 +39,7 @@ fn a_session_is_held_to_what_langfuse_has_of_it() {
 }
 
 #[test]
-fn what_can_go_wrong_is_told_with_what_to_do() {
+fn failures_are_reported_with_a_remedy() {
     let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
     sandbox.session("v2.1.330/simple").whole();
     sandbox
@@ -61,7 +61,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn exit_codes_tell_what_kind_of_failure_it_was() {
+fn exit_codes_distinguish_failures() {
     let page = |status| Reply::StatusWithBody(status, Vec::new(), b"<html>".to_vec());
     for (reply, code) in [
         (Reply::Status(401), 5),
@@ -84,7 +84,7 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
 
 /// Every recording is there after a replay, whichever API tells.
 #[test]
-fn what_was_replayed_is_there() {
+fn replayed_spans_are_found() {
     for name in Recording::names() {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -107,7 +107,7 @@ fn what_was_replayed_is_there() {
 }
 
 #[test]
-fn what_is_missing_is_sent_again_and_nothing_else() {
+fn only_missing_spans_are_sent_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -128,7 +128,7 @@ fn what_is_missing_is_sent_again_and_nothing_else() {
 }
 
 #[test]
-fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
+fn skipped_and_waiting_turns_are_not_missing_and_not_repaired() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -145,7 +145,7 @@ fn what_was_passed_over_or_waits_is_not_missed_and_not_repaired() {
 }
 
 #[test]
-fn a_row_with_another_start_is_double_for_good() {
+fn a_row_with_another_start_is_a_permanent_duplicate() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -164,7 +164,7 @@ fn a_row_with_another_start_is_double_for_good() {
 
 /// A field that differs is named, and what repairs it does.
 #[test]
-fn other_fields_are_named_and_sent_again_as_they_are() {
+fn mismatched_fields_are_named_and_sent_again() {
     for (field, from, to) in [
         ("output", "\"Answer 2.\"", "\"Answer two.\""),
         (
@@ -198,7 +198,7 @@ fn other_fields_are_named_and_sent_again_as_they_are() {
 }
 
 #[test]
-fn what_is_being_replaced_is_waited_for() {
+fn observations_being_replaced_are_waited_for() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -270,7 +270,7 @@ fn post(mock: &MockLangfuse, body: &Value) {
 }
 
 #[test]
-fn other_tokens_are_told() {
+fn mismatched_tokens_are_reported() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -284,7 +284,7 @@ fn other_tokens_are_told() {
 }
 
 #[test]
-fn versions_that_wait_for_their_merge_are_no_fault() {
+fn unmerged_versions_are_no_problem() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -296,7 +296,7 @@ fn versions_that_wait_for_their_merge_are_no_fault() {
 }
 
 #[test]
-fn what_others_sent_in_the_session_is_counted() {
+fn observations_of_others_in_the_session_are_counted() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -310,7 +310,7 @@ fn what_others_sent_in_the_session_is_counted() {
 }
 
 #[test]
-fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
+fn turns_under_another_applications_span_are_found_in_its_trace() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let mut env = traced_to(&mock.url());
@@ -327,7 +327,7 @@ fn turns_under_a_span_of_somebody_else_are_found_in_its_trace() {
 }
 
 #[test]
-fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone() {
+fn unsent_sessions_and_untraced_projects_are_skipped() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -346,7 +346,7 @@ fn sessions_that_were_never_sent_and_projects_that_are_not_traced_are_left_alone
 }
 
 #[test]
-fn a_transcript_that_was_rewritten_is_to_be_replayed_first() {
+fn a_rewritten_transcript_must_be_replayed_first() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -359,7 +359,7 @@ fn a_transcript_that_was_rewritten_is_to_be_replayed_first() {
 }
 
 #[test]
-fn one_session_that_can_not_be_read_does_not_hide_the_others() {
+fn an_unreadable_session_does_not_hide_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");

@@ -131,7 +131,7 @@ fn sessions_are_sent_by_hand() {
 }
 
 #[test]
-fn scripts_are_told_in_json() {
+fn json_output() {
     let clinic = Clinic::healthy();
     let sandbox = &clinic.sandbox;
     sandbox.write("code/notes", b"");
@@ -178,7 +178,7 @@ fn a_project_is_allowed_its_own_keys() {
 }
 
 #[test]
-fn what_a_program_of_the_shell_needs_is_printed() {
+fn completions_and_manual_pages_are_printed() {
     Sandbox::new()
         .screen()
         .types("claude-langfuse completions --help")
@@ -189,7 +189,7 @@ fn what_a_program_of_the_shell_needs_is_printed() {
 }
 
 #[test]
-fn exit_codes_tell_failures_apart() {
+fn exit_codes_distinguish_failures() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();

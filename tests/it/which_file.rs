@@ -15,7 +15,7 @@ fn misnamed(event: &mut serde_json::Value, sandbox: &Sandbox, session: &str) {
 }
 
 #[test]
-fn a_hook_finds_the_file_that_is_not_where_it_was_told() {
+fn a_hook_finds_a_file_that_is_not_at_the_given_path() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -33,7 +33,7 @@ fn a_hook_finds_the_file_that_is_not_where_it_was_told() {
 }
 
 #[test]
-fn what_waits_is_found_where_the_folder_is_mounted_now() {
+fn waiting_sessions_are_found_at_the_new_mount() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     sandbox.config(&json!({"env": traced_to(&mock.url())}));
@@ -56,7 +56,7 @@ fn what_waits_is_found_where_the_folder_is_mounted_now() {
 }
 
 #[test]
-fn of_two_copies_the_newer_one_is_the_session() {
+fn the_newer_of_two_copies_is_the_session() {
     for older in ["-a", "-z"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::new();
@@ -82,7 +82,7 @@ fn of_two_copies_the_newer_one_is_the_session() {
 }
 
 #[test]
-fn a_folder_that_is_linked_twice_has_each_session_once() {
+fn a_folder_linked_twice_has_each_session_once() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     sandbox.config(&json!({"env": traced_to(&mock.url())}));
@@ -121,7 +121,7 @@ fn an_event_that_names_another_session_than_its_file_is_about_the_files_session(
 }
 
 #[test]
-fn rows_of_another_session_in_a_file_are_left_to_a_replay_which_sends_them_as_theirs() {
+fn rows_of_another_session_are_left_to_a_replay_which_sends_them_as_theirs() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");

@@ -58,7 +58,7 @@ fn a_turn_that_runs_is_neither_scored_nor_shown() {
 }
 
 #[test]
-fn nothing_to_score_is_said() {
+fn without_a_turn_to_score_a_message_is_printed() {
     let mut sandbox = Sandbox::new();
     let ran = sandbox.run(&["score", "helpful=true"]).exits(2);
     assert!(ran.stderr.contains("no session is named"), "{}", ran.stderr);

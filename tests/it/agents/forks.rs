@@ -107,7 +107,7 @@ fn replayed(main: &File, agents: &[(&str, Value, File)]) -> Vec<Row> {
 }
 
 #[test]
-fn an_agent_without_a_row_of_its_prompt_shows_what_the_call_asked() {
+fn an_agent_without_a_prompt_row_shows_the_input_of_its_call() {
     let main = File::from(0).prompt("go").launches("m1", &["t1"]).result("t1", "").says("m2");
     let meta = json!({"agentType": "Explore", "toolUseId": "t1", "description": "d"});
     let rows = replayed(&main, &[("a1", meta, File::from(2).says("m3"))]);
@@ -116,7 +116,7 @@ fn an_agent_without_a_row_of_its_prompt_shows_what_the_call_asked() {
 }
 
 #[test]
-fn what_another_model_advised_is_a_call_below_the_answer() {
+fn advice_of_another_model_is_a_call_below_the_answer() {
     let usage = json!({
         "input_tokens": "30", "output_tokens": 11.0, "iterations": [
             {"type": "message", "input_tokens": 10, "output_tokens": 5},
@@ -256,7 +256,7 @@ fn agents_that_name_each_other_as_parents_make_no_cycle() {
 }
 
 #[test]
-fn siblings_that_hold_each_others_launches_make_no_cycle() {
+fn siblings_with_each_others_launches_make_no_cycle() {
     let main = File::from(0).prompt("p").launches("m1", &["t1", "t2"]).says("m2");
     let one = File::from(10).told("t1").launches("a1", &["t2"]).says("a2");
     let other = File::from(20).told("t2").launches("b1", &["t1"]).says("b2");

@@ -42,7 +42,7 @@ fn agent_and_parent(rows: &[Row]) -> (&Row, Option<&Row>) {
 }
 
 #[test]
-fn a_typed_skill_that_runs_apart_is_answered_by_what_it_showed() {
+fn the_answer_of_a_typed_forked_skill_is_its_output() {
     for (recording, prompt, answer) in [
         ("v2.1.332/skill-fork", "/apart", "Fork 1 done."),
         ("v2.1.332/skill-fork", "/apart", "Fork 2 done."),
@@ -69,7 +69,7 @@ fn a_typed_skill_that_runs_apart_is_answered_by_what_it_showed() {
 }
 
 #[test]
-fn an_agent_whose_start_is_not_told_belongs_to_the_turn_of_its_notification() {
+fn an_agent_without_a_launch_row_belongs_to_the_turn_of_its_notification() {
     let rows = replayed(&without(&["forked-skill-launch"]));
     let (_, parent) = agent_and_parent(&rows);
     let notified = parent.and_then(|turn| noted(turn, "task_id"));
@@ -77,7 +77,7 @@ fn an_agent_whose_start_is_not_told_belongs_to_the_turn_of_its_notification() {
 }
 
 #[test]
-fn an_agent_that_nothing_links_is_a_trace_of_its_own() {
+fn an_unlinked_agent_has_its_own_trace() {
     let recording = without(&[AGENT, "/apart"]);
     let rows = replayed(&recording);
     let (agent, parent) = agent_and_parent(&rows);
@@ -91,7 +91,7 @@ fn an_agent_that_nothing_links_is_a_trace_of_its_own() {
 
 /// Nothing of it before: its launch may still be on its way to the file.
 #[test]
-fn an_agent_without_a_link_waits_until_its_session_goes_on() {
+fn an_unlinked_agent_waits_until_its_session_continues() {
     let recording = without(&[AGENT, "/apart"]);
     let fresh = replayed(&recording);
     let mock = MockLangfuse::start();

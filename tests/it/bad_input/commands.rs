@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::sandbox::{Received, Sandbox, unused_address};
 
 #[test]
-fn exit_codes_tell_what_kind_of_failure_it_was() {
+fn exit_codes_distinguish_failures() {
     let cases = [
         (Reply::Status(401), 5, "check the keys"),
         (Reply::Status(403), 5, "check the keys"),
@@ -32,14 +32,14 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_exit_code_4() {
+fn an_unreachable_server_is_exit_code_4() {
     let sandbox = Sandbox::traced_to(&format!("http://{}", unused_address()));
     let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(4);
     assert!(ran.stdout.contains("could not connect to 127.0.0.1"), "{ran:?}");
 }
 
 #[test]
-fn missing_configuration_is_exit_code_3_and_says_what_to_set_where() {
+fn missing_configuration_is_exit_code_3_with_a_remedy() {
     let sandbox = Sandbox::new();
     let ran = sandbox.session("v2.1.330/simple").whole().replay(&[]).exits(3);
     for told in
@@ -50,7 +50,7 @@ fn missing_configuration_is_exit_code_3_and_says_what_to_set_where() {
 }
 
 #[test]
-fn targets_that_mean_nothing_are_told_by_name() {
+fn invalid_targets_are_named() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -79,7 +79,7 @@ fn targets_that_mean_nothing_are_told_by_name() {
 }
 
 #[test]
-fn an_agents_transcript_is_no_session() {
+fn an_agents_transcript_is_not_a_session() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent");
@@ -91,7 +91,7 @@ fn an_agents_transcript_is_no_session() {
 }
 
 #[test]
-fn one_bad_target_among_good_ones_is_told_before_anything_is_sent() {
+fn one_bad_target_is_named_before_anything_is_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -101,7 +101,7 @@ fn one_bad_target_among_good_ones_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn one_session_that_can_not_be_read_does_not_hold_up_the_others() {
+fn an_unreadable_session_does_not_block_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
@@ -116,7 +116,7 @@ fn one_session_that_can_not_be_read_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn values_that_can_not_be_used_are_told_and_the_rest_goes_on() {
+fn unusable_values_are_named_and_the_rest_works() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("LANGFUSE_TIMEOUT", "soon").set("CC_LANGFUSE_METADATA", "{broken");

@@ -70,7 +70,7 @@ fn claude_codes_folder_may_have_any_path() {
 }
 
 #[test]
-fn config_json_names_no_project_by_a_path_that_it_cannot_hold() {
+fn config_json_can_not_name_a_path_that_is_not_utf_8() {
     let sandbox = Sandbox::traced_to("http://127.0.0.1:9");
     let ran = shell(&sandbox, "claude-langfuse trace on \"$D\"").exits(3);
     assert!(ran.stderr.contains("is not UTF-8"), "{ran:?}");

@@ -24,7 +24,7 @@ fn hooks_at(path: &Path, session: &Session<'_>) {
 }
 
 #[test]
-fn what_is_no_transcript_is_not_noticed_and_logged_and_the_session_comes_later() {
+fn an_invalid_transcript_is_logged_and_the_session_is_sent_later() {
     type Make = fn(&Path);
     let things: [(&str, Make); 5] = [
         ("nothing", |_| {}),
@@ -58,7 +58,7 @@ fn all_at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + S
 }
 
 #[test]
-fn a_file_without_a_single_row_sends_nothing_and_does_no_harm() {
+fn a_file_without_rows_sends_nothing() {
     let bytes = (0..=255_u8).cycle().step_by(7);
     let noise: Vec<u8> = bytes.take(100_000).collect();
     let contents: [&[u8]; 5] =
@@ -75,7 +75,7 @@ fn a_file_without_a_single_row_sends_nothing_and_does_no_harm() {
 }
 
 #[test]
-fn a_bad_line_in_the_middle_costs_only_itself_and_is_counted() {
+fn a_bad_line_in_the_middle_affects_no_other_line_and_is_counted() {
     let bad = [
         "rubbish\n",
         "{\"type\":\"assistant\",\"message\":{\"role\n",
@@ -135,7 +135,7 @@ fn rows_and_fields_of_later_releases_change_nothing() {
 }
 
 #[test]
-fn a_last_line_without_its_newline_is_a_line_once_it_is_whole() {
+fn a_last_line_without_its_newline_is_read_once_it_is_complete() {
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/simple");
     session.before_answer(0);

@@ -26,7 +26,7 @@ fn public_key(config: &Config) -> &str {
 }
 
 #[test]
-fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
+fn waiting_sessions_take_consent_keys_and_parent_only_from_files() {
     let mut world = World::new();
     world.config_file(&json!({"env": keys("file")}));
     world
@@ -59,7 +59,7 @@ fn sessions_met_by_chance_take_consent_keys_and_parent_from_files_alone() {
 }
 
 #[test]
-fn keys_that_only_the_shell_has_are_named_as_passed_over() {
+fn keys_of_the_shell_alone_are_named_as_ignored() {
     let mut world = World::new();
     world.config_file(&json!({"env": {"TRACE_TO_LANGFUSE": true}}));
     world.shell("LANGFUSE_PUBLIC_KEY", "pk-lf-shell").shell("LANGFUSE_SECRET_KEY", SECRET);
@@ -101,7 +101,7 @@ fn keys_use_the_host_of_their_layer_or_the_nearest_below() {
 }
 
 #[test]
-fn an_applications_keys_and_host_yield_to_those_of_the_config_file_and_are_named() {
+fn the_config_files_keys_and_host_win_over_an_applications() {
     let app = [
         ("LANGFUSE_PUBLIC_KEY", "pk-lf-app"),
         ("LANGFUSE_SECRET_KEY", "sk-lf-99999999-2222-3333-4444-555566667777"),
@@ -191,7 +191,7 @@ fn a_key_file_is_one_word_of_at_most_two_hundred_characters() {
 }
 
 #[test]
-fn a_base_url_with_a_password_is_refused_without_showing_it() {
+fn a_base_url_with_a_password_is_rejected_without_showing_it() {
     let mut world = World::new();
     world.config_file(&json!({"env": joined(&[keys("file"), json!({"TRACE_TO_LANGFUSE": true})])}));
     world.shell("LANGFUSE_BASE_URL", "https://me:hunter2@host.example");
@@ -201,7 +201,7 @@ fn a_base_url_with_a_password_is_refused_without_showing_it() {
 }
 
 #[test]
-fn keys_that_changed_places_are_not_sent() {
+fn swapped_keys_are_not_sent() {
     let mut world = World::new();
     world
         .shell("TRACE_TO_LANGFUSE", "true")
@@ -277,7 +277,7 @@ fn a_key_file_may_be_written_by_windows_or_be_a_line_of_a_dotenv_file() {
 }
 
 #[test]
-fn a_key_file_that_can_not_be_used_is_named() {
+fn an_unusable_key_file_is_named() {
     let mut world = World::new();
     let many = world.write("dotenv", "A=1\nB=2\n");
     let empty = world.write("empty", "\n");
@@ -319,7 +319,7 @@ fn key_files_of_a_layer_that_does_not_count_are_not_read() {
 }
 
 #[test]
-fn a_person_who_asks_gets_keys_even_where_tracing_is_off() {
+fn an_explicit_command_gets_keys_even_if_tracing_is_off() {
     let world = World::new();
     world.config_file(&json!({"env": keys("file")}));
     let config = world.resolve(Scope::Explicit);
@@ -327,7 +327,7 @@ fn a_person_who_asks_gets_keys_even_where_tracing_is_off() {
 }
 
 #[test]
-fn no_secret_is_in_what_can_be_printed() {
+fn no_secret_is_printable() {
     let mut world = World::new();
     world.config_file(&json!({"env": joined(&[keys("file"), json!({"TRACE_TO_LANGFUSE": true})])}));
     world.shell("CC_LANGFUSE_DEBUG", SECRET);
@@ -351,7 +351,7 @@ fn a_destination_is_named_by_its_url_and_public_key() {
 }
 
 #[test]
-fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
+fn a_world_readable_key_file_is_used_with_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     let file = world.write("key", SECRET);
@@ -370,7 +370,7 @@ fn a_key_file_that_everybody_can_read_is_used_with_a_warning() {
 }
 
 #[test]
-fn an_address_without_encryption_is_used_with_a_warning_where_others_could_listen() {
+fn an_unencrypted_address_on_another_machine_is_used_with_a_warning() {
     let warned = |url: &str| {
         let world = World::new();
         let env =

@@ -166,7 +166,7 @@ fn keys_of_the_user_do_not_go_to_a_host_of_the_project() {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "it is one table")]
-fn keys_of_the_project_need_a_word_of_the_user_unless_they_are_in_its_personal_file() {
+fn keys_of_the_project_need_consent_unless_they_are_in_its_personal_file() {
     let theirs = with(keys("theirs"), "LANGFUSE_BASE_URL", THEIRS);
     let not_allowed = Err("not-allowed");
     for (setup, expected) in [
@@ -248,7 +248,7 @@ fn keys_of_the_project_need_a_word_of_the_user_unless_they_are_in_its_personal_f
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "it is one table")]
-fn what_the_user_set_counts_whatever_else_the_project_says() {
+fn values_of_the_user_count_despite_values_of_the_project() {
     let consent = json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_USER_ID": "team"});
     let host = json!({"LANGFUSE_BASE_URL": "https://Mine.example/"});
     let mine = with(keys("mine"), "LANGFUSE_HOST", MINE);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::World;
 
 #[test]
-fn without_anything_the_defaults_hold_and_nothing_is_sent() {
+fn an_empty_configuration_has_the_defaults_and_sends_nothing() {
     let world = World::new();
     let config = world.resolve(Scope::OwnHook);
     assert!(!config.enabled && config.mask && config.notify && !config.debug);
@@ -44,7 +44,7 @@ fn only_a_clear_yes_is_consent() {
 }
 
 #[test]
-fn an_unclear_consent_does_not_let_a_lower_one_stand() {
+fn an_invalid_consent_hides_a_lower_one() {
     let world = World::new();
     let project = world.project();
     for unclear in [json!("treu"), json!(["no"]), json!(null), json!(2)] {
@@ -63,7 +63,7 @@ fn an_unclear_consent_does_not_let_a_lower_one_stand() {
 }
 
 #[test]
-fn without_a_home_nothing_panics_and_the_lack_is_a_problem() {
+fn without_a_home_nothing_panics_and_a_problem_is_reported() {
     let mut world = World::new();
     world.env.home = None;
     world.shell("XDG_CONFIG_HOME", "relative");
@@ -95,7 +95,7 @@ fn the_state_folder_follows_claude_codes_and_its_own_variable() {
 }
 
 #[test]
-fn an_invalid_value_is_a_problem_and_the_default_holds() {
+fn an_invalid_value_is_a_problem_and_the_default_applies() {
     let mut world = World::new();
     world
         .shell("CC_LANGFUSE_MAX_CHARS", "lots")
@@ -162,7 +162,7 @@ fn a_parent_is_a_traceparent_or_both_of_its_halves() {
 }
 
 #[test]
-fn the_defaults_in_the_table_are_the_ones_that_hold() {
+fn the_defaults_in_the_table_apply() {
     let config = World::new().resolve(Scope::OwnHook);
     let table = |name: &str| config.setting(name).unwrap().variable.default.to_owned();
     assert_eq!(table("TRACE_TO_LANGFUSE"), config.enabled.to_string());
@@ -176,7 +176,7 @@ fn the_defaults_in_the_table_are_the_ones_that_hold() {
 }
 
 #[test]
-fn only_unknown_names_that_may_decide_what_is_sent_suspend() {
+fn only_unknown_names_that_may_affect_sending_suspend() {
     let world = World::new();
     let project = world.project();
     for (name, is_suspended) in [

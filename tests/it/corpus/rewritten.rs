@@ -57,7 +57,7 @@ fn a_replay_after_the_hooks_brings_nothing_wrong_and_nothing_double() {
 }
 
 #[test]
-fn a_replay_brings_all_that_is_left() {
+fn a_replay_sends_all_remaining_turns() {
     let recording = Recording::open(NAME);
     for file in FILES {
         let mock = MockLangfuse::start();
@@ -70,7 +70,7 @@ fn a_replay_brings_all_that_is_left() {
 }
 
 #[test]
-fn what_is_left_is_shown_as_before() {
+fn remaining_items_are_shown_as_before() {
     super::is_shown_as_before(NAME);
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Clinic;
 
 #[test]
-fn half_a_pair_of_keys() {
+fn an_incomplete_key_pair() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null}));
     clinic.fails(
@@ -29,7 +29,7 @@ fn no_keys() {
 }
 
 #[test]
-fn keys_that_changed_places() {
+fn swapped_keys() {
     let clinic = Clinic::healthy();
     clinic
         .configured(&json!({"LANGFUSE_SECRET_KEY": PUBLIC_KEY, "LANGFUSE_PUBLIC_KEY": SECRET_KEY}));
@@ -37,7 +37,7 @@ fn keys_that_changed_places() {
 }
 
 #[test]
-fn a_key_file_that_is_not_there_or_empty() {
+fn a_missing_or_empty_key_file() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
     clinic.fails("keys", "~/key: No such file", "fix the path or the file", 3);
@@ -50,7 +50,7 @@ fn a_key_file_that_is_not_there_or_empty() {
 }
 
 #[test]
-fn a_key_file_that_everybody_can_read() {
+fn a_world_readable_key_file() {
     let clinic = Clinic::healthy();
     let path = clinic.sandbox.write("key", SECRET_KEY.as_bytes());
     clinic.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
@@ -68,7 +68,7 @@ fn a_broken_configuration_file() {
 }
 
 #[test]
-fn a_value_that_means_nothing() {
+fn an_invalid_value() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": "ture"}));
     clinic.fails("config", "\"ture\" is neither true nor false", "use true or false", 3);
@@ -98,14 +98,14 @@ fn an_applications_host_that_is_ignored() {
 }
 
 #[test]
-fn an_address_that_is_none() {
+fn an_invalid_address() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": "cloud.langfuse.com"}));
     clinic.fails("keys", "does not begin with https://", "use a URL such as", 3);
 }
 
 #[test]
-fn consent_that_is_missing() {
+fn missing_consent() {
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"TRACE_TO_LANGFUSE": null}));
     clinic.warns(
@@ -118,14 +118,14 @@ fn consent_that_is_missing() {
 }
 
 #[test]
-fn a_pause_that_was_forgotten() {
+fn a_forgotten_pause() {
     let clinic = Clinic::healthy();
     clinic.sandbox.run(&["pause"]).exits(0);
     clinic.warns("pause", "tracing is paused", "claude-langfuse resume");
 }
 
 #[test]
-fn a_state_folder_that_takes_nothing() {
+fn a_read_only_state_folder() {
     let clinic = Clinic::healthy();
     let file = clinic.sandbox.write("file", b"");
     clinic.configured(&json!({"CC_LANGFUSE_STATE_DIR": file}));
@@ -159,7 +159,7 @@ fn a_full_disk() {
 }
 
 #[test]
-fn a_state_folder_that_others_can_look_into() {
+fn a_state_folder_readable_by_others() {
     let clinic = Clinic::healthy();
     let folder = clinic.sandbox.path(".claude/state/claude-langfuse");
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
@@ -167,7 +167,7 @@ fn a_state_folder_that_others_can_look_into() {
 }
 
 #[test]
-fn sessions_that_wait_for_a_server_that_is_back() {
+fn waiting_sessions_after_an_outage() {
     let clinic = Clinic::healthy();
     clinic.mock.reply_always(Some(Reply::Status(503)));
     clinic.sandbox.session("v2.1.330/simple").whole().stop(0);

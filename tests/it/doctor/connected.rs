@@ -61,7 +61,7 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
 }
 
 #[test]
-fn somebody_at_a_terminal_is_asked_before_keys_are_shown_elsewhere() {
+fn a_terminal_asks_before_keys_are_sent_to_other_regions() {
     for (answer, found) in [("y", true), ("yes", true), ("", false), ("n", false)] {
         let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
         let clinic = in_cloud(&cloud);
@@ -94,7 +94,7 @@ fn a_key_of_no_region() {
 }
 
 #[test]
-fn a_key_that_is_of_the_default_region_is_asked_for_nowhere_else() {
+fn a_key_of_the_default_region_is_tried_nowhere_else() {
     let cloud = Cloud::with_keys_of("cloud.langfuse.com");
     let clinic = in_cloud(&cloud);
     let report = clinic.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
@@ -124,7 +124,7 @@ fn a_host_that_does_not_exist() {
 }
 
 #[test]
-fn a_port_on_which_nobody_listens() {
+fn a_closed_port() {
     at(&format!("http://{}", unused_address())).fails(
         "tcp",
         "does not answer",
@@ -161,7 +161,7 @@ fn an_address_that_moved() {
 }
 
 #[test]
-fn something_that_is_no_web_server() {
+fn a_server_that_is_not_http() {
     let other = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
     at(&other.url()).fails("server", "did not answer in proper HTTP", "check the address", 3);
 }
@@ -179,7 +179,7 @@ fn an_expired_certificate() {
 }
 
 #[test]
-fn a_certificate_of_another_host_or_of_nobody() {
+fn a_certificate_of_another_host_or_an_unknown_authority() {
     let (_folder, authority) = bundle();
     let (server, _) = tls_server(OTHER_HOST);
     let clinic = Clinic::healthy();
@@ -190,7 +190,7 @@ fn a_certificate_of_another_host_or_of_nobody() {
 }
 
 #[test]
-fn an_authority_that_can_not_be_read() {
+fn an_unreadable_ca_file() {
     let (server, _) = tls_server(GOOD);
     let clinic = Clinic::healthy();
     clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
@@ -198,7 +198,7 @@ fn an_authority_that_can_not_be_read() {
 }
 
 #[test]
-fn encryption_where_there_is_none() {
+fn tls_to_a_plain_http_server() {
     let plain = Server::new(|connection| {
         connection.write(answer("400 Bad Request", "", ""));
         // What is said in another language is not read, but it has to go somewhere.
@@ -231,7 +231,7 @@ fn a_server_that_hangs() {
 }
 
 #[test]
-fn a_clock_that_is_wrong() {
+fn a_wrong_clock() {
     let date = "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Type: application/json\r\nConnection: close\r\n";
     let body = r#"{"status":"OK","version":"4.16.0","data":[{"id":"p","name":"Project"}]}"#;
     let server = Server::answering(answer("200 OK", date, body));
@@ -239,7 +239,7 @@ fn a_clock_that_is_wrong() {
 }
 
 #[test]
-fn a_proxy_that_is_dead_or_wants_a_password() {
+fn a_dead_proxy_or_one_with_a_password() {
     let mut clinic = at("https://langfuse.example");
     let dead = unused_address();
     clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
@@ -270,7 +270,7 @@ fn a_server_with_older_tables_is_read_by_its_older_list() {
 }
 
 #[test]
-fn an_account_that_may_not_send() {
+fn an_account_without_permission_to_send() {
     let clinic = Clinic::healthy();
     let suspended = br#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#.to_vec();
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -286,7 +286,7 @@ fn an_account_that_may_not_send() {
 }
 
 #[test]
-fn a_last_trace_that_is_gone() {
+fn a_deleted_last_trace() {
     let clinic = Clinic::healthy();
     clinic.mock.clear();
     clinic.warns("last trace", "not found", "replay --again");

@@ -15,7 +15,7 @@ fn hook<'a>(settings: &'a mut Value, event: &str) -> &'a mut Value {
 }
 
 #[test]
-fn no_hook_at_all() {
+fn no_hook() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| *settings = json!({}));
     clinic.fails("hooks", "does not call this program", "claude-langfuse install", 1);
@@ -67,7 +67,7 @@ fn a_timeout_that_ends_the_hook_too_soon() {
 }
 
 #[test]
-fn a_hook_that_claude_code_does_not_wait_for() {
+fn an_async_hook() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| hook(settings, "Stop")["async"] = json!(true));
     clinic.fails("hooks", "asynchronous", "remove \"async\"", 1);
@@ -81,7 +81,7 @@ fn a_matcher_that_lets_some_events_through() {
 }
 
 #[test]
-fn hooks_that_are_switched_off() {
+fn disabled_hooks() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| settings["disableAllHooks"] = json!(true));
     clinic.fails(
@@ -93,14 +93,14 @@ fn hooks_that_are_switched_off() {
 }
 
 #[test]
-fn settings_that_are_broken() {
+fn broken_settings() {
     let clinic = Clinic::healthy();
     clinic.sandbox.write(".claude/settings.json", b"{\"hooks\": {},}");
     clinic.fails("config", SETTINGS, "fix the JSON", 3);
 }
 
 #[test]
-fn a_program_that_is_gone() {
+fn a_missing_program() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| {
         for event in ["Stop", "SessionEnd"] {
@@ -129,7 +129,7 @@ fn another_program_of_the_same_name() {
 }
 
 #[test]
-fn a_program_that_is_found_by_its_name_is_this_one() {
+fn a_program_found_by_name_is_this_one() {
     let mut clinic = Clinic::healthy();
     let folder = clinic.sandbox.path("bin");
     fs::create_dir(&folder).unwrap();
@@ -165,7 +165,7 @@ fn another_hook_that_sends_the_same_turns() {
 }
 
 #[test]
-fn an_old_release_that_meets_an_event_it_does_not_know() {
+fn an_old_release_with_an_unknown_event() {
     let clinic = Clinic::healthy();
     clinic.settings(|settings| settings["hooks"]["FileChanged"] = json!([]));
     let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
@@ -179,7 +179,7 @@ fn an_old_release_that_meets_an_event_it_does_not_know() {
 }
 
 #[test]
-fn rows_that_nobody_can_read_or_knows() {
+fn unreadable_and_unknown_rows() {
     let clinic = Clinic::healthy();
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";
     clinic.sandbox.write(path, b"{\"type\":\"hologram\",\"version\":\"2.1.330\"}\n");
@@ -207,7 +207,7 @@ fn no_transcript() {
 }
 
 #[test]
-fn a_hook_that_is_felt() {
+fn a_slow_hook() {
     let clinic = Clinic::healthy();
     let row = r#"{"type":"system","subtype":"stop_hook_summary","version":"2.1.330","hookInfos":[{"command":"claude-langfuse hook","durationMs":2900}]}"#;
     let path = ".claude/projects/-new/11111111-1111-4111-8111-111111111111.jsonl";

@@ -14,7 +14,7 @@ fn warnings(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 #[test]
-fn the_request_for_a_model_without_a_price_is_ready_to_be_sent() {
+fn the_printed_request_sets_the_price_of_a_model() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();

@@ -318,7 +318,7 @@ fn a_state_folder_that_is_a_link_is_found() {
 }
 
 #[test]
-fn a_proxy_that_has_no_address_or_is_no_url_is_found() {
+fn a_proxy_without_an_address_or_url_is_found() {
     for (proxy, check, message, code) in [
         ("http://proxy.invalid:3128", "dns", "the host of the proxy proxy.invalid:3128", 4),
         ("corp proxy", "address", "could not read the address of the proxy", 3),

@@ -53,7 +53,7 @@ fn each_run_is_an_item_of_the_experiment_with_scores_on_its_root() {
 }
 
 #[test]
-fn a_run_works_at_the_commit_of_its_item_whatever_the_checkout_has() {
+fn a_run_works_at_the_commit_of_its_item_in_any_checkout() {
     let place = Place::new();
     place.item("old", &json!({"commit": place.commits[0], "directory": "inner"}));
     place.item("new", &json!({"commit": place.commits[1], "directory": "inner"}));
@@ -65,7 +65,7 @@ fn a_run_works_at_the_commit_of_its_item_whatever_the_checkout_has() {
 }
 
 #[test]
-fn instructions_of_another_revision_are_laid_over() {
+fn instructions_of_another_revision_replace_the_items() {
     let place = Place::new();
     place.items(&["one"]);
     let check = "grep -q right answer && test -z \"$(git status --porcelain CLAUDE.md)\"";
@@ -81,7 +81,7 @@ fn instructions_of_another_revision_are_laid_over() {
 }
 
 #[test]
-fn nothing_that_a_run_does_with_git_reaches_the_repository() {
+fn git_commands_of_a_run_do_not_change_the_repository() {
     let place = Place::new();
     place.items(&["spoil"]);
     let before = place.files();
@@ -96,7 +96,7 @@ fn nothing_that_a_run_does_with_git_reaches_the_repository() {
 }
 
 #[test]
-fn a_hundred_runs_that_fail_hang_or_answer_rubbish_leave_nothing() {
+fn a_hundred_failing_or_hanging_runs_leave_nothing() {
     let place = Place::new();
     let kinds = ["fail", "rubbish", "crash", "leave right", "right", "hang", "spoil", "wrong"];
     // One that hangs takes its whole time.
@@ -130,7 +130,7 @@ fn a_budget_is_exceeded_by_no_more_than_one_call() {
 }
 
 #[test]
-fn the_same_command_runs_what_has_no_answer_yet() {
+fn the_same_command_runs_unanswered_items() {
     let place = Place::new();
     place.items(&["right", "fail", "wrong"]);
     place.run(&[]).exits(1);
@@ -147,7 +147,7 @@ fn the_same_command_runs_what_has_no_answer_yet() {
 }
 
 #[test]
-fn ctrl_c_ends_everything_and_the_same_command_goes_on() {
+fn ctrl_c_ends_everything_and_the_same_command_continues() {
     let place = Place::new();
     place.items(&["right", "hang", "hang", "wrong"]);
     let running = place.start(&["--yes", "--parallel", "2"]);
@@ -165,7 +165,7 @@ fn ctrl_c_ends_everything_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn nothing_is_run_unless_somebody_agrees() {
+fn nothing_is_run_without_consent() {
     let place = Place::new();
     place.items(&["right"]);
     let ran = place.start(&[]).end().exits(2);
@@ -176,7 +176,7 @@ fn nothing_is_run_unless_somebody_agrees() {
 }
 
 #[test]
-fn a_server_that_takes_no_spans_loses_nothing() {
+fn a_server_that_rejects_spans_loses_nothing() {
     let place = Place::new();
     place.items(&["right"]);
     place.mock.reply_always(Some(langfuse_mock::Reply::Status(503)));
@@ -189,7 +189,7 @@ fn a_server_that_takes_no_spans_loses_nothing() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let place = Place::new();
     place.items(&["right", "wrong", "fail", "right", "wrong"]);
     place.item("lost", &json!({"commit": "0123456789012345678901234567890123456789"}));

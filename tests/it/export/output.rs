@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 
 /// `--output /dev/stdout`, or a pipe to another program: a file put in its place would be no help to anybody.
 #[test]
-fn a_pipe_or_a_device_is_written_to_and_stays_what_it_is() {
+fn a_pipe_or_a_device_is_written_to_and_not_replaced() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
     let pipe = sandbox.path("pipe");
@@ -29,7 +29,7 @@ fn a_pipe_or_a_device_is_written_to_and_stays_what_it_is() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_told_of() {
+fn a_full_disk_is_reported() {
     let sandbox = Sandbox::new();
     sandbox.session("v2.1.330/simple").whole();
     let ran = sandbox.run(&["export", "2c97", "--output", "/dev/full"]).exits(1);

@@ -145,22 +145,22 @@ impl Scene {
 }
 
 #[test]
-fn a_first_hook_killed_wherever_others_can_tell_loses_nothing() {
+fn a_first_hook_killed_at_any_visible_point_loses_nothing() {
     FIRST_CONTACT.killed_wherever(|call| TELLING.contains(&call));
 }
 
 #[test]
-fn a_later_hook_killed_wherever_others_can_tell_loses_nothing() {
+fn a_later_hook_killed_at_any_visible_point_loses_nothing() {
     LATER_TURN.killed_wherever(|call| TELLING.contains(&call));
 }
 
 #[test]
-fn a_replay_killed_wherever_others_can_tell_loses_nothing() {
+fn a_replay_killed_at_any_visible_point_loses_nothing() {
     REPLAY.killed_wherever(|call| TELLING.contains(&call));
 }
 
 #[test]
-fn the_turn_of_a_first_hook_that_was_killed_before_it_had_read_a_byte_is_sent_by_the_next_one() {
+fn the_turn_of_a_first_hook_killed_before_reading_is_sent_by_the_next_one() {
     if !can_trace() {
         return missing::tool("not killed: strace is missing, or may not trace");
     }

@@ -38,7 +38,7 @@ fn fifty_hooks_of_one_session_send_each_span_once() {
 }
 
 #[test]
-fn fifty_hooks_of_fifty_sessions_do_not_get_into_each_others_way() {
+fn fifty_hooks_of_fifty_sessions_do_not_interfere() {
     let (mock, sandbox) = traced();
     let session = |number| {
         let mut session =
@@ -85,7 +85,7 @@ fn a_hook_a_replay_and_a_flush_at_the_same_time_send_each_span_once() {
 }
 
 #[test]
-fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
+fn a_session_held_by_a_stopped_process_is_completed_by_the_next_hook() {
     let (mock, mut sandbox) = traced();
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "0.3");
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -106,7 +106,7 @@ fn a_session_that_a_stopped_process_holds_is_completed_by_the_next_hook() {
 }
 
 #[test]
-fn a_stop_reads_no_agent_whose_launch_another_one_may_hold() {
+fn a_stop_reads_no_agent_that_another_agent_may_have_launched() {
     if !can_trace() {
         return missing::tool("files not counted: strace is missing, or may not trace");
     }

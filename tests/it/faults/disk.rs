@@ -59,7 +59,7 @@ fn goes_on_after(what: &str, damage: Damage) -> (MockLangfuse, Sandbox) {
 }
 
 #[test]
-fn a_cursor_that_can_not_be_understood_is_put_aside_and_the_session_goes_on() {
+fn an_invalid_cursor_is_moved_aside_and_the_session_continues() {
     let damages: [(&str, Damage); 6] = [
         ("empty", |sandbox| fs::write(sandbox.cursor(), "").unwrap()),
         ("cut", |sandbox| {
@@ -84,7 +84,7 @@ fn a_cursor_that_can_not_be_understood_is_put_aside_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_file_of_state_that_is_none_is_not_touched_and_the_session_goes_on() {
+fn an_unusable_state_file_is_not_touched_and_the_session_continues() {
     let damages: [(&str, &str, Damage); 9] = [
         ("the cursor is huge", "is too large", |sandbox| {
             fs::File::options()
@@ -131,7 +131,7 @@ fn a_file_of_state_that_is_none_is_not_touched_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_log_that_is_none_is_not_written_and_not_waited_for() {
+fn a_log_that_is_not_a_regular_file_is_not_written_or_waited_for() {
     let log = |sandbox: &Sandbox| sandbox.path(".claude/state/langfuse_hook.log");
     for make in [replace_by_folder, replace_by_fifo, |path: &Path| {
         let victim = path.with_file_name("victim");
@@ -151,7 +151,7 @@ fn a_log_that_is_none_is_not_written_and_not_waited_for() {
 }
 
 #[test]
-fn a_log_that_others_could_read_is_taken_from_them() {
+fn access_of_other_users_to_the_log_is_removed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     // The known hook scripts leave it so.
@@ -163,7 +163,7 @@ fn a_log_that_others_could_read_is_taken_from_them() {
 }
 
 #[test]
-fn a_folder_of_ours_that_others_can_look_into_is_taken_from_them() {
+fn access_of_other_users_to_our_folder_is_removed() {
     let (_mock, sandbox) = goes_on_after("open folder", |sandbox| {
         fs::set_permissions(ours(sandbox), Permissions::from_mode(0o777)).unwrap();
     });
@@ -172,7 +172,7 @@ fn a_folder_of_ours_that_others_can_look_into_is_taken_from_them() {
 }
 
 #[test]
-fn a_state_folder_that_can_not_be_made_keeps_nothing_from_being_sent() {
+fn a_missing_state_folder_prevents_no_delivery() {
     type Make = fn(&Sandbox, &Path);
     let makes: [(&str, Make); 4] = [
         ("a file", |_, place| fs::write(place, "precious").unwrap()),
@@ -194,7 +194,7 @@ fn a_state_folder_that_can_not_be_made_keeps_nothing_from_being_sent() {
 }
 
 #[test]
-fn state_that_may_be_read_and_not_written_is_used_and_loses_nothing() {
+fn read_only_state_is_used_and_loses_nothing() {
     if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
         // A folder that can't be made stands for it there.
         return say("nothing is read-only to the superuser");
@@ -206,7 +206,7 @@ fn state_that_may_be_read_and_not_written_is_used_and_loses_nothing() {
 }
 
 #[test]
-fn what_a_killed_writer_left_behind_is_removed_and_what_a_living_one_writes_is_not() {
+fn temporary_files_of_dead_writers_are_removed_and_those_of_live_ones_kept() {
     use fs2::FileExt;
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -240,7 +240,7 @@ fn what_a_killed_writer_left_behind_is_removed_and_what_a_living_one_writes_is_n
 }
 
 #[test]
-fn newer_state_is_left_alone_and_said_and_goes_on_with_the_newer_program() {
+fn newer_state_is_reported_and_kept_for_the_newer_program() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
@@ -263,7 +263,7 @@ fn newer_state_is_left_alone_and_said_and_goes_on_with_the_newer_program() {
 }
 
 #[test]
-fn a_clock_that_is_decades_off_neither_holds_nor_loses_anything() {
+fn a_clock_decades_off_delays_and_loses_nothing() {
     for until in ["1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -277,7 +277,7 @@ fn a_clock_that_is_decades_off_neither_holds_nor_loses_anything() {
 }
 
 #[test]
-fn without_a_home_there_is_no_state_and_nothing_is_scattered() {
+fn without_a_home_no_state_is_written_anywhere() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let url = mock.url();

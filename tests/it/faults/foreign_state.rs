@@ -39,7 +39,7 @@ fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn a_link_in_the_place_of_a_folder_is_not_followed() {
+fn a_link_in_place_of_a_folder_is_not_followed() {
     let count = {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -78,7 +78,7 @@ fn give_away(folder: &Path) -> bool {
 }
 
 #[test]
-fn state_in_a_folder_of_another_user_is_not_believed() {
+fn state_in_a_folder_of_another_user_is_not_used() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);

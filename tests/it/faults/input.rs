@@ -29,7 +29,7 @@ fn end(sandbox: &Sandbox, session: &LongSession) -> usize {
 }
 
 #[test]
-fn a_hundred_megabytes_that_are_no_row_cost_no_memory_and_only_themselves() {
+fn a_hundred_megabytes_without_a_row_cost_no_memory_and_no_other_row() {
     for line in [
         "x".repeat(100 * MEGABYTE),
         "[".repeat(100 * MEGABYTE),
@@ -52,7 +52,7 @@ fn a_hundred_megabytes_that_are_no_row_cost_no_memory_and_only_themselves() {
 }
 
 #[test]
-fn two_gigabytes_without_content_cost_no_memory_and_nothing_else() {
+fn two_gigabytes_of_zeros_cost_no_memory_and_no_row() {
     let (mock, sandbox) = traced();
     let mut session = LongSession::new(&sandbox);
     session.turn(100);
@@ -98,7 +98,7 @@ fn a_row_nested_two_hundred_thousand_deep_is_read_without_a_stack_overflow() {
 }
 
 #[test]
-fn a_hundred_megabytes_of_event_are_refused_in_one_line() {
+fn an_event_of_a_hundred_megabytes_is_rejected_in_one_line() {
     let (mock, sandbox) = traced();
     let event = format!("{{\"session_id\":\"{}\"}}", "x".repeat(100 * MEGABYTE));
     sandbox.raw_hook(event.as_bytes()).unnoticed();
@@ -107,7 +107,7 @@ fn a_hundred_megabytes_of_event_are_refused_in_one_line() {
 }
 
 #[test]
-fn an_event_that_is_nested_without_end_is_refused_in_one_line() {
+fn an_endlessly_nested_event_is_rejected_in_one_line() {
     let (_mock, sandbox) = traced();
     for text in ["[".repeat(200_000), "{\"a\":".repeat(200_000)] {
         sandbox.raw_hook(text.as_bytes()).unnoticed();
@@ -116,7 +116,7 @@ fn an_event_that_is_nested_without_end_is_refused_in_one_line() {
 }
 
 #[test]
-fn an_agents_description_that_is_a_fifo_holds_nobody_up() {
+fn a_fifo_as_an_agents_meta_file_blocks_nothing() {
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/subagent");
     session.whole();
@@ -132,7 +132,7 @@ fn an_agents_description_that_is_a_fifo_holds_nobody_up() {
 }
 
 #[test]
-fn settings_that_are_a_fifo_or_a_device_hold_nobody_up() {
+fn a_fifo_or_a_device_as_settings_blocks_nothing() {
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/simple");
     session.whole();

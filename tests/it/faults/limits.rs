@@ -37,7 +37,7 @@ fn unnoticed_and_completed(script: &str) -> (MockLangfuse, Sandbox) {
 }
 
 #[test]
-fn closed_standard_streams_are_no_reason_to_fail() {
+fn closed_standard_streams_cause_no_failure() {
     for script in [
         r#"exec "$@" >&-"#,
         r#"exec "$@" 2>&-"#,
@@ -62,7 +62,7 @@ fn sixty_four_megabytes_of_addresses_are_enough() {
 }
 
 #[test]
-fn a_disk_without_room_is_not_noticed_and_all_is_sent() {
+fn a_full_disk_prevents_no_delivery() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
@@ -78,7 +78,7 @@ fn a_disk_without_room_is_not_noticed_and_all_is_sent() {
 }
 
 #[test]
-fn no_room_at_first_contact_loses_nothing() {
+fn a_full_disk_at_first_contact_loses_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -89,7 +89,7 @@ fn no_room_at_first_contact_loses_nothing() {
 }
 
 #[test]
-fn a_hook_that_is_told_to_end_leaves_everything_to_the_next_one() {
+fn a_terminated_hook_leaves_everything_to_the_next_one() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);

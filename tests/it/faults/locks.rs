@@ -20,7 +20,7 @@ fn hook(sandbox: &Sandbox, session: &Session<'_>, stop: usize, error: &str) -> R
 }
 
 #[test]
-fn where_nothing_can_be_locked_all_is_sent_and_nothing_twice() {
+fn without_locks_all_is_sent_and_nothing_twice() {
     if !can_trace() {
         return missing::tool("locks were not refused: strace is missing, or may not trace");
     }
@@ -40,7 +40,7 @@ fn where_nothing_can_be_locked_all_is_sent_and_nothing_twice() {
 }
 
 #[test]
-fn where_nothing_can_be_locked_what_was_declined_stays_declined() {
+fn without_locks_declined_turns_stay_declined() {
     if !can_trace() {
         return missing::tool("locks were not refused: strace is missing, or may not trace");
     }

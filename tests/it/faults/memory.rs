@@ -122,7 +122,7 @@ fn part(text: &str) -> Value {
 type Change = fn(&mut Rows);
 
 #[test]
-fn a_long_text_costs_the_length_of_its_row_once_wherever_it_stands() {
+fn a_long_text_in_any_place_costs_the_length_of_its_row_once() {
     let kinds: [(&str, Change); 6] = [
         ("a prompt", |rows| rows.prompt = json!(text(LENGTH))),
         ("thinking", |rows| rows.thinking = text(LENGTH)),
@@ -145,7 +145,7 @@ fn a_long_text_costs_the_length_of_its_row_once_wherever_it_stands() {
 }
 
 #[test]
-fn a_row_that_is_long_in_another_way_costs_at_most_twice_its_length() {
+fn any_other_long_row_costs_at_most_twice_its_length() {
     let kinds: [(&str, Change); 5] = [
         ("a prompt of parts", |rows| {
             rows.prompt = json!([part("A"), part(&text(LENGTH / 2)), part(&text(LENGTH / 2))]);
@@ -181,7 +181,7 @@ fn several_long_rows_of_a_turn_cost_no_more_than_the_longest() {
 }
 
 #[test]
-fn a_long_row_that_no_span_needs_costs_nothing() {
+fn a_long_skipped_row_costs_no_memory() {
     for head in [
         "{\"type\":\"file-history-snapshot\",\"x\":\"",
         "{\"parentUuid\":null,\"type\":\"hologram\",\"x\":\"",

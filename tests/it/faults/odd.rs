@@ -56,7 +56,7 @@ fn a_byte_order_mark_costs_at_most_its_row() {
 }
 
 #[test]
-fn rows_that_stand_twice_are_sent_once() {
+fn duplicate_rows_are_sent_once() {
     let rows = rows_of(|lines| {
         *lines = lines.iter().flat_map(|line| [line.clone(), line.clone()]).collect()
     });
@@ -65,7 +65,7 @@ fn rows_that_stand_twice_are_sent_once() {
 }
 
 #[test]
-fn parents_that_are_missing_or_go_round_in_a_circle_change_nothing() {
+fn missing_and_circular_parents_change_nothing() {
     let strays: [fn(&mut Value); 3] = [
         |row| row["parentUuid"] = row["uuid"].clone(),
         |row| row["parentUuid"] = json!("00000000-0000-4000-8000-000000000000"),
@@ -78,7 +78,7 @@ fn parents_that_are_missing_or_go_round_in_a_circle_change_nothing() {
 }
 
 #[test]
-fn times_that_are_missing_wrong_or_out_of_order_lose_no_span_and_none_ends_before_it_starts() {
+fn missing_wrong_or_unordered_times_lose_no_span() {
     // Every four rows go backwards.
     fn backwards(number: usize) -> Value {
         let second = number / 4 * 4 + 3 - number % 4;
@@ -116,7 +116,7 @@ fn times_that_are_missing_wrong_or_out_of_order_lose_no_span_and_none_ends_befor
 }
 
 #[test]
-fn a_turn_whose_first_row_has_no_time_is_no_less_a_turn() {
+fn a_turn_whose_first_row_has_no_time_is_sent() {
     // Of the session's first rows, and of each prompt.
     let untimed: [fn(usize, &Value) -> bool; 3] = [
         |number, _| number < 6,
@@ -138,7 +138,7 @@ fn a_turn_whose_first_row_has_no_time_is_no_less_a_turn() {
 }
 
 #[test]
-fn a_model_call_whose_id_stands_in_two_turns_is_in_both_traces() {
+fn a_model_call_with_its_id_in_two_turns_is_in_both_traces() {
     fn change(lines: &mut [String]) {
         change_each(lines, |_, row| {
             if row["message"]["id"].is_string() {
@@ -210,7 +210,7 @@ fn a_path_that_is_not_utf_8_is_read_kept_and_shown() {
 }
 
 #[test]
-fn times_and_numbers_that_nobody_can_mean_count_as_missing() {
+fn absurd_times_and_numbers_count_as_missing() {
     let rows = |text: &str, by: &str| {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);

@@ -6,7 +6,7 @@ use super::long::LongSession;
 use crate::sandbox::{Received, Sandbox};
 
 #[test]
-fn a_replay_halves_what_a_connection_breaks_under_and_keeps_the_size() {
+fn a_replay_halves_reset_requests_and_keeps_the_size() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let mut session = LongSession::new(&sandbox);

@@ -22,7 +22,7 @@ fn silent_about_keys(ran: &Ran, what: &str) {
 }
 
 #[test]
-fn no_answer_of_a_server_makes_a_run_show_a_key() {
+fn no_response_makes_a_run_show_a_key() {
     let with_key = |status| {
         let body = format!("{{\"message\":\"{SECRET_KEY} is wrong\",\"error\":\"{SECRET_KEY}\"}}");
         let location =

@@ -92,7 +92,7 @@ fn hook(
 }
 
 #[test]
-fn a_backlog_that_no_hook_can_send_whole_arrives_over_a_slow_link() {
+fn a_backlog_too_large_for_one_hook_arrives_over_a_slow_link() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut link) = (Store::new(folder.path()), Link::default());
     let mut session = LongSession::in_folder(folder.path().join("project"));
@@ -121,7 +121,7 @@ fn a_backlog_that_no_hook_can_send_whole_arrives_over_a_slow_link() {
 }
 
 #[test]
-fn hooks_that_get_something_through_do_not_wait_longer_each_time() {
+fn hooks_with_partial_success_do_not_increase_the_back_off() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut link) = (Store::new(folder.path()), Link::default());
     let mut session = LongSession::in_folder(folder.path().join("project"));

@@ -24,7 +24,7 @@ fn gave_up_after(budget: Duration, took: Duration, sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_server_that_hangs_holds_a_stop_up_for_its_budget_and_the_next_one_not_at_all() {
+fn a_hanging_server_costs_a_stop_its_budget_and_the_next_one_nothing() {
     let (mock, sandbox) = slow_server(Reply::Hang);
     let session = sandbox.session("v2.1.330/stream-multi");
     let took = session.answered(0).stop(0).took;
@@ -40,7 +40,7 @@ fn a_server_that_hangs_holds_a_stop_up_for_its_budget_and_the_next_one_not_at_al
 }
 
 #[test]
-fn the_end_of_a_session_has_three_times_the_budget_of_a_stop() {
+fn a_session_end_has_three_times_the_budget_of_a_stop() {
     let (_mock, sandbox) = slow_server(Reply::Hang);
     let session = sandbox.session("v2.1.330/simple");
     let took = session.whole().end().took;
@@ -48,7 +48,7 @@ fn the_end_of_a_session_has_three_times_the_budget_of_a_stop() {
 }
 
 #[test]
-fn a_plugins_end_of_a_session_is_over_before_claude_code_kills_it() {
+fn a_plugins_session_end_finishes_before_claude_code_kills_it() {
     let (_mock, mut sandbox) = slow_server(Reply::Hang);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "3").set("CLAUDE_PLUGIN_ROOT", "/plugin");
     let session = sandbox.session("v2.1.330/simple");
@@ -62,7 +62,7 @@ fn a_plugins_end_of_a_session_is_over_before_claude_code_kills_it() {
 const NO_EVENT: &str = "could not read hook event and configuration within";
 
 #[test]
-fn an_event_that_does_not_come_whole_costs_the_budget_of_a_stop() {
+fn an_incomplete_event_costs_the_budget_of_a_stop() {
     let (_mock, sandbox) = slow_server(Reply::Normal);
     let session = sandbox.session("v2.1.330/simple");
     let event = session.whole().stop_event(0).to_string();
@@ -76,7 +76,7 @@ fn an_event_that_does_not_come_whole_costs_the_budget_of_a_stop() {
 }
 
 #[test]
-fn an_event_that_trickles_in_costs_the_budget_of_a_stop() {
+fn a_slow_event_costs_the_budget_of_a_stop() {
     let (_mock, sandbox) = slow_server(Reply::Normal);
     let session = sandbox.session("v2.1.330/simple");
     let event = session.whole().stop_event(0).to_string();
@@ -94,7 +94,7 @@ fn an_event_that_trickles_in_costs_the_budget_of_a_stop() {
 }
 
 #[test]
-fn the_default_budget_holds_for_an_event_that_does_not_come() {
+fn the_default_budget_applies_to_a_missing_event() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "");
@@ -103,7 +103,7 @@ fn the_default_budget_holds_for_an_event_that_does_not_come() {
 }
 
 #[test]
-fn a_repository_gives_a_hook_no_more_time_to_wait_for_its_event() {
+fn a_repository_can_not_extend_the_wait_for_an_event() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "60");
@@ -112,7 +112,7 @@ fn a_repository_gives_a_hook_no_more_time_to_wait_for_its_event() {
 }
 
 #[test]
-fn a_key_file_that_is_a_fifo_holds_neither_a_hook_nor_a_command_up() {
+fn a_key_file_that_is_a_fifo_blocks_neither_hook_nor_command() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     let fifo = sandbox.path("key");
@@ -134,7 +134,7 @@ fn a_key_file_that_is_a_fifo_holds_neither_a_hook_nor_a_command_up() {
 }
 
 #[test]
-fn an_answer_that_drips_in_does_not_outlast_the_budget() {
+fn a_slow_response_does_not_outlast_the_budget() {
     let (_mock, sandbox) = slow_server(Reply::Drip(Duration::from_millis(100)));
     let session = sandbox.session("v2.1.330/simple");
     let took = session.answered(0).stop(0).took;

@@ -27,7 +27,7 @@ fn a_configuration_file_may_be_named() {
 }
 
 #[test]
-fn what_is_not_understood_is_logged_and_the_rest_is_done() {
+fn unknown_arguments_are_logged_and_the_hook_runs() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");

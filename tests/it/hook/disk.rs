@@ -25,7 +25,7 @@ fn nothing_new_opens_no_connection_and_writes_no_file() {
 
 /// `claude --no-session-persistence`: its hooks are called with the path of a file that never comes.
 #[test]
-fn a_session_that_claude_code_keeps_nowhere_is_no_error_and_leaves_no_file() {
+fn a_session_without_a_transcript_is_no_error_and_leaves_no_file() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -98,7 +98,7 @@ fn only_their_owner_can_read_the_files() {
 }
 
 #[test]
-fn nothing_is_written_anywhere_else() {
+fn no_file_is_written_outside_state() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/subagent");
@@ -115,7 +115,7 @@ fn nothing_is_written_anywhere_else() {
 }
 
 #[test]
-fn without_a_place_for_state_everything_is_sent_all_the_same() {
+fn without_state_everything_is_still_sent() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_STATE_DIR", "/dev/null/state");
@@ -125,7 +125,7 @@ fn without_a_place_for_state_everything_is_sent_all_the_same() {
 }
 
 #[test]
-fn damaged_state_is_put_aside_and_newer_state_is_left_alone() {
+fn damaged_state_is_moved_aside_and_newer_state_is_not_changed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -143,7 +143,7 @@ fn damaged_state_is_put_aside_and_newer_state_is_left_alone() {
 }
 
 #[test]
-fn a_session_id_that_is_a_path_leads_nowhere() {
+fn a_session_id_that_is_a_path_writes_nothing_outside_state() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
@@ -155,7 +155,7 @@ fn a_session_id_that_is_a_path_leads_nowhere() {
 }
 
 #[test]
-fn a_session_that_needs_nothing_is_not_logged_either() {
+fn a_session_with_nothing_to_send_is_not_logged() {
     let bell = Doorbell::new();
     let sandbox = Sandbox::traced_to(&bell.url());
     let event =

@@ -37,7 +37,7 @@ fn stop(session: &Session<'_>, number: usize) -> Option<String> {
 }
 
 #[test]
-fn a_refusal_that_only_the_user_can_mend_is_said_once() {
+fn a_rejection_that_only_the_user_can_fix_is_notified_once() {
     let refusals = [
         (Reply::Status(401), "check the keys"),
         (Reply::Status(402), "check the account's plan"),
@@ -62,7 +62,7 @@ fn a_refusal_that_only_the_user_can_mend_is_said_once() {
 }
 
 #[test]
-fn a_configuration_that_leads_nowhere_is_said_once() {
+fn an_unusable_configuration_is_notified_once() {
     let keys = |public: &str| json!({"TRACE_TO_LANGFUSE": "true", "LANGFUSE_PUBLIC_KEY": public});
     let mut unreadable_pattern = traced_to("http://127.0.0.1:1");
     unreadable_pattern["CC_LANGFUSE_MASK_PATTERNS"] = json!("(");
@@ -87,7 +87,7 @@ fn a_configuration_that_leads_nowhere_is_said_once() {
 }
 
 #[test]
-fn an_applications_address_is_ignored_and_not_said_in_claude_code() {
+fn an_applications_address_is_ignored_without_a_notice() {
     let mock = MockLangfuse::start();
     let mut sandbox = attended(Sandbox::traced(&mock));
     sandbox.set("LANGFUSE_BASE_URL", "https://other.example");
@@ -96,7 +96,7 @@ fn an_applications_address_is_ignored_and_not_said_in_claude_code() {
 }
 
 #[test]
-fn what_passes_by_itself_is_not_said() {
+fn temporary_failures_are_not_notified() {
     let passing = [Reply::Status(503), Reply::RateLimited(1), Reply::Reset, Reply::Status(422)];
     for reply in passing {
         let mock = MockLangfuse::start();
@@ -111,7 +111,7 @@ fn what_passes_by_itself_is_not_said() {
 }
 
 #[test]
-fn nothing_is_said_where_nobody_sits_or_nobody_wants_to_hear_it() {
+fn unattended_sessions_and_disabled_notices_show_nothing() {
     let mock = MockLangfuse::start();
     mock.reply_always(Some(Reply::Status(401)));
     let unattended = Sandbox::traced(&mock);
@@ -130,7 +130,7 @@ fn nothing_is_said_where_nobody_sits_or_nobody_wants_to_hear_it() {
 }
 
 #[test]
-fn what_the_end_of_a_session_met_is_said_by_the_next_stop_in_spite_of_the_back_off() {
+fn a_problem_of_a_session_end_is_notified_by_the_next_stop_despite_the_back_off() {
     let mock = MockLangfuse::start();
     let sandbox = attended(Sandbox::traced(&mock));
     mock.reply_always(Some(Reply::Status(401)));
@@ -141,7 +141,7 @@ fn what_the_end_of_a_session_met_is_said_by_the_next_stop_in_spite_of_the_back_o
 }
 
 #[test]
-fn a_trouble_that_passes_is_not_taken_for_the_problem_before_it() {
+fn a_temporary_failure_does_not_repeat_an_earlier_notice() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -155,7 +155,7 @@ fn a_trouble_that_passes_is_not_taken_for_the_problem_before_it() {
 }
 
 #[test]
-fn a_day_later_and_for_another_problem_or_server_it_is_said_again() {
+fn a_day_later_or_for_another_problem_or_server_the_notice_is_repeated() {
     let [mock, other] = [MockLangfuse::start(), MockLangfuse::start()];
     let sandbox = attended(Sandbox::traced(&mock));
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -176,7 +176,7 @@ fn a_day_later_and_for_another_problem_or_server_it_is_said_again() {
 }
 
 #[test]
-fn a_note_that_is_damaged_counts_as_none() {
+fn a_damaged_note_counts_as_none() {
     let mock = MockLangfuse::start();
     let sandbox = attended(Sandbox::traced(&mock));
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -190,7 +190,7 @@ fn a_note_that_is_damaged_counts_as_none() {
 }
 
 #[test]
-fn a_message_does_not_keep_anything_from_being_delivered() {
+fn a_notice_prevents_no_delivery() {
     let mock = MockLangfuse::start();
     let sandbox = attended(Sandbox::traced(&mock));
     let session = sandbox.session("v2.1.330/stream-multi");

@@ -8,7 +8,7 @@ use super::WAITS;
 use crate::sandbox::{Received, Sandbox, unused_address};
 
 #[test]
-fn what_a_server_missed_that_was_down_arrives_with_the_next_hook_after_it_is_back() {
+fn after_an_outage_the_next_hook_sends_the_missed_turns() {
     let address = unused_address().to_string();
     let sandbox = Sandbox::traced_to(&format!("http://{address}"));
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -23,7 +23,7 @@ fn what_a_server_missed_that_was_down_arrives_with_the_next_hook_after_it_is_bac
 }
 
 #[test]
-fn every_way_in_which_a_server_can_fail_loses_nothing_and_is_not_noticed() {
+fn every_server_failure_loses_nothing_and_prints_nothing() {
     let failures = [
         Reply::Status(500),
         Reply::Status(502),
@@ -58,7 +58,7 @@ fn every_way_in_which_a_server_can_fail_loses_nothing_and_is_not_noticed() {
 }
 
 #[test]
-fn a_stop_within_the_back_off_waits_for_no_row() {
+fn a_stop_during_the_back_off_waits_for_no_row() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_DEBUG", "true");
@@ -75,7 +75,7 @@ fn a_stop_within_the_back_off_waits_for_no_row() {
 }
 
 #[test]
-fn twenty_turns_before_a_server_that_hangs_wait_for_it_once() {
+fn twenty_turns_wait_for_a_hanging_server_once() {
     let mock = MockLangfuse::start();
     mock.reply_always(Some(Reply::Hang));
     let (relay, mut sandbox) = Sandbox::relayed(&mock);
@@ -94,7 +94,7 @@ fn twenty_turns_before_a_server_that_hangs_wait_for_it_once() {
 }
 
 #[test]
-fn the_server_says_how_long_it_wants_to_be_left_alone() {
+fn retry_after_sets_the_back_off() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     mock.reply_next(Reply::RateLimited(7200));
@@ -105,7 +105,7 @@ fn the_server_says_how_long_it_wants_to_be_left_alone() {
 }
 
 #[test]
-fn the_end_of_the_session_that_failed_is_brought_by_flush() {
+fn flush_sends_a_failed_session_end() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     mock.reply_next(Reply::Status(503));

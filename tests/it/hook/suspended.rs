@@ -26,7 +26,7 @@ fn notes(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 #[test]
-fn first_contact_after_the_repair_begins_with_the_first_suspended_turn() {
+fn first_contact_after_the_fix_begins_with_the_first_suspended_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     without_keys(&sandbox);
@@ -60,7 +60,7 @@ fn turns_before_the_suspension_are_not_sent() {
 }
 
 #[test]
-fn a_cursor_says_where_to_go_on() {
+fn a_cursor_sets_where_to_continue() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -90,7 +90,7 @@ fn a_session_that_is_declined_later_loses_its_note() {
 }
 
 #[test]
-fn a_note_survives_an_outage_after_the_repair() {
+fn a_note_survives_an_outage_after_the_fix() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     without_keys(&sandbox);
@@ -107,7 +107,7 @@ fn a_note_survives_an_outage_after_the_repair() {
 }
 
 #[test]
-fn the_note_lies_in_the_default_state_folder_whatever_the_configuration_names() {
+fn the_note_is_always_in_the_default_state_folder() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::new();
     without_keys(&sandbox);

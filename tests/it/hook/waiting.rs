@@ -12,7 +12,7 @@ fn ends_in_vain<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {
 }
 
 #[test]
-fn another_sessions_hook_delivers_what_waits_in_its_project() {
+fn another_sessions_hook_delivers_waiting_sessions_of_its_project() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let waiting = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
@@ -30,7 +30,7 @@ fn another_sessions_hook_delivers_what_waits_in_its_project() {
 }
 
 #[test]
-fn a_hook_leaves_sessions_of_other_projects_alone() {
+fn a_hook_skips_sessions_of_other_projects() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let elsewhere = sandbox.path("elsewhere");
@@ -41,7 +41,7 @@ fn a_hook_leaves_sessions_of_other_projects_alone() {
 }
 
 #[test]
-fn a_hook_brings_at_most_three_of_them_and_the_next_one_goes_on() {
+fn a_hook_delivers_at_most_three_waiting_sessions_and_the_next_one_continues() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let scenarios = ["simple", "blocks", "tools", "mcp", "ttl-1h"];
@@ -57,7 +57,7 @@ fn a_hook_brings_at_most_three_of_them_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn a_hook_that_fails_itself_tries_no_other_session() {
+fn a_failed_hook_tries_no_other_session() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
@@ -69,7 +69,7 @@ fn a_hook_that_fails_itself_tries_no_other_session() {
 }
 
 #[test]
-fn a_waiting_session_whose_transcript_is_gone_holds_nobody_up() {
+fn a_waiting_session_without_a_transcript_blocks_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let gone = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));

@@ -12,7 +12,7 @@ fn text(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn slash_commands_come_and_go() {
+fn slash_commands_are_installed_and_removed() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).exits(0);
     assert!(!sandbox.path(FOLDER).exists(), "only if they are asked for");
@@ -33,7 +33,7 @@ fn slash_commands_come_and_go() {
 }
 
 #[test]
-fn a_command_that_a_person_changed_or_wrote_stays() {
+fn a_command_changed_or_written_by_a_person_stays() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install", "--commands"]).exits(0);
     let changed = text(&sandbox).replace("one short sentence", "two words");
@@ -75,7 +75,7 @@ fn a_project_has_commands_of_its_own() {
 }
 
 #[test]
-fn what_a_person_sees() {
+fn terminal_screens() {
     let sandbox = Sandbox::new();
     let program = ["--program", "/profile/bin/claude-langfuse"];
     let line = format!("claude-langfuse install --commands {}", program.join(" "));

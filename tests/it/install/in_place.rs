@@ -88,7 +88,7 @@ fn install_adds_its_entry_and_uninstall_restores_every_byte() {
 }
 
 #[test]
-fn uninstall_needs_no_backup_where_something_else_stands_in_the_file() {
+fn uninstall_needs_no_backup_if_the_file_has_other_settings() {
     for before in forms().into_iter().filter(|form| form.contains(&b'"')) {
         let sandbox = Sandbox::new();
         sandbox.write(SETTINGS, &before);

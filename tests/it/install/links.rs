@@ -24,7 +24,7 @@ fn a_link_out_of_the_store_is_followed_and_stays() {
 }
 
 #[test]
-fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
+fn a_dangling_link_creates_its_file() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("dotfiles")).unwrap();
     symlink(sandbox.path("dotfiles/new.json"), sandbox.path(SETTINGS)).unwrap();
@@ -34,7 +34,7 @@ fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
 }
 
 #[test]
-fn a_link_into_the_store_is_left_alone_with_the_remedies() {
+fn a_link_into_the_store_is_not_changed_and_remedies_are_printed() {
     let sandbox = Sandbox::new();
     let target = "/nix/store/00000000000000000000000000000000-settings.json";
     symlink(target, sandbox.path(SETTINGS)).unwrap();
@@ -51,7 +51,7 @@ fn a_link_into_the_store_is_left_alone_with_the_remedies() {
 
 /// As impermanence and containers mount single files; the kernel answers to a rename what `strace` injects here.
 #[test]
-fn a_file_that_is_a_mount_is_overwritten_in_place() {
+fn a_mounted_file_is_overwritten_in_place() {
     if !can_trace() {
         return missing::tool("no mount: strace is missing, or may not trace");
     }

@@ -55,7 +55,7 @@ fn before() -> Vec<Value> {
 }
 
 #[test]
-fn an_opening_row_that_a_rewrite_keeps_of_an_earlier_turn_opens_none_again() {
+fn a_kept_opening_row_of_an_earlier_turn_opens_no_turn_again() {
     let before = before();
     for turn in [Some("p2"), None] {
         let kept = [&before[..2], &before[3..]].concat();
@@ -97,7 +97,7 @@ fn rows_before_the_opening_row_that_a_summary_names_belong_to_earlier_turns() {
 
 /// Once a call is acknowledged its id is taken, also where its rows are gone.
 #[test]
-fn a_call_with_the_id_of_one_whose_rows_are_gone_is_sent_beside_it() {
+fn a_call_with_the_id_of_a_removed_call_is_sent_as_another() {
     let call = |uuid: &str, second: usize, request: &str, command: &str| {
         let call = with_tool(answer(FIRST, uuid, second, ""), CONSTANT_TOOL, command);
         of_request(call, CONSTANT_ID, request)
@@ -130,7 +130,7 @@ fn a_call_with_the_id_of_one_whose_rows_are_gone_is_sent_beside_it() {
 
 /// The row is gone from which its start was read. It goes out once more, because it got another row.
 #[test]
-fn a_call_that_goes_on_after_a_rewrite_keeps_the_start_that_was_acknowledged() {
+fn a_call_that_continues_after_a_rewrite_keeps_its_acknowledged_start() {
     let mut before = before();
     before[3] = of_request(before[3].clone(), CONSTANT_ID, "req_1");
     let second = with_tool(answer(FIRST, "w2", 6, ""), "toolu_w2", "two");

@@ -130,7 +130,7 @@ fn long_texts_in_arguments_are_cut_and_the_arguments_stay_json() {
 }
 
 #[test]
-fn no_arguments_leave_in_the_modes_that_leave_them_out() {
+fn no_arguments_are_sent_in_modes_that_omit_them() {
     for (capture, has_arguments, has_thinking) in
         [("full", true, true), ("no-tool-content", false, true), ("metadata", false, false)]
     {

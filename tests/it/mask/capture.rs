@@ -16,7 +16,7 @@ const CATEGORIES: [&str; 2] = ["exit code", "failed"];
 const NOTIFICATION: &str = "<task-notification>\n<summary>Some text of 22 chars.</summary>";
 
 #[test]
-fn each_mode_leaves_of_each_field_what_the_table_says() {
+fn each_mode_keeps_the_fields_of_the_table() {
     let table = include_str!("../../fixtures/mask/capture.tsv");
     let mut checked = 0;
     for line in table.lines().skip(1) {
@@ -60,7 +60,7 @@ fn each_key_of_an_observations_metadata_has_its_row() {
 }
 
 #[test]
-fn no_text_is_left_in_the_mode_metadata() {
+fn the_mode_metadata_has_no_text() {
     for kind in [
         "turn",
         "notification",
@@ -186,7 +186,7 @@ fn plain(value: &Value) -> String {
 }
 
 #[test]
-fn the_programs_own_words_for_how_it_went_stay_in_every_mode() {
+fn placeholders_and_outcomes_stay_in_every_mode() {
     for status in [
         Status::Interrupted,
         Status::NoAnswer,
@@ -217,7 +217,7 @@ fn a_turn_that_failed_after_a_task_was_completed_is_not_called_completed() {
 }
 
 #[test]
-fn a_status_message_that_cuts_a_secret_in_two_shows_no_half_of_it() {
+fn a_status_message_that_cuts_a_secret_shows_no_part_of_it() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     let whole = format!("{} {token} and more", "x".repeat(280));
     let mut observed = observation();

@@ -13,7 +13,7 @@ fn the_table_has_rows_enough_of_both_kinds() {
 }
 
 #[test]
-fn every_row_that_must_be_masked_says_its_kind_and_length() {
+fn every_mask_has_its_kind_and_length() {
     each(rows().0, |policy, row| {
         let masked = applied(policy, &row.text);
         let mask = format!("[masked: {}, {} chars]", row.kind, row.secret.chars().count());
@@ -28,7 +28,7 @@ fn every_row_that_must_be_masked_says_its_kind_and_length() {
 }
 
 #[test]
-fn every_row_that_must_be_masked_is_masked_wherever_it_stands() {
+fn every_row_that_must_be_masked_is_masked_in_any_place() {
     each(rows().0, |policy, row| {
         places(row)
             .into_iter()
@@ -85,7 +85,7 @@ fn every_row_that_must_not_be_masked_stays_as_it_is() {
 }
 
 #[test]
-fn a_row_that_is_cut_at_any_place_is_masked_before_the_cut() {
+fn a_row_cut_at_any_place_is_masked_before_the_cut() {
     each(rows().0, |_, row| {
         [50, 200].into_iter().find_map(|length| {
             let limit = length.to_string();
@@ -104,7 +104,7 @@ fn a_row_that_is_cut_at_any_place_is_masked_before_the_cut() {
 }
 
 #[test]
-fn nothing_is_masked_where_the_configuration_says_so() {
+fn masking_can_be_switched_off() {
     let policy = policy(&[("CC_LANGFUSE_MASK", "false")]);
     for row in rows().0 {
         assert_eq!(applied(&policy, &row.text), row.text);

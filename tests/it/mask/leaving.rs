@@ -15,7 +15,7 @@ use crate::sandbox::{Received, Recording, Sandbox, Session};
 pub(super) const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
 
 #[test]
-fn a_dry_run_shows_no_secret_whatever_is_captured() {
+fn a_dry_run_shows_no_secret_in_any_capture_mode() {
     let cases = [
         ("full", "100000"),
         ("full", "3000"),
@@ -45,7 +45,7 @@ fn a_dry_run_shows_no_secret_whatever_is_captured() {
 }
 
 #[test]
-fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
+fn exports_and_dataset_items_have_no_secret_in_any_form() {
     for (capture, format) in [
         ("full", "messages"),
         ("full", "openai"),
@@ -75,7 +75,7 @@ fn an_export_and_an_item_of_a_dataset_hold_no_secret_in_any_form() {
 }
 
 #[test]
-fn a_prompt_of_instructions_holds_no_secret_in_its_text_its_name_or_its_message() {
+fn a_prompt_of_instructions_has_no_secret_in_text_name_or_message() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let id = "78e9a408-c2a0-4b57-8b81-6d43fbe7c206";
@@ -106,7 +106,7 @@ fn a_prompt_of_instructions_holds_no_secret_in_its_text_its_name_or_its_message(
 }
 
 #[test]
-fn no_page_table_or_json_about_a_session_holds_a_secret() {
+fn no_page_table_or_json_of_a_session_has_a_secret() {
     for capture in ["full", "no-tool-content", "metadata"] {
         let mut sandbox = Sandbox::new();
         sandbox.set("CC_LANGFUSE_CAPTURE", capture);
@@ -141,7 +141,7 @@ fn no_page_table_or_json_about_a_session_holds_a_secret() {
 }
 
 #[test]
-fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_split() {
+fn spans_state_and_log_have_no_secret_for_any_split() {
     for capture in ["full", "no-tool-content", "metadata"] {
         for pieces in [1, 5] {
             let mock = MockLangfuse::start();
@@ -180,7 +180,7 @@ fn nothing_that_is_sent_kept_or_logged_holds_a_secret_however_the_session_is_spl
 }
 
 #[test]
-fn the_observation_says_what_was_taken_out_of_it() {
+fn an_observation_counts_its_masked_secrets() {
     let sandbox = Sandbox::new();
     let session = session(&sandbox, "v2.1.330/simple");
     let printed = session.whole().replay(&["--dry-run"]).exits(0).json();

@@ -63,7 +63,7 @@ fn assert_all_taken(requests: &[Request]) {
 }
 
 #[test]
-fn no_way_out_carries_a_secret() {
+fn no_request_or_output_has_a_secret() {
     let mock = MockLangfuse::start();
     let sandbox = traced(&mock);
     let session = session(&sandbox, "v2.1.330/image");

@@ -25,7 +25,7 @@ fn own_patterns_are_masked_under_their_own_names() {
 }
 
 #[test]
-fn what_is_allowed_stays_though_a_rule_knows_it() {
+fn an_allowed_text_is_not_masked_by_a_rule() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", "!^ghp_a1B2\n!^hunter\nCASE-\\d+")]);
     assert_eq!(applied(&policy, &token), token);
@@ -39,7 +39,7 @@ fn what_is_allowed_stays_though_a_rule_knows_it() {
 }
 
 #[test]
-fn where_an_own_pattern_and_a_rule_meet_both_are_taken_out() {
+fn overlapping_own_patterns_and_rules_are_both_masked() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", "by [a-z]+ ghp_a1")]);
     assert_eq!(
@@ -49,7 +49,7 @@ fn where_an_own_pattern_and_a_rule_meet_both_are_taken_out() {
 }
 
 #[test]
-fn a_pattern_that_is_none_lets_no_content_out_and_says_why() {
+fn an_invalid_pattern_sends_no_content_and_is_reported() {
     for wrong in ["CASE-(", "[1]", r#"[{"pattern": 1}]"#, ".*"] {
         let policy = policy(&[("CC_LANGFUSE_MASK_PATTERNS", wrong)]);
         assert!(policy.problem().is_some(), "{wrong}");
@@ -79,7 +79,7 @@ fn patterns_are_not_shown_and_policies_can_be_compared() {
 }
 
 #[test]
-fn own_keys_and_their_base64_are_masked_wherever_they_stand_and_whatever_is_allowed() {
+fn own_keys_and_their_base64_are_masked_in_any_place_despite_allow_patterns() {
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
     let (public, secret) = ("pk-lf-of-this-program", "plain words of this program");

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::sandbox::Sandbox;
 
 #[test]
-fn a_name_that_is_no_session_is_refused_and_leaves_no_state() {
+fn an_unknown_session_is_rejected_and_leaves_no_state() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();

@@ -58,7 +58,7 @@ fn an_item_fits_the_schema_and_its_dataset() {
 }
 
 #[test]
-fn an_id_belongs_to_one_dataset_and_what_is_not_sent_stays() {
+fn an_id_belongs_to_one_dataset_and_absent_fields_stay() {
     let mut events = with_dataset("d");
     ask(&mut events, "POST", DATASETS, &json!({"name": "other"}));
     assert_eq!(

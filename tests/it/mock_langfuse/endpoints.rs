@@ -65,7 +65,7 @@ fn a_chunked_gzip_body_is_taken_after_the_server_says_continue() {
 }
 
 #[test]
-fn what_is_not_http_is_refused_and_the_connection_ended() {
+fn a_request_that_is_not_http_is_rejected_and_the_connection_closed() {
     let server = MockLangfuse::start();
     for head in [
         "GET\n",
@@ -105,7 +105,7 @@ fn many_connections_are_served_at_once() {
 }
 
 #[test]
-fn a_deleted_trace_is_there_until_the_worker_has_done_it() {
+fn a_deleted_trace_remains_until_the_worker_has_run() {
     let server = MockLangfuse::start();
     let mut client = Client::connect(&server);
     client.post(&export("b7ad6b7169203331", 0, "done"));
@@ -164,7 +164,7 @@ fn stored_rows_can_be_read_back() {
 }
 
 #[test]
-fn rows_are_read_page_by_page_with_the_fields_that_were_asked_for() {
+fn rows_are_read_page_by_page_with_the_requested_fields() {
     let server = MockLangfuse::start();
     let mut client = Client::connect(&server);
     for span in ["b7ad6b7169203331", "b7ad6b7169203332", "b7ad6b7169203333"] {
@@ -211,7 +211,7 @@ fn a_deployment_of_the_older_tables_lists_by_numbered_pages() {
 }
 
 #[test]
-fn what_is_not_merged_is_listed_in_all_its_versions() {
+fn unmerged_rows_are_listed_in_all_versions() {
     let server = MockLangfuse::start();
     let mut client = Client::connect(&server);
     for output in ["half", "whole"] {

@@ -47,7 +47,7 @@ fn another_type_or_another_day_makes_another_observation() {
 }
 
 #[test]
-fn what_is_sent_again_in_part_keeps_the_rest() {
+fn a_partial_resend_keeps_the_other_fields() {
     let whole = [
         ("langfuse.observation.input", "question"),
         ("langfuse.observation.output", "half"),
@@ -62,7 +62,7 @@ fn what_is_sent_again_in_part_keeps_the_rest() {
 }
 
 #[test]
-fn turns_that_a_run_places_elsewhere_keep_apart_in_them() {
+fn turns_in_other_traces_are_separate_in_older_tables() {
     use crate::sandbox::Sandbox;
     let mock = langfuse_mock::MockLangfuse::start();
     mock.show(Reading::Old);

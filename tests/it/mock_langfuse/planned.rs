@@ -18,7 +18,7 @@ fn planned(reply: Reply) -> (MockLangfuse, Client) {
 }
 
 #[test]
-fn planned_replies_come_once_and_in_order_before_the_standing_one() {
+fn planned_replies_come_once_in_order_before_the_default_one() {
     let (server, mut client) = planned(Reply::Status(503));
     server.reply_next(Reply::RateLimited(7));
     server.reply_always(Some(Reply::Redirect("https://cloud.langfuse.com".to_owned())));

@@ -73,7 +73,7 @@ trace 71ea5f5b962198c5d0532765e7e92cdd Claude Code turn
 }
 
 #[test]
-fn rows_that_hang_oddly_are_all_shown_and_marked() {
+fn rows_with_odd_parents_are_all_shown_and_marked() {
     let marked = |name: &str, marks: &[&str]| {
         let (rows, shown) = (rows_of(name), snapshot(&rows_of(name)));
         let lines =

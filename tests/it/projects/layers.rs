@@ -59,7 +59,7 @@ fn expected(layers: &[Says; 3]) -> Option<(usize, usize)> {
 }
 
 #[test]
-fn no_server_sees_keys_that_the_layers_do_not_give_it() {
+fn no_server_gets_keys_of_another_destination() {
     let servers = NAMES.map(|name| {
         MockLangfuse::start_with_keys(&format!("pk-lf-{name}"), &format!("sk-lf-{name}"))
     });

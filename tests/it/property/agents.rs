@@ -22,7 +22,7 @@ struct Moment {
 }
 
 #[test]
-fn an_agents_file_may_be_met_at_any_point_of_its_growth() {
+fn an_agents_file_may_be_read_at_any_point_of_its_growth() {
     let moments: Vec<Moment> = SESSIONS.iter().flat_map(moments).collect();
     assert!(!moments.is_empty(), "no transcripts with agents");
     let all = std::env::var_os("PROPTEST_CASES").is_some();

@@ -336,7 +336,7 @@ proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    fn calls_and_tools_arrive_once_whatever_ids_the_provider_gives(
+    fn calls_and_tools_arrive_once_with_any_ids_of_the_provider(
         backend in Backend::any(),
         steps in Step::several(Run::any()),
     ) {

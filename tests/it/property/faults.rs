@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(cases(30))]
 
     #[test]
-    fn a_span_that_is_never_taken_holds_up_no_other(
+    fn a_span_that_is_always_rejected_blocks_no_other(
         session in any_session(),
         index in any::<prop::sample::Index>(),
     ) {
@@ -43,7 +43,7 @@ proptest! {
 }
 
 #[test]
-fn where_state_cannot_be_written_all_is_sent_all_the_same() {
+fn without_writable_state_all_is_still_sent() {
     for session in SESSIONS.iter() {
         let (desk, mut receiver) = (Desk::without_state(), Receiver::default());
         desk.write_all(session);

@@ -79,7 +79,7 @@ fn finished_agents_are_not_sent_again() {
 }
 
 #[test]
-fn an_agent_that_goes_on_without_a_row_of_its_session_is_noticed_by_the_next_stop() {
+fn an_agent_that_continues_without_a_row_of_its_session_is_found_by_the_next_stop() {
     for change in [
         Event::Grows(1),
         // A step of a workflow lies in another folder.
@@ -109,7 +109,7 @@ fn a_new_agent_beside_finished_ones_is_sent() {
 
 /// What another one launched is there before anybody knows of that other one.
 #[test]
-fn an_agent_that_is_there_before_its_launch_is_sent_after_it() {
+fn an_agents_file_before_its_launch_is_sent_after_it() {
     let mut life = Life::new();
     life.meet(Event::Nested(2, 3));
     life.meet(Event::Turn(vec![]));
@@ -134,7 +134,7 @@ fn an_outcome_that_is_notified_later_is_shown() {
 }
 
 #[test]
-fn a_session_goes_on_without_agents_whose_archive_is_damaged() {
+fn a_session_continues_without_agents_of_a_damaged_archive() {
     for damage in ["", "{\"schema\":2", "rubbish\n"] {
         let mut life = Life::with_agents(3);
         let desk = &life.worlds[0].desk;
@@ -156,7 +156,7 @@ fn a_session_goes_on_without_agents_whose_archive_is_damaged() {
 }
 
 #[test]
-fn a_cursor_of_schema_1_goes_on() {
+fn a_cursor_of_schema_1_is_read() {
     let mut life = Life::with_agents(3);
     let is_cursor = |(path, _): &(PathBuf, String)| path.extension().is_some_and(|it| it == "json");
     let state = life.worlds[0].desk.state();

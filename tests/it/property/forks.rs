@@ -74,7 +74,7 @@ proptest! {
     #![proptest_config(cases(30))]
 
     #[test]
-    fn fork_and_parent_met_by_hooks_in_either_order_arrive_once(
+    fn fork_and_parent_sent_by_hooks_in_either_order_arrive_once(
         scenario in prop::sample::select(SCENARIOS.to_vec()),
         fork_first in any::<bool>(),
         steps in (Step::several(Run::any()), Step::several(Run::any())),

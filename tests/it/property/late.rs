@@ -31,7 +31,7 @@ fn live(session: &Session) -> Receiver {
 }
 
 #[test]
-fn hooks_whose_last_row_comes_late_send_the_turns_of_one_replay() {
+fn hooks_with_a_late_last_row_send_the_turns_of_one_replay() {
     let mut waits = 0;
     for session in SESSIONS.iter() {
         let receiver = live(session);
@@ -83,7 +83,7 @@ fn prompt_end(session: &Session, prompt: &str) -> Option<usize> {
 }
 
 #[test]
-fn whichever_rows_are_late_a_hook_sends_what_it_sends_where_all_are_there() {
+fn late_rows_do_not_change_what_a_hook_sends() {
     let mut waits = 0;
     for session in SESSIONS.iter() {
         let Some((end, prompt)) = first_stop(session) else {
@@ -113,7 +113,7 @@ fn whichever_rows_are_late_a_hook_sends_what_it_sends_where_all_are_there() {
 }
 
 #[test]
-fn a_model_call_that_goes_on_in_a_late_row_is_sent_whole() {
+fn a_model_call_that_continues_in_a_late_row_is_sent_whole() {
     let mut sessions = SESSIONS.iter();
     let tools = sessions.find(|session| session.name.starts_with("v2.1.330/tools/"));
     let mut session = tools.unwrap().clone();

@@ -225,7 +225,7 @@ proptest! {
     #![proptest_config(cases(70))]
 
     #[test]
-    fn what_is_not_known_changes_no_byte_that_is_sent(
+    fn unknown_rows_and_fields_change_no_sent_byte(
         session in any_session(),
         own in prop::collection::vec((any::<u16>(), noise()), 1..20),
         agents in prop::collection::vec((any::<u16>(), noise()), 0..20),
@@ -244,7 +244,7 @@ proptest! {
 
     /// It is shown where it stands, and nowhere else is anything different.
     #[test]
-    fn a_new_content_block_changes_only_what_holds_it(
+    fn a_new_content_block_changes_only_its_observation(
         session in any_session(),
         own in prop::collection::vec((any::<u16>(), any::<bool>()), 1..6),
         agents in prop::collection::vec((any::<u16>(), any::<bool>()), 0..6),

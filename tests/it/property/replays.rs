@@ -17,7 +17,7 @@ fn two_replays_into_fresh_state_send_the_same_bytes() {
 }
 
 #[test]
-fn a_copy_in_the_place_of_a_file_changes_nothing() {
+fn a_copy_in_place_of_a_file_changes_nothing() {
     for session in SESSIONS.iter() {
         let (desk, mut receiver) = (Desk::new(), Receiver::default());
         desk.write_all(session);

@@ -34,7 +34,7 @@ fn marks(rows: &[Row]) -> Vec<Mark> {
 }
 
 #[test]
-fn of_all_recorded_sessions_only_those_that_rewound_bear_the_mark() {
+fn only_rewound_recordings_have_the_mark() {
     let mut found = Vec::new();
     for session in SESSIONS.iter() {
         for (_, from, abandoned) in marks(&session.expected) {
@@ -113,7 +113,7 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn hooks_and_replay_give_the_same_marks_and_they_are_true(
+    fn hooks_and_replay_send_the_same_true_marks(
         back in prop::collection::vec(prop_oneof![Just(0_usize), 0_usize..4], 1..12),
         numbered in any::<bool>(),
         silent in prop::collection::vec(any::<bool>(), 12),

@@ -104,7 +104,7 @@ fn a_half_written_file_changes_no_score() {
 
 /// Up to 2.1.50 only the call says what an agent is for, and the cursor keeps where its row stood.
 #[test]
-fn an_agent_that_shows_up_after_a_rewrite_has_the_description_of_its_call() {
+fn an_agent_that_appears_after_a_rewrite_has_the_description_of_its_call() {
     let (session, desk, mut receiver) =
         (session("v2.0.76/subagent/"), Desk::new(), Receiver::default());
     let now = session.main.time_at(usize::MAX).unwrap();

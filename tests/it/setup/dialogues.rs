@@ -15,7 +15,7 @@ const SECRET: &str = "(not shown): ";
 const DO_IT: &str = "Do it? [Y/n] ";
 
 #[test]
-fn the_good_way_has_eight_answers() {
+fn a_complete_setup_has_eight_answers() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let url = mock.url();
@@ -38,7 +38,7 @@ fn the_good_way_has_eight_answers() {
 }
 
 #[test]
-fn refused_keys_are_tried_elsewhere_on_request_only() {
+fn rejected_keys_are_tried_elsewhere_on_request_only() {
     let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
     let mut sandbox = home();
     let authority = sandbox.write("ca.pem", Cloud::authority().as_bytes()).display().to_string();
@@ -105,7 +105,7 @@ fn wrong_answers_are_named_and_nothing_is_written() {
 }
 
 #[test]
-fn the_end_of_input_at_any_question_leaves_everything_as_it_was() {
+fn the_end_of_input_at_any_question_changes_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let before = everything(&sandbox);
@@ -155,7 +155,7 @@ fn without_history_the_directory_is_offered() {
 }
 
 #[test]
-fn a_home_of_nix_gets_its_options_printed() {
+fn in_a_nix_home_setup_prints_options() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     fs::create_dir_all(sandbox.path(".config/claude-langfuse")).unwrap();

@@ -79,7 +79,7 @@ fn the_secret_key_may_come_from_standard_input_or_the_shell() {
 }
 
 #[test]
-fn what_is_missing_or_refused_is_named_and_nothing_is_written() {
+fn missing_or_rejected_values_are_named_and_nothing_is_written() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let key = sandbox.write("key", SECRET_KEY.as_bytes()).display().to_string();

@@ -70,7 +70,7 @@ fn keys_go_to_no_other_region_without_a_yes() {
 }
 
 #[test]
-fn a_key_in_the_place_of_the_other_is_named() {
+fn a_key_in_the_wrong_slot_is_named() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let mut seat = at_own(&sandbox, &mock.url());
@@ -85,7 +85,7 @@ fn a_key_in_the_place_of_the_other_is_named() {
 }
 
 #[test]
-fn a_url_that_can_not_work_is_asked_for_again() {
+fn an_invalid_url_is_asked_for_again() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let mut seat = sandbox.sits_at(300, &["setup"]);
@@ -136,7 +136,7 @@ fn keys_that_could_not_be_tried_are_kept_on_request_only() {
 }
 
 #[test]
-fn ctrl_c_at_any_question_leaves_everything_as_it_was() {
+fn ctrl_c_at_any_question_changes_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let before = everything(&sandbox);
@@ -187,7 +187,7 @@ fn a_no_at_the_end_changes_nothing() {
 }
 
 #[test]
-fn files_that_can_not_be_understood_end_it_before_the_first_question() {
+fn invalid_files_end_setup_before_the_first_question() {
     for (path, content, code) in
         [(".claude/settings.json", "{broken", 1), (CONFIG, "{\"env\": ", 3), (CONFIG, "[]", 3)]
     {
@@ -203,7 +203,7 @@ fn files_that_can_not_be_understood_end_it_before_the_first_question() {
 }
 
 #[test]
-fn a_configuration_in_the_nix_store_gets_its_options_printed() {
+fn for_a_configuration_in_the_nix_store_setup_prints_options() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     fs::create_dir_all(sandbox.path(".config/claude-langfuse")).unwrap();

@@ -71,7 +71,7 @@ fn corruptions(valid: &str) -> impl Iterator<Item = (usize, Vec<u8>)> {
 }
 
 #[test]
-fn any_corruption_is_suspended_or_cannot_be_told_from_another_configuration() {
+fn any_corruption_suspends_or_is_another_valid_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("project");
     let valid = json!({
@@ -102,7 +102,7 @@ fn any_corruption_is_suspended_or_cannot_be_told_from_another_configuration() {
 }
 
 #[test]
-fn thirty_corruptions_between_two_turns_are_suspended_or_change_nothing() {
+fn thirty_corruptions_between_two_turns_suspend_or_change_nothing() {
     let length = Desk::new().valid.len();
     let mut suspended = 0;
     // Which bytes, the number alone decides.

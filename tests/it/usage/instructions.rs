@@ -44,7 +44,7 @@ fn turns_with_other_instructions_are_another_group() {
 }
 
 #[test]
-fn another_checkout_has_the_same_hashes_and_a_session_that_names_none_has_none() {
+fn another_checkout_has_the_same_hashes() {
     let sandbox = Sandbox::new();
     lay(&sandbox, "/home/dev/project");
     let other = Sandbox::new();
@@ -57,7 +57,7 @@ fn another_checkout_has_the_same_hashes_and_a_session_that_names_none_has_none()
 }
 
 #[test]
-fn hashes_are_kept_without_their_texts() {
+fn hashes_are_cached_without_their_texts() {
     let sandbox = Sandbox::new();
     lay(&sandbox, "/home/dev/project");
     let by = ["usage", "--by", "instructions"];

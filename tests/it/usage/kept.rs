@@ -39,7 +39,7 @@ fn an_unchanged_session_is_not_read_again_and_a_changed_one_is() {
 }
 
 #[test]
-fn a_new_agent_or_a_damaged_file_is_noticed() {
+fn a_new_agent_or_a_damaged_file_is_detected() {
     let sandbox = Sandbox::new();
     let recording = Recording::open("v2.1.330/subagent-background");
     sandbox.grow(&recording.sessions[0], usize::MAX);
@@ -54,7 +54,7 @@ fn a_new_agent_or_a_damaged_file_is_noticed() {
 }
 
 #[test]
-fn tables_are_the_same_whether_facts_were_kept() {
+fn tables_are_the_same_with_and_without_the_cache() {
     let sandbox = Sandbox::new();
     for name in ["v2.1.332/git-outcomes", "v2.1.330/tool-error", "v2.1.330/fork"] {
         lay(&sandbox, &Recording::open(name));
@@ -111,7 +111,7 @@ fn session_of_secrets() -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn no_sample_of_the_table_of_secrets_is_shown_or_kept() {
+fn no_sample_of_the_table_of_secrets_is_shown_or_cached() {
     let sandbox = Sandbox::new();
     let (lines, secrets) = session_of_secrets();
     sandbox.write(".claude/projects/-p/s.jsonl", (lines.join("\n") + "\n").as_bytes());

@@ -143,7 +143,7 @@ fn commits_and_pull_requests_have_their_cost() {
 }
 
 #[test]
-fn what_claude_code_reckoned_is_without_what_a_fork_inherited() {
+fn claude_codes_cost_excludes_the_inherited_part_of_a_fork() {
     for (name, costs) in [
         ("v2.1.330/fork", [0.00044, 0.00088]),
         ("v2.1.330/branch-tui", [0.000592, 0.008828]),

@@ -28,7 +28,7 @@ fn verify(sandbox: &Sandbox) -> Ran {
 }
 
 #[test]
-fn what_was_sent_is_what_langfuse_has() {
+fn sent_sums_equal_those_of_langfuse() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     let lines = verify(&sandbox).exits(0).json();
@@ -53,7 +53,7 @@ fn what_was_sent_is_what_langfuse_has() {
 }
 
 #[test]
-fn a_call_that_langfuse_does_not_have_is_a_difference() {
+fn a_call_missing_in_langfuse_is_a_difference() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -66,7 +66,7 @@ fn a_call_that_langfuse_does_not_have_is_a_difference() {
 }
 
 #[test]
-fn rows_that_are_stored_twice_are_a_difference() {
+fn duplicate_rows_are_a_difference() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     sandbox.run(&["replay", "--all", "--again"]).exits(0);
@@ -86,7 +86,7 @@ fn sessions_that_were_not_sent_are_counted_and_not_compared() {
 }
 
 #[test]
-fn a_server_that_can_not_be_asked_is_an_error() {
+fn an_unreachable_server_is_an_error() {
     let mock = MockLangfuse::start();
     let sandbox = sent(&mock);
     mock.show(Reading::Old);

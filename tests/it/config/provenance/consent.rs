@@ -47,7 +47,7 @@ impl Says {
 }
 
 #[test]
-fn a_false_of_the_user_stands_against_a_repository() {
+fn a_false_of_the_user_overrides_a_repository() {
     let none = Says::default();
     for (says, is_on) in [
         (Says { shared: "true", ..none }, true),

@@ -40,7 +40,7 @@ fn the_users_home_and_folders_stay_where_they_are() {
 }
 
 #[test]
-fn a_nul_in_a_name_or_a_value_leads_nowhere_either() {
+fn a_nul_in_a_name_or_a_value_redirects_nothing() {
     let mut world = World::new();
     let evil = "/run/evil";
     let env = json!({"XDG_RUNTIME_DIR\0x": evil, "TMPDIR": format!("{evil}\0x")});
@@ -51,7 +51,7 @@ fn a_nul_in_a_name_or_a_value_leads_nowhere_either() {
 }
 
 #[test]
-fn a_folder_that_the_user_names_as_well_is_the_users() {
+fn a_folder_that_the_user_also_names_is_the_users() {
     let mut world = World::new();
     let (own, evil) = ("/run/own", "/run/evil");
     world.settings("home/.claude/settings.json", &json!({"XDG_RUNTIME_DIR": own}));
@@ -62,7 +62,7 @@ fn a_folder_that_the_user_names_as_well_is_the_users() {
 }
 
 #[test]
-fn what_claude_code_sets_itself_stays() {
+fn values_set_by_claude_code_itself_stay() {
     let mut world = World::new();
     let names = ["CLAUDECODE", "CLAUDE_CODE_SESSION_ATTENDED", "CLAUDE_PLUGIN_OPTION_KEY"];
     world.settings(
@@ -97,7 +97,7 @@ fn a_key_file_of_the_user_is_found_by_their_own_variables() {
 }
 
 #[test]
-fn settings_that_are_linked_from_a_repository_are_the_users_there_too() {
+fn settings_linked_from_a_repository_are_still_the_users() {
     let world = World::new();
     world.config_file(&json!({}));
     let mine = with(with(keys("mine"), "LANGFUSE_BASE_URL", MINE), "CC_LANGFUSE_MASK", "false");

@@ -7,7 +7,7 @@ use super::super::World;
 use super::{CLOUD, MINE, Setup, THEIRS, keys, ok, request_of, told, with};
 
 #[test]
-fn a_host_that_a_project_takes_away_is_not_replaced_by_the_default() {
+fn a_host_removed_by_a_project_is_not_replaced_by_the_default() {
     let shell = with(keys("mine"), "LANGFUSE_BASE_URL", MINE);
     let setup = Setup { shell, shared: json!({"LANGFUSE_BASE_URL": ""}), ..Setup::default() };
     let hook = setup.world(true).resolve(Scope::OwnHook);
@@ -15,7 +15,7 @@ fn a_host_that_a_project_takes_away_is_not_replaced_by_the_default() {
 }
 
 #[test]
-fn a_declared_digest_allows_these_values_alone() {
+fn a_declared_digest_allows_only_these_values() {
     let mut setup = Setup {
         config: keys("mine"),
         shared: json!({"LANGFUSE_BASE_URL": THEIRS}),
@@ -42,7 +42,7 @@ fn a_declared_false_lets_the_users_own_count() {
 }
 
 #[test]
-fn while_a_file_of_the_project_can_not_be_read_a_hook_takes_keys_from_files_of_the_user_alone() {
+fn while_a_file_of_the_project_is_unreadable_a_hook_takes_keys_only_from_files_of_the_user() {
     for text in ["{ broken", "[]", "\u{fffd}{}"] {
         let setup = Setup { shell: keys("mine"), ..Setup::default() };
         let world = setup.world(true);
@@ -73,7 +73,7 @@ fn a_name_that_a_hook_saw_in_a_file_of_the_project_stays_the_projects() {
 }
 
 #[test]
-fn a_command_of_an_unknown_session_takes_keys_from_files_of_the_user_alone() {
+fn a_command_of_an_unknown_session_takes_keys_only_from_files_of_the_user() {
     let unknown = Some(MergedSettings { is_unknown: true, ..MergedSettings::default() });
     for (setup, expected) in [
         (Setup { shell: keys("mine"), ..Setup::default() }, Err("not-allowed")),

@@ -14,7 +14,7 @@ fn both(setup: &Setup, check: impl Fn(&Config)) {
 }
 
 #[test]
-fn a_project_names_things_and_adds_to_them() {
+fn a_project_sets_names_and_adds_to_them() {
     let setup = Setup {
         config: with(
             with(mine(), "CC_LANGFUSE_TRACE_TAGS", "own, team"),
@@ -121,7 +121,7 @@ fn mask_patterns_of_a_project_add_and_its_allow_patterns_wait() {
 }
 
 #[test]
-fn what_is_allowed_counts_and_another_value_is_asked_for_again() {
+fn an_allowed_value_counts_and_a_changed_one_is_asked_for_again() {
     let mut setup = Setup {
         config: mine(),
         shared: json!({"CC_LANGFUSE_MASK": "false", "CC_LANGFUSE_MAX_CHARS": "7"}),
@@ -170,7 +170,7 @@ fn roots_and_proxies_of_a_project_reach_no_connection_that_they_could_read() {
 }
 
 #[test]
-fn what_belongs_to_a_run_counts_from_the_environment_alone() {
+fn values_of_a_run_count_only_in_the_environment() {
     let seed = json!({"CC_LANGFUSE_TRACE_SEED": "one for all"});
     let of = |setup: Setup| {
         let [hook, command] = setup.resolve();

@@ -314,7 +314,7 @@ fn every_setup_has_its_verdict_for_a_hook_and_for_a_command() {
 }
 
 #[test]
-fn what_is_refused_works_once_it_is_allowed_also_below_a_parent_in_projects() {
+fn a_refused_value_works_after_allow_also_below_a_parent_in_projects() {
     for (name, setup, verdict) in setups() {
         let Refused(key, host) = verdict else {
             continue;

@@ -28,7 +28,7 @@ fn a_hook_connects_before_the_last_row_is_there_and_sends_after_it_over_that_con
 }
 
 #[test]
-fn a_server_that_is_down_is_met_before_the_row_is_waited_for() {
+fn an_unreachable_server_is_detected_before_the_row_is_waited_for() {
     let address = unused_address().to_string();
     let mut sandbox = Sandbox::traced_to(&format!("http://{address}"));
     sandbox.set("CC_LANGFUSE_DEBUG", "true");
