@@ -1,4 +1,4 @@
-//! Agents and background tasks: how they ended, why they failed, and which call they belong to.
+//! Agents and background tasks: their outcome, its reason, and their tool call.
 
 mod forks;
 mod unlaunched;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox};
 
-/// What a replay of a recording with one session shows.
+/// The spans of a replay of a recording with one session.
 fn shown(recording: &str) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -48,7 +48,7 @@ fn a_failed_agent_has_its_reason_in_foreground_and_background() {
             "{agent}"
         );
         assert_eq!(noted(row, "agent_outcome"), Some("failed"), "{agent}");
-        // One that answered, and six attempts that did not.
+        // One answered attempt, and six failed ones.
         assert_eq!(noted(row, "failed_requests"), Some("6"), "{agent}");
     }
 }
@@ -85,7 +85,7 @@ fn a_background_command_has_its_task_and_the_outcome_known_in_its_turn() {
     assert_eq!(tool("by0d75sde"), ("Bash", "DEFAULT", None, [Some("completed"), Some("0")]));
     let failed = "Background command \"bad job\" failed with exit code 3";
     assert_eq!(tool("bhnt83i16"), ("Bash", "ERROR", Some(failed), [Some("failed"), Some("3")]));
-    // Stopped by the model, of which no notification tells.
+    // Stopped by the model, without a notification.
     assert_eq!(tool("beh7l6p89"), ("Bash", "WARNING", Some("stopped"), [Some("killed"), None]));
 }
 
@@ -125,7 +125,7 @@ fn a_notification_within_a_turn_points_to_its_tool_too() {
     );
 }
 
-/// Rows of agents have no `toolUseResult`: of a launch below an agent only the text tells that it is no answer.
+/// Rows of agents have no `toolUseResult`: only its text distinguishes the launch of a nested agent from an answer.
 #[test]
 fn an_agent_below_another_one_is_not_done_when_it_is_launched_in_the_background() {
     let mock = MockLangfuse::start();
@@ -133,7 +133,7 @@ fn an_agent_below_another_one_is_not_done_when_it_is_launched_in_the_background(
     let session = sandbox.session("v2.1.330/agent-deep");
     session.answered(0);
     for agent in &session.recording.agents {
-        // The inner ones are cut off while the innermost one's tool runs.
+        // The inner agents are cut off while the innermost one's tool runs.
         let rows = agent.rows_at(&session.recording.firings[0]);
         sandbox.grow(agent, rows);
     }
@@ -248,7 +248,7 @@ fn a_fifo_in_place_of_a_workflows_end_and_an_impossible_depth_block_nothing() {
     assert!(chain.is_some(), "{}", sandbox.log());
 }
 
-/// Up to 2.1.50 no file beside an agent's says what it is for, only the call that launched it.
+/// Up to 2.1.50 agents have no meta file; only the call that launched them has the description.
 #[test]
 fn an_agent_has_its_description_and_depth_in_every_release() {
     for (recording, description) in [

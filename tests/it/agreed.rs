@@ -1,5 +1,5 @@
-//! What was agreed about a turn's content holds for that turn, whoever sends it later and however that is configured; and
-//! nothing that was acknowledged is sent again because the configuration changed.
+//! The policy of a turn holds for any later sender with any configuration, and a change of the configuration causes no resend
+//! of acknowledged spans.
 
 use langfuse_mock::{MockLangfuse, Reply, Row};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::sandbox::{Received, Sandbox, Session};
 const CAPTURE: &str = "CC_LANGFUSE_CAPTURE";
 const PATTERNS: &str = "CC_LANGFUSE_MASK_PATTERNS";
 
-/// Who may send a turn that its own hook could not.
+/// Senders of a turn that its own hook could not send.
 #[derive(Clone, Copy, Debug)]
 enum Sender {
     NextSession,
@@ -42,7 +42,7 @@ impl Sender {
     }
 }
 
-/// The session's first turn meets a server that fails.
+/// The server fails for the session's first turn.
 fn stops_in_vain<'a>(mock: &MockLangfuse, sandbox: &'a Sandbox) -> Session<'a> {
     let session = sandbox.session("v2.1.330/stream-multi");
     mock.reply_next(Reply::Status(503));
@@ -73,7 +73,7 @@ fn an_unsent_turn_keeps_its_capture_mode_for_any_sender() {
             stops_in_vain(&mock, &sandbox);
             sandbox.set(CAPTURE, later);
             if later == "metadata" {
-                // Where files alone count.
+                // Commands that only read files.
                 let mut env = crate::sandbox::traced_to(&mock.url());
                 env[CAPTURE] = json!(later);
                 sandbox.config(&json!({ "env": env }));
@@ -154,7 +154,7 @@ fn only_an_explicit_mode_for_the_session_sends_omitted_content() {
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     sandbox.run(&["replay", "--all", "--capture", "full"]).exits(2);
     sandbox.run(&["replay", &id, "--capture", "everything"]).exits(2);
-    // It held for that run.
+    // The explicit mode was for that run only.
     sandbox.run(&["replay", &id, "--again"]).exits(0);
     assert!(mock.answers()[0].starts_with("[not captured"));
 }
@@ -199,7 +199,7 @@ fn the_sessions_own_hook_continues_after_a_turn_that_it_can_not_send() {
     assert!(sandbox.log().contains("policy not met"), "{}", sandbox.log());
     session.answered(2).stop(2);
     assert_eq!(mock.answers(), ["Answer 2.", "Answer 3."]);
-    // The turn is there for who has the pattern.
+    // A sender with the pattern sends the turn.
     let argument = session.argument();
     session.replay(&[]).exits(0);
     assert_eq!(mock.answers().len(), 2);
@@ -272,7 +272,7 @@ fn repair_sends_missing_spans_under_the_agreed_policy() {
     assert_eq!(mock.rows(), rows);
 }
 
-/// The one cursor as a release wrote it whose state had schema 2.
+/// Rewrites the cursor as a release with state schema 2 wrote it.
 fn age(sandbox: &Sandbox) {
     let path = sandbox.cursor();
     let mut cursor: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -299,7 +299,7 @@ fn age(sandbox: &Sandbox) {
             entry.get_mut("acknowledged").map(marks);
         }
     }
-    // In the order in which it was written.
+    // In the order of writing.
     let text = cursor.to_string();
     std::fs::write(path, text).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What a clone brings leads nowhere until its user allowed it, by a hook and by every command.
+//! Values of a clone have no effect in hooks and commands until the user allows them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, Session, mode};
 
-/// A repository that names its own server, and a user with keys to another one.
+/// A repository that names its own server, and a user with keys for another one.
 struct Cloned {
     mine: MockLangfuse,
     theirs: MockLangfuse,
@@ -34,13 +34,13 @@ impl Cloned {
         self.sandbox.path("clone")
     }
 
-    /// The project's file, as it comes with the repository.
+    /// The project's file, as in the repository.
     fn brings(&self, file: &str, env: &Value) {
         let text = json!({"env": env}).to_string();
         self.sandbox.write(&format!("clone/.claude/{file}"), text.as_bytes());
     }
 
-    /// What Claude Code merged into the environment of hooks.
+    /// Values that Claude Code merged into the environment of hooks.
     fn merged(&mut self, env: &Value) {
         for (name, value) in env.as_object().unwrap() {
             self.sandbox.set(name, value.as_str().unwrap());
@@ -51,7 +51,7 @@ impl Cloned {
         self.sandbox.session_in(&self.folder(), "v2.1.330/stream-multi")
     }
 
-    /// The command that the notice prints.
+    /// The command in the notice.
     fn command(&self) -> String {
         format!("claude-langfuse allow {}", self.folder().display())
     }
@@ -68,7 +68,7 @@ impl Cloned {
     }
 }
 
-/// What a hook of the session's Stop tells its user.
+/// The notice of the session's Stop hook.
 fn stop(session: &Session<'_>, number: usize) -> String {
     session.answered(number);
     let ran = session.start(&session.stop_event(number)).end();
@@ -124,7 +124,7 @@ fn no_command_sends_to_a_host_of_a_clone() {
     cloned.sandbox.run(&["flush"]).exits(0);
     cloned.assert_untouched();
     drop(session);
-    // The keys of the shell do not go there either.
+    // The keys of the shell are not sent there either.
     cloned.sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
     cloned.merged(&json!({"LANGFUSE_PUBLIC_KEY": PUBLIC_KEY, "LANGFUSE_SECRET_KEY": SECRET_KEY}));
     let session = cloned.session();
@@ -153,7 +153,7 @@ fn another_value_asks_again_and_revoke_takes_all_back() {
     session.replay(&["--again"]).exits(3);
     assert_eq!(other.requests().len(), 0);
     drop(session);
-    // Both digests count side by side.
+    // Both digests are valid at the same time.
     assert_eq!(cloned.allow("y").0, Some(0));
     cloned.brings("settings.json", &env);
     cloned.session().replay(&[]).exits(0);
@@ -231,7 +231,7 @@ fn a_personal_file_with_keys_and_host_works_at_once_also_in_a_subfolder() {
     let session = cloned.sandbox.session_in(&below, "v2.1.330/stream-multi");
     let notice = stop(&session, 0);
     assert_eq!(cloned.theirs.answers(), ["Answer 1."]);
-    // A folder that was unpacked may hold such a file.
+    // An unpacked folder may contain such a file.
     assert!(notice.contains(&cloned.theirs.url()), "{notice}");
     assert!(notice.contains("settings.local.json") && notice.contains("trace off"), "{notice}");
     assert_eq!(stop(&session, 1), "", "once per project");
@@ -255,7 +255,7 @@ fn a_value_that_was_removed_from_the_projects_file_stays_the_projects() {
 #[test]
 fn a_value_that_was_changed_and_then_removed_stays_the_projects() {
     let mut cloned = Cloned::new();
-    // The file named their server when Claude Code started, and names ours at the first Stop.
+    // The file named their server when Claude Code started, and our server at the first Stop.
     cloned.brings("settings.json", &json!({"LANGFUSE_BASE_URL": cloned.mine.url()}));
     cloned.merged(&json!({
         "CC_LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
@@ -283,7 +283,7 @@ fn a_command_that_claude_code_runs_decides_as_a_hook_does() {
     drop(session);
     for session_id in [id.as_str(), "5e551011-0000-4000-8000-000000000000", ""] {
         cloned.merged(&json!({"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": session_id}));
-        // Another folder, which brings nothing itself.
+        // Another folder, without values of its own.
         cloned.sandbox.run(&["doctor", "--project", "."]).exits(3);
         cloned.session().replay(&[]).exits(3);
         cloned.assert_untouched();

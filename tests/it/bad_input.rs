@@ -1,4 +1,4 @@
-//! Whatever comes in, the error is clear and nothing is lost.
+//! For any input, the error is clear and nothing is lost.
 
 mod commands;
 mod paths;
@@ -106,7 +106,7 @@ fn a_firewall_before_langfuse_affects_only_rejected_spans() {
         let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
         Reply::StatusWithBody(403, headers, b"<!doctype html>403 Forbidden".to_vec())
     };
-    // Six spans, the first three, the first two, the first one; each time Langfuse's health is asked, and there.
+    // Six spans, the first three, the first two, the first one; Langfuse's health is checked and good each time.
     (0..4).for_each(|_| mock.reply_next(page()));
     session.whole().replay(&[]).exits(6);
     assert_eq!(mock.arrivals().len(), 5, "{:?}", mock.arrivals());
@@ -125,7 +125,7 @@ fn a_rejected_span_does_not_block_the_others_and_is_retried() {
     (0..4).for_each(|_| mock.reply_next(Reply::Status(400)));
     session.whole().replay(&[]).exits(6);
     assert_eq!(mock.arrivals().len(), 5, "{:?}", mock.arrivals());
-    // It may have been a proxy's mood.
+    // The rejection may have come from a proxy.
     session.replay(&[]).exits(0);
     assert_eq!(mock.arrivals().len(), 6);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);

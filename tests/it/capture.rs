@@ -1,4 +1,4 @@
-//! A pattern that can't be read is no pattern to be ignored: nothing leaves.
+//! An invalid pattern is not ignored: nothing is sent.
 
 use serde_json::json;
 

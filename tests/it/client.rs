@@ -1,4 +1,4 @@
-//! The client against servers that behave; its submodules hold the many ways in which they may not.
+//! The client against well-behaved servers; its submodules have the failures.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -31,9 +31,9 @@ use server::Server;
 
 const EXPORT: &[u8] = br#"{"resourceSpans":[]}"#;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-/// Never reached by a test that goes well.
+/// Never reached by a passing test.
 const LONG: Duration = Duration::from_secs(300);
-/// Always reached by a test of a server that makes us wait.
+/// Always reached by a test of a slow server.
 const SHORT: Duration = Duration::from_secs(1);
 
 fn client(url: &str) -> Client {
@@ -53,7 +53,7 @@ fn send(url: &str) -> Verdict {
     client(url).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
-/// Sends to a server that makes us wait, and sees to it that we don't wait for long.
+/// Sends to a slow server, and checks that the wait is short.
 fn send_in_short(url: &str, body: &Body) -> Verdict {
     let start = Instant::now();
     let reply = client(url).send(body, Deadline::after(SHORT));
@@ -93,7 +93,7 @@ fn is_problem(reply: &Verdict, wanted: Problem) -> bool {
     matches!(reply, Verdict::Misconfigured { problem, .. } if *problem == wanted)
 }
 
-/// A port on which nobody listens.
+/// A closed port.
 fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -156,7 +156,7 @@ fn a_run_uses_one_connection() {
 
 #[test]
 fn a_stale_connection_is_replaced() {
-    // The second request is read before the server hangs up: the client can't know beforehand.
+    // The server reads the second request before it closes the connection: the client can't know this in advance.
     let server = Server::new(|connection| {
         connection.request();
         connection.write(OK);

@@ -1,4 +1,4 @@
-//! Every way in which a server or the net before it may fail, and how long it can hold us.
+//! Failures of a server or the network, and the time that they can cost.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -81,26 +81,26 @@ fn an_unknown_name_is_a_temporary_failure() {
 
 #[test]
 fn an_address_that_drops_packets_does_not_block() {
-    // TEST-NET-1: routed nowhere. Where there is no route at all the failure comes at once.
+    // TEST-NET-1: routed nowhere. Without any route the failure is immediate.
     let reply = send_in_short("http://192.0.2.1:81", &Body::new(EXPORT));
     assert!(is_later(&reply) && !is_timed_out(&reply), "{reply:?}");
 }
 
-/// A name with two addresses, of which the first swallows packets or has no route.
+/// A name with two addresses; the first drops packets or has no route.
 #[derive(Debug)]
 struct TwoAddresses(SocketAddr);
 
 impl Resolver for TwoAddresses {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let mut addresses = self.empty();
-        // Of the prefix for documentation: nobody has it.
+        // An address of the documentation prefix, which nobody uses.
         addresses.push("[2001:db8::1]:81".parse().unwrap());
         addresses.push(self.0);
         Ok(addresses)
     }
 }
 
-/// Which is what the client relies on, whose time to connect it is: a name can't be given two addresses from here.
+/// The client relies on this for its connect timeout: the test can't give a name two addresses.
 #[test]
 fn an_address_that_drops_packets_leaves_time_for_the_next_one() {
     let server = Server::answering(OK);

@@ -1,4 +1,4 @@
-//! Requests through a proxy; the rules that choose it are tested where they are written.
+//! Requests through a proxy; the rules that choose a proxy are unit tests.
 
 use claude_langfuse::config::Secret;
 use claude_langfuse::langfuse::{Body, Client, ClientOptions, Deadline, Problem, Verdict};
@@ -8,7 +8,7 @@ use super::{
     EXPORT, LONG, OK, client_with, closed_port, environment, is_later, is_problem, reason,
 };
 
-/// A host that only a proxy could reach.
+/// A host that is only reachable through a proxy.
 const BEHIND: &str = "http://langfuse.invalid:3000";
 
 fn send_through(proxy: &str) -> Verdict {

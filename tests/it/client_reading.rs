@@ -1,4 +1,4 @@
-//! The client as a reader: pages, sessions with odd names, servers that never end.
+//! The client as a reader: pages, sessions with odd names, endless listings.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use super::{LONG, SHORT, client};
 const SESSION: &str = "a session/with & odd = name é+";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// The end is not one of them.
+/// The last page does not count.
 fn times() -> std::ops::Range<Timestamp> {
     Timestamp::from_millis(1_782_000_000_123)..Timestamp::from_millis(1_782_000_000_124)
 }
 
-/// A server that has so many observations of one session, in one trace.
+/// A server with this many observations of one session, in one trace.
 fn server_with(count: usize) -> MockLangfuse {
     let server = MockLangfuse::start_with_keys("pk-lf-1", "sk-lf-hunter2");
     let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});

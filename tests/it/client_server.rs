@@ -1,4 +1,4 @@
-//! A server that does to a client exactly what a test says, one closure for every connection.
+//! A scripted server: one closure per connection.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// A request as it came in.
+/// A received request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) line: String,
@@ -42,7 +42,7 @@ impl Request {
     }
 }
 
-/// One connection, as the test's closure gets it.
+/// One connection, as passed to the test's closure.
 pub(crate) struct Connection {
     /// 0 for the first.
     pub(crate) number: usize,
@@ -57,12 +57,12 @@ impl Connection {
         request.is_some_and(|request| self.seen.send(request).is_ok())
     }
 
-    /// Writes, without caring whether anybody reads.
+    /// Writes, and ignores errors of a closed connection.
     pub(crate) fn write(&mut self, text: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(text.as_ref()).is_ok()
     }
 
-    /// Writes one byte after the other, until the client has had enough.
+    /// Writes one byte at a time until the client closes the connection.
     pub(crate) fn trickle(&mut self, text: &str) {
         for byte in text.bytes() {
             thread::sleep(Duration::from_millis(40));
@@ -115,7 +115,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The requests that have come in until now.
+    /// The requests received so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.try_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! Real TLS handshakes: whose certificates are trusted, and when other roots are tried.
+//! Real TLS handshakes: trusted certificates, and the order of roots.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::{
     EXPORT, LONG, OK, client_with, environment, is_later, is_problem, reason, send_in_short,
 };
 
-/// A TLS server with this certificate, and how often it was connected to.
+/// A TLS server with this certificate, and the number of its connections.
 pub(crate) fn tls_server(certificate: &str) -> (Server, Arc<AtomicUsize>) {
     let config = server_config(certificate, KEY);
     let connections = Arc::new(AtomicUsize::new(0));
@@ -43,7 +43,7 @@ fn send(url: &str, ca_file: Option<PathBuf>, variables: &[(&str, &str)]) -> Verd
     client_with(url, options).send(&Body::new(EXPORT), Deadline::after(LONG))
 }
 
-/// A folder with a bundle of roots in it.
+/// A folder with a bundle of roots.
 pub(crate) fn bundle() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
@@ -155,14 +155,14 @@ fn a_server_without_tls_is_a_wrong_url() {
 
 #[test]
 fn an_alert_distinguishes_an_old_tls_from_a_temporary_failure() {
-    // Alert 70, protocol_version: the answer of a server that knows TLS 1.0 only.
+    // Alert 70, protocol_version: from a server that only supports TLS 1.0.
     let old = Server::new(|connection| {
         connection.write(b"\x15\x03\x01\x00\x02\x02\x46");
         thread::sleep(LONG);
     });
     let reply = send(&https(&old), None, &[]);
     assert!(is_problem(&reply, Problem::Certificate), "{reply:?}");
-    // Alert 80, internal_error: the answer of a front that has no certificate yet.
+    // Alert 80, internal_error: from a front end without a certificate.
     let trouble = Server::new(|connection| {
         connection.write(b"\x15\x03\x03\x00\x02\x02\x50");
         thread::sleep(LONG);

@@ -1,4 +1,4 @@
-//! The configuration as its users meet it: files on disk and an environment in, values with sources out.
+//! The configuration as users see it: files on disk and an environment in, values with sources out.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -48,7 +48,7 @@ impl World {
         let path = self.root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text.as_ref()).unwrap();
-        // As files with keys are: another mode is a warning.
+        // With the mode of key files: another mode is a warning.
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         path
     }

@@ -1,4 +1,4 @@
-//! `config` shows which value counts and where it was set; `config check` names what is wrong with it.
+//! `config` shows effective values and their sources; `config check` names problems.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 
 const SECRET: &str = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
 
-/// Keys for all, one project that is traced, and more of it in Claude Code's settings and the shell.
+/// Keys for all projects, one traced project, and more of its values in Claude Code's settings and the shell.
 fn layered() -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.write(".secrets/langfuse", format!("{SECRET}\n").as_bytes());

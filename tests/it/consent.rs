@@ -1,4 +1,4 @@
-//! Nothing is read or sent unless the project says so, and what was declined stays declined.
+//! Nothing is read or sent without the project's consent, and declined turns stay declined.
 
 use std::fs;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn an_untraced_project_is_not_waited_for() {
     let session = sandbox.session("v2.1.330/simple");
     session.before_answer(0);
     let took = (0..10).map(|_| session.stop(0).took).min().unwrap();
-    // One of so many is quick also on a busy machine; if they waited, each would take a second.
+    // Each of these is fast even on a busy machine; a waiting hook would take a second.
     assert!(took < Duration::from_millis(800), "{took:?}");
 }
 
@@ -96,7 +96,7 @@ fn rows_before_the_next_prompt_of_a_rewritten_file_are_not_skipped() {
     switch(&sandbox, &mock, true);
     let is_shell_line = |row: Value| row.to_string().contains("<bash-input>ls");
     let shell_line = session.transcript().rows().position(is_shell_line);
-    // The shell's line is there and what it gave, which opens the turn, is not.
+    // The shell's line is written, but not its output, which opens the turn.
     fs::remove_file(session.path()).unwrap();
     session.recording.sessions[0].lines.remove(0);
     session.grow(shell_line.unwrap());
@@ -152,7 +152,7 @@ fn a_turn_that_ended_while_tracing_was_off_is_declined_whole_though_it_began_bef
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0).stop(0);
-    // Its prompt was written while tracing was on, but no hook of it has run.
+    // The prompt was written while tracing was on, but no hook of the turn has run.
     session.before_answer(1);
     switch(&sandbox, &mock, false);
     session.answered(1).stop(1);
@@ -277,7 +277,7 @@ fn the_shell_is_no_consent_for_sessions_that_it_did_not_start() {
     let ran = sandbox.run(&["replay", "--all"]).exits(0);
     assert!(ran.stdout.contains("1 session skipped"), "{}", ran.stdout);
     assert_eq!(mock.requests().len(), 0);
-    // Its own hook has the environment of its session, and somebody who names it has said so.
+    // Its own hook has the environment of its session, and a person who names the session consents.
     session.stop(2);
     assert_eq!(mock.answers(), ["Answer 3."]);
     sandbox.run(&["flush"]).exits(0);
@@ -300,7 +300,7 @@ fn a_broken_configuration_is_no_consent() {
     assert!(!cursors.exists());
 }
 
-/// The recording as if nobody had answered there.
+/// The recording without its answers.
 fn forget_answer(session: &mut Session<'_>, answer: &str) {
     let row = session.transcript().answer(answer, 0).unwrap();
     session.recording.sessions[0].lines.remove(row);

@@ -1,4 +1,4 @@
-//! A conversation that is rebuilt is the one that the model was sent: held to what the API was really sent by the real CLI.
+//! Compares rebuilt conversations with the requests that the API received from the real CLI.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use transcript::conversation::{Conversation, Message, Role};
 
-/// One request that the API was sent, by the answer that it gave.
+/// One request to the API, with its answer.
 struct Sent {
     answer: String,
     /// The rows of that answer.
     rows: Vec<String>,
-    /// The session's file says which messages the request had: not of those that a fork was copied from.
+    /// Whether the session's file names the request's messages, which a fork's copied requests lack.
     is_noted: bool,
     messages: Vec<Value>,
 }
 
-/// The sessions of a release, with what was sent in each.
+/// The sessions of a release, with their requests.
 fn recorded(release: &str) -> Vec<(PathBuf, Vec<Sent>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/conversations");
     let mut sessions = Vec::new();
@@ -47,7 +47,7 @@ fn recorded(release: &str) -> Vec<(PathBuf, Vec<Sent>)> {
     sessions
 }
 
-/// The uuids of the rows of an answer. By their text: some are no JSON that serde reads.
+/// The uuids of the rows of an answer, read from the text: serde can't read some of the rows.
 fn rows_of(session: &str, message_id: &str) -> Vec<String> {
     let id = format!("\"id\":\"{message_id}\"");
     let is_row = |row: &&str| row.contains("\"type\":\"assistant\"") && row.contains(&id);
@@ -62,14 +62,14 @@ fn as_sent(messages: &[Message]) -> Vec<Value> {
         .collect()
 }
 
-/// A message may also carry a parameter of the request (`output_config`), which is not said to the model.
+/// A message may also carry a parameter of the request (`output_config`), which is not part of the conversation.
 fn contents(messages: &[Value]) -> Vec<Value> {
     let content = |it: &Value| json!({"role": it["role"], "content": it["content"]});
     messages.iter().map(content).collect()
 }
 
-/// What must be equal in every release: texts of people, answers without their thinking, calls of tools and what they gave.
-/// What the CLI puts beside them is no row of older releases: it is made anew for each request.
+/// The parts that are equal in every release: texts of people, answers without their thinking, tool calls and their results.
+/// Texts that the CLI adds are no rows of older releases: they are created anew for each request.
 fn essentials(messages: &[Value]) -> Vec<Value> {
     let mut essentials: Vec<Value> = Vec::new();
     for message in messages {
@@ -100,7 +100,7 @@ fn essentials(messages: &[Value]) -> Vec<Value> {
                 "thinking" | "redacted_thinking" => continue,
                 _ => block.clone(),
             };
-            // Since 2.1.197 a notification comes in a reminder.
+            // Since 2.1.197 a notification is in a reminder.
             let is_notice = |text: &str| text.is_empty() || text.starts_with("<task-notification>");
             if !essential["text"].as_str().is_some_and(is_notice) {
                 essentials.push(json!([message["role"], essential]));
@@ -110,7 +110,7 @@ fn essentials(messages: &[Value]) -> Vec<Value> {
     essentials
 }
 
-/// What a person typed while the turn ran: since 2.1.197 it is said to the model in the words of the CLI.
+/// A prompt typed while the turn ran: since 2.1.197 the CLI wraps it in its own words.
 fn steering(text: &str) -> Option<Value> {
     let said = text.strip_prefix("The user sent a new message while you were working:\n")?;
     let (typed, _) = said.split_once("\n\n")?;
@@ -147,7 +147,7 @@ fn of_2_1_330_equals_the_sent_messages_to_the_letter() {
     }
 }
 
-/// `transcript`: of the session, as it is or without some rows.
+/// `transcript`: of the session, complete or without some rows.
 fn assert_essentials_are_those_sent(session: &Path, transcript: &Path, requests: &[Sent]) {
     let mut conversation = Conversation::open(transcript).unwrap();
     for sent in requests {
@@ -189,7 +189,7 @@ fn the_answer_is_all_blocks_of_its_message() {
             assert_eq!(answer.role, Role::Assistant);
             let blocks = essentials(&as_sent(&[answer]));
             let told = essentials(&next.messages);
-            // A rewind leaves an answer out of what is sent next.
+            // A rewind drops an answer from the next requests.
             let is_told = blocks.iter().all(|block| told.contains(block));
             assert!(
                 is_told || session.to_str().unwrap().contains("rewind"),

@@ -1,4 +1,4 @@
-//! Every recorded scenario arrives whole, by replay and by the hooks that Claude Code called, and as the same rows.
+//! Every recorded scenario arrives completely, by replay and by the recorded hooks, as the same rows.
 
 mod firings;
 mod judge;
@@ -40,7 +40,7 @@ macro_rules! whole {
 }
 use whole;
 
-/// Sessions that met no hook.
+/// Sessions without a hook.
 macro_rules! hookless {
     ($name:literal) => {
         #[test]
@@ -182,7 +182,7 @@ fn arrives_by_hooks(name: &str) {
     assert_nothing_left(&mock, &sandbox, &recording);
 }
 
-/// The hook was installed late: its first contact passes over turns, which a replay brings.
+/// The hook was installed late: its first contact skips turns, which a replay sends.
 fn arrives_by_last_hook_and_replay(name: &str) {
     let recording = Recording::open(name);
     let mock = MockLangfuse::start();
@@ -209,7 +209,7 @@ fn assert_shown_as_before(mock: &MockLangfuse, name: &str) {
     settings.bind(|| insta::assert_snapshot!(name.replace('/', "_"), mock.snapshot()));
 }
 
-/// Replays all sessions of a recording, which are there as a whole.
+/// Replays all sessions of a complete recording.
 fn replay(sandbox: &Sandbox, recording: &Recording) {
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(transcript, usize::MAX);
@@ -219,7 +219,7 @@ fn replay(sandbox: &Sandbox, recording: &Recording) {
     sandbox.run(&["replay", &folder]).exits(0);
 }
 
-/// A server to which a recording was replayed from a fresh state.
+/// A server after a replay of a recording from fresh state.
 fn replayed(recording: &Recording) -> MockLangfuse {
     let mock = MockLangfuse::start();
     replay(&Sandbox::traced(&mock), recording);
@@ -234,7 +234,7 @@ fn assert_nothing_left(mock: &MockLangfuse, sandbox: &Sandbox, recording: &Recor
     assert_eq!(mock.requests().len(), requests, "sent again: {again:?}");
 }
 
-/// Compares row by row, so that a failure says what differs.
+/// Compares row by row, so that a failure names the differences.
 fn assert_same(some: &[Row], others: &[Row]) {
     for (one, other) in some.iter().zip(others) {
         assert_eq!(one.to_json(), other.to_json());

@@ -1,4 +1,4 @@
-//! `dataset add` keeps turns as items of a dataset: accepted, linked to what was sent, once.
+//! `dataset add` saves turns as items of a dataset: accepted, linked to their trace, once.
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ fn sent(mock: &MockLangfuse) -> Sandbox {
     sandbox
 }
 
-/// The items as they stand, in the order of their turns.
+/// The stored items, in the order of their turns.
 fn items(mock: &MockLangfuse) -> Vec<Map<String, Value>> {
     let versions = mock.dataset_items();
     let mut items: Vec<Map<String, Value>> =
@@ -60,7 +60,7 @@ fn an_item_is_the_conversation_up_to_the_prompt_and_its_answer() {
     assert_eq!(commit.len(), 7, "{commit}");
 }
 
-/// A repository in place of the one that a recording was made in, with a commit of an hour before the session and one of today.
+/// A repository instead of the recording's own, with a commit an hour before the session and one of today.
 fn repository(sandbox: &mut Sandbox) -> (std::path::PathBuf, [String; 2]) {
     let folder = sandbox.path("app");
     let sandbox = sandbox.has_git();

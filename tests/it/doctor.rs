@@ -1,4 +1,4 @@
-//! `doctor` names what is in the way and what to do about it, and invents nothing where all is well.
+//! `doctor` names each problem with a remedy, and reports none in a healthy home.
 
 pub(crate) mod cloud;
 mod configured;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Sandbox};
 
-/// A user for whom everything works: traced, hooked, with a session behind them.
+/// A user with a working set-up: traced, with the hook and a session.
 pub(crate) struct Clinic {
     pub(crate) sandbox: Sandbox,
     pub(crate) mock: MockLangfuse,
@@ -34,7 +34,7 @@ impl Clinic {
         Self { sandbox, mock }
     }
 
-    /// Writes the `env` of the configuration anew, with these changes.
+    /// Writes the `env` of the configuration again, with these changes.
     pub(crate) fn configured(&self, changes: &Value) -> &Self {
         let mut env = crate::sandbox::traced_to(&self.mock.url());
         for (name, value) in changes.as_object().unwrap() {
@@ -56,17 +56,17 @@ impl Clinic {
         self
     }
 
-    /// The doctor finds that this fails, and says what to do.
+    /// Doctor reports this problem with a remedy.
     pub(crate) fn fails(&self, check: &str, message: &str, help: &str, code: i32) -> Ran {
         self.finds(&[], "fail", check, message, help, code)
     }
 
-    /// The doctor finds that this is worth a look, and nothing worse.
+    /// Doctor reports this warning, and nothing worse.
     pub(crate) fn warns(&self, check: &str, message: &str, help: &str) -> Ran {
         self.finds(&[], "warn", check, message, help, 0)
     }
 
-    /// The doctor, asked this way, has this as the first finding of its worst kind: what follows from it may follow.
+    /// Run with these arguments, doctor reports this as the first of its worst kind; consequences of it may follow.
     pub(crate) fn finds(
         &self,
         options: &[&str],
@@ -92,7 +92,7 @@ impl Clinic {
     }
 }
 
-/// It can be pasted into a bug report.
+/// The output can be pasted into a bug report.
 fn assert_clean(ran: &Ran, sandbox: &Sandbox) {
     let home = sandbox.path("").display().to_string();
     let home = home.trim_end_matches('/');

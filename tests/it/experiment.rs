@@ -1,4 +1,4 @@
-//! `experiment`: items of a dataset run again, each in a checkout of its own; nothing is left behind, and the results compare.
+//! `experiment`: items of a dataset run again, each in its own checkout; nothing remains, and the results can be compared.
 
 mod example;
 mod place;

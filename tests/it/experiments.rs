@@ -1,5 +1,5 @@
-//! A run of Claude Code that an evaluation launched lands in its experiment: by what the environment of the run says, also when
-//! that environment is gone by the time the turns are sent.
+//! A run of Claude Code that an evaluation started is part of its experiment, by the environment of the run, even if that
+//! environment is gone when the turns are sent.
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, Row, SECRET_KEY};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn set(sandbox: &mut Sandbox, variables: &[(&str, &str)]) {
     }
 }
 
-/// What an evaluation says of one item.
+/// An evaluation's variables for one item.
 fn item(sandbox: &mut Sandbox) {
     set(
         sandbox,
@@ -162,7 +162,7 @@ fn a_version_is_a_time_and_a_name_may_be_missing() {
     }
 }
 
-/// The environment of a run is gone when its turns are sent later, by whomever.
+/// Any later sender of a run's turns lacks the run's environment.
 #[test]
 fn experiments_seen_by_a_hook_are_on_its_turns_for_any_sender() {
     for failure in [Reply::Status(503), Reply::Reset, Reply::Status(401)] {
@@ -183,7 +183,7 @@ fn experiments_seen_by_a_hook_are_on_its_turns_for_any_sender() {
     }
 }
 
-/// While a hook waits for the last row it connects, and gives up where nobody is.
+/// While a hook waits for the last row, it connects and finds no server.
 #[test]
 fn experiments_seen_by_a_hook_are_kept_without_a_server() {
     let address = unused_address();
@@ -198,7 +198,7 @@ fn experiments_seen_by_a_hook_are_kept_without_a_server() {
     assert_is_item(&mock.rows());
 }
 
-/// After a failure hooks leave the server alone for a while: nothing is sent, but what they know is kept.
+/// During a back-off hooks send nothing, but keep the experiment.
 #[test]
 fn experiments_seen_by_a_hook_are_kept_during_a_back_off() {
     let mock = MockLangfuse::start();
@@ -219,7 +219,7 @@ fn experiments_seen_by_a_hook_are_kept_during_a_back_off() {
     assert_is_item(&own);
 }
 
-/// What the shell of `flush` or `replay --all` says belongs to whoever runs it.
+/// The variables in the shell of `flush` or `replay --all` belong to the person who runs them.
 #[test]
 fn flush_and_replay_all_ignore_experiments_of_their_shell() {
     let mock = MockLangfuse::start();

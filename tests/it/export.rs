@@ -1,4 +1,4 @@
-//! `export` writes conversations that those who train and judge models can load, masked as everything that leaves.
+//! `export` writes conversations in the formats of training and evaluation tools, masked as in traces.
 
 mod output;
 mod schema;
@@ -23,7 +23,7 @@ fn export(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Value> {
     lines(&sandbox.run(&[&["export"], arguments].concat()).exits(0))
 }
 
-/// Everything that was recorded, of all releases.
+/// All recordings of all releases.
 fn everything() -> Sandbox {
     let sandbox = Sandbox::new();
     let recordings = Recording::names();
@@ -115,7 +115,7 @@ fn each_line_loads_in_the_vendors_types() {
     }
 }
 
-/// The vendors' own types, where Python has them: `pip install openai anthropic`. The schemas above stand for them elsewhere.
+/// The vendors' own types, if Python has them: `pip install openai anthropic`. Otherwise the schemas above replace them.
 #[test]
 fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
     let sandbox = everything();
@@ -133,7 +133,7 @@ fn each_line_loads_in_the_types_of_the_vendors_own_sdk() {
         let Ok(mut check) = check else {
             return missing::tool("SDKs not tried: python3 is missing");
         };
-        // It may be gone before it has read a line.
+        // The reader may close before it has read a line.
         let _ = check.stdin.take().unwrap().write_all(lines.as_bytes());
         let output = check.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! What is promised when something goes wrong, whatever it is: `docs/guarantees.md` names these tests.
+//! Guarantees in case of faults: `docs/guarantees.md` names these tests.
 
 mod crash;
 mod crowd;

@@ -1,4 +1,4 @@
-//! `flush` sends what hooks left behind, each session to where it began and nowhere else.
+//! `flush` sends turns that hooks could not send, each session only to its first destination.
 
 use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
@@ -26,7 +26,7 @@ fn an_unfinished_turn_is_left_to_its_hook() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let mut session = sandbox.session("v2.1.330/stream-multi");
-    // The recording is of a day that may be long over; this session is of now.
+    // The recording may be too old; this session is current.
     session.recording = session.recording.moved_to_now();
     session.answered(0).stop(0);
     session.before_answer(1);
@@ -60,7 +60,7 @@ fn a_session_with_another_destination_is_skipped_and_counted() {
     assert_eq!(ran.json().last().unwrap()["skipped"], 1);
     assert_eq!(first.answers(), ["Answer 1."]);
     assert_eq!(second.requests().len(), 0);
-    // Back again, it goes on where it was.
+    // After the server is back, it continues where it stopped.
     sandbox.config(&json!({"env": traced_to(&first.url())}));
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(first.answers().len(), 3);

@@ -1,4 +1,4 @@
-//! `forget` has turns deleted in Langfuse, and nothing sends them again but a replay that was agreed to.
+//! `forget` deletes turns in Langfuse, and only a confirmed replay sends them again.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn forget(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
     sandbox.run(&[&["forget", "--wait", "2"], arguments].concat())
 }
 
-/// A session of three turns that was sent.
+/// A sent session of three turns.
 fn sent<'a>(sandbox: &'a Sandbox) -> Session<'a> {
     let session = sandbox.session(MULTI);
     session.whole().replay(&[]).exits(0);
@@ -59,7 +59,7 @@ fn failures_are_reported_with_a_remedy() {
         .types("claude-langfuse replay 8ceb --yes")
         .is("forget_errors");
     forget(&sandbox, &["8ceb", "--yes"]).exits(4);
-    // What could not be deleted is not sent all the same.
+    // Turns that could not be deleted are still not sent again.
     let mock = MockLangfuse::start();
     let mut env = traced_to(&mock.url());
     env["LANGFUSE_SECRET_KEY"] = json!("sk-lf-other");
@@ -92,7 +92,7 @@ fn hooks_continue_with_the_next_turn() {
     session.answered(0).stop(0);
     session.answered(1).stop(1);
     forget(&sandbox, &[&format!("{}#2", session.id()), "--yes"]).exits(0);
-    // The open turn is the one that was forgotten.
+    // The open turn is the forgotten one.
     session.stop(1);
     assert_eq!(mock.answers(), ["Answer 1."]);
     session.whole().stop(2);
@@ -155,7 +155,7 @@ fn turns_skipped_before_keep_their_reason() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(MULTI);
-    // First contact is late.
+    // First contact happens later.
     session.answered(2).stop(2);
     assert_eq!(mock.answers(), ["Answer 3."]);
     forget(&sandbox, &[&format!("{}#1", session.id()), "--yes"]).exits(0);
@@ -228,7 +228,7 @@ fn turns_in_another_applications_trace_are_rejected() {
     let ran = forget(&sandbox, &[&format!("{}#1", session.id()), "--yes"]).exits(1);
     assert!(ran.stderr.contains("part of another application's trace"), "{}", ran.stderr);
     assert_eq!(deletions(&mock), 0);
-    // Of the whole session all else goes, and what stays is named.
+    // The rest of the session is deleted, and the remaining traces are named.
     let ran = forget(&sandbox, &[session.id(), "--yes"]).exits(1);
     assert!(ran.stdout.contains("delete there: turn 1\n"), "{}", ran.stdout);
     let traces: Vec<String> = mock.rows().into_iter().map(|row| row.trace_id).collect();

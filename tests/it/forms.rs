@@ -1,11 +1,11 @@
-//! The forms that Langfuse's pages render, as docs/dashboards.md lists them: each is sent, and none of those beside it.
+//! The forms that Langfuse's pages render, as listed in docs/dashboards.md: the program sends only these.
 
 use langfuse_mock::{MockLangfuse, Row, tool_calls_are_rendered};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, traced_to};
 
-/// Recordings that have all of them.
+/// Recordings that contain all of them.
 const RECORDINGS: [&str; 6] = [
     "v2.1.330/blocks",
     "v2.1.330/image",
@@ -20,7 +20,7 @@ struct Form {
     /// Its left column.
     renders: &'static str,
     is_rendered: fn(&Row) -> bool,
-    /// What its right column says of.
+    /// The observations that its right column covers.
     is_not: fn(&Row) -> bool,
 }
 
@@ -110,7 +110,7 @@ fn output(row: &Row) -> Value {
     row.output_json().unwrap_or_default()
 }
 
-/// The messages of an input, with or without the tools beside them.
+/// The messages of an input, with or without tools.
 fn messages(row: &Row) -> Vec<Value> {
     let input = row.input_json().unwrap_or_default();
     let messages = input.get("messages").cloned().unwrap_or(input);
@@ -132,7 +132,7 @@ fn has_part(row: &Row, is_it: &dyn Fn(&Value) -> bool) -> bool {
         .any(|message| message["content"].as_array().is_some_and(|parts| parts.iter().any(is_it)))
 }
 
-/// Every text of input and output, however deep.
+/// Every text of input and output, at any depth.
 fn texts(row: &Row) -> Vec<String> {
     let mut found = Vec::new();
     for text in [&row.input, &row.output].into_iter().flatten() {

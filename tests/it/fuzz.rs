@@ -1,4 +1,4 @@
-//! The fuzzer's corpus, run as any other test. `fuzz/README.md` says how more is found.
+//! The fuzzer's corpus, run as ordinary tests. `fuzz/README.md` describes how to find more.
 
 #[path = "../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub, reason = "public in the crate of its own that it is to the fuzzer")]
@@ -7,7 +7,7 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
-/// Runs everything of a corpus, and every file of it cut off and with a byte changed.
+/// Runs every file of a corpus, also truncated and with one byte changed.
 fn all_of(corpus: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(corpus);
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! `docs/guarantees.md` names tests, and a test that was renamed proves nothing.
+//! `docs/guarantees.md` names tests; each of these names must exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,19 +30,19 @@ fn every_guarantee_names_a_test() {
     assert_eq!(sections.next(), None);
 }
 
-/// The names of the lists, each once in its own.
+/// The names in the lists, each once per list.
 fn named() -> BTreeSet<&'static str> {
     let names = DOCUMENT.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
     names.collect()
 }
 
-/// Whether a file is the module of a test, and has it.
+/// Whether a file is the module of a test, and contains the test.
 fn holds(path: &Path, text: &str, name: &str) -> bool {
     let (module, function) = name.rsplit_once("::").expect("a module and a test");
     let module = module.trim_end_matches("::tests");
     let last = module.rsplit("::").next().unwrap();
     let file = path.file_stem().unwrap().to_string_lossy();
-    // `client::faults` lies in `client_faults.rs`, and `reply::tests` in `reply/tests.rs`.
+    // `client::faults` is in `client_faults.rs`, and `reply::tests` in `reply/tests.rs`.
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let is_module = file == last
         || file.ends_with(&format!("_{last}"))

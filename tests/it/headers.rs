@@ -1,4 +1,4 @@
-//! Headers of every request, for servers behind an identity proxy. Their values leave in requests and show nowhere.
+//! Headers of every request, for servers behind an identity proxy. Only requests contain their values.
 
 use langfuse_mock::MockLangfuse;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn headers() -> String {
     json!({"CF-Access-Client-Id": "me.access", "CF-Access-Client-Secret": SECRET}).to_string()
 }
 
-/// All requests of the mock have them.
+/// All requests of the mock have the headers.
 fn assert_sent(mock: &MockLangfuse) {
     let requests = mock.requests();
     assert!(!requests.is_empty());

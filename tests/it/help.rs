@@ -1,4 +1,4 @@
-//! What the program says about itself: help, completions and the manual page come from one set of definitions and one table.
+//! Help, completions and the manual page come from one set of definitions and one table.
 
 use std::process::Command;
 
@@ -64,7 +64,7 @@ fn help_manual_and_docs_have_every_variable_and_no_other() {
         [("--help", help), ("man", manual), ("docs/configuration.md", page), ("README.md", readme)]
     {
         for variable in VARIABLES {
-            // The README has those that a newcomer sets.
+            // The README has the variables that a newcomer sets.
             let is_there = place == "README.md" || text.contains(variable.name);
             assert!(is_there, "{place}: {}", variable.name);
         }
@@ -149,7 +149,7 @@ fn bash_completes_a_command() {
     let sandbox = Sandbox::new();
     let script = sandbox.run(&["completions", "bash"]).exits(0).stdout;
     let path = sandbox.write("completions.bash", script.as_bytes());
-    // As readline does: the function that is registered for the program fills COMPREPLY.
+    // Like readline: the function registered for the program fills COMPREPLY.
     let line = "source \"$0\"; COMP_WORDS=(claude-langfuse comp); COMP_CWORD=1; \
                 function=$(complete -p claude-langfuse); function=${function#*-F }; \
                 ${function%% *} claude-langfuse comp claude-langfuse; echo \"${COMPREPLY[@]}\"";
@@ -197,7 +197,7 @@ fn bash_offers_sessions_with_titles() {
     ] {
         assert_eq!(complete(words), single, "{words}");
     }
-    // A folder, an option and a command are none.
+    // Folders, options and commands are no sessions.
     for words in [
         "claude-langfuse sessions --project ''",
         "claude-langfuse replay --project ''",

@@ -1,4 +1,4 @@
-//! The hook: it waits for rows that are on their way, sends each thing once, and is never noticed.
+//! The hook waits for late rows, sends each span once, and prints nothing.
 
 mod budget;
 mod command_line;
@@ -15,14 +15,14 @@ use langfuse_mock::{MockLangfuse, Reply};
 
 use crate::sandbox::{Received, Sandbox};
 
-/// What the log says when the last row of a turn is not there, and when it does not come.
+/// Log texts for a last row that is missing, and for one that is never written.
 const WAITS: &str = "the end of the turn is not there yet";
 const GAVE_UP: &str = "the end of the turn did not come";
 
-/// How late rows come in these tests.
+/// Delay of late rows in these tests.
 const LATE: Duration = Duration::from_millis(120);
 
-/// A busy machine may not get to write a row within the time that a hook waits for it: one of many tries does.
+/// A busy machine may fail to write a row within the hook's wait, so the test retries.
 fn one_of_many_tries(comes_in_time: fn() -> bool) {
     assert!((0..20).any(|_| comes_in_time()), "none of 20 hooks got the row");
 }
@@ -100,7 +100,7 @@ fn the_hook_does_not_wait_for_the_end_of_its_input() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     session.answered(0);
-    // Without a newline, and with the pipe held open until the process has ended.
+    // Without a newline, and with an open pipe until the process has ended.
     let event = session.stop_event(0).to_string();
     sandbox.start(&["hook"], event.as_bytes()).end().unnoticed();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
@@ -223,7 +223,7 @@ fn one_connection_carries_all_that_a_hook_sends() {
     let mock = MockLangfuse::start();
     let (relay, sandbox) = Sandbox::relayed(&mock);
     let mut session = sandbox.session("v2.1.330/simple");
-    // What does not compress needs a request for each span that holds it.
+    // Incompressible texts need one request per span.
     session.recording = session.recording.replaced("Hello from the mock.", &noise(100_000));
     session.answered(0).stop(0);
     assert_eq!(mock.answers().len(), 1);
@@ -255,7 +255,7 @@ fn a_stop_for_another_text_waits_for_its_rows_in_an_unchanged_file() {
     session.answered(1);
     hook.end().unnoticed();
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
-    // The same Stop once more has nothing to do.
+    // The same Stop again has nothing to do.
     let before = mock.requests().len();
     session.start(&event).end().unnoticed();
     assert_eq!(mock.requests().len(), before);

@@ -1,4 +1,4 @@
-//! Texts that a terminal would obey, or that reorder a line: wherever they come from, no command prints them as they are.
+//! Control characters, and marks that reorder a line: no command prints them unescaped, from any source.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// A clipboard, a cleared screen, an 8-bit control, a line that is overwritten, one that is reordered, one that ends.
+/// Clipboard access, a cleared screen, an 8-bit control, an overwritten line, a reordered one, one with a line end.
 const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m\rX\u{202e}Y\u{2066}\u{2028}Z\u{7f}";
 
 const SESSION: &str = "2c97";
 
-/// What is left of it, apart from the program's own styles.
+/// Characters that must not remain, apart from the program's own styles.
 fn obeyed(text: &str) -> Vec<char> {
     let styles = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
     let text = styles.iter().fold(text.to_owned(), |text, style| text.replace(style, ""));
@@ -20,7 +20,7 @@ fn obeyed(text: &str) -> Vec<char> {
     text.chars().filter(|letter| hostile.contains(letter) && *letter != ' ').collect()
 }
 
-/// A session with hostile texts in all fields that are shown, in a folder with a hostile name.
+/// A session with hostile texts in all shown fields, in a folder with a hostile name.
 fn hostile(mock: &MockLangfuse) -> Sandbox {
     let mut sandbox = Sandbox::traced(mock);
     let escaped = json!(HOSTILE).to_string();

@@ -1,4 +1,4 @@
-//! `install` and `uninstall`: a file of the user's that is changed where it must be, and nowhere else.
+//! `install` and `uninstall` only change our entries of the user's file.
 
 mod commands;
 mod in_place;
@@ -14,7 +14,7 @@ use crate::sandbox::{PROGRAM, Received, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// As an editor with other habits leaves it: another indentation, no newline at the end.
+/// As another editor formats it: another indentation, no newline at the end.
 const OF_A_USER: &str = r#"{
     "model": "opus",
     "hooks": {

@@ -1,4 +1,4 @@
-//! `instructions push` keeps a project's CLAUDE.md files and agent types as versions of prompts: as rows have them, masked, once.
+//! `instructions push` stores a project's CLAUDE.md files and agent types as versions of prompts, from rows, masked, once.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use crate::sandbox::{PROJECT, Ran, Sandbox, mode, traced_to, unused_address};
 
-/// The recorded session with the first texts, and the one after they were changed.
+/// The recorded session with the first texts, and the one with changed texts.
 const FIRST: &str = "78e9a408-c2a0-4b57-8b81-6d43fbe7c206";
 const SECOND: &str = "0c2589f7-85ec-482c-8159-eab034db9b6c";
 const MAIN: &str = "claude-code/project/CLAUDE.md";
 
-/// Puts a recorded session on disk, with texts replaced.
+/// Writes a recorded session to disk, with replaced texts.
 fn lay(sandbox: &Sandbox, session: &str, replaced: &[(&str, &str)]) {
     let text = fs::read_to_string(format!("tests/fixtures/instructions/{session}.jsonl")).unwrap();
     let text = replaced.iter().fold(text, |text, (from, to)| {
@@ -190,7 +190,7 @@ fn all_checkouts_of_a_repository_have_the_same_names() {
     sandbox.write("app/.git/HEAD", b"");
     let inner = sandbox.path("app/inner");
     fs::create_dir_all(&inner).unwrap();
-    // A session of a folder below: the file of the top folder is there too.
+    // A session of a subfolder also has the file of the top folder.
     let (top, inner) = (sandbox.path("app").display().to_string(), inner.display().to_string());
     lay(
         &sandbox,

@@ -1,4 +1,4 @@
-//! The metadata `instructions_hash` on the root of a turn. The properties hold it over any split, rewrite and fork.
+//! The metadata `instructions_hash` on the root of a turn. Property tests check it for any split, rewrite and fork.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, is_turn};
 
-/// Instructions were met on the way, and changed between the two.
+/// Instructions appear during the session, and change between the two.
 const SESSIONS: [&str; 2] =
     ["78e9a408-c2a0-4b57-8b81-6d43fbe7c206", "0c2589f7-85ec-482c-8159-eab034db9b6c"];
 
@@ -59,7 +59,7 @@ fn after_a_cursor_of_an_older_build_each_turn_has_its_hash() {
     let sandbox = Sandbox::traced(&mock);
     let whole = text(SESSIONS[0]);
     let rows: Vec<&str> = whole.split_inclusive('\n').collect();
-    // Of the second turn: the rows that name instructions stand before it.
+    // Of the second turn: the rows with instructions are before it.
     let mut stops = (0..rows.len()).filter(|row| rows[*row].contains("stop_hook_summary"));
     let answered = stops.nth(1).unwrap();
     let transcript = lay(&sandbox, SESSIONS[0], &rows[..=answered].concat());
@@ -77,7 +77,7 @@ fn after_a_cursor_of_an_older_build_each_turn_has_its_hash() {
     let by_hooks = hashes(&mock);
     mock.clear();
     sandbox.run(&["replay", "--again", &transcript]).exits(0);
-    // The first hook met the second turn.
+    // The first hook saw the second turn.
     assert_eq!(by_hooks, hashes(&mock)[1..]);
     assert_eq!(by_hooks.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Copied rows, rows of other sessions and history that was written again: each turn arrives once, as its own session's.
+//! Copied rows, rows of other sessions and repeated history: each turn arrives once, in its own session.
 
 mod reported;
 mod rewritten;
@@ -14,7 +14,7 @@ const FIRST: &str = "11111111-2222-4333-8444-555555555555";
 const COPY: &str = "66666666-2222-4333-8444-555555555555";
 const FOLDER: &str = ".claude/projects/-home-dev-project";
 
-/// A row as a release before 2.1.330 writes it, at a second of the hour.
+/// A row of a release before 2.1.330, at a second of the hour.
 fn row(session: &str, uuid: &str, second: usize, content: Value) -> Value {
     let mut row = json!({
         "parentUuid": null, "isSidechain": false, "type": content["type"], "uuid": uuid, "sessionId": session,
@@ -90,7 +90,7 @@ impl Place {
         self.sandbox.run(&["replay", &path]).exits(0);
     }
 
-    /// A Stop hook that meets these rows.
+    /// Runs a Stop hook with these rows.
     fn stop(&self, session: &str, rows: &[Value], last: &str) {
         let event = json!({
             "hook_event_name": "Stop", "session_id": session, "transcript_path": self.write(session, rows),
@@ -126,7 +126,7 @@ impl Place {
         self.turns().iter().map(|turn| turn.metadata["turn_number"].clone()).collect()
     }
 
-    /// Each call once, none sent again.
+    /// Each call arrives once, and none is sent again.
     fn assert_calls(&self, count: usize) {
         let rows = self.mock.rows();
         assert_eq!(rows.iter().filter(|row| row.kind == "GENERATION").count(), count);
@@ -150,7 +150,7 @@ fn turns_from_before_a_session_went_to_the_background_stay_the_first_sessions() 
     place.replay(COPY, &copy);
     assert_eq!(place.by_session(), sessions([(FIRST, &["One.", "Two."]), (COPY, &["Three."])]));
     place.assert_calls(3);
-    // By hooks, the first of which meets copies alone.
+    // By hooks; the first one sees only copies.
     let place = Place::new();
     place.write(FIRST, &first);
     for rows in 1..copy.len() {
@@ -180,7 +180,7 @@ fn a_turn_that_continues_in_the_background_has_one_trace_with_its_answer() {
     copy.push(with(work(COPY), "requestSessionId", FIRST));
     copy.push(answer(COPY, "b", 9, "Two."));
     let copy = in_background(copy);
-    // Hooks meet the files in the order in which they were written.
+    // Hooks read the files in the order of writing.
     for (copy_first, by_hooks) in [(false, false), (true, false), (false, true)] {
         let place = Place::new();
         let mut files = [(FIRST, &first), (COPY, &copy)];
@@ -326,7 +326,7 @@ fn forks_of_forks_send_their_own_turns_in_any_order() {
     }
 }
 
-/// A compaction writes the file anew in mid-turn: without the row that opened the turn, with some rows of the turn before.
+/// A compaction rewrites the file in mid-turn: without the turn's opening row, with some rows of the previous turn.
 #[test]
 fn rows_that_a_rewrite_keeps_of_earlier_turns_are_not_sent_again() {
     let tool = |second: usize| {

@@ -1,11 +1,11 @@
-//! A listing whose pages never end, as a proxy makes it that drops the query, ends with an error.
+//! A listing with endless pages, as from a proxy that drops the query, ends with an error.
 
 use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
 
 use crate::sandbox::Sandbox;
 
-/// The page that leads to itself.
+/// The page that links to itself.
 fn same_page() -> Reply {
     let row = json!({
         "id": "x", "traceId": "t", "name": "n", "type": "SPAN", "startTime": "2026-11-23T06:53:18.382Z",

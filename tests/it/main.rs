@@ -1,5 +1,5 @@
-//! The behaviour of the whole program, in one binary: its rooms where a sentence needs only them, the built program in a
-//! home of its own everywhere else.
+//! Tests of the whole program in one binary: modules in process where that is enough, otherwise the built program in a
+//! temporary home.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

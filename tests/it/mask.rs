@@ -1,5 +1,5 @@
-//! No secret leaves: the table of samples row by row, wherever a sample may stand; sessions with secrets in every field,
-//! however they are captured and split; and what each capture mode leaves of each field.
+//! No secret leaves: the table of samples row by row, in any place; sessions with secrets in every field, in any capture mode
+//! and split; and the fields that each capture mode keeps.
 
 mod arguments;
 mod capture;
@@ -27,7 +27,7 @@ fn config(variables: &[(&str, &str)]) -> Config {
     resolve(&env, &Files::new(), None, Scope::OwnHook)
 }
 
-/// An observation that may be filled.
+/// An observation with fields to fill.
 fn observation() -> Observation {
     let at = Timestamp::parse("2026-01-02T03:04:05Z").unwrap();
     Observation::new(SpanName::CHAT, &TraceId::of_seed("a turn"), SpanId::given("a turn"), None, at)

@@ -1,5 +1,5 @@
-//! `CC_LANGFUSE_MEDIA`: spans name images and documents by the hash of their bytes, which are uploaded after them, once, and to
-//! nobody but the storage that Langfuse names.
+//! `CC_LANGFUSE_MEDIA`: spans name images and documents by the hash of their bytes. These are uploaded after the spans, once,
+//! only to the storage that Langfuse names.
 
 use langfuse_mock::{MockLangfuse, Reply, Request};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn an_image_is_uploaded_after_the_spans_that_name_it() {
         assert!(rows.iter().any(|row| row.span_id == *span));
     }
     assert!(!contents(&mock).contains(PIXELS));
-    // Spans first; then nobody but Langfuse gets our keys.
+    // Spans first; only Langfuse gets our keys.
     let paths: Vec<String> = mock.requests().into_iter().map(|request| request.path).collect();
     let first = paths.iter().position(|path| path.contains("media")).unwrap();
     assert!(paths[..first].iter().any(|path| path.contains("/otel/")));
@@ -77,7 +77,7 @@ fn an_image_is_uploaded_after_the_spans_that_name_it() {
     let names = puts[0].headers.iter().map(|(name, _)| name.to_ascii_lowercase());
     let names: Vec<String> = names.collect();
     assert!(!names.iter().any(|name| name == "authorization" || name.contains("langfuse")));
-    // Once.
+    // Uploaded once.
     let before = mock.requests().len();
     session.replay(&[]).exits(0);
     assert_eq!(mock.requests().len(), before);

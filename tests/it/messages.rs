@@ -1,5 +1,5 @@
-//! Every message names its cause and one command or change that helps, in the same words and with the same exit code
-//! whichever command meets it.
+//! Every message names its cause and one command or change that helps, with the same words and exit code in every
+//! command.
 
 mod selection;
 

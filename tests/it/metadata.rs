@@ -1,11 +1,11 @@
-//! The contract of what Langfuse shows, held against every row of every recording by [`validate`].
+//! The contract of Langfuse's metadata: [`validate`] checks every row of every recording.
 
 use claude_langfuse::trace::metadata::{MetadataKey, SCHEMA_VERSION};
 use serde_json::{Value, json};
 
 use langfuse_mock::{Row, tool_calls_are_rendered};
 
-/// Names of what is no tool.
+/// Names of observations that are not tools.
 const NAMES: &[(&str, &[&str])] = &[
     ("GENERATION", &["chat"]),
     ("CHAIN", &["workflow"]),
@@ -26,7 +26,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Holds a row against `docs/metadata.md` and against what the design says of rows.
+/// Checks a row against `docs/metadata.md` and the other rules for rows.
 pub(crate) fn validate(row: &Row) {
     let what = format!("{} {:?} {}", row.kind, row.name, row.span_id);
     let faults =
@@ -34,7 +34,7 @@ pub(crate) fn validate(row: &Row) {
     assert!(faults.is_empty(), "{what}: {}", faults.join("; "));
 }
 
-/// Every key is in the contract, at a place that this row can be.
+/// Every key is in the contract, at a valid place for this row.
 fn keys(row: &Row) -> Vec<String> {
     let metadata = row.own_metadata();
     let allowed = places(row);
@@ -59,7 +59,7 @@ fn keys(row: &Row) -> Vec<String> {
     faults
 }
 
-/// The places, by their names in the documentation, at which a row's keys may stand.
+/// The valid places for a row's keys, by their names in the documentation.
 fn places(row: &Row) -> Vec<&'static str> {
     let own: &[&str] = match (row.kind.as_str(), is_below_a_turn(row)) {
         ("AGENT", false) => &["turn", "root", "notification"],
@@ -74,7 +74,7 @@ fn places(row: &Row) -> Vec<&'static str> {
     [&["trace", "any"], own].concat()
 }
 
-/// An agent that Claude Code started for itself, or that nothing links to a turn, is a trace of its own.
+/// An agent that Claude Code started itself, or an unlinked one, has its own trace.
 fn is_below_a_turn(row: &Row) -> bool {
     let is_agent = ["warmup", "unlinked_agent"].iter().any(|key| row.metadata.contains_key(*key));
     row.parent_span_id.is_some() || is_agent
@@ -112,7 +112,7 @@ fn names(row: &Row) -> Vec<String> {
     faults
 }
 
-/// Models and tokens stand on generations, and only there.
+/// Only generations have models and tokens.
 fn usage(row: &Row) -> Vec<String> {
     let is_generation = row.kind == "GENERATION";
     let mut faults = Vec::new();
@@ -128,7 +128,7 @@ fn usage(row: &Row) -> Vec<String> {
     faults
 }
 
-/// Langfuse hides an observation without input or output. A root whose output is no answer can be told by its level and its
+/// Langfuse hides an observation without input or output. A root without a real answer differs by its level and its
 /// metadata.
 fn content(row: &Row) -> Vec<String> {
     let is_bracket = |text: &str| text.starts_with('[') && text.ends_with(']') && text.len() < 40;
@@ -165,7 +165,7 @@ fn tool_calls(row: &Row) -> Vec<String> {
     faults
 }
 
-/// Nothing ends before it starts, and a first token comes in between.
+/// No span ends before it starts, and a first token is in between.
 fn times(row: &Row) -> Vec<String> {
     let within = |time: i64| (row.start_ms..=row.end_ms).contains(&time);
     let first_token = row.completion_start_ms;
@@ -179,7 +179,7 @@ fn times(row: &Row) -> Vec<String> {
     faults
 }
 
-/// A row that breaks the contract in one way is refused for that.
+/// A row that violates one rule is rejected for that rule.
 #[test]
 fn the_validator_sees_every_breach() {
     let good = json!({

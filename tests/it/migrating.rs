@@ -1,4 +1,4 @@
-//! Coming from another hook: what it has sent is not sent again, and what it has not is.
+//! Migration from another hook: turns that it sent are not sent again, all others are.
 
 use langfuse_mock::MockLangfuse;
 use serde_json::json;

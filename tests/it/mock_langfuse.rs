@@ -1,4 +1,4 @@
-//! The mock Langfuse does what Langfuse does: the recorded verdicts of the server's own code. Below: its sockets, scripts and texts.
+//! The mock Langfuse agrees with the recorded verdicts of the server's own code. Below: its sockets, scripts and texts.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ mod planned;
 mod scores;
 mod shown;
 
-/// One recorded case a line; `why` says what it is about.
+/// One recorded case per line; `why` describes it.
 const VERDICTS: &str = include_str!("../fixtures/langfuse-verdicts.jsonl");
 const CASES: usize = 697;
 /// The server's clock in the comparison: the verdicts write `"now"` for it.
@@ -40,7 +40,7 @@ fn the_mock_has_every_recorded_verdict_of_langfuse() {
     assert_eq!(cases.len(), CASES);
 }
 
-/// What the mock does otherwise than Langfuse did.
+/// Differences between the mock and Langfuse.
 fn difference(case: &Value) -> Option<String> {
     let mut events = Events::new().with_now(NOW_MS);
     let answers = replay(case, &mut events);
@@ -59,7 +59,7 @@ fn difference(case: &Value) -> Option<String> {
     if stored != expected_rows {
         found.push(format!("stored {}\n  not    {}", json!(stored), json!(expected_rows)));
     }
-    // Texts of refusals were recorded up to 120 characters.
+    // Texts of rejections were recorded up to 120 characters.
     let reply: Value = serde_json::from_slice(&answers[0].body).unwrap_or_default();
     for (name, text) in case["reply"].as_object().into_iter().flatten() {
         if !reply[name].as_str().unwrap_or_default().starts_with(text.as_str().unwrap()) {
@@ -69,7 +69,7 @@ fn difference(case: &Value) -> Option<String> {
     (!found.is_empty()).then(|| format!("{} ({}): {}", case["name"], case["why"], found.join("; ")))
 }
 
-/// Sends a case's request and those after it.
+/// Sends a case's request and its later requests.
 fn replay(case: &Value, events: &mut Events) -> Vec<Answer> {
     let mut headers: Vec<(String, String)> = Vec::new();
     if case["headers"].get("authorization").is_none() {

@@ -1,12 +1,12 @@
-//! Media, requests, scores, experiments and headers are for those who ask: without them the same requests leave as if they did
-//! not exist, and a Stop sends spans alone.
+//! Media, requests, scores, experiments and headers are opt-in: without them the requests are the same as without these
+//! features, and a Stop sends only spans.
 
 use langfuse_mock::{MockLangfuse, Request};
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, traced_to};
 
-/// Each feature, switched off in words.
+/// Each feature, explicitly disabled.
 const OFF: [(&str, &str); 10] = [
     ("CC_LANGFUSE_MEDIA", "false"),
     ("CC_LANGFUSE_REQUEST", "off"),
@@ -20,10 +20,10 @@ const OFF: [(&str, &str); 10] = [
     ("LANGFUSE_HEADERS", ""),
 ];
 
-/// What differs between two servers, and not between two configurations.
+/// Bytes that differ between two servers, but not between two configurations.
 const OF_THE_SERVER: [&str; 1] = ["host"];
 
-/// Everything that the hooks of a session send, byte by byte.
+/// All bytes that the hooks of a session send.
 fn sent(recording: &str, variables: &[(&str, &str)]) -> Vec<Request> {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! What a turn's transcript shows of its outcome becomes scores, for those who want it: after the turn's spans, by hooks as
-//! by replay, and in spite of whatever fails.
+//! Scores from a turn's transcript, as an option: sent after the turn's spans, by hooks and replay alike,
+//! and despite any failure.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ fn scored(mock: &MockLangfuse) -> Sandbox {
     sandbox
 }
 
-/// All scores, without the time at which each was told first.
+/// All scores, without the time of the first arrival.
 fn told(mock: &MockLangfuse) -> Vec<Value> {
     let scores = mock.scores().into_iter();
     scores.map(|score| score.body.into()).collect()
@@ -29,7 +29,7 @@ fn by_replay(recording: &str) -> Vec<Value> {
     told(&mock)
 }
 
-/// Lets each Stop hook of the session fire as it did, then SessionEnd.
+/// Runs each recorded Stop hook of the session, then SessionEnd.
 fn live(session: &Session<'_>, stops: usize) {
     for stop in 0..stops {
         session.answered(stop).stop(stop).unnoticed();
@@ -157,7 +157,7 @@ fn a_dry_run_shows_scores() {
     assert_eq!(requests.len(), 2);
     assert!(requests[0]["resourceSpans"].is_array());
     assert_eq!(requests[1]["batch"][0]["type"], "score-create");
-    // What is shown and verified has none of them.
+    // `show` and `verify` do not list them.
     sandbox.run(&["show", session.id()]).exits(0);
 }
 
@@ -190,7 +190,7 @@ fn the_report_counts_the_scores() {
     assert_eq!((&told[0]["spans"], &told[0]["scores"]), (&2.into(), &1.into()));
 }
 
-/// Every recording: to be read.
+/// Figures of every recording, for review.
 #[test]
 fn the_figures_of_every_recording() {
     let mut text = String::new();
@@ -225,7 +225,7 @@ fn a_pull_request_that_is_named_after_a_turn_is_a_score_of_the_session() {
         let scores = mock.scores().into_iter().filter(|score| score.name() == "pull_request");
         scores.map(|score| (score.text("sessionId").to_owned(), score.value())).collect::<Vec<_>>()
     };
-    // It was opened in the second turn, whose event it is, and is named again when the process ends.
+    // The pull request was opened in the second turn, and is named again when the process ends.
     let mock = MockLangfuse::start();
     let sandbox = scored(&mock);
     let session = sandbox.session("v2.1.332/git-outcomes");
@@ -237,7 +237,7 @@ fn a_pull_request_that_is_named_after_a_turn_is_a_score_of_the_session() {
     assert_eq!((mock.requests().len(), of_session(&mock)), (requests, expected.to_vec()));
     session.replay(&["--again"]).exits(0);
     assert_eq!(of_session(&mock), expected, "once");
-    // Nobody who did not ask is told, and a secret in it is masked.
+    // Without the option it is not sent, and a secret in it is masked.
     let mock = MockLangfuse::start();
     let sandbox = scored(&mock);
     let mut session = sandbox.session("v2.1.332/git-outcomes");

@@ -1,4 +1,4 @@
-//! What is printed suits whoever reads it: a terminal, a pipe, or nobody any more.
+//! Output for a terminal, a pipe, or a closed pipe.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use langfuse_mock::MockLangfuse;
 
 use crate::sandbox::Sandbox;
 
-/// Commands that print, each with its exit code for a reader.
+/// Commands that print, each with its exit code for a closed pipe.
 const PRINTING: [(&[&str], i32); 10] = [
     (&["--help"], 0),
     (&["-V"], 0),
@@ -57,7 +57,7 @@ fn colours_are_for_terminals_or_on_request() {
     assert!(is_coloured(&sandbox));
     sandbox.set("NO_COLOR", "1");
     assert!(!is_coloured(&sandbox));
-    // The word tells what the colour tells.
+    // The word has the same meaning as the colour.
     let plain = sandbox.run(&["doctor", "--offline"]).stdout;
     assert!(plain.lines().any(|line| line.starts_with("fail  hooks: ")), "{plain}");
 }
@@ -102,7 +102,7 @@ fn without_a_home_commands_name_the_problem_and_do_not_crash() {
         let output = Command::new(env!("CARGO_BIN_EXE_claude-langfuse"))
             .args(arguments)
             .env_clear()
-            // Not an empty one: then the system names a home, that of whoever runs the tests.
+            // Not an empty one: the system would then use the home of the user who runs the tests.
             .env("HOME", "relative")
             .current_dir("/")
             .stdin(Stdio::null())
@@ -126,7 +126,7 @@ fn headings_and_lines_fit_the_terminal() {
     assert_fits(&screen, 44);
 }
 
-/// Words are not cut, however long.
+/// Words are never cut.
 fn assert_fits(screen: &str, columns: usize) {
     for line in screen.lines() {
         let has_a_long_word = line.split_whitespace().any(|word| word.len() + 10 > columns);
@@ -134,7 +134,7 @@ fn assert_fits(screen: &str, columns: usize) {
     }
 }
 
-/// What is seen: without the sequences that make it bold or coloured.
+/// The visible text, without styles and colours.
 fn plain(screen: &str) -> String {
     let mut parts = screen.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();

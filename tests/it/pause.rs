@@ -1,4 +1,4 @@
-//! Nothing is sent for a while, nor later by itself.
+//! Nothing is sent in a pause, nor automatically later.
 
 use langfuse_mock::MockLangfuse;
 

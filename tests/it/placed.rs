@@ -1,5 +1,5 @@
-//! Where the environment of a run placed its turns is known to every later command: none looks for them elsewhere, and none
-//! sends them a second time.
+//! Later commands know the trace of a turn that a run's environment chose: none looks for it elsewhere, and none sends it
+//! a second time.
 
 use langfuse_mock::{MockLangfuse, Row};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::sandbox::{Ran, Sandbox, mode};
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const PARENT_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// What the environments of runs say.
+/// Variables of the environments of runs.
 const RUNS: [&[(&str, &str)]; 4] = [
     &[("CC_LANGFUSE_TRACE_SEED", "case-7")],
     &[("CC_LANGFUSE_TRACEPARENT", PARENT)],
@@ -64,7 +64,7 @@ fn repair_from_another_shell_sends_no_delivered_span() {
                 "{}",
                 ran.stdout
             );
-            // Nor from a shell that would place it somewhere else.
+            // Nor from a shell with another trace.
             set(&mut sandbox, &[("CC_LANGFUSE_TRACE_SEED", "other")]);
             let (id, repair) = (
                 sandbox.session(&format!("v2.1.330/{recording}")).id().to_owned(),
@@ -76,7 +76,7 @@ fn repair_from_another_shell_sends_no_delivered_span() {
     }
 }
 
-/// Three turns of one session: under a seed, under a span, under nothing.
+/// Three turns of one session: under a seed, under a parent span, without either.
 fn three_runs(mock: &MockLangfuse, sandbox: &mut Sandbox) -> Vec<Row> {
     for (turn, run) in [RUNS[0], RUNS[1], &[]].into_iter().enumerate() {
         set(sandbox, run);
@@ -108,7 +108,7 @@ fn missing_spans_are_sent_into_their_trace() {
     mock.clear();
     repair(&sandbox).exits(0);
     assert_eq!(mock.rows(), rows);
-    // And a replay of all goes there too.
+    // `replay --all` sends there too.
     mock.clear();
     sandbox.session("v2.1.330/stream-multi").replay(&["--again"]).exits(0);
     assert_eq!(mock.rows(), rows);

@@ -1,4 +1,4 @@
-//! Whose keys: a session goes where its own project's configuration says, with the keys of one layer, or nowhere.
+//! A session is sent with its own project's configuration and keys of one layer, or not at all.
 
 mod layers;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox};
 
-/// Two Langfuse projects, and two directories that belong to one of them each.
+/// Two Langfuse projects, and a directory for each.
 struct Two {
     here: MockLangfuse,
     there: MockLangfuse,
@@ -73,7 +73,7 @@ fn the_start_folder_of_the_session_counts_and_not_the_hooks() {
     assert_eq!(there.requests().len(), 0);
 }
 
-/// `cd` in a session: later rows and hooks have another directory, and the session's file stays where it is.
+/// `cd` in a session: later rows and hooks have another directory, but the session's file does not move.
 #[test]
 fn a_session_in_another_directory_stays_with_its_start_project() {
     let Two { here, there, mut sandbox } = Two::new();
@@ -88,7 +88,7 @@ fn a_session_in_another_directory_stays_with_its_start_project() {
     event["cwd"] = json!(gone);
     session.start(&event).end().unnoticed();
     session.whole();
-    // Later, by a command that has nothing but the file to go by.
+    // Later, by a command that only has the file.
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(here.answers(), ["Answer 2.", "Answer 3."]);
     assert_eq!(there.requests().len(), 0);
@@ -109,7 +109,7 @@ fn replay_sends_each_session_to_the_server_of_its_project() {
     assert_eq!(here.answers(), ["Hello from the mock."]);
     assert_eq!(there.answers().len(), 2);
     let folder = sandbox.projects().display().to_string();
-    // The third one has no keys: the others are done all the same.
+    // The third project has no keys: the others are still sent.
     sandbox.run(&["replay", "--again", &folder]).exits(3);
     assert_eq!(here.generations_sent(), 2);
     assert_eq!(there.generations_sent(), 4);
@@ -197,7 +197,7 @@ fn claude_codes_settings_files_count_in_a_replay_and_override_the_shell() {
         assert_eq!(row.user_id.as_deref(), Some("project"));
         assert!(row.tags.contains(&"local".to_owned()), "{:?}", row.tags);
     }
-    // The consent and the keys of settings files count for sessions that nobody named.
+    // Consent and keys of settings files also count for sessions that nobody named.
     sandbox.session_in(&sandbox.path("app"), "v2.1.330/thinking").whole();
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_eq!(settings.answers().len(), 3);

@@ -1,4 +1,4 @@
-//! Model calls are linked to the prompts as which `instructions push` keeps the instructions of their session.
+//! Model calls are linked to the prompts that `instructions push` made from their session's instructions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use transcript::instruction_hash;
 
 use crate::sandbox::{Sandbox, traced_to};
 
-/// Two sessions of 2.1.332, with the CLAUDE.md that the first one of them began with.
+/// Two sessions of 2.1.332, with the first CLAUDE.md of the first session.
 const FIRST: &str = "78e9a408-c2a0-4b57-8b81-6d43fbe7c206";
 const SECOND: &str = "0c2589f7-85ec-482c-8159-eab034db9b6c";
 const RULES: &str = "Be brief. RULE-ONE\n@extra.md";
@@ -24,7 +24,7 @@ fn lay(sandbox: &Sandbox, session: &str) -> String {
     sandbox.write(&path, &text).display().to_string()
 }
 
-/// As `instructions push` leaves it: each with its source, its text and the time of the push.
+/// As stored by `instructions push`: each with its source, its text and the time of the push.
 fn push(sandbox: &Sandbox, mock: &MockLangfuse, pushed: &[(&str, &str, &str)]) {
     let mut versions = PromptVersions::default();
     for (number, (source, text, at)) in (3..).zip(pushed) {
@@ -125,7 +125,7 @@ fn another_text_another_project_and_another_destination_are_not_linked() {
     assert!(!other.rows().is_empty());
 }
 
-/// How a request says the name and the version of a prompt.
+/// Name and version of a prompt in a request.
 fn form(attributes: &Value) -> [Option<String>; 2] {
     ["name", "version"].map(|field| {
         let key = format!("langfuse.observation.prompt.{field}");
@@ -136,8 +136,8 @@ fn form(attributes: &Value) -> [Option<String>; 2] {
     })
 }
 
-/// The tables of Langfuse 3 (modes `dual` and `legacy`) lose an observation for a name without a version, and for a version that
-/// is no integer.
+/// The tables of Langfuse 3 (modes `dual` and `legacy`) lose an observation for a name without a version, and for a version
+/// that is not an integer.
 #[test]
 fn a_prompt_link_has_a_form_that_every_mode_of_langfuse_keeps() {
     let fixtures = ["langfuse-verdicts", "langfuse-prompt-verdicts"];

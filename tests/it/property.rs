@@ -1,5 +1,5 @@
-//! Whatever the pieces in which a session is seen, and whatever fails in between: Langfuse ends with the same rows, and
-//! no model call is sent a second time once it was acknowledged.
+//! For any split of a session and any failures between, Langfuse ends with the same rows, and
+//! no acknowledged model call is sent again.
 //!
 //! In process, without sockets. The seed is fixed; `PROPTEST_CASES=20000 cargo test property` draws new cases.
 
@@ -25,7 +25,7 @@ mod twins;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// So many cases, always the same, unless the environment asks for another number: then new ones.
+/// Number of cases, always the same ones unless `PROPTEST_CASES` is set: then new ones.
 fn cases(number: u32) -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let standard = Config::default();

@@ -1,4 +1,4 @@
-//! What commands ask at a terminal: what is shown, and what each answer does.
+//! Questions at a terminal: the texts, and the effect of each answer.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What else sends the same turns is named with the line to change; what sends them elsewhere is not.
+//! Other exporters of the same turns are named with the line to change; exporters to other destinations are not.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn with(mut env: Value, changes: &[(&str, Value)]) -> Value {
     env
 }
 
-/// What `status` names.
+/// The exporters that `status` names.
 fn named(sandbox: &Sandbox) -> Vec<Value> {
     let told = sandbox.run(&["status", "--json"]).json().remove(0);
     told["recorded_twice"].as_array().unwrap().clone()
@@ -56,7 +56,7 @@ fn claude_codes_own_telemetry_to_the_same_project_is_named_by_every_command() {
     assert!(checked.contains("fail  recorded twice: Claude Code's OpenTelemetry"), "{checked}");
 }
 
-/// Each as it was seen on the wire with Claude Code 2.1.332.
+/// As observed on the wire with Claude Code 2.1.332.
 #[test]
 fn telemetry_to_another_project_is_not_reported() {
     let mock = MockLangfuse::start();

@@ -1,4 +1,4 @@
-//! What Claude Code's settings files register, read as Claude Code obeys them.
+//! The hooks that Claude Code's settings files register, read like Claude Code.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `replay` sends sessions that are already on disk, once, and says exactly what it would send.
+//! `replay` sends sessions that are already on disk, once, and its dry run prints exactly the requests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ fn a_dry_run_prints_exactly_the_bytes_sent_afterwards() {
         session.replay(&[]).exits(0);
         let sent: String = mock.exports().iter().map(|request| body(request) + "\n").collect();
         assert_eq!(printed, sent);
-        // And then nothing more.
+        // Then nothing more.
         assert_eq!(session.replay(&["--dry-run"]).exits(0).stdout, "");
     }
 }

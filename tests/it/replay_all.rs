@@ -1,4 +1,4 @@
-//! `replay --all`: thousands of sessions of many projects, with pauses that a server asks for, and ends that nobody planned.
+//! `replay --all`: thousands of sessions of many projects, with pauses that a server asks for, and interruptions.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{PROJECT, Received, Recording, Sandbox, traced_to, unused_address};
 
-/// Two traced projects and one that is not, with a session each, and one more in the first.
+/// Two traced projects and an untraced one, with a session each, and one more in the first.
 fn four(sandbox: &Sandbox, mock: &MockLangfuse) {
     sandbox.config(&json!({
         "env": traced_to(&mock.url()),
@@ -120,7 +120,7 @@ fn filters_also_apply_to_named_sessions() {
 fn an_interrupted_run_continues_where_it_stopped() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    // On a busy machine it may be long until it is interrupted.
+    // On a busy machine the interruption may take long.
     sandbox.set("LANGFUSE_TIMEOUT", "120");
     for recording in ["v2.1.330/simple", "v2.1.330/stream-multi", "v2.1.330/tools"] {
         sandbox.session(recording).whole();
@@ -128,9 +128,9 @@ fn an_interrupted_run_continues_where_it_stopped() {
     mock.reply_next(Reply::Normal);
     mock.reply_next(Reply::Hang);
     let running = sandbox.start(&["replay", "--all"], b"");
-    // The second request is on its way: the first was acknowledged, and that is kept.
+    // The second request is running: the first was acknowledged and recorded.
     assert!(mock.wait_for(Duration::from_secs(300), |_| mock.requests().len() == 2));
-    // As Ctrl-C does, which is ignored where the tests run in the background.
+    // Like Ctrl-C, which a test run in the background ignores.
     running.signal("TERM");
     assert_eq!(running.end().code, None);
     sandbox.run(&["replay", "--all"]).exits(0);
@@ -153,14 +153,14 @@ fn an_interrupted_long_session_continues_in_its_middle() {
     assert!(mock.wait_for(Duration::from_secs(300), |_| mock.requests().len() == 2));
     let sent = mock.accepted_spans().len();
     assert!(sent > 0);
-    // As Ctrl-C does, which is ignored where the tests run in the background.
+    // Like Ctrl-C, which a test run in the background ignores.
     running.signal("TERM");
     running.end();
     sandbox.run(&["replay", "--all"]).exits(0);
     assert_once(&mock, &["v2.1.330/stream-multi"]);
 }
 
-/// Every observation of the recordings arrived, and none arrived twice.
+/// Every observation of the recordings arrived, and none twice.
 fn assert_once(mock: &MockLangfuse, recordings: &[&str]) {
     let whole = MockLangfuse::start();
     let sandbox = Sandbox::traced(&whole);

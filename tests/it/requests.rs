@@ -1,4 +1,4 @@
-//! `CC_LANGFUSE_REQUEST`: tools and system prompt of requests, once per turn, masked and whole, and nothing of them unless asked.
+//! `CC_LANGFUSE_REQUEST`: tools and system prompt of requests, once per turn, masked and untruncated, and only if enabled.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ fn generations(rows: &[Row]) -> Vec<Value> {
     generations.iter().map(input).collect()
 }
 
-/// The first shape that a transcript has.
+/// The first shape in a transcript.
 fn shape(transcript: &Path) -> Value {
     let text = std::fs::read_to_string(transcript).unwrap();
     let rows = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -156,7 +156,7 @@ fn the_policy_of_a_turn_applies_to_its_request() {
         let inputs = generations(&mock.rows());
         inputs.iter().map(|input| input["tools"].is_array()).collect::<Vec<_>>()
     };
-    // The first turn was met before; nobody has agreed to anything for the second.
+    // The first turn was seen before; the second has no policy yet.
     assert_eq!(asked(&mock), [false, true]);
     session.replay(&["--again", "--capture", "full"]).exits(0);
     assert_eq!(asked(&mock), [true, true]);

@@ -1,4 +1,4 @@
-//! A home of its own for the built program, with as much of recorded sessions in it as a test wants.
+//! A temporary home for the built program, with parts of recorded sessions.
 
 mod git;
 mod ports;
@@ -32,13 +32,13 @@ pub(crate) use state::mode;
 /// The built program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_claude-langfuse");
 
-/// How long a Stop hook may take.
+/// Budget of a Stop hook.
 const BUDGET: &str = "CC_LANGFUSE_HOOK_BUDGET";
 
-/// Where the sessions of the fixtures were started.
+/// Start folder of the sessions of the fixtures.
 pub(crate) const PROJECT: &str = "/home/dev/project";
 
-/// A home folder and an environment that holds nothing else.
+/// A home folder and an otherwise empty environment.
 pub(crate) struct Sandbox {
     folder: TempDir,
     environment: BTreeMap<String, String>,
@@ -110,12 +110,12 @@ impl Sandbox {
         self.folder.path().join(path)
     }
 
-    /// Where Claude Code keeps transcripts.
+    /// Claude Code's folder of transcripts.
     pub(crate) fn projects(&self) -> PathBuf {
         self.path(".claude/projects")
     }
 
-    /// A recorded session of which nothing is on disk yet.
+    /// A recorded session, not on disk yet.
     pub(crate) fn session(&self, recording: &str) -> Session<'_> {
         Session::new(self, Recording::open(recording))
     }
@@ -126,7 +126,7 @@ impl Sandbox {
         Session::new(self, Recording::open(recording).replaced(PROJECT, &directory))
     }
 
-    /// Lets a file grow to so many rows, as Claude Code does: never rewritten, only appended to.
+    /// Extends a file to this many rows, like Claude Code: it never rewrites, only appends.
     pub(crate) fn grow(&self, transcript: &Transcript, rows: usize) {
         let path = self.projects().join(&transcript.path);
         let have = path.metadata().map_or(0, |metadata| usize::try_from(metadata.len()).unwrap());
@@ -142,18 +142,18 @@ impl Sandbox {
         file.write_all(&text.as_bytes()[have..]).unwrap();
     }
 
-    /// What a recording has besides transcripts is there.
+    /// Writes the other files of a recording.
     pub(crate) fn lay(&self, recording: &Recording) {
         recording.others.iter().for_each(|other| self.put(other));
     }
 
-    /// Of that, what was there when the hook was called.
+    /// Only those that existed when the hook was called.
     pub(crate) fn lay_at(&self, recording: &Recording, firing: &Firing) {
         let others = recording.others.iter();
         others.filter(|other| other.is_there_at(firing)).for_each(|other| self.put(other));
     }
 
-    /// Puts a file where it is not yet.
+    /// Writes a file if it does not exist.
     fn put(&self, other: &Other) {
         let path = Path::new(".claude/projects").join(&other.path);
         let path = path.to_str().unwrap();
@@ -162,12 +162,12 @@ impl Sandbox {
         }
     }
 
-    /// Runs the program as its user would.
+    /// Runs the program as its user.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.start(arguments, b"").end()
     }
 
-    /// Starts the program with this on its standard input, which stays open until [`Running::close_input`] or the end.
+    /// Starts the program with this standard input, which stays open until [`Running::close_input`] or the end.
     pub(crate) fn start(&self, arguments: &[&str], input: &[u8]) -> Running {
         self.start_under(&[], arguments, input)
     }
@@ -177,19 +177,19 @@ impl Sandbox {
         let command = [runner, &[PROGRAM], arguments].concat();
         let mut environment = self.environment.clone();
         if arguments.first() == Some(&"hook") {
-            // A busy machine must not end a hook whose test is about something else.
+            // A busy machine must not end a hook in a test about something else.
             environment.entry(BUDGET.to_owned()).or_insert_with(|| "60".to_owned());
         }
         Running::start(&command, &environment, self.folder.path(), input)
     }
 
-    /// Runs a hook's command as Claude Code does, with this on its standard input.
+    /// Runs a hook's command like Claude Code, with this standard input.
     pub(crate) fn shell(&self, command: &str, input: &[u8]) -> Ran {
         let command = ["/bin/sh", "-c", command];
         Running::start(&command, &self.environment, self.folder.path(), input).end()
     }
 
-    /// Runs a hook with this on its standard input, whatever it is.
+    /// Runs a hook with this standard input, of any form.
     pub(crate) fn raw_hook(&self, input: &[u8]) -> Ran {
         let mut hook = self.start(&["hook"], input);
         hook.close_input();
@@ -197,7 +197,7 @@ impl Sandbox {
     }
 }
 
-/// The `env` of a configuration that sends everything to a server with the mock's keys.
+/// The `env` of a configuration that sends all projects to a server with the mock's keys.
 pub(crate) fn traced_to(url: &str) -> Value {
     json!({
         "TRACE_TO_LANGFUSE": "true",

@@ -1,4 +1,4 @@
-//! `score` says in Langfuse what a person thinks of a turn or a session: accepted, on the right trace, once.
+//! `score` sends a person's score of a turn or a session to Langfuse: accepted, on the right trace, once.
 
 use langfuse_mock::{MockLangfuse, Reply, ScoreRow, Scoring};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn score(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
     sandbox.run(&[&["score"], arguments].concat())
 }
 
-/// A session of four turns that was sent.
+/// A sent session of four turns.
 fn sent(mock: &MockLangfuse) -> Sandbox {
     let sandbox = Sandbox::traced(mock);
     sandbox.session("v2.1.330/compact").whole();
@@ -140,7 +140,7 @@ fn an_environment_and_a_seed_are_those_of_the_trace() {
     assert_eq!(row.text("environment"), "staging");
 }
 
-/// The seed was in the environment of the hook that sent the turn, and nowhere else.
+/// Only the environment of the sending hook had the seed.
 #[test]
 fn a_turn_is_scored_where_it_was_sent() {
     let mock = MockLangfuse::start();
@@ -268,7 +268,7 @@ fn a_turns_output_is_corrected() {
     let rows = mock.rows();
     let root = rows.iter().find(|row| row.trace_id == trace && row.name == "claude-code").unwrap();
     assert_eq!(mock.corrected_output(&trace, &root.span_id).as_deref(), Some(text));
-    // The newest counts.
+    // The newest wins.
     sandbox.write("answer.md", b"Better.");
     score(&sandbox, &["912a#2", "--correct", &path]).exits(0);
     assert_eq!(only(&mock).value(), "Better.");

@@ -1,4 +1,4 @@
-//! What a script can rely on, whichever command it runs: one shape of errors, one meaning of exit codes, each warning once.
+//! The contract for scripts, in every command: one shape of errors, one meaning of exit codes, each warning once.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `dataset add` and `export` take turns by what came of them: by tests, commits and scores, of many sessions at once.
+//! `dataset add` and `export` select turns by outcome: by tests, commits and scores, of many sessions at once.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use langfuse_mock::{MockLangfuse, Reading};
 const COMPACT: &str = "v2.1.330/compact";
 const STREAM: &str = "v2.1.330/stream-multi";
 
-/// Everything that was recorded by the newest releases.
+/// All recordings of the newest releases.
 fn everything(sandbox: &Sandbox) {
     for name in Recording::names().iter().filter(|name| name.starts_with("v2.1.33")) {
         for transcript in &Recording::open(name).sessions {

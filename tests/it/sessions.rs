@@ -1,4 +1,4 @@
-//! `sessions` lists what is on disk, newest first, with how much of it Langfuse has, and reads no more than it lists.
+//! `sessions` lists sessions on disk, newest first, with their acknowledged part, and reads only the listed ones.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Recording, Sandbox};
 
-/// Three sessions, the one that is named first is the newest.
+/// Three sessions; the first in the list is the newest.
 fn three(sandbox: &Sandbox) {
     let recordings =
         ["v2.1.330/stream-multi", "v2.1.330/subagent-background", "v2.1.330/branch-tui"];
@@ -23,7 +23,7 @@ fn three(sandbox: &Sandbox) {
     }
 }
 
-/// The file was last written so long ago.
+/// Sets the time of the last write this long ago.
 fn written(path: &Path, ago: Duration) {
     let file = File::options().append(true).open(path).unwrap();
     file.set_modified(SystemTime::now() - ago).unwrap();
@@ -67,7 +67,7 @@ fn skipped_turns_do_not_count_as_sent() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
-    // The hook was installed late: only the turn it fired for is sent.
+    // The hook was installed late: it sends only its own turn.
     session.answered(1).stop(1);
     assert_eq!(sent(&sandbox), json!([1, 2]));
     mock.reply_always(Some(Reply::Status(503)));
@@ -127,12 +127,12 @@ fn filters_take_the_project_and_the_time_of_the_last_row() {
     assert_eq!(found(&[]), 5);
     assert_eq!(found(&["--project", "/home/dev/project"]), 4);
     assert_eq!(found(&["--project", elsewhere.to_str().unwrap()]), 1);
-    // As it is typed within the home folder.
+    // As typed within the home folder.
     assert_eq!(found(&["--project", "elsewhere"]), 1);
-    // The beginning of a name is another folder.
+    // The beginning of a folder's name is another folder.
     fs::create_dir(sandbox.path("else")).unwrap();
     assert_eq!(found(&["--project", "else"]), 0);
-    // Written just now, but what is in them is older.
+    // Written just now, but with older rows.
     assert_eq!(found(&["--since", "1h"]), 0);
     assert_eq!(found(&["--since", "2024-11-23"]), 5);
     assert_eq!(found(&["--until", "2024-11-22"]), 0);
@@ -169,7 +169,7 @@ fn a_narrow_terminal_shows_fewer_columns_and_always_the_title() {
     sandbox.screen().types("claude-langfuse sessions").is("sessions_narrow");
 }
 
-/// A backup that was put back is written today and went on long ago.
+/// A restored backup is written today, but its last row is old.
 #[test]
 fn the_newest_session_is_the_last_active_one() {
     let sandbox = Sandbox::new();
@@ -189,7 +189,7 @@ fn the_newest_session_is_the_last_active_one() {
     assert_eq!(first["path"], before[0].1);
 }
 
-/// Every recording: turns and tokens are those that `show` makes of it.
+/// Every recording: turns and tokens are equal to those of `show`.
 #[test]
 fn turns_and_tokens_are_those_of_the_whole_session() {
     for name in Recording::names() {

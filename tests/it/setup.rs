@@ -1,4 +1,4 @@
-//! `setup` at a terminal: from nothing to the first trace, and every way in which it may go wrong.
+//! `setup` at a terminal: from an empty home to the first trace, and all failures.
 
 mod dialogues;
 mod flags;
@@ -16,7 +16,7 @@ use crate::sandbox::{Received, Sandbox, Seat, mode};
 const CONFIG: &str = ".config/claude-langfuse/config.json";
 const KEY_FILE: &str = ".config/claude-langfuse/secret-key";
 
-/// A home with one project, in which one session was, and nothing configured.
+/// A home with one project and one session, without configuration.
 fn home() -> Sandbox {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path("code/app/.git")).unwrap();
@@ -51,7 +51,7 @@ fn config(sandbox: &Sandbox) -> Value {
     serde_json::from_slice(&fs::read(sandbox.path(CONFIG)).unwrap()).unwrap()
 }
 
-/// A person who has come to the question for the public key of an own Langfuse.
+/// Answers up to the question for the public key of a self-hosted Langfuse.
 fn at_own(sandbox: &Sandbox, url: &str) -> Seat {
     let mut seat = sandbox.sits_at(300, &["setup"]);
     seat.sees("Number or URL [1]: ").types("5");

@@ -1,4 +1,4 @@
-//! `show` tells what a replay would send, no more and no less, and says whether the tokens are all there are.
+//! `show` prints exactly the observations of a replay, and whether the tokens are complete.
 
 mod page;
 
@@ -196,7 +196,7 @@ fn control_characters_are_escaped() {
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'));
 }
 
-/// Every recording: the observations that are shown are the rows that a replay makes, and their tokens the same.
+/// Every recording: the shown observations are the rows of a replay, with the same tokens.
 #[test]
 fn show_and_replay_have_the_same_observations() {
     for name in Recording::names() {
@@ -241,7 +241,7 @@ fn of_row(row: &Row) -> ([String; 4], Value) {
     (key, self::usage(&json!(usage)))
 }
 
-/// All files of a recording with several sessions are there.
+/// Writes all files of a recording with several sessions.
 fn lay(sandbox: &Sandbox, name: &str) {
     let recording = Recording::open(name);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
@@ -250,7 +250,7 @@ fn lay(sandbox: &Sandbox, name: &str) {
     sandbox.lay(&recording);
 }
 
-/// It goes on in the background, in another file, which has its root.
+/// It continues in the background, in another file, which has its root.
 #[test]
 fn a_turn_whose_root_is_elsewhere_has_one_heading() {
     let sandbox = Sandbox::new();

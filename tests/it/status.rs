@@ -1,4 +1,4 @@
-//! `status` tells from what is on disk whether it works, and asks nobody.
+//! `status` reports from local files whether delivery works, without network.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ fn failing_and_waiting_deliveries_are_reported_with_a_remedy() {
         .is("status_of_refused_keys");
     let told = sandbox.run(&["status", "--json"]).exits(1).json().remove(0);
     assert_eq!(told["error"]["problem"], "keys");
-    // A server that is back, and nothing is left.
+    // The server is back, and nothing waits.
     mock.reply_always(None);
     sandbox.run(&["flush"]).exits(0);
     sandbox.run(&["status"]).exits(0);
@@ -142,7 +142,7 @@ fn a_delivery_is_recorded_with_its_time_and_trace() {
     assert_eq!(mode(&path), 0o600);
 }
 
-/// Everything in the state folder happened this long ago.
+/// Moves all times in the state folder back by this long.
 fn age_state(sandbox: &Sandbox, seconds: u64) {
     let then = SystemTime::now() - Duration::from_secs(seconds);
     for path in sandbox.state().into_iter().filter(|path| path.is_file()) {
@@ -154,7 +154,7 @@ fn age_state(sandbox: &Sandbox, seconds: u64) {
     }
 }
 
-/// Hooks open no socket for so long, without a change of the file's time.
+/// Sets the remaining back-off, without changing the file's time.
 fn next_try_in(sandbox: &Sandbox, seconds: u64) {
     let path = sandbox
         .state()
@@ -169,7 +169,7 @@ fn next_try_in(sandbox: &Sandbox, seconds: u64) {
 fn edit(path: &PathBuf, member: &str, milliseconds: i64) {
     let mut note: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     note[member] = json!(milliseconds);
-    // What a test changes is no damage.
+    // A change by the test must not look like damage.
     note.as_object_mut().unwrap().remove("checksum");
     fs::write(path, note.to_string()).unwrap();
 }

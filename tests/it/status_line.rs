@@ -52,7 +52,7 @@ fn each_session_has_a_link_to_its_own_last_trace() {
     assert_eq!(line_of("another"), "langfuse on · $0.42", "no link of another session");
 }
 
-/// What Claude Code 2.1.332 wrote to a statusline after the second of two turns.
+/// The JSON that Claude Code 2.1.332 wrote to a status line after the second of two turns.
 const RECORDED: &str = include_str!("../fixtures/statusline/v2.1.332.json");
 
 #[test]
@@ -94,7 +94,7 @@ fn any_other_input_is_accepted() {
         running.close_input();
         assert_eq!(running.end().exits(0).stdout, "langfuse off\n");
     }
-    // A configuration that can't be read is no error of the line.
+    // An unreadable configuration is no error of the line.
     sandbox.write(".config/claude-langfuse/config.json", b"{");
     let mut running = sandbox.start(&["status", "--line"], RECORDED.as_bytes());
     running.close_input();

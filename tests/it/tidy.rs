@@ -1,9 +1,9 @@
-//! The order of this repository: rules that people agreed on, as far as a program can check them.
+//! Rules for this repository that a program can check.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file that is longer is two files.
+/// A longer file must be split.
 const LONGEST_FILE: usize = 400;
 /// `src/main.rs` parses, dispatches, and turns errors into exit codes.
 const LONGEST_MAIN: usize = 60;
@@ -37,7 +37,7 @@ fn every_rust_file_has_a_module_comment() {
 
 #[test]
 fn nothing_unfinished_is_left_behind() {
-    // Put together, so that this file does not find itself.
+    // Concatenated, so that this file does not match itself.
     let marks = [
         ["TO", "DO"],
         ["FIX", "ME"],
@@ -62,7 +62,7 @@ fn no_text_names_the_machine_or_folder_of_development() {
         ["../sha", "red"],
     ];
     let mut texts = sources();
-    // The checks of this repository may know where they run.
+    // The checks of this repository may name their folder.
     texts.retain(|(path, _)| !path.starts_with(".ci/"));
     texts.extend(files("docs"));
     texts.extend(
@@ -105,7 +105,7 @@ fn every_section_that_a_comment_cites_exists() {
         let lines = lines.map(|line| line.trim_start_matches(['/', '!', '#']).trim_start());
         let text = lines.collect::<Vec<_>>().join(" ");
         for page in ["docs/claude-code.md", "docs/langfuse.md"] {
-            // A page and then a heading in quotes.
+            // A page, then a heading in quotes.
             for after in text.split(&format!("{page}, \"")).skip(1) {
                 let heading = after.split('"').next().unwrap_or_default();
                 let line = format!("## {heading}");
@@ -139,7 +139,7 @@ fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
     let mut found = Vec::new();
     for (path, text) in texts {
         for (number, line) in text.lines().enumerate() {
-            // Somebody's own folder is an example.
+            // A person's own folder is an example.
             let line = line.replace("~/", "");
             let hit = words.iter().find(|word| line.contains(*word));
             found.extend(hit.map(|word| format!("{path}:{}: {word}", number + 1)));
@@ -148,7 +148,7 @@ fn assert_nowhere(words: &[String], texts: Vec<(String, String)>) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Everything that is written by hand to be run: Rust, Nix and shell, without what was recorded or generated.
+/// All handwritten source files: Rust, Nix and shell, without recorded or generated ones.
 fn sources() -> Vec<(String, String)> {
     let folders =
         ["src", "crates", "tests", "examples", "benches", "nix", "modules", "checks", ".ci"];

@@ -1,12 +1,12 @@
-//! The title of a session stands on every span of the turns that were opened after it, and on the root of the turn in which it
-//! was given.
+//! The title of a session is on every span of the turns that were opened after it, and on the root of the turn in which it
+//! was set.
 
 use langfuse_mock::{MockLangfuse, Row};
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, Session, traced_to};
 
-/// Three turns; titles are given in the first and after the second.
+/// Three turns; titles are set in the first and after the second.
 fn titled(sandbox: &Sandbox) -> Session<'_> {
     let mut session = sandbox.session("v2.1.330/stream-multi");
     let answers: Vec<usize> = (0..3).map(|stop| session.answered_rows(stop)).collect();
@@ -46,7 +46,7 @@ fn a_title_is_on_every_turn_once_it_is_known() {
     let expected = [(first, vec![None]), (first, vec![first]), (second, vec![second])];
     assert_eq!(titles(&mock.rows()), expected);
     let replayed = mock.rows();
-    // Hooks that see a turn each, with a cursor that knows where the title stands.
+    // One hook per turn, with a cursor that has the offset of the title.
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = titled(&sandbox);

@@ -1,5 +1,5 @@
-//! What somebody else's repository tries, seen at the servers: no key and no text leaves more openly, or to another place, than
-//! its user wants.
+//! Attacks by a repository, observed at the servers: no key and no text is sent with less protection, or to another place,
+//! than its user chose.
 
 mod mixes;
 
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Doorbell, Received, Sandbox, Session, traced_to};
 
-/// A user with keys to a server, in a clone.
+/// A user with keys for a server, in a clone.
 struct Clone {
     mine: MockLangfuse,
     sandbox: Sandbox,
-    /// What Claude Code merged into the environment of hooks.
+    /// Values that Claude Code merged into the environment of hooks.
     merged: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl Clone {
         self.sandbox.path("clone")
     }
 
-    /// A file of the project says this, and Claude Code merges it into the environment of hooks.
+    /// Sets a variable in a file of the project, which Claude Code merges into the environment of hooks.
     fn brings(&mut self, file: &str, env: &Value) {
         let text = json!({"env": env}).to_string();
         self.sandbox.write(&format!("clone/.claude/{file}"), text.as_bytes());
@@ -45,7 +45,7 @@ impl Clone {
         }
     }
 
-    /// From now on commands run in a terminal of the user's own.
+    /// From now on commands run in the user's own terminal.
     fn leave(&mut self) {
         for name in &self.merged {
             self.sandbox.unset(name);
@@ -101,7 +101,7 @@ fn weaker_protection_is_shown_and_counts_after_allow() {
     assert_eq!(clone.mine.answers(), ["Answer 1."]);
     assert!(!clone.status().contains("ignored"), "{}", clone.status());
     drop(session);
-    // A pull request asks for more.
+    // A pull request adds values.
     clone.brings(
         "settings.json",
         &json!({"CC_LANGFUSE_CAPTURE": "full", "CC_LANGFUSE_MASK": "false"}),
@@ -288,7 +288,7 @@ fn a_session_switched_off_in_a_traced_folder_is_only_sent_by_name() {
     drop(session);
     assert!(clone.sandbox.path(&note).exists());
     clone.sandbox.write(&note, second["timestamp"].as_str().unwrap().as_bytes());
-    // Later the file is gone, and config.json traces the folder.
+    // Later the file is removed, and config.json traces the folder.
     clone.leave();
     fs::remove_file(clone.folder().join(".claude/settings.local.json")).unwrap();
     let told = clone.sandbox.run(&["replay", "--all"]).exits(0).stdout;
@@ -340,7 +340,7 @@ fn waiting_turns_of_a_removed_worktree_use_the_repositorys_configuration() {
     let session = sandbox.session_in(&tree, "v2.1.330/stream-multi");
     session.answered(0).stop(0);
     sandbox.end_backoff();
-    // As `git worktree remove` does.
+    // Like `git worktree remove`.
     fs::remove_dir_all(&tree).unwrap();
     fs::remove_dir_all(&git_dir).unwrap();
     sandbox.run(&["flush"]).exits(0);

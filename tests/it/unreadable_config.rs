@@ -1,5 +1,5 @@
-//! A configuration that can't be understood is neither consent nor refusal: nothing is sent, nothing is declined, and the
-//! repair brings the turns.
+//! An invalid configuration is neither consent nor refusal: nothing is sent, nothing is declined, and the turns are sent
+//! after the fix.
 
 mod corrupted;
 
@@ -15,12 +15,12 @@ use crate::sandbox::{Received, Sandbox, Session, traced_to};
 const CONFIG: &str = ".config/claude-langfuse/config.json";
 const CONFIG_NAME: &str = "config.json";
 
-/// Somebody sits before a project that is traced.
+/// An attended session in a traced project.
 struct Desk {
     mock: MockLangfuse,
     sandbox: Sandbox,
     project: PathBuf,
-    /// The configuration, with each member on a line of its own.
+    /// The configuration, with one member per line.
     valid: String,
 }
 
@@ -60,7 +60,7 @@ impl Desk {
         files.filter(|(path, _)| is_cursor(path)).collect()
     }
 
-    /// Each command that would send something, or tell how it goes, names the place and exits with 3.
+    /// Each command that would send or report names the file and exits with 3.
     fn assert_commands_refuse(&self, session: &Session<'_>, file: &str, word: &str) {
         let (project, id) = (self.project.to_str().unwrap(), session.id());
         let place = |text: &str| {
@@ -94,7 +94,7 @@ impl Desk {
     }
 }
 
-/// What the hook of this Stop says, if it says something.
+/// The notice of this Stop's hook, if there is one.
 fn stop(session: &Session<'_>, number: usize) -> Option<String> {
     session.answered(number);
     let ran = session.start(&session.stop_event(number)).end();
@@ -107,7 +107,7 @@ fn stop(session: &Session<'_>, number: usize) -> Option<String> {
     Some(said["systemMessage"].as_str().unwrap().to_owned())
 }
 
-/// Files with one slip, each with the message about it.
+/// Files with one mistake, each with its message.
 fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
     let valid = desk.valid.as_str();
     let project = desk.project.to_str().unwrap();
@@ -143,7 +143,7 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Files of another shape, each with the message about it.
+/// Files of another shape, each with its message.
 fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
     let valid = desk.valid.as_str();
     let project = desk.project.to_str().unwrap();
@@ -165,7 +165,7 @@ fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
     [slips(desk), misshapen(desk)].concat()
 }
 
-/// Turn 1 with the file as it should be, turn 2 with it broken, turn 3 after the repair.
+/// Turn 1 with a valid file, turn 2 with a broken one, turn 3 after the fix.
 fn suspends(desk: &Desk, break_it: impl FnOnce(&Desk), file: &str, word: &str) {
     let file = desk.sandbox.path(file);
     let file = file.to_str().unwrap();
@@ -251,7 +251,7 @@ fn a_file_without_read_permission_suspends() {
     let desk = Desk::new();
     let path = desk.sandbox.path(CONFIG);
     fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    // Who may read everything is not refused anything.
+    // Root can read every file.
     let word = match fs::read(&path) {
         Ok(_) => None,
         Err(_) => Some("Permission denied"),

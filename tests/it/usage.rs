@@ -1,4 +1,4 @@
-//! `usage` and `tools`: their sums are those of the transcripts, whatever they group by.
+//! `usage` and `tools`: their sums are those of the transcripts, for every dimension.
 
 mod generated;
 mod instructions;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::sandbox::{Recording, Sandbox};
 
-/// What `usage` and `tools` can group model calls by.
+/// Dimensions of model calls in `usage` and `tools`.
 const DIMENSIONS: [&str; 13] = [
     "project",
     "day",
@@ -74,7 +74,7 @@ fn table(sandbox: &Sandbox, arguments: &[&str]) -> (Vec<Value>, Value) {
     (rows, last)
 }
 
-/// Tokens and calls of all groups; they are also those of the total.
+/// Tokens and calls of all groups; their sum is the total.
 fn summed(sandbox: &Sandbox, arguments: &[&str]) -> (Tokens, u64) {
     let (rows, last) = table(sandbox, &[&["usage"], arguments].concat());
     let tokens = rows.iter().map(|row| Tokens::of(&row["tokens"]));

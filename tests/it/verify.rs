@@ -1,5 +1,5 @@
-//! `verify` reads back what Langfuse has and holds it to the transcript; `--repair` sends what is missing, and nothing that
-//! was not to be sent.
+//! `verify` reads spans back from Langfuse and compares them with the transcript; `--repair` sends missing spans, and no
+//! others.
 
 use langfuse_mock::{MockLangfuse, Reading, Reply};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn verify(sandbox: &Sandbox, options: &[&str]) -> Ran {
     sandbox.run(&[&["verify", "--wait", "0"], options].concat())
 }
 
-/// What is told of the one session.
+/// The report about the one session.
 fn told(sandbox: &Sandbox, options: &[&str]) -> Value {
     let told = verify(sandbox, &[options, &["--json"]].concat()).json();
     assert_eq!(told.len(), 2, "{told:?}");
@@ -82,7 +82,7 @@ fn exit_codes_distinguish_failures() {
     }
 }
 
-/// Every recording is there after a replay, whichever API tells.
+/// Every recording is found after a replay, by either API.
 #[test]
 fn replayed_spans_are_found() {
     for name in Recording::names() {
@@ -121,7 +121,7 @@ fn only_missing_spans_are_sent_again() {
     verify(&sandbox, &[session.id(), "--repair"]).exits(0);
     assert_eq!(mock.arrivals().len(), before + 2);
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
-    // As the rows that a replay would have made.
+    // As the rows of a replay.
     let rows = mock.rows();
     session.replay(&["--again"]).exits(0);
     assert_eq!(mock.rows(), rows);
@@ -132,13 +132,13 @@ fn skipped_and_waiting_turns_are_not_missing_and_not_repaired() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/stream-multi");
-    // First contact is late: the first turn is passed over. The last one is not sent yet.
+    // First contact is late: the first turn is skipped. The last one is not sent yet.
     session.answered(1).stop(1);
     session.whole();
     let ran = verify(&sandbox, &[session.id(), "--repair"]).exits(0);
     assert!(ran.stdout.contains("2 not yet sent, 2 skipped"), "{}", ran.stdout);
     assert_eq!(mock.answers(), ["Answer 2."]);
-    // It is lost: then it is missed, and it alone.
+    // The row is lost: then only this row is missing.
     mock.clear();
     verify(&sandbox, &[session.id(), "--repair"]).exits(0);
     assert_eq!(mock.answers(), ["Answer 2."]);
@@ -154,7 +154,7 @@ fn a_row_with_another_start_is_a_permanent_duplicate() {
     let found = told(&sandbox, &[session.id()]);
     assert_eq!(found["duplicate"].as_array().unwrap().len(), moved, "{found}");
     verify(&sandbox, &[session.id(), "--repair"]).exits(1);
-    // Without the right one, it is another.
+    // Without the right row, it is another one.
     mock.clear();
     let body = moved_export(&session.path().display().to_string(), &sandbox);
     post(&mock, &body);
@@ -162,7 +162,7 @@ fn a_row_with_another_start_is_a_permanent_duplicate() {
     assert_eq!(found["mismatched"].as_array().unwrap().len(), moved, "{found}");
 }
 
-/// A field that differs is named, and what repairs it does.
+/// A mismatched field is named, and the repair command fixes it.
 #[test]
 fn mismatched_fields_are_named_and_sent_again() {
     for (field, from, to) in [
@@ -207,7 +207,7 @@ fn observations_being_replaced_are_waited_for() {
     post(&mock, &serde_json::from_str(&body.replace("\"chat\"", "\"talk\"")).unwrap());
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The version that was sent last arrives while it reads.
+            // The last version arrives while it reads.
             std::thread::sleep(std::time::Duration::from_millis(1500));
             post(&mock, &serde_json::from_str(&body).unwrap());
         });
@@ -234,7 +234,7 @@ fn scores_are_read_back() {
     verify(&sandbox, &[session.id()]).exits(0);
 }
 
-/// Sends all that is there once more, a millisecond later; gives how many rows that are.
+/// Sends all spans again, a millisecond later; returns their number.
 fn moved_by_a_millisecond(mock: &MockLangfuse) -> usize {
     let bodies: Vec<Value> =
         mock.exports().iter().filter_map(|request| request.json.clone()).collect();
@@ -334,7 +334,7 @@ fn unsent_sessions_and_untraced_projects_are_skipped() {
     let all = verify(&sandbox, &["--since", "2020-01-01", "--json"]).exits(0).json();
     assert_eq!((&all[0]["never_sent"], &all[0]["sessions"]), (&json!(1), &json!(0)));
     assert_eq!(mock.requests().len(), 0);
-    // Asked for by name, it is told to be absent, unless it is there after all.
+    // A named session is reported as absent, unless it is in Langfuse.
     sandbox
         .screen()
         .types("claude-langfuse verify --since 2020-01-01")

@@ -1,4 +1,4 @@
-//! Each command as a person types it, with all of its flags and all of its exit codes. What they see reads like documentation.
+//! Each command as typed by a person, with all of its flags and all of its exit codes. The screens read like documentation.
 
 use std::collections::BTreeSet;
 use std::env::consts::{ARCH, OS};
@@ -211,7 +211,7 @@ fn exit_codes_distinguish_failures() {
         .is("exit_codes");
 }
 
-/// A flag that nobody ever typed may do anything.
+/// An untested flag may do anything.
 #[test]
 fn every_flag_of_every_command_and_every_exit_code_was_typed() {
     let lines = typed();

@@ -1,4 +1,4 @@
-//! Which file is the session: Claude Code may name a folder that it never makes, and people mount, copy, restore and link folders.
+//! The file of a session: Claude Code may name a folder that it never creates, and people mount, copy, restore and link folders.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::sandbox::{Received, Sandbox, traced_to};
 
-/// A traced session whose hook was told a path in a folder of the worktree.
+/// A traced session whose hook got a path in a folder of the worktree.
 fn misnamed(event: &mut serde_json::Value, sandbox: &Sandbox, session: &str) {
     let named = sandbox.projects().join("-home-dev-project--claude-worktrees-x");
     event["transcript_path"] = json!(named.join(format!("{session}.jsonl")));
@@ -43,7 +43,7 @@ fn waiting_sessions_are_found_at_the_new_mount() {
     sandbox.end_backoff();
     let moved = sandbox.path(".claude/projects/-elsewhere");
     fs::rename(session.path().parent().unwrap(), &moved).unwrap();
-    // Out of reach, it goes on waiting.
+    // Unreachable, it keeps waiting.
     let hidden = sandbox.path("hidden");
     fs::rename(&moved, &hidden).unwrap();
     sandbox.run(&["flush"]).exits(0);
@@ -95,7 +95,7 @@ fn a_folder_linked_twice_has_each_session_once() {
     assert_eq!(mock.generations_sent(), 1);
 }
 
-/// The session that an event names, and the one whose file it names.
+/// The session of an event, and the session of its file.
 const OTHER: &str = "0ddba11e-0000-4000-8000-000000000000";
 
 #[test]
@@ -126,7 +126,7 @@ fn rows_of_another_session_are_left_to_a_replay_which_sends_them_as_theirs() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
-    // The file has the name of another session, and no row of it: it may be a copy so far.
+    // The file has the name of another session, and none of its rows: it may be an incomplete copy.
     let file = session.path().with_file_name(format!("{OTHER}.jsonl"));
     fs::rename(session.path(), &file).unwrap();
     let mut event = session.stop_event(0);

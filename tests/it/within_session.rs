@@ -1,4 +1,4 @@
-//! Commands that Claude Code runs need no session: `score` and `show` mean the newest turn of its session that is over.
+//! Commands within Claude Code need no session: the default of `score` and `show` is the newest finished turn of its session.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn a_turn_that_runs_is_neither_scored_nor_shown() {
         rows.iter().enumerate().filter(|(_, row)| is_prompt(row)).map(|(at, _)| at).collect();
     assert_eq!(prompts.len(), 3, "{prompts:?}");
     sandbox.set("CLAUDE_CODE_SESSION_ID", &session.session);
-    // Its prompt is there, then its answer too, but nothing that ends it.
+    // Its prompt is written, then its answer too, but no end.
     sandbox.grow(session, prompts[1] + 1);
     let first = scored_trace(&sandbox, &[&format!("{}#1", session.session), "a=1"]);
     assert_eq!(scored_trace(&sandbox, &["a=1"]), first);

@@ -1,4 +1,4 @@
-//! Agents' files that hold rows of other files: each call is sent once, and no call is a child of what it launched.
+//! Agents' files with rows of other files: each call is sent once, and no call is a child of an agent that it launched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::sandbox::Sandbox;
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 const FOLDER: &str = ".claude/projects/-home-dev-project";
 
-/// The rows of one file, a second apart.
+/// The rows of one file, one second apart.
 #[derive(Default)]
 struct File {
     rows: Vec<Value>,
-    /// When the first row was written, in seconds.
+    /// Time of the first row, in seconds.
     from: usize,
 }
 
@@ -82,7 +82,7 @@ impl File {
     }
 }
 
-/// A session with its agents: their ids, what their meta files say, and their rows.
+/// A session with its agents: their ids, their meta files, and their rows.
 fn replayed(main: &File, agents: &[(&str, Value, File)]) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -149,7 +149,7 @@ fn advice_of_another_model_is_a_call_below_the_answer() {
     assert!(advised.output.as_ref().unwrap().contains("Use a map."));
 }
 
-/// Each span is there once, and every one leads to a root.
+/// Each span arrives once, and every one has a root.
 fn assert_sound(rows: &[Row]) {
     let parents: BTreeMap<&str, Option<&str>> =
         rows.iter().map(|row| (row.span_id.as_str(), row.parent_span_id.as_deref())).collect();
@@ -164,7 +164,7 @@ fn assert_sound(rows: &[Row]) {
     }
 }
 
-/// What is known of each model call: what it said or launched, below which agent's id.
+/// Each model call: its text or launch, and the id of its agent.
 fn calls(rows: &[Row]) -> BTreeSet<(String, Option<String>)> {
     let calls = rows.iter().filter(|row| row.kind == "GENERATION");
     let agent = |row: &Row| {
@@ -181,7 +181,7 @@ fn expected(calls: &[(&str, &str)]) -> BTreeSet<(String, Option<String>)> {
     calls.map(|(call, agent)| ((*call).to_owned(), owner(agent))).collect()
 }
 
-/// The id of the agent below which the tool call of this id stands; empty for the session's own.
+/// The id of the agent of this tool call; empty for the session's own calls.
 fn owner(rows: &[Row], tool: &str) -> String {
     let is_tool = |row: &&Row| row.metadata.get("tool_use_id").is_some_and(|id| id == tool);
     let row = rows.iter().find(is_tool).expect("the tool call");
@@ -223,7 +223,7 @@ fn one_mark_of_a_fork_is_enough() {
     for (meta, file) in [
         (fork("t1"), own(File::from(10))),
         (launched_by("t1"), own(File::from(10).head())),
-        // Nothing links it: it is a trace of its own.
+        // An unlinked agent has its own trace.
         (Value::Null, own(File::from(10).head())),
     ] {
         let rows = replayed(&main(), &[("aa", meta.clone(), file)]);
@@ -264,7 +264,7 @@ fn siblings_with_each_others_launches_make_no_cycle() {
     assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), String::new()));
 }
 
-/// The rows that launched them are gone. Nothing leads from them to the session, and their cost is not hidden.
+/// The rows that launched them are gone. No row links them to the session, but their cost must stay visible.
 #[test]
 fn agents_in_a_ring_apart_from_the_session_are_traces_without_a_cycle() {
     let main = File::from(0).prompt("p").says("m1");

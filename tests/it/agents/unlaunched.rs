@@ -1,4 +1,4 @@
-//! Agents that no tool call launched: commands of the person, and agents whose launch stands in no row.
+//! Agents without a tool call: commands of the person, and agents without a launch row.
 
 use langfuse_mock::{MockLangfuse, Row};
 
@@ -8,7 +8,7 @@ use crate::sandbox::{Recording, Sandbox};
 const AGENT: &str = "aa8167aec2d83018e";
 const TUI: &str = "v2.1.332/skill-fork-tui";
 
-/// The recording without the rows of its session in which one of these stands.
+/// The recording without those rows of its session that contain one of these texts.
 fn without(texts: &[&str]) -> Recording {
     let mut recording = Recording::open(TUI);
     let has = |line: &String| texts.iter().any(|text| line.contains(text));
@@ -16,7 +16,7 @@ fn without(texts: &[&str]) -> Recording {
     recording
 }
 
-/// What a replay of the whole recording brings.
+/// The spans of a replay of the whole recording.
 fn replayed(recording: &Recording) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -33,7 +33,7 @@ fn lay(sandbox: &Sandbox, recording: &Recording) {
     }
 }
 
-/// The agent's row, and what is above it.
+/// The agent's row, and its parents.
 fn agent_and_parent(rows: &[Row]) -> (&Row, Option<&Row>) {
     let agent = only(rows, "agent_id", AGENT);
     let parent = agent.parent_span_id.as_ref();
@@ -89,7 +89,7 @@ fn an_unlinked_agent_has_its_own_trace() {
     assert_eq!(calls, 5);
 }
 
-/// Nothing of it before: its launch may still be on its way to the file.
+/// Not sent earlier: its launch may not be written yet.
 #[test]
 fn an_unlinked_agent_waits_until_its_session_continues() {
     let recording = without(&[AGENT, "/apart"]);

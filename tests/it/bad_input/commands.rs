@@ -1,4 +1,4 @@
-//! Commands say what is wrong, and their exit codes tell scripts.
+//! Commands name the problem, and exit codes distinguish failures.
 
 use langfuse_mock::{MockLangfuse, Reply};
 use serde_json::json;
@@ -54,7 +54,7 @@ fn invalid_targets_are_named() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/simple").whole();
-    // Two sessions whose ids begin alike.
+    // Two sessions with the same beginning of their ids.
     let same = sandbox.session("v2.1.330/tools");
     let id = same.id().to_owned();
     same.whole();

@@ -4,7 +4,7 @@ use langfuse_mock::MockLangfuse;
 
 use crate::sandbox::{PROGRAM, Ran, Received, Sandbox};
 
-/// Runs the program by a shell in which `$D` is a folder `café` in Latin-1, with the session's transcript at its usual place
+/// Runs the program in a shell where `$D` is a folder `café` in Latin-1, with the session's transcript at its usual place
 /// in it.
 fn shell(sandbox: &Sandbox, command: &str) -> Ran {
     let folder = sandbox.path("").display().to_string();

@@ -1,4 +1,4 @@
-//! Transcripts that are not what they should be.
+//! Invalid and unusual transcripts.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
     (mock, sandbox)
 }
 
-/// The hooks of a session whose transcript is something else.
+/// The hooks of a session with another file as its transcript.
 fn hooks_at(path: &Path, session: &Session<'_>) {
     for mut event in [session.stop_event(0), session.end_event()] {
         event["transcript_path"] = json!(path);
@@ -48,7 +48,7 @@ fn an_invalid_transcript_is_logged_and_the_session_is_sent_later() {
     });
 }
 
-/// Each case takes its hook's whole patience.
+/// Each case waits as long as a hook may.
 fn all_at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
     std::thread::scope(|scope| {
         for case in cases {
@@ -178,7 +178,7 @@ fn a_transcript_that_was_rewritten_is_read_again_and_nothing_is_sent_twice() {
     let mut session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0).stop(0);
     session.answered(1).stop(1);
-    // Shorter by more than a turn: where the second one started, the third one is in the middle.
+    // Shorter by more than a turn: the offset of the second turn is now in the middle of the third.
     session.recording.sessions[0].lines.drain(3..13);
     fs::remove_file(session.path()).unwrap();
     session.answered(1).stop(1);
@@ -188,7 +188,7 @@ fn a_transcript_that_was_rewritten_is_read_again_and_nothing_is_sent_twice() {
     assert_eq!(mock.generations_sent(), 3);
 }
 
-/// What a replay of a recording brings that was changed before.
+/// The spans of a replay of a changed recording.
 fn rows_of(recording: &str, change: impl FnOnce(&mut Session<'_>)) -> Vec<Row> {
     let (mock, sandbox) = traced();
     let mut session = sandbox.session(recording);

@@ -1,4 +1,4 @@
-//! Whose keys go to which host.
+//! Pairs of keys and hosts.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn keys(layer: &str) -> Value {
     json!({"LANGFUSE_PUBLIC_KEY": format!("pk-lf-{layer}"), "LANGFUSE_SECRET_KEY": SECRET})
 }
 
-/// Several objects as one.
+/// Several objects merged into one.
 fn joined(parts: &[Value]) -> Value {
     let members = parts.iter().flat_map(|part| part.as_object().unwrap());
     Value::Object(members.map(|(k, v)| (k.clone(), v.clone())).collect())

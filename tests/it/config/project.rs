@@ -1,4 +1,4 @@
-//! Which entry of `projects` a session belongs to.
+//! The entry of `projects` for a session.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Whose keys and hosts are: what a repository brings counts only where its user said so.
+//! The owner of keys and hosts: values of a repository count only with its user's consent.
 
 mod consent;
 mod redirects;
@@ -15,7 +15,7 @@ const CLOUD: &str = "https://cloud.langfuse.com";
 const THEIRS: &str = "https://theirs.example";
 const MINE: &str = "https://mine.example";
 
-/// What is set where.
+/// Values per source.
 #[derive(Clone, Default)]
 struct Setup {
     shell: Value,
@@ -25,12 +25,12 @@ struct Setup {
     shared: Value,
     personal: Value,
     managed: Value,
-    /// `--settings`, an SDK's `settings=`: only a hook can see it.
+    /// `--settings`, an SDK's `settings=`: only a hook can see them.
     flags: Value,
 }
 
 impl Setup {
-    /// The files, and the shell with what Claude Code merges over it if `merged`.
+    /// The files, and the shell with the values that Claude Code merges over it if `merged`.
     fn world(&self, merged: bool) -> World {
         let mut world = World::new();
         let project = world.project().display().to_string();
@@ -72,7 +72,7 @@ impl Setup {
         world
     }
 
-    /// Whether it says itself who consents to what; else the configuration file does.
+    /// Whether the case sets consent itself; otherwise the configuration file does.
     fn says_consent(&self) -> bool {
         let all = [
             &self.shell,
@@ -87,12 +87,12 @@ impl Setup {
         all.iter().any(|env| env.get("TRACE_TO_LANGFUSE").is_some())
     }
 
-    /// What a hook makes of it, and a command that a person types.
+    /// The result for a hook, and for a command that a person types.
     fn resolve(&self) -> [Config; 2] {
         [self.world(true).resolve(Scope::OwnHook), self.world(false).resolve(Scope::Explicit)]
     }
 
-    /// The public key and the host, or the problem: the same for a hook and for a command that a person types.
+    /// The public key and the host, or the problem: equal for a hook and for a command that a person types.
     fn leads_to(&self) -> Result<(String, String), &'static str> {
         let [hook, command] = self.resolve();
         assert_eq!(told(&hook), told(&command), "a hook and a command decide alike");
@@ -174,7 +174,7 @@ fn keys_of_the_project_need_consent_unless_they_are_in_its_personal_file() {
         (Setup { shared: keys("theirs"), ..Setup::default() }, not_allowed.clone()),
         (Setup { personal: theirs.clone(), ..Setup::default() }, ok("theirs", THEIRS)),
         (Setup { personal: keys("theirs"), ..Setup::default() }, ok("theirs", CLOUD)),
-        // The user's host is taken, wherever a file of theirs has it.
+        // The user's host counts, in any file of theirs.
         (
             Setup {
                 personal: keys("own"),
@@ -199,7 +199,7 @@ fn keys_of_the_project_need_consent_unless_they_are_in_its_personal_file() {
             },
             ok("own", MINE),
         ),
-        // But not one that the shared file has, or the shell alone.
+        // A host of the shared file or of the shell alone does not count.
         (
             Setup {
                 personal: keys("own"),
@@ -216,7 +216,7 @@ fn keys_of_the_project_need_consent_unless_they_are_in_its_personal_file() {
             },
             not_allowed.clone(),
         ),
-        // Files of keys, and keys of two files.
+        // Key files, and keys of two files.
         (
             Setup {
                 personal: json!({"LANGFUSE_PUBLIC_KEY": "pk-lf-own", "LANGFUSE_SECRET_KEY_FILE": "/keys/secret"}),
@@ -232,7 +232,7 @@ fn keys_of_the_project_need_consent_unless_they_are_in_its_personal_file() {
             },
             not_allowed,
         ),
-        // The project's half and the user's are no pair.
+        // One key of the project and one of the user are no pair.
         (
             Setup {
                 personal: json!({"LANGFUSE_PUBLIC_KEY": "pk-lf-own"}),
@@ -268,7 +268,7 @@ fn values_of_the_user_count_despite_values_of_the_project() {
             },
             MINE,
         ),
-        // A variable of ours is stronger than the shared one: what a job in CI sets.
+        // A prefixed variable is stronger than the shared one: a CI job sets it.
         (
             Setup {
                 shell: with(keys("mine"), "CC_LANGFUSE_BASE_URL", MINE),
@@ -277,12 +277,12 @@ fn values_of_the_user_count_despite_values_of_the_project() {
             },
             MINE,
         ),
-        // An empty value takes nothing from a file of the user.
+        // An empty value removes nothing from a file of the user.
         (
             Setup { user: mine.clone(), shared: json!({"LANGFUSE_HOST": ""}), ..Setup::default() },
             MINE,
         ),
-        // Managed settings are above all.
+        // Managed settings win over all others.
         (
             Setup {
                 user: keys("mine"),

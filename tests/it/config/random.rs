@@ -1,4 +1,4 @@
-//! Keys and host over all layers at random, against a second statement of the rule.
+//! Random keys and hosts in all layers, compared with a second implementation of the rule.
 
 use claude_langfuse::config::Scope;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::World;
 
 const URLS: [&str; 3] = ["https://a.example", "https://b.example", "https://cloud.langfuse.com"];
 
-/// What one layer sets: for each spelling whether, and for hosts which.
+/// The variables that one layer sets, per name, and the hosts.
 #[derive(Debug, Clone)]
 struct Level {
     public: [bool; 3],
@@ -29,7 +29,7 @@ fn level() -> impl Strategy<Value = Level> {
 }
 
 impl Level {
-    /// The variables of this layer. Each key says in its text which layer and spelling it is of.
+    /// The variables of this layer. The text of each key names its layer and spelling.
     fn variables(&self, world: &World, number: usize) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
         for (names, set, kind) in [(PUBLIC, self.public, "pk"), (PRIVATE, self.secret, "sk")] {
@@ -54,8 +54,8 @@ impl Level {
     }
 }
 
-/// The rule, stated again: base URL, public key, secret key, or the name of the problem. `of_shell`: which of the session's key
-/// and host that count are of the shell alone, under a name that other programs have too.
+/// The rule, implemented again: base URL, public key, secret key, or the name of the problem. `of_shell`: the effective key and
+/// host of the session that only the shell sets, under a name that other programs also use.
 fn expected(levels: &[Level], of_shell: OfShell) -> Result<(String, String, String), &'static str> {
     let mut levels = levels.to_vec();
     let first = |set: [bool; 3]| set.iter().position(|set| *set);
@@ -83,7 +83,7 @@ fn expected(levels: &[Level], of_shell: OfShell) -> Result<(String, String, Stri
     Ok((host.to_owned(), format!("pk-lf-{top}-{public}"), format!("sk-lf-{top}-{secret}")))
 }
 
-/// Which of the session's strongest values are of the shell alone.
+/// The session's strongest values that only the shell sets.
 #[derive(Debug, Clone, Copy, Default)]
 struct OfShell {
     public: bool,
@@ -106,7 +106,7 @@ proptest! {
         let mut world = World::new();
         let managed = object(&levels[0].variables(&world, 0));
         world.settings("managed/managed-settings.json", &managed);
-        // A layer of two halves: what goes to the settings file has another value in the shell.
+        // A layer of two halves: values of the settings file have another value in the shell.
         let session = levels[1].variables(&world, 1);
         let mut settings = Vec::new();
         let mut of_shell = [None; 3];

@@ -1,4 +1,4 @@
-//! What each value may be, and what holds when it is not.
+//! The valid values of each variable, and the effect of invalid ones.
 
 use std::fs;
 use std::path::Path;

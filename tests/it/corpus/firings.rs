@@ -1,4 +1,4 @@
-//! A recording as Claude Code's hooks saw it: each at its time, the files as they stood, the last row on its way.
+//! Replays the hooks of a recording: each at its time, with the files of that time and the last row delayed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Firing, Recording, Sandbox, Transcript};
 
-/// When the recording does not say how late the answer's row was.
+/// The delay of the answer's row if the recording has none.
 const USUALLY_LATE: Duration = Duration::from_millis(60);
 
-/// Calls the recorded hooks one after the other; at the end, all that was recorded is on disk.
+/// Runs the recorded hooks in order; at the end, the whole recording is on disk.
 pub(super) fn play(sandbox: &Sandbox, recording: &Recording) {
     for (position, firing) in recording.firings.iter().enumerate() {
         fire(sandbox, recording, firing, position % 2 == 0);
     }
 }
 
-/// Calls the last recorded hook of each session alone, when all that was recorded is on disk.
+/// Runs only the last recorded hook of each session, with the whole recording on disk.
 pub(super) fn play_last(sandbox: &Sandbox, recording: &Recording) {
     sandbox.lay(recording);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
@@ -32,7 +32,7 @@ pub(super) fn play_last(sandbox: &Sandbox, recording: &Recording) {
     }
 }
 
-/// The sessions that met no hook.
+/// The sessions without a hook.
 pub(super) fn unnoticed(recording: &Recording) -> impl Iterator<Item = &Transcript> {
     let fired = |session: &str| {
         let mut firings = recording.firings.iter();
@@ -42,7 +42,7 @@ pub(super) fn unnoticed(recording: &Recording) -> impl Iterator<Item = &Transcri
     sessions.filter(move |transcript| !fired(&transcript.session))
 }
 
-/// One hook. `keep_open`: its standard input never ends.
+/// One hook. `keep_open`: its standard input is never closed.
 fn fire(sandbox: &Sandbox, recording: &Recording, firing: &Firing, keep_open: bool) {
     let transcript = recording.session(firing.session());
     sandbox.lay_at(recording, firing);
@@ -75,7 +75,7 @@ fn rows_in(path: &Path) -> usize {
     std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
-/// How many rows there are with the answer, when it was not there at the hook's start.
+/// The number of rows up to the answer, if it was missing at the hook's start.
 fn rows_with_answer(
     transcript: &Transcript,
     firing: &Firing,

@@ -1,4 +1,4 @@
-//! What must hold of the rows of a recording.
+//! Checks of the rows of a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sandbox::{Received, Recording};
 
-/// The kinds of tokens: as the API counts them, and the columns in which they arrive.
+/// The kinds of tokens: names in the API's usage, and the columns in Langfuse.
 const TOKENS: [(&str, &[&str]); 4] = [
     ("input_tokens", &["input"]),
     ("output_tokens", &["output"]),
@@ -19,7 +19,7 @@ const TOKENS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// All that was played and can be reached in the files has arrived, once.
+/// All answers in the files have arrived, once.
 pub(super) fn assert_whole(mock: &MockLangfuse, recording: &Recording) {
     assert_sound(mock);
     let rows = mock.rows();
@@ -34,7 +34,7 @@ pub(super) fn assert_whole(mock: &MockLangfuse, recording: &Recording) {
     let tools = tools(&rows);
     assert_eq!(tools.values().sum::<usize>(), count(&reachable["tool_use_ids"]), "tool calls");
     let played = counts(&expected["tool_calls"]);
-    // An answer that was cut off after its tool call counts as not played.
+    // An answer that was cut off after its tool call counts as not sent.
     if played.values().sum::<usize>() == count(&reachable["tool_use_ids"]) {
         assert_eq!(tools, played, "tool calls by name");
     }
@@ -50,7 +50,7 @@ fn assert_agents(rows: &[Row], recording: &Recording) {
     let (turns, agents): (Vec<&Row>, Vec<&Row>) = agents.partition(|row| is_turn(row));
     let warmups = agents.iter().filter(|row| is_warmup(row)).count();
     match count(&expected["in_transcripts"]["agent_ids"]) {
-        // Before they had files of their own.
+        // Releases before agents had their own files.
         0 => assert_eq!(agents.len(), whole(&expected["subagents"]), "subagents"),
         files => assert_eq!(agents.len(), files, "subagents and warmups"),
     }
@@ -62,7 +62,7 @@ fn assert_agents(rows: &[Row], recording: &Recording) {
     }
 }
 
-/// An agent that Claude Code started for itself.
+/// An agent that Claude Code started itself.
 fn is_warmup(row: &Row) -> bool {
     row.metadata.contains_key("warmup")
 }
@@ -71,7 +71,7 @@ fn is_turn(row: &Row) -> bool {
     crate::sandbox::is_turn(row) && !is_warmup(row)
 }
 
-/// What is true of every session.
+/// Checks for every session.
 pub(super) fn assert_sound(mock: &MockLangfuse) {
     mock.assert_nothing_lost();
     let rows = mock.rows();
@@ -92,10 +92,10 @@ pub(super) fn assert_sound(mock: &MockLangfuse) {
     assert_once(mock);
 }
 
-/// Nothing is there twice, and no generation was sent twice.
+/// Nothing is duplicate, and no generation was sent twice.
 pub(super) fn assert_once(mock: &MockLangfuse) {
     let rows = mock.rows();
-    // With another start the server would keep both rows for ever.
+    // With another start time the server would keep both rows permanently.
     let spans: BTreeSet<&str> = rows.iter().map(|row| row.span_id.as_str()).collect();
     assert_eq!(spans.len(), rows.len(), "one row for each span");
     let sent = mock.accepted_spans();
@@ -116,7 +116,7 @@ fn ids_of_messages(recording: &Recording) -> BTreeSet<String> {
     rows.map(|row| span_id(row["message"]["id"].as_str().unwrap())).collect()
 }
 
-/// As the design has it: the first 16 hex digits of a hash of kind and id.
+/// The documented id: the first 16 hex digits of a hash of kind and id.
 fn span_id(message_id: &str) -> String {
     let digest = Sha256::digest(format!("generation:{message_id}"));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -137,7 +137,7 @@ fn assert_lanes(rows: &[Row], expected: &Value) {
     }
 }
 
-/// The mark in the prompt of the agent that a row lies under; `main` is a turn's own.
+/// The mark in the prompt of the agent above a row; `main` is a turn's own.
 fn lane(row: &Row, rows: &[Row]) -> String {
     let above = parent(row, rows).expect("a root is an agent");
     match (above.kind.as_str(), above.parent_span_id.is_some()) {
@@ -178,7 +178,7 @@ fn counts(expected: &Value) -> BTreeMap<String, usize> {
     members.map(|(name, value)| (name.clone(), count(value))).collect()
 }
 
-/// A count that is not given where there is nothing to count.
+/// A count that is omitted if it is 0.
 fn whole(value: &Value) -> usize {
     value.as_u64().map_or(0, |_| count(value))
 }

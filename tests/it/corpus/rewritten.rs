@@ -1,4 +1,4 @@
-//! A session whose file Claude Code rewrote, twice, at compactions: nothing wrong and nothing double, what is gone is gone.
+//! A session whose file Claude Code rewrote twice, at compactions: no row is wrong or duplicate, only removed rows are lost.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::sandbox::{Firing, Recording, Sandbox};
 
 pub(super) const NAME: &str = "v2.1.330/compact-rewrite";
 
-/// All that the file ever was, the last last.
+/// All states of the file, the last one at the end.
 const FILES: [&str; 3] = ["states/1.jsonl", "states/2.jsonl", LAST];
 const LAST: &str = "projects/-home-dev-project/eba9862a-41a3-4897-b76e-5a56cdf7d19e.jsonl";
 
@@ -37,7 +37,7 @@ fn no_two_turns_have_the_same_number() {
     let mut numbers: Vec<(i64, Option<String>)> =
         turns.map(|row| (row.start_ms, row.metadata.get("turn_number").cloned())).collect();
     numbers.sort_unstable();
-    // One turn's prompt was gone before a hook was called.
+    // One turn's prompt was removed before a hook was called.
     let (numbered, others): (Vec<_>, Vec<_>) =
         numbers.into_iter().map(|(_, number)| number).partition(Option::is_some);
     assert_eq!(numbered.into_iter().flatten().collect::<Vec<_>>(), ["1", "2", "3", "4", "5"]);
@@ -92,7 +92,7 @@ fn play(sandbox: &Sandbox, recording: &Recording) {
     }
 }
 
-/// Puts the first rows of a state where the session's file is: appended, or as a new file.
+/// Writes the first rows of a state to the session's file: appended, or as a new file.
 fn put(sandbox: &Sandbox, recording: &Recording, (file, rows): (&str, usize), is_new: bool) {
     let text = recording.rows_of(file, rows);
     let name = Path::new(".claude").join(LAST);
@@ -120,7 +120,7 @@ fn event_at(firing: &Firing, path: &str) -> Value {
     event
 }
 
-/// All rows are sound, come from rows of these files, and every trace from one that opens it.
+/// All rows are valid, come from rows of these files, and every trace comes from an opening row.
 fn assert_true(mock: &MockLangfuse, recording: &Recording, files: &[&str]) {
     judge::assert_sound(mock);
     mock.rows().iter().for_each(crate::metadata::validate);
@@ -128,7 +128,7 @@ fn assert_true(mock: &MockLangfuse, recording: &Recording, files: &[&str]) {
     let shown = generations_shown(mock);
     assert!(shown.is_subset(&generations(&rows)), "{shown:?}");
     let openings = rows.iter().filter(|row| opens(row)).map(|row| &row["uuid"]);
-    // The summary names the row that is gone.
+    // The summary names the removed row.
     let named = rows.iter().filter_map(|row| row["summarizedTurnPromptUuids"].as_array()?.last());
     let openings: BTreeSet<String> =
         openings.chain(named).filter_map(|uuid| Some(digest(uuid.as_str()?, 32))).collect();

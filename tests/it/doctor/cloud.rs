@@ -1,6 +1,6 @@
-//! Langfuse Cloud behind a proxy: one region knows the keys.
+//! Langfuse Cloud behind a proxy: one region has the keys.
 //!
-//! The certificates were made once with openssl (2000 to 2100, P-256) and are good for nothing else.
+//! The certificates were made once with openssl (2000 to 2100, P-256) and have no other use.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::client::tls::server_config;
 
-/// Signs the other.
+/// The authority, which signs the other one.
 const AUTHORITY: &str = "\
     MIIBoTCCAUigAwIBAgIUf0GBGH50nJq1Wd4RC++8m2sY5MswCgYIKoZIzj0EAwIwLjEsMCoGA1UEAwwjY2xhdWRl\
     LWxhbmdmdXNlIHRlc3QgQ0EgZm9yIHJlZ2lvbnMwIBcNMDAwMTAxMDAwMDAwWhgPMjEwMDAxMDEwMDAwMDBaMC4x\
@@ -35,14 +35,14 @@ const KEY: &str = "\
     0wmhRANCAARr8pzG4IkcJ6u/1jkCZyidBU65SQ/9VsloI6NzlVXlVg60y1dMa06XVruUj0tgGFc5kRppBil6avwA\
     urV+pbOE";
 
-/// A proxy that is all of Langfuse Cloud, for as long as the test runs.
+/// A proxy that is all of Langfuse Cloud, as long as the test runs.
 pub(crate) struct Cloud {
     pub(crate) proxy: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Cloud {
-    /// The keys are of this region; everybody else refuses them.
+    /// The keys belong to this region; all others reject them.
     pub(crate) fn with_keys_of(region: &'static str) -> Self {
         let config = server_config(CLOUD, KEY);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -58,14 +58,14 @@ impl Cloud {
         Self { proxy, asked }
     }
 
-    /// The hosts that were asked, each once, in order.
+    /// The requested hosts, each once, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.dedup();
         asked
     }
 
-    /// The authority's certificate as a PEM file holds it.
+    /// The authority's certificate as a PEM file.
     pub(crate) fn authority() -> String {
         format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n")
     }
@@ -78,7 +78,7 @@ fn serve(
     region: &str,
 ) {
     let Some(connect) = head(&mut stream) else {
-        // A look whether anybody is there.
+        // A check whether the server is reachable.
         return;
     };
     let host = connect.strip_prefix("CONNECT ").and_then(|rest| rest.split(':').next());

@@ -1,4 +1,4 @@
-//! Faults of the configuration and of the state folder.
+//! Problems of the configuration and of the state folder.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -132,7 +132,7 @@ fn a_read_only_state_folder() {
     clinic.fails("state", "can't write to ~/file/claude-langfuse: ", "CC_LANGFUSE_STATE_DIR", 1);
 }
 
-/// A limit on the size of files is met as a full disk is: a write fails.
+/// A limit on the size of files acts like a full disk: a write fails.
 #[test]
 fn a_full_disk() {
     let clinic = Clinic::healthy();

@@ -1,4 +1,4 @@
-//! Faults on the way to Langfuse, each told apart.
+//! Problems on the way to Langfuse, each distinguished.
 
 use langfuse_mock::{PUBLIC_KEY, Reading, Reply, SECRET_KEY};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::client::server::Server;
 use crate::client::tls::{EXPIRED, GOOD, OTHER_HOST, bundle, tls_server};
 use crate::sandbox::{Sandbox, unused_address};
 
-/// An answer of a server that may be anything.
+/// Any response of a server.
 fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
@@ -21,7 +21,7 @@ fn at(url: &str) -> Clinic {
     clinic
 }
 
-/// Keys for Langfuse Cloud, which is behind a proxy, and no host.
+/// Keys for Langfuse Cloud behind a proxy, without a host.
 fn in_cloud(cloud: &Cloud) -> Clinic {
     let mut clinic = Clinic::healthy();
     let authority = clinic.sandbox.write("ca.pem", Cloud::authority().as_bytes());
@@ -201,7 +201,7 @@ fn an_unreadable_ca_file() {
 fn tls_to_a_plain_http_server() {
     let plain = Server::new(|connection| {
         connection.write(answer("400 Bad Request", "", ""));
-        // What is said in another language is not read, but it has to go somewhere.
+        // The program does not read the TLS bytes, but something must receive them.
         let _ = std::io::copy(&mut connection.stream, &mut std::io::sink());
     });
     at(&format!("https://{}", plain.address)).fails(

@@ -1,4 +1,4 @@
-//! Faults between Claude Code and this program.
+//! Problems between Claude Code and this program.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

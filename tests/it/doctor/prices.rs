@@ -1,11 +1,11 @@
-//! Models without a price: named with the request that gives them one.
+//! Models without a price: named with the request that sets one.
 
 use langfuse_mock::MockLangfuse;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
-/// The findings about prices that are no success.
+/// The findings about prices other than successes.
 fn warnings(sandbox: &Sandbox) -> Vec<Value> {
     let report = sandbox.run(&["doctor", "--json"]).json().remove(0);
     let findings = report["findings"].as_array().unwrap().iter();
@@ -44,7 +44,7 @@ fn the_printed_request_sets_the_price_of_a_model() {
         .send(words[5]);
     assert_eq!(sent.unwrap().status(), 200, "{words:?}");
     assert_eq!(warnings(&sandbox), Vec::<Value>::new());
-    // What is sent afterwards has a cost, there and here.
+    // Turns sent afterwards have a cost, in Langfuse and locally.
     sandbox.run(&["replay", "--all"]).exits(0);
     let call = mock.rows().into_iter().find(|row| row.kind == "GENERATION").unwrap();
     assert_eq!(call.tier.as_deref(), Some("Standard"));

@@ -1,4 +1,4 @@
-//! Faults as strangers would seed them, each in a home of its own: found by name and remedy, and nothing is invented beside.
+//! Seeded problems, each in its own home: doctor finds each with a remedy, and reports no others.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -59,7 +59,7 @@ a variable beside env | {"TRACE_TO_LANGFUSE": "true"} | fail | config | unknown 
 projects as a list | {"projects": ["~/app"]} | fail | config | "projects" is not a JSON object | use {"env" | 3
 "#;
 
-/// One fault of a table.
+/// One row of a table.
 struct Fault {
     what: &'static str,
     change: Value,
@@ -82,7 +82,7 @@ fn faults(table: &'static str) -> Vec<Fault> {
 }
 
 impl Clinic {
-    /// The doctor finds this, and no other check has a finding, but what follows from a suspended configuration.
+    /// Doctor reports this, and no other check has a finding, except consequences of a suspended configuration.
     fn finds_only(&self, what: &str, options: &[&str], found: [&str; 4], code: i32) {
         let [verdict, check, message, help] = found;
         println!("{what}");
@@ -330,7 +330,7 @@ fn a_proxy_without_an_address_or_url_is_found() {
     }
 }
 
-/// A change of a home after which it is unusual and right.
+/// A change of a home that is unusual but valid.
 type Unusual = fn(&mut Clinic);
 
 #[test]

@@ -1,4 +1,4 @@
-//! The example of docs/experiments.md with the real Claude Code, where it is installed.
+//! The example of docs/experiments.md with the real Claude Code, if it is installed.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -11,16 +11,16 @@ use serde_json::Value;
 use super::place::Place;
 use crate::sandbox::{PROGRAM, Sandbox, is_turn, traced_to};
 
-/// The program of Claude Code, where a test may use it.
+/// The program of Claude Code, if a test may use it.
 fn claude_code() -> Option<PathBuf> {
     std::env::var_os("CLAUDE_CODE").map(PathBuf::from)
 }
 
-/// Says that a test is not run. The program is 400 MB, so that CI does without it; the tests beside these have a stand-in.
+/// Reports that a test is skipped. The program has 400 MB, so CI does without it; the other tests use a mock.
 fn told_missing() -> Option<PathBuf> {
     let claude = claude_code();
     if claude.is_none() {
-        // Past the harness, which shows nothing of a test that passes.
+        // Bypasses the harness, which hides the output of a passing test.
         let _ = writeln!(
             std::io::stderr(),
             "a test with the real Claude Code is not run; CLAUDE_CODE names its program"
@@ -44,12 +44,12 @@ fn better_instructions_win_with_the_real_claude_code() {
         std::os::unix::fs::symlink(PROGRAM, programs.join("claude-langfuse")).unwrap();
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
         sandbox.set("PATH", path).set("CLAUDE_CODE", claude.to_str().unwrap());
-        // The hook sends the sessions of the history, and nothing of the runs.
+        // The hook sends the sessions of the history, but not the runs.
         sandbox.run(&["install"]).exits(0);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/experiments/run.sh");
         let played = sandbox.shell(&format!("{script} {}", sandbox.path("example").display()), b"");
         assert_eq!(played.code, Some(0), "{played:#?}");
-        // With --nocapture this is what docs/experiments.md shows.
+        // With --nocapture this prints the text for docs/experiments.md.
         println!("{}", played.stdout);
         let project = sandbox.path("example/functions");
         let compare = format!(
@@ -70,7 +70,7 @@ fn better_instructions_win_with_the_real_claude_code() {
     assert_eq!(results[0], (0.2, 1.0, 8));
 }
 
-/// The model's API, until the test is over.
+/// The model's API, as long as the test runs.
 struct Api(Child);
 
 impl Drop for Api {
@@ -119,7 +119,7 @@ fn a_broken_model_leaves_nothing_with_the_real_claude_code() {
     drop(api);
     assert!(place.files() == before, "the repository has changed");
     place.assert_nothing_left();
-    // The run that hung is there too, ended as by Ctrl-C; and a rule kept Claude Code out of the repository.
+    // The hanging run is there too, interrupted as by Ctrl-C; and a rule kept Claude Code out of the repository.
     let rows = place.mock.rows();
     let root = rows.iter().find(|row| is_turn(row) && row.experiment["item_id"] == "item-000");
     assert_eq!(root.unwrap().level, "WARNING");

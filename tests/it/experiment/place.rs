@@ -1,4 +1,4 @@
-//! A sandbox with a repository, a dataset of items of it, and a stand-in for Claude Code.
+//! A sandbox with a repository, a dataset of its items, and a mock of Claude Code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,14 +15,14 @@ pub(super) struct Place {
     pub(super) mock: MockLangfuse,
     pub(super) sandbox: Sandbox,
     pub(super) repository: PathBuf,
-    /// The commits of the repository, the oldest first.
+    /// The commits of the repository, oldest first.
     pub(super) commits: Vec<String>,
     /// The program of Claude Code.
     pub(super) claude: String,
 }
 
 impl Place {
-    /// The repository has a file that says which of its two commits it is, and a branch `better` with other instructions.
+    /// The repository has a file with the name of its commit, and a branch `better` with other instructions.
     pub(super) fn new() -> Self {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
@@ -49,7 +49,7 @@ impl Place {
         fs::write(repository.join("CLAUDE.md"), "Be right.\n").unwrap();
         git(&["commit", "--quiet", "--all", "--message", "better"]);
         git(&["checkout", "--quiet", "main"]);
-        // What nobody has committed yet.
+        // Uncommitted changes.
         fs::write(repository.join("inner/version"), "unsaved").unwrap();
         Self { mock, sandbox, repository, commits, claude: CLAUDE.to_owned() }
     }
@@ -62,7 +62,7 @@ impl Place {
         self
     }
 
-    /// Puts one item with some of its data changed.
+    /// Adds one item with some changed data.
     pub(super) fn item(&self, id: &str, change: &Value) {
         let mut rerun = json!({
             "prompt": "right", "prompt_is_whole": true, "commit": self.commits[1], "branch": "main",
@@ -86,13 +86,13 @@ impl Place {
         self.start(&[&["--yes"], options].concat()).end()
     }
 
-    /// The prompts that Claude Code was started with, so far.
+    /// The prompts of the Claude Code runs so far.
     pub(super) fn started(&self) -> Vec<String> {
         let started = fs::read_to_string(self.sandbox.path("started")).unwrap_or_default();
         started.lines().map(str::to_owned).collect()
     }
 
-    /// Every file of the repository with its content, the history too.
+    /// Every file of the repository with its content, including the history.
     pub(super) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.repository.clone()];
@@ -108,7 +108,7 @@ impl Place {
         files
     }
 
-    /// Neither files nor processes of a run are left.
+    /// No files or processes of a run remain.
     pub(super) fn assert_nothing_left(&self) {
         let left: Vec<_> = fs::read_dir(self.sandbox.path("temporary")).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");

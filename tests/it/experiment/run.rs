@@ -1,4 +1,4 @@
-//! `experiment run` with a stand-in for Claude Code.
+//! `experiment run` with a mock of Claude Code.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -99,7 +99,7 @@ fn git_commands_of_a_run_do_not_change_the_repository() {
 fn a_hundred_failing_or_hanging_runs_leave_nothing() {
     let place = Place::new();
     let kinds = ["fail", "rubbish", "crash", "leave right", "right", "hang", "spoil", "wrong"];
-    // One that hangs takes its whole time.
+    // A hanging run takes its whole time limit.
     let prompts: Vec<&str> =
         (0..100).map(|number| kinds[if number < 8 { number } else { number % 5 }]).collect();
     place.items(&prompts);

@@ -1,4 +1,4 @@
-//! Where the lines go.
+//! The output of `export`.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::sandbox::Sandbox;
 
-/// `--output /dev/stdout`, or a pipe to another program: a file put in its place would be no help to anybody.
+/// `--output /dev/stdout`, or a pipe to another program: replacing it by a file would lose the output.
 #[test]
 fn a_pipe_or_a_device_is_written_to_and_not_replaced() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What the vendors' types take, by hand: every key is known, every value has its type. `sdk.py` asks the types themselves.
+//! The vendors' types, written by hand: every key is known, every value has its type. `sdk.py` uses the real types.
 
 use serde_json::{Map, Value};
 
@@ -60,7 +60,7 @@ fn parts_or_text(content: &Value) {
     }
 }
 
-/// A server refuses an answer of a tool that no call before it asked for.
+/// A server rejects a tool result without a preceding call.
 fn every_result_follows_its_call(messages: &[Value]) {
     let mut asked: Vec<&Value> = Vec::new();
     for message in messages {

@@ -1,4 +1,4 @@
-//! A run that is killed at any of its system calls, and one that comes after it.
+//! A run that is killed at any of its system calls, and the next run.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use super::oracle::{can_trace, in_order, same_rows, say, undisturbed};
 use crate::missing;
 use crate::sandbox::{Received, Sandbox, Session};
 
-/// The calls by which others can tell how far a run came: files, locks, and the connection.
+/// The calls with effects visible to others: files, locks, and the connection.
 const TELLING: [&str; 13] = [
     "connect",
     "flock",
@@ -26,11 +26,11 @@ const TELLING: [&str; 13] = [
     "write",
 ];
 
-/// A run, and what was before it.
+/// A run, and the state before it.
 struct Scene {
     recording: &'static str,
     before: fn(&Session<'_>),
-    /// The arguments of the run that is killed, and its standard input.
+    /// The arguments and the standard input of the killed run.
     run: fn(&Session<'_>) -> (Vec<String>, String),
 }
 
@@ -61,7 +61,7 @@ const REPLAY: Scene = Scene {
 };
 
 impl Scene {
-    /// Kills the run at every point of the calls that count, each time in a world of its own.
+    /// Kills the run at every one of these calls, each time in a new sandbox.
     fn killed_wherever(&self, counts: impl Fn(&str) -> bool) {
         if !can_trace() {
             return missing::tool("not killed: strace is missing, or may not trace");
@@ -86,12 +86,12 @@ impl Scene {
                 });
             }
         });
-        // Which of two threads does something first is not always the same, so some points are not met.
+        // The order of two threads varies, so some points are not reached.
         let killed = killed.into_inner();
         assert!(killed * 10 > points.len() * 8, "{killed} of {}", points.len());
     }
 
-    /// How often each system call is made by the thread that makes it most often.
+    /// The number of each system call in the thread with most of them.
     fn calls(&self) -> BTreeMap<String, usize> {
         let (mock, mut counts) = (MockLangfuse::start(), BTreeMap::new());
         let sandbox = Sandbox::traced(&mock);

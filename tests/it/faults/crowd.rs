@@ -1,4 +1,4 @@
-//! Many processes at once.
+//! Many processes at the same time.
 
 use std::fs;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::missing;
 use crate::sandbox::{Received, Running, Sandbox};
 
 const CROWD: usize = 50;
-/// Never reached by a test that goes well.
+/// Never reached by a passing test.
 const LONG: Duration = Duration::from_secs(300);
 
 fn traced() -> (MockLangfuse, Sandbox) {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    // Fifty of them take longer than one on two processors.
+    // Fifty processes take longer than one on two processors.
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "60");
     (mock, sandbox)
 }

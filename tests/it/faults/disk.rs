@@ -1,4 +1,4 @@
-//! A state folder that is anything but a folder of ours with files of ours in it.
+//! State folders with other contents than ours.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -13,7 +13,7 @@ use crate::sandbox::{Received, Sandbox, mode};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 
-/// What a person, another program or a bad day may do to the state of a session of which one turn was sent.
+/// Damage by a person, another program or a failure to the state of a session with one sent turn.
 type Damage = fn(&Sandbox);
 
 fn ours(sandbox: &Sandbox) -> PathBuf {
@@ -39,7 +39,7 @@ fn replace_by_link(path: &Path, target: &Path) {
     symlink(target, path).unwrap();
 }
 
-/// A file of somebody's that must stay as it is.
+/// Another file that must not change.
 fn victim(sandbox: &Sandbox) -> PathBuf {
     sandbox.write("victim", b"precious")
 }
@@ -154,7 +154,7 @@ fn a_log_that_is_not_a_regular_file_is_not_written_or_waited_for() {
 fn access_of_other_users_to_the_log_is_removed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    // The known hook scripts leave it so.
+    // The known hook scripts leave this state.
     let log = sandbox.write(".claude/state/langfuse_hook.log", b"old line\n");
     fs::set_permissions(&log, Permissions::from_mode(0o644)).unwrap();
     sandbox.session("v2.1.330/simple").whole().end();
@@ -196,7 +196,7 @@ fn a_missing_state_folder_prevents_no_delivery() {
 #[test]
 fn read_only_state_is_used_and_loses_nothing() {
     if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        // A folder that can't be made stands for it there.
+        // Here, a folder that can't be created has the same effect.
         return say("nothing is read-only to the superuser");
     }
     let (_mock, sandbox) = goes_on_after("read-only", |sandbox| {
@@ -284,7 +284,7 @@ fn without_a_home_no_state_is_written_anywhere() {
     for (name, value) in crate::sandbox::traced_to(&url).as_object().unwrap() {
         sandbox.set(name, value.as_str().unwrap());
     }
-    // Not an empty one: then the system names a home, that of whoever runs the tests.
+    // Not an empty one: the system would then use the home of the user who runs the tests.
     for home in ["relative", "/nonexistent/home"] {
         sandbox.set("HOME", home).set("XDG_CONFIG_HOME", "relative");
         sandbox.session(RECORDING).whole().end();

@@ -1,4 +1,4 @@
-//! State that somebody else prepared: links in the place of our folders, and folders of another user.
+//! State prepared by another user: links in place of our folders, and folders of another user.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -16,7 +16,7 @@ fn ours(sandbox: &Sandbox) -> PathBuf {
     sandbox.path(".claude/state/claude-langfuse")
 }
 
-/// The folders of state of a session of which the first turn was sent.
+/// The state folders of a session with one sent turn.
 fn folders(sandbox: &Sandbox) -> Vec<PathBuf> {
     let session = sandbox.cursor().parent().unwrap().to_owned();
     let ours = ours(sandbox);
@@ -70,7 +70,7 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
     }
 }
 
-/// Whether the folder belongs to another user now.
+/// Whether the folder now belongs to another user.
 fn give_away(folder: &Path) -> bool {
     let nobody = Some(65_534);
     let sudo = || Command::new("sudo").args(["-n", "chown", "65534"]).arg(folder).status();
@@ -87,7 +87,7 @@ fn state_in_a_folder_of_another_user_is_not_used() {
     if !give_away(&ours(&sandbox)) || !give_away(&log) {
         return missing::tool("no folder of another user: not root, and no sudo");
     }
-    // As if all of it were sent: a pause without an end, and a cursor behind the last row.
+    // Pretends that all of it was sent: an endless pause, and a cursor after the last row.
     fs::write(ours(&sandbox).join("pauses.json"), r#"{"all":[{"from":"2020-01-01T00:00:00Z"}]}"#)
         .unwrap();
     let before = content(&ours(&sandbox));
@@ -97,7 +97,7 @@ fn state_in_a_folder_of_another_user_is_not_used() {
     assert_eq!(content(&ours(&sandbox)), before);
     let doctor = sandbox.run(&["doctor", "--offline", "--json"]);
     assert!(doctor.stdout.contains("belongs to another user"), "{}", doctor.stdout);
-    // Its owner could read a log of theirs.
+    // Its owner could read their log.
     let own = sandbox.path(".claude/state/langfuse_hook.log");
     fs::rename(&log, &own).unwrap();
     session.whole().end();

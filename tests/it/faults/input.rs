@@ -1,4 +1,4 @@
-//! Input without measure: what can be no row takes no memory, and what changes under the reader's eyes is read again.
+//! Huge input: text that can't be a row takes no memory, and a file that changes while it is read is read again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Received, Sandbox};
 
 const MEGABYTE: usize = 1024 * 1024;
-/// What a hook may need beside the longest row that it has to understand, in kilobytes.
+/// The memory of a hook besides the longest row that it must parse, in kilobytes.
 const BASE: usize = 32 * 1024;
 
 fn traced() -> (MockLangfuse, Sandbox) {
@@ -20,7 +20,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
     (mock, sandbox)
 }
 
-/// The hook of a session's end; gives the most memory that it had, in kilobytes.
+/// Runs a SessionEnd hook; returns its peak memory in kilobytes.
 fn end(sandbox: &Sandbox, session: &LongSession) -> usize {
     let event = session.event("SessionEnd");
     let (ran, peak) = sandbox.start(&["hook"], event.as_bytes()).end_with_peak();
@@ -44,7 +44,7 @@ fn a_hundred_megabytes_without_a_row_cost_no_memory_and_no_other_row() {
         session.turn(100);
         let peak = end(&sandbox, &session);
         assert!(peak < BASE, "{peak} KB");
-        // First contact takes the last turn, and a replay the one before.
+        // First contact takes the last turn, and a replay the turn before.
         sandbox.run(&["replay", session.path.to_str().unwrap()]).exits(0);
         assert_eq!(mock.answers().len(), 2);
         mock.assert_nothing_lost();
@@ -151,7 +151,7 @@ fn a_file_that_is_appended_to_truncated_replaced_and_removed_between_hooks_ends_
     let (mock, sandbox) = traced();
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0).stop(0);
-    // Truncated into the first turn, and written again.
+    // Truncated within the first turn, and written again.
     let file = fs::File::options().write(true).open(session.path()).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
     session.stop(0);
@@ -161,7 +161,7 @@ fn a_file_that_is_appended_to_truncated_replaced_and_removed_between_hooks_ends_
     fs::copy(session.path(), &copy).unwrap();
     fs::rename(copy, session.path()).unwrap();
     session.stop(1);
-    // Gone, and there again.
+    // Removed, and restored.
     fs::remove_file(session.path()).unwrap();
     session.end();
     session.whole().end();
@@ -189,7 +189,7 @@ fn a_file_that_changes_while_it_is_read_ends_in_its_rows() {
         let (mock, sandbox) = traced();
         let session = sandbox.session("v2.1.330/stream-multi");
         session.answered(0).stop(0);
-        // The hook waits for the second answer, which is not there yet.
+        // The hook waits for the missing second answer.
         session.before_answer(1);
         let whole = fs::read(session.path()).unwrap();
         let hook = session.start(&session.stop_event(1));

@@ -1,4 +1,4 @@
-//! A process that is given little, and outputs that nobody reads.
+//! A process with few resources, and closed outputs.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use super::oracle::{in_order, same_rows, undisturbed};
 use crate::sandbox::{Ran, Received, Sandbox, Session};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
-/// No file may grow: as on a disk that is full.
+/// No file may grow, as on a full disk.
 const NO_ROOM: &str = r#"trap '' XFSZ; ulimit -f 0; exec "$@""#;
-/// Never reached by a test that goes well.
+/// Never reached by a passing test.
 const LONG: Duration = Duration::from_secs(300);
 
-/// A hook of the session's end, run by a shell that takes something away first. `"$@"` is the hook.
+/// A SessionEnd hook in a shell that first removes a resource. `"$@"` is the hook.
 fn end_under(sandbox: &Sandbox, session: &Session<'_>, script: &str) -> Ran {
     let input = session.end_event().to_string();
     let shell = ["sh", "-c", script, "sh"];
@@ -22,7 +22,7 @@ fn end_under(sandbox: &Sandbox, session: &Session<'_>, script: &str) -> Ran {
     hook.end()
 }
 
-/// Whatever a first hook is denied, it is not noticed, and the next one completes the work.
+/// A first hook without a resource prints nothing, and the next one completes the work.
 fn unnoticed_and_completed(script: &str) -> (MockLangfuse, Sandbox) {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -67,11 +67,11 @@ fn a_full_disk_prevents_no_delivery() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
     session.answered(0).stop(0);
-    // What fills up the disk is the limit: no file may grow at all.
+    // The limit acts as a full disk: no file may grow at all.
     let ran = end_under(&sandbox, session.whole(), NO_ROOM);
     ran.unnoticed();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "sent without state");
-    // What could not be noted is sent again, as the same rows.
+    // Spans that could not be recorded are sent again, as the same rows.
     session.end();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "in the end");
     in_order(&sandbox, "no room");
@@ -94,7 +94,7 @@ fn a_terminated_hook_leaves_everything_to_the_next_one() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
     session.answered(0).stop(0);
-    // Not INT or HUP: where the tests run in the background, those are ignored.
+    // Not INT or HUP: a test run in the background ignores these.
     for signal in ["TERM", "ALRM"] {
         mock.reply_next(Reply::Hang);
         let before = mock.requests().len();

@@ -1,4 +1,4 @@
-//! File systems on which nothing can be locked: some network ones, and some of containers.
+//! File systems without locks: some network and container file systems.
 
 use langfuse_mock::MockLangfuse;
 
@@ -7,10 +7,10 @@ use crate::missing;
 use crate::sandbox::{Ran, Received, Sandbox, Session};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
-/// What they answer.
+/// Their errors.
 const ERRORS: [&str; 3] = ["ENOLCK", "ENOSYS", "EOPNOTSUPP"];
 
-/// A hook that can lock nothing.
+/// A hook without locks.
 fn hook(sandbox: &Sandbox, session: &Session<'_>, stop: usize, error: &str) -> Ran {
     let inject = format!("inject=flock:error={error}");
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject, "--"];

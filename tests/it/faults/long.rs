@@ -1,4 +1,4 @@
-//! Sessions as long as a test wants.
+//! Sessions of any length.
 
 use std::fmt::Write;
 use std::fs::{self, OpenOptions};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{PROJECT, Sandbox};
 
-/// One session's file, that grows by whole turns.
+/// One session's file, which grows by whole turns.
 pub(super) struct LongSession {
     pub(super) id: String,
     pub(super) path: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct LongSession {
 }
 
 impl LongSession {
-    /// A session in a folder, of which nothing is there yet.
+    /// A new, empty session in a folder.
     pub(super) fn in_folder(folder: PathBuf) -> Self {
         Self::numbered(folder, 0)
     }
@@ -30,7 +30,7 @@ impl LongSession {
         Self { path: folder.join(format!("{id}.jsonl")), id, turns: 0, words: Words(1) }
     }
 
-    /// The same where Claude Code keeps its files.
+    /// The same in Claude Code's folder.
     pub(super) fn new(sandbox: &Sandbox) -> Self {
         Self::in_folder(sandbox.projects().join("-home-dev-project"))
     }
@@ -39,13 +39,13 @@ impl LongSession {
         self.turns
     }
 
-    /// A turn more, with an answer of so many bytes that compress as a text does.
+    /// Adds a turn with an answer of this many bytes that compress like text.
     pub(super) fn turn(&mut self, answer: usize) {
         let answer = self.words.text(answer);
         self.turn_of(&answer);
     }
 
-    /// A turn more, with an answer of so many bytes that hardly compress.
+    /// Adds a turn with an answer of this many bytes that hardly compress.
     pub(super) fn dense_turn(&mut self, answer: usize) {
         let answer = self.words.noise(answer);
         self.turn_of(&answer);
@@ -89,7 +89,7 @@ impl LongSession {
         file.write_all(rows).unwrap();
     }
 
-    /// What Claude Code tells a hook now.
+    /// The event of the next hook.
     pub(super) fn event(&self, name: &str) -> String {
         let event = json!({
             "hook_event_name": name, "session_id": self.id, "transcript_path": self.path, "cwd": PROJECT,
@@ -110,7 +110,7 @@ impl Words {
     fn text(&mut self, length: usize) -> String {
         let mut text = String::new();
         while text.len() < length {
-            // Small numbers come more often, as some words do.
+            // Small numbers are more frequent, like some words.
             let word = self.next() % 3000 * (self.next() % 3000) / 3000;
             write!(text, "w{:x} ", word * 7919).unwrap();
         }

@@ -1,4 +1,4 @@
-//! What rows of any length cost: at most twice the longest one that is needed, whatever is in it and however many there are.
+//! Memory for rows of any length: at most twice the longest needed one, for any content and number of rows.
 
 use std::sync::OnceLock;
 
@@ -10,30 +10,30 @@ use super::oracle::undisturbed;
 use crate::sandbox::{Received, Sandbox};
 
 const MEGABYTE: usize = 1024 * 1024;
-/// Of one long row.
+/// Length of one long row.
 const LENGTH: usize = 8 * MEGABYTE;
-/// What differs from run to run: which pages of the program's own file the kernel maps.
+/// Variation between runs: the pages of the program's own file that the kernel maps.
 const NOISE: usize = 3 * MEGABYTE;
 
-/// What a run needs where no row is long. It is measured: without optimisation most of it are pages of the program's own file.
+/// Memory of a run without long rows. Measured: without optimisation most of it are pages of the program's own file.
 fn usual() -> usize {
     static USUAL: OnceLock<usize> = OnceLock::new();
     *USUAL.get_or_init(|| peak_of(Rows::default()).0 + NOISE)
 }
 
-/// Text with what has to be escaped in it.
+/// Text with characters that need escapes.
 fn text(length: usize) -> String {
     "He said \"no\",\n\tand went. ü ".repeat(length / 28)
 }
 
-/// The rows of a turn, with room for something long in each.
+/// The rows of a turn, with a slot for a long text in each.
 struct Rows {
     prompt: Value,
     thinking: String,
     input: Value,
     result: Value,
     answer: String,
-    /// Beside the others, as it is.
+    /// Unescaped, beside the other texts.
     line: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ impl Rows {
     }
 }
 
-/// The most memory that a replay of one turn had, in bytes, and what the server was sent.
+/// The peak memory in bytes of a replay of one turn, and the request bodies that the server received.
 fn peak_of(rows: Rows) -> (usize, MockLangfuse) {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -103,7 +103,7 @@ fn costs_at_most(what: &str, allowed: usize, rows: Rows) -> MockLangfuse {
     mock
 }
 
-/// A row of text that the CLI gave the model, with a place where something is wrong.
+/// A row with a text that the CLI gave the model, and a slot for a fault.
 fn broken_row(place: &[u8]) -> Vec<u8> {
     let text = text(LENGTH).replace(['"', '\n', '\t'], " ");
     [
@@ -193,7 +193,7 @@ fn a_long_skipped_row_costs_no_memory() {
     }
 }
 
-/// The rows of a call that writes a text, and is given it back.
+/// The rows of a call that writes a text and receives it back.
 fn call(number: usize, text: &str) -> String {
     let input = json!({"type": "tool_use", "id": format!("t{number}"), "name": "Write", "input": {"content": text}});
     let answer = json!({"type": "assistant", "uuid": format!("answer-{number}"), "timestamp": "2026-01-01T00:00:01Z", "message": {"id": format!("call{number}"),

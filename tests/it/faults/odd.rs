@@ -1,4 +1,4 @@
-//! Rows and names that are possible, and that nobody would write.
+//! Rows and names that are valid but unusual.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::sandbox::{Received, Sandbox, Session};
 
 const RECORDING: &str = "v2.1.330/stream-multi";
 
-/// What a hook and a replay of a changed recording bring; both the same.
+/// The spans of a hook and of a replay of a changed recording; both are the same.
 fn rows_of(change: impl Fn(&mut Vec<String>)) -> Vec<Row> {
     let run = |deliver: fn(&Session<'_>)| {
         let mock = MockLangfuse::start();
@@ -79,7 +79,7 @@ fn missing_and_circular_parents_change_nothing() {
 
 #[test]
 fn missing_wrong_or_unordered_times_lose_no_span() {
-    // Every four rows go backwards.
+    // Times go backwards every four rows.
     fn backwards(number: usize) -> Value {
         let second = number / 4 * 4 + 3 - number % 4;
         json!(format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60))
@@ -99,7 +99,7 @@ fn missing_wrong_or_unordered_times_lose_no_span() {
     for time in times {
         let rows = rows_of(|lines| {
             change_each(lines, |number, row| {
-                // An opening row older than what was queued above it is another session's.
+                // An opening row older than the queue operation above it belongs to another session.
                 if row.get("message").is_some() {
                     row["timestamp"] = time(number);
                 }
@@ -117,7 +117,7 @@ fn missing_wrong_or_unordered_times_lose_no_span() {
 
 #[test]
 fn a_turn_whose_first_row_has_no_time_is_sent() {
-    // Of the session's first rows, and of each prompt.
+    // The session's first rows, and each prompt.
     let untimed: [fn(usize, &Value) -> bool; 3] = [
         |number, _| number < 6,
         |_, row| row["type"] == "user",

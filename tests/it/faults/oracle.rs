@@ -1,4 +1,4 @@
-//! What must hold after any fault.
+//! Invariants after any fault.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Row, SECRET_KEY};
 
 use crate::sandbox::{Sandbox, mode};
 
-/// What a recording is at Langfuse when nothing went wrong.
+/// The rows of a recording in Langfuse without a fault.
 pub(super) fn undisturbed(recording: &str) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
@@ -19,7 +19,7 @@ pub(super) fn undisturbed(recording: &str) -> Vec<Row> {
     mock.rows()
 }
 
-/// The rows are those of an undisturbed run; which ones are not is told before their content is.
+/// The rows are those of an undisturbed run. A failure names missing rows before it compares their content.
 pub(super) fn same_rows(rows: &[Row], expected: &[Row], what: &str) {
     let named = |rows: &[Row]| -> Vec<String> {
         let name = |row: &Row| format!("{} {} {}", row.trace_id, row.span_id, row.name);
@@ -31,7 +31,7 @@ pub(super) fn same_rows(rows: &[Row], expected: &[Row], what: &str) {
     }
 }
 
-/// Nobody but its owner can read what is on disk, no key is in it, and nothing is half written.
+/// Only the owner can read state, no key is in it, and no file is half written.
 pub(super) fn in_order(sandbox: &Sandbox, what: &str) {
     let credentials = BASE64_STANDARD.encode(format!("{PUBLIC_KEY}:{SECRET_KEY}"));
     for path in sandbox.state() {
@@ -53,7 +53,7 @@ fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "tmp")
 }
 
-/// Whether strace is here, and may trace.
+/// Whether strace is installed, and may trace.
 pub(crate) fn can_trace() -> bool {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "true"]);
@@ -61,7 +61,7 @@ pub(crate) fn can_trace() -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Past the harness, which shows nothing of a test that goes well: what could not be tried here.
+/// Bypasses the harness, which hides the output of a passing test: reports what was not tested.
 pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "faults: {text}");
 }

@@ -25,7 +25,7 @@ fn a_replay_halves_reset_requests_and_keeps_the_size() {
     assert!(*got_through < sizes[1] * 3 / 5, "{sizes:?}");
     let next = replay();
     assert!(next.iter().all(|size| size <= got_through), "{sizes:?} {next:?}");
-    // Once more than that gets through, nothing is held back.
+    // Once a larger request succeeds, all is sent.
     (0..5).for_each(|_| drop(replay()));
     assert_eq!(replay().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The keys stay where they are: in the configuration, and in the header of a request.
+//! The keys are only in the configuration and in the header of a request.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::oracle::{can_trace, in_order};
 use crate::missing;
 use crate::sandbox::{Ran, Sandbox, traced_to};
 
-/// What was printed holds neither the key nor the header that is made of it.
+/// The output has neither the key nor the header made from it.
 fn silent_about_keys(ran: &Ran, what: &str) {
     let header = BASE64_STANDARD.encode(format!("{PUBLIC_KEY}:{SECRET_KEY}"));
     for text in [&ran.stdout, &ran.stderr] {

@@ -1,4 +1,4 @@
-//! A link of 256 kbit/s: what no hook can send whole arrives in parts, whatever its length.
+//! A link of 256 kbit/s: a backlog that no single hook can send arrives in parts, for any length.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use langfuse_mock::{Events, MockLangfuse};
 use super::long::LongSession;
 use crate::sandbox::{Received, Relay, Sandbox, is_turn};
 
-/// Bytes in a second.
+/// Bytes per second.
 const RATE: usize = 32 * 1024;
-/// Until the server has read a request and answered.
+/// Time until the server has read a request and answered.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
-/// Budget, and largest request, of the two kinds of hooks.
+/// Budget and largest request of the two kinds of hooks.
 const STOP: (Duration, usize) = (Duration::from_secs(3), 48 * 1024);
 const END: (Duration, usize) = (Duration::from_secs(9), 160 * 1024);
 
-/// A link with a clock of its own.
+/// A link with a simulated clock.
 #[derive(Default)]
 struct Link {
     events: Events,
-    /// Left of the hook's budget.
+    /// The rest of the hook's budget.
     left: Duration,
-    /// Sizes of the requests that arrived, and how often time ran out under one.
+    /// Sizes of the received requests, and the number of timeouts.
     arrived: Vec<usize>,
     cut_off: usize,
 }
@@ -59,7 +59,7 @@ impl Transport for Link {
     }
 }
 
-/// One hook, as `hook` calls it; whether it left something.
+/// Runs one hook like `hook`; returns whether it left unsent turns.
 fn hook(
     session: &LongSession,
     store: &Store,
@@ -96,13 +96,13 @@ fn a_backlog_too_large_for_one_hook_arrives_over_a_slow_link() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut link) = (Store::new(folder.path()), Link::default());
     let mut session = LongSession::in_folder(folder.path().join("project"));
-    // While there was no link at all.
+    // Written while there was no link at all.
     session.turn(100);
     assert!(hook(&session, &store, &mut link, (Duration::ZERO, STOP.1)));
     for _ in 0..40 {
         session.turn(50_000);
     }
-    // More than any Stop can carry, and less than 160 KB.
+    // More than any Stop can send, and less than 160 KB.
     session.dense_turn(170_000);
     session.turn(50_000);
     let mut hooks = 0;
@@ -114,7 +114,7 @@ fn a_backlog_too_large_for_one_hook_arrives_over_a_slow_link() {
     assert_eq!(answers, session.turns());
     let largest = *link.arrived.iter().max().unwrap();
     assert!((100_000..160_000).contains(&largest), "{largest}");
-    // A request that is cut off is time lost, so not all of a hook's time is used; but most of it.
+    // A truncated request wastes time, so a hook uses most of its time, but not all.
     let bytes: usize = link.arrived.iter().sum();
     let needed = bytes / RATE / 3;
     assert!(hooks < 3 * needed, "{hooks} hooks for what {needed} could carry: {:?}", link.arrived);
@@ -134,7 +134,7 @@ fn hooks_with_partial_success_do_not_increase_the_back_off() {
     }
 }
 
-/// The real thing: the program, a port that lets 256 kbit/s through, 50 MB of transcript.
+/// End to end: the program, a port limited to 256 kbit/s, 50 MB of transcript.
 #[test]
 #[ignore = "takes as long as the link needs: a quarter of an hour"]
 fn fifty_megabytes_arrive_over_a_link_of_256_kbit() {
@@ -162,6 +162,6 @@ fn fifty_megabytes_arrive_over_a_link_of_256_kbit() {
     let sizes = mock.exports().into_iter().map(|request| request.body.len());
     println!("{hooks} hooks, {} requests, {} bytes", mock.exports().len(), sizes.sum::<usize>());
     assert_eq!(mock.rows().len(), 2 * session.turns());
-    // What was cut off may have arrived for all that, as the same row.
+    // A truncated request may still have arrived, as the same row.
     assert!(mock.generations_sent() < session.turns() * 6 / 5, "{} sent", mock.generations_sent());
 }

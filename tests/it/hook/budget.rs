@@ -1,4 +1,4 @@
-//! Whatever the server does, Claude Code goes on after the hook's budget.
+//! For any behavior of the server, Claude Code continues after the hook's budget.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use langfuse_mock::{MockLangfuse, Reply};
 
 use crate::sandbox::{Received, Sandbox};
 
-/// What the log says of a server that a hook could not wait for any longer. A hook that is ended from outside says nothing.
+/// Log text for a server that exceeded the budget. A killed hook logs nothing.
 const TOO_SLOW: &str = "did not answer in time";
 
 fn slow_server(reply: Reply) -> (MockLangfuse, Sandbox) {
@@ -17,7 +17,7 @@ fn slow_server(reply: Reply) -> (MockLangfuse, Sandbox) {
     (mock, sandbox)
 }
 
-/// It waited for about so long, and then gave up by itself.
+/// It waited for about this long, and then ended itself.
 fn gave_up_after(budget: Duration, took: Duration, sandbox: &Sandbox) {
     assert!(took >= budget - Duration::from_millis(100) && took < budget * 10, "{took:?}");
     assert!(sandbox.log().contains(TOO_SLOW), "{}", sandbox.log());
@@ -53,12 +53,12 @@ fn a_plugins_session_end_finishes_before_claude_code_kills_it() {
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "3").set("CLAUDE_PLUGIN_ROOT", "/plugin");
     let session = sandbox.session("v2.1.330/simple");
     let took = session.whole().end().took;
-    // Elsewhere the end of a session with this budget may take nine.
+    // Otherwise a SessionEnd with this budget may take nine.
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(9), "{took:?}");
     assert!(sandbox.log().contains(TOO_SLOW), "{}", sandbox.log());
 }
 
-/// What the log says of an event that did not come.
+/// Log text for a missing event.
 const NO_EVENT: &str = "could not read hook event and configuration within";
 
 #[test]

@@ -1,4 +1,4 @@
-//! What stands behind `hook` where it is registered. Exit code 2, that of a wrong command line, would disturb the user.
+//! Arguments after `hook` in its registration. Exit code 2, for wrong usage, would disturb the user.
 
 use langfuse_mock::MockLangfuse;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a hook leaves on disk: how far Langfuse has acknowledged a session, and nothing of what was said in it.
+//! Files that a hook writes: how far Langfuse has acknowledged a session, but no conversation text.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn nothing_new_opens_no_connection_and_writes_no_file() {
     assert_eq!(sandbox.state_files(), files);
 }
 
-/// `claude --no-session-persistence`: its hooks are called with the path of a file that never comes.
+/// `claude --no-session-persistence`: hooks get the path of a file that is never written.
 #[test]
 fn a_session_without_a_transcript_is_no_error_and_leaves_no_file() {
     let mock = MockLangfuse::start();
@@ -49,7 +49,7 @@ fn state_holds_nothing_of_the_conversation_and_no_key() {
         let session = sandbox.session(recording);
         let texts = texts(&session);
         assert!(texts.len() > 3, "{texts:?}");
-        // Delivered in part, failed in part, and all of it.
+        // Delivered in part, failed in part, and delivered completely.
         session.answered(0).stop(0);
         assert_no_trace_of(&sandbox, &texts);
         mock.reply_next(Reply::Status(503));
@@ -71,7 +71,7 @@ fn names_that_the_model_gave_are_kept_without_their_secrets() {
         let sandbox = Sandbox::traced(&mock);
         let mut session = sandbox.session(recording);
         session.recording = session.recording.replaced(name, &secret);
-        // The agents' files are not there yet, so that what launched them is kept.
+        // The agents' files are missing, so their launches are kept.
         session.grow(before_its_end);
         session.end();
         let kept = sandbox.state_files();
@@ -165,7 +165,7 @@ fn a_session_with_nothing_to_send_is_not_logged() {
     assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
 }
 
-/// What was said by people, models and tools: the first words of each text.
+/// Texts of people, models and tools: the first words of each.
 fn texts(session: &Session<'_>) -> Vec<String> {
     let files = session.recording.sessions.iter().chain(&session.recording.agents);
     let rows = files.flat_map(|file| file.rows()).filter(|row| row["message"].is_object());

@@ -1,4 +1,4 @@
-//! What only the user can mend is said once a day where somebody sits, and nowhere else.
+//! Problems that only the user can fix are notified once a day, only in attended sessions.
 
 use std::fs;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Received, Sandbox, Session, traced_to, unused_address};
 
-/// A sandbox in which somebody sits.
+/// A sandbox with an attended session.
 fn attended(sandbox: Sandbox) -> Sandbox {
     let mut sandbox = sandbox;
     sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1");
     sandbox
 }
 
-/// What a hook tells its user; it exits with 0 and is silent on standard error all the same.
+/// The notice of a hook; it still exits with 0 and is silent on standard error.
 fn told(ran: Ran) -> Option<String> {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     if ran.stdout.is_empty() {

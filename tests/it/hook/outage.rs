@@ -1,4 +1,4 @@
-//! A server that can't be reached costs nothing and loses nothing.
+//! An unreachable server costs little time and loses nothing.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ fn a_stop_during_the_back_off_waits_for_no_row() {
     let session = sandbox.session("v2.1.330/stream-multi");
     mock.reply_next(Reply::Status(503));
     session.answered(0).stop(0);
-    // Its answer never comes, and would be waited for for a second.
+    // The answer is never written; without the back-off the hook would wait a second for it.
     session.before_answer(1).stop(1);
     assert!(!sandbox.log().contains(WAITS), "{}", sandbox.log());
     sandbox.end_backoff();
@@ -112,7 +112,7 @@ fn flush_sends_a_failed_session_end() {
     let session = sandbox.session("v2.1.330/simple");
     session.whole().end();
     assert_eq!(mock.answers(), [""; 0]);
-    // A command that somebody calls does not wait for a back-off.
+    // A command run by a person ignores a back-off.
     sandbox.run(&["flush"]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);
 }

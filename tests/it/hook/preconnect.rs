@@ -1,4 +1,4 @@
-//! While the last row of a turn is on its way, so is the connection that it will need.
+//! While a hook waits for the last row of a turn, it opens the connection.
 
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 

@@ -1,4 +1,4 @@
-//! While the configuration can't be used, nothing is sent and nothing is declined: the repair brings the turns.
+//! While the configuration is unusable, nothing is sent or declined; after the fix the turns are sent.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Received, Sandbox, traced_to};
 
-/// The configuration without keys: tracing is on, and leads nowhere.
+/// The configuration without keys: tracing is on, without a destination.
 fn without_keys(sandbox: &Sandbox) {
     sandbox.config(&json!({"env": {"TRACE_TO_LANGFUSE": "true"}}));
 }

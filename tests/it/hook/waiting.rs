@@ -1,4 +1,4 @@
-//! What a session could not deliver before it ended is brought by the next hook of its project.
+//! The next hook of a project delivers sessions that ended before delivery.
 
 use langfuse_mock::{MockLangfuse, Reply};
 
@@ -20,7 +20,7 @@ fn another_sessions_hook_delivers_waiting_sessions_of_its_project() {
     let other = sandbox.session("v2.1.330/thinking");
     other.answered(0).stop(0);
     assert_eq!(mock.answers(), ["Answer after thought.", "Hello from the mock."]);
-    // Each as its own session, and never again.
+    // Each as its own session, and only once.
     let sessions: Vec<_> = mock.rows().into_iter().filter_map(|row| row.session_id).collect();
     assert!(
         sessions.iter().any(|id| id == waiting.id()) && sessions.iter().any(|id| id == other.id())

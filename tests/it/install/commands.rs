@@ -1,4 +1,4 @@
-//! `install --commands` adds slash commands, and `uninstall` removes those that nobody changed.
+//! `install --commands` adds slash commands, and `uninstall` removes unchanged ones.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ fn another_program_takes_unchanged_commands_over() {
     assert_eq!(super::files(&sandbox, FOLDER).len(), 2);
     sandbox.run(&["uninstall", "--program", "/opt/claude-langfuse"]).exits(0);
     assert!(super::files(&sandbox, FOLDER).is_empty());
-    // A rule of Claude Code takes no quotes.
+    // A permission rule of Claude Code takes no quotes.
     sandbox.run(&["install", "--commands", "--program", "/my tools/claude-langfuse"]).exits(0);
     assert!(text(&sandbox).contains("!`claude-langfuse score $ARGUMENTS`"));
 }

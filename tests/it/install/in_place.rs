@@ -23,7 +23,7 @@ const CONTENTS: [&str; 12] = [
     "  \n\n{\"outputStyle\": \"\\u200b\", \"nested\": {\"a\": {\"b\": {\"c\": [[[]]]}}}}",
 ];
 
-/// Each content with both line ends, with and without a byte order mark and a final line end; and files of nothing.
+/// Each content with both line ends, with and without a byte order mark and a final line end; and empty files.
 fn forms() -> Vec<Vec<u8>> {
     let mut forms: Vec<Vec<u8>> = [&b""[..], b"\n", b"\xef\xbb\xbf"].map(<[u8]>::to_vec).to_vec();
     for content in CONTENTS {
@@ -34,7 +34,7 @@ fn forms() -> Vec<Vec<u8>> {
             forms.push(text.into_bytes());
         }
     }
-    // A byte that is no UTF-8, which Claude Code reads as a replacement character.
+    // A byte that is not UTF-8, which Claude Code reads as a replacement character.
     forms.push(b"{\n  \"name\": \"J\xf6rg\"\n}\n".to_vec());
     assert!(forms.len() > 40);
     forms
@@ -98,7 +98,7 @@ fn uninstall_needs_no_backup_if_the_file_has_other_settings() {
         fs::remove_file(sandbox.path(".claude/settings.json.before-claude-langfuse")).unwrap();
         sandbox.run(&["uninstall"]).exits(0);
         if may_lose.iter().any(|empty| text.contains(empty)) {
-            // Whether an empty list was there before can't be known.
+            // The program can't know whether the file had an empty list before.
             assert!(!String::from_utf8_lossy(&read(&sandbox)).contains("exec"));
             continue;
         }
@@ -120,7 +120,7 @@ fn the_first_backup_stays_and_later_changes_stay_too() {
     assert_eq!(read(&sandbox), b"{\"a\": 2}");
     let first = sandbox.path(".claude/settings.json.before-claude-langfuse");
     assert_eq!(fs::read(first).unwrap(), b"{\"a\": 1}");
-    // A further copy only of what no copy has yet.
+    // Another copy only of values without a copy.
     assert_eq!(
         files(&sandbox, ".claude"),
         [

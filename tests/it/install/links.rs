@@ -1,4 +1,4 @@
-//! A settings file that is a link, as Nix and managers of dotfiles make it.
+//! A settings file that is a link, as made by Nix and dotfile managers.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -18,7 +18,7 @@ fn a_link_out_of_the_store_is_followed_and_stays() {
     sandbox.run(&["install"]).exits(0);
     assert!(fs::read_to_string(&target).unwrap().contains("exec"));
     assert_eq!(fs::read_link(sandbox.path(SETTINGS)).unwrap(), sandbox.path("deep/link"));
-    // Whoever keeps dotfiles in a repository wants no other file in it.
+    // A dotfiles repository should get no extra file.
     assert_eq!(files(&sandbox, "dotfiles"), ["claude.json"]);
     assert!(sandbox.path(".claude/settings.json.before-claude-langfuse").exists());
 }
@@ -45,11 +45,11 @@ fn a_link_into_the_store_is_not_changed_and_remedies_are_printed() {
         }
     }
     assert_eq!(fs::read_link(sandbox.path(SETTINGS)).unwrap().to_str(), Some(target));
-    // There is nothing in it that would have to go.
+    // The file has no entry to remove.
     sandbox.run(&["uninstall"]).exits(0);
 }
 
-/// As impermanence and containers mount single files; the kernel answers to a rename what `strace` injects here.
+/// Impermanence and containers mount single files; `strace` injects the kernel's answer to a rename.
 #[test]
 fn a_mounted_file_is_overwritten_in_place() {
     if !can_trace() {

@@ -1,4 +1,4 @@
-//! What `status` and `replay` say of turns that belong to the session copied from.
+//! Counts of inherited turns in `status` and `replay`.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! A file that Claude Code writes anew in the middle of a turn: what is left of earlier turns is theirs, and what was
-//! acknowledged keeps its place.
+//! A file that Claude Code rewrites in the middle of a turn: remaining rows of earlier turns stay theirs, and acknowledged
+//! spans keep their place.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{FIRST, Place, answer, prompt, row, sessions, two_turns};
 
-/// As a router gives it that imitates the API.
+/// An id of a router that imitates the API.
 const CONSTANT_ID: &str = "msg_01QA4ENWgTYCeBCKXWsk25sW";
 const CONSTANT_TOOL: &str = "toolu_01QA4ENWgTYCeBCKXWsk2001";
 
@@ -42,7 +42,7 @@ fn summary(second: usize, turn: Option<&str>) -> [Value; 2] {
     [row(FIRST, "b", second, boundary), row(FIRST, "s", second, summary)]
 }
 
-/// The first turn, and what the second one did before the file was written anew.
+/// The first turn, and the part of the second one before the rewrite.
 fn before() -> Vec<Value> {
     let call = with_tool(answer(FIRST, "w", 4, ""), "toolu_w", "one");
     vec![
@@ -95,7 +95,7 @@ fn rows_before_the_opening_row_that_a_summary_names_belong_to_earlier_turns() {
     place.assert_calls(1);
 }
 
-/// Once a call is acknowledged its id is taken, also where its rows are gone.
+/// The id of an acknowledged call stays taken, even if its rows are gone.
 #[test]
 fn a_call_with_the_id_of_a_removed_call_is_sent_as_another() {
     let call = |uuid: &str, second: usize, request: &str, command: &str| {
@@ -128,7 +128,7 @@ fn a_call_with_the_id_of_a_removed_call_is_sent_as_another() {
     }
 }
 
-/// The row is gone from which its start was read. It goes out once more, because it got another row.
+/// The row that set its start is gone. It is sent again, because it got another row.
 #[test]
 fn a_call_that_continues_after_a_rewrite_keeps_its_acknowledged_start() {
     let mut before = before();

@@ -1,5 +1,5 @@
-//! The arguments of a tool call on the wire: JSON text that the same capture modes, masks and cuts were applied to as to the
-//! input of the tool itself.
+//! The arguments of a tool call on the wire: JSON text with the same capture modes, masks and truncation as the input of the
+//! tool itself.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::sandbox::Sandbox;
 
 const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
-/// Stands in the arguments and nowhere else.
+/// Only in the arguments.
 const WORD: &str = "quokka";
-/// Stands in the thinking and nowhere else.
+/// Only in the thinking.
 const THOUGHT: &str = "wombat";
 
 /// The attributes of all spans of a dry run over a session whose tool calls have this input.
@@ -71,7 +71,7 @@ fn of_type<'a>(
     spans.iter().filter(of_kind).filter_map(move |span| span.get(&field))
 }
 
-/// Secrets where only the structure tells of them, in each escape that JSON in JSON has.
+/// Secrets that only the structure shows, in each escape of JSON within JSON.
 fn input() -> Value {
     let inner = json!({"password": "correct \"horse\"\n\u{1}é", "kept": 1}).to_string();
     json!({

@@ -1,4 +1,4 @@
-//! What each capture mode leaves of each field: the table `capture.tsv`, row by row.
+//! The fields that each capture mode keeps: the table `capture.tsv`, row by row.
 
 use claude_langfuse::trace::metadata::{MetadataKey, Place};
 use claude_langfuse::trace::{Content, Kind, Level, Observation, SpanName, Status};
@@ -10,9 +10,9 @@ use super::{observation, policy};
 const TEXT: &str = "Some text of 22 chars.";
 const MARKER: &str = "[not captured: 22 chars]";
 const LONGER_MARKER: &str = "[not captured: 61 chars]";
-/// What stays of the status messages.
+/// The parts of status messages that stay.
 const CATEGORIES: [&str; 2] = ["exit code", "failed"];
-/// What a background task gave back, as the model is told of it.
+/// The result of a background task, as the model receives it.
 const NOTIFICATION: &str = "<task-notification>\n<summary>Some text of 22 chars.</summary>";
 
 #[test]
@@ -31,7 +31,7 @@ fn each_mode_keeps_the_fields_of_the_table() {
                 _ if after == before => "same",
                 Some(text) if CATEGORIES.contains(&text.as_str()) => "category",
                 Some(text) if text == MARKER || text == LONGER_MARKER => "left-out",
-                // The part went with the whole.
+                // The part was removed with the whole.
                 None => "left-out",
                 Some(text) => panic!("{line}, {mode}: {text}"),
             };
@@ -43,12 +43,12 @@ fn each_mode_keeps_the_fields_of_the_table() {
     assert!(checked > 75, "{checked}");
 }
 
-/// Each key is decided about by name: one that nobody thought of fails here.
+/// The table lists each key by name: a new key fails here.
 #[test]
 fn each_key_of_an_observations_metadata_has_its_row() {
     let table = include_str!("../../fixtures/mask/capture.tsv");
     for key in MetadataKey::ALL {
-        // The root has the title that its turn got, which the person or the model wrote.
+        // The root has the title that its turn got, from the person or the model.
         let is_on_root = *key == MetadataKey::SessionTitle;
         let is_ours = matches!(key.place(), Place::Trace | Place::Any) && !is_on_root;
         let rows = table.lines().filter(|line| {
@@ -196,7 +196,7 @@ fn placeholders_and_outcomes_stay_in_every_mode() {
     ] {
         let mut observed = observation();
         observed.warn(status.clone());
-        // Of a turn that a background task opened, it is about the turn.
+        // For a turn opened by a background task, the value is about the turn.
         observed.note(MetadataKey::TaskStatus, Some("failed"));
         policy(&[("CC_LANGFUSE_CAPTURE", "metadata")]).apply(&mut observed);
         assert_eq!(observed.status, Some(status));

@@ -111,7 +111,7 @@ fn masking_can_be_switched_off() {
     }
 }
 
-/// Fails with all rows of which the check gives something back.
+/// Fails with all rows for which the check returns a message.
 fn each(rows: Vec<Row>, check: impl Fn(&Policy, &Row) -> Option<String>) {
     let policy = policy(&[]);
     let wrong: Vec<String> = rows
@@ -123,7 +123,7 @@ fn each(rows: Vec<Row>, check: impl Fn(&Policy, &Row) -> Option<String>) {
     assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Texts in which a sample may stand.
+/// Texts around a sample.
 fn places(row: &Row) -> Vec<String> {
     let text = &row.text;
     let mut places = vec![

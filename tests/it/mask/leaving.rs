@@ -1,5 +1,5 @@
-//! A session with every secret of the table in every field: none is in any byte that is printed, sent, kept or logged,
-//! whatever is captured and in whatever pieces the session was seen.
+//! A session with every secret of the table in every field: no printed, sent, stored or logged byte has one, in any capture
+//! mode and for any split of the session.
 
 use std::fs;
 use std::io::Read;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::table::rows;
 use crate::sandbox::{Received, Recording, Sandbox, Session};
 
-/// A secret that is short enough for a name.
+/// A secret short enough for a name.
 pub(super) const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H";
 
 #[test]
@@ -210,14 +210,14 @@ fn the_remote_of_a_repository_is_sent_without_its_password() {
     assert_without_secrets(&printed, "remote");
 }
 
-/// All samples that must be masked, as one text, as it stands in a row of a transcript.
+/// All samples that must be masked, as one text, as in a row of a transcript.
 pub(super) fn samples() -> String {
     let samples: Vec<String> = rows().0.into_iter().map(|row| row.text).collect();
     let text = Value::from(samples.join("\n\n")).to_string();
     text[1..text.len() - 1].to_owned()
 }
 
-/// A recording with secrets wherever a transcript has text.
+/// A recording with secrets in place of all texts.
 pub(super) fn session<'a>(sandbox: &'a Sandbox, recording: &str) -> Session<'a> {
     let mut session = sandbox.session(recording);
     let samples = samples();
@@ -266,7 +266,7 @@ pub(super) fn assert_without_secrets(text: &str, place: &str) {
     }
 }
 
-/// What can be looked for in any encoding: pieces without signs that JSON escapes, and none that may stand anywhere.
+/// Pieces to look for in any encoding: without characters that JSON escapes, and without common texts.
 fn parts(secret: &str) -> Vec<&str> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-+=/.".contains(letter);
     let parts = secret.split(|letter| !plain(letter));

@@ -1,5 +1,5 @@
-//! Ways out beside spans: images, headers, scores, corrections and deletions. None of them carries a secret of the table, to
-//! whomever it goes.
+//! Requests other than spans: images, headers, scores, corrections and deletions. None of them has a secret of the table, for
+//! any receiver.
 
 use std::io::Read;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::leaving::{TOKEN, assert_without_secrets, samples, session};
 use crate::sandbox::Sandbox;
 
-/// The value of a header of the user's, which is for Langfuse alone.
+/// The value of a header of the user, only for Langfuse.
 const IDENTITY: &str = "hunter2hunter2hunter2hunter2";
 
-/// Everything of a request but that header.
+/// A whole request except that header.
 fn text(request: &Request) -> String {
     let mut body = request.body.clone();
     if request.header("content-encoding") == Some("gzip") {
@@ -29,7 +29,7 @@ fn is_to_storage(request: &Request) -> bool {
     request.path.contains("/mock-storage")
 }
 
-/// Everything that can leave is switched on.
+/// All options that send data are enabled.
 fn traced(mock: &MockLangfuse) -> Sandbox {
     let mut sandbox = Sandbox::traced(mock);
     for (name, value) in [
@@ -44,7 +44,7 @@ fn traced(mock: &MockLangfuse) -> Sandbox {
     sandbox
 }
 
-/// Each way out was taken.
+/// Each kind of request was sent.
 fn assert_all_taken(requests: &[Request]) {
     let taken: Vec<(&str, &str)> =
         requests.iter().map(|request| (&*request.method, &*request.path)).collect();

@@ -1,4 +1,4 @@
-//! The person's own patterns: what else is masked, what is not, and what happens when one can't be read.
+//! The user's own patterns: additional masks, exceptions, and invalid patterns.
 
 use serde_json::json;
 
@@ -96,7 +96,7 @@ fn own_keys_and_their_base64_are_masked_in_any_place_despite_allow_patterns() {
         assert!(masked.contains("[masked: langfuse-key, "), "{masked}");
         let pieces = text.as_bytes().windows(20);
         let left = pieces.filter(|piece| masked.contains(str::from_utf8(piece).unwrap())).count();
-        // Of a whole file in base64 what is before and behind the key stays.
+        // For a whole file in base64, the parts before and after the key stay.
         assert!(left == 0 || text == file && left < 20, "{masked}");
     }
 }

@@ -1,15 +1,15 @@
-//! The table of samples. `{x}` is nothing: it keeps scanners of repositories calm; `{n}` ends a line; the secret of a
-//! sample stands between « and », all of it where these are missing.
+//! The table of samples. `{x}` is removed: it hides samples from repository scanners; `{n}` ends a line; the secret of a
+//! sample is between « and », or the whole sample without these.
 
 /// One row.
 pub(crate) struct Row {
-    /// The kind under which it is masked, or what it is if it is not.
+    /// The kind of its mask, or its description if it is not masked.
     pub(crate) kind: String,
     /// The sample.
     pub(crate) text: String,
     /// Its secret; empty in a row that must not be masked.
     pub(crate) secret: String,
-    /// The sample is the secret and nothing else, on one line.
+    /// The sample is only the secret, on one line.
     pub(crate) is_bare: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Names of sessions and filters: what they select, and what is said when they select nothing.
+//! Names of sessions and filters: their selection, and the message for an empty one.
 
 use std::fs;
 
@@ -155,7 +155,7 @@ fn show_without_a_name_is_about_the_newest_session() {
         sandbox.run(arguments).exits(0).json().last().unwrap()["session"].clone()
     };
     assert_eq!(shown(&sandbox, &["show", "--json"]), first(&sandbox));
-    // Within a session of Claude Code it is that one.
+    // Within a session of Claude Code, the default is that session.
     for id in ["2c9740f0-2c19-4671-94ef-e8117c7c36d6", "8ceb14cb-f452-4f44-ae0b-044b4b3f453a"] {
         sandbox.set("CLAUDE_CODE_SESSION_ID", id);
         assert_eq!(shown(&sandbox, &["show", "--json"]), id);

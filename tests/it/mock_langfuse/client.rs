@@ -1,4 +1,4 @@
-//! A client that shows exactly what comes over the wire, and a small request for it to send.
+//! A client that shows the exact bytes of a response, and a small request for it to send.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ pub(super) fn export(span: &str, start: i64, output: &str) -> Vec<u8> {
     json!({"resourceSpans": [resource]}).to_string().into_bytes()
 }
 
-/// A client that shows exactly what comes over the wire.
+/// A client that shows the exact bytes of a response.
 pub(super) struct Client {
     pub(super) stream: TcpStream,
 }
@@ -55,7 +55,7 @@ impl Client {
         self.send(&head, body);
     }
 
-    /// One reply: its head, and the body that its head promises.
+    /// One reply: its head, and a body of the announced length.
     pub(super) fn reply(&mut self) -> (String, Vec<u8>) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -75,7 +75,7 @@ impl Client {
         self.reply().0[9..12].parse().unwrap()
     }
 
-    /// Everything until the connection ends, or how it broke.
+    /// All bytes until the connection ends, or its error.
     pub(super) fn rest(&mut self) -> Result<Vec<u8>, ErrorKind> {
         let mut bytes = Vec::new();
         self.stream.read_to_end(&mut bytes).map_err(|error| error.kind())?;

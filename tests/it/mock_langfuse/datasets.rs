@@ -1,4 +1,4 @@
-//! Datasets are taken and refused by the rules of the server's schemas, and every version of an item is kept.
+//! Datasets are accepted and rejected by the server's schemas, and every version of an item is kept.
 
 use base64::Engine;
 use langfuse_mock::{Answer, Events, PUBLIC_KEY, SECRET_KEY};

@@ -1,4 +1,4 @@
-//! What the mock's HTTP server takes, and what each path answers.
+//! Requests that the mock's HTTP server accepts, and its responses by path.
 
 use std::io::Write;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Scripted replies: each fault looks to a client as it is meant to.
+//! Scripted replies: a client sees each fault as intended.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use langfuse_mock::{MockLangfuse, Reply};
 
 use super::client::{Client, export, get};
 
-/// Sends one span to a server that has this reply planned.
+/// Sends one span to a server with this planned reply.
 fn planned(reply: Reply) -> (MockLangfuse, Client) {
     let server = MockLangfuse::start();
     server.reply_next(reply);

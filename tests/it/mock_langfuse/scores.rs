@@ -1,4 +1,4 @@
-//! Scores are taken and refused by the rules of the server's schemas, and kept as its worker keeps them.
+//! Scores are accepted and rejected by the server's schemas, and stored as by its worker.
 
 use langfuse_mock::{Answer, Events, MockLangfuse, PUBLIC_KEY, SECRET_KEY, Scoring};
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ fn of_one_id_the_latest_counts_an_event_once_and_the_first_time_stays() {
     // The worker has read this file.
     batch(&mut events, &[event("b", late, told(3))]);
     assert_eq!(value(&events), 2);
-    // Of two of one time nobody knows which wins.
+    // Of two with the same time, either may win.
     batch(&mut events, &[event("c", late, told(4))]);
     assert_eq!(value(&events), 2);
     assert_eq!(events.scores().len(), 1);
@@ -126,7 +126,7 @@ fn times_of_a_list_may_have_any_form_with_a_zone() {
             .send(json!([score]).to_string());
         sent.unwrap().status().as_u16()
     };
-    // As the Python SDK 5.0.4 writes it.
+    // As sent by the Python SDK 5.0.4.
     assert_eq!(status("a", "2026-11-23T10:00:00.123456+00:00"), 202);
     assert_eq!(status("b", "2026-11-23T10:00:00Z"), 202);
     assert_eq!(status("c", "2026-11-23T10:00:00"), 207);

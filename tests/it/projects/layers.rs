@@ -1,4 +1,4 @@
-//! Keys and hosts strewn over all layers: a server only ever sees the keys that the design gives it.
+//! Keys and hosts in all layers: a server only gets the keys for it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sandbox::{PROJECT, Sandbox};
 
-/// What a layer may say: the public key, the secret key and the host, each of one of two owners.
+/// Values of a layer: the public key, the secret key and the host, each of one of two owners.
 #[derive(Clone, Copy, Debug, Default)]
 struct Says {
     public: Option<usize>,
@@ -17,7 +17,7 @@ struct Says {
 
 const NAMES: [&str; 2] = ["here", "there"];
 
-/// Nothing, one owner's keys with or without host, a host alone, half a pair.
+/// Nothing, one owner's keys with or without host, only a host, half a pair.
 const SAYINGS: [Says; 7] = [
     Says { public: None, secret: None, host: None },
     Says { public: Some(0), secret: Some(0), host: Some(0) },
@@ -41,10 +41,10 @@ impl Says {
     }
 }
 
-/// Server and owner of the keys, by the words of the design; the highest layer comes last.
+/// Server and owner of the keys, by the documented rule; the highest layer is last.
 fn expected(layers: &[Says; 3]) -> Option<(usize, usize)> {
     let mut layers = *layers;
-    // The shell's are under names that other programs have too: they yield to the file's.
+    // The shell's values have names that other programs also use, so the file's win.
     let is_pair = |says: &Says| says.public.is_some() && says.secret.is_some();
     let has_host = layers[..2].iter().any(|says| says.host.is_some());
     if layers[..2].iter().any(is_pair) && (layers[2].public.is_some() || has_host) {
@@ -53,7 +53,7 @@ fn expected(layers: &[Says; 3]) -> Option<(usize, usize)> {
     let top = layers.iter().rposition(|says| says.public.is_some() || says.secret.is_some())?;
     let (public, secret) = (layers[top].public?, layers[top].secret?);
     assert_eq!(public, secret);
-    // The lowest layer always has a host, so that no test sends anything into the world.
+    // The lowest layer always has a host, so that no test connects to the internet.
     let host = layers.iter().rev().find_map(|says| says.host)?;
     Some((host, public))
 }

@@ -1,5 +1,5 @@
-//! Agents write files of their own, which lag behind the session's file or run ahead of it: each point of their growth, one
-//! by one, at which a run can take them for finished or for lost.
+//! Agents write their own files, which lag behind the session's file or run ahead of it. The tests try each point of growth
+//! at which a run can take agents for finished or lost.
 
 use base::Timestamp;
 
@@ -7,12 +7,12 @@ use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session};
 
-/// More points than this of each agent's file are too many when there are several agents.
+/// With several agents, more points than this per file are too many.
 const POINTS: usize = 2;
-/// Of all moments so many are tried, evenly spread, unless `PROPTEST_CASES` is set: then all.
+/// Number of moments to try, evenly spread, unless `PROPTEST_CASES` is set: then all.
 const MOMENTS: usize = 250;
 
-/// What is written when the program runs first, and why it runs.
+/// The rows written before the program's first run, and its trigger.
 #[derive(Debug)]
 struct Moment {
     session: &'static Session,
@@ -36,7 +36,7 @@ fn an_agents_file_may_be_read_at_any_point_of_its_growth() {
 }
 
 fn moments(session: &'static Session) -> Vec<Moment> {
-    // Of two files of one agent the second begins when the first is whole.
+    // The second of an agent's two files begins when the first is complete.
     let mut files = 0..session.agents.len();
     if session.agents.is_empty() || files.any(|file| session.goes_on_from(file).is_some()) {
         return Vec::new();
@@ -54,7 +54,7 @@ fn moments(session: &'static Session) -> Vec<Moment> {
     moments
 }
 
-/// How far the agents' files may be written, in every combination.
+/// Every combination of lengths of the agents' files.
 fn points(session: &Session) -> Vec<Vec<usize>> {
     let of_file = |file: &Growing| {
         let all: Vec<usize> = std::iter::once(0).chain(file.message_ends()).collect();
@@ -74,7 +74,7 @@ fn points(session: &Session) -> Vec<Vec<usize>> {
     })
 }
 
-/// Runs at this moment, when the agents' files are whole, and once more at the end.
+/// Runs at this moment, when the agents' files are complete, and again at the end.
 fn live(moment: &Moment) -> Receiver {
     let Moment { session, main, agents, run } = moment;
     let (desk, mut receiver) = (Desk::new(), Receiver::default());

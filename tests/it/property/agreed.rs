@@ -1,4 +1,4 @@
-//! What was agreed for a turn when it was first met, and where it was placed then, holds in any order of configurations.
+//! A turn keeps its first policy and trace in any order of configurations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::receiver::{Receiver, spans};
 use super::recorded::{Session, any_session};
 use super::splits::{Step, cuts, live};
 
-/// Runs that meet every turn that is there, whatever fails.
+/// Runs that see every existing turn, with any failure.
 fn hooks() -> impl Strategy<Value = Vec<Step>> {
     Step::several(prop::sample::select(vec![Run::Stop, Run::Flush, Run::End]))
 }
@@ -20,12 +20,12 @@ fn hooks() -> impl Strategy<Value = Vec<Step>> {
 fn configure(steps: &mut [Step], configured: &[usize]) {
     for (step, configured) in steps.iter_mut().zip(configured) {
         step.configured = *configured;
-        // Else the turn may begin after its hook.
+        // Otherwise the turn may begin after its hook.
         step.late = false;
     }
 }
 
-/// The configuration under which each turn was first met, by its trace.
+/// The configuration in which each turn was first seen, by its trace.
 fn first_met(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
     let cuts = cuts(session, steps).swap_remove(0);
     let rows = session.main.bytes.split_inclusive(|byte| *byte == b'\n');
@@ -40,12 +40,12 @@ fn first_met(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
     met.collect()
 }
 
-/// A word of the closed vocabulary, or a size.
+/// A word of the fixed vocabulary, or a size.
 fn is_placeholder(text: &str) -> bool {
     text.starts_with('[') && text.ends_with(']') && !text.contains('"')
 }
 
-/// The content of a span that is not left out.
+/// The content of a span, unless it is omitted.
 fn content(span: &Value) -> Vec<&str> {
     let keys = ["langfuse.observation.input", "langfuse.observation.output"];
     let attributes = span["attributes"].as_array().unwrap().iter();
@@ -97,7 +97,7 @@ proptest! {
         let twice = rows.iter().find(|row| !spans.insert(&row.span_id));
         prop_assert!(twice.is_none(), "{twice:?}");
         prop_assert_eq!(rows.len(), session.expected.len());
-        // A replay of all, from an environment that says nothing, goes where they are.
+        // `replay --all`, without these variables, sends to the same traces.
         desk.configured.set(0);
         desk.deliver(session, claude_langfuse::delivery::Extent::Resend, &mut receiver).unwrap();
         prop_assert_eq!(receiver.rows().len(), rows.len());

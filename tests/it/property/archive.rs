@@ -1,5 +1,5 @@
-//! Earlier builds moved finished agents to a file beside the cursor. Whatever happens to agents, a session whose agents are
-//! read from there goes on as if they had stayed in the cursor.
+//! Earlier builds moved finished agents to a file beside the cursor. A session whose agents are read from there continues as
+//! if they had stayed in the cursor.
 
 use proptest::prelude::*;
 
@@ -30,18 +30,18 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// What happens, the run after it, what happens to its requests, and which configuration holds.
+/// An event, the run after it, the result of its requests, and the configuration.
 type Step = (Event, Run, Vec<Weather>, usize);
 
 fn step() -> impl Strategy<Value = Step> {
-    // Of a request nothing or all is taken: the order of agents in it may differ.
+    // A request is accepted completely or not at all, because the order of agents in it may differ.
     let failures = vec![Weather::Silence, Weather::AnswerLost, Weather::Slow];
     let failures = prop::collection::vec(prop::sample::select(failures), 1..3);
     let weather = prop_oneof![5 => Just(Vec::new()), 1 => failures];
     (event(), Run::any(), weather, 0_usize..2)
 }
 
-/// Lives through the same in both worlds.
+/// Runs the same events in both worlds.
 fn live(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut worlds = [World::new(false), World::new(true)];
     let (session, mut author) = begin(&worlds);

@@ -1,5 +1,5 @@
-//! Providers behind Claude Code leave ids out, repeat them, or begin again in each answer. Whatever they do, and wherever a run
-//! cuts in: each model call and each tool arrives once, with its own tokens, input and output.
+//! Providers behind Claude Code omit ids, repeat them, or restart them in each answer. For any of these, and any split: each
+//! model call and each tool arrives once, with its own tokens, input and output.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,21 +18,21 @@ use super::splits::{Step, live};
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 const AGENT: &str = "a0123456789abcdef";
 
-/// The ids that a provider gives.
+/// Schemes of the provider's ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ids {
-    /// As Anthropic does: a new one each time.
+    /// Anthropic's: a new one each time.
     New,
     Missing,
     Empty,
     Constant,
     /// A constant in Anthropic's form.
     Imitated,
-    /// In Anthropic's form, from 0 on in each answer.
+    /// In Anthropic's form, restarting at 0 in each answer.
     Counted,
     /// An example of the API documentation.
     Documented,
-    /// From 0 on in each answer.
+    /// Restarting at 0 in each answer.
     Numbered,
 }
 
@@ -64,7 +64,7 @@ impl Ids {
     }
 }
 
-/// What rows of one answer have in common beside the message id.
+/// Fields that rows of one answer share besides the message id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Requests {
     /// Since 2.1.330: a row for each request, and positions of blocks.
@@ -74,12 +74,12 @@ enum Requests {
     Nothing,
 }
 
-/// One model call: the tools that it asks for.
+/// One model call, with its tools.
 #[derive(Clone, Debug)]
 struct Call {
     has_text: bool,
     tools: usize,
-    /// Tools run while the answer streams: their results stand between its rows.
+    /// Tools run while the answer streams: their results are between its rows.
     streams: bool,
     /// Its first row is written twice.
     twice: bool,
@@ -92,9 +92,9 @@ struct Backend {
     requests: Requests,
     /// By turn. A last call without tools follows.
     turns: Vec<Vec<Call>>,
-    /// The agent makes so many calls. None: there is no agent.
+    /// Number of the agent's calls. `None`: no agent.
     agent: usize,
-    /// The tool that launches it, counted from 1 on.
+    /// The tool that launches it, 1-based.
     launcher: usize,
 }
 
@@ -124,23 +124,23 @@ impl Backend {
             })
     }
 
-    /// Whether something beside their order tells that rows with a result between them are one call.
+    /// Whether anything besides their order shows that rows with a result between them are one call.
     fn may_stream(&self) -> bool {
         self.requests == Requests::Rows || self.messages == Ids::New
     }
 }
 
-/// What has to arrive.
+/// The expected spans.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Played {
     calls: usize,
-    /// Of each call the square of its number: no two sums of several are the same by chance.
+    /// Tokens of each call: the square of its number, so that no two sums of several are equal.
     tokens: u64,
     /// Input and output of each tool.
     tools: BTreeSet<(String, String)>,
 }
 
-/// Writes what Claude Code would.
+/// Writes the rows as Claude Code would.
 struct Author<'a> {
     backend: &'a Backend,
     played: Played,
@@ -218,7 +218,7 @@ impl<'a> Author<'a> {
             match self.backend.requests {
                 Requests::Rows => {
                     fields["requestRef"] = json!(request);
-                    // Claude Code counts on over the results between.
+                    // Claude Code's numbering includes the results between.
                     fields["apiBlockIndex"] = json!(index + streamed);
                 }
                 Requests::Headers => fields["requestId"] = json!(format!("req_{number}")),
@@ -244,7 +244,7 @@ impl<'a> Author<'a> {
         }
     }
 
-    /// The block, and what its result has to name.
+    /// The block, and the id that its result must name.
     fn tool(&mut self, number: usize, is_agent: bool) -> (Value, Option<(Value, String)>) {
         self.tools += 1;
         let id = self.backend.tools.id("toolu_", number, self.tools);
@@ -304,7 +304,7 @@ impl<'a> Author<'a> {
     }
 }
 
-/// What arrived.
+/// The received spans.
 fn arrived(rows: &[Row]) -> Played {
     let generations = rows.iter().filter(|row| row.kind == "GENERATION");
     let tools = rows.iter().filter(|row| row.kind == "TOOL");
@@ -320,7 +320,7 @@ fn arrived(rows: &[Row]) -> Played {
     }
 }
 
-/// As a server that keys observations by their ids alone has them: of a provider that imitates Anthropic's ids, within a trace.
+/// The rows of a server that keys observations only by id: within a trace, for a provider that imitates Anthropic's ids.
 fn are_unique(backend: &Backend, rows: &[Row]) -> Result<(), TestCaseError> {
     let imitates = backend.messages.imitates() || backend.tools.imitates();
     let key = |row: &Row| match imitates {

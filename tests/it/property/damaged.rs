@@ -1,4 +1,4 @@
-//! Lines as crashes, editors and other programs leave them: nothing of a session is lost, and nothing is there twice.
+//! Lines damaged by crashes, editors and other programs: no row of a session is lost or duplicate.
 
 use proptest::prelude::*;
 
@@ -9,9 +9,9 @@ use super::recorded::{Growing, Session, any_session};
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     EveryRowTwice,
-    /// The rows up to one are there once more, behind it.
+    /// The rows up to one are repeated after it.
     HistoryAgain(u16),
-    /// A row breaks off, and the same row follows whole on its line.
+    /// A row is truncated, and the complete row follows on the same line.
     TornBefore(u16, u16),
     TwoRowsOnALine(u16),
     ZerosBehind(u16, u8),
@@ -73,7 +73,7 @@ impl Damage {
         }
     }
 
-    /// An agent's file is read as a whole: history that is written again in it is told by its rows alone.
+    /// An agent's file is read as a whole: only its rows show that history was repeated in it.
     fn of_file(self, file: &Growing) -> Growing {
         let has_rows = file.path.extension().is_some_and(|kind| kind == "jsonl");
         let text = std::str::from_utf8(&file.bytes).unwrap();

@@ -1,4 +1,4 @@
-//! One user's machine: the files as far as they are written, the state folder, and a program that is run now and then.
+//! One user's machine: partly written files, the state folder, and runs of the program.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use super::receiver::Receiver;
 use super::recorded::{Growing, Session};
 
 pub(super) const DESTINATION: &str = "0123456789abcdef";
-/// A configuration: a user, a seed, and what else the environment says.
+/// A configuration: a user, a seed, and other variables.
 pub(super) struct Configured {
     user: &'static str,
     seed: Option<&'static str>,
@@ -51,7 +51,7 @@ impl Configured {
 const MAX_CHARS: &str = "CC_LANGFUSE_MAX_CHARS";
 const CAPTURE: &str = "CC_LANGFUSE_CAPTURE";
 
-/// The one that usually holds, one that cuts texts elsewhere, [`METADATA`] and what sends more, [`SEEDS`].
+/// The usual one, one with another truncation, [`METADATA`] and one that sends more, [`SEEDS`].
 const CONFIGURED: [Configured; 7] = [
     Configured::new("somebody", &[]),
     Configured::new("somebody else", &[(MAX_CHARS, "60")]),
@@ -63,18 +63,18 @@ const CONFIGURED: [Configured; 7] = [
 ];
 /// Without any content.
 pub(super) const METADATA: Range<usize> = 3..5;
-/// Where texts of any length leave, or none.
+/// With texts of any length, or without texts.
 pub(super) const CAPTURES: Range<usize> = 0..5;
-/// In traces of their own.
+/// In separate traces.
 pub(super) const SEEDS: Range<usize> = 4..7;
 
 /// The largest request of a Stop hook.
 const STOP_REQUEST: usize = 48 * 1024;
 
-/// Why the program runs.
+/// The trigger of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Run {
-    /// A Stop hook; where the rows do not end on an answer it is a `flush` right after the last row.
+    /// A Stop hook, or a `flush` right after the last row if the rows do not end with an answer.
     Stop,
     /// A `flush` right after the last row.
     Flush,
@@ -97,7 +97,7 @@ impl Run {
 pub(super) struct Desk {
     root: tempfile::TempDir,
     pub(super) store: Store,
-    /// Which of [`CONFIGURED`] holds.
+    /// Index into [`CONFIGURED`].
     pub(super) configured: Cell<usize>,
 }
 
@@ -109,7 +109,7 @@ impl Desk {
         Self { root, store, configured: Cell::new(0) }
     }
 
-    /// A machine on which no state can be written: there is no such place, and none can be made there.
+    /// A machine without writable state: the state folder can't be created.
     pub(super) fn without_state() -> Self {
         Self { store: Store::new(Path::new("/proc/no/such/folder")), ..Self::new() }
     }
@@ -118,7 +118,7 @@ impl Desk {
         self.root.path().join("projects/project").join(relative)
     }
 
-    /// Writes the first so many bytes; in place, or as a copy that takes the file's place. Nothing of nothing.
+    /// Writes the first bytes of a file, in place or as a copy that replaces it. Writes nothing for length 0.
     pub(super) fn write(&self, file: &Growing, bytes: usize, copy: bool) {
         let path = self.path(&file.path);
         if bytes == 0 {
@@ -132,7 +132,7 @@ impl Desk {
         }
     }
 
-    /// Writes all of it, also nothing.
+    /// Writes the whole file, even if it is empty.
     pub(super) fn write_as_it_is(&self, file: &Growing) {
         fs::write(self.path(&file.path), &file.bytes).unwrap();
     }
@@ -153,7 +153,7 @@ impl Desk {
         self.write_beside(session);
     }
 
-    /// One run of the program; a Stop hook may begin before the rows that the receiver has. With `now` as the time of the newest row.
+    /// One run of the program; a Stop hook may begin before the rows that the receiver appends. `now` is the time of the newest row.
     pub(super) fn run(
         &self,
         session: &Session,
@@ -237,7 +237,7 @@ impl Desk {
         }
     }
 
-    /// What Claude Code tells a Stop hook here; nothing where no turn can be taken for complete.
+    /// The event of a Stop hook; `None` if no turn counts as complete.
     pub(super) fn expected(&self, session: &Session) -> Option<Expected> {
         let mut transcript = Transcript::open(&self.path(&session.main.path), 0).ok()?;
         let (mut prompt_id, mut last_text) = (None, None);
@@ -266,7 +266,7 @@ impl Desk {
         Some(Expected { prompt_id, last_text, was_blocked: false })
     }
 
-    /// Moves the agents of each cursor to a file beside it, as earlier builds did.
+    /// Moves the agents of each cursor to a file beside it, like earlier builds.
     pub(super) fn archive_agents(&self) {
         let cursors = self.state().into_iter().filter(|(path, text)| {
             let is_cursor = path.extension().is_some_and(|ending| ending == "json");

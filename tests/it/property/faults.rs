@@ -1,4 +1,4 @@
-//! What no waiting mends: a span that the server never takes, and a state folder that can't be written.
+//! Permanent failures: a span that the server always rejects, and a state folder that can't be written.
 
 use claude_langfuse::delivery::Extent;
 use langfuse_mock::Row;
@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, any_session};
 
-/// After so many runs a span that is always refused is given up for good.
+/// After this many runs a rejected span is skipped permanently.
 const RUNS: usize = 6;
 
 proptest! {

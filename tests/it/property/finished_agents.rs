@@ -1,4 +1,4 @@
-//! Finished agents, step by step: what makes them be sent again, and what does not.
+//! Finished agents, step by step: events that cause a resend, and events that don't.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use super::receiver::same_rows;
 use super::recorded::Session;
 use super::twins::{Author, Event, World, begin, main_path, now};
 
-/// A session that goes on, with a Stop after each turn.
+/// A continuing session, with a Stop after each turn.
 struct Life {
     worlds: [World; 2],
     session: Session,
@@ -24,7 +24,7 @@ impl Life {
         life
     }
 
-    /// Agents were launched in turns of their own, and nobody launched any in the last one.
+    /// Earlier turns launched agents, the last one launched none.
     fn with_agents(agents: u8) -> Self {
         let mut life = Self::new();
         for agent in 0..agents {
@@ -54,7 +54,7 @@ impl Life {
         self.worlds[0].receiver.requests()
     }
 
-    /// Langfuse has what one replay of it all would leave, and got no model call twice.
+    /// Langfuse has the rows of one replay of all, and got no model call twice.
     fn is_all_there(&self) {
         let receiver = &self.worlds[0].receiver;
         receiver.each_generation_once().unwrap();
@@ -82,7 +82,7 @@ fn finished_agents_are_not_sent_again() {
 fn an_agent_that_continues_without_a_row_of_its_session_is_found_by_the_next_stop() {
     for change in [
         Event::Grows(1),
-        // A step of a workflow lies in another folder.
+        // A step of a workflow is in another folder.
         Event::Grows(5),
         Event::Nested(1, 4),
     ] {
@@ -101,13 +101,13 @@ fn a_new_agent_beside_finished_ones_is_sent() {
     life.meet(Event::Stray(2));
     life.meet(Event::Turn(vec![3, 4]));
     life.meet(Event::Turn(vec![]));
-    // The row of the call that the stray agent names may be on its way for a long time.
+    // The row of the call that the stray agent names may be written much later.
     let World { desk, receiver, .. } = &mut life.worlds[0];
     desk.replay(&life.session, receiver).unwrap();
     life.is_all_there();
 }
 
-/// What another one launched is there before anybody knows of that other one.
+/// The file of a nested agent exists before its parent's is known.
 #[test]
 fn an_agents_file_before_its_launch_is_sent_after_it() {
     let mut life = Life::new();

@@ -1,4 +1,4 @@
-//! A fork begins with copies of its parent's turns: whoever is met first, each turn arrives once, as its parent's.
+//! A fork begins with copies of its parent's turns: in any order of files, each turn arrives once, in its parent's session.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,29 +13,29 @@ use super::recorded::{SESSIONS, Session, of_scenario};
 use super::splits::{Step, live};
 
 const SCENARIOS: [&str; 2] = ["v2.1.330/fork", "v2.1.197/fork"];
-/// What the mock of the Messages API played in each of them.
+/// Texts that the mock API sent in each of them.
 const GENERATIONS: usize = 3;
 
 fn family(scenario: &str, fork_first: bool) -> Vec<&'static Session> {
     let mut family = of_scenario(scenario);
     assert_eq!(family.len(), 2, "{scenario}");
-    // Its own turns begin behind the copied ones.
+    // Its own turns begin after the copied ones.
     let is_fork = |session: &Session| session.own_from > 0;
     family.sort_by_key(|session| is_fork(session) != fork_first);
     assert!(is_fork(family[0]) == fork_first && is_fork(family[1]) != fork_first);
     family
 }
 
-/// What the sessions leave one after the other, each as if it were alone.
+/// The rows of the sessions, each replayed alone.
 fn together(family: &[&Session]) -> Vec<Row> {
     let rows = family.iter().flat_map(|session| session.expected.clone());
     rows.collect()
 }
 
-/// The sessions of each scenario that has several.
+/// The sessions of each scenario with several.
 fn families() -> Vec<Vec<&'static Session>> {
     let mut families = BTreeMap::<&str, Vec<&Session>>::new();
-    // A recording with titles put into it is another recording of the same turns.
+    // A recording with inserted titles is another recording of the same turns.
     for session in SESSIONS.iter().filter(|session| !session.name.ends_with("-titled")) {
         let (scenario, _) = session.name.rsplit_once('/').unwrap();
         families.entry(scenario).or_default().push(session);
@@ -85,7 +85,7 @@ proptest! {
         none_twice(&receiver, &family)?;
     }
 
-    /// Whatever of them is met in which order, in whatever pieces, copied rows included.
+    /// Any of them in any order and any split, including copied rows.
     #[test]
     fn sessions_of_one_folder_arrive_as_by_a_replay_of_all(
         family in prop::sample::select(families()),

@@ -1,4 +1,4 @@
-//! Hooks whose last rows come while they run send the turn of one replay.
+//! Hooks whose last rows are written while they run send the turn of one replay.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session};
 use transcript::{Record, Transcript};
 
-/// Runs a Stop hook at each row that can be a turn's last, which comes late; gives what was received.
+/// Runs a Stop hook at each row that can be a turn's last and is late; returns the received bodies.
 fn live(session: &Session) -> Receiver {
     let (desk, mut receiver) = (Desk::new(), Receiver::default());
     let mut written = session.own_from;
@@ -43,7 +43,7 @@ fn hooks_with_a_late_last_row_send_the_turns_of_one_replay() {
     assert!(waits > SESSIONS.len() / 4, "rows came late only {waits} times");
 }
 
-/// What a Stop hook sends for a file up to `rows.end`, of which `rows` come while it runs.
+/// The spans of a Stop hook for a file up to `rows.end`, of which `rows` are written while it runs.
 fn stop(session: &Session, rows: Range<usize>) -> Receiver {
     let (desk, mut receiver) = (Desk::new(), Receiver::default());
     let file = &session.main;
@@ -56,7 +56,7 @@ fn stop(session: &Session, rows: Range<usize>) -> Receiver {
     receiver
 }
 
-/// Where the first turn ends that has an answer, and the id of its prompt.
+/// The end of the first answered turn, and the id of its prompt.
 fn first_stop(session: &Session) -> Option<(usize, String)> {
     let desk = Desk::new();
     let ends = session.main.message_ends();
@@ -66,7 +66,7 @@ fn first_stop(session: &Session) -> Option<(usize, String)> {
     })
 }
 
-/// Where the row ends that opens the turn of this prompt. A hook that meets a file without it waits for it first.
+/// The end of the row that opens the turn of this prompt. A hook without this row in the file waits for it first.
 fn prompt_end(session: &Session, prompt: &str) -> Option<usize> {
     let desk = Desk::new();
     desk.write_all(session);
@@ -74,7 +74,7 @@ fn prompt_end(session: &Session, prompt: &str) -> Option<usize> {
     let mut opened = None;
     while let Some(entry) = transcript.next_entry().unwrap() {
         let opens = matches!(&entry.record, Record::Prompt(prompt) if !prompt.tentative);
-        // A fork's copied rows bear its prompt's id too.
+        // A fork's copied rows also have its prompt's id.
         if opens && entry.header.prompt_id.as_deref() == Some(prompt) {
             opened = Some(usize::try_from(entry.end).unwrap());
         }
@@ -91,7 +91,7 @@ fn late_rows_do_not_change_what_a_hook_sends() {
         };
         let expected = stop(session, end..end).rows();
         let file = &session.main;
-        // The row of a typed skill comes after its Stop.
+        // The row of a typed skill is written after its Stop.
         let Some(opened) = prompt_end(session, &prompt) else {
             continue;
         };
@@ -99,7 +99,7 @@ fn late_rows_do_not_change_what_a_hook_sends() {
         for start in starts.filter(|start| *start >= opened) {
             let receiver = stop(session, start..end);
             if receiver.waits == 0 {
-                // No turn of the session's own is open there: no connection is made.
+                // The session has no open turn of its own: the hook does not connect.
                 continue;
             }
             let rows = same_rows(&receiver.rows(), &expected);

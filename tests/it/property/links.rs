@@ -1,4 +1,4 @@
-//! Instructions that were pushed before a session: whatever the pieces in which it is seen, its model calls have the links of one
+//! Instructions that were pushed before a session: for any split, its model calls have the links of one
 //! replay.
 
 use base::Timestamp;
@@ -14,7 +14,7 @@ use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, Session, any_session};
 use super::splits::{Step, live};
 
-/// A machine from which all instructions were pushed that rows of the session name, and half of them once more in its middle.
+/// A machine that pushed all instructions in the session's rows, and half of them again in its middle.
 fn pushed(session: &Session) -> Desk {
     let desk = Desk::new();
     let mut versions = PromptVersions::default();

@@ -1,4 +1,4 @@
-//! Rows and fields that this program does not know, and fields that are there but null, change no byte of what is sent.
+//! Unknown rows and fields, and fields that are null, change no sent byte.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::cases;
 use super::recorded::{Growing, any_session};
 
-/// Lines that say nothing to anyone yet, or that are no rows at all.
+/// Lines of unknown types, or that are not rows.
 const LINES: [&str; 15] = [
     "",
     "{",
@@ -25,7 +25,7 @@ const LINES: [&str; 15] = [
     "{\"type\":\"user\",\"uuid\":\"5\",\"message\":{\"role\":\"user\",\"con",
 ];
 
-/// Known names: null is as good as absent.
+/// Known names: null is equal to absent.
 const KNOWN: [&str; 20] = [
     "attachment",
     "cwd",
@@ -49,10 +49,10 @@ const KNOWN: [&str; 20] = [
     "version",
 ];
 
-/// Of these, any value but null means something, whatever it is.
+/// For these, any value but null has a meaning.
 const MEANINGFUL: [&str; 2] = ["forkedFrom", "toolUseResult"];
 
-/// Known names that no span needs: absent and null are as good as what is there.
+/// Known names that no span needs: absent and null are equal to any value.
 const NEEDLESS: [&str; 16] = [
     "apiBlockIndex",
     "attributionAgent",
@@ -72,10 +72,10 @@ const NEEDLESS: [&str; 16] = [
     "userType",
 ];
 
-/// Names of releases to come.
+/// Names of future releases.
 const NEW: [&str; 4] = ["aNewField", "schema2", "attachments", "type2"];
 
-/// Where in a row something changes.
+/// The place of a change in a row.
 const PLACES: [&str; 14] = [
     "",
     "/message",
@@ -98,9 +98,9 @@ const PLACES: [&str; 14] = [
 enum Noise {
     /// A line before the row.
     Line(&'static str),
-    /// A field that is not there yet.
+    /// An unknown field.
     Field { place: &'static str, name: &'static str, value: Value, first: bool },
-    /// A field that nobody needs is null or gone.
+    /// An unneeded field is null or absent.
     Without { name: &'static str, null: bool },
 }
 
@@ -115,7 +115,7 @@ fn noise() -> impl Strategy<Value = Noise> {
     let place = prop_oneof![Just(""), prop::sample::select(PLACES.to_vec())];
     let new = prop::sample::select(NEW.to_vec());
     let known = prop::sample::select(KNOWN.to_vec());
-    // A type that no release has written yet.
+    // An unknown type.
     let odd = prop::sample::select(vec![json!(null), json!(42), json!([])]);
     let needless = prop::sample::select(NEEDLESS.to_vec());
     prop_oneof![
@@ -136,7 +136,7 @@ fn noise() -> impl Strategy<Value = Noise> {
 }
 
 impl Noise {
-    /// The row with this change, and what comes before it.
+    /// The row with this change, and the lines before it.
     fn apply(&self, row: &str, before: &mut String) -> String {
         let Ok(mut parsed) = serde_json::from_str::<Value>(row) else {
             return row.to_owned();
@@ -166,7 +166,7 @@ impl Noise {
     }
 }
 
-/// A block of these kinds is not understood, but not left out either.
+/// Blocks of these kinds are unknown to the program, but not omitted.
 fn is_shown_as_it_is(members: &Map<String, Value>) -> bool {
     let kind = members.get("type").and_then(Value::as_str);
     matches!(kind, Some("server_tool_use" | "web_search_tool_result"))
@@ -180,7 +180,7 @@ fn insert(members: &mut Map<String, Value>, name: &str, value: &Value, first: bo
 }
 
 fn noisy(file: &Growing, noise: &[(u16, Noise)]) -> Growing {
-    // The file that tells of a workflow's end has no lines of its own.
+    // The file with a workflow's end has no separate lines.
     let has_rows = file.path.extension().is_some_and(|kind| kind == "jsonl");
     let in_it = |(_, noise): &&(u16, Noise)| has_rows || !matches!(noise, Noise::Line(_));
     let text = String::from_utf8(file.bytes.clone()).unwrap();
@@ -198,10 +198,10 @@ fn noisy(file: &Growing, noise: &[(u16, Noise)]) -> Growing {
     Growing::new(file.path.clone(), out.into_bytes())
 }
 
-/// A kind of block that nobody has written yet.
+/// An unknown kind of block.
 const BLOCK: &str = "hologram";
 
-/// Puts such a block first or last into the messages of some rows.
+/// Adds such a block first or last to the messages of some rows.
 fn with_blocks(file: &Growing, places: &[(u16, bool)]) -> Growing {
     let text = String::from_utf8(file.bytes.clone()).unwrap();
     let rows: Vec<&str> = text.lines().collect();
@@ -242,7 +242,7 @@ proptest! {
         prop_assert_eq!(&changed.replayed().bodies, &session.bodies);
     }
 
-    /// It is shown where it stands, and nowhere else is anything different.
+    /// Only the observation with the block differs.
     #[test]
     fn a_new_content_block_changes_only_its_observation(
         session in any_session(),

@@ -1,4 +1,4 @@
-//! Langfuse behind a line on which anything happens, with a memory of what it has acknowledged.
+//! Langfuse behind an unreliable connection, which records its acknowledgements.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::OpenOptions;
@@ -12,24 +12,24 @@ use langfuse_mock::{Events, Row};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What happens to one request.
+/// The result of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weather {
-    /// It arrives, and so does the answer.
+    /// The request and the response arrive.
     Fine,
-    /// Nobody answers.
+    /// No response.
     Silence,
-    /// The server is in trouble.
+    /// A server error.
     Trouble,
-    /// The time runs out.
+    /// A timeout.
     Slow,
-    /// It is stored, but the answer gets lost.
+    /// The request is stored, but the response is lost.
     AnswerLost,
-    /// Too large, as long as it holds more than one span.
+    /// Too large, if it has more than one span.
     TooLarge,
-    /// Refused, as long as it holds more than one span.
+    /// Rejected, if it has more than one span.
     Refused,
-    /// The keys do not fit.
+    /// The keys are wrong.
     Keys,
 }
 
@@ -43,25 +43,25 @@ impl Weather {
     }
 }
 
-/// A receiver in process.
+/// An in-process receiver.
 #[derive(Default)]
 pub(super) struct Receiver {
     events: Events,
-    /// What happens to the next requests; afterwards all is well.
+    /// The results of the next requests; all later ones succeed.
     pub(super) weather: VecDeque<Weather>,
-    /// A span that is refused for ever.
+    /// A span that is always rejected.
     pub(super) poison: Option<String>,
-    /// Every body as it was sent.
+    /// Every body as sent.
     pub(super) bodies: Vec<String>,
     /// Generations with a 2xx: their JSON by trace and span.
     acknowledged: BTreeMap<(String, String), Value>,
-    /// Generations that were sent after a 2xx: span, and whether nothing new was in it.
+    /// Generations sent after a 2xx: span, and whether it had nothing new.
     again: Vec<(String, bool)>,
     /// Events of scores with a 2xx.
     scored: BTreeSet<String>,
-    /// What is appended to a file as soon as a run gets ready to send: its last rows come late.
+    /// Rows appended to a file when a run is about to send: its late last rows.
     pub(super) late: Option<(PathBuf, Vec<u8>)>,
-    /// How often rows came late.
+    /// Number of times that rows were late.
     pub(super) waits: usize,
     score_requests: usize,
     faults: Vec<String>,
@@ -133,7 +133,7 @@ impl Transport for Receiver {
 }
 
 impl Receiver {
-    /// The last rows come.
+    /// Writes the late rows.
     pub(super) fn append_late(&mut self) {
         if let Some((path, rows)) = self.late.take() {
             let file = OpenOptions::new().append(true).open(path);
@@ -142,7 +142,7 @@ impl Receiver {
         }
     }
 
-    /// A score stands on a turn that is there, or on a session that has one, and is not told again once it was acknowledged.
+    /// A score belongs to a stored turn or its session, and is not sent again after it was acknowledged.
     fn look_at_scores(&mut self, events: &[Value]) {
         let rows = self.rows();
         for event in events {
@@ -167,7 +167,7 @@ impl Receiver {
         }
     }
 
-    /// All scores, without the time at which each was told first.
+    /// All scores, without the time of the first arrival.
     pub(super) fn scores(&self) -> Vec<Value> {
         let rows = self.events.scores().into_iter();
         rows.map(|row| row.body.into()).collect()
@@ -198,7 +198,7 @@ impl Receiver {
         self.events.rows()
     }
 
-    /// How many requests came.
+    /// Number of requests.
     pub(super) fn requests(&self) -> usize {
         self.bodies.len() + self.score_requests
     }
@@ -213,7 +213,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// What must never be: a refused span, the same generation again, a row without its parent or before its start, a
+    /// Errors: a rejected span, the same generation again, a row without its parent or before its start, a
     /// trace whose rows disagree about it.
     pub(super) fn complaints(&self) -> Result<(), TestCaseError> {
         prop_assert!(self.faults.is_empty(), "{:?}", self.faults);
@@ -243,7 +243,7 @@ fn place(row: &Row) -> (&str, &str) {
     (&row.trace_id, &row.span_id)
 }
 
-/// What Langfuse takes for the trace's own from any of its rows.
+/// Fields of the trace that Langfuse takes from any of its rows.
 fn of_trace(row: &Row) -> impl PartialEq {
     (
         row.trace_name.clone(),
@@ -282,7 +282,7 @@ pub(super) fn spans(raw: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The same rows, or the first that differ.
+/// The same rows, or the first difference.
 pub(super) fn same_rows(found: &[Row], expected: &[Row]) -> Result<(), TestCaseError> {
     let by_key = |rows: &[Row]| -> BTreeMap<(String, String, i64), Row> {
         let owned = |row: &Row| (row.trace_id.clone(), row.span_id.clone(), row.start_ms);

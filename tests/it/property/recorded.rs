@@ -1,4 +1,4 @@
-//! The recorded sessions under `tests/fixtures/transcripts`, and where they can be cut.
+//! The recorded sessions under `tests/fixtures/transcripts`, and the places to split them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,15 @@ use transcript::{Transcript, locate};
 use super::desk::Desk;
 use super::receiver::Receiver;
 
-/// One file that grows.
+/// One growing file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Growing {
     /// Relative to the folder of the session's own file.
     pub(super) path: PathBuf,
     pub(super) bytes: Vec<u8>,
-    /// Where each row ends.
+    /// End of each row.
     pub(super) row_ends: Vec<usize>,
-    /// The time of each row, as far as it has one.
+    /// Time of each row, if it has one.
     pub(super) times: Vec<Option<Timestamp>>,
 }
 
@@ -42,8 +42,8 @@ impl Growing {
         Self { path, bytes, row_ends, times }
     }
 
-    /// Where the first row ends; where the file was written anew in mid-turn, the row that names the turn: those before it are
-    /// never there alone.
+    /// End of the first row. In a file rewritten in mid-turn, the end of the row that names the turn: the rows before it never
+    /// exist alone.
     fn named_from(&self) -> usize {
         let starts = std::iter::once(0).chain(self.row_ends.iter().copied());
         let rows = starts.zip(self.row_ends.iter().copied());
@@ -57,13 +57,13 @@ impl Growing {
         naming.filter(|_| is_begun).map_or(self.row_ends[0], |(_, end)| end)
     }
 
-    /// The newest time in the first so many bytes.
+    /// The newest time in this many bytes.
     pub(super) fn time_at(&self, bytes: usize) -> Option<Timestamp> {
         let seen = self.row_ends.partition_point(|end| *end <= bytes);
         self.times[..seen].iter().flatten().copied().max()
     }
 
-    /// Where the rows of people, models and tools end.
+    /// Ends of the rows of people, models and tools.
     pub(super) fn message_ends(&self) -> impl Iterator<Item = usize> {
         let starts = std::iter::once(0).chain(self.row_ends.iter().copied());
         let rows = starts.zip(self.row_ends.iter().copied());
@@ -74,14 +74,14 @@ impl Growing {
         rows.filter(is_message).map(|(_, end)| end)
     }
 
-    /// The last row of people, models and tools in these bytes, with what follows it there.
+    /// The last row of people, models and tools in these bytes, with the rows after it.
     pub(super) fn last_message(&self, bytes: Range<usize>) -> Option<Vec<u8>> {
         let end = self.message_ends().filter(|end| *end <= bytes.end).last()?;
         let before = self.row_ends.iter().rev().find(|before| **before < end)?;
         (bytes.start <= *before).then(|| self.bytes[*before..bytes.end].to_vec())
     }
 
-    /// A place to cut at: the end of a row within `range`, and `torn` bytes of the next row.
+    /// A place to split at: the end of a row within `range`, and `torn` bytes of the next row.
     pub(super) fn cut(&self, share: u16, torn: u8, range: &Range<usize>) -> usize {
         let ends: Vec<usize> = std::iter::once(0)
             .chain(self.row_ends.iter().copied())
@@ -93,14 +93,14 @@ impl Growing {
         let room = next.unwrap_or(end) - end;
         let torn = match torn {
             0..=127 => 0,
-            // All but the newline: a whole row already.
+            // All but the newline: already a complete row.
             128..=140 => room.saturating_sub(1),
             torn => self.torn(end, room * usize::from(torn - 140) / 116, torn % 2 == 0),
         };
         (end + torn).min(range.end)
     }
 
-    /// So many bytes of the row at `start`, or up to the brace before them: what is torn there looks whole.
+    /// This many bytes of the row at `start`, or up to the brace before them: the torn part looks complete.
     fn torn(&self, start: usize, length: usize, at_brace: bool) -> usize {
         let begun = &self.bytes[start..start + length];
         let brace = begun.iter().rposition(|byte| *byte == b'}');
@@ -120,19 +120,19 @@ pub(super) struct Session {
     pub(super) id: String,
     pub(super) main: Growing,
     pub(super) agents: Vec<Growing>,
-    /// Files that are whole as soon as the file beside them is there: agents' `meta.json`.
+    /// Files that are complete once the file beside them exists: agents' `meta.json`.
     pub(super) beside: Vec<(PathBuf, Vec<u8>)>,
-    /// Where the first run may cut: from the first row to the end of the first own turn, copied rows included.
+    /// Range of the first split: from the first row to the end of the first own turn, including copied rows.
     pub(super) first_turn: Range<usize>,
-    /// Where its own rows begin.
+    /// Start of its own rows.
     pub(super) own_from: usize,
-    /// What one replay of the whole session leaves at Langfuse.
+    /// Rows in Langfuse after one replay of the whole session.
     pub(super) expected: Vec<Row>,
-    /// The scores that one replay ends in.
+    /// Scores after one replay.
     pub(super) scores: Vec<Value>,
-    /// What that replay sends.
+    /// Spans that this replay sends.
     pub(super) bodies: Vec<String>,
-    /// Every text of the conversation that no state may hold: of two words or more, so that it is no path or name.
+    /// Every text of the conversation with at least two words, so that it is no path or name; none may be in state.
     pub(super) texts: Vec<String>,
 }
 
@@ -179,7 +179,7 @@ impl Session {
         session
     }
 
-    /// The file that this agent's file goes on from: it is whole by then.
+    /// The file that this agent's file continues: it is complete by then.
     pub(super) fn goes_on_from(&self, agent: usize) -> Option<usize> {
         let name = self.agents[agent].path.file_name();
         let has_meta = |file: &Growing| {
@@ -191,7 +191,7 @@ impl Session {
         first.filter(|first| *first != agent && !has_meta(&self.agents[agent]))
     }
 
-    /// A receiver that has got a replay of the whole session.
+    /// A receiver after a replay of the whole session.
     pub(super) fn replayed(&self) -> Receiver {
         let mut receiver = Receiver::default();
         let desk = Desk::new();
@@ -241,7 +241,7 @@ fn first_turn(path: &Path, id: &str) -> (usize, usize) {
     (offset(outline.own_from), offset(end.min(length)))
 }
 
-/// Recordings that are there once more with titles: of several turns, and without agents.
+/// Recordings that are used again with titles: with several turns, without agents.
 const TITLED: [&str; 4] = [
     "v2.1.330/stream-multi",
     "v2.1.330/model-switch",
@@ -249,7 +249,7 @@ const TITLED: [&str; 4] = [
     "v2.1.330/stop-block",
 ];
 
-/// The session with a title after each fourth row, now and then by a person or the same once more.
+/// The session with a title after each fourth row, some by a person, some repeated.
 fn titled(path: &Path, name: &str) -> Session {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join(path.file_name().unwrap());
@@ -287,7 +287,7 @@ pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
         }
     }
     assert!(!sessions.is_empty(), "no transcripts in {}", root.display());
-    // Instructions of other files were met on the way, and changed between the two.
+    // Instructions appear in other files, and change between the two.
     let recorded = files(&root.join("../instructions"));
     for path in recorded.iter().filter(|path| path.extension().is_some_and(|it| it == "jsonl")) {
         let id = locate::session_id(path);
@@ -297,7 +297,7 @@ pub(super) static SESSIONS: LazyLock<Vec<Session>> = LazyLock::new(|| {
     sessions
 });
 
-/// One of them; as often as not one with agents, where most can go wrong.
+/// One of them; every second time one with agents, which have more cases.
 pub(super) fn any_session() -> impl Strategy<Value = &'static Session> {
     let with_agents = SESSIONS.iter().filter(|session| !session.agents.is_empty());
     let with_agents: Vec<&Session> = with_agents.collect();
@@ -308,11 +308,11 @@ pub(super) fn any_session() -> impl Strategy<Value = &'static Session> {
     ]
 }
 
-/// The agents' files: below the session's folders, up to 2.1.0 beside its file; and those that tell of a workflow's end.
+/// The agents' files: below the session's folders, up to 2.1.0 beside its file; and the files with a workflow's end.
 fn agents(path: &Path, id: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![path.with_extension("")];
-    // In the worktree that the session was in.
+    // In the session's worktree.
     let projects = locate::projects_of(path).map(children).unwrap_or_default();
     folders.extend(projects.iter().map(|folder| folder.join(id)));
     folders.dedup();

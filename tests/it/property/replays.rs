@@ -1,4 +1,4 @@
-//! `replay` in any order with hooks, and twice: it adds nothing that is there and leaves the same bytes.
+//! `replay` before, between and after hooks, and twice: it adds no existing span and sends the same bytes.
 
 use claude_langfuse::delivery::Extent;
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn a_copy_in_place_of_a_file_changes_nothing() {
 proptest! {
     #![proptest_config(cases(30))]
 
-    /// A replay that began before the hooks took over is a first contact like any other.
+    /// A replay that began before the first hook is a first contact like any other.
     #[test]
     fn hooks_after_a_replay_end_in_the_same_rows(
         session in any_session(),
@@ -53,7 +53,7 @@ proptest! {
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
-    /// After the hooks there is nothing left for it, and `--again` sends the same rows once more.
+    /// After the hooks it has nothing to send, and `--again` sends the same rows again.
     #[test]
     fn a_replay_after_hooks_adds_nothing(session in any_session(), steps in Step::several(Run::any())) {
         let (desk, mut receiver) = (Desk::new(), Receiver::default());
@@ -70,7 +70,7 @@ proptest! {
         prop_assert_eq!(receiver.requests(), requests, "after --again something is left");
     }
 
-    /// Turns before the first contact are for an explicit replay alone.
+    /// Only an explicit replay sends turns before the first contact.
     #[test]
     fn a_replay_after_a_late_first_contact_completes_the_session(session in any_session()) {
         let (desk, mut receiver) = (Desk::new(), Receiver::default());

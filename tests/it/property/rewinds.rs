@@ -1,5 +1,5 @@
-//! Going back in a conversation: the turn that goes on elsewhere says which turn was left and how many were abandoned,
-//! however long ago they were read.
+//! Rewinds: the new turn names the turn that was left and the number of abandoned turns,
+//! even if these were read long ago.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::splits::{Step, live};
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// The mark of a turn: its prompt, the turn that was left, how many were abandoned.
+/// The mark of a turn: its prompt, the turn that was left, the number of abandoned turns.
 type Mark = (String, String, String);
 
 fn marks(rows: &[Row]) -> Vec<Mark> {
@@ -56,13 +56,13 @@ fn only_rewound_recordings_have_the_mark() {
     );
 }
 
-/// Prompt after prompt; each goes on after the newest turn of its branch, or so many turns before.
+/// One prompt after another; each continues after the newest turn of its branch, or this many turns before.
 fn conversation(back: &[usize], numbered: bool, silent: &[bool]) -> (Session, Vec<Mark>) {
     let (mut text, mut marks) = (String::new(), Vec::new());
     let mut branch: Vec<(String, String)> = Vec::new();
     let mut write = |row: Value| text += &format!("{row}\n");
     for (number, back) in back.iter().enumerate() {
-        // Back to the very beginning is told by the number alone.
+        // Only the number shows a rewind to the beginning.
         let least = usize::from(!numbered).min(branch.len());
         let left = branch.split_off(branch.len().saturating_sub(*back).max(least));
         let prompt = format!("prompt {number}");

@@ -1,4 +1,4 @@
-//! A session's file is rewritten, seen so by one run, and restored: Langfuse ends with the rows of one replay.
+//! A session's file is rewritten, read in this state by one run, and restored: Langfuse ends with the rows of one replay.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::desk::{Desk, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session, any_session};
 
-/// What happens to a file.
+/// A change of a file.
 #[derive(Clone, Copy, Debug)]
 enum Rewrite {
     OneRowDropped(u16),
@@ -47,13 +47,13 @@ impl Rewrite {
     }
 }
 
-/// How far the files are written, why the program runs, and what further runs see in the place of the session's file, one
-/// rewrite upon the other.
+/// The lengths of the files, the trigger of the run, and the rewrites of the session's file that further runs see, one
+/// on top of the other.
 #[derive(Clone, Debug)]
 struct Step {
     share: u16,
     torn: u8,
-    /// The same of the agents' files.
+    /// The same for the agents' files.
     agents: [u16; 3],
     run: Run,
     rewritten: Vec<(Rewrite, Run)>,
@@ -77,7 +77,7 @@ fn session(name: &str) -> &'static Session {
     SESSIONS.iter().find(|session| session.name.starts_with(name)).unwrap()
 }
 
-/// Writes the session's file otherwise.
+/// Writes the session's file in another form.
 fn rewrite(desk: &Desk, session: &Session, text: &str) {
     let path = session.main.path.clone();
     desk.write_as_it_is(&Growing::new(path, text.as_bytes().to_vec()));
@@ -102,7 +102,7 @@ fn a_half_written_file_changes_no_score() {
     same_rows(&receiver.rows(), &session.expected).unwrap();
 }
 
-/// Up to 2.1.50 only the call says what an agent is for, and the cursor keeps where its row stood.
+/// Up to 2.1.50 only the call has an agent's description, and the cursor keeps the offset of its row.
 #[test]
 fn an_agent_that_appears_after_a_rewrite_has_the_description_of_its_call() {
     let (session, desk, mut receiver) =

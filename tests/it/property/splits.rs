@@ -1,4 +1,4 @@
-//! Any split of a session's files into runs, with anything that can go wrong between them.
+//! Any split of a session's files into runs, with any failures between them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,25 +12,25 @@ use super::desk::{Desk, Run};
 use super::receiver::{Receiver, Weather, same_rows};
 use super::recorded::{Growing, Session, any_session};
 
-/// One run: how far the files are written, why it runs, and what happens to its requests.
+/// One run: the lengths of the files, its trigger, and the results of its requests.
 #[derive(Clone)]
 pub(super) struct Step {
     pub(super) share: u16,
     pub(super) torn: u8,
-    /// The same of the agents' files, which may lag or be ahead.
+    /// The same for the agents' files, which may lag or be ahead.
     pub(super) agents: [(u16, u8); 3],
     pub(super) run: Run,
     pub(super) weather: Vec<Weather>,
     pub(super) wire_limit: Option<usize>,
-    /// The files are replaced by copies.
+    /// Copies replace the files.
     pub(super) copy: bool,
-    /// Which configuration holds.
+    /// Index of the configuration.
     pub(super) configured: usize,
     /// A Stop hook begins before its last row is there.
     pub(super) late: bool,
 }
 
-/// On one line: proptest's own form of a failure fills pages.
+/// On one line: proptest's own form of a failure has many pages.
 impl fmt::Debug for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { share, torn, agents, run, weather, wire_limit, copy, configured, late } = self;
@@ -43,7 +43,7 @@ impl fmt::Debug for Step {
 
 impl Step {
     fn any(run: impl Strategy<Value = Run>) -> impl Strategy<Value = Self> {
-        // An agent's file is often not there yet or whole.
+        // An agent's file is often missing or incomplete.
         let agent = prop_oneof![Just((0, 0)), Just((u16::MAX, 0)), any::<(u16, u8)>()];
         (
             any::<(u16, u8)>(),
@@ -64,7 +64,7 @@ impl Step {
     }
 }
 
-/// How far each file is written at each step: growing, the session's own file first.
+/// The length of each file at each step, in growing order, the session's own file first.
 pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
     let whole = 0..session.main.bytes.len();
     let main = steps.iter().enumerate().map(|(index, step)| {
@@ -100,7 +100,7 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
     all
 }
 
-/// Runs the program at each step, and once more when everything is written and the weather is fine.
+/// Runs the program at each step, and again without failures when everything is written.
 pub(super) fn live(
     desk: &Desk,
     session: &Session,
@@ -159,7 +159,7 @@ fn holds_no_text(desk: &Desk, session: &Session) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(cases(90))]
 
-    /// Runs that know what they do: no model call is sent twice.
+    /// Runs with correct events: no model call is sent twice.
     #[test]
     fn any_split_and_any_failures_end_in_the_rows_of_one_replay(
         session in any_session(),
@@ -173,8 +173,8 @@ proptest! {
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
-    /// Hooks at any time, also where Claude Code would run none: what they took for complete is sent again when it was
-    /// not, but never twice the same.
+    /// Hooks at any time, even when Claude Code would run none: turns that they wrongly took for complete are sent again,
+    /// but never with the same bytes.
     #[test]
     fn hooks_at_any_time_end_in_the_rows_of_one_replay(
         session in any_session(),
@@ -187,8 +187,8 @@ proptest! {
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
 
-    /// What is configured anew holds for new turns: a turn that has begun keeps what stands on its spans, and no model
-    /// call goes out again because its text would now be cut elsewhere.
+    /// A new configuration applies to new turns: an open turn keeps the values on its spans, and no model
+    /// call is sent again because its text would now be truncated elsewhere.
     #[test]
     fn another_configuration_in_mid_session_splits_no_trace(
         session in any_session(),

@@ -1,5 +1,5 @@
-//! Two machines to which the same happens, on one of which all agents are moved to an archive after each run, as earlier
-//! builds did; and Claude Code, which writes on both.
+//! Two machines with the same events. On one of them all agents are moved to an archive after each run, as earlier
+//! builds did. And Claude Code, which writes on both.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -17,29 +17,29 @@ use super::recorded::Session;
 
 pub(super) const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What happens between two runs. Agents are meant by their numbers.
+/// Events between two runs. Agents have numbers.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     /// A turn launches agents and waits for them.
     Turn(Vec<u8>),
-    /// A turn launches an agent in the background, which has only begun.
+    /// A turn launches an agent in the background, which has just begun.
     Background(u8),
-    /// A turn is opened by what is told of an agent's end.
+    /// A notification of an agent's end opens a turn.
     Told(u8, &'static str),
     /// An agent launches another one and waits for it.
     Nested(u8, u8),
-    /// An agent goes on, maybe without anybody's call: it answers once more.
+    /// An agent continues, possibly without a call: it answers again.
     Grows(u8),
-    /// An agent's file is cut off in the middle.
+    /// An agent's file is truncated in the middle.
     Shrinks(u8),
     /// An agent's file is replaced by a copy.
     Copied(u8),
     Removed(u8),
-    /// An agent's file gets another name, and with it the agent.
+    /// An agent's file gets another name, so it becomes another agent.
     Renamed(u8, u8),
-    /// Nothing tells where an agent belongs.
+    /// An agent without a link.
     Stray(u8),
-    /// The session's file is written anew without its first row.
+    /// The session's file is rewritten without its first row.
     Rewritten,
     /// Tracing was off when a hook ran.
     Declined,
@@ -57,12 +57,12 @@ pub(super) fn main_path() -> PathBuf {
 
 fn agent_path(agent: u8) -> PathBuf {
     let name = format!("agent-{}.jsonl", agent_id(agent));
-    // Some are the steps of a workflow's run that nobody knows of.
+    // Some are steps of an unknown workflow run.
     let folder = if agent == 5 { "workflows/wf_1" } else { "" };
     Path::new(ID).join("subagents").join(folder).join(name)
 }
 
-/// Writes what Claude Code would.
+/// Writes rows like Claude Code.
 #[derive(Default)]
 pub(super) struct Author {
     rows: u64,
@@ -91,7 +91,7 @@ impl Author {
         self.row("user", agent, fields)
     }
 
-    /// No two beginnings are of the same length: a file may be given the inode of one that was removed.
+    /// No two beginnings have the same length, because a file may get the inode of a removed one.
     fn begins(&mut self, agent: u8) -> String {
         let text = format!("look {}", ".".repeat(usize::try_from(self.rows).unwrap()));
         self.prompt(Some(agent), &text)
@@ -125,7 +125,7 @@ impl Author {
         (tool, rows)
     }
 
-    /// What an event writes, in both worlds.
+    /// Writes an event in both worlds.
     pub(super) fn write(&mut self, event: &Event, worlds: &[World; 2]) {
         if let Event::Rewritten = event {
             self.main = self.main.split_once('\n').unwrap().1.to_owned();
@@ -141,7 +141,7 @@ impl Author {
         self.agents(event, worlds);
     }
 
-    /// What it writes into the session's own file.
+    /// Writes the event's rows to the session's own file.
     fn turn(&mut self, event: &Event, worlds: &[World; 2]) -> String {
         let (prompt, agents, status) = match event {
             Event::Turn(agents) => ("work".to_owned(), agents.clone(), "completed"),
@@ -170,7 +170,7 @@ impl Author {
         rows + &self.says(None)
     }
 
-    /// What it writes into agents' files, or does to them.
+    /// Changes agents' files.
     fn agents(&mut self, event: &Event, worlds: &[World; 2]) {
         match event {
             Event::Nested(by, agent) => {
@@ -199,7 +199,7 @@ impl Author {
     }
 }
 
-/// One of two machines to which the same happens.
+/// One of two machines with the same events.
 pub(super) struct World {
     pub(super) desk: Desk,
     pub(super) receiver: Receiver,
@@ -225,7 +225,7 @@ impl World {
         fs::rename(path.with_extension("copy"), path).unwrap();
     }
 
-    /// An agent's file begins, or goes on with another call's prompt.
+    /// An agent's file begins, or continues with another call's prompt.
     fn begin(&self, agent: u8, tool: &str, run: &str) {
         let path = agent_path(agent);
         self.append(&path, run);
@@ -236,7 +236,7 @@ impl World {
         }
     }
 
-    /// What happens to files that are there.
+    /// Changes existing files.
     fn suffer(&self, event: &Event) {
         let path = |agent: &u8| self.desk.path(&agent_path(*agent));
         let content = |agent: &u8| fs::read_to_string(path(agent));
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    /// Runs the program; gives all that can be seen of it but its requests.
+    /// Runs the program; returns all its effects except its requests.
     pub(super) fn run(
         &mut self,
         session: &Session,
@@ -272,7 +272,7 @@ impl World {
         self.receiver.weather = VecDeque::from(weather.to_vec());
         let report = self.desk.run(session, run, now, None, &mut self.receiver);
         let mut report = report.unwrap().unwrap_or_default();
-        // Other orders are packed otherwise.
+        // Another order makes other batches.
         report.bytes = 0;
         if self.archives {
             self.desk.archive_agents();
@@ -299,7 +299,7 @@ impl World {
     }
 }
 
-/// What of a cursor is the same in both worlds.
+/// The part of a cursor that is equal in both worlds.
 fn alike(cursor: &mut Cursor) -> Value {
     let Cursor { file, subagents, transcript, delivered_at, .. } = cursor;
     (*file, *transcript, *delivered_at) = (FileMark::default(), PathBuf::new(), None);
@@ -309,7 +309,7 @@ fn alike(cursor: &mut Cursor) -> Value {
     serde_json::to_value(cursor).unwrap()
 }
 
-/// A session with a turn that was answered.
+/// A session with an answered turn.
 pub(super) fn begin(worlds: &[World; 2]) -> (Session, Author) {
     let mut author = Author::default();
     author.write(&Event::Turn(vec![]), worlds);

@@ -11,7 +11,7 @@ impl Sandbox {
         self.set("PATH", path())
     }
 
-    /// Runs git in a folder as somebody who has set up nothing.
+    /// Runs git in a folder without any user configuration.
     pub(crate) fn git(&self, folder: &Path, arguments: &[&str]) -> String {
         self.git_at("2026-11-30T12:00:00Z", folder, arguments)
     }

@@ -1,4 +1,4 @@
-//! Ports of this machine that tell who came.
+//! Local ports that record connections.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-/// A port at which nobody may ring.
+/// A port to which nothing may connect.
 pub(crate) struct Doorbell(TcpListener);
 
 impl Doorbell {
@@ -28,7 +28,7 @@ impl Doorbell {
     }
 }
 
-/// A port before a server, that counts connections.
+/// A port before a server that counts connections.
 pub(crate) struct Relay {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -36,12 +36,12 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Passes on to `server` until the test is over.
+    /// Forwards to `server` until the test ends.
     pub(crate) fn to(server: SocketAddr) -> Self {
         Self::with_rate(server, None)
     }
 
-    /// Passes on to `server` no more than so many bytes in a second.
+    /// Forwards at most this many bytes per second to `server`.
     pub(crate) fn slow(server: SocketAddr, rate: usize) -> Self {
         Self::with_rate(server, Some(rate))
     }
@@ -68,7 +68,7 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// Waits until somebody has connected, once for each who does.
+    /// Waits for one connection, or one more per call.
     pub(crate) fn wait_for_connection(&self) {
         let come = self.connected.recv_timeout(Duration::from_secs(300));
         come.expect("nobody has connected");
@@ -82,13 +82,13 @@ impl Relay {
 fn pass_on(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
-        // However it ends, the other side shall see it.
+        // In any case, the other side must see the end.
         let _ = copy(&mut from, &mut to, rate);
         let _ = to.shutdown(Shutdown::Write);
     });
 }
 
-/// The time that passes here is the link's own: nobody waits for it to pass.
+/// The link has a simulated clock: no test waits for it.
 fn copy(from: &mut TcpStream, to: &mut TcpStream, rate: Option<usize>) -> io::Result<()> {
     let mut some = [0; 1024];
     loop {
@@ -103,7 +103,7 @@ fn copy(from: &mut TcpStream, to: &mut TcpStream, rate: Option<usize>) -> io::Re
     }
 }
 
-/// A port that is free and stays so: systems give no client and no other test one of this range.
+/// A free port that stays free: systems assign no port of this range, and each test gets its own.
 pub(crate) fn unused_address() -> SocketAddr {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let first = std::process::id() as usize * 7;

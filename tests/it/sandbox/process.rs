@@ -7,10 +7,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// No run of the program takes so long; one that does is killed and fails its test.
+/// Longer than any run; a longer one is killed and fails its test.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A run that is over.
+/// A finished run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -20,7 +20,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// A hook: exit 0, and not a word, because the user would see it.
+    /// A hook: exit code 0 and no output, because the user would see it.
     pub(crate) fn unnoticed(self) -> Self {
         let noticed = (self.code, &*self.stdout, &*self.stderr);
         assert_eq!(noticed, (Some(0), "", ""), "the hook was noticed");
@@ -40,7 +40,7 @@ impl Ran {
     }
 }
 
-/// A run that goes on.
+/// A running program.
 pub(crate) struct Running {
     child: Child,
     input: Option<ChildStdin>,
@@ -49,7 +49,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// `command`: the program with its arguments, or something that runs it.
+    /// `command`: the program with its arguments, or a program that runs it.
     pub(super) fn start(
         command: &[&str],
         environment: &BTreeMap<String, String>,
@@ -88,18 +88,18 @@ impl Running {
 
     /// Sends it a signal by name: `TERM`, `STOP`.
     pub(crate) fn signal(&self, name: &str) {
-        // The shell's own: not every machine has a program of this name.
+        // The shell's own, because some machines lack the program `kill`.
         let kill = format!("kill -s {name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.unwrap().success(), "{kill}");
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has ended.
     pub(crate) fn is_over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for the end; gives also the most memory that it had, in kilobytes, as far as the system tells.
+    /// Waits for the end; also returns the peak memory in kilobytes, if the system reports it.
     pub(crate) fn end_with_peak(mut self) -> (Ran, usize) {
         let status = format!("/proc/{}/status", self.child.id());
         let mut peak = 0;
@@ -114,7 +114,7 @@ impl Running {
         (self.end(), peak)
     }
 
-    /// Waits for the end; standard input stays as it is.
+    /// Waits for the end; does not close standard input.
     pub(crate) fn end(mut self) -> Ran {
         while !self.is_over() {
             if self.started.elapsed() > LONGEST {

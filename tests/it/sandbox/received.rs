@@ -1,16 +1,16 @@
-//! What a test wants to know of what the mock received.
+//! Queries on the requests that the mock received.
 
 use langfuse_mock::{MockLangfuse, Row};
 
-/// Questions to the mock.
+/// Queries on the mock.
 pub(crate) trait Received {
-    /// What the turns ended with, in the order of their starts.
+    /// The outputs of the turns, in the order of their starts.
     fn answers(&self) -> Vec<String>;
-    /// Type and name of every span that was stored, in the order of arrival, resends too.
+    /// Type and name of every stored span, in the order of arrival, including resends.
     fn arrivals(&self) -> Vec<String>;
-    /// Nothing was refused, answered 200 and thrown away, or left without an answer.
+    /// No request was rejected, answered with 200 and lost, or left unanswered.
     fn assert_nothing_lost(&self);
-    /// How many generations were stored, resends too.
+    /// Number of stored generations, including resends.
     fn generations_sent(&self) -> usize;
 }
 

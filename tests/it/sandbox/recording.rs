@@ -1,4 +1,4 @@
-//! A folder of `tests/fixtures/transcripts`: what the real Claude Code wrote, and when it called its hooks.
+//! A folder of `tests/fixtures/transcripts`: files of the real Claude Code, and the times of its hooks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What the agents of a workflow did, in their folder.
+/// Journal of the agents of a workflow, in their folder.
 const JOURNAL: &str = "journal.jsonl";
 
 /// One recorded scenario.
@@ -21,9 +21,9 @@ pub(crate) struct Recording {
     pub(crate) agents: Vec<Transcript>,
     /// Stop and SessionEnd, in order.
     pub(crate) firings: Vec<Firing>,
-    /// What the API really played, and what of it can be reached in the files.
+    /// The answers of the mock API, and those in the files.
     pub(crate) expected: Value,
-    /// What lies below `~/.claude/projects` and is no transcript.
+    /// Other files below `~/.claude/projects`.
     pub(crate) others: Vec<Other>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Other {
     /// Below `~/.claude/projects`.
     pub(crate) path: PathBuf,
     pub(crate) content: String,
-    /// When, where the file says so: a workflow's run at its end.
+    /// Time of writing, if the file has it: a workflow's run at its end.
     written: Option<OffsetDateTime>,
 }
 
@@ -40,9 +40,9 @@ pub(crate) struct Other {
 pub(crate) struct Transcript {
     /// Below `~/.claude/projects`.
     pub(crate) path: PathBuf,
-    /// The session that it belongs to.
+    /// Its session.
     pub(crate) session: String,
-    /// Rows, each with its line's end.
+    /// Rows, each with its line end.
     pub(crate) lines: Vec<String>,
     /// An agent's `meta.json`.
     meta: Option<String>,
@@ -51,18 +51,18 @@ pub(crate) struct Transcript {
 /// One hook call.
 #[derive(Clone)]
 pub(crate) struct Firing {
-    /// When, in seconds since 1970.
+    /// Time of the call, in seconds since 1970.
     at: f64,
-    /// Rows of the session's file that were there when it started.
+    /// Number of rows in the session's file at its start.
     pub(crate) rows: usize,
-    /// How long after its start the answer's row was there.
+    /// Delay of the answer's row after its start.
     pub(crate) late: Duration,
     /// Claude Code's `CLAUDE_PROJECT_DIR`.
     pub(crate) project: String,
     /// The event.
     pub(crate) event: Value,
-    /// Where Claude Code rewrites the file: what it was at the start, and with the answer's row; a file of the recording
-    /// and how many of its rows.
+    /// For a rewritten file: its state at the start, and with the answer's row; a file of the recording and
+    /// its number of rows.
     pub(crate) states: Vec<(String, usize)>,
 }
 
@@ -103,7 +103,7 @@ impl Recording {
         releases.flat_map(|name| below(&folder().join(name))).collect()
     }
 
-    /// Every mention of a text replaced by another one.
+    /// Replaces every mention of a text.
     pub(crate) fn replaced(mut self, text: &str, by: &str) -> Self {
         for transcript in self.sessions.iter_mut().chain(&mut self.agents) {
             for line in &mut transcript.lines {
@@ -118,7 +118,7 @@ impl Recording {
         self
     }
 
-    /// As if it had been recorded today: every time is moved on until the last one is now.
+    /// Moves all times so that the last one is now.
     pub(crate) fn moved_to_now(mut self) -> Self {
         let times = self.sessions.iter().flat_map(Transcript::times);
         let by = OffsetDateTime::now_utc() - times.max().expect("a time");
@@ -164,7 +164,7 @@ impl Other {
         }
     }
 
-    /// It was there when the hook was called.
+    /// Whether it existed when the hook was called.
     pub(crate) fn is_there_at(&self, firing: &Firing) -> bool {
         self.written.is_none_or(|time| !firing.is_before(time))
     }
@@ -188,7 +188,7 @@ impl Transcript {
         }
     }
 
-    /// The file as it was with so many rows.
+    /// The file with this many rows.
     pub(crate) fn text(&self, rows: usize) -> String {
         self.lines[..rows.min(self.lines.len())].concat()
     }
@@ -202,7 +202,7 @@ impl Transcript {
         self.rows().filter_map(|row| time_of(&row))
     }
 
-    /// An agent's `meta.json`, which says so when the agent has finished.
+    /// An agent's `meta.json`, which changes when the agent has finished.
     pub(crate) fn meta_at(&self, rows: usize) -> Option<String> {
         let mut meta: Value = serde_json::from_str(self.meta.as_deref()?).unwrap();
         if rows < self.lines.len() {
@@ -211,13 +211,13 @@ impl Transcript {
         Some(meta.to_string())
     }
 
-    /// How many rows were written when the hook was called.
+    /// Number of rows when the hook was called.
     pub(crate) fn rows_at(&self, firing: &Firing) -> usize {
         let later = |row: &Value| time_of(row).is_some_and(|time| firing.is_before(time));
         self.rows().take_while(|row| !later(row)).count()
     }
 
-    /// The first row from `from` on that holds this answer.
+    /// The first row from `from` on with this answer.
     pub(crate) fn answer(&self, text: &str, from: usize) -> Option<usize> {
         let says = |row: &Value| {
             let blocks = row["message"]["content"].as_array();
@@ -282,7 +282,7 @@ fn is_agent(path: &Path) -> bool {
     name_of(path).starts_with("agent-")
 }
 
-/// The session that an old release's agent names in each of its rows.
+/// The session in each row of an old release's agent.
 fn session_of_rows(text: &str) -> String {
     let row: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     row["sessionId"].as_str().unwrap().to_owned()

@@ -1,11 +1,11 @@
-//! What a person sees who types commands: snapshots of it read like documentation.
+//! The terminal of a person who types commands: snapshots of it read like documentation.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use super::Sandbox;
 
-/// The answer that ends the input.
+/// The answer that closes the input.
 pub(crate) const END_OF_INPUT: &str = "^D";
 
 /// A terminal's content so far.
@@ -32,13 +32,13 @@ impl Sandbox {
 }
 
 impl Screen<'_> {
-    /// Shows something else for what is another thing in each run, such as a port.
+    /// Replaces a text that differs per run, such as a port.
     pub(crate) fn hide(mut self, what: impl Into<String>, shown: &str) -> Self {
         self.hidden.insert(0, (what.into(), shown.to_owned()));
         self
     }
 
-    /// Types a command line, of words without spaces.
+    /// Types a command line; words must not contain spaces.
     pub(crate) fn types(mut self, line: &str) -> Self {
         let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
         let ran = self.sandbox.run(&arguments);
@@ -79,7 +79,7 @@ impl Screen<'_> {
         self
     }
 
-    /// Compares it with the snapshot of this name.
+    /// Compares the screen with the snapshot of this name.
     pub(crate) fn is(self, name: &str) {
         let mut text = self.text;
         for (what, shown) in &self.hidden {

@@ -12,7 +12,7 @@ use nix::sys::termios::{LocalFlags, tcgetattr};
 
 use super::{PROGRAM, Sandbox};
 
-/// Nothing that is waited for takes so long.
+/// Longer than any expected wait.
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// A run at a terminal.
@@ -21,12 +21,12 @@ pub(crate) struct Seat {
     keyboard: File,
     bytes: Receiver<Vec<u8>>,
     seen: String,
-    /// How much of it was waited for.
+    /// Length of the output that was already matched.
     known: usize,
 }
 
 impl Sandbox {
-    /// Starts the program at a terminal with so many columns.
+    /// Starts the program at a terminal with this many columns.
     pub(crate) fn sits_at(&self, columns: u16, arguments: &[&str]) -> Seat {
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let terminal = openpty(Some(&size), None).unwrap();
@@ -54,7 +54,7 @@ impl Sandbox {
 }
 
 impl Seat {
-    /// Waits until this comes on the screen, after all that was waited for before.
+    /// Waits until this text appears after all earlier matches.
     pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
         loop {
             if let Some(at) = self.seen[self.known..].find(text) {
@@ -71,8 +71,8 @@ impl Seat {
         self
     }
 
-    /// Presses Ctrl-C. The terminal is no controlling one, so the signal comes from here where the key would send it; and
-    /// another one after it, because what a shell runs in the background ignores the first.
+    /// Presses Ctrl-C. The terminal is no controlling one, so this sends the signal instead of the key; and a second
+    /// one, because programs that a shell runs in the background ignore the first.
     pub(crate) fn interrupts(&mut self) -> &mut Self {
         self.keyboard.write_all(b"\x03").unwrap();
         let flags = tcgetattr(&self.keyboard).unwrap().local_flags;
@@ -91,19 +91,19 @@ impl Seat {
         self
     }
 
-    /// Whether the terminal shows what is typed.
+    /// Whether the terminal echoes input.
     pub(crate) fn echoes(&self) -> bool {
         tcgetattr(&self.keyboard).unwrap().local_flags.contains(LocalFlags::ECHO)
     }
 
-    /// Waits for the end; gives the exit code and all that the terminal was sent.
+    /// Waits for the end; returns the exit code and all output of the terminal.
     pub(crate) fn ends(&mut self) -> (Option<i32>, String) {
         while self.reads() {}
         let code = self.child.wait().unwrap().code();
         (code, std::mem::take(&mut self.seen))
     }
 
-    /// Whether more came.
+    /// Whether more output arrived.
     fn reads(&mut self) -> bool {
         match self.bytes.recv_timeout(LONGEST) {
             Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
@@ -117,7 +117,7 @@ impl Seat {
     }
 }
 
-/// What comes, until the last process that has the terminal is gone: Linux calls that an error.
+/// Reads output until the last process at the terminal has ended: Linux reports this as an error.
 fn read(mut screen: File) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! A recorded session in a sandbox, that grows and calls its hooks when a test says so.
+//! A recorded session in a sandbox, which grows and calls its hooks on request.
 
 use std::path::PathBuf;
 
@@ -36,13 +36,13 @@ impl<'a> Session<'a> {
         self.path().display().to_string()
     }
 
-    /// So many rows of it are there; its agents' files are not.
+    /// Writes this many rows of it, without its agents' files.
     pub(crate) fn grow(&self, rows: usize) -> &Self {
         self.sandbox.grow(self.transcript(), rows);
         self
     }
 
-    /// All of it is there, with its agents.
+    /// Writes all of it, with its agents.
     pub(crate) fn whole(&self) -> &Self {
         for agent in &self.recording.agents {
             self.sandbox.grow(agent, usize::MAX);
@@ -50,17 +50,17 @@ impl<'a> Session<'a> {
         self.grow(usize::MAX)
     }
 
-    /// Its file is there up to the moment before the answer to this Stop, counted from 0.
+    /// Writes its file up to the moment before the answer to this Stop, counted from 0.
     pub(crate) fn before_answer(&self, stop: usize) -> &Self {
         self.grow(self.answer_row(stop))
     }
 
-    /// Its file is there up to the answer to this Stop.
+    /// Writes its file up to the answer to this Stop.
     pub(crate) fn answered(&self, stop: usize) -> &Self {
         self.grow(self.answer_row(stop) + 1)
     }
 
-    /// How many rows there are with the answer to this Stop.
+    /// Number of rows up to the answer to this Stop.
     pub(crate) fn answered_rows(&self, stop: usize) -> usize {
         self.answer_row(stop) + 1
     }
@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         self.here(self.stops().nth(stop).expect("so many Stops").event.clone())
     }
 
-    /// The event of its end.
+    /// The event of its SessionEnd.
     pub(crate) fn end_event(&self) -> Value {
         let mut firings = self.recording.firings.iter();
         let end = firings.rfind(|firing| firing.name() == "SessionEnd");
@@ -99,17 +99,17 @@ impl<'a> Session<'a> {
         self.sandbox.start(&["hook"], input.as_bytes())
     }
 
-    /// The hook of this Stop, counted from 0, from its start to its end.
+    /// Runs the hook of this Stop, counted from 0.
     pub(crate) fn stop(&self, stop: usize) -> Ran {
         self.start(&self.stop_event(stop)).end().unnoticed()
     }
 
-    /// The hook of the session's end.
+    /// Runs the hook of SessionEnd.
     pub(crate) fn end(&self) -> Ran {
         self.start(&self.end_event()).end().unnoticed()
     }
 
-    /// A replay of its file.
+    /// Runs a replay of its file.
     pub(crate) fn replay(&self, options: &[&str]) -> Ran {
         let path = self.argument();
         let arguments = [&["replay", path.as_str()], options].concat();

@@ -1,4 +1,4 @@
-//! What the program leaves on disk, and what a test may do to it.
+//! Files that the program writes, and changes that a test makes to them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -49,7 +49,7 @@ impl Sandbox {
         fs::read_to_string(self.state_folder().join("langfuse_hook.log")).unwrap_or_default()
     }
 
-    /// The one cursor that there is.
+    /// The only cursor.
     pub(crate) fn cursor(&self) -> PathBuf {
         let cursors = self.state().into_iter().filter(|path| {
             let is_json = path.extension().is_some_and(|extension| extension == "json");
@@ -58,19 +58,19 @@ impl Sandbox {
         only(cursors)
     }
 
-    /// What is known of the one server is forgotten, and with it the time until which hooks open no socket.
+    /// Removes the server's state, and with it the back-off.
     pub(crate) fn end_backoff(&self) {
         fs::remove_file(self.destination()).unwrap();
     }
 
-    /// The time until which hooks open no socket is over; what else is known of the one server stays.
+    /// Ends the back-off; the server's other state stays.
     pub(crate) fn forget_backoff_time(&self) {
         let mut known = self.known_of_destination();
         known.as_object_mut().unwrap().remove("not_before");
         fs::write(self.destination(), known.to_string()).unwrap();
     }
 
-    /// Hooks open no socket until this time.
+    /// Sets the end of the back-off.
     pub(crate) fn hold_until(&self, time: &str) {
         let time = OffsetDateTime::parse(time, &Rfc3339).unwrap();
         let mut known = self.known_of_destination();
@@ -81,7 +81,7 @@ impl Sandbox {
         fs::write(self.destination(), known.to_string()).unwrap();
     }
 
-    /// How long hooks will open no socket to the one server.
+    /// The remaining time of the back-off.
     pub(crate) fn backoff_left(&self) -> Duration {
         let until = self.known_of_destination()["not_before"].clone();
         let until = match until.as_str() {
@@ -94,14 +94,14 @@ impl Sandbox {
         (until - OffsetDateTime::now_utc()).try_into().unwrap_or_default()
     }
 
-    /// The notes of what the user was told, and when.
+    /// The notes of shown notices, with their times.
     pub(crate) fn told(&self) -> Vec<PathBuf> {
         let mut state = self.state();
         state.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("told")));
         state
     }
 
-    /// All that the user was told was told so long ago.
+    /// Moves the times of all shown notices back by this long.
     pub(crate) fn told_before(&self, time: Duration) {
         for note in self.told() {
             let told = OffsetDateTime::now_utc() - time;
@@ -112,7 +112,7 @@ impl Sandbox {
     fn known_of_destination(&self) -> Value {
         let mut known: Value =
             serde_json::from_slice(&fs::read(self.destination()).unwrap()).unwrap();
-        // What a test changes is no damage.
+        // A change by the test must not look like damage.
         known.as_object_mut().unwrap().remove("checksum");
         known
     }

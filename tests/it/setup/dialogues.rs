@@ -1,4 +1,4 @@
-//! What a person sees who answers `setup` at a terminal.
+//! The terminal of a person who answers `setup`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -181,7 +181,7 @@ fn in_a_nix_home_setup_prints_options() {
     assert_eq!(mock.rows().len(), 0);
 }
 
-/// No folder can be made there, by root neither.
+/// Even root can't create a folder there.
 #[test]
 fn a_home_that_can_not_be_written_to_is_named_and_nothing_else_is_changed() {
     let mock = MockLangfuse::start();

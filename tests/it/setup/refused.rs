@@ -1,4 +1,4 @@
-//! Wrong answers are asked for again, and whoever stops has changed nothing.
+//! Invalid answers are asked for again, and an aborted setup changes nothing.
 
 use std::fs;
 use std::os::unix::fs::symlink;

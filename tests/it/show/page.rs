@@ -1,4 +1,4 @@
-//! `show --html` writes one page that loads nothing, has everything, and is readable without JavaScript.
+//! `show --html` writes one complete page that loads no other files and is readable without JavaScript.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn page(sandbox: &Sandbox, arguments: &[&str]) -> String {
     sandbox.run(&[&["show", "--html", "-"], arguments].concat()).exits(0).stdout
 }
 
-/// The page as it is without its script and its style.
+/// The page without its script and its style.
 fn without_script(page: &str) -> String {
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
@@ -70,7 +70,7 @@ fn without_javascript_the_page_has_every_observation_with_its_texts() {
     }
 }
 
-/// The texts of a content: of JSON the values that are texts.
+/// The texts in a content: for JSON its string values.
 fn texts(content: &str) -> Vec<String> {
     match serde_json::from_str::<Value>(content) {
         Ok(Value::Array(items)) => items.iter().flat_map(|it| texts(&it.to_string())).collect(),

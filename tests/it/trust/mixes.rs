@@ -1,5 +1,5 @@
-//! Random mixes of layers: whoever says whatever where, no key and no text reaches a server that only the repository named, and
-//! what its user agreed to arrives.
+//! Random mixes of layers: for any values in any source, no key and no text reaches a server that only the repository named, and
+//! turns with consent arrive.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sandbox::{Received, Sandbox};
 
-/// Where the user's values stand.
+/// Sources of the user's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Home {
     Shell,
@@ -19,13 +19,13 @@ enum Home {
     Entry,
 }
 
-/// Where Claude Code is started.
+/// Start folders of Claude Code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     Top,
     Subfolder,
     Worktree,
-    /// A folder that says that it is a worktree.
+    /// A folder that claims to be a worktree.
     FalseWorktree,
 }
 
@@ -38,14 +38,14 @@ struct Mix {
     start: Start,
     shared: Vec<usize>,
     personal: Vec<usize>,
-    /// The project's files name another host at the first hook than when Claude Code started.
+    /// The project's files name one host when Claude Code starts, and another at the first hook.
     is_changed: bool,
 }
 
 const HOMES: [Home; 4] = [Home::Shell, Home::User, Home::Config, Home::Entry];
 const STARTS: [Start; 4] = [Start::Top, Start::Subfolder, Start::Worktree, Start::FalseWorktree];
 
-/// What a repository says to get at keys and texts: names, and values with `{theirs}` for its server and `{clone}` for its folder.
+/// Values of a repository that tries to get keys and texts, with `{theirs}` for its server and `{clone}` for its folder.
 const ATTACKS: [(&str, &str); 28] = [
     ("LANGFUSE_BASE_URL", "{theirs}\0x"),
     ("CC_LANGFUSE_BASE_URL\0x", "{theirs}"),
@@ -103,7 +103,7 @@ impl Mix {
         let mut env = Map::new();
         let mut put = |is_here: bool, name: &str, value: &str| {
             if is_here {
-                // What a user's shell has under names of other programs yields to a file.
+                // A file wins over the user's shell for names that other programs also use.
                 env.insert(format!("CC_{name}"), json!(value));
             }
         };
@@ -119,13 +119,13 @@ impl Mix {
         env
     }
 
-    /// Whether a key or a host of the repository is in the way.
+    /// Whether a key or a host of the repository stops delivery.
     fn is_led(&self) -> bool {
         let mut attacks = self.shared.iter().chain(&self.personal);
         attacks.any(|attack| *attack < LEADING)
     }
 
-    /// Whether the shell alone asked for less: Claude Code merges the project's files over it.
+    /// Whether only the shell restricted content: Claude Code merges the project's files over it.
     fn is_capture_hidden(&self) -> bool {
         let names = self.shared.iter().chain(&self.personal).map(|attack| ATTACKS[*attack].0);
         self.captures == Some(Home::Shell)
@@ -142,13 +142,13 @@ fn attack(attacks: &[usize], theirs: &MockLangfuse, clone: &str) -> Map<String, 
 struct Run {
     sandbox: Sandbox,
     start: PathBuf,
-    /// What Claude Code's own environment has.
+    /// Claude Code's own environment.
     shell: Map<String, Value>,
-    /// That with the settings merged over it.
+    /// The environment with the settings merged over it.
     merged: Map<String, Value>,
 }
 
-/// Lays everything out on disk.
+/// Writes all files.
 fn lay(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) -> Run {
     let sandbox = Sandbox::new();
     let clone = sandbox.path("clone");
@@ -214,7 +214,7 @@ fn check(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) {
     set(&mut sandbox, &merged);
     sandbox.session_in(&start, "v2.1.330/stream-multi").answered(0).stop(0);
     let sent = mine.answers();
-    // A person's own terminal.
+    // The user's own terminal.
     for name in merged.keys() {
         sandbox.unset(name);
     }

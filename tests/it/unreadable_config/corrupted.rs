@@ -1,5 +1,5 @@
-//! One byte of a valid configuration is another one: either the session's configuration says what it said, or the program
-//! notices, or nobody could.
+//! One changed byte in a valid configuration: either the session's configuration stays the same, or the program detects it, or
+//! the result is another valid configuration.
 
 use claude_langfuse::config::{Config, Env, Files, Scope, resolve};
 use serde_json::{Value, json};
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use super::{CONFIG, Desk, stop};
 use crate::sandbox::Received;
 
-/// How many corruptions are tried with the built program.
+/// Number of corruptions to try with the built program.
 const CORRUPTIONS: usize = 30;
 
-/// What a corruption does, judged from the two texts alone.
+/// The effect of a corruption, computed from the two texts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Effect {
-    /// The configuration can't be understood.
+    /// The configuration is invalid.
     Suspended,
-    /// It says the same.
+    /// The values are the same.
     Same,
-    /// It says something else that is as good: another key, another host, another project's path.
+    /// The values differ but are valid: another key, another host, another project's path.
     Undetectable,
 }
 
@@ -39,8 +39,8 @@ fn effect(valid: &str, corrupted: &[u8]) -> Effect {
     }
 }
 
-/// All of a configuration that has a meaning of its own: the names, and the switches. A project's path may be any absolute
-/// one, a value any text.
+/// The parts of a configuration with a fixed meaning: the names, and the switches. A project's path may be any absolute
+/// path, a value any text.
 fn shape(value: &Value, path: &[&str]) -> Value {
     let Value::Object(members) = value else {
         return match path.last() {
@@ -58,7 +58,7 @@ fn shape(value: &Value, path: &[&str]) -> Value {
     members.iter().map(named).collect()
 }
 
-/// Each byte with its lowest bit turned (letters stay letters), its highest (no UTF-8), and in the place of it a quote.
+/// Each byte with its lowest bit flipped (letters stay letters), its highest (not UTF-8), or replaced by a quote.
 fn corruptions(valid: &str) -> impl Iterator<Item = (usize, Vec<u8>)> {
     (0..valid.len()).flat_map(move |position| {
         let byte = valid.as_bytes()[position];
@@ -105,7 +105,7 @@ fn any_corruption_suspends_or_is_another_valid_configuration() {
 fn thirty_corruptions_between_two_turns_suspend_or_change_nothing() {
     let length = Desk::new().valid.len();
     let mut suspended = 0;
-    // Which bytes, the number alone decides.
+    // The number alone decides which bytes.
     for position in (0..CORRUPTIONS).map(|number| number * length / CORRUPTIONS) {
         let desk = Desk::new();
         let (_, text) = corruptions(&desk.valid).nth(position * 3).unwrap();

@@ -1,4 +1,4 @@
-//! Generated histories with a ledger: forks, subagents, commits and many models, around the hour in which clocks change.
+//! Generated histories with a ledger: forks, subagents, commits and many models, around a change of clocks.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Zone {
     }
 }
 
-/// A call as it was played: the values that tables group by, and its tokens.
+/// A generated call: the values of its dimensions, and its tokens.
 struct Played {
     values: BTreeMap<&'static str, String>,
     turn: String,
@@ -80,7 +80,7 @@ struct Writer<'a> {
     session: String,
     rows: Vec<Value>,
     ledger: Vec<Played>,
-    /// Of this session: each turn and its commits.
+    /// Each turn of this session and its commits.
     turns: Vec<(String, Vec<String>)>,
     branch: String,
     ids: u64,
@@ -189,7 +189,7 @@ impl Writer<'_> {
         self.turns.last_mut().unwrap().1.push(sha);
     }
 
-    /// An agent in the background, whose calls go on after its turn.
+    /// An agent in the background, whose calls continue after its turn.
     fn agent(&mut self, turn: &str) {
         let (id, agent_id) = (self.id("toolu_01"), self.id("a"));
         let block =
@@ -249,7 +249,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Goes on in a fork, which has copies of all rows but the requests.
+    /// Continues in a fork, which has copies of all rows but the requests.
     fn fork(&mut self) {
         let parent = self.session.clone();
         self.session = format!("{parent}-fork");

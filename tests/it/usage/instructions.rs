@@ -1,5 +1,5 @@
-//! `--by instructions`: turns by a hash of the CLAUDE.md files, skills, commands and agent types that rows name. Two sessions of
-//! 2.1.332 in one project; between them CLAUDE.md and a skill's description were changed.
+//! `--by instructions`: turns by a hash of the CLAUDE.md files, skills, commands and agent types in rows. Two sessions of
+//! 2.1.332 in one project; CLAUDE.md and a skill's description changed between them.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Facts are kept, so that sessions are read once; what is kept holds no text.
+//! Facts are cached, so that sessions are read once; the cache has no text.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ fn an_unchanged_session_is_not_read_again_and_a_changed_one_is() {
     session.whole();
     let first = summed(&sandbox, &[]);
     assert_eq!(kept(&sandbox).len(), 1);
-    // Other tokens in a file that looks as before.
+    // Changes tokens without changing the file's length or time.
     let text = fs::read_to_string(session.path()).unwrap();
     let modified = session.path().metadata().unwrap().modified().unwrap();
     let other = text.replace("\"output_tokens\":7", "\"output_tokens\":9");

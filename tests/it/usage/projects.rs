@@ -1,4 +1,4 @@
-//! Which sessions and calls are selected, and which of them are one project.
+//! The selection of sessions and calls, and the identity of projects.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `usage --verify` holds what was sent against Langfuse's own sums.
+//! `usage --verify` compares the sent turns with Langfuse's own sums.
 
 use langfuse_mock::{MockLangfuse, Reading};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::sandbox::{Ran, Sandbox, traced_to, unused_address};
 const SESSIONS: [&str; 3] =
     ["v2.1.330/subagent-background", "v2.1.330/compact", "v2.1.330/model-switch"];
 
-/// Recordings with models that have a price, sent.
+/// Sent recordings with models that have a price.
 fn sent(mock: &MockLangfuse) -> Sandbox {
     let sandbox = Sandbox::traced(mock);
     for name in SESSIONS {

@@ -1,10 +1,10 @@
-//! Who may switch tracing on and off.
+//! The sources that may switch tracing on and off.
 
 use serde_json::{Value, json};
 
 use super::{MINE, Setup, keys, with};
 
-/// What each place says.
+/// The value in each source.
 #[derive(Clone, Copy, Debug, Default)]
 struct Says {
     shell: &'static str,
@@ -52,18 +52,18 @@ fn a_false_of_the_user_overrides_a_repository() {
     for (says, is_on) in [
         (Says { shared: "true", ..none }, true),
         (Says { personal: "true", ..none }, true),
-        // Against settings.json.
+        // These override settings.json.
         (Says { shared: "true", user: "false", ..none }, false),
         (Says { shared: "true", config: "false", ..none }, false),
         (Says { shared: "true", config: "false", user: "true", ..none }, true),
         (Says { shared: "true", config: "false", entry: "true", ..none }, true),
         (Says { shared: "true", user: "false", entry: "true", ..none }, true),
-        // Against both.
+        // These override both files.
         (Says { shared: "true", entry: "false", ..none }, false),
         (Says { personal: "true", entry: "false", ..none }, false),
         (Says { shared: "true", managed: "false", ..none }, false),
         (Says { personal: "true", managed: "false", ..none }, false),
-        // The personal file is the user's own word about this project.
+        // The personal file is the user's own value for this project.
         (Says { personal: "true", user: "false", ..none }, true),
         (Says { personal: "true", config: "false", ..none }, true),
         (Says { personal: "true", shared: "false", ..none }, true),
@@ -71,13 +71,13 @@ fn a_false_of_the_user_overrides_a_repository() {
         (Says { shared: "false", user: "true", config: "true", ..none }, false),
         (Says { personal: "false", entry: "true", ..none }, false),
         (Says { personal: "false", shared: "true", ..none }, false),
-        // The user's word about this project beats that about all.
+        // The user's value for this project wins over that for all projects.
         (Says { user: "false", entry: "true", ..none }, true),
         (Says { user: "true", entry: "false", ..none }, false),
         (Says { user: "true", config: "false", ..none }, true),
         (Says { shell: "true", entry: "false", ..none }, true),
         (Says { managed: "true", entry: "false", user: "false", ..none }, true),
-        // An empty value takes nothing away.
+        // An empty value removes nothing.
         (Says { shared: "empty", user: "true", ..none }, true),
         (Says { personal: "empty", user: "false", config: "true", ..none }, false),
         (Says { personal: "empty", config: "true", ..none }, true),

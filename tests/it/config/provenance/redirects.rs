@@ -1,4 +1,4 @@
-//! A project leads the program to no other home, configuration or key file.
+//! A project can't redirect the program to another home, configuration or key file.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::World;
 use super::{MINE, keys, ok, told, with};
 
-/// The environment as a hook takes it.
+/// The environment of a hook.
 fn redirected(world: &World) -> Env {
     let mut env = world.env.clone();
     let claude_dir = world.root.join("home/.claude");

@@ -1,4 +1,4 @@
-//! What a project asks for, what allows it, and what is doubted.
+//! Values that a project requests, values that allow them, and values of unknown origin.
 
 use claude_langfuse::config::{MergedSettings, Scope};
 use serde_json::json;
@@ -135,7 +135,7 @@ fn a_value_that_the_project_changed_before_the_first_hook_is_the_projects() {
             Setup { shell: mine.clone(), personal: host.clone(), ..Setup::default() },
             Setup { user: keys("mine"), shared: host.clone(), ..Setup::default() },
         ] {
-            // Claude Code gives the hook the value that the file had before.
+            // Claude Code gives the hook the earlier value of the file.
             let flags = json!({"LANGFUSE_BASE_URL": THEIRS});
             let config = Setup { flags, ..setup }.world(true).resolve(Scope::OwnHook);
             assert_eq!(told(&config), Err("not-allowed"), "{now}");
@@ -151,7 +151,7 @@ fn a_value_that_the_project_changed_before_the_first_hook_is_the_projects() {
     assert!(config.mask && !config.state_dir.starts_with("/theirs"), "{:?}", config.state_dir);
 }
 
-/// Releases that run on Node cut a text at a NUL when they put it into the environment.
+/// Releases on Node cut a text at a NUL when they put it into the environment.
 #[test]
 fn a_nul_hides_no_value_of_the_project() {
     let nul = format!("{THEIRS}\0x");
@@ -199,7 +199,7 @@ fn an_empty_host_of_the_project_takes_no_host_of_the_shell_away() {
 
 #[test]
 fn the_top_of_a_repository_is_where_claude_code_sees_it() {
-    // An archive can hold an empty file of that name, of which git knows nothing.
+    // An archive can contain an empty file of that name, which git does not recognise.
     let mut world = World::new();
     let mine = with(keys("mine"), "TRACE_TO_LANGFUSE", "true");
     for (name, value) in mine.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! What a project's files may name, add and tighten, and what stays the user's.
+//! Values that a project's files may set, add and tighten, and values that stay the user's.
 
 use claude_langfuse::config::{Capture, Config, MaskPatterns, MergedSettings, Scope};
 use serde_json::{Value, json};

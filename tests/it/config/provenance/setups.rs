@@ -1,20 +1,20 @@
-//! The set-ups of people, and of attackers, with their verdicts.
+//! Set-ups of users and of attackers, with their verdicts.
 
 use claude_langfuse::config::Scope;
 use serde_json::{Value, json};
 
 use super::{CLOUD, MINE, Setup, THEIRS, keys, ok, told, with};
 
-/// What comes of a session.
+/// The result for a session.
 #[derive(Debug, Clone)]
 enum Verdict {
-    /// It is sent with this key to this host.
+    /// Sent with this key to this host.
     Works(&'static str, &'static str),
-    /// The same, and these names are said to be ignored.
+    /// The same, and these names are reported as ignored.
     Ignores(&'static str, &'static str, &'static [&'static str]),
-    /// Nothing is sent, and nothing declined, until it is allowed; then it goes there.
+    /// Nothing is sent or declined until it is allowed; then it is sent there.
     Refused(&'static str, &'static str),
-    /// Nothing is sent, and nothing declined, for this reason.
+    /// Nothing is sent or declined, for this reason.
     Broken(&'static str),
     Off,
 }
@@ -54,7 +54,7 @@ fn setups() -> Vec<(&'static str, Setup, Verdict)> {
         "LANGFUSE_SECRET_KEY_FILE": "/proc/self/environ",
     });
     vec![
-        // Works at once.
+        // These work at once.
         (
             "all in settings.local.json",
             Setup { personal: consenting(theirs()), ..none() },
@@ -152,7 +152,7 @@ fn setups() -> Vec<(&'static str, Setup, Verdict)> {
             },
             Works("mine", MINE),
         ),
-        // Refused until it is allowed.
+        // These are refused until they are allowed.
         (
             "a team's committed host, keys in each person's shell",
             Setup { shell: keys("mine"), shared: json!({"LANGFUSE_BASE_URL": MINE}), ..none() },
@@ -196,7 +196,7 @@ fn setups() -> Vec<(&'static str, Setup, Verdict)> {
             Setup { user: mine(), shared: json!({"LANGFUSE_BASE_URL": [THEIRS]}), ..none() },
             Refused("mine", THEIRS),
         ),
-        // Nothing can be allowed before it is mended.
+        // These must be fixed before anything can be allowed.
         (
             "key files in the project's files",
             Setup { personal: consenting(files), ..none() },
@@ -211,7 +211,7 @@ fn setups() -> Vec<(&'static str, Setup, Verdict)> {
             },
             Broken("half-a-pair"),
         ),
-        // Ignored and said.
+        // These are ignored and reported.
         (
             "less protection by the project",
             Setup {
@@ -282,7 +282,7 @@ fn setups() -> Vec<(&'static str, Setup, Verdict)> {
 #[test]
 fn every_setup_has_its_verdict_for_a_hook_and_for_a_command() {
     for (name, setup, verdict) in setups() {
-        // The command line of Claude Code is seen by hooks alone.
+        // Only hooks see the command line of Claude Code.
         let configs = match setup.flags.is_null() {
             true => setup.resolve().to_vec(),
             false => vec![setup.world(true).resolve(Scope::OwnHook)],
