@@ -153,7 +153,7 @@ impl Desk {
         self.write_beside(session);
     }
 
-    /// One run of the program; a Stop hook may begin before the rows that the receiver appends. `now` is the time of the newest row.
+    /// One run of the program; a Stop hook may begin before the rows that the receiver appends. `now`: time of the newest row.
     pub(super) fn run(
         &self,
         session: &Session,
