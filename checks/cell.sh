@@ -74,7 +74,7 @@ outcome_merged() {
 
 outcome_registered() {
   same_entries "$settings"
-  [ -L "$settings" ] || fail "it is no link"
+  [ -L "$settings" ] || fail "it is not a link"
 }
 
 
